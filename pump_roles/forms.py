@@ -1,0 +1,164 @@
+"""What AWS accepts as a name, an id or an ARN: one form for each, and how to check it.
+
+The patterns keep to what Java's and Python's regular expressions read alike, since
+CloudFormation checks a template parameter with Java's.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import CfnParameter, Stack
+from constructs import Construct
+
+__all__ = [
+    "EXTERNAL_ID",
+    "PERMISSIONS_BOUNDARY",
+    "PRINCIPAL",
+    "ROLE_NAME",
+    "ROLE_PATH",
+    "ArgumentError",
+    "Form",
+]
+
+_SHOWN: Final = 60
+
+
+class ArgumentError(ValueError):
+    """A value that was given for an argument is not of the form that AWS accepts.
+
+    :param argument: the argument's name.
+    :param problem: what is wrong with the value, and what is allowed.
+    """
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(f"{argument}: {problem}")
+        self.argument = argument
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of one kind of value.
+
+    :param pattern: a regular expression that the whole value must match.
+    :param minimum: the smallest length in characters.
+    :param maximum: the greatest length in characters.
+    :param words: the same in words.
+    """
+
+    pattern: str
+    minimum: int
+    maximum: int
+    words: str
+
+    def check(self, argument: str, value: object) -> str:
+        """Return the value, a literal of this form.
+
+        :param argument: the name by which the caller knows the value.
+        :raises ArgumentError: when the value is not a string, a token, or of another form.
+        """
+        if isinstance(value, str) and "${Token[" in value:
+            raise ArgumentError(argument, f"{value} is a token, must be a literal: {self.words}")
+        if (
+            not isinstance(value, str)
+            or not self.minimum <= len(value) <= self.maximum
+            or not re.fullmatch(self.pattern, value)
+        ):
+            raise ArgumentError(argument, f"{_shown(value)} is not {self.words}")
+        return value
+
+    def check_or_constrain(
+        self, argument: str, value: str | CfnParameter, *, scope: Construct
+    ) -> str:
+        """Return what stands for the value in a template: the literal, or a reference.
+
+        A ``CfnParameter`` gets this form's pattern, and, unless it has its own, its lengths and
+        constraint description, so that CloudFormation checks the value when it is deployed.
+
+        :param argument: the name by which the caller knows the value.
+        :param scope: a construct of the stack that the value is used in.
+        :raises ArgumentError: when the literal is not of this form, or the parameter belongs to
+            another stack, is not a ``String``, has a pattern of its own or a default of another
+            form.
+        """
+        if not isinstance(value, CfnParameter):
+            return self.check(argument, value)
+        if Stack.of(value) is not Stack.of(scope):
+            raise ArgumentError(argument, f"{value.node.path} is a parameter of another stack")
+        if value.type != "String":
+            raise ArgumentError(
+                argument, f"{value.node.path} is a parameter of type {value.type}, must be String"
+            )
+        if value.allowed_pattern not in (None, self.pattern):
+            raise ArgumentError(
+                argument,
+                f"{value.node.path} has an allowed pattern of its own; leave it out, it is set to "
+                f"that of {self.words}",
+            )
+        if value.default is not None:
+            self.check(f"{argument} (default of {value.node.path})", value.default)
+        value.allowed_pattern = self.pattern
+        if value.min_length is None:
+            value.min_length = self.minimum
+        if value.max_length is None:
+            value.max_length = self.maximum
+        if value.constraint_description is None:
+            value.constraint_description = f"must be {self.words}"
+        return value.value_as_string
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    if len(shown) <= _SHOWN:
+        return shown
+    size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
+    return f"{shown[:_SHOWN]}...{size}"
+
+
+_NAME: Final = "A-Za-z0-9_+=,.@-"
+_ARN: Final = "arn:aws(-[a-z]+)*:iam::"
+
+EXTERNAL_ID: Final = Form(
+    pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+    minimum=2,
+    maximum=1_224,
+    words="an external id: 2 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -",
+)
+"""AWS STS API Reference, "AssumeRole", ``ExternalId``."""
+
+PRINCIPAL: Final = Form(
+    pattern=f"^([0-9]{{12}}|{_ARN}[0-9]{{12}}:(root|role/([{_NAME}]+/)*[{_NAME}]{{1,64}}))$",
+    minimum=12,
+    maximum=640,
+    words="a 12-digit account id, or the ARN of an IAM role or account root",
+)
+"""IAM User Guide, "AWS JSON policy elements: Principal"; of the principals there, the two that
+can be one vendor. Wildcards, users, sessions and services are not of this form."""
+
+ROLE_NAME: Final = Form(
+    pattern=f"^[{_NAME}]{{1,64}}$",
+    minimum=1,
+    maximum=64,
+    words="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -",
+)
+"""IAM API Reference, "CreateRole", ``RoleName``."""
+
+ROLE_PATH: Final = Form(
+    pattern="^(/|/[!-~]+/)$",
+    minimum=1,
+    maximum=512,
+    words="a path: / or /.../, 1 to 512 of the ASCII characters ! to ~",
+)
+"""IAM API Reference, "CreateRole", ``Path``."""
+
+PERMISSIONS_BOUNDARY: Final = Form(
+    pattern=f"^({_ARN}aws:policy/)?([{_NAME}]+/)*[{_NAME}]{{1,128}}$",
+    minimum=1,
+    maximum=704,
+    words=(
+        "a policy's name, with its path if it has one (platform/Boundary), or the ARN of an "
+        "AWS-managed policy (arn:aws:iam::aws:policy/...)"
+    ),
+)
+"""IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
