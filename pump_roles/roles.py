@@ -1,0 +1,224 @@
+"""The two roles that Pump works through, as constructs."""
+
+from functools import cached_property
+from typing import ClassVar
+
+from aws_cdk import Acknowledgment, CfnParameter, Fn, Stack, Validations
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from pump_roles.closed import close
+from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH
+from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS, Policy
+from pump_roles.trust import trust_policy
+
+__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole"]
+
+
+class PumpRole(Construct):
+    """What both roles have in common. Use :class:`ReadOnlyRole` or :class:`AutoPilotRole`."""
+
+    _policies: ClassVar[tuple[Policy, ...]]
+    _description: ClassVar[str]
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pump_principal: str | CfnParameter,
+        external_id: str | CfnParameter,
+        next_external_id: str | CfnParameter | None,
+        role_name: str,
+        path: str | None,
+        permissions_boundary: str | None,
+    ) -> None:
+        super().__init__(scope, id)
+        self._path = None if path is None else ROLE_PATH.check("path", path)
+        # The L1 with the raw documents: the L2 role merges and re-orders statements under
+        # @aws-cdk/aws-iam:minimizePolicies, and what is deployed must be what is published.
+        self._resource = iam.CfnRole(
+            self,
+            "Resource",
+            role_name=ROLE_NAME.check("role_name", role_name),
+            description=self._description,
+            path=self._path,
+            permissions_boundary=_boundary_arn(permissions_boundary),
+            assume_role_policy_document=trust_policy(
+                self,
+                pump_principal=pump_principal,
+                external_id=external_id,
+                next_external_id=next_external_id,
+            ),
+            policies=[
+                iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
+                for policy in self._policies
+            ],
+        )
+        close(self._resource)
+
+    @cached_property
+    def role(self) -> iam.IRole:
+        """The role for other constructs to refer to, as a principal or to grant its assumption.
+
+        It cannot be widened: a grant to it adds nothing to its policies, and a policy attached to
+        it fails the synthesis.
+        """
+        return iam.Role.from_role_arn(
+            self,
+            "Role",
+            Stack.of(self).format_arn(
+                service="iam",
+                region="",
+                resource="role",
+                resource_name=f"{(self._path or '/')[1:]}{self.role_name}",
+            ),
+            mutable=False,
+        )
+
+    @property
+    def role_arn(self) -> str:
+        """The role's ARN, known when it is deployed."""
+        return self._resource.attr_arn
+
+    @property
+    def role_name(self) -> str:
+        """The role's name, as a reference to the deployed role."""
+        return self._resource.ref
+
+    def acknowledge_published(self) -> None:
+        """Acknowledge cdk-nag's findings about the published policies, with Pump's reasons.
+
+        AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This
+        acknowledges exactly those, one by one, on the role's resource. Without this call they
+        stay findings: whether they are acceptable is for the owner of the app to say.
+        """
+        wildcards = {
+            f"Action::{pattern}": REASONS[pattern]
+            for policy in self._policies
+            for pattern in policy.patterns
+            if "*" in pattern
+        } | {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
+        Validations.of(self._resource).acknowledge(
+            *(
+                Acknowledgment(id=f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason=reason)
+                for finding, reason in wildcards.items()
+            )
+        )
+
+
+class ReadOnlyRole(PumpRole):
+    """The role through which Pump reads billing history and infrastructure metadata.
+
+    It carries the published policy ``PumpBillingReadOnly``, and can be assumed by Pump's
+    principal alone, with the customer's external id.
+
+    :param scope: the construct that this one belongs to.
+    :param id: the construct's id in the scope.
+    :param pump_principal: Pump's 12-digit account id, or the ARN of its IAM role or account
+        root, which Pump names. A literal, or a ``CfnParameter`` of the same stack, which gets the
+        pattern that its value must match.
+    :param external_id: the id that Pump made for this customer, 2 to 1,224 characters. A literal
+        or a ``CfnParameter``, as above.
+    :param next_external_id: a second id that is accepted too while one replaces the other. By
+        default only ``external_id`` is accepted.
+    :param role_name: 1 to 64 characters, unique in the account.
+    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
+    :param permissions_boundary: the name of a managed policy of the account that the role is
+        deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
+        AWS-managed policy. By default the role has no boundary.
+    :raises ArgumentError: a ``ValueError``, when an argument is not of its form.
+
+    The session lasts at most an hour, IAM's default and least maximum.
+
+    Source: Pump's document "Cross Account Role", the read-only role.
+    """
+
+    _policies = READ_ONLY
+    _description = "Lets Pump read billing history and infrastructure metadata"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pump_principal: str | CfnParameter,
+        external_id: str | CfnParameter,
+        next_external_id: str | CfnParameter | None = None,
+        role_name: str = "PumpReadOnlyRole",
+        path: str | None = None,
+        permissions_boundary: str | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            pump_principal=pump_principal,
+            external_id=external_id,
+            next_external_id=next_external_id,
+            role_name=role_name,
+            path=path,
+            permissions_boundary=permissions_boundary,
+        )
+
+
+class AutoPilotRole(PumpRole):
+    """The role through which Pump also reads usage metadata, and buys and sells commitments.
+
+    It carries the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
+    and ``PumpAutoPilot``, and can be assumed by Pump's principal alone, with the customer's
+    external id. IAM can put no limit on what its purchases cost.
+
+    :param scope: the construct that this one belongs to.
+    :param id: the construct's id in the scope.
+    :param pump_principal: as for :class:`ReadOnlyRole`.
+    :param external_id: as for :class:`ReadOnlyRole`.
+    :param next_external_id: as for :class:`ReadOnlyRole`.
+    :param role_name: 1 to 64 characters, unique in the account.
+    :param path: as for :class:`ReadOnlyRole`.
+    :param permissions_boundary: as for :class:`ReadOnlyRole`.
+    :raises ArgumentError: a ``ValueError``, when an argument is not of its form.
+
+    The session lasts at most an hour, IAM's default and least maximum.
+
+    Source: Pump's document "Cross Account Role", the auto-pilot role.
+    """
+
+    _policies = AUTO_PILOT
+    _description = (
+        "Lets Pump read billing history and usage metadata, and buy and sell reserved instances "
+        "and savings plans"
+    )
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pump_principal: str | CfnParameter,
+        external_id: str | CfnParameter,
+        next_external_id: str | CfnParameter | None = None,
+        role_name: str = "PumpAutoPilotRole",
+        path: str | None = None,
+        permissions_boundary: str | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            pump_principal=pump_principal,
+            external_id=external_id,
+            next_external_id=next_external_id,
+            role_name=role_name,
+            path=path,
+            permissions_boundary=permissions_boundary,
+        )
+
+
+def _boundary_arn(permissions_boundary: str | None) -> str | None:
+    # Rendered with the partition and account that the role is deployed to, so that one template
+    # means the same everywhere.
+    if permissions_boundary is None:
+        return None
+    PERMISSIONS_BOUNDARY.check("permissions_boundary", permissions_boundary)
+    _, managed, name = permissions_boundary.rpartition(":aws:policy/")
+    account = "aws" if managed else "${AWS::AccountId}"
+    return Fn.sub(f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}")

@@ -1,0 +1,276 @@
+"""The constructs: deployed is published, and the role cannot be widened."""
+
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import aws_cdk
+import pytest
+from aws_cdk import App, Aws, CfnOutput, CfnParameter, NestedStack, Stack, Stage, Tags
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole
+from sandbox.cdk import recommended_flags
+
+Role = ReadOnlyRole | AutoPilotRole
+ROLES = [ReadOnlyRole, AutoPilotRole]
+GIVEN = {"pump_principal": "999988887777", "external_id": "Example-1234"}
+
+
+def role_of(stack: Stack) -> dict[str, Any]:
+    """The one role of the stack, as its template has it."""
+    app = stack.node.root
+    assert isinstance(app, App)
+    template = app.synth().get_stack_artifact(stack.artifact_id).template
+    (found,) = (
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    )
+    assert isinstance(found, dict)
+    return found
+
+
+def flags(*, on: bool) -> Mapping[str, Any]:
+    return {
+        flag: value if on else (False if isinstance(value, bool) else None)
+        for flag, value in recommended_flags().items()
+    }
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_deployed_is_published_in_a_foreign_app_whatever_its_feature_flags(
+    on: bool,  # noqa: FBT001
+    published: list[list[dict[str, Any]]],
+) -> None:
+    read_only, auto_pilot = published
+    for role, policies in [(ReadOnlyRole, read_only), (AutoPilotRole, read_only + auto_pilot)]:
+        app = App(context=flags(on=on))
+        stack = Stack(app, "Foreign", tags={"team": "platform"})
+        Tags.of(app).add("cost", "shared")
+        role(stack, "Role", **GIVEN)
+        properties = role_of(stack)
+        deployed = [
+            {
+                "PolicyName": policy["PolicyName"],
+                "PolicyDocument": policy["PolicyDocument"],
+            }
+            for policy in properties["Policies"]
+        ]
+        assert json.dumps(deployed) == json.dumps(policies)
+        assert "ManagedPolicyArns" not in properties
+        assert "MaxSessionDuration" not in properties
+        (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert statement == {
+            "Effect": "Allow",
+            "Principal": {"AWS": "999988887777"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": "Example-1234"}},
+        }
+
+
+def test_a_minimizing_flag_would_have_changed_the_published_text() -> None:
+    """The positive control of the test above: the L2 role does not keep it."""
+    document = json.loads(
+        resources.files("pump_roles.published").joinpath("read-only.json").read_text()
+    )[0]["PolicyDocument"]
+    stack = Stack(App(context=flags(on=True)), "Foreign")
+    iam.Role(
+        stack,
+        "Role",
+        assumed_by=iam.AccountPrincipal("999988887777"),
+        inline_policies={"P": iam.PolicyDocument.from_json(document)},
+    )
+    (deployed,) = role_of(stack)["Policies"]
+    assert json.dumps(deployed["PolicyDocument"]) != json.dumps(document)
+
+
+def test_has_the_documented_defaults() -> None:
+    for role, name in [(ReadOnlyRole, "PumpReadOnlyRole"), (AutoPilotRole, "PumpAutoPilotRole")]:
+        stack = Stack(App(), "S")
+        role(stack, "Role", **GIVEN)
+        properties = role_of(stack)
+        assert properties["RoleName"] == name
+        assert "Path" not in properties
+        assert "PermissionsBoundary" not in properties
+        assert 0 < len(properties["Description"]) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("given", "arn"),
+    [
+        ("Boundary", "arn:aws-cn:iam::111122223333:policy/Boundary"),
+        ("platform/team/Boundary", "arn:aws-cn:iam::111122223333:policy/platform/team/Boundary"),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"),
+        (
+            "arn:aws:iam::aws:policy/job-function/Billing",
+            "arn:aws-cn:iam::aws:policy/job-function/Billing",
+        ),
+    ],
+)
+def test_a_boundary_means_the_same_in_every_account_and_partition(given: str, arn: str) -> None:
+    stack = Stack(App(), "S")
+    ReadOnlyRole(stack, "Role", **GIVEN, path="/pump/", role_name="P", permissions_boundary=given)
+    properties = role_of(stack)
+    assert properties["Path"] == "/pump/"
+    assert properties["RoleName"] == "P"
+    rendered = properties["PermissionsBoundary"]["Fn::Sub"]
+    for name, value in {"Partition": "aws-cn", "AccountId": "111122223333"}.items():
+        rendered = rendered.replace(f"${{AWS::{name}}}", value)
+    assert rendered == arn
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("pump_principal", "*"),
+        ("external_id", "a"),
+        pytest.param("external_id", Aws.NO_VALUE, id="external_id-no-value"),
+        ("next_external_id", "Example-1234"),
+        ("role_name", "a" * 65),
+        ("role_name", "a/b"),
+        ("path", "pump"),
+        pytest.param("path", f"/{Aws.ACCOUNT_ID}/", id="path-token"),
+        ("permissions_boundary", "arn:aws:iam::123456789012:policy/Boundary"),
+        ("permissions_boundary", ""),
+    ],
+)
+@pytest.mark.parametrize("role", ROLES)
+def test_names_the_argument_that_is_wrong(
+    role: Callable[..., Role], argument: str, value: str
+) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        role(Stack(), "Role", **(GIVEN | {argument: value}))
+
+
+def test_there_is_no_role_without_a_principal_and_an_external_id() -> None:
+    for role in ROLES:
+        for argument in GIVEN:
+            rest = {name: value for name, value in GIVEN.items() if name != argument}
+            with pytest.raises(TypeError, match=argument):
+                role(Stack(), "Role", **rest)
+            with pytest.raises(ArgumentError, match=f"^{argument}: None is not"):
+                role(Stack(), "Role", **{**GIVEN, argument: None})  # type: ignore[arg-type]
+
+
+def test_two_roles_share_one_parameter() -> None:
+    stack = Stack(App(), "S")
+    parameter = CfnParameter(stack, "PumpExternalID")
+    for role in ROLES:
+        role(stack, role.__name__, pump_principal="999988887777", external_id=parameter)
+    template = aws_cdk.assertions.Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Role", 2)
+    assert set(template.find_parameters("*")) - {"BootstrapVersion"} == {"PumpExternalID"}
+
+
+def test_grants_to_the_role_do_nothing() -> None:
+    stack = Stack(App(), "S")
+    role = ReadOnlyRole(stack, "Role", **GIVEN).role
+    s3.Bucket(stack, "Bucket").grant_read_write(role)
+    role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
+    role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess"))
+    template = aws_cdk.assertions.Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Policy", 0)
+    assert "ManagedPolicyArns" not in role_of(stack)
+
+
+def test_another_role_can_be_granted_to_assume_it() -> None:
+    stack = Stack(App(), "S")
+    pump = iam.Role(stack, "Service", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+    role = ReadOnlyRole(stack, "Role", **GIVEN, path="/pump/")
+    role.role.grant_assume_role(pump)
+    template = aws_cdk.assertions.Template.from_stack(stack)
+    (policy,) = template.find_resources("AWS::IAM::Policy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    _, parts = statement["Resource"]["Fn::Join"]
+    assert parts[-2] == ":role/pump/"
+    assert parts[-1] == {"Ref": stack.get_logical_id(role.node.default_child)}  # type: ignore[arg-type]
+
+
+def test_its_name_and_arn_are_references_to_the_deployed_role() -> None:
+    stack = Stack(App(), "S")
+    role = ReadOnlyRole(stack, "Role", **GIVEN)
+    logical_id = stack.get_logical_id(role.node.default_child)  # type: ignore[arg-type]
+    assert stack.resolve(role.role_name) == {"Ref": logical_id}
+    assert stack.resolve(role.role_arn) == {"Fn::GetAtt": [logical_id, "Arn"]}
+    assert stack.resolve(role.role.role_name) == {"Ref": logical_id}
+
+
+def anything() -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=["s3:*"], resources=["*"])
+
+
+def inline(stack: Stack, role: ReadOnlyRole) -> None:
+    iam.Policy(stack, "Wide", roles=[role.role], statements=[anything()])
+
+
+def managed(stack: Stack, role: ReadOnlyRole) -> None:
+    iam.ManagedPolicy(stack, "Wide", roles=[role.role], statements=[anything()])
+
+
+def imported_by_name(stack: Stack, _: ReadOnlyRole) -> None:
+    role = iam.Role.from_role_name(stack, "Imported", "pumpreadonlyrole")
+    iam.Policy(stack, "Wide", roles=[role], statements=[anything()])
+
+
+def imported_by_arn(stack: Stack, role: ReadOnlyRole) -> None:
+    again = iam.Role.from_role_arn(stack, "Imported", role.role_arn)
+    again.add_to_principal_policy(anything())
+
+
+def low_level(stack: Stack, role: ReadOnlyRole) -> None:
+    iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=role.role_name)
+
+
+ATTACHMENTS = [inline, managed, imported_by_name, imported_by_arn, low_level]
+
+
+@pytest.mark.parametrize("place", ["same stack", "other stack", "nested stack", "stage"])
+@pytest.mark.parametrize("attach", ATTACHMENTS)
+def test_a_policy_attached_from_outside_fails_the_synth_and_is_named(
+    attach: Callable[[Stack, ReadOnlyRole], None], place: str
+) -> None:
+    app = App()
+    scope = Stage(app, "Stage") if place == "stage" else app
+    stack = Stack(scope, "Pump")
+    role = ReadOnlyRole(stack, "Role", **GIVEN)
+    if place == "same stack":
+        elsewhere = stack
+    elif place == "nested stack":
+        elsewhere = NestedStack(stack, "Nested")
+    else:
+        elsewhere = Stack(scope, "Other")
+    attach(elsewhere, role)
+    with pytest.raises(RuntimeError, match=r"attaches to (Stage/)?Pump/Role") as caught:
+        app.synth()
+    named = [word for word in str(caught.value).split() if word.startswith(elsewhere.node.path)]
+    assert named, str(caught.value)
+
+
+def test_a_managed_policy_put_on_the_resource_fails_the_synth() -> None:
+    app = App()
+    role = ReadOnlyRole(Stack(app, "Pump"), "Role", **GIVEN)
+    resource = role.node.default_child
+    assert isinstance(resource, iam.CfnRole)
+    resource.managed_policy_arns = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    with pytest.raises(RuntimeError, match="a managed policy attaches to Pump/Role"):
+        app.synth()
+
+
+def test_policies_of_other_roles_are_left_alone() -> None:
+    app = App()
+    pump, other = Stack(app, "Pump"), Stack(app, "Other")
+    logical_id = pump.get_logical_id(
+        ReadOnlyRole(pump, "Role", **GIVEN).node.default_child  # type: ignore[arg-type]
+    )
+    for stack in [pump, other]:
+        role = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        role.add_to_policy(anything())
+    resource = other.node.find_child("Own").node.default_child
+    assert isinstance(resource, iam.CfnRole)
+    resource.override_logical_id(logical_id)  # a like name in another stack is another role
+    CfnOutput(other, "Out", value=resource.ref)
+    assert len(app.synth().stacks) == 2
