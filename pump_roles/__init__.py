@@ -1,0 +1,15 @@
+"""Pump's two cross-account IAM roles, as CDK constructs and stacks."""
+
+from pump_roles._version import __version__
+from pump_roles.forms import ArgumentError
+from pump_roles.roles import AutoPilotRole, ReadOnlyRole
+from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
+
+__all__ = [
+    "ArgumentError",
+    "AutoPilotRole",
+    "AutoPilotStack",
+    "ReadOnlyRole",
+    "ReadOnlyStack",
+    "__version__",
+]

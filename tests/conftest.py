@@ -1,0 +1,76 @@
+"""What the tests share: the source document, and the app's templates."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from pump_roles import config
+from sandbox.cdk import cdk
+
+Template = dict[str, Any]
+Synth = Callable[..., dict[str, Template]]
+
+PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
+EXTERNAL_ID = "Example-1234"
+
+
+@pytest.fixture(scope="session")
+def source() -> str:
+    """The document that Pump publishes, "Cross Account Role"."""
+    return (Path(__file__).parent / "cross-account-role.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def published(source: str) -> list[list[dict[str, Any]]]:
+    """The two lists of policies in the source document, read without the package's help."""
+    lists = []
+    at = source.find("\n[")
+    while at >= 0:
+        policies, end = json.JSONDecoder().raw_decode(source, at + 1)
+        lists.append(policies)
+        at = source.find("\n[", end)
+    return lists
+
+
+@pytest.fixture
+def synth() -> Synth:
+    """Synthesize the app's stacks with some context, without cdk-nag."""
+
+    def synthesize(context: Mapping[str, Any] | None = None) -> dict[str, Template]:
+        app = App()
+        for role in config.read(context or {}):
+            role.build(app)
+        return {stack.stack_name: stack.template for stack in app.synth().stacks}
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def given() -> dict[str, str]:
+    """Context that gives a principal and an external id."""
+    return {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+
+
+Assembly = Callable[[Mapping[str, str]], Path]
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Synthesize the app with the real CDK CLI, once for each context; returns the folder."""
+    made: dict[str, Path] = {}
+
+    def synthesize(context: Mapping[str, str]) -> Path:
+        key = json.dumps(context)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("cdk.out")
+            flags = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
+            ended = cdk("synth", "--quiet", "--output", str(folder), *flags)
+            assert ended.returncode == 0, ended.stderr
+            made[key] = folder
+        return made[key]
+
+    return synthesize
