@@ -1,0 +1,73 @@
+"""AWS's actions, as the action catalogue of the pinned npm package lists them."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from sandbox.aws import ACCOUNT_ID
+from sandbox.cdk import ROOT
+
+_DATA: Final = ROOT / "node_modules" / "@cloud-copilot" / "iam-data" / "data"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action.
+
+    :param name: as ``service:Action``.
+    :param access_levels: of List, Read, Write, Tagging and Permissions management, those it has.
+    :param resources: an example ARN for each resource type it works on; ``*`` alone if it has none.
+    """
+
+    name: str
+    access_levels: frozenset[str]
+    resources: tuple[str, ...]
+
+    @property
+    def only_reads(self) -> bool:
+        return self.access_levels <= {"List", "Read"}
+
+
+@cache
+def actions() -> Mapping[str, Action]:
+    """Every action of every service, by its name in lower case."""
+    found = {}
+    for file in sorted((_DATA / "actions").glob("*.json")):
+        arns = {
+            key.lower(): _example(resource["arn"])
+            for key, resource in _read(_DATA / "resourceTypes" / file.name).items()
+        }
+        for action in _read(file).values():
+            name = f"{file.stem}:{action['name']}"
+            found[name.lower()] = Action(
+                name,
+                frozenset(action["accessLevel"].split(", ")),
+                tuple(arns[one["name"].lower()] for one in action["resourceTypes"]) or ("*",),
+            )
+    return found
+
+
+def matching(patterns: Iterable[str]) -> list[Action]:
+    """The actions that any of the patterns matches, as IAM does: ``*`` and ``?``, in any case."""
+    matchers = [
+        re.compile(re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", "."))
+        for pattern in patterns
+    ]
+    return [
+        action
+        for name, action in actions().items()
+        if any(matcher.fullmatch(name) for matcher in matchers)
+    ]
+
+
+def _read(file: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return content
+
+
+def _example(arn: str) -> str:
+    known = {"Partition": "aws", "Region": "us-east-1", "Account": ACCOUNT_ID}
+    return re.sub(r"\$\{(\w+)\}", lambda match: known.get(match[1], "example"), arn)

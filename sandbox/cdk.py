@@ -1,0 +1,62 @@
+"""The pinned CDK CLI, run as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The project's folder."""
+
+_CLI: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+
+
+def tool_environment() -> dict[str, str]:
+    """The environment that tools run in: this environment's Python and Node, and no AWS account.
+
+    Whatever the machine knows of AWS is left out, so that nothing here reaches a real account.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {
+        **inherited,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), inherited.get("PATH", ""))),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def cdk(
+    *arguments: str, directory: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the CDK CLI, and return how it ended and what it printed.
+
+    :param arguments: the command line.
+    :param directory: where it is run; by default in the project.
+    :param environment: variables to set beside those of :func:`tool_environment`.
+    """
+    return subprocess.run(
+        ["node", str(_CLI), *arguments],
+        cwd=directory,
+        env=tool_environment() | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def recommended_flags() -> dict[str, Any]:
+    """The feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
+    (bundle,) = (
+        file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
+    )
+    with bundle.open("rb") as stream, tarfile.open(fileobj=stream) as archive:
+        member = archive.extractfile("package/recommended-feature-flags.json")
+        assert member is not None
+        flags: dict[str, Any] = json.load(member)
+    return flags

@@ -1,0 +1,155 @@
+"""Who may assume a role, and what its session may do, judged by an offline policy simulator."""
+
+import ast
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mypy_boto3_iam import IAMClient
+
+from sandbox.aws import ACCOUNT_ID
+from sandbox.cdk import ROOT, tool_environment
+
+ALLOWED: Final = "Allowed"
+IMPLICITLY_DENIED: Final = "ImplicitlyDenied"
+
+Simulation = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role as it is deployed.
+
+    :param name: its name.
+    :param trust: its trust policy.
+    :param policies: its inline policies by name.
+    """
+
+    name: str
+    trust: Mapping[str, Any]
+    policies: Mapping[str, Any]
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{ACCOUNT_ID}:role/{self.name}"
+
+    @classmethod
+    def of_template(
+        cls, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+    ) -> "Role":
+        """The one role of a template, with values for the template's parameters."""
+        (properties,) = (
+            resource["Properties"]
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::IAM::Role"
+        )
+        return cls(
+            properties["RoleName"],
+            _resolved(properties["AssumeRolePolicyDocument"], parameters or {}),
+            {one["PolicyName"]: one["PolicyDocument"] for one in properties["Policies"]},
+        )
+
+    @classmethod
+    def of_account(cls, iam: IAMClient, name: str) -> "Role":
+        """The role of that name in an account, read back."""
+        trust: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        policies: dict[str, Any] = {}
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            document: Any = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            # moto gives an inline policy of a CloudFormation role as Python writes a dict.
+            policies[policy] = ast.literal_eval(document) if isinstance(document, str) else document
+        return cls(name, trust, policies)
+
+
+def assumption(role: Role, *, caller: str, external_id: str | None) -> Simulation:
+    """A caller, whose own account lets it assume any role, asks to assume this one.
+
+    :param caller: the caller's ARN.
+    :param external_id: the external id that it passes, if it passes one.
+    """
+    return _simulation(
+        principal=caller,
+        action="sts:AssumeRole",
+        resource=role.arn,
+        context={} if external_id is None else {"sts:ExternalId": external_id},
+        identity_policies={
+            "AssumeAnything": {
+                "Version": "2012-10-17",
+                "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+            }
+        },
+        resource_policy=role.trust,
+    )
+
+
+def use(role: Role, *, action: str, resource: str = "*") -> Simulation:
+    """The role's session asks to do something in the customer's account.
+
+    :param action: a concrete action.
+    :param resource: the ARN that it works on, or ``*`` where the action works on none.
+    """
+    return _simulation(
+        principal=role.arn,
+        action=action,
+        resource=resource,
+        context={},
+        identity_policies=role.policies,
+        resource_policy=None,
+    )
+
+
+def decide(simulations: Sequence[Simulation]) -> list[str]:
+    """Judge the requests, in one process.
+
+    :returns: for each ``Allowed``, ``ExplicitlyDenied`` or ``ImplicitlyDenied``.
+    :raises RuntimeError: when the simulator has no decision about one of them.
+    """
+    judged = subprocess.run(
+        ["node", str(ROOT / "sandbox" / "simulate.mjs")],
+        input=json.dumps(simulations),
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if judged.returncode:
+        raise RuntimeError(judged.stderr)
+    decisions: list[str] = json.loads(judged.stdout)
+    return decisions
+
+
+def _simulation(
+    *,
+    principal: str,
+    action: str,
+    resource: str,
+    context: Mapping[str, str],
+    identity_policies: Mapping[str, Any],
+    resource_policy: Mapping[str, Any] | None,
+) -> Simulation:
+    return {
+        "request": {
+            "principal": principal,
+            "action": action,
+            "resource": {"resource": resource, "accountId": ACCOUNT_ID},
+            "contextVariables": context,
+        },
+        "identityPolicies": [
+            {"name": name, "policy": document} for name, document in identity_policies.items()
+        ],
+        "serviceControlPolicies": [],
+        "resourceControlPolicies": [],
+        **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
+    }
+
+
+def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_resolved(one, parameters) for one in value]
+    if isinstance(value, dict):
+        if value.keys() == {"Ref"}:
+            return parameters[value["Ref"]]
+        return {key: _resolved(one, parameters) for key, one in value.items()}
+    return value
