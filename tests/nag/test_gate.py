@@ -1,0 +1,144 @@
+"""cdk-nag's AwsSolutions gates the app; every finding is acknowledged where it belongs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Acknowledgment, App, Stack, Stage, Validations
+from aws_cdk import aws_iam as iam
+from cdk_nag import AwsSolutionsChecks
+
+from pump_roles import AutoPilotRole, ReadOnlyRole, config
+from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS
+from sandbox.cdk import recommended_flags
+
+GIVEN = {"pump_principal": "999988887777", "external_id": "Example-1234"}
+ROLES = [ReadOnlyRole, AutoPilotRole]
+Role = Callable[..., ReadOnlyRole | AutoPilotRole]
+
+Finding = tuple[str, str, str]
+"""Where it is, the id, and the reason for which it was acknowledged."""
+
+
+def gated_app(outdir: Path | None = None) -> App:
+    app = App(outdir=None if outdir is None else str(outdir), context=recommended_flags())
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app
+
+
+def acknowledged(app: App) -> list[Finding]:
+    """Every acknowledgment that stands anywhere in the app."""
+    return [
+        (node.node.path, rule, reason)
+        for node in app.node.find_all()
+        for entry in node.node.metadata
+        if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+        for rule, reason in entry.data.items()
+    ]
+
+
+def suppressed(outdir: Path) -> list[Finding]:
+    """Every finding that cdk-nag reports as acknowledged."""
+    report: dict[str, Any] = json.loads((outdir / "validation-report.json").read_text())
+    return [
+        (violation["acknowledgedAt"], violation["acknowledgedId"], violation["reason"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["suppressedViolations"]
+    ]
+
+
+def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    app = gated_app(tmp_path)
+    for role in config.read({}):
+        role.build(app)
+    app.synth()
+    assert sorted(suppressed(tmp_path)) == sorted(
+        (f"{stack}/Role/Resource", f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason)
+        for stack, policies in [("PumpReadOnly", READ_ONLY), ("PumpAutoPilot", AUTO_PILOT)]
+        for finding, reason in {
+            **{
+                f"Action::{pattern}": REASONS[pattern]
+                for policy in policies
+                for pattern in policy.patterns
+                if "*" in pattern
+            },
+            "Resource::*": RESOURCE_REASONS["*"],
+        }.items()
+    )
+
+
+def test_no_acknowledgment_is_stale_and_none_sits_on_a_stack_or_the_app(tmp_path: Path) -> None:
+    app = gated_app(tmp_path)
+    for role in config.read({}):
+        role.build(app)
+    app.synth()
+    made = acknowledged(app)
+    assert {path for path, _, _ in made} == {
+        "PumpReadOnly/Role/Resource",
+        "PumpAutoPilot/Role/Resource",
+    }
+    assert sorted(made) == sorted(suppressed(tmp_path))
+
+
+def test_a_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
+    """The positive control of the test above."""
+    app = gated_app(tmp_path)
+    for settings in config.read({}):
+        role = settings.build(app).role
+        Validations.of(role).acknowledge(
+            Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Action::gone:*]", reason="stale")
+        )
+    app.synth()
+    assert len(acknowledged(app)) == len(suppressed(tmp_path)) + 2
+
+
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize("role_class", ROLES)
+def test_in_a_foreign_app_the_gate_fails_until_the_published_policies_are_acknowledged(
+    role_class: Role,
+    staged: bool,  # noqa: FBT001
+) -> None:
+    for acknowledge in [False, True]:
+        app = gated_app()
+        scope = Stage(app, "Stage") if staged else app
+        role = role_class(Stack(scope, "Foreign"), "Pump", **GIVEN)
+        if acknowledge:
+            role.acknowledge_published()
+            app.synth()
+        else:
+            assert not acknowledged(app)
+            with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::ce:Get"):
+                app.synth()
+
+
+@pytest.mark.parametrize("role_class", ROLES)
+def test_what_the_owner_adds_beside_the_role_is_not_acknowledged_with_it(role_class: Role) -> None:
+    app = gated_app()
+    stack = Stack(app, "Foreign")
+    role_class(stack, "Pump", **GIVEN).acknowledge_published()
+    own = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    own.add_to_policy(iam.PolicyStatement(actions=["ce:Get*"], resources=["*"]))
+    with pytest.raises(RuntimeError, match="Foreign/Own/DefaultPolicy/Resource"):
+        app.synth()
+
+
+def test_a_wildcard_that_nobody_acknowledged_fails_the_gate() -> None:
+    app = gated_app()
+    for settings in config.read({}):
+        role = settings.build(app).role
+        resource = role.node.default_child
+        assert isinstance(resource, iam.CfnRole)
+        resource.policies = [
+            iam.CfnRole.PolicyProperty(
+                policy_name="Wide",
+                policy_document={
+                    "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]
+                },
+            )
+        ]
+    with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::s3:"):
+        app.synth()

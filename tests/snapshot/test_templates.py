@@ -1,0 +1,142 @@
+"""The templates, byte for byte: `make snapshot` accepts a change."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from sandbox.cdk import ROOT, tool_environment
+from tests.conftest import Assembly
+
+SCENARIOS: dict[str, dict[str, str]] = {
+    "universal": {},
+    "given": {"pump:principal": "999988887777", "pump:external-id": "Example-1234"},
+    "everything": {
+        "pump:principal": "arn:aws:iam::999988887777:role/service/PumpService",
+        "pump:external-id": "Example-1234",
+        "pump:next-external-id": "Next-5678",
+        "pump:role-path": "/pump/",
+        "pump:permissions-boundary": "platform/Boundary",
+        "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
+    },
+}
+NAMES = ["PumpReadOnly", "PumpAutoPilot"]
+
+
+class TemplateFile(SingleFileSnapshotExtension):
+    """One template, one JSON file, compared as bytes."""
+
+    _write_mode = WriteMode.BINARY
+    file_extension = "json"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_template(
+    scenario: str, name: str, assembly: Assembly, snapshot: SnapshotAssertion
+) -> None:
+    template = (assembly(SCENARIOS[scenario]) / f"{name}.template.json").read_bytes()
+    assert template == snapshot(extension_class=TemplateFile)
+
+
+def other_pythons() -> list[str]:
+    """Other Pythons of this machine that can run this one's packages, which are pure Python.
+
+    Only newer ones than 3.10, since older ones need a package more.
+    """
+    found: dict[str, str] = {}
+    for name in ["python3", *(f"python3.{minor}" for minor in range(11, 16))]:
+        for folder in os.get_exec_path():
+            path = Path(folder) / name
+            if not path.exists():
+                continue
+            asked = subprocess.run(
+                [str(path), "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if asked.returncode == 0:
+                found.setdefault(asked.stdout.strip(), str(path))
+    this = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return [
+        path
+        for version, path in found.items()
+        if version != this and tuple(map(int, version.split("."))) >= (3, 11)
+    ]
+
+
+@pytest.mark.parametrize("python", ["this Python", "another Python"])
+def test_another_folder_and_python_give_the_same_bytes(
+    python: str, assembly: Assembly, tmp_path: Path
+) -> None:
+    executable = sys.executable
+    if python == "another Python":
+        if not (others := other_pythons()):
+            pytest.skip("this machine has no other Python from 3.11 on to compare with")
+        executable = others[0]
+    project = tmp_path / "elsewhere"
+    shutil.copytree(ROOT / "pump_roles", project / "pump_roles")
+    shutil.copy(ROOT / "app.py", project)
+    # No cdk.json: the library's own output does not depend on the feature flags either.
+    ended = subprocess.run(
+        [executable, "app.py"],
+        cwd=project,
+        env=tool_environment()
+        | {
+            "CDK_OUTDIR": str(tmp_path / "out"),
+            "PYTHONPATH": sysconfig.get_path("purelib"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    for name in NAMES:
+        file = f"{name}.template.json"
+        assert (tmp_path / "out" / file).read_bytes() == (assembly({}) / file).read_bytes()
+
+
+def lint(*files: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            "--include-checks=I",
+            "--non-zero-exit-code=warning",
+            "--regions=us-east-1,us-gov-west-1,cn-north-1",
+            "--",
+            *map(str, files),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
+    ended = lint(
+        *(
+            assembly(SCENARIOS[scenario]) / f"{name}.template.json"
+            for scenario in SCENARIOS
+            for name in NAMES
+        )
+    )
+    assert ended.stdout == ""
+    assert ended.returncode == 0
+
+
+def test_cfn_lint_would_find_a_mistake(assembly: Assembly, tmp_path: Path) -> None:
+    """The positive control of the test above."""
+    text = (assembly({}) / "PumpReadOnly.template.json").read_text()
+    broken = tmp_path / "broken.json"
+    broken.write_text(text.replace('"Ref": "PumpIamRole"', '"Ref": "PumpIAMRole"'))
+    ended = lint(broken)
+    assert ended.returncode != 0
+    assert "PumpIAMRole" in ended.stdout
