@@ -1,0 +1,99 @@
+"""Who may assume the roles, judged by a policy simulator over the synthesized templates."""
+
+from itertools import product
+
+import pytest
+
+from sandbox.aws import ACCOUNT_ID
+from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
+from tests.conftest import Synth
+
+PUMP = "999988887777"
+PUMP_ROLE = f"arn:aws:iam::{PUMP}:role/service/PumpService"
+
+CALLERS = {
+    "Pump's role": PUMP_ROLE,
+    "another role of Pump's account": f"arn:aws:iam::{PUMP}:role/Intern",
+    "Pump's role of the same name elsewhere": f"arn:aws:iam::{PUMP}:role/PumpService",
+    "a third account": "arn:aws:iam::111122223333:role/service/PumpService",
+    "the customer's own account": f"arn:aws:iam::{ACCOUNT_ID}:role/Admin",
+}
+EXTERNAL_IDS = {
+    "right": "Example-1234",
+    "next": "Next-5678",
+    "retired": "Retired-0000",
+    "wrong": "Wrong-9999",
+    "wrong case": "example-1234",
+    "longer": "Example-1234 ",
+    "a wildcard": "*",
+    "empty": "",
+    "missing": None,
+}
+WHO_IS_TRUSTED = {
+    PUMP_ROLE: {"Pump's role"},
+    PUMP: {
+        "Pump's role",
+        "another role of Pump's account",
+        "Pump's role of the same name elsewhere",
+    },
+    f"arn:aws:iam::{PUMP}:root": {
+        "Pump's role",
+        "another role of Pump's account",
+        "Pump's role of the same name elsewhere",
+    },
+}
+
+
+@pytest.mark.parametrize("how", ["given", "as parameters"])
+@pytest.mark.parametrize("rotating", [False, True])
+@pytest.mark.parametrize("principal", WHO_IS_TRUSTED)
+def test_exactly_the_intended_callers_with_exactly_the_accepted_ids(
+    principal: str,
+    rotating: bool,  # noqa: FBT001
+    how: str,
+    synth: Synth,
+) -> None:
+    accepted = {"right", "next"} if rotating else {"right"}
+    context = {"pump:next-external-id": EXTERNAL_IDS["next"]} if rotating else {}
+    parameters = {}
+    if how == "given":
+        context |= {"pump:principal": principal, "pump:external-id": EXTERNAL_IDS["right"]}
+    else:
+        parameters = {"PumpIamRole": principal, "PumpExternalID": str(EXTERNAL_IDS["right"])}
+    cells = list(product(synth(context).values(), CALLERS, EXTERNAL_IDS))
+    decisions = decide(
+        [
+            assumption(
+                Role.of_template(template, parameters),
+                caller=CALLERS[caller],
+                external_id=EXTERNAL_IDS[external_id],
+            )
+            for template, caller, external_id in cells
+        ]
+    )
+    for (template, caller, external_id), decision in zip(cells, decisions, strict=True):
+        intended = caller in WHO_IS_TRUSTED[principal] and external_id in accepted
+        assert decision == (ALLOWED if intended else IMPLICITLY_DENIED), (
+            template["Description"],
+            caller,
+            external_id,
+        )
+    assert decisions.count(ALLOWED) == 2 * len(WHO_IS_TRUSTED[principal]) * len(accepted)
+
+
+def test_the_simulator_would_show_a_trust_without_its_condition(synth: Synth) -> None:
+    """The positive control of the test above."""
+    template = synth({"pump:principal": PUMP_ROLE, "pump:external-id": "Example-1234"})[
+        "PumpReadOnly"
+    ]
+    role = Role.of_template(template)
+    del role.trust["Statement"][0]["Condition"]
+    assert decide([assumption(role, caller=PUMP_ROLE, external_id=None)]) == [ALLOWED]
+
+
+@pytest.mark.parametrize("principal", ["arn:aws-cn:iam::999988887777:root", PUMP_ROLE])
+def test_the_principals_partition_is_the_one_that_was_given(principal: str, synth: Synth) -> None:
+    # The simulator ignores an account principal's partition, so this is read, not judged.
+    for template in synth({"pump:principal": principal, "pump:external-id": "ab"}).values():
+        (statement,) = Role.of_template(template).trust["Statement"]
+        assert statement["Principal"] == {"AWS": principal}
