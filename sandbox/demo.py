@@ -1,0 +1,230 @@
+"""`make demo`: deploy both roles onto an embedded AWS, and show who may do what there."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import product
+from typing import Final, TypeVar
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pump_roles.published import AUTO_PILOT, READ_ONLY, Policy
+from sandbox import catalogue
+from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws
+from sandbox.cdk import cdk
+from sandbox.simulator import ALLOWED, Role, assumption, decide, use
+
+T = TypeVar("T")
+
+PUMP: Final = "arn:aws:iam::999988887777:role/PumpService"
+EXTERNAL_ID: Final = "Example-1234"
+
+READS: Final = "PumpReadOnlyRole"
+BUYS: Final = "PumpAutoPilotRole"
+ROLES: Final[Mapping[str, Sequence[Policy]]] = {READS: READ_ONLY, BUYS: AUTO_PILOT}
+BOTH: Final = {READS, BUYS}
+NEITHER: Final[set[str]] = set()
+
+CALLERS: Final = {
+    "Pump": PUMP,
+    "another role of Pump's": "arn:aws:iam::999988887777:role/Intern",
+    "another company": "arn:aws:iam::111122223333:role/PumpService",
+    "your own account": f"arn:aws:iam::{ACCOUNT_ID}:role/Admin",
+}
+EXTERNAL_IDS: Final = {
+    "your external id": EXTERNAL_ID,
+    "another customer's": "Example-5678",
+    "none": None,
+}
+
+QUESTIONS: Final = [
+    ("read a year of costs", "ce:GetCostAndUsage", BOTH),
+    ("see reserved databases", "rds:DescribeReservedDBInstances", BOTH),
+    ("see compute instances", "ec2:DescribeInstances", {BUYS}),
+    ("buy a savings plan", "savingsplans:CreateSavingsPlan", {BUYS}),
+    ("buy reserved instances", "ec2:PurchaseReservedInstancesOffering", {BUYS}),
+    ("sell reserved instances", "ec2:CreateReservedInstancesListing", {BUYS}),
+    ("open a support case", "support:CreateCase", {BUYS}),
+    ("read an object in S3", "s3:GetObject", NEITHER),
+    ("read a secret", "secretsmanager:GetSecretValue", NEITHER),
+    ("read a table", "dynamodb:Scan", NEITHER),
+    ("start or stop instances", "ec2:StopInstances", NEITHER),
+    ("widen its own rights", "iam:PutRolePolicy", NEITHER),
+]
+"""What each role may do, and which of them should."""
+
+
+class Demo:
+    """One run; it remembers whether everything was as it should be."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.right = True
+
+    def run(self, aws: EmbeddedAws) -> None:
+        self.deploy(aws)
+        roles = {name: Role.of_account(aws.iam, name) for name in ROLES}
+        for name, role in roles.items():
+            self.show_role(role, ROLES[name])
+        self.show_callers(roles)
+        self.show_session(roles)
+
+    def step(self, words: str, work: Callable[[], T]) -> T:
+        started = time.monotonic()
+        with self.console.status(words):
+            done = work()
+        self.console.print(f"[green]done[/]  {words}  [dim]{time.monotonic() - started:.1f} s[/]")
+        return done
+
+    def deploy(self, aws: EmbeddedAws) -> None:
+        options = ["-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={EXTERNAL_ID}"]
+        command = ["deploy", "PumpReadOnly", "PumpAutoPilot", *options]
+        self.console.print(f"[dim]$ cdk {escape(' '.join(command))}[/]", soft_wrap=True)
+        ended = self.step(
+            "synthesized, checked by cdk-nag, deployed",
+            lambda: cdk(
+                *command, "--require-approval=never", "--method=direct", environment=aws.environment
+            ),
+        )
+        if ended.returncode:
+            self.console.print(escape(ended.stdout + ended.stderr))
+            raise SystemExit(ended.returncode)
+
+    def show_role(self, role: Role, published: Sequence[Policy]) -> None:
+        (statement,) = role.trust["Statement"]
+        self.expect(
+            statement
+            == {
+                "Effect": "Allow",
+                "Principal": {"AWS": PUMP},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+            }
+        )
+        self.expect(len(role.policies) == len(published))
+        self.console.print(f"\n[bold]{role.arn}[/]")
+        self.console.print(f"trusts {json.dumps(statement['Principal'])}")
+        self.console.print(f"if {json.dumps(statement.get('Condition'))}\n")
+        table = self.table("policy", "as published", "patterns", "actions")
+        for policy in published:
+            same = role.policies.get(policy.name) == policy.document
+            table.add_row(
+                policy.name,
+                self.verdict(same, should=True, words=("yes", "no")),
+                *self.counts(policy.patterns),
+            )
+        table.add_section()
+        table.add_row(
+            "together, each counted once",
+            "",
+            *self.counts({pattern for policy in published for pattern in policy.patterns}),
+        )
+        self.console.print(table)
+
+    @staticmethod
+    def counts(patterns: Collection[str]) -> tuple[str, str]:
+        return str(len(patterns)), str(len(catalogue.matching(patterns)))
+
+    def show_callers(self, roles: Mapping[str, Role]) -> None:
+        cells = list(product(CALLERS, roles, EXTERNAL_IDS))
+        decisions = decide(
+            [
+                assumption(
+                    roles[role], caller=CALLERS[caller], external_id=EXTERNAL_IDS[external_id]
+                )
+                for caller, role, external_id in cells
+            ]
+        )
+        decided = dict(zip(cells, decisions, strict=True))
+        for role in roles:
+            self.console.print(f"\n[bold]Who may assume {role}[/], passing which external id?\n")
+            table = self.table("", *EXTERNAL_IDS)
+            for caller in CALLERS:
+                table.add_row(
+                    caller,
+                    *(
+                        self.verdict(
+                            decided[caller, role, external_id] == ALLOWED,
+                            should=(caller, external_id) == ("Pump", "your external id"),
+                        )
+                        for external_id in EXTERNAL_IDS
+                    ),
+                )
+            self.console.print(table)
+
+    def show_session(self, roles: Mapping[str, Role]) -> None:
+        cells = [(action, name) for _, action, _ in QUESTIONS for name in roles]
+        decisions = decide(
+            [
+                use(
+                    roles[name],
+                    action=action,
+                    resource=catalogue.actions()[action.lower()].resources[0],
+                )
+                for action, name in cells
+            ]
+        )
+        decided = dict(zip(cells, decisions, strict=True))
+        self.console.print("\n[bold]What Pump may do[/]\n")
+        table = self.table("", "read-only", "auto-pilot", "action")
+        for words, action, should in QUESTIONS:
+            table.add_row(
+                words,
+                *(
+                    self.verdict(
+                        decided[action, name] == ALLOWED, should=name in should, words=("yes", "no")
+                    )
+                    for name in roles
+                ),
+                action,
+            )
+        self.console.print(table)
+
+    def verdict(
+        self, found: object, *, should: bool, words: tuple[str, str] = ("allowed", "denied")
+    ) -> str:
+        """Show what was found, and remember and mark it if it is not what it should be."""
+        self.expect(bool(found) == should)
+        shown = f"[green]✔ {words[0]}[/]" if found else f"[red]✘ {words[1]}[/]"
+        return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
+
+    def expect(self, holds: object) -> None:
+        self.right = self.right and bool(holds)
+
+    @staticmethod
+    def table(*columns: str) -> Table:
+        return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+
+
+REAL: Final = """
+[bold]To deploy to a real account[/], with its credentials, and the two values that Pump gives you:
+
+  $ source .venv/bin/activate
+  $ npx cdk deploy PumpReadOnly -c pump:principal=... -c pump:external-id=...
+
+and PumpAutoPilot in the same way, when you want Pump to buy and sell.
+Nothing has to be bootstrapped.
+"""
+
+
+def main() -> int:
+    demo = Demo()
+    demo.console.print(
+        "[bold]Both roles on an embedded AWS[/]: nothing here reaches a real account\n"
+    )
+    with embedded_aws() as aws:
+        demo.run(aws)
+    if not demo.right:
+        demo.console.print("\n[bold red]Something is not as it should be, see above.[/]")
+        return 1
+    demo.console.print("\n[bold green]All as it should be.[/] The embedded AWS has ended.")
+    demo.console.print(REAL, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
