@@ -10,7 +10,7 @@ from aws_cdk import App
 from pump_roles.forms import ArgumentError
 from pump_roles.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
 
-__all__ = ["ConfigError", "RoleSettings", "read"]
+__all__ = ["KEYS", "ConfigError", "RoleSettings", "read"]
 
 _PREFIX: Final = "pump:"
 
@@ -27,7 +27,7 @@ _STACKS: Final[Mapping[str, tuple[str, type[RoleStack]]]] = {
     "auto-pilot": ("PumpAutoPilot", AutoPilotStack),
 }
 
-_KEYS: Final = (
+KEYS: Final = (
     *(f"{_PREFIX}{key}" for key in _ARGUMENTS),
     *(f"{_PREFIX}{role}:{key}" for role in _STACKS for key in _ARGUMENTS),
 )
@@ -75,8 +75,8 @@ def read(context: Mapping[str, Any]) -> list[RoleSettings]:
     for key, value in context.items():
         if not key.lower().startswith("pump"):
             continue
-        if key not in _KEYS:
-            nearest = get_close_matches(key, _KEYS, n=1, cutoff=0)
+        if key not in KEYS:
+            nearest = get_close_matches(key, KEYS, n=1, cutoff=0)
             raise ConfigError(f"{key}: unknown key, did you mean {nearest[0]}?")
         if not isinstance(value, str):
             raise ConfigError(f"{key}: {value!r} is not a string")

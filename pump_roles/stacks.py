@@ -1,8 +1,8 @@
 """One role, one stack: flat templates that need no assets and no bootstrap."""
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
-from aws_cdk import CfnOutput, CfnParameter, CfnResource, LegacyStackSynthesizer, Stack
+from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
 from constructs import Construct
 
 from pump_roles._version import __version__
@@ -56,7 +56,6 @@ class RoleStack(Stack):
             synthesizer=LegacyStackSynthesizer(),
             analytics_reporting=False,
         )
-        self.node.set_context("aws:cdk:enable-path-metadata", value=False)
         self.role = self._role_class(
             self,
             "Role",
@@ -75,8 +74,7 @@ class RoleStack(Stack):
             permissions_boundary=permissions_boundary,
         )
         self.role.acknowledge_published()
-        resource = cast("CfnResource", self.role.node.default_child)
-        resource.override_logical_id(self._role_class.__name__)
+        self.role.resource.override_logical_id(self._role_class.__name__)
         CfnOutput(self, "RoleArn", value=self.role.role_arn)
         CfnOutput(self, "RoleName", value=self.role.role_name)
         CfnOutput(

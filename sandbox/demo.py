@@ -42,18 +42,18 @@ EXTERNAL_IDS: Final = {
 }
 
 QUESTIONS: Final = [
-    ("read a year of costs", "ce:GetCostAndUsage", BOTH),
-    ("see reserved databases", "rds:DescribeReservedDBInstances", BOTH),
-    ("see compute instances", "ec2:DescribeInstances", {BUYS}),
+    ("read a year's costs", "ce:GetCostAndUsage", BOTH),
+    ("see reservations", "rds:DescribeReservedDBInstances", BOTH),
+    ("see instances", "ec2:DescribeInstances", {BUYS}),
     ("buy a savings plan", "savingsplans:CreateSavingsPlan", {BUYS}),
-    ("buy reserved instances", "ec2:PurchaseReservedInstancesOffering", {BUYS}),
-    ("sell reserved instances", "ec2:CreateReservedInstancesListing", {BUYS}),
+    ("buy reservations", "ec2:PurchaseReservedInstancesOffering", {BUYS}),
+    ("sell reservations", "ec2:CreateReservedInstancesListing", {BUYS}),
     ("open a support case", "support:CreateCase", {BUYS}),
-    ("read an object in S3", "s3:GetObject", NEITHER),
+    ("read S3 objects", "s3:GetObject", NEITHER),
     ("read a secret", "secretsmanager:GetSecretValue", NEITHER),
     ("read a table", "dynamodb:Scan", NEITHER),
-    ("start or stop instances", "ec2:StopInstances", NEITHER),
-    ("widen its own rights", "iam:PutRolePolicy", NEITHER),
+    ("stop instances", "ec2:StopInstances", NEITHER),
+    ("widen its rights", "iam:PutRolePolicy", NEITHER),
 ]
 """What each role may do, and which of them should."""
 
@@ -197,7 +197,9 @@ class Demo:
 
     @staticmethod
     def table(*columns: str) -> Table:
-        return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        return Table(
+            *columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True
+        )
 
 
 REAL: Final = """

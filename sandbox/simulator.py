@@ -13,7 +13,13 @@ from sandbox.aws import ACCOUNT_ID
 from sandbox.cdk import ROOT, tool_environment
 
 ALLOWED: Final = "Allowed"
+EXPLICITLY_DENIED: Final = "ExplicitlyDenied"
 IMPLICITLY_DENIED: Final = "ImplicitlyDenied"
+
+_ALLOWS_ALL: Final = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+}
 
 Simulation = Mapping[str, Any]
 
@@ -84,11 +90,18 @@ def assumption(role: Role, *, caller: str, external_id: str | None) -> Simulatio
     )
 
 
-def use(role: Role, *, action: str, resource: str = "*") -> Simulation:
+def use(
+    role: Role,
+    *,
+    action: str,
+    resource: str = "*",
+    service_control_policy: Mapping[str, Any] | None = None,
+) -> Simulation:
     """The role's session asks to do something in the customer's account.
 
     :param action: a concrete action.
     :param resource: the ARN that it works on, or ``*`` where the action works on none.
+    :param service_control_policy: one that the account is under, beside AWS's own that allows all.
     """
     return _simulation(
         principal=role.arn,
@@ -97,6 +110,7 @@ def use(role: Role, *, action: str, resource: str = "*") -> Simulation:
         context={},
         identity_policies=role.policies,
         resource_policy=None,
+        service_control_policy=service_control_policy,
     )
 
 
@@ -128,7 +142,9 @@ def _simulation(
     context: Mapping[str, str],
     identity_policies: Mapping[str, Any],
     resource_policy: Mapping[str, Any] | None,
+    service_control_policy: Mapping[str, Any] | None = None,
 ) -> Simulation:
+    controls = [_ALLOWS_ALL, *([] if service_control_policy is None else [service_control_policy])]
     return {
         "request": {
             "principal": principal,
@@ -139,7 +155,15 @@ def _simulation(
         "identityPolicies": [
             {"name": name, "policy": document} for name, document in identity_policies.items()
         ],
-        "serviceControlPolicies": [],
+        "serviceControlPolicies": [
+            {
+                "orgIdentifier": "r-root",
+                "policies": [
+                    {"name": f"control-{index}", "policy": control}
+                    for index, control in enumerate(controls)
+                ],
+            }
+        ],
         "resourceControlPolicies": [],
         **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
     }

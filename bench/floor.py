@@ -1,0 +1,5 @@
+"""The floor: an empty CDK app."""
+
+from aws_cdk import App
+
+App().synth()

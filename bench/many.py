@@ -1,0 +1,54 @@
+"""Many roles in one app, each in a stack of its own: `python bench/many.py KIND COUNT`."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aws_cdk import App, LegacyStackSynthesizer, Stack
+from aws_cdk import aws_iam as iam
+
+from pump_roles import AutoPilotRole, AutoPilotStack
+from pump_roles.published import AUTO_PILOT
+
+PRINCIPAL: Final = "999988887777"
+EXTERNAL_ID: Final = "Example-1234"
+
+
+def stack(app: App, name: str) -> None:
+    """The whole stack: outputs and acknowledgments too."""
+    AutoPilotStack(app, name, pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
+
+
+def construct(app: App, name: str) -> None:
+    """The construct, in a stack of the customer's."""
+    scope = Stack(app, name, synthesizer=LegacyStackSynthesizer())
+    AutoPilotRole(scope, "Role", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
+
+
+def bare(app: App, name: str) -> None:
+    """A bare ``iam.Role`` with the same policies and trust, in the same stack."""
+    iam.Role(
+        Stack(app, name, synthesizer=LegacyStackSynthesizer()),
+        "Role",
+        role_name="PumpAutoPilotRole",
+        assumed_by=iam.PrincipalWithConditions(
+            iam.AccountPrincipal(PRINCIPAL), {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
+        ),
+        inline_policies={
+            policy.name: iam.PolicyDocument.from_json(policy.document) for policy in AUTO_PILOT
+        },
+    )
+
+
+KINDS: Final[Mapping[str, Callable[[App, str], None]]] = {
+    "stack": stack,
+    "construct": construct,
+    "bare": bare,
+}
+
+if __name__ == "__main__":
+    kind, count = sys.argv[1:]
+    app = App()
+    for index in range(int(count)):
+        KINDS[kind](app, f"Stack{index}")
+    app.synth()

@@ -1,0 +1,142 @@
+"""The README and the security model say what is so: their examples run, their counts are held."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles import config
+from pump_roles.published import AUTO_PILOT, READ_ONLY
+from sandbox import catalogue
+from sandbox.aws import ACCOUNT_ID
+from sandbox.cdk import ROOT, tool_environment
+from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, decide, use
+
+README = (ROOT / "README.md").read_text()
+SECURITY = (ROOT / "docs" / "security-model.md").read_text()
+BUY = "savingsplans:CreateSavingsPlan"
+READ = "pricing:GetProducts"
+
+
+def block(marker: str, language: str, text: str = README) -> str:
+    found = re.search(rf"{re.escape(marker)}\n```{language}\n(.*?)```", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
+    policies = {policy.name: policy.document for policy in AUTO_PILOT}
+    return Role(name, {}, policies | more)
+
+
+def test_the_example_of_the_constructs_runs(tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert example
+    (tmp_path / "app.py").write_text(example[1])
+    ended = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=tmp_path,
+        env=tool_environment() | {"PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(tmp_path / "out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "out" / "Vendors.template.json").exists()
+
+
+def test_the_table_of_keys_is_complete() -> None:
+    listed = re.findall(r"^\| `(pump:[a-z-]+)` \|", README, re.MULTILINE)
+    shared = {key for key in config.KEYS if key.count(":") == 1}
+    assert set(listed) == shared
+    assert len(listed) == len(shared)
+
+
+def test_stop_denies_everything_to_old_and_new_sessions() -> None:
+    stop = json.loads(block("<!-- stop-sessions -->", "json"))
+    stopped = role(StopPump=stop)
+    before, *after = decide(
+        [use(role(), action=BUY), use(stopped, action=BUY), use(stopped, action=READ)]
+    )
+    assert before == ALLOWED
+    assert after == [EXPLICITLY_DENIED] * 2
+
+
+@pytest.mark.parametrize("name", ["PumpReadOnlyRole", "PumpAutoPilotRole"])
+def test_the_service_control_policy_stops_the_roles_and_nobody_else(name: str) -> None:
+    control = json.loads(block("<!-- stop-organization -->", "json"))
+    stopped, in_a_path, other = decide(
+        [
+            use(role(name), action=READ, service_control_policy=control),
+            use(role(f"vendors/{name}"), action=READ, service_control_policy=control),
+            use(role("Admin"), action=READ, service_control_policy=control),
+        ]
+    )
+    assert (stopped, in_a_path, other) == (EXPLICITLY_DENIED, EXPLICITLY_DENIED, ALLOWED)
+    assert ACCOUNT_ID not in json.dumps(control)
+
+
+def counts(patterns: Iterable[str]) -> list[int]:
+    patterns = list(patterns)
+    actions = catalogue.matching(patterns)
+    return [len(patterns), len(actions), sum(not action.only_reads for action in actions)]
+
+
+def test_the_readmes_counts_are_the_catalogues() -> None:
+    rows = re.findall(
+        r"^\| (?:both|auto-pilot) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|", README, re.MULTILINE
+    )
+    listed = {name.strip(" `"): [int(count) for count in found] for name, *found in rows}
+    every = {pattern for policy in AUTO_PILOT for pattern in policy.patterns}
+    assert listed == {
+        **{policy.name: counts(policy.patterns) for policy in AUTO_PILOT},
+        "all four, each counted once": counts(every),
+    }
+
+
+def test_the_security_models_counts_are_the_catalogues() -> None:
+    every = {pattern for policy in AUTO_PILOT for pattern in policy.patterns}
+    _, actions, writes = counts(every)
+    assert f"has {actions} actions, of them {writes} that are not List or Read" in SECURITY
+    assert f"and so {counts(['ce:*'])[2]} writes" in SECURITY
+    assert f"`support:*` has {counts(['support:*'])[2]} writes" in SECURITY
+    tagged = len(catalogue.actions()["ec2:createtags"].resources)
+    assert f"`ec2:CreateTags` works on {tagged} types of resource" in SECURITY
+    read = counts(READ_ONLY[0].patterns)
+    assert f"alone, whose {read[1]} actions are\nall List or Read" in SECURITY
+    assert read[2] == 0
+
+
+def test_the_security_model_names_every_write_of_cost_explorer() -> None:
+    listed = re.search(r"<!-- ce-writes -->(.*?)<!-- /ce-writes -->", SECURITY, re.DOTALL)
+    assert listed
+    assert sorted(re.findall(r"`(ce:\w+)`", listed[1])) == sorted(
+        action.name for action in catalogue.matching(["ce:*"]) if not action.only_reads
+    )
+
+
+def test_every_action_that_the_security_model_names_is_granted_and_exists() -> None:
+    names = set(re.findall(r"`((?!sts:)[a-z0-9-]+:[A-Z]\w+)`", SECURITY))
+    every = {pattern for policy in AUTO_PILOT for pattern in policy.patterns}
+    granted = {action.name.lower() for action in catalogue.matching(every)}
+    assert {name for name in names if name.lower() not in granted} == set()
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if path.startswith("https:"):
+            continue
+        linked = (page.parent / path) if path else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            slugs = [re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings]
+            assert anchor in slugs, target
