@@ -56,6 +56,7 @@ class RoleStack(Stack):
             synthesizer=LegacyStackSynthesizer(),
             analytics_reporting=False,
         )
+        self.node.set_context("aws:cdk:enable-path-metadata", value=False)
         self.role = self._role_class(
             self,
             "Role",

@@ -107,7 +107,7 @@ def use(
         principal=role.arn,
         action=action,
         resource=resource,
-        context={},
+        context={"aws:PrincipalArn": role.arn},
         identity_policies=role.policies,
         resource_policy=None,
         service_control_policy=service_control_policy,
