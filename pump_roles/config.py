@@ -1,5 +1,6 @@
 """CDK context to the stacks' arguments. Nothing else in the project reads context."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -73,7 +74,7 @@ def read(context: Mapping[str, Any]) -> list[RoleSettings]:
     :raises ConfigError: when a ``pump:`` key is unknown, or its value is not a string.
     """
     for key, value in context.items():
-        if not key.lower().startswith("pump"):
+        if not re.match(r"pump([^a-z]|$)", key, re.IGNORECASE):
             continue
         if key not in KEYS:
             nearest = get_close_matches(key, KEYS, n=1, cutoff=0)

@@ -18,6 +18,21 @@ PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
 EXTERNAL_ID = "Example-1234"
 
 
+def trust(principal: str, external_id: str) -> dict[str, Any]:
+    """The trust policy that a role must have."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": principal},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+            }
+        ],
+    }
+
+
 @pytest.fixture(scope="session")
 def source() -> str:
     """The document that Pump publishes, "Cross Account Role"."""

@@ -1,6 +1,5 @@
 """The demo fails when something is not as it should be."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,25 +8,15 @@ import pytest
 from pump_roles.published import AUTO_PILOT, READ_ONLY
 from sandbox.demo import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Demo
 from sandbox.simulator import Role
+from tests.conftest import trust
 
 
 @pytest.fixture
 def roles() -> dict[str, Role]:
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": PUMP},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
-            }
-        ],
-    }
     return {
         name: Role(
             name,
-            json.loads(json.dumps(trust)),
+            trust(PUMP, EXTERNAL_ID),
             {policy.name: policy.document for policy in ROLES[name]},
         )
         for name in ROLES

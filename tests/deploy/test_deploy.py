@@ -19,20 +19,10 @@ from moto.moto_api import recorder
 from sandbox.aws import EmbeddedAws, embedded_aws
 from sandbox.cdk import cdk
 from sandbox.simulator import Role
-from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly
+from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, trust
 
 ROLES = {"PumpReadOnly": "PumpReadOnlyRole", "PumpAutoPilot": "PumpAutoPilotRole"}
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": PRINCIPAL},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
-        }
-    ],
-}
+TRUST = trust(PRINCIPAL, EXTERNAL_ID)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_shared_keys_hold_for_both_roles_and_a_roles_own_win() -> None:
 
 
 def test_other_tools_context_is_left_alone() -> None:
-    context = {"@aws-cdk/core:checkSecretUsage": True, "availability-zones": [], "company": {}}
+    context = {"@aws-cdk/core:checkSecretUsage": True, "availability-zones": [], "pumpkin": {}}
     assert arguments(context) == [{}, {}]
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) ->
     assert str(caught.value) == f"{key}: unknown key, did you mean {nearest}?"
 
 
-@given(st.from_regex(r"(?i)pump[:\w-]*", fullmatch=True))
+@given(st.from_regex(r"(?i)pump([:_-][:\w-]*)?", fullmatch=True))
 def test_a_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
     try:
         (read_only, auto_pilot) = config.read({key: "value"})

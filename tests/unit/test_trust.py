@@ -9,22 +9,14 @@ from hypothesis import strategies as st
 
 from pump_roles.forms import ArgumentError
 from pump_roles.trust import trust_policy
+from tests.conftest import trust
 
 ACCOUNT = "999988887777"
 
 
 def test_is_one_statement() -> None:
-    assert trust_policy(Stack(), pump_principal=ACCOUNT, external_id="ab") == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": ACCOUNT},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": "ab"}},
-            }
-        ],
-    }
+    policy = trust_policy(Stack(), pump_principal=ACCOUNT, external_id="ab")
+    assert policy == trust(ACCOUNT, "ab")
 
 
 def test_accepts_both_ids_while_one_replaces_the_other() -> None:
