@@ -71,20 +71,32 @@ def read(context: Mapping[str, Any]) -> list[RoleSettings]:
     and wins.
 
     :param context: the app's context, all of it.
-    :raises ConfigError: when a ``pump:`` key is unknown, or its value is not a string.
+    :raises ConfigError: when a ``pump:`` key is unknown, or its value is not a string. A key whose
+        value is null does not come this far: CDK takes it for one that is not set.
     """
     for key, value in context.items():
-        if not re.match(r"pump([^a-z]|$)", key, re.IGNORECASE):
-            continue
-        if key not in KEYS:
-            nearest = get_close_matches(key, KEYS, n=1, cutoff=0)
-            raise ConfigError(f"{key}: unknown key, did you mean {nearest[0]}?")
-        if not isinstance(value, str):
+        if key not in KEYS and _is_meant_for_us(key):
+            raise ConfigError(f"{key}: unknown key, {_nearest(key)}")
+        if key in KEYS and not isinstance(value, str):
             raise ConfigError(f"{key}: {value!r} is not a string")
     return [
         _settings(role, stack_id, stack_class, context)
         for role, (stack_id, stack_class) in _STACKS.items()
     ]
+
+
+def _is_meant_for_us(key: str) -> bool:
+    # Also where the prefix was forgotten, since a boundary that goes unread is not there.
+    first, *_ = re.split(r"[^a-z-]", key.strip().lower())
+    return bool(re.match(r"pump([^a-z]|$)", key.strip(), re.IGNORECASE)) or (
+        first in _ARGUMENTS or first in _STACKS
+    )
+
+
+def _nearest(key: str) -> str:
+    if nearest := get_close_matches(key.strip().lower(), KEYS, n=1):
+        return f"did you mean {nearest[0]}?"
+    return f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
 
 
 def _settings(

@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+import jsii
 from aws_cdk import CfnParameter, Stack
-from constructs import Construct
+from constructs import Construct, IValidation
 
 __all__ = [
     "EXTERNAL_ID",
@@ -58,7 +59,7 @@ class Form:
         :param argument: the name by which the caller knows the value.
         :raises ArgumentError: when the value is not a string, a token, or of another form.
         """
-        if isinstance(value, str) and "${Token[" in value:
+        if isinstance(value, str) and ("${Token[" in value or "{{resolve:" in value):
             raise ArgumentError(argument, f"{value} is a token, must be a literal: {self.words}")
         if (
             not isinstance(value, str)
@@ -74,7 +75,8 @@ class Form:
         """Return what stands for the value in a template: the literal, or a reference.
 
         A ``CfnParameter`` gets this form's pattern, and, unless it has its own, its lengths and
-        constraint description, so that CloudFormation checks the value when it is deployed.
+        constraint description, so that CloudFormation checks the value when it is deployed. That
+        it still has them, the synthesis checks.
 
         :param argument: the name by which the caller knows the value.
         :param scope: a construct of the stack that the value is used in.
@@ -86,26 +88,48 @@ class Form:
             return self.check(argument, value)
         if Stack.of(value) is not Stack.of(scope):
             raise ArgumentError(argument, f"{value.node.path} is a parameter of another stack")
-        if value.type != "String":
-            raise ArgumentError(
-                argument, f"{value.node.path} is a parameter of type {value.type}, must be String"
-            )
-        if value.allowed_pattern not in (None, self.pattern):
-            raise ArgumentError(
-                argument,
-                f"{value.node.path} has an allowed pattern of its own; leave it out, it is set to "
-                f"that of {self.words}",
-            )
-        if value.default is not None:
-            self.check(f"{argument} (default of {value.node.path})", value.default)
-        value.allowed_pattern = self.pattern
+        if value.allowed_pattern is None:
+            value.allowed_pattern = self.pattern
+        self._check_parameter(argument, value)
         if value.min_length is None:
             value.min_length = self.minimum
         if value.max_length is None:
             value.max_length = self.maximum
         if value.constraint_description is None:
             value.constraint_description = f"must be {self.words}"
+        value.node.add_validation(_ParameterOfForm(self, argument, value))
         return value.value_as_string
+
+    def _check_parameter(self, argument: str, parameter: CfnParameter) -> None:
+        path = parameter.node.path
+        if parameter.type != "String":
+            raise ArgumentError(
+                argument, f"{path} is a parameter of type {parameter.type}, must be String"
+            )
+        if parameter.allowed_pattern != self.pattern:
+            raise ArgumentError(
+                argument,
+                f"{path} has another allowed pattern than that of {self.words}; leave it out, it "
+                "is set",
+            )
+        if parameter.default is not None:
+            self.check(f"{argument} (default of {path})", parameter.default)
+
+
+@jsii.implements(IValidation)
+class _ParameterOfForm:
+    # What was checked when the construct was built may have been changed before the synthesis.
+    def __init__(self, form: Form, argument: str, parameter: CfnParameter) -> None:
+        self._form = form
+        self._argument = argument
+        self._parameter = parameter
+
+    def validate(self) -> list[str]:
+        try:
+            self._form._check_parameter(self._argument, self._parameter)  # noqa: SLF001
+        except ArgumentError as error:
+            return [str(error)]
+        return []
 
 
 def _shown(value: object) -> str:

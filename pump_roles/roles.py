@@ -35,6 +35,16 @@ class PumpRole(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
+        trust = trust_policy(
+            self,
+            pump_principal=pump_principal,
+            external_id=external_id,
+            next_external_id=next_external_id,
+        )
+        policies = [
+            iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
+            for policy in self._policies
+        ]
         # The L1 with the raw documents: the L2 role merges and re-orders statements under
         # @aws-cdk/aws-iam:minimizePolicies, and what is deployed must be what is published.
         self.resource: Final = iam.CfnRole(
@@ -44,25 +54,18 @@ class PumpRole(Construct):
             description=self._description,
             path=self._path,
             permissions_boundary=_boundary_arn(permissions_boundary),
-            assume_role_policy_document=trust_policy(
-                self,
-                pump_principal=pump_principal,
-                external_id=external_id,
-                next_external_id=next_external_id,
-            ),
-            policies=[
-                iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
-                for policy in self._policies
-            ],
+            assume_role_policy_document=trust,
+            policies=policies,
         )
-        close(self.resource)
+        close(self.resource, trust_policy=trust, policies=policies)
 
     @cached_property
     def role(self) -> iam.IRole:
         """The role for other constructs to refer to, as a principal or to grant its assumption.
 
-        It cannot be widened: a grant to it adds nothing to its policies, and a policy attached to
-        it fails the synthesis.
+        Its permissions cannot be widened: a grant adds nothing to its policies, and a policy
+        attached to it fails the synthesis. Another resource's own policy, such as a bucket's or
+        a key's, can still name it.
         """
         return iam.Role.from_role_arn(
             self,

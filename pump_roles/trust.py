@@ -41,9 +41,12 @@ def trust_policy(
             EXTERNAL_ID.check_or_constrain("next_external_id", next_external_id, scope=scope)
         )
         if accepted[0] == accepted[1]:
-            raise ArgumentError(
-                "next_external_id", f"{next_external_id!r} is the external id already"
+            shown = (
+                next_external_id.node.path
+                if isinstance(next_external_id, CfnParameter)
+                else repr(next_external_id)
             )
+            raise ArgumentError("next_external_id", f"{shown} is the external id already")
     policy = {
         "Version": "2012-10-17",
         "Statement": [

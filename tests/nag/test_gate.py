@@ -129,16 +129,10 @@ def test_what_the_owner_adds_beside_the_role_is_not_acknowledged_with_it(role_cl
 def test_a_wildcard_that_nobody_acknowledged_fails_the_gate() -> None:
     app = gated_app()
     for settings in config.read({}):
-        role = settings.build(app).role
-        resource = role.node.default_child
-        assert isinstance(resource, iam.CfnRole)
-        resource.policies = [
-            iam.CfnRole.PolicyProperty(
-                policy_name="Wide",
-                policy_document={
-                    "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]
-                },
-            )
-        ]
+        iam.ManagedPolicy(
+            settings.build(app),
+            "Wide",
+            statements=[iam.PolicyStatement(actions=["s3:*"], resources=["*"])],
+        )
     with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::s3:"):
         app.synth()

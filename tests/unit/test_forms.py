@@ -2,9 +2,12 @@
 
 import re
 import string
+from collections.abc import Callable
 
+import jsii
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Stack
+from aws_cdk import App, Aspects, Aws, CfnParameter, IAspect, Stack
+from constructs import IConstruct
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -49,6 +52,10 @@ DOCUMENTED = [
 FORMS = [form for form, _, _ in DOCUMENTED]
 
 
+def is_token(value: str) -> bool:
+    return "${Token[" in value or "{{resolve:" in value
+
+
 def takes(form: Form, value: object) -> bool:
     try:
         form.check("argument", value)
@@ -75,7 +82,7 @@ def test_takes_exactly_what_the_documented_pattern_takes(form: Form, documented:
     @example("\uff11" * 12)
     @example("é" * 3)
     def holds(value: str) -> None:
-        expected = re.fullmatch(documented, value, re.ASCII) and "${Token[" not in value
+        expected = re.fullmatch(documented, value, re.ASCII) and not is_token(value)
         assert takes(form, value) == bool(expected)
 
     holds()
@@ -87,7 +94,7 @@ def test_the_pattern_alone_decides_as_the_check_does_within_the_lengths(form: Fo
     # for the few constructs that the next test allows.
     @given(st.text(VISIBLE + "\n\u0661", max_size=60) | PRINCIPALS | BOUNDARIES | PATHS)
     def holds(value: str) -> None:
-        if form.minimum <= len(value) <= form.maximum and "${Token[" not in value:
+        if form.minimum <= len(value) <= form.maximum and not is_token(value):
             assert takes(form, value) == bool(re.fullmatch(form.pattern, value))
 
     holds()
@@ -157,7 +164,9 @@ def test_refuses_with_one_clear_message(form: Form, value: object) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_refuses_tokens(form: Form) -> None:
-    for token in [Aws.NO_VALUE, f"/{Aws.ACCOUNT_ID}/", CfnParameter(Stack(), "P").value_as_string]:
+    reference = CfnParameter(Stack(), "P").value_as_string
+    dynamic = "/{{resolve:ssm:path}}/"
+    for token in [Aws.NO_VALUE, f"/{Aws.ACCOUNT_ID}/", reference, dynamic]:
         with pytest.raises(ArgumentError, match="is a token, must be a literal"):
             form.check("the_argument", token)
 
@@ -186,10 +195,53 @@ def test_keeps_a_parameters_own_lengths_and_words() -> None:
 def test_refuses_a_parameter_that_would_take_more() -> None:
     stack = Stack(App(), "S")
     for parameter, message in [
-        (CfnParameter(stack, "Pattern", allowed_pattern=".*"), "S/Pattern has an allowed pattern"),
+        (
+            CfnParameter(stack, "Pattern", allowed_pattern=".*"),
+            "S/Pattern has another allowed pattern",
+        ),
         (CfnParameter(stack, "Type", type="Number"), "S/Type is a parameter of type Number"),
         (CfnParameter(stack, "Default", default="*"), r"default of S/Default\): '\*' is not"),
         (CfnParameter(Stack(App(), "T"), "Other"), "T/Other is a parameter of another stack"),
     ]:
         with pytest.raises(ArgumentError, match=message):
             EXTERNAL_ID.check_or_constrain("external_id", parameter, scope=stack)
+
+
+def loosen_pattern(parameter: CfnParameter) -> None:
+    parameter.allowed_pattern = ".*"
+
+
+def drop_pattern(parameter: CfnParameter) -> None:
+    parameter.allowed_pattern = None
+
+
+def give_a_bad_default(parameter: CfnParameter) -> None:
+    parameter.default = "*"
+
+
+def change_type(parameter: CfnParameter) -> None:
+    parameter.type = "CommaDelimitedList"
+
+
+@pytest.mark.parametrize("by_aspect", [False, True])
+@pytest.mark.parametrize("loosen", [loosen_pattern, drop_pattern, give_a_bad_default, change_type])
+def test_a_parameter_that_is_loosened_later_fails_the_synth(
+    loosen: Callable[[CfnParameter], None],
+    by_aspect: bool,  # noqa: FBT001
+) -> None:
+    @jsii.implements(IAspect)
+    class Loosen:
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, CfnParameter):
+                loosen(node)
+
+    app = App()
+    stack = Stack(app, "S")
+    parameter = CfnParameter(stack, "P")
+    EXTERNAL_ID.check_or_constrain("external_id", parameter, scope=stack)
+    if by_aspect:
+        Aspects.of(app).add(Loosen())
+    else:
+        loosen(parameter)
+    with pytest.raises(RuntimeError, match=r"\[S/P\] external_id"):
+        app.synth()

@@ -7,7 +7,18 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from aws_cdk import App, Aws, CfnOutput, CfnParameter, NestedStack, Stack, Stage, Tags
+from aws_cdk import (
+    App,
+    Aws,
+    CfnOutput,
+    CfnParameter,
+    Environment,
+    Fn,
+    NestedStack,
+    Stack,
+    Stage,
+    Tags,
+)
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
@@ -225,7 +236,19 @@ def low_level(stack: Stack, role: ReadOnlyRole) -> None:
     iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=role.role_name)
 
 
-ATTACHMENTS = [inline, managed, imported_by_name, imported_by_arn, low_level]
+def substituted_name(stack: Stack, _: ReadOnlyRole) -> None:
+    name = Fn.sub("PumpReadOnlyRole")
+    iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=name)
+
+
+ATTACHMENTS = [
+    inline,
+    managed,
+    imported_by_name,
+    imported_by_arn,
+    low_level,
+    substituted_name,
+]
 
 
 @pytest.mark.parametrize("place", ["same stack", "other stack", "nested stack", "stage"])
@@ -250,13 +273,76 @@ def test_a_policy_attached_from_outside_fails_the_synth_and_is_named(
     assert named, str(caught.value)
 
 
-def test_a_managed_policy_put_on_the_resource_fails_the_synth() -> None:
-    app = App()
-    role = ReadOnlyRole(Stack(app, "Pump"), "Role", **GIVEN)
-    resource = role.node.default_child
-    assert isinstance(resource, iam.CfnRole)
+def trust_everyone(resource: iam.CfnRole) -> None:
+    resource.assume_role_policy_document = {
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
+    }
+
+
+def allow_everything(resource: iam.CfnRole) -> None:
+    resource.policies = [
+        iam.CfnRole.PolicyProperty(policy_name="Wide", policy_document={"Statement": []})
+    ]
+
+
+def attach_a_managed_policy(resource: iam.CfnRole) -> None:
     resource.managed_policy_arns = ["arn:aws:iam::aws:policy/AdministratorAccess"]
-    with pytest.raises(RuntimeError, match="a managed policy attaches to Pump/Role"):
+
+
+def lengthen_the_session(resource: iam.CfnRole) -> None:
+    resource.max_session_duration = 43_200
+
+
+@pytest.mark.parametrize(
+    ("widen", "change"),
+    [
+        (trust_everyone, "another trust policy"),
+        (allow_everything, "other inline policies"),
+        (attach_a_managed_policy, "a managed policy"),
+        (lengthen_the_session, "another session duration"),
+    ],
+)
+def test_a_role_whose_resource_was_changed_fails_the_synth(
+    widen: Callable[[iam.CfnRole], None], change: str
+) -> None:
+    app = App()
+    stack = Stack(app, "Pump")
+    parameter = CfnParameter(stack, "Id")
+    role = ReadOnlyRole(stack, "Role", pump_principal="999988887777", external_id=parameter)
+    widen(role.resource)
+    with pytest.raises(RuntimeError, match=f"Pump/Role has {change}"):
+        app.synth()
+
+
+def test_a_boundary_that_the_owner_applies_to_the_whole_app_is_the_owners() -> None:
+    stack = Stack(App(), "S")
+    ReadOnlyRole(stack, "Role", **GIVEN)
+    boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Platform")
+    iam.PermissionsBoundary.of(stack.node.root).apply(boundary)
+    assert "Platform" in json.dumps(role_of(stack)["PermissionsBoundary"])
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another_role() -> None:
+    for account, another in [("111122223333", True), ("444455556666", False)]:
+        app = App()
+        pump = Stack(app, "Pump", env=Environment(account="444455556666", region="us-east-1"))
+        ReadOnlyRole(pump, "Role", **GIVEN)
+        other = Stack(app, "Other", env=Environment(account=account, region="us-east-1"))
+        iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole")
+        if another:
+            app.synth()
+        else:
+            with pytest.raises(RuntimeError, match="Other/P attaches to Pump/Role"):
+                app.synth()
+
+
+def test_a_reference_by_substitution_fails_the_synth() -> None:
+    app = App()
+    stack = Stack(app, "Pump")
+    role = ReadOnlyRole(stack, "Role", **GIVEN)
+    name = Fn.sub(f"${{{stack.get_logical_id(role.resource)}}}")
+    iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=name)
+    with pytest.raises(RuntimeError, match="Pump/Wide attaches to Pump/Role"):
         app.synth()
 
 

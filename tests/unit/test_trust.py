@@ -59,6 +59,22 @@ def test_stays_within_iams_quota(first: int, second: int) -> None:
         assert len("".join(json.dumps(policy).split())) <= 2048
 
 
+def test_takes_2048_characters_and_not_one_more() -> None:
+    empty = len(json.dumps(trust_policy(Stack(), pump_principal=ACCOUNT, external_id="ab")))
+    spaces = len(json.dumps(trust(ACCOUNT, "ab"))) - len(
+        json.dumps(trust(ACCOUNT, "ab"), separators=(",", ":"))
+    )
+    # A second id adds a list around both, a comma and its quotes: five characters.
+    second = 2048 - (empty - spaces - 2 + 1224) - 5
+    for longer in [0, 1]:
+        ids = {"external_id": "a" * 1224, "next_external_id": "b" * (second + longer)}
+        if longer:
+            with pytest.raises(ArgumentError, match="of 2,049 characters, allowed are 2,048"):
+                trust_policy(Stack(), pump_principal=ACCOUNT, **ids)
+        else:
+            trust_policy(Stack(), pump_principal=ACCOUNT, **ids)
+
+
 @pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
 @pytest.mark.parametrize("value", ["*", "", pytest.param(Aws.NO_VALUE, id="no-value"), 12])
 def test_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
@@ -72,7 +88,7 @@ def test_refuses_the_same_id_twice() -> None:
         trust_policy(Stack(), pump_principal=ACCOUNT, external_id="ab", next_external_id="ab")
     stack = Stack()
     parameter = CfnParameter(stack, "Id")
-    with pytest.raises(ArgumentError, match="is the external id already"):
+    with pytest.raises(ArgumentError, match="Id is the external id already"):
         trust_policy(
             stack, pump_principal=ACCOUNT, external_id=parameter, next_external_id=parameter
         )
