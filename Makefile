@@ -1,9 +1,17 @@
 # Every habit has a name; `make` lists them. A machine needs Python 3.10 or newer, and make.
 PYTHON ?= python3
-export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+BIN := .venv/bin
+# For what the tools start themselves: the CDK CLI the app, the app Node.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+
+# pip's output as a count, and whole where it is about an error.
+PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
+	/^Installing collected/ { print " fetched, installing them" } \
+	/^ *(ERROR|WARNING|error)/ { wrong = 1 } wrong { print } /^pip failed/ { failed = 1 } \
+	END { exit failed }
 
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
@@ -11,7 +19,7 @@ TOOLS := node_modules/.complete
 .PHONY: help setup demo test synth snapshot lint format type bench wheel lock clean
 
 help: ## List what make can do
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
 
 setup: $(PACKAGES) $(TOOLS) ## Set up Python packages, Node, the CDK CLI and the simulator
 
@@ -19,47 +27,48 @@ $(PACKAGES): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pump-roles needs Python 3.10 or newer, this is " + sys.version)'
 	@echo "Setting up once: Python packages and Node into .venv (a minute or two)"
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install --disable-pip-version-check --no-deps --require-hashes --requirement requirements-dev.txt
+	@{ $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --requirement requirements-dev.txt 2>&1 \
+		|| echo "pip failed"; } | awk '$(PROGRESS)'
 	@touch $@
 
 $(TOOLS): package.json package-lock.json $(PACKAGES)
 	@echo "Setting up once: the CDK CLI and the policy simulator into node_modules"
-	@npm ci --no-audit --no-fund
+	@$(BIN)/npm ci --no-audit --no-fund
 	@touch $@
 
 demo: setup ## Deploy both roles onto an embedded AWS, and show who may do what
-	@python -m sandbox.demo
+	@$(BIN)/python -m sandbox.demo
 
 test: setup ## Run the whole test suite
-	@python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto
 
 synth: setup ## Write the templates to cdk.out
-	@cdk synth --quiet
+	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet
 
 snapshot: setup ## Accept the templates as they are now; look at the difference before you commit
-	@python -m pytest tests/snapshot --snapshot-update
+	@$(BIN)/python -m pytest tests/snapshot --snapshot-update
 
 lint: setup ## Check the style of the code
-	@ruff check
-	@ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
 
 format: setup ## Put the code into the style that lint checks
-	@ruff check --fix
-	@ruff format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
 
 type: setup ## Check the types, strictly
-	@mypy
+	@$(BIN)/mypy
 
 bench: setup ## Measure speed and size as ratios, for docs/performance.md
-	@python -m bench
+	@$(BIN)/python -m bench
 
 wheel: setup ## Build the library's wheel into dist
-	@python -m hatchling build --target wheel
+	@$(BIN)/python -m hatchling build --target wheel
 
 lock: setup ## Pin what pyproject.toml and package.json ask for
-	@uv pip compile pyproject.toml --group dev --output-file requirements-dev.txt $(PIN)
-	@uv pip compile pyproject.toml --group app --output-file requirements.txt --constraint requirements-dev.txt $(PIN)
-	@npm install --package-lock-only
+	@$(BIN)/uv pip compile pyproject.toml --group dev --output-file requirements-dev.txt $(PIN)
+	@$(BIN)/uv pip compile pyproject.toml --group app --output-file requirements.txt --constraint requirements-dev.txt $(PIN)
+	@$(BIN)/npm install --package-lock-only
 
 PIN := --quiet --no-annotate --universal --python-version 3.10 --generate-hashes --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
 

@@ -47,7 +47,12 @@ def seconds(name: str, command: Sequence[str], processes: int, folder: Path) -> 
         ],
         check=True,
         cwd=ROOT,
-        env=tool_environment() | {"PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(folder / "cdk.out")},
+        env=tool_environment()
+        | {
+            "PYTHONPATH": str(ROOT),
+            "CDK_OUTDIR": str(folder / "cdk.out"),
+            "CDK_CONTEXT_JSON": json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"]),
+        },
         stdout=subprocess.DEVNULL,
     )
     return float(pyperf.Benchmark.load(str(result)).median())

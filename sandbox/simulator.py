@@ -95,12 +95,14 @@ def use(
     *,
     action: str,
     resource: str = "*",
+    boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
 ) -> Simulation:
     """The role's session asks to do something in the customer's account.
 
     :param action: a concrete action.
     :param resource: the ARN that it works on, or ``*`` where the action works on none.
+    :param boundary: the document of the role's permissions boundary, if it has one.
     :param service_control_policy: one that the account is under, beside AWS's own that allows all.
     """
     return _simulation(
@@ -109,7 +111,7 @@ def use(
         resource=resource,
         context={"aws:PrincipalArn": role.arn},
         identity_policies=role.policies,
-        resource_policy=None,
+        boundary=boundary,
         service_control_policy=service_control_policy,
     )
 
@@ -141,7 +143,8 @@ def _simulation(
     resource: str,
     context: Mapping[str, str],
     identity_policies: Mapping[str, Any],
-    resource_policy: Mapping[str, Any] | None,
+    resource_policy: Mapping[str, Any] | None = None,
+    boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
 ) -> Simulation:
     controls = [_ALLOWS_ALL, *([] if service_control_policy is None else [service_control_policy])]
@@ -166,6 +169,11 @@ def _simulation(
         ],
         "resourceControlPolicies": [],
         **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
+        **(
+            {}
+            if boundary is None
+            else {"permissionBoundaryPolicies": [{"name": "boundary", "policy": boundary}]}
+        ),
     }
 
 

@@ -15,7 +15,8 @@ from pump_roles.published import AUTO_PILOT, READ_ONLY
 from sandbox import catalogue
 from sandbox.aws import ACCOUNT_ID
 from sandbox.cdk import ROOT, tool_environment
-from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, decide, use
+from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
+from tests.decisions.test_session import NEVER
 
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
@@ -57,14 +58,33 @@ def test_the_table_of_keys_is_complete() -> None:
     assert len(listed) == len(shared)
 
 
-def test_stop_denies_everything_to_old_and_new_sessions() -> None:
-    stop = json.loads(block("<!-- stop-sessions -->", "json"))
-    stopped = role(StopPump=stop)
+def test_stop_denies_everything() -> None:
+    assert README.count("--permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll") == 2
+    # The AWS Managed Policy Reference's AWSDenyAll.
+    deny_all = {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
+    }
     before, *after = decide(
-        [use(role(), action=BUY), use(stopped, action=BUY), use(stopped, action=READ)]
+        [
+            use(role(), action=BUY),
+            use(role(), action=BUY, boundary=deny_all),
+            use(role(), action=READ, boundary=deny_all),
+        ]
     )
     assert before == ALLOWED
     assert after == [EXPLICITLY_DENIED] * 2
+
+
+def test_a_boundary_narrows_to_what_both_allow() -> None:
+    boundary = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["pricing:*", "s3:*"], "Resource": "*"}],
+    }
+    bucket = "s3:ListAllMyBuckets"
+    assert decide(
+        [use(role(), action=action, boundary=boundary) for action in [READ, BUY, bucket]]
+    ) == [ALLOWED, IMPLICITLY_DENIED, IMPLICITLY_DENIED]
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnlyRole", "PumpAutoPilotRole"])
@@ -107,6 +127,7 @@ def test_the_security_models_counts_are_the_catalogues() -> None:
     assert f"`support:*` has {counts(['support:*'])[2]} writes" in SECURITY
     tagged = len(catalogue.actions()["ec2:createtags"].resources)
     assert f"`ec2:CreateTags` works on {tagged} types of resource" in SECURITY
+    assert f"about {len(NEVER)} actions that neither role may ever do" in SECURITY
     read = counts(READ_ONLY[0].patterns)
     assert f"alone, whose {read[1]} actions are\nall List or Read" in SECURITY
     assert read[2] == 0
