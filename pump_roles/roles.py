@@ -3,7 +3,18 @@
 from functools import cache, cached_property
 from typing import ClassVar, Final
 
-from aws_cdk import Acknowledgment, CfnParameter, Fn, Stack, Validations
+import jsii
+from aws_cdk import (
+    Acknowledgment,
+    CfnParameter,
+    Fn,
+    IResolveContext,
+    IStringProducer,
+    Lazy,
+    Stack,
+    Token,
+    Validations,
+)
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -74,7 +85,8 @@ class PumpRole(Construct):
                 service="iam",
                 region="",
                 resource="role",
-                resource_name=f"{(self._path or '/')[1:]}{self.role_name}",
+                resource_name=f"{(self._path or '/')[1:]}"
+                f"{Lazy.uncached_string(_NameElsewhere(self.resource))}",
             ),
             mutable=False,
         )
@@ -218,6 +230,23 @@ def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]
         Acknowledgment(id=f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason=reason)
         for finding, reason in findings.items()
     )
+
+
+@jsii.implements(IStringProducer)
+class _NameElsewhere:
+    # A reference across environments would put resources of CDK's own into the role's stack, so
+    # there the name stands as it is. Where the account is not known, CDK refuses the reference.
+    def __init__(self, resource: iam.CfnRole) -> None:
+        self._resource = resource
+
+    def produce(self, context: IResolveContext) -> str | None:
+        here, own = Stack.of(context.scope), self._resource.stack
+        if Token.is_unresolved(own.account) or (here.account, here.region) == (
+            own.account,
+            own.region,
+        ):
+            return self._resource.ref
+        return self._resource.role_name
 
 
 def _boundary_arn(permissions_boundary: str | None) -> str | None:

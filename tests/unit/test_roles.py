@@ -201,6 +201,38 @@ def test_another_role_can_be_granted_to_assume_it() -> None:
     assert parts[-1] == {"Ref": stack.get_logical_id(role.node.default_child)}  # type: ignore[arg-type]
 
 
+def test_a_grant_in_another_account_leaves_the_roles_stack_as_it_was() -> None:
+    templates = []
+    for granted in [False, True]:
+        app = App()
+        home = Stack(app, "Pump", env=Environment(account="111122223333", region="us-east-1"))
+        role = ReadOnlyRole(home, "Role", **GIVEN, path="/pump/")
+        away = Stack(app, "Away", env=Environment(account="999988887777", region="eu-west-1"))
+        service = iam.Role(
+            away,
+            "Service",
+            role_name="PumpService",  # CDK wants a name for what is granted across accounts
+            assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
+        )
+        if granted:
+            role.role.grant_assume_role(service)
+        assembly = app.synth()
+        templates.append(assembly.get_stack_by_name("Pump").template)
+    assert templates[0] == templates[1]
+    (policy,) = (
+        one["Properties"]
+        for one in assembly.get_stack_by_name("Away").template["Resources"].values()
+        if one["Type"] == "AWS::IAM::Policy"
+    )
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    _, parts = statement["Resource"]["Fn::Join"]
+    assert parts == [
+        "arn:",
+        {"Ref": "AWS::Partition"},
+        ":iam::111122223333:role/pump/PumpReadOnlyRole",
+    ]
+
+
 def test_its_name_and_arn_are_references_to_the_deployed_role() -> None:
     stack = Stack(App(), "S")
     role = ReadOnlyRole(stack, "Role", **GIVEN)
