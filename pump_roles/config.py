@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from aws_cdk import App
 
-from pump_roles.forms import ArgumentError
+from pump_roles.forms import (
+    EXTERNAL_ID,
+    PERMISSIONS_BOUNDARY,
+    PRINCIPAL,
+    ROLE_PATH,
+    ArgumentError,
+)
 from pump_roles.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
 
 __all__ = ["KEYS", "ConfigError", "RoleSettings", "read"]
@@ -21,6 +27,14 @@ _ARGUMENTS: Final = {
     "next-external-id": "next_external_id",
     "role-path": "path",
     "permissions-boundary": "permissions_boundary",
+}
+
+_FORMS: Final = {
+    "principal": PRINCIPAL,
+    "external-id": EXTERNAL_ID,
+    "next-external-id": EXTERNAL_ID,
+    "role-path": ROLE_PATH,
+    "permissions-boundary": PERMISSIONS_BOUNDARY,
 }
 
 _STACKS: Final[Mapping[str, tuple[str, type[RoleStack]]]] = {
@@ -71,14 +85,21 @@ def read(context: Mapping[str, Any]) -> list[RoleSettings]:
     and wins.
 
     :param context: the app's context, all of it.
-    :raises ConfigError: when a ``pump:`` key is unknown, or its value is not a string. A key whose
-        value is null does not come this far: CDK takes it for one that is not set.
+    :raises ConfigError: when a ``pump:`` key is unknown, or its value is not a string of
+        its form, also where another key overrides it. A key whose value is null does not come
+        this far: CDK takes it for one that is not set.
     """
     for key, value in context.items():
         if key not in KEYS and _is_meant_for_us(key):
             raise ConfigError(f"{key}: unknown key, {_nearest(key)}")
-        if key in KEYS and not isinstance(value, str):
+        if key not in KEYS:
+            continue
+        if not isinstance(value, str):
             raise ConfigError(f"{key}: {value!r} is not a string")
+        try:
+            _FORMS[key.rpartition(":")[2]].check(key, value)  # also one that another key overrides
+        except ArgumentError as error:
+            raise ConfigError(str(error)) from None
     return [
         _settings(role, stack_id, stack_class, context)
         for role, (stack_id, stack_class) in _STACKS.items()

@@ -20,6 +20,12 @@ def test_without_context_there_are_both_stacks_without_arguments() -> None:
     assert arguments({}) == [{}, {}]
 
 
+def test_a_wrong_value_is_an_error_also_where_both_roles_override_it() -> None:
+    own = {"pump:read-only:external-id": "abc", "pump:auto-pilot:external-id": "abc"}
+    with pytest.raises(config.ConfigError, match=r"^pump:external-id: '' is not an external id"):
+        config.read({"pump:external-id": "", **own})
+
+
 def test_shared_keys_hold_for_both_roles_and_a_roles_own_win() -> None:
     assert arguments(
         {
@@ -73,8 +79,9 @@ def test_an_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) ->
 
 @given(st.sampled_from(config.KEYS) | st.from_regex(r"(?i)pump([:_-][:\w-]*)?", fullmatch=True))
 def test_a_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
+    good = {"principal": "999988887777", "role-path": "/pump/"}
     try:
-        (read_only, auto_pilot) = config.read({key: "value"})
+        (read_only, auto_pilot) = config.read({key: good.get(key.rpartition(":")[2], "value")})
     except config.ConfigError as error:
         assert key not in config.KEYS
         assert str(error).startswith(f"{key}: unknown key, ")
