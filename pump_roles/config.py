@@ -14,6 +14,7 @@ from pump_roles.forms import (
     PRINCIPAL,
     ROLE_PATH,
     ArgumentError,
+    Form,
 )
 from pump_roles.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
 
@@ -21,20 +22,12 @@ __all__ = ["KEYS", "ConfigError", "RoleSettings", "read"]
 
 _PREFIX: Final = "pump:"
 
-_ARGUMENTS: Final = {
-    "principal": "pump_principal",
-    "external-id": "external_id",
-    "next-external-id": "next_external_id",
-    "role-path": "path",
-    "permissions-boundary": "permissions_boundary",
-}
-
-_FORMS: Final = {
-    "principal": PRINCIPAL,
-    "external-id": EXTERNAL_ID,
-    "next-external-id": EXTERNAL_ID,
-    "role-path": ROLE_PATH,
-    "permissions-boundary": PERMISSIONS_BOUNDARY,
+_ARGUMENTS: Final[Mapping[str, tuple[str, Form]]] = {
+    "principal": ("pump_principal", PRINCIPAL),
+    "external-id": ("external_id", EXTERNAL_ID),
+    "next-external-id": ("next_external_id", EXTERNAL_ID),
+    "role-path": ("path", ROLE_PATH),
+    "permissions-boundary": ("permissions_boundary", PERMISSIONS_BOUNDARY),
 }
 
 _STACKS: Final[Mapping[str, tuple[str, type[RoleStack]]]] = {
@@ -96,8 +89,9 @@ def read(context: Mapping[str, Any]) -> list[RoleSettings]:
             continue
         if not isinstance(value, str):
             raise ConfigError(f"{key}: {value!r} is not a string")
+        _, form = _ARGUMENTS[key.rpartition(":")[2]]
         try:
-            _FORMS[key.rpartition(":")[2]].check(key, value)  # also one that another key overrides
+            form.check(key, value)  # also where another key overrides it
         except ArgumentError as error:
             raise ConfigError(str(error)) from None
     return [
@@ -125,7 +119,7 @@ def _settings(
 ) -> RoleSettings:
     keys = {
         argument: key
-        for name, argument in _ARGUMENTS.items()
+        for name, (argument, _) in _ARGUMENTS.items()
         for key in (f"{_PREFIX}{name}", f"{_PREFIX}{role}:{name}")
         if key in context
     }
