@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo test synth snapshot lint format type bench wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,7 @@ $(PACKAGES): requirements-dev.txt
 	@$(PYTHON) -m venv --clear .venv
 	@{ $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --requirement requirements-dev.txt 2>&1 \
 		|| echo "pip failed"; } | awk '$(PROGRESS)'
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(TOOLS): package.json package-lock.json $(PACKAGES)
@@ -38,6 +39,9 @@ $(TOOLS): package.json package-lock.json $(PACKAGES)
 
 demo: setup ## Deploy both roles onto an embedded AWS, and show who may do what
 	@$(BIN)/python -m sandbox.demo
+
+demo-org: setup ## Roll both roles out across an emulated organization, and show who has them
+	@$(BIN)/python -m sandbox.demo_organization
 
 test: setup ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto
@@ -66,7 +70,7 @@ wheel: setup ## Build the library's wheel into dist
 	@$(BIN)/python -m hatchling build --target wheel
 
 lock: setup ## Pin what pyproject.toml and package.json ask for
-	@$(BIN)/uv pip compile pyproject.toml --group dev --output-file requirements-dev.txt $(PIN)
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra review --output-file requirements-dev.txt $(PIN)
 	@$(BIN)/uv pip compile pyproject.toml --group app --output-file requirements.txt --constraint requirements-dev.txt $(PIN)
 	@$(BIN)/npm install --package-lock-only
 

@@ -7,11 +7,17 @@ from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import config
 
+
+def gate(app: App) -> None:
+    """Add cdk-nag to an app; to this one, and to those of the rollouts' member templates."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
 app = App()
 try:
-    for role in config.read(app.node.get_all_context()):
-        role.build(app)
+    for stack in config.read(app.node.get_all_context(), gate=gate):
+        stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
-Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+gate(app)
 app.synth()

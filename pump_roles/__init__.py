@@ -3,13 +3,23 @@
 from pump_roles._version import __version__
 from pump_roles.forms import ArgumentError
 from pump_roles.roles import AutoPilotRole, ReadOnlyRole
+from pump_roles.rollout import (
+    AutoPilotRollout,
+    AutoPilotRolloutStack,
+    ReadOnlyRollout,
+    ReadOnlyRolloutStack,
+)
 from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
 
 __all__ = [
     "ArgumentError",
     "AutoPilotRole",
+    "AutoPilotRollout",
+    "AutoPilotRolloutStack",
     "AutoPilotStack",
     "ReadOnlyRole",
+    "ReadOnlyRollout",
+    "ReadOnlyRolloutStack",
     "ReadOnlyStack",
     "__version__",
 ]

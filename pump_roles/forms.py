@@ -5,6 +5,7 @@ CloudFormation checks a template parameter with Java's.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +14,21 @@ from aws_cdk import CfnParameter, Stack
 from constructs import Construct, IValidation
 
 __all__ = [
+    "ACCOUNTS",
+    "CALL_AS",
     "EXTERNAL_ID",
+    "FAILURE_TOLERANCE",
+    "MAX_CONCURRENT",
+    "ORGANIZATIONAL_UNITS",
     "PERMISSIONS_BOUNDARY",
     "PRINCIPAL",
     "ROLE_NAME",
     "ROLE_PATH",
+    "STACK_SET_NAME",
     "ArgumentError",
     "Form",
+    "Several",
+    "Whole",
 ]
 
 _SHOWN: Final = 60
@@ -132,6 +141,71 @@ class _ParameterOfForm:
         return []
 
 
+@dataclass(frozen=True)
+class Several:
+    """A list of values of one form, each once.
+
+    :param form: the form of each.
+    :param maximum: the greatest number of them.
+    """
+
+    form: Form
+    maximum: int
+
+    def check(self, argument: str, values: object) -> list[str]:
+        """Return the values, at least one, all of the form, none of them twice.
+
+        :param argument: the name by which the caller knows the values.
+        :raises ArgumentError: when they are not a list, or one is of another form or there twice.
+        """
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise ArgumentError(argument, f"{_shown(values)} is not a list; each is {self._each}")
+        if not values:
+            raise ArgumentError(argument, f"the list is empty; each is {self._each}")
+        if len(values) > self.maximum:
+            raise ArgumentError(
+                argument, f"{len(values):,} are given, allowed are {self.maximum:,}"
+            )
+        checked = [self.form.check(argument, value) for value in values]
+        for index, value in enumerate(checked):
+            if value in checked[:index]:
+                raise ArgumentError(argument, f"{value!r} is there twice")
+        return checked
+
+    @property
+    def _each(self) -> str:
+        return self.form.words
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number.
+
+    :param minimum: the smallest.
+    :param maximum: the greatest.
+    """
+
+    minimum: int
+    maximum: int
+
+    def check(self, argument: str, value: object) -> int:
+        """Return the number.
+
+        :param argument: the name by which the caller knows the value.
+        :raises ArgumentError: when it is not a whole number, or out of bounds.
+        """
+        if (
+            not isinstance(value, int)
+            or isinstance(value, bool)
+            or not self.minimum <= value <= self.maximum
+        ):
+            raise ArgumentError(
+                argument,
+                f"{_shown(value)} is not a whole number from {self.minimum} to {self.maximum}",
+            )
+        return value
+
+
 def _shown(value: object) -> str:
     shown = repr(value)
     if len(shown) <= _SHOWN:
@@ -186,3 +260,41 @@ PERMISSIONS_BOUNDARY: Final = Form(
     ),
 )
 """IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
+
+ORGANIZATIONAL_UNITS: Final = Several(
+    Form(
+        pattern="^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
+        minimum=6,
+        maximum=68,
+        words="the id of an organizational unit (ou-abcd-12345678) or of the root (r-abcd)",
+    ),
+    maximum=50,
+)
+"""CloudFormation API Reference, "DeploymentTargets" for the form, "CreateStackInstances" for the
+greatest number."""
+
+ACCOUNTS: Final = Several(
+    Form(pattern="^[0-9]{12}$", minimum=12, maximum=12, words="a 12-digit account id"),
+    maximum=1_000,
+)
+"""CloudFormation API Reference, "DeploymentTargets". AWS documents no greatest number. This one
+keeps the rollout's template under the 51,200 bytes of a template body."""
+
+CALL_AS: Final = Form(
+    pattern="^(management|delegated-admin)$",
+    minimum=10,
+    maximum=15,
+    words="management or delegated-admin",
+)
+
+MAX_CONCURRENT: Final = Whole(1, 100)
+FAILURE_TOLERANCE: Final = Whole(0, 100)
+"""CloudFormation API Reference, "StackSetOperationPreferences", for both percentages."""
+
+STACK_SET_NAME: Final = Form(
+    pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",
+    minimum=1,
+    maximum=128,
+    words="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter",
+)
+"""CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""

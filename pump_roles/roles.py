@@ -21,7 +21,7 @@ from constructs import Construct
 from pump_roles.closed import close
 from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH
 from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS, Policy
-from pump_roles.trust import trust_policy
+from pump_roles.trust import Trust
 
 __all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole"]
 
@@ -46,12 +46,12 @@ class PumpRole(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
-        trust = trust_policy(
+        trust = Trust.of(
             self,
             pump_principal=pump_principal,
             external_id=external_id,
             next_external_id=next_external_id,
-        )
+        ).policy
         policies = [
             iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
             for policy in self._policies

@@ -1,6 +1,6 @@
 """One role, one stack: flat templates that need no assets and no bootstrap."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
 from constructs import Construct
@@ -8,10 +8,43 @@ from constructs import Construct
 from pump_roles._version import __version__
 from pump_roles.roles import AutoPilotRole, ReadOnlyRole
 
-__all__ = ["AutoPilotStack", "ReadOnlyStack", "RoleStack"]
+__all__ = ["AutoPilotStack", "FlatStack", "ReadOnlyStack", "RoleStack", "given_or_parameter"]
+
+EXTERNAL_ID: Final = "PumpExternalID"
+NEXT_EXTERNAL_ID: Final = "PumpNextExternalID"
+PRINCIPAL: Final = "PumpIamRole"
+
+_DESCRIPTIONS: Final = {
+    EXTERNAL_ID: "The external id that Pump made for you",
+    NEXT_EXTERNAL_ID: "The external id that takes its place, accepted too until it has",
+    PRINCIPAL: "Pump's IAM role, or account, that may come in",
+}
 
 
-class RoleStack(Stack):
+def given_or_parameter(stack: Stack, value: str | None, parameter: str) -> str | CfnParameter:
+    """What you give is baked in; what you leave out becomes a template parameter."""
+    if value is not None:
+        return value
+    return CfnParameter(stack, parameter, description=_DESCRIPTIONS[parameter])
+
+
+class FlatStack(Stack):
+    """A stack whose template stands alone: no asset, no bootstrap, no metadata of CDK's."""
+
+    def __init__(self, scope: Construct, id: str, *, description: str) -> None:
+        # The legacy synthesizer needs no bootstrap stack, bucket or role, and puts no bootstrap
+        # rule into the template. The bootstrapless one still names bootstrap roles.
+        super().__init__(
+            scope,
+            id,
+            description=description,
+            synthesizer=LegacyStackSynthesizer(),
+            analytics_reporting=False,
+        )
+        self.node.set_context("aws:cdk:enable-path-metadata", value=False)
+
+
+class RoleStack(FlatStack):
     """What both stacks have in common. Use :class:`ReadOnlyStack` or :class:`AutoPilotStack`.
 
     What is given is baked into the template; of the principal and the external id, what is left
@@ -26,6 +59,8 @@ class RoleStack(Stack):
         the template has the parameter ``PumpExternalID``.
     :param next_external_id: a second id that is accepted too while one replaces the other. By
         default only the first is accepted.
+    :param rotating: whether a second id is accepted also where none is given: the template then has
+        the parameter ``PumpNextExternalID``. By default it has not.
     :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
     :param permissions_boundary: the name of a managed policy of the account that the stack is
         deployed to, with its path if it has one, or the ARN of an AWS-managed policy. By default
@@ -44,33 +79,19 @@ class RoleStack(Stack):
         pump_principal: str | None = None,
         external_id: str | None = None,
         next_external_id: str | None = None,
+        rotating: bool = False,
         path: str | None = None,
         permissions_boundary: str | None = None,
     ) -> None:
-        # The legacy synthesizer needs no bootstrap stack, bucket or role, and puts no bootstrap
-        # rule into the template. The bootstrapless one still names bootstrap roles.
-        super().__init__(
-            scope,
-            id,
-            description=self._description,
-            synthesizer=LegacyStackSynthesizer(),
-            analytics_reporting=False,
-        )
-        self.node.set_context("aws:cdk:enable-path-metadata", value=False)
+        super().__init__(scope, id, description=self._description)
         self.role = self._role_class(
             self,
             "Role",
-            external_id=CfnParameter(
-                self, "PumpExternalID", description="The external id that Pump made for you"
-            )
-            if external_id is None
-            else external_id,
-            pump_principal=CfnParameter(
-                self, "PumpIamRole", description="Pump's IAM role, or account, that may come in"
-            )
-            if pump_principal is None
-            else pump_principal,
-            next_external_id=next_external_id,
+            external_id=given_or_parameter(self, external_id, EXTERNAL_ID),
+            pump_principal=given_or_parameter(self, pump_principal, PRINCIPAL),
+            next_external_id=given_or_parameter(self, next_external_id, NEXT_EXTERNAL_ID)
+            if rotating
+            else next_external_id,
             path=path,
             permissions_boundary=permissions_boundary,
         )

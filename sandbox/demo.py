@@ -2,26 +2,15 @@
 
 import json
 import sys
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from typing import Final, TypeVar
-
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import Final
 
 from pump_roles.published import AUTO_PILOT, READ_ONLY, Policy
 from sandbox import catalogue
 from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws
-from sandbox.cdk import cdk
+from sandbox.show import EXTERNAL_ID, PUMP, Show, trust
 from sandbox.simulator import ALLOWED, Role, assumption, decide, use
-
-T = TypeVar("T")
-
-PUMP: Final = "arn:aws:iam::999988887777:role/PumpService"
-EXTERNAL_ID: Final = "Example-1234"
 
 READS: Final = "PumpReadOnlyRole"
 BUYS: Final = "PumpAutoPilotRole"
@@ -58,57 +47,24 @@ QUESTIONS: Final = [
 """What each role may do, and which of them should."""
 
 
-class Demo:
-    """One run; it remembers whether everything was as it should be."""
-
-    def __init__(self) -> None:
-        self.console = Console(highlight=False)
-        self.right = True
+class Demo(Show):
+    """Both roles in one account."""
 
     def run(self, aws: EmbeddedAws) -> None:
-        self.deploy(aws)
+        self.deploy(aws, "PumpReadOnly", "PumpAutoPilot")
         roles = {name: Role.of_account(aws.iam, name) for name in ROLES}
         for name, role in roles.items():
             self.show_role(role, ROLES[name])
         self.show_callers(roles)
         self.show_session(roles)
 
-    def step(self, words: str, work: Callable[[], T]) -> T:
-        started = time.monotonic()
-        with self.console.status(words):
-            done = work()
-        self.console.print(f"[green]done[/]  {words}  [dim]{time.monotonic() - started:.1f} s[/]")
-        return done
-
-    def deploy(self, aws: EmbeddedAws) -> None:
-        options = ["-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={EXTERNAL_ID}"]
-        command = ["deploy", "PumpReadOnly", "PumpAutoPilot", *options]
-        self.console.print(f"[dim]$ cdk {escape(' '.join(command))}[/]", soft_wrap=True)
-        ended = self.step(
-            "synthesized, checked by cdk-nag, deployed",
-            lambda: cdk(
-                *command, "--require-approval=never", "--method=direct", environment=aws.environment
-            ),
-        )
-        if ended.returncode:
-            self.console.print(escape(ended.stdout + ended.stderr))
-            raise SystemExit(ended.returncode)
-
     def show_role(self, role: Role, published: Sequence[Policy]) -> None:
-        (statement,) = role.trust["Statement"]
-        self.expect(
-            statement
-            == {
-                "Effect": "Allow",
-                "Principal": {"AWS": PUMP},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
-            }
-        )
+        self.expect(role.trust == trust())
         self.expect(len(role.policies) == len(published))
         self.console.print(f"\n[bold]{role.arn}[/]")
-        self.console.print(f"trusts {json.dumps(statement['Principal'])}")
-        self.console.print(f"if {json.dumps(statement.get('Condition'))}\n")
+        for statement in role.trust["Statement"]:
+            self.console.print(f"trusts {json.dumps(statement.get('Principal'))}", markup=False)
+            self.console.print(f"if {json.dumps(statement.get('Condition'))}\n", markup=False)
         table = self.table("policy", "as published", "patterns", "actions")
         for policy in published:
             same = role.policies.get(policy.name) == policy.document
@@ -184,23 +140,6 @@ class Demo:
             )
         self.console.print(table)
 
-    def verdict(
-        self, found: object, *, should: bool, words: tuple[str, str] = ("allowed", "denied")
-    ) -> str:
-        """Show what was found, and remember and mark it if it is not what it should be."""
-        self.expect(bool(found) == should)
-        shown = f"[green]✔ {words[0]}[/]" if found else f"[red]✘ {words[1]}[/]"
-        return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
-
-    def expect(self, holds: object) -> None:
-        self.right = self.right and bool(holds)
-
-    @staticmethod
-    def table(*columns: str) -> Table:
-        return Table(
-            *columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True
-        )
-
 
 REAL: Final = """
 [bold]To deploy to a real account[/], with its credentials, and the two values that Pump gives you:
@@ -220,12 +159,7 @@ def main() -> int:
     )
     with embedded_aws() as aws:
         demo.run(aws)
-    if not demo.right:
-        demo.console.print("\n[bold red]Something is not as it should be, see above.[/]")
-        return 1
-    demo.console.print("\n[bold green]All as it should be.[/] The embedded AWS has ended.")
-    demo.console.print(REAL, soft_wrap=True)
-    return 0
+    return demo.end(REAL)
 
 
 if __name__ == "__main__":

@@ -64,9 +64,17 @@ class Role:
         policies: dict[str, Any] = {}
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
             document: Any = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            # moto gives an inline policy of a CloudFormation role as Python writes a dict.
-            policies[policy] = ast.literal_eval(document) if isinstance(document, str) else document
+            policies[policy] = _document(document)
         return cls(name, trust, policies)
+
+    @classmethod
+    def of_emulator(cls, role: Any) -> "Role":
+        """A role as moto keeps it."""
+        return cls(
+            role.name,
+            _document(role.assume_role_policy_document),
+            {name: _document(document) for name, document in role.policies.items()},
+        )
 
 
 def assumption(role: Role, *, caller: str, external_id: str | None) -> Simulation:
@@ -185,3 +193,10 @@ def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
             return parameters[value["Ref"]]
         return {key: _resolved(one, parameters) for key, one in value.items()}
     return value
+
+
+def _document(document: Any) -> Any:
+    if not isinstance(document, str):
+        return document
+    # moto keeps an inline policy of a CloudFormation role as Python writes a dict.
+    return json.loads(document) if document.startswith('{"') else ast.literal_eval(document)

@@ -1,7 +1,10 @@
 """What the tests share: the source document, and the app's templates."""
 
+import fcntl
 import json
+import os
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +60,8 @@ def synth() -> Synth:
 
     def synthesize(context: Mapping[str, Any] | None = None) -> dict[str, Template]:
         app = App()
-        for role in config.read(context or {}):
-            role.build(app)
+        for stack in config.read(context or {}):
+            stack.build(app)
         return {stack.stack_name: stack.template for stack in app.synth().stacks}
 
     return synthesize
@@ -70,22 +73,36 @@ def given() -> dict[str, str]:
     return {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 
 
+def stack_set(rollout: Template) -> dict[str, Any]:
+    """The properties of the one resource of a rollout's template."""
+    (resource,) = rollout["Resources"].values()
+    assert resource["Type"] == "AWS::CloudFormation::StackSet"
+    properties: dict[str, Any] = resource["Properties"]
+    return properties
+
+
 Assembly = Callable[[Mapping[str, str]], Path]
 
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """Synthesize the app with the real CDK CLI, once for each context; returns the folder."""
-    made: dict[str, Path] = {}
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all the workers
 
     def synthesize(context: Mapping[str, str]) -> Path:
-        key = json.dumps(context)
-        if key not in made:
-            folder = tmp_path_factory.mktemp("cdk.out")
-            flags = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
-            ended = cdk("synth", "--quiet", "--output", str(folder), *flags)
-            assert ended.returncode == 0, ended.stderr
-            made[key] = folder
-        return made[key]
+        folder = shared / f"cdk.out-{sha256(json.dumps(context).encode()).hexdigest()[:16]}"
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                made = folder.with_suffix(".making")
+                flags = [
+                    word for name, value in context.items() for word in ("-c", f"{name}={value}")
+                ]
+                ended = cdk("synth", "--quiet", "--output", str(made), *flags)
+                assert ended.returncode == 0, ended.stderr
+                made.rename(folder)
+        return folder
 
     return synthesize

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pump_roles.published import AUTO_PILOT, READ_ONLY
-from sandbox.demo import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Demo
+from sandbox.demo import BUYS, READS, ROLES, Demo
+from sandbox.show import EXTERNAL_ID, PUMP
 from sandbox.simulator import Role
 from tests.conftest import trust
 

@@ -12,6 +12,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import AutoPilotRole, ReadOnlyRole, config
 from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS
+from pump_roles.stacks import RoleStack
 from sandbox.cdk import recommended_flags
 
 GIVEN = {"pump_principal": "999988887777", "external_id": "Example-1234"}
@@ -53,8 +54,8 @@ def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
     tmp_path: Path,
 ) -> None:
     app = gated_app(tmp_path)
-    for role in config.read({}):
-        role.build(app)
+    for stack in config.read({}):
+        stack.build(app)
     app.synth()
     assert sorted(suppressed(tmp_path)) == sorted(
         (f"{stack}/Role/Resource", f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason)
@@ -73,8 +74,8 @@ def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
 
 def test_no_acknowledgment_is_stale_and_none_sits_on_a_stack_or_the_app(tmp_path: Path) -> None:
     app = gated_app(tmp_path)
-    for role in config.read({}):
-        role.build(app)
+    for stack in config.read({}):
+        stack.build(app)
     app.synth()
     made = acknowledged(app)
     assert {path for path, _, _ in made} == {
@@ -88,8 +89,9 @@ def test_a_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
     """The positive control of the test above."""
     app = gated_app(tmp_path)
     for settings in config.read({}):
-        role = settings.build(app).role
-        Validations.of(role).acknowledge(
+        stack = settings.build(app)
+        assert isinstance(stack, RoleStack)
+        Validations.of(stack.role).acknowledge(
             Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Action::gone:*]", reason="stale")
         )
     app.synth()

@@ -1,5 +1,6 @@
 """The templates, byte for byte: `make snapshot` accepts a change."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from sandbox.cdk import ROOT, tool_environment
-from tests.conftest import Assembly
+from tests.conftest import Assembly, stack_set
 
 SCENARIOS: dict[str, dict[str, str]] = {
     "universal": {},
@@ -25,8 +26,29 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:permissions-boundary": "platform/Boundary",
         "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
     },
+    "rollout": {
+        "pump:principal": "999988887777",
+        "pump:external-id": "Example-1234",
+        "pump:organizational-units": "r-abcd",
+        "pump:exclude-accounts": "111111111111,222222222222",
+        "pump:auto-pilot:organizational-units": "ou-abcd-12345678,ou-abcd-87654321",
+    },
+    "rollout as delegated administrator": {
+        "pump:next-external-id": "Next-5678",
+        "pump:read-only:organizational-units": "ou-abcd-12345678",
+        "pump:only-accounts": "111111111111",
+        "pump:max-concurrent-percentage": "25",
+        "pump:failure-tolerance-percentage": "5",
+        "pump:call-as": "delegated-admin",
+    },
 }
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
+ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
+TEMPLATES = [
+    *((scenario, name) for scenario in ("universal", "given", "everything") for name in NAMES),
+    *(("rollout", name) for name in ROLLOUTS),
+    ("rollout as delegated administrator", "PumpReadOnlyRollout"),
+]
 
 
 class TemplateFile(SingleFileSnapshotExtension):
@@ -36,8 +58,7 @@ class TemplateFile(SingleFileSnapshotExtension):
     file_extension = "json"
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(("scenario", "name"), TEMPLATES)
 def test_template(
     scenario: str, name: str, assembly: Assembly, snapshot: SnapshotAssertion
 ) -> None:
@@ -120,13 +141,19 @@ def lint(*files: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
+def test_cfn_lint_finds_nothing(assembly: Assembly, tmp_path: Path) -> None:
+    members = []
+    for scenario, name in TEMPLATES:
+        if name in ROLLOUTS and "pump:next-external-id" in SCENARIOS[scenario]:
+            # Without that, it is the universal template.
+            rollout = json.loads(
+                (assembly(SCENARIOS[scenario]) / f"{name}.template.json").read_text()
+            )
+            members.append(tmp_path / f"{scenario}-{name}.json")
+            members[-1].write_text(stack_set(rollout)["TemplateBody"])
     ended = lint(
-        *(
-            assembly(SCENARIOS[scenario]) / f"{name}.template.json"
-            for scenario in SCENARIOS
-            for name in NAMES
-        )
+        *(assembly(SCENARIOS[scenario]) / f"{name}.template.json" for scenario, name in TEMPLATES),
+        *members,
     )
     assert ended.stdout == ""
     assert ended.returncode == 0

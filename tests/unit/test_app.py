@@ -1,17 +1,19 @@
 """The app, run as the CDK CLI runs it: what it takes, and how it refuses."""
 
 import json
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 from typing import Any
 
+import aws_cdk
 import pytest
+from aws_cdk import App
 
-from sandbox.cdk import ROOT, cdk, recommended_flags, tool_environment
+from sandbox.cdk import ROOT, cdk, recommended_flags
 
 PRINCIPAL = "999988887777"
 LONG = "a" * 1224
+UNITS = {"pump:organizational-units": "r-abcd"}
 
 BAD: list[tuple[dict[str, Any], str]] = [
     *(
@@ -47,34 +49,90 @@ BAD: list[tuple[dict[str, Any], str]] = [
             "arn:aws:iam::123456789012:role/Boundary",
         ]
     ),
+    *(
+        ({"pump:organizational-units": value}, "pump:organizational-units")
+        for value in [
+            "",
+            [],
+            "ou-abcd",
+            "ou-abcd-1234567",
+            "OU-abcd-12345678",
+            "r-abc",
+            "r-abcd,r-abcd",
+            "r-abcd,,ou-abcd-12345678",
+            ["r-abcd", 12],
+            {"r-abcd": True},
+            [f"ou-abcd-{index:08}" for index in range(51)],
+        ]
+    ),
+    *(
+        ({**UNITS, f"pump:{key}": value}, f"pump:{key}")
+        for key in ["exclude-accounts", "only-accounts"]
+        for value in [
+            "1" * 11,
+            "1" * 13,
+            "",
+            [],
+            [111111111111],
+            "111111111111, 111111111111",
+            [f"{index:012}" for index in range(1001)],
+        ]
+    ),
+    (
+        {**UNITS, "pump:exclude-accounts": "1" * 12, "pump:read-only:only-accounts": "2" * 12},
+        "pump:read-only:only-accounts",
+    ),
+    *(
+        ({**UNITS, "pump:max-concurrent-percentage": value}, "pump:max-concurrent-percentage")
+        for value in ["0", "101", "0.5", "10%", "", "-1", 0, 101, 0.5, True, "\u0661"]
+    ),
+    *(
+        ({**UNITS, "pump:failure-tolerance-percentage": value}, "pump:failure-tolerance-percentage")
+        for value in ["101", "-1", "1.5", 101, 1.5, False]
+    ),
+    *(({**UNITS, "pump:call-as": value}, "pump:call-as") for value in ["SELF", "", "delegated"]),
+    ({**UNITS, "pump:read-only:call-as": "management"}, "pump:read-only:call-as"),
+    *(
+        ({f"pump:{key}": value}, f"pump:{key}")
+        for key, value in {
+            "call-as": "delegated-admin",
+            "exclude-accounts": "1" * 12,
+            "only-accounts": "1" * 12,
+            "max-concurrent-percentage": 5,
+            "failure-tolerance-percentage": 5,
+        }.items()
+    ),
+    (
+        {
+            "pump:read-only:organizational-units": "r-abcd",
+            "pump:auto-pilot:only-accounts": "1" * 12,
+        },
+        "pump:auto-pilot:only-accounts",
+    ),
     ({"pump:externalid": "ab"}, "pump:externalid"),
+    ({"pump:organisational-units": "r-abcd"}, "pump:organisational-units"),
     ({"pump:autopilot:role-path": "/pump/"}, "pump:autopilot:role-path"),
 ]
 
 
-def run_app(
-    context: dict[str, Any], outdir: Path, directory: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "app.py")],
-        cwd=directory,
-        env=tool_environment()
-        | {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(outdir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(("context", "key"), BAD)
 def test_bad_input_gives_one_message_and_no_template(
-    context: dict[str, Any], key: str, tmp_path: Path
+    context: dict[str, Any],
+    key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ended = run_app(context, tmp_path / "out")
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    (message,) = ended.stderr.splitlines()
+    # In this process: a Python and a Node for each of these would take a second or two.
+    app = App(context=context, outdir=str(tmp_path / "out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    message = ended.value.code
+    assert isinstance(message, str)  # what Python prints to stderr, with exit status 1
     assert message.startswith(f"pump-roles: {key}: ")
+    assert "\n" not in message
+    assert capsys.readouterr() == ("", "")
     assert not list((tmp_path / "out").iterdir())  # the folder itself is made by App
 
 

@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 from pump_roles import config
 from tests.conftest import Synth
 
+UNITS = "pump:organizational-units"
 
-def arguments(context: dict[str, Any]) -> list[dict[str, str]]:
-    return [dict(role.arguments) for role in config.read(context)]
+
+def arguments(context: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(stack.arguments) for stack in config.read(context)]
+
+
+def stacks(context: dict[str, Any]) -> list[str]:
+    return [stack.stack_id for stack in config.read(context)]
 
 
 def test_without_context_there_are_both_stacks_without_arguments() -> None:
-    assert [role.stack_id for role in config.read({})] == ["PumpReadOnly", "PumpAutoPilot"]
+    assert stacks({}) == ["PumpReadOnly", "PumpAutoPilot"]
     assert arguments({}) == [{}, {}]
 
 
@@ -77,24 +83,36 @@ def test_an_unknown_key_is_named_with_the_nearest_one(key: str, nearest: str) ->
     assert str(caught.value) == f"{key}: unknown key, did you mean {nearest}?"
 
 
+GOOD: dict[str, Any] = {
+    "principal": "999988887777",
+    "role-path": "/pump/",
+    "organizational-units": ["r-abcd"],
+    "exclude-accounts": "111111111111",
+    "only-accounts": "111111111111",
+    "max-concurrent-percentage": "5",
+    "failure-tolerance-percentage": 5,
+    "call-as": "delegated-admin",
+}
+
+
 @given(st.sampled_from(config.KEYS) | st.from_regex(r"(?i)pump([:_-][:\w-]*)?", fullmatch=True))
 def test_a_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
-    good = {"principal": "999988887777", "role-path": "/pump/"}
+    units = {} if key.endswith(UNITS.removeprefix("pump:")) else {UNITS: "r-abcd"}
     try:
-        (read_only, auto_pilot) = config.read({key: good.get(key.rpartition(":")[2], "value")})
+        read = config.read({key: GOOD.get(key.rpartition(":")[2], "value"), **units})
     except config.ConfigError as error:
         assert key not in config.KEYS
         assert str(error).startswith(f"{key}: unknown key, ")
         assert "pump:" in str(error).removeprefix(key)
     else:
-        assert key in {**read_only.keys, **auto_pilot.keys}.values()
+        assert key in {key for stack in read for key in stack.keys.values()}
 
 
 @pytest.mark.parametrize("value", [["a", "b"], 12, True, {"a": "b"}])
 def test_a_value_that_is_not_a_string_is_an_error(value: object) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({"pump:external-id": value})
-    assert str(caught.value) == f"pump:external-id: {value!r} is not a string"
+    assert str(caught.value).startswith(f"pump:external-id: {value!r} is not an external id: ")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +138,97 @@ def test_a_wrong_value_is_named_by_the_key_as_it_was_typed(
 
 def test_a_stack_is_built_with_its_name() -> None:
     app = App()
-    assert [role.build(app).stack_name for role in config.read({})] == [
+    assert [stack.build(app).stack_name for stack in config.read({UNITS: "r-abcd"})] == [
         "PumpReadOnly",
         "PumpAutoPilot",
+        "PumpReadOnlyRollout",
+        "PumpAutoPilotRollout",
     ]
+
+
+def test_a_role_has_a_rollout_where_it_has_units() -> None:
+    own = {"pump:auto-pilot:organizational-units": "ou-abcd-12345678"}
+    singles = ["PumpReadOnly", "PumpAutoPilot"]
+    assert stacks(own) == [*singles, "PumpAutoPilotRollout"]
+    assert arguments({UNITS: "r-abcd", **own})[2:] == [
+        {"organizational_units": ["r-abcd"], "gate": None},
+        {"organizational_units": ["ou-abcd-12345678"], "gate": None},
+    ]
+
+
+def test_a_delegated_administrators_app_has_rollouts_alone() -> None:
+    delegated = {"pump:call-as": "delegated-admin"}
+    assert stacks({UNITS: "r-abcd", **delegated}) == ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
+    assert stacks({"pump:read-only:organizational-units": "r-abcd", **delegated}) == [
+        "PumpReadOnlyRollout"
+    ]
+
+
+def test_lists_and_numbers_come_as_json_or_as_the_command_lines_strings() -> None:
+    typed = {
+        UNITS: "r-abcd, ou-abcd-12345678",
+        "pump:exclude-accounts": "111111111111,222222222222",
+        "pump:max-concurrent-percentage": "5",
+        "pump:failure-tolerance-percentage": "0",
+    }
+    as_json = {
+        UNITS: ["r-abcd", "ou-abcd-12345678"],
+        "pump:exclude-accounts": ["111111111111", "222222222222"],
+        "pump:max-concurrent-percentage": 5,
+        "pump:failure-tolerance-percentage": 0,
+    }
+    assert arguments(typed) == arguments(as_json)
+    assert arguments(as_json)[2] == {
+        "organizational_units": ["r-abcd", "ou-abcd-12345678"],
+        "exclude_accounts": ["111111111111", "222222222222"],
+        "max_concurrent_percentage": 5,
+        "failure_tolerance_percentage": 0,
+        "gate": None,
+    }
+
+
+def test_two_filters_are_named_as_they_were_typed(synth: Synth) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        synth(
+            {
+                UNITS: "r-abcd",
+                "pump:exclude-accounts": "1" * 12,
+                "pump:auto-pilot:only-accounts": "2" * 12,
+            }
+        )
+    assert str(caught.value) == (
+        "pump:auto-pilot:only-accounts: cannot stand beside pump:exclude-accounts; give one of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"pump:call-as": "management"},
+            "pump:call-as: is for a rollout, which needs pump:organizational-units",
+        ),
+        (
+            {
+                "pump:auto-pilot:organizational-units": "r-abcd",
+                "pump:read-only:only-accounts": "1" * 12,
+            },
+            (
+                "pump:read-only:only-accounts: is for a rollout, which needs "
+                "pump:read-only:organizational-units"
+            ),
+        ),
+    ],
+)
+def test_a_rollouts_key_needs_units(context: dict[str, str], message: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(context)
+    assert str(caught.value) == message
+
+
+def test_who_deploys_holds_for_both_roles() -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({UNITS: "r-abcd", "pump:read-only:call-as": "management"})
+    assert str(caught.value) == (
+        "pump:read-only:call-as: unknown key, it holds for both roles: pump:call-as"
+    )

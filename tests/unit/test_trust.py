@@ -1,6 +1,7 @@
 """The trust policy: one statement, one principal, an external id that must match."""
 
 import json
+from typing import Any
 
 import pytest
 from aws_cdk import Aws, CfnParameter, Stack
@@ -8,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.forms import ArgumentError
-from pump_roles.trust import trust_policy
+from pump_roles.trust import Trust
 from tests.conftest import trust
 
 ACCOUNT = "999988887777"
+
+
+def trust_policy(scope: Stack, **arguments: Any) -> dict[str, Any]:
+    return Trust.of(scope, **arguments).policy
 
 
 def test_is_one_statement() -> None:
@@ -80,7 +85,7 @@ def test_takes_2048_characters_and_not_one_more() -> None:
 def test_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
     arguments = {"pump_principal": ACCOUNT, "external_id": "ab", "next_external_id": "cd"}
     with pytest.raises(ArgumentError, match=f"^{argument}: "):
-        trust_policy(Stack(), **(arguments | {argument: value}))  # type: ignore[arg-type]
+        trust_policy(Stack(), **(arguments | {argument: value}))
 
 
 def test_refuses_the_same_id_twice() -> None:

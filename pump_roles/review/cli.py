@@ -1,0 +1,183 @@
+"""The command line, ``pump-roles``."""
+
+import json
+from enum import Enum
+from typing import Annotated, Final
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from pump_roles._version import __version__
+from pump_roles.forms import ACCOUNTS, CALL_AS, STACK_SET_NAME, ArgumentError
+from pump_roles.review import rollout_status as rollout
+from pump_roles.review.organization import AccountFilter
+
+__all__ = ["app"]
+
+MISSING: Final = 3
+"""Exit status: an account has no role, or one that is not current."""
+
+UNKNOWN: Final = 4
+"""Exit status: AWS gave no answer."""
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Look at what Pump's roles are and where they are. It reads, and changes nothing.",
+)
+_errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Format(str, Enum):
+    """How to print."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        print(__version__)  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("rollout-status")
+def rollout_status(
+    stack_set: Annotated[
+        str, typer.Argument(help="The StackSet's name, such as PumpReadOnly or PumpAutoPilot.")
+    ],
+    *,
+    call_as: Annotated[
+        str,
+        typer.Option(help="management, or delegated-admin in a delegated administrator's account."),
+    ] = "management",
+    exclude_accounts: Annotated[
+        str, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
+    ] = "",
+    only_accounts: Annotated[
+        str, typer.Option(help="The only accounts that the rollout targets, comma-separated.")
+    ] = "",
+    region: Annotated[
+        str | None, typer.Option(help="The rollout stack's region. By default the profile's.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="A profile of your AWS configuration. By default the default."),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option(help="A table to read, or JSON for other tools.")
+    ] = Format.TABLE,
+) -> None:
+    """Say which accounts of a rollout have the role, and list each one that has not.
+
+    Reads the StackSet and the organization, in the account that the rollout is deployed in; it
+    needs no role in the members. Filters cannot be read back from a StackSet: give the rollout's.
+
+    Exit status: 0 when every targeted account has a current stack instance, 3 when one has not, 4
+    when AWS gave no answer.
+    """
+    try:
+        STACK_SET_NAME.check("STACK_SET", stack_set)
+        CALL_AS.check("--call-as", call_as)
+        account_filter, filtered = _filter(exclude_accounts, only_accounts)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        with _progress() as progress:
+            task = progress.add_task("instances and accounts read", total=None)
+            status = rollout.read(
+                session.client("cloudformation"),
+                # Organizations is one for the partition; the region only names that.
+                session.client("organizations"),
+                stack_set,
+                call_as="SELF" if call_as == "management" else "DELEGATED_ADMIN",
+                account_filter=account_filter,
+                filtered=filtered,
+                found=lambda count: progress.advance(task, count),
+            )
+    except (BotoCoreError, ClientError, ValueError) as error:
+        _errors.print(f"pump-roles: could not tell: {' '.join(str(error).split())}", markup=False)
+        raise typer.Exit(UNKNOWN) from None
+    if format is Format.JSON:
+        print(json.dumps(status.as_dict(), indent=2))  # noqa: T201
+    else:
+        _show(status)
+    if not status.complete:
+        raise typer.Exit(MISSING)
+
+
+def _filter(exclude_accounts: str, only_accounts: str) -> tuple[AccountFilter, list[str]]:
+    if exclude_accounts and only_accounts:
+        raise ArgumentError("--only-accounts", "cannot stand beside --exclude-accounts")
+    if exclude_accounts:
+        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
+    if only_accounts:
+        return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
+    return "NONE", []
+
+
+def _split(value: str) -> list[str]:
+    return [one.strip() for one in value.split(",")]
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=_errors,
+        transient=True,
+        disable=not _errors.is_terminal,
+    )
+
+
+def _show(status: rollout.Status) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    instances = ", ".join(f"{count:,} {name}" for name, count in status.counts.items()) or "none"
+    console.print(f"[bold]{escape(status.stack_set)}[/] in {', '.join(status.units)}")
+    console.print(f"stack instances: {instances}")
+    rows = [
+        *(
+            (one.account, "", " ".join(filter(None, (one.status, one.detail))), one.reason)
+            for one in status.not_current
+        ),
+        *((one.id, one.name, "no instance", "") for one in status.missing),
+        *((one.id, one.name, "no instance", "suspended") for one in status.suspended),
+        *((one.id, one.name, "no instance", "filtered out") for one in status.filtered),
+        *((one.account, "", one.status, "not targeted") for one in status.elsewhere),
+    ]
+    if rows:
+        table = Table("account", "name", "state", "reason", box=box.SIMPLE_HEAD, show_edge=False)
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    console.print(
+        "[green]Every targeted account has a current stack instance.[/]"
+        if status.complete
+        else f"[bold red]{len(status.missing):,} accounts have no stack instance, "
+        f"{len(status.not_current):,} instances are not current.[/]"
+    )
+    console.print(
+        f"[dim]Not counted: the management account {status.management_account}, where StackSets "
+        "never deploy.[/]"
+    )

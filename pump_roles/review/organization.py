@@ -1,0 +1,101 @@
+"""An organization's accounts, and which of them a StackSet targets."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+
+__all__ = ["Account", "AccountFilter", "accounts_below", "targeted"]
+
+AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of an organization.
+
+    :param id: its 12 digits.
+    :param name: its name.
+    :param suspended: whether it is closed, or being closed.
+    :param units: the ids of the root and the organizational units that it is in, from the top.
+    """
+
+    id: str
+    name: str
+    suspended: bool
+    units: tuple[str, ...]
+
+
+def targeted(
+    accounts: Iterable[Account],
+    *,
+    units: Collection[str],
+    management_account: str,
+    account_filter: AccountFilter = "NONE",
+    filtered: Collection[str] = (),
+) -> list[Account]:
+    """Return the accounts that an operation of a service-managed StackSet works in.
+
+    All that are in one of the units or below it, without those that the filter takes away, without
+    the management account, and without suspended ones.
+
+    :param accounts: the organization's accounts.
+    :param units: the ids of the targeted organizational units, or of the root.
+    :param management_account: the id of the management account.
+    :param account_filter: ``DIFFERENCE`` leaves out the filtered accounts, ``INTERSECTION`` leaves
+        only them. By default there is no filter.
+    :param filtered: the ids of the filtered accounts.
+
+    Source: CloudFormation API Reference, "DeploymentTargets"; CloudFormation User Guide, "Create
+    StackSets with service-managed permissions"; API Reference, "StackInstanceComprehensiveStatus",
+    ``SKIPPED_SUSPENDED_ACCOUNT``.
+    """
+    return [
+        account
+        for account in accounts
+        if any(unit in units for unit in account.units)
+        and account.id != management_account
+        and not account.suspended
+        and (
+            account_filter == "NONE"
+            or (account.id in filtered) == (account_filter == "INTERSECTION")
+        )
+    ]
+
+
+def accounts_below(
+    organizations: "OrganizationsClient",
+    units: Iterable[str],
+    *,
+    found: Callable[[int], object] | None = None,
+) -> list[Account]:
+    """Read the accounts that are in organizational units or below them, each once.
+
+    :param organizations: a client of the management account, or of a delegated administrator.
+    :param units: the ids of the units, or of the root.
+    :param found: called with the number of further accounts whenever some were read.
+    """
+    accounts: dict[str, Account] = {}
+    for unit in units:
+        for account in _below(organizations, unit, ()):
+            if found is not None and account.id not in accounts:
+                found(1)
+            accounts[account.id] = account
+    return list(accounts.values())
+
+
+def _below(
+    organizations: "OrganizationsClient", unit: str, above: tuple[str, ...]
+) -> Iterator[Account]:
+    here = (*above, unit)
+    for page in organizations.get_paginator("list_accounts_for_parent").paginate(ParentId=unit):
+        for account in page["Accounts"]:
+            # AWS Organizations replaces Status by State.
+            state = account.get("State") or account.get("Status")
+            yield Account(account["Id"], account["Name"], state != "ACTIVE", here)
+    children = organizations.get_paginator("list_organizational_units_for_parent")
+    for listed in children.paginate(ParentId=unit):
+        for child in listed["OrganizationalUnits"]:
+            yield from _below(organizations, child["Id"], here)

@@ -1,0 +1,166 @@
+"""Which accounts of an organization have the role, and which do not: nothing but reads."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pump_roles.review.organization import Account, AccountFilter, accounts_below, targeted
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_organizations import OrganizationsClient
+
+__all__ = ["Instance", "Status", "judge", "read"]
+
+CURRENT = "CURRENT"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A stack instance.
+
+    :param account: the id of its account.
+    :param region: its region.
+    :param status: ``CURRENT``, ``OUTDATED`` or ``INOPERABLE``.
+    :param detail: how its last operation ended, such as ``FAILED`` or ``CANCELLED``.
+    :param reason: why it is not current, as StackSets says.
+    """
+
+    account: str
+    region: str
+    status: str
+    detail: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a rollout.
+
+    :param stack_set: the StackSet's name.
+    :param units: the targeted organizational units.
+    :param management_account: the management account, where StackSets never deploy.
+    :param complete: whether every targeted account has an instance, and all instances are current
+        but those in suspended accounts.
+    :param counts: how many instances there are of each status.
+    :param not_current: the instances that are not ``CURRENT``.
+    :param missing: the targeted accounts that have no instance.
+    :param suspended: the suspended accounts below the units that have no instance; StackSets skips
+        them.
+    :param filtered: the accounts below the units that the filter takes away and that have no
+        instance.
+    :param elsewhere: the instances in accounts that are not targeted.
+    """
+
+    stack_set: str
+    units: tuple[str, ...]
+    management_account: str
+    complete: bool
+    counts: dict[str, int]
+    not_current: tuple[Instance, ...]
+    missing: tuple[Account, ...]
+    suspended: tuple[Account, ...]
+    filtered: tuple[Account, ...]
+    elsewhere: tuple[Instance, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The status as a JSON object."""
+        return asdict(self)
+
+
+def judge(
+    stack_set: str,
+    *,
+    units: Collection[str],
+    instances: Iterable[Instance],
+    accounts: Iterable[Account],
+    management_account: str,
+    account_filter: AccountFilter = "NONE",
+    filtered: Collection[str] = (),
+) -> Status:
+    """Compare the instances with the accounts below the targeted units."""
+    instances = sorted(instances, key=lambda one: (one.account, one.region))
+    accounts = sorted(
+        (one for one in accounts if one.id != management_account), key=lambda one: one.id
+    )
+    targets = {
+        one.id
+        for one in targeted(
+            accounts,
+            units=units,
+            management_account=management_account,
+            account_filter=account_filter,
+            filtered=filtered,
+        )
+    }
+    suspended = {one.id for one in accounts if one.suspended}
+    having = {one.account for one in instances}
+    without = [one for one in accounts if one.id not in having]
+    not_current = tuple(one for one in instances if one.status != CURRENT)
+    missing = tuple(one for one in without if one.id in targets)
+    return Status(
+        stack_set,
+        tuple(units),
+        management_account,
+        complete=not missing and all(one.account in suspended for one in not_current),
+        counts=dict(sorted(Counter(one.status for one in instances).items())),
+        not_current=not_current,
+        missing=missing,
+        suspended=tuple(one for one in without if one.suspended),
+        filtered=tuple(one for one in without if one.id not in targets and not one.suspended),
+        elsewhere=tuple(one for one in instances if one.account not in targets | suspended),
+    )
+
+
+def read(
+    cloudformation: "CloudFormationClient",
+    organizations: "OrganizationsClient",
+    stack_set: str,
+    *,
+    call_as: Literal["SELF", "DELEGATED_ADMIN"] = "SELF",
+    account_filter: AccountFilter = "NONE",
+    filtered: Collection[str] = (),
+    found: Callable[[int], object] | None = None,
+) -> Status:
+    """Read a StackSet's instances and the accounts below its units, and compare them.
+
+    :param cloudformation: a client of the account and the region that the StackSet is in.
+    :param organizations: a client of the same account.
+    :param stack_set: the StackSet's name.
+    :param call_as: ``DELEGATED_ADMIN`` in a delegated administrator's account.
+    :param account_filter: the filter that the StackSet was deployed with; it cannot be read back.
+    :param filtered: the ids of the filtered accounts.
+    :param found: called with a number whenever that many instances and accounts were read.
+    :raises botocore.exceptions.ClientError: when AWS refuses an answer.
+    :raises ValueError: when the StackSet has no organizational units.
+    """
+    described = cloudformation.describe_stack_set(StackSetName=stack_set, CallAs=call_as)
+    units = described["StackSet"].get("OrganizationalUnitIds", [])
+    if not units:
+        raise ValueError(f"{stack_set} has no organizational units")
+    management = organizations.describe_organization()["Organization"]["MasterAccountId"]
+    instances = []
+    pages = cloudformation.get_paginator("list_stack_instances")
+    for page in pages.paginate(StackSetName=stack_set, CallAs=call_as):
+        if found is not None:
+            found(len(page["Summaries"]))
+        instances += [
+            Instance(
+                one["Account"],
+                one["Region"],
+                one["Status"],
+                one.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
+                one.get("StatusReason", ""),
+            )
+            for one in page["Summaries"]
+        ]
+    return judge(
+        stack_set,
+        units=units,
+        instances=instances,
+        accounts=accounts_below(organizations, units, found=found),
+        management_account=management,
+        account_filter=account_filter,
+        filtered=filtered,
+    )

@@ -1,0 +1,309 @@
+"""The rollouts: one StackSet, with the universal template in it and nothing of the outer app."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Stack, Tags, Validations
+from aws_cdk import aws_iam as iam
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRollout,
+    AutoPilotRolloutStack,
+    ReadOnlyRollout,
+    ReadOnlyRolloutStack,
+    rollout,
+)
+from sandbox.cdk import recommended_flags
+from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, Synth, Template, stack_set
+from tests.snapshot.test_templates import SCENARIOS
+
+UNITS = {"pump:organizational-units": ["ou-abcd-12345678", "r-abcd"]}
+ROLLOUTS = {"PumpReadOnlyRollout": "PumpReadOnly", "PumpAutoPilotRollout": "PumpAutoPilot"}
+GIVEN: dict[str, Any] = {
+    "organizational_units": ["r-abcd"],
+    "pump_principal": PRINCIPAL,
+    "external_id": EXTERNAL_ID,
+}
+
+
+def member(rollout: Template) -> str:
+    body = stack_set(rollout)["TemplateBody"]
+    assert isinstance(body, str)
+    return body
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_holds_one_stack_set_with_the_properties_of_the_design(
+    name: str, single: str, synth: Synth
+) -> None:
+    template = synth({**UNITS, "pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})[name]
+    assert set(template) == {"Description", "Resources"}
+    (resource,) = template["Resources"].values()
+    assert set(resource) == {"Type", "Properties"}
+    properties = dict(resource["Properties"])
+    assert properties.pop("TemplateBody")
+    assert single.removeprefix("Pump") in properties.pop("Description").title().replace("-", "")
+    assert properties == {
+        "StackSetName": single,
+        "PermissionModel": "SERVICE_MANAGED",
+        "CallAs": "SELF",
+        "AutoDeployment": {"Enabled": True, "RetainStacksOnAccountRemoval": False},
+        "ManagedExecution": {"Active": True},
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "OperationPreferences": {
+            "MaxConcurrentPercentage": 10,
+            "FailureTolerancePercentage": 0,
+            "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+        },
+        "Parameters": [
+            {"ParameterKey": "PumpIamRole", "ParameterValue": PRINCIPAL},
+            {"ParameterKey": "PumpExternalID", "ParameterValue": EXTERNAL_ID},
+        ],
+        "StackInstancesGroup": [
+            {
+                "DeploymentTargets": {"OrganizationalUnitIds": ["ou-abcd-12345678", "r-abcd"]},
+                "Regions": [{"Ref": "AWS::Region"}],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_the_member_template_is_the_universal_one_byte_for_byte(
+    name: str, single: str, assembly: Assembly
+) -> None:
+    """Also when the CDK CLI hands context and flags to every app in the process."""
+    universal = (assembly({}) / f"{single}.template.json").read_bytes()
+    rollout = json.loads((assembly(SCENARIOS["rollout"]) / f"{name}.template.json").read_text())
+    assert sha256(member(rollout).encode()).digest() == sha256(universal).digest()
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_while_an_id_rotates_the_member_template_has_one_parameter_more(
+    name: str, single: str, synth: Synth
+) -> None:
+    templates = synth({**UNITS, "pump:next-external-id": "Next-5678"})
+    template = json.loads(member(templates[name]))
+    assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole", "PumpNextExternalID"}
+    del template["Parameters"]["PumpNextExternalID"]
+    (role,) = template["Resources"].values()
+    condition = role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+    assert condition == {
+        "StringEquals": {
+            "sts:ExternalId": [{"Ref": "PumpExternalID"}, {"Ref": "PumpNextExternalID"}]
+        }
+    }
+    condition["StringEquals"]["sts:ExternalId"] = {"Ref": "PumpExternalID"}
+    assert template == synth()[single]
+
+
+@pytest.mark.parametrize("name", ROLLOUTS)
+def test_what_is_left_out_is_a_parameter_that_is_passed_on(name: str, synth: Synth) -> None:
+    templates = synth(UNITS)
+    template = templates[name]
+    assert template["Parameters"] == templates[ROLLOUTS[name]]["Parameters"]
+    assert stack_set(template)["Parameters"] == [
+        {"ParameterKey": "PumpIamRole", "ParameterValue": {"Ref": "PumpIamRole"}},
+        {"ParameterKey": "PumpExternalID", "ParameterValue": {"Ref": "PumpExternalID"}},
+    ]
+
+
+def test_while_an_id_rotates_both_are_passed_on(synth: Synth) -> None:
+    template = synth({**UNITS, "pump:next-external-id": "Next-5678"})["PumpReadOnlyRollout"]
+    assert stack_set(template)["Parameters"][2:] == [
+        {"ParameterKey": "PumpNextExternalID", "ParameterValue": "Next-5678"}
+    ]
+    assert "Next-5678" not in member(template)
+
+
+def test_a_path_and_a_boundary_are_in_the_member_template(synth: Synth) -> None:
+    template = synth(
+        {**UNITS, "pump:role-path": "/pump/", "pump:permissions-boundary": "platform/Boundary"}
+    )["PumpAutoPilotRollout"]
+    (role,) = json.loads(member(template))["Resources"].values()
+    assert role["Properties"]["Path"] == "/pump/"
+    assert role["Properties"]["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "filter_type", "automatic"),
+    [("exclude-accounts", "DIFFERENCE", True), ("only-accounts", "INTERSECTION", False)],
+)
+def test_a_filter_works_on_explicit_operations_and_only_turns_off_automatic_deployment(
+    key: str,
+    filter_type: str,
+    automatic: bool,  # noqa: FBT001
+    synth: Synth,
+) -> None:
+    accounts = ["111111111111", "222222222222"]
+    properties = stack_set(synth({**UNITS, f"pump:{key}": accounts})["PumpReadOnlyRollout"])
+    (group,) = properties["StackInstancesGroup"]
+    assert group["DeploymentTargets"] == {
+        "OrganizationalUnitIds": ["ou-abcd-12345678", "r-abcd"],
+        "AccountFilterType": filter_type,
+        "Accounts": accounts,
+    }
+    assert properties["AutoDeployment"] == (
+        {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+        if automatic
+        else {"Enabled": False}
+    )
+
+
+def test_a_delegated_administrator_is_told_what_remains(capfd: pytest.CaptureFixture[str]) -> None:
+    cases: list[tuple[rollout.CallAs, bool]] = [("management", False), ("delegated-admin", True)]
+    for call_as, told in cases:
+        app = App()
+        stack = ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], call_as=call_as)
+        infos = [
+            entry.data
+            for node in stack.node.find_all()
+            for entry in node.node.metadata
+            if entry.type == "aws:cdk:info"
+        ]
+        assert bool(infos) is told
+        if told:
+            (info,) = infos
+            assert "management account" in info
+            assert "PumpReadOnly there" in info
+    assert capfd.readouterr().err == ""
+
+
+def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> None:
+    """Neither tags, aspects, context nor flags."""
+    context = {
+        **recommended_flags(),
+        "aws:cdk:enable-path-metadata": True,
+        "pump:external-id": "ignored",
+    }
+    app = App(context=context, analytics_reporting=True)
+    Tags.of(app).add("team", "platform")
+    iam.PermissionsBoundary.of(app).apply(
+        iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
+    )
+    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
+    AutoPilotRollout(Stack(app, "Mine"), "A", **GIVEN)
+    assembly = app.synth()
+    for name, single in [("R", "PumpReadOnly"), ("Mine", "PumpAutoPilot")]:
+        template = assembly.get_stack_by_name(name).template
+        (properties,) = (
+            one["Properties"]
+            for one in template["Resources"].values()
+            if one["Type"] == "AWS::CloudFormation::StackSet"
+        )
+        assert json.loads(properties["TemplateBody"]) == synth()[single]
+        assert properties["Tags"] == [{"Key": "team", "Value": "platform"}]
+    assert [stack.stack_name for stack in assembly.stacks_recursively] == ["R", "Mine"]
+
+
+def test_as_a_construct_in_a_stack_of_the_customers_own() -> None:
+    stack = Stack(App(), "Mine")
+    external_id = CfnParameter(stack, "MyId")
+    for construct in (ReadOnlyRollout, AutoPilotRollout):
+        made = construct(
+            stack,
+            construct.__name__,
+            **{**GIVEN, "external_id": external_id},
+            stack_set_name=f"My-{construct.__name__}",
+            exclude_accounts=("111111111111",),
+        )
+        assert made.resource.stack_set_name == f"My-{construct.__name__}"
+        parameters = stack.resolve(made.resource.parameters)
+        assert [list(one.values())[1] for one in parameters] == [PRINCIPAL, {"Ref": "MyId"}]
+    assert external_id.allowed_pattern is not None
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("organizational_units", []),
+        ("organizational_units", "r-abcd"),
+        ("exclude_accounts", []),
+        ("only_accounts", ["1"]),
+        ("max_concurrent_percentage", 0),
+        ("failure_tolerance_percentage", 0.5),
+        ("call_as", "SELF"),
+        ("stack_set_name", "-"),
+        ("pump_principal", "*"),
+        ("external_id", ""),
+        ("next_external_id", EXTERNAL_ID),
+        ("path", "pump"),
+        ("permissions_boundary", "/B"),
+    ],
+)
+def test_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(Stack(), "R", **{**GIVEN, argument: value})
+    assert caught.value.argument == argument
+
+
+def test_refuses_both_filters() -> None:
+    filters: dict[str, Any] = {
+        "exclude_accounts": ["111111111111"],
+        "only_accounts": ["222222222222"],
+    }
+    with pytest.raises(
+        ArgumentError, match=r"^only_accounts: cannot stand beside exclude_accounts"
+    ):
+        ReadOnlyRollout(Stack(), "R", **GIVEN, **filters)
+
+
+def test_the_stacks_take_the_constructs_arguments() -> None:
+    stack = AutoPilotRolloutStack(App(), "R", **GIVEN, failure_tolerance_percentage=100)
+    assert stack.rollout.resource.stack_set_name == "PumpAutoPilot"
+
+
+def test_a_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "_TEMPLATE_BODY", 3_000)
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRollout(Stack(), "R", **GIVEN)
+    assert caught.value.argument == "template"
+    assert caught.value.problem.endswith("bytes, StackSets take 3,000")
+
+
+def test_the_greatest_rollout_is_a_template_body(synth: Synth) -> None:
+    template = synth(
+        {
+            "pump:organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
+            "pump:exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            "pump:external-id": "a" * 900,
+            "pump:next-external-id": "b" * 900,
+            "pump:role-path": f"/{'a' * 510}/",
+            "pump:permissions-boundary": f"{'b' * 500}/{'B' * 128}",
+        }
+    )["PumpAutoPilotRollout"]
+    assert len(json.dumps(template, indent=1).encode()) < 51_200
+
+
+def gate(app: App) -> None:
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def strict_gate(app: App) -> None:
+    Validations.of(app).add_plugins(NIST80053R5Checks(app))
+
+
+def test_the_gate_checks_the_member_template_too() -> None:
+    checked: list[str] = []
+
+    def watching_gate(app: App) -> None:
+        checked.extend(child.node.id for child in app.node.children)
+        gate(app)
+
+    ReadOnlyRollout(Stack(App(), "Mine"), "R", **GIVEN, gate=watching_gate)
+    assert "PumpReadOnly" in checked
+
+
+def test_a_gate_that_finds_something_in_the_member_template_fails(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The positive control of the test above: this pack objects to inline policies."""
+    with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
+        ReadOnlyRollout(Stack(App(), "Mine"), "R", **GIVEN, gate=strict_gate)
+    capfd.readouterr()
