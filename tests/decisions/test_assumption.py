@@ -1,12 +1,13 @@
 """Who may assume the roles, judged by a policy simulator over the synthesized templates."""
 
+import json
 from itertools import product
 
 import pytest
 
 from sandbox.aws import ACCOUNT_ID
 from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
-from tests.conftest import Synth
+from tests.conftest import Synth, stack_set
 
 PUMP = "999988887777"
 PUMP_ROLE = f"arn:aws:iam::{PUMP}:role/service/PumpService"
@@ -44,7 +45,7 @@ WHO_IS_TRUSTED = {
 }
 
 
-@pytest.mark.parametrize("how", ["given", "as parameters"])
+@pytest.mark.parametrize("how", ["given", "as parameters", "by a rollout"])
 @pytest.mark.parametrize("rotating", [False, True])
 @pytest.mark.parametrize("principal", WHO_IS_TRUSTED)
 def test_exactly_the_intended_callers_with_exactly_the_accepted_ids(
@@ -56,11 +57,23 @@ def test_exactly_the_intended_callers_with_exactly_the_accepted_ids(
     accepted = {"right", "next"} if rotating else {"right"}
     context = {"pump:next-external-id": EXTERNAL_IDS["next"]} if rotating else {}
     parameters = {}
-    if how == "given":
+    if how != "as parameters":
         context |= {"pump:principal": principal, "pump:external-id": EXTERNAL_IDS["right"]}
     else:
         parameters = {"PumpIamRole": principal, "PumpExternalID": str(EXTERNAL_IDS["right"])}
-    cells = list(product(synth(context).values(), CALLERS, EXTERNAL_IDS))
+    templates = synth(context)
+    if how == "by a rollout":
+        rollouts = [
+            stack_set(template)
+            for name, template in synth(context | {"pump:organizational-units": "r-abcd"}).items()
+            if name.endswith("Rollout")
+        ]
+        # The parameters are the same for both.
+        parameters = {
+            one["ParameterKey"]: one["ParameterValue"] for one in rollouts[0]["Parameters"]
+        }
+        templates = {one["StackSetName"]: json.loads(one["TemplateBody"]) for one in rollouts}
+    cells = list(product(templates.values(), CALLERS, EXTERNAL_IDS))
     decisions = decide(
         [
             assumption(

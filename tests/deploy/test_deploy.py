@@ -5,18 +5,15 @@ assumed, enforces no parameter pattern, and does not change a role on a stack up
 ``tests/decisions`` judge the templates for the first, those in ``tests/unit`` for the second.
 """
 
-import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto.moto_api import recorder
 
-from sandbox.aws import EmbeddedAws, embedded_aws
+from sandbox.aws import EmbeddedAws, embedded_aws, recorded
 from sandbox.cdk import cdk
 from sandbox.simulator import Role
 from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, trust
@@ -130,24 +127,13 @@ def test_the_console_deploys_the_same_template_as_a_body(
 
 
 def test_no_bootstrap_is_asked_for(
-    aws: EmbeddedAws,
-    assembly: Assembly,
-    given: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    aws: EmbeddedAws, assembly: Assembly, given: dict[str, str], tmp_path: Path
 ) -> None:
-    recording = tmp_path / "recording"
-    monkeypatch.setattr(recorder, "_location", str(recording))
-    recorder.start_recording()
-    try:
+    with recorded(tmp_path / "recording") as requests:
         status, output = deploy(aws, assembly(given), "PumpReadOnly")
-    finally:
-        recorder.stop_recording()
     assert status == 0, output
-    entries = [json.loads(line) for line in recording.read_text().splitlines()]
-    services = {entry["headers"]["Authorization"].split("/")[3] for entry in entries}
-    assert services == {"sts", "cloudformation"}  # no bucket, no parameter of a bootstrap
-    requests = [parse_qs(base64.b64decode(entry["body"]).decode()) for entry in entries]
+    # No bucket, no parameter of a bootstrap.
+    assert requests.services == {"sts", "cloudformation"}
     assert not [one for one in requests if one["Action"][0].startswith("Assume")]
     (create,) = (one for one in requests if one["Action"] == ["CreateStack"])
     assert "RoleARN" not in create

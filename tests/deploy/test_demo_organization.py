@@ -1,0 +1,99 @@
+"""The demo of an organization runs, and fails when something is not as it should be."""
+
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import demo_organization
+from sandbox.aws import EmbeddedAws, embedded_aws
+from sandbox.demo_organization import BUYS, EXCLUDED, READS, UNITS, OrganizationDemo
+from sandbox.organization import Organization, StackSets, occupy
+from sandbox.show import EXTERNAL_ID, PUMP, Show, trust
+from tests.conftest import Synth
+
+
+@pytest.fixture
+def aws() -> Iterator[EmbeddedAws]:
+    with embedded_aws() as account:
+        yield account
+
+
+def rolled_out(aws: EmbeddedAws, synth: Synth, *, occupied: str | None = None) -> Organization:
+    organization = Organization.create(aws, UNITS)
+    by_name = {one.name: one.id for one in organization.accounts()}
+    if occupied is not None:
+        occupy(by_name[occupied], READS, trust())
+    templates = synth(
+        {
+            "pump:principal": PUMP,
+            "pump:external-id": EXTERNAL_ID,
+            "pump:read-only:organizational-units": organization.root,
+            "pump:read-only:exclude-accounts": by_name[EXCLUDED],
+            "pump:auto-pilot:organizational-units": organization.units["Workloads"],
+        }
+    )
+    for name, template in templates.items():
+        if name.endswith("Rollout"):
+            StackSets(organization).create(template, {})
+        else:
+            aws.cloudformation.create_stack(
+                StackName=name,
+                TemplateBody=json.dumps(template),
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+    return organization
+
+
+def test_the_whole_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo_organization.main() == 0
+    shown = capsys.readouterr().out
+    assert "All as it should be." in shown
+    assert shown.count("✔ read-only") == 51  # 49 at first, one that joined, the management account
+    assert shown.count("✔ auto-pilot") == 32
+
+
+def test_a_tree_that_is_right(aws: EmbeddedAws, synth: Synth) -> None:
+    demo = OrganizationDemo()
+    demo.show_tree(rolled_out(aws, synth))
+    assert demo.right
+
+
+@pytest.mark.parametrize("account", ["security-1", EXCLUDED])
+def test_a_role_that_is_wrong(
+    account: str, aws: EmbeddedAws, synth: Synth, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One without the published policies, and one where there should be none."""
+    demo = OrganizationDemo()
+    demo.show_tree(rolled_out(aws, synth, occupied=account))
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if f" {account} " in line)
+    assert "WRONG" in line
+    assert not demo.right
+
+
+def test_a_role_too_many(aws: EmbeddedAws, synth: Synth) -> None:
+    organization = rolled_out(aws, synth)
+    (account,) = (one.id for one in organization.accounts() if one.name == "security-2")
+    occupy(account, BUYS, trust())
+    demo = OrganizationDemo()
+    demo.show_tree(organization)
+    assert not demo.right
+
+
+def test_a_demo_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = Show()
+    demo.expect(holds=False)
+    assert demo.end("next") == 1
+    assert "Something is not as it should be" in capsys.readouterr().out
+    assert Show().end("next") == 0
+
+
+def test_a_demo_whose_deployment_fails_ends_with_its_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with embedded_aws() as aws, pytest.raises(SystemExit) as ended:
+        Show().deploy(aws, "NoSuchStack")
+    assert ended.value.code == 1
+    assert "NoSuchStack" in capsys.readouterr().out
+    assert sys.exc_info() == (None, None, None)
