@@ -191,7 +191,7 @@ def main() -> None:
 
 A rollout of the read-only role to a whole organization:
 
-| accounts | stack instances | template, minified | synth of the app with both rollouts | operations |
+| accounts | stack instances | template, minified | synth with both rollouts | operations |
 |---|---|---|---|---|
 {chr(10).join(rollouts)}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.rollout_time import HANDLER_MINUTES, minutes
 from pump_roles import config
 from pump_roles.published import AUTO_PILOT, READ_ONLY
 from sandbox import catalogue
@@ -20,6 +21,8 @@ from tests.decisions.test_session import NEVER
 
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
+ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
+ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 BUY = "savingsplans:CreateSavingsPlan"
 READ = "pricing:GetProducts"
 
@@ -35,8 +38,9 @@ def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
     return Role(name, {}, policies | more)
 
 
-def test_the_example_of_the_constructs_runs(tmp_path: Path) -> None:
-    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("page", [README, ORGANIZATIONS], ids=["README", "organizations"])
+def test_the_example_of_the_constructs_runs(page: str, tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert example
     (tmp_path / "app.py").write_text(example[1])
     ended = subprocess.run(
@@ -99,6 +103,99 @@ def test_the_service_control_policy_stops_the_roles_and_nobody_else(name: str) -
     )
     assert (stopped, in_a_path, other) == (EXPLICITLY_DENIED, EXPLICITLY_DENIED, ALLOWED)
     assert ACCOUNT_ID not in json.dumps(control)
+
+
+CHANGES = [
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:TagRole",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+]
+
+
+def test_those_are_all_the_changes_of_a_role_that_the_catalogue_knows() -> None:
+    changes = [
+        action.name
+        for action in catalogue.matching(["iam:*"])
+        if not action.only_reads and any(":role/" in one for one in action.resources)
+    ]
+    # Service-linked roles have paths of their own, an instance profile changes no role, and to
+    # pass one changes nothing.
+    others = {
+        "iam:AddRoleToInstanceProfile",
+        "iam:CreateServiceLinkedRole",
+        "iam:DeleteServiceLinkedRole",
+        "iam:PassRole",
+    }
+    assert set(changes) - others == set(CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("principal", "name", "may"),
+    [
+        ("Admin", "PumpReadOnlyRole", False),
+        ("Admin", "vendors/PumpAutoPilotRole", False),
+        ("PumpAutoPilotRole", "PumpAutoPilotRole", False),
+        ("stacksets-exec-0123456789abcdef", "PumpReadOnlyRole", True),
+        ("stacksets-exec-0123456789abcdef", "pump/PumpAutoPilotRole", True),
+        ("x/stacksets-exec-0123456789abcdef", "PumpReadOnlyRole", False),
+        ("Admin", "stacksets-exec-0123456789abcdef", False),
+        ("Admin", "stacksets-exec-of-mine/Admin", False),
+        ("stacksets-exec-0123456789abcdef", "stacksets-exec-0123456789abcdef", False),
+        ("Admin", "Another", True),
+    ],
+)
+def test_the_service_control_policy_lets_only_stack_sets_change_the_roles(
+    principal: str,
+    name: str,
+    may: bool,  # noqa: FBT001
+) -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    assert len(json.dumps(control, separators=(",", ":"))) <= 5_120
+    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
+    decisions = decide(
+        [
+            use(
+                Role(principal, {}, {"Everything": everything}),
+                action=action,
+                resource=f"arn:aws:iam::{ACCOUNT_ID}:role/{name}",
+                service_control_policy=control,
+            )
+            for action in CHANGES
+        ]
+    )
+    assert set(decisions) == {ALLOWED if may else EXPLICITLY_DENIED}
+
+
+def test_the_service_control_policy_leaves_the_roles_to_pump() -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    assert decide(
+        [use(role(), action=action, service_control_policy=control) for action in (READ, BUY)]
+    ) == [ALLOWED, ALLOWED]
+
+
+def test_the_formula_is_the_plots() -> None:
+    assert [minutes(count, 10, 60) for count in (1, 9, 19, 20, 100, 10_000)] == [
+        1,
+        9,
+        19,
+        10,
+        10,
+        10,
+    ]
+    assert max(minutes(count, 10, 60) for count in range(1, 10_001)) == 19
+    assert minutes(10_000, 1, 60) == 100
+    # In the strict mode, one account at a time: the handler gives up.
+    assert HANDLER_MINUTES < 10_000 * 13 / 60
 
 
 def counts(patterns: Iterable[str]) -> list[int]:
