@@ -2,6 +2,7 @@
 
 from pump_roles._version import __version__
 from pump_roles.forms import ArgumentError
+from pump_roles.guardrails import Guardrail
 from pump_roles.roles import AutoPilotRole, ReadOnlyRole
 from pump_roles.rollout import (
     AutoPilotRollout,
@@ -17,6 +18,7 @@ __all__ = [
     "AutoPilotRollout",
     "AutoPilotRolloutStack",
     "AutoPilotStack",
+    "Guardrail",
     "ReadOnlyRole",
     "ReadOnlyRollout",
     "ReadOnlyRolloutStack",

@@ -1,7 +1,7 @@
 """CDK context to the stacks' arguments. Nothing else in the project reads context."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -13,16 +13,20 @@ from pump_roles.forms import (
     CALL_AS,
     EXTERNAL_ID,
     FAILURE_TOLERANCE,
+    GUARDRAILS,
     MAX_CONCURRENT,
+    MOMENT,
     ORGANIZATIONAL_UNITS,
     PERMISSIONS_BOUNDARY,
     PRINCIPAL,
+    REGIONS,
     ROLE_PATH,
     ArgumentError,
     Form,
     Several,
     Whole,
 )
+from pump_roles.guardrails import Guardrail
 from pump_roles.rollout import AutoPilotRolloutStack, Gate, ReadOnlyRolloutStack
 from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
 
@@ -32,14 +36,26 @@ _PREFIX: Final = "pump:"
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
 
-_ROLE: Final[Mapping[str, tuple[str, Form]]] = {
+_Form = Form | Several | Whole
+
+_ROLE: Final[Mapping[str, tuple[str, _Form]]] = {
     "principal": ("pump_principal", PRINCIPAL),
     "external-id": ("external_id", EXTERNAL_ID),
     "next-external-id": ("next_external_id", EXTERNAL_ID),
     "role-path": ("path", ROLE_PATH),
     "permissions-boundary": ("permissions_boundary", PERMISSIONS_BOUNDARY),
+    "guardrails": ("guardrails", GUARDRAILS),
+    "only-in-regions": ("guardrails", REGIONS),
+    "until": ("guardrails", MOMENT),
+    "invitations-from": ("guardrails", ACCOUNTS.form),
 }
-_ROLLOUT: Final[Mapping[str, tuple[str, Form | Several | Whole]]] = {
+_GUARDRAILS: Final[Mapping[str, Callable[[Any], list[Guardrail]]]] = {
+    "guardrails": lambda names: [Guardrail.named(name) for name in names],
+    "only-in-regions": lambda regions: [Guardrail.only_in_regions(*regions)],
+    "until": lambda moment: [Guardrail.until(moment)],
+    "invitations-from": lambda account: [Guardrail.invitations_from(account)],
+}
+_ROLLOUT: Final[Mapping[str, tuple[str, _Form]]] = {
     _UNITS: ("organizational_units", ORGANIZATIONAL_UNITS),
     "exclude-accounts": ("exclude_accounts", ACCOUNTS),
     "only-accounts": ("only_accounts", ACCOUNTS),
@@ -48,6 +64,7 @@ _ROLLOUT: Final[Mapping[str, tuple[str, Form | Several | Whole]]] = {
     _CALL_AS: ("call_as", CALL_AS),
 }
 _ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
+_FILTERS: Final = {"exclude-accounts", "only-accounts"}
 
 _ROLES: Final = {
     "read-only": (("PumpReadOnly", ReadOnlyStack), ("PumpReadOnlyRollout", ReadOnlyRolloutStack)),
@@ -75,7 +92,7 @@ class StackSettings:
     :param stack_id: the stack's construct id and name.
     :param stack_class: its class.
     :param arguments: its arguments.
-    :param keys: for each argument, the key that it was typed under.
+    :param keys: for each argument, or kind of guardrail, the key that it was typed under.
     """
 
     stack_id: str
@@ -91,10 +108,15 @@ class StackSettings:
         try:
             return self.stack_class(app, self.stack_id, **self.arguments)
         except ArgumentError as error:
-            problem = error.problem
-            for argument, key in self.keys.items():
-                problem = re.sub(rf"\b{argument}\b", key, problem)
-            key = self.keys.get(error.argument, self.stack_id)
+            problem, typed = error.problem, self.keys
+            if error.argument == "guardrails":
+                # Several keys make the list. Those that take a value are named by the problem.
+                named = [key for key in typed.values() if problem.startswith(key.rsplit(":")[-1])]
+                key = named[0] if named else typed.get("guardrails", self.stack_id)
+            else:
+                for argument, one in typed.items():
+                    problem = re.sub(rf"\b{argument}\b", one, problem)
+                key = typed.get(error.argument, self.stack_id)
             raise ConfigError(f"{key}: {problem}") from None
 
 
@@ -119,8 +141,15 @@ def read(context: Mapping[str, Any], *, gate: Gate | None = None) -> list[StackS
         if name in _ROLLOUT and not any(_UNITS in given[role] for role in own or _ROLES):
             raise ConfigError(f"{key}: is for a rollout, which needs {prefix}:{_UNITS}")
     singles, rollouts = [], []
+    delegated = values.get(f"{_PREFIX}{_CALL_AS}") == "delegated-admin"
     for role, (single, rollout) in _ROLES.items():
-        if values.get(f"{_PREFIX}{_CALL_AS}") != "delegated-admin":
+        unread = [key for key in values if key.startswith(f"{_PREFIX}{role}:")]
+        if delegated and unread and _UNITS not in given[role]:
+            raise ConfigError(
+                f"{unread[0]}: a delegated administrator's app has no {role} role without "
+                f"{_PREFIX}{role}:{_UNITS}"
+            )
+        if not delegated:
             singles.append(_settings(*single, given[role], _ROLE))
         if _UNITS in given[role]:
             rollouts.append(_settings(*rollout, given[role], _ARGUMENTS, gate=gate))
@@ -133,15 +162,17 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             raise ConfigError(f"{key}: unknown key, {_nearest(key)}")
         if key not in KEYS:
             continue
-        _, form = _ARGUMENTS[key.rpartition(":")[2]]
+        name = key.rpartition(":")[2]
+        _, form = _ARGUMENTS[name]
         try:
             # Also where another key overrides it.
-            yield key, form.check(key, _typed(value, form))
+            checked = form.check(key, _typed(value, form))
+            yield key, _GUARDRAILS[name](checked) if name in _GUARDRAILS else checked
         except ArgumentError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(f"{key}: {error.problem}") from None
 
 
-def _typed(value: Any, form: Form | Several | Whole) -> Any:
+def _typed(value: Any, form: _Form) -> Any:
     # What comes from the command line is a string.
     if isinstance(form, Form) or not isinstance(value, str):
         return value
@@ -168,12 +199,15 @@ def _nearest(key: str) -> str:
 
 def _of_role(role: str, values: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     # For each of the role's names, the key that it was typed under and its value.
-    return {
+    given = {
         name: (key, values[key])
         for name in _ARGUMENTS
         for key in (f"{_PREFIX}{name}", f"{_PREFIX}{role}:{name}")
         if key in values
     }
+    own = [name for name in _FILTERS if f"{_PREFIX}{role}:{name}" in values]
+    # A filter of the role's own takes the place of a shared one of the other kind too.
+    return {name: one for name, one in given.items() if not own or name not in _FILTERS - {*own}}
 
 
 def _settings(
@@ -183,10 +217,17 @@ def _settings(
     arguments: Mapping[str, tuple[str, Any]],
     **more: Any,
 ) -> StackSettings:
-    taken = {arguments[name][0]: one for name, one in given.items() if name in arguments}
-    return StackSettings(
-        stack_id,
-        stack_class,
-        arguments={argument: value for argument, (_, value) in taken.items()} | more,
-        keys={argument: key for argument, (key, _) in taken.items()},
-    )
+    taken: dict[str, Any] = dict(more)
+    keys: dict[str, str] = {}
+    for name, (key, value) in given.items():
+        if name not in arguments:
+            continue
+        argument, _ = arguments[name]
+        # Several keys make one list of guardrails.
+        if name in _GUARDRAILS:
+            taken[argument] = [*taken.get(argument, []), *value]
+            keys[name] = key
+        else:
+            taken[argument] = value
+            keys[argument] = key
+    return StackSettings(stack_id, stack_class, taken, keys)

@@ -18,10 +18,13 @@ __all__ = [
     "CALL_AS",
     "EXTERNAL_ID",
     "FAILURE_TOLERANCE",
+    "GUARDRAILS",
     "MAX_CONCURRENT",
+    "MOMENT",
     "ORGANIZATIONAL_UNITS",
     "PERMISSIONS_BOUNDARY",
     "PRINCIPAL",
+    "REGIONS",
     "ROLE_NAME",
     "ROLE_PATH",
     "STACK_SET_NAME",
@@ -290,6 +293,34 @@ CALL_AS: Final = Form(
 MAX_CONCURRENT: Final = Whole(1, 100)
 FAILURE_TOLERANCE: Final = Whole(0, 100)
 """CloudFormation API Reference, "StackSetOperationPreferences", for both percentages."""
+
+GUARDRAILS: Final = Several(
+    Form(
+        pattern="^[^,]{1,64}$",
+        minimum=1,
+        maximum=64,
+        words="the name of a guardrail, such as recommended or metadata-only",
+    ),
+    maximum=32,
+)
+
+MOMENT: Final = Form(
+    pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    "(Z|[+-][0-9]{2}:[0-9]{2})$",
+    minimum=20,
+    maximum=32,
+    words="a moment with its time zone, such as 2027-01-31T18:00:00Z",
+)
+
+REGIONS: Final = Several(
+    Form(
+        pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
+        minimum=6,
+        maximum=46,
+        words="the name of a region, such as us-east-1",
+    ),
+    maximum=100,
+)
 
 STACK_SET_NAME: Final = Form(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",

@@ -1,11 +1,15 @@
 """The two roles that Pump works through, as constructs."""
 
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from functools import cache, cached_property
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import jsii
 from aws_cdk import (
     Acknowledgment,
+    Annotations,
     CfnParameter,
     Fn,
     IResolveContext,
@@ -19,17 +23,21 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles.closed import close
-from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH
+from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
+from pump_roles.guardrails import Guardrail, documents
 from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS, Policy
 from pump_roles.trust import Trust
 
-__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole"]
+__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "warn_of_the_past"]
+
+_INLINE_QUOTA: Final = 10_240
 
 
 class PumpRole(Construct):
     """What both roles have in common. Use :class:`ReadOnlyRole` or :class:`AutoPilotRole`."""
 
     _policies: ClassVar[tuple[Policy, ...]]
+    _kind: ClassVar[str]
     _description: ClassVar[str]
 
     def __init__(
@@ -43,6 +51,7 @@ class PumpRole(Construct):
         role_name: str,
         path: str | None,
         permissions_boundary: str | None,
+        guardrails: Sequence[Guardrail],
     ) -> None:
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
@@ -55,7 +64,13 @@ class PumpRole(Construct):
         policies = [
             iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
             for policy in self._policies
+        ] + [
+            iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
+            for name, document in _guardrail_policies(
+                guardrails, policies=self._policies, role=self._kind
+            ).items()
         ]
+        warn_of_the_past(self, guardrails)
         # The L1 with the raw documents: the L2 role merges and re-orders statements under
         # @aws-cdk/aws-iam:minimizePolicies, and what is deployed must be what is published.
         self.resource: Final = iam.CfnRole(
@@ -131,7 +146,11 @@ class ReadOnlyRole(PumpRole):
     :param permissions_boundary: the name of a managed policy of the account that the role is
         deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
         AWS-managed policy. By default the role has no boundary.
-    :raises ArgumentError: a ``ValueError``, when an argument is not of its form.
+    :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
+        nothing.
+    :raises ArgumentError: a ``ValueError``, when an argument is not of its form, a guardrail would
+        do nothing on this role, or the guardrails make the inline policies longer than IAM's 10,240
+        characters (white space not counted).
 
     The session lasts at most an hour, IAM's default and least maximum.
 
@@ -139,6 +158,7 @@ class ReadOnlyRole(PumpRole):
     """
 
     _policies = READ_ONLY
+    _kind = "read-only"
     _description = "Lets Pump read billing history and infrastructure metadata"
 
     def __init__(
@@ -152,6 +172,7 @@ class ReadOnlyRole(PumpRole):
         role_name: str = "PumpReadOnlyRole",
         path: str | None = None,
         permissions_boundary: str | None = None,
+        guardrails: Sequence[Guardrail] = (),
     ) -> None:
         super().__init__(
             scope,
@@ -162,6 +183,7 @@ class ReadOnlyRole(PumpRole):
             role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
 
 
@@ -180,7 +202,8 @@ class AutoPilotRole(PumpRole):
     :param role_name: 1 to 64 characters, unique in the account.
     :param path: as for :class:`ReadOnlyRole`.
     :param permissions_boundary: as for :class:`ReadOnlyRole`.
-    :raises ArgumentError: a ``ValueError``, when an argument is not of its form.
+    :param guardrails: as for :class:`ReadOnlyRole`.
+    :raises ArgumentError: as for :class:`ReadOnlyRole`.
 
     The session lasts at most an hour, IAM's default and least maximum.
 
@@ -188,6 +211,7 @@ class AutoPilotRole(PumpRole):
     """
 
     _policies = AUTO_PILOT
+    _kind = "auto-pilot"
     _description = (
         "Lets Pump read billing history and usage metadata, and buy and sell reserved instances "
         "and savings plans"
@@ -204,6 +228,7 @@ class AutoPilotRole(PumpRole):
         role_name: str = "PumpAutoPilotRole",
         path: str | None = None,
         permissions_boundary: str | None = None,
+        guardrails: Sequence[Guardrail] = (),
     ) -> None:
         super().__init__(
             scope,
@@ -214,7 +239,50 @@ class AutoPilotRole(PumpRole):
             role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
+
+
+def warn_of_the_past(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
+    """Warn at synth when a guardrail denies everything already; the template stays the same."""
+    for guardrail in guardrails:
+        if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
+            Annotations.of(scope).add_warning_v2(
+                "pump-roles:until",
+                f"until {guardrail.ends.isoformat()} is past: this role can do nothing",
+            )
+
+
+def _guardrail_policies(
+    guardrails: Sequence[Guardrail], *, policies: tuple[Policy, ...], role: str
+) -> Mapping[str, dict[str, Any]]:
+    patterns = [pattern for policy in policies for pattern in policy.patterns]
+    found = documents(guardrails, patterns=patterns, role=role)
+    sizes = {one.name: _size(document) for one, document in found.items()}
+    published = sum(_size(policy.document) for policy in policies)
+    if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
+        listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        raise ArgumentError(
+            "guardrails",
+            f"make the inline policies {size:,} characters, allowed are {_INLINE_QUOTA:,}: the "
+            f"published policies {published:,}, {listed}",
+        )
+    return {one.policy_name: _with_partition(document) for one, document in found.items()}
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _with_partition(value: Any) -> Any:
+    # One template for every partition.
+    if isinstance(value, list):
+        return [_with_partition(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _with_partition(one) for key, one in value.items()}
+    if isinstance(value, str) and "${AWS::Partition}" in value:
+        return {"Fn::Sub": value}
+    return value
 
 
 @cache

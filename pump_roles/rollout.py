@@ -17,6 +17,8 @@ from pump_roles.forms import (
     STACK_SET_NAME,
     ArgumentError,
 )
+from pump_roles.guardrails import Guardrail
+from pump_roles.roles import warn_of_the_past
 from pump_roles.stacks import (
     EXTERNAL_ID,
     NEXT_EXTERNAL_ID,
@@ -54,14 +56,15 @@ class Rollout(Construct):
 
     A service-managed StackSet that puts a stack with the role into the accounts of organizational
     units, one region each since IAM is global, and keeps it there: an account that joins gets the
-    role, one that leaves loses it. Deploy it in the management account, or in a delegated
-    administrator's.
+    role, one that leaves loses it (not with ``only_accounts``). Deploy it in the management
+    account, or in a delegated administrator's.
 
     :param scope: the construct that this one belongs to, in a stack of the management account or of
         the delegated administrator.
     :param id: the construct's id in the scope.
-    :param organizational_units: the ids of organizational units, or of the root: 1 to 50, with all
-        that is below them.
+    :param organizational_units: the ids of organizational units, 1 to 50, or of the root alone,
+        with all that is below them. Units that lie within each other must not be listed together:
+        when one is dropped later, its accounts lose the role.
     :param pump_principal: Pump's 12-digit account id, or the ARN of its IAM role or account root. A
         literal, or a ``CfnParameter`` of the same stack. It becomes the StackSet's parameter.
     :param external_id: the id that Pump made for this customer, 2 to 1,224 characters. A literal or
@@ -71,12 +74,15 @@ class Rollout(Construct):
     :param exclude_accounts: 12-digit ids of accounts in the units that get no role. By default all
         get it.
     :param only_accounts: 12-digit ids of the only accounts in the units that get the role, which
-        also turns automatic deployment off. By default all get it. At most one of this and
+        also turns automatic deployment off: an account that leaves keeps the role. By default all
+        get it. At most one of this and
         ``exclude_accounts``, each at most 1,000.
     :param path: the role's path, ``/`` or ``/.../``, 1 to 512 characters. By default ``/``.
     :param permissions_boundary: the name of a managed policy that every one of the accounts has,
         with its path if it has one, or the ARN of an AWS-managed policy. By default the role has no
         boundary.
+    :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
+        nothing.
     :param max_concurrent_percentage: in how many of the accounts an operation works at one time,
         1 to 100 percent, rounded down but at least one account. By default 10: a bad update is
         under way in a tenth of the accounts at most when its first failure stops it, and a good one
@@ -128,6 +134,7 @@ class Rollout(Construct):
         only_accounts: Sequence[str] | None = None,
         path: str | None = None,
         permissions_boundary: str | None = None,
+        guardrails: Sequence[Guardrail] = (),
         max_concurrent_percentage: int = 10,
         failure_tolerance_percentage: int = 0,
         call_as: CallAs = "management",
@@ -184,9 +191,11 @@ class Rollout(Construct):
                 rotating=next_external_id is not None,
                 path=path,
                 permissions_boundary=permissions_boundary,
+                guardrails=guardrails,
                 gate=gate,
             ),
         )
+        warn_of_the_past(self, guardrails)
         if call_as == "delegated-admin":
             Annotations.of(self).add_info(
                 "StackSets do not deploy to the management account: it has this role only when you "
@@ -234,6 +243,7 @@ class RolloutStack(FlatStack):
         only_accounts: Sequence[str] | None = None,
         path: str | None = None,
         permissions_boundary: str | None = None,
+        guardrails: Sequence[Guardrail] = (),
         max_concurrent_percentage: int = 10,
         failure_tolerance_percentage: int = 0,
         call_as: CallAs = "management",
@@ -251,6 +261,7 @@ class RolloutStack(FlatStack):
             only_accounts=only_accounts,
             path=path,
             permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
             max_concurrent_percentage=max_concurrent_percentage,
             failure_tolerance_percentage=failure_tolerance_percentage,
             call_as=call_as,
@@ -279,6 +290,11 @@ def _targets(
     only_accounts: Sequence[str] | None,
 ) -> CfnStackSet.DeploymentTargetsProperty:
     units = ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
+    if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
+        # CloudFormation would delete the others' instances when they are dropped from the list.
+        raise ArgumentError(
+            "organizational_units", f"{roots[0]} is the root, which holds the others"
+        )
     if exclude_accounts is not None and only_accounts is not None:
         raise ArgumentError(
             "only_accounts", "cannot stand beside exclude_accounts; give one of them"
@@ -305,6 +321,7 @@ def _member_template(
     rotating: bool,
     path: str | None,
     permissions_boundary: str | None,
+    guardrails: Sequence[Guardrail],
     gate: Gate | None,
 ) -> str:
     # In an app of its own, so that no tag, aspect or token of the outer one reaches it, and it is
@@ -312,7 +329,12 @@ def _member_template(
     with TemporaryDirectory() as folder:
         app = App(outdir=folder, analytics_reporting=False)
         stack_class(
-            app, name, rotating=rotating, path=path, permissions_boundary=permissions_boundary
+            app,
+            name,
+            rotating=rotating,
+            path=path,
+            permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
         if gate is not None:
             gate(app)

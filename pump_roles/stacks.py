@@ -1,11 +1,13 @@
 """One role, one stack: flat templates that need no assets and no bootstrap."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
 from constructs import Construct
 
 from pump_roles._version import __version__
+from pump_roles.guardrails import Guardrail
 from pump_roles.roles import AutoPilotRole, ReadOnlyRole
 
 __all__ = ["AutoPilotStack", "FlatStack", "ReadOnlyStack", "RoleStack", "given_or_parameter"]
@@ -65,7 +67,9 @@ class RoleStack(FlatStack):
     :param permissions_boundary: the name of a managed policy of the account that the stack is
         deployed to, with its path if it has one, or the ARN of an AWS-managed policy. By default
         the role has no boundary.
-    :raises ArgumentError: a ``ValueError``, when an argument is not of its form.
+    :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
+        nothing.
+    :raises ArgumentError: a ``ValueError``, as the role's.
     """
 
     _role_class: ClassVar[type[ReadOnlyRole] | type[AutoPilotRole]]
@@ -82,6 +86,7 @@ class RoleStack(FlatStack):
         rotating: bool = False,
         path: str | None = None,
         permissions_boundary: str | None = None,
+        guardrails: Sequence[Guardrail] = (),
     ) -> None:
         super().__init__(scope, id, description=self._description)
         self.role = self._role_class(
@@ -94,6 +99,7 @@ class RoleStack(FlatStack):
             else next_external_id,
             path=path,
             permissions_boundary=permissions_boundary,
+            guardrails=guardrails,
         )
         self.role.acknowledge_published()
         self.role.resource.override_logical_id(self._role_class.__name__)

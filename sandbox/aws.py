@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 import boto3
+from botocore.config import Config
 from moto.moto_api import recorder
 from moto.server import ThreadedMotoServer
 from mypy_boto3_cloudformation import CloudFormationClient
@@ -49,7 +50,12 @@ class EmbeddedAws:
 
     @property
     def cloudformation(self) -> CloudFormationClient:
-        return self._session().client("cloudformation", endpoint_url=self.endpoint)
+        # A StackSet of 10,000 accounts takes the emulator more than boto3's minute.
+        return self._session().client(
+            "cloudformation",
+            endpoint_url=self.endpoint,
+            config=Config(read_timeout=1_800, retries={"total_max_attempts": 1}),
+        )
 
     def _session(self) -> boto3.Session:
         return boto3.Session(

@@ -54,7 +54,10 @@ class Role:
         return cls(
             properties["RoleName"],
             _resolved(properties["AssumeRolePolicyDocument"], parameters or {}),
-            {one["PolicyName"]: one["PolicyDocument"] for one in properties["Policies"]},
+            {
+                one["PolicyName"]: _resolved(one["PolicyDocument"], {})
+                for one in properties["Policies"]
+            },
         )
 
     @classmethod
@@ -105,6 +108,7 @@ def use(
     resource: str = "*",
     boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
+    context: Mapping[str, str] | None = None,
 ) -> Simulation:
     """The role's session asks to do something in the customer's account.
 
@@ -112,12 +116,13 @@ def use(
     :param resource: the ARN that it works on, or ``*`` where the action works on none.
     :param boundary: the document of the role's permissions boundary, if it has one.
     :param service_control_policy: one that the account is under, beside AWS's own that allows all.
+    :param context: further condition keys of the request.
     """
     return _simulation(
         principal=role.arn,
         action=action,
         resource=resource,
-        context={"aws:PrincipalArn": role.arn},
+        context={"aws:PrincipalArn": role.arn, **(context or {})},
         identity_policies=role.policies,
         boundary=boundary,
         service_control_policy=service_control_policy,
@@ -191,6 +196,8 @@ def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"Ref"}:
             return parameters[value["Ref"]]
+        if value.keys() == {"Fn::Sub"}:
+            return value["Fn::Sub"].replace("${AWS::Partition}", "aws")
         return {key: _resolved(one, parameters) for key, one in value.items()}
     return value
 

@@ -91,8 +91,11 @@ def rollout_status(
     Reads the StackSet and the organization, in the account that the rollout is deployed in; it
     needs no role in the members. Filters cannot be read back from a StackSet: give the rollout's.
 
-    Exit status: 0 when every targeted account has a current stack instance, 3 when one has not, 4
-    when AWS gave no answer.
+    A current stack instance means that StackSets' last operation there succeeded. Whether someone
+    changed the role since, it does not say.
+
+    Exit status: 0 when every targeted account has a current stack instance, 3 when one has not,
+    none is targeted, or a filter names an account that is not there, 4 when AWS gave no answer.
     """
     try:
         STACK_SET_NAME.check("STACK_SET", stack_set)
@@ -164,19 +167,32 @@ def _show(status: rollout.Status) -> None:
         *((one.id, one.name, "no instance", "") for one in status.missing),
         *((one.id, one.name, "no instance", "suspended") for one in status.suspended),
         *((one.id, one.name, "no instance", "filtered out") for one in status.filtered),
-        *((one.account, "", one.status, "not targeted") for one in status.elsewhere),
+        *(
+            (one.account, "", " ".join(filter(None, (one.status, one.detail))), "not targeted")
+            for one in status.elsewhere
+        ),
+        *((one, "", "no account", "filtered, and not below the units") for one in status.unknown),
     ]
     if rows:
         table = Table("account", "name", "state", "reason", box=box.SIMPLE_HEAD, show_edge=False)
         for row in rows:
             table.add_row(*map(escape, row))
         console.print(table)
-    console.print(
-        "[green]Every targeted account has a current stack instance.[/]"
-        if status.complete
-        else f"[bold red]{len(status.missing):,} accounts have no stack instance, "
-        f"{len(status.not_current):,} instances are not current.[/]"
-    )
+    if status.complete:
+        console.print(
+            f"[green]Every one of {status.targeted:,} targeted accounts has a current stack "
+            "instance.[/]"
+        )
+    else:
+        console.print(
+            f"[bold red]Of {status.targeted:,} targeted accounts, {len(status.missing):,} have no "
+            f"stack instance; {len(status.not_current):,} instances are not current.[/]"
+        )
+    if status.elsewhere:
+        console.print(
+            f"[bold yellow]{len(status.elsewhere):,} instances are in accounts that are not "
+            "targeted.[/]"
+        )
     console.print(
         f"[dim]Not counted: the management account {status.management_account}, where StackSets "
         "never deploy.[/]"

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 __all__ = ["Account", "AccountFilter", "accounts_below", "targeted"]
+
+_SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
 
 AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
 
@@ -94,7 +96,7 @@ def _below(
         for account in page["Accounts"]:
             # AWS Organizations replaces Status by State.
             state = account.get("State") or account.get("Status")
-            yield Account(account["Id"], account["Name"], state != "ACTIVE", here)
+            yield Account(account["Id"], account["Name"], state in _SUSPENDED, here)
     children = organizations.get_paginator("list_organizational_units_for_parent")
     for listed in children.paginate(ParentId=unit):
         for child in listed["OrganizationalUnits"]:

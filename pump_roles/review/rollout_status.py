@@ -41,21 +41,24 @@ class Status:
     :param stack_set: the StackSet's name.
     :param units: the targeted organizational units.
     :param management_account: the management account, where StackSets never deploy.
-    :param complete: whether every targeted account has an instance, and all instances are current
-        but those in suspended accounts.
+    :param targeted: how many accounts are targeted.
+    :param complete: whether there is a targeted account, every one of them has a current instance,
+        and every filtered id is an account below the units.
     :param counts: how many instances there are of each status.
-    :param not_current: the instances that are not ``CURRENT``.
+    :param not_current: the instances that are not ``CURRENT``, of accounts below the units.
     :param missing: the targeted accounts that have no instance.
     :param suspended: the suspended accounts below the units that have no instance; StackSets skips
         them.
     :param filtered: the accounts below the units that the filter takes away and that have no
         instance.
     :param elsewhere: the instances in accounts that are not targeted.
+    :param unknown: the filtered ids that are no account below the units.
     """
 
     stack_set: str
     units: tuple[str, ...]
     management_account: str
+    targeted: int
     complete: bool
     counts: dict[str, int]
     not_current: tuple[Instance, ...]
@@ -63,6 +66,7 @@ class Status:
     suspended: tuple[Account, ...]
     filtered: tuple[Account, ...]
     elsewhere: tuple[Instance, ...]
+    unknown: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The status as a JSON object."""
@@ -97,19 +101,26 @@ def judge(
     suspended = {one.id for one in accounts if one.suspended}
     having = {one.account for one in instances}
     without = [one for one in accounts if one.id not in having]
-    not_current = tuple(one for one in instances if one.status != CURRENT)
+    here = [one for one in instances if one.account in targets | suspended]
+    not_current = tuple(one for one in here if one.status != CURRENT)
     missing = tuple(one for one in without if one.id in targets)
+    unknown = tuple(sorted(set(filtered) - {one.id for one in accounts} - {management_account}))
     return Status(
         stack_set,
         tuple(units),
         management_account,
-        complete=not missing and all(one.account in suspended for one in not_current),
+        len(targets),
+        complete=bool(targets)
+        and not missing
+        and not unknown
+        and all(one.account in suspended for one in not_current),
         counts=dict(sorted(Counter(one.status for one in instances).items())),
         not_current=not_current,
         missing=missing,
         suspended=tuple(one for one in without if one.suspended),
         filtered=tuple(one for one in without if one.id not in targets and not one.suspended),
-        elsewhere=tuple(one for one in instances if one.account not in targets | suspended),
+        elsewhere=tuple(one for one in instances if one not in here),
+        unknown=unknown,
     )
 
 

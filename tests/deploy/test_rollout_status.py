@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 
 from pump_roles import __version__
 from pump_roles.review.cli import app
+from pump_roles.review.organization import Account
+from pump_roles.review.rollout_status import Instance, judge
 from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws, recorded
 from sandbox.cdk import tool_environment
 from sandbox.organization import Organization, StackSets, occupy
@@ -65,7 +67,7 @@ def test_a_complete_rollout(aws: EmbeddedAws, run: Run, synth: Synth) -> None:
     ended = run("PumpReadOnly")
     assert ended.exit_code == 0, ended.output
     assert "stack instances: 3 CURRENT" in ended.stdout
-    assert "Every targeted account has a current stack instance." in ended.stdout
+    assert "Every one of 3 targeted accounts has a current stack instance." in ended.stdout
     assert f"the management account {ACCOUNT_ID}" in ended.stdout
     assert ended.stderr == ""
 
@@ -105,7 +107,9 @@ def test_of_a_thousand_accounts_none_is_missed(aws: EmbeddedAws, run: Run, synth
     assert [line.split()[0] for line in shown["FAILED"]] == failed
     assert [line.split()[0] for line in shown["no instance"]] == [*missing, *suspended]
     assert all("suspended" in line for line in shown["no instance"][-4:])
-    assert "7 accounts have no stack instance, 5 instances are not current." in table.stdout
+    assert (
+        "Of 996 targeted accounts, 7 have no stack instance; 5 instances are not current."
+    ) in table.stdout
 
 
 def test_what_is_filtered_out_is_not_missing(aws: EmbeddedAws, run: Run, synth: Synth) -> None:
@@ -121,8 +125,41 @@ def test_what_is_filtered_out_is_not_missing(aws: EmbeddedAws, run: Run, synth: 
         assert ended.exit_code == 0, ended.output
         status = json.loads(ended.stdout)
         assert [account["id"] for account in status["filtered"]] == [three, four]
-    status = json.loads(run("PumpReadOnly", "--format=json", "--exclude-accounts", one).stdout)
-    assert [instance["account"] for instance in status["elsewhere"]] == [one]
+    ended = run("PumpReadOnly", "--format=json", "--exclude-accounts", f"{one},{three},{four}")
+    assert ended.exit_code == 0
+    assert [instance["account"] for instance in json.loads(ended.stdout)["elsewhere"]] == [one]
+    table = run("PumpReadOnly", "--exclude-accounts", f"{one},{three},{four}")
+    assert "1 instances are in accounts that are not targeted." in table.stdout
+
+
+def test_a_filter_that_names_no_account_is_not_complete(
+    aws: EmbeddedAws, run: Run, synth: Synth
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth)
+    for option in ["--exclude-accounts", "--only-accounts"]:
+        ended = run("PumpReadOnly", option, "999999999999")
+        assert ended.exit_code == 3
+        assert "999999999999" in ended.stdout
+
+
+def test_where_nothing_is_targeted_nothing_is_complete() -> None:
+    status = judge("S", units=["r-abcd"], instances=[], accounts=[], management_account="1")
+    assert not status.complete
+
+
+def test_what_is_not_targeted_does_not_count() -> None:
+    accounts = [Account("2", "", suspended=False, units=("r-abcd",))]
+    instances = [
+        Instance(one, "us-east-1", two, "", "")
+        for one, two in [("2", "CURRENT"), ("3", "OUTDATED")]
+    ]
+    status = judge(
+        "S", units=["r-abcd"], instances=instances, accounts=accounts, management_account="1"
+    )
+    assert status.complete
+    assert [one.account for one in status.elsewhere] == ["3"]
+    assert status.not_current == ()
 
 
 def test_an_account_that_was_closed_after_the_rollout_does_not_count(

@@ -26,6 +26,14 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:permissions-boundary": "platform/Boundary",
         "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
     },
+    "guarded": {
+        "pump:principal": "999988887777",
+        "pump:external-id": "Example-1234",
+        "pump:guardrails": "recommended",
+        "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
+        "pump:auto-pilot:invitations-from": "111122223333",
+        "pump:until": "2927-01-31T18:00:00Z",
+    },
     "rollout": {
         "pump:principal": "999988887777",
         "pump:external-id": "Example-1234",
@@ -45,7 +53,11 @@ SCENARIOS: dict[str, dict[str, str]] = {
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
 TEMPLATES = [
-    *((scenario, name) for scenario in ("universal", "given", "everything") for name in NAMES),
+    *(
+        (scenario, name)
+        for scenario in ("universal", "given", "everything", "guarded")
+        for name in NAMES
+    ),
     *(("rollout", name) for name in ROLLOUTS),
     ("rollout as delegated administrator", "PumpReadOnlyRollout"),
 ]

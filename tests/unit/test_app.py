@@ -59,6 +59,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
             "OU-abcd-12345678",
             "r-abc",
             "r-abcd,r-abcd",
+            "r-abcd,ou-abcd-12345678",
             "r-abcd,,ou-abcd-12345678",
             ["r-abcd", 12],
             {"r-abcd": True},
@@ -79,8 +80,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
         ]
     ),
     (
-        {**UNITS, "pump:exclude-accounts": "1" * 12, "pump:read-only:only-accounts": "2" * 12},
-        "pump:read-only:only-accounts",
+        {**UNITS, "pump:exclude-accounts": "1" * 12, "pump:only-accounts": "2" * 12},
+        "pump:only-accounts",
     ),
     *(
         ({**UNITS, "pump:max-concurrent-percentage": value}, "pump:max-concurrent-percentage")

@@ -92,6 +92,10 @@ GOOD: dict[str, Any] = {
     "max-concurrent-percentage": "5",
     "failure-tolerance-percentage": 5,
     "call-as": "delegated-admin",
+    "guardrails": "recommended",
+    "only-in-regions": "us-east-1",
+    "until": "2027-01-31T18:00:00Z",
+    "invitations-from": "111122223333",
 }
 
 
@@ -166,20 +170,20 @@ def test_a_delegated_administrators_app_has_rollouts_alone() -> None:
 
 def test_lists_and_numbers_come_as_json_or_as_the_command_lines_strings() -> None:
     typed = {
-        UNITS: "r-abcd, ou-abcd-12345678",
+        UNITS: "ou-abcd-87654321, ou-abcd-12345678",
         "pump:exclude-accounts": "111111111111,222222222222",
         "pump:max-concurrent-percentage": "5",
         "pump:failure-tolerance-percentage": "0",
     }
     as_json = {
-        UNITS: ["r-abcd", "ou-abcd-12345678"],
+        UNITS: ["ou-abcd-87654321", "ou-abcd-12345678"],
         "pump:exclude-accounts": ["111111111111", "222222222222"],
         "pump:max-concurrent-percentage": 5,
         "pump:failure-tolerance-percentage": 0,
     }
     assert arguments(typed) == arguments(as_json)
     assert arguments(as_json)[2] == {
-        "organizational_units": ["r-abcd", "ou-abcd-12345678"],
+        "organizational_units": ["ou-abcd-87654321", "ou-abcd-12345678"],
         "exclude_accounts": ["111111111111", "222222222222"],
         "max_concurrent_percentage": 5,
         "failure_tolerance_percentage": 0,
@@ -192,12 +196,41 @@ def test_two_filters_are_named_as_they_were_typed(synth: Synth) -> None:
         synth(
             {
                 UNITS: "r-abcd",
-                "pump:exclude-accounts": "1" * 12,
+                "pump:auto-pilot:exclude-accounts": "1" * 12,
                 "pump:auto-pilot:only-accounts": "2" * 12,
             }
         )
     assert str(caught.value) == (
-        "pump:auto-pilot:only-accounts: cannot stand beside pump:exclude-accounts; give one of them"
+        "pump:auto-pilot:only-accounts: cannot stand beside pump:auto-pilot:exclude-accounts; give "
+        "one of them"
+    )
+
+
+def test_a_filter_of_the_roles_own_takes_the_place_of_a_shared_one() -> None:
+    read_only, auto_pilot = arguments(
+        {
+            UNITS: "r-abcd",
+            "pump:exclude-accounts": "1" * 12,
+            "pump:auto-pilot:only-accounts": "2" * 12,
+        }
+    )[2:]
+    assert read_only["exclude_accounts"] == ["1" * 12]
+    assert auto_pilot["only_accounts"] == ["2" * 12]
+    assert "exclude_accounts" not in auto_pilot
+
+
+def test_a_key_of_a_role_that_a_delegated_administrators_app_has_not_is_an_error() -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(
+            {
+                "pump:read-only:organizational-units": "r-abcd",
+                "pump:call-as": "delegated-admin",
+                "pump:auto-pilot:permissions-boundary": "Boundary",
+            }
+        )
+    assert str(caught.value) == (
+        "pump:auto-pilot:permissions-boundary: a delegated administrator's app has no auto-pilot "
+        "role without pump:auto-pilot:organizational-units"
     )
 
 

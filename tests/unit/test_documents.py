@@ -22,6 +22,7 @@ from tests.decisions.test_session import NEVER
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
 ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
+GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 BUY = "savingsplans:CreateSavingsPlan"
 READ = "pricing:GetProducts"
@@ -38,7 +39,9 @@ def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
     return Role(name, {}, policies | more)
 
 
-@pytest.mark.parametrize("page", [README, ORGANIZATIONS], ids=["README", "organizations"])
+@pytest.mark.parametrize(
+    "page", [README, ORGANIZATIONS, GUARDRAILS], ids=["README", "organizations", "guardrails"]
+)
 def test_the_example_of_the_constructs_runs(page: str, tmp_path: Path) -> None:
     example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert example
@@ -176,6 +179,40 @@ def test_the_service_control_policy_lets_only_stack_sets_change_the_roles(
     assert set(decisions) == {ALLOWED if may else EXPLICITLY_DENIED}
 
 
+STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}:stack/StackSet-PumpReadOnly-0123/4567"
+EXECUTION = f"arn:aws:iam::{ACCOUNT_ID}:role/stacksets-exec-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("cloudformation:DeleteStack", STACK),
+        ("cloudformation:UpdateStack", STACK),
+        ("cloudformation:CreateChangeSet", STACK),
+        ("cloudformation:ExecuteChangeSet", STACK),
+        ("cloudformation:CreateStack", STACK.replace("ReadOnly", "AutoPilot")),
+        ("iam:PassRole", EXECUTION),
+        ("sts:AssumeRole", EXECUTION),
+    ],
+)
+def test_the_service_control_policy_closes_the_ways_through_the_execution_role(
+    action: str, resource: str
+) -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    everything = {"Everything": {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}}
+    assert decide(
+        [
+            use(
+                Role(name, {}, everything),
+                action=action,
+                resource=resource,
+                service_control_policy=control,
+            )
+            for name in ("Admin", "stacksets-exec-0123456789abcdef")
+        ]
+    ) == [EXPLICITLY_DENIED, ALLOWED]
+
+
 def test_the_service_control_policy_leaves_the_roles_to_pump() -> None:
     control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
     assert decide(
@@ -196,6 +233,14 @@ def test_the_formula_is_the_plots() -> None:
     assert minutes(10_000, 1, 60) == 100
     # In the strict mode, one account at a time: the handler gives up.
     assert HANDLER_MINUTES < 10_000 * 13 / 60
+
+
+def test_the_guide_to_guardrails_says_what_their_files_say() -> None:
+    files = sorted((ROOT / "pump_roles" / "guardrails").glob("*.json"))
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?) \|$", GUARDRAILS, re.MULTILINE)
+    found = {name: (removes, costs) for name, removes, costs in rows}
+    loaded = {file.stem: json.loads(file.read_text()) for file in files}
+    assert found == {name: (one["removes"], one["costs"]) for name, one in loaded.items()}
 
 
 def counts(patterns: Iterable[str]) -> list[int]:

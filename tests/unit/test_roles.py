@@ -27,7 +27,7 @@ from sandbox.cdk import recommended_flags
 
 Role = ReadOnlyRole | AutoPilotRole
 ROLES = [ReadOnlyRole, AutoPilotRole]
-GIVEN = {"pump_principal": "999988887777", "external_id": "Example-1234"}
+GIVEN: dict[str, Any] = {"pump_principal": "999988887777", "external_id": "Example-1234"}
 
 
 def role_of(stack: Stack) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def test_there_is_no_role_without_a_principal_and_an_external_id() -> None:
             with pytest.raises(TypeError, match=argument):
                 role(Stack(), "Role", **rest)
             with pytest.raises(ArgumentError, match=f"^{argument}: None is not"):
-                role(Stack(), "Role", **{**GIVEN, argument: None})  # type: ignore[arg-type]
+                role(Stack(), "Role", **{**GIVEN, argument: None})
 
 
 def test_two_roles_share_one_parameter() -> None:

@@ -21,7 +21,7 @@ from sandbox.cdk import recommended_flags
 from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, Synth, Template, stack_set
 from tests.snapshot.test_templates import SCENARIOS
 
-UNITS = {"pump:organizational-units": ["ou-abcd-12345678", "r-abcd"]}
+UNITS = {"pump:organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
 ROLLOUTS = {"PumpReadOnlyRollout": "PumpReadOnly", "PumpAutoPilotRollout": "PumpAutoPilot"}
 GIVEN: dict[str, Any] = {
     "organizational_units": ["r-abcd"],
@@ -65,7 +65,9 @@ def test_holds_one_stack_set_with_the_properties_of_the_design(
         ],
         "StackInstancesGroup": [
             {
-                "DeploymentTargets": {"OrganizationalUnitIds": ["ou-abcd-12345678", "r-abcd"]},
+                "DeploymentTargets": {
+                    "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"]
+                },
                 "Regions": [{"Ref": "AWS::Region"}],
             }
         ],
@@ -145,7 +147,7 @@ def test_a_filter_works_on_explicit_operations_and_only_turns_off_automatic_depl
     properties = stack_set(synth({**UNITS, f"pump:{key}": accounts})["PumpReadOnlyRollout"])
     (group,) = properties["StackInstancesGroup"]
     assert group["DeploymentTargets"] == {
-        "OrganizationalUnitIds": ["ou-abcd-12345678", "r-abcd"],
+        "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"],
         "AccountFilterType": filter_type,
         "Accounts": accounts,
     }
@@ -224,6 +226,7 @@ def test_as_a_construct_in_a_stack_of_the_customers_own() -> None:
     [
         ("organizational_units", []),
         ("organizational_units", "r-abcd"),
+        ("organizational_units", ["r-abcd", "ou-abcd-12345678"]),
         ("exclude_accounts", []),
         ("only_accounts", ["1"]),
         ("max_concurrent_percentage", 0),

@@ -1,0 +1,317 @@
+"""What a customer may take away: named sets of explicit denies, each deny with a reason.
+
+Each JSON file beside this module is one guardrail. It becomes an inline policy of the role, beside
+the published ones, which stay as they are.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from difflib import get_close_matches
+from importlib import resources
+from typing import Any, ClassVar, Final
+
+from pump_roles.forms import ACCOUNTS, MOMENT, REGIONS, ArgumentError
+
+__all__ = ["Guardrail", "documents", "load"]
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """A named set of explicit denies that a customer adds to a role.
+
+    Take one of the constants, or make one with :meth:`invitations_from`, :meth:`only_in_regions` or
+    :meth:`until`. On a role it denies only what the role has; where that is nothing, the role
+    refuses it.
+
+    What no guardrail can do: put a limit in money on purchases, since IAM has no condition for the
+    price, the term or the commitment; stop a purchase that is queued already; or take effect within
+    seconds, since it is deployed like everything else. For that, see "Stop Pump now" in the README.
+
+    :param name: its name, as context and error messages write it.
+    :param removes: what it takes away.
+    :param costs: what it costs Pump's service.
+    :param text: its statements as JSON text, each action pattern with its reason.
+    :param members: the guardrails that it stands for, when it is a set of others.
+    :param ends: the moment from which it denies everything, if there is one.
+    """
+
+    name: str
+    removes: str
+    costs: str
+    text: str = "[]"
+    members: tuple["Guardrail", ...] = ()
+    ends: datetime | None = None
+
+    METADATA_ONLY: ClassVar["Guardrail"]
+    """Denies the reads that return application data, user data, credentials or case contents.
+
+    It costs Pump the size of each Fargate task (``ecs:DescribeTasks``), and the cases that it
+    opened.
+    """
+
+    NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
+    """Denies the writes inside ``ce:*`` that change billing settings.
+
+    Starting a purchase analysis stays. It costs Pump setting up anomaly detection and the like.
+    """
+
+    NO_SELLING: ClassVar["Guardrail"]
+    """Denies listing reserved instances on the marketplace.
+
+    Returning a wrong savings plan stays. It costs Pump selling what you no longer need.
+    """
+
+    NO_COMMITMENTS: ClassVar["Guardrail"]
+    """Denies every purchase, sale, exchange and modification: manual mode, or a pause.
+
+    The undo stays: deleting what is queued, cancelling a listing, returning a savings plan. It
+    costs Pump all buying and selling.
+    """
+
+    NO_QUOTA_INCREASES: ClassVar["Guardrail"]
+    """Denies requests for higher service quotas, which can limit how much can be bought."""
+
+    NO_SUPPORT_WRITES: ClassVar["Guardrail"]
+    """Denies opening, answering and closing support cases, and refreshing Trusted Advisor."""
+
+    COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
+    """Denies ``ec2:CreateTags`` on anything but reserved instances and host reservations."""
+
+    ORGANIZATIONS_LINKED_ROLE_ONLY: ClassVar["Guardrail"]
+    """Denies ``iam:CreateServiceLinkedRole`` for any service but AWS Organizations."""
+
+    RECOMMENDED: ClassVar["Guardrail"]
+    """Those of the above that take nothing from Pump's commitment work.
+
+    On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
+    and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
+    """
+
+    @classmethod
+    def invitations_from(cls, account: str) -> "Guardrail":
+        """Deny accepting any handshake but an invitation from one account.
+
+        :param account: the 12-digit id of the management account of the organization that invites,
+            which Pump names.
+        :raises ArgumentError: when it is of another form.
+        """
+        return _filled("invitations-from", account=ACCOUNTS.form.check("invitations-from", account))
+
+    @classmethod
+    def only_in_regions(cls, *regions: str) -> "Guardrail":
+        """Deny purchases and exchanges of reservations outside some regions.
+
+        For what is bought by region: EC2, RDS, ElastiCache, Redshift and OpenSearch. Savings plans
+        have no region, and stay. It costs Pump what it could save elsewhere.
+
+        :param regions: the names of the regions where purchases stay allowed, at least one.
+        :raises ArgumentError: when one does not exist, as far as the installed ``aws-cdk-lib``
+            knows, or is there twice.
+        """
+        checked = REGIONS.check("only-in-regions", regions)
+        known = _regions()
+        for region in checked:
+            if region not in known:
+                nearest = get_close_matches(region, known, n=1)
+                hint = f", did you mean {nearest[0]}?" if nearest else ""
+                raise ArgumentError("only-in-regions", f"there is no region {region!r}{hint}")
+        return _filled("only-in-regions", regions=checked)
+
+    @classmethod
+    def until(cls, moment: datetime | str) -> "Guardrail":
+        """Deny everything from a moment on.
+
+        Purchases that are queued by then go through. A moment that is past already is allowed, with
+        a warning at synth: the role can do nothing.
+
+        :param moment: with its time zone; as text, like ``2027-01-31T18:00:00Z`` or
+            ``2027-01-31T18:00:00+01:00``. Fractions of a second are cut off.
+        :raises ArgumentError: when it is no such moment, or has no time zone.
+        """
+        ends = _moment(moment)
+        return _filled("until", ends=ends, moment=ends.isoformat().replace("+00:00", "Z"))
+
+    @classmethod
+    def named(cls, name: str) -> "Guardrail":
+        """Return the guardrail of that name, one that takes no value.
+
+        :param name: such as ``metadata-only``.
+        :raises ArgumentError: when there is none; names the nearest one.
+        """
+        if name in _NAMED:
+            return _NAMED[name]
+        if name in _WITH_VALUE:
+            raise ArgumentError(
+                "guardrails", f"{name} takes a value, and has a key and a method of its own"
+            )
+        nearest = get_close_matches(name, _NAMED, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(_NAMED)}"
+        raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
+
+    @property
+    def policy_name(self) -> str:
+        """The name of its inline policy."""
+        return f"PumpGuardrail{self.name.title().replace('-', '')}"
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why each action pattern is denied."""
+        return {
+            pattern: reason
+            for statement in json.loads(self.text)
+            for pattern, reason in statement["Action"].items()
+        }
+
+    def on(self, patterns: Iterable[str]) -> dict[str, Any] | None:
+        """Return its policy document for a role, or nothing if the role has nothing that it denies.
+
+        :param patterns: the action patterns that the role allows.
+        """
+        allowed = list(patterns)
+        statements = []
+        for statement in json.loads(self.text):
+            denied = [one for one in statement.pop("Action") if _any_overlap(one, allowed)]
+            if denied:
+                statements.append({"Effect": "Deny", "Action": denied, **statement})
+        return {"Version": "2012-10-17", "Statement": statements} if statements else None
+
+
+def documents(
+    guardrails: Sequence[Guardrail], *, patterns: Iterable[str], role: str
+) -> dict[Guardrail, dict[str, Any]]:
+    """Return the policy document of each guardrail on a role, sets of guardrails resolved.
+
+    :param guardrails: the guardrails that are given.
+    :param patterns: the action patterns that the role allows.
+    :param role: the role's kind, for the message.
+    :raises ArgumentError: when one is no guardrail, is there twice, or would do nothing.
+    """
+    allowed = list(patterns)
+    found: dict[Guardrail, dict[str, Any]] = {}
+    for guardrail in guardrails:
+        if not isinstance(guardrail, Guardrail):
+            raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
+        on_role = {one: one.on(allowed) for one in guardrail.members or (guardrail,)}
+        effective = {one: document for one, document in on_role.items() if document is not None}
+        if not effective:
+            raise ArgumentError(
+                "guardrails", f"{guardrail.name} would do nothing on the {role} role"
+            )
+        for one, document in effective.items():
+            if one.name in {other.name for other in found}:
+                also = f", also in {guardrail.name}" if guardrail.members else ""
+                raise ArgumentError("guardrails", f"{one.name} is there twice{also}")
+            found[one] = document
+    return found
+
+
+def load(name: str, text: str) -> Guardrail:
+    """Read a guardrail, and check it.
+
+    :param name: its name.
+    :param text: its JSON text: ``removes``, ``costs`` and ``statements``.
+    :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
+        action, or a pattern has its wildcard anywhere but at its end.
+    """
+    loaded = json.loads(text)
+    for statement in loaded["statements"]:
+        if statement.keys() - {"Action", "Resource", "NotResource", "Condition"}:
+            raise ValueError(f"{name}: a statement has more than what it denies: {statement}")
+        if ("Resource" in statement) == ("NotResource" in statement):
+            raise ValueError(f"{name}: a statement has either Resource or NotResource: {statement}")
+        for pattern, reason in statement["Action"].items():
+            if not re.fullmatch(r"\*|[a-z0-9-]+:[A-Za-z]+\*?", pattern):
+                raise ValueError(f"{name}: {pattern} is not an action or the beginning of some")
+            if not reason.strip():
+                raise ValueError(f"{name}: {pattern} has no reason")
+    return Guardrail(name, loaded["removes"], loaded["costs"], json.dumps(loaded["statements"]))
+
+
+def _any_overlap(denied: str, allowed: Iterable[str]) -> bool:
+    return any(_overlap(denied.lower(), one.lower()) for one in allowed)
+
+
+def _overlap(one: str, other: str) -> bool:
+    # Whether two patterns, each with a wildcard at its end or none, match an action in common.
+    if not one.endswith("*") or not other.endswith("*"):
+        whole, pattern = (other, one) if one.endswith("*") else (one, other)
+        return whole.startswith(pattern[:-1]) if pattern.endswith("*") else whole == pattern
+    return one.startswith(other[:-1]) or other.startswith(one[:-1])
+
+
+def _filled(name: str, *, ends: datetime | None = None, **values: Any) -> Guardrail:
+    template = _WITH_VALUE[name]
+    text = template.text
+    for key, value in values.items():
+        # A list takes the place of the whole string.
+        text = text.replace(f'"${{{key}}}"', json.dumps(value)).replace(f"${{{key}}}", str(value))
+    return Guardrail(template.name, template.removes, template.costs, text, ends=ends)
+
+
+def _moment(moment: datetime | str) -> datetime:
+    try:
+        if not isinstance(moment, datetime):
+            text = MOMENT.check("until", moment)
+            # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
+            moment = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
+        if moment.tzinfo is None:
+            raise ArgumentError("until", f"{moment.isoformat()!r} is not {MOMENT.words}")
+        return moment.astimezone(timezone.utc).replace(microsecond=0)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, ArgumentError):
+            raise
+        raise ArgumentError("until", f"{moment!r} is not {MOMENT.words}: {error}") from None
+
+
+def _regions() -> list[str]:
+    # Only here, since it loads one more module of aws-cdk-lib.
+    from aws_cdk.region_info import RegionInfo  # noqa: PLC0415
+
+    return [region.name for region in RegionInfo.regions]
+
+
+def _read(name: str) -> Guardrail:
+    text = resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")
+    return load(name, text)
+
+
+Guardrail.METADATA_ONLY = _read("metadata-only")
+Guardrail.NO_BILLING_PREFERENCES = _read("no-billing-preferences")
+Guardrail.NO_SELLING = _read("no-selling")
+Guardrail.NO_COMMITMENTS = _read("no-commitments")
+Guardrail.NO_QUOTA_INCREASES = _read("no-quota-increases")
+Guardrail.NO_SUPPORT_WRITES = _read("no-support-writes")
+Guardrail.COMMITMENT_TAGS_ONLY = _read("commitment-tags-only")
+Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY = _read("organizations-linked-role-only")
+Guardrail.RECOMMENDED = Guardrail(
+    "recommended",
+    removes="What the other guardrails take away that take nothing from Pump's commitment work.",
+    costs="What those cost.",
+    members=(
+        Guardrail.METADATA_ONLY,
+        Guardrail.NO_BILLING_PREFERENCES,
+        Guardrail.COMMITMENT_TAGS_ONLY,
+        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+    ),
+)
+
+_NAMED: Final = {
+    guardrail.name: guardrail
+    for guardrail in (
+        Guardrail.METADATA_ONLY,
+        Guardrail.NO_BILLING_PREFERENCES,
+        Guardrail.NO_SELLING,
+        Guardrail.NO_COMMITMENTS,
+        Guardrail.NO_QUOTA_INCREASES,
+        Guardrail.NO_SUPPORT_WRITES,
+        Guardrail.COMMITMENT_TAGS_ONLY,
+        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+        Guardrail.RECOMMENDED,
+    )
+}
+_WITH_VALUE: Final = {
+    name: _read(name) for name in ("invitations-from", "only-in-regions", "until")
+}
