@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalogue wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ bench: setup ## Measure speed and size as ratios, for docs/performance.md
 
 plot: setup ## Draw how long a rollout takes, for docs/organizations.md
 	@$(BIN)/uv run --quiet --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m bench.rollout_time
+
+catalogue: setup ## Take over the pinned action catalogue, and print what wildcards newly grant
+	@$(BIN)/python -m sandbox.make_catalogue
 
 wheel: setup ## Build the library's wheel into dist
 	@$(BIN)/python -m hatchling build --target wheel

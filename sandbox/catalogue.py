@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from pump_roles.review.catalogue import matcher
 from sandbox.aws import ACCOUNT_ID
 from sandbox.cdk import ROOT
 
@@ -52,14 +53,9 @@ def actions() -> Mapping[str, Action]:
 
 def matching(patterns: Iterable[str]) -> list[Action]:
     """The actions that any of the patterns matches, as IAM does: ``*`` and ``?``, in any case."""
-    matchers = [
-        re.compile(re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", "."))
-        for pattern in patterns
-    ]
+    matchers = [matcher(pattern) for pattern in patterns]
     return [
-        action
-        for name, action in actions().items()
-        if any(matcher.fullmatch(name) for matcher in matchers)
+        action for name, action in actions().items() if any(one.fullmatch(name) for one in matchers)
     ]
 
 

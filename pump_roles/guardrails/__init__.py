@@ -151,6 +151,11 @@ class Guardrail:
         hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(_NAMED)}"
         raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """The names of those that take no value, ``recommended`` last."""
+        return tuple(_NAMED)
+
     @property
     def policy_name(self) -> str:
         """The name of its inline policy."""
