@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalogue wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalogue report wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ plot: setup ## Draw how long a rollout takes, for docs/organizations.md
 
 catalogue: setup ## Take over the pinned action catalogue, and print what wildcards newly grant
 	@$(BIN)/python -m sandbox.make_catalogue
+
+report: setup ## Write the permission report of the published roles, docs/permissions.md
+	@$(BIN)/python -m pump_roles.review report --output docs/permissions.md
 
 wheel: setup ## Build the library's wheel into dist
 	@$(BIN)/python -m hatchling build --target wheel

@@ -1,7 +1,9 @@
 """A closed role: the synthesis fails when the app widens it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import jsii
@@ -30,7 +32,9 @@ def close(
     """
     root = role.node.root
     watch = root.node.try_find_child(_Watch.ID) or _Watch(root)
-    watch.roles.append(_Closed(role, trust_policy, policies))  # type: ignore[attr-defined]
+    if not isinstance(watch, _Watch):
+        raise TypeError(f"the app has a construct {_Watch.ID} of its own; give it another id")
+    watch.roles.append(_Closed(role, trust_policy, policies))
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,15 @@ class _Closed:
     resource: iam.CfnRole
     trust_policy: Mapping[str, Any]
     policies: Sequence[iam.CfnRole.PolicyProperty]
+
+    @cached_property
+    def logical_id(self) -> str:
+        return str(self.resource.stack.resolve(self.resource.logical_id))
+
+    @cached_property
+    def role_name(self) -> str | None:
+        name: str | None = self.resource.role_name
+        return name
 
     def changes(self) -> Iterator[str]:
         resource = self.resource
@@ -74,6 +87,9 @@ class _Watch(Construct):
         ]
 
     def _attachments(self) -> Iterator[tuple[str, _Closed]]:
+        by_stack: dict[Stack, list[_Closed]] = {}
+        for role in self.roles:
+            by_stack.setdefault(role.resource.stack, []).append(role)
         for node in self.node.root.node.find_all():
             if isinstance(node, iam.CfnPolicy | iam.CfnManagedPolicy):
                 attached_to: object = node.roles
@@ -81,25 +97,69 @@ class _Watch(Construct):
                 attached_to = node.role_name
             else:
                 continue
-            for role in self.roles:
-                if _refers(node.stack, attached_to, role.resource):
-                    yield node.node.path, role
+            policy = _Attached.of(node.stack, attached_to)
+            for stack, roles in by_stack.items():
+                references = policy.seen_from(stack)
+                for role in roles:
+                    if references.to(role):
+                        yield node.node.path, role
 
 
 def _name(role: _Closed) -> str:
     return str(role.resource.node.path).removesuffix("/Resource")
 
 
-def _refers(stack: Stack, attached_to: object, role: iam.CfnRole) -> bool:
-    # Resolved in the role's own stack, a reference to the role is a plain one, wherever the policy
-    # is. So is a reference to another stack's resource of the same logical id; but that one reads
-    # the same in its own stack, and one that crosses stacks does not.
-    there = role.stack.resolve(attached_to)
-    if role.role_name is not None and _names(there, role.role_name):
-        return _may_be_one_account(stack, role.stack)
-    return _points_to(there, role.stack.resolve(role.logical_id)) and (
-        stack is role.stack or stack.resolve(attached_to) != there
-    )
+@dataclass(frozen=True)
+class _Attached:
+    # What a policy attaches to, as its own stack sees it.
+    stack: Stack
+    attached_to: object
+    resolved: object
+    crosses: bool
+
+    @classmethod
+    def of(cls, stack: Stack, attached_to: object) -> "_Attached":
+        resolved = stack.resolve(attached_to)
+        return cls(stack, attached_to, resolved, _crosses(resolved) or stack.nested)
+
+    def seen_from(self, stack: Stack) -> "_References":
+        # A reference to a role is a plain one in the role's own stack. In another it reads as one
+        # that crosses stacks; only then is it resolved again, since each time is a call into CDK.
+        there, ids = self.resolved, set[str]()
+        if stack is self.stack:
+            ids = set(_logical_ids(there))
+        elif self.crosses:
+            there = stack.resolve(self.attached_to)
+            ids = set(_logical_ids(there)) if there != self.resolved else ids
+        names = frozenset((*_names(self.resolved), *_names(there)))
+        return _References(names, frozenset(ids), self.stack)
+
+
+@dataclass(frozen=True)
+class _References:
+    # What a policy attaches to, as the stack of some roles sees it.
+    names: frozenset[str]
+    logical_ids: frozenset[str]
+    stack: Stack
+
+    def to(self, role: _Closed) -> bool:
+        if role.role_name is not None and role.role_name.casefold() in self.names:
+            return _may_be_one_account(self.stack, role.resource.stack)
+        return role.logical_id in self.logical_ids
+
+
+_WITHIN: Final = {
+    *("Ref", "Fn::GetAtt", "Fn::Sub"),
+    *("Fn::Join", "Fn::Select", "Fn::Split", "Fn::If"),
+}
+
+
+def _crosses(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_crosses, value))
+    if isinstance(value, dict):
+        return bool(value.keys() - _WITHIN) or any(map(_crosses, value.values()))
+    return False
 
 
 def _may_be_one_account(one: Stack, other: Stack) -> bool:
@@ -107,19 +167,27 @@ def _may_be_one_account(one: Stack, other: Stack) -> bool:
     return unknown or one.account == other.account
 
 
-def _names(value: Any, role_name: str) -> bool:
+def _names(value: Any) -> Iterator[str]:
     if isinstance(value, list):
-        return any(_names(one, role_name) for one in value)
-    if isinstance(value, dict):
-        return _names(value.get("Fn::Sub"), role_name)
-    return isinstance(value, str) and value.casefold() == role_name.casefold()
+        for one in value:
+            yield from _names(one)
+    elif isinstance(value, dict):
+        yield from _names(value.get("Fn::Sub"))
+    elif isinstance(value, str):
+        yield value.casefold()
 
 
-def _points_to(value: Any, logical_id: str) -> bool:
-    if isinstance(value, list):
-        return any(_points_to(one, logical_id) for one in value)
-    if not isinstance(value, dict):
-        return isinstance(value, str) and f"${{{logical_id}}}" in value
-    return value in ({"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}) or any(
-        _points_to(one, logical_id) for one in value.values()
-    )
+def _logical_ids(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from re.findall(r"\$\{([^}]*)\}", value)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _logical_ids(one)
+    elif isinstance(value, dict):
+        if value.keys() == {"Ref"}:
+            yield str(value["Ref"])
+        elif value.keys() == {"Fn::GetAtt"} and value["Fn::GetAtt"][1:] == ["Arn"]:
+            yield str(value["Fn::GetAtt"][0])
+        else:
+            for one in value.values():
+                yield from _logical_ids(one)

@@ -159,7 +159,8 @@ def read(context: Mapping[str, Any], *, gate: Gate | None = None) -> list[StackS
 def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in context.items():
         if key not in KEYS and _is_meant_for_us(key):
-            raise ConfigError(f"{key}: unknown key, {_nearest(key)}")
+            shown = key if key.isprintable() else repr(key)
+            raise ConfigError(f"{shown}: unknown key, {_nearest(key)}")
         if key not in KEYS:
             continue
         name = key.rpartition(":")[2]

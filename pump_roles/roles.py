@@ -53,6 +53,8 @@ class PumpRole(Construct):
         permissions_boundary: str | None,
         guardrails: Sequence[Guardrail],
     ) -> None:
+        if not hasattr(self, "_policies"):
+            raise TypeError("PumpRole is not to be used by itself, see its docstring")
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
         trust = Trust.of(

@@ -1,11 +1,11 @@
 """The universal template in every account of an organization, by a CloudFormation StackSet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar, Final, Literal
 
-from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet
+from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Environment
 from constructs import Construct
 
 from pump_roles.forms import (
@@ -224,7 +224,8 @@ class RolloutStack(FlatStack):
 
     Use :class:`ReadOnlyRolloutStack` or :class:`AutoPilotRolloutStack`. The arguments are those of
     :class:`Rollout`, and of the principal and the external id, what is left out becomes a template
-    parameter, ``PumpIamRole`` or ``PumpExternalID``, which is passed on to the StackSet.
+    parameter, ``PumpIamRole`` or ``PumpExternalID``, which is passed on to the StackSet. ``env``,
+    ``tags`` and ``termination_protection`` are those of :class:`pump_roles.stacks.RoleStack`.
     """
 
     _rollout_class: ClassVar[type[Rollout]]
@@ -248,8 +249,20 @@ class RolloutStack(FlatStack):
         failure_tolerance_percentage: int = 0,
         call_as: CallAs = "management",
         gate: Gate | None = None,
+        env: Environment | None = None,
+        tags: Mapping[str, str] | None = None,
+        termination_protection: bool = False,
     ) -> None:
-        super().__init__(scope, id, description=self._description)
+        if not hasattr(self, "_description"):
+            raise TypeError(f"{type(self).__name__} is not to be used by itself, see its docstring")
+        super().__init__(
+            scope,
+            id,
+            description=self._description,
+            env=env,
+            tags=tags,
+            termination_protection=termination_protection,
+        )
         self.rollout = self._rollout_class(
             self,
             "Rollout",

@@ -1,9 +1,9 @@
 """One role, one stack: flat templates that need no assets and no bootstrap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
+from aws_cdk import CfnOutput, CfnParameter, Environment, LegacyStackSynthesizer, Stack
 from constructs import Construct
 
 from pump_roles._version import __version__
@@ -33,13 +33,25 @@ def given_or_parameter(stack: Stack, value: str | None, parameter: str) -> str |
 class FlatStack(Stack):
     """A stack whose template stands alone: no asset, no bootstrap, no metadata of CDK's."""
 
-    def __init__(self, scope: Construct, id: str, *, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        description: str,
+        env: Environment | None,
+        tags: Mapping[str, str] | None,
+        termination_protection: bool,
+    ) -> None:
         # The legacy synthesizer needs no bootstrap stack, bucket or role, and puts no bootstrap
         # rule into the template. The bootstrapless one still names bootstrap roles.
         super().__init__(
             scope,
             id,
             description=description,
+            env=env,
+            tags=None if tags is None else dict(tags),
+            termination_protection=termination_protection,
             synthesizer=LegacyStackSynthesizer(),
             analytics_reporting=False,
         )
@@ -69,6 +81,13 @@ class RoleStack(FlatStack):
         the role has no boundary.
     :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
         nothing.
+    :param role_name: 1 to 64 characters, unique in the account. By default ``PumpReadOnlyRole`` or
+        ``PumpAutoPilotRole``.
+    :param env: the account and region that the stack is for. By default any: the template is the
+        same.
+    :param tags: tags of the stack, which CloudFormation passes to the role. By default none.
+    :param termination_protection: whether CloudFormation refuses to delete the stack. By default it
+        does not.
     :raises ArgumentError: a ``ValueError``, as the role's.
     """
 
@@ -87,8 +106,22 @@ class RoleStack(FlatStack):
         path: str | None = None,
         permissions_boundary: str | None = None,
         guardrails: Sequence[Guardrail] = (),
+        role_name: str | None = None,
+        env: Environment | None = None,
+        tags: Mapping[str, str] | None = None,
+        termination_protection: bool = False,
     ) -> None:
-        super().__init__(scope, id, description=self._description)
+        if not hasattr(self, "_description"):
+            raise TypeError(f"{type(self).__name__} is not to be used by itself, see its docstring")
+        super().__init__(
+            scope,
+            id,
+            description=self._description,
+            env=env,
+            tags=tags,
+            termination_protection=termination_protection,
+        )
+        named = {} if role_name is None else {"role_name": role_name}
         self.role = self._role_class(
             self,
             "Role",
@@ -100,6 +133,7 @@ class RoleStack(FlatStack):
             path=path,
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
+            **named,
         )
         self.role.acknowledge_published()
         self.role.resource.override_logical_id(self._role_class.__name__)

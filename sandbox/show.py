@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sandbox.aws import EmbeddedAws
 from sandbox.cdk import cdk
@@ -86,7 +86,11 @@ class Show:
     def table(*columns: str) -> Table:
         """An empty table."""
         return Table(
-            *columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True
+            *(Column(name, overflow="fold") for name in columns),
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            show_edge=False,
+            collapse_padding=True,
         )
 
     def end(self, next_steps: str) -> int:

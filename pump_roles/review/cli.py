@@ -1,8 +1,10 @@
 """The command line, ``pump-roles``."""
 
 import json
+import sys
 from enum import Enum
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import boto3
 import typer
@@ -16,7 +18,10 @@ from rich.table import Table
 from pump_roles._version import __version__
 from pump_roles.forms import ACCOUNTS, CALL_AS, STACK_SET_NAME, ArgumentError
 from pump_roles.review import rollout_status as rollout
+from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.organization import AccountFilter
+from pump_roles.review.page import html as as_html
+from pump_roles.review.report import ReportError, of_published, of_templates
 
 __all__ = ["app"]
 
@@ -126,6 +131,89 @@ def rollout_status(
         _show(status)
     if not status.complete:
         raise typer.Exit(MISSING)
+
+
+class ReportFormat(str, Enum):
+    """The forms of the permission report."""
+
+    HTML = "html"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+
+
+_ENDINGS: Final = {
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".md": ReportFormat.MARKDOWN,
+    ".csv": ReportFormat.CSV,
+    ".json": ReportFormat.JSON,
+}
+
+
+@app.command("report")
+def report(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A synthesized template, or a folder such as cdk.out. By default the published "
+            "roles."
+        ),
+    ] = None,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file to write. By default it goes to the terminal."),
+    ] = None,
+    format: Annotated[
+        ReportFormat | None,
+        typer.Option(help="By default the one that the file's ending says, else Markdown."),
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            help="An earlier report as JSON, to show what has changed. By default what AWS's "
+            "wildcards newly match since somebody last looked."
+        ),
+    ] = None,
+) -> None:
+    """Show exactly what the roles may do: your templates' roles, or the published ones.
+
+    External ids are no part of the report.
+
+    Exit status: 0 when it is written, 1 when there is nothing to report on.
+    """
+    try:
+        earlier = None if since is None else _earlier(since)
+        found = of_published(since=earlier) if path is None else of_templates(path, since=earlier)
+    except ReportError as error:
+        _errors.print(f"pump-roles: {error}", markup=False)
+        raise typer.Exit(1) from None
+    ending = output.suffix.lower() if output is not None else ""
+    text = {
+        ReportFormat.HTML: as_html,
+        ReportFormat.MARKDOWN: as_markdown,
+        ReportFormat.CSV: as_csv,
+        ReportFormat.JSON: as_json,
+    }[format or _ENDINGS.get(ending, ReportFormat.MARKDOWN)](found)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        _errors.print(f"pump-roles: {output}: cannot be written: {error.strerror}", markup=False)
+        raise typer.Exit(1) from None
+
+
+def _earlier(file: Path) -> dict[str, Any]:
+    try:
+        earlier = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{file}: is no earlier report: {error}") from None
+    if not isinstance(earlier, dict):
+        raise ReportError(f"{file}: is no earlier report: it is no JSON object")
+    return earlier
 
 
 def _filter(exclude_accounts: str, only_accounts: str) -> tuple[AccountFilter, list[str]]:

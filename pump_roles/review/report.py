@@ -323,29 +323,28 @@ def _roles_of(file: Path) -> Iterator[_Role]:
 
 
 def _in_template(template: Mapping[str, Any], source: str, digest: str) -> Iterator[_Role]:
-    for resource in template["Resources"].values():
-        properties = resource.get("Properties", {}) if isinstance(resource, dict) else {}
-        if not isinstance(properties, dict):
-            continue
+    for one in _mapping(template.get("Resources")).values():
+        resource = _mapping(one)
+        properties = _mapping(resource.get("Properties"))
         if resource.get("Type") == "AWS::CloudFormation::StackSet":
             try:
                 member = json.loads(properties.get("TemplateBody", ""))
-                yield from _in_template(member, source, digest)
-            except (TypeError, ValueError, KeyError, AttributeError):
+            except (TypeError, ValueError):
                 continue
+            yield from _in_template(_mapping(member), source, digest)
         if resource.get("Type") != "AWS::IAM::Role":
             continue
         policies: dict[str, Any] = {
-            str(one.get("PolicyName")): one.get("PolicyDocument")
-            for one in properties.get("Policies") or []
-            if isinstance(one, dict) and isinstance(one.get("PolicyDocument"), dict)
+            str(one.get("PolicyName")): _mapping(one["PolicyDocument"])
+            for one in map(_mapping, _list(properties.get("Policies")))
+            if "PolicyDocument" in one
         }
         kind = _kind(policies)
         if kind is not None:
             yield _Role(
                 kind,
                 str(properties.get("RoleName", "")),
-                properties.get("AssumeRolePolicyDocument") or {},
+                _mapping(properties.get("AssumeRolePolicyDocument")),
                 policies,
                 source,
                 digest,
@@ -389,15 +388,22 @@ def _report(roles: Sequence[_Role], since: Mapping[str, Any] | None) -> Report:
     )
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = document.get("Statement", [])
-    listed = found if isinstance(found, list) else [found]
-    return [one for one in listed if isinstance(one, dict)]
+    return [one for one in _list(document.get("Statement")) if isinstance(one, dict)]
 
 
 def _strings(value: Any) -> list[str]:
-    listed = value if isinstance(value, list) else [value]
-    return [one if isinstance(one, str) else json.dumps(one, sort_keys=True) for one in listed]
+    return [
+        one if isinstance(one, str) else json.dumps(one, sort_keys=True) for one in _list(value)
+    ]
 
 
 def _scope(statement: Mapping[str, Any]) -> str:
@@ -485,8 +491,7 @@ def _grants(role: _Role, catalogue: Catalogue) -> Iterator[tuple[str, Grant]]:
             if statement.get("Effect") == "Deny":
                 for action in _matching(statement, patterns, catalogue):
                     denied.setdefault(action.name, []).append((name, _strength(statement)))
-                continue
-            for pattern in patterns:
+            for pattern in patterns if statement.get("Effect") == "Allow" else ():
                 for action in _matching(statement, [pattern], catalogue):
                     granted.setdefault(action.name, []).append((name, pattern))
     for name, by in granted.items():
@@ -549,14 +554,13 @@ def _trust(trust: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
             continue
         principal = statement.get("Principal")
         for one in principal.values() if isinstance(principal, dict) else [principal]:
-            for who in one if isinstance(one, list) else [one]:
+            for who in _list(one):
                 if isinstance(who, dict) and who.keys() == {"Ref"}:
                     principals.append(f"the parameter {who['Ref']}")
                 else:
                     principals.extend(_strings(who))
-        condition = statement.get("Condition")
-        equals = condition.get("StringEquals", {}) if isinstance(condition, dict) else {}
-        required.append(isinstance(equals, dict) and "sts:ExternalId" in equals)
+        equals = _mapping(_mapping(statement.get("Condition")).get("StringEquals"))
+        required.append("sts:ExternalId" in equals)
     return tuple(principals), bool(required) and all(required)
 
 

@@ -22,7 +22,7 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole
+from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole, roles
 from sandbox.cdk import recommended_flags
 
 Role = ReadOnlyRole | AutoPilotRole
@@ -392,3 +392,24 @@ def test_policies_of_other_roles_are_left_alone() -> None:
     resource.override_logical_id(logical_id)  # a like name in another stack is another role
     CfnOutput(other, "Out", value=resource.ref)
     assert len(app.synth().stacks) == 2
+
+
+def test_the_base_class_is_not_a_role() -> None:
+    with pytest.raises(TypeError, match="PumpRole is not to be used by itself"):
+        roles.PumpRole(
+            Stack(),
+            "R",
+            **GIVEN,
+            next_external_id=None,
+            role_name="R",
+            path=None,
+            permissions_boundary=None,
+            guardrails=(),
+        )
+
+
+def test_a_construct_of_the_watchs_name_is_an_error() -> None:
+    app = App()
+    Stack(app, "PumpRolesWatch")
+    with pytest.raises(TypeError, match="the app has a construct PumpRolesWatch of its own"):
+        ReadOnlyRole(Stack(app, "S"), "R", **GIVEN)

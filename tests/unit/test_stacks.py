@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stage
+from aws_cdk import App, Environment, Stack, Stage
+from aws_cdk import aws_iam as iam
 
 from pump_roles import AutoPilotStack, ReadOnlyStack, __version__, forms
+from pump_roles.rollout import RolloutStack
+from pump_roles.stacks import RoleStack
 from tests.conftest import EXTERNAL_ID, PRINCIPAL, Synth
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
@@ -105,3 +108,36 @@ def test_the_template_is_the_same_in_a_foreign_app(synth: Synth) -> None:
     AutoPilotStack(stage, "PumpAutoPilot")
     stacks = app.synth().get_nested_assembly("assembly-Foreign").stacks
     assert [stack.template for stack in stacks] == list(synth().values())
+
+
+def test_takes_what_a_stack_takes() -> None:
+    app = App()
+    for stack_class in (ReadOnlyStack, AutoPilotStack):
+        stack = stack_class(
+            app,
+            stack_class.__name__,
+            role_name="Mine",
+            env=Environment(account="123456789012", region="eu-west-1"),
+            tags={"team": "platform"},
+            termination_protection=True,
+        )
+        assert (stack.account, stack.region) == ("123456789012", "eu-west-1")
+    for artifact in app.synth().stacks:
+        assert artifact.tags == {"team": "platform"}
+        assert artifact.termination_protection
+        assert role_of(artifact.template)["RoleName"] == "Mine"
+
+
+def test_a_like_named_role_of_another_account_may_have_a_policy_of_its_own() -> None:
+    app = App()
+    ReadOnlyStack(app, "Ours", env=Environment(account="111111111111", region="eu-west-1"))
+    other = Stack(app, "Other", env=Environment(account="222222222222", region="eu-west-1"))
+    iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole", policy_document={})
+    app.synth()
+
+
+def test_a_base_class_is_not_a_stack() -> None:
+    with pytest.raises(TypeError, match="RoleStack is not to be used by itself"):
+        RoleStack(App(), "S")
+    with pytest.raises(TypeError, match="RolloutStack is not to be used by itself"):
+        RolloutStack(App(), "S", organizational_units=["r-abcd"])

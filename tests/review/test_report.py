@@ -1,0 +1,392 @@
+"""The permission report's model, against the source document and the npm package's catalogue."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.review.formats import as_csv, as_json, as_markdown
+from pump_roles.review.report import (
+    ALLOWED,
+    CONDITIONALLY,
+    DENIED,
+    PARTLY,
+    Change,
+    Report,
+    ReportError,
+    of_published,
+    of_templates,
+)
+from sandbox import catalogue
+from sandbox.cdk import ROOT
+from sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
+
+EXTERNAL_ID = "Example-1234"
+
+
+def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
+    """Both roles' templates in a folder."""
+    app = App(outdir=str(folder))
+    given = {"pump_principal": "999988887777", "external_id": EXTERNAL_ID, **more}
+    ReadOnlyStack(app, "PumpReadOnly", **given)
+    AutoPilotStack(app, "PumpAutoPilot", guardrails=guardrails, **given)
+    app.synth()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published_report() -> Report:
+    return of_published()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The auto-pilot role's template."""
+    folder = synthesize(tmp_path_factory.mktemp("cdk.out"))
+    loaded: dict[str, Any] = json.loads((folder / "PumpAutoPilot.template.json").read_text())
+    return loaded
+
+
+def changed(
+    template: dict[str, Any], folder: Path, change: Callable[[dict[str, Any]], None]
+) -> Report:
+    """The report of a template whose role's properties were changed."""
+    copy = deepcopy(template)
+    (resource,) = copy["Resources"].values()
+    change(resource["Properties"])
+    file = folder / "changed.template.json"
+    file.write_text(json.dumps(copy))
+    return of_templates(file)
+
+
+def test_counts_are_those_of_the_source_document(
+    published_report: Report, published: list[list[dict[str, Any]]]
+) -> None:
+    read_only, auto_pilot = published_report.roles
+    for role, lists in ((read_only, published[:1]), (auto_pilot, published)):
+        patterns = {
+            pattern
+            for policies in lists
+            for policy in policies
+            for statement in policy["PolicyDocument"]["Statement"]
+            for pattern in statement["Action"]
+        }
+        actions = catalogue.matching(patterns)
+        assert (role.patterns, role.actions) == (len(patterns), len(actions))
+        assert role.writes == sum(not action.only_reads for action in actions)
+        assert (role.denied, role.limited, role.effective) == (0, 0, len(actions))
+        assert sum(granted for granted, _ in role.levels.values()) == len(actions)
+        assert role.differences == ()
+        assert role.external_id
+    assert [role.kind for role in published_report.roles] == ["read-only", "auto-pilot"]
+    assert auto_pilot.levels == {
+        "List": (407, 407),
+        "Read": (252, 252),
+        "Tagging": (5, 5),
+        "Write": (57, 57),
+    }
+
+
+def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) -> None:
+    for role in published_report.roles:
+        for policy in role.policies:
+            assert policy.kind == "published"
+            assert policy.as_published
+            for pattern in policy.patterns:
+                assert pattern.reason
+                expected = [action.name for action in catalogue.matching([pattern.pattern])]
+                assert sorted(pattern.actions) == sorted(expected)
+
+
+def test_from_an_action_back_to_its_policies(published_report: Report) -> None:
+    by_name = {action.name: action for action in published_report.actions}
+    assert by_name["ce:GetCostAndUsage"].roles["auto-pilot"].granted_by == (
+        ("PumpBillingReadOnly", "ce:Get*"),
+        ("PumpReadOnly", "ce:*"),
+    )
+    assert by_name["ce:GetCostAndUsage"].roles["read-only"].granted_by == (
+        ("PumpBillingReadOnly", "ce:Get*"),
+    )
+    assert "read-only" not in by_name["ec2:DescribeInstances"].roles
+
+
+def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) -> None:
+    findings = {finding.kind: finding for finding in published_report.findings}
+    assert list(findings) == ["spends", "writes", "data", "legacy"]
+    assert set(findings["writes"].actions) == {
+        action.name for action in published_report.actions if not action.only_reads
+    }
+    # Whoever buys writes: what spends money has one of these verbs, in the whole catalogue.
+    spends = {
+        action.name
+        for action in published_report.actions
+        if any(verb in action.name for verb in ("Purchase", "CreateSavingsPlan", "Exchange"))
+        and not action.only_reads
+        and not action.name.startswith("ce:")
+    }
+    assert set(findings["spends"].actions) == spends
+    assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
+    assert len(findings["data"].actions) == 62
+
+
+def test_denies_are_told_honestly_and_as_the_simulator_judges(tmp_path: Path) -> None:
+    folder = synthesize(
+        tmp_path,
+        Guardrail.RECOMMENDED,
+        Guardrail.only_in_regions("us-east-1"),
+        Guardrail.NO_SELLING,
+    )
+    report = of_templates(folder)
+    _, role = report.roles
+    decided = {action.name: action.roles["auto-pilot"] for action in report.actions}
+    assert decided["ec2:CreateReservedInstancesListing"].decision == DENIED
+    assert decided["ec2:CreateReservedInstancesListing"].denied_by == ("PumpGuardrailNoSelling",)
+    assert decided["ec2:CreateTags"].decision == PARTLY
+    assert decided["ec2:PurchaseHostReservation"].decision == CONDITIONALLY
+    assert decided["ec2:DescribeInstances"].decision == ALLOWED
+    template = json.loads((folder / "PumpAutoPilot.template.json").read_text())
+    deployed = Role.of_template(template)
+    names = list(decided)
+    judged = decide(
+        [
+            use(deployed, action=name, resource=catalogue.actions()[name.lower()].resources[0])
+            for name in names
+            if decided[name].decision in {ALLOWED, DENIED}
+        ]
+    )
+    plain = [name for name in names if decided[name].decision in {ALLOWED, DENIED}]
+    denied = {name for name, one in zip(plain, judged, strict=True) if one == EXPLICITLY_DENIED}
+    assert denied == {name for name in plain if decided[name].decision == DENIED}
+    assert role.denied == len(denied)
+    assert role.effective == role.actions - len(denied)
+    assert role.limited == len(names) - len(plain) == 10
+    assert [policy.kind for policy in role.policies].count("guardrail") == 6
+    assert all(pattern.reason for policy in role.policies for pattern in policy.patterns)
+
+
+def test_external_ids_never_appear(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, next_external_id="Next-5678"))
+    for text in (as_json(report), as_markdown(report), as_csv(report)):
+        assert EXTERNAL_ID not in text
+        assert "Next-5678" not in text
+    assert all(role.external_id for role in report.roles)
+    assert report.roles[0].principals == ("999988887777",)
+    assert len(report.roles[0].sha256) == 64
+
+
+def test_all_formats_have_the_same_counts_and_the_same_bytes_each_time(
+    published_report: Report,
+) -> None:
+    again = of_published()
+    for form in (as_json, as_markdown, as_csv):
+        assert form(published_report) == form(again)
+    loaded = json.loads(as_json(published_report))
+    rows = list(csv.DictReader(io.StringIO(as_csv(published_report))))
+    markdown = as_markdown(published_report)
+    for role in loaded["roles"]:
+        assert sum(row["role"] == role["kind"] for row in rows) == role["actions"]
+    counts = " | ".join(str(role["actions"]) for role in loaded["roles"])
+    assert f"| actions | {counts} |" in markdown
+    listed = [line for line in markdown.splitlines() if line.startswith("| `") and ":" in line[:40]]
+    assert sum("| allowed |" in line for line in listed) == len(loaded["actions"])
+
+
+def test_a_folder_with_a_rollout_holds_the_same_roles_once(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotStack(app, "PumpAutoPilot")
+    AutoPilotRolloutStack(app, "PumpAutoPilotRollout", organizational_units=["r-abcd"])
+    app.synth()
+    report = of_templates(tmp_path)
+    assert [(role.kind, role.source) for role in report.roles] == [
+        ("auto-pilot", "PumpAutoPilot.template.json")
+    ]
+    (alone,) = of_templates(tmp_path / "PumpAutoPilotRollout.template.json").roles
+    assert alone.actions == 721
+    assert alone.principals == ("the parameter PumpIamRole",)
+
+
+def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotStack(app, "One")
+    AutoPilotStack(app, "Two", guardrails=[Guardrail.NO_SELLING])
+    app.synth()
+    with pytest.raises(ReportError, match=r"holds different auto-pilot roles: One.*Two.*name one"):
+        of_templates(tmp_path)
+
+
+def policy(properties: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (one for one in properties["Policies"] if one["PolicyName"] == name)
+    statement: dict[str, Any] = found["PolicyDocument"]["Statement"][0]
+    return statement
+
+
+def allow_more(properties: dict[str, Any]) -> None:
+    policy(properties, "PumpReadOnly")["Action"].append("ec2:Get*")
+
+
+def allow_less(properties: dict[str, Any]) -> None:
+    policy(properties, "PumpReadOnly")["Action"].remove("ce:*")
+
+
+def another_resource(properties: dict[str, Any]) -> None:
+    policy(properties, "PumpReadOnly")["Resource"] = ["*", "*"]
+
+
+def one_policy_less(properties: dict[str, Any]) -> None:
+    properties["Policies"] = [
+        one for one in properties["Policies"] if one["PolicyName"] != "PumpOrgInvite"
+    ]
+
+
+def one_policy_more(properties: dict[str, Any]) -> None:
+    wide = {"Statement": {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}}
+    properties["Policies"].append({"PolicyName": "Wide", "PolicyDocument": wide})
+
+
+def false_guardrail(properties: dict[str, Any]) -> None:
+    allows = {"Statement": {"Effect": "Allow", "Action": "ec2:Get*", "Resource": "*"}}
+    properties["Policies"].append(
+        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": allows}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (allow_more, "PumpReadOnly allows ec2:Get*, which Pump does not publish"),
+        (allow_less, "PumpReadOnly lacks ce:*, which Pump publishes"),
+        (
+            another_resource,
+            "PumpReadOnly has the published patterns, and differs in something else",
+        ),
+        (one_policy_less, "the published policy PumpOrgInvite is missing"),
+        (one_policy_more, "Wide is no policy that Pump publishes, and no guardrail"),
+        (false_guardrail, "PumpGuardrailNoSelling is named like a guardrail, and allows something"),
+    ],
+)
+def test_what_is_not_as_published_comes_first(
+    change: Callable[[dict[str, Any]], None],
+    difference: str,
+    template: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    report = changed(template, tmp_path, change)
+    first, *_ = report.findings
+    assert first.kind == "difference"
+    assert difference in first.text
+    assert report.roles[0].differences == (difference,)
+
+
+def test_without_a_condition_on_the_external_id_that_is_a_finding(
+    template: dict[str, Any], tmp_path: Path
+) -> None:
+    def drop(properties: dict[str, Any]) -> None:
+        del properties["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+    report = changed(template, tmp_path, drop)
+    assert not report.roles[0].external_id
+    assert report.findings[0].kind == "trust"
+
+
+def test_nothing_has_changed_since_somebody_looked(published_report: Report) -> None:
+    assert published_report.changes == ()
+    assert "No changes since 2026-09-26." in as_markdown(published_report)
+
+
+def test_a_change_of_pumps_and_one_of_aws_are_told_apart(tmp_path: Path) -> None:
+    guarded = of_templates(synthesize(tmp_path / "a", Guardrail.NO_SELLING))
+    earlier = json.loads(as_json(guarded))
+    patterns = {
+        one["pattern"]: one
+        for policy in earlier["roles"][1]["policies"]
+        for one in policy["patterns"]
+    }
+    patterns["ec2:Describe*"]["actions"].remove("ec2:DescribeInstances")
+    patterns["ec2:Describe*"]["actions"].append("ec2:DescribeGone")
+    patterns["ce:*"]["pattern"] = "ce:Old*"
+    report = of_templates(synthesize(tmp_path / "b"), since=earlier)
+    assert set(report.changes) == {
+        Change(
+            "AWS",
+            "broadened",
+            "auto-pilot",
+            "ec2:Describe* in PumpReadOnly matches ec2:DescribeInstances",
+        ),
+        Change(
+            "AWS",
+            "narrowed",
+            "auto-pilot",
+            "ec2:Describe* in PumpReadOnly no longer matches ec2:DescribeGone",
+        ),
+        Change("Pump", "broadened", "auto-pilot", "PumpReadOnly allows ce:*"),
+        Change("Pump", "narrowed", "auto-pilot", "PumpReadOnly no longer allows ce:Old*"),
+        # Removing a deny broadens.
+        Change(
+            "Pump",
+            "broadened",
+            "auto-pilot",
+            "PumpGuardrailNoSelling no longer denies ec2:CreateReservedInstancesListing",
+        ),
+    }
+    assert [one.name for one in report.actions if one.new] == ["ec2:DescribeInstances"]
+
+
+def test_an_earlier_report_of_the_same_has_no_changes(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.RECOMMENDED)
+    earlier = json.loads(as_json(of_templates(folder)))
+    assert of_templates(folder, since=earlier).changes == ()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["Resources", "Type", "Properties", "Policies", "Statement", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON)
+def test_any_json_is_a_report_or_one_clear_error(tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "any.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(ReportError) as caught:
+        of_templates(file)
+    assert str(caught.value).startswith(str(file))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(JSON, JSON)
+def test_any_policy_of_a_pump_role_is_reported(tmp_path: Path, document: Any, trust: Any) -> None:
+    file = tmp_path / "any.json"
+    properties = {
+        "Policies": [
+            {"PolicyName": "PumpBillingReadOnly", "PolicyDocument": {"Statement": document}}
+        ],
+        "AssumeRolePolicyDocument": trust,
+    }
+    role = {"Type": "AWS::IAM::Role", "Properties": properties}
+    file.write_text(json.dumps({"Resources": {"Role": role}}))
+    report = of_templates(file)
+    assert report.findings[0].kind == "difference"
+    assert as_markdown(report)
+    assert as_csv(report)
+
+
+def test_docs_permissions_is_what_the_code_makes(published_report: Report) -> None:
+    assert (ROOT / "docs" / "permissions.md").read_text() == as_markdown(published_report)
