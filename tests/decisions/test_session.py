@@ -132,15 +132,18 @@ def granted(published: Iterable[list[dict[str, Any]]]) -> list[Action]:
     )
 
 
+JUDGED: dict[tuple[object, ...], list[str]] = {}
+"""What was judged already, of a role with these policies."""
+
+
 def decisions(role: Role, actions: Iterable[Action]) -> dict[str, str]:
     """Each action's decision; the same on an example of every resource type that it works on."""
-    asked = [(action.name, resource) for action in actions for resource in action.resources]
+    asked = tuple((action.name, resource) for action in actions for resource in action.resources)
+    key = (role.name, tuple(role.policies), asked)
+    if key not in JUDGED:
+        JUDGED[key] = decide([use(role, action=name, resource=one) for name, one in asked])
     decided: dict[str, set[str]] = {}
-    for (name, _), decision in zip(
-        asked,
-        decide([use(role, action=name, resource=resource) for name, resource in asked]),
-        strict=True,
-    ):
+    for (name, _), decision in zip(asked, JUDGED[key], strict=True):
         decided.setdefault(name, set()).add(decision)
     assert all(len(found) == 1 for found in decided.values())
     return {name: found.pop() for name, found in decided.items()}

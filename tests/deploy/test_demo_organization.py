@@ -1,12 +1,12 @@
 """The demo of an organization runs, and fails when something is not as it should be."""
 
 import json
-import sys
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from sandbox import demo_organization
+from sandbox import demo_organization, show
 from sandbox.aws import EmbeddedAws, embedded_aws
 from sandbox.demo_organization import BUYS, EXCLUDED, READS, UNITS, OrganizationDemo
 from sandbox.organization import Organization, StackSets, occupy
@@ -90,10 +90,11 @@ def test_a_demo_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixtu
 
 
 def test_a_demo_whose_deployment_fails_ends_with_its_status(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")
+    monkeypatch.setattr(show, "cdk", lambda *_, **__: failed)
     with embedded_aws() as aws, pytest.raises(SystemExit) as ended:
         Show().deploy(aws, "NoSuchStack")
-    assert ended.value.code == 1
-    assert "NoSuchStack" in capsys.readouterr().out
-    assert sys.exc_info() == (None, None, None)
+    assert ended.value.code == 3
+    assert "no such stack" in capsys.readouterr().out
