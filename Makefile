@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalogue report wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalogue report screenshot wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ catalogue: setup ## Take over the pinned action catalogue, and print what wildca
 
 report: setup ## Write the permission report of the published roles, docs/permissions.md
 	@$(BIN)/python -m pump_roles.review report --output docs/permissions.md
+
+screenshot: setup ## Draw the permission report for the README; needs Chromium
+	@$(BIN)/python -m sandbox.screenshot
 
 wheel: setup ## Build the library's wheel into dist
 	@$(BIN)/python -m hatchling build --target wheel

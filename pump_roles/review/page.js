@@ -67,7 +67,6 @@
     for (const details of row.querySelectorAll("details")) details.open = true;
     row.scrollIntoView({ block: "center" });
     row.focus({ preventScroll: true });
-    write(action);
   };
 
   const read = () => {
@@ -84,6 +83,7 @@
     }
     // Unlike decodeURIComponent, this takes any text.
     open(new URLSearchParams(`name=${name}`).get("name"));
+    write(name);
   };
 
   form.addEventListener("input", () => {

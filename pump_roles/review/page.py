@@ -74,7 +74,7 @@ def _hash(text: str) -> str:
 
 def _called(role: RoleReport) -> str:
     """A role's title never stands alone: a role called read-only may write."""
-    return f"{role.title}, {f'writes: {role.writes}' if role.writes else 'no writes'}"
+    return f"{role.title} ({f'writes: {role.writes}' if role.writes else 'no writes'})"
 
 
 def _spending(report: Report, role: RoleReport) -> Iterator[_Spending]:

@@ -1,0 +1,678 @@
+"""The permission report's page in a real browser: what it says, and that it needs nothing else."""
+
+import json
+import re
+import shutil
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from aws_cdk import App
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
+
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.review.page import html
+from pump_roles.review.report import ActionReport, Change, Report, of_published, of_templates
+from sandbox.cdk import ROOT
+from tests.conftest import EXTERNAL_ID, PRINCIPAL
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for found in map(shutil.which, BROWSERS) if found), None)
+if CHROMIUM is None:
+    pytest.skip(
+        f"the report page's tests did not run: there is no browser on the PATH, none of "
+        f"{', '.join(BROWSERS)}; install one, for instance with: apt-get install chromium",
+        allow_module_level=True,
+    )
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SYMBOLS = {
+    "allowed": "✓",
+    "conditionally denied": "◐",
+    "denied on some resources": "◧",
+    "denied": "✕",
+}
+ACTION = "ec2:DescribeReservedInstances"
+SHOWN = "[...document.querySelectorAll('#table tbody tr')].filter((row) => row.checkVisibility())"
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+Show = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def published() -> Report:
+    return of_published()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Both roles with guardrails, seen against a report that differs for either cause."""
+    folder = tmp_path_factory.mktemp("cdk.out")
+    app = App(outdir=str(folder))
+    for stack, name, guardrails in [
+        (ReadOnlyStack, "PumpReadOnly", [Guardrail.RECOMMENDED]),
+        (
+            AutoPilotStack,
+            "PumpAutoPilot",
+            [Guardrail.RECOMMENDED, Guardrail.only_in_regions("us-east-1")],
+        ),
+    ]:
+        stack(app, name, pump_principal=PRINCIPAL, external_id=EXTERNAL_ID, guardrails=guardrails)
+    app.synth()
+    earlier = json.loads(json.dumps(of_templates(folder).as_dict()))
+    for role in earlier["roles"]:
+        for policy in role["policies"]:
+            for one in policy["patterns"]:
+                one["actions"] = [name for name in one["actions"] if name != ACTION]
+        role["policies"][0]["patterns"][1]["actions"].append("budgets:ViewGone")
+        del role["policies"][-1]["patterns"][0], role["policies"][0]["patterns"][0]
+    return of_templates(folder, since=earlier)
+
+
+@pytest.fixture(scope="module")
+def files(
+    published: Report, guarded: Report, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    one_role = replace(guarded, roles=guarded.roles[1:])
+    found = {}
+    for name, report in [("published", published), ("guarded", guarded), ("one role", one_role)]:
+        found[name] = folder / f"{name}.html"
+        found[name].write_text(html(report), encoding="utf-8")
+    return found
+
+
+@contextmanager
+def showing(browser: Browser, **options: Any) -> Iterator[tuple[Page, list[str]]]:
+    context = browser.new_context(**{"viewport": DESK} | options)
+    context.set_offline(True)
+    context.set_default_timeout(5_000)
+    page = context.new_page()
+    wrong: list[str] = []
+
+    def requested(request: Request) -> None:
+        if not request.is_navigation_request() or not request.url.startswith("file:"):
+            wrong.append(request.url)
+
+    def said(message: ConsoleMessage) -> None:
+        wrong.append(message.text)
+
+    def failed(error: Error) -> None:
+        wrong.append(str(error))
+
+    page.on("request", requested)
+    page.on("console", said)
+    page.on("pageerror", failed)
+    try:
+        yield page, wrong
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def show(browser: Browser, files: dict[str, Path]) -> Iterator[Show]:
+    """Open a page by its file, offline; afterwards nothing was requested or complained about."""
+    wrongs: list[list[str]] = []
+    with ExitStack() as opened:
+
+        def open_page(name: str, fragment: str = "", **options: Any) -> Page:
+            page, wrong = opened.enter_context(showing(browser, **options))
+            wrongs.append(wrong)
+            page.goto(files[name].as_uri() + fragment)
+            return page
+
+        yield open_page
+    assert [wrong for wrong in wrongs if wrong] == []
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def count(page: Page) -> str:
+    return page.locator("#count").inner_text()
+
+
+def shown(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(f"{SHOWN}.map((row) => row.id)")
+    return found
+
+
+@pytest.mark.parametrize("name", ["published", "guarded", "one role"])
+def test_the_answer_stands_above_the_fold(
+    name: str, show: Show, published: Report, guarded: Report
+) -> None:
+    page = show(name)
+    report = published if name == "published" else guarded
+    roles = report.roles[1:] if name == "one role" else report.roles
+    cards = page.locator(".role")
+    assert cards.count() == len(roles)
+    tops = cards.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1, "side by side"
+    below = page.evaluate(
+        """[...document.querySelectorAll("header *, .role, .role *, .findings, .findings > *")]
+        .filter((one) => {
+            const box = one.getBoundingClientRect();
+            return box.top < 0 || box.left < 0 || box.bottom > 800 || box.right > 1280
+                || !box.width || !one.checkVisibility();
+        }).map((one) => one.outerHTML)"""
+    )
+    assert below == []
+    for card, role in zip(cards.all(), roles, strict=True):
+        said = words(card.inner_text())
+        assert role.name in said
+        assert all(one in said for one in role.principals)
+        assert "External id required" in said
+        assert (role.sha256 or "as published by Pump") in said
+        assert f"{role.patterns} patterns {role.actions} actions {role.denied} taken away" in said
+        assert f"{role.effective} effective {role.limited} of them limited" in said
+        for level, (granted, effective) in role.levels.items():
+            assert level in said
+            assert f"{granted} → {effective}" in said
+        spending = [one for one in report.actions if one.spends and role.kind in one.roles]
+        assert sorted(card.locator(".spending a").all_inner_texts()) == [
+            one.name for one in spending
+        ]
+        for one in spending:
+            paragraph = words(card.locator(".spending p", has_text=one.name).inner_text())
+            grant = one.roles[role.kind]
+            assert paragraph.startswith(grant.decision)
+            assert all(policy in paragraph for policy in grant.denied_by)
+    assert [words(one) for one in page.locator(".finding > summary").all_inner_texts()] == [
+        f"{one.title}. {one.text}" for one in report.findings
+    ]
+    assert report.date in page.locator("header").inner_text()
+    assert page.title() == "What Pump's roles may do"
+
+
+def test_a_role_is_never_called_read_only_without_its_writes(show: Show) -> None:
+    text = words(show("guarded").locator("body").evaluate("(body) => body.textContent"))
+    called = re.findall(r"(?:Read-only|Auto-pilot) role.{0,12}", text)
+    assert len(called) >= 6
+    assert all(re.match(r"[\w-]+ role \((no writes|writes: \d)", one) for one in called)
+
+
+def test_a_role_that_differs_or_takes_no_external_id_is_said_so_first(
+    browser: Browser, published: Report, tmp_path: Path
+) -> None:
+    first, second = published.roles
+    finding = replace(published.findings[0], kind="difference", title="It differs", actions=())
+    report = replace(
+        published,
+        roles=(replace(first, external_id=False, writes=3), second),
+        findings=(*published.findings, finding),
+    )
+    (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
+    with showing(browser) as (page, _):
+        page.goto((tmp_path / "page.html").as_uri())
+        assert words(page.locator(".finding").first.inner_text()).startswith("It differs.")
+        card = words(page.locator(".role").first.inner_text())
+    assert card.startswith("Read-only role (writes: 3)")
+    assert "External id not required" in card
+
+
+@pytest.mark.parametrize("name", ["published", "guarded"])
+def test_a_row_for_each_action_says_all_there_is(
+    name: str, show: Show, published: Report, guarded: Report
+) -> None:
+    report = published if name == "published" else guarded
+    page = show(name)
+    rows = page.evaluate(
+        f"{SHOWN}.map((row) => [row.id, ...[...row.cells].map((cell) => cell.textContent)])"
+    )
+    assert [row[0] for row in rows] == [one.name for one in report.actions]
+    assert len(rows) == 721
+    for one, (_, action, levels, works_on, *roles) in zip(report.actions, rows, strict=True):
+        assert action.startswith(one.name + one.description)
+        for mark, reason in [("Can spend", one.spends), ("Bears data", one.data)]:
+            assert (f"{mark}: {reason}" in action) if reason else (mark not in action)
+        assert (f"Legacy: {one.legacy}" in action) == bool(one.legacy)
+        assert (f"New since {report.since}" in action) == one.new
+        assert levels == ", ".join(one.levels)
+        assert ", ".join(one.resources) in works_on
+        assert one.resources or works_on.startswith("*")
+        assert f"{len(one.conditions)} condition key" in works_on
+        for role, said in zip(report.roles, roles, strict=True):
+            grant = one.roles.get(role.kind)
+            if grant is None:
+                assert said == "not granted"
+                continue
+            by = f" by {', '.join(grant.denied_by)}" if grant.denied_by else ""
+            granted_by = "".join(f"granted by {' '.join(pair)}" for pair in grant.granted_by)
+            assert said == f"{grant.decision}{by}{granted_by}"
+
+
+def test_each_decision_has_its_own_word_and_symbol(show: Show) -> None:
+    page = show("guarded")
+    for decision, symbol in SYMBOLS.items():
+        word = page.locator(f"#table td.{decision.replace(' ', '-')} > b").first
+        assert word.inner_text() == decision
+        content = word.evaluate("(word) => getComputedStyle(word, '::before').content")
+        assert content.strip('"').strip() == symbol
+
+
+def test_the_policies_lead_to_each_pattern_and_each_action(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    assert page.locator("details[open]:not(section[aria-labelledby=changes] *)").count() == 0
+    trees = page.locator(".tree").evaluate_all(
+        """(trees) => trees.map((tree) => [...tree.querySelectorAll(".policy")].map((policy) => [
+            policy.firstElementChild.textContent,
+            [...policy.querySelectorAll("li")].map((one) => [
+                one.textContent,
+                [...one.querySelectorAll("details a")].map((link) => link.getAttribute("href")),
+            ])]))"""
+    )
+    for role, tree in zip(guarded.roles, trees, strict=True):
+        for policy, (summary, patterns) in zip(role.policies, tree, strict=True):
+            kind = "as published by Pump" if policy.kind == "published" else "guardrail"
+            assert summary.startswith(f"{policy.name} {kind} {len(policy.patterns)} pattern")
+            for one, (text, links) in zip(policy.patterns, patterns, strict=True):
+                assert text.startswith(f"{one.effect} {one.pattern} {one.scope}{one.reason}")
+                assert links == [f"#{name}" for name in one.actions]
+
+
+def test_a_pattern_of_a_policy_leads_to_the_row(show: Show) -> None:
+    page = show("published", java_script_enabled=False)
+    link = page.locator(f".tree a[href='#{ACTION}']").first
+    for details in (".policy", ".policy li > details"):
+        folded = page.locator(details, has=page.locator(f"a[href='#{ACTION}']")).first
+        folded.locator("summary").first.click()
+    link.click()
+    assert page.url.endswith(f"#{ACTION}")
+    box = page.locator(f"tr[id='{ACTION}']").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] <= 800
+
+
+def test_the_address_opens_a_row(show: Show) -> None:
+    page = show("published", f"#{ACTION}")
+
+    def assert_open(action: str) -> None:
+        row = page.locator(f"tr[id='{action}']")
+        page.wait_for_function("(id) => document.activeElement.id === id", arg=action)
+        box = row.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 800
+        assert row.evaluate("(row) => getComputedStyle(row).outlineStyle") == "solid"
+        assert row.locator("details:not([open])").count() == 0
+
+    assert_open(ACTION)
+    page.evaluate("location.hash = 'ce:TagResource'")
+    assert_open("ce:TagResource")
+    page.locator("[name=text]").fill("createSavingsPlan")
+    assert page.url.endswith("#?text=createSavingsPlan")
+    page.evaluate("location.hash = 'savingsplans:CreateSavingsPlan'")
+    assert_open("savingsplans:CreateSavingsPlan")
+    assert page.url.endswith("#savingsplans:CreateSavingsPlan?text=createSavingsPlan")
+    page.evaluate(f"location.hash = '{ACTION}'")
+    assert_open(ACTION)
+    assert count(page) == "721 of 721 actions"
+    assert page.url.endswith(f"#{ACTION}")
+
+
+def test_an_address_that_says_nothing_known_shows_all(show: Show) -> None:
+    page = show("published", "#%E0%A4%A")
+    assert count(page) == "721 of 721 actions"
+    page.evaluate("addEventListener('hashchange', () => { window.heard = location.hash; })")
+    for fragment in ("#?role=none&decision=x&other=1", "#nothing", "#table"):
+        page.evaluate("(hash) => { window.heard = null; location.hash = hash; }", fragment)
+        page.wait_for_function("window.heard !== null")
+        assert count(page) == "721 of 721 actions"
+
+
+def test_the_changes_keep_their_causes_apart(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    assert {(one.cause, one.effect) for one in guarded.changes} == {
+        (cause, effect) for cause in ("Pump", "AWS") for effect in ("broadened", "narrowed")
+    }
+    for cause in ("Pump", "AWS"):
+        said = page.locator(f".changes[data-cause={cause}] > li").evaluate_all(
+            "(all) => all.map((one) => one.textContent)"
+        )
+        expected = [one for one in guarded.changes if one.cause == cause]
+        for one, text in zip(expected, said, strict=True):
+            assert text.startswith(one.effect)
+            assert text.endswith(f": {one.what}")
+        effects = [one.effect for one in expected]
+        tally = f"{effects.count('broadened')} broadened, {effects.count('narrowed')} narrowed"
+        assert page.get_by_text(tally, exact=True).first.is_visible()
+    section = words(page.locator("section[aria-labelledby=changes]").inner_text())
+    assert f"Changes since {guarded.since} A policy changed" in section
+    assert "AWS changed what a wildcard matches" in section
+
+
+def test_without_changes_it_says_since_when(show: Show, published: Report) -> None:
+    page = show("published")
+    section = page.locator("section[aria-labelledby=changes]")
+    assert section.locator("p").all_inner_texts() == [f"No changes since {published.since}"]
+
+
+def has(decision: str) -> Callable[[ActionReport], bool]:
+    return lambda one: any(grant.decision == decision for grant in one.roles.values())
+
+
+FILTERS: list[tuple[dict[str, str], Callable[[ActionReport], object]]] = [
+    ({"text": "PurchaseHost  buys"}, lambda one: one.name == "ec2:PurchaseHostReservation"),
+    ({"role": "read-only"}, lambda one: "read-only" in one.roles),
+    ({"service": "es"}, lambda one: one.service == "es"),
+    ({"level": "Write"}, lambda one: "Write" in one.levels),
+    ({"decision": "denied"}, has("denied")),
+    ({"decision": "conditionally denied"}, has("conditionally denied")),
+    ({"decision": "denied on some resources"}, has("denied on some resources")),
+    ({"new": "1"}, lambda one: one.new),
+    ({"legacy": "1"}, lambda one: one.legacy),
+    ({"data": "1", "service": "ecs"}, lambda one: one.data and one.service == "ecs"),
+    ({"spends": "1"}, lambda one: one.spends),
+    (
+        {"role": "read-only", "decision": "denied"},
+        lambda one: "read-only" in one.roles and one.roles["read-only"].decision == "denied",
+    ),
+]
+
+
+def test_each_filter_shows_what_it_says(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    for filters, expected in FILTERS:
+        names = [one.name for one in guarded.actions if expected(one)]
+        assert 0 < len(names) < 721
+        for name, value in filters.items():
+            field = page.locator(f"#filters [name={name}]")
+            kind = field.evaluate("(field) => field.type")
+            if kind == "checkbox":
+                field.check()
+            elif kind == "search":
+                field.fill(value)
+            else:
+                field.select_option(value)
+        assert shown(page) == names, filters
+        assert count(page) == f"{len(names)} of 721 actions"
+        query = page.url.partition("#?")[2]
+        assert dict(parse_qsl(query)) == filters
+        page.locator("#clear").click()
+        assert count(page) == "721 of 721 actions"
+        assert "#" not in page.url
+    assert page.locator("#count").get_attribute("aria-live") == "polite"
+
+
+def test_the_address_brings_the_filters_back(show: Show) -> None:
+    filters = {"text": "table", "role": "read-only", "decision": "denied", "data": "1"}
+    names = ["redshift:DescribeTable"]
+    page = show("guarded", f"#?{urlencode(filters)}")
+    assert shown(page) == names
+    page.reload()
+    assert shown(page) == names
+    for name, value in filters.items():
+        field = page.locator(f"#filters [name={name}]")
+        assert field.is_checked() if value == "1" else field.input_value() == value
+    page.evaluate("location.hash = '?service=tag'")
+    page.wait_for_function("document.getElementById('count').textContent.startsWith('4 of')")
+    assert all(one.startswith("tag:") for one in shown(page))
+
+
+def test_slash_searches_and_escape_clears(show: Show) -> None:
+    page = show("published")
+    page.keyboard.press("/")
+    page.keyboard.type("tag/")
+    text = page.locator("[name=text]")
+    assert text.input_value() == "tag/"
+    page.locator("[name=spends]").check()
+    page.locator("[name=role]").select_option("read-only")
+    assert count(page) == "0 of 721 actions"
+    page.keyboard.press("Escape")
+    assert count(page) == "721 of 721 actions"
+    assert text.input_value() == page.locator("[name=role]").input_value() == ""
+    assert not page.locator("[name=spends]").is_checked()
+    assert "#" not in page.url
+
+
+def test_a_keystroke_shows_its_rows_within_a_tenth_of_a_second(show: Show) -> None:
+    page = show("published")
+    page.evaluate("""() => {
+        window.took = [];
+        addEventListener("keydown", () => {
+            const start = performance.now();
+            requestAnimationFrame(() => setTimeout(() => took.push(performance.now() - start)));
+        }, { capture: true });
+    }""")
+    page.locator("[name=text]").focus()
+    for number, key in enumerate(["d", "e", "s", *["Backspace"] * 3, "w", "Backspace", "z"], 1):
+        page.keyboard.press(key)
+        page.wait_for_function("(number) => took.length === number", arg=number)
+    took = page.evaluate("took")
+    assert count(page) != "721 of 721 actions"
+    assert median(took) < 100, took
+
+
+def test_the_chart_says_in_words_what_it_shows(show: Show, published: Report) -> None:
+    page = show("published")
+    chart = page.get_by_role("img", name="Granted actions by service and access level")
+    text = chart.locator("desc").text_content() or ""
+    labels = chart.locator("text").all_text_contents()
+    for service, counts in published.services.items():
+        said = ", ".join(f"{number} {level}" for level, number in counts.items())
+        assert f"{service}: {said}." in text
+        assert service in labels
+        assert said in labels
+    # Not by colour alone.
+    fills = set(
+        chart.locator("> rect").evaluate_all("(all) => all.map((one) => one.getAttribute('fill'))")
+    )
+    assert len(fills) == 4
+    drawn = chart.locator("pattern path").evaluate_all("(all) => all.map((one) => one.outerHTML)")
+    assert len(set(drawn)) == len(drawn) >= len(fills)
+
+
+@pytest.mark.parametrize("name", ["published", "guarded"])
+def test_its_policy_takes_nothing_but_its_own_style_and_script(
+    name: str, browser: Browser, files: dict[str, Path]
+) -> None:
+    text = files[name].read_text(encoding="utf-8")
+    hashes = {}
+    for tag in ("style", "script"):
+        (block,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        hashes[tag] = b64encode(sha256(block.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; style-src 'sha256-{hashes['style']}'; "
+        f"script-src 'sha256-{hashes['script']}'; base-uri 'none'; form-action 'none'"
+    ) in text
+    assert not re.search(r"<[^>]+ (style|on\w+)=", text)
+    assert not re.search(r"(src|action)=[\"']?\w|https?://(?!www\.w3\.org)|@import", text)
+    with showing(browser) as (page, wrong):
+        page.goto(files[name].as_uri())
+        assert wrong == []
+        page.evaluate("""() => {
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+        }""")
+        assert page.evaluate("window.ran") is None
+        assert any("Content Security Policy" in one for one in wrong)
+
+
+def test_without_javascript_every_row_is_there(show: Show, published: Report) -> None:
+    page = show("published", java_script_enabled=False)
+    visible = page.locator("#table tbody tr:visible")
+    assert visible.count() == len(published.actions) == 721
+    assert not page.locator("#filters").is_visible()
+
+
+def test_it_is_small_and_ready_within_a_second(show: Show, files: dict[str, Path]) -> None:
+    assert files["published"].stat().st_size < 1_000_000
+    ready = [
+        show("published").evaluate("""() => Math.max(
+            performance.getEntriesByName("ready")[0].startTime,
+            performance.getEntriesByType("navigation")[0].loadEventEnd)""")
+        for _ in range(3)
+    ]
+    assert all(ready)
+    assert median(ready) < 1_000, ready
+
+
+def test_the_same_report_is_the_same_page(published: Report, files: dict[str, Path]) -> None:
+    assert html(of_published()) == html(published) == files["published"].read_text(encoding="utf-8")
+
+
+def test_a_phone_scrolls_down_alone(show: Show) -> None:
+    page = show("guarded", viewport=PHONE, is_mobile=True, has_touch=True)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("visualViewport.scale") == 1
+    wide = page.evaluate(
+        """[...document.querySelectorAll("body *:not(.scroll *)")]
+        .filter((one) => one.checkVisibility() && !one.closest("thead"))
+        .filter((one) => one.getBoundingClientRect().right > 390.5).map((one) => one.outerHTML)"""
+    )
+    assert wide == []
+    assert page.locator("#table tbody tr").first.evaluate(
+        "(row) => getComputedStyle(row).display"
+    ) == ("block")
+
+
+def test_paper_shows_what_is_folded(show: Show) -> None:
+    page = show("guarded", java_script_enabled=False, color_scheme="dark")
+    link = page.locator(".policy li details a").first
+    assert not link.is_visible()
+    page.emulate_media(media="print")
+    assert link.is_visible()
+    assert not page.locator("#filters, nav").first.is_visible()
+    thead = page.locator("#table thead")
+    display = thead.evaluate("(thead) => getComputedStyle(thead).display")
+    assert display == "table-header-group"
+    paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen")
+    assert not link.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(
+    scheme: str, browser: Browser, guarded: Report, tmp_path: Path
+) -> None:
+    # It takes long for a thousand rows that are all alike: some of each kind are enough.
+    marked = [one for one in guarded.actions if one.data or one.spends or one.legacy or one.new]
+    few = [
+        one
+        for decision in SYMBOLS
+        for one in [one for one in guarded.actions if has(decision)(one)][:2]
+    ]
+    roles = [
+        replace(
+            role,
+            policies=tuple(
+                replace(policy, patterns=policy.patterns[1:3]) for policy in role.policies[-3:]
+            ),
+        )
+        for role in guarded.roles
+    ]
+    report = replace(
+        guarded,
+        roles=tuple(roles),
+        actions=tuple({one.name: one for one in [*marked[::12], *few]}.values()),
+        findings=tuple(replace(one, actions=one.actions[:3]) for one in guarded.findings),
+        changes=guarded.changes[:3],
+    )
+    (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
+    with showing(browser, color_scheme=scheme, bypass_csp=True) as (page, _):
+        page.goto((tmp_path / "page.html").as_uri())
+        paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+        assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        for viewport in (DESK, PHONE):
+            page.set_viewport_size(viewport)
+            found = page.evaluate("axe.run()")
+            assert len(found["passes"]) > 20
+            assert [
+                (one["id"], [node["html"] for node in one["nodes"]][:3])
+                for one in found["violations"]
+            ] == []
+
+
+def test_it_shows_whatever_a_template_holds_as_text(
+    browser: Browser, guarded: Report, tmp_path: Path
+) -> None:
+    evil = (
+        "\"'><script>window.ran=1</script></style><img src=x onerror=window.ran=1>"
+        "{{ 7*7 }}\u202eé中"
+    )
+    role = guarded.roles[1]
+    policy = replace(
+        role.policies[0],
+        name=f"policy{evil}",
+        kind="other",
+        as_published=False,
+        patterns=(
+            replace(
+                role.policies[0].patterns[0],
+                pattern=f"pattern{evil}",
+                reason=f"reason{evil}",
+                scope=f"scope{evil}",
+            ),
+        ),
+    )
+    action = guarded.actions[0]
+    grant = replace(
+        action.roles["auto-pilot"],
+        decision="denied",
+        granted_by=((f"by{evil}", f"pattern{evil}"),),
+        denied_by=(f"against{evil}",),
+    )
+    finding = replace(guarded.findings[0], title=f"title{evil}", text=f"text{evil}", actions=())
+    report = replace(
+        guarded,
+        roles=(
+            replace(
+                role,
+                name=f"name{evil}",
+                title=f"title{evil}",
+                source=f"source{evil}",
+                principals=(f"principal{evil}",),
+                policies=(policy,),
+            ),
+        ),
+        findings=(finding,),
+        changes=(Change("Pump", "broadened", "auto-pilot", f"what{evil}"),),
+        actions=(replace(action, description=f"description{evil}", roles={"auto-pilot": grant}),),
+    )
+    (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
+    # The policy must not be what saves it.
+    for bypass in (False, True):
+        with showing(browser, bypass_csp=bypass) as (page, wrong):
+            page.goto((tmp_path / "page.html").as_uri())
+            text = page.locator("body").evaluate("(body) => body.textContent")
+            for word in (
+                *("policy", "pattern", "reason", "scope", "by", "against", "title", "text"),
+                *("name", "source", "principal", "what", "description"),
+            ):
+                assert f"{word}{evil}" in text, word
+            assert page.evaluate("window.ran") is None
+            assert page.locator("script").count() == 1
+            assert page.locator("img").count() == 0
+            page.locator("[name=text]").fill("<script>")
+            assert count(page) == "1 of 1 actions"
+            assert wrong == []
