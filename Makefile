@@ -44,7 +44,7 @@ demo-org: setup ## Roll both roles out across an emulated organization, and show
 	@$(BIN)/python -m sandbox.demo_organization
 
 test: setup ## Run the whole test suite
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 synth: setup ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Final
 from unittest.mock import patch
 from urllib.parse import parse_qs
@@ -15,9 +16,14 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 from moto.moto_api import recorder
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_iam import IAMClient
+from werkzeug.serving import make_server
 
 ACCOUNT_ID: Final = "123456789012"
 """The account that moto's dummy keys belong to."""
@@ -67,17 +73,26 @@ class EmbeddedAws:
 def embedded_aws() -> Iterator[EmbeddedAws]:
     """Serve an empty AWS account on loopback; it ends with the block, also when that fails."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    # Not moto's own ThreadedMotoServer, which takes half a second to end.
+    server = make_server(
+        "127.0.0.1",
+        0,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=MotoRequestHandler,
+    )
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
     try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
+        endpoint = f"http://127.0.0.1:{server.port}"
         # moto keeps what it emulates for as long as the process runs, also from an earlier block.
         with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")):  # noqa: S310
             pass
         yield EmbeddedAws(endpoint)
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Requests(list[dict[str, list[str]]]):

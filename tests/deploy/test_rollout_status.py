@@ -218,8 +218,8 @@ def test_a_stack_set_that_was_made_otherwise_has_no_units(aws: EmbeddedAws, run:
         ([], "Missing argument"),
     ],
 )
-def test_bad_input_is_a_usage_error(arguments: list[str], problem: str, run: Run) -> None:
-    ended = run(*arguments)
+def test_bad_input_is_a_usage_error(arguments: list[str], problem: str) -> None:
+    ended = CliRunner().invoke(app, ["rollout-status", *arguments], env={"COLUMNS": "200"})
     assert ended.exit_code == 2
     assert ended.stdout == ""
     assert problem in ended.stderr

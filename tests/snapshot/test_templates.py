@@ -13,11 +13,11 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from sandbox.cdk import ROOT, tool_environment
-from tests.conftest import Assembly, stack_set
+from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, stack_set
 
 SCENARIOS: dict[str, dict[str, str]] = {
     "universal": {},
-    "given": {"pump:principal": "999988887777", "pump:external-id": "Example-1234"},
+    "given": {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID},
     "everything": {
         "pump:principal": "arn:aws:iam::999988887777:role/service/PumpService",
         "pump:external-id": "a=b=c,d@e.f:g/h-i+j_k",
@@ -25,10 +25,6 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:role-path": "/pump/",
         "pump:permissions-boundary": "platform/Boundary",
         "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
-    },
-    "guarded": {
-        "pump:principal": "999988887777",
-        "pump:external-id": "Example-1234",
         "pump:guardrails": "recommended",
         "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
         "pump:auto-pilot:invitations-from": "111122223333",
@@ -55,7 +51,7 @@ ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
 TEMPLATES = [
     *(
         (scenario, name)
-        for scenario in ("universal", "given", "everything", "guarded")
+        for scenario in ("universal", "given", "everything")
         for name in NAMES
     ),
     *(("rollout", name) for name in ROLLOUTS),

@@ -2,20 +2,21 @@
 
 import json
 import re
-import subprocess
-import sys
+import runpy
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import aws_cdk
 import pytest
+from aws_cdk import App
 
 from bench.rollout_time import HANDLER_MINUTES, minutes
 from pump_roles import config
 from pump_roles.published import AUTO_PILOT, READ_ONLY
 from sandbox import catalogue
 from sandbox.aws import ACCOUNT_ID
-from sandbox.cdk import ROOT, tool_environment
+from sandbox.cdk import ROOT
 from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
 from tests.decisions.test_session import NEVER
 
@@ -42,19 +43,15 @@ def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
 @pytest.mark.parametrize(
     "page", [README, ORGANIZATIONS, GUARDRAILS], ids=["README", "organizations", "guardrails"]
 )
-def test_the_example_of_the_constructs_runs(page: str, tmp_path: Path) -> None:
+def test_the_example_of_the_constructs_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert example
     (tmp_path / "app.py").write_text(example[1])
-    ended = subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=tmp_path,
-        env=tool_environment() | {"PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(tmp_path / "out")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
+    app = App(outdir=str(tmp_path / "out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")
     assert (tmp_path / "out" / "Vendors.template.json").exists()
 
 
