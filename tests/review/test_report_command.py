@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from pump_roles.review.page import html
 from typer.testing import CliRunner, Result
 
 from pump_roles.review.cli import app
 from pump_roles.review.formats import as_csv, as_json, as_markdown
+from pump_roles.review.page import html
 from pump_roles.review.report import of_published
 from tests.review.test_report import synthesize
 

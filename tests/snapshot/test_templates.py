@@ -49,11 +49,7 @@ SCENARIOS: dict[str, dict[str, str]] = {
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
 TEMPLATES = [
-    *(
-        (scenario, name)
-        for scenario in ("universal", "given", "everything")
-        for name in NAMES
-    ),
+    *((scenario, name) for scenario in ("universal", "given", "everything") for name in NAMES),
     *(("rollout", name) for name in ROLLOUTS),
     ("rollout as delegated administrator", "PumpReadOnlyRollout"),
 ]
