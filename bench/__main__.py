@@ -40,6 +40,10 @@ MANIFOLD: Final = {
     f"{count} {kind}": ["bench/many.py", kind, str(count)]
     for kind in ("bare", "construct", "stack")
     for count in (1, MANY)
+} | {
+    f"30 {kind}{more}": ["bench/many.py", kind, "30", *more.split()]
+    for kind in ("bare", "construct")
+    for more in ("", " 100")
 }
 ROUNDS: Final = {"few": 11, "manifold": 3, "rollout": 3}
 GIVEN: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234"}
@@ -158,6 +162,10 @@ def main() -> None:
         pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
         return [(many - one) / (MANY - 1) for one, many in pairs]
 
+    def beside(kind: str) -> list[float]:
+        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 100"], strict=True)
+        return [policies - without for without, policies in pairs]
+
     bare = further("bare")
     many = f"to {MANY:,} in one app / a bare `iam.Role`"
     rows = [
@@ -168,6 +176,11 @@ def main() -> None:
         ),
         row(f"each further `AutoPilotRole`, {many}", ratio(further("construct"), bare), 1),
         row(f"each further `AutoPilotStack`, {many}", ratio(further("stack"), bare), 1),
+        row(
+            "100 policies of the app's own beside 30 `AutoPilotRole` / beside 30 bare `iam.Role`",
+            ratio(beside("construct"), beside("bare")),
+            1,
+        ),
         row(
             "`import pump_roles` too / `aws_cdk` and `aws_cdk.aws_iam` alone",
             ratio(timed["imports and pump_roles"], timed["imports"]),

@@ -1,4 +1,7 @@
-"""Many roles in one app, each in a stack of its own: `python bench/many.py KIND COUNT`."""
+"""Many roles in one app, each in a stack of its own: `python bench/many.py KIND COUNT [POLICIES]`.
+
+With policies, that many managed policies of the customer's own stand in the app too.
+"""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -40,6 +43,18 @@ def bare(app: App, name: str) -> None:
     )
 
 
+def others(app: App, count: int) -> None:
+    """Managed policies, each attached to a role of the customer's own."""
+    scope = Stack(app, "Others", synthesizer=LegacyStackSynthesizer())
+    for index in range(count):
+        iam.ManagedPolicy(
+            scope,
+            f"Policy{index}",
+            statements=[iam.PolicyStatement(actions=["s3:ListBucket"], resources=["*"])],
+            roles=[iam.Role.from_role_name(scope, f"Role{index}", f"Mine{index}")],
+        )
+
+
 KINDS: Final[Mapping[str, Callable[[App, str], None]]] = {
     "stack": stack,
     "construct": construct,
@@ -47,8 +62,10 @@ KINDS: Final[Mapping[str, Callable[[App, str], None]]] = {
 }
 
 if __name__ == "__main__":
-    kind, count = sys.argv[1:]
+    kind, count, *policies = sys.argv[1:]
     app = App()
     for index in range(int(count)):
         KINDS[kind](app, f"Stack{index}")
+    if policies:
+        others(app, int(policies[0]))
     app.synth()

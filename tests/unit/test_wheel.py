@@ -87,6 +87,10 @@ def test_holds_the_library_and_nothing_else(wheel: Path) -> None:
         "pump_roles/published/auto-pilot.json",
         "pump_roles/published/read-only.json",
         "pump_roles/published/reasons.json",
+        "pump_roles/guardrails/metadata-only.json",
+        "pump_roles/review/catalogue.json",
+        "pump_roles/review/catalogue-license.txt",
+        "pump_roles/review/page.html.j2",
     } <= names
     assert {name.split("/")[0] for name in names} == {
         "pump_roles",
