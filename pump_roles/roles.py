@@ -24,7 +24,7 @@ from constructs import Construct
 
 from pump_roles.closed import close
 from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
-from pump_roles.guardrails import Guardrail, documents
+from pump_roles.guardrails import Guardrail, checked, documents
 from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS, Policy
 from pump_roles.trust import Trust
 
@@ -247,7 +247,7 @@ class AutoPilotRole(PumpRole):
 
 def warn_of_the_past(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
     """Warn at synth when a guardrail denies everything already; the template stays the same."""
-    for guardrail in guardrails:
+    for guardrail in checked(guardrails):
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
@@ -269,22 +269,11 @@ def _guardrail_policies(
             f"make the inline policies {size:,} characters, allowed are {_INLINE_QUOTA:,}: the "
             f"published policies {published:,}, {listed}",
         )
-    return {one.policy_name: _with_partition(document) for one, document in found.items()}
+    return {one.policy_name: document for one, document in found.items()}
 
 
 def _size(document: Mapping[str, Any]) -> int:
     return len(json.dumps(document, separators=(",", ":")))
-
-
-def _with_partition(value: Any) -> Any:
-    # One template for every partition.
-    if isinstance(value, list):
-        return [_with_partition(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _with_partition(one) for key, one in value.items()}
-    if isinstance(value, str) and "${AWS::Partition}" in value:
-        return {"Fn::Sub": value}
-    return value
 
 
 @cache

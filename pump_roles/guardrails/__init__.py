@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 from pump_roles.forms import ACCOUNTS, MOMENT, REGIONS, ArgumentError
 
-__all__ = ["Guardrail", "documents", "load"]
+__all__ = ["Guardrail", "checked", "documents", "load"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Guardrail:
     text: str = "[]"
     members: tuple["Guardrail", ...] = ()
     ends: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.name, json.loads(self.text))
 
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials or case contents.
@@ -84,7 +87,10 @@ class Guardrail:
     """Denies ``iam:CreateServiceLinkedRole`` for any service but AWS Organizations."""
 
     RECOMMENDED: ClassVar["Guardrail"]
-    """Those of the above that take nothing from Pump's commitment work.
+    """Those of the above that leave all buying, selling and what is needed to decide on it.
+
+    It costs Pump the sizes of Fargate tasks and the follow-up of support cases, see
+    ``METADATA_ONLY``.
 
     On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
     and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
@@ -141,6 +147,8 @@ class Guardrail:
         :param name: such as ``metadata-only``.
         :raises ArgumentError: when there is none; names the nearest one.
         """
+        if not isinstance(name, str):
+            raise ArgumentError("guardrails", f"{name!r} is not a name")
         if name in _NAMED:
             return _NAMED[name]
         if name in _WITH_VALUE:
@@ -180,7 +188,9 @@ class Guardrail:
         for statement in json.loads(self.text):
             denied = [one for one in statement.pop("Action") if _any_overlap(one, allowed)]
             if denied:
-                statements.append({"Effect": "Deny", "Action": denied, **statement})
+                statements.append(
+                    {"Effect": "Deny", "Action": denied, **_with_partition(statement)}
+                )
         return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 
@@ -196,9 +206,7 @@ def documents(
     """
     allowed = list(patterns)
     found: dict[Guardrail, dict[str, Any]] = {}
-    for guardrail in guardrails:
-        if not isinstance(guardrail, Guardrail):
-            raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
+    for guardrail in checked(guardrails):
         on_role = {one: one.on(allowed) for one in guardrail.members or (guardrail,)}
         effective = {one: document for one, document in on_role.items() if document is not None}
         if not effective:
@@ -213,6 +221,20 @@ def documents(
     return found
 
 
+def checked(guardrails: object) -> tuple[Guardrail, ...]:
+    """Return the guardrails, a list of them.
+
+    :raises ArgumentError: when they are no list, or one is no guardrail. A set is none: the order
+        is the one of the template.
+    """
+    if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
+        raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails")
+    for one in guardrails:
+        if not isinstance(one, Guardrail):
+            raise ArgumentError("guardrails", f"{one!r} is not a Guardrail")
+    return tuple(guardrails)
+
+
 def load(name: str, text: str) -> Guardrail:
     """Read a guardrail, and check it.
 
@@ -222,7 +244,11 @@ def load(name: str, text: str) -> Guardrail:
         action, or a pattern has its wildcard anywhere but at its end.
     """
     loaded = json.loads(text)
-    for statement in loaded["statements"]:
+    return Guardrail(name, loaded["removes"], loaded["costs"], json.dumps(loaded["statements"]))
+
+
+def _check(name: str, statements: Iterable[Mapping[str, Any]]) -> None:
+    for statement in statements:
         if statement.keys() - {"Action", "Resource", "NotResource", "Condition"}:
             raise ValueError(f"{name}: a statement has more than what it denies: {statement}")
         if ("Resource" in statement) == ("NotResource" in statement):
@@ -232,7 +258,17 @@ def load(name: str, text: str) -> Guardrail:
                 raise ValueError(f"{name}: {pattern} is not an action or the beginning of some")
             if not reason.strip():
                 raise ValueError(f"{name}: {pattern} has no reason")
-    return Guardrail(name, loaded["removes"], loaded["costs"], json.dumps(loaded["statements"]))
+
+
+def _with_partition(value: Any) -> Any:
+    # One template for every partition.
+    if isinstance(value, list):
+        return [_with_partition(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _with_partition(one) for key, one in value.items()}
+    if isinstance(value, str) and "${AWS::Partition}" in value:
+        return {"Fn::Sub": value}
+    return value
 
 
 def _any_overlap(denied: str, allowed: Iterable[str]) -> bool:

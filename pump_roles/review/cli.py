@@ -1,7 +1,6 @@
 """The command line, ``pump-roles``."""
 
 import json
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -21,7 +20,8 @@ from pump_roles.review import rollout_status as rollout
 from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.organization import AccountFilter
 from pump_roles.review.page import html as as_html
-from pump_roles.review.report import ReportError, of_published, of_templates
+from pump_roles.review.report import of_published, of_templates
+from pump_roles.review.templates import ReportError, read_json
 
 __all__ = ["app"]
 
@@ -177,40 +177,42 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Show exactly what the roles may do: your templates' roles, or the published ones.
+    """Show what the roles may do, action by action: your templates' roles, or the published ones.
 
-    External ids are no part of the report.
+    The actions are those of the catalogue that comes with the package; the report says of which day
+    it is. External ids are no part of the report.
 
     Exit status: 0 when it is written, 1 when there is nothing to report on.
     """
+    form = format or (
+        ReportFormat.MARKDOWN if output is None else _ENDINGS.get(output.suffix.lower())
+    )
+    if form is None:
+        raise typer.BadParameter(f"{output}: say the --format, the ending does not")
     try:
         earlier = None if since is None else _earlier(since)
         found = of_published(since=earlier) if path is None else of_templates(path, since=earlier)
     except ReportError as error:
         _errors.print(f"pump-roles: {error}", markup=False)
         raise typer.Exit(1) from None
-    ending = output.suffix.lower() if output is not None else ""
-    text = {
+    written = {
         ReportFormat.HTML: as_html,
         ReportFormat.MARKDOWN: as_markdown,
         ReportFormat.CSV: as_csv,
         ReportFormat.JSON: as_json,
-    }[format or _ENDINGS.get(ending, ReportFormat.MARKDOWN)](found)
+    }[form](found).encode("utf-8", "backslashreplace")
     if output is None:
-        sys.stdout.write(text)
+        typer.echo(written, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8", newline="\n")
+        output.write_bytes(written)
     except OSError as error:
         _errors.print(f"pump-roles: {output}: cannot be written: {error.strerror}", markup=False)
         raise typer.Exit(1) from None
 
 
 def _earlier(file: Path) -> dict[str, Any]:
-    try:
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReportError(f"{file}: is no earlier report: {error}") from None
+    earlier, _ = read_json(file, "no earlier report")
     if not isinstance(earlier, dict):
         raise ReportError(f"{file}: is no earlier report: it is no JSON object")
     return earlier

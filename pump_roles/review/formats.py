@@ -72,7 +72,9 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         for policy in role.policies:
             yield from _policy(policy)
-    yield "## Every action"
+    yield "## Every action that the catalogue knows"
+    yield ""
+    yield (f"It is of {report.date}. AWS's wildcards match what AWS has added since, too.")
     yield ""
     yield from _actions(report.roles, report.actions)
 
@@ -89,6 +91,10 @@ def _summary(roles: Iterable[RoleReport]) -> Iterator[str]:
         ("limited by a condition or a resource", [str(role.limited) for role in roles]),
         ("effective actions", [str(role.effective) for role in roles]),
         ("of them more than List and Read", [str(role.writes) for role in roles]),
+        (
+            "permissions boundary, not counted",
+            [_code(role.boundary) if role.boundary else "none" for role in roles],
+        ),
         (
             "effective by access level",
             [

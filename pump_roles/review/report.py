@@ -4,19 +4,37 @@ External ids are no part of it.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from pump_roles._version import __version__
 from pump_roles.guardrails import Guardrail
-from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, Policy
-from pump_roles.review.catalogue import LEVELS, Action, Catalogue, looked_at, matcher, shipped
+from pump_roles.published import REASONS, Policy
+from pump_roles.review.catalogue import LEVELS, Action, Catalogue, matcher, shipped
+from pump_roles.review.changes import (
+    Change,
+    Earlier,
+    Entry,
+    State,
+    changes,
+    earlier_report,
+    since_looked_at,
+)
+from pump_roles.review.templates import (
+    PUBLISHED,
+    FoundRole,
+    as_mapping,
+    roles_in,
+    statements,
+    strings,
+)
+from pump_roles.review.trust import assumption
 
 __all__ = [
     "ALLOWED",
@@ -24,13 +42,11 @@ __all__ = [
     "DENIED",
     "PARTLY",
     "ActionReport",
-    "Change",
     "Finding",
     "Grant",
     "Pattern",
     "PolicyReport",
     "Report",
-    "ReportError",
     "RoleReport",
     "of_published",
     "of_templates",
@@ -42,14 +58,6 @@ CONDITIONALLY: Final = "conditionally denied"
 PARTLY: Final = "denied on some resources"
 
 _TITLES: Final = {"read-only": "Read-only role", "auto-pilot": "Auto-pilot role"}
-_PUBLISHED: Final[Mapping[str, tuple[Policy, ...]]] = {
-    "read-only": READ_ONLY,
-    "auto-pilot": AUTO_PILOT,
-}
-
-
-class ReportError(ValueError):
-    """There is nothing to report on; the message is for the person who asked."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +120,12 @@ class RoleReport:
     :param sha256: of that file; empty for the published roles.
     :param principals: who may assume it.
     :param external_id: whether that takes an external id.
+    :param trust_problems: how its trust is not one principal with an external id.
+    :param boundary: its permissions boundary; empty where it has none. What a boundary takes away
+        is not counted.
     :param policies: its policies.
     :param differences: how its policies are not the published ones.
+    :param uncounted: the patterns that allow what the catalogue does not hold.
     :param patterns: how many different patterns allow something.
     :param actions: how many actions those match.
     :param denied: how many of them are denied without a condition, on every resource.
@@ -130,8 +142,11 @@ class RoleReport:
     sha256: str
     principals: tuple[str, ...]
     external_id: bool
+    trust_problems: tuple[str, ...]
+    boundary: str
     policies: tuple[PolicyReport, ...]
     differences: tuple[str, ...]
+    uncounted: tuple[str, ...]
     patterns: int
     actions: int
     denied: int
@@ -192,22 +207,6 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A difference from an earlier report.
-
-    :param cause: ``Pump`` when a policy changed, ``AWS`` when a wildcard matches other actions.
-    :param effect: ``broadened`` or ``narrowed``. Removing a deny broadens.
-    :param role: the role's kind.
-    :param what: the difference, in one line.
-    """
-
-    cause: str
-    effect: str
-    role: str
-    what: str
-
-
-@dataclass(frozen=True)
 class Report:
     """The whole report.
 
@@ -237,40 +236,30 @@ class Report:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _Role:
-    kind: str
-    name: str
-    trust: Mapping[str, Any]
-    policies: Mapping[str, Mapping[str, Any]]
-    source: str = "published"
-    sha256: str = ""
-
-
 def of_published(*, since: Mapping[str, Any] | None = None) -> Report:
     """Report on the roles as Pump publishes them.
 
     :param since: an earlier report as a JSON object. By default changes are counted from when
         somebody last looked at what the published patterns match.
+    :raises ReportError: when the earlier report is none.
     """
     trust = {
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": "Pump's principal"},
-                "Condition": {"StringEquals": {"sts:ExternalId": "..."}},
-            }
-        ]
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": "Pump's principal"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": "yours"}},
+        }
     }
     return _report(
         [
-            _Role(
+            FoundRole(
                 kind,
                 f"Pump{kind.title().replace('-', '')}Role",
                 trust,
-                {policy.name: policy.document for policy in policies},
+                tuple((policy.name, policy.document) for policy in policies),
             )
-            for kind, policies in _PUBLISHED.items()
+            for kind, policies in PUBLISHED.items()
         ],
         since,
     )
@@ -279,90 +268,24 @@ def of_published(*, since: Mapping[str, Any] | None = None) -> Report:
 def of_templates(path: Path, *, since: Mapping[str, Any] | None = None) -> Report:
     """Report on the roles of a synthesized template, or of the templates in a folder.
 
-    A rollout's member template counts as its own.
-
     :param path: a template's file, or a folder such as ``cdk.out``.
     :param since: an earlier report as a JSON object, as for :func:`of_published`.
-    :raises ReportError: when there is no such file or folder, a file is no template, or no template
-        holds a role of Pump's.
+    :raises ReportError: as :func:`pump_roles.review.templates.roles_in`, and when the earlier
+        report is none.
     """
-    if path.is_dir():
-        files = sorted(path.glob("**/*.template.json"))
-        if not files:
-            raise ReportError(f"{path}: there is no template in this folder")
-    elif path.is_file():
-        files = [path]
-    else:
-        raise ReportError(f"{path}: there is no such file or folder")
-    found: dict[str, _Role] = {}
-    for file in files:
-        for role in _roles_of(file):
-            # A single account's stack and the rollout hold the same role.
-            key = json.dumps([role.name, role.policies, role.kind], sort_keys=True)
-            found.setdefault(key, role)
-    if not found:
-        raise ReportError(f"{path}: holds no role of Pump's")
-    order = {kind: index for index, kind in enumerate(_PUBLISHED)}
-    roles = sorted(found.values(), key=lambda role: order[role.kind])
-    kinds = [role.kind for role in roles]
-    if twice := [kind for kind in kinds if kinds.count(kind) > 1]:
-        sources = ", ".join(role.source for role in roles if role.kind == twice[0])
-        raise ReportError(f"{path}: holds different {twice[0]} roles: {sources}; name one file")
-    return _report(roles, since)
+    return _report(roles_in(path), since)
 
 
-def _roles_of(file: Path) -> Iterator[_Role]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        template = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise ReportError(f"{file}: is no template: {error}") from None
-    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
-        raise ReportError(f"{file}: is no template: it has no Resources")
-    yield from _in_template(template, file.name, sha256(text.encode()).hexdigest())
-
-
-def _in_template(template: Mapping[str, Any], source: str, digest: str) -> Iterator[_Role]:
-    for one in _mapping(template.get("Resources")).values():
-        resource = _mapping(one)
-        properties = _mapping(resource.get("Properties"))
-        if resource.get("Type") == "AWS::CloudFormation::StackSet":
-            try:
-                member = json.loads(properties.get("TemplateBody", ""))
-            except (TypeError, ValueError):
-                continue
-            yield from _in_template(_mapping(member), source, digest)
-        if resource.get("Type") != "AWS::IAM::Role":
-            continue
-        policies: dict[str, Any] = {
-            str(one.get("PolicyName")): _mapping(one["PolicyDocument"])
-            for one in map(_mapping, _list(properties.get("Policies")))
-            if "PolicyDocument" in one
-        }
-        kind = _kind(policies)
-        if kind is not None:
-            yield _Role(
-                kind,
-                str(properties.get("RoleName", "")),
-                _mapping(properties.get("AssumeRolePolicyDocument")),
-                policies,
-                source,
-                digest,
-            )
-
-
-def _kind(policies: Mapping[str, Any]) -> str | None:
-    if {"PumpAutoPilot", "PumpReadOnly", "PumpOrgInvite"} & policies.keys():
-        return "auto-pilot"
-    return "read-only" if "PumpBillingReadOnly" in policies else None
-
-
-def _report(roles: Sequence[_Role], since: Mapping[str, Any] | None) -> Report:
+def _report(roles: Sequence[FoundRole], since: Mapping[str, Any] | None) -> Report:
     catalogue = shipped()
+    earlier = since_looked_at() if since is None else earlier_report(since)
     policies = {role.kind: _policies(role, catalogue) for role in roles}
     grants = {role.kind: dict(_grants(role, catalogue)) for role in roles}
-    before = _before(since)
-    new = _new_actions(policies, before)
+    reports = tuple(
+        _role(role, policies[role.kind], grants[role.kind], catalogue) for role in roles
+    )
+    states = {role.kind: _state(role) for role in reports}
+    new = _new_actions(states, earlier)
     names = sorted({name for of_role in grants.values() for name in of_role})
     actions = tuple(
         _action(
@@ -372,46 +295,49 @@ def _report(roles: Sequence[_Role], since: Mapping[str, Any] | None) -> Report:
         )
         for name in names
     )
-    reports = tuple(
-        _role(role, policies[role.kind], grants[role.kind], catalogue) for role in roles
-    )
     return Report(
         __version__,
         catalogue.source,
         catalogue.date,
         reports,
         tuple(_findings(reports, actions)),
-        before["date"],
-        tuple(_changes(policies, before)),
+        earlier.date,
+        tuple(changes(earlier, states, list(_guardrail_reasons()))),
         actions,
         _services(actions),
     )
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _state(role: RoleReport) -> State:
+    return State(
+        {
+            Entry(policy.name, one.effect, one.pattern, one.scope): frozenset(one.actions)
+            for policy in role.policies
+            for one in policy.patterns
+        },
+        frozenset(role.principals),
+        role.external_id,
+        role.boundary,
+    )
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [one for one in _list(document.get("Statement")) if isinstance(one, dict)]
-
-
-def _strings(value: Any) -> list[str]:
-    return [
-        one if isinstance(one, str) else json.dumps(one, sort_keys=True) for one in _list(value)
-    ]
+def _new_actions(states: Mapping[str, State], earlier: Earlier) -> set[str]:
+    found: set[str] = set()
+    for kind, state in states.items():
+        if kind in earlier.roles:
+            was = earlier.roles[kind].entries
+            for entry, actions in state.entries.items():
+                if entry.effect == "Allow" and entry in was:
+                    found |= actions - was[entry]
+    return found
 
 
 def _scope(statement: Mapping[str, Any]) -> str:
     words = []
     if "NotResource" in statement:
-        words.append(f"on all but {', '.join(_strings(statement['NotResource']))}")
-    elif _strings(statement.get("Resource", "*")) != ["*"]:
-        words.append(f"on {', '.join(_strings(statement['Resource']))}")
+        words.append(f"on all but {', '.join(strings(statement['NotResource']))}")
+    elif strings(statement.get("Resource", "*")) != ["*"]:
+        words.append(f"on {', '.join(strings(statement['Resource']))}")
     else:
         words.append("on every resource")
     if statement.get("Condition"):
@@ -419,8 +345,8 @@ def _scope(statement: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _policies(role: _Role, catalogue: Catalogue) -> tuple[PolicyReport, ...]:
-    published = {policy.name: policy for policy in _PUBLISHED[role.kind]}
+def _policies(role: FoundRole, catalogue: Catalogue) -> tuple[PolicyReport, ...]:
+    published = {policy.name: policy for policy in PUBLISHED[role.kind]}
     return tuple(
         PolicyReport(
             name,
@@ -428,26 +354,52 @@ def _policies(role: _Role, catalogue: Catalogue) -> tuple[PolicyReport, ...]:
             _is_known(name, document, published),
             tuple(_patterns(name, document, catalogue)),
         )
-        for name, document in role.policies.items()
+        for name, document in role.policies
     )
 
 
 def _kind_of_policy(name: str, published: Mapping[str, Policy]) -> str:
     if name in published:
         return "published"
-    return "guardrail" if _guardrail(name) else "other"
+    return "guardrail" if name in _guardrail_reasons() else "other"
 
 
-def _is_known(name: str, document: Any, published: Mapping[str, Policy]) -> bool:
+def _is_known(name: str, document: Mapping[str, Any], published: Mapping[str, Policy]) -> bool:
     if name in published:
         return bool(document == published[name].document)
-    return _guardrail(name) and all(one.get("Effect") == "Deny" for one in _statements(document))
+    patterns = [pattern for policy in published.values() for pattern in policy.patterns]
+    return any(
+        one.policy_name == name and one.on(patterns) == document for one in _guardrails(document)
+    )
+
+
+def _guardrails(document: Mapping[str, Any]) -> Iterator[Guardrail]:
+    """Every guardrail; those that take a value with the values that stand in a document."""
+    for name in Guardrail.names():
+        yield Guardrail.named(name)
+    condition = [as_mapping(one.get("Condition")) for one in statements(document)]
+    values = {
+        key: strings(value)
+        for one in condition
+        for operator in one.values()
+        for key, value in as_mapping(operator).items()
+    }
+    accounts = re.findall(r"organizations::([0-9]{12}):", str(document))
+    try:
+        if accounts:
+            yield Guardrail.invitations_from(accounts[0])
+        if "aws:CurrentTime" in values:
+            yield Guardrail.until(values["aws:CurrentTime"][0])
+        if "aws:RequestedRegion" in values:
+            yield Guardrail.only_in_regions(*values["aws:RequestedRegion"])
+    except ValueError:
+        return
 
 
 @cache
-def _guardrails() -> Mapping[str, Mapping[str, str]]:
+def _guardrail_reasons() -> Mapping[str, Mapping[str, str]]:
     every = (
-        *(Guardrail.named(name) for name in Guardrail.names()),
+        *map(Guardrail.named, Guardrail.names()),
         Guardrail.invitations_from("000000000000"),
         Guardrail.only_in_regions("us-east-1"),
         Guardrail.until("2000-01-01T00:00:00Z"),
@@ -455,15 +407,11 @@ def _guardrails() -> Mapping[str, Mapping[str, str]]:
     return {one.policy_name: one.reasons for one in every}
 
 
-def _guardrail(name: str) -> bool:
-    return name in _guardrails()
-
-
 def _patterns(name: str, document: Any, catalogue: Catalogue) -> Iterator[Pattern]:
-    reasons = {**REASONS, **_guardrails().get(name, {})}
-    for statement in _statements(document):
+    reasons = {**REASONS, **_guardrail_reasons().get(name, {})}
+    for statement in statements(document):
         negated = "NotAction" in statement
-        for pattern in _strings(statement.get("NotAction" if negated else "Action", [])):
+        for pattern in strings(statement.get("NotAction" if negated else "Action", [])):
             yield Pattern(
                 f"not {pattern}" if negated else pattern,
                 str(statement.get("Effect", "")),
@@ -482,12 +430,12 @@ def _matching(
     return [one for one in catalogue.actions.values() if one not in matched]
 
 
-def _grants(role: _Role, catalogue: Catalogue) -> Iterator[tuple[str, Grant]]:
+def _grants(role: FoundRole, catalogue: Catalogue) -> Iterator[tuple[str, Grant]]:
     granted: dict[str, list[tuple[str, str]]] = {}
     denied: dict[str, list[tuple[str, str]]] = {}
-    for name, document in role.policies.items():
-        for statement in _statements(document):
-            patterns = _strings(statement.get("Action", statement.get("NotAction", [])))
+    for name, document in role.policies:
+        for statement in statements(document):
+            patterns = strings(statement.get("Action", statement.get("NotAction", [])))
             if statement.get("Effect") == "Deny":
                 for action in _matching(statement, patterns, catalogue):
                     denied.setdefault(action.name, []).append((name, _strength(statement)))
@@ -507,12 +455,12 @@ def _grants(role: _Role, catalogue: Catalogue) -> Iterator[tuple[str, Grant]]:
 def _strength(statement: Mapping[str, Any]) -> str:
     if statement.get("Condition"):
         return CONDITIONALLY
-    everywhere = "NotResource" not in statement and "*" in _strings(statement.get("Resource", "*"))
+    everywhere = "NotResource" not in statement and "*" in strings(statement.get("Resource", "*"))
     return DENIED if everywhere else PARTLY
 
 
 def _role(
-    role: _Role,
+    role: FoundRole,
     policies: tuple[PolicyReport, ...],
     grants: Mapping[str, Grant],
     catalogue: Catalogue,
@@ -523,17 +471,20 @@ def _role(
         Counter(one.level for one in actions),
         Counter(one.level for one in effective),
     )
-    principals, external_id = _trust(role.trust)
+    trusted = assumption(role.trust)
     return RoleReport(
         role.kind,
         _TITLES[role.kind],
         role.name,
         role.source,
         role.sha256,
-        principals,
-        external_id,
+        trusted.principals,
+        trusted.external_id,
+        trusted.problems,
+        role.boundary,
         policies,
         tuple(_differences(role, policies)),
+        tuple(_uncounted(policies, catalogue)),
         patterns=len(
             {one.pattern for policy in policies for one in policy.patterns if one.effect == "Allow"}
         ),
@@ -546,41 +497,38 @@ def _role(
     )
 
 
-def _trust(trust: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
-    principals: list[str] = []
-    required = []
-    for statement in _statements(trust):
-        if statement.get("Effect") != "Allow":
-            continue
-        principal = statement.get("Principal")
-        for one in principal.values() if isinstance(principal, dict) else [principal]:
-            for who in _list(one):
-                if isinstance(who, dict) and who.keys() == {"Ref"}:
-                    principals.append(f"the parameter {who['Ref']}")
-                else:
-                    principals.extend(_strings(who))
-        equals = _mapping(_mapping(statement.get("Condition")).get("StringEquals"))
-        required.append("sts:ExternalId" in equals)
-    return tuple(principals), bool(required) and all(required)
+def _uncounted(policies: Iterable[PolicyReport], catalogue: Catalogue) -> Iterator[str]:
+    services = {action.service for action in catalogue.actions.values()}
+    for policy in policies:
+        for one in policy.patterns:
+            service = one.pattern.lower().partition(":")[0]
+            if one.effect == "Allow" and service not in services:
+                yield f"{one.pattern} in {policy.name}"
 
 
-def _differences(role: _Role, policies: Sequence[PolicyReport]) -> Iterator[str]:
-    published = {policy.name: policy for policy in _PUBLISHED[role.kind]}
-    for name in published.keys() - role.policies.keys():
+def _differences(role: FoundRole, policies: Sequence[PolicyReport]) -> Iterator[str]:
+    yield from role.unread
+    published = {policy.name: policy for policy in PUBLISHED[role.kind]}
+    names = [name for name, _ in role.policies]
+    for name in sorted(published.keys() - set(names)):
         yield f"the published policy {name} is missing"
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield f"{count} policies are named {name}"
     for policy in policies:
         if policy.kind == "other":
             yield f"{policy.name} is no policy that Pump publishes, and no guardrail"
         elif policy.kind == "guardrail" and not policy.as_published:
-            yield f"{policy.name} is named like a guardrail, and allows something"
+            yield f"{policy.name} is named like a guardrail, and is none of this package"
         elif not policy.as_published:
             yield from _changed(policy, published[policy.name])
 
 
 def _changed(policy: PolicyReport, published: Policy) -> Iterator[str]:
-    here = [one.pattern for one in policy.patterns if one.effect == "Allow"]
-    more = [one for one in here if one not in published.patterns]
-    less = [one for one in published.patterns if one not in here]
+    here = {one.pattern.lower(): one.pattern for one in policy.patterns if one.effect == "Allow"}
+    there = {pattern.lower(): pattern for pattern in published.patterns}
+    more = [pattern for key, pattern in here.items() if key not in there]
+    less = [pattern for key, pattern in there.items() if key not in here]
     if more:
         yield f"{policy.name} allows {', '.join(more)}, which Pump does not publish"
     if less:
@@ -632,11 +580,19 @@ def _findings(roles: Sequence[RoleReport], actions: Sequence[ActionReport]) -> I
                 "; ".join(role.differences),
             )
     for role in roles:
-        if not role.external_id:
+        if role.trust_problems:
             yield Finding(
                 "trust",
-                f"The {role.kind} role can be assumed without an external id",
-                "Another customer of Pump's could make Pump use this role.",
+                f"The {role.kind} role's trust is not one principal with an external id",
+                "; ".join(role.trust_problems),
+            )
+    for role in roles:
+        if role.uncounted:
+            yield Finding(
+                "uncounted",
+                f"{len(role.uncounted)} patterns of the {role.kind} role cannot be counted",
+                "The catalogue holds only the services that the published policies name, so every "
+                f"number about this role is the least: {', '.join(role.uncounted)}",
             )
 
     def effective(one: ActionReport) -> bool:
@@ -687,95 +643,3 @@ def _services(actions: Iterable[ActionReport]) -> dict[str, dict[str, int]]:
         service: {level: counts[level] for level in LEVELS if counts[level]}
         for service, counts in sorted(found.items())
     }
-
-
-def _before(since: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """An earlier state: its date, and for each role the patterns of its policies."""
-    if since is None:
-        seen = looked_at()
-        return {
-            "date": seen["date"],
-            "roles": {
-                kind: {
-                    policy.name: {
-                        pattern: {"effect": "Allow", "actions": seen["patterns"].get(pattern, [])}
-                        for pattern in policy.patterns
-                    }
-                    for policy in policies
-                }
-                for kind, policies in _PUBLISHED.items()
-            },
-            "guardrails": False,
-        }
-    try:
-        return {
-            "date": str(since["date"]),
-            "roles": {
-                role["kind"]: {
-                    policy["name"]: {
-                        one["pattern"]: {"effect": one["effect"], "actions": one["actions"]}
-                        for one in policy["patterns"]
-                    }
-                    for policy in role["policies"]
-                }
-                for role in since["roles"]
-            },
-            "guardrails": True,
-        }
-    except (KeyError, TypeError) as error:
-        raise ReportError(f"the earlier report is none: {error!r} is missing in it") from None
-
-
-def _new_actions(
-    policies: Mapping[str, Sequence[PolicyReport]], before: Mapping[str, Any]
-) -> set[str]:
-    found = set()
-    for kind, listed in policies.items():
-        for policy in listed:
-            for one in policy.patterns:
-                earlier = before["roles"].get(kind, {}).get(policy.name, {}).get(one.pattern)
-                if earlier is not None and one.effect == "Allow":
-                    found |= set(one.actions) - set(earlier["actions"])
-    return found
-
-
-def _changes(
-    policies: Mapping[str, Sequence[PolicyReport]], before: Mapping[str, Any]
-) -> Iterator[Change]:
-    for kind, listed in policies.items():
-        earlier = before["roles"].get(kind)
-        if earlier is None:
-            continue
-        now = {
-            policy.name: {one.pattern: one for one in policy.patterns}
-            for policy in listed
-            # Without an earlier report there is no earlier word on guardrails.
-            if before["guardrails"] or policy.kind != "guardrail"
-        }
-        for name in dict.fromkeys([*earlier, *now]):
-            yield from _changes_of_policy(kind, name, earlier.get(name, {}), now.get(name, {}))
-
-
-def _changes_of_policy(
-    kind: str, name: str, earlier: Mapping[str, Any], now: Mapping[str, Pattern]
-) -> Iterator[Change]:
-    for pattern, one in now.items():
-        allows = one.effect == "Allow"
-        if pattern not in earlier:
-            effect = "broadened" if allows else "narrowed"
-            verb = "allows" if allows else "denies"
-            yield Change("Pump", effect, kind, f"{name} {verb} {pattern}")
-            continue
-        was, matches = set(earlier[pattern]["actions"]), set(one.actions)
-        for action in sorted(matches - was):
-            effect = "broadened" if allows else "narrowed"
-            yield Change("AWS", effect, kind, f"{pattern} in {name} matches {action}")
-        for action in sorted(was - matches):
-            effect = "narrowed" if allows else "broadened"
-            yield Change("AWS", effect, kind, f"{pattern} in {name} no longer matches {action}")
-    for pattern, gone in earlier.items():
-        if pattern not in now:
-            allowed = gone["effect"] == "Allow"
-            effect = "narrowed" if allowed else "broadened"
-            verb = "allows" if allowed else "denies"
-            yield Change("Pump", effect, kind, f"{name} no longer {verb} {pattern}")

@@ -26,8 +26,9 @@ from playwright.sync_api import (
 )
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.review.changes import Change
 from pump_roles.review.page import html
-from pump_roles.review.report import ActionReport, Change, Report, of_published, of_templates
+from pump_roles.review.report import ActionReport, Report, of_published, of_templates
 from sandbox.cdk import ROOT
 from tests.conftest import EXTERNAL_ID, PRINCIPAL
 

@@ -85,7 +85,7 @@ REGIONAL = {
 }
 DATA_BEARING = {
     action.name
-    for pattern in FACTS["actions"]
+    for pattern in [*FACTS["actions"], *FACTS["also"]]
     if pattern not in FACTS["judged otherwise"]
     for action in catalogue.matching([pattern])
 }

@@ -14,18 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.review.changes import Change, earlier_report
 from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.report import (
     ALLOWED,
     CONDITIONALLY,
     DENIED,
     PARTLY,
-    Change,
     Report,
-    ReportError,
     of_published,
     of_templates,
 )
+from pump_roles.review.templates import ReportError
 from sandbox import catalogue
 from sandbox.cdk import ROOT
 from sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
@@ -135,7 +135,7 @@ def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) 
     }
     assert set(findings["spends"].actions) == spends
     assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
-    assert len(findings["data"].actions) == 62
+    assert len(findings["data"].actions) == 65
 
 
 def test_denies_are_told_honestly_and_as_the_simulator_judges(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
     AutoPilotStack(app, "One")
     AutoPilotStack(app, "Two", guardrails=[Guardrail.NO_SELLING])
     app.synth()
-    with pytest.raises(ReportError, match=r"holds different auto-pilot roles: One.*Two.*name one"):
+    with pytest.raises(ReportError, match=r"holds different auto-pilot roles, in One.*Two.*name"):
         of_templates(tmp_path)
 
 
@@ -270,7 +270,10 @@ def false_guardrail(properties: dict[str, Any]) -> None:
         ),
         (one_policy_less, "the published policy PumpOrgInvite is missing"),
         (one_policy_more, "Wide is no policy that Pump publishes, and no guardrail"),
-        (false_guardrail, "PumpGuardrailNoSelling is named like a guardrail, and allows something"),
+        (
+            false_guardrail,
+            "PumpGuardrailNoSelling is named like a guardrail, and is none of this package",
+        ),
     ],
 )
 def test_what_is_not_as_published_comes_first(
@@ -286,15 +289,204 @@ def test_what_is_not_as_published_comes_first(
     assert report.roles[0].differences == (difference,)
 
 
-def test_without_a_condition_on_the_external_id_that_is_a_finding(
-    template: dict[str, Any], tmp_path: Path
-) -> None:
-    def drop(properties: dict[str, Any]) -> None:
-        del properties["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+def trust_of(properties: dict[str, Any]) -> dict[str, Any]:
+    statement: dict[str, Any] = properties["AssumeRolePolicyDocument"]["Statement"][0]
+    return statement
 
-    report = changed(template, tmp_path, drop)
-    assert not report.roles[0].external_id
+
+def no_condition(properties: dict[str, Any]) -> None:
+    del trust_of(properties)["Condition"]
+
+
+def empty_id(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Condition"]["StringEquals"]["sts:ExternalId"] = ""
+
+
+def if_exists(properties: dict[str, Any]) -> None:
+    condition = trust_of(properties)["Condition"]
+    condition["StringEqualsIfExists"] = condition.pop("StringEquals")
+
+
+def everybody(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Principal"] = {"AWS": "*"}
+
+
+def all_but(properties: dict[str, Any]) -> None:
+    trust_of(properties)["NotPrincipal"] = trust_of(properties).pop("Principal")
+
+
+def a_service_too(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Principal"]["Service"] = "ec2.amazonaws.com"
+
+
+def two_statements(properties: dict[str, Any]) -> None:
+    properties["AssumeRolePolicyDocument"]["Statement"].append(trust_of(properties))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "external_id"),
+    [
+        (no_condition, "it takes no external id", False),
+        (empty_id, "it takes no external id", False),
+        (if_exists, "it takes no external id", False),
+        (everybody, "it trusts *", True),
+        (all_but, "it trusts all but", True),
+        (a_service_too, "it trusts Service ec2.amazonaws.com", True),
+        (two_statements, "it is not one statement that allows", True),
+    ],
+)
+def test_a_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
+    change: Callable[[dict[str, Any]], None],
+    problem: str,
+    external_id: bool,  # noqa: FBT001
+    template: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    report = changed(template, tmp_path, change)
     assert report.findings[0].kind == "trust"
+    assert problem in report.findings[0].text
+    assert report.roles[0].external_id is external_id
+
+
+def test_iam_reads_a_conditions_key_in_any_case(template: dict[str, Any], tmp_path: Path) -> None:
+    def other_case(properties: dict[str, Any]) -> None:
+        equals = trust_of(properties)["Condition"]["StringEquals"]
+        equals["sts:externalid"] = equals.pop("sts:ExternalId")
+
+    report = changed(template, tmp_path, other_case)
+    assert report.roles[0].external_id
+    assert report.roles[0].trust_problems == ()
+
+
+ALLOW_ALL_OF_EC2 = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]},
+        },
+        {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"]},
+        },
+        {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {"ManagedPolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]},
+        },
+        {
+            "Type": "AWS::IAM::RolePolicy",
+            "Properties": {"PolicyName": "P", "RoleName": {"Ref": "AutoPilotRole"}},
+        },
+    ],
+)
+def test_what_the_template_attaches_to_the_role_counts(
+    other: dict[str, Any], template: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = deepcopy(template)
+    copy["Resources"]["Other"] = deepcopy(other)
+    copy["Resources"]["Other"]["Properties"]["PolicyDocument"] = ALLOW_ALL_OF_EC2
+    file = tmp_path / "attached.json"
+    file.write_text(json.dumps(copy))
+    (role,) = of_templates(file).roles
+    assert role.differences == ("P is no policy that Pump publishes, and no guardrail",)
+    assert role.writes > 400
+
+
+def managed(properties: dict[str, Any]) -> None:
+    properties["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+
+
+def under_a_condition(properties: dict[str, Any]) -> None:
+    properties["Policies"].append({"Fn::If": ["C", {"PolicyName": "P"}, {"Ref": "AWS::NoValue"}]})
+
+
+def twice(properties: dict[str, Any]) -> None:
+    first = {"PolicyName": "PumpBillingReadOnly", "PolicyDocument": ALLOW_ALL_OF_EC2}
+    properties["Policies"].insert(0, first)
+
+
+def weakened_guardrail(properties: dict[str, Any]) -> None:
+    deny = {"Effect": "Deny", "Action": ["ec2:CreateReservedInstancesListing"], "Resource": "arn:x"}
+    properties["Policies"].append(
+        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": {"Statement": [deny]}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            managed,
+            "the managed policy arn:aws:iam::aws:policy/AdministratorAccess is attached to it",
+        ),
+        (under_a_condition, "it has a policy that cannot be read: "),
+        (twice, "2 policies are named PumpBillingReadOnly"),
+        (weakened_guardrail, "PumpGuardrailNoSelling is named like a guardrail, and is none"),
+    ],
+)
+def test_what_cannot_be_counted_or_is_not_what_it_says_comes_first(
+    change: Callable[[dict[str, Any]], None],
+    difference: str,
+    template: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    report = changed(template, tmp_path, change)
+    assert report.findings[0].kind == "difference"
+    assert difference in report.findings[0].text
+
+
+def test_every_guardrail_of_this_package_is_known(tmp_path: Path) -> None:
+    folder = synthesize(
+        tmp_path,
+        *map(Guardrail.named, Guardrail.names()[:-1]),
+        Guardrail.invitations_from("111122223333"),
+        Guardrail.only_in_regions("eu-west-1", "us-east-1"),
+        Guardrail.until("2927-01-31T18:00:00Z"),
+    )
+    report = of_templates(folder)
+    assert [role.differences for role in report.roles] == [(), ()]
+    assert all(policy.as_published for role in report.roles for policy in role.policies)
+
+
+def test_a_boundary_is_shown(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, permissions_boundary="platform/Boundary"))
+    assert all("policy/platform/Boundary" in role.boundary for role in report.roles)
+    assert "platform/Boundary" in as_markdown(report)
+
+
+def test_what_the_catalogue_does_not_hold_is_said(template: dict[str, Any], tmp_path: Path) -> None:
+    def more(properties: dict[str, Any]) -> None:
+        policy(properties, "PumpReadOnly")["Action"] += ["s3:*", "*"]
+
+    report = changed(template, tmp_path, more)
+    (finding,) = (one for one in report.findings if one.kind == "uncounted")
+    assert finding.title == "2 patterns of the auto-pilot role cannot be counted"
+    assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding.text
+
+
+def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: Path) -> None:
+    synthesize(tmp_path)
+    stale = json.loads((tmp_path / "PumpAutoPilot.template.json").read_text())
+    (resource,) = stale["Resources"].values()
+    allow_more(resource["Properties"])
+    (tmp_path / "Old.template.json").write_text(json.dumps(stale))
+    assert [role.differences for role in of_templates(tmp_path).roles] == [(), ()]
+
+
+def test_a_rollout_whose_trust_differs_is_not_taken_for_the_same(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    given: dict[str, Any] = {"pump_principal": "999988887777", "external_id": EXTERNAL_ID}
+    AutoPilotStack(app, "PumpAutoPilot", **given)
+    AutoPilotRolloutStack(app, "Same", organizational_units=["r-abcd"], **given)
+    app.synth()
+    assert len(of_templates(tmp_path).roles) == 1
+    file = tmp_path / "Same.template.json"
+    file.write_text(file.read_text().replace("999988887777", "111122223333"))
+    with pytest.raises(ReportError, match="holds different auto-pilot roles"):
+        of_templates(tmp_path)
 
 
 def test_nothing_has_changed_since_somebody_looked(published_report: Report) -> None:
@@ -340,6 +532,45 @@ def test_a_change_of_pumps_and_one_of_aws_are_told_apart(tmp_path: Path) -> None
     assert [one.name for one in report.actions if one.new] == ["ec2:DescribeInstances"]
 
 
+def test_a_guardrail_that_was_loosened_is_a_change(tmp_path: Path) -> None:
+    def report(name: str, account: str, *regions: str) -> Report:
+        folder = synthesize(
+            tmp_path / name,
+            Guardrail.only_in_regions(*regions),
+            Guardrail.invitations_from("111122223333"),
+            pump_principal=account,
+        )
+        return of_templates(folder)
+
+    earlier = json.loads(as_json(report("a", "999988887777", "us-east-1")))
+    now = of_templates(
+        synthesize(
+            tmp_path / "b",
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            Guardrail.invitations_from("999999999999"),
+            pump_principal="111122223333",
+        ),
+        since=earlier,
+    )
+    found = {change.what: change.effect for change in now.changes if change.role == "auto-pilot"}
+    assert found["may be assumed by 111122223333"] == "broadened"
+    assert found["may no longer be assumed by 999988887777"] == "narrowed"
+    loosened = [what for what in found if "PumpGuardrailOnlyInRegions no longer denies" in what]
+    assert len(loosened) == 8
+    assert {found[what] for what in loosened} == {"broadened"}
+    assert any("999999999999" in what for what in found)
+    assert {change.cause for change in now.changes} == {"Pump"}
+
+
+def test_a_role_that_is_new_or_gone_is_a_change(tmp_path: Path) -> None:
+    both = of_templates(synthesize(tmp_path))
+    one = of_templates(tmp_path / "PumpReadOnly.template.json")
+    later = of_templates(tmp_path, since=json.loads(as_json(one)))
+    assert later.changes == (Change("Pump", "broadened", "auto-pilot", "the role is new"),)
+    sooner = of_templates(tmp_path / "PumpReadOnly.template.json", since=json.loads(as_json(both)))
+    assert sooner.changes == (Change("Pump", "narrowed", "auto-pilot", "the role is gone"),)
+
+
 def test_an_earlier_report_of_the_same_has_no_changes(tmp_path: Path) -> None:
     folder = synthesize(tmp_path, Guardrail.RECOMMENDED)
     earlier = json.loads(as_json(of_templates(folder)))
@@ -368,6 +599,12 @@ def test_any_json_is_a_report_or_one_clear_error(tmp_path: Path, content: Any) -
     with pytest.raises(ReportError) as caught:
         of_templates(file)
     assert str(caught.value).startswith(str(file))
+
+
+@given(JSON)
+def test_any_json_is_an_earlier_report_or_one_clear_error(content: Any) -> None:
+    with pytest.raises(ReportError, match=r"^the earlier report is none: "):
+        earlier_report(content if isinstance(content, dict) else {"roles": content})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)

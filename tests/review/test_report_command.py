@@ -83,7 +83,7 @@ def test_bad_input_is_one_error_and_nothing_is_written(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"date": "x", "roles": [{}]}', '{"roles": 1, "date": 1}']
+    "text", ["", "[]", "{}", '{"date": "x", "roles": []}', '{"roles": 1, "date": "2026-01-01"}']
 )
 def test_an_earlier_report_that_is_none_is_an_error(text: str, tmp_path: Path) -> None:
     (tmp_path / "earlier.json").write_text(text)
@@ -98,3 +98,34 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     ended = run("--output", tmp_path / "no" / "such" / "r.md")
     assert ended.exit_code == 1
     assert "cannot be written: No such file or directory" in ended.stderr
+
+
+def test_an_ending_that_says_no_format_is_a_usage_error(tmp_path: Path) -> None:
+    ended = run("--output", tmp_path / "r.txt")
+    assert ended.exit_code == 2
+    assert "say the --format" in ended.stderr
+    assert not (tmp_path / "r.txt").exists()
+    assert run("--output", tmp_path / "r.txt", "--format", "csv").exit_code == 0
+
+
+def test_a_path_that_is_too_long_is_an_error() -> None:
+    ended = run("a" * 300)
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("pump-roles: aaa")
+
+
+def test_what_is_no_text_is_written_as_it_can_be(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    file = folder / "PumpReadOnly.template.json"
+    file.write_text(file.read_text().replace("PumpBillingReadOnly", "\\ud800"))
+    for form in ["html", "markdown", "csv", "json"]:
+        ended = run(file, "--format", form)
+        assert ended.exit_code == 0, ended.output
+        assert "ud800" in ended.stdout
+
+
+def test_a_nested_file_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    ended = run(tmp_path / "deep.json")
+    assert ended.exit_code == 1
+    assert len(ended.stderr.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -137,6 +138,10 @@ def test_a_role_refuses_what_would_do_nothing(guardrail: Guardrail) -> None:
         ),
         (["no-selling"], "'no-selling' is not a Guardrail"),
         ([None], "None is not a Guardrail"),
+        (None, "None is not a list of Guardrails"),
+        (Guardrail.NO_SELLING, f"{Guardrail.NO_SELLING!r} is not a list of Guardrails"),
+        ("recommended", "'recommended' is not a list of Guardrails"),
+        ({Guardrail.NO_SELLING}, f"{ {Guardrail.NO_SELLING}!r} is not a list of Guardrails"),
     ],
 )
 def test_what_cannot_stand_together_is_an_error(guardrails: list[Any], problem: str) -> None:
@@ -158,6 +163,26 @@ def test_an_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) 
     with pytest.raises(ArgumentError) as caught:
         Guardrail.named(name)
     assert hint in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": {"ec2:*": "why"}, "Effect": "Allow", "Resource": "*"},
+        {"Action": {"ec2:*": "why"}},
+        {"Action": {"ec2:*": ""}, "Resource": "*"},
+    ],
+)
+def test_nobody_makes_one_that_allows(statement: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^mine: "):
+        Guardrail("mine", "a", "b", json.dumps([statement]))
+    with pytest.raises(ValueError, match=r"^no-selling: "):
+        replace(Guardrail.NO_SELLING, text=json.dumps([statement]))
+
+
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(ArgumentError, match=r"^guardrails: \[\] is not a name$"):
+        Guardrail.named([])  # type: ignore[arg-type]
 
 
 def test_every_one_has_its_name() -> None:

@@ -1,0 +1,197 @@
+"""What has changed since an earlier report, with the two causes kept apart."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pump_roles.review.catalogue import looked_at
+from pump_roles.review.templates import PUBLISHED, ReportError
+
+__all__ = ["Change", "Earlier", "Entry", "State", "changes", "earlier_report", "since_looked_at"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference from an earlier report.
+
+    :param cause: ``Pump`` when a policy or the trust changed, ``AWS`` when a wildcard matches other
+        actions.
+    :param effect: ``broadened`` or ``narrowed``. Removing a deny broadens.
+    :param role: the role's kind.
+    :param what: the difference, in one line.
+    """
+
+    cause: str
+    effect: str
+    role: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pattern of a policy.
+
+    :param policy: the policy's name.
+    :param effect: ``Allow`` or ``Deny``.
+    :param pattern: the pattern.
+    :param scope: on which resources, and under which conditions.
+    """
+
+    policy: str
+    effect: str
+    pattern: str
+    scope: str
+
+    def __str__(self) -> str:
+        verb = {"Allow": "allows", "Deny": "denies"}.get(self.effect, self.effect)
+        where = "" if self.scope == "on every resource" else f" {self.scope}"
+        return f"{verb} {self.pattern}{where}"
+
+
+@dataclass(frozen=True)
+class State:
+    """A role at one time.
+
+    :param entries: the actions that each pattern matches.
+    :param principals: who may assume it; nothing where that is not known.
+    :param external_id: whether that takes an external id; nothing where that is not known.
+    :param boundary: its permissions boundary; nothing where that is not known.
+    """
+
+    entries: Mapping[Entry, frozenset[str]]
+    principals: frozenset[str] | None = None
+    external_id: bool | None = None
+    boundary: str | None = None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a report is compared with.
+
+    :param date: the day of its catalogue.
+    :param roles: the roles by kind.
+    :param complete: whether it says which roles and guardrails there were.
+    """
+
+    date: str
+    roles: Mapping[str, State]
+    complete: bool
+
+
+def since_looked_at() -> Earlier:
+    """The published policies, and what they matched when somebody last looked."""
+    seen = looked_at()
+    return Earlier(
+        seen["date"],
+        {
+            kind: State(
+                {
+                    Entry(policy.name, "Allow", pattern, "on every resource"): frozenset(
+                        seen["patterns"].get(pattern, [])
+                    )
+                    for policy in policies
+                    for pattern in policy.patterns
+                }
+            )
+            for kind, policies in PUBLISHED.items()
+        },
+        complete=False,
+    )
+
+
+def earlier_report(report: Mapping[str, Any]) -> Earlier:
+    """An earlier report, from its JSON object.
+
+    :raises ReportError: when it is none.
+    """
+    try:
+        return Earlier(
+            date.fromisoformat(report["date"]).isoformat(),
+            {str(role["kind"]): _state(role) for role in report["roles"]},
+            complete=True,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"the earlier report is none: {error!r}") from None
+
+
+def _state(role: Mapping[str, Any]) -> State:
+    return State(
+        {
+            Entry(
+                str(policy["name"]), str(one["effect"]), str(one["pattern"]), str(one["scope"])
+            ): frozenset(map(str, one["actions"]))
+            for policy in role["policies"]
+            for one in policy["patterns"]
+        },
+        frozenset(map(str, role["principals"])),
+        bool(role["external_id"]),
+        str(role["boundary"]),
+    )
+
+
+def changes(earlier: Earlier, now: Mapping[str, State], guardrails: Sequence[str]) -> list[Change]:
+    """Return the differences.
+
+    :param earlier: what it was.
+    :param now: the roles by kind.
+    :param guardrails: the names of the guardrails' policies, of which only a complete earlier
+        report knows.
+    """
+    found: list[Change] = []
+    for kind, state in now.items():
+        if kind not in earlier.roles:
+            found += [Change("Pump", "broadened", kind, "the role is new")] * earlier.complete
+            continue
+        entries = {
+            entry: actions
+            for entry, actions in state.entries.items()
+            if earlier.complete or entry.policy not in guardrails
+        }
+        found += _entries(kind, earlier.roles[kind].entries, entries)
+        found += _trust(kind, earlier.roles[kind], state)
+    if earlier.complete:
+        gone = earlier.roles.keys() - now.keys()
+        found += [Change("Pump", "narrowed", kind, "the role is gone") for kind in sorted(gone)]
+    return found
+
+
+def _entries(
+    kind: str, was: Mapping[Entry, frozenset[str]], now: Mapping[Entry, frozenset[str]]
+) -> Iterator[Change]:
+    for entry, actions in now.items():
+        more, less = _effects(entry)
+        if entry not in was:
+            yield Change("Pump", more, kind, f"{entry.policy} {entry}")
+            continue
+        for action in sorted(actions - was[entry]):
+            what = f"{entry.pattern} in {entry.policy} matches {action}"
+            yield Change("AWS", more, kind, what)
+        for action in sorted(was[entry] - actions):
+            what = f"{entry.pattern} in {entry.policy} no longer matches {action}"
+            yield Change("AWS", less, kind, what)
+    for entry in was:
+        if entry not in now:
+            _, less = _effects(entry)
+            yield Change("Pump", less, kind, f"{entry.policy} no longer {entry}")
+
+
+def _effects(entry: Entry) -> tuple[str, str]:
+    more, less = "broadened", "narrowed"
+    return (less, more) if entry.effect == "Deny" else (more, less)
+
+
+def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
+    if was.principals is not None and now.principals is not None:
+        for one in sorted(now.principals - was.principals):
+            yield Change("Pump", "broadened", kind, f"may be assumed by {one}")
+        for one in sorted(was.principals - now.principals):
+            yield Change("Pump", "narrowed", kind, f"may no longer be assumed by {one}")
+    if was.external_id is not None and was.external_id != now.external_id:
+        effect, word = ("narrowed", "now") if now.external_id else ("broadened", "no longer")
+        yield Change("Pump", effect, kind, f"{word} requires an external id")
+    if was.boundary is not None and was.boundary != now.boundary:
+        if was.boundary:
+            yield Change("Pump", "broadened", kind, f"no longer has the boundary {was.boundary}")
+        if now.boundary:
+            yield Change("Pump", "narrowed", kind, f"has the boundary {now.boundary}")
