@@ -225,7 +225,7 @@ def test_a_role_that_differs_or_takes_no_external_id_is_said_so_first(
     report = replace(
         published,
         roles=(replace(first, external_id=False, writes=3), second),
-        findings=(*published.findings, finding),
+        findings=(finding, *published.findings),
     )
     (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
     with showing(browser) as (page, _):
