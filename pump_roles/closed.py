@@ -86,10 +86,15 @@ class _Watch(Construct):
             for policy, role in self._attachments()
         ]
 
-    def _attachments(self) -> Iterator[tuple[str, _Closed]]:
-        by_stack: dict[Stack, list[_Closed]] = {}
+    @cached_property
+    def _by_stack(self) -> dict[Stack, list[_Closed]]:
+        # Only where there are policies: each stack is a call into CDK.
+        found: dict[Stack, list[_Closed]] = {}
         for role in self.roles:
-            by_stack.setdefault(role.resource.stack, []).append(role)
+            found.setdefault(role.resource.stack, []).append(role)
+        return found
+
+    def _attachments(self) -> Iterator[tuple[str, _Closed]]:
         for node in self.node.root.node.find_all():
             if isinstance(node, iam.CfnPolicy | iam.CfnManagedPolicy):
                 attached_to: object = node.roles
@@ -98,7 +103,7 @@ class _Watch(Construct):
             else:
                 continue
             policy = _Attached.of(node.stack, attached_to)
-            for stack, roles in by_stack.items():
+            for stack, roles in self._by_stack.items():
                 references = policy.seen_from(stack)
                 for role in roles:
                     if references.to(role):

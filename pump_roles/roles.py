@@ -258,6 +258,8 @@ def warn_of_the_past(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
 def _guardrail_policies(
     guardrails: Sequence[Guardrail], *, policies: tuple[Policy, ...], role: str
 ) -> Mapping[str, dict[str, Any]]:
+    if guardrails == ():
+        return {}
     patterns = [pattern for policy in policies for pattern in policy.patterns]
     found = documents(guardrails, patterns=patterns, role=role)
     sizes = {one.name: _size(document) for one, document in found.items()}
