@@ -43,7 +43,7 @@ MANIFOLD: Final = {
 } | {
     f"30 {kind}{more}": ["bench/many.py", kind, "30", *more.split()]
     for kind in ("bare", "construct")
-    for more in ("", " 100")
+    for more in ("", " 500")
 }
 ROUNDS: Final = {"few": 11, "manifold": 3, "rollout": 3}
 GIVEN: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234"}
@@ -163,7 +163,7 @@ def main() -> None:
         return [(many - one) / (MANY - 1) for one, many in pairs]
 
     def beside(kind: str) -> list[float]:
-        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 100"], strict=True)
+        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
         return [policies - without for without, policies in pairs]
 
     bare = further("bare")
@@ -177,7 +177,7 @@ def main() -> None:
         row(f"each further `AutoPilotRole`, {many}", ratio(further("construct"), bare), 1),
         row(f"each further `AutoPilotStack`, {many}", ratio(further("stack"), bare), 1),
         row(
-            "100 policies of the app's own beside 30 `AutoPilotRole` / beside 30 bare `iam.Role`",
+            "500 policies of the app's own beside 30 `AutoPilotRole` / beside 30 bare `iam.Role`",
             ratio(beside("construct"), beside("bare")),
             1,
         ),
