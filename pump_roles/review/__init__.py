@@ -15,5 +15,5 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pump_roles"):
             raise
-        sys.exit(f"pump-roles: {error.name} is missing: pip install 'pump-roles[review]'")
+        sys.exit(f"pump-roles: {error.name} is missing: install the wheel with its extra, review")
     app()
