@@ -271,4 +271,6 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr == "pump-roles: typer is missing: install the wheel with its extra, review\n"
+    assert (
+        ended.stderr == "pump-roles: typer is missing: install the wheel with its extra, review\n"
+    )
