@@ -75,8 +75,7 @@ class Rollout(Construct):
         get it.
     :param only_accounts: 12-digit ids of the only accounts in the units that get the role, which
         also turns automatic deployment off: an account that leaves keeps the role. By default all
-        get it. At most one of this and
-        ``exclude_accounts``, each at most 1,000.
+        get it. At most one of this and ``exclude_accounts``, each at most 1,000.
     :param path: the role's path, ``/`` or ``/.../``, 1 to 512 characters. By default ``/``.
     :param permissions_boundary: the name of a managed policy that every one of the accounts has,
         with its path if it has one, or the ARN of an AWS-managed policy. By default the role has no
@@ -96,8 +95,8 @@ class Rollout(Construct):
         one account at a time).
     :param call_as: ``management``, or ``delegated-admin`` when a delegated administrator's account
         deploys it.
-    :param stack_set_name: 1 to 128 characters; cannot change later. By default ``PumpReadOnly`` or
-        ``PumpAutoPilot``.
+    :param stack_set_name: 1 to 128 characters, unique in the account and region; cannot change
+        later. By default ``PumpReadOnly`` or ``PumpAutoPilot``.
     :param gate: called with the app that the member template is synthesized in, apart from yours,
         before it is. By default nothing but the closing checks of the role validates it.
     :raises ArgumentError: a ``ValueError``, when an argument is not of its form, both filters are
@@ -141,6 +140,8 @@ class Rollout(Construct):
         stack_set_name: str | None = None,
         gate: Gate | None = None,
     ) -> None:
+        if not hasattr(self, "_stack_class"):
+            raise TypeError("Rollout is not to be used by itself, see its docstring")
         super().__init__(scope, id)
         trust = Trust.of(
             self,

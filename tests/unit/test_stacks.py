@@ -9,7 +9,7 @@ from aws_cdk import App, Environment, Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from pump_roles import AutoPilotStack, ReadOnlyStack, __version__, forms
-from pump_roles.rollout import RolloutStack
+from pump_roles.rollout import Rollout, RolloutStack
 from pump_roles.stacks import RoleStack
 from tests.conftest import EXTERNAL_ID, PRINCIPAL, Synth
 
@@ -136,8 +136,16 @@ def test_a_like_named_role_of_another_account_may_have_a_policy_of_its_own() -> 
     app.synth()
 
 
-def test_a_base_class_is_not_a_stack() -> None:
+def test_a_base_class_is_not_to_be_used() -> None:
     with pytest.raises(TypeError, match="RoleStack is not to be used by itself"):
         RoleStack(App(), "S")
     with pytest.raises(TypeError, match="RolloutStack is not to be used by itself"):
         RolloutStack(App(), "S", organizational_units=["r-abcd"])
+    with pytest.raises(TypeError, match="Rollout is not to be used by itself"):
+        Rollout(
+            Stack(App(), "S"),
+            "Pump",
+            organizational_units=["r-abcd"],
+            pump_principal=PRINCIPAL,
+            external_id=EXTERNAL_ID,
+        )
