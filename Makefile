@@ -1,7 +1,7 @@
-# Every habit has a name; `make` lists them. A machine needs Python 3.10 or newer, and make.
+# `make` lists the targets. A machine needs Python 3.10 or newer, and make.
 PYTHON ?= python3
 BIN := .venv/bin
-# For what the tools start themselves: the CDK CLI the app, the app Node.
+# So that the CDK CLI finds the Python of the app, and the app finds Node.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help

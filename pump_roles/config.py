@@ -1,8 +1,8 @@
 """CDK context to the stacks' arguments. Nothing else in the project reads context."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -23,10 +23,11 @@ from pump_roles.forms import (
     ROLE_PATH,
     ArgumentError,
     Form,
-    Several,
-    Whole,
+    Integer,
+    ListOf,
 )
 from pump_roles.guardrails import Guardrail
+from pump_roles.published import ROLES
 from pump_roles.rollout import AutoPilotRolloutStack, Gate, ReadOnlyRolloutStack
 from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
 
@@ -36,7 +37,7 @@ _PREFIX: Final = "pump:"
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
 
-_Form = Form | Several | Whole
+_Form = Form | ListOf | Integer
 
 _ROLE: Final[Mapping[str, tuple[str, _Form]]] = {
     "principal": ("pump_principal", PRINCIPAL),
@@ -66,7 +67,7 @@ _ROLLOUT: Final[Mapping[str, tuple[str, _Form]]] = {
 _ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
 _FILTERS: Final = {"exclude-accounts", "only-accounts"}
 
-_ROLES: Final = {
+_STACKS: Final = {
     "read-only": (("PumpReadOnly", ReadOnlyStack), ("PumpReadOnlyRollout", ReadOnlyRolloutStack)),
     "auto-pilot": (
         ("PumpAutoPilot", AutoPilotStack),
@@ -74,10 +75,15 @@ _ROLES: Final = {
     ),
 }
 
+
+def _key(name: str, role: str = "") -> str:
+    return f"{_PREFIX}{role}:{name}" if role else f"{_PREFIX}{name}"
+
+
 KEYS: Final = (
-    *(f"{_PREFIX}{key}" for key in _ARGUMENTS),
+    *(_key(name) for name in _ARGUMENTS),
     # One app is deployed by one account, so who deploys it holds for both roles.
-    *(f"{_PREFIX}{role}:{key}" for role in _ROLES for key in _ARGUMENTS if key != _CALL_AS),
+    *(_key(name, role) for role in ROLES for name in _ARGUMENTS if name != _CALL_AS),
 )
 
 
@@ -92,13 +98,14 @@ class StackSettings:
     :param stack_id: the stack's construct id and name.
     :param stack_class: its class.
     :param arguments: its arguments.
-    :param keys: for each argument, or kind of guardrail, the key that it was typed under.
+    :param keys: for each argument, and each guardrail with a key of its own, the key that it was
+        typed under.
     """
 
     stack_id: str
     stack_class: type[Stack]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any]
+    keys: Mapping[str, str]
 
     def build(self, app: App) -> Stack:
         """Build the stack.
@@ -108,15 +115,9 @@ class StackSettings:
         try:
             return self.stack_class(app, self.stack_id, **self.arguments)
         except ArgumentError as error:
-            problem, typed = error.problem, self.keys
-            if error.argument == "guardrails":
-                # Several keys make the list. Those that take a value are named by the problem.
-                named = [key for key in typed.values() if problem.startswith(key.rsplit(":")[-1])]
-                key = named[0] if named else typed.get("guardrails", self.stack_id)
-            else:
-                for argument, one in typed.items():
-                    problem = re.sub(rf"\b{argument}\b", one, problem)
-                key = typed.get(error.argument, self.stack_id)
+            # Several keys make one list of guardrails.
+            key = self.keys.get(error.guardrail) or self.keys.get(error.argument, self.stack_id)
+            problem = error.problem.replace(error.other, self.keys.get(error.other, error.other))
             raise ConfigError(f"{key}: {problem}") from None
 
 
@@ -124,8 +125,9 @@ def read(context: Mapping[str, Any], *, gate: Gate | None = None) -> list[StackS
     """Return what the context says of each stack.
 
     ``pump:KEY`` holds for both roles; ``pump:read-only:KEY`` or ``pump:auto-pilot:KEY`` for one,
-    and wins. Each role has its stack, unless a delegated administrator deploys the app, and a
-    rollout if it has organizational units.
+    and wins. A guardrail of ``pump:KEY`` holds for those of the app's roles that have what it
+    denies. Each role has its stack, unless a delegated administrator deploys the app, and a rollout
+    if it has organizational units.
 
     :param context: the app's context, all of it.
     :param gate: what the rollouts' member templates are checked with.
@@ -134,24 +136,26 @@ def read(context: Mapping[str, Any], *, gate: Gate | None = None) -> list[StackS
         come this far: CDK takes it for one that is not set.
     """
     values = dict(_checked(context))
-    given = {role: _of_role(role, values) for role in _ROLES}
+    given = {role: _of_role(role, values) for role in ROLES}
+    rolled_out = [role for role in ROLES if _UNITS in given[role]]
     for key in values:
-        prefix, name = key.rsplit(":", 1)
-        own = [role for role in _ROLES if prefix.endswith(f":{role}")]
-        if name in _ROLLOUT and not any(_UNITS in given[role] for role in own or _ROLES):
-            raise ConfigError(f"{key}: is for a rollout, which needs {prefix}:{_UNITS}")
-    singles, rollouts = [], []
-    delegated = values.get(f"{_PREFIX}{_CALL_AS}") == "delegated-admin"
-    for role, (single, rollout) in _ROLES.items():
-        unread = [key for key in values if key.startswith(f"{_PREFIX}{role}:")]
-        if delegated and unread and _UNITS not in given[role]:
+        role, name = _parts(key)
+        if name in _ROLLOUT and not {*rolled_out} & {role or one for one in ROLES}:
+            raise ConfigError(f"{key}: is for a rollout, which needs {_key(_UNITS, role)}")
+    delegated = values.get(_key(_CALL_AS)) == "delegated-admin"
+    for key in values if delegated else ():
+        role, _ = _parts(key)
+        if role and role not in rolled_out:
             raise ConfigError(
-                f"{unread[0]}: a delegated administrator's app has no {role} role without "
-                f"{_PREFIX}{role}:{_UNITS}"
+                f"{key}: a delegated administrator's app has no {role} role without "
+                f"{_key(_UNITS, role)}"
             )
+    _share_guardrails(given, rolled_out if delegated else list(ROLES))
+    singles, rollouts = [], []
+    for role, (single, rollout) in _STACKS.items():
         if not delegated:
             singles.append(_settings(*single, given[role], _ROLE))
-        if _UNITS in given[role]:
+        if role in rolled_out:
             rollouts.append(_settings(*rollout, given[role], _ARGUMENTS, gate=gate))
     return singles + rollouts
 
@@ -163,7 +167,7 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             raise ConfigError(f"{shown}: unknown key, {_nearest(key)}")
         if key not in KEYS:
             continue
-        name = key.rpartition(":")[2]
+        _, name = _parts(key)
         _, form = _ARGUMENTS[name]
         try:
             # Also where another key overrides it.
@@ -173,11 +177,17 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             raise ConfigError(f"{key}: {error.problem}") from None
 
 
+def _parts(key: str) -> tuple[str, str]:
+    # The role, none where the key holds for both, and the name.
+    *role, name = key.removeprefix(_PREFIX).split(":")
+    return (role[0] if role else ""), name
+
+
 def _typed(value: Any, form: _Form) -> Any:
     # What comes from the command line is a string.
     if isinstance(form, Form) or not isinstance(value, str):
         return value
-    if isinstance(form, Several):
+    if isinstance(form, ListOf):
         return [one.strip() for one in value.split(",")] if value.strip() else []
     return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
 
@@ -186,13 +196,13 @@ def _is_meant_for_us(key: str) -> bool:
     # Also where the prefix was forgotten, since a boundary that goes unread is not there.
     first, *_ = re.split(r"[^a-z-]", key.strip().lower())
     return bool(re.match(r"pump([^a-z]|$)", key.strip(), re.IGNORECASE)) or (
-        first in _ARGUMENTS or first in _ROLES
+        first in _ARGUMENTS or first in ROLES
     )
 
 
 def _nearest(key: str) -> str:
-    if re.fullmatch(f"{_PREFIX}({'|'.join(_ROLES)}):{_CALL_AS}", key):
-        return f"it holds for both roles: {_PREFIX}{_CALL_AS}"
+    if key in {_key(_CALL_AS, role) for role in ROLES}:
+        return f"it holds for both roles: {_key(_CALL_AS)}"
     if nearest := get_close_matches(key.strip().lower(), KEYS, n=1):
         return f"did you mean {nearest[0]}?"
     return f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
@@ -203,12 +213,33 @@ def _of_role(role: str, values: Mapping[str, Any]) -> dict[str, tuple[str, Any]]
     given = {
         name: (key, values[key])
         for name in _ARGUMENTS
-        for key in (f"{_PREFIX}{name}", f"{_PREFIX}{role}:{name}")
+        for key in (_key(name), _key(name, role))
         if key in values
     }
-    own = [name for name in _FILTERS if f"{_PREFIX}{role}:{name}" in values]
+    own = [name for name in _FILTERS if _key(name, role) in values]
     # A filter of the role's own takes the place of a shared one of the other kind too.
     return {name: one for name, one in given.items() if not own or name not in _FILTERS - {*own}}
+
+
+def _share_guardrails(
+    given: Mapping[str, dict[str, tuple[str, Any]]], roles: Collection[str]
+) -> None:
+    # A shared guardrail is for the roles that have what it denies. Where none has, it stays, and
+    # the role refuses it.
+    for name in _GUARDRAILS:
+        shared = _key(name)
+        sharing = [role for role in roles if given[role].get(name, ("",))[0] == shared]
+        for role in sharing:
+            _, guardrails = given[role][name]
+            given[role][name] = (
+                shared,
+                [
+                    one
+                    for one in guardrails
+                    if one.on(ROLES[role].patterns)
+                    or not any(one.on(ROLES[other].patterns) for other in sharing)
+                ],
+            )
 
 
 def _settings(
@@ -224,7 +255,6 @@ def _settings(
         if name not in arguments:
             continue
         argument, _ = arguments[name]
-        # Several keys make one list of guardrails.
         if name in _GUARDRAILS:
             taken[argument] = [*taken.get(argument, []), *value]
             keys[name] = key

@@ -30,8 +30,8 @@ __all__ = [
     "STACK_SET_NAME",
     "ArgumentError",
     "Form",
-    "Several",
-    "Whole",
+    "Integer",
+    "ListOf",
 ]
 
 _SHOWN: Final = 60
@@ -42,12 +42,18 @@ class ArgumentError(ValueError):
 
     :param argument: the argument's name.
     :param problem: what is wrong with the value, and what is allowed.
+    :param other: another argument's name, if the problem names one.
+    :param guardrail: the name of the guardrail that it is about, if it is about one of several.
     """
 
-    def __init__(self, argument: str, problem: str) -> None:
+    def __init__(
+        self, argument: str, problem: str, *, other: str = "", guardrail: str = ""
+    ) -> None:
         super().__init__(f"{argument}: {problem}")
         self.argument = argument
         self.problem = problem
+        self.other = other
+        self.guardrail = guardrail
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class _ParameterOfForm:
 
 
 @dataclass(frozen=True)
-class Several:
+class ListOf:
     """A list of values of one form, each once.
 
     :param form: the form of each.
@@ -162,9 +168,11 @@ class Several:
         :raises ArgumentError: when they are not a list, or one is of another form or there twice.
         """
         if not isinstance(values, Sequence) or isinstance(values, str):
-            raise ArgumentError(argument, f"{_shown(values)} is not a list; each is {self._each}")
+            raise ArgumentError(
+                argument, f"{_shown(values)} is not a list; each is {self.form.words}"
+            )
         if not values:
-            raise ArgumentError(argument, f"the list is empty; each is {self._each}")
+            raise ArgumentError(argument, f"the list is empty; each is {self.form.words}")
         if len(values) > self.maximum:
             raise ArgumentError(
                 argument, f"{len(values):,} are given, allowed are {self.maximum:,}"
@@ -175,13 +183,9 @@ class Several:
                 raise ArgumentError(argument, f"{value!r} is there twice")
         return checked
 
-    @property
-    def _each(self) -> str:
-        return self.form.words
-
 
 @dataclass(frozen=True)
-class Whole:
+class Integer:
     """A whole number.
 
     :param minimum: the smallest.
@@ -264,7 +268,7 @@ PERMISSIONS_BOUNDARY: Final = Form(
 )
 """IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
 
-ORGANIZATIONAL_UNITS: Final = Several(
+ORGANIZATIONAL_UNITS: Final = ListOf(
     Form(
         pattern="^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
         minimum=6,
@@ -276,7 +280,7 @@ ORGANIZATIONAL_UNITS: Final = Several(
 """CloudFormation API Reference, "DeploymentTargets" for the form, "CreateStackInstances" for the
 greatest number."""
 
-ACCOUNTS: Final = Several(
+ACCOUNTS: Final = ListOf(
     Form(pattern="^[0-9]{12}$", minimum=12, maximum=12, words="a 12-digit account id"),
     maximum=1_000,
 )
@@ -290,11 +294,11 @@ CALL_AS: Final = Form(
     words="management or delegated-admin",
 )
 
-MAX_CONCURRENT: Final = Whole(1, 100)
-FAILURE_TOLERANCE: Final = Whole(0, 100)
+MAX_CONCURRENT: Final = Integer(1, 100)
+FAILURE_TOLERANCE: Final = Integer(0, 100)
 """CloudFormation API Reference, "StackSetOperationPreferences", for both percentages."""
 
-GUARDRAILS: Final = Several(
+GUARDRAILS: Final = ListOf(
     Form(
         pattern="^[^,]{1,64}$",
         minimum=1,
@@ -312,7 +316,7 @@ MOMENT: Final = Form(
     words="a moment with its time zone, such as 2027-01-31T18:00:00Z",
 )
 
-REGIONS: Final = Several(
+REGIONS: Final = ListOf(
     Form(
         pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
         minimum=6,

@@ -25,7 +25,7 @@ from constructs import Construct
 from pump_roles.closed import close
 from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
 from pump_roles.guardrails import Guardrail, checked, documents
-from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS, Policy
+from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from pump_roles.trust import Trust
 
 __all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "warn_of_the_past"]
@@ -34,10 +34,36 @@ _INLINE_QUOTA: Final = 10_240
 
 
 class PumpRole(Construct):
-    """What both roles have in common. Use :class:`ReadOnlyRole` or :class:`AutoPilotRole`."""
+    """What both roles have in common. Use :class:`ReadOnlyRole` or :class:`AutoPilotRole`.
 
-    _policies: ClassVar[tuple[Policy, ...]]
-    _kind: ClassVar[str]
+    It carries the published policies, and can be assumed by Pump's principal alone, with the
+    customer's external id. The session lasts at most an hour, IAM's default and least maximum.
+
+    :param scope: the construct that this one belongs to.
+    :param id: the construct's id in the scope.
+    :param pump_principal: Pump's 12-digit account id, or the ARN of its IAM role or account
+        root, which Pump names. A literal, or a ``CfnParameter`` of the same stack, which gets the
+        pattern that its value must match.
+    :param external_id: the id that Pump made for this customer, 2 to 1,224 characters. A literal
+        or a ``CfnParameter``, as above.
+    :param next_external_id: a second id that is accepted too while one replaces the other. By
+        default only ``external_id`` is accepted.
+    :param role_name: 1 to 64 characters, unique in the account. By default ``PumpReadOnlyRole`` or
+        ``PumpAutoPilotRole``.
+    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
+    :param permissions_boundary: the name of a managed policy of the account that the role is
+        deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
+        AWS-managed policy. By default the role has no boundary.
+    :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
+        nothing.
+    :raises ArgumentError: a ``ValueError``, when an argument is not of its form, a guardrail would
+        do nothing on this role, or the guardrails make the inline policies longer than IAM's 10,240
+        characters (white space not counted).
+
+    Source: Pump's document "Cross Account Role".
+    """
+
+    _published: ClassVar[PublishedRole]
     _description: ClassVar[str]
 
     def __init__(
@@ -47,13 +73,13 @@ class PumpRole(Construct):
         *,
         pump_principal: str | CfnParameter,
         external_id: str | CfnParameter,
-        next_external_id: str | CfnParameter | None,
-        role_name: str,
-        path: str | None,
-        permissions_boundary: str | None,
-        guardrails: Sequence[Guardrail],
+        next_external_id: str | CfnParameter | None = None,
+        role_name: str | None = None,
+        path: str | None = None,
+        permissions_boundary: str | None = None,
+        guardrails: Sequence[Guardrail] = (),
     ) -> None:
-        if not hasattr(self, "_policies"):
+        if not hasattr(self, "_published"):
             raise TypeError("PumpRole is not to be used by itself, see its docstring")
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
@@ -65,12 +91,10 @@ class PumpRole(Construct):
         ).policy
         policies = [
             iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
-            for policy in self._policies
+            for policy in self._published.policies
         ] + [
             iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
-            for name, document in _guardrail_policies(
-                guardrails, policies=self._policies, role=self._kind
-            ).items()
+            for name, document in _guardrail_policies(guardrails, self._published).items()
         ]
         warn_of_the_past(self, guardrails)
         # The L1 with the raw documents: the L2 role merges and re-orders statements under
@@ -78,7 +102,9 @@ class PumpRole(Construct):
         self.resource: Final = iam.CfnRole(
             self,
             "Resource",
-            role_name=ROLE_NAME.check("role_name", role_name),
+            role_name=self._published.name
+            if role_name is None
+            else ROLE_NAME.check("role_name", role_name),
             description=self._description,
             path=self._path,
             permissions_boundary=_boundary_arn(permissions_boundary),
@@ -125,124 +151,32 @@ class PumpRole(Construct):
         acknowledges exactly those, one by one, on the role's resource. Without this call they
         stay findings: whether they are acceptable is for the owner of the app to say.
         """
-        Validations.of(self.resource).acknowledge(*_acknowledgments(self._policies))
+        Validations.of(self.resource).acknowledge(*_acknowledgments(self._published.policies))
 
 
 class ReadOnlyRole(PumpRole):
     """The role through which Pump reads billing history and infrastructure metadata.
 
-    It carries the published policy ``PumpBillingReadOnly``, and can be assumed by Pump's
-    principal alone, with the customer's external id.
-
-    :param scope: the construct that this one belongs to.
-    :param id: the construct's id in the scope.
-    :param pump_principal: Pump's 12-digit account id, or the ARN of its IAM role or account
-        root, which Pump names. A literal, or a ``CfnParameter`` of the same stack, which gets the
-        pattern that its value must match.
-    :param external_id: the id that Pump made for this customer, 2 to 1,224 characters. A literal
-        or a ``CfnParameter``, as above.
-    :param next_external_id: a second id that is accepted too while one replaces the other. By
-        default only ``external_id`` is accepted.
-    :param role_name: 1 to 64 characters, unique in the account.
-    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
-    :param permissions_boundary: the name of a managed policy of the account that the role is
-        deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
-        AWS-managed policy. By default the role has no boundary.
-    :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
-        nothing.
-    :raises ArgumentError: a ``ValueError``, when an argument is not of its form, a guardrail would
-        do nothing on this role, or the guardrails make the inline policies longer than IAM's 10,240
-        characters (white space not counted).
-
-    The session lasts at most an hour, IAM's default and least maximum.
-
-    Source: Pump's document "Cross Account Role", the read-only role.
+    It carries the published policy ``PumpBillingReadOnly``. The arguments are :class:`PumpRole`'s.
     """
 
-    _policies = READ_ONLY
-    _kind = "read-only"
+    _published = ROLES["read-only"]
     _description = "Lets Pump read billing history and infrastructure metadata"
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        pump_principal: str | CfnParameter,
-        external_id: str | CfnParameter,
-        next_external_id: str | CfnParameter | None = None,
-        role_name: str = "PumpReadOnlyRole",
-        path: str | None = None,
-        permissions_boundary: str | None = None,
-        guardrails: Sequence[Guardrail] = (),
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            pump_principal=pump_principal,
-            external_id=external_id,
-            next_external_id=next_external_id,
-            role_name=role_name,
-            path=path,
-            permissions_boundary=permissions_boundary,
-            guardrails=guardrails,
-        )
 
 
 class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 
     It carries the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
-    and ``PumpAutoPilot``, and can be assumed by Pump's principal alone, with the customer's
-    external id. IAM can put no limit on what its purchases cost.
-
-    :param scope: the construct that this one belongs to.
-    :param id: the construct's id in the scope.
-    :param pump_principal: as for :class:`ReadOnlyRole`.
-    :param external_id: as for :class:`ReadOnlyRole`.
-    :param next_external_id: as for :class:`ReadOnlyRole`.
-    :param role_name: 1 to 64 characters, unique in the account.
-    :param path: as for :class:`ReadOnlyRole`.
-    :param permissions_boundary: as for :class:`ReadOnlyRole`.
-    :param guardrails: as for :class:`ReadOnlyRole`.
-    :raises ArgumentError: as for :class:`ReadOnlyRole`.
-
-    The session lasts at most an hour, IAM's default and least maximum.
-
-    Source: Pump's document "Cross Account Role", the auto-pilot role.
+    and ``PumpAutoPilot``. IAM can put no limit on what its purchases cost. The arguments are
+    :class:`PumpRole`'s.
     """
 
-    _policies = AUTO_PILOT
-    _kind = "auto-pilot"
+    _published = ROLES["auto-pilot"]
     _description = (
         "Lets Pump read billing history and usage metadata, and buy and sell reserved instances "
         "and savings plans"
     )
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        pump_principal: str | CfnParameter,
-        external_id: str | CfnParameter,
-        next_external_id: str | CfnParameter | None = None,
-        role_name: str = "PumpAutoPilotRole",
-        path: str | None = None,
-        permissions_boundary: str | None = None,
-        guardrails: Sequence[Guardrail] = (),
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            pump_principal=pump_principal,
-            external_id=external_id,
-            next_external_id=next_external_id,
-            role_name=role_name,
-            path=path,
-            permissions_boundary=permissions_boundary,
-            guardrails=guardrails,
-        )
 
 
 def warn_of_the_past(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
@@ -256,14 +190,13 @@ def warn_of_the_past(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
 
 
 def _guardrail_policies(
-    guardrails: Sequence[Guardrail], *, policies: tuple[Policy, ...], role: str
+    guardrails: Sequence[Guardrail], role: PublishedRole
 ) -> Mapping[str, dict[str, Any]]:
-    if guardrails == ():
+    if not checked(guardrails):
         return {}
-    patterns = [pattern for policy in policies for pattern in policy.patterns]
-    found = documents(guardrails, patterns=patterns, role=role)
+    found = documents(guardrails, role)
     sizes = {one.name: _size(document) for one, document in found.items()}
-    published = sum(_size(policy.document) for policy in policies)
+    published = sum(_size(policy.document) for policy in role.policies)
     if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         raise ArgumentError(

@@ -311,7 +311,9 @@ def _targets(
         )
     if exclude_accounts is not None and only_accounts is not None:
         raise ArgumentError(
-            "only_accounts", "cannot stand beside exclude_accounts; give one of them"
+            "only_accounts",
+            "cannot stand beside exclude_accounts; give one of them",
+            other="exclude_accounts",
         )
     if exclude_accounts is not None:
         return CfnStackSet.DeploymentTargetsProperty(

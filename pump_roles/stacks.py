@@ -121,7 +121,6 @@ class RoleStack(FlatStack):
             tags=tags,
             termination_protection=termination_protection,
         )
-        named = {} if role_name is None else {"role_name": role_name}
         self.role = self._role_class(
             self,
             "Role",
@@ -133,7 +132,7 @@ class RoleStack(FlatStack):
             path=path,
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
-            **named,
+            role_name=role_name,
         )
         self.role.acknowledge_published()
         self.role.resource.override_logical_id(self._role_class.__name__)

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any, ClassVar, Final
 
 from pump_roles.forms import ACCOUNTS, MOMENT, REGIONS, ArgumentError
+from pump_roles.published import PublishedRole
 
 __all__ = ["Guardrail", "checked", "documents", "load"]
 
@@ -87,10 +88,11 @@ class Guardrail:
     """Denies ``iam:CreateServiceLinkedRole`` for any service but AWS Organizations."""
 
     RECOMMENDED: ClassVar["Guardrail"]
-    """Those of the above that leave all buying, selling and what is needed to decide on it.
+    """Guardrails that leave buying, selling and the decisions about them as they are.
 
-    It costs Pump the sizes of Fargate tasks and the follow-up of support cases, see
-    ``METADATA_ONLY``.
+    They deny the reads that return data, changes of billing settings, tags on anything but
+    commitments, and linked roles of other services. It costs Pump the sizes of Fargate tasks and
+    the follow-up of support cases, see ``METADATA_ONLY``.
 
     On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
     and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
@@ -174,16 +176,28 @@ class Guardrail:
         """Why each action pattern is denied."""
         return {
             pattern: reason
-            for statement in json.loads(self.text)
+            for guardrail in self._single
+            for statement in json.loads(guardrail.text)
             for pattern, reason in statement["Action"].items()
         }
 
-    def on(self, patterns: Iterable[str]) -> dict[str, Any] | None:
-        """Return its policy document for a role, or nothing if the role has nothing that it denies.
+    @property
+    def _single(self) -> tuple["Guardrail", ...]:
+        return self.members or (self,)
 
-        :param patterns: the action patterns that the role allows.
+    def on(self, patterns: Iterable[str]) -> dict["Guardrail", dict[str, Any]]:
+        """Return its policy document on a role; of a set of guardrails, one for each.
+
+        There is none for what denies nothing that the role has.
+
+        :param patterns: the action patterns that the role allows, each with a wildcard at its end
+            or none.
         """
         allowed = list(patterns)
+        found = {one: one._document(allowed) for one in self._single}  # noqa: SLF001
+        return {one: document for one, document in found.items() if document["Statement"]}
+
+    def _document(self, allowed: Sequence[str]) -> dict[str, Any]:
         statements = []
         for statement in json.loads(self.text):
             denied = [one for one in statement.pop("Action") if _any_overlap(one, allowed)]
@@ -191,32 +205,33 @@ class Guardrail:
                 statements.append(
                     {"Effect": "Deny", "Action": denied, **_with_partition(statement)}
                 )
-        return {"Version": "2012-10-17", "Statement": statements} if statements else None
+        return {"Version": "2012-10-17", "Statement": statements}
 
 
 def documents(
-    guardrails: Sequence[Guardrail], *, patterns: Iterable[str], role: str
+    guardrails: Sequence[Guardrail], role: PublishedRole
 ) -> dict[Guardrail, dict[str, Any]]:
     """Return the policy document of each guardrail on a role, sets of guardrails resolved.
 
     :param guardrails: the guardrails that are given.
-    :param patterns: the action patterns that the role allows.
-    :param role: the role's kind, for the message.
+    :param role: the role.
     :raises ArgumentError: when one is no guardrail, is there twice, or would do nothing.
     """
-    allowed = list(patterns)
     found: dict[Guardrail, dict[str, Any]] = {}
     for guardrail in checked(guardrails):
-        on_role = {one: one.on(allowed) for one in guardrail.members or (guardrail,)}
-        effective = {one: document for one, document in on_role.items() if document is not None}
+        effective = guardrail.on(role.patterns)
         if not effective:
             raise ArgumentError(
-                "guardrails", f"{guardrail.name} would do nothing on the {role} role"
+                "guardrails",
+                f"{guardrail.name} would do nothing on the {role.kind} role",
+                guardrail=guardrail.name,
             )
         for one, document in effective.items():
             if one.name in {other.name for other in found}:
                 also = f", also in {guardrail.name}" if guardrail.members else ""
-                raise ArgumentError("guardrails", f"{one.name} is there twice{also}")
+                raise ArgumentError(
+                    "guardrails", f"{one.name} is there twice{also}", guardrail=one.name
+                )
             found[one] = document
     return found
 
@@ -329,8 +344,11 @@ Guardrail.COMMITMENT_TAGS_ONLY = _read("commitment-tags-only")
 Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY = _read("organizations-linked-role-only")
 Guardrail.RECOMMENDED = Guardrail(
     "recommended",
-    removes="What the other guardrails take away that take nothing from Pump's commitment work.",
-    costs="What those cost.",
+    removes=(
+        "The reads that return data, changes of billing settings, tags on anything but "
+        "commitments, and linked roles of other services."
+    ),
+    costs="The sizes of Fargate tasks and the follow-up of support cases.",
     members=(
         Guardrail.METADATA_ONLY,
         Guardrail.NO_BILLING_PREFERENCES,

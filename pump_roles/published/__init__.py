@@ -6,13 +6,23 @@ each action pattern. All three are checked when this module is imported.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
-__all__ = ["AUTO_PILOT", "READ_ONLY", "REASONS", "RESOURCE_REASONS", "Policy", "load"]
+__all__ = [
+    "AUTO_PILOT",
+    "READ_ONLY",
+    "REASONS",
+    "RESOURCE_REASONS",
+    "ROLES",
+    "Policy",
+    "PublishedRole",
+    "load",
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,25 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class PublishedRole:
+    """One of the two roles, as Pump publishes it.
+
+    :param kind: ``read-only`` or ``auto-pilot``.
+    :param name: the role's name, unless the customer gives another.
+    :param policies: its policies.
+    """
+
+    kind: str
+    name: str
+    policies: tuple[Policy, ...]
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The action patterns of its policies, in published order."""
+        return tuple(pattern for policy in self.policies for pattern in policy.patterns)
+
+
+@dataclass(frozen=True)
 class Published:
     """What one set of published files holds, checked. See :func:`load`."""
 
@@ -56,8 +85,9 @@ def load(read_only: str, auto_pilot: str, reasons: str) -> Published:
     :param read_only: the read-only role's list of policies, as JSON text.
     :param auto_pilot: the list of policies that the auto-pilot role adds, as JSON text.
     :param reasons: a reason for each action pattern and each resource, as JSON text.
-    :raises ValueError: when a text is not JSON, a statement is anything but a plain allow,
-        or the reasons are not exactly those of the patterns.
+    :raises ValueError: when a text is not JSON, a statement is anything but a plain allow, a
+        pattern has its wildcard anywhere but at its end, which is what a guardrail can be compared
+        with, or the reasons are not exactly those of the patterns.
     """
     loaded = Published(
         read_only=_policies(json.loads(read_only)),
@@ -70,10 +100,11 @@ def load(read_only: str, auto_pilot: str, reasons: str) -> Published:
     for statement in statements:
         if set(statement) != {"Action", "Resource", "Effect"} or statement["Effect"] != "Allow":
             raise ValueError(f"a published statement is not a plain allow: {statement}")
-    _same(
-        loaded.reasons,
-        {pattern for policy in policies for pattern in policy.patterns},
-    )
+    patterns = {pattern for policy in policies for pattern in policy.patterns}
+    for pattern in sorted(patterns):
+        if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]*\*?", pattern):
+            raise ValueError(f"{pattern} is not an action or the beginning of some")
+    _same(loaded.reasons, patterns)
     _same(loaded.resource_reasons, {statement["Resource"] for statement in statements})
     return loaded
 
@@ -103,6 +134,17 @@ READ_ONLY: Final = _PUBLISHED.read_only
 AUTO_PILOT: Final = READ_ONLY + _PUBLISHED.auto_pilot
 """The auto-pilot role's policies: the read-only role's first, which the document says it
 includes, then ``PumpOrgInvite``, ``PumpReadOnly`` and ``PumpAutoPilot``."""
+
+ROLES: Final[Mapping[str, PublishedRole]] = MappingProxyType(
+    {
+        role.kind: role
+        for role in (
+            PublishedRole("read-only", "PumpReadOnlyRole", READ_ONLY),
+            PublishedRole("auto-pilot", "PumpAutoPilotRole", AUTO_PILOT),
+        )
+    }
+)
+"""The two roles by their kind."""
 
 REASONS: Final = _PUBLISHED.reasons
 """Why Pump needs each action pattern."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pump_roles.published import ROLES
 from pump_roles.review.catalogue import looked_at
-from pump_roles.review.templates import PUBLISHED, ReportError
+from pump_roles.review.templates import ReportError
 
 __all__ = ["Change", "Earlier", "Entry", "State", "changes", "earlier_report", "since_looked_at"]
 
@@ -85,16 +86,16 @@ def since_looked_at() -> Earlier:
     return Earlier(
         seen["date"],
         {
-            kind: State(
+            role.kind: State(
                 {
                     Entry(policy.name, "Allow", pattern, "on every resource"): frozenset(
                         seen["patterns"].get(pattern, [])
                     )
-                    for policy in policies
+                    for policy in role.policies
                     for pattern in policy.patterns
                 }
             )
-            for kind, policies in PUBLISHED.items()
+            for role in ROLES.values()
         },
         complete=False,
     )

@@ -133,8 +133,8 @@ def _changes(report: Report) -> Iterator[str]:
 
 def _policy(policy: PolicyReport) -> Iterator[str]:
     states = {
-        "published": "as published" if policy.as_published else "**not as published**",
-        "guardrail": "a guardrail" if policy.as_published else "**not a guardrail**",
+        "published": "as published" if policy.unmodified else "**not as published**",
+        "guardrail": "a guardrail" if policy.unmodified else "**not a guardrail**",
         "other": "**neither published nor a guardrail**",
     }
     yield f"### {_text(policy.name)}"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pump_roles._version import __version__
 from pump_roles.guardrails import Guardrail
-from pump_roles.published import REASONS, Policy
+from pump_roles.published import REASONS, ROLES, Policy
 from pump_roles.review.catalogue import LEVELS, Action, Catalogue, matcher, shipped
 from pump_roles.review.changes import (
     Change,
@@ -27,7 +27,6 @@ from pump_roles.review.changes import (
     since_looked_at,
 )
 from pump_roles.review.templates import (
-    PUBLISHED,
     FoundRole,
     as_mapping,
     roles_in,
@@ -57,8 +56,6 @@ DENIED: Final = "denied"
 CONDITIONALLY: Final = "conditionally denied"
 PARTLY: Final = "denied on some resources"
 
-_TITLES: Final = {"read-only": "Read-only role", "auto-pilot": "Auto-pilot role"}
-
 
 @dataclass(frozen=True)
 class Pattern:
@@ -84,13 +81,14 @@ class PolicyReport:
 
     :param name: its name.
     :param kind: ``published``, ``guardrail`` or ``other``.
-    :param as_published: whether it is what Pump publishes, or a guardrail of this package.
+    :param unmodified: whether it is just as Pump publishes it, or as this package makes the
+        guardrail.
     :param patterns: its patterns, in order.
     """
 
     name: str
     kind: str
-    as_published: bool
+    unmodified: bool
     patterns: tuple[Pattern, ...]
 
 
@@ -254,12 +252,12 @@ def of_published(*, since: Mapping[str, Any] | None = None) -> Report:
     return _report(
         [
             FoundRole(
-                kind,
-                f"Pump{kind.title().replace('-', '')}Role",
+                role.kind,
+                role.name,
                 trust,
-                tuple((policy.name, policy.document) for policy in policies),
+                tuple((policy.name, policy.document) for policy in role.policies),
             )
-            for kind, policies in PUBLISHED.items()
+            for role in ROLES.values()
         ],
         since,
     )
@@ -346,7 +344,7 @@ def _scope(statement: Mapping[str, Any]) -> str:
 
 
 def _policies(role: FoundRole, catalogue: Catalogue) -> tuple[PolicyReport, ...]:
-    published = {policy.name: policy for policy in PUBLISHED[role.kind]}
+    published = {policy.name: policy for policy in ROLES[role.kind].policies}
     return tuple(
         PolicyReport(
             name,
@@ -369,7 +367,9 @@ def _is_known(name: str, document: Mapping[str, Any], published: Mapping[str, Po
         return bool(document == published[name].document)
     patterns = [pattern for policy in published.values() for pattern in policy.patterns]
     return any(
-        one.policy_name == name and one.on(patterns) == document for one in _guardrails(document)
+        (one.policy_name, denies) == (name, document)
+        for guardrail in _guardrails(document)
+        for one, denies in guardrail.on(patterns).items()
     )
 
 
@@ -474,7 +474,7 @@ def _role(
     trusted = assumption(role.trust)
     return RoleReport(
         role.kind,
-        _TITLES[role.kind],
+        f"{role.kind.capitalize()} role",
         role.name,
         role.source,
         role.sha256,
@@ -508,7 +508,7 @@ def _uncounted(policies: Iterable[PolicyReport], catalogue: Catalogue) -> Iterat
 
 def _differences(role: FoundRole, policies: Sequence[PolicyReport]) -> Iterator[str]:
     yield from role.unread
-    published = {policy.name: policy for policy in PUBLISHED[role.kind]}
+    published = {policy.name: policy for policy in ROLES[role.kind].policies}
     names = [name for name, _ in role.policies]
     for name in sorted(published.keys() - set(names)):
         yield f"the published policy {name} is missing"
@@ -518,9 +518,9 @@ def _differences(role: FoundRole, policies: Sequence[PolicyReport]) -> Iterator[
     for policy in policies:
         if policy.kind == "other":
             yield f"{policy.name} is no policy that Pump publishes, and no guardrail"
-        elif policy.kind == "guardrail" and not policy.as_published:
+        elif policy.kind == "guardrail" and not policy.unmodified:
             yield f"{policy.name} is named like a guardrail, and is none of this package"
-        elif not policy.as_published:
+        elif not policy.unmodified:
             yield from _changed(policy, published[policy.name])
 
 

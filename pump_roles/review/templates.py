@@ -7,10 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.published import AUTO_PILOT, READ_ONLY, Policy
+from pump_roles.published import AUTO_PILOT, READ_ONLY, ROLES
 
 __all__ = [
-    "PUBLISHED",
     "FoundRole",
     "ReportError",
     "as_list",
@@ -20,12 +19,6 @@ __all__ = [
     "statements",
     "strings",
 ]
-
-PUBLISHED: Final[Mapping[str, tuple[Policy, ...]]] = {
-    "read-only": READ_ONLY,
-    "auto-pilot": AUTO_PILOT,
-}
-"""The published policies of each kind of role."""
 
 _SHOWN: Final = 80
 
@@ -80,14 +73,14 @@ def roles_in(path: Path) -> list[FoundRole]:
                 found.append(role)
     if not found:
         raise ReportError(f"{path}: holds no role of Pump's")
-    for kind in PUBLISHED:
+    for kind in ROLES:
         sources = [role.source for role in found if role.kind == kind]
         if len(sources) > 1:
             raise ReportError(
                 f"{path}: holds different {kind} roles, in {', '.join(sources)}; a report is about "
                 "one of each kind: name a file that holds one"
             )
-    return sorted(found, key=lambda role: list(PUBLISHED).index(role.kind))
+    return sorted(found, key=lambda role: list(ROLES).index(role.kind))
 
 
 def read_json(file: Path, problem: str) -> tuple[Any, str]:
@@ -152,7 +145,7 @@ def _in_template(
             boundary = properties.get("PermissionsBoundary")
             yield FoundRole(
                 kind,
-                name if isinstance(name, str) else json.dumps(name, sort_keys=True),
+                _text(name),
                 _resolved(as_mapping(properties.get("AssumeRolePolicyDocument")), parameters),
                 tuple(policies),
                 "" if boundary is None else ", ".join(strings(boundary)),
@@ -183,7 +176,7 @@ def _policies_of(
     for one in as_list(properties.get("Policies", [])):
         inline = as_mapping(one)
         if isinstance(inline.get("PolicyDocument"), dict):
-            policies.append((strings(inline.get("PolicyName"))[0], inline["PolicyDocument"]))
+            policies.append((_text(inline.get("PolicyName")), inline["PolicyDocument"]))
         else:
             unread.append(f"it has a policy that cannot be read: {_short(one)}")
     managed = {
@@ -208,7 +201,7 @@ def _policies_of(
         own = {f"${logical_id}", str(properties.get("RoleName", "")).casefold()} - {""}
         if other_id in managed or own & set(to):
             name = attached.get("PolicyName") or attached.get("ManagedPolicyName") or other_id
-            policies.append((strings(name)[0], as_mapping(attached.get("PolicyDocument"))))
+            policies.append((_text(name), as_mapping(attached.get("PolicyDocument"))))
         elif "" in to:
             unread.append(f"{other_id} attaches to a role that cannot be read from the template")
     return policies, unread
@@ -223,8 +216,9 @@ def _names(target: Any) -> str:
 
 
 def _kind(name: Any, policies: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
-    if name in {"PumpReadOnlyRole", "PumpAutoPilotRole"}:
-        return "read-only" if name == "PumpReadOnlyRole" else "auto-pilot"
+    for role in ROLES.values():
+        if name == role.name:
+            return role.kind
     published = [
         {one.name for one in AUTO_PILOT if name == one.name or document == one.document}
         for name, document in policies
@@ -245,8 +239,12 @@ def _resolved(value: Any, parameters: Mapping[str, Any]) -> Any:
     return value
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    text = _text(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
@@ -267,6 +265,4 @@ def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def strings(value: Any) -> list[str]:
     """The value's strings; what is none is written as JSON."""
-    return [
-        one if isinstance(one, str) else json.dumps(one, sort_keys=True) for one in as_list(value)
-    ]
+    return [_text(one) for one in as_list(value)]

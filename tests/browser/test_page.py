@@ -626,7 +626,7 @@ def test_it_shows_whatever_a_template_holds_as_text(
         role.policies[0],
         name=f"policy{evil}",
         kind="other",
-        as_published=False,
+        unmodified=False,
         patterns=(
             replace(
                 role.policies[0].patterns[0],

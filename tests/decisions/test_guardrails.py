@@ -307,7 +307,7 @@ def test_only_in_regions() -> None:
     ("now", "decision"),
     [
         ("2027-01-31T16:59:59Z", ALLOWED),
-        ("2027-01-31T17:00:00Z", ALLOWED),
+        ("2027-01-31T17:00:00Z", EXPLICITLY_DENIED),
         ("2027-01-31T17:00:01Z", EXPLICITLY_DENIED),
         ("2037-01-31T17:00:00Z", EXPLICITLY_DENIED),
     ],

@@ -100,7 +100,7 @@ def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) 
     for role in published_report.roles:
         for policy in role.policies:
             assert policy.kind == "published"
-            assert policy.as_published
+            assert policy.unmodified
             for pattern in policy.patterns:
                 assert pattern.reason
                 expected = [action.name for action in catalogue.matching([pattern.pattern])]
@@ -448,7 +448,7 @@ def test_every_guardrail_of_this_package_is_known(tmp_path: Path) -> None:
     )
     report = of_templates(folder)
     assert [role.differences for role in report.roles] == [(), ()]
-    assert all(policy.as_published for role in report.roles for policy in role.policies)
+    assert all(policy.unmodified for role in report.roles for policy in role.policies)
 
 
 def test_a_boundary_is_shown(tmp_path: Path) -> None:
@@ -607,14 +607,32 @@ def test_any_json_is_an_earlier_report_or_one_clear_error(content: Any) -> None:
         earlier_report(content if isinstance(content, dict) else {"roles": content})
 
 
+STATEMENTS = JSON | st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "Effect": st.sampled_from(["Allow", "Deny"]) | JSON,
+            "Action": st.sampled_from(["*", "ce:*", "iam:*", ["ce:Get*", "EC2:*"]]) | JSON,
+            "NotAction": st.sampled_from(["ce:*"]) | JSON,
+            "Resource": JSON,
+            "NotResource": JSON,
+            "Condition": JSON,
+            "Principal": JSON,
+        },
+    ),
+    max_size=2,
+)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-@given(JSON, JSON)
-def test_any_policy_of_a_pump_role_is_reported(tmp_path: Path, document: Any, trust: Any) -> None:
+@given(st.sampled_from(["PumpBillingReadOnly"]) | JSON, STATEMENTS, JSON)
+def test_any_policy_of_a_pump_role_is_reported(
+    tmp_path: Path, name: Any, document: Any, trust: Any
+) -> None:
     file = tmp_path / "any.json"
     properties = {
-        "Policies": [
-            {"PolicyName": "PumpBillingReadOnly", "PolicyDocument": {"Statement": document}}
-        ],
+        "RoleName": "PumpReadOnlyRole",
+        "Policies": [{"PolicyName": name, "PolicyDocument": {"Statement": document}}],
         "AssumeRolePolicyDocument": trust,
     }
     role = {"Type": "AWS::IAM::Role", "Properties": properties}

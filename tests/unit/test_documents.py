@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from aws_cdk import App
 
 from bench.rollout_time import HANDLER_MINUTES, minutes
 from pump_roles import config
-from pump_roles.published import AUTO_PILOT, READ_ONLY
+from pump_roles.published import AUTO_PILOT, READ_ONLY, ROLES
 from sandbox import catalogue
 from sandbox.aws import ACCOUNT_ID
 from sandbox.cdk import ROOT
 from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
+from tests.conftest import Synth
 from tests.decisions.test_session import NEVER
 
 README = (ROOT / "README.md").read_text()
@@ -53,6 +55,77 @@ def test_the_example_of_the_constructs_runs(
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")
     assert (tmp_path / "out" / "Vendors.template.json").exists()
+
+
+PAGES = {"README": README, "organizations": ORGANIZATIONS, "guardrails": GUARDRAILS}
+PLACEHOLDERS = {
+    "PRINCIPAL": "999988887777",
+    "EXTERNAL_ID": "Example-1234",
+    "OLD": "Old-1234",
+    "NEW": "New-5678",
+}
+
+
+def filled(value: str) -> str:
+    return PLACEHOLDERS.get(value, value)
+
+
+def kept_in_cdk_json(text: str) -> dict[str, Any]:
+    found = re.search(r"```json\n(\"pump:.*?)```", text, re.DOTALL)
+    context = json.loads(f"{{{found[1]}}}") if found else {}
+    return {
+        key: filled(value) if isinstance(value, str) else value for key, value in context.items()
+    }
+
+
+def commands(text: str) -> list[list[str]]:
+    """The CDK commands of a page that name stacks, in blocks and within sentences."""
+    found = re.findall(
+        r"^ *\$ (npx cdk .*?)$|`(npx cdk [^`]*)`", text.replace("\\\n", " "), re.MULTILINE
+    )
+    words = [shlex.split("".join(one), comments=True) for one in found]
+    return [one for one in words if one[2] != "import" and any("Pump" in word for word in one[3:])]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(text, words) for text in PAGES.values() for words in commands(text)],
+    ids=" ".join,
+)
+def test_the_app_has_the_stacks_that_a_command_names(
+    text: str, words: list[str], synth: Synth
+) -> None:
+    context, names = kept_in_cdk_json(text), set()
+    rest = iter(words[3:])
+    for word in rest:
+        if word == "-c":
+            key, _, value = next(rest).partition("=")
+            context[key] = filled(value)
+        elif word == "--parameters":
+            next(rest)
+        elif not word.startswith("-"):
+            names.add(word)
+    assert names <= synth(context).keys()
+
+
+def test_every_page_has_commands_to_look_at() -> None:
+    assert all(commands(text) for text in PAGES.values())
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_value_that_is_shown_for_a_key_is_taken(name: str, synth: Synth) -> None:
+    units = {f"pump:{role}:organizational-units": "r-abcd" for role in ROLES}
+    shown = re.findall(r"`(?:-c )?(pump:[a-z:-]+)=([^ `]+)`", PAGES[name])
+    assert shown or name == "guardrails"
+    for key, value in shown:
+        assert synth({**units, key: filled(value)})
+
+
+@pytest.mark.parametrize("name", ["organizations", "guardrails"])
+def test_the_example_of_cdk_json_is_taken(name: str, synth: Synth) -> None:
+    context = kept_in_cdk_json(PAGES[name])
+    assert context
+    assert synth(context)
 
 
 def test_the_table_of_keys_is_complete() -> None:
@@ -266,7 +339,7 @@ def test_the_security_models_counts_are_the_catalogues() -> None:
     assert f"`support:*` has {counts(['support:*'])[2]} writes" in SECURITY
     tagged = len(catalogue.actions()["ec2:createtags"].resources)
     assert f"`ec2:CreateTags` works on {tagged} types of resource" in SECURITY
-    assert f"about {len(NEVER)} actions that neither role may ever do" in SECURITY
+    assert f"puts {len(NEVER)} actions that neither role may ever do" in SECURITY
     read = counts(READ_ONLY[0].patterns)
     assert f"alone, whose {read[1]} actions are\nall List or Read" in SECURITY
     assert read[2] == 0

@@ -13,8 +13,8 @@ from pump_roles.forms import (
     MAX_CONCURRENT,
     ORGANIZATIONAL_UNITS,
     ArgumentError,
-    Several,
-    Whole,
+    Integer,
+    ListOf,
 )
 
 LOWER = string.ascii_lowercase + string.digits
@@ -68,7 +68,7 @@ def test_takes_nothing_else(value: str) -> None:
         ([["r-abcd"]], "is not "),
     ],
 )
-def test_a_list_of_another_kind_is_an_error(several: Several, values: object, problem: str) -> None:
+def test_a_list_of_another_kind_is_an_error(several: ListOf, values: object, problem: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         several.check("values", values)
     assert caught.value.argument == "values"
@@ -103,6 +103,6 @@ def test_a_percentage_is_a_whole_number_within_its_bounds(value: object) -> None
 @pytest.mark.parametrize(
     ("whole", "bounds"), [(MAX_CONCURRENT, (1, 100)), (FAILURE_TOLERANCE, (0, 100))]
 )
-def test_the_bounds_of_a_percentage_are_taken(whole: Whole, bounds: tuple[int, int]) -> None:
+def test_the_bounds_of_a_percentage_are_taken(whole: Integer, bounds: tuple[int, int]) -> None:
     for bound in bounds:
         assert whole.check("percentage", bound) == bound

@@ -21,10 +21,9 @@ from pump_roles import (
     ReadOnlyRole,
     ReadOnlyStack,
     config,
-    roles,
 )
-from pump_roles.guardrails import _overlap, documents, load
-from pump_roles.published import AUTO_PILOT, READ_ONLY
+from pump_roles.guardrails import documents, load
+from pump_roles.published import AUTO_PILOT, ROLES
 from tests.conftest import Synth, stack_set
 
 GIVEN: dict[str, Any] = {"pump_principal": "999988887777", "external_id": "Example-1234"}
@@ -79,15 +78,14 @@ def test_any_combination_stays_under_the_quota() -> None:
     assert sum(len("".join(json.dumps(one).split())) for one in found.values()) < 10_240
 
 
-def test_more_than_the_quota_is_an_error_that_names_the_sizes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(roles, "_INLINE_QUOTA", 3_000)
+def test_more_than_the_quota_is_an_error_that_names_the_sizes() -> None:
+    reads = dict.fromkeys((f"ec2:Describe{'A' * number}" for number in range(120)), "why")
+    large = Guardrail("large", "a", "b", json.dumps([{"Action": reads, "Resource": "*"}]))
     with pytest.raises(ArgumentError) as caught:
-        auto_pilot(Guardrail.METADATA_ONLY, Guardrail.NO_SELLING)
+        auto_pilot(large, Guardrail.NO_SELLING)
     assert re.fullmatch(
-        r"make the inline policies 4,\d{3} characters, allowed are 3,000: the published policies "
-        r"2,\d{3}, metadata-only 1,\d{3}, no-selling 1\d\d",
+        r"make the inline policies 1\d,\d{3} characters, allowed are 10,240: the published "
+        r"policies 2,\d{3}, large 9,\d{3}, no-selling 1\d\d",
         caught.value.problem,
     )
 
@@ -105,10 +103,7 @@ def test_recommended_adapts_to_the_role() -> None:
 
 
 def test_denies_nothing_that_the_role_has_not() -> None:
-    patterns = [pattern for policy in READ_ONLY for pattern in policy.patterns]
-    ((_, document),) = documents(
-        [Guardrail.METADATA_ONLY], patterns=patterns, role="read-only"
-    ).items()
+    ((_, document),) = documents([Guardrail.METADATA_ONLY], ROLES["read-only"]).items()
     (statement,) = document["Statement"]
     assert {one.split(":")[0] for one in statement["Action"]} == {"redshift", "rds"}
 
@@ -166,18 +161,26 @@ def test_an_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) 
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "problem"),
     [
-        {"Action": {"ec2:*": "why"}, "Effect": "Allow", "Resource": "*"},
-        {"Action": {"ec2:*": "why"}},
-        {"Action": {"ec2:*": ""}, "Resource": "*"},
+        ({"Action": {"ec2:Run*": "why"}, "Effect": "Allow", "Resource": "*"}, "more than what it"),
+        ({"Action": {"ec2:Run*": "why"}}, "either Resource or NotResource"),
+        ({"Action": {"ec2:Run*": ""}, "Resource": "*"}, "has no reason"),
+        ({"Action": {"ec2:R*n": "why"}, "Resource": "*"}, "is not an action"),
     ],
 )
-def test_nobody_makes_one_that_allows(statement: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"^mine: "):
+def test_nobody_makes_one_that_allows(statement: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=rf"^mine: .*{problem}"):
         Guardrail("mine", "a", "b", json.dumps([statement]))
-    with pytest.raises(ValueError, match=r"^no-selling: "):
+    with pytest.raises(ValueError, match=rf"^no-selling: .*{problem}"):
         replace(Guardrail.NO_SELLING, text=json.dumps([statement]))
+
+
+def test_one_of_a_customers_own() -> None:
+    mine = Guardrail("mine", "a", "b", '[{"Action": {"ec2:Describe*": "why"}, "Resource": "*"}]')
+    assert auto_pilot(mine)["PumpGuardrailMine"]["Statement"] == [
+        {"Effect": "Deny", "Action": ["ec2:Describe*"], "Resource": "*"}
+    ]
 
 
 def test_a_name_that_is_none() -> None:
@@ -282,6 +285,23 @@ def test_a_moment_that_is_past_is_a_warning_and_the_template_the_same() -> None:
         assert moment in json.dumps(template)
 
 
+def test_a_shared_one_is_for_the_roles_that_have_what_it_denies(synth: Synth) -> None:
+    templates = synth(
+        {
+            "pump:guardrails": "recommended,no-commitments",
+            "pump:only-in-regions": "us-east-1",
+            "pump:invitations-from": "111122223333",
+        }
+    )
+    assert list(policies(templates["PumpReadOnly"]))[1:] == ["PumpGuardrailMetadataOnly"]
+    assert list(policies(templates["PumpAutoPilot"]))[4:] == [
+        *(one.policy_name for one in Guardrail.RECOMMENDED.members),
+        "PumpGuardrailNoCommitments",
+        "PumpGuardrailOnlyInRegions",
+        "PumpGuardrailInvitationsFrom",
+    ]
+
+
 def test_by_context_for_both_roles_or_for_one(synth: Synth) -> None:
     templates = synth(
         {
@@ -317,7 +337,19 @@ def test_by_context_for_both_roles_or_for_one(synth: Synth) -> None:
             "pump:guardrails: there is no guardrail 'recomended', did you mean recommended?",
         ),
         (
-            {"pump:guardrails": "no-selling"},
+            {"pump:read-only:guardrails": "metadata-only,no-selling"},
+            "pump:read-only:guardrails: no-selling would do nothing on the read-only role",
+        ),
+        (
+            {
+                "pump:guardrails": "no-selling",
+                "pump:call-as": "delegated-admin",
+                "pump:read-only:organizational-units": "r-abcd",
+            },
+            "pump:guardrails: no-selling would do nothing on the read-only role",
+        ),
+        (
+            {"pump:guardrails": "no-selling", "pump:auto-pilot:guardrails": "recommended"},
             "pump:guardrails: no-selling would do nothing on the read-only role",
         ),
         (
@@ -329,12 +361,18 @@ def test_by_context_for_both_roles_or_for_one(synth: Synth) -> None:
             "pump:auto-pilot:guardrails: metadata-only is there twice",
         ),
         (
-            {"pump:only-in-regions": "us-east-1"},
-            "pump:only-in-regions: only-in-regions would do nothing on the read-only role",
+            {"pump:read-only:only-in-regions": "us-east-1"},
+            (
+                "pump:read-only:only-in-regions: only-in-regions would do nothing on the "
+                "read-only role"
+            ),
         ),
         (
-            {"pump:guardrails": "recommended", "pump:only-in-regions": "us-east-1"},
-            "pump:only-in-regions: only-in-regions would do nothing on the read-only role",
+            {"pump:guardrails": "recommended", "pump:read-only:invitations-from": "111122223333"},
+            (
+                "pump:read-only:invitations-from: invitations-from would do nothing on the "
+                "read-only role"
+            ),
         ),
         (
             {"pump:auto-pilot:only-in-regions": "us-eastt-1"},
@@ -367,16 +405,21 @@ def test_a_file_that_is_wrong_is_an_error(change: dict[str, Any], problem: str) 
         load("x", json.dumps({"removes": "a", "costs": "b", "statements": [statement]}))
 
 
-PATTERNS = st.builds("{}{}".format, st.text("ab:", max_size=4), st.sampled_from(["", "*"]))
+PATTERNS = st.builds(
+    "a:{}{}".format, st.text("ABab", min_size=1, max_size=4), st.sampled_from(["", "*"])
+)
 
 
 @given(PATTERNS, PATTERNS)
-def test_two_patterns_overlap_when_some_text_matches_both(one: str, other: str) -> None:
+def test_denies_on_a_role_what_some_action_is_in_common_with(one: str, other: str) -> None:
     def matches(pattern: str, text: str) -> bool:
         return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
-    # The longer beginning is a text that both match, if any is.
-    texts = [one.rstrip("*"), other.rstrip("*")]
-    assert _overlap(one, other) == any(
-        matches(one, text) and matches(other, text) for text in texts
+    # IAM matches in any case. The longer beginning is an action that both match, if any is.
+    denied, allowed = one.lower(), other.lower()
+    in_common = any(
+        matches(denied, text) and matches(allowed, text)
+        for text in (denied.rstrip("*"), allowed.rstrip("*"))
     )
+    mine = Guardrail("mine", "a", "b", json.dumps([{"Action": {one: "why"}, "Resource": "*"}]))
+    assert bool(mine.on([other])) == in_common

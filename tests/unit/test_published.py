@@ -92,6 +92,10 @@ def test_the_loader_takes_what_is_right() -> None:
             "a reason for what is not published: c:D",
         ),
         ((policies(), "[]", reasons(**{"a:B*": " "})), "an empty reason: a:B"),
+        (
+            (policies(Action=["a:B*C"]), "[]", reasons(**{"a:B*C": "why"})),
+            r"a:B\*C is not an action or the beginning of some",
+        ),
         ((policies(Resource="arn"), "[]", reasons()), "published without a reason: arn"),
     ],
 )
