@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
+from hypothesis import settings
 
 from pump_roles import config
 from sandbox.cdk import cdk
+
+# How fast something is, `make bench` says; a test does not.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 Template = dict[str, Any]
 Synth = Callable[..., dict[str, Template]]

@@ -16,8 +16,8 @@ __all__ = ["Change", "Earlier", "Entry", "State", "changes", "earlier_report", "
 class Change:
     """A difference from an earlier report.
 
-    :param cause: ``Pump`` when a policy or the trust changed, ``AWS`` when a wildcard matches other
-        actions.
+    :param cause: ``role`` when its policies, trust or boundary changed, whoever changed them;
+        ``AWS`` when an unchanged pattern matches other actions.
     :param effect: ``broadened`` or ``narrowed``. Removing a deny broadens.
     :param role: the role's kind.
     :param what: the difference, in one line.
@@ -142,7 +142,8 @@ def changes(earlier: Earlier, now: Mapping[str, State], guardrails: Sequence[str
     found: list[Change] = []
     for kind, state in now.items():
         if kind not in earlier.roles:
-            found += [Change("Pump", "broadened", kind, "the role is new")] * earlier.complete
+            if earlier.complete:
+                found.append(Change("role", "broadened", kind, "the role is new"))
             continue
         entries = {
             entry: actions
@@ -153,7 +154,7 @@ def changes(earlier: Earlier, now: Mapping[str, State], guardrails: Sequence[str
         found += _trust(kind, earlier.roles[kind], state)
     if earlier.complete:
         gone = earlier.roles.keys() - now.keys()
-        found += [Change("Pump", "narrowed", kind, "the role is gone") for kind in sorted(gone)]
+        found += [Change("role", "narrowed", kind, "the role is gone") for kind in sorted(gone)]
     return found
 
 
@@ -163,7 +164,7 @@ def _entries(
     for entry, actions in now.items():
         more, less = _effects(entry)
         if entry not in was:
-            yield Change("Pump", more, kind, f"{entry.policy} {entry}")
+            yield Change("role", more, kind, f"{entry.policy} {entry}")
             continue
         for action in sorted(actions - was[entry]):
             what = f"{entry.pattern} in {entry.policy} matches {action}"
@@ -174,7 +175,7 @@ def _entries(
     for entry in was:
         if entry not in now:
             _, less = _effects(entry)
-            yield Change("Pump", less, kind, f"{entry.policy} no longer {entry}")
+            yield Change("role", less, kind, f"{entry.policy} no longer {entry}")
 
 
 def _effects(entry: Entry) -> tuple[str, str]:
@@ -185,14 +186,14 @@ def _effects(entry: Entry) -> tuple[str, str]:
 def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
     if was.principals is not None and now.principals is not None:
         for one in sorted(now.principals - was.principals):
-            yield Change("Pump", "broadened", kind, f"may be assumed by {one}")
+            yield Change("role", "broadened", kind, f"may be assumed by {one}")
         for one in sorted(was.principals - now.principals):
-            yield Change("Pump", "narrowed", kind, f"may no longer be assumed by {one}")
+            yield Change("role", "narrowed", kind, f"may no longer be assumed by {one}")
     if was.external_id is not None and was.external_id != now.external_id:
         effect, word = ("narrowed", "now") if now.external_id else ("broadened", "no longer")
-        yield Change("Pump", effect, kind, f"{word} requires an external id")
+        yield Change("role", effect, kind, f"{word} requires an external id")
     if was.boundary is not None and was.boundary != now.boundary:
         if was.boundary:
-            yield Change("Pump", "broadened", kind, f"no longer has the boundary {was.boundary}")
+            yield Change("role", "broadened", kind, f"no longer has the boundary {was.boundary}")
         if now.boundary:
-            yield Change("Pump", "narrowed", kind, f"has the boundary {now.boundary}")
+            yield Change("role", "narrowed", kind, f"has the boundary {now.boundary}")

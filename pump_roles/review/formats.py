@@ -120,7 +120,10 @@ def _changes(report: Report) -> Iterator[str]:
         yield f"No changes since {report.since}."
         yield ""
         return
-    causes = {"Pump": "A policy changed", "AWS": "AWS changed what a wildcard matches"}
+    causes = {
+        "role": "The role changed: its policies, its trust or its boundary",
+        "AWS": "AWS changed what a wildcard matches",
+    }
     for cause, title in causes.items():
         found = [change for change in report.changes if change.cause == cause]
         yield f"**{title}: {len(found)}.**"

@@ -427,7 +427,8 @@ def _matching(
     matched = catalogue.matching(patterns)
     if "NotAction" not in statement:
         return matched
-    return [one for one in catalogue.actions.values() if one not in matched]
+    names = {one.name for one in matched}
+    return [one for one in catalogue.actions.values() if one.name not in names]
 
 
 def _grants(role: FoundRole, catalogue: Catalogue) -> Iterator[tuple[str, Grant]]:

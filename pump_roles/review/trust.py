@@ -23,33 +23,50 @@ class Assumption:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Principal:
+    text: str
+    # Whether it is one AWS principal: no wildcard, and nothing but a parameter to be filled in.
+    single: bool
+
+
 def assumption(trust: Mapping[str, Any]) -> Assumption:
-    """Read a trust policy."""
+    """Read a trust policy.
+
+    :param trust: the policy document, as a template holds it.
+    """
     found = statements(trust)
     allows = [one for one in found if one.get("Effect") == "Allow"]
-    principals = [name for one in allows for name in _principals(one)]
+    principals = [one for statement in allows for one in _principals(statement)]
     required = [_requires_external_id(one) for one in allows]
     return Assumption(
-        tuple(principals),
+        tuple(one.text for one in principals),
         bool(required) and all(required),
         tuple(_problems(trust, allows, principals)),
     )
 
 
-def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
+def _principals(statement: Mapping[str, Any]) -> Iterator[_Principal]:
     if "NotPrincipal" in statement:
-        yield f"all but {', '.join(strings(statement['NotPrincipal']))}"
+        names = ", ".join(strings(statement["NotPrincipal"]))
+        yield _Principal(f"all but {names}", single=False)
     principal = statement.get("Principal")
     if not isinstance(principal, dict):
-        yield from strings(principal) if principal is not None else ()
+        yield from (
+            _Principal(one, single=False)
+            for one in (strings(principal) if principal is not None else ())
+        )
         return
     for kind, names in principal.items():
+        prefix = "" if kind == "AWS" else f"{kind} "
         for name in as_list(names):
             if isinstance(name, dict) and name.keys() == {"Ref"}:
-                yield f"the parameter {name['Ref']}"
+                yield _Principal(f"{prefix}the parameter {name['Ref']}", single=kind == "AWS")
             else:
-                prefix = "" if kind == "AWS" else f"{kind} "
-                yield from (f"{prefix}{one}" for one in strings(name))
+                yield from (
+                    _Principal(f"{prefix}{one}", single=kind == "AWS" and not set(one) & set("*{"))
+                    for one in strings(name)
+                )
 
 
 def _requires_external_id(statement: Mapping[str, Any]) -> bool:
@@ -63,17 +80,17 @@ def _requires_external_id(statement: Mapping[str, Any]) -> bool:
 
 
 def _problems(
-    trust: Mapping[str, Any], allows: list[Mapping[str, Any]], principals: list[str]
+    trust: Mapping[str, Any], allows: list[Mapping[str, Any]], principals: list[_Principal]
 ) -> Iterator[str]:
     if len(allows) != 1 or len(as_list(trust.get("Statement"))) != 1:
         yield "it is not one statement that allows"
     if len(principals) != 1:
         yield f"it names {len(principals)} principals"
-    for name in principals:
-        if "*" in name or " " in name.removeprefix("the parameter ").removeprefix("Pump's "):
-            yield f"it trusts {name}"
-    for one in allows:
-        if not _requires_external_id(one):
+    for one in principals:
+        if not one.single:
+            yield f"it trusts {one.text}"
+    for statement in allows:
+        if not _requires_external_id(statement):
             yield "it takes no external id, so another customer of Pump's could reach this role"
-        if strings(one.get("Action")) != ["sts:AssumeRole"]:
-            yield f"it allows {', '.join(strings(one.get('Action')))}"
+        if strings(statement.get("Action")) != ["sts:AssumeRole"]:
+            yield f"it allows {', '.join(strings(statement.get('Action')))}"

@@ -349,9 +349,9 @@ def test_an_address_that_says_nothing_known_shows_all(show: Show) -> None:
 def test_the_changes_keep_their_causes_apart(show: Show, guarded: Report) -> None:
     page = show("guarded")
     assert {(one.cause, one.effect) for one in guarded.changes} == {
-        (cause, effect) for cause in ("Pump", "AWS") for effect in ("broadened", "narrowed")
+        (cause, effect) for cause in ("role", "AWS") for effect in ("broadened", "narrowed")
     }
-    for cause in ("Pump", "AWS"):
+    for cause in ("role", "AWS"):
         said = page.locator(f".changes[data-cause={cause}] > li").evaluate_all(
             "(all) => all.map((one) => one.textContent)"
         )
@@ -363,7 +363,7 @@ def test_the_changes_keep_their_causes_apart(show: Show, guarded: Report) -> Non
         tally = f"{effects.count('broadened')} broadened, {effects.count('narrowed')} narrowed"
         assert page.get_by_text(tally, exact=True).first.is_visible()
     section = words(page.locator("section[aria-labelledby=changes]").inner_text())
-    assert f"Changes since {guarded.since} A policy changed" in section
+    assert f"Changes since {guarded.since} The role changed" in section
     assert "AWS changed what a wildcard matches" in section
 
 
@@ -657,7 +657,7 @@ def test_it_shows_whatever_a_template_holds_as_text(
             ),
         ),
         findings=(finding,),
-        changes=(Change("Pump", "broadened", "auto-pilot", f"what{evil}"),),
+        changes=(Change("role", "broadened", "auto-pilot", f"what{evil}"),),
         actions=(replace(action, description=f"description{evil}", roles={"auto-pilot": grant}),),
     )
     (tmp_path / "page.html").write_text(html(report), encoding="utf-8")

@@ -519,11 +519,11 @@ def test_a_change_of_pumps_and_one_of_aws_are_told_apart(tmp_path: Path) -> None
             "auto-pilot",
             "ec2:Describe* in PumpReadOnly no longer matches ec2:DescribeGone",
         ),
-        Change("Pump", "broadened", "auto-pilot", "PumpReadOnly allows ce:*"),
-        Change("Pump", "narrowed", "auto-pilot", "PumpReadOnly no longer allows ce:Old*"),
+        Change("role", "broadened", "auto-pilot", "PumpReadOnly allows ce:*"),
+        Change("role", "narrowed", "auto-pilot", "PumpReadOnly no longer allows ce:Old*"),
         # Removing a deny broadens.
         Change(
-            "Pump",
+            "role",
             "broadened",
             "auto-pilot",
             "PumpGuardrailNoSelling no longer denies ec2:CreateReservedInstancesListing",
@@ -559,16 +559,16 @@ def test_a_guardrail_that_was_loosened_is_a_change(tmp_path: Path) -> None:
     assert len(loosened) == 8
     assert {found[what] for what in loosened} == {"broadened"}
     assert any("999999999999" in what for what in found)
-    assert {change.cause for change in now.changes} == {"Pump"}
+    assert {change.cause for change in now.changes} == {"role"}
 
 
 def test_a_role_that_is_new_or_gone_is_a_change(tmp_path: Path) -> None:
     both = of_templates(synthesize(tmp_path))
     one = of_templates(tmp_path / "PumpReadOnly.template.json")
     later = of_templates(tmp_path, since=json.loads(as_json(one)))
-    assert later.changes == (Change("Pump", "broadened", "auto-pilot", "the role is new"),)
+    assert later.changes == (Change("role", "broadened", "auto-pilot", "the role is new"),)
     sooner = of_templates(tmp_path / "PumpReadOnly.template.json", since=json.loads(as_json(both)))
-    assert sooner.changes == (Change("Pump", "narrowed", "auto-pilot", "the role is gone"),)
+    assert sooner.changes == (Change("role", "narrowed", "auto-pilot", "the role is gone"),)
 
 
 def test_an_earlier_report_of_the_same_has_no_changes(tmp_path: Path) -> None:
