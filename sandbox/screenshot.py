@@ -8,7 +8,7 @@ from typing import Final
 
 from playwright.sync_api import sync_playwright
 
-from pump_roles.review.page import html
+from pump_roles.review.page import as_html
 from pump_roles.review.report import of_published
 from sandbox.cdk import ROOT
 
@@ -28,7 +28,7 @@ def main() -> int:
         return 1
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "report.html"
-        file.write_text(html(of_published()), encoding="utf-8")
+        file.write_text(as_html(of_published()), encoding="utf-8")
         chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         page = chromium.new_page(viewport={"width": 1280, "height": 800})
         page.goto(file.as_uri())

@@ -58,12 +58,15 @@ class State:
     :param principals: who may assume it; nothing where that is not known.
     :param external_id: whether that takes an external id; nothing where that is not known.
     :param boundary: its permissions boundary; nothing where that is not known.
+    :param unread: what it has beyond what can be read, and the problems of its trust; nothing where
+        that is not known.
     """
 
     entries: Mapping[Entry, frozenset[str]]
     principals: frozenset[str] | None = None
     external_id: bool | None = None
     boundary: str | None = None
+    unread: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ def _state(role: Mapping[str, Any]) -> State:
         frozenset(map(str, role["principals"])),
         bool(role["external_id"]),
         str(role["boundary"]),
+        frozenset(map(str, (*role["unread"], *role["trust_problems"]))),
     )
 
 
@@ -152,6 +156,7 @@ def changes(earlier: Earlier, now: Mapping[str, State], guardrails: Sequence[str
         }
         found += _entries(kind, earlier.roles[kind].entries, entries)
         found += _trust(kind, earlier.roles[kind], state)
+        found += _unread(kind, earlier.roles[kind], state)
     if earlier.complete:
         gone = earlier.roles.keys() - now.keys()
         found += [Change("role", "narrowed", kind, "the role is gone") for kind in sorted(gone)]
@@ -197,3 +202,12 @@ def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
             yield Change("role", "broadened", kind, f"no longer has the boundary {was.boundary}")
         if now.boundary:
             yield Change("role", "narrowed", kind, f"has the boundary {now.boundary}")
+
+
+def _unread(kind: str, was: State, now: State) -> Iterator[Change]:
+    if was.unread is not None and now.unread is not None:
+        # Nobody knows what it gives, so it is taken to broaden.
+        for one in sorted(now.unread - was.unread):
+            yield Change("role", "broadened", kind, f"now {one}")
+        for one in sorted(was.unread - now.unread):
+            yield Change("role", "narrowed", kind, f"no longer {one}")

@@ -19,7 +19,7 @@ from pump_roles.forms import ACCOUNTS, CALL_AS, STACK_SET_NAME, ArgumentError
 from pump_roles.review import rollout_status as rollout
 from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.organization import AccountFilter
-from pump_roles.review.page import html as as_html
+from pump_roles.review.page import as_html
 from pump_roles.review.report import of_published, of_templates
 from pump_roles.review.templates import ReportError, read_json
 

@@ -6,7 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from pump_roles.review.report import ActionReport, PolicyReport, Report, RoleReport
+from pump_roles.review.report import (
+    ALARMS,
+    ActionReport,
+    Finding,
+    PolicyReport,
+    Report,
+    RoleReport,
+)
 
 __all__ = ["as_csv", "as_json", "as_markdown"]
 
@@ -22,16 +29,19 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         [
-            *("action", "role", "decision", "access levels", "resource types", "condition keys"),
+            *("action", "role", "role as published", "decision"),
+            *("access levels", "resource types", "condition keys"),
             *("granted by", "denied by", "bears data", "spends money", "legacy", "new"),
             "description",
         ]
     )
+    as_published = {role.kind: role.as_published for role in report.roles}
     for action in report.actions:
         for kind, grant in action.roles.items():
             cells = [
                 action.name,
                 kind,
+                "yes" if as_published[kind] else "no",
                 grant.decision,
                 ", ".join(action.levels),
                 ", ".join(action.resources) or "*",
@@ -58,14 +68,15 @@ def _lines(report: Report) -> Iterator[str]:
         f"pump-roles {report.version}."
     )
     yield ""
+    alarms = [finding for finding in report.findings if finding.kind in ALARMS]
+    if alarms:
+        yield "## Look at this first"
+        yield ""
+        yield from _findings(alarms)
     yield from _summary(report.roles)
     yield "## What matters most"
     yield ""
-    for finding in report.findings:
-        yield f"**{_text(finding.title)}.** {_text(finding.text)}"
-        if finding.actions:
-            yield f"<br>{', '.join(_code(name) for name in finding.actions)}"
-        yield ""
+    yield from _findings(one for one in report.findings if one.kind not in ALARMS)
     yield from _changes(report)
     for role in report.roles:
         yield f"## {role.title}: the policies"
@@ -74,15 +85,27 @@ def _lines(report: Report) -> Iterator[str]:
             yield from _policy(policy)
     yield "## Every action that the catalogue knows"
     yield ""
-    yield (f"It is of {report.date}. AWS's wildcards match what AWS has added since, too.")
+    yield (
+        f"The catalogue is of {report.date}. Actions that AWS has added since are granted too where"
+        " a wildcard matches them, and are not listed here."
+    )
     yield ""
     yield from _actions(report.roles, report.actions)
+
+
+def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield f"**{_text(finding.title)}.** {_text(finding.text)}"
+        if finding.actions:
+            yield f"<br>{', '.join(_code(name) for name in finding.actions)}"
+        yield ""
 
 
 def _summary(roles: Iterable[RoleReport]) -> Iterator[str]:
     roles = list(roles)
     rows: list[tuple[str, list[str]]] = [
         ("name", [_code(role.name) for role in roles]),
+        ("as published", ["yes" if role.as_published else "**no**" for role in roles]),
         ("may be assumed by", [_text(", ".join(role.principals) or "nobody") for role in roles]),
         ("external id", ["required" if role.external_id else "**not required**" for role in roles]),
         ("patterns", [str(role.patterns) for role in roles]),
@@ -148,7 +171,7 @@ def _policy(policy: PolicyReport) -> Iterator[str]:
         ["effect", "pattern", "actions", "scope", "reason"],
         (
             [
-                one.effect,
+                _text(one.effect),
                 _code(one.pattern),
                 str(len(one.actions)),
                 _text(one.scope),

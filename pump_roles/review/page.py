@@ -12,9 +12,17 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from pump_roles.review.catalogue import LEVELS
-from pump_roles.review.report import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Report, RoleReport
+from pump_roles.review.report import (
+    ALARMS,
+    ALLOWED,
+    CONDITIONALLY,
+    DENIED,
+    PARTLY,
+    Report,
+    RoleReport,
+)
 
-__all__ = ["html"]
+__all__ = ["as_html"]
 
 _DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
 _BAR: Final = 420
@@ -38,7 +46,7 @@ class _Bar:
     label: str
 
 
-def html(report: Report) -> str:
+def as_html(report: Report) -> str:
     """The page of a report; the same bytes for the same report."""
     css, script = _file("page.css"), _file("page.js")
     return _template().render(
@@ -52,6 +60,7 @@ def html(report: Report) -> str:
         bars=tuple(_bars(report)),
         levels=[level for level in LEVELS if any(level in one.levels for one in report.actions)],
         decisions=_DECISIONS,
+        alarms=ALARMS,
     )
 
 

@@ -26,16 +26,12 @@ from pump_roles.review.changes import (
     earlier_report,
     since_looked_at,
 )
-from pump_roles.review.templates import (
-    FoundRole,
-    as_mapping,
-    roles_in,
-    statements,
-    strings,
-)
-from pump_roles.review.trust import assumption
+from pump_roles.review.templates import FoundRole, Templates, read_templates
+from pump_roles.review.trust import Assumption
+from pump_roles.review.values import as_list, as_mapping, as_text, statements, strings
 
 __all__ = [
+    "ALARMS",
     "ALLOWED",
     "CONDITIONALLY",
     "DENIED",
@@ -55,6 +51,11 @@ ALLOWED: Final = "allowed"
 DENIED: Final = "denied"
 CONDITIONALLY: Final = "conditionally denied"
 PARTLY: Final = "denied on some resources"
+
+ALARMS: Final = ("difference", "trust", "uncounted")
+"""The kinds of findings without which a role's numbers must not be read."""
+
+_LISTED: Final = 8
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,10 @@ class RoleReport:
     :param boundary: its permissions boundary; empty where it has none. What a boundary takes away
         is not counted.
     :param policies: its policies.
-    :param differences: how its policies are not the published ones.
-    :param uncounted: the patterns that allow what the catalogue does not hold.
+    :param differences: how it is not what Pump publishes, but for its trust.
+    :param unread: those of them that cannot be read from the template, or are not counted.
+    :param uncounted: the patterns that allow what the catalogue does not hold, and the statements
+        that cannot be read.
     :param patterns: how many different patterns allow something.
     :param actions: how many actions those match.
     :param denied: how many of them are denied without a condition, on every resource.
@@ -144,6 +147,7 @@ class RoleReport:
     boundary: str
     policies: tuple[PolicyReport, ...]
     differences: tuple[str, ...]
+    unread: tuple[str, ...]
     uncounted: tuple[str, ...]
     patterns: int
     actions: int
@@ -152,6 +156,11 @@ class RoleReport:
     effective: int
     levels: dict[str, tuple[int, int]]
     writes: int
+
+    @property
+    def as_published(self) -> bool:
+        """Whether it is what Pump publishes, guardrails of this package aside."""
+        return not (self.differences or self.trust_problems or self.uncounted)
 
 
 @dataclass(frozen=True)
@@ -241,26 +250,16 @@ def of_published(*, since: Mapping[str, Any] | None = None) -> Report:
         somebody last looked at what the published patterns match.
     :raises ReportError: when the earlier report is none.
     """
-    trust = {
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"AWS": "Pump's principal"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"sts:ExternalId": "yours"}},
-        }
-    }
-    return _report(
-        [
-            FoundRole(
-                role.kind,
-                role.name,
-                trust,
-                tuple((policy.name, policy.document) for policy in role.policies),
-            )
-            for role in ROLES.values()
-        ],
-        since,
+    roles = (
+        FoundRole(
+            role.kind,
+            role.name,
+            Assumption(("Pump's principal",), external_id=True, problems=()),
+            tuple((policy.name, policy.document) for policy in role.policies),
+        )
+        for role in ROLES.values()
     )
+    return _report(Templates(tuple(roles), beside=()), since)
 
 
 def of_templates(path: Path, *, since: Mapping[str, Any] | None = None) -> Report:
@@ -268,14 +267,15 @@ def of_templates(path: Path, *, since: Mapping[str, Any] | None = None) -> Repor
 
     :param path: a template's file, or a folder such as ``cdk.out``.
     :param since: an earlier report as a JSON object, as for :func:`of_published`.
-    :raises ReportError: as :func:`pump_roles.review.templates.roles_in`, and when the earlier
+    :raises ReportError: as :func:`pump_roles.review.templates.read_templates`, and when the earlier
         report is none.
     """
-    return _report(roles_in(path), since)
+    return _report(read_templates(path), since)
 
 
-def _report(roles: Sequence[FoundRole], since: Mapping[str, Any] | None) -> Report:
+def _report(found: Templates, since: Mapping[str, Any] | None) -> Report:
     catalogue = shipped()
+    roles = found.roles
     earlier = since_looked_at() if since is None else earlier_report(since)
     policies = {role.kind: _policies(role, catalogue) for role in roles}
     grants = {role.kind: dict(_grants(role, catalogue)) for role in roles}
@@ -298,7 +298,7 @@ def _report(roles: Sequence[FoundRole], since: Mapping[str, Any] | None) -> Repo
         catalogue.source,
         catalogue.date,
         reports,
-        tuple(_findings(reports, actions)),
+        (*_alarms(reports), *_weights(actions), *_beside(found.beside)),
         earlier.date,
         tuple(changes(earlier, states, list(_guardrail_reasons()))),
         actions,
@@ -316,6 +316,7 @@ def _state(role: RoleReport) -> State:
         frozenset(role.principals),
         role.external_id,
         role.boundary,
+        frozenset((*role.unread, *role.trust_problems)),
     )
 
 
@@ -410,25 +411,27 @@ def _guardrail_reasons() -> Mapping[str, Mapping[str, str]]:
 def _patterns(name: str, document: Any, catalogue: Catalogue) -> Iterator[Pattern]:
     reasons = {**REASONS, **_guardrail_reasons().get(name, {})}
     for statement in statements(document):
-        negated = "NotAction" in statement
-        for pattern in strings(statement.get("NotAction" if negated else "Action", [])):
+        for pattern, actions in _parts(statement, catalogue):
             yield Pattern(
-                f"not {pattern}" if negated else pattern,
-                str(statement.get("Effect", "")),
+                pattern,
+                as_text(statement.get("Effect", "")),
                 reasons.get(pattern, ""),
                 _scope(statement),
-                tuple(action.name for action in _matching(statement, [pattern], catalogue)),
+                tuple(action.name for action in actions),
             )
 
 
-def _matching(
-    statement: Mapping[str, Any], patterns: Iterable[str], catalogue: Catalogue
-) -> list[Action]:
-    matched = catalogue.matching(patterns)
-    if "NotAction" not in statement:
-        return matched
-    names = {one.name for one in matched}
-    return [one for one in catalogue.actions.values() if one.name not in names]
+def _parts(
+    statement: Mapping[str, Any], catalogue: Catalogue
+) -> Iterator[tuple[str, list[Action]]]:
+    # What a statement is about, pattern by pattern; NotAction is one, of all its patterns.
+    if "NotAction" in statement:
+        patterns = strings(statement["NotAction"])
+        excepted = {one.name for one in catalogue.matching(patterns)}
+        others = [one for one in catalogue.actions.values() if one.name not in excepted]
+        yield f"all but {', '.join(patterns)}", others
+    for pattern in strings(statement.get("Action", [])):
+        yield pattern, catalogue.matching([pattern])
 
 
 def _grants(role: FoundRole, catalogue: Catalogue) -> Iterator[tuple[str, Grant]]:
@@ -436,13 +439,13 @@ def _grants(role: FoundRole, catalogue: Catalogue) -> Iterator[tuple[str, Grant]
     denied: dict[str, list[tuple[str, str]]] = {}
     for name, document in role.policies:
         for statement in statements(document):
-            patterns = strings(statement.get("Action", statement.get("NotAction", [])))
-            if statement.get("Effect") == "Deny":
-                for action in _matching(statement, patterns, catalogue):
-                    denied.setdefault(action.name, []).append((name, _strength(statement)))
-            for pattern in patterns if statement.get("Effect") == "Allow" else ():
-                for action in _matching(statement, [pattern], catalogue):
-                    granted.setdefault(action.name, []).append((name, pattern))
+            effect = statement.get("Effect")
+            for pattern, actions in _parts(statement, catalogue):
+                for action in actions:
+                    if effect == "Deny":
+                        denied.setdefault(action.name, []).append((name, _strength(statement)))
+                    elif effect == "Allow":
+                        granted.setdefault(action.name, []).append((name, pattern))
     for name, by in granted.items():
         against = denied.get(name, [])
         strengths = [strength for _, strength in against]
@@ -472,20 +475,20 @@ def _role(
         Counter(one.level for one in actions),
         Counter(one.level for one in effective),
     )
-    trusted = assumption(role.trust)
     return RoleReport(
         role.kind,
         f"{role.kind.capitalize()} role",
         role.name,
         role.source,
         role.sha256,
-        trusted.principals,
-        trusted.external_id,
-        trusted.problems,
+        role.trust.principals,
+        role.trust.external_id,
+        role.trust.problems,
         role.boundary,
         policies,
         tuple(_differences(role, policies)),
-        tuple(_uncounted(policies, catalogue)),
+        role.unread,
+        tuple(_uncounted(role, policies, catalogue)),
         patterns=len(
             {one.pattern for policy in policies for one in policy.patterns if one.effect == "Allow"}
         ),
@@ -498,13 +501,31 @@ def _role(
     )
 
 
-def _uncounted(policies: Iterable[PolicyReport], catalogue: Catalogue) -> Iterator[str]:
+def _uncounted(
+    role: FoundRole, policies: Iterable[PolicyReport], catalogue: Catalogue
+) -> Iterator[str]:
     services = {action.service for action in catalogue.actions.values()}
     for policy in policies:
         for one in policy.patterns:
             service = one.pattern.lower().partition(":")[0]
             if one.effect == "Allow" and service not in services:
                 yield f"{one.pattern} in {policy.name}"
+    for name, document in role.policies:
+        for statement in as_list(document.get("Statement", [])):
+            known = as_mapping(statement)
+            if known.get("Effect") not in ("Allow", "Deny") or _is_filled_in(known):
+                yield f"a statement of {name} that cannot be read"
+
+
+def _is_filled_in(statement: Mapping[str, Any]) -> bool:
+    # When it is deployed. Parameters and functions within a condition or a resource only narrow.
+    parts = [statement, *(statement.get(member) for member in ("Action", "NotAction"))]
+    return any(
+        key == "Ref" or key.startswith("Fn::")
+        for part in parts
+        for one in as_list(part)
+        for key in as_mapping(one)
+    )
 
 
 def _differences(role: FoundRole, policies: Sequence[PolicyReport]) -> Iterator[str]:
@@ -518,24 +539,49 @@ def _differences(role: FoundRole, policies: Sequence[PolicyReport]) -> Iterator[
             yield f"{count} policies are named {name}"
     for policy in policies:
         if policy.kind == "other":
-            yield f"{policy.name} is no policy that Pump publishes, and no guardrail"
+            yield (
+                f"{policy.name} is no policy that Pump publishes, and no guardrail{_allows(policy)}"
+            )
         elif policy.kind == "guardrail" and not policy.unmodified:
-            yield f"{policy.name} is named like a guardrail, and is none of this package"
+            yield (
+                f"{policy.name} is named like a guardrail, and is none of this package"
+                f"{_allows(policy)}"
+            )
         elif not policy.unmodified:
             yield from _changed(policy, published[policy.name])
+
+
+def _allows(policy: PolicyReport) -> str:
+    allowed = list(dict.fromkeys(one.pattern for one in policy.patterns if one.effect == "Allow"))
+    if not allowed:
+        return ""
+    more = len(allowed) - _LISTED
+    return f": it allows {', '.join(allowed[:_LISTED])}" + (f" and {more} more" if more > 0 else "")
 
 
 def _changed(policy: PolicyReport, published: Policy) -> Iterator[str]:
     here = {one.pattern.lower(): one.pattern for one in policy.patterns if one.effect == "Allow"}
     there = {pattern.lower(): pattern for pattern in published.patterns}
     more = [pattern for key, pattern in here.items() if key not in there]
-    less = [pattern for key, pattern in there.items() if key not in here]
+    less = [
+        pattern
+        for key, pattern in there.items()
+        if not any(matcher(one).fullmatch(key) for one in here)
+    ]
+    odd = [
+        f", such as {one.effect} {one.pattern} {one.scope}"
+        for one in policy.patterns
+        if (one.effect, one.scope) != ("Allow", "on every resource")
+    ]
     if more:
         yield f"{policy.name} allows {', '.join(more)}, which Pump does not publish"
     if less:
         yield f"{policy.name} lacks {', '.join(less)}, which Pump publishes"
     if not more and not less:
-        yield f"{policy.name} has the published patterns, and differs in something else"
+        yield (
+            f"{policy.name} has the published patterns, and differs in something else"
+            f"{odd[0] if odd else ''}"
+        )
 
 
 @cache
@@ -572,30 +618,38 @@ def _action(action: Action, roles: dict[str, Grant], *, new: bool) -> ActionRepo
     )
 
 
-def _findings(roles: Sequence[RoleReport], actions: Sequence[ActionReport]) -> Iterator[Finding]:
+def _alarms(roles: Sequence[RoleReport]) -> Iterator[Finding]:
     for role in roles:
         if role.differences:
             yield Finding(
                 "difference",
                 f"The {role.kind} role is not what Pump publishes",
-                "; ".join(role.differences),
+                f"{_sentence(role.differences)} Whether actions that Pump does not publish spend "
+                "money or return data is not judged here.",
             )
     for role in roles:
         if role.trust_problems:
             yield Finding(
                 "trust",
                 f"The {role.kind} role's trust is not one principal with an external id",
-                "; ".join(role.trust_problems),
+                _sentence(role.trust_problems),
             )
     for role in roles:
         if role.uncounted:
             yield Finding(
                 "uncounted",
-                f"{len(role.uncounted)} patterns of the {role.kind} role cannot be counted",
+                f"The {role.kind} role allows more than is counted",
                 "The catalogue holds only the services that the published policies name, so every "
-                f"number about this role is the least: {', '.join(role.uncounted)}",
+                f"number about this role is the least: {', '.join(role.uncounted)}.",
             )
 
+
+def _sentence(parts: Sequence[str]) -> str:
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _weights(actions: Sequence[ActionReport]) -> Iterator[Finding]:
     def effective(one: ActionReport) -> bool:
         return any(grant.decision != DENIED for grant in one.roles.values())
 
@@ -625,7 +679,7 @@ def _findings(roles: Sequence[RoleReport], actions: Sequence[ActionReport]) -> I
         (
             "legacy",
             "are legacy",
-            "AWS replaced them; they are kept because they are published.",
+            "AWS has replaced them; the published ones are kept as they are.",
             [one for one in left if one.legacy],
         ),
     ]
@@ -634,6 +688,16 @@ def _findings(roles: Sequence[RoleReport], actions: Sequence[ActionReport]) -> I
             yield Finding(
                 kind, f"{len(found)} actions {title}", text, tuple(one.name for one in found)
             )
+
+
+def _beside(types: Sequence[str]) -> Iterator[Finding]:
+    if types:
+        counts = ", ".join(f"{kind} ({count})" for kind, count in Counter(types).items())
+        yield Finding(
+            "beside",
+            "There are other resources in what was read",
+            f"This report is not about them: {counts}.",
+        )
 
 
 def _services(actions: Iterable[ActionReport]) -> dict[str, dict[str, int]]:

@@ -1,26 +1,39 @@
-"""The roles of Pump's that stand in synthesized templates, with all that is attached to them."""
+"""The roles of Pump's that stand in synthesized templates, with all that is attached to them.
+
+What a template makes of itself when it is deployed cannot be read: conditions, transforms, imports.
+Wherever such a thing could change a role, that is said, and nothing is counted on.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.published import AUTO_PILOT, READ_ONLY, ROLES
+from pump_roles.review.masking import external_ids, masked, visible
+from pump_roles.review.trust import Assumption, assumption
+from pump_roles.review.values import as_list, as_mapping, as_text, ref, strings
 
-__all__ = [
-    "FoundRole",
-    "ReportError",
-    "as_list",
-    "as_mapping",
-    "read_json",
-    "roles_in",
-    "statements",
-    "strings",
-]
+__all__ = ["FoundRole", "ReportError", "Templates", "read_json", "read_templates"]
 
 _SHOWN: Final = 80
+
+_ROLE_MEMBERS: Final = {
+    *("Type", "Properties", "Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"),
+    "Condition",
+}
+_ROLE_PROPERTIES: Final = {
+    *("RoleName", "Description", "Path", "Tags", "PermissionsBoundary"),
+    *("AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns", "MaxSessionDuration"),
+}
+_HOUR: Final = 3_600
+_ATTACHES: Final = {
+    "AWS::IAM::Policy": "Roles",
+    "AWS::IAM::ManagedPolicy": "Roles",
+    "AWS::IAM::RolePolicy": "RoleName",
+}
 
 
 class ReportError(ValueError):
@@ -33,17 +46,17 @@ class FoundRole:
 
     :param kind: ``read-only`` or ``auto-pilot``.
     :param name: its name.
-    :param trust: its trust policy.
+    :param trust: who may assume it.
     :param policies: the names and documents of its policies, inline or attached in the template.
     :param boundary: its permissions boundary, as text; empty where it has none.
-    :param unread: what is attached to it that cannot be read from the template, in words.
+    :param unread: what it has that cannot be read from the template or is not counted, in words.
     :param source: the file, or ``published``.
     :param sha256: of that file.
     """
 
     kind: str
     name: str
-    trust: Mapping[str, Any]
+    trust: Assumption
     policies: tuple[tuple[str, Mapping[str, Any]], ...]
     boundary: str = ""
     unread: tuple[str, ...] = ()
@@ -51,26 +64,36 @@ class FoundRole:
     sha256: str = field(default="", compare=False)
 
 
-def roles_in(path: Path) -> list[FoundRole]:
-    """Read the roles of a template, or of the templates in a folder, the read-only one first.
+@dataclass(frozen=True)
+class Templates:
+    """What some templates hold.
+
+    :param roles: the roles of Pump's, the read-only one first.
+    :param beside: the types of the other resources, one for each.
+    """
+
+    roles: tuple[FoundRole, ...]
+    beside: tuple[str, ...]
+
+
+def read_templates(path: Path) -> Templates:
+    """Read a template, or the templates in a folder.
 
     In a folder with a ``manifest.json``, such as ``cdk.out``, only the templates that it names
-    count. A rollout's member template counts too, with the StackSet's parameters.
+    count, with those that are nested in them. A rollout's member template counts too, with the
+    StackSet's parameters.
 
     :param path: a template's file, or a folder.
     :raises ReportError: when there is no such file or folder, a file is no template, no template
         holds a role of Pump's, or they hold different ones of a kind.
     """
     found: list[FoundRole] = []
+    beside: list[str] = []
     for file in _files(path):
-        template, text = read_json(file, "no template")
-        if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
-            raise ReportError(f"{file}: is no template: it has no Resources")
-        digest = sha256(text.encode()).hexdigest()
-        for role in _in_template(template, file.name, digest, {}):
-            # A single account's stack and the rollout hold the same role.
-            if role not in found:
-                found.append(role)
+        of_file = _read_template(file)
+        beside += of_file.beside
+        # A single account's stack and the rollout hold the same role.
+        found += [role for role in of_file.roles if role not in found]
     if not found:
         raise ReportError(f"{path}: holds no role of Pump's")
     for kind in ROLES:
@@ -78,22 +101,36 @@ def roles_in(path: Path) -> list[FoundRole]:
         if len(sources) > 1:
             raise ReportError(
                 f"{path}: holds different {kind} roles, in {', '.join(sources)}; a report is about "
-                "one of each kind: name a file that holds one"
+                "one of each kind: give a template that holds one"
             )
-    return sorted(found, key=lambda role: list(ROLES).index(role.kind))
+    order = list(ROLES)
+    return Templates(
+        tuple(sorted(found, key=lambda role: order.index(role.kind))), tuple(sorted(beside))
+    )
 
 
-def read_json(file: Path, problem: str) -> tuple[Any, str]:
-    """Read a JSON file; returns its content and its text.
+def read_json(file: Path, problem: str) -> tuple[Any, bytes]:
+    """Read a JSON file; returns its content and its bytes.
 
     :param problem: what it is, when it is not JSON.
-    :raises ReportError: when it cannot be read, or is not JSON.
+    :raises ReportError: when it cannot be read, is not JSON, or has a key twice.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-        return json.loads(text), text
-    except (OSError, ValueError, RecursionError) as error:
+        content = file.read_bytes()
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_once), content
+    except OSError as error:
         raise ReportError(f"{file}: is {problem}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{file}: is {problem}: it is not JSON: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {visible(twice)!r} is there twice")
+    return found
 
 
 def _files(path: Path) -> list[Path]:
@@ -125,94 +162,285 @@ def _named(folder: Path) -> Iterator[Path]:
             yield from _named(folder / nested)
 
 
-def _in_template(
-    template: Mapping[str, Any], source: str, digest: str, parameters: Mapping[str, Any]
-) -> Iterator[FoundRole]:
-    resources = {
-        logical_id: as_mapping(one)
-        for logical_id, one in as_mapping(template.get("Resources")).items()
-    }
-    for logical_id, resource in resources.items():
+def _read_template(file: Path) -> Templates:
+    template, content = read_json(file, "no template")
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        raise ReportError(f"{file}: is no template: it has no Resources")
+    return _Template(
+        template,
+        hidden=external_ids(template, {}, {}),
+        source=visible(file.name),
+        digest=sha256(content).hexdigest(),
+        folder=file.parent,
+        assets=dict(_assets(file)),
+        files=frozenset({file.name}),
+    ).read()
+
+
+def _assets(file: Path) -> Iterator[tuple[str, str]]:
+    # CDK's list of a stack's files, among them the nested templates, by the hash in their address.
+    listed = file.with_name(file.name.replace(".template.json", ".assets.json"))
+    if listed == file or not listed.is_file():
+        return
+    manifest, _ = read_json(listed, "no list of assets")
+    for asset, one in as_mapping(as_mapping(manifest).get("files")).items():
+        path = as_mapping(as_mapping(one).get("source")).get("path")
+        if isinstance(path, str) and Path(path).name == path:
+            yield asset, path
+
+
+class _Template:
+    # A template with what it is given from outside. `hidden` are the external ids in it.
+    def __init__(
+        self,
+        template: Mapping[str, Any],
+        *,
+        hidden: frozenset[str],
+        source: str,
+        digest: str,
+        folder: Path | None,
+        assets: Mapping[str, str],
+        files: frozenset[str] = frozenset(),
+        given: Mapping[str, Any] | None = None,
+        outer: Mapping[str, Any] | None = None,
+        within: tuple[str, ...] = (),
+    ) -> None:
+        self._template = template
+        self._hidden = hidden
+        self._source = source
+        self._digest = digest
+        self._folder = folder
+        self._assets = assets
+        self._files = files
+        self._given = given or {}
+        own = as_mapping(template.get("Parameters"))
+        # A parameter that is passed on is declared outside.
+        passed = {ref(value) for value in self._given.values()} - {""}
+        self._parameters = {**own, **{name: (outer or {}).get(name) for name in passed}}
+        self._resources = {
+            logical_id: as_mapping(one)
+            for logical_id, one in as_mapping(template.get("Resources")).items()
+        }
+        self._within = (*within, *self._made_at_deploy())
+
+    def _made_at_deploy(self) -> Iterator[str]:
+        if "Transform" in self._template:
+            names = self._short(self._template["Transform"])
+            yield f"the transform {names} can change the template when it is deployed"
+        for logical_id in self._resources:
+            if logical_id.startswith("Fn::"):
+                yield f"{logical_id} makes resources when the template is deployed"
+
+    def read(self) -> Templates:
+        roles: list[FoundRole] = []
+        beside: list[str] = []
+        counted: set[str] = set()
+        for logical_id, resource in self._resources.items():
+            kind = resource.get("Type")
+            found: Templates | None = None
+            if kind == "AWS::CloudFormation::StackSet":
+                found = self._stack_set(logical_id, resource)
+            elif kind == "AWS::CloudFormation::Stack":
+                found = self._nested_stack(logical_id, resource)
+            elif kind == "AWS::IAM::Role":
+                role, attached = self._role(logical_id, resource)
+                if role is not None:
+                    counted |= attached
+                    found = Templates((role,), ())
+            if found is not None:
+                counted.add(logical_id)
+                roles += found.roles
+                beside += found.beside
+        beside += [
+            as_text(resource.get("Type"))
+            for logical_id, resource in self._resources.items()
+            if logical_id not in counted and resource.get("Type") != "AWS::CDK::Metadata"
+        ]
+        return Templates(tuple(map(self._shown, roles)), tuple(masked(beside, self._hidden)))
+
+    def _shown(self, role: FoundRole) -> FoundRole:
+        trust = role.trust
+        return replace(
+            role,
+            name=masked(role.name, self._hidden),
+            trust=Assumption(
+                tuple(masked(list(trust.principals), self._hidden)),
+                trust.external_id,
+                tuple(masked(list(trust.problems), self._hidden)),
+            ),
+            policies=tuple(
+                (masked(name, self._hidden), masked(document, self._hidden))
+                for name, document in role.policies
+            ),
+            boundary=masked(role.boundary, self._hidden),
+            unread=tuple(masked(list(role.unread), self._hidden)),
+        )
+
+    def _role(
+        self, logical_id: str, resource: Mapping[str, Any]
+    ) -> tuple[FoundRole | None, set[str]]:
         properties = as_mapping(resource.get("Properties"))
-        if resource.get("Type") == "AWS::CloudFormation::StackSet":
-            yield from _in_stack_set(properties, source, digest)
-        if resource.get("Type") != "AWS::IAM::Role":
-            continue
-        policies, unread = _policies_of(logical_id, properties, resources)
+        policies, unread, attached = self._policies(logical_id, properties)
         name = properties.get("RoleName", "")
         kind = _kind(name, policies)
-        if kind is not None:
-            boundary = properties.get("PermissionsBoundary")
-            yield FoundRole(
-                kind,
-                _text(name),
-                _resolved(as_mapping(properties.get("AssumeRolePolicyDocument")), parameters),
-                tuple(policies),
-                "" if boundary is None else ", ".join(strings(boundary)),
-                tuple(unread),
-                source,
-                digest,
-            )
+        if kind is None:
+            return None, set()
+        boundary = properties.get("PermissionsBoundary")
+        trust = _resolved(properties.get("AssumeRolePolicyDocument"), self._given)
+        role = FoundRole(
+            kind,
+            as_text(name),
+            assumption(trust, self._parameters),
+            tuple(policies),
+            "" if boundary is None else ", ".join(strings(boundary)),
+            (*self._within, *self._not_as_built(resource, properties), *unread),
+            self._source,
+            self._digest,
+        )
+        return role, attached
 
+    def _policies(
+        self, logical_id: str, properties: Mapping[str, Any]
+    ) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str], set[str]]:
+        policies: list[tuple[str, Mapping[str, Any]]] = []
+        unread: list[str] = []
+        attached: set[str] = set()
+        for one in as_list(properties.get("Policies", [])):
+            inline = as_mapping(one)
+            if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(
+                inline["PolicyDocument"], dict
+            ):
+                policies.append((as_text(inline["PolicyName"]), inline["PolicyDocument"]))
+            else:
+                unread.append(f"it has a policy that cannot be read: {self._short(one)}")
+        managed = set()
+        for one in as_list(properties.get("ManagedPolicyArns", [])):
+            if self._type_of(ref(one)) == "AWS::IAM::ManagedPolicy":
+                managed.add(ref(one))
+            else:
+                unread.append(
+                    f"the managed policy {self._short(one)} is attached to it, and not counted"
+                )
+        for other_id, other in self._resources.items():
+            kind = other.get("Type")
+            if not isinstance(kind, str) or kind not in _ATTACHES:
+                continue
+            more = as_mapping(other.get("Properties"))
+            reaches = [
+                self._reaches(one, logical_id, properties.get("RoleName", ""))
+                for one in as_list(more.get(_ATTACHES[kind], []))
+            ]
+            if any(key.startswith("Fn::") for key in more) or None in reaches:
+                unread.append(f"{other_id} attaches to a role that cannot be read")
+            elif other_id in managed or True in reaches:
+                attached.add(other_id)
+                if "Condition" in other:
+                    unread.append(
+                        f"{other_id} attaches to it under the condition "
+                        f"{self._short(other['Condition'])}, and is not counted"
+                    )
+                else:
+                    name = more.get("PolicyName") or more.get("ManagedPolicyName") or other_id
+                    policies.append((as_text(name), as_mapping(more.get("PolicyDocument"))))
+        return policies, unread, attached
 
-def _in_stack_set(properties: Mapping[str, Any], source: str, digest: str) -> Iterator[FoundRole]:
-    try:
-        member = json.loads(properties.get("TemplateBody", ""))
-    except (TypeError, ValueError, RecursionError):
-        return
-    given = {
-        one["ParameterKey"]: one.get("ParameterValue")
-        for one in map(as_mapping, as_list(properties.get("Parameters")))
-        if isinstance(one.get("ParameterKey"), str)
-    }
-    yield from _in_template(as_mapping(member), source, digest, given)
+    def _reaches(self, target: Any, logical_id: str, role_name: Any) -> bool | None:
+        # Whether a policy's target is the role; nothing where that cannot be told.
+        if isinstance(target, str):
+            return target.casefold() == role_name.casefold() if isinstance(role_name, str) else None
+        if ref(target) == logical_id:
+            return True
+        return False if self._type_of(ref(target)) == "AWS::IAM::Role" else None
 
+    def _type_of(self, logical_id: str) -> Any:
+        return self._resources.get(logical_id, {}).get("Type")
 
-def _policies_of(
-    logical_id: str, properties: Mapping[str, Any], resources: Mapping[str, Mapping[str, Any]]
-) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
-    policies: list[tuple[str, Mapping[str, Any]]] = []
-    unread: list[str] = []
-    for one in as_list(properties.get("Policies", [])):
-        inline = as_mapping(one)
-        if isinstance(inline.get("PolicyDocument"), dict):
-            policies.append((_text(inline.get("PolicyName")), inline["PolicyDocument"]))
-        else:
-            unread.append(f"it has a policy that cannot be read: {_short(one)}")
-    managed = {
-        str(as_mapping(one).get("Ref")) for one in as_list(properties.get("ManagedPolicyArns", []))
-    }
-    unread += [
-        f"the managed policy {_short(one)} is attached to it, and not counted"
-        for one in as_list(properties.get("ManagedPolicyArns", []))
-        if as_mapping(one).get("Ref") not in resources
-    ]
-    targets = {
-        "AWS::IAM::Policy": "Roles",
-        "AWS::IAM::ManagedPolicy": "Roles",
-        "AWS::IAM::RolePolicy": "RoleName",
-    }
-    for other_id, other in resources.items():
-        kind = other.get("Type")
-        if kind not in targets:
-            continue
-        attached = as_mapping(other.get("Properties"))
-        to = [_names(one) for one in as_list(attached.get(targets[str(kind)], []))]
-        own = {f"${logical_id}", str(properties.get("RoleName", "")).casefold()} - {""}
-        if other_id in managed or own & set(to):
-            name = attached.get("PolicyName") or attached.get("ManagedPolicyName") or other_id
-            policies.append((_text(name), as_mapping(attached.get("PolicyDocument"))))
-        elif "" in to:
-            unread.append(f"{other_id} attaches to a role that cannot be read from the template")
-    return policies, unread
+    def _stack_set(self, logical_id: str, resource: Mapping[str, Any]) -> Templates | None:
+        properties = as_mapping(resource.get("Properties"))
+        try:
+            member = json.loads(properties.get("TemplateBody", ""), object_pairs_hook=_once)
+        except (TypeError, ValueError, RecursionError):
+            return None
+        within = [*self._within, *self._when(logical_id, resource)]
+        if any(
+            "ParameterOverrides" in as_mapping(one)
+            for one in as_list(properties.get("StackInstancesGroup", []))
+        ):
+            within.append(f"{logical_id} gives some of its stack instances other parameters")
+        given = {
+            one["ParameterKey"]: one.get("ParameterValue")
+            for one in map(as_mapping, as_list(properties.get("Parameters")))
+            if isinstance(one.get("ParameterKey"), str)
+        }
+        return self._inner(member, given, within)
 
+    def _nested_stack(self, logical_id: str, resource: Mapping[str, Any]) -> Templates | None:
+        properties = as_mapping(resource.get("Properties"))
+        url = as_text(properties.get("TemplateURL"))
+        name = next((path for asset, path in self._assets.items() if asset in url), None)
+        # One that is nested in itself is not followed.
+        if self._folder is None or name is None or name in self._files:
+            return None
+        try:
+            template, content = read_json(self._folder / name, "no template")
+        except ReportError:
+            return None
+        return self._inner(
+            template,
+            as_mapping(properties.get("Parameters")),
+            [*self._within, *self._when(logical_id, resource)],
+            file=name,
+            digest=sha256(content).hexdigest(),
+        )
 
-def _names(target: Any) -> str:
-    # A logical id, a name, or nothing where it can be either.
-    if isinstance(target, str):
-        return target.casefold()
-    ref = as_mapping(target).get("Ref")
-    return f"${ref}" if isinstance(ref, str) else ""
+    def _inner(
+        self,
+        template: Any,
+        given: Mapping[str, Any],
+        within: Sequence[str],
+        *,
+        file: str = "",
+        digest: str = "",
+    ) -> Templates:
+        given = {key: _resolved(value, self._given) for key, value in given.items()}
+        return _Template(
+            as_mapping(template),
+            hidden=self._hidden | external_ids(template, given, self._parameters),
+            source=visible(file) or self._source,
+            digest=digest or self._digest,
+            folder=self._folder if file else None,
+            assets=self._assets,
+            files=self._files | {file},
+            given=given,
+            outer=self._parameters,
+            within=tuple(within),
+        ).read()
+
+    def _short(self, value: Any) -> str:
+        # Before it is cut, since a part of an external id would not be known again.
+        text = as_text(masked(value, self._hidden))
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+    def _not_as_built(
+        self, resource: Mapping[str, Any], properties: Mapping[str, Any]
+    ) -> Iterator[str]:
+        if "Condition" in resource:
+            yield f"it is made only under the condition {self._short(resource['Condition'])}"
+        if properties.get("MaxSessionDuration", _HOUR) != _HOUR:
+            seconds = self._short(properties["MaxSessionDuration"])
+            yield f"its sessions may last {seconds} seconds, as published an hour"
+        for member in sorted(resource.keys() - _ROLE_MEMBERS):
+            yield f"its member {member} cannot be read"
+        for name in sorted(properties.keys() - _ROLE_PROPERTIES):
+            yield f"its property {name} cannot be read"
+
+    def _when(self, logical_id: str, resource: Mapping[str, Any]) -> Iterator[str]:
+        if "Condition" in resource:
+            condition = self._short(resource["Condition"])
+            yield f"{logical_id} is made only under the condition {condition}"
+        for name in sorted(as_mapping(resource.get("Properties"))):
+            if name.startswith("Fn::"):
+                yield f"the property {name} of {logical_id} cannot be read"
 
 
 def _kind(name: Any, policies: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
@@ -233,36 +461,7 @@ def _resolved(value: Any, parameters: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [_resolved(one, parameters) for one in value]
     if isinstance(value, dict):
-        if value.keys() == {"Ref"} and value["Ref"] in parameters:
-            return parameters[value["Ref"]]
+        if ref(value) in parameters:
+            return parameters[ref(value)]
         return {key: _resolved(one, parameters) for key, one in value.items()}
     return value
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-
-def _short(value: Any) -> str:
-    text = _text(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """The value, or an empty mapping where it is none."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """The value, or a list of it where it is none."""
-    return value if isinstance(value, list) else [value]
-
-
-def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The statements of a policy document."""
-    return [one for one in as_list(document.get("Statement")) if isinstance(one, dict)]
-
-
-def strings(value: Any) -> list[str]:
-    """The value's strings; what is none is written as JSON."""
-    return [_text(one) for one in as_list(value)]

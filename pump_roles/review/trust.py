@@ -1,12 +1,20 @@
 """Who may assume a role, as a trust policy says; and how it is not what this package makes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pump_roles.review.templates import as_list, as_mapping, statements, strings
+from pump_roles.forms import EXTERNAL_ID, PRINCIPAL, Form
+from pump_roles.review.values import as_list, as_mapping, as_text, ref, statements, strings
 
-__all__ = ["Assumption", "assumption"]
+__all__ = ["EXTERNAL_ID_KEY", "Assumption", "assumption"]
+
+EXTERNAL_ID_KEY = "sts:externalid"
+"""The condition key, in lower case. IAM reads a condition's key in any case."""
+
+_MEMBERS = {"Version", "Id", "Statement"}
+_STATEMENT_MEMBERS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "Condition"}
 
 
 @dataclass(frozen=True)
@@ -26,27 +34,31 @@ class Assumption:
 @dataclass(frozen=True)
 class _Principal:
     text: str
-    # Whether it is one AWS principal: no wildcard, and nothing but a parameter to be filled in.
+    # Whether it is one account or role, by its id, its ARN or a parameter that takes nothing else.
     single: bool
 
 
-def assumption(trust: Mapping[str, Any]) -> Assumption:
+def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
     """Read a trust policy.
 
     :param trust: the policy document, as a template holds it.
+    :param parameters: the parameters that it may refer to, as the template declares them. One that
+        takes other values than a principal, or than an external id, is no such thing.
     """
-    found = statements(trust)
-    allows = [one for one in found if one.get("Effect") == "Allow"]
-    principals = [one for statement in allows for one in _principals(statement)]
-    required = [_requires_external_id(one) for one in allows]
+    document = as_mapping(trust)
+    allows = [one for one in statements(document) if one.get("Effect") == "Allow"]
+    principals = [one for statement in allows for one in _principals(statement, parameters)]
+    required = [_requires_external_id(one, parameters) for one in allows]
     return Assumption(
         tuple(one.text for one in principals),
         bool(required) and all(required),
-        tuple(_problems(trust, allows, principals)),
+        tuple(_problems(document, allows, principals, required)),
     )
 
 
-def _principals(statement: Mapping[str, Any]) -> Iterator[_Principal]:
+def _principals(
+    statement: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Iterator[_Principal]:
     if "NotPrincipal" in statement:
         names = ", ".join(strings(statement["NotPrincipal"]))
         yield _Principal(f"all but {names}", single=False)
@@ -60,37 +72,58 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[_Principal]:
     for kind, names in principal.items():
         prefix = "" if kind == "AWS" else f"{kind} "
         for name in as_list(names):
-            if isinstance(name, dict) and name.keys() == {"Ref"}:
-                yield _Principal(f"{prefix}the parameter {name['Ref']}", single=kind == "AWS")
-            else:
-                yield from (
-                    _Principal(f"{prefix}{one}", single=kind == "AWS" and not set(one) & set("*{"))
-                    for one in strings(name)
-                )
+            text = f"the parameter {ref(name)}" if ref(name) in parameters else as_text(name)
+            single = kind == "AWS" and _is_of(PRINCIPAL, name, parameters)
+            yield _Principal(f"{prefix}{text}", single=single)
 
 
-def _requires_external_id(statement: Mapping[str, Any]) -> bool:
-    for operator, keys in as_mapping(statement.get("Condition")).items():
-        for key, value in as_mapping(keys).items():
-            # IAM reads a condition's key in any case.
-            if operator == "StringEquals" and key.lower() == "sts:externalid":
-                ids = as_list(value)
-                return bool(ids) and all(one not in {"", "*"} for one in strings(ids))
-    return False
+def _is_of(form: Form, value: Any, parameters: Mapping[str, Any]) -> bool:
+    if isinstance(value, str):
+        return bool(re.fullmatch(form.pattern, value))
+    declared = as_mapping(parameters.get(ref(value)))
+    return (
+        declared.get("Type") == "String"
+        and declared.get("AllowedPattern") == form.pattern
+        and ("Default" not in declared or _is_of(form, declared["Default"], {}))
+    )
+
+
+def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    equals = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
+    ids = [value for key, value in equals.items() if key.lower() == EXTERNAL_ID_KEY]
+    return bool(ids) and all(
+        as_list(value) and all(_is_of(EXTERNAL_ID, one, parameters) for one in as_list(value))
+        for value in ids
+    )
 
 
 def _problems(
-    trust: Mapping[str, Any], allows: list[Mapping[str, Any]], principals: list[_Principal]
+    document: Mapping[str, Any],
+    allows: list[Mapping[str, Any]],
+    principals: list[_Principal],
+    required: list[bool],
 ) -> Iterator[str]:
-    if len(allows) != 1 or len(as_list(trust.get("Statement"))) != 1:
+    if len(allows) != 1 or len(as_list(document.get("Statement"))) != 1:
         yield "it is not one statement that allows"
     if len(principals) != 1:
         yield f"it names {len(principals)} principals"
-    for one in principals:
-        if not one.single:
-            yield f"it trusts {one.text}"
-    for statement in allows:
-        if not _requires_external_id(statement):
+    yield from (f"it trusts {one.text}" for one in principals if not one.single)
+    yield from (
+        f"it has {member}, which cannot be read" for member in sorted(document.keys() - _MEMBERS)
+    )
+    for statement, needs_id in zip(allows, required, strict=True):
+        if not needs_id:
             yield "it takes no external id, so another customer of Pump's could reach this role"
         if strings(statement.get("Action")) != ["sts:AssumeRole"]:
             yield f"it allows {', '.join(strings(statement.get('Action')))}"
+        conditions = [
+            f"{operator} {key}"
+            for operator, keys in as_mapping(statement.get("Condition")).items()
+            for key in as_mapping(keys) or [""]
+            if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY)
+        ]
+        yield from (f"it has another condition, {one}" for one in conditions)
+        yield from (
+            f"its statement has {member}, which cannot be read"
+            for member in sorted(statement.keys() - _STATEMENT_MEMBERS)
+        )

@@ -27,7 +27,7 @@ from playwright.sync_api import (
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.review.changes import Change
-from pump_roles.review.page import html
+from pump_roles.review.page import as_html
 from pump_roles.review.report import ActionReport, Report, of_published, of_templates
 from sandbox.cdk import ROOT
 from tests.conftest import EXTERNAL_ID, PRINCIPAL
@@ -103,7 +103,7 @@ def files(
     found = {}
     for name, report in [("published", published), ("guarded", guarded), ("one role", one_role)]:
         found[name] = folder / f"{name}.html"
-        found[name].write_text(html(report), encoding="utf-8")
+        found[name].write_text(as_html(report), encoding="utf-8")
     return found
 
 
@@ -227,7 +227,7 @@ def test_a_role_that_differs_or_takes_no_external_id_is_said_so_first(
         roles=(replace(first, external_id=False, writes=3), second),
         findings=(finding, *published.findings),
     )
-    (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     with showing(browser) as (page, _):
         page.goto((tmp_path / "page.html").as_uri())
         assert words(page.locator(".finding").first.inner_text()).startswith("It differs.")
@@ -535,7 +535,11 @@ def test_it_is_small_and_ready_within_a_second(show: Show, files: dict[str, Path
 
 
 def test_the_same_report_is_the_same_page(published: Report, files: dict[str, Path]) -> None:
-    assert html(of_published()) == html(published) == files["published"].read_text(encoding="utf-8")
+    assert (
+        as_html(of_published())
+        == as_html(published)
+        == files["published"].read_text(encoding="utf-8")
+    )
 
 
 def test_a_phone_scrolls_down_alone(show: Show) -> None:
@@ -597,7 +601,7 @@ def test_axe_finds_no_violation(
         findings=tuple(replace(one, actions=one.actions[:3]) for one in guarded.findings),
         changes=guarded.changes[:3],
     )
-    (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     with showing(browser, color_scheme=scheme, bypass_csp=True) as (page, _):
         page.goto((tmp_path / "page.html").as_uri())
         paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
@@ -660,7 +664,7 @@ def test_it_shows_whatever_a_template_holds_as_text(
         changes=(Change("role", "broadened", "auto-pilot", f"what{evil}"),),
         actions=(replace(action, description=f"description{evil}", roles={"auto-pilot": grant}),),
     )
-    (tmp_path / "page.html").write_text(html(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     # The policy must not be what saves it.
     for bypass in (False, True):
         with showing(browser, bypass_csp=bypass) as (page, wrong):

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from pump_roles.review.cli import app
 from pump_roles.review.formats import as_csv, as_json, as_markdown
-from pump_roles.review.page import html
+from pump_roles.review.page import as_html
 from pump_roles.review.report import of_published
 from tests.review.test_report import synthesize
 
@@ -19,7 +19,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("r.html", html), ("r.md", as_markdown), ("r.csv", as_csv), ("r.json", as_json)],
+    [("r.html", as_html), ("r.md", as_markdown), ("r.csv", as_csv), ("r.json", as_json)],
 )
 def test_the_files_ending_says_the_format(name: str, form: object, tmp_path: Path) -> None:
     assert callable(form)

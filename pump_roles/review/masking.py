@@ -1,0 +1,95 @@
+"""What a report never shows: external ids, and characters that turn what stands around them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pump_roles.review.trust import EXTERNAL_ID_KEY
+from pump_roles.review.values import as_mapping, ref
+
+__all__ = ["external_ids", "masked", "visible"]
+
+_MASK: Final = "(external id)"
+_LONG: Final = 6
+
+
+def external_ids(
+    template: Any, given: Mapping[str, Any], outer: Mapping[str, Any]
+) -> frozenset[str]:
+    """The external ids in a template: what stands under the condition key, anywhere.
+
+    :param template: the template.
+    :param given: the parameters that it is given. What they give for one that stands under the key
+        is an id too, and so is its default.
+    :param outer: the parameters that those that are given may refer to, as they are declared.
+    """
+    parameters = as_mapping(as_mapping(template).get("Parameters"))
+
+    def default(name: str, declared: Mapping[str, Any]) -> Iterator[str]:
+        value = as_mapping(declared.get(name)).get("Default")
+        if isinstance(value, str):
+            yield value
+
+    def strings(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif ref(value):
+            passed = given.get(ref(value))
+            if isinstance(passed, str):
+                yield passed
+            yield from default(ref(passed), outer)
+            yield from default(ref(value), parameters)
+        elif isinstance(value, list | dict):
+            for one in value.values() if isinstance(value, dict) else value:
+                yield from strings(one)
+
+    found = {one for value in _under_the_key(template) for one in strings(value)}
+    return frozenset(found - {"", "*"})
+
+
+def masked(value: Any, hidden: frozenset[str]) -> Any:
+    """Return a value with every external id in it replaced, and every character visible.
+
+    :param value: a JSON value.
+    :param hidden: the external ids. One of fewer than six characters could be a part of any word,
+        and is only replaced where it stands alone.
+    """
+    if isinstance(value, str):
+        for one in sorted(hidden, key=len, reverse=True):
+            value = value.replace(one, _MASK) if len(one) >= _LONG or value == one else value
+        return visible(value)
+    if isinstance(value, list):
+        return [masked(one, hidden) for one in value]
+    if isinstance(value, dict):
+        return {
+            visible(key): _mask_of(one) if _is_the_key(key) else masked(one, hidden)
+            for key, one in value.items()
+        }
+    return value
+
+
+def visible(text: str) -> str:
+    """Return a text with control characters and marks of direction written out."""
+    return "".join(
+        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def _under_the_key(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _under_the_key(one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if _is_the_key(key):
+                yield one
+            else:
+                yield from _under_the_key(one)
+
+
+def _is_the_key(key: str) -> bool:
+    return key.lower() == EXTERNAL_ID_KEY
+
+
+def _mask_of(value: Any) -> Any:
+    return [_MASK for _ in value] if isinstance(value, list) else _MASK

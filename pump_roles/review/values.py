@@ -1,0 +1,38 @@
+"""Values of JSON that somebody else wrote, read as what they should be."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["as_list", "as_mapping", "as_text", "ref", "statements", "strings"]
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """The value, or an empty mapping where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value, or a list of it where it is none."""
+    return value if isinstance(value, list) else [value]
+
+
+def as_text(value: Any) -> str:
+    """The value, or its JSON where it is no string."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def strings(value: Any) -> list[str]:
+    """The value's strings; what is none is written as JSON."""
+    return [as_text(one) for one in as_list(value)]
+
+
+def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The statements of a policy document."""
+    return [one for one in as_list(document.get("Statement")) if isinstance(one, dict)]
+
+
+def ref(value: Any) -> str:
+    """The logical id that a value is a ``Ref`` to; empty where it is none."""
+    target = value.get("Ref") if isinstance(value, dict) and value.keys() == {"Ref"} else ""
+    return target if isinstance(target, str) else ""
