@@ -1,7 +1,7 @@
 """`make catalogue`: make the package's snapshot of the action catalogue from the npm package.
 
-Prints what AWS's wildcards newly grant since somebody last looked, writes and data-bearing reads
-first. To commit what it writes says that somebody has looked.
+Prints what the policies' wildcards newly match since that was last reviewed, writes and
+data-bearing reads first. To commit what it writes says that it was reviewed.
 """
 
 import json
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail
 from pump_roles.published import AUTO_PILOT
-from pump_roles.review.catalogue import Action, Catalogue, matcher
+from pump_roles.review.catalogue import Action, Catalogue
+from pump_roles.review.report import mark
 from sandbox.cdk import ROOT
 
 PACKAGE: Final = ROOT / "node_modules" / "@cloud-copilot" / "iam-data"
@@ -96,11 +96,7 @@ def weight(action: Action) -> int:
     """Writes first, then reads that bear data, then the others."""
     if not action.only_reads:
         return 0
-    bears = any(
-        matcher(pattern).fullmatch(action.name.lower())
-        for pattern in Guardrail.METADATA_ONLY.reasons
-    )
-    return 1 if bears else 2
+    return 1 if mark("data", action.name) else 2
 
 
 def lines(found: Iterable[tuple[str, str]], catalogue: Catalogue) -> list[str]:
@@ -115,29 +111,13 @@ def lines(found: Iterable[tuple[str, str]], catalogue: Catalogue) -> list[str]:
     ]
 
 
-def catalogue_of(data: Mapping[str, Any]) -> Catalogue:
-    """A catalogue from its data."""
-    return Catalogue(
-        data["source"],
-        data["date"],
-        {
-            f"{service}:{name}".lower(): Action(
-                f"{service}:{name}", tuple(entry[0].split(", ")), entry[1], (), ()
-            )
-            for service, actions in data["services"].items()
-            for name, entry in actions.items()
-        },
-    )
-
-
-def main() -> int:
-    data = trimmed()
-    after = expansion(catalogue_of(data))
-    file = FOLDER / "looked-at.json"
-    before = (
-        json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"patterns": {}, **after}
-    )
-    found = lines(news(before, after), catalogue_of(data))
+def main(package: Path = PACKAGE, folder: Path = FOLDER) -> int:
+    data = trimmed(package)
+    catalogue = Catalogue.of(data)
+    after = expansion(catalogue)
+    file = folder / "reviewed.json"
+    before = json.loads(file.read_text(encoding="utf-8"))
+    found = lines(news(before, after), catalogue)
     gone = news(after, before)
     for line in found:
         print(line)
@@ -147,9 +127,9 @@ def main() -> int:
         f"{len(found)} actions newly granted, {len(gone)} gone, from {before['source']} to "
         f"{after['source']}."
     )
-    (FOLDER / "catalogue.json").write_text(as_text(data), encoding="utf-8")
+    (folder / "catalogue.json").write_text(as_text(data), encoding="utf-8")
     file.write_text(json.dumps(after, indent=1) + "\n", encoding="utf-8")
-    shutil.copyfile(PACKAGE / "LICENSE.txt", FOLDER / "catalogue-license.txt")
+    shutil.copyfile(package / "LICENSE.txt", folder / "catalogue-license.txt")
     return 0
 
 

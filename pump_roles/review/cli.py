@@ -3,10 +3,11 @@
 import json
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import boto3
 import typer
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from rich import box
 from rich.console import Console
@@ -15,21 +16,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from pump_roles._version import __version__
-from pump_roles.forms import ACCOUNTS, CALL_AS, STACK_SET_NAME, ArgumentError
+from pump_roles.forms import ACCOUNTS, STACK_SET_NAME, ArgumentError
 from pump_roles.review import rollout_status as rollout
+from pump_roles.review.changes import Earlier, earlier_report
 from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.organization import AccountFilter
 from pump_roles.review.page import as_html
 from pump_roles.review.report import of_published, of_templates
 from pump_roles.review.templates import ReportError, read_json
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_organizations import OrganizationsClient
+
 __all__ = ["app"]
 
 MISSING: Final = 3
-"""Exit status: an account has no role, or one that is not current."""
+"""Exit status: an account has no role or one that is not current, or has one and should not."""
 
 UNKNOWN: Final = 4
-"""Exit status: AWS gave no answer."""
+"""Exit status: AWS gave no answer, or none that says it."""
 
 app = typer.Typer(
     add_completion=False,
@@ -47,6 +53,13 @@ class Format(str, Enum):
     JSON = "json"
 
 
+class CallAs(str, Enum):
+    """Who asks."""
+
+    MANAGEMENT = "management"
+    DELEGATED_ADMIN = "delegated-admin"
+
+
 def _version(*, wanted: bool) -> None:
     if wanted:
         print(__version__)  # noqa: T201
@@ -58,7 +71,12 @@ def _main(
     *,
     _: Annotated[
         bool,
-        typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True),
+        typer.Option(
+            "--version",
+            callback=lambda value: _version(wanted=value),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     pass
@@ -71,9 +89,11 @@ def rollout_status(
     ],
     *,
     call_as: Annotated[
-        str,
-        typer.Option(help="management, or delegated-admin in a delegated administrator's account."),
-    ] = "management",
+        CallAs,
+        typer.Option(
+            help="Whether this is the management account, or a delegated administrator's."
+        ),
+    ] = CallAs.MANAGEMENT,
     exclude_accounts: Annotated[
         str, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
     ] = "",
@@ -81,11 +101,16 @@ def rollout_status(
         str, typer.Option(help="The only accounts that the rollout targets, comma-separated.")
     ] = "",
     region: Annotated[
-        str | None, typer.Option(help="The rollout stack's region. By default the profile's.")
+        str | None,
+        typer.Option(
+            help="The rollout stack's region. By default that of the profile or the environment."
+        ),
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(help="A profile of your AWS configuration. By default the default."),
+        typer.Option(
+            help="A profile of your AWS configuration. By default what the environment says."
+        ),
     ] = None,
     format: Annotated[
         Format, typer.Option(help="A table to read, or JSON for other tools.")
@@ -100,30 +125,30 @@ def rollout_status(
     changed the role since, it does not say.
 
     Exit status: 0 when every targeted account has a current stack instance, 3 when one has not,
-    none is targeted, or a filter names an account that is not there, 4 when AWS gave no answer.
+    none is targeted, an account has the role that is not targeted, or a filter names an account
+    that is not there; 4 when it could not be told, 2 for a wrong command line.
     """
     try:
         STACK_SET_NAME.check("STACK_SET", stack_set)
-        CALL_AS.check("--call-as", call_as)
         account_filter, filtered = _filter(exclude_accounts, only_accounts)
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
+        cloudformation, organizations = _clients(profile, region)
         with _progress() as progress:
             task = progress.add_task("instances and accounts read", total=None)
             status = rollout.read(
-                session.client("cloudformation"),
-                # Organizations is one for the partition; the region only names that.
-                session.client("organizations"),
+                cloudformation,
+                organizations,
                 stack_set,
-                call_as="SELF" if call_as == "management" else "DELEGATED_ADMIN",
+                call_as="SELF" if call_as is CallAs.MANAGEMENT else "DELEGATED_ADMIN",
                 account_filter=account_filter,
                 filtered=filtered,
                 found=lambda count: progress.advance(task, count),
             )
-    except (BotoCoreError, ClientError, ValueError) as error:
-        _errors.print(f"pump-roles: could not tell: {' '.join(str(error).split())}", markup=False)
+    except (BotoCoreError, ClientError, rollout.StatusError) as error:
+        problem = " ".join(str(error).split())
+        _errors.print(f"pump-roles: could not tell: {problem}", markup=False)
         raise typer.Exit(UNKNOWN) from None
     if format is Format.JSON:
         print(json.dumps(status.as_dict(), indent=2))  # noqa: T201
@@ -133,8 +158,23 @@ def rollout_status(
         raise typer.Exit(MISSING)
 
 
+def _clients(
+    profile: str | None, region: str | None
+) -> "tuple[CloudFormationClient, OrganizationsClient]":
+    # Organizations answers few calls a second, and is asked twice for each unit.
+    config = Config(retries={"mode": "adaptive", "max_attempts": 10})
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        # Organizations is one for the partition; the region only names that.
+        return session.client("cloudformation", config=config), session.client(
+            "organizations", config=config
+        )
+    except ValueError as error:
+        raise rollout.StatusError(str(error)) from None
+
+
 class ReportFormat(str, Enum):
-    """The forms of the permission report."""
+    """The formats of the permission report."""
 
     HTML = "html"
     MARKDOWN = "markdown"
@@ -172,8 +212,8 @@ def report(
     since: Annotated[
         Path | None,
         typer.Option(
-            help="An earlier report as JSON, to show what has changed. By default what AWS's "
-            "wildcards newly match since somebody last looked."
+            help="An earlier report as JSON, to show what has changed. By default what the "
+            "policies' wildcards newly match since that was last reviewed."
         ),
     ] = None,
 ) -> None:
@@ -182,13 +222,18 @@ def report(
     The actions are those of the catalogue that comes with the package; the report says of which day
     it is. External ids are no part of the report.
 
-    Exit status: 0 when it is written, 1 when there is nothing to report on.
+    Exit status: 0 when it is written, 1 when what it reads is no such thing or it cannot be
+    written, 2 for a wrong command line.
     """
     form = format or (
         ReportFormat.MARKDOWN if output is None else _ENDINGS.get(output.suffix.lower())
     )
     if form is None:
         raise typer.BadParameter(f"{output}: say the --format, the ending does not")
+    if output is not None and output.resolve() in {
+        one.resolve() for one in (path, since) if one is not None
+    }:
+        raise typer.BadParameter(f"{output}: is what the report is made from")
     try:
         earlier = None if since is None else _earlier(since)
         found = of_published(since=earlier) if path is None else of_templates(path, since=earlier)
@@ -201,21 +246,23 @@ def report(
         ReportFormat.CSV: as_csv,
         ReportFormat.JSON: as_json,
     }[form](found).encode("utf-8", "backslashreplace")
-    if output is None:
-        typer.echo(written, nl=False)
-        return
     try:
-        output.write_bytes(written)
+        if output is None:
+            typer.echo(written, nl=False)
+        else:
+            output.write_bytes(written)
     except OSError as error:
-        _errors.print(f"pump-roles: {output}: cannot be written: {error.strerror}", markup=False)
+        where = output or "the terminal"
+        _errors.print(f"pump-roles: {where}: cannot be written: {error.strerror}", markup=False)
         raise typer.Exit(1) from None
 
 
-def _earlier(file: Path) -> dict[str, Any]:
+def _earlier(file: Path) -> Earlier:
     earlier, _ = read_json(file, "no earlier report")
-    if not isinstance(earlier, dict):
-        raise ReportError(f"{file}: is no earlier report: it is no JSON object")
-    return earlier
+    try:
+        return earlier_report(earlier)
+    except ReportError as error:
+        raise ReportError(f"{file}: {error}") from None
 
 
 def _filter(exclude_accounts: str, only_accounts: str) -> tuple[AccountFilter, list[str]]:
@@ -251,14 +298,19 @@ def _show(status: rollout.Status) -> None:
     console.print(f"stack instances: {instances}")
     rows = [
         *(
-            (one.account, "", " ".join(filter(None, (one.status, one.detail))), one.reason)
+            (one.account, one.name, " ".join(filter(None, (one.status, one.detail))), one.reason)
             for one in status.not_current
         ),
         *((one.id, one.name, "no instance", "") for one in status.missing),
         *((one.id, one.name, "no instance", "suspended") for one in status.suspended),
         *((one.id, one.name, "no instance", "filtered out") for one in status.filtered),
         *(
-            (one.account, "", " ".join(filter(None, (one.status, one.detail))), "not targeted")
+            (
+                one.account,
+                one.name,
+                " ".join(filter(None, (one.status, one.detail))),
+                "not targeted",
+            )
             for one in status.elsewhere
         ),
         *((one, "", "no account", "filtered, and not below the units") for one in status.unknown),
@@ -271,18 +323,18 @@ def _show(status: rollout.Status) -> None:
     if status.complete:
         console.print(
             f"[green]Every one of {status.targeted:,} targeted accounts has a current stack "
-            "instance.[/]"
+            "instance, and no other has one.[/]"
         )
-    else:
-        console.print(
-            f"[bold red]Of {status.targeted:,} targeted accounts, {len(status.missing):,} have no "
-            f"stack instance; {len(status.not_current):,} instances are not current.[/]"
-        )
-    if status.elsewhere:
-        console.print(
-            f"[bold yellow]{len(status.elsewhere):,} instances are in accounts that are not "
-            "targeted.[/]"
-        )
+    if not status.targeted:
+        console.print("[bold red]No account is targeted.[/]")
+    for count, problem in (
+        (len(status.missing), "targeted accounts without a stack instance"),
+        (len(status.not_current), "stack instances that are not current"),
+        (len(status.elsewhere), "stack instances in accounts that are not targeted"),
+        (len(status.unknown), "filtered accounts that are not below the units"),
+    ):
+        if count:
+            console.print(f"[bold red]{problem}: {count:,}[/]")
     console.print(
         f"[dim]Not counted: the management account {status.management_account}, where StackSets "
         "never deploy.[/]"

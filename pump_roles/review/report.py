@@ -23,8 +23,7 @@ from pump_roles.review.changes import (
     Entry,
     State,
     changes,
-    earlier_report,
-    since_looked_at,
+    since_reviewed,
 )
 from pump_roles.review.templates import FoundRole, Templates, read_templates
 from pump_roles.review.trust import Assumption
@@ -43,6 +42,7 @@ __all__ = [
     "PolicyReport",
     "Report",
     "RoleReport",
+    "mark",
     "of_published",
     "of_templates",
 ]
@@ -243,12 +243,11 @@ class Report:
         return asdict(self)
 
 
-def of_published(*, since: Mapping[str, Any] | None = None) -> Report:
+def of_published(*, since: Earlier | None = None) -> Report:
     """Report on the roles as Pump publishes them.
 
-    :param since: an earlier report as a JSON object. By default changes are counted from when
-        somebody last looked at what the published patterns match.
-    :raises ReportError: when the earlier report is none.
+    :param since: an earlier report. By default the changes are those
+        since it was last reviewed what the published patterns match.
     """
     roles = (
         FoundRole(
@@ -262,21 +261,20 @@ def of_published(*, since: Mapping[str, Any] | None = None) -> Report:
     return _report(Templates(tuple(roles), beside=()), since)
 
 
-def of_templates(path: Path, *, since: Mapping[str, Any] | None = None) -> Report:
+def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
     """Report on the roles of a synthesized template, or of the templates in a folder.
 
     :param path: a template's file, or a folder such as ``cdk.out``.
-    :param since: an earlier report as a JSON object, as for :func:`of_published`.
-    :raises ReportError: as :func:`pump_roles.review.templates.read_templates`, and when the earlier
-        report is none.
+    :param since: as for :func:`of_published`.
+    :raises ReportError: as :func:`pump_roles.review.templates.read_templates`.
     """
     return _report(read_templates(path), since)
 
 
-def _report(found: Templates, since: Mapping[str, Any] | None) -> Report:
+def _report(found: Templates, since: Earlier | None) -> Report:
     catalogue = shipped()
     roles = found.roles
-    earlier = since_looked_at() if since is None else earlier_report(since)
+    earlier = since or since_reviewed()
     policies = {role.kind: _policies(role, catalogue) for role in roles}
     grants = {role.kind: dict(_grants(role, catalogue)) for role in roles}
     reports = tuple(
@@ -591,7 +589,12 @@ def _marks() -> Mapping[str, Mapping[str, str]]:
     return {**marks, "data": dict(Guardrail.METADATA_ONLY.reasons)}
 
 
-def _mark(kind: str, name: str) -> str:
+def mark(kind: str, name: str) -> str:
+    """Return why an action is of a kind; empty where it is not.
+
+    :param kind: ``data``, ``spends`` or ``legacy``.
+    :param name: the action's name.
+    """
     found = (
         reason
         for pattern, reason in _marks()[kind].items()
@@ -610,9 +613,9 @@ def _action(action: Action, roles: dict[str, Grant], *, new: bool) -> ActionRepo
         action.description,
         action.resources,
         action.conditions,
-        _mark("data", action.name),
-        _mark("spends", action.name),
-        _mark("legacy", action.name),
+        mark("data", action.name),
+        mark("spends", action.name),
+        mark("legacy", action.name),
         new,
         roles,
     )

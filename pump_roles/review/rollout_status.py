@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pump_roles.review.organization import Account, AccountFilter, accounts_below, targeted
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
 
-__all__ = ["Instance", "Status", "judge", "read"]
+__all__ = ["Instance", "Status", "StatusError", "judge", "read"]
 
-CURRENT = "CURRENT"
+CURRENT: Final = "CURRENT"
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Instance:
     :param status: ``CURRENT``, ``OUTDATED`` or ``INOPERABLE``.
     :param detail: how its last operation ended, such as ``FAILED`` or ``CANCELLED``.
     :param reason: why it is not current, as StackSets says.
+    :param name: the account's name; empty where the account is not below the units.
     """
 
     account: str
@@ -32,6 +33,11 @@ class Instance:
     status: str
     detail: str
     reason: str
+    name: str = ""
+
+
+class StatusError(ValueError):
+    """What AWS answers does not say which accounts have the role."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,8 @@ class Status:
     :param units: the targeted organizational units.
     :param management_account: the management account, where StackSets never deploy.
     :param targeted: how many accounts are targeted.
-    :param complete: whether there is a targeted account, every one of them has a current instance,
-        and every filtered id is an account below the units.
+    :param complete: whether there is a targeted account, every one of them has a current instance
+        and no other account has one, and every filtered id is an account below the units.
     :param counts: how many instances there are of each status.
     :param not_current: the instances that are not ``CURRENT``, of accounts below the units.
     :param missing: the targeted accounts that have no instance.
@@ -83,11 +89,24 @@ def judge(
     account_filter: AccountFilter = "NONE",
     filtered: Collection[str] = (),
 ) -> Status:
-    """Compare the instances with the accounts below the targeted units."""
-    instances = sorted(instances, key=lambda one: (one.account, one.region))
+    """Compare the instances with the accounts below the targeted units.
+
+    :param stack_set: the StackSet's name.
+    :param units: the ids of the targeted organizational units.
+    :param instances: its stack instances.
+    :param accounts: the accounts below the units.
+    :param management_account: the id of the management account.
+    :param account_filter: how the filter narrows them, as StackSets names it. By default not.
+    :param filtered: the ids of the accounts that the filter names.
+    """
     accounts = sorted(
         (one for one in accounts if one.id != management_account), key=lambda one: one.id
     )
+    names = {one.id: one.name for one in accounts}
+    instances = [
+        replace(one, name=names.get(one.account, ""))
+        for one in sorted(instances, key=lambda one: (one.account, one.region))
+    ]
     targets = {
         one.id
         for one in targeted(
@@ -104,6 +123,7 @@ def judge(
     here = [one for one in instances if one.account in targets | suspended]
     not_current = tuple(one for one in here if one.status != CURRENT)
     missing = tuple(one for one in without if one.id in targets)
+    elsewhere = tuple(one for one in instances if one not in here)
     unknown = tuple(sorted(set(filtered) - {one.id for one in accounts} - {management_account}))
     return Status(
         stack_set,
@@ -112,6 +132,7 @@ def judge(
         len(targets),
         complete=bool(targets)
         and not missing
+        and not elsewhere
         and not unknown
         and all(one.account in suspended for one in not_current),
         counts=dict(sorted(Counter(one.status for one in instances).items())),
@@ -119,7 +140,7 @@ def judge(
         missing=missing,
         suspended=tuple(one for one in without if one.suspended),
         filtered=tuple(one for one in without if one.id not in targets and not one.suspended),
-        elsewhere=tuple(one for one in instances if one not in here),
+        elsewhere=elsewhere,
         unknown=unknown,
     )
 
@@ -144,12 +165,12 @@ def read(
     :param filtered: the ids of the filtered accounts.
     :param found: called with a number whenever that many instances and accounts were read.
     :raises botocore.exceptions.ClientError: when AWS refuses an answer.
-    :raises ValueError: when the StackSet has no organizational units.
+    :raises StatusError: when the StackSet has no organizational units.
     """
     described = cloudformation.describe_stack_set(StackSetName=stack_set, CallAs=call_as)
     units = described["StackSet"].get("OrganizationalUnitIds", [])
     if not units:
-        raise ValueError(f"{stack_set} has no organizational units")
+        raise StatusError(f"{stack_set} has no organizational units")
     management = organizations.describe_organization()["Organization"]["MasterAccountId"]
     instances = []
     pages = cloudformation.get_paginator("list_stack_instances")

@@ -26,7 +26,7 @@ from playwright.sync_api import (
 )
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.review.changes import Change
+from pump_roles.review.changes import Change, earlier_report
 from pump_roles.review.page import as_html
 from pump_roles.review.report import ActionReport, Report, of_published, of_templates
 from sandbox.cdk import ROOT
@@ -91,7 +91,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
                 one["actions"] = [name for name in one["actions"] if name != ACTION]
         role["policies"][0]["patterns"][1]["actions"].append("budgets:ViewGone")
         del role["policies"][-1]["patterns"][0], role["policies"][0]["patterns"][0]
-    return of_templates(folder, since=earlier)
+    return of_templates(folder, since=earlier_report(earlier))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -67,7 +69,9 @@ def test_a_complete_rollout(aws: EmbeddedAws, run: Run, synth: Synth) -> None:
     ended = run("PumpReadOnly")
     assert ended.exit_code == 0, ended.output
     assert "stack instances: 3 CURRENT" in ended.stdout
-    assert "Every one of 3 targeted accounts has a current stack instance." in ended.stdout
+    assert (
+        "Every one of 3 targeted accounts has a current stack instance, and no other has one."
+    ) in ended.stdout
     assert f"the management account {ACCOUNT_ID}" in ended.stdout
     assert ended.stderr == ""
 
@@ -107,9 +111,11 @@ def test_of_a_thousand_accounts_none_is_missed(aws: EmbeddedAws, run: Run, synth
     assert [line.split()[0] for line in shown["FAILED"]] == failed
     assert [line.split()[0] for line in shown["no instance"]] == [*missing, *suspended]
     assert all("suspended" in line for line in shown["no instance"][-4:])
-    assert (
-        "Of 996 targeted accounts, 7 have no stack instance; 5 instances are not current."
-    ) in table.stdout
+    assert lines[-3:-1] == [
+        "targeted accounts without a stack instance: 7",
+        "stack instances that are not current: 5",
+    ]
+    assert status["not_current"][0]["name"] in shown["FAILED"][0]
 
 
 def test_what_is_filtered_out_is_not_missing(aws: EmbeddedAws, run: Run, synth: Synth) -> None:
@@ -125,11 +131,23 @@ def test_what_is_filtered_out_is_not_missing(aws: EmbeddedAws, run: Run, synth: 
         assert ended.exit_code == 0, ended.output
         status = json.loads(ended.stdout)
         assert [account["id"] for account in status["filtered"]] == [three, four]
-    ended = run("PumpReadOnly", "--format=json", "--exclude-accounts", f"{one},{three},{four}")
-    assert ended.exit_code == 0
-    assert [instance["account"] for instance in json.loads(ended.stdout)["elsewhere"]] == [one]
-    table = run("PumpReadOnly", "--exclude-accounts", f"{one},{three},{four}")
-    assert "1 instances are in accounts that are not targeted." in table.stdout
+
+
+def test_an_account_that_has_the_role_and_should_not_is_not_complete(
+    aws: EmbeddedAws, run: Run, synth: Synth
+) -> None:
+    """As an excluded account does that joins a unit later."""
+    organization = Organization.create(aws, {"Unit": 2})
+    one, _ = ids(organization, "Unit")
+    roll_out(organization, synth)
+    ended = run("PumpReadOnly", "--format=json", "--exclude-accounts", one)
+    assert ended.exit_code == 3
+    (instance,) = json.loads(ended.stdout)["elsewhere"]
+    assert instance["account"] == one
+    assert instance["name"]
+    table = run("PumpReadOnly", "--exclude-accounts", one)
+    assert "stack instances in accounts that are not targeted: 1" in table.stdout
+    assert instance["name"] in table.stdout
 
 
 def test_a_filter_that_names_no_account_is_not_complete(
@@ -148,7 +166,7 @@ def test_where_nothing_is_targeted_nothing_is_complete() -> None:
     assert not status.complete
 
 
-def test_what_is_not_targeted_does_not_count() -> None:
+def test_an_instance_that_is_not_targeted_is_told_apart() -> None:
     accounts = [Account("2", "", suspended=False, units=("r-abcd",))]
     instances = [
         Instance(one, "us-east-1", two, "", "")
@@ -157,7 +175,7 @@ def test_what_is_not_targeted_does_not_count() -> None:
     status = judge(
         "S", units=["r-abcd"], instances=instances, accounts=accounts, management_account="1"
     )
-    assert status.complete
+    assert not status.complete
     assert [one.account for one in status.elsewhere] == ["3"]
     assert status.not_current == ()
 
@@ -195,6 +213,46 @@ def test_without_an_answer_it_cannot_tell(
     assert run("PumpReadOnly", "--profile", "none").exit_code == 4
 
 
+@pytest.mark.parametrize(
+    "setting", [("AWS_ENDPOINT_URL", "nowhere"), ("AWS_DEFAULT_REGION", "a b")]
+)
+def test_settings_that_are_wrong_are_one_error(
+    setting: tuple[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*setting)
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    ended = run("PumpReadOnly")
+    assert ended.exit_code == 4
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_throttled_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Throttles(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(400)
+            self.end_headers()
+            error = "<Error><Code>Throttling</Code><Message>slow down</Message></Error>"
+            self.wfile.write(f"<ErrorResponse>{error}</ErrorResponse>".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with HTTPServer(("127.0.0.1", 0), Throttles) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        ended = CliRunner().invoke(app, ["rollout-status", "PumpReadOnly", "--region=us-east-1"])
+        server.shutdown()
+    assert ended.exit_code == 4
+    assert "slow down" in ended.stderr
+    assert len(asked) > 10
+
+
 def test_a_stack_set_that_was_made_otherwise_has_no_units(aws: EmbeddedAws, run: Run) -> None:
     aws.cloudformation.create_stack_set(StackSetName="Other", TemplateBody="{}")
     ended = run("Other")
@@ -207,7 +265,7 @@ def test_a_stack_set_that_was_made_otherwise_has_no_units(aws: EmbeddedAws, run:
     [
         (["-"], "not a StackSet name"),
         (["Pump ReadOnly"], "not a StackSet name"),
-        (["PumpReadOnly", "--call-as=SELF"], "not management or delegated-admin"),
+        (["PumpReadOnly", "--call-as=SELF"], "'SELF' is not one of"),
         (["PumpReadOnly", "--exclude-accounts=123"], "not a 12-digit account id"),
         (["PumpReadOnly", "--only-accounts=111111111111,111111111111"], "is there twice"),
         (

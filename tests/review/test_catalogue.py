@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.published import AUTO_PILOT
-from pump_roles.review.catalogue import looked_at, matcher, shipped
+from pump_roles.review.catalogue import Catalogue, matcher, reviewed, shipped
 from sandbox import catalogue as npm
 from sandbox import make_catalogue
 from sandbox.cdk import ROOT
@@ -23,12 +23,12 @@ def test_is_what_make_catalogue_makes_of_the_pinned_package() -> None:
     assert (FOLDER / "catalogue.json").read_text() == made
 
 
-def test_nothing_newly_granted_has_not_been_looked_at() -> None:
-    """When this fails, run `make catalogue`, look at what it prints, and commit what it writes."""
-    catalogue = make_catalogue.catalogue_of(make_catalogue.trimmed())
+def test_nothing_newly_granted_has_not_been_reviewed() -> None:
+    """When this fails, run `make catalogue`, review what it prints, and commit what it writes."""
+    catalogue = Catalogue.of(make_catalogue.trimmed())
     now = make_catalogue.expansion(catalogue)
-    assert make_catalogue.lines(make_catalogue.news(looked_at(), now), catalogue) == []
-    assert looked_at() == now
+    assert make_catalogue.lines(make_catalogue.news(reviewed(), now), catalogue) == []
+    assert reviewed() == now
 
 
 def test_every_action_is_the_npm_packages() -> None:
@@ -53,8 +53,8 @@ def test_every_action_is_the_npm_packages() -> None:
 def test_expands_as_the_npm_package_does() -> None:
     for pattern in make_catalogue.PATTERNS:
         expected = sorted(action.name for action in npm.matching([pattern]))
-        assert looked_at()["patterns"][pattern] == expected
-    assert looked_at()["date"] == shipped().date == "2026-09-26"
+        assert reviewed()["patterns"][pattern] == expected
+    assert reviewed()["date"] == shipped().date == "2026-09-26"
 
 
 def test_has_its_licence_and_is_small_enough_to_ship() -> None:
@@ -91,7 +91,7 @@ def action(name: str, level: str) -> dict[str, Any]:
 
 
 def test_prints_what_is_newly_granted_writes_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     newer = package(
         tmp_path / "package",
@@ -102,17 +102,14 @@ def test_prints_what_is_newly_granted_writes_first(
         },
     )
     (newer / "LICENSE.txt").write_text("licence")
-    (tmp_path / "looked-at.json").write_text((FOLDER / "looked-at.json").read_text())
-    monkeypatch.setattr(make_catalogue, "FOLDER", tmp_path)
-    monkeypatch.setattr(make_catalogue, "PACKAGE", newer)
-    monkeypatch.setattr(make_catalogue.trimmed, "__defaults__", (newer,))
-    assert make_catalogue.main() == 0
+    (tmp_path / "reviewed.json").write_text((FOLDER / "reviewed.json").read_text())
+    assert make_catalogue.main(newer, tmp_path) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("WRITE  ce:ZapEverything  (Write, by ce:*)")
     assert [line.split()[0] for line in lines[1:3]] == ["ce:GetAaa", "ce:GetAaa"]
     assert "GONE   ce:GetCostAndUsage  (by ce:Get*)" in lines
     assert lines[-1].startswith("3 actions newly granted, 2 gone, from ")
-    written = json.loads((tmp_path / "looked-at.json").read_text())
+    written = json.loads((tmp_path / "reviewed.json").read_text())
     assert written["date"] == "2027-01-01"
     assert "ce:ZapEverything" in written["patterns"]["ce:*"]
 

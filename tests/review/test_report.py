@@ -135,7 +135,7 @@ def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) 
     }
     assert set(findings["spends"].actions) == spends
     assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
-    assert len(findings["data"].actions) == 65
+    assert len(findings["data"].actions) == 66
 
 
 def test_denies_are_told_honestly_and_as_the_simulator_judges(tmp_path: Path) -> None:
@@ -503,7 +503,7 @@ def test_a_rollout_whose_trust_differs_is_not_taken_for_the_same(tmp_path: Path)
         of_templates(tmp_path)
 
 
-def test_nothing_has_changed_since_somebody_looked(published_report: Report) -> None:
+def test_nothing_has_changed_since_the_catalogue_was_reviewed(published_report: Report) -> None:
     assert published_report.changes == ()
     assert "No changes since 2026-09-26." in as_markdown(published_report)
 
@@ -519,7 +519,7 @@ def test_a_change_of_the_role_and_one_of_aws_are_told_apart(tmp_path: Path) -> N
     patterns["ec2:Describe*"]["actions"].remove("ec2:DescribeInstances")
     patterns["ec2:Describe*"]["actions"].append("ec2:DescribeGone")
     patterns["ce:*"]["pattern"] = "ce:Old*"
-    report = of_templates(synthesize(tmp_path / "b"), since=earlier)
+    report = of_templates(synthesize(tmp_path / "b"), since=earlier_report(earlier))
     assert set(report.changes) == {
         Change(
             "AWS",
@@ -564,7 +564,7 @@ def test_a_guardrail_that_was_loosened_is_a_change(tmp_path: Path) -> None:
             Guardrail.invitations_from("999999999999"),
             pump_principal="111122223333",
         ),
-        since=earlier,
+        since=earlier_report(earlier),
     )
     found = {change.what: change.effect for change in now.changes if change.role == "auto-pilot"}
     assert found["may be assumed by 111122223333"] == "broadened"
@@ -579,16 +579,18 @@ def test_a_guardrail_that_was_loosened_is_a_change(tmp_path: Path) -> None:
 def test_a_role_that_is_new_or_gone_is_a_change(tmp_path: Path) -> None:
     both = of_templates(synthesize(tmp_path))
     one = of_templates(tmp_path / "PumpReadOnly.template.json")
-    later = of_templates(tmp_path, since=json.loads(as_json(one)))
+    later = of_templates(tmp_path, since=earlier_report(json.loads(as_json(one))))
     assert later.changes == (Change("role", "broadened", "auto-pilot", "the role is new"),)
-    sooner = of_templates(tmp_path / "PumpReadOnly.template.json", since=json.loads(as_json(both)))
+    sooner = of_templates(
+        tmp_path / "PumpReadOnly.template.json", since=earlier_report(json.loads(as_json(both)))
+    )
     assert sooner.changes == (Change("role", "narrowed", "auto-pilot", "the role is gone"),)
 
 
 def test_an_earlier_report_of_the_same_has_no_changes(tmp_path: Path) -> None:
     folder = synthesize(tmp_path, Guardrail.RECOMMENDED)
     earlier = json.loads(as_json(of_templates(folder)))
-    assert of_templates(folder, since=earlier).changes == ()
+    assert of_templates(folder, since=earlier_report(earlier)).changes == ()
 
 
 JSON = st.recursive(
@@ -617,7 +619,7 @@ def test_any_json_is_a_report_or_one_clear_error(tmp_path: Path, content: Any) -
 
 @given(JSON)
 def test_any_json_is_an_earlier_report_or_one_clear_error(content: Any) -> None:
-    with pytest.raises(ReportError, match=r"^the earlier report is none: "):
+    with pytest.raises(ReportError, match=r"^is no earlier report: "):
         earlier_report(content if isinstance(content, dict) else {"roles": content})
 
 

@@ -1,6 +1,7 @@
 """`pump-roles report`: what it reads, writes and refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,11 @@ def test_bad_input_is_one_error_and_nothing_is_written(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"date": "x", "roles": []}', '{"roles": 1, "date": "2026-01-01"}']
+    "text",
+    [
+        *("", "[]", "{}", '{"date": "x", "roles": []}', '{"roles": 1, "date": "2026-01-01"}'),
+        *('{"roles": {}, "date": "2026-01-01"}', '{"roles": [{}], "date": "2026-01-01"}'),
+    ],
 )
 def test_an_earlier_report_that_is_none_is_an_error(text: str, tmp_path: Path) -> None:
     (tmp_path / "earlier.json").write_text(text)
@@ -91,7 +96,7 @@ def test_an_earlier_report_that_is_none_is_an_error(text: str, tmp_path: Path) -
     assert ended.exit_code == 1
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
-    assert "earlier report" in line
+    assert line.startswith(f"pump-roles: {tmp_path / 'earlier.json'}: is no earlier report: ")
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
@@ -103,9 +108,18 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_an_ending_that_says_no_format_is_a_usage_error(tmp_path: Path) -> None:
     ended = run("--output", tmp_path / "r.txt")
     assert ended.exit_code == 2
-    assert "say the --format" in ended.stderr
+    assert "say the --format" in " ".join(re.sub("[^a-z-]", " ", ended.stderr).split())
     assert not (tmp_path / "r.txt").exists()
     assert run("--output", tmp_path / "r.txt", "--format", "csv").exit_code == 0
+
+
+def test_what_it_is_made_from_is_not_written_over(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    template = folder / "PumpReadOnly.template.json"
+    before = template.read_bytes()
+    assert run(template, "--output", template).exit_code == 2
+    assert run("--since", template, "--output", folder / "." / template.name).exit_code == 2
+    assert template.read_bytes() == before
 
 
 def test_a_path_that_is_too_long_is_an_error() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotRole, AutoPilotRolloutStack, Guardrail, ReadOnlyRole, forms
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
+from pump_roles.review.changes import earlier_report
 from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.page import as_html
 from pump_roles.review.report import Report, of_templates
@@ -119,7 +120,7 @@ def test_what_could_widen_the_role_comes_first(
 
 def _since(text: str, folder: Path, change: Change, base: dict[str, Any]) -> Any:
     changed(text, folder, change)
-    return of_templates(folder / "changed.template.json", since=base).changes
+    return of_templates(folder / "changed.template.json", since=earlier_report(base)).changes
 
 
 def test_a_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: Path) -> None:
