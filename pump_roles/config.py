@@ -194,16 +194,21 @@ def _typed(value: Any, form: _Form) -> Any:
 
 def _is_meant_for_us(key: str) -> bool:
     # Also where the prefix was forgotten, since a boundary that goes unread is not there.
-    first, *_ = re.split(r"[^a-z-]", key.strip().lower())
+    first, *_ = re.split(r"[^a-z-]", _spelt(key))
     return bool(re.match(r"pump([^a-z]|$)", key.strip(), re.IGNORECASE)) or (
         first in _ARGUMENTS or first in ROLES
     )
 
 
+def _spelt(key: str) -> str:
+    # As our keys are: permissions_boundary and permissionsBoundary are permissions-boundary.
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key.strip()).replace("_", "-").lower()
+
+
 def _nearest(key: str) -> str:
     if key in {_key(_CALL_AS, role) for role in ROLES}:
         return f"it holds for both roles: {_key(_CALL_AS)}"
-    if nearest := get_close_matches(key.strip().lower(), KEYS, n=1):
+    if nearest := get_close_matches(_spelt(key), KEYS, n=1):
         return f"did you mean {nearest[0]}?"
     return f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
 

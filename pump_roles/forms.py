@@ -84,7 +84,9 @@ class Form:
             or not self.minimum <= len(value) <= self.maximum
             or not re.fullmatch(self.pattern, value)
         ):
-            raise ArgumentError(argument, f"{_shown(value)} is not {self.words}")
+            number = isinstance(value, int) and not isinstance(value, bool)
+            cure = "; it is a number, put it in quotes" if number else ""
+            raise ArgumentError(argument, f"{_shown(value)} is not {self.words}{cure}")
         return value
 
     def check_or_constrain(

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar, Final, Literal
 
-from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Environment
+from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Environment, Stack
 from constructs import Construct
 
 from pump_roles.forms import (
@@ -76,6 +76,8 @@ class Rollout(Construct):
     :param only_accounts: 12-digit ids of the only accounts in the units that get the role, which
         also turns automatic deployment off: an account that leaves keeps the role. By default all
         get it. At most one of this and ``exclude_accounts``, each at most 1,000.
+    :param role_name: the role's name, 1 to 64 characters, unique in each account. By default
+        ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
     :param path: the role's path, ``/`` or ``/.../``, 1 to 512 characters. By default ``/``.
     :param permissions_boundary: the name of a managed policy that every one of the accounts has,
         with its path if it has one, or the ARN of an AWS-managed policy. By default the role has no
@@ -94,13 +96,14 @@ class Rollout(Construct):
         above, also with a tolerance of 0 (``SOFT_FAILURE_TOLERANCE``; the strict mode would work in
         one account at a time).
     :param call_as: ``management``, or ``delegated-admin`` when a delegated administrator's account
-        deploys it.
+        deploys it. By default ``management``.
     :param stack_set_name: 1 to 128 characters, unique in the account and region; cannot change
         later. By default ``PumpReadOnly`` or ``PumpAutoPilot``.
     :param gate: called with the app that the member template is synthesized in, apart from yours,
         before it is. By default nothing but the closing checks of the role validates it.
     :raises ArgumentError: a ``ValueError``, when an argument is not of its form, both filters are
-        given, or the member template is larger than the 51,200 bytes of a template body.
+        given, another StackSet of the stack has that name, or the member template is larger than
+        the 51,200 bytes of a template body.
 
     What StackSets do not do, and their pages in the CloudFormation User Guide and API Reference:
 
@@ -131,6 +134,7 @@ class Rollout(Construct):
         next_external_id: str | CfnParameter | None = None,
         exclude_accounts: Sequence[str] | None = None,
         only_accounts: Sequence[str] | None = None,
+        role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | None = None,
         guardrails: Sequence[Guardrail] = (),
@@ -149,15 +153,19 @@ class Rollout(Construct):
             external_id=external_id,
             next_external_id=next_external_id,
         )
-        names = (PRINCIPAL, EXTERNAL_ID, NEXT_EXTERNAL_ID)
+        parameters = (PRINCIPAL, EXTERNAL_ID, NEXT_EXTERNAL_ID)
         targets = _targets(organizational_units, exclude_accounts, only_accounts)
         automatic = only_accounts is None
+        name = STACK_SET_NAME.check(
+            "stack_set_name", self._name if stack_set_name is None else stack_set_name
+        )
+        for other in Stack.of(self).node.find_all():
+            if isinstance(other, CfnStackSet) and other.stack_set_name == name:
+                raise ArgumentError("stack_set_name", f"{name} is that of {other.node.path}")
         self.resource: Final = CfnStackSet(
             self,
             "Resource",
-            stack_set_name=self._name
-            if stack_set_name is None
-            else STACK_SET_NAME.check("stack_set_name", stack_set_name),
+            stack_set_name=name,
             description=self._description,
             permission_model="SERVICE_MANAGED",
             call_as={"management": "SELF", "delegated-admin": "DELEGATED_ADMIN"}[
@@ -180,8 +188,10 @@ class Rollout(Construct):
                 concurrency_mode="SOFT_FAILURE_TOLERANCE",
             ),
             parameters=[
-                CfnStackSet.ParameterProperty(parameter_key=name, parameter_value=value)
-                for name, value in zip(names, (trust.principal, *trust.external_ids), strict=False)
+                CfnStackSet.ParameterProperty(parameter_key=parameter, parameter_value=value)
+                for parameter, value in zip(
+                    parameters, (trust.principal, *trust.external_ids), strict=False
+                )
             ],
             stack_instances_group=[
                 CfnStackSet.StackInstancesProperty(deployment_targets=targets, regions=[Aws.REGION])
@@ -190,6 +200,7 @@ class Rollout(Construct):
                 self._stack_class,
                 self._name,
                 rotating=next_external_id is not None,
+                role_name=role_name,
                 path=path,
                 permissions_boundary=permissions_boundary,
                 guardrails=guardrails,
@@ -224,9 +235,10 @@ class RolloutStack(FlatStack):
     """What both stacks have in common: one rollout and nothing else.
 
     Use :class:`ReadOnlyRolloutStack` or :class:`AutoPilotRolloutStack`. The arguments are those of
-    :class:`Rollout`, and of the principal and the external id, what is left out becomes a template
-    parameter, ``PumpIamRole`` or ``PumpExternalID``, which is passed on to the StackSet. ``env``,
-    ``tags`` and ``termination_protection`` are those of :class:`pump_roles.stacks.RoleStack`.
+    :class:`Rollout`, but the principal and the ids are literals; of the principal and the external
+    id, what is left out becomes a template parameter, ``PumpIamRole`` or ``PumpExternalID``, which
+    is passed on to the StackSet. ``env``, ``tags`` and ``termination_protection`` are those of
+    :class:`pump_roles.stacks.RoleStack`.
     """
 
     _rollout_class: ClassVar[type[Rollout]]
@@ -243,12 +255,14 @@ class RolloutStack(FlatStack):
         next_external_id: str | None = None,
         exclude_accounts: Sequence[str] | None = None,
         only_accounts: Sequence[str] | None = None,
+        role_name: str | None = None,
         path: str | None = None,
         permissions_boundary: str | None = None,
         guardrails: Sequence[Guardrail] = (),
         max_concurrent_percentage: int = 10,
         failure_tolerance_percentage: int = 0,
         call_as: CallAs = "management",
+        stack_set_name: str | None = None,
         gate: Gate | None = None,
         env: Environment | None = None,
         tags: Mapping[str, str] | None = None,
@@ -273,12 +287,14 @@ class RolloutStack(FlatStack):
             next_external_id=next_external_id,
             exclude_accounts=exclude_accounts,
             only_accounts=only_accounts,
+            role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,
             max_concurrent_percentage=max_concurrent_percentage,
             failure_tolerance_percentage=failure_tolerance_percentage,
             call_as=call_as,
+            stack_set_name=stack_set_name,
             gate=gate,
         )
         self.rollout.resource.override_logical_id("StackSet")
@@ -335,6 +351,7 @@ def _member_template(
     name: str,
     *,
     rotating: bool,
+    role_name: str | None,
     path: str | None,
     permissions_boundary: str | None,
     guardrails: Sequence[Guardrail],
@@ -344,10 +361,15 @@ def _member_template(
     # no stack of the outer one's.
     with TemporaryDirectory() as folder:
         app = App(outdir=folder, analytics_reporting=False)
+        # The CDK CLI hands its context to every app in the process. One key there replaces the
+        # boundary of every role.
+        for key in app.node.get_all_context():
+            app.node.set_context(key, None)
         stack_class(
             app,
             name,
             rotating=rotating,
+            role_name=role_name,
             path=path,
             permissions_boundary=permissions_boundary,
             guardrails=guardrails,

@@ -74,6 +74,10 @@ def test_other_tools_context_is_left_alone() -> None:
         ("pump:read_only:external_id", "pump:read-only:external-id"),
         (" pump:external-id", "pump:external-id"),
         ("external-id", "pump:external-id"),
+        ("permissions_boundary", "pump:permissions-boundary"),
+        ("permissionsBoundary", "pump:permissions-boundary"),
+        ("auto_pilot:guardrails", "pump:auto-pilot:guardrails"),
+        ("organizational_units", "pump:organizational-units"),
         ("read-only:role-path", "pump:read-only:role-path"),
     ],
 )
@@ -110,6 +114,11 @@ def test_a_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
         assert "pump:" in str(error).removeprefix(key)
     else:
         assert key in {key for stack in read for key in stack.keys.values()}
+
+
+def test_a_number_that_has_to_be_in_quotes() -> None:
+    with pytest.raises(config.ConfigError, match=r"it is a number, put it in quotes$"):
+        config.read({"pump:principal": 999988887777})
 
 
 @pytest.mark.parametrize("value", [["a", "b"], 12, True, {"a": "b"}])

@@ -256,11 +256,14 @@ EXECUTION = f"arn:aws:iam::{ACCOUNT_ID}:role/stacksets-exec-0123456789abcdef"
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
-        ("cloudformation:DeleteStack", STACK),
-        ("cloudformation:UpdateStack", STACK),
-        ("cloudformation:CreateChangeSet", STACK),
-        ("cloudformation:ExecuteChangeSet", STACK),
-        ("cloudformation:CreateStack", STACK.replace("ReadOnly", "AutoPilot")),
+        *(
+            (action.name, STACK.replace("ReadOnly", "AutoPilot") if number % 2 else STACK)
+            for number, action in enumerate(catalogue.matching(["cloudformation:*"]))
+            if not action.only_reads
+            and any(":stack/" in one for one in action.resources)
+            # What a resource's handler calls, with credentials of its own.
+            and action.name != "cloudformation:RecordHandlerProgress"
+        ),
         ("iam:PassRole", EXECUTION),
         ("sts:AssumeRole", EXECUTION),
     ],

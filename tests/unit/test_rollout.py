@@ -1,12 +1,16 @@
 """The rollouts: one StackSet, with the universal template in it and nothing of the outer app."""
 
 import json
+import subprocess
+import sys
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, CfnParameter, Stack, Tags, Validations
 from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template as Template_
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
 from pump_roles import (
@@ -17,7 +21,7 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     rollout,
 )
-from sandbox.cdk import recommended_flags
+from sandbox.cdk import recommended_flags, tool_environment
 from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, Synth, Template, stack_set
 from tests.snapshot.test_templates import SCENARIOS
 
@@ -202,6 +206,53 @@ def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> N
         assert json.loads(properties["TemplateBody"]) == synth()[single]
         assert properties["Tags"] == [{"Key": "team", "Value": "platform"}]
     assert [stack.stack_name for stack in assembly.stacks_recursively] == ["R", "Mine"]
+
+
+def test_the_context_that_the_cli_hands_to_every_app_does_not_reach_it(tmp_path: Path) -> None:
+    boundary = {"@aws-cdk/core:permissionsBoundary": {"name": "Others"}}
+    script = f"""
+import sys
+from aws_cdk import App, Stack
+from pump_roles import ReadOnlyRollout
+app = App(outdir=sys.argv[1])
+assert app.node.try_get_context("@aws-cdk/core:permissionsBoundary") == {{"name": "Others"}}
+ReadOnlyRollout(
+    Stack(app, "Mine"),
+    "Pump",
+    organizational_units=["r-abcd"],
+    pump_principal="{PRINCIPAL}",
+    external_id="{EXTERNAL_ID}",
+    permissions_boundary="Mine",
+)
+app.synth()
+"""
+    environment = tool_environment() | {"CDK_CONTEXT_JSON": json.dumps(boundary)}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    template = json.loads((tmp_path / "Mine.template.json").read_text())
+    (role,) = json.loads(member(template))["Resources"].values()
+    assert role["Properties"]["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Mine"
+    }
+
+
+def test_two_of_one_name_in_a_stack_are_an_error() -> None:
+    stack = Stack(App(), "Vendors")
+    given: dict[str, Any] = {
+        "organizational_units": ["r-abcd"],
+        "pump_principal": PRINCIPAL,
+        "external_id": EXTERNAL_ID,
+    }
+    ReadOnlyRollout(stack, "One", **given)
+    AutoPilotRollout(stack, "Two", **given)
+    with pytest.raises(ArgumentError, match="PumpReadOnly is that of Vendors/One/Resource"):
+        ReadOnlyRollout(stack, "Three", **given)
+    ReadOnlyRollout(stack, "Four", **given, stack_set_name="Another", role_name="Mine")
+    sets = Template_.from_stack(stack).find_resources("AWS::CloudFormation::StackSet")
+    bodies = [json.loads(one["Properties"]["TemplateBody"]) for one in sets.values()]
+    names = [role["Properties"]["RoleName"] for one in bodies for role in one["Resources"].values()]
+    assert sorted(names) == ["Mine", "PumpAutoPilotRole", "PumpReadOnlyRole"]
 
 
 def test_as_a_construct_in_a_stack_of_the_customers_own() -> None:
