@@ -14,11 +14,12 @@ from sandbox.cdk import ROOT
 
 PICTURE: Final = ROOT / "docs" / "report.png"
 
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+
 
 def browser() -> str | None:
     """The machine's Chromium, if it has one."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,10 +29,11 @@ from pump_roles.review.changes import Change, earlier_report
 from pump_roles.review.page import as_html
 from pump_roles.review.report import ActionReport, Report, of_published, of_templates
 from sandbox.cdk import ROOT
+from sandbox.screenshot import BROWSERS
+from sandbox.screenshot import browser as chromium
 from tests.conftest import EXTERNAL_ID, PRINCIPAL
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((found for found in map(shutil.which, BROWSERS) if found), None)
+CHROMIUM = chromium()
 if CHROMIUM is None:
     pytest.skip(
         f"the report page's tests did not run: there is no browser on the PATH, none of "
