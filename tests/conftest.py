@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -59,17 +60,22 @@ def published(source: str) -> list[list[dict[str, Any]]]:
     return lists
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def synth() -> Synth:
-    """Synthesize the app's stacks with some context, without cdk-nag."""
+    """Synthesize the app's stacks with some context, without cdk-nag; once for each context."""
 
-    def synthesize(context: Mapping[str, Any] | None = None) -> dict[str, Template]:
+    @cache
+    def synthesize(context: str) -> str:
         app = App()
-        for stack in config.read(context or {}):
+        for stack in config.read(json.loads(context)):
             stack.build(app)
-        return {stack.stack_name: stack.template for stack in app.synth().stacks}
+        return json.dumps({stack.stack_name: stack.template for stack in app.synth().stacks})
 
-    return synthesize
+    def templates(context: Mapping[str, Any] | None = None) -> dict[str, Template]:
+        synthesized: dict[str, Template] = json.loads(synthesize(json.dumps(context or {})))
+        return synthesized
+
+    return templates
 
 
 @pytest.fixture(scope="session")

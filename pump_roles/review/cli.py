@@ -162,7 +162,7 @@ def _clients(
     profile: str | None, region: str | None
 ) -> "tuple[CloudFormationClient, OrganizationsClient]":
     # Organizations answers few calls a second, and is asked twice for each unit.
-    config = Config(retries={"mode": "adaptive", "max_attempts": 10})
+    config = Config(retries={"mode": "standard", "max_attempts": 10})
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
         # Organizations is one for the partition; the region only names that.
