@@ -100,12 +100,11 @@ class Catalogue:
 
         :param patterns: action patterns, with ``*`` and ``?``, in any case.
         """
-        matchers = [matcher(pattern) for pattern in patterns]
-        return [
-            action
-            for name, action in self.actions.items()
-            if any(one.fullmatch(name) for one in matchers)
-        ]
+        any_of = "|".join(matcher(pattern).pattern for pattern in patterns)
+        if not any_of:
+            return []
+        matches = re.compile(any_of).fullmatch
+        return [action for name, action in self.actions.items() if matches(name)]
 
     def expand(self, patterns: Iterable[str]) -> dict[str, list[str]]:
         """Return the names of the actions that each pattern matches, sorted.
