@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import jsii
-from aws_cdk import Stack, Token
+from aws_cdk import Stack, Token, TreeInspector
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct, IValidation
 
@@ -53,15 +53,32 @@ class _Closed:
         return name
 
     def changes(self) -> Iterator[str]:
-        resource = self.resource
-        if resource.assume_role_policy_document != self.trust_policy:
+        # All properties at once: one by one they are a dozen calls into CDK for each role.
+        inspector = TreeInspector()
+        self.resource.inspect(inspector)
+        held = inspector.attributes["aws:cdk:cloudformation:props"]
+        if held.get("assumeRolePolicyDocument") != self.trust_policy:
             yield "another trust policy"
-        if resource.policies != self.policies:
+        if _named_documents(held.get("policies")) != _named_documents(self.policies):
             yield "other inline policies"
-        if resource.managed_policy_arns is not None:
+        if "managedPolicyArns" in held:
             yield "a managed policy"
-        if resource.max_session_duration is not None:
+        if "maxSessionDuration" in held:
             yield "another session duration"
+
+
+def _named_documents(policies: Any) -> Any:
+    if not isinstance(policies, Sequence):
+        return policies
+    return [
+        # A map; an object once something has read the property.
+        (one.policy_name, one.policy_document)
+        if isinstance(one, iam.CfnRole.PolicyProperty)
+        else (one.get("policyName"), one.get("policyDocument"))
+        if isinstance(one, Mapping)
+        else one
+        for one in policies
+    ]
 
 
 @jsii.implements(IValidation)

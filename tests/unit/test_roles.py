@@ -18,6 +18,7 @@ from aws_cdk import (
     Stack,
     Stage,
     Tags,
+    Token,
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -317,6 +318,20 @@ def allow_everything(resource: iam.CfnRole) -> None:
     ]
 
 
+def allow_what_a_token_says(resource: iam.CfnRole) -> None:
+    resource.policies = Token.as_any([{"PolicyName": "Wide", "PolicyDocument": {}}])
+
+
+def allow_what_one_token_says(resource: iam.CfnRole) -> None:
+    resource.policies = [Token.as_any({"PolicyName": "Wide", "PolicyDocument": {}})]
+
+
+def add_to_what_was_read(resource: iam.CfnRole) -> None:
+    assert isinstance(resource.policies, list)
+    wide = iam.CfnRole.PolicyProperty(policy_name="Wide", policy_document={"Statement": []})
+    resource.policies = [*resource.policies, wide]
+
+
 def attach_a_managed_policy(resource: iam.CfnRole) -> None:
     resource.managed_policy_arns = ["arn:aws:iam::aws:policy/AdministratorAccess"]
 
@@ -330,6 +345,9 @@ def lengthen_the_session(resource: iam.CfnRole) -> None:
     [
         (trust_everyone, "another trust policy"),
         (allow_everything, "other inline policies"),
+        (allow_what_a_token_says, "other inline policies"),
+        (allow_what_one_token_says, "other inline policies"),
+        (add_to_what_was_read, "other inline policies"),
         (attach_a_managed_policy, "a managed policy"),
         (lengthen_the_session, "another session duration"),
     ],
@@ -344,6 +362,16 @@ def test_a_role_whose_resource_was_changed_fails_the_synth(
     widen(role.resource)
     with pytest.raises(RuntimeError, match=f"Pump/Role has {change}"):
         app.synth()
+
+
+def test_a_role_whose_resource_was_only_read_is_as_it_was() -> None:
+    app = App()
+    stack = Stack(app, "Pump")
+    resource = AutoPilotRole(stack, "Role", **GIVEN).resource
+    assert isinstance(resource.policies, list)
+    assert resource.policies[0].policy_name == "PumpBillingReadOnly"  # type: ignore[union-attr]
+    assert resource.assume_role_policy_document
+    app.synth()
 
 
 def test_a_boundary_that_the_owner_applies_to_the_whole_app_is_the_owners() -> None:
