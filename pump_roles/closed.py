@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 import jsii
@@ -30,11 +30,9 @@ def close(
     :param trust_policy: the trust policy that it was built with.
     :param policies: the inline policies that it was built with.
     """
-    root = role.node.root
-    watch = root.node.try_find_child(_Watch.ID) or _Watch(root)
-    if not isinstance(watch, _Watch):
-        raise TypeError(f"the app has a construct {_Watch.ID} of its own; give it another id")
-    watch.roles.append(_Closed(role, trust_policy, policies))
+    _watch(role.node.root).roles.append(  # type: ignore[arg-type]
+        _Closed(role, trust_policy, policies)
+    )
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,8 @@ def _named_documents(policies: Any) -> Any:
 
 @jsii.implements(IValidation)
 class _Watch(Construct):
-    # One for each app, at its root, so that the app's tree is walked once, not once a role.
-    ID: Final = "PumpRolesWatch"
-
-    def __init__(self, root: IConstruct) -> None:
-        super().__init__(root, self.ID)  # type: ignore[arg-type]
+    def __init__(self, root: Construct) -> None:
+        super().__init__(root, "PumpRolesWatch")
         self.roles: list[_Closed] = []
         self.node.add_validation(self)
 
@@ -112,19 +107,25 @@ class _Watch(Construct):
         return found
 
     def _attachments(self) -> Iterator[tuple[str, _Closed]]:
+        found: dict[Stack, dict[IConstruct, object]] = {}
         for node in self.node.root.node.find_all():
             if isinstance(node, iam.CfnPolicy | iam.CfnManagedPolicy):
-                attached_to: object = node.roles
+                found.setdefault(node.stack, {})[node] = node.roles
             elif isinstance(node, iam.CfnRolePolicy):
-                attached_to = node.role_name
-            else:
-                continue
-            policy = _Attached.of(node.stack, attached_to)
-            for stack, roles in self._by_stack.items():
-                references = policy.seen_from(stack)
-                for role in roles:
-                    if references.to(role):
-                        yield node.node.path, role
+                found.setdefault(node.stack, {})[node] = node.role_name
+        for there, attached_to in found.items():
+            for node, policy in _attached(there, attached_to):
+                for stack, roles in self._by_stack.items():
+                    references = policy.seen_from(stack)
+                    for role in roles:
+                        if references.to(role):
+                            yield node.node.path, role
+
+
+@cache
+def _watch(root: Construct) -> _Watch:
+    # One for each app, so that its tree is walked once, not once a role.
+    return _Watch(root)
 
 
 def _name(role: _Closed) -> str:
@@ -139,11 +140,6 @@ class _Attached:
     resolved: object
     crosses: bool
 
-    @classmethod
-    def of(cls, stack: Stack, attached_to: object) -> "_Attached":
-        resolved = stack.resolve(attached_to)
-        return cls(stack, attached_to, resolved, _crosses(resolved) or stack.nested)
-
     def seen_from(self, stack: Stack) -> "_References":
         # A reference to a role is a plain one in the role's own stack. In another it reads as one
         # that crosses stacks; only then is it resolved again, since each time is a call into CDK.
@@ -155,6 +151,17 @@ class _Attached:
             ids = set(_logical_ids(there)) if there != self.resolved else ids
         names = frozenset((*_names(self.resolved), *_names(there)))
         return _References(names, frozenset(ids), self.stack)
+
+
+def _attached(
+    stack: Stack, attached_to: Mapping[IConstruct, object]
+) -> Iterator[tuple[IConstruct, _Attached]]:
+    # All of a stack's at once: each time is a call into CDK, which drops what is None.
+    numbered = {str(index): value for index, value in enumerate(attached_to.values())}
+    resolved, nested = stack.resolve(numbered), stack.nested
+    for policy, (number, value) in zip(attached_to, numbered.items(), strict=True):
+        one = resolved.get(number)
+        yield policy, _Attached(stack, value, one, _crosses(one) or nested)
 
 
 @dataclass(frozen=True)

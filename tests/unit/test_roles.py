@@ -439,5 +439,5 @@ def test_the_base_class_is_not_a_role() -> None:
 def test_a_construct_of_the_watchs_name_is_an_error() -> None:
     app = App()
     Stack(app, "PumpRolesWatch")
-    with pytest.raises(TypeError, match="the app has a construct PumpRolesWatch of its own"):
+    with pytest.raises(RuntimeError, match="already a Construct with name 'PumpRolesWatch'"):
         ReadOnlyRole(Stack(app, "S"), "R", **GIVEN)
