@@ -186,7 +186,8 @@ REAL: Final = """
 trusted access to it:
 
   $ source .venv/bin/activate
-  $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout -c pump:organizational-units=r-... \\
+  $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout \\
+      -c pump:read-only:organizational-units=r-... \\
       -c pump:principal=... -c pump:external-id=...
   $ pump-roles rollout-status PumpReadOnly
 """

@@ -7,7 +7,7 @@ the published ones, which stay as they are.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from importlib import resources
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 from pump_roles.forms import ACCOUNTS, MOMENT, REGIONS, ArgumentError
 from pump_roles.published import PublishedRole
 
-__all__ = ["Guardrail", "checked", "documents", "load"]
+__all__ = ["Guardrail", "checked", "documents", "load", "reasons_by_policy"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Guardrail:
     """
 
     name: str
-    removes: str
-    costs: str
-    text: str = "[]"
-    members: tuple["Guardrail", ...] = ()
+    removes: str = field(repr=False)
+    costs: str = field(repr=False)
+    text: str = field(default="[]", repr=False)
+    members: tuple["Guardrail", ...] = field(default=(), repr=False)
     ends: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -374,3 +374,8 @@ _NAMED: Final = {
 _WITH_VALUE: Final = {
     name: _read(name) for name in ("invitations-from", "only-in-regions", "until")
 }
+
+
+def reasons_by_policy() -> dict[str, Mapping[str, str]]:
+    """Return the reasons of every guardrail, by the name of its inline policy."""
+    return {one.policy_name: one.reasons for one in (*_NAMED.values(), *_WITH_VALUE.values())}

@@ -95,11 +95,12 @@ def rollout_status(
         ),
     ] = CallAs.MANAGEMENT,
     exclude_accounts: Annotated[
-        str, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
-    ] = "",
+        str | None, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
+    ] = None,
     only_accounts: Annotated[
-        str, typer.Option(help="The only accounts that the rollout targets, comma-separated.")
-    ] = "",
+        str | None,
+        typer.Option(help="The only accounts that the rollout targets, comma-separated."),
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(
@@ -230,9 +231,7 @@ def report(
     )
     if form is None:
         raise typer.BadParameter(f"{output}: say the --format, the ending does not")
-    if output is not None and output.resolve() in {
-        one.resolve() for one in (path, since) if one is not None
-    }:
+    if output is not None and _is_read(output.resolve(), path, since):
         raise typer.BadParameter(f"{output}: is what the report is made from")
     try:
         earlier = None if since is None else _earlier(since)
@@ -257,6 +256,12 @@ def report(
         raise typer.Exit(1) from None
 
 
+def _is_read(output: Path, *read: Path | None) -> bool:
+    paths = [one.resolve() for one in read if one is not None]
+    of_cdk = output.name.endswith((".template.json", ".assets.json", "manifest.json"))
+    return output in paths or (of_cdk and any(one in output.parents for one in paths))
+
+
 def _earlier(file: Path) -> Earlier:
     earlier, _ = read_json(file, "no earlier report")
     try:
@@ -265,12 +270,14 @@ def _earlier(file: Path) -> Earlier:
         raise ReportError(f"{file}: {error}") from None
 
 
-def _filter(exclude_accounts: str, only_accounts: str) -> tuple[AccountFilter, list[str]]:
-    if exclude_accounts and only_accounts:
+def _filter(
+    exclude_accounts: str | None, only_accounts: str | None
+) -> tuple[AccountFilter, list[str]]:
+    if exclude_accounts is not None and only_accounts is not None:
         raise ArgumentError("--only-accounts", "cannot stand beside --exclude-accounts")
-    if exclude_accounts:
+    if exclude_accounts is not None:
         return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
-    if only_accounts:
+    if only_accounts is not None:
         return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
     return "NONE", []
 

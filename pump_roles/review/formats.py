@@ -137,10 +137,10 @@ def _source(role: RoleReport) -> str:
 
 
 def _changes(report: Report) -> Iterator[str]:
-    yield f"## Changes since {report.since}"
+    yield f"## Changes since the catalogue of {report.since}"
     yield ""
     if not report.changes:
-        yield f"No changes since {report.since}."
+        yield f"No changes since the catalogue of {report.since}."
         yield ""
         return
     causes = {

@@ -1,15 +1,17 @@
 """What a report never shows: external ids, and characters that turn what stands around them."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
-from pump_roles.review.trust import EXTERNAL_ID_KEY
+from pump_roles.guardrails import reasons_by_policy
+from pump_roles.published import ROLES
+from pump_roles.review.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.review.values import as_mapping, ref
 
 __all__ = ["external_ids", "masked", "visible"]
 
 _MASK: Final = "(external id)"
-_LONG: Final = 6
 
 
 def external_ids(
@@ -50,12 +52,15 @@ def masked(value: Any, hidden: frozenset[str]) -> Any:
     """Return a value with every external id in it replaced, and every character visible.
 
     :param value: a JSON value.
-    :param hidden: the external ids. One of fewer than six characters could be a part of any word,
-        and is only replaced where it stands alone.
+    :param hidden: the external ids. One of fewer than six characters, which could be a part of any
+        word, is only replaced where it stands alone. The names and patterns that this package has
+        itself stay: they tell nothing, and a report without them would be wrong.
     """
     if isinstance(value, str):
+        if value in _own_words():
+            return value
         for one in sorted(hidden, key=len, reverse=True):
-            value = value.replace(one, _MASK) if len(one) >= _LONG or value == one else value
+            value = value.replace(one, _MASK) if len(one) >= PART_FROM or value == one else value
         return visible(value)
     if isinstance(value, list):
         return [masked(one, hidden) for one in value]
@@ -72,6 +77,19 @@ def visible(text: str) -> str:
     return "".join(
         one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
         for one in text
+    )
+
+
+@cache
+def _own_words() -> frozenset[str]:
+    roles = ROLES.values()
+    guardrails = reasons_by_policy()
+    return frozenset(
+        [role.name for role in roles]
+        + [policy.name for role in roles for policy in role.policies]
+        + [pattern for role in roles for pattern in role.patterns]
+        + list(guardrails)
+        + [pattern for reasons in guardrails.values() for pattern in reasons]
     )
 
 

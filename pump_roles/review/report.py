@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles._version import __version__
-from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails import Guardrail, reasons_by_policy
 from pump_roles.published import REASONS, ROLES, Policy
 from pump_roles.review.catalogue import LEVELS, Action, Catalogue, matcher, shipped
 from pump_roles.review.changes import (
@@ -52,7 +52,7 @@ DENIED: Final = "denied"
 CONDITIONALLY: Final = "conditionally denied"
 PARTLY: Final = "denied on some resources"
 
-ALARMS: Final = ("difference", "trust", "uncounted")
+ALARMS: Final = ("difference", "trust", "uncounted", "suspect")
 """The kinds of findings without which a role's numbers must not be read."""
 
 _LISTED: Final = 8
@@ -296,7 +296,12 @@ def _report(found: Templates, since: Earlier | None) -> Report:
         catalogue.source,
         catalogue.date,
         reports,
-        (*_alarms(reports), *_weights(actions), *_beside(found.beside)),
+        (
+            *_alarms(reports),
+            *_suspects(found.suspects),
+            *_weights(actions),
+            *_beside(found.beside),
+        ),
         earlier.date,
         tuple(changes(earlier, states, list(_guardrail_reasons()))),
         actions,
@@ -397,13 +402,7 @@ def _guardrails(document: Mapping[str, Any]) -> Iterator[Guardrail]:
 
 @cache
 def _guardrail_reasons() -> Mapping[str, Mapping[str, str]]:
-    every = (
-        *map(Guardrail.named, Guardrail.names()),
-        Guardrail.invitations_from("000000000000"),
-        Guardrail.only_in_regions("us-east-1"),
-        Guardrail.until("2000-01-01T00:00:00Z"),
-    )
-    return {one.policy_name: one.reasons for one in every}
+    return reasons_by_policy()
 
 
 def _patterns(name: str, document: Any, catalogue: Catalogue) -> Iterator[Pattern]:
@@ -645,6 +644,15 @@ def _alarms(roles: Sequence[RoleReport]) -> Iterator[Finding]:
                 "The catalogue holds only the services that the published policies name, so every "
                 f"number about this role is the least: {', '.join(role.uncounted)}.",
             )
+
+
+def _suspects(suspects: Sequence[str]) -> Iterator[Finding]:
+    if suspects:
+        yield Finding(
+            "suspect",
+            "Other resources may give Pump more than these roles",
+            f"They are not counted: {'; '.join(suspects)}.",
+        )
 
 
 def _sentence(parts: Sequence[str]) -> str:

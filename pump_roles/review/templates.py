@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pump_roles.published import AUTO_PILOT, READ_ONLY, ROLES
 from pump_roles.review.masking import external_ids, masked, visible
-from pump_roles.review.trust import Assumption, assumption
-from pump_roles.review.values import as_list, as_mapping, as_text, ref, strings
+from pump_roles.review.trust import EXTERNAL_ID_KEY, Assumption, assumption
+from pump_roles.review.values import as_list, as_mapping, as_text, ref, statements, strings
 
 __all__ = ["FoundRole", "ReportError", "Templates", "read_json", "read_templates"]
 
@@ -70,10 +70,12 @@ class Templates:
 
     :param roles: the roles of Pump's, the read-only one first.
     :param beside: the types of the other resources, one for each.
+    :param suspects: those of them that can give Pump more than these roles, in words.
     """
 
     roles: tuple[FoundRole, ...]
     beside: tuple[str, ...]
+    suspects: tuple[str, ...] = ()
 
 
 def read_templates(path: Path) -> Templates:
@@ -89,9 +91,11 @@ def read_templates(path: Path) -> Templates:
     """
     found: list[FoundRole] = []
     beside: list[str] = []
+    suspects: list[str] = []
     for file in _files(path):
-        of_file = _read_template(file)
+        of_file = _read_template(file, empty=path.is_dir())
         beside += of_file.beside
+        suspects += of_file.suspects
         # A single account's stack and the rollout hold the same role.
         found += [role for role in of_file.roles if role not in found]
     if not found:
@@ -105,7 +109,9 @@ def read_templates(path: Path) -> Templates:
             )
     order = list(ROLES)
     return Templates(
-        tuple(sorted(found, key=lambda role: order.index(role.kind))), tuple(sorted(beside))
+        tuple(sorted(found, key=lambda role: order.index(role.kind))),
+        tuple(sorted(beside)),
+        tuple(dict.fromkeys(suspects)),
     )
 
 
@@ -162,8 +168,11 @@ def _named(folder: Path) -> Iterator[Path]:
             yield from _named(folder / nested)
 
 
-def _read_template(file: Path) -> Templates:
+def _read_template(file: Path, *, empty: bool) -> Templates:
     template, content = read_json(file, "no template")
+    if empty and isinstance(template, dict) and "Resources" not in template:
+        # What CDK writes for a stack that has none.
+        return Templates((), ())
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise ReportError(f"{file}: is no template: it has no Resources")
     return _Template(
@@ -234,6 +243,7 @@ class _Template:
     def read(self) -> Templates:
         roles: list[FoundRole] = []
         beside: list[str] = []
+        suspects: list[str] = []
         counted: set[str] = set()
         for logical_id, resource in self._resources.items():
             kind = resource.get("Type")
@@ -251,12 +261,44 @@ class _Template:
                 counted.add(logical_id)
                 roles += found.roles
                 beside += found.beside
+                suspects += found.suspects
+            elif kind in ("AWS::CloudFormation::StackSet", "AWS::CloudFormation::Stack"):
+                suspects.append(f"{logical_id}, whose template cannot be read")
+        suspects += self._assumed_as_these(counted)
         beside += [
             as_text(resource.get("Type"))
             for logical_id, resource in self._resources.items()
             if logical_id not in counted and resource.get("Type") != "AWS::CDK::Metadata"
         ]
-        return Templates(tuple(map(self._shown, roles)), tuple(masked(beside, self._hidden)))
+        return Templates(
+            tuple(map(self._shown, roles)),
+            tuple(masked(beside, self._hidden)),
+            tuple(masked(suspects, self._hidden)),
+        )
+
+    def _assumed_as_these(self, counted: set[str]) -> Iterator[str]:
+        trusts = {
+            logical_id: as_mapping(resource.get("Properties")).get("AssumeRolePolicyDocument")
+            for logical_id, resource in self._resources.items()
+            if resource.get("Type") == "AWS::IAM::Role"
+        }
+
+        def principals(logical_id: str) -> set[str]:
+            return {
+                as_text(name)
+                for one in statements(as_mapping(trusts[logical_id]))
+                for name in as_list(as_mapping(one.get("Principal")).get("AWS"))
+                if name is not None
+            }
+
+        pumps = {name for one in trusts if one in counted for name in principals(one)}
+        for logical_id, trust in trusts.items():
+            if logical_id in counted:
+                continue
+            if EXTERNAL_ID_KEY in as_text(trust).lower():
+                yield f"{logical_id}, a role that takes an external id"
+            elif principals(logical_id) & pumps:
+                yield f"{logical_id}, a role that trusts the same principal"
 
     def _shown(self, role: FoundRole) -> FoundRole:
         trust = role.trust

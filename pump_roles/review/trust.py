@@ -8,10 +8,15 @@ from typing import Any
 from pump_roles.forms import EXTERNAL_ID, PRINCIPAL, Form
 from pump_roles.review.values import as_list, as_mapping, as_text, ref, statements, strings
 
-__all__ = ["EXTERNAL_ID_KEY", "Assumption", "assumption"]
+__all__ = ["EXTERNAL_ID_KEY", "PART_FROM", "Assumption", "assumption"]
 
 EXTERNAL_ID_KEY = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
+
+PART_FROM = 6
+"""An external id of fewer characters could be a part of any word."""
+
+_IDS_WHILE_ROTATING = 2
 
 _MEMBERS = {"Version", "Id", "Statement"}
 _STATEMENT_MEMBERS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "Condition"}
@@ -89,12 +94,20 @@ def _is_of(form: Form, value: Any, parameters: Mapping[str, Any]) -> bool:
 
 
 def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
-    equals = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
-    ids = [value for key, value in equals.items() if key.lower() == EXTERNAL_ID_KEY]
-    return bool(ids) and all(
-        as_list(value) and all(_is_of(EXTERNAL_ID, one, parameters) for one in as_list(value))
-        for value in ids
+    ids = _external_ids(statement)
+    return bool(ids) and all(_is_of(EXTERNAL_ID, one, parameters) for one in ids)
+
+
+def _is_within(external_id: Any, text: str) -> bool:
+    return isinstance(external_id, str) and (
+        external_id == text or (len(external_id) >= PART_FROM and external_id in text)
     )
+
+
+def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
+    equals = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
+    values = [value for key, value in equals.items() if key.lower() == EXTERNAL_ID_KEY]
+    return [one for value in values for one in as_list(value)]
 
 
 def _problems(
@@ -114,6 +127,11 @@ def _problems(
     for statement, needs_id in zip(allows, required, strict=True):
         if not needs_id:
             yield "it takes no external id, so another customer of Pump's could reach this role"
+        ids = _external_ids(statement)
+        if len(ids) > _IDS_WHILE_ROTATING:
+            yield f"it takes any of {len(ids)} external ids"
+        if any(_is_within(one, who.text) for one in ids for who in principals):
+            yield "an external id is a part of the principal, and not shown there"
         if strings(statement.get("Action")) != ["sts:AssumeRole"]:
             yield f"it allows {', '.join(strings(statement.get('Action')))}"
         conditions = [

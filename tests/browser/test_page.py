@@ -363,14 +363,16 @@ def test_the_changes_keep_their_causes_apart(show: Show, guarded: Report) -> Non
         tally = f"{effects.count('broadened')} broadened, {effects.count('narrowed')} narrowed"
         assert page.get_by_text(tally, exact=True).first.is_visible()
     section = words(page.locator("section[aria-labelledby=changes]").inner_text())
-    assert f"Changes since {guarded.since} The role changed" in section
+    assert f"Changes since the catalogue of {guarded.since} The role changed" in section
     assert "AWS changed what a wildcard matches" in section
 
 
 def test_without_changes_it_says_since_when(show: Show, published: Report) -> None:
     page = show("published")
     section = page.locator("section[aria-labelledby=changes]")
-    assert section.locator("p").all_inner_texts() == [f"No changes since {published.since}"]
+    assert section.locator("p").all_inner_texts() == [
+        f"No changes since the catalogue of {published.since}"
+    ]
 
 
 def has(decision: str) -> Callable[[ActionReport], bool]:

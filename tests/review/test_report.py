@@ -135,7 +135,7 @@ def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) 
     }
     assert set(findings["spends"].actions) == spends
     assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
-    assert len(findings["data"].actions) == 66
+    assert len(findings["data"].actions) == 69
 
 
 def test_denies_are_told_honestly_and_as_the_simulator_judges(tmp_path: Path) -> None:
@@ -505,7 +505,7 @@ def test_a_rollout_whose_trust_differs_is_not_taken_for_the_same(tmp_path: Path)
 
 def test_nothing_has_changed_since_the_catalogue_was_reviewed(published_report: Report) -> None:
     assert published_report.changes == ()
-    assert "No changes since 2026-09-26." in as_markdown(published_report)
+    assert "No changes since the catalogue of 2026-09-26." in as_markdown(published_report)
 
 
 def test_a_change_of_the_role_and_one_of_aws_are_told_apart(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """`pump-roles report`: what it reads, writes and refuses."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +47,7 @@ def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -
     assert run(folder, "--output", tmp_path / "r.json").exit_code == 0
     ended = run(folder, "--since", tmp_path / "r.json", "--format", "markdown")
     assert ended.exit_code == 0
-    assert "No changes since 2026-09-26." in ended.stdout
+    assert "No changes since the catalogue of 2026-09-26." in ended.stdout
 
 
 def wrong(folder: Path) -> dict[str, tuple[Path, str]]:
@@ -119,7 +122,23 @@ def test_what_it_is_made_from_is_not_written_over(tmp_path: Path) -> None:
     before = template.read_bytes()
     assert run(template, "--output", template).exit_code == 2
     assert run("--since", template, "--output", folder / "." / template.name).exit_code == 2
+    assert run(folder, "--output", template).exit_code == 2
     assert template.read_bytes() == before
+    assert run(folder, "--output", folder / "report.json").exit_code == 0
+
+
+def test_without_node_it_says_so() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "pump_roles.review", "report"],
+        env={**os.environ, "JSII_NODE": "no-such-node"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("pump-roles: there is no no-such-node on the PATH: ")
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_path_that_is_too_long_is_an_error() -> None:

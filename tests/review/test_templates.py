@@ -226,6 +226,35 @@ def a_transform(_: dict[str, Any], role: dict[str, Any]) -> None:
     role["AssumeRolePolicyDocument"]["Fn::Transform"] = {"Name": "AWS::Include"}
 
 
+@pytest.mark.parametrize(
+    "name", ["Describe", "organizations", "PumpReadOnly", "PumpAutoPilotRole", "ec2:Describe*"]
+)
+def test_an_external_id_that_is_a_word_of_the_policies_changes_no_number(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    (role,) = changed(text, tmp_path, external_id(name)).roles
+    assert role.actions == 721
+    assert role.name == "PumpAutoPilotRole"
+    assert not role.differences
+
+
+def test_an_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
+    for ids in (["999988887777"], ["Example-1234", "99988887"]):
+        report = changed(text, tmp_path, external_id(ids))
+        assert report.findings[0].kind == "trust"
+        assert "an external id is a part of the principal" in report.findings[0].text.lower()
+    (role,) = changed(text, tmp_path, external_id("9999")).roles
+    assert role.principals == ("999988887777",)
+    assert role.as_published
+
+
+def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, external_id(["One-1234", "Two-1234", "Three-1234"]))
+    assert report.findings[0].text.startswith("It takes any of 3 external ids")
+    (role,) = changed(text, tmp_path, external_id(["One-1234", "Two-1234"])).roles
+    assert role.as_published
+
+
 @pytest.mark.parametrize("change", [another_condition, a_transform])
 def test_a_trust_that_is_filled_in_later_is_a_finding(
     change: Change, text: str, tmp_path: Path
@@ -299,6 +328,57 @@ def test_what_else_the_templates_hold_is_said(text: str, tmp_path: Path) -> None
     assert finding.text.endswith(": AWS::CloudFormation::StackSet (1), AWS::IAM::Role (1).")
     alone = changed(text, tmp_path, lambda *_: None)
     assert "beside" not in {one.kind for one in alone.findings}
+
+
+def another_role(trust: Any) -> Change:
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    return beside(Admin=role)
+
+
+def allow(principal: str, **condition: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principal}}
+    return {"Statement": statement | ({"Condition": condition} if condition else {})}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            another_role(allow("123456789012", StringLike={"sts:ExternalID": "x"})),
+            "Admin, a role that takes an external id",
+        ),
+        (another_role(allow("999988887777")), "Admin, a role that trusts the same principal"),
+        (
+            beside(All={"Type": "AWS::CloudFormation::StackSet", "Properties": {}}),
+            "All, whose template cannot be read",
+        ),
+        (
+            beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
+            "Nested, whose template cannot be read",
+        ),
+    ],
+)
+def test_what_else_could_give_pump_more_comes_first(
+    change: Change, said: str, text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, change)
+    assert report.findings[0].kind == "suspect"
+    assert said in report.findings[0].text
+    assert "Look at this first" in as_markdown(report)
+
+
+def test_a_role_of_the_customers_own_is_no_suspect(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, another_role(allow("123456789012")))
+    assert "suspect" not in {one.kind for one in report.findings}
+
+
+def test_an_empty_stack_beside_the_roles_is_passed_over(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    Stack(app, "Empty")
+    stack = Stack(app, "Pump")
+    ReadOnlyRole(stack, "Role", pump_principal="999988887777", external_id=SECRET)
+    app.synth()
+    assert of_templates(tmp_path).roles[0].actions == 238
 
 
 def test_a_role_in_a_nested_stack_is_reported(tmp_path: Path) -> None:
