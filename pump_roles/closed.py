@@ -188,7 +188,8 @@ def _crosses(value: Any) -> bool:
         return any(map(_crosses, value))
     if isinstance(value, dict):
         return bool(value.keys() - _WITHIN) or any(map(_crosses, value.values()))
-    return False
+    # An output of a nested stack.
+    return isinstance(value, str) and value.startswith("Outputs.")
 
 
 def _may_be_one_account(one: Stack, other: Stack) -> bool:
@@ -201,14 +202,16 @@ def _names(value: Any) -> Iterator[str]:
         for one in value:
             yield from _names(one)
     elif isinstance(value, dict):
-        yield from _names(value.get("Fn::Sub"))
+        for key, one in value.items():
+            if key not in ("Ref", "Fn::GetAtt"):
+                yield from _names(one)
     elif isinstance(value, str):
         yield value.casefold()
 
 
 def _logical_ids(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from re.findall(r"\$\{([^}]*)\}", value)
+        yield from re.findall(r"\$\{([^}.]*)", value)
     elif isinstance(value, list):
         for one in value:
             yield from _logical_ids(one)

@@ -100,7 +100,7 @@ class Catalogue:
 
         :param patterns: action patterns, with ``*`` and ``?``, in any case.
         """
-        any_of = "|".join(matcher(pattern).pattern for pattern in patterns)
+        any_of = "|".join(matcher(pattern).pattern for pattern in dict.fromkeys(patterns))
         if not any_of:
             return []
         matches = re.compile(any_of).fullmatch

@@ -59,8 +59,9 @@ class State:
     :param principals: who may assume it; nothing where that is not known.
     :param external_id: whether that takes an external id; nothing where that is not known.
     :param boundary: its permissions boundary; nothing where that is not known.
-    :param unread: what it has beyond what can be read, and the problems of its trust; nothing where
-        that is not known.
+    :param unread: what it has beyond what can be read or counted, and the problems of its trust;
+        nothing where that is not known.
+    :param external_ids: how many external ids it takes; nothing where that is not known.
     """
 
     entries: Mapping[Entry, frozenset[str]]
@@ -68,6 +69,7 @@ class State:
     external_id: bool | None = None
     boundary: str | None = None
     unread: frozenset[str] | None = None
+    external_ids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,8 @@ def _state(role: Mapping[str, Any]) -> State:
         _strings(role["principals"]),
         bool(role["external_id"]),
         _string(role["boundary"]),
-        _strings(role["unread"]) | _strings(role["trust_problems"]),
+        _strings(role["unread"]) | _strings(role["trust_problems"]) | _strings(role["uncounted"]),
+        int(role["external_ids"]),
     )
 
 
@@ -220,6 +223,10 @@ def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
     if was.external_id is not None and was.external_id != now.external_id:
         effect, word = ("narrowed", "now") if now.external_id else ("broadened", "no longer")
         yield Change("role", effect, kind, f"{word} requires an external id")
+    if was.external_ids and now.external_ids and was.external_ids != now.external_ids:
+        effect = "broadened" if now.external_ids > was.external_ids else "narrowed"
+        what = f"takes {now.external_ids} external ids, and took {was.external_ids}"
+        yield Change("role", effect, kind, what)
     if was.boundary is not None and was.boundary != now.boundary:
         if was.boundary:
             yield Change("role", "broadened", kind, f"no longer has the boundary {was.boundary}")

@@ -101,13 +101,23 @@ def _findings(findings: Iterable[Finding]) -> Iterator[str]:
         yield ""
 
 
+def _one_of(role: RoleReport) -> str:
+    return f", one of {role.external_ids}" if role.external_ids > 1 else ""
+
+
 def _summary(roles: Iterable[RoleReport]) -> Iterator[str]:
     roles = list(roles)
     rows: list[tuple[str, list[str]]] = [
         ("name", [_code(role.name) for role in roles]),
         ("as published", ["yes" if role.as_published else "**no**" for role in roles]),
         ("may be assumed by", [_text(", ".join(role.principals) or "nobody") for role in roles]),
-        ("external id", ["required" if role.external_id else "**not required**" for role in roles]),
+        (
+            "external id",
+            [
+                f"required{_one_of(role)}" if role.external_id else "**not required**"
+                for role in roles
+            ],
+        ),
         ("patterns", [str(role.patterns) for role in roles]),
         ("actions", [str(role.actions) for role in roles]),
         ("taken away", [str(role.denied) for role in roles]),

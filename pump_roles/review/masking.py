@@ -59,14 +59,14 @@ def masked(value: Any, hidden: frozenset[str]) -> Any:
     if isinstance(value, str):
         if value in _own_words():
             return value
-        for one in sorted(hidden, key=len, reverse=True):
+        for one in sorted(hidden, key=lambda one: (-len(one), one)):
             value = value.replace(one, _MASK) if len(one) >= PART_FROM or value == one else value
         return visible(value)
     if isinstance(value, list):
         return [masked(one, hidden) for one in value]
     if isinstance(value, dict):
         return {
-            visible(key): _mask_of(one) if _is_the_key(key) else masked(one, hidden)
+            masked(key, hidden): _mask_of(one) if _is_the_key(key) else masked(one, hidden)
             for key, one in value.items()
         }
     return value

@@ -25,7 +25,7 @@ from pump_roles.review.changes import (
     changes,
     since_reviewed,
 )
-from pump_roles.review.templates import FoundRole, Templates, read_templates
+from pump_roles.review.templates import FoundRole, ReportError, Templates, read_templates
 from pump_roles.review.trust import Assumption
 from pump_roles.review.values import as_list, as_mapping, as_text, statements, strings
 
@@ -119,6 +119,7 @@ class RoleReport:
     :param sha256: of that file; empty for the published roles.
     :param principals: who may assume it.
     :param external_id: whether that takes an external id.
+    :param external_ids: how many it takes.
     :param trust_problems: how its trust is not one principal with an external id.
     :param boundary: its permissions boundary; empty where it has none. What a boundary takes away
         is not counted.
@@ -143,6 +144,7 @@ class RoleReport:
     sha256: str
     principals: tuple[str, ...]
     external_id: bool
+    external_ids: int
     trust_problems: tuple[str, ...]
     boundary: str
     policies: tuple[PolicyReport, ...]
@@ -268,7 +270,10 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
     :param since: as for :func:`of_published`.
     :raises ReportError: as :func:`pump_roles.review.templates.read_templates`.
     """
-    return _report(read_templates(path), since)
+    try:
+        return _report(read_templates(path), since)
+    except RecursionError:
+        raise ReportError(f"{path}: is nested too deep to read") from None
 
 
 def _report(found: Templates, since: Earlier | None) -> Report:
@@ -319,7 +324,8 @@ def _state(role: RoleReport) -> State:
         frozenset(role.principals),
         role.external_id,
         role.boundary,
-        frozenset((*role.unread, *role.trust_problems)),
+        frozenset((*role.unread, *role.trust_problems, *role.uncounted)),
+        role.external_ids,
     )
 
 
@@ -439,7 +445,7 @@ def _grants(role: FoundRole, catalogue: Catalogue) -> Iterator[tuple[str, Grant]
             effect = statement.get("Effect")
             for pattern, actions in _parts(statement, catalogue):
                 for action in actions:
-                    if effect == "Deny":
+                    if effect == "Deny" and _is_read(document, statement):
                         denied.setdefault(action.name, []).append((name, _strength(statement)))
                     elif effect == "Allow":
                         granted.setdefault(action.name, []).append((name, pattern))
@@ -480,6 +486,7 @@ def _role(
         role.sha256,
         role.trust.principals,
         role.trust.external_id,
+        role.trust.external_ids,
         role.trust.problems,
         role.boundary,
         policies,
@@ -508,10 +515,17 @@ def _uncounted(
             if one.effect == "Allow" and service not in services:
                 yield f"{one.pattern} in {policy.name}"
     for name, document in role.policies:
+        if not _is_read(document, {}):
+            yield f"the policy {name}, which cannot be read"
         for statement in as_list(document.get("Statement", [])):
             known = as_mapping(statement)
             if known.get("Effect") not in ("Allow", "Deny") or _is_filled_in(known):
                 yield f"a statement of {name} that cannot be read"
+
+
+def _is_read(document: Mapping[str, Any], statement: Mapping[str, Any]) -> bool:
+    members = {"Version", "Id", "Statement"}
+    return "Statement" in document and document.keys() <= members and not _is_filled_in(statement)
 
 
 def _is_filled_in(statement: Mapping[str, Any]) -> bool:

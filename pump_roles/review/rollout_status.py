@@ -107,10 +107,11 @@ def judge(
         replace(one, name=names.get(one.account, ""))
         for one in sorted(instances, key=lambda one: (one.account, one.region))
     ]
-    targets = {
+    # A suspended account gets nothing, and keeps what it has.
+    wanted = {
         one.id
         for one in targeted(
-            accounts,
+            [replace(one, suspended=False) for one in accounts],
             units=units,
             management_account=management_account,
             account_filter=account_filter,
@@ -118,9 +119,10 @@ def judge(
         )
     }
     suspended = {one.id for one in accounts if one.suspended}
+    targets = wanted - suspended
     having = {one.account for one in instances}
     without = [one for one in accounts if one.id not in having]
-    here = [one for one in instances if one.account in targets | suspended]
+    here = [one for one in instances if one.account in wanted]
     not_current = tuple(one for one in here if one.status != CURRENT)
     missing = tuple(one for one in without if one.id in targets)
     elsewhere = tuple(one for one in instances if one not in here)

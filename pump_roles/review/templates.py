@@ -5,6 +5,7 @@ Wherever such a thing could change a role, that is said, and nothing is counted 
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -97,7 +98,9 @@ def read_templates(path: Path) -> Templates:
         beside += of_file.beside
         suspects += of_file.suspects
         # A single account's stack and the rollout hold the same role.
-        found += [role for role in of_file.roles if role not in found]
+        for role in of_file.roles:
+            if role not in found:
+                found.append(role)
     if not found:
         raise ReportError(f"{path}: holds no role of Pump's")
     for kind in ROLES:
@@ -133,8 +136,7 @@ def read_json(file: Path, problem: str) -> tuple[Any, bytes]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {visible(twice)!r} is there twice")
     return found
 
@@ -225,7 +227,15 @@ class _Template:
         own = as_mapping(template.get("Parameters"))
         # A parameter that is passed on is declared outside.
         passed = {ref(value) for value in self._given.values()} - {""}
-        self._parameters = {**own, **{name: (outer or {}).get(name) for name in passed}}
+        outer = outer or {}
+        # Nothing is known of a name that is declared in both, and not alike.
+        self._parameters = {
+            **own,
+            **{
+                name: outer.get(name) if own.get(name) in (None, outer.get(name)) else None
+                for name in passed
+            },
+        }
         self._resources = {
             logical_id: as_mapping(one)
             for logical_id, one in as_mapping(template.get("Resources")).items()
@@ -239,6 +249,9 @@ class _Template:
         for logical_id in self._resources:
             if logical_id.startswith("Fn::"):
                 yield f"{logical_id} makes resources when the template is deployed"
+        for member in self._template:
+            if member.startswith("Fn::"):
+                yield f"{visible(member)} can change the template when it is deployed"
 
     def read(self) -> Templates:
         roles: list[FoundRole] = []
@@ -265,6 +278,7 @@ class _Template:
             elif kind in ("AWS::CloudFormation::StackSet", "AWS::CloudFormation::Stack"):
                 suspects.append(f"{logical_id}, whose template cannot be read")
         suspects += self._assumed_as_these(counted)
+        suspects += self._attached_elsewhere(counted)
         beside += [
             as_text(resource.get("Type"))
             for logical_id, resource in self._resources.items()
@@ -275,6 +289,20 @@ class _Template:
             tuple(masked(beside, self._hidden)),
             tuple(masked(suspects, self._hidden)),
         )
+
+    def _attached_elsewhere(self, counted: set[str]) -> Iterator[str]:
+        names = {role.name.casefold() for role in ROLES.values()}
+        for logical_id, resource in self._resources.items():
+            kind = resource.get("Type")
+            if logical_id in counted or not isinstance(kind, str) or kind not in _ATTACHES:
+                continue
+            targets = as_mapping(resource.get("Properties")).get(_ATTACHES[kind], [])
+            for one in as_list(targets):
+                plain = isinstance(one, str) and "{{resolve:" not in one
+                own = self._type_of(ref(one)) == "AWS::IAM::Role"
+                if one.casefold() in names if plain else not own:
+                    yield f"{logical_id}, a policy that may be attached to one of them"
+                    break
 
     def _assumed_as_these(self, counted: set[str]) -> Iterator[str]:
         trusts = {
@@ -309,6 +337,7 @@ class _Template:
                 tuple(masked(list(trust.principals), self._hidden)),
                 trust.external_id,
                 tuple(masked(list(trust.problems), self._hidden)),
+                trust.external_ids,
             ),
             policies=tuple(
                 (masked(name, self._hidden), masked(document, self._hidden))
@@ -328,6 +357,8 @@ class _Template:
         if kind is None:
             return None, set()
         boundary = properties.get("PermissionsBoundary")
+        if ref(boundary) == "AWS::NoValue":
+            boundary = None
         trust = _resolved(properties.get("AssumeRolePolicyDocument"), self._given)
         role = FoundRole(
             kind,
@@ -376,18 +407,25 @@ class _Template:
                 unread.append(f"{other_id} attaches to a role that cannot be read")
             elif other_id in managed or True in reaches:
                 attached.add(other_id)
-                if "Condition" in other:
-                    unread.append(
-                        f"{other_id} attaches to it under the condition "
-                        f"{self._short(other['Condition'])}, and is not counted"
-                    )
+                if problem := self._not_counted(other_id, other):
+                    unread.append(f"{problem}, and is not counted")
                 else:
                     name = more.get("PolicyName") or more.get("ManagedPolicyName") or other_id
                     policies.append((as_text(name), as_mapping(more.get("PolicyDocument"))))
         return policies, unread, attached
 
+    def _not_counted(self, policy: str, resource: Mapping[str, Any]) -> str:
+        if "Condition" in resource:
+            condition = self._short(resource["Condition"])
+            return f"{policy} attaches to it under the condition {condition}"
+        if resource.keys() - _ROLE_MEMBERS:
+            return f"{policy} attaches to it, cannot be read"
+        return ""
+
     def _reaches(self, target: Any, logical_id: str, role_name: Any) -> bool | None:
         # Whether a policy's target is the role; nothing where that cannot be told.
+        if "{{resolve:" in as_text(target) or "{{resolve:" in as_text(role_name):
+            return None
         if isinstance(target, str):
             return target.casefold() == role_name.casefold() if isinstance(role_name, str) else None
         if ref(target) == logical_id:
@@ -404,10 +442,7 @@ class _Template:
         except (TypeError, ValueError, RecursionError):
             return None
         within = [*self._within, *self._when(logical_id, resource)]
-        if any(
-            "ParameterOverrides" in as_mapping(one)
-            for one in as_list(properties.get("StackInstancesGroup", []))
-        ):
+        if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
             within.append(f"{logical_id} gives some of its stack instances other parameters")
         given = {
             one["ParameterKey"]: one.get("ParameterValue")
@@ -487,7 +522,7 @@ class _Template:
 
 def _kind(name: Any, policies: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
     for role in ROLES.values():
-        if name == role.name:
+        if isinstance(name, str) and name.casefold() == role.name.casefold():
             return role.kind
     published = [
         {one.name for one in AUTO_PILOT if name == one.name or document == one.document}

@@ -29,11 +29,13 @@ class Assumption:
     :param principals: the principals, in words.
     :param external_id: whether each of them needs an external id.
     :param problems: how the trust is not one statement, one principal and an external id.
+    :param external_ids: how many external ids it takes.
     """
 
     principals: tuple[str, ...]
     external_id: bool
     problems: tuple[str, ...]
+    external_ids: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
         tuple(one.text for one in principals),
         bool(required) and all(required),
         tuple(_problems(document, allows, principals, required)),
+        len([one for statement in allows for one in _external_ids(statement)]),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from moto.cloudformation.models import cloudformation_backends
@@ -178,6 +178,27 @@ def test_an_instance_that_is_not_targeted_is_told_apart() -> None:
     assert not status.complete
     assert [one.account for one in status.elsewhere] == ["3"]
     assert status.not_current == ()
+
+
+@pytest.mark.parametrize(("account_filter", "complete"), [("NONE", True), ("DIFFERENCE", False)])
+def test_a_suspended_account_that_is_excluded_should_not_have_the_role(
+    account_filter: Literal["NONE", "DIFFERENCE"],
+    complete: bool,  # noqa: FBT001
+) -> None:
+    status = judge(
+        "S",
+        units=["r-abcd"],
+        instances=[Instance(one, "us-east-1", "CURRENT", "SUCCEEDED", "") for one in ("2", "3")],
+        accounts=[
+            Account("2", "", suspended=False, units=("r-abcd",)),
+            Account("3", "", suspended=True, units=("r-abcd",)),
+        ],
+        management_account="1",
+        account_filter=account_filter,
+        filtered=["3"],
+    )
+    assert status.complete is complete
+    assert [one.account for one in status.elsewhere] == ([] if complete else ["3"])
 
 
 def test_an_account_that_was_closed_after_the_rollout_does_not_count(

@@ -1,10 +1,7 @@
 """`pump-roles report`: what it reads, writes and refuses."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -125,20 +122,6 @@ def test_what_it_is_made_from_is_not_written_over(tmp_path: Path) -> None:
     assert run(folder, "--output", template).exit_code == 2
     assert template.read_bytes() == before
     assert run(folder, "--output", folder / "report.json").exit_code == 0
-
-
-def test_without_node_it_says_so() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "pump_roles.review", "report"],
-        env={**os.environ, "JSII_NODE": "no-such-node"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert ended.stderr.startswith("pump-roles: there is no no-such-node on the PATH: ")
-    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_path_that_is_too_long_is_an_error() -> None:

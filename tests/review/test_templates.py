@@ -11,7 +11,14 @@ from aws_cdk import App, NestedStack, Stack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRole, AutoPilotRolloutStack, Guardrail, ReadOnlyRole, forms
+from pump_roles import (
+    AutoPilotRole,
+    AutoPilotRolloutStack,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+    forms,
+)
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
 from pump_roles.review.changes import earlier_report
@@ -135,6 +142,177 @@ def test_a_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: 
     (never,) = changed(text, tmp_path, change({"Condition": "Never"})).roles
     assert (always.denied, always.as_published) == (1, True)
     assert (never.denied, never.as_published) == (0, False)
+
+
+@pytest.mark.parametrize("where", ["resource", "document", "statement"])
+def test_a_deny_that_is_filled_in_later_takes_nothing_away(
+    where: str, text: str, tmp_path: Path
+) -> None:
+    ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
+    later: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}
+    (statement,) = document["Statement"]
+    statement |= later if where == "statement" else {}
+    document |= later if where == "document" else {}
+    properties = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
+    one = {
+        "Type": "AWS::IAM::RolePolicy",
+        "Properties": {**properties, "RoleName": {"Ref": "AutoPilotRole"}},
+        **(later if where == "resource" else {}),
+    }
+    (role,) = changed(text, tmp_path, beside(G=one)).roles
+    assert (role.denied, role.as_published) == (0, False)
+
+
+def later_statement(_: dict[str, Any], role: dict[str, Any]) -> None:
+    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
+    statements.append({"Fn::If": ["C", EVERYTHING["Statement"], NO_VALUE]})
+
+
+def later_document(_: dict[str, Any], role: dict[str, Any]) -> None:
+    role["Policies"][3]["PolicyDocument"] = {"Fn::If": ["C", EVERYTHING, EVERYTHING]}
+
+
+def another(document: Any) -> Change:
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": document})
+
+    return change
+
+
+def attached(document: Any) -> Change:
+    properties = {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"], "PolicyDocument": document}
+    return beside(Other={"Type": "AWS::IAM::Policy", "Properties": properties})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        later_statement,
+        later_document,
+        another({"Version": "2012-10-17", "Fn::Transform": {"Name": "AWS::Include"}}),
+        another(json.dumps(EVERYTHING)),
+        attached({"Fn::If": ["C", EVERYTHING, NO_VALUE]}),
+        attached(json.dumps(EVERYTHING)),
+        attach("RolePolicy", "{{resolve:ssm:/pump/role-name}}"),
+        attach("Policy", ["{{resolve:ssm:/pump/role-name}}"]),
+        in_template(**{"Fn::Transform": {"Name": "AWS::Include"}}),
+    ],
+)
+def test_what_became_unreadable_is_taken_to_broaden(
+    change: Change, text: str, tmp_path: Path
+) -> None:
+    base = json.loads(as_json(changed(text, tmp_path, in_role())))
+    found = _since(text, tmp_path, change, base)
+    assert any(one.effect == "broadened" for one in found), found
+
+
+def test_another_external_id_beside_the_first_is_a_change(text: str, tmp_path: Path) -> None:
+    base = json.loads(as_json(changed(text, tmp_path, in_role())))
+    (one,) = _since(text, tmp_path, external_id([SECRET, "Second-1234"]), base)
+    assert (one.effect, one.what) == ("broadened", "takes 2 external ids, and took 1")
+    report = of_templates(tmp_path / "changed.template.json")
+    assert "required, one of 2" in as_markdown(report)
+    assert "required, one of 2" in as_html(report)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ["PumpAutoPilotRole"],
+        [{"Ref": "RoleName"}],
+        [{"Fn::GetAtt": ["N", "Outputs.RoleName"]}],
+        [{"Fn::ImportValue": "Role"}],
+    ],
+)
+def test_a_policy_in_another_template_that_may_attach_comes_first(
+    targets: Any, text: str, tmp_path: Path
+) -> None:
+    properties = {"PolicyName": "P", "Roles": targets, "PolicyDocument": EVERYTHING}
+    other = {"Resources": {"Wide": {"Type": "AWS::IAM::Policy", "Properties": properties}}}
+    (tmp_path / "pump.template.json").write_text(text)
+    (tmp_path / "other.template.json").write_text(json.dumps(other))
+    report = of_templates(tmp_path)
+    assert report.findings[0].kind == "suspect"
+    assert "Wide, a policy that may be attached" in report.findings[0].text
+    properties["Roles"] = ["Another", {"Ref": "Own"}]
+    other["Resources"]["Own"] = {"Type": "AWS::IAM::Role", "Properties": {}}
+    (tmp_path / "other.template.json").write_text(json.dumps(other))
+    assert of_templates(tmp_path).findings[0].kind != "suspect"
+
+
+def test_a_role_and_its_rollout_in_one_stack_are_one_role(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Vendors")
+    given: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
+    ReadOnlyRole(stack, "Role", **given)
+    ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **given)
+    app.synth()
+    (role,) = of_templates(tmp_path).roles
+    assert role.as_published
+
+
+def test_a_boundary_that_is_none_is_none(text: str, tmp_path: Path) -> None:
+    (role,) = changed(text, tmp_path, in_role(PermissionsBoundary=NO_VALUE)).roles
+    assert not role.boundary
+
+
+def test_a_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
+    change = in_role(RoleName="pumpautopilotrole", Policies=[])
+    (role,) = changed(text, tmp_path, change).roles
+    assert role.kind == "auto-pilot"
+    assert not role.as_published
+
+
+def test_overrides_under_a_condition_are_a_difference(tmp_path: Path) -> None:
+    def change(one: dict[str, Any]) -> None:
+        (group,) = one["StackInstancesGroup"]
+        overrides = [{"ParameterKey": "PumpIamRole", "ParameterValue": "*"}]
+        given = {**group, "ParameterOverrides": overrides}
+        one["StackInstancesGroup"] = [{"Fn::If": ["C", given, NO_VALUE]}]
+
+    report = of_templates(rolled_out(tmp_path, change))
+    assert "gives some of its stack instances other parameters" in report.findings[0].text
+
+
+def test_a_parameter_of_the_outer_templates_name_is_not_the_outer_one(
+    text: str, tmp_path: Path
+) -> None:
+    def change(one: dict[str, Any]) -> None:
+        member = json.loads(text)
+        member["Parameters"] = {
+            "PumpIamRole": {"Type": "String", "Default": "*"},
+            "Tag": {"Type": "String"},
+        }
+        role = member["Resources"]["AutoPilotRole"]["Properties"]
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        statement["Principal"] = {"AWS": {"Ref": "PumpIamRole"}}
+        one["TemplateBody"] = json.dumps(member)
+        one["Parameters"] = [{"ParameterKey": "Tag", "ParameterValue": {"Ref": "PumpIamRole"}}]
+
+    file = rolled_out(tmp_path, change)
+    template = json.loads(file.read_text())
+    pattern = {"Type": "String", "AllowedPattern": forms.PRINCIPAL.pattern}
+    template["Parameters"] = {"PumpIamRole": pattern}
+    file.write_text(json.dumps(template))
+    assert of_templates(file).findings[0].kind == "trust"
+
+
+def test_what_is_nested_too_deep_is_one_error(text: str, tmp_path: Path) -> None:
+    deep: Any = "x"
+    for _ in range(600):
+        deep = {"a": deep}
+    file = tmp_path / "deep.template.json"
+    file.write_text(text.replace('"999988887777"', json.dumps(deep)))
+    with pytest.raises(ReportError, match="nested too deep"):
+        of_templates(file)
+
+
+def test_the_same_exception_twice_is_one(text: str, tmp_path: Path) -> None:
+    change = a_statement(
+        {"Effect": "Allow", "NotAction": ["ec2:*b*c", "ec2:*b*c"], "Resource": "*"}
+    )
+    (role,) = changed(text, tmp_path, change).roles
+    assert role.actions > 721
 
 
 def external_id(value: Any) -> Change:

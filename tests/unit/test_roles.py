@@ -274,6 +274,16 @@ def substituted_name(stack: Stack, _: ReadOnlyRole) -> None:
     iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=name)
 
 
+def one_of_two_names(stack: Stack, _: ReadOnlyRole) -> None:
+    name = Fn.condition_if("Condition", "PumpReadOnlyRole", "Another").to_string()
+    iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=name)
+
+
+def a_name_from_a_map(stack: Stack, _: ReadOnlyRole) -> None:
+    name = Fn.sub("${Name}", {"Name": "PumpReadOnlyRole"})
+    iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=name)
+
+
 ATTACHMENTS = [
     inline,
     managed,
@@ -281,6 +291,8 @@ ATTACHMENTS = [
     imported_by_arn,
     low_level,
     substituted_name,
+    one_of_two_names,
+    a_name_from_a_map,
 ]
 
 
@@ -304,6 +316,21 @@ def test_a_policy_attached_from_outside_fails_the_synth_and_is_named(
         app.synth()
     named = [word for word in str(caught.value).split() if word.startswith(elsewhere.node.path)]
     assert named, str(caught.value)
+
+
+@pytest.mark.parametrize("deeper", [False, True])
+@pytest.mark.parametrize("attach", [inline, managed, low_level])
+def test_a_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
+    attach: Callable[[Stack, ReadOnlyRole], None],
+    deeper: bool,  # noqa: FBT001
+) -> None:
+    app = App()
+    stack = Stack(app, "Pump")
+    nested = NestedStack(stack, "Nested")
+    scope = NestedStack(nested, "Deeper") if deeper else nested
+    attach(stack, ReadOnlyRole(scope, "Role", **GIVEN))
+    with pytest.raises(RuntimeError, match=r"Pump/.* attaches to Pump/Nested/"):
+        app.synth()
 
 
 def trust_everyone(resource: iam.CfnRole) -> None:
@@ -396,11 +423,12 @@ def test_a_role_of_the_same_name_in_another_account_is_another_role() -> None:
                 app.synth()
 
 
-def test_a_reference_by_substitution_fails_the_synth() -> None:
+@pytest.mark.parametrize("attribute", ["", ".Arn"])
+def test_a_reference_by_substitution_fails_the_synth(attribute: str) -> None:
     app = App()
     stack = Stack(app, "Pump")
     role = ReadOnlyRole(stack, "Role", **GIVEN)
-    name = Fn.sub(f"${{{stack.get_logical_id(role.resource)}}}")
+    name = Fn.sub(f"${{{stack.get_logical_id(role.resource)}{attribute}}}")
     iam.CfnRolePolicy(stack, "Wide", policy_name="Wide", role_name=name)
     with pytest.raises(RuntimeError, match="Pump/Wide attaches to Pump/Role"):
         app.synth()
