@@ -1,13 +1,16 @@
 """What a report never shows: external ids, and characters that turn what stands around them."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
 from pump_roles.guardrails import reasons_by_policy
 from pump_roles.published import ROLES
 from pump_roles.review.trust import EXTERNAL_ID_KEY, PART_FROM
-from pump_roles.review.values import as_mapping, ref
+from pump_roles.review.values import as_list, as_mapping, ref
 
 __all__ = ["external_ids", "masked", "visible"]
 
@@ -25,27 +28,43 @@ def external_ids(
     :param outer: the parameters that those that are given may refer to, as they are declared.
     """
     parameters = as_mapping(as_mapping(template).get("Parameters"))
+    mappings = as_mapping(as_mapping(template).get("Mappings"))
 
-    def default(name: str, declared: Mapping[str, Any]) -> Iterator[str]:
-        value = as_mapping(declared.get(name)).get("Default")
-        if isinstance(value, str):
-            yield value
+    def parameter(name: str) -> Iterator[str]:
+        passed = given.get(name)
+        if isinstance(passed, str):
+            yield passed
+        yield from _declared(ref(passed), outer)
+        yield from _declared(name, parameters)
 
     def strings(value: Any) -> Iterator[str]:
         if isinstance(value, str):
             yield value
+            for name in re.findall(r"\$\{([^}]*)\}", value):
+                yield from parameter(name)
+            # What Fn::FindInMap names.
+            yield from _mapped(as_mapping(mappings.get(value)))
         elif ref(value):
-            passed = given.get(ref(value))
-            if isinstance(passed, str):
-                yield passed
-            yield from default(ref(passed), outer)
-            yield from default(ref(value), parameters)
+            yield from parameter(ref(value))
         elif isinstance(value, list | dict):
             for one in value.values() if isinstance(value, dict) else value:
                 yield from strings(one)
 
     found = {one for value in _under_the_key(template) for one in strings(value)}
     return frozenset(found - {"", "*"})
+
+
+def _declared(name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    parameter = as_mapping(parameters.get(name))
+    for value in (parameter.get("Default"), *as_list(parameter.get("AllowedValues"))):
+        if isinstance(value, str):
+            yield value
+
+
+def _mapped(mapping: Mapping[str, Any]) -> Iterator[str]:
+    for of_key in mapping.values():
+        for value in as_mapping(of_key).values():
+            yield from (one for one in as_list(value) if isinstance(one, str))
 
 
 def masked(value: Any, hidden: frozenset[str]) -> Any:
@@ -103,6 +122,10 @@ def _under_the_key(value: Any) -> Iterator[Any]:
                 yield one
             else:
                 yield from _under_the_key(one)
+    elif isinstance(value, str) and EXTERNAL_ID_KEY in value.lower():
+        # A document may be text.
+        with suppress(ValueError):
+            yield from _under_the_key(json.loads(value))
 
 
 def _is_the_key(key: str) -> bool:

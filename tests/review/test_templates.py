@@ -664,6 +664,32 @@ def test_an_external_id_is_never_shown(change: Change, text: str, tmp_path: Path
     assert SECRET[:8] not in found
 
 
+ONE_OF = {"Type": "String", "AllowedValues": ["Other-1234", SECRET]}
+TRUST = {"Statement": [{"Effect": "Allow", "Condition": UNDER_THE_KEY}]}
+
+
+@pytest.mark.parametrize(
+    ("id_of", "members"),
+    [
+        ({"Ref": "Id"}, {"Parameters": {"Id": ONE_OF}}),
+        ({"Fn::Sub": "${Id}"}, {"Parameters": {"Id": {"Type": "String", "Default": SECRET}}}),
+        ({"Fn::FindInMap": ["Ids", "a", "b"]}, {"Mappings": {"Ids": {"a": {"b": SECRET}}}}),
+        ("Other-1234", {"Metadata": {"Text": json.dumps(TRUST)}}),
+    ],
+)
+def test_an_external_id_from_elsewhere_is_never_shown(
+    id_of: Any, members: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    def more(template: dict[str, Any], role: dict[str, Any]) -> None:
+        external_id(id_of)(template, role)
+        role["RoleName"] = f"Pump-{SECRET}"
+        template.update(members)
+
+    found = every_format(changed(text, tmp_path, more))
+    assert SECRET not in found
+    assert "Pump-(external id)" in found
+
+
 def test_what_turns_the_words_around_is_written_out(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, in_role(**{"\u202eevil\x00": 1}))
     found = every_format(report)
