@@ -106,9 +106,11 @@ def read_templates(path: Path) -> Templates:
     for kind in ROLES:
         sources = [role.source for role in found if role.kind == kind]
         if len(sources) > 1:
+            files = list(dict.fromkeys(sources))
+            cure = ": give a template that holds one" if len(files) == len(sources) else ""
             raise ReportError(
-                f"{path}: holds different {kind} roles, in {', '.join(sources)}; a report is about "
-                "one of each kind: give a template that holds one"
+                f"{path}: holds different {kind} roles, in {', '.join(files)}; a report is about "
+                f"one of each kind{cure}"
             )
     order = list(ROLES)
     return Templates(
