@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from difflib import get_close_matches
+from functools import cache
 from importlib import resources
 from typing import Any, ClassVar, Final
 
@@ -376,6 +377,7 @@ _WITH_VALUE: Final = {
 }
 
 
-def reasons_by_policy() -> dict[str, Mapping[str, str]]:
+@cache
+def reasons_by_policy() -> Mapping[str, Mapping[str, str]]:
     """Return the reasons of every guardrail, by the name of its inline policy."""
     return {one.policy_name: one.reasons for one in (*_NAMED.values(), *_WITH_VALUE.values())}

@@ -216,10 +216,8 @@ def _effects(entry: Entry) -> tuple[str, str]:
 
 def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
     if was.principals is not None and now.principals is not None:
-        for one in sorted(now.principals - was.principals):
-            yield Change("role", "broadened", kind, f"may be assumed by {one}")
-        for one in sorted(was.principals - now.principals):
-            yield Change("role", "narrowed", kind, f"may no longer be assumed by {one}")
+        words = ("may be assumed by", "may no longer be assumed by")
+        yield from _came_and_went(kind, was.principals, now.principals, words)
     if was.external_id is not None and was.external_id != now.external_id:
         effect, word = ("narrowed", "now") if now.external_id else ("broadened", "no longer")
         yield Change("role", effect, kind, f"{word} requires an external id")
@@ -237,7 +235,14 @@ def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
 def _unread(kind: str, was: State, now: State) -> Iterator[Change]:
     if was.unread is not None and now.unread is not None:
         # Nobody knows what it gives, so it is taken to broaden.
-        for one in sorted(now.unread - was.unread):
-            yield Change("role", "broadened", kind, f"now {one}")
-        for one in sorted(was.unread - now.unread):
-            yield Change("role", "narrowed", kind, f"no longer {one}")
+        yield from _came_and_went(kind, was.unread, now.unread, ("now", "no longer"))
+
+
+def _came_and_went(
+    kind: str, was: frozenset[str], now: frozenset[str], words: tuple[str, str]
+) -> Iterator[Change]:
+    came, went = words
+    for one in sorted(now - was):
+        yield Change("role", "broadened", kind, f"{came} {one}")
+    for one in sorted(was - now):
+        yield Change("role", "narrowed", kind, f"{went} {one}")

@@ -308,7 +308,7 @@ def _report(found: Templates, since: Earlier | None) -> Report:
             *_beside(found.beside),
         ),
         earlier.date,
-        tuple(changes(earlier, states, list(_guardrail_reasons()))),
+        tuple(changes(earlier, states, list(reasons_by_policy()))),
         actions,
         _services(actions),
     )
@@ -369,7 +369,7 @@ def _policies(role: FoundRole, catalogue: Catalogue) -> tuple[PolicyReport, ...]
 def _kind_of_policy(name: str, published: Mapping[str, Policy]) -> str:
     if name in published:
         return "published"
-    return "guardrail" if name in _guardrail_reasons() else "other"
+    return "guardrail" if name in reasons_by_policy() else "other"
 
 
 def _is_known(name: str, document: Mapping[str, Any], published: Mapping[str, Policy]) -> bool:
@@ -406,13 +406,8 @@ def _guardrails(document: Mapping[str, Any]) -> Iterator[Guardrail]:
         return
 
 
-@cache
-def _guardrail_reasons() -> Mapping[str, Mapping[str, str]]:
-    return reasons_by_policy()
-
-
 def _patterns(name: str, document: Any, catalogue: Catalogue) -> Iterator[Pattern]:
-    reasons = {**REASONS, **_guardrail_reasons().get(name, {})}
+    reasons = {**REASONS, **reasons_by_policy().get(name, {})}
     for statement in statements(document):
         for pattern, actions in _parts(statement, catalogue):
             yield Pattern(
@@ -443,9 +438,10 @@ def _grants(role: FoundRole, catalogue: Catalogue) -> Iterator[tuple[str, Grant]
     for name, document in role.policies:
         for statement in statements(document):
             effect = statement.get("Effect")
+            unsure = not _is_whole(document) or _is_filled_in(statement)
             for pattern, actions in _parts(statement, catalogue):
                 for action in actions:
-                    if effect == "Deny" and _is_read(document, statement):
+                    if effect == "Deny" and not unsure:
                         denied.setdefault(action.name, []).append((name, _strength(statement)))
                     elif effect == "Allow":
                         granted.setdefault(action.name, []).append((name, pattern))
@@ -515,7 +511,7 @@ def _uncounted(
             if one.effect == "Allow" and service not in services:
                 yield f"{one.pattern} in {policy.name}"
     for name, document in role.policies:
-        if not _is_read(document, {}):
+        if not _is_whole(document):
             yield f"the policy {name}, which cannot be read"
         for statement in as_list(document.get("Statement", [])):
             known = as_mapping(statement)
@@ -523,9 +519,8 @@ def _uncounted(
                 yield f"a statement of {name} that cannot be read"
 
 
-def _is_read(document: Mapping[str, Any], statement: Mapping[str, Any]) -> bool:
-    members = {"Version", "Id", "Statement"}
-    return "Statement" in document and document.keys() <= members and not _is_filled_in(statement)
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    return "Statement" in document and document.keys() <= {"Version", "Id", "Statement"}
 
 
 def _is_filled_in(statement: Mapping[str, Any]) -> bool:

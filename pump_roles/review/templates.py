@@ -293,18 +293,14 @@ class _Template:
         )
 
     def _attached_elsewhere(self, counted: set[str]) -> Iterator[str]:
-        names = {role.name.casefold() for role in ROLES.values()}
-        for logical_id, resource in self._resources.items():
-            kind = resource.get("Type")
-            if logical_id in counted or not isinstance(kind, str) or kind not in _ATTACHES:
-                continue
-            targets = as_mapping(resource.get("Properties")).get(_ATTACHES[kind], [])
-            for one in as_list(targets):
-                plain = isinstance(one, str) and "{{resolve:" not in one
-                own = self._type_of(ref(one)) == "AWS::IAM::Role"
-                if one.casefold() in names if plain else not own:
-                    yield f"{logical_id}, a policy that may be attached to one of them"
-                    break
+        # To a role that is not in this template: it has no logical id here.
+        for logical_id, _, targets in self._attachments():
+            if logical_id not in counted and any(
+                self._reaches(one, "", role.name) is not False
+                for one in targets
+                for role in ROLES.values()
+            ):
+                yield f"{logical_id}, a policy that may be attached to one of them"
 
     def _assumed_as_these(self, counted: set[str]) -> Iterator[str]:
         trusts = {
@@ -396,14 +392,10 @@ class _Template:
                 unread.append(
                     f"the managed policy {self._short(one)} is attached to it, and not counted"
                 )
-        for other_id, other in self._resources.items():
-            kind = other.get("Type")
-            if not isinstance(kind, str) or kind not in _ATTACHES:
-                continue
+        for other_id, other, targets in self._attachments():
             more = as_mapping(other.get("Properties"))
             reaches = [
-                self._reaches(one, logical_id, properties.get("RoleName", ""))
-                for one in as_list(more.get(_ATTACHES[kind], []))
+                self._reaches(one, logical_id, properties.get("RoleName", "")) for one in targets
             ]
             if any(key.startswith("Fn::") for key in more) or None in reaches:
                 unread.append(f"{other_id} attaches to a role that cannot be read")
@@ -415,6 +407,14 @@ class _Template:
                     name = more.get("PolicyName") or more.get("ManagedPolicyName") or other_id
                     policies.append((as_text(name), as_mapping(more.get("PolicyDocument"))))
         return policies, unread, attached
+
+    def _attachments(self) -> Iterator[tuple[str, Mapping[str, Any], list[Any]]]:
+        # The policies that attach to roles by themselves, and what they attach to.
+        for logical_id, resource in self._resources.items():
+            kind = resource.get("Type")
+            if isinstance(kind, str) and kind in _ATTACHES:
+                properties = as_mapping(resource.get("Properties"))
+                yield logical_id, resource, as_list(properties.get(_ATTACHES[kind], []))
 
     def _not_counted(self, policy: str, resource: Mapping[str, Any]) -> str:
         if "Condition" in resource:

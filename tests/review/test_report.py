@@ -593,17 +593,20 @@ def test_an_earlier_report_of_the_same_has_no_changes(tmp_path: Path) -> None:
     assert of_templates(folder, since=earlier_report(earlier)).changes == ()
 
 
-JSON = st.recursive(
+def json_values(leaves: st.SearchStrategy[Any], *keys: str) -> st.SearchStrategy[Any]:
+    """JSON of some leaves, in lists and in objects that have some keys."""
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(keys), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+
+
+JSON = json_values(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["Resources", "Type", "Properties", "Policies", "Statement", "x"]),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=12,
+    *("Resources", "Type", "Properties", "Policies", "Statement", "x"),
 )
 
 

@@ -26,7 +26,7 @@ from pump_roles.review.formats import as_csv, as_json, as_markdown
 from pump_roles.review.page import as_html
 from pump_roles.review.report import Report, of_templates
 from pump_roles.review.templates import ReportError
-from tests.review.test_report import synthesize
+from tests.review.test_report import json_values, synthesize
 
 SECRET = "Secret-Example-1234"
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -735,20 +735,12 @@ def test_a_pattern_takes_no_time_that_explodes(text: str, tmp_path: Path) -> Non
     assert changed(text, tmp_path, a_statement(hostile)).roles[0].actions == 721
 
 
-VALUES = st.recursive(
+VALUES = json_values(
     st.none()
     | st.booleans()
     | st.integers()
     | st.sampled_from(["AutoPilotRole", "PumpAutoPilotRole", "AWS::IAM::Policy", "*", "x"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["Ref", "Fn::If", "Type", "Properties", "Roles", "sts:ExternalId"]),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=10,
+    *("Ref", "Fn::If", "Type", "Properties", "Roles", "sts:ExternalId"),
 )
 PROPERTIES = st.sampled_from(
     [
