@@ -298,28 +298,21 @@ def _progress() -> Progress:
     )
 
 
+def _state(instance: rollout.Instance) -> str:
+    return " ".join(filter(None, (instance.status, instance.detail)))
+
+
 def _show(status: rollout.Status) -> None:
     console = Console(highlight=False, soft_wrap=True)
     instances = ", ".join(f"{count:,} {name}" for name, count in status.counts.items()) or "none"
     console.print(f"[bold]{escape(status.stack_set)}[/] in {', '.join(status.units)}")
     console.print(f"stack instances: {instances}")
     rows = [
-        *(
-            (one.account, one.name, " ".join(filter(None, (one.status, one.detail))), one.reason)
-            for one in status.not_current
-        ),
+        *((one.account, one.name, _state(one), one.reason) for one in status.not_current),
         *((one.id, one.name, "no instance", "") for one in status.missing),
         *((one.id, one.name, "no instance", "suspended") for one in status.suspended),
         *((one.id, one.name, "no instance", "filtered out") for one in status.filtered),
-        *(
-            (
-                one.account,
-                one.name,
-                " ".join(filter(None, (one.status, one.detail))),
-                "not targeted",
-            )
-            for one in status.elsewhere
-        ),
+        *((one.account, one.name, _state(one), "not targeted") for one in status.elsewhere),
         *((one, "", "no account", "filtered, and not below the units") for one in status.unknown),
     ]
     if rows:
