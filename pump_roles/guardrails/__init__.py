@@ -1,23 +1,25 @@
 """What a customer may take away: named sets of explicit denies, each deny with a reason.
 
-Each JSON file beside this module is one guardrail. It becomes an inline policy of the role, beside
-the published ones, which stay as they are.
+Each JSON file next to this module is one guardrail: what it removes, what that costs Pump's
+service, and its statements or, for a set of others, its members. One with a ``value`` is filled in
+by the customer. A guardrail becomes an inline policy of the role, next to the published ones, which
+stay as they are.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from typing import Any, ClassVar, Final
 
-from pump_roles.forms import ACCOUNTS, MOMENT, REGIONS, ArgumentError
 from pump_roles.published import PublishedRole
+from pump_roles.validators import ACCOUNTS, MOMENT, REGION_NAMES, REGIONS, ArgumentError
 
-__all__ = ["Guardrail", "checked", "documents", "load", "reasons_by_policy"]
+__all__ = ["Guardrail", "checked", "documents", "load", "reasons_by_policy", "recognized"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Guardrail:
     :param removes: what it takes away.
     :param costs: what it costs Pump's service.
     :param text: its statements as JSON text, each action pattern with its reason.
-    :param members: the guardrails that it stands for, when it is a set of others.
+    :param members: the guardrails that it consists of, when it is a set of others.
+    :param value: what the customer fills in, where that is still missing.
     :param ends: the moment from which it denies everything, if there is one.
     """
 
@@ -45,6 +48,7 @@ class Guardrail:
     costs: str = field(repr=False)
     text: str = field(default="[]", repr=False)
     members: tuple["Guardrail", ...] = field(default=(), repr=False)
+    value: str = field(default="", repr=False)
     ends: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -103,11 +107,11 @@ class Guardrail:
     def invitations_from(cls, account: str) -> "Guardrail":
         """Deny accepting any handshake but an invitation from one account.
 
-        :param account: the 12-digit id of the management account of the organization that invites,
+        :param account: the 12-digit ID of the management account of the organization that invites,
             which Pump names.
-        :raises ArgumentError: when it is of another form.
+        :raises ArgumentError: when it is not a 12-digit account ID.
         """
-        return _filled("invitations-from", account=ACCOUNTS.form.check("invitations-from", account))
+        return _filled("invitations-from", ACCOUNTS.element.check("invitations-from", account))
 
     @classmethod
     def only_in_regions(cls, *regions: str) -> "Guardrail":
@@ -117,55 +121,59 @@ class Guardrail:
         have no region, and stay. It costs Pump what it could save elsewhere.
 
         :param regions: the names of the regions where purchases stay allowed, at least one.
-        :raises ArgumentError: when one does not exist, as far as the installed ``aws-cdk-lib``
-            knows, or is there twice.
+        :raises ArgumentError: when there is no such region, as of the release of this package, or
+            one is listed twice.
         """
         checked = REGIONS.check("only-in-regions", regions)
-        known = _regions()
         for region in checked:
-            if region not in known:
-                nearest = get_close_matches(region, known, n=1)
+            if region not in REGION_NAMES:
+                nearest = get_close_matches(region, REGION_NAMES, n=1)
                 hint = f", did you mean {nearest[0]}?" if nearest else ""
                 raise ArgumentError("only-in-regions", f"there is no region {region!r}{hint}")
-        return _filled("only-in-regions", regions=checked)
+        return _filled("only-in-regions", checked)
 
     @classmethod
     def until(cls, moment: datetime | str) -> "Guardrail":
         """Deny everything from a moment on.
 
-        Purchases that are queued by then go through. A moment that is past already is allowed, with
-        a warning at synth: the role can do nothing.
+        Purchases that are queued by then go through. A moment that has passed is allowed, with a
+        warning at synth: the role has no permissions.
 
         :param moment: with its time zone; as text, like ``2027-01-31T18:00:00Z`` or
             ``2027-01-31T18:00:00+01:00``. Fractions of a second are cut off.
-        :raises ArgumentError: when it is no such moment, or has no time zone.
+        :raises ArgumentError: when it is not a valid moment, or has no time zone.
         """
         ends = _moment(moment)
-        return _filled("until", ends=ends, moment=ends.isoformat().replace("+00:00", "Z"))
+        return _filled("until", ends.isoformat().replace("+00:00", "Z"), ends=ends)
 
     @classmethod
     def named(cls, name: str) -> "Guardrail":
         """Return the guardrail of that name, one that takes no value.
 
         :param name: such as ``metadata-only``.
-        :raises ArgumentError: when there is none; names the nearest one.
+        :raises ArgumentError: when there is no such guardrail; suggests the nearest one.
         """
         if not isinstance(name, str):
             raise ArgumentError("guardrails", f"{name!r} is not a name")
-        if name in _NAMED:
-            return _NAMED[name]
-        if name in _WITH_VALUE:
+        found = _SHIPPED.get(name)
+        if found is None:
+            nearest = get_close_matches(name, Guardrail.names(), n=1)
+            hint = (
+                f"did you mean {nearest[0]}?"
+                if nearest
+                else f"the guardrails are {', '.join(Guardrail.names())}"
+            )
+            raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
+        if found.value:
             raise ArgumentError(
                 "guardrails", f"{name} takes a value, and has a key and a method of its own"
             )
-        nearest = get_close_matches(name, _NAMED, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(_NAMED)}"
-        raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
+        return found
 
     @staticmethod
     def names() -> tuple[str, ...]:
-        """The names of those that take no value, ``recommended`` last."""
-        return tuple(_NAMED)
+        """The names of those that take no value, sets of others last."""
+        return tuple(one.name for one in _SHIPPED.values() if not one.value)
 
     @property
     def policy_name(self) -> str:
@@ -177,13 +185,13 @@ class Guardrail:
         """Why each action pattern is denied."""
         return {
             pattern: reason
-            for guardrail in self._single
+            for guardrail in self._parts
             for statement in json.loads(guardrail.text)
             for pattern, reason in statement["Action"].items()
         }
 
     @property
-    def _single(self) -> tuple["Guardrail", ...]:
+    def _parts(self) -> tuple["Guardrail", ...]:
         return self.members or (self,)
 
     def on(self, patterns: Iterable[str]) -> dict["Guardrail", dict[str, Any]]:
@@ -195,7 +203,7 @@ class Guardrail:
             or none.
         """
         allowed = list(patterns)
-        found = {one: one._document(allowed) for one in self._single}  # noqa: SLF001
+        found = {one: one._document(allowed) for one in self._parts}  # noqa: SLF001
         return {one: document for one, document in found.items() if document["Statement"]}
 
     def _document(self, allowed: Sequence[str]) -> dict[str, Any]:
@@ -216,7 +224,7 @@ def documents(
 
     :param guardrails: the guardrails that are given.
     :param role: the role.
-    :raises ArgumentError: when one is no guardrail, is there twice, or would do nothing.
+    :raises ArgumentError: when one is not a guardrail, is listed twice, or would do nothing.
     """
     found: dict[Guardrail, dict[str, Any]] = {}
     for guardrail in checked(guardrails):
@@ -231,7 +239,7 @@ def documents(
             if one.name in {other.name for other in found}:
                 also = f", also in {guardrail.name}" if guardrail.members else ""
                 raise ArgumentError(
-                    "guardrails", f"{one.name} is there twice{also}", guardrail=one.name
+                    "guardrails", f"{one.name} is listed twice{also}", guardrail=one.name
                 )
             found[one] = document
     return found
@@ -240,8 +248,8 @@ def documents(
 def checked(guardrails: object) -> tuple[Guardrail, ...]:
     """Return the guardrails, a list of them.
 
-    :raises ArgumentError: when they are no list, or one is no guardrail. A set is none: the order
-        is the one of the template.
+    :raises ArgumentError: when they are not a list, or one is not a guardrail. A Python set is not
+        accepted: the template keeps the order.
     """
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails")
@@ -251,16 +259,46 @@ def checked(guardrails: object) -> tuple[Guardrail, ...]:
     return tuple(guardrails)
 
 
-def load(name: str, text: str) -> Guardrail:
+def recognized(
+    policy_name: str, document: Mapping[str, Any], patterns: Iterable[str]
+) -> Guardrail | None:
+    """Return the guardrail of this package that a role's policy is, exactly; else nothing.
+
+    :param policy_name: the policy's name.
+    :param document: its document, as in a template.
+    :param patterns: the action patterns that the role allows.
+    """
+    allowed = list(patterns)
+    for guardrail in _SHIPPED.values():
+        if guardrail.policy_name != policy_name or guardrail.members:
+            continue
+        for expected in guardrail.on(allowed).values():
+            if not guardrail.value:
+                return guardrail if document == expected else None
+            filled = _filled_as_in(guardrail, _values(expected, document))
+            if filled is not None and document in filled.on(allowed).values():
+                return filled
+    return None
+
+
+def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -> Guardrail:
     """Read a guardrail, and check it.
 
     :param name: its name.
-    :param text: its JSON text: ``removes``, ``costs`` and ``statements``.
+    :param text: its JSON text: ``removes``, ``costs``, and ``statements`` or ``members``.
+    :param members: the guardrails that it may name as members. By default it may name none.
     :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
         action, or a pattern has its wildcard anywhere but at its end.
     """
     loaded = json.loads(text)
-    return Guardrail(name, loaded["removes"], loaded["costs"], json.dumps(loaded["statements"]))
+    return Guardrail(
+        name,
+        removes=loaded["removes"],
+        costs=loaded["costs"],
+        text=json.dumps(loaded.get("statements", [])),
+        members=tuple((members or {})[member] for member in loaded.get("members", [])),
+        value=loaded.get("value", ""),
+    )
 
 
 def _check(name: str, statements: Iterable[Mapping[str, Any]]) -> None:
@@ -299,13 +337,46 @@ def _overlap(one: str, other: str) -> bool:
     return one.startswith(other[:-1]) or other.startswith(one[:-1])
 
 
-def _filled(name: str, *, ends: datetime | None = None, **values: Any) -> Guardrail:
-    template = _WITH_VALUE[name]
-    text = template.text
-    for key, value in values.items():
-        # A list takes the place of the whole string.
-        text = text.replace(f'"${{{key}}}"', json.dumps(value)).replace(f"${{{key}}}", str(value))
-    return Guardrail(template.name, template.removes, template.costs, text, ends=ends)
+def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:
+    template = _SHIPPED[name]
+    statements = _with_value(json.loads(template.text), template.value, value)
+    return replace(template, text=json.dumps(statements), value="", ends=ends)
+
+
+def _with_value(tree: Any, name: str, value: Any) -> Any:
+    placeholder = f"${{{name}}}"
+    if tree == placeholder:
+        return value
+    if isinstance(tree, str):
+        return tree.replace(placeholder, value) if isinstance(value, str) else tree
+    if isinstance(tree, list):
+        return [_with_value(element, name, value) for element in tree]
+    if isinstance(tree, dict):
+        return {key: _with_value(element, name, value) for key, element in tree.items()}
+    return tree
+
+
+def _values(template: Any, found: Any) -> Iterable[Any]:
+    # What fills the placeholder in a template, where the rest of the document is alike.
+    if isinstance(template, dict) and isinstance(found, dict):
+        for key in template.keys() & found.keys():
+            yield from _values(template[key], found[key])
+    elif isinstance(template, list) and isinstance(found, list):
+        for expected, element in zip(template, found, strict=False):
+            yield from _values(expected, element)
+    elif isinstance(template, str) and (placeholder := re.search(r"\$\{([a-z]+)\}", template)):
+        if template == placeholder[0]:
+            yield found
+        elif isinstance(found, str):
+            before, after = template.split(placeholder[0])
+            yield found[len(before) : len(found) - len(after)]
+
+
+def _filled_as_in(guardrail: Guardrail, values: Iterable[Any]) -> Guardrail | None:
+    try:
+        return _FILL[guardrail.name](next(iter(values), None))
+    except ArgumentError:
+        return None
 
 
 def _moment(moment: datetime | str) -> datetime:
@@ -315,69 +386,39 @@ def _moment(moment: datetime | str) -> datetime:
             # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
             moment = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
         if moment.tzinfo is None:
-            raise ArgumentError("until", f"{moment.isoformat()!r} is not {MOMENT.words}")
+            raise ArgumentError("until", f"{moment.isoformat()!r} is not {MOMENT.description}")
         return moment.astimezone(timezone.utc).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
         if isinstance(error, ArgumentError):
             raise
-        raise ArgumentError("until", f"{moment!r} is not {MOMENT.words}: {error}") from None
+        raise ArgumentError("until", f"{moment!r} is not {MOMENT.description}: {error}") from None
 
 
-def _regions() -> list[str]:
-    # Only here, since it loads one more module of aws-cdk-lib.
-    from aws_cdk.region_info import RegionInfo  # noqa: PLC0415
-
-    return [region.name for region in RegionInfo.regions]
-
-
-def _read(name: str) -> Guardrail:
-    text = resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")
-    return load(name, text)
-
-
-Guardrail.METADATA_ONLY = _read("metadata-only")
-Guardrail.NO_BILLING_PREFERENCES = _read("no-billing-preferences")
-Guardrail.NO_SELLING = _read("no-selling")
-Guardrail.NO_COMMITMENTS = _read("no-commitments")
-Guardrail.NO_QUOTA_INCREASES = _read("no-quota-increases")
-Guardrail.NO_SUPPORT_WRITES = _read("no-support-writes")
-Guardrail.COMMITMENT_TAGS_ONLY = _read("commitment-tags-only")
-Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY = _read("organizations-linked-role-only")
-Guardrail.RECOMMENDED = Guardrail(
-    "recommended",
-    removes=(
-        "The reads that return data, changes of billing settings, tags on anything but "
-        "commitments, and linked roles of other services."
-    ),
-    costs="The sizes of Fargate tasks and the follow-up of support cases.",
-    members=(
-        Guardrail.METADATA_ONLY,
-        Guardrail.NO_BILLING_PREFERENCES,
-        Guardrail.COMMITMENT_TAGS_ONLY,
-        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
-    ),
-)
-
-_NAMED: Final = {
-    guardrail.name: guardrail
-    for guardrail in (
-        Guardrail.METADATA_ONLY,
-        Guardrail.NO_BILLING_PREFERENCES,
-        Guardrail.NO_SELLING,
-        Guardrail.NO_COMMITMENTS,
-        Guardrail.NO_QUOTA_INCREASES,
-        Guardrail.NO_SUPPORT_WRITES,
-        Guardrail.COMMITMENT_TAGS_ONLY,
-        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
-        Guardrail.RECOMMENDED,
+def _read_all() -> Mapping[str, Guardrail]:
+    files = sorted(
+        (file for file in resources.files(__name__).iterdir() if file.name.endswith(".json")),
+        key=lambda file: file.name,
     )
+    texts = {file.name.removesuffix(".json"): file.read_text(encoding="utf-8") for file in files}
+    sets = {name: text for name, text in texts.items() if "members" in json.loads(text)}
+    found = {name: load(name, text) for name, text in texts.items() if name not in sets}
+    return found | {name: load(name, text, found) for name, text in sets.items()}
+
+
+_SHIPPED: Final = _read_all()
+_FILL: Final[Mapping[str, Callable[[Any], Guardrail]]] = {
+    "invitations-from": Guardrail.invitations_from,
+    "only-in-regions": lambda regions: Guardrail.only_in_regions(
+        *(regions if isinstance(regions, list) else [regions])
+    ),
+    "until": Guardrail.until,
 }
-_WITH_VALUE: Final = {
-    name: _read(name) for name in ("invitations-from", "only-in-regions", "until")
-}
+
+for _name in Guardrail.names():
+    setattr(Guardrail, _name.upper().replace("-", "_"), _SHIPPED[_name])
 
 
 @cache
 def reasons_by_policy() -> Mapping[str, Mapping[str, str]]:
     """Return the reasons of every guardrail, by the name of its inline policy."""
-    return {one.policy_name: one.reasons for one in (*_NAMED.values(), *_WITH_VALUE.values())}
+    return {one.policy_name: one.reasons for one in _SHIPPED.values() if not one.members}

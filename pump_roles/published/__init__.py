@@ -1,8 +1,8 @@
-"""What Pump publishes: the policies of its two roles, and why each pattern is needed.
+"""What Pump publishes: its roles with their policies, and why each action pattern is needed.
 
-``read-only.json`` and ``auto-pilot.json`` are the two lists of Pump's document
-"Cross Account Role", character for character. ``reasons.json`` says why Pump needs
-each action pattern. All three are checked when this module is imported.
+``roles.json`` has one entry for each role. ``read-only.json`` and ``auto-pilot.json`` are the two
+lists of policies in Pump's document "Cross Account Role", character for character. ``reasons.json``
+says why Pump needs each action pattern. All are checked when this module is imported.
 """
 
 import json
@@ -13,16 +13,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
-__all__ = [
-    "AUTO_PILOT",
-    "READ_ONLY",
-    "REASONS",
-    "RESOURCE_REASONS",
-    "ROLES",
-    "Policy",
-    "PublishedRole",
-    "load",
-]
+__all__ = ["REASONS", "RESOURCE_REASONS", "ROLES", "Policy", "Published", "PublishedRole", "load"]
 
 
 @dataclass(frozen=True)
@@ -52,15 +43,17 @@ class Policy:
 
 @dataclass(frozen=True)
 class PublishedRole:
-    """One of the two roles, as Pump publishes it.
+    """A role, as Pump publishes it.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: a short name for it, such as ``read-only``.
     :param name: the role's name, unless the customer gives another.
-    :param policies: its policies.
+    :param description: what it lets Pump do, as one sentence without its period.
+    :param policies: its policies, in order.
     """
 
     kind: str
     name: str
+    description: str
     policies: tuple[Policy, ...]
 
     @property
@@ -68,39 +61,65 @@ class PublishedRole:
         """The action patterns of its policies, in published order."""
         return tuple(pattern for policy in self.policies for pattern in policy.patterns)
 
+    @property
+    def stack_name(self) -> str:
+        """The name of the stack that contains it."""
+        return self.name.removesuffix("Role")
+
 
 @dataclass(frozen=True)
 class Published:
-    """What one set of published files holds, checked. See :func:`load`."""
+    """What a set of published files holds, checked. See :func:`load`.
 
-    read_only: tuple[Policy, ...]
-    auto_pilot: tuple[Policy, ...]
+    :param roles: the roles by kind.
+    :param reasons: why Pump needs each action pattern.
+    :param resource_reasons: why the published statements name the resources they do.
+    """
+
+    roles: Mapping[str, PublishedRole]
     reasons: Mapping[str, str]
     resource_reasons: Mapping[str, str]
 
 
-def load(read_only: str, auto_pilot: str, reasons: str) -> Published:
-    """Read the published policies and their reasons, and check one against the other.
+def load(roles: str, policies: Mapping[str, str], reasons: str) -> Published:
+    """Read the published roles and their reasons, and check one against the other.
 
-    :param read_only: the read-only role's list of policies, as JSON text.
-    :param auto_pilot: the list of policies that the auto-pilot role adds, as JSON text.
+    :param roles: the list of roles, as JSON text. Each names the lists of policies that it carries.
+    :param policies: the lists of policies by name, as JSON texts.
     :param reasons: a reason for each action pattern and each resource, as JSON text.
-    :raises ValueError: when a text is not JSON, a statement is anything but a plain allow, a
-        pattern has its wildcard anywhere but at its end, which is what a guardrail can be compared
-        with, or the reasons are not exactly those of the patterns.
+    :raises ValueError: when a text is not JSON, a role names a list that is not there, a statement
+        is anything but a plain allow, a pattern has its wildcard anywhere but at its end, which is
+        what a guardrail can be compared with, or the reasons are not exactly those of the patterns.
     """
+    lists = {name: _policies(json.loads(text)) for name, text in policies.items()}
+    listed = json.loads(roles)
+    if unknown := {name for role in listed for name in role["policies"]} - lists.keys():
+        raise ValueError(f"a role names policies that are not there: {', '.join(sorted(unknown))}")
     loaded = Published(
-        read_only=_policies(json.loads(read_only)),
-        auto_pilot=_policies(json.loads(auto_pilot)),
+        roles=MappingProxyType(
+            {
+                role["kind"]: PublishedRole(
+                    kind=role["kind"],
+                    name=role["name"],
+                    description=role["description"],
+                    policies=tuple(policy for name in role["policies"] for policy in lists[name]),
+                )
+                for role in listed
+            }
+        ),
         reasons=MappingProxyType(json.loads(reasons)["actions"]),
         resource_reasons=MappingProxyType(json.loads(reasons)["resources"]),
     )
-    policies = loaded.read_only + loaded.auto_pilot
-    statements = [statement for policy in policies for statement in policy.document["Statement"]]
+    statements = [
+        statement
+        for found in lists.values()
+        for policy in found
+        for statement in policy.document["Statement"]
+    ]
     for statement in statements:
         if set(statement) != {"Action", "Resource", "Effect"} or statement["Effect"] != "Allow":
             raise ValueError(f"a published statement is not a plain allow: {statement}")
-    patterns = {pattern for policy in policies for pattern in policy.patterns}
+    patterns = {pattern for statement in statements for pattern in statement["Action"]}
     for pattern in sorted(patterns):
         if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]*\*?", pattern):
             raise ValueError(f"{pattern} is not an action or the beginning of some")
@@ -126,25 +145,15 @@ def _text(name: str) -> str:
     return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
-_PUBLISHED: Final = load(_text("read-only.json"), _text("auto-pilot.json"), _text("reasons.json"))
-
-READ_ONLY: Final = _PUBLISHED.read_only
-"""The read-only role's policies: ``PumpBillingReadOnly``."""
-
-AUTO_PILOT: Final = READ_ONLY + _PUBLISHED.auto_pilot
-"""The auto-pilot role's policies: the read-only role's first, which the document says it
-includes, then ``PumpOrgInvite``, ``PumpReadOnly`` and ``PumpAutoPilot``."""
-
-ROLES: Final[Mapping[str, PublishedRole]] = MappingProxyType(
-    {
-        role.kind: role
-        for role in (
-            PublishedRole("read-only", "PumpReadOnlyRole", READ_ONLY),
-            PublishedRole("auto-pilot", "PumpAutoPilotRole", AUTO_PILOT),
-        )
-    }
+_PUBLISHED: Final = load(
+    _text("roles.json"),
+    {name: _text(name) for role in json.loads(_text("roles.json")) for name in role["policies"]},
+    _text("reasons.json"),
 )
-"""The two roles by their kind."""
+
+ROLES: Final = _PUBLISHED.roles
+"""The roles by their kind. The auto-pilot role carries the read-only role's policy first, which the
+document says it includes."""
 
 REASONS: Final = _PUBLISHED.reasons
 """Why Pump needs each action pattern."""

@@ -1,0 +1,345 @@
+"""What AWS accepts as a name, an ID or an ARN: one validator for each.
+
+The patterns keep to what Java's and Python's regular expressions read alike, since CloudFormation
+checks a template parameter with Java's.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+__all__ = [
+    "ACCOUNTS",
+    "CALL_AS",
+    "EXTERNAL_ID",
+    "FAILURE_TOLERANCE",
+    "GUARDRAILS",
+    "MAX_CONCURRENT",
+    "MOMENT",
+    "ORGANIZATIONAL_UNITS",
+    "PERMISSIONS_BOUNDARY",
+    "PRINCIPAL",
+    "REGIONS",
+    "REGION_NAMES",
+    "ROLE_NAME",
+    "ROLE_PATH",
+    "STACK_SETS_CALL_AS",
+    "STACK_SET_NAME",
+    "ArgumentError",
+    "CallAs",
+    "Integer",
+    "ListOf",
+    "Text",
+]
+
+_SHOWN: Final = 60
+
+
+class ArgumentError(ValueError):
+    """An argument's value is not one that AWS accepts.
+
+    :param argument: the argument's name.
+    :param problem: what is wrong with the value, and what is allowed.
+    :param other: another argument's name, if the problem names one.
+    :param guardrail: the name of the guardrail at fault, if there is one.
+    """
+
+    def __init__(
+        self, argument: str, problem: str, *, other: str = "", guardrail: str = ""
+    ) -> None:
+        super().__init__(f"{argument}: {problem}")
+        self.argument = argument
+        self.problem = problem
+        self.other = other
+        self.guardrail = guardrail
+
+
+@dataclass(frozen=True)
+class Text:
+    """Validates one kind of text.
+
+    :param pattern: a regular expression that the whole value must match.
+    :param minimum: the minimum length in characters.
+    :param maximum: the maximum length in characters.
+    :param description: what the value is, and what it may contain.
+    """
+
+    pattern: str
+    minimum: int
+    maximum: int
+    description: str
+
+    def accepts(self, value: object) -> bool:
+        """Return whether the value is a literal that AWS accepts."""
+        return (
+            isinstance(value, str)
+            and self.minimum <= len(value) <= self.maximum
+            and re.fullmatch(self.pattern, value) is not None
+            and not _is_token(value)
+        )
+
+    def check(self, argument: str, value: object) -> str:
+        """Return the value, a literal that AWS accepts.
+
+        :param argument: the name by which the caller knows the value.
+        :raises ArgumentError: when the value is not a string, is a token, or does not match.
+        """
+        if isinstance(value, str) and _is_token(value):
+            raise ArgumentError(
+                argument, f"{value} is a token, must be a literal: {self.description}"
+            )
+        if not isinstance(value, str) or not self.accepts(value):
+            number = isinstance(value, int) and not isinstance(value, bool)
+            cure = "; it is a number, put it in quotes" if number else ""
+            raise ArgumentError(argument, f"{_shown(value)} is not {self.description}{cure}")
+        return value
+
+
+def _is_token(value: str) -> bool:
+    return "${Token[" in value or "{{resolve:" in value
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """Validates a list of texts of one kind, each listed once.
+
+    :param element: validates each.
+    :param maximum: the maximum number of them.
+    """
+
+    element: Text
+    maximum: int
+
+    def check(self, argument: str, values: object) -> list[str]:
+        """Return the values, at least one, each listed once.
+
+        :param argument: the name by which the caller knows the values.
+        :raises ArgumentError: when they are not a list, are empty or too many, or one of them
+            does not match or is listed twice.
+        """
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise ArgumentError(
+                argument, f"{_shown(values)} is not a list; each is {self.element.description}"
+            )
+        if not values:
+            raise ArgumentError(argument, f"the list is empty; each is {self.element.description}")
+        if len(values) > self.maximum:
+            raise ArgumentError(
+                argument, f"{len(values):,} given, at most {self.maximum:,} allowed"
+            )
+        checked = [self.element.check(argument, value) for value in values]
+        for index, value in enumerate(checked):
+            if value in checked[:index]:
+                raise ArgumentError(argument, f"{value!r} is listed twice")
+        return checked
+
+
+@dataclass(frozen=True)
+class Integer:
+    """Validates a whole number.
+
+    :param minimum: the smallest that is accepted.
+    :param maximum: the largest that is accepted.
+    """
+
+    minimum: int
+    maximum: int
+
+    def check(self, argument: str, value: object) -> int:
+        """Return the number.
+
+        :param argument: the name by which the caller knows the value.
+        :raises ArgumentError: when it is not a whole number, or out of bounds.
+        """
+        if (
+            not isinstance(value, int)
+            or isinstance(value, bool)
+            or not self.minimum <= value <= self.maximum
+        ):
+            raise ArgumentError(
+                argument,
+                f"{_shown(value)} is not a whole number from {self.minimum} to {self.maximum}",
+            )
+        return value
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    if len(shown) <= _SHOWN:
+        return shown
+    size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
+    return f"{shown[:_SHOWN]}...{size}"
+
+
+_NAME: Final = "A-Za-z0-9_+=,.@-"
+_ARN: Final = "arn:aws(-[a-z]+)*:iam::"
+
+EXTERNAL_ID: Final = Text(
+    pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+    minimum=2,
+    maximum=1_224,
+    description="an external ID: 2 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -",
+)
+"""AWS STS API Reference, "AssumeRole", ``ExternalId``."""
+
+PRINCIPAL: Final = Text(
+    pattern=f"^([0-9]{{12}}|{_ARN}[0-9]{{12}}:(root|role/([{_NAME}]+/)*[{_NAME}]{{1,64}}))$",
+    minimum=12,
+    maximum=640,
+    description="a 12-digit account ID, or the ARN of an IAM role or account root",
+)
+"""IAM User Guide, "AWS JSON policy elements: Principal"; of the principals there, the two that
+can be one vendor. Wildcards, users, sessions and services are not accepted."""
+
+ROLE_NAME: Final = Text(
+    pattern=f"^[{_NAME}]{{1,64}}$",
+    minimum=1,
+    maximum=64,
+    description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -",
+)
+"""IAM API Reference, "CreateRole", ``RoleName``."""
+
+ROLE_PATH: Final = Text(
+    pattern="^(/|/[!-~]+/)$",
+    minimum=1,
+    maximum=512,
+    description="a path: / or /.../, 1 to 512 of the ASCII characters ! to ~",
+)
+"""IAM API Reference, "CreateRole", ``Path``."""
+
+PERMISSIONS_BOUNDARY: Final = Text(
+    pattern=f"^({_ARN}aws:policy/)?([{_NAME}]+/)*[{_NAME}]{{1,128}}$",
+    minimum=1,
+    maximum=704,
+    description=(
+        "a policy's name, with its path if it has one (platform/Boundary), or the ARN of an "
+        "AWS-managed policy (arn:aws:iam::aws:policy/...)"
+    ),
+)
+"""IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
+
+ORGANIZATIONAL_UNITS: Final = ListOf(
+    Text(
+        pattern="^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
+        minimum=6,
+        maximum=68,
+        description="the ID of an organizational unit (ou-abcd-12345678) or of the root (r-abcd)",
+    ),
+    maximum=50,
+)
+"""CloudFormation API Reference, "DeploymentTargets" for the pattern, "CreateStackInstances" for the
+maximum number."""
+
+ACCOUNTS: Final = ListOf(
+    Text(pattern="^[0-9]{12}$", minimum=12, maximum=12, description="a 12-digit account ID"),
+    maximum=1_000,
+)
+"""CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. This one
+keeps the rollout's template under the 51,200 bytes of a template body."""
+
+CallAs = Literal["management", "delegated-admin"]
+"""Who calls StackSets: the management account, or a delegated administrator."""
+
+STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = MappingProxyType(
+    {"management": "SELF", "delegated-admin": "DELEGATED_ADMIN"}
+)
+"""What StackSets calls each caller: CloudFormation API Reference, "CreateStackSet", ``CallAs``."""
+
+CALL_AS: Final = Text(
+    pattern=f"^({'|'.join(get_args(CallAs))})$",
+    minimum=10,
+    maximum=15,
+    description=" or ".join(get_args(CallAs)),
+)
+
+MAX_CONCURRENT: Final = Integer(1, 100)
+FAILURE_TOLERANCE: Final = Integer(0, 100)
+"""CloudFormation API Reference, "StackSetOperationPreferences", for both percentages."""
+
+GUARDRAILS: Final = ListOf(
+    Text(
+        pattern="^[^,]{1,64}$",
+        minimum=1,
+        maximum=64,
+        description="the name of a guardrail, such as recommended or metadata-only",
+    ),
+    maximum=32,
+)
+
+MOMENT: Final = Text(
+    pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    "(Z|[+-][0-9]{2}:[0-9]{2})$",
+    minimum=20,
+    maximum=32,
+    description="a moment with its time zone, such as 2027-01-31T18:00:00Z",
+)
+
+REGIONS: Final = ListOf(
+    Text(
+        pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
+        minimum=6,
+        maximum=46,
+        description="the name of a region, such as us-east-1",
+    ),
+    maximum=100,
+)
+
+STACK_SET_NAME: Final = Text(
+    pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",
+    minimum=1,
+    maximum=128,
+    description="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter",
+)
+"""CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""
+
+REGION_NAMES: Final = (
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-isoe-west-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-iso-west-1",
+    "us-isob-east-1",
+    "us-isob-west-1",
+    "us-isof-east-1",
+    "us-isof-south-1",
+    "us-west-1",
+    "us-west-2",
+)
+"""Every region of every partition that aws-cdk-lib 2.275 knows; a test compares the two."""
