@@ -1,68 +1,51 @@
-"""The command line, ``pump-roles``."""
+"""The command line, ``pump-roles``. It loads only what a command needs."""
 
 import json
-from enum import Enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
-import boto3
 import typer
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from pump_roles._version import __version__
-from pump_roles.forms import ACCOUNTS, STACK_SET_NAME, ArgumentError
-from pump_roles.review import rollout_status as rollout
-from pump_roles.review.changes import Earlier, earlier_report
-from pump_roles.review.formats import as_csv, as_json, as_markdown
-from pump_roles.review.organization import AccountFilter
-from pump_roles.review.page import as_html
-from pump_roles.review.report import of_published, of_templates
-from pump_roles.review.templates import ReportError, read_json
+from pump_roles.validators import (
+    ACCOUNTS,
+    STACK_SET_NAME,
+    STACK_SETS_CALL_AS,
+    ArgumentError,
+    CallAs,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
 
+    from pump_roles.account.organization import AccountFilter
+    from pump_roles.account.rollout_status import Instance, Status
+    from pump_roles.report import Report
+    from pump_roles.report.changes import Earlier
+
 __all__ = ["app"]
 
-MISSING: Final = 3
-"""Exit status: an account has no role or one that is not current, or has one and should not."""
+DIFFERENT: Final = 3
+"""Exit status: an account has no current role, or has one and should not."""
 
 UNKNOWN: Final = 4
-"""Exit status: AWS gave no answer, or none that says it."""
+"""Exit status: AWS did not answer, or not what was asked."""
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Look at what Pump's roles are and where they are. It reads, and changes nothing.",
+    rich_markup_mode=None,
+    help="Inspect Pump's roles and rollouts (read-only).",
 )
-_errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class Format(str, Enum):
-    """How to print."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-class CallAs(str, Enum):
-    """Who asks."""
-
-    MANAGEMENT = "management"
-    DELEGATED_ADMIN = "delegated-admin"
 
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        print(__version__)  # noqa: T201
+        typer.echo(__version__)
         raise typer.Exit
 
 
@@ -90,10 +73,8 @@ def rollout_status(
     *,
     call_as: Annotated[
         CallAs,
-        typer.Option(
-            help="Whether this is the management account, or a delegated administrator's."
-        ),
-    ] = CallAs.MANAGEMENT,
+        typer.Option(help="Whether this is the management account or a delegated administrator."),
+    ] = "management",
     exclude_accounts: Annotated[
         str | None, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
     ] = None,
@@ -114,21 +95,26 @@ def rollout_status(
         ),
     ] = None,
     format: Annotated[
-        Format, typer.Option(help="A table to read, or JSON for other tools.")
-    ] = Format.TABLE,
+        Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
+    ] = "table",
 ) -> None:
-    """Say which accounts of a rollout have the role, and list each one that has not.
+    """Show which accounts of a rollout have the role, and list those that do not.
 
     Reads the StackSet and the organization, in the account that the rollout is deployed in; it
-    needs no role in the members. Filters cannot be read back from a StackSet: give the rollout's.
+    needs no role in the member accounts. A StackSet's account filter cannot be read back: pass the
+    rollout's.
 
-    A current stack instance means that StackSets' last operation there succeeded. Whether someone
-    changed the role since, it does not say.
+    A current stack instance means that the last StackSets operation there succeeded. It does not
+    show whether someone changed the role since.
 
-    Exit status: 0 when every targeted account has a current stack instance, 3 when one has not,
-    none is targeted, an account has the role that is not targeted, or a filter names an account
-    that is not there; 4 when it could not be told, 2 for a wrong command line.
+    Exit status: 0 if every targeted account has a current stack instance; 3 if one does not, if no
+    account is targeted, if an account has the role that is not targeted, or if a filter names an
+    account that does not exist; 4 if AWS did not say; 2 for a usage error.
     """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    from pump_roles.account.rollout_status import StatusError, read  # noqa: PLC0415
+
     try:
         STACK_SET_NAME.check("STACK_SET", stack_set)
         account_filter, filtered = _filter(exclude_accounts, only_accounts)
@@ -136,59 +122,54 @@ def rollout_status(
         raise typer.BadParameter(str(error)) from None
     try:
         cloudformation, organizations = _clients(profile, region)
-        with _progress() as progress:
-            task = progress.add_task("instances and accounts read", total=None)
-            status = rollout.read(
+        with _progress("stack instances and accounts read") as found:
+            status = read(
                 cloudformation,
                 organizations,
                 stack_set,
-                call_as="SELF" if call_as is CallAs.MANAGEMENT else "DELEGATED_ADMIN",
+                call_as=STACK_SETS_CALL_AS[call_as],
                 account_filter=account_filter,
                 filtered=filtered,
-                found=lambda count: progress.advance(task, count),
+                found=found,
             )
-    except (BotoCoreError, ClientError, rollout.StatusError) as error:
-        problem = " ".join(str(error).split())
-        _errors.print(f"pump-roles: could not tell: {problem}", markup=False)
-        raise typer.Exit(UNKNOWN) from None
-    if format is Format.JSON:
-        print(json.dumps(status.as_dict(), indent=2))  # noqa: T201
+    except (BotoCoreError, ClientError, StatusError) as error:
+        _fail(f"unknown: {' '.join(str(error).split())}", UNKNOWN)
+    if format == "json":
+        typer.echo(json.dumps(status.as_dict(), indent=2))
     else:
         _show(status)
     if not status.complete:
-        raise typer.Exit(MISSING)
+        raise typer.Exit(DIFFERENT)
 
 
 def _clients(
     profile: str | None, region: str | None
 ) -> "tuple[CloudFormationClient, OrganizationsClient]":
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    from pump_roles.account.rollout_status import StatusError  # noqa: PLC0415
+
     # Organizations answers few calls a second, and is asked twice for each unit.
     config = Config(retries={"mode": "standard", "max_attempts": 10})
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
-        # Organizations is one for the partition; the region only names that.
+        # There is one Organizations in a partition; the region only names that.
         return session.client("cloudformation", config=config), session.client(
             "organizations", config=config
         )
     except ValueError as error:
-        raise rollout.StatusError(str(error)) from None
+        raise StatusError(str(error)) from None
 
 
-class ReportFormat(str, Enum):
-    """The formats of the permission report."""
+ReportFormat = Literal["html", "markdown", "csv", "json"]
 
-    HTML = "html"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    JSON = "json"
-
-
-_ENDINGS: Final = {
-    ".html": ReportFormat.HTML,
-    ".htm": ReportFormat.HTML,
-    ".md": ReportFormat.MARKDOWN,
-    ".csv": ReportFormat.CSV,
-    ".json": ReportFormat.JSON,
+_EXTENSIONS: Final[dict[str, ReportFormat]] = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".csv": "csv",
+    ".json": "json",
 }
 
 
@@ -204,77 +185,87 @@ def report(
     *,
     output: Annotated[
         Path | None,
-        typer.Option(help="The file to write. By default it goes to the terminal."),
+        typer.Option(help="The file to write. By default, standard output."),
     ] = None,
     format: Annotated[
         ReportFormat | None,
-        typer.Option(help="By default the one that the file's ending says, else Markdown."),
+        typer.Option(help="By default what the file's extension says, otherwise Markdown."),
     ] = None,
     since: Annotated[
         Path | None,
         typer.Option(
-            help="An earlier report as JSON, to show what has changed. By default what the "
-            "policies' wildcards newly match since that was last reviewed."
+            help="An earlier JSON report, to show what has changed. By default what the policies' "
+            "wildcards newly match since that was last reviewed."
         ),
     ] = None,
 ) -> None:
     """Show what the roles may do, action by action: your templates' roles, or the published ones.
 
-    The actions are those of the catalogue that comes with the package; the report says of which day
-    it is. External ids are no part of the report.
+    The actions are those of the catalog that comes with the package; the report says its date.
+    External IDs are not part of the report.
 
-    Exit status: 0 when it is written, 1 when what it reads is no such thing or it cannot be
-    written, 2 for a wrong command line.
+    Exit status: 0 if the report is written, 1 if the input cannot be read or the report cannot be
+    written, 2 for a usage error.
     """
-    form = format or (
-        ReportFormat.MARKDOWN if output is None else _ENDINGS.get(output.suffix.lower())
-    )
-    if form is None:
-        raise typer.BadParameter(f"{output}: say the --format, the ending does not")
+    chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
+    if chosen is None:
+        raise typer.BadParameter(f"{output}: unknown extension; pass --format")
     if output is not None and _is_read(output.resolve(), path, since):
-        raise typer.BadParameter(f"{output}: is what the report is made from")
-    try:
-        earlier = None if since is None else _earlier(since)
-        found = of_published(since=earlier) if path is None else of_templates(path, since=earlier)
-    except ReportError as error:
-        _errors.print(f"pump-roles: {error}", markup=False)
-        raise typer.Exit(1) from None
-    written = {
-        ReportFormat.HTML: as_html,
-        ReportFormat.MARKDOWN: as_markdown,
-        ReportFormat.CSV: as_csv,
-        ReportFormat.JSON: as_json,
-    }[form](found).encode("utf-8", "backslashreplace")
+        raise typer.BadParameter(f"{output}: would overwrite an input")
+    written = _written(_report(path, since), chosen).encode("utf-8", "backslashreplace")
     try:
         if output is None:
             typer.echo(written, nl=False)
         else:
             output.write_bytes(written)
     except OSError as error:
-        where = output or "the terminal"
-        _errors.print(f"pump-roles: {where}: cannot be written: {error.strerror}", markup=False)
-        raise typer.Exit(1) from None
+        _fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", 1)
+
+
+def _report(path: Path | None, since: Path | None) -> "Report":
+    from pump_roles.report import of_published, of_templates  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    try:
+        earlier = None if since is None else _earlier(since)
+        return of_published(since=earlier) if path is None else of_templates(path, since=earlier)
+    except InputError as error:
+        _fail(str(error), 1)
+
+
+def _written(found: "Report", chosen: ReportFormat) -> str:
+    if chosen == "html":
+        from pump_roles.report.page import as_html  # noqa: PLC0415
+
+        return as_html(found)
+    from pump_roles.report.formats import as_csv, as_json  # noqa: PLC0415
+    from pump_roles.report.markdown import as_markdown  # noqa: PLC0415
+
+    return {"markdown": as_markdown, "csv": as_csv, "json": as_json}[chosen](found)
 
 
 def _is_read(output: Path, *read: Path | None) -> bool:
-    paths = [one.resolve() for one in read if one is not None]
+    paths = [file.resolve() for file in read if file is not None]
     of_cdk = output.name.endswith((".template.json", ".assets.json", "manifest.json"))
-    return output in paths or (of_cdk and any(one in output.parents for one in paths))
+    return output in paths or (of_cdk and any(path in output.parents for path in paths))
 
 
-def _earlier(file: Path) -> Earlier:
-    earlier, _ = read_json(file, "no earlier report")
+def _earlier(file: Path) -> "Earlier":
+    from pump_roles.report import earlier_report  # noqa: PLC0415
+    from pump_roles.templates import InputError, read_json  # noqa: PLC0415
+
+    earlier, _ = read_json(file, "a pump-roles JSON report")
     try:
         return earlier_report(earlier)
-    except ReportError as error:
-        raise ReportError(f"{file}: {error}") from None
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
 
 
 def _filter(
     exclude_accounts: str | None, only_accounts: str | None
-) -> tuple[AccountFilter, list[str]]:
+) -> "tuple[AccountFilter, list[str]]":
     if exclude_accounts is not None and only_accounts is not None:
-        raise ArgumentError("--only-accounts", "cannot stand beside --exclude-accounts")
+        raise ArgumentError("--only-accounts", "cannot be combined with --exclude-accounts")
     if exclude_accounts is not None:
         return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
     if only_accounts is not None:
@@ -283,26 +274,49 @@ def _filter(
 
 
 def _split(value: str) -> list[str]:
-    return [one.strip() for one in value.split(",")]
+    return [account.strip() for account in value.split(",")]
 
 
-def _progress() -> Progress:
-    return Progress(
+def _fail(problem: str, status: int) -> NoReturn:
+    typer.echo(f"pump-roles: {problem}", err=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def _progress(description: str) -> Iterator[Callable[[int], object]]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+    )
+
+    console = Console(stderr=True)
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=_errors,
+        console=console,
         transient=True,
-        disable=not _errors.is_terminal,
-    )
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda count: progress.advance(task, count)
 
 
-def _state(instance: rollout.Instance) -> str:
+def _state(instance: "Instance") -> str:
     return " ".join(filter(None, (instance.status, instance.detail)))
 
 
-def _show(status: rollout.Status) -> None:
+def _show(status: "Status") -> None:
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(highlight=False, soft_wrap=True)
     instances = ", ".join(f"{count:,} {name}" for name, count in status.counts.items()) or "none"
     console.print(f"[bold]{escape(status.stack_set)}[/] in {', '.join(status.units)}")

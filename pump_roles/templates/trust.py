@@ -1,20 +1,28 @@
-"""Who may assume a role, as a trust policy says; and how it is not what this package makes."""
+"""Who may assume a role according to its trust policy, and what is wrong with that."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pump_roles.forms import EXTERNAL_ID, PRINCIPAL, Form
-from pump_roles.review.values import as_list, as_mapping, as_text, ref, statements, strings
+from pump_roles.templates.values import as_list, as_mapping, as_text, ref, statements, strings
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
-__all__ = ["EXTERNAL_ID_KEY", "PART_FROM", "Assumption", "assumption"]
+__all__ = [
+    "EXTERNAL_ID_KEY",
+    "PART_FROM",
+    "Assumption",
+    "accepts_only",
+    "assumption",
+    "external_ids_of",
+    "principals_of",
+]
 
 EXTERNAL_ID_KEY = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
 
 PART_FROM = 6
-"""An external id of fewer characters could be a part of any word."""
+"""An external ID of fewer characters could be a part of any word."""
 
 _IDS_WHILE_ROTATING = 2
 
@@ -27,9 +35,9 @@ class Assumption:
     """Who may assume a role.
 
     :param principals: the principals, in words.
-    :param external_id: whether each of them needs an external id.
-    :param problems: how the trust is not one statement, one principal and an external id.
-    :param external_ids: how many external ids it takes.
+    :param external_id: whether each of them needs an external ID.
+    :param problems: how it is not one statement with one principal and an external ID.
+    :param external_ids: how many external IDs it accepts.
     """
 
     principals: tuple[str, ...]
@@ -41,7 +49,7 @@ class Assumption:
 @dataclass(frozen=True)
 class _Principal:
     text: str
-    # Whether it is one account or role, by its id, its ARN or a parameter that takes nothing else.
+    # Whether it is one account or role: an ID, an ARN, or a parameter that accepts only these.
     single: bool
 
 
@@ -50,7 +58,7 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
 
     :param trust: the policy document, as a template holds it.
     :param parameters: the parameters that it may refer to, as the template declares them. One that
-        takes other values than a principal, or than an external id, is no such thing.
+        takes other values than a principal, or than an external ID, is no such thing.
     """
     document = as_mapping(trust)
     allows = [one for one in statements(document) if one.get("Effect") == "Allow"]
@@ -81,24 +89,44 @@ def _principals(
         prefix = "" if kind == "AWS" else f"{kind} "
         for name in as_list(names):
             text = f"the parameter {ref(name)}" if ref(name) in parameters else as_text(name)
-            single = kind == "AWS" and _is_of(PRINCIPAL, name, parameters)
+            single = kind == "AWS" and accepts_only(PRINCIPAL, name, parameters)
             yield _Principal(f"{prefix}{text}", single=single)
 
 
-def _is_of(form: Form, value: Any, parameters: Mapping[str, Any]) -> bool:
+def accepts_only(validator: Text, value: Any, parameters: Mapping[str, Any]) -> bool:
+    """Return whether a value can only be what a validator accepts.
+
+    :param validator: the validator.
+    :param value: a literal, or a reference to a parameter, as in a template.
+    :param parameters: the parameters, as the template declares them.
+    """
     if isinstance(value, str):
-        return bool(re.fullmatch(form.pattern, value))
+        return bool(re.fullmatch(validator.pattern, value))
     declared = as_mapping(parameters.get(ref(value)))
     return (
         declared.get("Type") == "String"
-        and declared.get("AllowedPattern") == form.pattern
-        and ("Default" not in declared or _is_of(form, declared["Default"], {}))
+        and declared.get("AllowedPattern") == validator.pattern
+        and ("Default" not in declared or accepts_only(validator, declared["Default"], {}))
     )
+
+
+def principals_of(trust_policy: Mapping[str, Any]) -> list[Any]:
+    """Return the principals of a trust policy, as in a template."""
+    return [
+        name
+        for statement in statements(trust_policy)
+        for name in as_list(as_mapping(statement.get("Principal")).get("AWS"))
+    ]
+
+
+def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
+    """Return the external IDs of a trust policy, as in a template."""
+    return [one for statement in statements(trust_policy) for one in _external_ids(statement)]
 
 
 def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     ids = _external_ids(statement)
-    return bool(ids) and all(_is_of(EXTERNAL_ID, one, parameters) for one in ids)
+    return bool(ids) and all(accepts_only(EXTERNAL_ID, one, parameters) for one in ids)
 
 
 def _is_within(external_id: Any, text: str) -> bool:
@@ -120,7 +148,7 @@ def _problems(
     required: list[bool],
 ) -> Iterator[str]:
     if len(allows) != 1 or len(as_list(document.get("Statement"))) != 1:
-        yield "it is not one statement that allows"
+        yield "it is not a single statement that allows"
     if len(principals) != 1:
         yield f"it names {len(principals)} principals"
     yield from (f"it trusts {one.text}" for one in principals if not one.single)
@@ -129,12 +157,12 @@ def _problems(
     )
     for statement, needs_id in zip(allows, required, strict=True):
         if not needs_id:
-            yield "it takes no external id, so another customer of Pump's could reach this role"
+            yield "it requires no external ID, so another customer of Pump's could reach this role"
         ids = _external_ids(statement)
         if len(ids) > _IDS_WHILE_ROTATING:
-            yield f"it takes any of {len(ids)} external ids"
+            yield f"it accepts any of {len(ids)} external IDs"
         if any(_is_within(one, who.text) for one in ids for who in principals):
-            yield "an external id is a part of the principal, and not shown there"
+            yield "an external ID is part of the principal, and is not shown there"
         if strings(statement.get("Action")) != ["sts:AssumeRole"]:
             yield f"it allows {', '.join(strings(statement.get('Action')))}"
         conditions = [

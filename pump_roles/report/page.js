@@ -28,17 +28,17 @@
     const decision = fields.decision.value.replaceAll(" ", "-");
     const marks = checks.filter((name) => fields[name].checked);
     let shown = 0;
-    for (const one of index) {
-      const decisions = role < 0 ? one.decisions : [one.decisions[role]];
+    for (const entry of index) {
+      const decisions = role < 0 ? entry.decisions : [entry.decisions[role]];
       const show =
-        words.every((word) => one.text.includes(word)) &&
-        (!service || one.service === service) &&
-        (!level || one.levels.includes(level)) &&
-        decisions.some((each) => (decision ? each === decision : each)) &&
-        marks.every((mark) => one.marks.includes(mark));
-      if (show !== one.shown) {
-        one.row.hidden = !show;
-        one.shown = show;
+        words.every((word) => entry.text.includes(word)) &&
+        (!service || entry.service === service) &&
+        (!level || entry.levels.includes(level)) &&
+        decisions.some((found) => (decision ? found === decision : found)) &&
+        marks.every((mark) => entry.marks.includes(mark));
+      if (show !== entry.shown) {
+        entry.row.hidden = !show;
+        entry.shown = show;
       }
       shown += show;
     }

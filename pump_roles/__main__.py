@@ -1,4 +1,4 @@
-"""For the people who decide whether to deploy: the command ``pump-roles``.
+"""The command ``pump-roles``, also as ``python -m pump_roles``.
 
 It needs the packages of the extra ``pump-roles[review]``.
 """
@@ -11,9 +11,14 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line."""
     try:
-        from pump_roles.review.cli import app  # noqa: PLC0415
+        from pump_roles.cli import app  # noqa: PLC0415
+
+        app()
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pump_roles"):
             raise
         sys.exit(f"pump-roles: {error.name} is missing: install the wheel with its extra, review")
-    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -8,22 +8,22 @@ __all__ = ["as_list", "as_mapping", "as_text", "ref", "statements", "strings"]
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """The value, or an empty mapping where it is none."""
+    """The value, or an empty mapping if it is not one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """The value, or a list of it where it is none."""
+    """The value, or a list of it if it is not one."""
     return value if isinstance(value, list) else [value]
 
 
 def as_text(value: Any) -> str:
-    """The value, or its JSON where it is no string."""
+    """The value, or its JSON if it is not a string."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def strings(value: Any) -> list[str]:
-    """The value's strings; what is none is written as JSON."""
+    """The value's strings; what is not one is written as JSON."""
     return [as_text(one) for one in as_list(value)]
 
 
@@ -33,6 +33,6 @@ def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def ref(value: Any) -> str:
-    """The logical id that a value is a ``Ref`` to; empty where it is none."""
+    """The logical ID that a value is a ``Ref`` to; empty if it is not one."""
     target = value.get("Ref") if isinstance(value, dict) and value.keys() == {"Ref"} else ""
     return target if isinstance(target, str) else ""

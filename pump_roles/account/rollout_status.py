@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pump_roles.review.organization import Account, AccountFilter, accounts_below, targeted
+from pump_roles.account.organization import Account, AccountFilter, accounts_below, targeted
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

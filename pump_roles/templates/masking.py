@@ -1,30 +1,63 @@
-"""What a report never shows: external ids, and characters that turn what stands around them."""
+"""What is never shown: external IDs, and characters that change how the text around them reads."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pump_roles.guardrails import reasons_by_policy
 from pump_roles.published import ROLES
-from pump_roles.review.trust import EXTERNAL_ID_KEY, PART_FROM
-from pump_roles.review.values import as_list, as_mapping, ref
+from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
+from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 
-__all__ = ["external_ids", "masked", "visible"]
+__all__ = ["Mask", "external_ids", "visible"]
 
-_MASK: Final = "(external id)"
+_MASK: Final = "(external ID)"
+_SHOWN: Final = 80
+_NEVER_MASKED: Final = {"kind", "sha256"}
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Replaces external IDs.
+
+    :param hidden: the external IDs. One of fewer than six characters, which could be part of any
+        word, is only replaced where it is the whole text.
+    """
+
+    hidden: frozenset[str]
+
+    def short(self, value: Any) -> str:
+        """Return a JSON value as text, masked and cut to 80 characters."""
+        # Masked before it is cut, since a part of an external ID would not be recognized.
+        text = as_text(self.masked(value))
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+    def masked(self, value: _T) -> _T:
+        """Return a value with every external ID in it replaced, and every character visible.
+
+        The names and patterns that this package itself has stay: they reveal nothing, and a report
+        without them would be wrong.
+
+        :param value: a JSON value, or a dataclass of such values.
+        """
+        masked: _T = _masked(value, self.hidden)
+        return masked
 
 
 def external_ids(
     template: Any, given: Mapping[str, Any], outer: Mapping[str, Any]
 ) -> frozenset[str]:
-    """The external ids in a template: what stands under the condition key, anywhere.
+    """The external IDs in a template: what stands under the condition key, anywhere.
 
     :param template: the template.
     :param given: the parameters that it is given. What they give for one that stands under the key
-        is an id too, and so is its default.
+        is an ID too, and so is its default.
     :param outer: the parameters that those that are given may refer to, as they are declared.
     """
     parameters = as_mapping(as_mapping(template).get("Parameters"))
@@ -67,32 +100,39 @@ def _mapped(mapping: Mapping[str, Any]) -> Iterator[str]:
             yield from (one for one in as_list(value) if isinstance(one, str))
 
 
-def masked(value: Any, hidden: frozenset[str]) -> Any:
-    """Return a value with every external id in it replaced, and every character visible.
-
-    :param value: a JSON value.
-    :param hidden: the external ids. One of fewer than six characters, which could be a part of any
-        word, is only replaced where it stands alone. The names and patterns that this package has
-        itself stay: they tell nothing, and a report without them would be wrong.
-    """
+def _masked(value: Any, hidden: frozenset[str]) -> Any:
     if isinstance(value, str):
-        if value in _own_words():
-            return value
-        for one in sorted(hidden, key=lambda one: (-len(one), one)):
-            value = value.replace(one, _MASK) if len(one) >= PART_FROM or value == one else value
-        return visible(value)
-    if isinstance(value, list):
-        return [masked(one, hidden) for one in value]
+        return _masked_text(value, hidden)
+    if isinstance(value, list | tuple):
+        return type(value)(_masked(element, hidden) for element in value)
     if isinstance(value, dict):
         return {
-            masked(key, hidden): _mask_of(one) if _is_the_key(key) else masked(one, hidden)
+            _masked(key, hidden): _mask_of(one) if _is_the_key(key) else _masked(one, hidden)
             for key, one in value.items()
         }
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {
+            one.name: _masked(getattr(value, one.name), hidden)
+            for one in fields(value)
+            if one.name not in _NEVER_MASKED
+        }
+        return replace(value, **changed)
     return value
 
 
+def _masked_text(text: str, hidden: frozenset[str]) -> str:
+    if text in _own_words():
+        return text
+    for external_id in sorted(hidden, key=lambda one: (-len(one), one)):
+        if len(external_id) >= PART_FROM:
+            text = text.replace(external_id, _MASK)
+        elif text == external_id:
+            text = _MASK
+    return visible(text)
+
+
 def visible(text: str) -> str:
-    """Return a text with control characters and marks of direction written out."""
+    """Return a text with control characters and directional marks escaped."""
     return "".join(
         one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
         for one in text

@@ -1,0 +1,1 @@
+"""What AWS accounts contain, read with boto3: nothing here changes anything."""

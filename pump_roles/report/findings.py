@@ -1,0 +1,185 @@
+"""What a reviewer should see first: alarms, then risks, then what the report is not about."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pump_roles.report.decisions import counted
+from pump_roles.report.model import ActionReport, Finding, RoleReport
+from pump_roles.templates import Contents
+
+__all__ = ["alarms", "may_add_permissions", "other_resources", "risks"]
+
+_WAYS_IN: Final = {
+    "AWS::EKS::AccessEntry",
+    "AWS::IAM::AccessKey",
+    "AWS::IAM::Group",
+    "AWS::IAM::InstanceProfile",
+    "AWS::IAM::OIDCProvider",
+    "AWS::IAM::Role",
+    "AWS::IAM::SAMLProvider",
+    "AWS::IAM::User",
+    "AWS::RolesAnywhere::Profile",
+    "AWS::RolesAnywhere::TrustAnchor",
+    "AWS::SSO::Assignment",
+    "AWS::SSO::PermissionSet",
+}
+"""The types that let somebody in, but give Pump's roles no permissions."""
+
+
+def may_add_permissions(contents: Contents) -> bool:
+    """Return whether something other than their own policies may give Pump's roles permissions.
+
+    :param contents: what was read.
+    """
+    return bool(contents.unread) or any(
+        other.alarm and other.type not in _WAYS_IN for other in contents.others
+    )
+
+
+def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
+    """Return the findings without which the roles' numbers must not be read.
+
+    :param roles: the roles.
+    :param contents: what was read.
+    """
+    for role in roles:
+        if role.differences:
+            exact = " Its numbers are not exact." if role.unread else ""
+            yield Finding(
+                kind="difference",
+                title=f"The {role.kind} role is not what Pump publishes",
+                text=(
+                    f"{_sentence(role.differences)}{exact} Whether actions that Pump does not "
+                    "publish spend money or return data is not judged here."
+                ),
+            )
+    for role in roles:
+        if role.trust_problems:
+            yield Finding(
+                kind="trust",
+                title=f"The {role.kind} role's trust is not one principal with an external ID",
+                text=_sentence(role.trust_problems),
+            )
+    for role in roles:
+        if role.uncounted:
+            yield Finding(
+                kind="uncounted",
+                title=f"The {role.kind} role allows more than is counted",
+                text=(
+                    "The catalog has only the services that the published policies name, and what "
+                    "cannot be read is not counted, so the numbers of this role are not exact: "
+                    f"{', '.join(role.uncounted)}."
+                ),
+            )
+    yield from _suspects(contents)
+
+
+def _suspects(contents: Contents) -> Iterator[Finding]:
+    suspects = [
+        f"{other.name} ({other.type}): {other.alarm}." for other in contents.others if other.alarm
+    ]
+    suspects += [f"{unread}." for unread in contents.unread]
+    if may_add_permissions(contents):
+        suspects.append("The numbers of Pump's roles are not exact.")
+    if suspects:
+        yield Finding(
+            kind="suspect",
+            title="Other resources may give more access than these roles",
+            text=f"They are not counted. {' '.join(suspects)}",
+        )
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    return f"{_capital('; '.join(parts))}."
+
+
+def _capital(text: str) -> str:
+    # Not capitalize(), which changes the rest too.
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Risk:
+    """A reason why an action matters.
+
+    :param kind: one word for it.
+    :param one: what one such action does.
+    :param many: the same of several actions.
+    :param text: what that means.
+    :param applies: whether it applies to an action.
+    """
+
+    kind: str
+    one: str
+    many: str
+    text: str
+    applies: Callable[[ActionReport], bool]
+
+
+_RISKS: Final = (
+    _Risk(
+        kind="spends",
+        one="action can spend money without a limit",
+        many="actions can spend money without a limit",
+        text="No policy can cap the price, the term or the amount of a commitment.",
+        applies=lambda action: bool(action.spends),
+    ),
+    _Risk(
+        kind="writes",
+        one="action writes or tags",
+        many="actions write or tag",
+        text="Their access level is not List or Read, even if the policy is called read-only.",
+        applies=lambda action: not action.only_reads,
+    ),
+    _Risk(
+        kind="data",
+        one="action can return data, not only metadata",
+        many="actions can return data, not only metadata",
+        text="Application data, user data, credentials or the contents of support cases. The "
+        "guardrail metadata-only denies them.",
+        applies=lambda action: bool(action.data),
+    ),
+    _Risk(
+        kind="legacy",
+        one="action is legacy",
+        many="actions are legacy",
+        text="AWS has replaced them; the published ones are kept as they are.",
+        applies=lambda action: bool(action.legacy),
+    ),
+)
+
+
+def risks(actions: Sequence[ActionReport], *, exact: bool) -> Iterator[Finding]:
+    """Return the actions that matter most, by why they do.
+
+    :param actions: every action that a role has.
+    :param exact: whether the numbers of all roles are exact.
+    """
+    effective = [action for action in actions if action.effective]
+    for risk in _RISKS:
+        names = tuple(action.name for action in effective if risk.applies(action))
+        if names:
+            number = counted(len(names), exact=exact)
+            yield Finding(
+                kind=risk.kind,
+                title=f"{_capital(number)} {risk.one if len(names) == 1 else risk.many}",
+                text=risk.text,
+                actions=names,
+            )
+
+
+def other_resources(contents: Contents) -> Iterator[Finding]:
+    """Return the other resources, counted by their type.
+
+    :param contents: what was read.
+    """
+    if contents.resources:
+        counts = Counter(contents.resources).items()
+        listed = ", ".join(f"{resource_type} ({count})" for resource_type, count in counts)
+        yield Finding(
+            kind="resources",
+            title="There are other resources in what was read",
+            text=f"This report is not about them: {listed}.",
+        )

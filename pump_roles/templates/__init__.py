@@ -1,0 +1,111 @@
+"""The reader: what synthesized templates contain. It reads files, and nothing else.
+
+What a template only decides when it is deployed cannot be read: conditions, transforms, imports.
+Wherever such a thing could change one of Pump's roles, that is said, and nothing is relied on.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pump_roles.published import ROLES
+from pump_roles.templates.access import others
+from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.files import files_in, read_json
+from pump_roles.templates.flatten import Unreadable, flatten
+from pump_roles.templates.masking import Mask, external_ids
+from pump_roles.templates.model import Contents, InputError, Other, Role
+from pump_roles.templates.roles import PumpRole, pump_roles
+from pump_roles.templates.template import Template
+from pump_roles.templates.values import as_text
+
+__all__ = ["Contents", "InputError", "Other", "Role", "read_json", "read_templates"]
+
+
+def read_templates(path: Path) -> Contents:
+    """Read a template, or the templates in a folder.
+
+    In a folder with a ``manifest.json``, such as ``cdk.out``, exactly the templates that it names
+    are read, with those that are nested in them, and those that a StackSet deploys.
+
+    :param path: a template's file, or a folder.
+    :raises InputError: when there is no such file or folder, a file is not a CloudFormation
+        template, no template contains a role of Pump's, or they contain different ones of a kind.
+    """
+    try:
+        return _read(path)
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply to read") from None
+
+
+def _read(path: Path) -> Contents:
+    templates, unreadable = flatten(files_in(path), empty=path.is_dir())
+    mask = Mask(_hidden(templates))
+    attachments = Attachments.of(templates)
+    roles = list(pump_roles(templates, attachments, mask))
+    if not roles:
+        raise InputError(f"{path}: contains no role of Pump's")
+    found = list(others(templates, roles, attachments, mask))
+    contents = Contents(
+        roles=_one_of_each_kind(path, roles, mask),
+        others=tuple(found),
+        unread=tuple(_unread(unreadable)),
+        resources=tuple(_resources(templates, roles, found)),
+    )
+    return mask.masked(contents)
+
+
+def _hidden(templates: Iterable[Template]) -> frozenset[str]:
+    return frozenset(
+        external_id
+        for template in templates
+        for external_id in external_ids(
+            template.content,
+            template.given,
+            {} if template.parent is None else template.parent.declared,
+        )
+    )
+
+
+def _one_of_each_kind(path: Path, found: Iterable[PumpRole], mask: Mask) -> tuple[Role, ...]:
+    roles: list[Role] = []
+    for pump_role in found:
+        # A single account's stack and the rollout contain the same role.
+        if pump_role.role not in roles:
+            roles.append(pump_role.role)
+    for kind in ROLES:
+        sources = [mask.masked(role.source) for role in roles if role.kind == kind]
+        if len(sources) > 1:
+            files = list(dict.fromkeys(sources))
+            cure = ": give a template that contains one" if len(files) == len(sources) else ""
+            raise InputError(
+                f"{path}: contains different {kind} roles, in {', '.join(files)}; a report is "
+                f"about one of each kind{cure}"
+            )
+    order = list(ROLES)
+    return tuple(sorted(roles, key=lambda role: order.index(role.kind)))
+
+
+def _unread(unreadable: Iterable[Unreadable]) -> Iterable[str]:
+    for one in unreadable:
+        if one.logical_id:
+            yield f"{one.logical_id} in {one.file.name}, whose template cannot be read"
+        else:
+            yield f"{one.file.name}, which the manifest names and which is not in its folder"
+
+
+def _resources(
+    templates: Iterable[Template], roles: Iterable[PumpRole], found: Iterable[Other]
+) -> Iterable[str]:
+    accounted = {(role.template.file.name, role.logical_id) for role in roles}
+    accounted |= {
+        (attachment.template.file.name, attachment.logical_id)
+        for role in roles
+        for attachment in role.attachments
+    }
+    accounted |= {(other.source, other.name) for other in found}
+    for template in templates:
+        for logical_id in template.resources:
+            kind = template.type_of(logical_id)
+            listed = (template.file.name, logical_id) in accounted or logical_id in template.nested
+            if not listed and kind != "AWS::CDK::Metadata":
+                yield as_text(kind)

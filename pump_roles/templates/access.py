@@ -1,0 +1,278 @@
+"""Everything in templates that gives access besides Pump's roles, or that reaches these.
+
+A template that contains one of Pump's roles is Pump's business: what else it contains must not let
+anyone in but AWS services and its own account. In any other template only what reaches Pump, or
+Pump's roles, matters; the rest is listed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pump_roles.published import ROLES
+from pump_roles.templates.attachments import ATTACHES, Attachments, may_be_one_account
+from pump_roles.templates.evaluate import evaluate, texts_in
+from pump_roles.templates.masking import Mask
+from pump_roles.templates.model import Other
+from pump_roles.templates.roles import PumpRole, resolved_trust_policy
+from pump_roles.templates.template import Reference, Template, Text
+from pump_roles.templates.trust import assumption
+from pump_roles.templates.values import as_list, as_mapping, as_text, ref, statements, strings
+
+__all__ = ["others"]
+
+_LISTED: Final = 8
+
+_PRINCIPALS: Final = {
+    "AWS::IAM::Role": "role",
+    "AWS::IAM::User": "user",
+    "AWS::IAM::Group": "group",
+}
+_POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {
+    "AWS::IAM::InstanceProfile"
+}
+_OPENS: Final = {
+    "AWS::IAM::AccessKey": "whoever has this access key acts as a user of the account",
+    "AWS::IAM::OIDCProvider": "lets an identity provider in",
+    "AWS::IAM::SAMLProvider": "lets an identity provider in",
+    "AWS::RolesAnywhere::Profile": "lets whoever has a certificate assume roles",
+    "AWS::RolesAnywhere::TrustAnchor": "lets whoever has a certificate assume roles",
+    "AWS::SSO::Assignment": "lets users of IAM Identity Center into an account",
+    "AWS::SSO::PermissionSet": "gives users of IAM Identity Center permissions in an account",
+}
+"""Other ways in, which a template with one of Pump's roles must not open."""
+
+
+def others(
+    templates: Iterable[Template],
+    roles: Sequence[PumpRole],
+    attachments: Attachments,
+    mask: Mask,
+) -> Iterator[Other]:
+    """Yield every other role, user, group and policy, and whatever reaches Pump's roles.
+
+    :param templates: the templates.
+    :param roles: Pump's roles in them.
+    :param attachments: what attaches to roles in them.
+    :param mask: masks what must not be shown.
+    """
+    pump = _Pump.of(roles)
+    own = {(role.template, role.logical_id) for role in roles}
+    counted = {(one.template, one.logical_id) for role in roles for one in role.attachments}
+    for template in templates:
+        for logical_id in template.resources:
+            if (template, logical_id) not in own | counted:
+                yield from _Reader(template, logical_id, pump, attachments, mask).read()
+
+
+@dataclass(frozen=True)
+class _Pump:
+    # Pump's roles and principals: what nothing else may reach.
+    roots: frozenset[Template]
+    references: frozenset[Reference]
+    names: re.Pattern[str]
+    principals: frozenset[str]
+    accounts: frozenset[str]
+
+    @classmethod
+    def of(cls, roles: Sequence[PumpRole]) -> "_Pump":
+        names = {role.name for role in ROLES.values()}
+        names |= {name for role in roles for name in role.names}
+        principals = [text for role in roles for text in _principals_of(role)]
+        literal = {text.text for text in principals}
+        return cls(
+            frozenset(role.template.root for role in roles),
+            frozenset((role.template, role.logical_id) for role in roles)
+            | {reference for text in principals for reference in text.references},
+            re.compile(
+                rf"(?:.*[:/])?({'|'.join(map(re.escape, sorted(names)))})(?![\w+=,.@-]).*",
+                re.IGNORECASE | re.DOTALL,
+            ),
+            frozenset(literal),
+            frozenset(account for text in literal for account in re.findall("[0-9]{12}", text)),
+        )
+
+    def named_by(self, text: Text, template: Template) -> str:
+        """Return what of Pump's a text names, in words; empty if nothing."""
+        named = sorted(logical_id for _, logical_id in text.references & self.references)
+        if named:
+            return named[0]
+        if found := self.names.fullmatch(text.text):
+            return f"the role {found[1]}"
+        for account in sorted(self.accounts):
+            # In Pump's own account, everything names the account.
+            own = account == template.account and text.text not in self.principals
+            if not own and re.search(rf"(?<![0-9]){account}(?![0-9])", text.text):
+                return f"Pump's account {account}"
+        return ""
+
+
+def _principals_of(role: PumpRole) -> Iterator[Text]:
+    trust_policy = role.template.properties(role.logical_id).get("AssumeRolePolicyDocument")
+    for statement in statements(as_mapping(trust_policy)):
+        principal = as_mapping(statement.get("Principal")).get("AWS")
+        yield from evaluate(principal, role.template)
+
+
+class _Reader:
+    # One resource: what it is, and what is wrong with it.
+    def __init__(
+        self,
+        template: Template,
+        logical_id: str,
+        pump: _Pump,
+        attachments: Attachments,
+        mask: Mask,
+    ) -> None:
+        self._template = template
+        self._logical_id = logical_id
+        self._pump = pump
+        self._attachments = attachments
+        self._mask = mask
+        self._properties = template.properties(logical_id)
+        self._type = as_text(template.type_of(logical_id))
+        self._with_pump = template.root in pump.roots
+
+    def read(self) -> Iterator[Other]:
+        alarms = tuple(dict.fromkeys(self._alarms()))
+        if alarms or self._type in _PRINCIPALS or self._type in _POLICIES:
+            yield Other(
+                name=self._logical_id,
+                type=self._type,
+                source=self._template.file.name,
+                principals=tuple(self._principals()),
+                grants=self._grants(),
+                alarm="; ".join(alarms),
+            )
+
+    def _alarms(self) -> Iterator[str]:
+        if self._type == "AWS::IAM::Role":
+            yield from self._trusts()
+        elif self._type in ATTACHES:
+            yield from self._attaches()
+        if self._with_pump and self._type in _OPENS:
+            yield _OPENS[self._type]
+        if self._with_pump and "LoginProfile" in self._properties:
+            yield "whoever has the password acts as this user"
+        if self._type == "AWS::EKS::AccessEntry":
+            yield from self._enters_a_cluster()
+        yield from self._mentions()
+
+    def _mentions(self) -> Iterator[str]:
+        # What trusts, or attaches to, Pump's roles has been said already.
+        skipped = {"AssumeRolePolicyDocument", "TemplateBody", "Parameters"}
+        for name, value in self._properties.items():
+            if name in skipped or name == ATTACHES.get(self._type):
+                continue
+            for text in texts_in({name: value}, self._template):
+                if named := self._pump.named_by(text, self._template):
+                    yield f"names {named}"
+
+    def _attaches(self) -> Iterator[str]:
+        (attachment,) = (
+            one
+            for one in self._attachments.every
+            if (one.template, one.logical_id) == (self._template, self._logical_id)
+        )
+        for text in attachment.targets:
+            if named := self._pump.named_by(text, self._template):
+                yield f"attaches to {named}"
+        if attachment in self._attachments.unknown:
+            yield "may attach to one of the roles; what it attaches to cannot be read"
+
+    def _enters_a_cluster(self) -> Iterator[str]:
+        texts = evaluate(self._properties.get("PrincipalArn"), self._template)
+        if self._with_pump and not all(text.known for text in texts):
+            yield "lets a role into a cluster that cannot be read"
+
+    def _trusts(self) -> Iterator[str]:
+        document = self._properties.get("AssumeRolePolicyDocument")
+        if not isinstance(document, dict) or document.keys() - {"Version", "Id", "Statement"}:
+            yield "its trust policy cannot be read"
+            return
+        for statement in as_list(document.get("Statement")):
+            if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+                yield "its trust policy has a statement that cannot be read"
+            elif statement["Effect"] == "Allow":
+                yield from self._admits(statement)
+
+    def _admits(self, statement: Mapping[str, Any]) -> Iterator[str]:
+        principal = statement.get("Principal")
+        if "NotPrincipal" in statement:
+            yield "trusts everyone but some"
+        if principal == "*":
+            yield "trusts everyone"
+        elif isinstance(principal, dict):
+            for kind, named in principal.items():
+                yield from self._named(kind, named)
+        elif "NotPrincipal" not in statement:
+            yield "its trust policy names a principal that cannot be read"
+
+    def _named(self, kind: str, named: Any) -> Iterator[str]:
+        if kind == "Service":
+            return
+        if kind in ("Federated", "CanonicalUser"):
+            if self._with_pump:
+                yield "trusts an identity provider"
+            return
+        if kind != "AWS":
+            yield f"its trust policy has a principal that cannot be read: {kind}"
+            return
+        for text in evaluate(named, self._template):
+            if text.text == "*":
+                yield "trusts everyone"
+            elif named := self._pump.named_by(text, self._template):
+                yield f"trusts {named}"
+            elif not text.known:
+                yield "trusts a principal that cannot be read"
+            elif self._with_pump and not self._is_own_account(text):
+                yield f"trusts another account: {self._mask.short(text.text)}"
+
+    def _is_own_account(self, text: Text) -> bool:
+        if text.text.startswith("${") and text.references:
+            # A role or user of these templates.
+            return all(may_be_one_account(one, self._template) for one, _ in text.references)
+        own = self._template.account or "own"
+        literal = text.text.replace("${AWS::AccountId}", own).replace("${AWS::Partition}", "aws")
+        account = re.fullmatch(r"(?:arn:[a-z-]+:(?:iam|sts)::)?([^:]+)(?::.*)?", literal)
+        return account is not None and account[1] == own
+
+    def _principals(self) -> Iterator[str]:
+        if self._type == "AWS::IAM::Role":
+            trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
+            yield from assumption(trust_policy, parameters).principals
+        elif self._type in ATTACHES or self._type in _POLICIES:
+            for name in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
+                for target in as_list(self._properties.get(name, [])):
+                    yield ref(target) or self._mask.short(target)
+
+    def _grants(self) -> str:
+        documents = [
+            as_mapping(policy).get("PolicyDocument")
+            for policy in as_list(self._properties.get("Policies", []))
+        ]
+        if "PolicyDocument" in self._properties:
+            documents.append(self._properties["PolicyDocument"])
+        found = [pattern for document in documents for pattern in _allowed(document)]
+        found += [
+            f"the managed policy {self._mask.short(managed)}"
+            for managed in as_list(self._properties.get("ManagedPolicyArns", []))
+        ]
+        found = list(dict.fromkeys(found))
+        more = len(found) - _LISTED
+        return ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _allowed(document: Any) -> Iterator[str]:
+    if not isinstance(document, dict):
+        yield "a policy that cannot be read"
+        return
+    for statement in as_list(document.get("Statement", [])):
+        known = as_mapping(statement)
+        if known.get("Effect") not in ("Allow", "Deny"):
+            yield "a statement that cannot be read"
+        elif known["Effect"] == "Allow":
+            yield from strings(known.get("Action", []))
+            if "NotAction" in known:
+                yield f"all but {', '.join(strings(known['NotAction']))}"

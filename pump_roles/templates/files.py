@@ -1,0 +1,168 @@
+"""Which files there are to read, and the account that each is for."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from pump_roles.templates.masking import visible
+from pump_roles.templates.model import InputError
+from pump_roles.templates.values import as_mapping, as_text
+
+__all__ = ["File", "assets", "files_in", "read_json", "rendered"]
+
+_MANIFEST: Final = "manifest.json"
+
+
+@dataclass(frozen=True)
+class File:
+    """A template's file.
+
+    :param path: where it is.
+    :param stack: the name of its stack.
+    :param account: the 12-digit ID of the account that it is deployed to; empty if not known.
+    :param readable: whether it is a file in the folder of the manifest that names it. Any other is
+        not read.
+    """
+
+    path: Path
+    stack: str
+    account: str = ""
+    readable: bool = True
+
+
+def files_in(path: Path) -> list[File]:
+    """Return a template's file, or the templates in a folder.
+
+    In a folder with a ``manifest.json``, such as ``cdk.out``, exactly the templates that it names
+    count: CDK leaves those of earlier syntheses where they are.
+
+    :raises InputError: when there is no such file or folder, no template in the folder, or the
+        manifest cannot be read.
+    """
+    try:
+        if path.is_file():
+            return [_unmanaged(path)]
+        if not path.is_dir():
+            raise InputError(f"{path}: there is no such file or folder")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if (path / _MANIFEST).is_file():
+        files = sorted(_named(path), key=lambda file: file.path)
+    else:
+        files = [_unmanaged(file) for file in sorted(path.glob("**/*.template.json"))]
+    if not files:
+        raise InputError(f"{path}: there is no template in this folder")
+    return files
+
+
+def rendered(paths: Iterable[Path]) -> list[File]:
+    """Return the files of templates that an app has rendered, with their stacks and accounts.
+
+    :param paths: the templates, each next to the manifest that names it.
+    """
+    named: dict[Path, Mapping[Path, File]] = {}
+    files = []
+    for path in paths:
+        if path.parent not in named:
+            named[path.parent] = {file.path: file for file in _named(path.parent, follow=False)}
+        files.append(named[path.parent].get(path) or _unmanaged(path))
+    return files
+
+
+def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
+    """Read a JSON file; returns its content and its bytes.
+
+    :param kind: what it should be, with its article.
+    :raises InputError: when it cannot be read, is not JSON, or contains a key twice.
+    """
+    try:
+        content = file.read_bytes()
+        return parse_json(content.decode("utf-8-sig")), content
+    except OSError as error:
+        raise InputError(f"{file}: is not {kind}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: is not {kind}: it is not JSON: {error}") from None
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text contains.
+
+    :raises ValueError: when it is not JSON, or contains a key twice.
+    """
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def assets(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield CDK's own nested templates of a stack: where each is uploaded to, and its file.
+
+    :param file: the stack's template. CDK lists its assets in a file next to it.
+    """
+    listed = file.with_name(file.name.replace(".template.json", ".assets.json"))
+    if listed == file or not listed.is_file():
+        return
+    manifest, _ = read_json(listed, "a list of assets")
+    for asset in as_mapping(as_mapping(manifest).get("files")).values():
+        path = as_mapping(as_mapping(asset).get("source")).get("path")
+        if not isinstance(path, str) or Path(path).name != path:
+            continue
+        for destination in as_mapping(as_mapping(asset).get("destinations")).values():
+            place = as_mapping(destination)
+            yield f"{place.get('bucketName')}/{place.get('objectKey')}", path
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of a file's content."""
+    return sha256(content).hexdigest()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {visible(twice)!r} is listed twice")
+    return found
+
+
+def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
+    manifest, _ = read_json(folder / _MANIFEST, "a manifest")
+    for name, artifact in as_mapping(as_mapping(manifest).get("artifacts")).items():
+        properties = as_mapping(as_mapping(artifact).get("properties"))
+        template = properties.get("templateFile")
+        if isinstance(template, str):
+            path = folder / template
+            yield File(
+                path,
+                as_text(properties.get("stackName", name)),
+                _account(artifact),
+                readable=_is_inside(folder, path),
+            )
+        nested = properties.get("directoryName")
+        if follow and isinstance(nested, str):
+            inner = folder / nested
+            if not _is_inside(folder, inner):
+                yield File(inner, "", readable=False)
+            elif (inner / _MANIFEST).is_file():
+                yield from _named(inner)
+
+
+def _unmanaged(path: Path) -> File:
+    # CDK names a stack's template after it.
+    return File(path, path.name.removesuffix(".template.json"))
+
+
+def _is_inside(folder: Path, path: Path) -> bool:
+    # A link that leads out of the folder is outside, too.
+    return path.resolve().parent == folder.resolve() and ".." not in path.parts[len(folder.parts) :]
+
+
+def _account(artifact: Any) -> str:
+    environment = as_mapping(artifact).get("environment")
+    found = (
+        re.fullmatch("aws://([0-9]{12})/.*", environment) if isinstance(environment, str) else None
+    )
+    return found[1] if found else ""

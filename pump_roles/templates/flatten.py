@@ -1,0 +1,166 @@
+"""Templates with everything nested in them, flat: nested stacks, and what StackSets deploy."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pump_roles.templates import files as disk
+from pump_roles.templates.evaluate import evaluate
+from pump_roles.templates.model import InputError
+from pump_roles.templates.template import Exports, Template
+from pump_roles.templates.values import as_list, as_mapping
+
+__all__ = ["Unreadable", "flatten"]
+
+_MOST: Final = 1_000
+"""How many templates may be nested in one: each use of a nested stack counts."""
+
+_BUCKET: Final = re.compile(
+    r"https://s3\.(?:\$\{AWS::Region\}|[a-z0-9-]+)\."
+    r"(?:\$\{AWS::URLSuffix\}|amazonaws\.com(?:\.cn)?)/(.*)"
+)
+
+_STACK: Final = "AWS::CloudFormation::Stack"
+_STACK_SET: Final = "AWS::CloudFormation::StackSet"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """What could contain anything: a StackSet or nested stack, or a file that a manifest names.
+
+    :param file: the file that it is in, or that is not read.
+    :param logical_id: its logical ID; empty for a file.
+    """
+
+    file: Path
+    logical_id: str = ""
+
+
+def flatten(
+    files: Iterable[disk.File], *, empty: bool = True
+) -> tuple[list[Template], list[Unreadable]]:
+    """Return the templates of some files with everything nested in them, and what is unreadable.
+
+    :param files: the files.
+    :param empty: whether a template may be empty, as CDK writes it for a stack without resources.
+    :raises InputError: when a file is not a CloudFormation template.
+    """
+    templates: list[Template] = []
+    unreadable: list[Unreadable] = []
+    exports: Exports = {}
+    for file in files:
+        if not file.readable:
+            unreadable.append(Unreadable(file.path))
+            continue
+        content, read = disk.read_json(file.path, "a CloudFormation template")
+        if empty and isinstance(content, dict) and "Resources" not in content:
+            continue
+        if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
+            raise InputError(f"{file.path}: is not a CloudFormation template: it has no Resources")
+        root = Template(
+            content=content,
+            file=file.path,
+            sha256=disk.digest(read),
+            account=file.account,
+            stack=file.stack,
+            exports=exports,
+        )
+        found = _Flattened(root, dict(disk.assets(file.path)))
+        templates += found.templates
+        unreadable += found.unreadable
+    for template in templates:
+        for name, output in as_mapping(template.content.get("Outputs")).items():
+            exported = as_mapping(as_mapping(output).get("Export")).get("Name")
+            for text in evaluate(exported, template):
+                exports.setdefault((text.text,), []).append((template, name))
+            if template.stack:
+                exports.setdefault((template.stack, name), []).append((template, name))
+    for template in templates:
+        # Whatever was evaluated so far did not know all the exports.
+        template.evaluated.clear()
+    return templates, unreadable
+
+
+class _Flattened:
+    # A stack's template with what is nested in it.
+    def __init__(self, root: Template, assets: Mapping[str, str]) -> None:
+        self._assets = assets
+        self.templates: list[Template] = []
+        self.unreadable: list[Unreadable] = []
+        self._add(root)
+
+    def _add(self, template: Template) -> None:
+        self.templates.append(template)
+        for logical_id, resource in template.resources.items():
+            if resource.get("Type") not in (_STACK, _STACK_SET):
+                continue
+            nested = self._deployed_by(template, logical_id)
+            if nested is None:
+                self.unreadable.append(Unreadable(template.file, logical_id))
+            else:
+                template.nested[logical_id] = nested
+                self._add(nested)
+
+    def _deployed_by(self, template: Template, logical_id: str) -> Template | None:
+        properties = template.properties(logical_id)
+        is_set = template.type_of(logical_id) == _STACK_SET
+        body, url = properties.get("TemplateBody"), properties.get("TemplateURL")
+        if (body is None) == (url is None) or len(self.templates) > _MOST:
+            return None
+        try:
+            if url is None:
+                if not is_set or not isinstance(body, str):
+                    return None
+                file, content, sha256 = template.file, disk.parse_json(body), template.sha256
+            else:
+                name = self._asset(template, url)
+                if name is None:
+                    return None
+                file = template.file.parent / name
+                content, read = disk.read_json(file, "a CloudFormation template")
+                sha256 = disk.digest(read)
+        except (ValueError, RecursionError):
+            return None
+        if file in _files_above(template, url):
+            return None
+        return Template(
+            content=as_mapping(content),
+            file=file,
+            sha256=sha256,
+            # A StackSet deploys to other accounts.
+            account="" if is_set else template.account,
+            parent=template,
+            deployed_by=logical_id,
+            given=dict(_given(properties.get("Parameters"))),
+            exports=template.exports,
+        )
+
+    def _asset(self, template: Template, url: Any) -> str | None:
+        # Exactly the address that CDK uploads one of its own files to.
+        texts = evaluate(url, template)
+        found = _BUCKET.fullmatch(texts[0].text) if len(texts) == 1 else None
+        if found is None:
+            return None
+        for place, name in self._assets.items():
+            if [text.text for text in evaluate({"Fn::Sub": place}, template)] == [found[1]]:
+                return name
+        return None
+
+
+def _files_above(template: Template, url: Any) -> Iterator[Path]:
+    # A file that is nested in itself is not followed.
+    above: Template | None = template if url is not None else None
+    while above is not None:
+        yield above.file
+        above = above.parent
+
+
+def _given(parameters: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(parameters, dict):
+        yield from parameters.items()
+        return
+    for parameter in map(as_mapping, as_list(parameters)):
+        if isinstance(parameter.get("ParameterKey"), str):
+            yield parameter["ParameterKey"], parameter.get("ParameterValue")
