@@ -8,16 +8,16 @@ from cdk_nag import AwsSolutionsChecks
 from pump_roles import config
 
 
-def gate(app: App) -> None:
-    """Add cdk-nag to an app; to this one, and to those of the rollouts' member templates."""
+def add_cdk_nag(app: App) -> None:
+    """Add cdk-nag to an app: to this one, and to those of the rollouts' member templates."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 app = App()
 try:
-    for stack in config.read(app.node.get_all_context(), gate=gate):
+    for stack in config.read(app.node.get_all_context(), configure_app=add_cdk_nag):
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
-gate(app)
+add_cdk_nag(app)
 app.synth()

@@ -8,7 +8,11 @@ from typing import Any, Final
 
 from aws_cdk import App, Stack
 
-from pump_roles.forms import (
+from pump_roles.guardrails import Guardrail
+from pump_roles.published import ROLES
+from pump_roles.rollout import AutoPilotRolloutStack, ConfigureApp, ReadOnlyRolloutStack
+from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
+from pump_roles.validators import (
     ACCOUNTS,
     CALL_AS,
     EXTERNAL_ID,
@@ -22,14 +26,10 @@ from pump_roles.forms import (
     REGIONS,
     ROLE_PATH,
     ArgumentError,
-    Form,
     Integer,
     ListOf,
+    Text,
 )
-from pump_roles.guardrails import Guardrail
-from pump_roles.published import ROLES
-from pump_roles.rollout import AutoPilotRolloutStack, Gate, ReadOnlyRolloutStack
-from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
 
 __all__ = ["KEYS", "ConfigError", "StackSettings", "read"]
 
@@ -37,9 +37,9 @@ _PREFIX: Final = "pump:"
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
 
-_Form = Form | ListOf | Integer
+_Validator = Text | ListOf | Integer
 
-_ROLE: Final[Mapping[str, tuple[str, _Form]]] = {
+_ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
     "principal": ("pump_principal", PRINCIPAL),
     "external-id": ("external_id", EXTERNAL_ID),
     "next-external-id": ("next_external_id", EXTERNAL_ID),
@@ -48,7 +48,7 @@ _ROLE: Final[Mapping[str, tuple[str, _Form]]] = {
     "guardrails": ("guardrails", GUARDRAILS),
     "only-in-regions": ("guardrails", REGIONS),
     "until": ("guardrails", MOMENT),
-    "invitations-from": ("guardrails", ACCOUNTS.form),
+    "invitations-from": ("guardrails", ACCOUNTS.element),
 }
 _GUARDRAILS: Final[Mapping[str, Callable[[Any], list[Guardrail]]]] = {
     "guardrails": lambda names: [Guardrail.named(name) for name in names],
@@ -56,7 +56,7 @@ _GUARDRAILS: Final[Mapping[str, Callable[[Any], list[Guardrail]]]] = {
     "until": lambda moment: [Guardrail.until(moment)],
     "invitations-from": lambda account: [Guardrail.invitations_from(account)],
 }
-_ROLLOUT: Final[Mapping[str, tuple[str, _Form]]] = {
+_ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
     _UNITS: ("organizational_units", ORGANIZATIONAL_UNITS),
     "exclude-accounts": ("exclude_accounts", ACCOUNTS),
     "only-accounts": ("only_accounts", ACCOUNTS),
@@ -68,11 +68,8 @@ _ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
 _FILTERS: Final = {"exclude-accounts", "only-accounts"}
 
 _STACKS: Final = {
-    "read-only": (("PumpReadOnly", ReadOnlyStack), ("PumpReadOnlyRollout", ReadOnlyRolloutStack)),
-    "auto-pilot": (
-        ("PumpAutoPilot", AutoPilotStack),
-        ("PumpAutoPilotRollout", AutoPilotRolloutStack),
-    ),
+    "read-only": (ReadOnlyStack, ReadOnlyRolloutStack),
+    "auto-pilot": (AutoPilotStack, AutoPilotRolloutStack),
 }
 
 
@@ -82,7 +79,7 @@ def _key(name: str, role: str = "") -> str:
 
 KEYS: Final = (
     *(_key(name) for name in _ARGUMENTS),
-    # One app is deployed by one account, so who deploys it holds for both roles.
+    # One account deploys an app, so who that is applies to both roles.
     *(_key(name, role) for role in ROLES for name in _ARGUMENTS if name != _CALL_AS),
 )
 
@@ -92,14 +89,24 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class StackSettings:
-    """What context says of one stack.
+class _Setting:
+    # A value, and the key as the user typed it.
+    key: str
+    value: Any
 
-    :param stack_id: the stack's construct id and name.
+
+_Settings = Mapping[str, _Setting]
+"""The settings of one role by name, such as ``role-path``."""
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """What the context says about one stack.
+
+    :param stack_id: the stack's construct ID and name.
     :param stack_class: its class.
     :param arguments: its arguments.
-    :param keys: for each argument, and each guardrail with a key of its own, the key that it was
-        typed under.
+    :param keys: for each argument, and each guardrail with a key of its own, the key as typed.
     """
 
     stack_id: str
@@ -110,7 +117,7 @@ class StackSettings:
     def build(self, app: App) -> Stack:
         """Build the stack.
 
-        :raises ConfigError: when a value is not of its form; names the key as it was typed.
+        :raises ConfigError: when AWS would not accept a value; names the key as typed.
         """
         try:
             return self.stack_class(app, self.stack_id, **self.arguments)
@@ -121,26 +128,29 @@ class StackSettings:
             raise ConfigError(f"{key}: {problem}") from None
 
 
-def read(context: Mapping[str, Any], *, gate: Gate | None = None) -> list[StackSettings]:
-    """Return what the context says of each stack.
+def read(
+    context: Mapping[str, Any], *, configure_app: ConfigureApp | None = None
+) -> list[StackSettings]:
+    """Return what the context says about each stack.
 
-    ``pump:KEY`` holds for both roles; ``pump:read-only:KEY`` or ``pump:auto-pilot:KEY`` for one,
-    and wins. A guardrail of ``pump:KEY`` holds for those of the app's roles that have what it
+    ``pump:KEY`` applies to both roles; ``pump:read-only:KEY`` or ``pump:auto-pilot:KEY`` applies to
+    one, and wins. A guardrail of ``pump:KEY`` applies to those of the app's roles that have what it
     denies. Each role has its stack, unless a delegated administrator deploys the app, and a rollout
     if it has organizational units.
 
     :param context: the app's context, all of it.
-    :param gate: what the rollouts' member templates are checked with.
-    :raises ConfigError: when a ``pump:`` key is unknown, its value is not of its form, also where
-        another key overrides it, or two keys exclude each other. A key whose value is null does not
-        come this far: CDK takes it for one that is not set.
+    :param configure_app: called with the app of each rollout's member template.
+    :raises ConfigError: when a ``pump:`` key is unknown, its value is not accepted, even if another
+        key overrides it, or two keys exclude each other. A key whose value is null does not get
+        here: CDK treats it as not set.
     """
     values = dict(_checked(context))
     given = {role: _of_role(role, values) for role in ROLES}
     rolled_out = [role for role in ROLES if _UNITS in given[role]]
     for key in values:
         role, name = _parts(key)
-        if name in _ROLLOUT and not {*rolled_out} & {role or one for one in ROLES}:
+        applies = role in rolled_out if role else bool(rolled_out)
+        if name in _ROLLOUT and not applies:
             raise ConfigError(f"{key}: is for a rollout, which needs {_key(_UNITS, role)}")
     delegated = values.get(_key(_CALL_AS)) == "delegated-admin"
     for key in values if delegated else ():
@@ -150,14 +160,19 @@ def read(context: Mapping[str, Any], *, gate: Gate | None = None) -> list[StackS
                 f"{key}: a delegated administrator's app has no {role} role without "
                 f"{_key(_UNITS, role)}"
             )
-    _share_guardrails(given, rolled_out if delegated else list(ROLES))
-    singles, rollouts = [], []
-    for role, (single, rollout) in _STACKS.items():
-        if not delegated:
-            singles.append(_settings(*single, given[role], _ROLE))
-        if role in rolled_out:
-            rollouts.append(_settings(*rollout, given[role], _ARGUMENTS, gate=gate))
-    return singles + rollouts
+    singles = [] if delegated else list(ROLES)
+    built = singles or rolled_out
+    given |= {role: _with_shared_guardrails(role, given, built) for role in built}
+    found = []
+    for role in singles:
+        single, _ = _STACKS[role]
+        found.append(_settings(ROLES[role].stack_name, single, given[role], _ROLE))
+    for role in rolled_out:
+        _, rollout = _STACKS[role]
+        stack_id = f"{ROLES[role].stack_name}Rollout"
+        more = {"configure_app": configure_app}
+        found.append(_settings(stack_id, rollout, given[role], _ARGUMENTS, **more))
+    return found
 
 
 def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -168,102 +183,104 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if key not in KEYS:
             continue
         _, name = _parts(key)
-        _, form = _ARGUMENTS[name]
+        _, validator = _ARGUMENTS[name]
         try:
-            # Also where another key overrides it.
-            checked = form.check(key, _typed(value, form))
+            # Even if another key overrides it.
+            checked = validator.check(key, _typed(value, validator))
             yield key, _GUARDRAILS[name](checked) if name in _GUARDRAILS else checked
         except ArgumentError as error:
             raise ConfigError(f"{key}: {error.problem}") from None
 
 
 def _parts(key: str) -> tuple[str, str]:
-    # The role, none where the key holds for both, and the name.
+    # The role, empty where the key applies to both, and the name.
     *role, name = key.removeprefix(_PREFIX).split(":")
     return (role[0] if role else ""), name
 
 
-def _typed(value: Any, form: _Form) -> Any:
+def _typed(value: Any, validator: _Validator) -> Any:
     # What comes from the command line is a string.
-    if isinstance(form, Form) or not isinstance(value, str):
+    if isinstance(validator, Text) or not isinstance(value, str):
         return value
-    if isinstance(form, ListOf):
-        return [one.strip() for one in value.split(",")] if value.strip() else []
+    if isinstance(validator, ListOf):
+        return [element.strip() for element in value.split(",")] if value.strip() else []
     return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
 
 
 def _is_meant_for_us(key: str) -> bool:
-    # Also where the prefix was forgotten, since a boundary that goes unread is not there.
-    first, *_ = re.split(r"[^a-z-]", _spelt(key))
+    # Even if the prefix was forgotten, since a boundary that is not read is not there.
+    first, *_ = re.split(r"[^a-z-]", _spelled(key))
     return bool(re.match(r"pump([^a-z]|$)", key.strip(), re.IGNORECASE)) or (
         first in _ARGUMENTS or first in ROLES
     )
 
 
-def _spelt(key: str) -> str:
+def _spelled(key: str) -> str:
     # As our keys are: permissions_boundary and permissionsBoundary are permissions-boundary.
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key.strip()).replace("_", "-").lower()
 
 
 def _nearest(key: str) -> str:
     if key in {_key(_CALL_AS, role) for role in ROLES}:
-        return f"it holds for both roles: {_key(_CALL_AS)}"
-    if nearest := get_close_matches(_spelt(key), KEYS, n=1):
+        return f"it applies to both roles: {_key(_CALL_AS)}"
+    if nearest := get_close_matches(_spelled(key), KEYS, n=1):
         return f"did you mean {nearest[0]}?"
     return f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
 
 
-def _of_role(role: str, values: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    # For each of the role's names, the key that it was typed under and its value.
-    given = {
-        name: (key, values[key])
+def _of_role(role: str, values: Mapping[str, Any]) -> _Settings:
+    found = {
+        name: _Setting(key, values[key])
         for name in _ARGUMENTS
         for key in (_key(name), _key(name, role))
         if key in values
     }
-    own = [name for name in _FILTERS if _key(name, role) in values]
-    # A filter of the role's own takes the place of a shared one of the other kind too.
-    return {name: one for name, one in given.items() if not own or name not in _FILTERS - {*own}}
+    own = {name for name in _FILTERS if _key(name, role) in values}
+    # A filter of the role's own also replaces a shared one of the other kind.
+    replaced = _FILTERS - own if own else set()
+    return {name: setting for name, setting in found.items() if name not in replaced}
 
 
-def _share_guardrails(
-    given: Mapping[str, dict[str, tuple[str, Any]]], roles: Collection[str]
-) -> None:
-    # A shared guardrail is for the roles that have what it denies. Where none has, it stays, and
-    # the role refuses it.
+def _with_shared_guardrails(
+    role: str, given: Mapping[str, _Settings], built: Collection[str]
+) -> _Settings:
+    # A shared guardrail is for the roles that have what it denies. If none has, it stays, and the
+    # role rejects it.
+    def applies(guardrail: Guardrail, sharing: Collection[str]) -> bool:
+        having = [other for other in sharing if guardrail.on(ROLES[other].patterns)]
+        return role in having or not having
+
+    def shares(other: str, name: str) -> bool:
+        return name in given[other] and given[other][name].key == _key(name)
+
+    settings = dict(given[role])
     for name in _GUARDRAILS:
-        shared = _key(name)
-        sharing = [role for role in roles if given[role].get(name, ("",))[0] == shared]
-        for role in sharing:
-            _, guardrails = given[role][name]
-            given[role][name] = (
-                shared,
-                [
-                    one
-                    for one in guardrails
-                    if one.on(ROLES[role].patterns)
-                    or not any(one.on(ROLES[other].patterns) for other in sharing)
-                ],
-            )
+        if shares(role, name):
+            sharing = [other for other in built if shares(other, name)]
+            kept = [one for one in settings[name].value if applies(one, sharing)]
+            settings[name] = _Setting(settings[name].key, kept)
+    return settings
 
 
 def _settings(
     stack_id: str,
     stack_class: type[Stack],
-    given: Mapping[str, tuple[str, Any]],
-    arguments: Mapping[str, tuple[str, Any]],
+    given: _Settings,
+    accepted: Mapping[str, tuple[str, _Validator]],
     **more: Any,
 ) -> StackSettings:
-    taken: dict[str, Any] = dict(more)
+    arguments = dict(more)
     keys: dict[str, str] = {}
-    for name, (key, value) in given.items():
-        if name not in arguments:
+    guardrails: list[Guardrail] = []
+    for name, setting in given.items():
+        if name not in accepted:
             continue
-        argument, _ = arguments[name]
+        argument, _ = accepted[name]
         if name in _GUARDRAILS:
-            taken[argument] = [*taken.get(argument, []), *value]
-            keys[name] = key
+            guardrails += setting.value
+            arguments[argument] = guardrails
+            keys[name] = setting.key
         else:
-            taken[argument] = value
-            keys[argument] = key
-    return StackSettings(stack_id, stack_class, taken, keys)
+            arguments[argument] = setting.value
+            keys[argument] = setting.key
+    return StackSettings(stack_id, stack_class, arguments, keys)

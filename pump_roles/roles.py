@@ -1,10 +1,10 @@
-"""The two roles that Pump works through, as constructs."""
+"""The roles that Pump works through, as constructs."""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache, cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypedDict
 
 import jsii
 from aws_cdk import (
@@ -22,32 +22,41 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from pump_roles.closed import close
-from pump_roles.forms import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
 from pump_roles.guardrails import Guardrail, checked, documents
+from pump_roles.immutable import protect_role
 from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from pump_roles.trust import Trust
+from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
 
-__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "warn_of_the_past"]
+__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "RoleOptions", "warn_if_expired"]
 
 _INLINE_QUOTA: Final = 10_240
 
 
-class PumpRole(Construct):
-    """What both roles have in common. Use :class:`ReadOnlyRole` or :class:`AutoPilotRole`.
+class RoleOptions(TypedDict, total=False):
+    """The options of a role that do not concern its trust policy: see :class:`PumpRole`."""
 
-    It carries the published policies, and can be assumed by Pump's principal alone, with the
-    customer's external id. The session lasts at most an hour, IAM's default and least maximum.
+    role_name: str | None
+    path: str | None
+    permissions_boundary: str | None
+    guardrails: Sequence[Guardrail]
+
+
+class PumpRole(Construct):
+    """What the roles have in common. It is abstract; use one of its subclasses.
+
+    The role carries the published policies, and only Pump's principal can assume it, with the
+    customer's external ID. A session lasts at most an hour, IAM's default and lowest maximum.
 
     :param scope: the construct that this one belongs to.
-    :param id: the construct's id in the scope.
-    :param pump_principal: Pump's 12-digit account id, or the ARN of its IAM role or account
-        root, which Pump names. A literal, or a ``CfnParameter`` of the same stack, which gets the
-        pattern that its value must match.
-    :param external_id: the id that Pump made for this customer, 2 to 1,224 characters. A literal
+    :param id: the construct's ID in the scope.
+    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
+        root, which Pump names. A literal, or a ``CfnParameter`` of the same stack. One without an
+        allowed pattern gets the pattern that its value must match.
+    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
         or a ``CfnParameter``, as above.
-    :param next_external_id: a second id that is accepted too while one replaces the other. By
-        default only ``external_id`` is accepted.
+    :param next_external_id: a new external ID, also accepted during rotation. By default only
+        ``external_id`` is accepted.
     :param role_name: 1 to 64 characters, unique in the account. By default ``PumpReadOnlyRole`` or
         ``PumpAutoPilotRole``.
     :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
@@ -56,15 +65,18 @@ class PumpRole(Construct):
         AWS-managed policy. By default the role has no boundary.
     :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
         nothing.
-    :raises ArgumentError: a ``ValueError``, when an argument is not of its form, a guardrail would
-        do nothing on this role, or the guardrails make the inline policies longer than IAM's 10,240
-        characters (white space not counted).
+    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, a guardrail
+        would do nothing on this role, or the guardrails make the inline policies longer than IAM's
+        10,240 characters (white space not counted).
+
+    The synth fails when anything in the app changes the role's trust policy, policies, session
+    duration, name or path, removes its boundary, or attaches a policy to it.
 
     Source: Pump's document "Cross Account Role".
     """
 
-    _published: ClassVar[PublishedRole]
-    _description: ClassVar[str]
+    published: ClassVar[PublishedRole]
+    """The role, as Pump publishes it."""
 
     def __init__(
         self,
@@ -79,39 +91,48 @@ class PumpRole(Construct):
         permissions_boundary: str | None = None,
         guardrails: Sequence[Guardrail] = (),
     ) -> None:
-        if not hasattr(self, "_published"):
-            raise TypeError("PumpRole is not to be used by itself, see its docstring")
+        if not hasattr(self, "published"):
+            raise TypeError(f"{type(self).__name__} is abstract; use ReadOnlyRole or AutoPilotRole")
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
-        trust = Trust.of(
+        boundary = _boundary_arn(permissions_boundary)
+        trust_policy = Trust.of(
             self,
             pump_principal=pump_principal,
             external_id=external_id,
             next_external_id=next_external_id,
         ).policy
-        policies = [
-            iam.CfnRole.PolicyProperty(policy_name=policy.name, policy_document=policy.document)
-            for policy in self._published.policies
-        ] + [
-            iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
-            for name, document in _guardrail_policies(guardrails, self._published).items()
-        ]
-        warn_of_the_past(self, guardrails)
-        # The L1 with the raw documents: the L2 role merges and re-orders statements under
+        policies = {policy.name: policy.document for policy in self.published.policies}
+        policies |= _guardrail_policies(guardrails, self.published)
+        warn_if_expired(self, guardrails)
+        if role_name is None:
+            role_name = self.published.name
+        # The L1 with the raw documents: the L2 role merges and reorders statements under
         # @aws-cdk/aws-iam:minimizePolicies, and what is deployed must be what is published.
         self.resource: Final = iam.CfnRole(
             self,
             "Resource",
-            role_name=self._published.name
-            if role_name is None
-            else ROLE_NAME.check("role_name", role_name),
-            description=self._description,
+            role_name=ROLE_NAME.check("role_name", role_name),
+            description=self.published.description,
             path=self._path,
-            permissions_boundary=_boundary_arn(permissions_boundary),
-            assume_role_policy_document=trust,
-            policies=policies,
+            permissions_boundary=None if boundary is None else Fn.sub(boundary),
+            assume_role_policy_document=trust_policy,
+            policies=[
+                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
+                for name, document in policies.items()
+            ],
         )
-        close(self.resource, trust_policy=trust, policies=policies)
+        protect_role(
+            self.resource,
+            RoleName=role_name,
+            Path=self._path,
+            PermissionsBoundary=None if boundary is None else {"Fn::Sub": boundary},
+            AssumeRolePolicyDocument=trust_policy,
+            Policies=[
+                {"PolicyName": name, "PolicyDocument": document}
+                for name, document in policies.items()
+            ],
+        )
 
     @cached_property
     def role(self) -> iam.IRole:
@@ -151,7 +172,7 @@ class PumpRole(Construct):
         acknowledges exactly those, one by one, on the role's resource. Without this call they
         stay findings: whether they are acceptable is for the owner of the app to say.
         """
-        Validations.of(self.resource).acknowledge(*_acknowledgments(self._published.policies))
+        Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
 
 
 class ReadOnlyRole(PumpRole):
@@ -160,8 +181,7 @@ class ReadOnlyRole(PumpRole):
     It carries the published policy ``PumpBillingReadOnly``. The arguments are :class:`PumpRole`'s.
     """
 
-    _published = ROLES["read-only"]
-    _description = "Lets Pump read billing history and infrastructure metadata"
+    published = ROLES["read-only"]
 
 
 class AutoPilotRole(PumpRole):
@@ -172,20 +192,16 @@ class AutoPilotRole(PumpRole):
     :class:`PumpRole`'s.
     """
 
-    _published = ROLES["auto-pilot"]
-    _description = (
-        "Lets Pump read billing history and usage metadata, and buy and sell reserved instances "
-        "and savings plans"
-    )
+    published = ROLES["auto-pilot"]
 
 
-def warn_of_the_past(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
-    """Warn at synth when a guardrail denies everything already; the template stays the same."""
+def warn_if_expired(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
+    """Warn at synth when a guardrail already denies everything; the template stays the same."""
     for guardrail in checked(guardrails):
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
-                f"until {guardrail.ends.isoformat()} is past: this role can do nothing",
+                f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
 
 
@@ -195,16 +211,16 @@ def _guardrail_policies(
     if not checked(guardrails):
         return {}
     found = documents(guardrails, role)
-    sizes = {one.name: _size(document) for one, document in found.items()}
+    sizes = {guardrail.name: _size(document) for guardrail, document in found.items()}
     published = sum(_size(policy.document) for policy in role.policies)
     if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         raise ArgumentError(
             "guardrails",
-            f"make the inline policies {size:,} characters, allowed are {_INLINE_QUOTA:,}: the "
+            f"make the inline policies {size:,} characters, at most {_INLINE_QUOTA:,} allowed: the "
             f"published policies {published:,}, {listed}",
         )
-    return {one.policy_name: document for one, document in found.items()}
+    return {guardrail.policy_name: document for guardrail, document in found.items()}
 
 
 def _size(document: Mapping[str, Any]) -> int:
@@ -213,13 +229,14 @@ def _size(document: Mapping[str, Any]) -> int:
 
 @cache
 def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]:
-    # Made once for each role class: a third of the time that a role would take otherwise.
+    # Made once for each role class: otherwise a third of the time that a role takes.
     findings = {
         f"Action::{pattern}": REASONS[pattern]
         for policy in policies
         for pattern in policy.patterns
         if "*" in pattern
-    } | {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
+    }
+    findings |= {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
     return tuple(
         Acknowledgment(id=f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason=reason)
         for finding, reason in findings.items()
@@ -251,4 +268,4 @@ def _boundary_arn(permissions_boundary: str | None) -> str | None:
     PERMISSIONS_BOUNDARY.check("permissions_boundary", permissions_boundary)
     _, managed, name = permissions_boundary.rpartition(":aws:policy/")
     account = "aws" if managed else "${AWS::AccountId}"
-    return Fn.sub(f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}")
+    return f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}"

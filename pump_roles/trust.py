@@ -1,4 +1,4 @@
-"""Who may assume a role: Pump's principal, with the external id of one customer."""
+"""Who may assume a role: Pump's principal, with the external ID of one customer."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Any, Final
 from aws_cdk import CfnParameter
 from constructs import Construct
 
-from pump_roles.forms import EXTERNAL_ID, PRINCIPAL, ArgumentError
+from pump_roles.parameters import literal_or_parameter
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 
 __all__ = ["Trust"]
 
@@ -16,10 +17,10 @@ _QUOTA: Final = 2_048
 
 @dataclass(frozen=True)
 class Trust:
-    """A principal, and the external ids with which it may come in.
+    """A principal, and the external IDs with which it may assume a role.
 
-    :param principal: Pump's account id or ARN, as it stands in a template.
-    :param external_ids: the accepted external ids, one or two, as they stand in a template.
+    :param principal: Pump's account ID or ARN, as in a template.
+    :param external_ids: the accepted external IDs, one or two, as in a template.
 
     Source: IAM User Guide, "Access to AWS accounts owned by third parties".
     """
@@ -36,25 +37,25 @@ class Trust:
         external_id: str | CfnParameter,
         next_external_id: str | CfnParameter | None = None,
     ) -> "Trust":
-        """Return the trust in what is given, checked.
+        """Return the trust in a principal with an external ID, validated.
 
         :param scope: a construct of the stack that the trust is used in.
-        :param pump_principal: Pump's 12-digit account id, or the ARN of its IAM role or account
+        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
             root.
-        :param external_id: the customer's external id, 2 to 1,224 characters.
-        :param next_external_id: a second id that is accepted too, while one replaces the other; by
-            default there is none.
-        :raises ArgumentError: when a value is of another form, both ids are the same, or literals
+        :param external_id: the customer's external ID, 2 to 1,224 characters.
+        :param next_external_id: a new external ID, also accepted during rotation. By default only
+            ``external_id`` is accepted.
+        :raises ArgumentError: when AWS would not accept a value, both IDs are the same, or literals
             together make the policy longer than IAM's default quota of 2,048 characters (white
-            space not counted). The length of parameters is known to IAM alone, when it is deployed.
+            space not counted). The length of a parameter's value is only known when it is deployed.
 
         Source: IAM User Guide, "IAM and AWS STS quotas".
         """
-        principal = PRINCIPAL.check_or_constrain("pump_principal", pump_principal, scope=scope)
-        accepted = [EXTERNAL_ID.check_or_constrain("external_id", external_id, scope=scope)]
+        principal = literal_or_parameter(PRINCIPAL, "pump_principal", pump_principal, scope=scope)
+        accepted = [literal_or_parameter(EXTERNAL_ID, "external_id", external_id, scope=scope)]
         if next_external_id is not None:
             accepted.append(
-                EXTERNAL_ID.check_or_constrain("next_external_id", next_external_id, scope=scope)
+                literal_or_parameter(EXTERNAL_ID, "next_external_id", next_external_id, scope=scope)
             )
             if accepted[0] == accepted[1]:
                 shown = (
@@ -62,19 +63,19 @@ class Trust:
                     if isinstance(next_external_id, CfnParameter)
                     else repr(next_external_id)
                 )
-                raise ArgumentError("next_external_id", f"{shown} is the external id already")
+                raise ArgumentError("next_external_id", f"{shown} is already the external ID")
         trust = cls(principal, tuple(accepted))
         size = len(json.dumps(trust.policy, separators=(",", ":")))
         if size > _QUOTA:
             raise ArgumentError(
                 "next_external_id" if next_external_id is not None else "external_id",
-                f"makes a trust policy of {size:,} characters, allowed are {_QUOTA:,}",
+                f"makes a trust policy of {size:,} characters, at most {_QUOTA:,} allowed",
             )
         return trust
 
     @property
     def policy(self) -> dict[str, Any]:
-        """The trust policy: one statement, one principal, and an external id that must match."""
+        """The trust policy: one statement, one principal, and an external ID that must match."""
         first, *more = self.external_ids
         return {
             "Version": "2012-10-17",

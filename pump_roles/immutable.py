@@ -1,0 +1,176 @@
+"""Pump's roles cannot be widened: the reader as a validation plugin over the rendered templates.
+
+CDK calls the plugin once an app's templates are written, those of its stages and pipelines too.
+What it does not see is in docs/security-model.md.
+"""
+
+import atexit
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+import jsii
+from aws_cdk import (
+    CfnResource,
+    CfnStackSet,
+    IPolicyValidationContext,
+    IPolicyValidationPlugin,
+    PolicyValidationPluginReport,
+    PolicyViolatingResource,
+    PolicyViolation,
+    Stack,
+    Stage,
+    Validations,
+)
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from pump_roles._version import __version__
+
+if TYPE_CHECKING:
+    from pump_roles.templates.widening import Built, Widening
+
+__all__ = ["protect_role", "protect_stack_set"]
+
+_RULE: Final = "immutable"
+_FIX: Final = (
+    "Remove what changes it: the role has exactly what Pump publishes, and nothing can be added. "
+    "To take permissions away, use guardrails or a permissions boundary."
+)
+
+
+def protect_role(role: iam.CfnRole, **properties: Any) -> None:
+    """Fail the synth of the role's app when anything in it widens the role.
+
+    :param role: the role's resource.
+    :param properties: its ``RoleName``, ``Path``, ``PermissionsBoundary``, ``Policies`` and
+        ``AssumeRolePolicyDocument``, as they are rendered; null if it has none. A boundary may be
+        added where there is none: it can only take away.
+    """
+    _plugin_of(role).protected.append(_Protected(role, properties))
+
+
+def protect_stack_set(stack_set: CfnStackSet, **properties: Any) -> None:
+    """Fail the synth of the StackSet's app when anything changes what the StackSet deploys.
+
+    :param stack_set: the StackSet's resource.
+    :param properties: its ``TemplateBody`` and ``Parameters``, as they are rendered.
+    """
+    _plugin_of(stack_set).protected.append(_Protected(stack_set, properties))
+
+
+@dataclass(frozen=True)
+class _Protected:
+    resource: CfnResource
+    properties: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return str(self.resource.node.path).removesuffix("/Resource")
+
+
+@jsii.implements(IPolicyValidationPlugin)
+class _Immutable:
+    def __init__(self) -> None:
+        self.protected: list[_Protected] = []
+        self._rejected: set[Path] = set()
+
+    @property
+    def name(self) -> str:
+        return "pump-roles"
+
+    @property
+    def version(self) -> str:
+        return __version__
+
+    @property
+    def rule_ids(self) -> list[str]:
+        return [_RULE]
+
+    def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+        # Here, since an app that only defines its constructs needs no reader.
+        from pump_roles.templates.widening import widenings  # noqa: PLC0415
+
+        try:
+            found = list(widenings(list(self._built()), map(Path, context.template_paths)))
+            violations = [_violation(widening) for widening in found]
+        except Exception as error:  # noqa: BLE001 - CDK drops a plugin that raises, and goes on
+            found = []
+            violations = [_unread(error, context.template_paths[0])]
+        self._reject({path for widening in found for path in (widening.file, widening.root)})
+        return PolicyValidationPluginReport(success=not violations, violations=violations)
+
+    def _built(self) -> "Iterator[Built]":
+        from pump_roles.templates.widening import Built  # noqa: PLC0415
+
+        # By stack: each look-up is a call into CDK.
+        by_stack: dict[Stack, list[_Protected]] = {}
+        for protected in self.protected:
+            by_stack.setdefault(protected.resource.stack, []).append(protected)
+        folders: dict[Stage, Path] = {}
+        for stack, here in by_stack.items():
+            stage = Stage.of(stack)
+            assert stage is not None  # noqa: S101 - the root is an App, which is a stage
+            if stage not in folders:
+                folders[stage] = Path(stage.outdir)
+            file = folders[stage] / stack.template_file
+            logical_ids = stack.resolve([protected.resource.logical_id for protected in here])
+            for protected, logical_id in zip(here, logical_ids, strict=True):
+                properties = protected.properties
+                if "${Token[" in json.dumps(properties):
+                    properties = dict.fromkeys(properties) | stack.resolve(properties)
+                yield Built(protected, file, logical_id, properties)
+
+    def _reject(self, files: set[Path]) -> None:
+        # CDK lets no plugin change the assembly while it is validated. When the app ends, what must
+        # not be deployed is removed.
+        if files and not self._rejected:
+            atexit.register(self._remove)
+        self._rejected = files
+
+    def _remove(self) -> None:
+        for file in self._rejected:
+            file.unlink(missing_ok=True)
+
+
+_PLUGINS: Final[WeakKeyDictionary[IConstruct, _Immutable]] = WeakKeyDictionary()
+
+
+def _plugin_of(resource: CfnResource) -> _Immutable:
+    # One for each app, so that its templates are read once.
+    root = resource.node.root
+    if root not in _PLUGINS:
+        _PLUGINS[root] = _Immutable()
+        Validations.of(root).add_plugins(_PLUGINS[root])
+    return _PLUGINS[root]
+
+
+def _violation(widening: "Widening") -> PolicyViolation:
+    return PolicyViolation(
+        rule_name=_RULE,
+        description=widening.problem,
+        fix=_FIX,
+        # The one severity that cannot be acknowledged.
+        severity="fatal",
+        violating_resources=[
+            PolicyViolatingResource(
+                resource_logical_id=widening.logical_id,
+                template_path=str(widening.file),
+                locations=[f"Properties.{name}" for name in widening.properties],
+            )
+        ],
+    )
+
+
+def _unread(error: Exception, template: str) -> PolicyViolation:
+    return PolicyViolation(
+        rule_name=_RULE,
+        description=f"the templates could not be checked: {type(error).__name__}: {error}",
+        severity="fatal",
+        # CDK ignores a violation without a resource.
+        violating_resources=[
+            PolicyViolatingResource(resource_logical_id="*", template_path=template, locations=[])
+        ],
+    )
