@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalogue report screenshot wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog report screenshot wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -37,7 +37,7 @@ $(TOOLS): package.json package-lock.json $(PACKAGES)
 	@$(BIN)/npm ci --no-audit --no-fund
 	@touch $@
 
-demo: setup ## Deploy both roles onto an embedded AWS, and show who may do what
+demo: setup ## Deploy both roles to an embedded AWS, and show who may do what
 	@$(BIN)/python -m sandbox.demo
 
 demo-org: setup ## Roll both roles out across an emulated organization, and show who has them
@@ -63,17 +63,17 @@ format: setup ## Put the code into the style that lint checks
 type: setup ## Check the types, strictly
 	@$(BIN)/mypy
 
-bench: setup ## Measure speed and size as ratios, for docs/performance.md
+bench: setup ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m bench
 
 plot: setup ## Draw how long a rollout takes, for docs/organizations.md
 	@$(BIN)/uv run --quiet --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m bench.rollout_time
 
-catalogue: setup ## Take over the pinned action catalogue, and print what wildcards newly grant
-	@$(BIN)/python -m sandbox.make_catalogue
+catalog: setup ## Update the action catalog from the pinned package, and print what wildcards newly grant
+	@$(BIN)/python -m sandbox.make_catalog
 
 report: setup ## Write the permission report of the published roles, docs/permissions.md
-	@$(BIN)/python -m pump_roles.review report --output docs/permissions.md
+	@$(BIN)/python -m pump_roles report --output docs/permissions.md
 
 screenshot: setup ## Draw the permission report for the README; needs Chromium
 	@$(BIN)/python -m sandbox.screenshot

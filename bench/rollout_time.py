@@ -1,4 +1,4 @@
-"""How long a rollout takes, by AWS's documented quotas: `make plot` draws docs/rollout-time.svg."""
+"""How long a rollout takes by AWS's documented quotas: `make plot` draws docs/rollout-time.svg."""
 
 from typing import Final
 
@@ -9,16 +9,16 @@ CONCURRENT_OPERATIONS: Final = 10_000
 administrator account's StackSets can work on at one time in a region."""
 
 HANDLER_MINUTES: Final = 2_160
-"""After so long CloudFormation gives up on a StackSet that it makes or updates."""
+"""After this time CloudFormation gives up on a StackSet that it creates or updates."""
 
 PICTURE: Final = ROOT / "docs" / "rollout-time.svg"
 
 
 def minutes(accounts: int, percentage: int, seconds: float) -> float:
-    """The least time that an operation of a StackSet takes.
+    """Return the least time that an operation of a StackSet takes.
 
     :param accounts: the number of targeted accounts.
-    :param percentage: in how many of them it works at one time, in percent.
+    :param percentage: the percentage of them that it works in at one time.
     :param seconds: the time that one stack takes.
     """
     at_once = min(max(accounts * percentage // 100, 1), CONCURRENT_OPERATIONS)

@@ -1,1 +1,1 @@
-"""An embedded AWS to try the templates on and to test them with. Not part of the library."""
+"""An embedded AWS for the demos and the tests. Not part of the library."""

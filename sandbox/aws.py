@@ -31,7 +31,7 @@ ACCOUNT_ID: Final = "123456789012"
 
 @dataclass(frozen=True)
 class EmbeddedAws:
-    """An AWS account that lives in this process.
+    """An AWS account in this process.
 
     :param endpoint: where its API is served.
     """
@@ -40,7 +40,7 @@ class EmbeddedAws:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment variables that point an AWS tool at this account."""
+        """The environment variables with which an AWS tool uses this account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -71,7 +71,7 @@ class EmbeddedAws:
 
 @contextmanager
 def embedded_aws() -> Iterator[EmbeddedAws]:
-    """Serve an empty AWS account on loopback; it ends with the block, also when that fails."""
+    """Serve an empty AWS account on loopback; it ends with the block, even if that fails."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # Not moto's own ThreadedMotoServer, which takes half a second to end.
     server = make_server(
@@ -85,7 +85,7 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
     thread.start()
     try:
         endpoint = f"http://127.0.0.1:{server.port}"
-        # moto keeps what it emulates for as long as the process runs, also from an earlier block.
+        # moto keeps its state as long as the process runs, even that of an earlier block.
         with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")):  # noqa: S310
             pass
         yield EmbeddedAws(endpoint)
@@ -96,14 +96,14 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
 
 
 class Requests(list[dict[str, list[str]]]):
-    """The recorded requests' parameters; and the names of the services that were asked."""
+    """The parameters of the recorded requests, and the names of the services that got them."""
 
     services: set[str]
 
 
 @contextmanager
 def recorded(file: Path) -> Iterator[Requests]:
-    """Record the requests that the embedded AWS gets in a block; they are there when it ends.
+    """Record the requests that the embedded AWS gets in a block; they are listed when it ends.
 
     :param file: a file that does not exist yet, for the recording.
     """

@@ -17,9 +17,9 @@ _CLI: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
 
 def tool_environment() -> dict[str, str]:
-    """The environment that tools run in: this environment's Python and Node, and no AWS account.
+    """Return the environment that tools run in: this environment's Python and Node, and no AWS.
 
-    Whatever the machine knows of AWS is left out, so that nothing here reaches a real account.
+    Whatever AWS configuration the machine has is left out, so that nothing reaches a real account.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
@@ -36,8 +36,8 @@ def cdk(
     """Run the CDK CLI, and return how it ended and what it printed.
 
     :param arguments: the command line.
-    :param directory: where it is run; by default in the project.
-    :param environment: variables to set beside those of :func:`tool_environment`.
+    :param directory: where to run it. By default in the project.
+    :param environment: variables to set in addition to those of :func:`tool_environment`.
     """
     return subprocess.run(
         ["node", str(_CLI), *arguments],
@@ -51,7 +51,7 @@ def cdk(
 
 
 def recommended_flags() -> dict[str, Any]:
-    """The feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
+    """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
     (bundle,) = (
         file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
     )

@@ -1,20 +1,17 @@
-"""`make demo`: deploy both roles onto an embedded AWS, and show who may do what there."""
+"""`make demo`: deploy both roles to an embedded AWS, and show who may do what there."""
 
 import json
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from itertools import product
 from typing import Final
 
-from pump_roles.published import AUTO_PILOT, READ_ONLY, Policy
-from sandbox import catalogue
+from pump_roles.published import PublishedRole
+from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws
-from sandbox.show import EXTERNAL_ID, PUMP, Show, trust
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Show, trust
 from sandbox.simulator import ALLOWED, Role, assumption, decide, use
 
-READS: Final = "PumpReadOnlyRole"
-BUYS: Final = "PumpAutoPilotRole"
-ROLES: Final[Mapping[str, Sequence[Policy]]] = {READS: READ_ONLY, BUYS: AUTO_PILOT}
 BOTH: Final = {READS, BUYS}
 NEITHER: Final[set[str]] = set()
 
@@ -25,7 +22,7 @@ CALLERS: Final = {
     "your own account": f"arn:aws:iam::{ACCOUNT_ID}:role/Admin",
 }
 EXTERNAL_IDS: Final = {
-    "your external id": EXTERNAL_ID,
+    "your external ID": EXTERNAL_ID,
     "another customer's": "Example-5678",
     "none": None,
 }
@@ -44,7 +41,7 @@ QUESTIONS: Final = [
     ("stop instances", "ec2:StopInstances", NEITHER),
     ("widen its rights", "iam:PutRolePolicy", NEITHER),
 ]
-"""What each role may do, and which of them should."""
+"""What a role may do, an action for it, and the roles that should be allowed it."""
 
 
 class Demo(Show):
@@ -58,32 +55,32 @@ class Demo(Show):
         self.show_callers(roles)
         self.show_session(roles)
 
-    def show_role(self, role: Role, published: Sequence[Policy]) -> None:
+    def show_role(self, role: Role, published: PublishedRole) -> None:
         self.expect(role.trust == trust())
-        self.expect(len(role.policies) == len(published))
+        self.expect(len(role.policies) == len(published.policies))
         self.console.print(f"\n[bold]{role.arn}[/]")
         for statement in role.trust["Statement"]:
             self.console.print(f"trusts {json.dumps(statement.get('Principal'))}", markup=False)
             self.console.print(f"if {json.dumps(statement.get('Condition'))}\n", markup=False)
         table = self.table("policy", "as published", "patterns", "actions")
-        for policy in published:
+        for policy in published.policies:
             same = role.policies.get(policy.name) == policy.document
             table.add_row(
                 policy.name,
-                self.verdict(same, should=True, words=("yes", "no")),
+                self.verdict(same, should=True, labels=("yes", "no")),
                 *self.counts(policy.patterns),
             )
         table.add_section()
         table.add_row(
             "together, each counted once",
             "",
-            *self.counts({pattern for policy in published for pattern in policy.patterns}),
+            *self.counts(set(published.patterns)),
         )
         self.console.print(table)
 
     @staticmethod
     def counts(patterns: Collection[str]) -> tuple[str, str]:
-        return str(len(patterns)), str(len(catalogue.matching(patterns)))
+        return str(len(patterns)), str(len(catalog.matching(patterns)))
 
     def show_callers(self, roles: Mapping[str, Role]) -> None:
         cells = list(product(CALLERS, roles, EXTERNAL_IDS))
@@ -97,7 +94,7 @@ class Demo(Show):
         )
         decided = dict(zip(cells, decisions, strict=True))
         for role in roles:
-            self.console.print(f"\n[bold]Who may assume {role}[/], passing which external id?\n")
+            self.console.print(f"\n[bold]Who may assume {role}[/], with which external ID?\n")
             table = self.table("", *EXTERNAL_IDS)
             for caller in CALLERS:
                 table.add_row(
@@ -105,7 +102,7 @@ class Demo(Show):
                     *(
                         self.verdict(
                             decided[caller, role, external_id] == ALLOWED,
-                            should=(caller, external_id) == ("Pump", "your external id"),
+                            should=(caller, external_id) == ("Pump", "your external ID"),
                         )
                         for external_id in EXTERNAL_IDS
                     ),
@@ -119,7 +116,7 @@ class Demo(Show):
                 use(
                     roles[name],
                     action=action,
-                    resource=catalogue.actions()[action.lower()].resources[0],
+                    resource=catalog.actions()[action.lower()].resources[0],
                 )
                 for action, name in cells
             ]
@@ -127,12 +124,14 @@ class Demo(Show):
         decided = dict(zip(cells, decisions, strict=True))
         self.console.print("\n[bold]What Pump may do[/]\n")
         table = self.table("", "read-only", "auto-pilot", "action")
-        for words, action, should in QUESTIONS:
+        for question, action, should in QUESTIONS:
             table.add_row(
-                words,
+                question,
                 *(
                     self.verdict(
-                        decided[action, name] == ALLOWED, should=name in should, words=("yes", "no")
+                        decided[action, name] == ALLOWED,
+                        should=name in should,
+                        labels=("yes", "no"),
                     )
                     for name in roles
                 ),
@@ -142,13 +141,13 @@ class Demo(Show):
 
 
 REAL: Final = """
-[bold]To deploy to a real account[/], with its credentials, and the two values that Pump gives you:
+[bold]To deploy to a real account[/], with its credentials and the two values that Pump gives you:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly -c pump:principal=... -c pump:external-id=...
 
-and PumpAutoPilot in the same way, when you want Pump to buy and sell.
-Nothing has to be bootstrapped.
+and PumpAutoPilot in the same way, when you want Pump to buy and sell. The account does not have to
+be bootstrapped.
 """
 
 

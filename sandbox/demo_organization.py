@@ -11,12 +11,11 @@ from typing import Any, Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
 
-from pump_roles.published import AUTO_PILOT, READ_ONLY
-from pump_roles.review.organization import Account
-from pump_roles.review.rollout_status import read
+from pump_roles.account.organization import Account
+from pump_roles.account.rollout_status import read
 from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws
 from sandbox.organization import Organization, StackSets, roles
-from sandbox.show import EXTERNAL_ID, PUMP, Show, trust
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Show, trust
 from sandbox.simulator import ALLOWED, Role, assumption, decide
 
 UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
@@ -24,15 +23,11 @@ EXCLUDED: Final = "sandbox-7"
 LATE: Final = "workloads-late"
 """An account that joins after the rollout."""
 
-READS: Final = "PumpReadOnlyRole"
-BUYS: Final = "PumpAutoPilotRole"
-POLICIES: Final = {READS: READ_ONLY, BUYS: AUTO_PILOT}
-SHORT: Final = {READS: "read-only", BUYS: "auto-pilot"}
 NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
 
 
 def expected(account: Account, organization: Organization) -> dict[str, bool]:
-    """Which roles an account should have: read-only everywhere, auto-pilot in Workloads."""
+    """Return which roles an account should have: read-only everywhere, auto-pilot in Workloads."""
     if account.id == ACCOUNT_ID:
         return {READS: True, BUYS: True}
     return {
@@ -78,7 +73,7 @@ class OrganizationDemo(Show):
         self.show_status(organization, rollouts, by_name[EXCLUDED])
 
     def roll_out(self, organization: Organization, template: Mapping[str, Any]) -> None:
-        """Create one StackSet and its instances, and show how far it is."""
+        """Create one StackSet and its instances, and show the progress."""
         name = StackSets.name(template)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         started = time.monotonic()
@@ -97,7 +92,7 @@ class OrganizationDemo(Show):
         """Show each account with its roles, under its unit."""
         accounts = organization.accounts()
         found = {account.id: roles(account.id) for account in accounts}
-        asked = [(one, name) for one, has in found.items() for name in has]
+        asked = [(account, name) for account, has in found.items() for name in has]
         enters = dict(
             zip(
                 asked,
@@ -128,11 +123,11 @@ class OrganizationDemo(Show):
                         )
                     ),
                     should=should,
-                    short=SHORT[name],
+                    kind=ROLES[name].kind,
                 )
                 for name, should in expected(account, organization).items()
             ]
-            self.expect(has.keys() <= POLICIES.keys())
+            self.expect(has.keys() <= ROLES.keys())
             note = NOTES.get(account.name, "")
             if account.id == ACCOUNT_ID:
                 note = "the management account"
@@ -141,27 +136,27 @@ class OrganizationDemo(Show):
             )
         self.console.print(tree)
         self.console.print(
-            "\n✔ means: the role is there, with the published policies, trusts Pump with the "
-            "external id alone, and Pump can assume it."
+            "\n✔ means: the role exists, has the published policies, trusts only Pump with the "
+            "external ID, and Pump can assume it."
         )
 
-    def state(self, found: object, *, should: bool, short: str) -> str:
-        """Show whether a role is there; that none is there is no failure where none should be."""
+    def state(self, found: object, *, should: bool, kind: str) -> str:
+        """Return a cell that shows whether a role exists, empty if it rightly does not."""
         if found or should:
-            return self.verdict(found, should=should, words=(short, f"no {short}"))
-        return f"[dim]- {'':<{len(short)}}[/]"
+            return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
+        return f"[dim]- {'':<{len(kind)}}[/]"
 
     @staticmethod
     def as_published(role: Role, name: str) -> bool:
-        """Whether a role has the published policies and the trust."""
-        published = {policy.name: policy.document for policy in POLICIES[name]}
+        """Return whether a role has the published policies and the trust policy."""
+        published = {policy.name: policy.document for policy in ROLES[name].policies}
         return role.policies == published and role.trust == trust()
 
     def show_status(
         self, organization: Organization, rollouts: list[dict[str, Any]], excluded: str
     ) -> None:
-        """Ask what `pump-roles rollout-status` asks."""
-        self.console.print("\n[bold]pump-roles rollout-status[/] says\n")
+        """Show what `pump-roles rollout-status` finds."""
+        self.console.print("\n[bold]pump-roles rollout-status[/] finds\n")
         table = self.table("StackSet", "instances", "missing", "filtered out", "complete")
         for rollout, filtered in zip(rollouts, ([excluded], []), strict=True):
             status = read(
@@ -176,7 +171,7 @@ class OrganizationDemo(Show):
                 ", ".join(f"{count} {name}" for name, count in status.counts.items()),
                 str(len(status.missing)),
                 str(len(status.filtered)),
-                self.verdict(status.complete, should=True, words=("yes", "no")),
+                self.verdict(status.complete, should=True, labels=("yes", "no")),
             )
         self.console.print(table)
 

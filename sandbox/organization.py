@@ -1,9 +1,9 @@
-"""An emulated organization: moto's AWS Organizations and StackSets, mended where they fall short.
+"""An emulated organization: moto's AWS Organizations and StackSets, corrected where they differ.
 
 moto resolves a StackSet's targets one level of organizational units deep, without filters, and with
-suspended accounts; a stack that fails ends the whole call. Here targets are those that AWS
-documents (:func:`pump_roles.review.organization.targeted`), and a stack that fails is an instance
-with its reason. Nothing here deploys automatically: that is AWS's own.
+suspended accounts; a stack that fails ends the whole call. Here the targets are those that AWS
+documents (:func:`pump_roles.account.organization.targeted`), and a stack that fails is an instance
+with its reason. Automatic deployment is not emulated.
 """
 
 import json
@@ -21,7 +21,7 @@ from moto.organizations.models import organizations_backends
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_organizations import OrganizationsClient
 
-from pump_roles.review.organization import Account, accounts_below, targeted
+from pump_roles.account.organization import Account, accounts_below, targeted
 from sandbox.aws import ACCOUNT_ID, EmbeddedAws
 from sandbox.simulator import Role
 
@@ -37,8 +37,8 @@ class Organization:
 
     :param organizations: a client of the management account.
     :param cloudformation: a client of the management account.
-    :param root: the root's id.
-    :param units: the ids of the organizational units by name.
+        :param root: the root's ID.
+    :param units: the IDs of the organizational units by name.
     """
 
     organizations: OrganizationsClient
@@ -72,8 +72,8 @@ class Organization:
                 self._grow(self.units[name], below)
 
     def join(self, unit: str, name: str) -> str:
-        """An account joins a unit; returns its id."""
-        # Not by the API, which takes several seconds for 1,000 accounts.
+        """Let an account join a unit, and return its ID."""
+        # Without the API, which takes several seconds for 1,000 accounts.
         backend = organizations_backends[ACCOUNT_ID]["aws"]
         created = backend.create_account(AccountName=name, Email=f"{name}@example.com")
         account: str = created["CreateAccountStatus"]["AccountId"]
@@ -83,7 +83,7 @@ class Organization:
         return account
 
     def accounts(self) -> list[Account]:
-        """Every account, the management account too."""
+        """Return every account, the management account too."""
         return accounts_below(self.organizations, [self.root])
 
 
@@ -114,7 +114,7 @@ class StackSets:
         self._create_instances(properties["StackSetName"], instances, preferences)
 
     def update(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-        """Create the instances that the template's targets lack by now."""
+        """Create the instances that the template's targets do not have yet."""
         properties = self._properties(template, parameters)
         self._create_instances(
             properties["StackSetName"],
@@ -126,7 +126,7 @@ class StackSets:
         """Delete the StackSet, its instances first."""
         client = self.organization.cloudformation
         pages = client.get_paginator("list_stack_instances").paginate(StackSetName=name)
-        accounts = [one["Account"] for page in pages for one in page["Summaries"]]
+        accounts = [summary["Account"] for page in pages for summary in page["Summaries"]]
         # moto takes no deployment targets here.
         client.delete_stack_instances(
             StackSetName=name, Accounts=accounts, Regions=[REGION], RetainStacks=False
@@ -142,7 +142,7 @@ class StackSets:
 
     @staticmethod
     def name(template: Mapping[str, Any]) -> str:
-        """The name of the StackSet that a rollout's template holds."""
+        """Return the name of the StackSet in a rollout's template."""
         return str(StackSets._resource(template)["StackSetName"])
 
     @staticmethod
@@ -158,11 +158,11 @@ class StackSets:
 
         def resolved(value: Any) -> Any:
             if isinstance(value, list):
-                return [resolved(one) for one in value]
+                return [resolved(element) for element in value]
             if isinstance(value, dict):
                 if value.keys() == {"Ref"}:
                     return values[value["Ref"]]
-                return {key: resolved(one) for key, one in value.items()}
+                return {key: resolved(element) for key, element in value.items()}
             return value
 
         properties: dict[str, Any] = resolved(StackSets._resource(template))
@@ -170,7 +170,7 @@ class StackSets:
 
 
 def occupy(account: str, name: str, trust: Mapping[str, Any]) -> None:
-    """Make a role in any account, as if someone had made it by hand."""
+    """Create a role in any account, as if someone had created it by hand."""
     iam_backends[account]["global"].create_role(
         name,
         json.dumps(trust),
@@ -183,7 +183,7 @@ def occupy(account: str, name: str, trust: Mapping[str, Any]) -> None:
 
 
 def roles(account: str) -> dict[str, Role]:
-    """The roles of any account that Pump may be meant to assume, from the emulator's own state."""
+    """Return the roles of any account that are named like Pump's, from the emulator's state."""
     backend = iam_backends[account]["global"]
     found = {}
     for role in backend.roles.values():

@@ -8,8 +8,8 @@ from typing import Final
 
 from playwright.sync_api import sync_playwright
 
-from pump_roles.review.page import as_html
-from pump_roles.review.report import of_published
+from pump_roles.report import of_published
+from pump_roles.report.page import as_html
 from sandbox.cdk import ROOT
 
 PICTURE: Final = ROOT / "docs" / "report.png"
@@ -18,7 +18,7 @@ BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 def browser() -> str | None:
-    """The machine's Chromium, if it has one."""
+    """Return the machine's Chromium, if it has one."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 

@@ -1,7 +1,7 @@
-"""What the demos share: steps, verdicts and tables on a terminal."""
+"""What the demos share: the roles, and steps, verdicts and tables on a terminal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from rich import box
@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from pump_roles import published
+from pump_roles.published import PublishedRole
 from sandbox.aws import EmbeddedAws
 from sandbox.cdk import cdk
 
@@ -17,9 +19,14 @@ T = TypeVar("T")
 PUMP: Final = "arn:aws:iam::999988887777:role/PumpService"
 EXTERNAL_ID: Final = "Example-1234"
 
+READS: Final = published.ROLES["read-only"].name
+BUYS: Final = published.ROLES["auto-pilot"].name
+ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in published.ROLES.values()}
+"""The published roles by name."""
+
 
 def trust() -> dict[str, Any]:
-    """The trust policy that every role of a demo should have."""
+    """Return the trust policy that every role of a demo should have."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -34,26 +41,26 @@ def trust() -> dict[str, Any]:
 
 
 class Show:
-    """One run; it remembers whether everything was as it should be."""
+    """One run. It remembers whether everything was as it should be."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         self.right = True
 
-    def step(self, words: str, work: Callable[[], T]) -> T:
-        """Do some work, and say what was done and how long it took."""
+    def step(self, description: str, work: Callable[[], T]) -> T:
+        """Do some work, and show what was done and how long it took."""
         started = time.monotonic()
-        with self.console.status(words):
-            done = work()
-        self.done(words, time.monotonic() - started)
-        return done
+        with self.console.status(description):
+            result = work()
+        self.done(description, time.monotonic() - started)
+        return result
 
-    def done(self, words: str, seconds: float) -> None:
-        """Say what was done."""
-        self.console.print(f"[green]done[/]  {words}  [dim]{seconds:.1f} s[/]")
+    def done(self, description: str, seconds: float) -> None:
+        """Show what was done."""
+        self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
 
     def deploy(self, aws: EmbeddedAws, *arguments: str) -> None:
-        """Deploy with the real CDK CLI, with Pump's principal and the external id.
+        """Deploy with the real CDK CLI, with Pump's principal and the external ID.
 
         :raises SystemExit: when that fails.
         """
@@ -71,11 +78,11 @@ class Show:
             raise SystemExit(ended.returncode)
 
     def verdict(
-        self, found: object, *, should: bool, words: tuple[str, str] = ("allowed", "denied")
+        self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "denied")
     ) -> str:
-        """Show what was found, and remember and mark it if it is not what it should be."""
+        """Return a cell that shows what was found, marked and remembered if it is wrong."""
         self.expect(bool(found) == should)
-        shown = f"[green]✔ {words[0]}[/]" if found else f"[red]✘ {words[1]}[/]"
+        shown = f"[green]✔ {labels[0]}[/]" if found else f"[red]✘ {labels[1]}[/]"
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:
@@ -84,7 +91,7 @@ class Show:
 
     @staticmethod
     def table(*columns: str) -> Table:
-        """An empty table."""
+        """Return an empty table."""
         return Table(
             *(Column(name, overflow="fold") for name in columns),
             box=box.SIMPLE_HEAD,
@@ -94,7 +101,7 @@ class Show:
         )
 
     def end(self, next_steps: str) -> int:
-        """Say how it went; returns the exit status."""
+        """Show how it went, and return the exit status."""
         if not self.right:
             self.console.print("\n[bold red]Something is not as it should be, see above.[/]")
             return 1

@@ -45,7 +45,7 @@ class Role:
     def of_template(
         cls, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
     ) -> "Role":
-        """The one role of a template, with values for the template's parameters."""
+        """Return the one role of a template, with values for the template's parameters."""
         (properties,) = (
             resource["Properties"]
             for resource in template["Resources"].values()
@@ -55,14 +55,14 @@ class Role:
             properties["RoleName"],
             _resolved(properties["AssumeRolePolicyDocument"], parameters or {}),
             {
-                one["PolicyName"]: _resolved(one["PolicyDocument"], {})
-                for one in properties["Policies"]
+                policy["PolicyName"]: _resolved(policy["PolicyDocument"], {})
+                for policy in properties["Policies"]
             },
         )
 
     @classmethod
     def of_account(cls, iam: IAMClient, name: str) -> "Role":
-        """The role of that name in an account, read back."""
+        """Return the role of that name in an account."""
         trust: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         policies: dict[str, Any] = {}
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -72,7 +72,7 @@ class Role:
 
     @classmethod
     def of_emulator(cls, role: Any) -> "Role":
-        """A role as moto keeps it."""
+        """Return a role that moto has."""
         return cls(
             role.name,
             _document(role.assume_role_policy_document),
@@ -81,10 +81,10 @@ class Role:
 
 
 def assumption(role: Role, *, caller: str, external_id: str | None) -> Simulation:
-    """A caller, whose own account lets it assume any role, asks to assume this one.
+    """Return a caller's request to assume the role; its own account lets it assume any role.
 
     :param caller: the caller's ARN.
-    :param external_id: the external id that it passes, if it passes one.
+    :param external_id: the external ID that it passes, if it passes one.
     """
     return _simulation(
         principal=caller,
@@ -110,12 +110,13 @@ def use(
     service_control_policy: Mapping[str, Any] | None = None,
     context: Mapping[str, str] | None = None,
 ) -> Simulation:
-    """The role's session asks to do something in the customer's account.
+    """Return the request of the role's session to do something in the customer's account.
 
     :param action: a concrete action.
-    :param resource: the ARN that it works on, or ``*`` where the action works on none.
+    :param resource: the ARN that it works on, or ``*`` if the action works on none.
     :param boundary: the document of the role's permissions boundary, if it has one.
-    :param service_control_policy: one that the account is under, beside AWS's own that allows all.
+    :param service_control_policy: one that applies to the account, next to AWS's own that allows
+        everything.
     :param context: further condition keys of the request.
     """
     return _simulation(
@@ -133,7 +134,7 @@ def decide(simulations: Sequence[Simulation]) -> list[str]:
     """Judge the requests, in one process.
 
     :returns: for each ``Allowed``, ``ExplicitlyDenied`` or ``ImplicitlyDenied``.
-    :raises RuntimeError: when the simulator has no decision about one of them.
+    :raises RuntimeError: when the simulator has no decision about a request.
     """
     judged = subprocess.run(
         ["node", str(ROOT / "sandbox" / "simulate.mjs")],
@@ -192,18 +193,18 @@ def _simulation(
 
 def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
     if isinstance(value, list):
-        return [_resolved(one, parameters) for one in value]
+        return [_resolved(element, parameters) for element in value]
     if isinstance(value, dict):
         if value.keys() == {"Ref"}:
             return parameters[value["Ref"]]
         if value.keys() == {"Fn::Sub"}:
             return value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-        return {key: _resolved(one, parameters) for key, one in value.items()}
+        return {key: _resolved(element, parameters) for key, element in value.items()}
     return value
 
 
 def _document(document: Any) -> Any:
     if not isinstance(document, str):
         return document
-    # moto keeps an inline policy of a CloudFormation role as Python writes a dict.
+    # moto stores an inline policy of a CloudFormation role as the text of a Python dict.
     return json.loads(document) if document.startswith('{"') else ast.literal_eval(document)

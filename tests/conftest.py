@@ -1,9 +1,9 @@
-"""What the tests share: the source document, and the app's templates."""
+"""The fixtures of several test files: the source document, and the app's templates."""
 
 import fcntl
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,31 +15,11 @@ from hypothesis import settings
 
 from pump_roles import config
 from sandbox.cdk import cdk
+from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET, Assembly, Synth, Template, synthesize
 
 # How fast something is, `make bench` says; a test does not.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-
-Template = dict[str, Any]
-Synth = Callable[..., dict[str, Template]]
-
-PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
-EXTERNAL_ID = "Example-1234"
-
-
-def trust(principal: str, external_id: str) -> dict[str, Any]:
-    """The trust policy that a role must have."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": principal},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
-            }
-        ],
-    }
 
 
 @pytest.fixture(scope="session")
@@ -80,19 +60,8 @@ def synth() -> Synth:
 
 @pytest.fixture(scope="session")
 def given() -> dict[str, str]:
-    """Context that gives a principal and an external id."""
+    """Context that provides a principal and an external ID."""
     return {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
-
-
-def stack_set(rollout: Template) -> dict[str, Any]:
-    """The properties of the one resource of a rollout's template."""
-    (resource,) = rollout["Resources"].values()
-    assert resource["Type"] == "AWS::CloudFormation::StackSet"
-    properties: dict[str, Any] = resource["Properties"]
-    return properties
-
-
-Assembly = Callable[[Mapping[str, str]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -117,3 +86,10 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         return folder
 
     return synthesize
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The auto-pilot role's template."""
+    folder = synthesize(tmp_path_factory.mktemp("cdk.out"), external_id=SECRET)
+    return (folder / "PumpAutoPilot.template.json").read_text()

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.aws import ACCOUNT_ID
 from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
-from tests.conftest import Synth, stack_set
+from tests.support import Synth, stack_set
 
 PUMP = "999988887777"
 PUMP_ROLE = f"arn:aws:iam::{PUMP}:role/service/PumpService"
@@ -48,7 +48,7 @@ WHO_IS_TRUSTED = {
 @pytest.mark.parametrize("how", ["given", "as parameters", "by a rollout"])
 @pytest.mark.parametrize("rotating", [False, True])
 @pytest.mark.parametrize("principal", WHO_IS_TRUSTED)
-def test_exactly_the_intended_callers_with_exactly_the_accepted_ids(
+def test_exactly_the_intended_callers_may_assume_a_role_with_exactly_the_accepted_ids(
     principal: str,
     rotating: bool,  # noqa: FBT001
     how: str,
@@ -70,9 +70,12 @@ def test_exactly_the_intended_callers_with_exactly_the_accepted_ids(
         ]
         # The parameters are the same for both.
         parameters = {
-            one["ParameterKey"]: one["ParameterValue"] for one in rollouts[0]["Parameters"]
+            parameter["ParameterKey"]: parameter["ParameterValue"]
+            for parameter in rollouts[0]["Parameters"]
         }
-        templates = {one["StackSetName"]: json.loads(one["TemplateBody"]) for one in rollouts}
+        templates = {
+            rollout["StackSetName"]: json.loads(rollout["TemplateBody"]) for rollout in rollouts
+        }
     cells = list(product(templates.values(), CALLERS, EXTERNAL_IDS))
     decisions = decide(
         [
@@ -94,7 +97,7 @@ def test_exactly_the_intended_callers_with_exactly_the_accepted_ids(
     assert decisions.count(ALLOWED) == 2 * len(WHO_IS_TRUSTED[principal]) * len(accepted)
 
 
-def test_the_simulator_would_show_a_trust_without_its_condition(synth: Synth) -> None:
+def test_simulator_would_show_a_trust_policy_without_its_condition(synth: Synth) -> None:
     """The positive control of the test above."""
     template = synth({"pump:principal": PUMP_ROLE, "pump:external-id": "Example-1234"})[
         "PumpReadOnly"
@@ -105,7 +108,7 @@ def test_the_simulator_would_show_a_trust_without_its_condition(synth: Synth) ->
 
 
 @pytest.mark.parametrize("principal", ["arn:aws-cn:iam::999988887777:root", PUMP_ROLE])
-def test_the_principals_partition_is_the_one_that_was_given(principal: str, synth: Synth) -> None:
+def test_principal_keeps_its_partition(principal: str, synth: Synth) -> None:
     # The simulator ignores an account principal's partition, so this is read, not judged.
     for template in synth({"pump:principal": principal, "pump:external-id": "ab"}).values():
         (statement,) = Role.of_template(template).trust["Statement"]

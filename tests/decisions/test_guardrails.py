@@ -1,7 +1,7 @@
 """What each guardrail takes away, judged by a policy simulator over the synthesized templates.
 
 For each, exactly the intended actions turn from allowed to explicitly denied, and no other decision
-changes. The intended actions stand here, written down apart from the guardrails' documents.
+changes. The intended actions are written down here, apart from the guardrails' documents.
 """
 
 import json
@@ -13,9 +13,9 @@ import pytest
 from aws_cdk import App
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.published import AUTO_PILOT, READ_ONLY
-from sandbox import catalogue
-from sandbox.catalogue import Action
+from pump_roles.published import ROLES
+from sandbox import catalog
+from sandbox.catalog import Action
 from sandbox.cdk import ROOT
 from sandbox.simulator import (
     ALLOWED,
@@ -26,7 +26,7 @@ from sandbox.simulator import (
     decide,
     use,
 )
-from tests.decisions.test_session import BUYING_AND_SELLING
+from tests.support import BUYING_AND_SELLING, EXTERNAL_ID, PUMP_ACCOUNT
 
 FACTS = json.loads((ROOT / "tests" / "decisions" / "data-bearing-actions.json").read_text())
 
@@ -87,7 +87,7 @@ DATA_BEARING = {
     action.name
     for pattern in [*FACTS["actions"], *FACTS["also"]]
     if pattern not in FACTS["judged otherwise"]
-    for action in catalogue.matching([pattern])
+    for action in catalog.matching([pattern])
 }
 
 INTENDED: dict[Guardrail, set[str]] = {
@@ -114,42 +114,43 @@ UNDO = {
 
 
 def role(*guardrails: Guardrail, kind: str = "auto-pilot") -> Role:
-    """The role of a synthesized template."""
+    """Return the role of a synthesized template."""
     stack_class = AutoPilotStack if kind == "auto-pilot" else ReadOnlyStack
     app = App()
     stack_class(
-        app, "S", pump_principal="999988887777", external_id="Example-1234", guardrails=guardrails
+        app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, guardrails=guardrails
     )
     return Role.of_template(app.synth().get_stack_by_name("S").template)
 
 
 @cache
 def granted(kind: str = "auto-pilot") -> tuple[Action, ...]:
-    policies = AUTO_PILOT if kind == "auto-pilot" else READ_ONLY
-    return tuple(catalogue.matching(pattern for one in policies for pattern in one.patterns))
+    return tuple(catalog.matching(ROLES[kind].patterns))
 
 
 def of_services() -> list[Action]:
-    """Every action of the services that the policies touch."""
+    """Return every action of the services that the policies touch."""
     services = {action.name.split(":")[0] for action in granted()}
-    return [one for one in catalogue.actions().values() if one.name.split(":")[0] in services]
+    return [
+        action for action in catalog.actions().values() if action.name.split(":")[0] in services
+    ]
 
 
 def uses(asked: Role, actions: Iterable[Action]) -> list[Simulation]:
-    return [use(asked, action=one.name, resource=one.resources[0]) for one in actions]
+    return [use(asked, action=action.name, resource=action.resources[0]) for action in actions]
 
 
 @pytest.fixture(scope="module")
 def before() -> dict[str, str]:
     actions = of_services()
     decisions = decide(uses(role(), actions))
-    return dict(zip((one.name for one in actions), decisions, strict=True))
+    return dict(zip((action.name for action in actions), decisions, strict=True))
 
 
-def test_each_denies_exactly_the_intended_actions(before: dict[str, str]) -> None:
+def test_each_guardrail_denies_exactly_the_intended_actions(before: dict[str, str]) -> None:
     actions = granted()
     decided = iter(
-        decide([one for guardrail in INTENDED for one in uses(role(guardrail), actions)])
+        decide([asked for guardrail in INTENDED for asked in uses(role(guardrail), actions)])
     )
     for guardrail, intended in INTENDED.items():
         after = {action.name: next(decided) for action in actions}
@@ -159,19 +160,19 @@ def test_each_denies_exactly_the_intended_actions(before: dict[str, str]) -> Non
         assert {after[name] for name in after.keys() - intended} == {ALLOWED}
 
 
-def test_none_denies_what_the_role_never_had(before: dict[str, str]) -> None:
+def test_no_guardrail_denies_what_the_role_never_had(before: dict[str, str]) -> None:
     """All of them together, over every action of every service that they name."""
     actions = of_services()
     assert len(actions) > 2_000
     decisions = decide(uses(role(*INTENDED), actions))
-    after = dict(zip((one.name for one in actions), decisions, strict=True))
+    after = dict(zip((action.name for action in actions), decisions, strict=True))
     changed = {name for name in after if after[name] != before[name]}
     assert changed == set().union(*INTENDED.values())
     assert {before[name] for name in changed} == {ALLOWED}
 
 
-def test_on_the_read_only_role() -> None:
-    actions = [one for one in of_services() if one.name.split(":")[0] != "ec2"]
+def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> None:
+    actions = [action for action in of_services() if action.name.split(":")[0] != "ec2"]
     plain = decide(uses(role(kind="read-only"), actions))
     guarded = decide(uses(role(Guardrail.RECOMMENDED, kind="read-only"), actions))
     changed = {
@@ -185,8 +186,8 @@ def test_on_the_read_only_role() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(UNDO))
-def test_a_pause_leaves_the_undo(name: str) -> None:
-    (action,) = catalogue.matching([name])
+def test_pause_leaves_the_undo(name: str) -> None:
+    (action,) = catalog.matching([name])
     paused = role(Guardrail.NO_COMMITMENTS, Guardrail.NO_SELLING)
     assert decide(uses(paused, [action])) == [ALLOWED]
 
@@ -204,7 +205,7 @@ def test_recommended_takes_nothing_from_the_commitment_work() -> None:
     assert len(names) >= 61
     assert all(reason.strip() for reason in names.values())
     assert set(BUYING_AND_SELLING) <= set(names)
-    actions = [catalogue.actions()[name.lower()] for name in names]
+    actions = [catalog.actions()[name.lower()] for name in names]
     assert [action.name for action in actions] == list(names)
     assert set(decide(uses(role(Guardrail.RECOMMENDED), actions))) == {ALLOWED}
     # The positive control: another guardrail takes some of it.
@@ -232,10 +233,11 @@ def judged(guardrail: Guardrail, asked: Iterable[tuple[str, str, dict[str, str]]
     )
 
 
-def test_tags_on_commitments_only() -> None:
-    action = catalogue.actions()["ec2:createtags"]
+def test_only_commitments_can_be_tagged() -> None:
+    action = catalog.actions()["ec2:createtags"]
     decisions = judged(
-        Guardrail.COMMITMENT_TAGS_ONLY, [(action.name, one, {}) for one in action.resources]
+        Guardrail.COMMITMENT_TAGS_ONLY,
+        [(action.name, resource, {}) for resource in action.resources],
     )
     may = {
         resource.split(":")[5].split("/")[0]
@@ -255,7 +257,7 @@ def test_tags_on_commitments_only() -> None:
         (None, EXPLICITLY_DENIED),
     ],
 )
-def test_a_linked_role_for_organizations_only(service: str | None, decision: str) -> None:
+def test_only_organizations_gets_a_linked_role(service: str | None, decision: str) -> None:
     context = {} if service is None else {"iam:AWSServiceName": service}
     resource = "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX"
     assert judged(
@@ -279,7 +281,7 @@ def test_a_linked_role_for_organizations_only(service: str | None, decision: str
         ),
     ],
 )
-def test_invitations_from_one_account_only(handshake: str, decision: str) -> None:
+def test_only_invitations_from_one_account_can_be_accepted(handshake: str, decision: str) -> None:
     resource = f"arn:aws:organizations::{handshake}"
     assert judged(
         Guardrail.invitations_from("111122223333"),
@@ -287,12 +289,15 @@ def test_invitations_from_one_account_only(handshake: str, decision: str) -> Non
     ) == [decision]
 
 
-def test_only_in_regions() -> None:
+def test_purchases_by_region_are_denied_elsewhere() -> None:
     guardrail = Guardrail.only_in_regions("us-east-1", "eu-west-1")
     for region in ["us-east-1", "eu-west-1", "eu-west-2", "US-EAST-1"]:
         decisions = judged(
             guardrail,
-            [(one.name, one.resources[0], {"aws:RequestedRegion": region}) for one in granted()],
+            [
+                (action.name, action.resources[0], {"aws:RequestedRegion": region})
+                for action in granted()
+            ],
         )
         denied = {
             action.name
@@ -312,7 +317,7 @@ def test_only_in_regions() -> None:
         ("2037-01-31T17:00:00Z", EXPLICITLY_DENIED),
     ],
 )
-def test_until_a_moment(now: str, decision: str) -> None:
+def test_everything_is_denied_from_a_moment_on(now: str, decision: str) -> None:
     guardrail = Guardrail.until("2027-01-31T18:00:00+01:00")
     asked: list[tuple[str, str, dict[str, str]]] = [
         (action.name, action.resources[0], {"aws:CurrentTime": now}) for action in granted()
@@ -320,14 +325,14 @@ def test_until_a_moment(now: str, decision: str) -> None:
     assert set(judged(guardrail, asked)) == {decision}
 
 
-def test_the_intended_of_metadata_only_are_reads_that_the_role_has() -> None:
+def test_data_bearing_actions_are_reads_that_the_role_has() -> None:
     by_name = {action.name: action for action in granted()}
     assert all(by_name[name].only_reads for name in DATA_BEARING)
     assert set(FACTS["judged otherwise"]) <= set(FACTS["actions"])
     assert all(reason.strip() for reason in FACTS["judged otherwise"].values())
 
 
-def test_the_simulator_would_show_a_deny_too_many() -> None:
+def test_simulator_would_show_one_deny_more() -> None:
     """The positive control: a deny of something else is seen."""
     asked = role()
     wide: dict[str, Any] = {"Effect": "Deny", "Action": "ce:Get*", "Resource": "*"}
@@ -337,5 +342,5 @@ def test_the_simulator_would_show_a_deny_too_many() -> None:
         {**asked.policies, "Wide": {"Version": "2012-10-17", "Statement": [wide]}},
     )
     decisions = decide(uses(changed, granted()))
-    assert decisions.count(EXPLICITLY_DENIED) == len(catalogue.matching(["ce:Get*"]))
+    assert decisions.count(EXPLICITLY_DENIED) == len(catalog.matching(["ce:Get*"]))
     assert IMPLICITLY_DENIED not in decisions

@@ -1,36 +1,36 @@
 """A rollout's member template is judged exactly as the single account's is."""
 
-import json
-
 import pytest
 
-from sandbox import catalogue
+from sandbox import catalog
 from sandbox.simulator import Role, decide, use
-from tests.conftest import EXTERNAL_ID, PRINCIPAL, Synth, stack_set
-from tests.decisions.test_session import NEVER
+from tests.support import EXTERNAL_ID, NEVER, PRINCIPAL, Synth, member_template, stack_set
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])
-def test_the_members_session_may_do_the_same(
+def test_session_in_a_member_account_may_do_the_same(
     name: str, synth: Synth, given: dict[str, str]
 ) -> None:
     templates = synth({**given, "pump:organizational-units": "r-abcd"})
-    properties = stack_set(templates[f"{name}Rollout"])
-    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in properties["Parameters"]}
+    rollout = templates[f"{name}Rollout"]
+    parameters = {
+        parameter["ParameterKey"]: parameter["ParameterValue"]
+        for parameter in stack_set(rollout)["Parameters"]
+    }
     assert parameters == {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
-    member = Role.of_template(json.loads(properties["TemplateBody"]), parameters)
+    member = Role.of_template(member_template(rollout), parameters)
     single = Role.of_template(templates[name])
     assert member == single
     actions = [
         *(
             action
             for pattern in ["ce:*", "savingsplans:*"]
-            for action in catalogue.matching([pattern])
+            for action in catalog.matching([pattern])
         ),
-        *(catalogue.actions()[action.lower()] for action in NEVER),
+        *(catalog.actions()[name.lower()] for name in NEVER),
     ]
     asked = [
-        [use(role, action=one.name, resource=one.resources[0]) for one in actions]
+        [use(role, action=action.name, resource=action.resources[0]) for action in actions]
         for role in (member, single)
     ]
     decisions = decide([*asked[0], *asked[1]])

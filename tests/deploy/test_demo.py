@@ -1,15 +1,15 @@
-"""The demo fails when something is not as it should be."""
+"""The demo fails if something is not as it should be."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pump_roles.published import AUTO_PILOT, READ_ONLY
-from sandbox.demo import BUYS, READS, ROLES, Demo
-from sandbox.show import EXTERNAL_ID, PUMP
+from pump_roles import published
+from sandbox.demo import Demo
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES
 from sandbox.simulator import Role
-from tests.conftest import trust
+from tests.support import trust
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def roles() -> dict[str, Role]:
         name: Role(
             name,
             trust(PUMP, EXTERNAL_ID),
-            {policy.name: policy.document for policy in ROLES[name]},
+            {policy.name: policy.document for policy in ROLES[name].policies},
         )
         for name in ROLES
     }
@@ -33,8 +33,9 @@ def show(roles: dict[str, Role]) -> Demo:
     return demo
 
 
-def test_all_is_right_with_the_published_roles(roles: dict[str, Role]) -> None:
-    assert (ROLES[READS], ROLES[BUYS]) == (READ_ONLY, AUTO_PILOT)
+def test_demo_succeeds_with_the_published_roles(roles: dict[str, Role]) -> None:
+    assert list(ROLES.values()) == list(published.ROLES.values())
+    assert list(ROLES) == [READS, BUYS] == ["PumpReadOnlyRole", "PumpAutoPilotRole"]
     assert show(roles).right
 
 
@@ -46,7 +47,7 @@ def with_a_wildcard_principal(role: Role) -> None:
     role.trust["Statement"][0]["Principal"] = {"AWS": "*"}
 
 
-def with_a_policy_more(role: Role) -> None:
+def with_one_policy_more(role: Role) -> None:
     assert isinstance(role.policies, dict)
     role.policies["Wide"] = {
         "Version": "2012-10-17",
@@ -54,23 +55,25 @@ def with_a_policy_more(role: Role) -> None:
     }
 
 
-def with_a_pattern_more(role: Role) -> None:
+def with_one_pattern_more(role: Role) -> None:
     document: dict[str, Any] = role.policies["PumpBillingReadOnly"]
     document["Statement"][0]["Action"].append("savingsplans:*")
 
 
 @pytest.mark.parametrize(
     "change",
-    [without_external_id, with_a_wildcard_principal, with_a_policy_more, with_a_pattern_more],
+    [without_external_id, with_a_wildcard_principal, with_one_policy_more, with_one_pattern_more],
 )
-def test_something_is_wrong_with_a_role(
+def test_demo_fails_if_a_role_differs(
     change: Callable[[Role], None], roles: dict[str, Role]
 ) -> None:
     change(roles[READS])
     assert not show(roles).right
 
 
-def test_marks_what_is_wrong(roles: dict[str, Role], capsys: pytest.CaptureFixture[str]) -> None:
-    with_a_pattern_more(roles[READS])
+def test_demo_marks_what_is_wrong(
+    roles: dict[str, Role], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_one_pattern_more(roles[READS])
     show(roles)
     assert "WRONG" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The demo of an organization runs, and fails when something is not as it should be."""
+"""The demo of an organization runs, and fails if something is not as it should be."""
 
 import json
 import subprocess
@@ -8,10 +8,10 @@ import pytest
 
 from sandbox import demo_organization, show
 from sandbox.aws import EmbeddedAws, embedded_aws
-from sandbox.demo_organization import BUYS, EXCLUDED, READS, UNITS, OrganizationDemo
+from sandbox.demo_organization import EXCLUDED, UNITS, OrganizationDemo
 from sandbox.organization import Organization, StackSets, occupy
-from sandbox.show import EXTERNAL_ID, PUMP, Show, trust
-from tests.conftest import Synth
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, Show, trust
+from tests.support import Synth
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 def rolled_out(aws: EmbeddedAws, synth: Synth, *, occupied: str | None = None) -> Organization:
     organization = Organization.create(aws, UNITS)
-    by_name = {one.name: one.id for one in organization.accounts()}
+    by_name = {account.name: account.id for account in organization.accounts()}
     if occupied is not None:
         occupy(by_name[occupied], READS, trust())
     templates = synth(
@@ -46,22 +46,23 @@ def rolled_out(aws: EmbeddedAws, synth: Synth, *, occupied: str | None = None) -
     return organization
 
 
-def test_the_whole_demo(capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo_organization.main() == 0
     shown = capsys.readouterr().out
     assert "All as it should be." in shown
-    assert shown.count("✔ read-only") == 51  # 49 at first, one that joined, the management account
-    assert shown.count("✔ auto-pilot") == 32
+    # In their units, and in the account that joined and the management account too.
+    assert shown.count("✔ read-only") == sum(UNITS.values()) - len([EXCLUDED]) + 2
+    assert shown.count("✔ auto-pilot") == UNITS["Workloads"] + 2
 
 
-def test_a_tree_that_is_right(aws: EmbeddedAws, synth: Synth) -> None:
+def test_tree_of_a_complete_rollout_is_right(aws: EmbeddedAws, synth: Synth) -> None:
     demo = OrganizationDemo()
     demo.show_tree(rolled_out(aws, synth))
     assert demo.right
 
 
 @pytest.mark.parametrize("account", ["security-1", EXCLUDED])
-def test_a_role_that_is_wrong(
+def test_tree_marks_a_role_that_is_wrong(
     account: str, aws: EmbeddedAws, synth: Synth, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One without the published policies, and one where there should be none."""
@@ -72,16 +73,18 @@ def test_a_role_that_is_wrong(
     assert not demo.right
 
 
-def test_a_role_too_many(aws: EmbeddedAws, synth: Synth) -> None:
+def test_demo_fails_if_an_account_has_a_role_that_it_should_not_have(
+    aws: EmbeddedAws, synth: Synth
+) -> None:
     organization = rolled_out(aws, synth)
-    (account,) = (one.id for one in organization.accounts() if one.name == "security-2")
-    occupy(account, BUYS, trust())
+    (taken,) = (account.id for account in organization.accounts() if account.name == "security-2")
+    occupy(taken, BUYS, trust())
     demo = OrganizationDemo()
     demo.show_tree(organization)
     assert not demo.right
 
 
-def test_a_demo_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     demo = Show()
     demo.expect(holds=False)
     assert demo.end("next") == 1
@@ -89,7 +92,7 @@ def test_a_demo_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixtu
     assert Show().end("next") == 0
 
 
-def test_a_demo_whose_deployment_fails_ends_with_its_status(
+def test_demo_whose_deployment_fails_ends_with_its_status(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")

@@ -1,8 +1,8 @@
-"""The real CDK CLI deploys onto an embedded AWS, and what stands there is what is published.
+"""The real CDK CLI deploys to an embedded AWS, and what is deployed is what is published.
 
-What moto cannot show, the names of the tests say: it checks no trust policy when a role is
-assumed, enforces no parameter pattern, and does not change a role on a stack update. The tests in
-``tests/decisions`` judge the templates for the first, those in ``tests/unit`` for the second.
+What moto does not do: it checks no trust policy when a role is assumed, enforces no parameter's
+pattern, and does not change a role on a stack update. The tests in ``tests/decisions`` judge the
+templates for the first, ``tests/test_validators.py`` and ``tests/test_stacks.py`` for the second.
 """
 
 import json
@@ -16,9 +16,9 @@ from botocore.exceptions import EndpointConnectionError
 from sandbox.aws import EmbeddedAws, embedded_aws, recorded
 from sandbox.cdk import cdk
 from sandbox.simulator import Role
-from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, trust
+from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, published_policies, trust
 
-ROLES = {"PumpReadOnly": "PumpReadOnlyRole", "PumpAutoPilot": "PumpAutoPilotRole"}
+KINDS = {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}
 TRUST = trust(PRINCIPAL, EXTERNAL_ID)
 
 
@@ -42,12 +42,6 @@ def deploy(aws: EmbeddedAws, folder: Path, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def expected(published: list[list[dict[str, Any]]], stack: str) -> dict[str, Any]:
-    read_only, auto_pilot = published
-    lists = read_only if stack == "PumpReadOnly" else read_only + auto_pilot
-    return {one["PolicyName"]: one["PolicyDocument"] for one in lists}
-
-
 def test_deploys_deploys_again_without_change_and_leaves_nothing(
     aws: EmbeddedAws,
     assembly: Assembly,
@@ -57,16 +51,17 @@ def test_deploys_deploys_again_without_change_and_leaves_nothing(
     status, output = deploy(aws, assembly(given), "--all")
     assert status == 0, output
     first = {}
-    for stack, name in ROLES.items():
+    for stack, kind in KINDS.items():
+        name = f"{stack}Role"
         role = Role.of_account(aws.iam, name)
         assert role.trust == TRUST
-        assert json.dumps(role.policies) == json.dumps(expected(published, stack))
+        assert json.dumps(role.policies) == json.dumps(published_policies(published, kind))
         assert aws.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
         first[name] = aws.iam.get_role(RoleName=name)["Role"]
         assert first[name]["Path"] == "/"
         assert first[name]["MaxSessionDuration"] == 3600
         (described,) = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         assert outputs["RoleArn"] == first[name]["Arn"]
         assert outputs["RoleName"] == name
 
@@ -84,7 +79,7 @@ def test_deploys_deploys_again_without_change_and_leaves_nothing(
     assert aws.cloudformation.describe_stacks()["Stacks"] == []
 
 
-def test_the_universal_template_deploys_with_its_parameters(
+def test_universal_template_deploys_with_its_parameters(
     aws: EmbeddedAws, assembly: Assembly, published: list[list[dict[str, Any]]]
 ) -> None:
     status, output = deploy(
@@ -99,10 +94,10 @@ def test_the_universal_template_deploys_with_its_parameters(
     assert status == 0, output
     role = Role.of_account(aws.iam, "PumpReadOnlyRole")
     assert role.trust == TRUST
-    assert role.policies == expected(published, "PumpReadOnly")
+    assert role.policies == published_policies(published, "read-only")
 
 
-def test_the_universal_template_does_not_deploy_without_its_parameters(
+def test_universal_template_does_not_deploy_without_its_parameters(
     aws: EmbeddedAws, assembly: Assembly
 ) -> None:
     status, output = deploy(aws, assembly({}), "PumpReadOnly")
@@ -111,7 +106,7 @@ def test_the_universal_template_does_not_deploy_without_its_parameters(
     assert aws.iam.list_roles()["Roles"] == []
 
 
-def test_the_console_deploys_the_same_template_as_a_body(
+def test_same_template_deploys_as_a_template_body_as_from_the_console(
     aws: EmbeddedAws, assembly: Assembly
 ) -> None:
     aws.cloudformation.create_stack(
@@ -126,7 +121,7 @@ def test_the_console_deploys_the_same_template_as_a_body(
     assert Role.of_account(aws.iam, "PumpAutoPilotRole").trust == TRUST
 
 
-def test_no_bootstrap_is_asked_for(
+def test_deployment_asks_for_no_bootstrap(
     aws: EmbeddedAws, assembly: Assembly, given: dict[str, str], tmp_path: Path
 ) -> None:
     with recorded(tmp_path / "recording") as requests:
@@ -134,15 +129,15 @@ def test_no_bootstrap_is_asked_for(
     assert status == 0, output
     # No bucket, no parameter of a bootstrap.
     assert requests.services == {"sts", "cloudformation"}
-    assert not [one for one in requests if one["Action"][0].startswith("Assume")]
-    (create,) = (one for one in requests if one["Action"] == ["CreateStack"])
+    assert not [request for request in requests if request["Action"][0].startswith("Assume")]
+    (create,) = (request for request in requests if request["Action"] == ["CreateStack"])
     assert "RoleARN" not in create
     assert "TemplateURL" not in create
     (described,) = aws.cloudformation.describe_stacks(StackName="PumpReadOnly")["Stacks"]
     assert "RoleARN" not in described
 
 
-def test_a_role_of_that_name_stays_as_it_was_and_the_failure_says_why(
+def test_role_of_that_name_stays_as_it_was_and_the_failure_says_why(
     aws: EmbeddedAws, assembly: Assembly, given: dict[str, str]
 ) -> None:
     by_hand = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -162,7 +157,7 @@ def fail_while_serving(endpoints: list[str]) -> None:
         raise ZeroDivisionError
 
 
-def test_the_server_ends_with_its_block_also_when_that_fails() -> None:
+def test_server_ends_with_its_block_even_if_that_fails() -> None:
     endpoints: list[str] = []
     with pytest.raises(ZeroDivisionError):
         fail_while_serving(endpoints)

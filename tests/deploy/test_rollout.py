@@ -1,6 +1,6 @@
-"""Rollouts on an emulated organization of 1,000 accounts in nested units.
+"""Rollouts in an emulated organization of 1,000 accounts in nested units.
 
-The StackSet is made from the synthesized resource's own properties. What the emulator cannot show:
+The StackSet is made from the synthesized resource's own properties. What the emulator does not do:
 automatic deployment, concurrency and failure tolerance, which are AWS's own. An account that joins
 gets the role here at the next create operation.
 """
@@ -10,11 +10,19 @@ from typing import Any
 
 import pytest
 
-from pump_roles.review.organization import Account
-from pump_roles.review.rollout_status import read
+from pump_roles.account.organization import Account
+from pump_roles.account.rollout_status import read
 from sandbox.aws import ACCOUNT_ID, embedded_aws
 from sandbox.organization import Organization, StackSets, Tree, occupy, roles
-from tests.conftest import EXTERNAL_ID, PRINCIPAL, Synth, Template, stack_set, trust
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    Synth,
+    Template,
+    published_policies,
+    stack_set,
+    trust,
+)
 
 TREE: Tree = {
     "Security": 50,
@@ -22,6 +30,9 @@ TREE: Tree = {
     "Sandbox": 240,
     "Suspended": 10,
 }
+
+
+KINDS = {"PumpReadOnlyRole": "read-only", "PumpAutoPilotRole": "auto-pilot"}
 
 
 @pytest.fixture
@@ -32,22 +43,16 @@ def organization() -> Iterator[Organization]:
 
 def rollouts(synth: Synth, **context: Any) -> dict[str, Template]:
     given = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
-    templates = synth(given | {key.replace("_", "-"): one for key, one in context.items()})
-    return {name: one for name, one in templates.items() if name.endswith("Rollout")}
-
-
-def policies(published: list[list[dict[str, Any]]], role: str) -> dict[str, Any]:
-    read_only, auto_pilot = published
-    lists = read_only if role == "PumpReadOnlyRole" else read_only + auto_pilot
-    return {one["PolicyName"]: one["PolicyDocument"] for one in lists}
+    templates = synth(given | context)
+    return {name: template for name, template in templates.items() if name.endswith("Rollout")}
 
 
 def under(accounts: list[Account], organization: Organization, *names: str) -> set[str]:
     units = {organization.units[name] for name in names}
-    return {one.id for one in accounts if units & set(one.units)}
+    return {account.id for account in accounts if units & set(account.units)}
 
 
-def test_every_targeted_account_has_the_role_and_no_other_has(
+def test_every_targeted_account_has_the_role_and_no_other_account_has_it(
     organization: Organization, synth: Synth, published: list[list[dict[str, Any]]]
 ) -> None:
     accounts = organization.accounts()
@@ -66,7 +71,7 @@ def test_every_targeted_account_has_the_role_and_no_other_has(
     )
     for template in templates.values():
         StackSets(organization).create(template, {})
-    everyone = {one.id for one in accounts} - {ACCOUNT_ID}
+    everyone = {account.id for account in accounts} - {ACCOUNT_ID}
     should = {
         "PumpReadOnlyRole": everyone - set(excluded) - suspended,
         "PumpAutoPilotRole": under(accounts, organization, "Prod"),
@@ -75,8 +80,10 @@ def test_every_targeted_account_has_the_role_and_no_other_has(
     found = {account.id: roles(account.id) for account in accounts}
     for name, ids in should.items():
         assert {account for account, has in found.items() if name in has} == ids
-        right = (trust(PRINCIPAL, EXTERNAL_ID), policies(published, name))
-        assert all((found[one][name].trust, found[one][name].policies) == right for one in ids)
+        right = (trust(PRINCIPAL, EXTERNAL_ID), published_policies(published, KINDS[name]))
+        assert all(
+            (found[account][name].trust, found[account][name].policies) == right for account in ids
+        )
     assert all(has.keys() <= should.keys() for has in found.values())
 
     late = organization.join("North", "late")
@@ -87,10 +94,12 @@ def test_every_targeted_account_has_the_role_and_no_other_has(
 
     for template in templates.values():
         StackSets(organization).delete(StackSets.name(template))
-    assert not [one.id for one in organization.accounts() if roles(one.id)]
+    assert not [account.id for account in organization.accounts() if roles(account.id)]
 
 
-def test_only_certain_accounts_within_the_units(organization: Organization, synth: Synth) -> None:
+def test_only_accounts_gives_the_role_only_to_those_within_the_units(
+    organization: Organization, synth: Synth
+) -> None:
     accounts = organization.accounts()
     within = sorted(under(accounts, organization, "Europe"))[:3]
     outside = sorted(under(accounts, organization, "Test"))[:3]
@@ -102,10 +111,10 @@ def test_only_certain_accounts_within_the_units(organization: Organization, synt
         },
     ).values()
     StackSets(organization).create(template, {})
-    assert {one.id for one in accounts if roles(one.id)} == set(within)
+    assert {account.id for account in accounts if roles(account.id)} == set(within)
 
 
-def test_what_was_left_out_reaches_the_members_as_the_stacks_parameters(
+def test_what_you_omit_reaches_the_members_as_parameters_of_the_stack(
     organization: Organization, synth: Synth
 ) -> None:
     template = synth(
@@ -119,12 +128,13 @@ def test_what_was_left_out_reaches_the_members_as_the_stacks_parameters(
     )
     accounts = under(organization.accounts(), organization, "Security")
     accepted = [
-        roles(one)["PumpReadOnlyRole"].trust["Statement"][0]["Condition"] for one in accounts
+        roles(account)["PumpReadOnlyRole"].trust["Statement"][0]["Condition"]
+        for account in accounts
     ]
     assert accepted == [{"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, "Next-5678"]}}] * 50
 
 
-def test_an_account_that_has_a_role_of_that_name_keeps_it_and_its_instance_says_why(
+def test_account_that_has_a_role_of_that_name_keeps_it_and_its_instance_says_why(
     organization: Organization, synth: Synth
 ) -> None:
     by_hand = {"Version": "2012-10-17", "Statement": []}
@@ -141,8 +151,8 @@ def test_an_account_that_has_a_role_of_that_name_keeps_it_and_its_instance_says_
     assert "PumpReadOnlyRole already exists" in failed.reason
 
 
-def test_the_emulator_would_show_a_role_that_is_wrong(synth: Synth) -> None:
-    """The positive control: what a member gets is what stands in the template body."""
+def test_emulator_would_show_a_role_that_is_wrong(synth: Synth) -> None:
+    """The positive control: what an account gets is what the template body contains."""
     with embedded_aws() as aws:
         small = Organization.create(aws, {"Only": 1})
         (template,) = rollouts(

@@ -1,7 +1,6 @@
 """cdk-nag's AwsSolutions gates the app; every finding is acknowledged where it belongs."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import AutoPilotRole, ReadOnlyRole, config
-from pump_roles.published import AUTO_PILOT, READ_ONLY, REASONS, RESOURCE_REASONS
+from pump_roles.published import REASONS, RESOURCE_REASONS
+from pump_roles.roles import PumpRole
 from pump_roles.stacks import RoleStack
 from sandbox.cdk import recommended_flags
+from tests.support import ROLE_ARGUMENTS, published_patterns
 
-GIVEN = {"pump_principal": "999988887777", "external_id": "Example-1234"}
 ROLES = [ReadOnlyRole, AutoPilotRole]
-Role = Callable[..., ReadOnlyRole | AutoPilotRole]
 
 Finding = tuple[str, str, str]
-"""Where it is, the id, and the reason for which it was acknowledged."""
+"""Where it is, its ID, and the reason with which it was acknowledged."""
 
 
 def gated_app(outdir: Path | None = None) -> App:
@@ -30,7 +29,7 @@ def gated_app(outdir: Path | None = None) -> App:
 
 
 def acknowledged(app: App) -> list[Finding]:
-    """Every acknowledgment that stands anywhere in the app."""
+    """Return every acknowledgment in the app."""
     return [
         (node.node.path, rule, reason)
         for node in app.node.find_all()
@@ -41,7 +40,7 @@ def acknowledged(app: App) -> list[Finding]:
 
 
 def suppressed(outdir: Path) -> list[Finding]:
-    """Every finding that cdk-nag reports as acknowledged."""
+    """Return every finding that cdk-nag reports as acknowledged."""
     report: dict[str, Any] = json.loads((outdir / "validation-report.json").read_text())
     return [
         (violation["acknowledgedAt"], violation["acknowledgedId"], violation["reason"])
@@ -51,7 +50,7 @@ def suppressed(outdir: Path) -> list[Finding]:
 
 
 def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
-    tmp_path: Path,
+    tmp_path: Path, published: list[list[dict[str, Any]]]
 ) -> None:
     app = gated_app(tmp_path)
     for stack in config.read({}):
@@ -59,12 +58,11 @@ def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
     app.synth()
     assert sorted(suppressed(tmp_path)) == sorted(
         (f"{stack}/Role/Resource", f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason)
-        for stack, policies in [("PumpReadOnly", READ_ONLY), ("PumpAutoPilot", AUTO_PILOT)]
+        for stack, kind in [("PumpReadOnly", "read-only"), ("PumpAutoPilot", "auto-pilot")]
         for finding, reason in {
             **{
                 f"Action::{pattern}": REASONS[pattern]
-                for policy in policies
-                for pattern in policy.patterns
+                for pattern in published_patterns(published, kind)
                 if "*" in pattern
             },
             "Resource::*": RESOURCE_REASONS["*"],
@@ -85,7 +83,7 @@ def test_no_acknowledgment_is_stale_and_none_sits_on_a_stack_or_the_app(tmp_path
     assert sorted(made) == sorted(suppressed(tmp_path))
 
 
-def test_a_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
+def test_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
     """The positive control of the test above."""
     app = gated_app(tmp_path)
     for settings in config.read({}):
@@ -101,13 +99,13 @@ def test_a_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("staged", [False, True])
 @pytest.mark.parametrize("role_class", ROLES)
 def test_in_a_foreign_app_the_gate_fails_until_the_published_policies_are_acknowledged(
-    role_class: Role,
+    role_class: type[PumpRole],
     staged: bool,  # noqa: FBT001
 ) -> None:
     for acknowledge in [False, True]:
         app = gated_app()
         scope = Stage(app, "Stage") if staged else app
-        role = role_class(Stack(scope, "Foreign"), "Pump", **GIVEN)
+        role = role_class(Stack(scope, "Foreign"), "Pump", **ROLE_ARGUMENTS)
         if acknowledge:
             role.acknowledge_published()
             app.synth()
@@ -118,17 +116,19 @@ def test_in_a_foreign_app_the_gate_fails_until_the_published_policies_are_acknow
 
 
 @pytest.mark.parametrize("role_class", ROLES)
-def test_what_the_owner_adds_beside_the_role_is_not_acknowledged_with_it(role_class: Role) -> None:
+def test_what_the_owner_adds_next_to_the_role_is_not_acknowledged_with_it(
+    role_class: type[PumpRole],
+) -> None:
     app = gated_app()
     stack = Stack(app, "Foreign")
-    role_class(stack, "Pump", **GIVEN).acknowledge_published()
+    role_class(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_published()
     own = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     own.add_to_policy(iam.PolicyStatement(actions=["ce:Get*"], resources=["*"]))
     with pytest.raises(RuntimeError, match="Foreign/Own/DefaultPolicy/Resource"):
         app.synth()
 
 
-def test_a_wildcard_that_nobody_acknowledged_fails_the_gate() -> None:
+def test_wildcard_that_nobody_acknowledged_fails_the_gate() -> None:
     app = gated_app()
     for settings in config.read({}):
         iam.ManagedPolicy(

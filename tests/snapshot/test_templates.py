@@ -13,39 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from sandbox.cdk import ROOT, tool_environment
-from tests.conftest import EXTERNAL_ID, PRINCIPAL, Assembly, stack_set
+from tests.support import SCENARIOS, Assembly, stack_set
 
-SCENARIOS: dict[str, dict[str, str]] = {
-    "universal": {},
-    "given": {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID},
-    "everything": {
-        "pump:principal": "arn:aws:iam::999988887777:role/service/PumpService",
-        "pump:external-id": "a=b=c,d@e.f:g/h-i+j_k",
-        "pump:next-external-id": "Next-5678",
-        "pump:role-path": "/pump/",
-        "pump:permissions-boundary": "platform/Boundary",
-        "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
-        "pump:guardrails": "recommended",
-        "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
-        "pump:auto-pilot:invitations-from": "111122223333",
-        "pump:until": "2927-01-31T18:00:00Z",
-    },
-    "rollout": {
-        "pump:principal": "999988887777",
-        "pump:external-id": "Example-1234",
-        "pump:organizational-units": "r-abcd",
-        "pump:exclude-accounts": "111111111111,222222222222",
-        "pump:auto-pilot:organizational-units": "ou-abcd-12345678,ou-abcd-87654321",
-    },
-    "rollout as delegated administrator": {
-        "pump:next-external-id": "Next-5678",
-        "pump:read-only:organizational-units": "ou-abcd-12345678",
-        "pump:only-accounts": "111111111111",
-        "pump:max-concurrent-percentage": "25",
-        "pump:failure-tolerance-percentage": "5",
-        "pump:call-as": "delegated-admin",
-    },
-}
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
 TEMPLATES = [
@@ -63,7 +32,7 @@ class TemplateFile(SingleFileSnapshotExtension):
 
 
 @pytest.mark.parametrize(("scenario", "name"), TEMPLATES)
-def test_template(
+def test_template_is_unchanged(
     scenario: str, name: str, assembly: Assembly, snapshot: SnapshotAssertion
 ) -> None:
     template = (assembly(SCENARIOS[scenario]) / f"{name}.template.json").read_bytes()
@@ -71,7 +40,7 @@ def test_template(
 
 
 def other_pythons() -> list[str]:
-    """Other Pythons of this machine that can run this one's packages, which are pure Python.
+    """Return other Pythons of this machine that can run this one's packages, all pure Python.
 
     Only newer ones than 3.10, since older ones need a package more.
     """
@@ -103,7 +72,7 @@ def test_another_folder_and_python_give_the_same_bytes(assembly: Assembly, tmp_p
     project = tmp_path / "elsewhere"
     shutil.copytree(ROOT / "pump_roles", project / "pump_roles")
     shutil.copy(ROOT / "app.py", project)
-    # No cdk.json: the library's own output does not depend on the feature flags either.
+    # Without cdk.json: the library's output does not depend on the feature flags either.
     ended = subprocess.run(
         [executable, "app.py"],
         cwd=project,

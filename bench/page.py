@@ -1,0 +1,78 @@
+"""How fast the permission report's page is in Chromium."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from playwright.sync_api import Page, sync_playwright
+
+from pump_roles.report import of_published
+from pump_roles.report.page import as_html
+from sandbox.screenshot import browser
+
+KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backspace", "z")
+"""Keystrokes that hide and show few rows and many."""
+
+
+@dataclass(frozen=True)
+class PageTimes:
+    """Times in the browser.
+
+    :param ready: the seconds from opening the page until its filters work.
+    :param keystroke: the seconds from a keystroke in the search until its rows are drawn.
+    """
+
+    ready: float
+    keystroke: float
+
+
+def measure(rounds: int) -> PageTimes | None:
+    """Return the medians for the page of the published roles; nothing if there is no browser.
+
+    :param rounds: how often the page is opened.
+    """
+    executable = browser()
+    if executable is None:
+        return None
+    ready: list[float] = []
+    keystrokes: list[float] = []
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "report.html"
+        file.write_text(as_html(of_published()), encoding="utf-8")
+        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        for _ in range(rounds):
+            page = chromium.new_page(viewport={"width": 1280, "height": 800})
+            page.goto(file.as_uri())
+            ready.append(_ready(page))
+            keystrokes += _keystrokes(page, KEYS)
+            page.close()
+        chromium.close()
+    return PageTimes(ready=median(ready) / 1_000, keystroke=median(keystrokes) / 1_000)
+
+
+def _ready(page: Page) -> float:
+    milliseconds: float = page.evaluate(
+        """() => Math.max(
+            performance.getEntriesByName("ready")[0].startTime,
+            performance.getEntriesByType("navigation")[0].loadEventEnd)"""
+    )
+    return milliseconds
+
+
+def _keystrokes(page: Page, keys: Sequence[str]) -> list[float]:
+    page.evaluate("""() => {
+        window.took = [];
+        addEventListener("keydown", () => {
+            const start = performance.now();
+            requestAnimationFrame(() => setTimeout(() => took.push(performance.now() - start)));
+        }, { capture: true });
+    }""")
+    page.locator("[name=text]").focus()
+    for number, key in enumerate(keys, 1):
+        page.keyboard.press(key)
+        page.wait_for_function("(number) => took.length === number", arg=number)
+    milliseconds: list[float] = page.evaluate("took")
+    return milliseconds

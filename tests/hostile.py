@@ -1,0 +1,802 @@
+"""Ways in which a customer's CDK app widens one of Pump's roles, and ways that only look like it.
+
+A function in ``HOSTILE`` or ``BEYOND`` gets the stack that holds the role, the role, and a stack of
+the same app to do it from: another one, a nested one or the same. One in ``OVERRIDES`` or
+``HARMLESS`` gets the role, and changes its resource. Where nothing checks, all of them synthesize.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import jsii
+from aws_cdk import (
+    Aspects,
+    Aws,
+    CfnCondition,
+    CfnMapping,
+    CfnOutput,
+    CfnParameter,
+    CfnResource,
+    CfnStackSet,
+    Fn,
+    IAspect,
+    IResolveContext,
+    IStringProducer,
+    Lazy,
+    NestedStack,
+    RemovalPolicy,
+    Stack,
+    Tags,
+    Token,
+    custom_resources,
+)
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct, IValidation
+
+from pump_roles.roles import ReadOnlyRole
+
+__all__ = ["BEYOND", "HARMLESS", "HOSTILE", "OVERRIDES"]
+
+Route = Callable[[Stack, ReadOnlyRole, Stack], None]
+
+_ANYTHING: Final[Mapping[str, Any]] = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+_DOCUMENT: Final[Mapping[str, Any]] = {"Version": "2012-10-17", "Statement": [_ANYTHING]}
+_ANYBODY: Final[Mapping[str, Any]] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+_ADMINISTRATOR: Final = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def _anything() -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=["*"], resources=["*"])
+
+
+def _name(role: ReadOnlyRole) -> str:
+    name = role.resource.role_name
+    assert name is not None
+    return name
+
+
+def _logical_id(role: ReadOnlyRole) -> str:
+    return str(role.resource.stack.resolve(role.resource.logical_id))
+
+
+def _parts(role: ReadOnlyRole) -> tuple[str, str]:
+    return _name(role)[:4], _name(role)[4:]
+
+
+def _policy_of(stack: Stack, role_name: str) -> iam.CfnRolePolicy:
+    return iam.CfnRolePolicy(
+        stack, "Wide", policy_name="Wide", role_name=role_name, policy_document=_DOCUMENT
+    )
+
+
+@jsii.implements(IAspect)
+class _Aspect:
+    def __init__(self, visited: Callable[[IConstruct], None]) -> None:
+        self._visited = visited
+
+    def visit(self, node: IConstruct) -> None:
+        self._visited(node)
+
+
+@jsii.implements(IStringProducer)
+class _Producer:
+    def __init__(self, produced: Callable[[IResolveContext], str]) -> None:
+        self._produced = produced
+
+    def produce(self, context: IResolveContext) -> str:
+        return self._produced(context)
+
+
+@jsii.implements(IValidation)
+class _Validation:
+    def __init__(self, validated: Callable[[], None]) -> None:
+        self._validated = validated
+
+    def validate(self) -> list[str]:
+        self._validated()
+        return []
+
+
+# The L2 policies, on the role as it is offered and on imports of it.
+
+
+def inline_policy(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    iam.Policy(elsewhere, "Wide", statements=[_anything()], roles=[role.role])
+
+
+def inline_policy_attached_later(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    iam.Policy(elsewhere, "Wide", statements=[_anything()]).attach_to_role(role.role)
+
+
+def managed_policy(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    iam.ManagedPolicy(elsewhere, "Wide", statements=[_anything()], roles=[role.role])
+
+
+def policy_of_import_by_name(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    imported = iam.Role.from_role_name(elsewhere, "Imported", _name(role).upper())
+    iam.Policy(elsewhere, "Wide", statements=[_anything()], roles=[imported])
+
+
+def managed_policy_of_immutable_import(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    imported = iam.Role.from_role_name(elsewhere, "Imported", _name(role), mutable=False)
+    iam.ManagedPolicy(elsewhere, "Wide", statements=[_anything()], roles=[imported])
+
+
+def statement_for_import_by_arn(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    imported = iam.Role.from_role_arn(elsewhere, "Imported", role.role_arn)
+    imported.add_to_principal_policy(_anything())
+
+
+def statement_for_import_by_literal_arn(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    arn = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{_name(role)}"
+    imported = iam.Role.from_role_arn(elsewhere, "Imported", arn)
+    imported.add_to_principal_policy(_anything())
+
+
+def grant_to_import(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    imported = iam.Role.from_role_name(elsewhere, "Imported", _name(role))
+    s3.Bucket(elsewhere, "Bucket").grant_read(imported)
+
+
+# The L1 policies, with the role's name in all forms that a template has for it.
+
+
+def name_by_reference(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, role.role_name)
+
+
+def name_as_literal(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, _name(role))
+
+
+def name_in_another_case(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, _name(role).swapcase())
+
+
+def name_by_substitution(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.sub(_name(role)))
+
+
+def name_by_substitution_from_a_map(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.sub("${Name}", {"Name": role.role_name}))
+
+
+def name_by_substitution_of_a_part(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    start, end = _parts(role)
+    _policy_of(elsewhere, Fn.sub(f"{start}${{End}}", {"End": end}))
+
+
+def name_by_substitution_of_the_logical_id(
+    stack: Stack, role: ReadOnlyRole, _elsewhere: Stack
+) -> None:
+    _policy_of(stack, Fn.sub(f"${{{_logical_id(role)}}}"))
+
+
+def name_by_condition(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    condition = CfnCondition(
+        elsewhere, "Here", expression=Fn.condition_equals(Aws.REGION, "us-east-1")
+    )
+    chosen = Fn.condition_if(condition.logical_id, _name(role), "Other")
+    _policy_of(elsewhere, chosen.to_string())
+
+
+def name_by_join(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    start, end = _parts(role)
+    _policy_of(elsewhere, Fn.join("", [Fn.sub(start), end]))
+
+
+def name_by_join_with_a_parameter(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    start, end = _parts(role)
+    parameter = CfnParameter(elsewhere, "Start", default=start)
+    _policy_of(elsewhere, f"{parameter.value_as_string}{end}")
+
+
+def name_by_split_of_the_arn(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.select(1, Fn.split("/", role.role_arn)))
+
+
+def name_by_selection(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.select(1, Fn.split(",", Fn.sub(f"Other,{_name(role)}"))))
+
+
+def name_by_mapping(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    mapping = CfnMapping(elsewhere, "Names", mapping={"Roles": {"Pump": _name(role)}})
+    _policy_of(elsewhere, mapping.find_in_map("Roles", "Pump"))
+
+
+def name_by_mapping_for_the_region(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnMapping(elsewhere, "Names", mapping={"us-east-1": {"Pump": _name(role)}})
+    _policy_of(elsewhere, Fn.find_in_map("Names", Aws.REGION, "Pump"))
+
+
+def name_by_parameter(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    parameter = CfnParameter(elsewhere, "Name", default=_name(role))
+    _policy_of(elsewhere, parameter.value_as_string)
+
+
+def name_by_parameter_of_a_nested_stack(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    nested = NestedStack(elsewhere, "Deeper", parameters={"Name": _name(role)})
+    _policy_of(nested, CfnParameter(nested, "Name").value_as_string)
+
+
+def name_by_reference_from_a_nested_stack(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    _policy_of(NestedStack(elsewhere, "Deeper"), role.role_name)
+
+
+def name_by_export(stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnOutput(stack, "Name", value=role.role_name, export_name="PumpRoleName")
+    _policy_of(elsewhere, Fn.import_value("PumpRoleName"))
+
+
+def name_by_token(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    name = _name(role)
+    _policy_of(elsewhere, Lazy.uncached_string(_Producer(lambda _: name)))
+
+
+def names_by_split(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    iam.CfnManagedPolicy(
+        elsewhere,
+        "Wide",
+        policy_document=_DOCUMENT,
+        roles=Fn.split(",", Fn.sub(f"Other,{_name(role)}")),
+    )
+
+
+def names_by_parameter(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    parameter = CfnParameter(
+        elsewhere, "Names", type="CommaDelimitedList", default=f"Other,{_name(role)}"
+    )
+    iam.CfnPolicy(
+        elsewhere,
+        "Wide",
+        policy_name="Wide",
+        policy_document=_DOCUMENT,
+        roles=parameter.value_as_list,
+    )
+
+
+def names_by_condition(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    condition = CfnCondition(
+        elsewhere, "Here", expression=Fn.condition_equals(Aws.REGION, "us-east-1")
+    )
+    iam.CfnManagedPolicy(
+        elsewhere,
+        "Wide",
+        policy_document=_DOCUMENT,
+        roles=Token.as_list(Fn.condition_if(condition.logical_id, [_name(role)], ["Other"])),
+    )
+
+
+# Resources that are not what they seem to be.
+
+
+def _raw(
+    type_: str, by: Callable[[ReadOnlyRole], Any], _stack: Stack, role: ReadOnlyRole, there: Stack
+) -> None:
+    properties: dict[str, Any] = {"PolicyDocument": _DOCUMENT}
+    if type_ != "ManagedPolicy":
+        properties["PolicyName"] = "Wide"
+    if type_ == "RolePolicy":
+        properties["RoleName"] = by(role)
+    else:
+        properties["Roles"] = [by(role)]
+    CfnResource(there, "Wide", type=f"AWS::IAM::{type_}", properties=properties)
+
+
+def raw_reference(stack: Stack, role: ReadOnlyRole, _elsewhere: Stack) -> None:
+    _raw("RolePolicy", lambda role: {"Ref": _logical_id(role)}, stack, role, stack)
+
+
+def disguised_policy(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    resource = CfnResource(
+        elsewhere,
+        "Queue",
+        type="AWS::SQS::Queue",
+        properties={
+            "PolicyName": "Wide",
+            "PolicyDocument": _DOCUMENT,
+            "RoleName": _name(role),
+        },
+    )
+    resource.add_override("Type", "AWS::IAM::RolePolicy")
+
+
+def _own_role(stack: Stack) -> iam.CfnRole:
+    return iam.CfnRole(
+        stack,
+        "Own",
+        assume_role_policy_document={
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ec2.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        },
+    )
+
+
+def redirected_policy(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    policy = _policy_of(elsewhere, _own_role(elsewhere).ref)
+    policy.add_property_override("RoleName", _name(role))
+
+
+def extended_policy(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    policy = iam.CfnManagedPolicy(
+        elsewhere, "Wide", policy_document=_DOCUMENT, roles=[_own_role(elsewhere).ref]
+    )
+    policy.add_property_override("Roles.1", role.role_name)
+
+
+# Aspects, which see the app when it is complete.
+
+
+def aspect_attaches(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    def attach(node: IConstruct) -> None:
+        if node is elsewhere:
+            _policy_of(elsewhere, role.role_name)
+
+    Aspects.of(elsewhere.node.root).add(_Aspect(attach))
+
+
+def aspect_redirects(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    def redirect(node: IConstruct) -> None:
+        if isinstance(node, iam.CfnRolePolicy):
+            node.role_name = _name(role)
+
+    _policy_of(elsewhere, _own_role(elsewhere).ref)
+    Aspects.of(elsewhere.node.root).add(_Aspect(redirect))
+
+
+def aspect_widens_all_roles(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    def widen(node: IConstruct) -> None:
+        if isinstance(node, iam.CfnRole):
+            node.managed_policy_arns = [_ADMINISTRATOR]
+
+    _own_role(elsewhere)
+    Aspects.of(role.node.root).add(_Aspect(widen))
+
+
+# Another role in the place of Pump's.
+
+
+def _wide_role(scope: Stack | ReadOnlyRole, id: str, role_name: str) -> iam.CfnRole:
+    return iam.CfnRole(
+        scope,
+        id,
+        role_name=role_name,
+        assume_role_policy_document=_ANYBODY,
+        managed_policy_arns=[_ADMINISTRATOR],
+    )
+
+
+def name_taken_over(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    name = _name(role)
+    role.resource.role_name = "Renamed"
+    _wide_role(elsewhere, "WideRole", name)
+
+
+def name_taken_over_with_overrides(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    role.resource.add_property_override("RoleName", "Renamed")
+    taken = _wide_role(elsewhere, "WideRole", "Wide")
+    taken.add_property_override("RoleName", _name(role))
+
+
+def resource_replaced(_stack: Stack, role: ReadOnlyRole, _elsewhere: Stack) -> None:
+    name, id_, before = _name(role), role.resource.node.id, _logical_id(role)
+    assert role.node.try_remove_child(id_)
+    replaced = _wide_role(role, id_, name)
+    assert replaced.stack.resolve(replaced.logical_id) == before
+
+
+def resource_replaced_outside_of_the_construct(
+    stack: Stack, role: ReadOnlyRole, _elsewhere: Stack
+) -> None:
+    name, id_, logical_id = _name(role), role.resource.node.id, _logical_id(role)
+    assert role.node.try_remove_child(id_)
+    _wide_role(stack, "WideRole", name).override_logical_id(logical_id)
+
+
+def construct_replaced(stack: Stack, role: ReadOnlyRole, _elsewhere: Stack) -> None:
+    name, logical_id = _name(role), _logical_id(role)
+    assert role.node.scope is not None
+    assert role.node.scope.node.try_remove_child(role.node.id)
+    _wide_role(stack, "WideRole", name).override_logical_id(logical_id)
+
+
+def resource_moved_away(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    name = _name(role)
+    assert role.node.try_remove_child(role.resource.node.id)
+    _wide_role(elsewhere, "WideRole", name)
+
+
+_BY: Final[Mapping[str, Callable[[ReadOnlyRole], Any]]] = {
+    "name": _name,
+    "reference": lambda role: role.role_name,
+}
+
+HOSTILE: Final[Mapping[str, Route]] = {
+    one.__name__: one
+    for one in [
+        inline_policy,
+        inline_policy_attached_later,
+        managed_policy,
+        policy_of_import_by_name,
+        managed_policy_of_immutable_import,
+        statement_for_import_by_arn,
+        statement_for_import_by_literal_arn,
+        grant_to_import,
+        name_by_reference,
+        name_as_literal,
+        name_in_another_case,
+        name_by_substitution,
+        name_by_substitution_from_a_map,
+        name_by_substitution_of_a_part,
+        name_by_substitution_of_the_logical_id,
+        name_by_condition,
+        name_by_join,
+        name_by_join_with_a_parameter,
+        name_by_split_of_the_arn,
+        name_by_selection,
+        name_by_mapping,
+        name_by_mapping_for_the_region,
+        name_by_parameter,
+        name_by_parameter_of_a_nested_stack,
+        name_by_reference_from_a_nested_stack,
+        name_by_export,
+        name_by_token,
+        names_by_split,
+        names_by_parameter,
+        names_by_condition,
+        raw_reference,
+        disguised_policy,
+        redirected_policy,
+        extended_policy,
+        aspect_attaches,
+        aspect_redirects,
+        aspect_widens_all_roles,
+        name_taken_over,
+        name_taken_over_with_overrides,
+        resource_replaced,
+        resource_replaced_outside_of_the_construct,
+        construct_replaced,
+        resource_moved_away,
+    ]
+} | {
+    f"raw_{type_}_by_{by}": partial(_raw, type_, _BY[by])
+    for type_ in ["Policy", "ManagedPolicy", "RolePolicy"]
+    for by in _BY
+}
+"""What widens the role, by the name of the way."""
+
+
+# What no template of the app shows, or what gets around a check.
+
+
+def macro_over_the_template(stack: Stack, _role: ReadOnlyRole, _elsewhere: Stack) -> None:
+    stack.add_transform("Widen")
+
+
+def custom_resource(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    custom_resources.AwsCustomResource(
+        elsewhere,
+        "Wide",
+        install_latest_aws_sdk=False,
+        on_update=custom_resources.AwsSdkCall(
+            service="IAM",
+            action="attachRolePolicy",
+            parameters={"RoleName": role.role_name, "PolicyArn": _ADMINISTRATOR},
+            physical_resource_id=custom_resources.PhysicalResourceId.of("wide"),
+        ),
+        policy=custom_resources.AwsCustomResourcePolicy.from_sdk_calls(
+            resources=custom_resources.AwsCustomResourcePolicy.ANY_RESOURCE
+        ),
+    )
+
+
+def stack_set(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    template = {
+        "Resources": {
+            "Wide": {
+                "Type": "AWS::IAM::RolePolicy",
+                "Properties": {
+                    "RoleName": _name(role),
+                    "PolicyName": "Wide",
+                    "PolicyDocument": _DOCUMENT,
+                },
+            }
+        }
+    }
+    CfnStackSet(
+        elsewhere,
+        "Wide",
+        stack_set_name="Wide",
+        permission_model="SELF_MANAGED",
+        capabilities=["CAPABILITY_IAM"],
+        template_body=json.dumps(template),
+    )
+
+
+def late_validation(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    elsewhere.node.add_validation(
+        _Validation(
+            lambda: role.resource.add_property_override("ManagedPolicyArns", [_ADMINISTRATOR])
+        )
+    )
+
+
+def name_in_the_template_alone(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    name = _name(role)
+
+    def produce(context: IResolveContext) -> str:
+        return name if "Resources" in context.document_path else "Other"
+
+    _policy_of(elsewhere, Lazy.uncached_string(_Producer(produce)))
+
+
+def check_removed(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    root = role.node.root.node
+    for child in root.children:
+        if not isinstance(child, Stack):
+            root.try_remove_child(child.node.id)
+    _policy_of(elsewhere, role.role_name)
+
+
+BEYOND: Final[Mapping[str, Route]] = {
+    one.__name__: one
+    for one in [
+        macro_over_the_template,
+        custom_resource,
+        stack_set,
+        late_validation,
+        name_in_the_template_alone,
+        check_removed,
+    ]
+}
+"""What widens the role in ways that a check may be unable to see, by the name of the way."""
+
+
+# The role's own resource: overrides, assignments, aspects.
+
+
+def _override(path: str, value: object, role: ReadOnlyRole) -> None:
+    role.resource.add_override(path, value)
+
+
+def _delete(path: str, role: ReadOnlyRole) -> None:
+    role.resource.add_deletion_override(path)
+
+
+def set_trust(role: ReadOnlyRole) -> None:
+    role.resource.assume_role_policy_document = _ANYBODY
+
+
+def set_policies(role: ReadOnlyRole) -> None:
+    role.resource.policies = [
+        iam.CfnRole.PolicyProperty(policy_name="Wide", policy_document=_DOCUMENT)
+    ]
+
+
+def set_further_policy(role: ReadOnlyRole) -> None:
+    policies = role.resource.policies
+    assert isinstance(policies, list)
+    wide = iam.CfnRole.PolicyProperty(policy_name="Wide", policy_document=_DOCUMENT)
+    role.resource.policies = [*policies, wide]
+
+
+def set_policies_by_token(role: ReadOnlyRole) -> None:
+    role.resource.policies = Token.as_any([{"policyName": "Wide", "policyDocument": _DOCUMENT}])
+
+
+def set_no_policies(role: ReadOnlyRole) -> None:
+    role.resource.policies = None
+
+
+def set_managed_policies(role: ReadOnlyRole) -> None:
+    role.resource.managed_policy_arns = [_ADMINISTRATOR]
+
+
+def set_session(role: ReadOnlyRole) -> None:
+    role.resource.max_session_duration = 43_200
+
+
+def set_name(role: ReadOnlyRole) -> None:
+    role.resource.role_name = "Renamed"
+
+
+def set_no_name(role: ReadOnlyRole) -> None:
+    role.resource.role_name = None
+
+
+def set_path(role: ReadOnlyRole) -> None:
+    role.resource.path = "/elsewhere/"
+
+
+def set_no_boundary(role: ReadOnlyRole) -> None:
+    role.resource.permissions_boundary = None
+
+
+def _by_aspect(change: Callable[[ReadOnlyRole], None], role: ReadOnlyRole) -> None:
+    def visit(node: IConstruct) -> None:
+        if node is role.resource:
+            change(role)
+
+    Aspects.of(role.node.root).add(_Aspect(visit))
+
+
+_SET: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
+    one.__name__: one
+    for one in [
+        set_trust,
+        set_policies,
+        set_further_policy,
+        set_policies_by_token,
+        set_no_policies,
+        set_managed_policies,
+        set_session,
+        set_name,
+        set_no_name,
+        set_path,
+        set_no_boundary,
+    ]
+}
+
+_OVERRIDDEN: Final[Mapping[str, tuple[str, object]]] = {
+    "trust": ("Properties.AssumeRolePolicyDocument", _ANYBODY),
+    "trust_principal": ("Properties.AssumeRolePolicyDocument.Statement.0.Principal.AWS", "*"),
+    "trust_action": ("Properties.AssumeRolePolicyDocument.Statement.0.Action", "sts:*"),
+    "trust_external_id": (
+        "Properties.AssumeRolePolicyDocument.Statement.0.Condition.StringEquals.sts:ExternalId",
+        ["Example-1234", "Example-9999"],
+    ),
+    "trust_further_statement": (
+        "Properties.AssumeRolePolicyDocument.Statement.1",
+        _ANYBODY["Statement"][0],
+    ),
+    "policies": ("Properties.Policies", [{"PolicyName": "Wide", "PolicyDocument": _DOCUMENT}]),
+    "further_policy": (
+        "Properties.Policies.1",
+        {"PolicyName": "Wide", "PolicyDocument": _DOCUMENT},
+    ),
+    "policy_action": ("Properties.Policies.0.PolicyDocument.Statement.0.Action", "*"),
+    "policy_further_statement": ("Properties.Policies.0.PolicyDocument.Statement.1", _ANYTHING),
+    "managed_policies": ("Properties.ManagedPolicyArns", [_ADMINISTRATOR]),
+    "session": ("Properties.MaxSessionDuration", 43_200),
+    "name": ("Properties.RoleName", "Renamed"),
+    "path": ("Properties.Path", "/elsewhere/"),
+    "type": ("Type", "Custom::Role"),
+    "transform": ("Properties.Fn::Transform", {"Name": "Widen"}),
+    "transform_in_the_policies": ("Properties.Policies.0.Fn::Transform", {"Name": "Widen"}),
+    "transform_of_the_resource": ("Fn::Transform", {"Name": "Widen"}),
+}
+
+_DELETED: Final[Mapping[str, str]] = {
+    "trust_condition": "Properties.AssumeRolePolicyDocument.Statement.0.Condition",
+    "policies": "Properties.Policies",
+    "name": "Properties.RoleName",
+    "boundary": "Properties.PermissionsBoundary",
+}
+
+OVERRIDES: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
+    **_SET,
+    **{f"override_{name}": partial(_override, *one) for name, one in _OVERRIDDEN.items()},
+    **{f"delete_{name}": partial(_delete, path) for name, path in _DELETED.items()},
+    **{f"aspect_{name}": partial(_by_aspect, change) for name, change in _SET.items()},
+    **{
+        f"aspect_override_{name}": partial(_by_aspect, partial(_override, *_OVERRIDDEN[name]))
+        for name in ["trust", "policy_action", "managed_policies", "session", "type"]
+    },
+}
+"""What makes the role's resource another than it was built, by the name of the change.
+
+Those whose name ends in ``boundary`` do so only to a role that was built with a boundary.
+"""
+
+
+def no_managed_policies(role: ReadOnlyRole) -> None:
+    role.resource.managed_policy_arns = []
+
+
+def default_session(role: ReadOnlyRole) -> None:
+    role.resource.max_session_duration = 3_600
+
+
+def default_session_by_override(role: ReadOnlyRole) -> None:
+    role.resource.add_property_override("MaxSessionDuration", 3_600)
+
+
+def boundary_set(role: ReadOnlyRole) -> None:
+    role.resource.permissions_boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def boundary_overridden(role: ReadOnlyRole) -> None:
+    role.resource.add_property_override(
+        "PermissionsBoundary", "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    )
+
+
+def boundary_of_the_app(role: ReadOnlyRole) -> None:
+    boundary = iam.ManagedPolicy.from_managed_policy_name(role.resource.stack, "Own", "Platform")
+    iam.PermissionsBoundary.of(role.node.root).apply(boundary)
+
+
+def boundary_made_here(role: ReadOnlyRole) -> None:
+    boundary = iam.ManagedPolicy(
+        role.resource.stack,
+        "Own",
+        statements=[iam.PolicyStatement(actions=["ce:*"], resources=["*"])],
+    )
+    iam.PermissionsBoundary.of(role).apply(boundary)
+
+
+def tags(role: ReadOnlyRole) -> None:
+    Tags.of(role.node.root).add("team", "platform")
+
+
+def description(role: ReadOnlyRole) -> None:
+    role.resource.description = "Pump may read what things cost"
+
+
+def retained(role: ReadOnlyRole) -> None:
+    role.resource.apply_removal_policy(RemovalPolicy.RETAIN)
+
+
+def metadata(role: ReadOnlyRole) -> None:
+    role.resource.add_metadata("Owner", "platform")
+
+
+def dependency(role: ReadOnlyRole) -> None:
+    role.resource.node.add_dependency(_own_role(role.resource.stack))
+
+
+def condition(role: ReadOnlyRole) -> None:
+    role.resource.cfn_options.condition = CfnCondition(
+        role.resource.stack, "Here", expression=Fn.condition_equals(Aws.REGION, "us-east-1")
+    )
+
+
+def outputs(role: ReadOnlyRole) -> None:
+    CfnOutput(role.resource.stack, "Name", value=role.role_name, export_name="PumpRoleName")
+    CfnOutput(role.resource.stack, "Arn", value=role.role_arn)
+
+
+def read(role: ReadOnlyRole) -> None:
+    assert role.resource.policies
+    assert role.resource.assume_role_policy_document
+
+
+HARMLESS: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
+    one.__name__: one
+    for one in [
+        no_managed_policies,
+        default_session,
+        default_session_by_override,
+        boundary_set,
+        boundary_overridden,
+        boundary_of_the_app,
+        boundary_made_here,
+        tags,
+        description,
+        retained,
+        metadata,
+        dependency,
+        condition,
+        outputs,
+        read,
+    ]
+}
+"""What a customer may do to the role, by the name of the change."""

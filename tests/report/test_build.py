@@ -1,0 +1,639 @@
+"""The permission report's model, against the source document and the npm package's catalog."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail
+from pump_roles.report import Report, earlier_report, of_published, of_templates
+from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.report.formats import as_csv, as_json
+from pump_roles.report.markdown import as_markdown
+from pump_roles.report.model import Change
+from pump_roles.templates import InputError
+from sandbox import catalog
+from sandbox.cdk import ROOT
+from sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
+from tests.support import EXTERNAL_ID, action_count, json_values, synthesize
+
+
+@pytest.fixture(scope="module")
+def published_report() -> Report:
+    return of_published()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The auto-pilot role's template."""
+    folder = synthesize(tmp_path_factory.mktemp("cdk.out"))
+    loaded: dict[str, Any] = json.loads((folder / "PumpAutoPilot.template.json").read_text())
+    return loaded
+
+
+def changed(
+    template: dict[str, Any], folder: Path, change: Callable[[dict[str, Any]], None]
+) -> Report:
+    """The report of a template whose role's properties were changed."""
+    copy = deepcopy(template)
+    (resource,) = copy["Resources"].values()
+    change(resource["Properties"])
+    file = folder / "changed.template.json"
+    file.write_text(json.dumps(copy))
+    return of_templates(file)
+
+
+def test_counts_are_those_of_the_source_document(
+    published_report: Report, published: list[list[dict[str, Any]]]
+) -> None:
+    read_only, auto_pilot = published_report.roles
+    for role, lists in ((read_only, published[:1]), (auto_pilot, published)):
+        patterns = {
+            pattern
+            for policies in lists
+            for policy in policies
+            for statement in policy["PolicyDocument"]["Statement"]
+            for pattern in statement["Action"]
+        }
+        actions = catalog.matching(patterns)
+        assert (role.patterns, role.actions) == (len(patterns), len(actions))
+        assert role.writes == sum(not action.only_reads for action in actions)
+        assert (role.denied, role.limited, role.effective) == (0, 0, len(actions))
+        assert sum(granted for granted, _ in role.levels.values()) == len(actions)
+        assert role.differences == ()
+        assert role.external_id
+    assert [role.kind for role in published_report.roles] == ["read-only", "auto-pilot"]
+    assert auto_pilot.levels == {
+        "List": (407, 407),
+        "Read": (252, 252),
+        "Tagging": (5, 5),
+        "Write": (57, 57),
+    }
+
+
+def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) -> None:
+    for role in published_report.roles:
+        for policy in role.policies:
+            assert policy.kind == "published"
+            assert policy.unmodified
+            for pattern in policy.patterns:
+                assert pattern.reason
+                expected = [action.name for action in catalog.matching([pattern.pattern])]
+                assert sorted(pattern.actions) == sorted(expected)
+
+
+def test_from_an_action_back_to_its_policies(published_report: Report) -> None:
+    by_name = {action.name: action for action in published_report.actions}
+    assert by_name["ce:GetCostAndUsage"].roles["auto-pilot"].granted_by == (
+        ("PumpBillingReadOnly", "ce:Get*"),
+        ("PumpReadOnly", "ce:*"),
+    )
+    assert by_name["ce:GetCostAndUsage"].roles["read-only"].granted_by == (
+        ("PumpBillingReadOnly", "ce:Get*"),
+    )
+    assert "read-only" not in by_name["ec2:DescribeInstances"].roles
+
+
+def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) -> None:
+    findings = {finding.kind: finding for finding in published_report.findings}
+    assert list(findings) == ["spends", "writes", "data", "legacy"]
+    assert set(findings["writes"].actions) == {
+        action.name for action in published_report.actions if not action.only_reads
+    }
+    # Whoever buys writes: what spends money has one of these verbs, in the whole catalog.
+    spends = {
+        action.name
+        for action in published_report.actions
+        if any(verb in action.name for verb in ("Purchase", "CreateSavingsPlan", "Exchange"))
+        and not action.only_reads
+        and not action.name.startswith("ce:")
+    }
+    assert set(findings["spends"].actions) == spends
+    assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
+    returns_data = {one.name for one in catalog.matching(list(Guardrail.METADATA_ONLY.reasons))}
+    assert set(findings["data"].actions) == returns_data
+
+
+def test_denies_are_told_honestly_and_as_the_simulator_judges(tmp_path: Path) -> None:
+    folder = synthesize(
+        tmp_path,
+        Guardrail.RECOMMENDED,
+        Guardrail.only_in_regions("us-east-1"),
+        Guardrail.NO_SELLING,
+    )
+    report = of_templates(folder)
+    _, role = report.roles
+    decided = {action.name: action.roles["auto-pilot"] for action in report.actions}
+    assert decided["ec2:CreateReservedInstancesListing"].decision == DENIED
+    assert decided["ec2:CreateReservedInstancesListing"].denied_by == ("PumpGuardrailNoSelling",)
+    assert decided["ec2:CreateTags"].decision == PARTLY
+    assert decided["ec2:PurchaseHostReservation"].decision == CONDITIONALLY
+    assert decided["ec2:DescribeInstances"].decision == ALLOWED
+    template = json.loads((folder / "PumpAutoPilot.template.json").read_text())
+    deployed = Role.of_template(template)
+    names = list(decided)
+    judged = decide(
+        [
+            use(deployed, action=name, resource=catalog.actions()[name.lower()].resources[0])
+            for name in names
+            if decided[name].decision in {ALLOWED, DENIED}
+        ]
+    )
+    plain = [name for name in names if decided[name].decision in {ALLOWED, DENIED}]
+    denied = {name for name, one in zip(plain, judged, strict=True) if one == EXPLICITLY_DENIED}
+    assert denied == {name for name in plain if decided[name].decision == DENIED}
+    assert role.denied == len(denied)
+    assert role.effective == role.actions - len(denied)
+    assert role.limited == len(names) - len(plain) == 10
+    assert [policy.kind for policy in role.policies].count("guardrail") == 6
+    assert all(pattern.reason for policy in role.policies for pattern in policy.patterns)
+
+
+def test_external_ids_never_appear(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, next_external_id="Next-5678"))
+    for text in (as_json(report), as_markdown(report), as_csv(report)):
+        assert EXTERNAL_ID not in text
+        assert "Next-5678" not in text
+    assert all(role.external_id for role in report.roles)
+    assert report.roles[0].principals == ("999988887777",)
+    assert len(report.roles[0].sha256) == 64
+
+
+def test_all_formats_have_the_same_counts_and_the_same_bytes_each_time(
+    published_report: Report,
+) -> None:
+    again = of_published()
+    for form in (as_json, as_markdown, as_csv):
+        assert form(published_report) == form(again)
+    loaded = json.loads(as_json(published_report))
+    rows = list(csv.DictReader(io.StringIO(as_csv(published_report))))
+    markdown = as_markdown(published_report)
+    for role in loaded["roles"]:
+        assert sum(row["role"] == role["kind"] for row in rows) == role["actions"]
+    counts = " | ".join(str(role["actions"]) for role in loaded["roles"])
+    assert f"| actions | {counts} |" in markdown
+    listed = [line for line in markdown.splitlines() if line.startswith("| `") and ":" in line[:40]]
+    assert sum("| allowed |" in line for line in listed) == len(loaded["actions"])
+
+
+def test_a_folder_with_a_rollout_holds_the_same_roles_once(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotStack(app, "PumpAutoPilot")
+    AutoPilotRolloutStack(app, "PumpAutoPilotRollout", organizational_units=["r-abcd"])
+    app.synth()
+    report = of_templates(tmp_path)
+    assert [(role.kind, role.source) for role in report.roles] == [
+        ("auto-pilot", "PumpAutoPilot.template.json")
+    ]
+    (alone,) = of_templates(tmp_path / "PumpAutoPilotRollout.template.json").roles
+    assert alone.actions == action_count("auto-pilot")
+    assert alone.principals == ("the parameter PumpIamRole",)
+
+
+def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotStack(app, "One")
+    AutoPilotStack(app, "Two", guardrails=[Guardrail.NO_SELLING])
+    app.synth()
+    with pytest.raises(InputError, match=r"contains different auto-pilot roles, in One.*Two.*give"):
+        of_templates(tmp_path)
+
+
+def policy(properties: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (one for one in properties["Policies"] if one["PolicyName"] == name)
+    statement: dict[str, Any] = found["PolicyDocument"]["Statement"][0]
+    return statement
+
+
+def allow_more(properties: dict[str, Any]) -> None:
+    policy(properties, "PumpReadOnly")["Action"].append("ec2:Get*")
+
+
+def allow_less(properties: dict[str, Any]) -> None:
+    policy(properties, "PumpReadOnly")["Action"].remove("ce:*")
+
+
+def another_resource(properties: dict[str, Any]) -> None:
+    policy(properties, "PumpReadOnly")["Resource"] = ["*", "*"]
+
+
+def one_policy_less(properties: dict[str, Any]) -> None:
+    properties["Policies"] = [
+        one for one in properties["Policies"] if one["PolicyName"] != "PumpOrgInvite"
+    ]
+
+
+def one_policy_more(properties: dict[str, Any]) -> None:
+    wide = {"Statement": {"Effect": "Allow", "NotAction": ["iam:*", "ec2:*"], "Resource": "*"}}
+    properties["Policies"].append({"PolicyName": "Wide", "PolicyDocument": wide})
+
+
+def false_guardrail(properties: dict[str, Any]) -> None:
+    allows = {"Statement": {"Effect": "Allow", "Action": "ec2:Get*", "Resource": "*"}}
+    properties["Policies"].append(
+        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": allows}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (allow_more, "PumpReadOnly allows ec2:Get*, which Pump does not publish"),
+        (allow_less, "PumpReadOnly lacks ce:*, which Pump publishes"),
+        (
+            another_resource,
+            (
+                "PumpReadOnly has the published patterns, but differs in something else, such as "
+                "Allow budgets:Describe* on *, *"
+            ),
+        ),
+        (one_policy_less, "the published policy PumpOrgInvite is missing"),
+        (
+            one_policy_more,
+            ("Wide is neither a published policy nor a guardrail: it allows all but iam:*, ec2:*"),
+        ),
+        (
+            false_guardrail,
+            (
+                "PumpGuardrailNoSelling is named like a guardrail of this package, but is not one: "
+                "it allows ec2:Get*"
+            ),
+        ),
+    ],
+)
+def test_what_is_not_as_published_comes_first(
+    change: Callable[[dict[str, Any]], None],
+    difference: str,
+    template: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    report = changed(template, tmp_path, change)
+    first, *_ = report.findings
+    assert first.kind == "difference"
+    assert difference[1:] in first.text
+    assert report.roles[0].differences == (difference,)
+
+
+def trust_of(properties: dict[str, Any]) -> dict[str, Any]:
+    statement: dict[str, Any] = properties["AssumeRolePolicyDocument"]["Statement"][0]
+    return statement
+
+
+def no_condition(properties: dict[str, Any]) -> None:
+    del trust_of(properties)["Condition"]
+
+
+def empty_id(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Condition"]["StringEquals"]["sts:ExternalId"] = ""
+
+
+def if_exists(properties: dict[str, Any]) -> None:
+    condition = trust_of(properties)["Condition"]
+    condition["StringEqualsIfExists"] = condition.pop("StringEquals")
+
+
+def everybody(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Principal"] = {"AWS": "*"}
+
+
+def all_but(properties: dict[str, Any]) -> None:
+    trust_of(properties)["NotPrincipal"] = trust_of(properties).pop("Principal")
+
+
+def a_service_too(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Principal"]["Service"] = "ec2.amazonaws.com"
+
+
+def two_statements(properties: dict[str, Any]) -> None:
+    properties["AssumeRolePolicyDocument"]["Statement"].append(trust_of(properties))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "external_id"),
+    [
+        (no_condition, "it requires no external ID", False),
+        (empty_id, "it requires no external ID", False),
+        (if_exists, "it requires no external ID", False),
+        (everybody, "it trusts *", True),
+        (all_but, "it trusts all but", True),
+        (a_service_too, "it trusts Service ec2.amazonaws.com", True),
+        (two_statements, "it is not a single statement that allows", True),
+    ],
+)
+def test_a_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
+    change: Callable[[dict[str, Any]], None],
+    problem: str,
+    external_id: bool,  # noqa: FBT001
+    template: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    report = changed(template, tmp_path, change)
+    assert report.findings[0].kind == "trust"
+    assert problem[1:] in report.findings[0].text
+    assert report.roles[0].external_id is external_id
+
+
+def test_iam_reads_a_conditions_key_in_any_case(template: dict[str, Any], tmp_path: Path) -> None:
+    def other_case(properties: dict[str, Any]) -> None:
+        equals = trust_of(properties)["Condition"]["StringEquals"]
+        equals["sts:externalid"] = equals.pop("sts:ExternalId")
+
+    report = changed(template, tmp_path, other_case)
+    assert report.roles[0].external_id
+    assert report.roles[0].trust_problems == ()
+
+
+ALLOW_ALL_OF_EC2 = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]},
+        },
+        {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"]},
+        },
+        {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {"ManagedPolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]},
+        },
+        {
+            "Type": "AWS::IAM::RolePolicy",
+            "Properties": {"PolicyName": "P", "RoleName": {"Ref": "AutoPilotRole"}},
+        },
+    ],
+)
+def test_what_the_template_attaches_to_the_role_counts(
+    other: dict[str, Any], template: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = deepcopy(template)
+    copy["Resources"]["Other"] = deepcopy(other)
+    copy["Resources"]["Other"]["Properties"]["PolicyDocument"] = ALLOW_ALL_OF_EC2
+    file = tmp_path / "attached.json"
+    file.write_text(json.dumps(copy))
+    (role,) = of_templates(file).roles
+    (difference,) = role.differences
+    assert difference.startswith("P is neither a published policy nor a guardrail")
+    assert difference.endswith(": it allows ec2:*")
+    assert role.writes > 400
+
+
+def managed(properties: dict[str, Any]) -> None:
+    properties["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+
+
+def under_a_condition(properties: dict[str, Any]) -> None:
+    properties["Policies"].append({"Fn::If": ["C", {"PolicyName": "P"}, {"Ref": "AWS::NoValue"}]})
+
+
+def twice(properties: dict[str, Any]) -> None:
+    first = {"PolicyName": "PumpBillingReadOnly", "PolicyDocument": ALLOW_ALL_OF_EC2}
+    properties["Policies"].insert(0, first)
+
+
+def weakened_guardrail(properties: dict[str, Any]) -> None:
+    deny = {"Effect": "Deny", "Action": ["ec2:CreateReservedInstancesListing"], "Resource": "arn:x"}
+    properties["Policies"].append(
+        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": {"Statement": [deny]}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            managed,
+            "the managed policy arn:aws:iam::aws:policy/AdministratorAccess is attached to it",
+        ),
+        (under_a_condition, "it has a policy that cannot be read: "),
+        (twice, "2 policies are named PumpBillingReadOnly"),
+        (
+            weakened_guardrail,
+            "PumpGuardrailNoSelling is named like a guardrail of this package, but is not one",
+        ),
+    ],
+)
+def test_what_cannot_be_counted_or_is_not_what_it_says_comes_first(
+    change: Callable[[dict[str, Any]], None],
+    difference: str,
+    template: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    report = changed(template, tmp_path, change)
+    assert report.findings[0].kind == "difference"
+    assert difference[1:] in report.findings[0].text
+
+
+def test_every_guardrail_of_this_package_is_known(tmp_path: Path) -> None:
+    folder = synthesize(
+        tmp_path,
+        *map(Guardrail.named, Guardrail.names()[:-1]),
+        Guardrail.invitations_from("111122223333"),
+        Guardrail.only_in_regions("eu-west-1", "us-east-1"),
+        Guardrail.until("2927-01-31T18:00:00Z"),
+    )
+    report = of_templates(folder)
+    assert [role.differences for role in report.roles] == [(), ()]
+    assert all(policy.unmodified for role in report.roles for policy in role.policies)
+
+
+def test_a_boundary_is_shown(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path, permissions_boundary="platform/Boundary"))
+    assert all("policy/platform/Boundary" in role.boundary for role in report.roles)
+    assert "platform/Boundary" in as_markdown(report)
+
+
+def test_what_the_catalog_does_not_hold_is_said(template: dict[str, Any], tmp_path: Path) -> None:
+    def more(properties: dict[str, Any]) -> None:
+        policy(properties, "PumpReadOnly")["Action"] += ["s3:*", "*"]
+
+    report = changed(template, tmp_path, more)
+    (finding,) = (one for one in report.findings if one.kind == "uncounted")
+    assert finding.title == "The auto-pilot role allows more than is counted"
+    assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding.text
+
+
+def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: Path) -> None:
+    synthesize(tmp_path)
+    stale = json.loads((tmp_path / "PumpAutoPilot.template.json").read_text())
+    (resource,) = stale["Resources"].values()
+    allow_more(resource["Properties"])
+    (tmp_path / "Old.template.json").write_text(json.dumps(stale))
+    assert [role.differences for role in of_templates(tmp_path).roles] == [(), ()]
+
+
+def test_a_rollout_whose_trust_differs_is_not_taken_for_the_same(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    given: dict[str, Any] = {"pump_principal": "999988887777", "external_id": EXTERNAL_ID}
+    AutoPilotStack(app, "PumpAutoPilot", **given)
+    AutoPilotRolloutStack(app, "Same", organizational_units=["r-abcd"], **given)
+    app.synth()
+    assert len(of_templates(tmp_path).roles) == 1
+    file = tmp_path / "Same.template.json"
+    file.write_text(file.read_text().replace("999988887777", "111122223333"))
+    with pytest.raises(InputError, match="contains different auto-pilot roles"):
+        of_templates(tmp_path)
+
+
+def test_nothing_has_changed_since_the_catalog_was_reviewed(published_report: Report) -> None:
+    assert published_report.changes == ()
+    assert "No changes since the catalog of 2026-09-26." in as_markdown(published_report)
+
+
+def test_a_change_of_the_role_and_one_of_aws_are_told_apart(tmp_path: Path) -> None:
+    guarded = of_templates(synthesize(tmp_path / "a", Guardrail.NO_SELLING))
+    earlier = json.loads(as_json(guarded))
+    patterns = {
+        one["pattern"]: one
+        for policy in earlier["roles"][1]["policies"]
+        for one in policy["patterns"]
+    }
+    patterns["ec2:Describe*"]["actions"].remove("ec2:DescribeInstances")
+    patterns["ec2:Describe*"]["actions"].append("ec2:DescribeGone")
+    patterns["ce:*"]["pattern"] = "ce:Old*"
+    report = of_templates(synthesize(tmp_path / "b"), since=earlier_report(earlier))
+    assert set(report.changes) == {
+        Change(
+            "AWS",
+            "broadened",
+            "auto-pilot",
+            "ec2:Describe* in PumpReadOnly matches ec2:DescribeInstances",
+        ),
+        Change(
+            "AWS",
+            "narrowed",
+            "auto-pilot",
+            "ec2:Describe* in PumpReadOnly no longer matches ec2:DescribeGone",
+        ),
+        Change("role", "broadened", "auto-pilot", "PumpReadOnly allows ce:*"),
+        Change("role", "narrowed", "auto-pilot", "PumpReadOnly no longer allows ce:Old*"),
+        # Removing a deny broadens.
+        Change(
+            "role",
+            "broadened",
+            "auto-pilot",
+            "PumpGuardrailNoSelling no longer denies ec2:CreateReservedInstancesListing",
+        ),
+    }
+    assert [one.name for one in report.actions if one.new] == ["ec2:DescribeInstances"]
+
+
+def test_a_guardrail_that_was_loosened_is_a_change(tmp_path: Path) -> None:
+    def report(name: str, account: str, *regions: str) -> Report:
+        folder = synthesize(
+            tmp_path / name,
+            Guardrail.only_in_regions(*regions),
+            Guardrail.invitations_from("111122223333"),
+            pump_principal=account,
+        )
+        return of_templates(folder)
+
+    earlier = json.loads(as_json(report("a", "999988887777", "us-east-1")))
+    now = of_templates(
+        synthesize(
+            tmp_path / "b",
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            Guardrail.invitations_from("999999999999"),
+            pump_principal="111122223333",
+        ),
+        since=earlier_report(earlier),
+    )
+    found = {change.what: change.effect for change in now.changes if change.role == "auto-pilot"}
+    assert found["may be assumed by 111122223333"] == "broadened"
+    assert found["may no longer be assumed by 999988887777"] == "narrowed"
+    loosened = [what for what in found if "PumpGuardrailOnlyInRegions no longer denies" in what]
+    assert len(loosened) == 8
+    assert {found[what] for what in loosened} == {"broadened"}
+    assert any("999999999999" in what for what in found)
+    assert {change.cause for change in now.changes} == {"role"}
+
+
+def test_a_role_that_is_new_or_gone_is_a_change(tmp_path: Path) -> None:
+    both = of_templates(synthesize(tmp_path))
+    one = of_templates(tmp_path / "PumpReadOnly.template.json")
+    later = of_templates(tmp_path, since=earlier_report(json.loads(as_json(one))))
+    assert later.changes == (Change("role", "broadened", "auto-pilot", "the role is new"),)
+    sooner = of_templates(
+        tmp_path / "PumpReadOnly.template.json", since=earlier_report(json.loads(as_json(both)))
+    )
+    assert sooner.changes == (Change("role", "narrowed", "auto-pilot", "the role is gone"),)
+
+
+def test_an_earlier_report_of_the_same_has_no_changes(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.RECOMMENDED)
+    earlier = json.loads(as_json(of_templates(folder)))
+    assert of_templates(folder, since=earlier_report(earlier)).changes == ()
+
+
+JSON = json_values(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    *("Resources", "Type", "Properties", "Policies", "Statement", "x"),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON)
+def test_any_json_is_a_report_or_one_clear_error(tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "any.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError) as caught:
+        of_templates(file)
+    assert str(caught.value).startswith(str(file))
+
+
+@given(JSON)
+def test_any_json_is_an_earlier_report_or_one_clear_error(content: Any) -> None:
+    with pytest.raises(InputError, match=r"^is not a pump-roles JSON report: "):
+        earlier_report(content if isinstance(content, dict) else {"roles": content})
+
+
+STATEMENTS = JSON | st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "Effect": st.sampled_from(["Allow", "Deny"]) | JSON,
+            "Action": st.sampled_from(["*", "ce:*", "iam:*", ["ce:Get*", "EC2:*"]]) | JSON,
+            "NotAction": st.sampled_from(["ce:*"]) | JSON,
+            "Resource": JSON,
+            "NotResource": JSON,
+            "Condition": JSON,
+            "Principal": JSON,
+        },
+    ),
+    max_size=2,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(st.sampled_from(["PumpBillingReadOnly"]) | JSON, STATEMENTS, JSON)
+def test_any_policy_of_a_pump_role_is_reported(
+    tmp_path: Path, name: Any, document: Any, trust: Any
+) -> None:
+    file = tmp_path / "any.json"
+    properties = {
+        "RoleName": "PumpReadOnlyRole",
+        "Policies": [{"PolicyName": name, "PolicyDocument": {"Statement": document}}],
+        "AssumeRolePolicyDocument": trust,
+    }
+    role = {"Type": "AWS::IAM::Role", "Properties": properties}
+    file.write_text(json.dumps({"Resources": {"Role": role}}))
+    report = of_templates(file)
+    assert report.findings[0].kind == "difference"
+    assert as_markdown(report)
+    assert as_csv(report)
+
+
+def test_docs_permissions_is_what_the_code_makes(published_report: Report) -> None:
+    assert (ROOT / "docs" / "permissions.md").read_text() == as_markdown(published_report)

@@ -1,0 +1,74 @@
+"""Numbers that are not exact say so themselves, in every format."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.report import earlier_report, of_published, of_templates
+from pump_roles.report.formats import as_csv, as_json
+from pump_roles.report.markdown import as_markdown
+from pump_roles.report.page import as_html
+from tests.support import Change, attach, beside, changed, in_role
+
+ADMINISTRATOR = {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
+
+
+def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_role(**ADMINISTRATOR),
+        in_role(ManagedPolicyArns=[{"Ref": "Parameter"}]),
+        in_role(Policies=[{"Fn::If": ["C", {}, {}]}]),
+        attach("RolePolicy", {"Ref": "Parameter"}),
+        attach("Policy", ["PumpAutoPilotRole"]),
+        beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
+    ],
+)
+def test_numbers_that_are_not_exact_say_so_in_every_format(
+    change: Change, text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, change)
+    (role,) = report.roles
+    assert not role.exact
+    for shown in (as_markdown(report), as_html(report)):
+        assert f"at least {role.actions}" in shown
+        assert f"at least {role.patterns}" in shown
+        assert f"at least {role.effective}" in shown
+    (listed,) = json.loads(as_json(report))["roles"]
+    assert listed["exact"] is False
+    rows = list(csv.DictReader(io.StringIO(as_csv(report))))
+    assert {row["exact"] for row in rows} == ({"no"} if rows else set())
+
+
+def test_numbers_that_are_exact_are_just_numbers(text: str, tmp_path: Path) -> None:
+    for report in (changed(text, tmp_path, nothing), of_published()):
+        assert all(role.exact for role in report.roles)
+        assert "at least" not in as_markdown(report)
+        assert all(role["exact"] is True for role in json.loads(as_json(report))["roles"])
+        assert {row["exact"] for row in csv.DictReader(io.StringIO(as_csv(report)))} == {"yes"}
+
+
+def test_that_numbers_are_no_longer_exact_is_a_change_and_back_again(
+    text: str, tmp_path: Path
+) -> None:
+    reports = {}
+    for name, change in [("exact", nothing), ("inexact", in_role(**ADMINISTRATOR))]:
+        reports[name] = json.loads(as_json(changed(text, tmp_path, change)))
+    file = tmp_path / "changed.template.json"
+    later = of_templates(file, since=earlier_report(reports["exact"])).changes
+    assert ("its numbers are no longer exact", "broadened") in {
+        (found.what, found.effect) for found in later
+    }
+    changed(text, tmp_path, nothing)
+    back = of_templates(file, since=earlier_report(reports["inexact"])).changes
+    assert ("its numbers are now exact", "narrowed") in {
+        (found.what, found.effect) for found in back
+    }

@@ -1,0 +1,397 @@
+"""What the tests share: values, types, and functions that make templates or read them."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+from hypothesis import strategies as st
+
+from pump_roles import (
+    AutoPilotRolloutStack,
+    AutoPilotStack,
+    Guardrail,
+    ReadOnlyStack,
+    validators,
+)
+from pump_roles.published import ROLES
+from pump_roles.report import Report, earlier_report, of_templates
+from pump_roles.report.formats import as_csv, as_json
+from pump_roles.report.markdown import as_markdown
+from pump_roles.report.model import Change as ReportChange
+from pump_roles.report.page import as_html
+from sandbox import catalog
+
+Template = dict[str, Any]
+
+Synth = Callable[..., dict[str, Template]]
+"""Synthesizes the app's stacks with some context: see the fixture ``synth``."""
+
+Assembly = Callable[[Mapping[str, str]], Path]
+"""Synthesizes the app with the CDK CLI: see the fixture ``assembly``."""
+
+PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
+EXTERNAL_ID = "Example-1234"
+PUMP_ACCOUNT = "999988887777"
+
+ROLE_ARGUMENTS: dict[str, Any] = {"pump_principal": PUMP_ACCOUNT, "external_id": EXTERNAL_ID}
+"""The arguments that every role needs."""
+
+SCENARIOS: dict[str, dict[str, str]] = {
+    "universal": {},
+    "given": {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID},
+    "everything": {
+        "pump:principal": "arn:aws:iam::999988887777:role/service/PumpService",
+        "pump:external-id": "a=b=c,d@e.f:g/h-i+j_k",
+        "pump:next-external-id": "Next-5678",
+        "pump:role-path": "/pump/",
+        "pump:permissions-boundary": "platform/Boundary",
+        "pump:auto-pilot:permissions-boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
+        "pump:guardrails": "recommended",
+        "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
+        "pump:auto-pilot:invitations-from": "111122223333",
+        "pump:until": "2927-01-31T18:00:00Z",
+    },
+    "rollout": {
+        "pump:principal": "999988887777",
+        "pump:external-id": "Example-1234",
+        "pump:organizational-units": "r-abcd",
+        "pump:exclude-accounts": "111111111111,222222222222",
+        "pump:auto-pilot:organizational-units": "ou-abcd-12345678,ou-abcd-87654321",
+    },
+    "rollout as delegated administrator": {
+        "pump:next-external-id": "Next-5678",
+        "pump:read-only:organizational-units": "ou-abcd-12345678",
+        "pump:only-accounts": "111111111111",
+        "pump:max-concurrent-percentage": "25",
+        "pump:failure-tolerance-percentage": "5",
+        "pump:call-as": "delegated-admin",
+    },
+}
+"""Contexts of the app that together use each of its keys."""
+
+BUYING_AND_SELLING = [
+    "ec2:PurchaseReservedInstancesOffering",
+    "ec2:PurchaseHostReservation",
+    "ec2:ModifyReservedInstances",
+    "ec2:AcceptReservedInstancesExchangeQuote",
+    "ec2:CreateReservedInstancesListing",
+    "ec2:CancelReservedInstancesListing",
+    "ec2:DeleteQueuedReservedInstances",
+    "savingsplans:CreateSavingsPlan",
+    "savingsplans:DeleteQueuedSavingsPlan",
+    "savingsplans:ReturnSavingsPlan",
+    "rds:PurchaseReservedDBInstancesOffering",
+    "elasticache:PurchaseReservedCacheNodesOffering",
+    "redshift:PurchaseReservedNodeOffering",
+    "redshift:AcceptReservedNodeExchange",
+    "es:PurchaseReservedInstanceOffering",
+]
+"""What the document means by "buy and sell reserved instances and savings plans"."""
+
+NEVER = [
+    # the customer's data
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:ListBucket",
+    "s3:ListAllMyBuckets",
+    "dynamodb:GetItem",
+    "dynamodb:Scan",
+    "dynamodb:Query",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "kms:Decrypt",
+    "sqs:ReceiveMessage",
+    "kinesis:GetRecords",
+    "logs:GetLogEvents",
+    "logs:FilterLogEvents",
+    "athena:GetQueryResults",
+    "rds-db:connect",
+    "rds-data:ExecuteStatement",
+    "redshift:GetClusterCredentials",
+    "redshift-data:ExecuteStatement",
+    "es:ESHttpGet",
+    "es:ESHttpPost",
+    "ecr:GetDownloadUrlForLayer",
+    "lambda:GetFunction",
+    "lambda:InvokeFunction",
+    "ec2:GetConsoleOutput",
+    "ec2:GetPasswordData",
+    "ecs:ExecuteCommand",
+    "rds:DownloadDBLogFilePortion",
+    # the customer's infrastructure
+    "ec2:RunInstances",
+    "ec2:StopInstances",
+    "ec2:TerminateInstances",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:DeleteTags",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "rds:CreateDBInstance",
+    "rds:DeleteDBInstance",
+    "rds:ModifyDBInstance",
+    "elasticache:DeleteCacheCluster",
+    "redshift:DeleteCluster",
+    "es:DeleteDomain",
+    "ecs:UpdateService",
+    "eks:AccessKubernetesApi",
+    "eks:DeleteCluster",
+    "autoscaling:SetDesiredCapacity",
+    "cloudwatch:DeleteAlarms",
+    "cloudformation:UpdateStack",
+    # more rights, and others' rights
+    "iam:PassRole",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:CreateAccessKey",
+    "iam:AttachRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:DeleteRolePermissionsBoundary",
+    "sts:AssumeRole",
+    "sts:GetFederationToken",
+    "organizations:LeaveOrganization",
+    "organizations:CreateAccount",
+    "organizations:InviteAccountToOrganization",
+    "organizations:AttachPolicy",
+    "account:CloseAccount",
+    "account:PutContactInformation",
+    # payment
+    "aws-portal:ModifyBilling",
+    "aws-portal:ModifyPaymentMethods",
+    "billing:UpdateBillingPreferences",
+    "payments:MakePayment",
+    "payments:UpdatePaymentPreferences",
+    "aws-marketplace:Subscribe",
+    "route53domains:RegisterDomain",
+]
+"""What neither role may ever do."""
+
+
+def trust(principal: str, external_id: str) -> dict[str, Any]:
+    """Return the trust policy that a role must have."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": principal},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+            }
+        ],
+    }
+
+
+def only_resource(template: Template, resource_type: str) -> dict[str, Any]:
+    """Return the properties of the template's only resource, which must be of a type."""
+    (resource,) = template["Resources"].values()
+    assert resource["Type"] == resource_type
+    properties: dict[str, Any] = resource["Properties"]
+    return properties
+
+
+def role_of(template: Template) -> dict[str, Any]:
+    """Return the properties of the role that is the template's only resource."""
+    return only_resource(template, "AWS::IAM::Role")
+
+
+def policies_of(template: Template) -> dict[str, Any]:
+    """Return the inline policies of that role: the documents by name, in order."""
+    return {
+        policy["PolicyName"]: policy["PolicyDocument"] for policy in role_of(template)["Policies"]
+    }
+
+
+def stack_set(rollout: Template) -> dict[str, Any]:
+    """Return the properties of the StackSet that is the only resource of a rollout's template."""
+    return only_resource(rollout, "AWS::CloudFormation::StackSet")
+
+
+def member_template(rollout: Template) -> Template:
+    """Return the template that a rollout's template deploys to the accounts."""
+    template: Template = json.loads(stack_set(rollout)["TemplateBody"])
+    return template
+
+
+def published_policies(published: list[list[dict[str, Any]]], kind: str) -> dict[str, Any]:
+    """Return what a role must carry by the source document: the documents by name, in order.
+
+    :param published: the fixture ``published``.
+    :param kind: ``read-only`` or ``auto-pilot``.
+    """
+    lists = published[:1] if kind == "read-only" else published
+    return {
+        policy["PolicyName"]: policy["PolicyDocument"] for policies in lists for policy in policies
+    }
+
+
+def published_patterns(published: list[list[dict[str, Any]]], kind: str) -> list[str]:
+    """Return a role's action patterns by the source document, each once, in order."""
+    return list(
+        dict.fromkeys(
+            pattern
+            for document in published_policies(published, kind).values()
+            for statement in document["Statement"]
+            for pattern in statement["Action"]
+        )
+    )
+
+
+def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
+    """Synthesize both roles' stacks into a folder, the auto-pilot role with some guardrails."""
+    app = App(outdir=str(folder))
+    arguments = {**ROLE_ARGUMENTS, **more}
+    ReadOnlyStack(app, "PumpReadOnly", **arguments)
+    AutoPilotStack(app, "PumpAutoPilot", guardrails=guardrails, **arguments)
+    app.synth()
+    return folder
+
+
+def json_values(leaves: st.SearchStrategy[Any], *keys: str) -> st.SearchStrategy[Any]:
+    """Return JSON of some leaves, in lists and in objects that have some keys."""
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(keys), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+
+
+SECRET = "Secret-Example-1234"
+
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+
+
+Change = Callable[[dict[str, Any], dict[str, Any]], object]
+"""Changes the auto-pilot role's template: gets all of it, and its role's properties."""
+
+
+def changed(text: str, folder: Path, change: Change) -> Report:
+    """Return the report of the auto-pilot role's template after a change."""
+    template = json.loads(text)
+    change(template, template["Resources"]["AutoPilotRole"]["Properties"])
+    file = folder / "changed.template.json"
+    file.write_text(json.dumps(template))
+    return of_templates(file)
+
+
+def every_format(report: Report) -> str:
+    """Return a report in every format, as one text."""
+    return as_markdown(report) + as_csv(report) + as_json(report) + as_html(report)
+
+
+def attach(kind: str, target: Any, **more: Any) -> Change:
+    """Return a change that adds a policy of a kind, attached to a target."""
+    where = "RoleName" if kind == "RolePolicy" else "Roles"
+
+    def change(template: dict[str, Any], _: dict[str, Any]) -> None:
+        template["Resources"]["Other"] = {
+            "Type": f"AWS::IAM::{kind}",
+            "Properties": {"PolicyName": "P", where: target, "PolicyDocument": EVERYTHING},
+            **more,
+        }
+
+    return change
+
+
+def in_role(**properties: Any) -> Change:
+    """Return a change of the role's properties."""
+    return lambda _, role: role.update(properties)
+
+
+def in_template(**members: Any) -> Change:
+    """Return a change of the template's members."""
+    return lambda template, _: template.update(members)
+
+
+def on_role(**members: Any) -> Change:
+    """Return a change of the role's members, next to its properties."""
+    return lambda template, _: template["Resources"]["AutoPilotRole"].update(members)
+
+
+def beside(**resources: Any) -> Change:
+    """Return a change that adds resources."""
+    return lambda template, _: template["Resources"].update(resources)
+
+
+def another(document: Any) -> Change:
+    """Return a change that adds an inline policy with a document."""
+
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": document})
+
+    return change
+
+
+def a_statement(statement: Any) -> Change:
+    """Return a change that adds a statement to the first inline policy."""
+
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"][0]["PolicyDocument"]["Statement"].append(statement)
+
+    return change
+
+
+def external_id(value: Any) -> Change:
+    """Return a change of the external ID that the role requires."""
+
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        statement["Condition"]["StringEquals"]["sts:ExternalId"] = value
+
+    return change
+
+
+def principal(value: Any) -> Change:
+    """Return a change of the principal that the role trusts, among parameters that it may name."""
+
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        pattern = validators.PRINCIPAL.pattern
+        template["Parameters"] = {
+            "Fine": {"Type": "String", "AllowedPattern": pattern, "Default": "111122223333"},
+            "Everybody": {"Type": "String", "Default": "*"},
+            "Loose": {"Type": "String", "AllowedPattern": ".*"},
+            "Default": {"Type": "String", "AllowedPattern": pattern, "Default": "*"},
+            "List": {"Type": "CommaDelimitedList", "AllowedPattern": pattern},
+        }
+        role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = value
+
+    return change
+
+
+def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Synthesize a rollout of the auto-pilot role, and change its StackSet's properties."""
+    app = App(outdir=str(folder))
+    AutoPilotRolloutStack(
+        app,
+        "R",
+        organizational_units=["r-abcd"],
+        pump_principal="999988887777",
+        external_id=SECRET,
+    )
+    app.synth()
+    file = folder / "R.template.json"
+    template = json.loads(file.read_text())
+    change(template["Resources"]["StackSet"]["Properties"])
+    file.write_text(json.dumps(template))
+    return file
+
+
+def changes_since(
+    text: str, folder: Path, change: Change, base: dict[str, Any]
+) -> list[ReportChange]:
+    """Return what a change of the auto-pilot role's template is, against an earlier report."""
+    changed(text, folder, change)
+    return list(of_templates(folder / "changed.template.json", since=earlier_report(base)).changes)
+
+
+def action_count(kind: str) -> int:
+    """Return how many actions a role's published patterns match in the npm package's catalog."""
+    return len(catalog.matching(ROLES[kind].patterns))

@@ -1,0 +1,449 @@
+"""Everything else in templates that gives access is listed, and is an alarm if it could reach Pump.
+
+Tried as an attacker would: each of these once passed as a role that is as published.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+
+from pump_roles import ReadOnlyRole
+from pump_roles.report import Report, of_templates
+from pump_roles.templates import Other
+from sandbox.cdk import recommended_flags
+from tests.innocent import FOREIGN, INNOCENT
+from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS
+
+ALARMS = {"difference", "trust", "uncounted", "suspect"}
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+OWN_ROOT = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
+
+
+def role(principal: Any, **statement: Any) -> dict[str, Any]:
+    """A role with administrator access that trusts a principal."""
+    if principal is not None:
+        statement["Principal"] = principal
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", **statement}
+    trust = {"Version": "2012-10-17", "Statement": [allow]}
+    properties = {"AssumeRolePolicyDocument": trust, "ManagedPolicyArns": [ADMINISTRATOR]}
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": kind, "Properties": properties}
+
+
+def of(text: str, folder: Path, other: Mapping[str, Any], *, same: bool, **members: Any) -> Report:
+    """The report of the auto-pilot role and another resource, in the same template or another."""
+    template = json.loads(text)
+    if same:
+        template["Resources"]["Other"] = other
+        template |= members
+    else:
+        beside = {"Resources": {"Other": other}, **members}
+        (folder / "Another.template.json").write_text(json.dumps(beside))
+    (folder / "PumpAutoPilot.template.json").write_text(json.dumps(template))
+    return of_templates(folder)
+
+
+def alarm(report: Report) -> str:
+    """What the report says first, which is an alarm about something else."""
+    first, *_ = report.findings
+    assert first.kind == "suspect"
+    assert "Other" in first.text
+    return first.text
+
+
+def alarms(report: Report) -> list[str]:
+    return [finding.text for finding in report.findings if finding.kind in ALARMS]
+
+
+REACHES_PUMP = [
+    (role("*"), "trusts everyone"),
+    (role({"AWS": "*"}), "trusts everyone"),
+    (role({"AWS": ["*"]}), "trusts everyone"),
+    (role(None, NotPrincipal={"AWS": "123456789012"}), "trusts everyone but some"),
+    (role({"AWS": PUMP_ACCOUNT}), f"trusts Pump's account {PUMP_ACCOUNT}"),
+    (role({"AWS": f"arn:aws:iam::{PUMP_ACCOUNT}:root"}), f"trusts Pump's account {PUMP_ACCOUNT}"),
+    (
+        role({"AWS": {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::{PUMP_ACCOUNT}:role/Any"}}),
+        f"trusts Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        role({"AWS": {"Fn::Join": ["", ["arn:aws:iam::", PUMP_ACCOUNT, ":root"]]}}),
+        f"trusts Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        role({"AWS": {"Fn::If": ["C", {"Ref": "AWS::AccountId"}, PUMP_ACCOUNT]}}),
+        f"trusts Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        role({"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/pumpautopilotrole"}}),
+        "trusts the role pumpautopilotrole",
+    ),
+    (role({"AWS": {"Ref": "Parameter"}}), "trusts a principal that cannot be read"),
+    (role({"AWS": {"Fn::ImportValue": "Somebody"}}), "trusts a principal that cannot be read"),
+    (role({"Fn::If": ["C", {"AWS": "*"}, NO_VALUE]}), "principal that cannot be read: Fn::If"),
+    (role(None), "names a principal that cannot be read"),
+    (
+        resource("AWS::IAM::Role", AssumeRolePolicyDocument={"Fn::If": ["C", {}, {}]}),
+        "its trust policy cannot be read",
+    ),
+    (
+        resource(
+            "AWS::IAM::Role",
+            AssumeRolePolicyDocument={
+                "Statement": [{"Fn::If": ["C", {"Effect": "Allow"}, NO_VALUE]}]
+            },
+        ),
+        "its trust policy has a statement that cannot be read",
+    ),
+    (
+        resource(
+            "AWS::IAM::Policy",
+            PolicyName="P",
+            Roles=[{"Ref": "Parameter"}],
+            PolicyDocument=EVERYTHING,
+        ),
+        "may attach to one of the roles",
+    ),
+    (
+        resource(
+            "AWS::IAM::RolePolicy",
+            PolicyName="P",
+            RoleName={"Fn::ImportValue": "Name"},
+            PolicyDocument=EVERYTHING,
+        ),
+        "may attach to one of the roles",
+    ),
+    (
+        resource("AWS::IAM::ManagedPolicy", Roles=["PumpReadOnlyRole"], PolicyDocument=EVERYTHING),
+        "attaches to the role PumpReadOnlyRole",
+    ),
+    (
+        resource("AWS::IAM::InstanceProfile", Roles=["PumpAutoPilotRole"]),
+        "attaches to the role PumpAutoPilotRole",
+    ),
+    (
+        resource(
+            "AWS::EKS::AccessEntry",
+            PrincipalArn={"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/x/PumpAutoPilotRole"},
+        ),
+        "names the role PumpAutoPilotRole",
+    ),
+    (
+        resource(
+            "AWS::RolesAnywhere::Profile",
+            RoleArns=["arn:aws:iam::111122223333:role/PumpAutoPilotRole"],
+        ),
+        "names the role PumpAutoPilotRole",
+    ),
+    (
+        resource(
+            "AWS::S3::BucketPolicy",
+            PolicyDocument={
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": PUMP_ACCOUNT},
+                    "Action": "s3:*",
+                }
+            },
+        ),
+        f"names Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        resource(
+            "AWS::KMS::Key",
+            KeyPolicy={
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": "*",
+                    "Condition": {
+                        "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/PumpAutoPilotRole"}
+                    },
+                }
+            },
+        ),
+        "names the role PumpAutoPilotRole",
+    ),
+    (
+        resource("AWS::SSO::PermissionSet", Description="for arn:aws:iam::1:role/PumpReadOnlyRole"),
+        "names the role PumpReadOnlyRole",
+    ),
+    (resource("AWS::CloudFormation::StackSet"), "whose template cannot be read"),
+    (resource("AWS::CloudFormation::Stack"), "whose template cannot be read"),
+    (
+        resource("AWS::CloudFormation::Stack", TemplateURL="https://example.com/t.json"),
+        "whose template cannot be read",
+    ),
+    (
+        resource(
+            "AWS::CloudFormation::StackSet",
+            TemplateBody=json.dumps({"Resources": {}}),
+            TemplateURL="https://example.com/t.json",
+        ),
+        "whose template cannot be read",
+    ),
+]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["in Pump's template", "in another template"])
+@pytest.mark.parametrize(("other", "said"), REACHES_PUMP)
+def test_what_reaches_pump_or_its_roles_is_an_alarm_in_any_template(
+    other: dict[str, Any],
+    said: str,
+    same: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
+) -> None:
+    report = of(text, tmp_path, other, same=same)
+    assert any(said in found or "cannot be read" in found for found in alarms(report)), alarms(
+        report
+    )
+    assert report.findings[0].kind in ALARMS
+
+
+@pytest.mark.parametrize(("other", "said"), REACHES_PUMP[:13])
+def test_says_in_words_what_is_trusted(
+    other: dict[str, Any], said: str, text: str, tmp_path: Path
+) -> None:
+    assert said in alarm(of(text, tmp_path, other, same=False))
+
+
+LETS_OTHERS_IN = [
+    (role({"AWS": "arn:aws:iam::123456789012:root"}), "trusts another account"),
+    (role({"AWS": "123456789012"}), "trusts another account"),
+    (role({"AWS": "arn:aws:iam::123456789012:role/x"}), "trusts another account"),
+    (role({"AWS": ["123456789012", OWN_ROOT]}), "trusts another account"),
+    (
+        role({"AWS": "123456789012"}, Condition={"StringLike": {"sts:ExternalId": "x"}}),
+        "trusts another account",
+    ),
+    (role({"AWS": {"Fn::If": ["C", OWN_ROOT, "123456789012"]}}), "trusts another account"),
+    (role({"Federated": "arn:aws:iam::1:oidc-provider/x"}), "trusts an identity provider"),
+    (role({"Federated": {"Ref": "Provider"}}), "trusts an identity provider"),
+    (resource("AWS::IAM::User", LoginProfile={"Password": "x"}), "acts as this user"),
+    (resource("AWS::IAM::AccessKey", UserName="x"), "acts as a user of the account"),
+    (resource("AWS::IAM::OIDCProvider", Url="https://example.com"), "an identity provider"),
+    (resource("AWS::RolesAnywhere::Profile", RoleArns=[]), "has a certificate"),
+    (resource("AWS::SSO::Assignment", PrincipalId="x"), "IAM Identity Center"),
+    (resource("AWS::EKS::AccessEntry", PrincipalArn={"Ref": "Parameter"}), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("other", "said"), LETS_OTHERS_IN)
+def test_what_lets_others_in_is_an_alarm_next_to_pumps_role_only(
+    other: dict[str, Any], said: str, text: str, tmp_path: Path
+) -> None:
+    assert said in alarm(of(text, tmp_path, other, same=True))
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert alarms(of(text, tmp_path, other, same=False)) == []
+
+
+@pytest.mark.parametrize(
+    "trusted",
+    [
+        {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
+        {"AWS": {"Fn::Sub": "${AutoPilotRole.Arn}"}},
+        {"AWS": {"Fn::Join": ["", [{"Fn::GetAtt": "AutoPilotRole.Arn"}]]}},
+    ],
+)
+def test_a_role_that_trusts_pumps_role_is_an_alarm(trusted: Any, text: str, tmp_path: Path) -> None:
+    """Within one account, the trust policy alone admits it."""
+    assert "trusts AutoPilotRole" in alarm(of(text, tmp_path, role(trusted), same=True))
+
+
+def test_a_role_that_trusts_the_parameter_for_pumps_principal_is_an_alarm(
+    text: str, tmp_path: Path
+) -> None:
+    parameter = {"PumpIamRole": {"Type": "String"}}
+    changed = json.loads(text)
+    trust = changed["Resources"]["AutoPilotRole"]["Properties"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"]["AWS"] = {"Ref": "PumpIamRole"}
+    other = role({"AWS": {"Ref": "PumpIamRole"}})
+    report = of(json.dumps(changed), tmp_path, other, same=True, Parameters=parameter)
+    assert any("Other (AWS::IAM::Role): trusts PumpIamRole" in found for found in alarms(report))
+
+
+HARMLESS = [
+    role({"Service": "ec2.amazonaws.com"}),
+    role({"Service": {"Fn::FindInMap": ["Services", {"Ref": "AWS::Region"}, "states"]}}),
+    role({"Service": ["a.amazonaws.com"], "AWS": OWN_ROOT}),
+    role({"AWS": {"Ref": "AWS::AccountId"}}),
+    role({"AWS": OWN_ROOT}),
+    role({"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/Mine"}}),
+    role({"AWS": {"Fn::GetAtt": ["Own", "Arn"]}}),
+    role({"AWS": "*"}, Effect="Deny"),
+    resource("AWS::IAM::User"),
+    resource("AWS::IAM::Group"),
+    resource("AWS::IAM::Policy", PolicyName="P", Roles=["Mine"], PolicyDocument=EVERYTHING),
+    resource("AWS::IAM::Policy", PolicyName="P", Users=["Me"], PolicyDocument=EVERYTHING),
+    resource("AWS::IAM::ManagedPolicy", PolicyDocument=EVERYTHING),
+    resource("AWS::IAM::InstanceProfile", Roles=[{"Ref": "Own"}]),
+    resource("AWS::EKS::AccessEntry", PrincipalArn={"Fn::GetAtt": ["Own", "Arn"]}),
+    resource("AWS::S3::Bucket", BucketName="pump-read-only-role"),
+]
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("other", HARMLESS)
+def test_what_reaches_nobody_is_listed_without_an_alarm(
+    other: dict[str, Any],
+    same: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
+) -> None:
+    changed = json.loads(text)
+    own = role({"Service": "ec2.amazonaws.com"})
+    changed["Resources"]["Own"] = own
+    changed["Mappings"] = {"Services": {"us-east-1": {"states": "states.amazonaws.com"}}}
+    beside = {} if same else {"Resources": {"Own": own, "Other": other}}
+    report = of(json.dumps(changed), tmp_path, other, same=same, **beside)
+    assert alarms(report) == []
+    assert report.roles[0].as_published
+    listed = {found.name for found in report.others}
+    gives_access = other["Type"] in {f"AWS::IAM::{kind}" for kind in ("Role", "User", "Group")}
+    assert ("Other" in listed) == (gives_access or "Policy" in other["Type"])
+
+
+def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_grants(
+    text: str, tmp_path: Path
+) -> None:
+    inline = {"PolicyName": "P", "PolicyDocument": {"Statement": {**EVERYTHING["Statement"]}}}
+    other = role({"AWS": "arn:aws:iam::123456789012:root", "Service": "ec2.amazonaws.com"})
+    other["Properties"]["Policies"] = [inline]
+    report = of(text, tmp_path, other, same=False)
+    assert report.others == (
+        Other(
+            name="Other",
+            type="AWS::IAM::Role",
+            source="Another.template.json",
+            principals=("arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"),
+            grants=f"*, the managed policy {ADMINISTRATOR}",
+        ),
+    )
+    (listed,) = json.loads(json.dumps(report.as_dict()))["others"]
+    assert listed["principals"] == ["arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"]
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ["PumpAutoPilotRole"],
+        ["pumpautopilotrole"],
+        {"Fn::Split": [",", "Mine,PumpAutoPilotRole"]},
+        [{"Fn::Join": ["", ["Pump", "AutoPilotRole"]]}],
+        [{"Fn::ImportValue": "TheRole"}],
+        [{"Fn::ImportValue": {"Fn::Sub": "The${Suffix}"}}],
+        [{"Fn::GetStackOutput": {"StackName": "PumpAutoPilot", "OutputName": "RoleName"}}],
+    ],
+)
+def test_a_policy_in_another_template_that_attaches_to_the_role_counts(
+    targets: Any, text: str, tmp_path: Path
+) -> None:
+    template = json.loads(text)
+    template["Outputs"]["RoleName"]["Export"] = {"Name": "TheRole"}
+    other = resource("AWS::IAM::Policy", PolicyName="P", Roles=targets, PolicyDocument=EVERYTHING)
+    suffix = {"Parameters": {"Suffix": {"Type": "String", "AllowedValues": ["Role"]}}}
+    report = of(json.dumps(template), tmp_path, other, same=False, **suffix)
+    first, second, *_ = report.findings
+    assert (first.kind, second.kind) == ("difference", "uncounted")
+    assert "P is neither a published policy nor a guardrail: it allows *" in first.text
+    (found,) = report.roles
+    assert not found.as_published
+    assert not found.exact
+
+
+def test_looks_for_the_names_that_the_roles_have_here(text: str, tmp_path: Path) -> None:
+    changed = text.replace('"PumpAutoPilotRole"', '"Acme-Pump"')
+    other = resource(
+        "AWS::EKS::AccessEntry", PrincipalArn="arn:aws:iam::111122223333:role/acme-pump"
+    )
+    assert "names the role acme-pump" in alarm(of(changed, tmp_path, other, same=False))
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another_role(
+    text: str, tmp_path: Path
+) -> None:
+    other = resource(
+        "AWS::IAM::Policy", PolicyName="P", Roles=["PumpAutoPilotRole"], PolicyDocument=EVERYTHING
+    )
+    of(text, tmp_path, other, same=False)
+    for account, counted in [("111122223333", True), ("444455556666", False)]:
+        artifacts = {
+            "PumpAutoPilot": ("111122223333", "PumpAutoPilot.template.json"),
+            "Another": (account, "Another.template.json"),
+        }
+        manifest = {
+            "artifacts": {
+                name: {
+                    "environment": f"aws://{owner}/us-east-1",
+                    "properties": {"templateFile": file},
+                }
+                for name, (owner, file) in artifacts.items()
+            }
+        }
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        (found,) = of_templates(tmp_path).roles
+        assert found.as_published is not counted
+
+
+@pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "recommended flags"])
+@pytest.mark.parametrize("same", [True, False], ids=["in Pump's stack", "in another stack"])
+def test_an_ordinary_customers_app_raises_no_alarm(
+    flags: dict[str, Any],
+    same: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    app = App(outdir=str(tmp_path), context=flags)
+    stack = Stack(app, "Pump")
+    ReadOnlyRole(stack, "PumpRole", **ROLE_ARGUMENTS)
+    for name, build in (INNOCENT if same else {**INNOCENT, **FOREIGN}).items():
+        build(stack if same else Stack(app, f"Own-{name.replace('_', '-')}"))
+    app.synth()
+    report = of_templates(tmp_path)
+    assert alarms(report) == []
+    assert report.roles[0].as_published
+    assert report.roles[0].exact
+    assert len(report.others) > 20
+
+
+def test_a_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
+    text: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cdk.out"
+    folder.mkdir()
+    (folder / "Pump.template.json").write_text(text)
+    (tmp_path / "outside.json").write_text("not a template")
+    (folder / "linked.json").symlink_to(tmp_path / "outside.json")
+    for name in ("../outside.json", str(tmp_path / "outside.json"), "linked.json", "a/../../x"):
+        artifacts = {
+            "Pump": {"properties": {"templateFile": "Pump.template.json"}},
+            "Evil": {"properties": {"templateFile": name}},
+        }
+        (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+        report = of_templates(folder)
+        assert report.findings[0].kind == "suspect"
+        assert "which the manifest names and which is not in its folder" in report.findings[0].text
+
+
+def test_a_file_with_another_extension_that_the_manifest_names_is_read(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Pump.template.json").write_text(text)
+    policy = resource(
+        "AWS::IAM::Policy", PolicyName="P", Roles=["PumpAutoPilotRole"], PolicyDocument=EVERYTHING
+    )
+    (tmp_path / "evil.txt").write_text(json.dumps({"Resources": {"Wide": policy}}))
+    artifacts = {
+        name: {"properties": {"templateFile": name}} for name in ("Pump.template.json", "evil.txt")
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    report = of_templates(tmp_path)
+    assert report.findings[0].kind == "difference"
+    assert "P is neither" in report.findings[0].text

@@ -1,0 +1,73 @@
+"""Which files are read, and one clear error for those that cannot be."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pump_roles.report import of_templates
+from pump_roles.report.markdown import as_markdown
+from pump_roles.templates import InputError
+from tests.support import changed, json_values
+
+
+def test_what_is_nested_too_deep_is_one_error(text: str, tmp_path: Path) -> None:
+    deep: Any = "x"
+    for _ in range(600):
+        deep = {"a": deep}
+    file = tmp_path / "deep.template.json"
+    file.write_text(text.replace('"999988887777"', json.dumps(deep)))
+    with pytest.raises(InputError, match="nested too deep"):
+        of_templates(file)
+
+
+def test_the_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "crlf.template.json"
+    file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    (role,) = of_templates(file).roles
+    assert role.sha256 == sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_key_that_is_there_twice_is_an_error(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "twice.json"
+    file.write_text(
+        text.replace('"Policies"', '"ManagedPolicyArns": ["x"], "Policies": [], "Policies"')
+    )
+    with pytest.raises(InputError, match="the key 'Policies' is listed twice"):
+        of_templates(file)
+
+
+VALUES = json_values(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["AutoPilotRole", "PumpAutoPilotRole", "AWS::IAM::Policy", "*", "x"]),
+    *("Ref", "Fn::If", "Type", "Properties", "Roles", "sts:ExternalId"),
+)
+
+
+PROPERTIES = st.sampled_from(
+    [
+        *("RoleName", "Policies", "ManagedPolicyArns", "AssumeRolePolicyDocument"),
+        *("PermissionsBoundary", "MaxSessionDuration", "Tags"),
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(st.dictionaries(PROPERTIES, VALUES, max_size=3), st.dictionaries(st.text("OP"), VALUES))
+def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
+    text: str, tmp_path: Path, properties: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        role.update(properties)
+        template["Resources"].update(resources)
+
+    try:
+        assert as_markdown(changed(text, tmp_path, change))
+    except InputError as error:
+        assert str(error).startswith(str(tmp_path))

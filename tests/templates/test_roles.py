@@ -1,0 +1,162 @@
+"""Pump's roles in templates: what is attached to them, and what cannot be read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.guardrails import documents
+from pump_roles.published import ROLES
+from pump_roles.report.formats import as_csv, as_json
+from pump_roles.report.markdown import as_markdown
+from tests.support import (
+    EVERYTHING,
+    NO_VALUE,
+    Change,
+    another,
+    attach,
+    beside,
+    changed,
+    changes_since,
+    every_format,
+    in_role,
+    in_template,
+    on_role,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (attach("Policy", [{"Ref": "Parameter"}]), "Other attaches to a role that cannot be read"),
+        (attach("Policy", {"Ref": "List"}), "Other attaches to a role that cannot be read"),
+        (attach("RolePolicy", {"Ref": "Parameter"}), "Other attaches to a role that cannot be"),
+        (
+            attach("RolePolicy", {"Fn::Sub": "${Parameter}"}),
+            "Other attaches to a role that cannot be",
+        ),
+        (
+            attach("Policy", ["PumpAutoPilotRole"], Condition="Never"),
+            "Other attaches to it under the condition Never, and is not counted",
+        ),
+        (
+            beside(Other={"Type": "AWS::IAM::Policy", "Properties": {"Fn::Transform": {}}}),
+            "Other attaches to a role that cannot be read",
+        ),
+        (in_role(ManagedPolicyArns=[{"Ref": "Custom"}]), 'the managed policy {"Ref": "Custom"}'),
+        (in_role(ManagedPolicyArns=[{"Ref": ["x"]}]), 'the managed policy {"Ref": ["x"]}'),
+        (in_role(**{"Fn::Transform": {}}), "its property Fn::Transform cannot be read"),
+        (in_role(MaxSessionDuration=43_200), "its sessions may last 43200 seconds"),
+        (in_template(Transform=["Macro"]), 'the transform ["Macro"] can change the template'),
+        (beside(**{"Fn::ForEach::R": []}), "Fn::ForEach::R creates resources when"),
+        (on_role(Condition="C"), "it is created only under the condition C"),
+        (on_role(**{"Fn::Transform": 1}), "its member Fn::Transform cannot be read"),
+    ],
+)
+def test_what_could_widen_the_role_comes_first(
+    change: Change, said: str, text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, change)
+    assert report.findings[0].kind == "difference"
+    assert said[1:] in report.findings[0].text
+    (role,) = report.roles
+    assert any(said in one for one in role.unread)
+    assert not role.as_published
+    markdown = as_markdown(report)
+    assert markdown.index("## Look at this first") < markdown.index("| name |")
+    assert "no" in {line.split(",")[2] for line in as_csv(report).splitlines()}
+    base = json.loads(as_json(changed(text, tmp_path, lambda *_: None)))
+    later = [one for one in changes_since(text, tmp_path, change, base) if said in one.what]
+    assert {one.effect for one in later} == {"broadened"}
+
+
+def later_statement(_: dict[str, Any], role: dict[str, Any]) -> None:
+    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
+    statements.append({"Fn::If": ["C", EVERYTHING["Statement"], NO_VALUE]})
+
+
+def later_document(_: dict[str, Any], role: dict[str, Any]) -> None:
+    role["Policies"][3]["PolicyDocument"] = {"Fn::If": ["C", EVERYTHING, EVERYTHING]}
+
+
+def attached(document: Any) -> Change:
+    properties = {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"], "PolicyDocument": document}
+    return beside(Other={"Type": "AWS::IAM::Policy", "Properties": properties})
+
+
+def test_a_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: Path) -> None:
+    ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
+
+    def change(condition: dict[str, str]) -> Change:
+        attached = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
+        properties = {**attached, "RoleName": {"Ref": "AutoPilotRole"}}
+        return beside(G={"Type": "AWS::IAM::RolePolicy", "Properties": properties, **condition})
+
+    (always,) = changed(text, tmp_path, change({})).roles
+    (never,) = changed(text, tmp_path, change({"Condition": "Never"})).roles
+    assert (always.denied, always.as_published) == (1, True)
+    assert (never.denied, never.as_published) == (0, False)
+
+
+@pytest.mark.parametrize("where", ["resource", "document", "statement"])
+def test_a_deny_that_is_filled_in_later_takes_nothing_away(
+    where: str, text: str, tmp_path: Path
+) -> None:
+    ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
+    later: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}
+    (statement,) = document["Statement"]
+    statement |= later if where == "statement" else {}
+    document |= later if where == "document" else {}
+    properties = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
+    one = {
+        "Type": "AWS::IAM::RolePolicy",
+        "Properties": {**properties, "RoleName": {"Ref": "AutoPilotRole"}},
+        **(later if where == "resource" else {}),
+    }
+    (role,) = changed(text, tmp_path, beside(G=one)).roles
+    assert (role.denied, role.as_published) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        later_statement,
+        later_document,
+        another({"Version": "2012-10-17", "Fn::Transform": {"Name": "AWS::Include"}}),
+        another(json.dumps(EVERYTHING)),
+        attached({"Fn::If": ["C", EVERYTHING, NO_VALUE]}),
+        attached(json.dumps(EVERYTHING)),
+        attach("RolePolicy", "{{resolve:ssm:/pump/role-name}}"),
+        attach("Policy", ["{{resolve:ssm:/pump/role-name}}"]),
+        in_template(**{"Fn::Transform": {"Name": "AWS::Include"}}),
+    ],
+)
+def test_what_became_unreadable_is_taken_to_broaden(
+    change: Change, text: str, tmp_path: Path
+) -> None:
+    base = json.loads(as_json(changed(text, tmp_path, in_role())))
+    found = changes_since(text, tmp_path, change, base)
+    assert any(one.effect == "broadened" for one in found), found
+
+
+def test_a_boundary_that_is_none_is_none(text: str, tmp_path: Path) -> None:
+    (role,) = changed(text, tmp_path, in_role(PermissionsBoundary=NO_VALUE)).roles
+    assert not role.boundary
+
+
+def test_a_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
+    change = in_role(RoleName="pumpautopilotrole", Policies=[])
+    (role,) = changed(text, tmp_path, change).roles
+    assert role.kind == "auto-pilot"
+    assert not role.as_published
+
+
+@pytest.mark.parametrize(
+    "name", [{"Fn::Sub": "PumpAutoPilotRole"}, {"Ref": "Name"}, ["a"], 1, None]
+)
+def test_a_name_that_is_no_text_is_shown_as_it_is(name: Any, text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, in_role(RoleName=name))
+    assert report.roles[0].name == json.dumps(name)
+    assert every_format(report)

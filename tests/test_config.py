@@ -1,0 +1,381 @@
+"""Context to arguments: the keys, which one wins, and one clear error for what is wrong."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles import Guardrail, config
+from tests.support import Synth, member_template, policies_of
+
+UNITS = "pump:organizational-units"
+
+
+def arguments(context: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(stack.arguments) for stack in config.read(context)]
+
+
+def stacks(context: dict[str, Any]) -> list[str]:
+    return [stack.stack_id for stack in config.read(context)]
+
+
+def test_empty_context_gives_both_stacks_without_arguments() -> None:
+    assert stacks({}) == ["PumpReadOnly", "PumpAutoPilot"]
+    assert arguments({}) == [{}, {}]
+
+
+def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
+    own = {"pump:read-only:external-id": "abc", "pump:auto-pilot:external-id": "abc"}
+    with pytest.raises(config.ConfigError, match=r"^pump:external-id: '' is not an external ID"):
+        config.read({"pump:external-id": "", **own})
+
+
+def test_shared_key_applies_to_both_roles_and_a_roles_own_key_wins() -> None:
+    assert arguments(
+        {
+            "pump:auto-pilot:external-id": "own",
+            "pump:external-id": "shared",
+            "pump:principal": "999988887777",
+            "pump:read-only:role-path": "/pump/",
+            "pump:permissions-boundary": "Boundary",
+            "pump:read-only:next-external-id": "next",
+        }
+    ) == [
+        {
+            "external_id": "shared",
+            "pump_principal": "999988887777",
+            "path": "/pump/",
+            "permissions_boundary": "Boundary",
+            "next_external_id": "next",
+        },
+        {
+            "external_id": "own",
+            "pump_principal": "999988887777",
+            "permissions_boundary": "Boundary",
+        },
+    ]
+
+
+def test_context_of_other_tools_is_ignored() -> None:
+    context = {"@aws-cdk/core:checkSecretUsage": True, "availability-zones": [], "pumpkin": {}}
+    assert arguments(context) == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("pump:externalid", "pump:external-id"),
+        ("pump:autopilot:role-path", "pump:auto-pilot:role-path"),
+        ("pump:read-only:boundary", "pump:read-only:permissions-boundary"),
+        ("Pump:Principal", "pump:principal"),
+        ("pump-principal", "pump:principal"),
+        ("pump:read_only:external_id", "pump:read-only:external-id"),
+        (" pump:external-id", "pump:external-id"),
+        ("external-id", "pump:external-id"),
+        ("permissions_boundary", "pump:permissions-boundary"),
+        ("permissionsBoundary", "pump:permissions-boundary"),
+        ("auto_pilot:guardrails", "pump:auto-pilot:guardrails"),
+        ("organizational_units", "pump:organizational-units"),
+        ("read-only:role-path", "pump:read-only:role-path"),
+    ],
+)
+def test_unknown_key_is_an_error_with_the_nearest_one(key: str, nearest: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({key: "value"})
+    assert str(caught.value) == f"{key}: unknown key, did you mean {nearest}?"
+
+
+GOOD: dict[str, Any] = {
+    "principal": "999988887777",
+    "role-path": "/pump/",
+    "organizational-units": ["r-abcd"],
+    "exclude-accounts": "111111111111",
+    "only-accounts": "111111111111",
+    "max-concurrent-percentage": "5",
+    "failure-tolerance-percentage": 5,
+    "call-as": "delegated-admin",
+    "guardrails": "recommended",
+    "only-in-regions": "us-east-1",
+    "until": "2027-01-31T18:00:00Z",
+    "invitations-from": "111122223333",
+}
+
+
+@given(st.sampled_from(config.KEYS) | st.from_regex(r"(?i)pump([:_-][:\w-]*)?", fullmatch=True))
+def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
+    units = {} if key.endswith(UNITS.removeprefix("pump:")) else {UNITS: "r-abcd"}
+    try:
+        read = config.read({key: GOOD.get(key.rpartition(":")[2], "value"), **units})
+    except config.ConfigError as error:
+        assert key not in config.KEYS
+        assert str(error).startswith(f"{key}: unknown key, ")
+        assert "pump:" in str(error).removeprefix(key)
+    else:
+        assert key in {key for stack in read for key in stack.keys.values()}
+
+
+def test_says_that_a_number_must_be_in_quotes() -> None:
+    with pytest.raises(config.ConfigError, match=r"it is a number, put it in quotes$"):
+        config.read({"pump:principal": 999988887777})
+
+
+@pytest.mark.parametrize("value", [["a", "b"], 12, True, {"a": "b"}])
+def test_value_that_is_not_a_string_is_an_error(value: object) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({"pump:external-id": value})
+    assert str(caught.value).startswith(f"pump:external-id: {value!r} is not an external ID: ")
+
+
+@pytest.mark.parametrize(
+    ("context", "key"),
+    [
+        ({"pump:principal": "123"}, "pump:principal"),
+        ({"pump:external-id": ""}, "pump:external-id"),
+        ({"pump:external-id": "ab", "pump:next-external-id": "ab"}, "pump:next-external-id"),
+        ({"pump:auto-pilot:role-path": "pump"}, "pump:auto-pilot:role-path"),
+        ({"pump:read-only:permissions-boundary": "/B"}, "pump:read-only:permissions-boundary"),
+        (
+            {"pump:external-id": "good", "pump:read-only:external-id": ""},
+            "pump:read-only:external-id",
+        ),
+    ],
+)
+def test_error_names_the_key_as_it_was_typed(
+    context: dict[str, str], key: str, synth: Synth
+) -> None:
+    with pytest.raises(config.ConfigError, match=f"^{key}: '"):
+        synth(context)
+
+
+def test_stack_is_built_with_its_name() -> None:
+    app = App()
+    assert [stack.build(app).stack_name for stack in config.read({UNITS: "r-abcd"})] == [
+        "PumpReadOnly",
+        "PumpAutoPilot",
+        "PumpReadOnlyRollout",
+        "PumpAutoPilotRollout",
+    ]
+
+
+def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
+    own = {"pump:auto-pilot:organizational-units": "ou-abcd-12345678"}
+    singles = ["PumpReadOnly", "PumpAutoPilot"]
+    assert stacks(own) == [*singles, "PumpAutoPilotRollout"]
+    assert arguments({UNITS: "r-abcd", **own})[2:] == [
+        {"organizational_units": ["r-abcd"], "configure_app": None},
+        {"organizational_units": ["ou-abcd-12345678"], "configure_app": None},
+    ]
+
+
+def test_delegated_administrators_app_has_only_rollouts() -> None:
+    delegated = {"pump:call-as": "delegated-admin"}
+    assert stacks({UNITS: "r-abcd", **delegated}) == ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
+    assert stacks({"pump:read-only:organizational-units": "r-abcd", **delegated}) == [
+        "PumpReadOnlyRollout"
+    ]
+
+
+def test_lists_and_numbers_are_json_or_strings_of_the_command_line() -> None:
+    typed = {
+        UNITS: "ou-abcd-87654321, ou-abcd-12345678",
+        "pump:exclude-accounts": "111111111111,222222222222",
+        "pump:max-concurrent-percentage": "5",
+        "pump:failure-tolerance-percentage": "0",
+    }
+    as_json = {
+        UNITS: ["ou-abcd-87654321", "ou-abcd-12345678"],
+        "pump:exclude-accounts": ["111111111111", "222222222222"],
+        "pump:max-concurrent-percentage": 5,
+        "pump:failure-tolerance-percentage": 0,
+    }
+    assert arguments(typed) == arguments(as_json)
+    assert arguments(as_json)[2] == {
+        "organizational_units": ["ou-abcd-87654321", "ou-abcd-12345678"],
+        "exclude_accounts": ["111111111111", "222222222222"],
+        "max_concurrent_percentage": 5,
+        "failure_tolerance_percentage": 0,
+        "configure_app": None,
+    }
+
+
+def test_conflicting_filters_are_named_as_they_were_typed(synth: Synth) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        synth(
+            {
+                UNITS: "r-abcd",
+                "pump:auto-pilot:exclude-accounts": "1" * 12,
+                "pump:auto-pilot:only-accounts": "2" * 12,
+            }
+        )
+    assert str(caught.value) == (
+        "pump:auto-pilot:only-accounts: cannot be combined with pump:auto-pilot:exclude-accounts"
+    )
+
+
+def test_filter_of_a_role_replaces_a_shared_one_of_the_other_kind() -> None:
+    read_only, auto_pilot = arguments(
+        {
+            UNITS: "r-abcd",
+            "pump:exclude-accounts": "1" * 12,
+            "pump:auto-pilot:only-accounts": "2" * 12,
+        }
+    )[2:]
+    assert read_only["exclude_accounts"] == ["1" * 12]
+    assert auto_pilot["only_accounts"] == ["2" * 12]
+    assert "exclude_accounts" not in auto_pilot
+
+
+def test_key_of_a_role_that_a_delegated_administrator_does_not_deploy_is_an_error() -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(
+            {
+                "pump:read-only:organizational-units": "r-abcd",
+                "pump:call-as": "delegated-admin",
+                "pump:auto-pilot:permissions-boundary": "Boundary",
+            }
+        )
+    assert str(caught.value) == (
+        "pump:auto-pilot:permissions-boundary: a delegated administrator's app has no auto-pilot "
+        "role without pump:auto-pilot:organizational-units"
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"pump:call-as": "management"},
+            "pump:call-as: is for a rollout, which needs pump:organizational-units",
+        ),
+        (
+            {
+                "pump:auto-pilot:organizational-units": "r-abcd",
+                "pump:read-only:only-accounts": "1" * 12,
+            },
+            (
+                "pump:read-only:only-accounts: is for a rollout, which needs "
+                "pump:read-only:organizational-units"
+            ),
+        ),
+    ],
+)
+def test_key_of_a_rollout_needs_organizational_units(context: dict[str, str], message: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(context)
+    assert str(caught.value) == message
+
+
+def test_call_as_applies_to_both_roles() -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({UNITS: "r-abcd", "pump:read-only:call-as": "management"})
+    assert str(caught.value) == (
+        "pump:read-only:call-as: unknown key, it applies to both roles: pump:call-as"
+    )
+
+
+def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: Synth) -> None:
+    templates = synth(
+        {
+            "pump:guardrails": "recommended,no-commitments",
+            "pump:only-in-regions": "us-east-1",
+            "pump:invitations-from": "111122223333",
+        }
+    )
+    assert list(policies_of(templates["PumpReadOnly"]))[1:] == ["PumpGuardrailMetadataOnly"]
+    assert list(policies_of(templates["PumpAutoPilot"]))[4:] == [
+        *(guardrail.policy_name for guardrail in Guardrail.RECOMMENDED.members),
+        "PumpGuardrailNoCommitments",
+        "PumpGuardrailOnlyInRegions",
+        "PumpGuardrailInvitationsFrom",
+    ]
+
+
+def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
+    templates = synth(
+        {
+            "pump:guardrails": "recommended",
+            "pump:auto-pilot:guardrails": ["metadata-only", "no-selling"],
+            "pump:auto-pilot:only-in-regions": "us-east-1, eu-west-1",
+            "pump:auto-pilot:invitations-from": "111122223333",
+            "pump:until": "2927-01-31T18:00:00Z",
+            "pump:auto-pilot:organizational-units": "r-abcd",
+        }
+    )
+    own = [
+        "PumpGuardrailMetadataOnly",
+        "PumpGuardrailNoSelling",
+        "PumpGuardrailOnlyInRegions",
+        "PumpGuardrailUntil",
+        "PumpGuardrailInvitationsFrom",
+    ]
+    assert list(policies_of(templates["PumpReadOnly"]))[1:] == [
+        "PumpGuardrailMetadataOnly",
+        "PumpGuardrailUntil",
+    ]
+    assert list(policies_of(templates["PumpAutoPilot"]))[4:] == own
+    member = member_template(templates["PumpAutoPilotRollout"])
+    assert policies_of(member) == policies_of(templates["PumpAutoPilot"])
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"pump:guardrails": "recomended"},
+            "pump:guardrails: there is no guardrail 'recomended', did you mean recommended?",
+        ),
+        (
+            {"pump:read-only:guardrails": "metadata-only,no-selling"},
+            "pump:read-only:guardrails: no-selling would do nothing on the read-only role",
+        ),
+        (
+            {
+                "pump:guardrails": "no-selling",
+                "pump:call-as": "delegated-admin",
+                "pump:read-only:organizational-units": "r-abcd",
+            },
+            "pump:guardrails: no-selling would do nothing on the read-only role",
+        ),
+        (
+            {"pump:guardrails": "no-selling", "pump:auto-pilot:guardrails": "recommended"},
+            "pump:guardrails: no-selling would do nothing on the read-only role",
+        ),
+        (
+            {"pump:auto-pilot:guardrails": "no-selling,no-selling"},
+            "pump:auto-pilot:guardrails: 'no-selling' is listed twice",
+        ),
+        (
+            {"pump:auto-pilot:guardrails": "recommended,metadata-only"},
+            "pump:auto-pilot:guardrails: metadata-only is listed twice",
+        ),
+        (
+            {"pump:read-only:only-in-regions": "us-east-1"},
+            (
+                "pump:read-only:only-in-regions: only-in-regions would do nothing on the "
+                "read-only role"
+            ),
+        ),
+        (
+            {"pump:guardrails": "recommended", "pump:read-only:invitations-from": "111122223333"},
+            (
+                "pump:read-only:invitations-from: invitations-from would do nothing on the "
+                "read-only role"
+            ),
+        ),
+        (
+            {"pump:auto-pilot:only-in-regions": "us-eastt-1"},
+            (
+                "pump:auto-pilot:only-in-regions: there is no region 'us-eastt-1', did you mean "
+                "us-east-1?"
+            ),
+        ),
+    ],
+)
+def test_error_about_a_guardrail_names_its_key(
+    context: dict[str, str], message: str, synth: Synth
+) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        synth(context)
+    assert str(caught.value) == message

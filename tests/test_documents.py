@@ -1,0 +1,382 @@
+"""The documents say what is true: their examples run, and their counts are the catalog's."""
+
+import json
+import re
+import runpy
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+from aws_cdk import App
+
+from bench.rollout_time import HANDLER_MINUTES, minutes
+from pump_roles import config
+from pump_roles.published import ROLES
+from sandbox import catalog
+from sandbox.aws import ACCOUNT_ID
+from sandbox.cdk import ROOT
+from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
+from tests.support import EXTERNAL_ID, NEVER, PUMP_ACCOUNT, Synth
+
+README = (ROOT / "README.md").read_text()
+SECURITY = (ROOT / "docs" / "security-model.md").read_text()
+ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
+GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
+AUTO_PILOT = ROLES["auto-pilot"]
+ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+BUY = "savingsplans:CreateSavingsPlan"
+READ = "pricing:GetProducts"
+
+
+def block(marker: str, language: str, text: str = README) -> str:
+    found = re.search(rf"{re.escape(marker)}\n```{language}\n(.*?)```", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
+    policies = {policy.name: policy.document for policy in AUTO_PILOT.policies}
+    return Role(name, {}, policies | more)
+
+
+@pytest.mark.parametrize(
+    "page", [README, ORGANIZATIONS, GUARDRAILS], ids=["README", "organizations", "guardrails"]
+)
+def test_example_of_the_constructs_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert example
+    (tmp_path / "app.py").write_text(example[1])
+    app = App(outdir=str(tmp_path / "out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")
+    assert (tmp_path / "out" / "Vendors.template.json").exists()
+
+
+PAGES = {"README": README, "organizations": ORGANIZATIONS, "guardrails": GUARDRAILS}
+PLACEHOLDERS = {
+    "PRINCIPAL": PUMP_ACCOUNT,
+    "EXTERNAL_ID": EXTERNAL_ID,
+    "OLD": "Old-1234",
+    "NEW": "New-5678",
+}
+
+
+def filled(value: str) -> str:
+    return PLACEHOLDERS.get(value, value)
+
+
+def kept_in_cdk_json(text: str) -> dict[str, Any]:
+    found = re.search(r"```json\n(\"pump:.*?)```", text, re.DOTALL)
+    context = json.loads(f"{{{found[1]}}}") if found else {}
+    return {
+        key: filled(value) if isinstance(value, str) else value for key, value in context.items()
+    }
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the CDK commands of a page that name stacks, in blocks and within sentences."""
+    found = re.findall(
+        r"^ *\$ (npx cdk .*?)$|`(npx cdk [^`]*)`", text.replace("\\\n", " "), re.MULTILINE
+    )
+    split = [shlex.split("".join(command), comments=True) for command in found]
+    return [
+        words
+        for words in split
+        if words[2] != "import" and any("Pump" in word for word in words[3:])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(text, words) for text in PAGES.values() for words in commands(text)],
+    ids=" ".join,
+)
+def test_app_has_the_stacks_that_a_command_names(text: str, words: list[str], synth: Synth) -> None:
+    context, names = kept_in_cdk_json(text), set()
+    rest = iter(words[3:])
+    for word in rest:
+        if word == "-c":
+            key, _, value = next(rest).partition("=")
+            context[key] = filled(value)
+        elif word == "--parameters":
+            next(rest)
+        elif not word.startswith("-"):
+            names.add(word)
+    assert names <= synth(context).keys()
+
+
+def test_every_page_has_commands_that_name_stacks() -> None:
+    assert all(commands(text) for text in PAGES.values())
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_value_that_is_shown_for_a_key_is_accepted(name: str, synth: Synth) -> None:
+    units = {f"pump:{role}:organizational-units": "r-abcd" for role in ROLES}
+    shown = re.findall(r"`(?:-c )?(pump:[a-z:-]+)=([^ `]+)`", PAGES[name])
+    assert shown or name == "guardrails"
+    for key, value in shown:
+        assert synth({**units, key: filled(value)})
+
+
+@pytest.mark.parametrize("name", ["organizations", "guardrails"])
+def test_example_of_cdk_json_is_accepted(name: str, synth: Synth) -> None:
+    context = kept_in_cdk_json(PAGES[name])
+    assert context
+    assert synth(context)
+
+
+def test_table_of_keys_is_complete() -> None:
+    listed = re.findall(r"^\| `(pump:[a-z-]+)` \|", README, re.MULTILINE)
+    shared = {key for key in config.KEYS if key.count(":") == 1}
+    assert set(listed) == shared
+    assert len(listed) == len(shared)
+
+
+def test_aws_deny_all_as_a_boundary_stops_everything() -> None:
+    assert README.count("--permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll") == 2
+    # The AWS Managed Policy Reference's AWSDenyAll.
+    deny_all = {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
+    }
+    before, *after = decide(
+        [
+            use(role(), action=BUY),
+            use(role(), action=BUY, boundary=deny_all),
+            use(role(), action=READ, boundary=deny_all),
+        ]
+    )
+    assert before == ALLOWED
+    assert after == [EXPLICITLY_DENIED] * 2
+
+
+def test_boundary_narrows_to_what_both_allow() -> None:
+    boundary = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["pricing:*", "s3:*"], "Resource": "*"}],
+    }
+    bucket = "s3:ListAllMyBuckets"
+    assert decide(
+        [use(role(), action=action, boundary=boundary) for action in [READ, BUY, bucket]]
+    ) == [ALLOWED, IMPLICITLY_DENIED, IMPLICITLY_DENIED]
+
+
+@pytest.mark.parametrize("name", ["PumpReadOnlyRole", "PumpAutoPilotRole"])
+def test_service_control_policy_stops_the_roles_and_nobody_else(name: str) -> None:
+    control = json.loads(block("<!-- stop-organization -->", "json"))
+    stopped, in_a_path, other = decide(
+        [
+            use(role(name), action=READ, service_control_policy=control),
+            use(role(f"vendors/{name}"), action=READ, service_control_policy=control),
+            use(role("Admin"), action=READ, service_control_policy=control),
+        ]
+    )
+    assert (stopped, in_a_path, other) == (EXPLICITLY_DENIED, EXPLICITLY_DENIED, ALLOWED)
+    assert ACCOUNT_ID not in json.dumps(control)
+
+
+CHANGES = [
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:TagRole",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+]
+
+
+def test_changes_are_all_the_changes_of_a_role_that_the_catalog_knows() -> None:
+    changes = [
+        action.name
+        for action in catalog.matching(["iam:*"])
+        if not action.only_reads and any(":role/" in resource for resource in action.resources)
+    ]
+    # Service-linked roles have paths of their own, an instance profile changes no role, and passing
+    # a role changes nothing.
+    others = {
+        "iam:AddRoleToInstanceProfile",
+        "iam:CreateServiceLinkedRole",
+        "iam:DeleteServiceLinkedRole",
+        "iam:PassRole",
+    }
+    assert set(changes) - others == set(CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("principal", "name", "may"),
+    [
+        ("Admin", "PumpReadOnlyRole", False),
+        ("Admin", "vendors/PumpAutoPilotRole", False),
+        ("PumpAutoPilotRole", "PumpAutoPilotRole", False),
+        ("stacksets-exec-0123456789abcdef", "PumpReadOnlyRole", True),
+        ("stacksets-exec-0123456789abcdef", "pump/PumpAutoPilotRole", True),
+        ("x/stacksets-exec-0123456789abcdef", "PumpReadOnlyRole", False),
+        ("Admin", "stacksets-exec-0123456789abcdef", False),
+        ("Admin", "stacksets-exec-of-mine/Admin", False),
+        ("stacksets-exec-0123456789abcdef", "stacksets-exec-0123456789abcdef", False),
+        ("Admin", "Another", True),
+    ],
+)
+def test_service_control_policy_lets_only_stack_sets_change_the_roles(
+    principal: str,
+    name: str,
+    may: bool,  # noqa: FBT001
+) -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    assert len(json.dumps(control, separators=(",", ":"))) <= 5_120
+    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
+    decisions = decide(
+        [
+            use(
+                Role(principal, {}, {"Everything": everything}),
+                action=action,
+                resource=f"arn:aws:iam::{ACCOUNT_ID}:role/{name}",
+                service_control_policy=control,
+            )
+            for action in CHANGES
+        ]
+    )
+    assert set(decisions) == {ALLOWED if may else EXPLICITLY_DENIED}
+
+
+STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}:stack/StackSet-PumpReadOnly-0123/4567"
+EXECUTION = f"arn:aws:iam::{ACCOUNT_ID}:role/stacksets-exec-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        *(
+            (action.name, STACK.replace("ReadOnly", "AutoPilot") if number % 2 else STACK)
+            for number, action in enumerate(catalog.matching(["cloudformation:*"]))
+            if not action.only_reads
+            and any(":stack/" in resource for resource in action.resources)
+            # What a resource's handler calls, with credentials of its own.
+            and action.name != "cloudformation:RecordHandlerProgress"
+        ),
+        ("iam:PassRole", EXECUTION),
+        ("sts:AssumeRole", EXECUTION),
+    ],
+)
+def test_service_control_policy_closes_the_ways_through_the_execution_role(
+    action: str, resource: str
+) -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    everything = {"Everything": {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}}
+    assert decide(
+        [
+            use(
+                Role(name, {}, everything),
+                action=action,
+                resource=resource,
+                service_control_policy=control,
+            )
+            for name in ("Admin", "stacksets-exec-0123456789abcdef")
+        ]
+    ) == [EXPLICITLY_DENIED, ALLOWED]
+
+
+def test_service_control_policy_leaves_the_roles_to_pump() -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    assert decide(
+        [use(role(), action=action, service_control_policy=control) for action in (READ, BUY)]
+    ) == [ALLOWED, ALLOWED]
+
+
+def test_formula_is_that_of_the_plot() -> None:
+    assert [minutes(count, 10, 60) for count in (1, 9, 19, 20, 100, 10_000)] == [
+        1,
+        9,
+        19,
+        10,
+        10,
+        10,
+    ]
+    assert max(minutes(count, 10, 60) for count in range(1, 10_001)) == 19
+    assert minutes(10_000, 1, 60) == 100
+    # In the strict mode, one account at a time, the handler gives up.
+    assert HANDLER_MINUTES < 10_000 * 13 / 60
+
+
+def test_guide_to_guardrails_says_what_their_files_say() -> None:
+    files = sorted((ROOT / "pump_roles" / "guardrails").glob("*.json"))
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?) \|$", GUARDRAILS, re.MULTILINE)
+    found = {name: (removes, costs) for name, removes, costs in rows}
+    loaded = {file.stem: json.loads(file.read_text()) for file in files}
+    assert found == {
+        name: (content["removes"], content["costs"]) for name, content in loaded.items()
+    }
+
+
+def counts(patterns: Iterable[str]) -> list[int]:
+    """Return the number of patterns, of the actions that they match, and of those that write."""
+    patterns = list(patterns)
+    actions = catalog.matching(patterns)
+    return [len(patterns), len(actions), sum(not action.only_reads for action in actions)]
+
+
+def test_counts_of_the_readme_are_those_of_the_catalog() -> None:
+    rows = re.findall(
+        r"^\| (?:both|auto-pilot) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|", README, re.MULTILINE
+    )
+    listed = {name.strip(" `"): [int(count) for count in found] for name, *found in rows}
+    assert listed == {
+        **{policy.name: counts(policy.patterns) for policy in AUTO_PILOT.policies},
+        "all four, each counted once": counts(set(AUTO_PILOT.patterns)),
+    }
+
+
+def test_counts_of_the_security_model_are_those_of_the_catalog() -> None:
+    _, actions, writes = counts(AUTO_PILOT.patterns)
+    assert f"has {actions} actions, of them {writes} that are not List or Read" in SECURITY
+    assert f"and so {counts(['ce:*'])[2]} writes" in SECURITY
+    assert f"`support:*` has {counts(['support:*'])[2]} writes" in SECURITY
+    tagged = len(catalog.actions()["ec2:createtags"].resources)
+    assert f"`ec2:CreateTags` works on {tagged} types of resource" in SECURITY
+    assert f"puts {len(NEVER)} actions that neither role may ever do" in SECURITY
+    _, actions, writes = counts(ROLES["read-only"].patterns)
+    assert f"alone, whose {actions} actions are\nall List or Read" in SECURITY
+    assert writes == 0
+
+
+def test_security_model_names_every_write_of_cost_explorer() -> None:
+    listed = re.search(r"<!-- ce-writes -->(.*?)<!-- /ce-writes -->", SECURITY, re.DOTALL)
+    assert listed
+    assert sorted(re.findall(r"`(ce:\w+)`", listed[1])) == sorted(
+        action.name for action in catalog.matching(["ce:*"]) if not action.only_reads
+    )
+
+
+def test_every_action_that_the_security_model_names_is_granted_and_exists() -> None:
+    names = set(re.findall(r"`((?!sts:)[a-z0-9-]+:[A-Z]\w+)`", SECURITY))
+    granted = {action.name.lower() for action in catalog.matching(AUTO_PILOT.patterns)}
+    assert {name for name in names if name.lower() not in granted} == set()
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if path.startswith("https:"):
+            continue
+        linked = (page.parent / path) if path else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            slugs = [
+                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+            ]
+            assert anchor in slugs, target

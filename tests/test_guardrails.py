@@ -1,0 +1,408 @@
+"""Guardrails: what each denies on a role, and that nothing but denies is accepted."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from importlib import resources
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRole,
+    AutoPilotStack,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyStack,
+)
+from pump_roles import guardrails as package
+from pump_roles.guardrails import documents, load, reasons_by_policy, recognized
+from pump_roles.published import ROLES
+from pump_roles.validators import REGION_NAMES
+from tests.support import ROLE_ARGUMENTS, policies_of
+
+AUTO_PILOT = ROLES["auto-pilot"]
+NAMED = [
+    Guardrail.METADATA_ONLY,
+    Guardrail.NO_BILLING_PREFERENCES,
+    Guardrail.NO_SELLING,
+    Guardrail.NO_COMMITMENTS,
+    Guardrail.NO_QUOTA_INCREASES,
+    Guardrail.NO_SUPPORT_WRITES,
+    Guardrail.COMMITMENT_TAGS_ONLY,
+    Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+]
+FILLED = [
+    Guardrail.invitations_from("111122223333"),
+    Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+    Guardrail.until("2027-01-31T18:00:00Z"),
+]
+EVERY = [*NAMED, *FILLED]
+
+
+def auto_pilot(*guardrails: Guardrail) -> dict[str, Any]:
+    """Return the inline policies of an auto-pilot role with guardrails."""
+    app = App()
+    AutoPilotStack(app, "S", guardrails=guardrails)
+    return policies_of(app.synth().get_stack_by_name("S").template)
+
+
+def own(pattern: str = "ec2:Describe*", **change: Any) -> Guardrail:
+    """Return a guardrail of a customer's own."""
+    statement = {"Action": {pattern: "why"}, "Resource": "*"} | change
+    return Guardrail("mine", "a", "b", json.dumps([statement]))
+
+
+def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
+    found = auto_pilot(*EVERY)
+    published = {policy.name: policy.document for policy in AUTO_PILOT.policies}
+    assert json.dumps({name: found[name] for name in published}) == json.dumps(published)
+    assert list(found)[len(published) :] == [guardrail.policy_name for guardrail in EVERY]
+    for guardrail in EVERY:
+        assert re.fullmatch("PumpGuardrail[A-Za-z]+", guardrail.policy_name)
+        for statement in found[guardrail.policy_name]["Statement"]:
+            assert statement["Effect"] == "Deny"
+            assert ("Resource" in statement) != ("NotResource" in statement)
+
+
+def test_all_together_stay_under_iams_quota() -> None:
+    found = auto_pilot(
+        *(guardrail for guardrail in EVERY if guardrail.name != "only-in-regions"),
+        Guardrail.only_in_regions(*REGION_NAMES),
+    )
+    assert len(found) == len(AUTO_PILOT.policies) + len(EVERY)
+    sizes = [len("".join(json.dumps(document).split())) for document in found.values()]
+    assert sum(sizes) < 10_240
+
+
+def test_recommended_adapts_to_the_role() -> None:
+    app = App()
+    ReadOnlyStack(app, "S", guardrails=[Guardrail.RECOMMENDED])
+    assert list(policies_of(app.synth().get_stack_by_name("S").template)) == [
+        "PumpBillingReadOnly",
+        "PumpGuardrailMetadataOnly",
+    ]
+    assert list(auto_pilot(Guardrail.RECOMMENDED))[4:] == [
+        guardrail.policy_name for guardrail in Guardrail.RECOMMENDED.members
+    ]
+
+
+def test_denies_nothing_that_the_role_does_not_have() -> None:
+    (document,) = documents([Guardrail.METADATA_ONLY], ROLES["read-only"]).values()
+    (statement,) = document["Statement"]
+    services = {pattern.split(":")[0] for pattern in statement["Action"]}
+    assert services == {"redshift", "rds"}
+
+
+@pytest.mark.parametrize(
+    "guardrail",
+    [guardrail for guardrail in EVERY if guardrail.name not in {"metadata-only", "until"}],
+)
+def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=[guardrail])
+    assert caught.value.argument == "guardrails"
+    assert caught.value.guardrail == guardrail.name
+    assert caught.value.problem == f"{guardrail.name} would do nothing on the read-only role"
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "problem"),
+    [
+        ([Guardrail.NO_SELLING, Guardrail.NO_SELLING], "no-selling is listed twice"),
+        (
+            [Guardrail.METADATA_ONLY, Guardrail.RECOMMENDED],
+            "metadata-only is listed twice, also in recommended",
+        ),
+        ([Guardrail.RECOMMENDED, Guardrail.METADATA_ONLY], "metadata-only is listed twice"),
+        (
+            [Guardrail.only_in_regions("us-east-1"), Guardrail.only_in_regions("us-east-2")],
+            "only-in-regions is listed twice",
+        ),
+        (["no-selling"], "'no-selling' is not a Guardrail"),
+        ([None], "None is not a Guardrail"),
+        (None, "None is not a list of Guardrails"),
+        (Guardrail.NO_SELLING, f"{Guardrail.NO_SELLING!r} is not a list of Guardrails"),
+        ("recommended", "'recommended' is not a list of Guardrails"),
+        ({Guardrail.NO_SELLING}, f"{ {Guardrail.NO_SELLING}!r} is not a list of Guardrails"),
+    ],
+)
+def test_role_rejects_what_is_not_a_list_of_different_guardrails(
+    guardrails: list[Any], problem: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=guardrails)
+    assert str(caught.value) == f"guardrails: {problem}"
+
+
+def test_names_are_those_of_the_files_that_need_no_value_with_sets_last() -> None:
+    files = {
+        file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+        for file in resources.files(package).iterdir()
+        if file.name.endswith(".json")
+    }
+    single = sorted(
+        name for name, content in files.items() if not {"value", "members"} & content.keys()
+    )
+    sets = sorted(name for name, content in files.items() if "members" in content)
+    assert Guardrail.names() == (*single, *sets)
+    assert sets == ["recommended"]
+    assert {name for name, content in files.items() if "value" in content} == {
+        guardrail.name for guardrail in FILLED
+    }
+    assert single == sorted(guardrail.name for guardrail in NAMED)
+
+
+@pytest.mark.parametrize(
+    "guardrail", [*NAMED, Guardrail.RECOMMENDED], ids=lambda guardrail: guardrail.name
+)
+def test_name_leads_back_to_the_guardrail(guardrail: Guardrail) -> None:
+    assert Guardrail.named(guardrail.name) is guardrail
+    assert guardrail.removes
+    assert guardrail.costs
+    assert not guardrail.value
+    assert guardrail.ends is None
+
+
+def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling() -> None:
+    assert Guardrail.RECOMMENDED.members == (
+        Guardrail.METADATA_ONLY,
+        Guardrail.NO_BILLING_PREFERENCES,
+        Guardrail.COMMITMENT_TAGS_ONLY,
+        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+    )
+    merged: dict[str, str] = {}
+    for member in Guardrail.RECOMMENDED.members:
+        assert not member.members
+        merged |= member.reasons
+    assert Guardrail.RECOMMENDED.reasons == merged
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("no-seling", "did you mean no-selling?"),
+        ("Metadata-Only", "did you mean metadata-only?"),
+        ("xyz", f"the guardrails are {', '.join(Guardrail.names())}"),
+        ("until", "until takes a value, and has a key and a method of its own"),
+    ],
+)
+def test_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Guardrail.named(name)
+    assert hint in caught.value.problem
+
+
+def test_rejects_a_name_that_is_not_text() -> None:
+    with pytest.raises(ArgumentError, match=r"^guardrails: \[\] is not a name$"):
+        Guardrail.named([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ({"Action": {"ec2:Run*": "why"}, "Effect": "Allow", "Resource": "*"}, "more than what it"),
+        ({"Action": {"ec2:Run*": "why"}}, "either Resource or NotResource"),
+        ({"Action": {"ec2:Run*": ""}, "Resource": "*"}, "has no reason"),
+        ({"Action": {"ec2:R*n": "why"}, "Resource": "*"}, "is not an action"),
+    ],
+)
+def test_nobody_can_make_one_that_allows(statement: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=rf"^mine: .*{problem}"):
+        Guardrail("mine", "a", "b", json.dumps([statement]))
+    with pytest.raises(ValueError, match=rf"^no-selling: .*{problem}"):
+        replace(Guardrail.NO_SELLING, text=json.dumps([statement]))
+
+
+def test_customer_can_make_one() -> None:
+    assert auto_pilot(own())["PumpGuardrailMine"]["Statement"] == [
+        {"Effect": "Deny", "Action": ["ec2:Describe*"], "Resource": "*"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("regions", "problem"),
+    [
+        ((), "the list is empty"),
+        (("us-eastt-1",), "there is no region 'us-eastt-1', did you mean us-east-1?"),
+        (("eu-west-9",), "there is no region 'eu-west-9'"),
+        (("us-east-1", "us-east-1"), "'us-east-1' is listed twice"),
+        (("US-EAST-1",), "'US-EAST-1' is not the name of a region"),
+        (("us-east-1a",), "'us-east-1a' is not the name of a region"),
+        (("*",), "'*' is not the name of a region"),
+        ((None,), "None is not the name of a region"),
+    ],
+)
+def test_rejects_regions_that_do_not_exist(regions: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Guardrail.only_in_regions(*regions)
+    assert caught.value.argument == "only-in-regions"
+    assert problem in caught.value.problem
+
+
+@pytest.mark.parametrize("account", ["1" * 11, "1" * 13, "", "*", None, 111122223333])
+def test_rejects_what_is_not_an_account_id(account: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^invitations-from: .* is not a 12-digit account ID"):
+        Guardrail.invitations_from(account)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2027-01-31T18:00:00",
+        "2027-01-31",
+        "tomorrow",
+        "",
+        "2027-13-31T18:00:00Z",
+        "2027-02-30T18:00:00Z",
+        "2027-01-31T25:00:00Z",
+        "2027-01-31T18:00:00+25:00",
+        "2027-01-31T18:00:00Z\n",
+        "\u0662027-01-31T18:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        datetime(2027, 1, 31),  # noqa: DTZ001
+        None,
+        1_800_000_000,
+    ],
+)
+def test_rejects_what_is_not_a_moment_with_its_time_zone(moment: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^until: .* is not a moment with its time zone"):
+        Guardrail.until(moment)
+
+
+@given(
+    st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29)),  # noqa: DTZ001
+    st.integers(-23 * 60, 23 * 60),
+)
+def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
+    moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    guardrail = Guardrail.until(moment)
+    assert guardrail == Guardrail.until(moment.isoformat(timespec="seconds"))
+    (condition,) = re.findall(r'"aws:CurrentTime": "([^"]*)"', guardrail.text)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", condition)
+    written = datetime.fromisoformat(condition.replace("Z", "+00:00"))
+    assert written == guardrail.ends == moment.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"Effect": "Allow"}, "more than what it denies"),
+        ({"NotResource": "*"}, "either Resource or NotResource"),
+        ({"Action": {"ce:Get*Cost": "why"}}, "is not an action"),
+        ({"Action": {"*:Get": "why"}}, "is not an action"),
+        ({"Action": {"ce:Get*": " "}}, "has no reason"),
+    ],
+)
+def test_loader_rejects_a_file_that_does_anything_but_deny(
+    change: dict[str, Any], problem: str
+) -> None:
+    statement = {"Action": {"ce:Get*": "why"}, "Resource": "*", **change}
+    with pytest.raises(ValueError, match=problem):
+        load("x", json.dumps({"removes": "a", "costs": "b", "statements": [statement]}))
+
+
+def test_loader_reads_a_set_by_the_names_of_its_members() -> None:
+    text = json.dumps({"removes": "a", "costs": "b", "members": ["mine"]})
+    assert load("x", text, {"mine": own()}).members == (own(),)
+    with pytest.raises(KeyError, match="mine"):
+        load("x", text)
+
+
+def test_loader_reads_the_name_of_the_value_that_is_missing() -> None:
+    statement = {"Action": {"ce:Get*": "why"}, "Resource": "*"}
+    content = {"removes": "a", "costs": "b", "value": "moment", "statements": [statement]}
+    assert load("x", json.dumps(content)).value == "moment"
+
+
+PATTERNS = st.builds(
+    "a:{}{}".format, st.text("ABab", min_size=1, max_size=4), st.sampled_from(["", "*"])
+)
+
+
+@given(PATTERNS, PATTERNS)
+def test_denies_a_pattern_exactly_if_the_role_has_an_action_of_it(one: str, other: str) -> None:
+    def matches(pattern: str, text: str) -> bool:
+        return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
+
+    # IAM matches in any case. The longer beginning is an action that both match, if any is.
+    denied, allowed = one.lower(), other.lower()
+    in_common = any(
+        matches(denied, text) and matches(allowed, text)
+        for text in (denied.rstrip("*"), allowed.rstrip("*"))
+    )
+    assert bool(own(one).on([other])) == in_common
+
+
+@pytest.mark.parametrize("kind", ROLES)
+@pytest.mark.parametrize("guardrail", EVERY, ids=lambda guardrail: guardrail.name)
+def test_policy_of_a_shipped_guardrail_is_recognized(guardrail: Guardrail, kind: str) -> None:
+    patterns = ROLES[kind].patterns
+    for document in guardrail.on(patterns).values():
+        found = recognized(guardrail.policy_name, document, patterns)
+        assert found == guardrail
+        assert recognized("PumpGuardrailMine", document, patterns) is None
+
+
+def without_a_pattern(document: dict[str, Any]) -> None:
+    del document["Statement"][0]["Action"][0]
+
+
+def allowing(document: dict[str, Any]) -> None:
+    document["Statement"][0]["Effect"] = "Allow"
+
+
+def with_a_condition(document: dict[str, Any]) -> None:
+    document["Statement"][0].setdefault("Condition", {})["Bool"] = {"aws:SecureTransport": "true"}
+
+
+def with_a_statement_more(document: dict[str, Any]) -> None:
+    document["Statement"].append({"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+
+@pytest.mark.parametrize(
+    "change", [without_a_pattern, allowing, with_a_condition, with_a_statement_more]
+)
+@pytest.mark.parametrize("guardrail", EVERY, ids=lambda guardrail: guardrail.name)
+def test_policy_that_differs_from_its_guardrail_is_not_recognized(
+    guardrail: Guardrail, change: Any
+) -> None:
+    (document,) = guardrail.on(AUTO_PILOT.patterns).values()
+    changed = json.loads(json.dumps(document))
+    change(changed)
+    assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "condition"),
+    [
+        (FILLED[1], {"StringNotEquals": {"aws:RequestedRegion": ["us-eastt-1"]}}),
+        (FILLED[1], {"StringNotEquals": {"aws:RequestedRegion": []}}),
+        (FILLED[1], {"StringNotEquals": {"aws:RequestedRegion": {"Ref": "Regions"}}}),
+        (FILLED[1], {"StringNotLike": {"aws:RequestedRegion": ["us-east-1"]}}),
+        (FILLED[2], {"DateGreaterThanEquals": {"aws:CurrentTime": "later"}}),
+        (FILLED[2], {"DateGreaterThanEquals": {"aws:CurrentTime": {"Ref": "Moment"}}}),
+        (FILLED[2], {"DateGreaterThanEquals": {"aws:CurrentTime": None}}),
+        (FILLED[2], {"DateLessThan": {"aws:CurrentTime": "2027-01-31T18:00:00Z"}}),
+    ],
+)
+def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
+    guardrail: Guardrail, condition: Mapping[str, Any]
+) -> None:
+    (document,) = guardrail.on(AUTO_PILOT.patterns).values()
+    changed = json.loads(json.dumps(document))
+    changed["Statement"][0]["Condition"] = condition
+    assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
+
+
+def test_reasons_by_policy_are_those_of_every_guardrail_but_the_sets() -> None:
+    assert reasons_by_policy() == {guardrail.policy_name: guardrail.reasons for guardrail in EVERY}
+    assert all(
+        reason.strip() for reasons in reasons_by_policy().values() for reason in reasons.values()
+    )

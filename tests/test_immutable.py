@@ -1,0 +1,563 @@
+"""The synth fails when anything in the app widens one of Pump's roles, and only then."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsii
+import pytest
+from aws_cdk import (
+    Acknowledgment,
+    App,
+    Aspects,
+    CfnParameter,
+    CfnStack,
+    Environment,
+    Fn,
+    IAspect,
+    IPolicyValidationContext,
+    IPolicyValidationPlugin,
+    LegacyStackSynthesizer,
+    NestedStack,
+    PolicyValidationPluginReport,
+    Stack,
+    Stage,
+    Validations,
+    pipelines,
+)
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+from pump_roles import (
+    AutoPilotRole,
+    AutoPilotRollout,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+)
+from sandbox.cdk import ROOT, cdk, recommended_flags, tool_environment
+from tests.hostile import BEYOND, HARMLESS, HOSTILE, OVERRIDES
+from tests.innocent import FOREIGN, INNOCENT
+from tests.support import ROLE_ARGUMENTS
+
+FLAGS = [{}, recommended_flags()]
+HERE, ELSEWHERE = "the same stack", "another stack"
+NESTED, STAGED = "a nested stack", "another stack of a stage"
+PLACES = [HERE, ELSEWHERE, NESTED, STAGED]
+OUT_OF_REACH = {"macro_over_the_template", "custom_resource"}
+
+
+def pump(scope: Any, **options: Any) -> tuple[Stack, ReadOnlyRole]:
+    """A stack with one of Pump's roles, and something else so that no stack is ever empty."""
+    stack = Stack(scope, "Pump")
+    s3.CfnBucket(stack, "Filler")
+    return stack, ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, **options})
+
+
+def another(scope: Any, id: str = "Other") -> Stack:
+    stack = Stack(scope, id)
+    s3.CfnBucket(stack, "Filler")
+    return stack
+
+
+def problems(app: App) -> list[str]:
+    """What the synth says widens the roles."""
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text())
+    return [
+        violation["description"]
+        for plugin in report["pluginReports"]
+        if plugin["pluginName"] == "pump-roles"
+        for violation in plugin["violations"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("route", "place", "flags"),
+    [
+        (route, place, flags)
+        for route in [*HOSTILE, *sorted(BEYOND.keys() - OUT_OF_REACH)]
+        for place in PLACES
+        # With the recommended flags, references to other stacks are rendered in another way.
+        for flags in (FLAGS if place == ELSEWHERE else FLAGS[:1])
+        # CDK applies no aspect of the app in a stage; and a stage that is removed deploys nothing.
+        if not (place == STAGED and route.startswith(("aspect_", "check_removed")))
+    ],
+)
+def test_whatever_reaches_the_role_fails_the_synth(
+    route: str, place: str, flags: dict[str, Any]
+) -> None:
+    app = App(context=flags)
+    scope = Stage(app, "Stage") if place == STAGED else app
+    stack, role = pump(scope)
+    elsewhere = stack
+    if place == NESTED:
+        elsewhere = NestedStack(stack, "Nested")
+        s3.CfnBucket(elsewhere, "Filler")
+    elif place != HERE:
+        elsewhere = another(scope)
+    {**HOSTILE, **BEYOND}[route](stack, role, elsewhere)
+    assert problems(app)
+
+
+@pytest.mark.parametrize("route", sorted(OUT_OF_REACH))
+def test_what_is_out_of_reach_is_what_the_security_model_says(route: str) -> None:
+    app = App()
+    stack, role = pump(app)
+    BEYOND[route](stack, role, another(app))
+    app.synth()
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_a_changed_resource_fails_the_synth(name: str) -> None:
+    app = App()
+    _, role = pump(app, **({"permissions_boundary": "platform/B"} if "boundary" in name else {}))
+    OVERRIDES[name](role)
+    assert any("Pump/Role" in problem for problem in problems(app))
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_change_passes(name: str) -> None:
+    app = App()
+    _, role = pump(app)
+    HARMLESS[name](role)
+    app.synth()
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=["no flags", "recommended flags"])
+@pytest.mark.parametrize("same", [True, False], ids=["in Pump's stack", "in another stack"])
+def test_an_ordinary_customers_app_passes(
+    flags: dict[str, Any],
+    same: bool,  # noqa: FBT001
+) -> None:
+    app = App(context=flags)
+    stack, _ = pump(app)
+    for name, build in (INNOCENT if same else {**INNOCENT, **FOREIGN}).items():
+        build(stack if same else another(app, f"Own-{name.replace('_', '-')}"))
+    app.synth()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("set_trust", "Pump/Role has a different trust policy"),
+        ("set_policies", "Pump/Role has different inline policies"),
+        ("set_managed_policies", "Pump/Role has a managed policy"),
+        ("set_session", "Pump/Role has a different session duration"),
+        ("set_name", "Pump/Role has a different name"),
+        ("set_path", "Pump/Role has a different path"),
+        ("override_type", "Pump/Role has a different resource type"),
+    ],
+)
+def test_says_what_is_different(change: str, problem: str) -> None:
+    app = App()
+    _, role = pump(app)
+    OVERRIDES[change](role)
+    assert problem in problems(app)
+
+
+def test_names_the_policy_the_role_and_the_construct_that_attaches_it() -> None:
+    app = App()
+    _, role = pump(Stage(app, "Prod"))
+    elsewhere = another(role.node.scope.node.scope)  # type: ignore[union-attr]
+    HOSTILE["inline_policy"](elsewhere, role, elsewhere)
+    with pytest.raises(RuntimeError, match=r"attaches to Prod/Pump/Role[^/]*\n *Prod/Other/"):
+        app.synth()
+
+
+def loosen_pattern(parameter: CfnParameter) -> None:
+    parameter.allowed_pattern = ".*"
+
+
+def drop_pattern(parameter: CfnParameter) -> None:
+    parameter.allowed_pattern = None
+
+
+def give_a_bad_default(parameter: CfnParameter) -> None:
+    parameter.default = "*"
+
+
+def change_type(parameter: CfnParameter) -> None:
+    parameter.type = "CommaDelimitedList"
+
+
+def replace_it(parameter: CfnParameter) -> None:
+    scope, name = parameter.node.scope, parameter.node.id
+    assert isinstance(scope, Stack)
+    scope.node.try_remove_child(name)
+    CfnParameter(scope, name, allowed_pattern=".*")
+
+
+@pytest.mark.parametrize("by_aspect", [False, True])
+@pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
+@pytest.mark.parametrize(
+    "loosen", [loosen_pattern, drop_pattern, give_a_bad_default, change_type, replace_it]
+)
+def test_a_parameter_that_is_loosened_later_fails_the_synth(
+    loosen: Callable[[CfnParameter], None],
+    argument: str,
+    by_aspect: bool,  # noqa: FBT001
+) -> None:
+    @jsii.implements(IAspect)
+    class Loosen:
+        done = False
+
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, CfnParameter) and node.node.id == "P" and not self.done:
+                self.done = True
+                loosen(node)
+
+    app = App()
+    stack = Stack(app, "Pump")
+    parameter = CfnParameter(stack, "P")
+    ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, argument: parameter})
+    if by_aspect:
+        Aspects.of(app).add(Loosen())
+    else:
+        loosen(parameter)
+    assert any("Pump/Role has the parameter P" in problem for problem in problems(app))
+
+
+def test_a_parameter_with_the_pattern_passes_whatever_a_parent_stack_gives() -> None:
+    app = App()
+    parent = another(app, "Parent")
+    given = CfnParameter(parent, "Given")
+    nested = NestedStack(parent, "Nested", parameters={"Id": given.value_as_string})
+    ReadOnlyRole(nested, "Role", **{**ROLE_ARGUMENTS, "external_id": CfnParameter(nested, "Id")})
+    app.synth()
+
+
+def rollout(app: App) -> ReadOnlyRollout:
+    stack = Stack(app, "Org")
+    return ReadOnlyRollout(
+        stack,
+        "Rollout",
+        organizational_units=["r-abcd"],
+        **{**ROLE_ARGUMENTS, "external_id": CfnParameter(stack, "Id")},
+    )
+
+
+def another_body(found: ReadOnlyRollout) -> None:
+    found.resource.template_body = json.dumps({"Resources": {}})
+
+
+def a_body_by_override(found: ReadOnlyRollout) -> None:
+    body = str(found.resource.template_body).replace("ce:Get*", "*")
+    found.resource.add_property_override("TemplateBody", body)
+
+
+def a_url_too(found: ReadOnlyRollout) -> None:
+    found.resource.template_url = "https://example.com/template.json"
+
+
+def other_parameters(found: ReadOnlyRollout) -> None:
+    found.resource.add_property_override("Parameters.0.ParameterValue", "111122223333")
+
+
+def parameter_overrides(found: ReadOnlyRollout) -> None:
+    found.resource.add_property_override(
+        "StackInstancesGroup.0.ParameterOverrides",
+        [{"ParameterKey": "PumpIamRole", "ParameterValue": "111122223333"}],
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [another_body, a_body_by_override, a_url_too, other_parameters, parameter_overrides],
+)
+def test_a_changed_stack_set_fails_the_synth(change: Callable[[ReadOnlyRollout], None]) -> None:
+    app = App()
+    change(rollout(app))
+    assert any("Org/Rollout has " in problem for problem in problems(app))
+
+
+def test_a_stack_set_with_other_targets_tags_and_preferences_passes() -> None:
+    app = App()
+    found = rollout(app)
+    found.resource.add_property_override("OperationPreferences.MaxConcurrentPercentage", 50)
+    found.resource.add_property_override(
+        "StackInstancesGroup.0.DeploymentTargets.OrganizationalUnitIds", ["ou-abcd-12345678"]
+    )
+    AutoPilotRollout(
+        Stack(app, "Auto"), "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS
+    )
+    app.synth()
+
+
+@pytest.mark.parametrize("deeper", [False, True])
+@pytest.mark.parametrize("attach", ["inline_policy", "managed_policy", "name_by_reference"])
+def test_a_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
+    attach: str,
+    deeper: bool,  # noqa: FBT001
+) -> None:
+    app = App()
+    stack = another(app, "Pump")
+    nested = NestedStack(stack, "Nested")
+    scope = NestedStack(nested, "Deeper") if deeper else nested
+    role = ReadOnlyRole(scope, "Role", **ROLE_ARGUMENTS)
+    HOSTILE[attach](scope, role, stack)
+    assert any("attaches to Pump/Nested/" in problem for problem in problems(app))
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another_role() -> None:
+    for account, other in [("111122223333", True), ("444455556666", False)]:
+        app = App()
+        home = Stack(app, "Pump", env=Environment(account="444455556666", region="us-east-1"))
+        ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
+        away = Stack(app, "Other", env=Environment(account=account, region="us-east-1"))
+        iam.CfnRolePolicy(away, "P", policy_name="P", role_name="PumpReadOnlyRole")
+        service = iam.ServicePrincipal("ec2.amazonaws.com")
+        iam.Role(away, "R", role_name="PumpReadOnlyRole", assumed_by=service)
+        if other:
+            app.synth()
+        else:
+            attached, replaced = problems(app)
+            assert attached == "P attaches to Pump/Role"
+            assert "has the name of Pump/Role, and could replace it" in replaced
+
+
+def test_a_logical_id_in_another_stack_that_equals_the_roles_is_another_role() -> None:
+    app = App()
+    stack, role = pump(app)
+    logical_id = stack.resolve(role.resource.logical_id)
+    for scope in (another(app), NestedStack(stack, "Nested")):
+        own = iam.Role(scope, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        own.add_to_policy(iam.PolicyStatement(actions=["s3:*"], resources=["*"]))
+        resource = own.node.default_child
+        assert isinstance(resource, iam.CfnRole)
+        resource.override_logical_id(logical_id)
+    app.synth()
+
+
+def test_grants_to_the_role_do_nothing_and_pass() -> None:
+    app = App()
+    stack, role = pump(app)
+    s3.Bucket(stack, "Bucket").grant_read_write(role.role)
+    role.role.add_to_principal_policy(iam.PolicyStatement(actions=["*"], resources=["*"]))
+    app.synth()
+
+
+def test_a_boundary_may_be_added_but_not_taken_away() -> None:
+    app = App()
+    _, role = pump(app, permissions_boundary="platform/B")
+    role.resource.permissions_boundary = Fn.sub("arn:${AWS::Partition}:iam::aws:policy/Wide")
+    assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
+
+
+def test_guardrails_of_the_customers_own_pass() -> None:
+    app = App()
+    statement = {"Action": {"ec2:Describe*": "why"}, "Resource": "*"}
+    mine = Guardrail("mine", "a", "b", json.dumps([statement]))
+    AutoPilotRole(another(app), "Role", **ROLE_ARGUMENTS, guardrails=[mine])
+    app.synth()
+
+
+def test_a_policy_next_to_the_role_whose_target_cannot_be_read_fails_the_synth() -> None:
+    for same in (True, False):
+        app = App()
+        stack, _ = pump(app)
+        scope = stack if same else another(app)
+        name = CfnParameter(scope, "Name").value_as_string
+        iam.CfnRolePolicy(scope, "P", policy_name="P", role_name=name)
+        if same:
+            assert problems(app) == [
+                "P may attach to Pump/Role: what it attaches to cannot be read"
+            ]
+        else:
+            app.synth()
+
+
+def test_cannot_be_acknowledged_away() -> None:
+    app = App()
+    stack, role = pump(app)
+    HOSTILE["inline_policy"](stack, role, stack)
+    for scope in (app, stack, role):
+        for rule in ("pump-roles::immutable", "immutable"):
+            Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason="please"))
+    assert problems(app)
+
+
+def test_skipping_constructs_validations_skips_nothing_here() -> None:
+    app = App()
+    stack, role = pump(app)
+    HOSTILE["inline_policy"](stack, role, stack)
+    with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
+        app.synth(skip_validation=True)
+
+
+def test_a_second_synth_reads_the_templates_again() -> None:
+    app = App()
+    stack, role = pump(app)
+    app.synth()
+    HOSTILE["inline_policy"](stack, role, stack)
+    with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
+        app.synth(force=True)
+
+
+def test_works_next_to_the_apps_own_plugins_and_cdk_nag() -> None:
+    seen: list[int] = []
+
+    @jsii.implements(IPolicyValidationPlugin)
+    class Own:
+        @property
+        def name(self) -> str:
+            return "own"
+
+        @property
+        def version(self) -> None:
+            return None
+
+        @property
+        def rule_ids(self) -> None:
+            return None
+
+        def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+            seen.append(len(context.template_paths))
+            return PolicyValidationPluginReport(success=True, violations=[])
+
+    for hostile in (False, True):
+        app = App()
+        Validations.of(app).add_plugins(Own(), AwsSolutionsChecks(app))
+        stack, role = pump(app)
+        role.acknowledge_published()
+        stack.node.try_remove_child("Filler")
+        if hostile:
+            HOSTILE["managed_policy"](stack, role, stack)
+            assert problems(app)
+        else:
+            app.synth()
+    assert seen == [1, 1]
+
+
+def test_sees_what_a_pipeline_deploys() -> None:
+    for hostile in (False, True):
+        app = App()
+        home = Environment(account="111122223333", region="us-east-1")
+        stack = Stack(app, "Pipeline", env=home)
+        source = pipelines.CodePipelineSource.connection(
+            "owner/repository",
+            "main",
+            connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
+        )
+        pipeline = pipelines.CodePipeline(
+            stack, "P", synth=pipelines.ShellStep("Synth", input=source, commands=["cdk synth"])
+        )
+        stage = Stage(app, "Prod", env=home)
+        own, role = pump(stage)
+        if hostile:
+            HOSTILE["inline_policy"](own, role, own)
+        pipeline.add_stage(stage)  # this synthesizes the stage
+        if hostile:
+            assert any("attaches to Prod/Pump/Role" in problem for problem in problems(app))
+        else:
+            app.synth()
+
+
+def test_a_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
+    """Neither by this package nor by cdk-nag: the security model says so."""
+    stage = Stage(App(), "Stage")
+    stack, role = pump(stage)
+    HOSTILE["inline_policy"](stack, role, stack)
+    stage.synth()
+
+
+@pytest.mark.parametrize("synthesizer", [None, LegacyStackSynthesizer()])
+def test_a_nested_stack_that_cannot_be_read_is_no_reason_to_fail(synthesizer: Any) -> None:
+    app = App()
+    stack = Stack(app, "Pump", synthesizer=synthesizer)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    CfnStack(stack, "Nested", template_url="https://example.com/template.json")
+    app.synth()
+
+
+def test_a_template_that_cannot_be_read_is_a_violation_and_never_a_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CDK would drop the report of a plugin that raises, and the CLI would go on to deploy."""
+
+    def fail(*_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("pump_roles.templates.widening.widenings", fail)
+    app = App()
+    pump(app)
+    assert problems(app) == ["the templates could not be checked: RecursionError: too deep"]
+
+
+APP = """
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+
+from pump_roles import ReadOnlyRole
+
+app = App()
+stack, other = Stack(app, "Pump"), Stack(app, "Other")
+role = ReadOnlyRole(stack, "Role", pump_principal="999988887777", external_id="Example-1234")
+iam.CfnRolePolicy(other, "Wide", policy_name="Wide", role_name="PumpReadOnlyRole")
+app.synth()
+"""
+
+
+NO_AWS = {
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
+
+Ended = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def rejected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """What `cdk synth` leaves of an app that widens a role, and what it says."""
+    folder = tmp_path_factory.mktemp("rejected")
+    (folder / "app.py").write_text(APP)
+    environment = {"PYTHONPATH": str(ROOT)}
+    command = ["synth", "--quiet", "--app", f"{sys.executable} app.py"]
+    return folder, cdk(*command, directory=folder, environment=environment)
+
+
+def test_cdk_synth_says_what_is_wrong_and_fails(
+    rejected: tuple[Path, Ended],
+) -> None:
+    _, ended = rejected
+    assert ended.returncode == 1
+    assert "attaches to Pump/Role" in ended.stderr + ended.stdout
+    assert "Suggested fix: Remove what changes it" in ended.stderr + ended.stdout
+
+
+def test_a_failed_synth_leaves_nothing_that_could_be_deployed(
+    rejected: tuple[Path, Ended],
+) -> None:
+    folder, _ = rejected
+    # Neither by hand, since the template that widens the role is gone,
+    assert {file.name for file in (folder / "cdk.out").glob("*.template.json")} == {
+        "Pump.template.json"
+    }
+    # nor with the CDK CLI, which reads the report of the failed validation.
+    for stack in ("Other", "--all"):
+        command = ["deploy", stack, "--app", "cdk.out", "--require-approval=never"]
+        ended = cdk(*command, directory=folder, environment=NO_AWS)
+        assert ended.returncode == 1
+        assert "attaches to Pump/Role" in ended.stderr + ended.stdout
+
+
+def test_without_the_cli_the_app_fails_by_itself(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", APP],
+        cwd=tmp_path,
+        env=tool_environment() | {"PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(tmp_path / "out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "attaches to Pump/Role" in ended.stderr
+    assert not (tmp_path / "out" / "Other.template.json").exists()

@@ -1,0 +1,145 @@
+"""The package loads a name when it is first used: reading JSON needs neither the CDK nor Node."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pump_roles
+from sandbox.cdk import ROOT, tool_environment
+from tests.support import Synth
+
+NOT_NEEDED = {"aws_cdk", "boto3", "botocore", "cdk_nag", "constructs", "jsii", "rich"}
+"""What only a command of the CDK's or of AWS's needs, or one that draws tables."""
+
+
+def test_every_public_name_is_loaded() -> None:
+    for name in pump_roles.__all__:
+        value = getattr(pump_roles, name)
+        if name != "__version__":
+            assert value.__name__ == name
+            assert value.__module__.startswith("pump_roles.")
+        assert vars(pump_roles)[name] is value
+
+
+def test_dir_lists_every_public_name() -> None:
+    assert set(pump_roles.__all__) <= set(dir(pump_roles))
+    assert pump_roles.__all__ == sorted(pump_roles.__all__)
+
+
+@pytest.mark.parametrize("name", ["Nothing", "PumpRole", "AutoPilot", "_nothing", "__nothing__"])
+def test_unknown_name_is_an_attribute_error(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^module 'pump_roles' has no attribute '{name}'$"):
+        getattr(pump_roles, name)
+    assert not hasattr(pump_roles, name)
+
+
+def without_node(folder: Path) -> dict[str, str]:
+    """Return the environment of a machine without Node."""
+    inherited = {
+        name: value
+        for name, value in tool_environment().items()
+        if "NODE" not in name and not name.startswith(("JSII", "NPM", "npm"))
+    }
+    return inherited | {"PATH": str(folder), "PYTHONPATH": str(ROOT)}
+
+
+def python(
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None
+) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run Python in a folder, and return how it ended and the packages that it loaded.
+
+    :param environment: by default that of a machine without Node.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=folder,
+        env=environment or without_node(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = ended.stderr.splitlines()
+    modules = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+    ended.stderr = "\n".join(line for line in lines if not line.startswith("import time:"))
+    return ended, {module.partition(".")[0] for module in modules}
+
+
+def test_import_loads_neither_the_cdk_nor_boto3(tmp_path: Path) -> None:
+    ended, loaded = python("-c", "import pump_roles; pump_roles.__version__", folder=tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert "pump_roles" in loaded
+    assert loaded & NOT_NEEDED == set()
+
+
+@pytest.mark.parametrize("name", ["ArgumentError", "Guardrail"])
+def test_name_of_a_plain_module_loads_neither_the_cdk_nor_boto3(name: str, tmp_path: Path) -> None:
+    ended, loaded = python("-c", f"from pump_roles import {name}", folder=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert loaded & NOT_NEEDED == set()
+
+
+def test_name_of_a_construct_loads_the_cdk(tmp_path: Path) -> None:
+    """The positive control of the tests above and below."""
+    for code in ["import pump_roles.roles", "from pump_roles import ReadOnlyRole"]:
+        ended, loaded = python("-c", code, folder=tmp_path, environment=tool_environment())
+        assert ended.returncode == 0, ended.stderr
+        assert {"aws_cdk", "constructs", "jsii"} <= loaded
+
+
+def test_environment_without_node_is_one(tmp_path: Path) -> None:
+    """The positive control of the tests without Node: the CDK cannot be loaded there."""
+    ended, loaded = python("-c", "import pump_roles.roles", folder=tmp_path)
+    assert ended.returncode != 0
+    assert "jsii" in loaded
+    assert "node" in ended.stderr.lower()
+
+
+def test_shows_its_version_without_node(tmp_path: Path) -> None:
+    ended, loaded = python("-m", "pump_roles", "--version", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, f"{pump_roles.__version__}\n")
+    assert loaded & NOT_NEEDED == set()
+
+
+@pytest.mark.parametrize("name", ["x.html", "x.md", "x.csv", "x.json"])
+@pytest.mark.parametrize("of_template", [False, True])
+def test_writes_a_report_without_node(
+    name: str,
+    of_template: bool,  # noqa: FBT001
+    synth: Synth,
+    tmp_path: Path,
+) -> None:
+    arguments = ["-m", "pump_roles", "report", "--output", name]
+    if of_template:
+        template = tmp_path / "PumpAutoPilot.template.json"
+        template.write_text(json.dumps(synth()["PumpAutoPilot"]))
+        arguments.append(template.name)
+    ended, loaded = python(*arguments, folder=tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert "savingsplans:CreateSavingsPlan" in (tmp_path / name).read_text(encoding="utf-8")
+    assert loaded & NOT_NEEDED == set()
+    assert ("jinja2" in loaded) == name.endswith(".html")
+
+
+def test_shows_one_error_about_bad_input_without_node(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("[]")
+    ended, loaded = python("-m", "pump_roles", "report", "bad.json", folder=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("pump-roles: bad.json: is not a CloudFormation template")
+    assert loaded & NOT_NEEDED == set()
+
+
+def test_rollout_status_loads_boto3_and_not_the_cdk(tmp_path: Path) -> None:
+    settings = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    ended, loaded = python(
+        *("-m", "pump_roles", "rollout-status", "PumpReadOnly"),
+        folder=tmp_path,
+        environment=without_node(tmp_path) | settings,
+    )
+    assert ended.returncode == 4
+    assert ended.stderr.startswith("pump-roles: unknown: ")
+    assert "credentials" in ended.stderr
+    assert loaded & NOT_NEEDED == {"boto3", "botocore", "rich"}

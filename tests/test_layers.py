@@ -1,0 +1,81 @@
+"""Data flows one way: each part of the package imports only from the parts below it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.cdk import ROOT
+
+PACKAGE = ROOT / "pump_roles"
+
+FLOORS = [
+    "_version",
+    "validators",
+    "published",
+    "guardrails",
+    "templates",
+    "report",
+    "parameters",
+    "immutable",
+    "trust",
+    "roles",
+    "stacks",
+    "rollout",
+    "config",
+    "account",
+    "cli",
+    "__main__",
+]
+PLAIN = {"_version", "validators", "published", "guardrails", "templates", "report"}
+CDK = {"aws_cdk", "constructs", "jsii"}
+AWS = {"boto3", "botocore"}
+BOTO3 = {"account", "cli"}
+
+
+def floor(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(text: str) -> Iterator[str]:
+    """The modules that some code imports, including those for type checkers only."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def wrong(here: str, text: str) -> set[str]:
+    """What a part imports and should not."""
+    found = set()
+    for module in imported(text):
+        package, _, rest = module.partition(".")
+        name = rest.partition(".")[0]
+        above = name in FLOORS and FLOORS.index(name) > FLOORS.index(here)
+        not_here = (CDK if here in PLAIN else set()) | (AWS if here not in BOTO3 else set())
+        if (package == "pump_roles" and above) or package in not_here:
+            found.add(module)
+    return found
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in sorted(PACKAGE.rglob("*.py")) if file != PACKAGE / "__init__.py"],
+    ids=lambda file: str(file.relative_to(PACKAGE)),
+)
+def test_imports_only_from_the_parts_below(file: Path) -> None:
+    assert wrong(floor(file), file.read_text()) == set()
+
+
+def test_every_part_has_its_floor() -> None:
+    parts = {floor(file) for file in PACKAGE.rglob("*.py")} - {"__init__"}
+    assert parts == set(FLOORS)
+
+
+def test_an_import_from_above_would_be_seen() -> None:
+    """The positive control of the tests above."""
+    text = "from aws_cdk import App\nimport boto3\nfrom pump_roles import roles, validators\n"
+    assert wrong("templates", text) == {"aws_cdk", "aws_cdk.App", "boto3", "pump_roles.roles"}

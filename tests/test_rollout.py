@@ -1,0 +1,405 @@
+"""The rollouts: one StackSet with the universal template, and nothing of the outer app in it."""
+
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Stack, Tags, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template as Template_
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRollout,
+    AutoPilotRolloutStack,
+    Guardrail,
+    ReadOnlyRollout,
+    ReadOnlyRolloutStack,
+    rollout,
+)
+from pump_roles.rollout import Rollout, RolloutStack
+from pump_roles.validators import CallAs
+from sandbox.cdk import recommended_flags, tool_environment
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    SCENARIOS,
+    Assembly,
+    Synth,
+    Template,
+    member_template,
+    role_of,
+    stack_set,
+)
+
+UNITS = {"pump:organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
+ROLLOUTS = {"PumpReadOnlyRollout": "PumpReadOnly", "PumpAutoPilotRollout": "PumpAutoPilot"}
+ARGUMENTS: dict[str, Any] = {
+    "organizational_units": ["r-abcd"],
+    "pump_principal": PRINCIPAL,
+    "external_id": EXTERNAL_ID,
+}
+
+
+def member_text(rollout: Template) -> str:
+    """Return the text of the member template."""
+    body = stack_set(rollout)["TemplateBody"]
+    assert isinstance(body, str)
+    return body
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_stack_has_one_stack_set_with_the_properties_of_the_design(
+    name: str, single: str, synth: Synth
+) -> None:
+    template = synth({**UNITS, "pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})[name]
+    assert set(template) == {"Description", "Resources"}
+    (resource,) = template["Resources"].values()
+    assert set(resource) == {"Type", "Properties"}
+    properties = dict(resource["Properties"])
+    assert properties.pop("TemplateBody")
+    assert single.removeprefix("Pump") in properties.pop("Description").title().replace("-", "")
+    assert properties == {
+        "StackSetName": single,
+        "PermissionModel": "SERVICE_MANAGED",
+        "CallAs": "SELF",
+        "AutoDeployment": {"Enabled": True, "RetainStacksOnAccountRemoval": False},
+        "ManagedExecution": {"Active": True},
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "OperationPreferences": {
+            "MaxConcurrentPercentage": 10,
+            "FailureTolerancePercentage": 0,
+            "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+        },
+        "Parameters": [
+            {"ParameterKey": "PumpIamRole", "ParameterValue": PRINCIPAL},
+            {"ParameterKey": "PumpExternalID", "ParameterValue": EXTERNAL_ID},
+        ],
+        "StackInstancesGroup": [
+            {
+                "DeploymentTargets": {
+                    "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"]
+                },
+                "Regions": [{"Ref": "AWS::Region"}],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_member_template_is_the_universal_one_byte_for_byte(
+    name: str, single: str, assembly: Assembly
+) -> None:
+    """Even if the CDK CLI hands context and flags to every app in the process."""
+    universal = (assembly({}) / f"{single}.template.json").read_bytes()
+    rollout = json.loads((assembly(SCENARIOS["rollout"]) / f"{name}.template.json").read_text())
+    assert sha256(member_text(rollout).encode()).digest() == sha256(universal).digest()
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_during_rotation_the_member_template_has_one_parameter_more(
+    name: str, single: str, synth: Synth
+) -> None:
+    templates = synth({**UNITS, "pump:next-external-id": "Next-5678"})
+    template = member_template(templates[name])
+    assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole", "PumpNextExternalID"}
+    del template["Parameters"]["PumpNextExternalID"]
+    condition = role_of(template)["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+    assert condition == {
+        "StringEquals": {
+            "sts:ExternalId": [{"Ref": "PumpExternalID"}, {"Ref": "PumpNextExternalID"}]
+        }
+    }
+    condition["StringEquals"]["sts:ExternalId"] = {"Ref": "PumpExternalID"}
+    assert template == synth()[single]
+
+
+@pytest.mark.parametrize("name", ROLLOUTS)
+def test_what_you_omit_is_a_parameter_that_is_passed_on(name: str, synth: Synth) -> None:
+    templates = synth(UNITS)
+    template = templates[name]
+    assert template["Parameters"] == templates[ROLLOUTS[name]]["Parameters"]
+    assert stack_set(template)["Parameters"] == [
+        {"ParameterKey": "PumpIamRole", "ParameterValue": {"Ref": "PumpIamRole"}},
+        {"ParameterKey": "PumpExternalID", "ParameterValue": {"Ref": "PumpExternalID"}},
+    ]
+
+
+def test_during_rotation_both_ids_are_passed_on(synth: Synth) -> None:
+    template = synth({**UNITS, "pump:next-external-id": "Next-5678"})["PumpReadOnlyRollout"]
+    assert stack_set(template)["Parameters"][2:] == [
+        {"ParameterKey": "PumpNextExternalID", "ParameterValue": "Next-5678"}
+    ]
+    assert "Next-5678" not in member_text(template)
+
+
+def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
+    template = synth(
+        {**UNITS, "pump:role-path": "/pump/", "pump:permissions-boundary": "platform/Boundary"}
+    )["PumpAutoPilotRollout"]
+    role = role_of(member_template(template))
+    assert role["Path"] == "/pump/"
+    assert role["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "filter_type", "automatic"),
+    [("exclude-accounts", "DIFFERENCE", True), ("only-accounts", "INTERSECTION", False)],
+)
+def test_filter_is_for_explicit_operations_and_only_accounts_turns_off_automatic_deployment(
+    key: str,
+    filter_type: str,
+    automatic: bool,  # noqa: FBT001
+    synth: Synth,
+) -> None:
+    accounts = ["111111111111", "222222222222"]
+    properties = stack_set(synth({**UNITS, f"pump:{key}": accounts})["PumpReadOnlyRollout"])
+    (group,) = properties["StackInstancesGroup"]
+    assert group["DeploymentTargets"] == {
+        "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"],
+        "AccountFilterType": filter_type,
+        "Accounts": accounts,
+    }
+    assert properties["AutoDeployment"] == (
+        {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+        if automatic
+        else {"Enabled": False}
+    )
+
+
+@pytest.mark.parametrize(("call_as", "told"), [("management", False), ("delegated-admin", True)])
+def test_delegated_administrator_is_told_that_the_management_account_is_left(
+    call_as: CallAs,
+    told: bool,  # noqa: FBT001
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
+    infos = [
+        entry.data
+        for node in stack.node.find_all()
+        for entry in node.node.metadata
+        if entry.type == "aws:cdk:info"
+    ]
+    assert bool(infos) is told
+    if told:
+        (info,) = infos
+        assert "management account" in info
+        assert "PumpReadOnly there" in info
+    assert capfd.readouterr().err == ""
+
+
+def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> None:
+    """No tags, aspects, context or flags."""
+    context = {
+        **recommended_flags(),
+        "aws:cdk:enable-path-metadata": True,
+        "pump:external-id": "ignored",
+    }
+    app = App(context=context, analytics_reporting=True)
+    Tags.of(app).add("team", "platform")
+    iam.PermissionsBoundary.of(app).apply(
+        iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
+    )
+    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
+    AutoPilotRollout(Stack(app, "Mine"), "A", **ARGUMENTS)
+    assembly = app.synth()
+    for name, single in [("R", "PumpReadOnly"), ("Mine", "PumpAutoPilot")]:
+        template = assembly.get_stack_by_name(name).template
+        (properties,) = (
+            resource["Properties"]
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::CloudFormation::StackSet"
+        )
+        assert json.loads(properties["TemplateBody"]) == synth()[single]
+        assert properties["Tags"] == [{"Key": "team", "Value": "platform"}]
+    assert [stack.stack_name for stack in assembly.stacks_recursively] == ["R", "Mine"]
+
+
+def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_template(
+    tmp_path: Path,
+) -> None:
+    boundary = {"@aws-cdk/core:permissionsBoundary": {"name": "Others"}}
+    script = f"""
+import sys
+from aws_cdk import App, Stack
+from pump_roles import ReadOnlyRollout
+app = App(outdir=sys.argv[1])
+assert app.node.try_get_context("@aws-cdk/core:permissionsBoundary") == {{"name": "Others"}}
+ReadOnlyRollout(
+    Stack(app, "Mine"),
+    "Pump",
+    organizational_units=["r-abcd"],
+    pump_principal="{PRINCIPAL}",
+    external_id="{EXTERNAL_ID}",
+    permissions_boundary="Mine",
+)
+app.synth()
+"""
+    environment = tool_environment() | {"CDK_CONTEXT_JSON": json.dumps(boundary)}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    template = json.loads((tmp_path / "Mine.template.json").read_text())
+    assert role_of(member_template(template))["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Mine"
+    }
+
+
+def test_two_stack_sets_of_one_name_in_a_stack_are_an_error() -> None:
+    stack = Stack(App(), "Vendors")
+    ReadOnlyRollout(stack, "One", **ARGUMENTS)
+    AutoPilotRollout(stack, "Two", **ARGUMENTS)
+    with pytest.raises(
+        ArgumentError, match="PumpReadOnly is already the name of Vendors/One/Resource"
+    ):
+        ReadOnlyRollout(stack, "Three", **ARGUMENTS)
+    ReadOnlyRollout(stack, "Four", **ARGUMENTS, stack_set_name="Another", role_name="Mine")
+    sets = Template_.from_stack(stack).find_resources("AWS::CloudFormation::StackSet")
+    bodies = [json.loads(found["Properties"]["TemplateBody"]) for found in sets.values()]
+    assert sorted(role_of(body)["RoleName"] for body in bodies) == [
+        "Mine",
+        "PumpAutoPilotRole",
+        "PumpReadOnlyRole",
+    ]
+
+
+def test_rollout_is_a_construct_for_a_stack_of_the_customers_own() -> None:
+    stack = Stack(App(), "Mine")
+    external_id = CfnParameter(stack, "MyId")
+    for construct in (ReadOnlyRollout, AutoPilotRollout):
+        made = construct(
+            stack,
+            construct.__name__,
+            **{**ARGUMENTS, "external_id": external_id},
+            stack_set_name=f"My-{construct.__name__}",
+            exclude_accounts=("111111111111",),
+        )
+        assert made.resource.stack_set_name == f"My-{construct.__name__}"
+        parameters = stack.resolve(made.resource.parameters)
+        values = [list(parameter.values())[1] for parameter in parameters]
+        assert values == [PRINCIPAL, {"Ref": "MyId"}]
+    assert external_id.allowed_pattern is not None
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("organizational_units", []),
+        ("organizational_units", "r-abcd"),
+        ("organizational_units", ["r-abcd", "ou-abcd-12345678"]),
+        ("exclude_accounts", []),
+        ("only_accounts", ["1"]),
+        ("max_concurrent_percentage", 0),
+        ("failure_tolerance_percentage", 0.5),
+        ("call_as", "SELF"),
+        ("stack_set_name", "-"),
+        ("pump_principal", "*"),
+        ("external_id", ""),
+        ("next_external_id", EXTERNAL_ID),
+        ("path", "pump"),
+        ("permissions_boundary", "/B"),
+    ],
+)
+def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(Stack(), "R", **{**ARGUMENTS, argument: value})
+    assert caught.value.argument == argument
+
+
+def test_rejects_both_filters() -> None:
+    filters: dict[str, Any] = {
+        "exclude_accounts": ["111111111111"],
+        "only_accounts": ["222222222222"],
+    }
+    with pytest.raises(
+        ArgumentError, match=r"^only_accounts: cannot be combined with exclude_accounts$"
+    ):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **filters)
+
+
+def test_stacks_accept_the_arguments_of_the_constructs() -> None:
+    stack = AutoPilotRolloutStack(App(), "R", **ARGUMENTS, failure_tolerance_percentage=100)
+    assert stack.rollout.resource.stack_set_name == "PumpAutoPilot"
+
+
+def test_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "_TEMPLATE_BODY", 3_000)
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRollout(Stack(), "R", **ARGUMENTS)
+    assert caught.value.argument == "template"
+    assert caught.value.problem.endswith("bytes, at most 3,000 allowed")
+
+
+def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
+    template = synth(
+        {
+            "pump:organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
+            "pump:exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            "pump:external-id": "a" * 900,
+            "pump:next-external-id": "b" * 900,
+            "pump:role-path": f"/{'a' * 510}/",
+            "pump:permissions-boundary": f"{'b' * 500}/{'B' * 128}",
+        }
+    )["PumpAutoPilotRollout"]
+    assert len(json.dumps(template, indent=1).encode()) < 51_200
+
+
+def add_aws_solutions(app: App) -> None:
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def add_nist(app: App) -> None:
+    Validations.of(app).add_plugins(NIST80053R5Checks(app))
+
+
+def test_configure_app_gets_the_app_of_the_member_template() -> None:
+    configured: list[str] = []
+
+    def configure(app: App) -> None:
+        configured.extend(child.node.id for child in app.node.children)
+        add_aws_solutions(app)
+
+    ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
+    assert "PumpReadOnly" in configured
+
+
+def test_cdk_nag_checks_the_member_template_too(capfd: pytest.CaptureFixture[str]) -> None:
+    """The positive control of the test above: this pack objects to inline policies."""
+    with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
+        ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=add_nist)
+    capfd.readouterr()
+
+
+def test_warns_if_a_guardrail_has_expired() -> None:
+    app = App()
+    for moment, expired in [("2020-01-01T00:00:00Z", True), ("2920-01-01T00:00:00Z", False)]:
+        made = AutoPilotRolloutStack(
+            app,
+            f"R{expired}",
+            organizational_units=["r-abcd"],
+            guardrails=[Guardrail.until(moment)],
+        ).rollout
+        warnings = [
+            str(entry.data) for entry in made.node.metadata if entry.type == "aws:cdk:warning"
+        ]
+        assert len(warnings) == expired
+        assert all("has passed; the role has no permissions" in warning for warning in warnings)
+
+
+def test_base_classes_are_abstract() -> None:
+    with pytest.raises(
+        TypeError, match=r"^Rollout is abstract; use ReadOnlyRollout or AutoPilotRollout$"
+    ):
+        Rollout(Stack(App(), "S"), "Pump", **ARGUMENTS)
+    with pytest.raises(
+        TypeError,
+        match=r"^RolloutStack is abstract; use ReadOnlyRolloutStack or AutoPilotRolloutStack$",
+    ):
+        RolloutStack(App(), "S", organizational_units=["r-abcd"])

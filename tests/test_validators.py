@@ -1,0 +1,305 @@
+"""Each validator accepts what AWS documents and nothing else, in Python and in CloudFormation."""
+
+import re
+import string
+
+import pytest
+from aws_cdk import Aws, CfnParameter, Stack
+from aws_cdk.region_info import RegionInfo
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pump_roles.validators import (
+    ACCOUNTS,
+    EXTERNAL_ID,
+    FAILURE_TOLERANCE,
+    MAX_CONCURRENT,
+    ORGANIZATIONAL_UNITS,
+    PERMISSIONS_BOUNDARY,
+    PRINCIPAL,
+    REGION_NAMES,
+    REGIONS,
+    ROLE_NAME,
+    ROLE_PATH,
+    ArgumentError,
+    Integer,
+    ListOf,
+    Text,
+)
+
+ALNUM = string.ascii_letters + string.digits
+LOWER = string.ascii_lowercase + string.digits
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+DIGITS = st.text(string.digits, min_size=12, max_size=12)
+PARTITIONS = st.sampled_from(["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"])
+
+# What AWS's references say, written down apart from the package.
+EXTERNAL_IDS = st.text(ALNUM + "_+=,.@:/-", min_size=2, max_size=1224)
+ROLE_NAMES = st.text(ALNUM + "_+=,.@-", min_size=1, max_size=64)
+POLICY_NAMES = st.text(ALNUM + "_+=,.@-", min_size=1, max_size=128)
+PATHS = st.just("/") | st.text(VISIBLE, min_size=1, max_size=510).map(lambda inner: f"/{inner}/")
+SEGMENTS = st.lists(ROLE_NAMES, max_size=3).map(lambda names: "".join(f"{name}/" for name in names))
+PRINCIPALS = DIGITS | st.builds(
+    "arn:{}:iam::{}:{}".format,
+    PARTITIONS,
+    DIGITS,
+    st.just("root") | st.builds("role/{}{}".format, SEGMENTS, ROLE_NAMES),
+)
+BOUNDARIES = st.builds("{}{}".format, SEGMENTS, POLICY_NAMES) | st.builds(
+    "arn:{}:iam::aws:policy/{}{}".format, PARTITIONS, SEGMENTS, POLICY_NAMES
+)
+# The AWS Organizations API Reference.
+ROOTS = st.text(LOWER, min_size=4, max_size=32).map("r-{}".format)
+UNITS = st.builds(
+    "ou-{}-{}".format,
+    st.text(LOWER, min_size=4, max_size=32),
+    st.text(LOWER, min_size=8, max_size=32),
+)
+
+DOCUMENTED = [
+    (EXTERNAL_ID, EXTERNAL_IDS, r"[\w+=,.@:\/-]{2,1224}"),
+    (ROLE_NAME, ROLE_NAMES, r"[\w+=,.@-]{1,64}"),
+    (ROLE_PATH, PATHS, r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)"),
+    (PRINCIPAL, PRINCIPALS, None),
+    (PERMISSIONS_BOUNDARY, BOUNDARIES, None),
+]
+TEXTS = [validator for validator, _, _ in DOCUMENTED]
+
+
+def is_token(value: str) -> bool:
+    return "${Token[" in value or "{{resolve:" in value
+
+
+def accepts(validator: Text, value: object) -> bool:
+    """Return whether the value passes the check; the short answer must be the same."""
+    try:
+        validator.check("argument", value)
+    except ArgumentError:
+        accepted = False
+    else:
+        accepted = True
+    assert validator.accepts(value) == accepted
+    return accepted
+
+
+@pytest.mark.parametrize(
+    ("validator", "values"), [(validator, values) for validator, values, _ in DOCUMENTED]
+)
+def test_accepts_what_aws_documents(validator: Text, values: st.SearchStrategy[str]) -> None:
+    @given(values)
+    def holds(value: str) -> None:
+        assert validator.check("argument", value) == value
+        assert validator.accepts(value)
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("validator", "documented"),
+    [(validator, pattern) for validator, _, pattern in DOCUMENTED if pattern],
+)
+def test_accepts_exactly_what_the_documented_pattern_matches(
+    validator: Text, documented: str
+) -> None:
+    @given(st.text(max_size=70) | st.text(VISIBLE, max_size=70).map(lambda inner: f"/{inner}/"))
+    @example("a\n")
+    @example("\uff11" * 12)
+    @example("é" * 3)
+    def holds(value: str) -> None:
+        expected = re.fullmatch(documented, value, re.ASCII) and not is_token(value)
+        assert accepts(validator, value) == bool(expected)
+
+    holds()
+
+
+@pytest.mark.parametrize("validator", TEXTS)
+def test_pattern_decides_as_the_check_does_within_the_lengths(validator: Text) -> None:
+    # CloudFormation matches the whole value with Java's engine. Python's fullmatch is the same
+    # for the few constructs that the next test allows.
+    @given(st.text(VISIBLE + "\n\u0661", max_size=60) | PRINCIPALS | BOUNDARIES | PATHS)
+    def holds(value: str) -> None:
+        if validator.minimum <= len(value) <= validator.maximum and not is_token(value):
+            assert accepts(validator, value) == bool(re.fullmatch(validator.pattern, value))
+
+    holds()
+
+
+@pytest.mark.parametrize("validator", TEXTS)
+def test_pattern_keeps_to_what_java_and_python_read_alike(validator: Text) -> None:
+    # Literals, ASCII classes without escapes, nesting or intersection, groups, bars, and
+    # quantifiers that are greedy. No \w, \d, \s, (?...), possessive or lazy quantifier, &&.
+    classes = re.compile(r"\[[^\[\]\\&^]+\]")
+    rest = classes.sub("", validator.pattern.removeprefix("^").removesuffix("$"))
+    assert re.fullmatch(r"[a-zA-Z0-9:/()|+*{},?-]*", rest)
+    assert not re.search(r"\(\?|[+*?}][+*?]|\\", validator.pattern)
+    assert validator.pattern.startswith("^")
+    assert validator.pattern.endswith("$")
+
+
+BAD = [
+    *((EXTERNAL_ID, value) for value in ["", "a", "a" * 1225, "a b", "ab\n", "é" * 3, "a*"]),
+    *((EXTERNAL_ID, value) for value in ["\u0661\u0662", "\uff11\uff12", 12, None, ["ab"]]),
+    *((PRINCIPAL, value) for value in ["1" * 11, "1" * 13, "\uff11" * 12, "*", "1" * 12 + "\n"]),
+    *(
+        (PRINCIPAL, f"arn:aws:{value}")
+        for value in [
+            "iam::123456789012:role/*",
+            "iam::123456789012:role/a?",
+            "iam::123456789012:role/",
+            "iam::123456789012:user/pump",
+            "iam::12345678901:root",
+            "iam::123456789012:root\n",
+            "s3:::bucket",
+            "sts::123456789012:assumed-role/pump/session",
+            "iam::123456789012:oidc-provider/example",
+        ]
+    ),
+    *((PRINCIPAL, value) for value in ["ec2.amazonaws.com", "arn:awsx:iam::123456789012:root"]),
+    *((ROLE_NAME, value) for value in ["", "a" * 65, "a/b", "a b", "a\n"]),
+    *((ROLE_PATH, value) for value in ["", "pump", "/pump", "pump/", "/pu mp/", "//\n"]),
+    (ROLE_PATH, f"/{'a' * 511}/"),
+    *(
+        (PERMISSIONS_BOUNDARY, value)
+        for value in [
+            "",
+            "/Boundary",
+            "platform/",
+            "a" * 129,
+            "Boundary\n",
+            "arn:aws:iam::123456789012:policy/Boundary",
+            "arn:aws:iam::123456789012:role/Boundary",
+            "arn:aws:iam::aws:role/Boundary",
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("validator", "value"), BAD)
+def test_rejects_anything_else_with_one_clear_message(validator: Text, value: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        validator.check("the_argument", value)
+    message = str(caught.value)
+    assert message.startswith("the_argument: ")
+    assert repr(value)[:30] in message
+    assert validator.description in message
+    assert "\n" not in message
+    assert len(message) < 320
+    assert not validator.accepts(value)
+
+
+def test_shows_of_a_long_value_its_beginning_and_its_length() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        ROLE_NAME.check("role_name", "a" * 1_234)
+    assert caught.value.problem.startswith(f"'{'a' * 59}... (1,234 characters) is not a role name")
+
+
+def test_says_that_a_number_must_be_in_quotes() -> None:
+    with pytest.raises(ArgumentError, match=r"; it is a number, put it in quotes$"):
+        PRINCIPAL.check("pump_principal", 999988887777)
+    with pytest.raises(ArgumentError) as caught:
+        PRINCIPAL.check("pump_principal", True)  # noqa: FBT003
+    assert "number" not in caught.value.problem
+
+
+@pytest.mark.parametrize("validator", TEXTS)
+def test_rejects_tokens(validator: Text) -> None:
+    reference = CfnParameter(Stack(), "P").value_as_string
+    dynamic = "/{{resolve:ssm:path}}/"
+    for token in [Aws.NO_VALUE, f"/{Aws.ACCOUNT_ID}/", reference, dynamic]:
+        with pytest.raises(ArgumentError, match="is a token, must be a literal"):
+            validator.check("the_argument", token)
+        assert not validator.accepts(token)
+
+
+@given(st.lists(ROOTS | UNITS, min_size=1, max_size=50, unique=True))
+def test_accepts_ids_of_organizational_units_and_of_the_root(units: list[str]) -> None:
+    assert ORGANIZATIONAL_UNITS.check("units", units) == units
+    assert ORGANIZATIONAL_UNITS.check("units", tuple(units)) == units
+
+
+@given(st.lists(DIGITS, min_size=1, max_size=60, unique=True))
+def test_accepts_account_ids(accounts: list[str]) -> None:
+    assert ACCOUNTS.check("accounts", accounts) == accounts
+
+
+@given(st.text(max_size=20) | st.text("ou-r0123456789abcdef", max_size=24))
+def test_list_accepts_exactly_the_elements_that_aws_documents(value: str) -> None:
+    for validator, pattern in [
+        (ORGANIZATIONAL_UNITS, "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}"),
+        (ACCOUNTS, "[0-9]{12}"),
+    ]:
+        if re.fullmatch(pattern, value, re.ASCII):
+            assert validator.check("values", [value]) == [value]
+        else:
+            with pytest.raises(ArgumentError, match=r"^values: "):
+                validator.check("values", [value])
+
+
+@pytest.mark.parametrize("validator", [ORGANIZATIONAL_UNITS, ACCOUNTS])
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ([], "the list is empty"),
+        ((), "the list is empty"),
+        ("111111111111", "is not a list"),
+        (None, "is not a list"),
+        (12, "is not a list"),
+        ({"r-abcd": 1}, "is not a list"),
+        ([None], "None is not "),
+        ([12], "12 is not "),
+        ([["r-abcd"]], "is not "),
+    ],
+)
+def test_rejects_what_is_not_a_list_of_texts(
+    validator: ListOf, values: object, problem: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        validator.check("values", values)
+    assert caught.value.argument == "values"
+    assert problem in caught.value.problem
+    assert validator.element.description in caught.value.problem
+
+
+@given(st.lists(DIGITS, min_size=1, max_size=20, unique=True), st.data())
+def test_rejects_a_value_that_is_listed_twice(accounts: list[str], data: st.DataObject) -> None:
+    twice = data.draw(st.sampled_from(accounts))
+    at = data.draw(st.integers(0, len(accounts)))
+    with pytest.raises(ArgumentError, match=f"^accounts: '{twice}' is listed twice$"):
+        ACCOUNTS.check("accounts", [*accounts[:at], twice, *accounts[at:]])
+
+
+def test_rejects_more_values_than_the_maximum_number() -> None:
+    units = [f"ou-abcd-{index:08}" for index in range(51)]
+    assert ORGANIZATIONAL_UNITS.check("units", units[:50]) == units[:50]
+    with pytest.raises(ArgumentError, match=r"^units: 51 given, at most 50 allowed$"):
+        ORGANIZATIONAL_UNITS.check("units", units)
+
+
+@given(st.integers(-200, 200) | st.floats(allow_nan=True) | st.booleans() | st.text(max_size=4))
+def test_percentage_is_a_whole_number_within_its_bounds(value: object) -> None:
+    for validator, minimum in [(MAX_CONCURRENT, 1), (FAILURE_TOLERANCE, 0)]:
+        if type(value) is int and minimum <= value <= 100:
+            assert validator.check("percentage", value) == value
+        else:
+            with pytest.raises(ArgumentError, match=f"from {minimum} to 100$"):
+                validator.check("percentage", value)
+
+
+@pytest.mark.parametrize(
+    ("validator", "bounds"), [(MAX_CONCURRENT, (1, 100)), (FAILURE_TOLERANCE, (0, 100))]
+)
+def test_percentage_may_be_either_of_its_bounds(
+    validator: Integer, bounds: tuple[int, int]
+) -> None:
+    for bound in bounds:
+        assert validator.check("percentage", bound) == bound
+
+
+def test_knows_every_region_that_the_cdk_knows() -> None:
+    """When this fails, the pinned aws-cdk-lib knows other regions: correct the list."""
+    assert sorted(REGION_NAMES) == sorted(region.name for region in RegionInfo.regions)
+    assert list(REGION_NAMES) == sorted(set(REGION_NAMES))
+
+
+def test_accepts_the_name_of_every_region() -> None:
+    assert REGIONS.check("regions", REGION_NAMES) == list(REGION_NAMES)

@@ -1,0 +1,135 @@
+"""The wheel: an app outside the repository synthesizes and type-checks with nothing else."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pump_roles import __version__
+from sandbox.cdk import ROOT, tool_environment
+
+APP = """\
+from aws_cdk import App, CfnParameter, Stack
+
+from pump_roles import AutoPilotRole, ReadOnlyRole
+
+app = App()
+stack = Stack(app, "Mine")
+external_id = CfnParameter(stack, "PumpExternalID")
+read_only = ReadOnlyRole(
+    stack, "ReadOnly", pump_principal="999988887777", external_id=external_id, path="/vendors/"
+)
+auto_pilot = AutoPilotRole(
+    stack, "AutoPilot", pump_principal="999988887777", external_id=external_id
+)
+arns: list[str] = [role.role_arn for role in (read_only, auto_pilot)]
+template = app.synth().get_stack_by_name("Mine").template
+print(sorted(role["Properties"]["RoleName"] for role in template["Resources"].values()))
+"""
+
+# The app uses two of aws-cdk-lib's 300 modules. mypy reads only these, with all their types.
+MYPY = """\
+[mypy]
+strict = True
+[mypy-aws_cdk.*]
+follow_imports = skip
+[mypy-aws_cdk]
+follow_imports = normal
+[mypy-aws_cdk.aws_iam]
+follow_imports = normal
+"""
+
+
+def run(*command: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=directory, env=tool_environment(), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory"]
+    ended = run(*build, str(folder), directory=ROOT)
+    assert ended.returncode == 0, ended.stderr
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The Python of an environment with the wheel and the packages that it depends on."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    executable = folder / "bin" / "python"
+    ended = run(
+        str(executable),
+        "-c",
+        "import sysconfig; print(sysconfig.get_path('purelib'))",
+        directory=folder,
+    )
+    packages = Path(ended.stdout.strip())
+    zipfile.ZipFile(wheel).extractall(packages)
+    # The test environment's packages stand in for an install from a registry.
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return str(executable)
+
+
+def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
+    assert wheel.name == f"pump_roles-{__version__}-py3-none-any.whl"
+    names = zipfile.ZipFile(wheel).namelist()
+    package = [
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "pump_roles").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    ]
+    assert "pump_roles/py.typed" in package
+    assert sorted(name for name in names if ".dist-info/" not in name) == sorted(package)
+
+
+def test_its_command_writes_the_page(python: str, tmp_path: Path) -> None:
+    command = ["-m", "pump_roles", "report", "--output", "report.html"]
+    ended = run(python, *command, directory=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "What Pump" in (tmp_path / "report.html").read_text()
+
+
+def test_wheel_has_the_console_script(wheel: Path) -> None:
+    folder = f"pump_roles-{__version__}.dist-info"
+    entry_points = zipfile.ZipFile(wheel).read(f"{folder}/entry_points.txt").decode()
+    assert entry_points.split() == [
+        "[console_scripts]",
+        *("pump-roles", "=", "pump_roles.__main__:main"),
+    ]
+
+
+def test_wheel_needs_only_the_cdk(wheel: Path) -> None:
+    metadata = zipfile.ZipFile(wheel).read(f"pump_roles-{__version__}.dist-info/METADATA").decode()
+    needed = [
+        line.split(":")[1].strip()
+        for line in metadata.splitlines()
+        if "Requires-Dist" in line and "extra ==" not in line
+    ]
+    assert [name.split("<")[0] for name in needed] == ["aws-cdk-lib", "constructs"]
+
+
+def test_app_elsewhere_synthesizes_both_roles(python: str, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    ended = run(python, "app.py", directory=tmp_path)
+    assert ended.stdout == "['PumpAutoPilotRole', 'PumpReadOnlyRole']\n", ended.stderr
+
+
+def test_app_elsewhere_type_checks(python: str, tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text(MYPY)
+    mypy = [sys.executable, "-m", "mypy", "--python-executable", python]
+    (tmp_path / "app.py").write_text(APP)
+    ended = run(*mypy, "app.py", directory=tmp_path)
+    assert ended.returncode == 0, ended.stdout
+    # The positive control: the types are read.
+    (tmp_path / "wrong.py").write_text(APP.replace('path="/vendors/"', "path=1"))
+    ended = run(*mypy, "wrong.py", directory=tmp_path)
+    assert 'Argument "path" to "ReadOnlyRole" has incompatible type "int"' in ended.stdout
