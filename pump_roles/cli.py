@@ -322,12 +322,15 @@ def _show(status: "Status") -> None:
     console.print(f"[bold]{escape(status.stack_set)}[/] in {', '.join(status.units)}")
     console.print(f"stack instances: {instances}")
     rows = [
-        *((one.account, one.name, _state(one), one.reason) for one in status.not_current),
-        *((one.id, one.name, "no instance", "") for one in status.missing),
-        *((one.id, one.name, "no instance", "suspended") for one in status.suspended),
-        *((one.id, one.name, "no instance", "filtered out") for one in status.filtered),
-        *((one.account, one.name, _state(one), "not targeted") for one in status.elsewhere),
-        *((one, "", "no account", "filtered, and not below the units") for one in status.unknown),
+        *((found.account, found.name, _state(found), found.reason) for found in status.not_current),
+        *((account.id, account.name, "no instance", "") for account in status.missing),
+        *((account.id, account.name, "no instance", "suspended") for account in status.suspended),
+        *((account.id, account.name, "no instance", "filtered out") for account in status.filtered),
+        *((found.account, found.name, _state(found), "not targeted") for found in status.elsewhere),
+        *(
+            (account, "", "no account", "filtered, and not below the units")
+            for account in status.unknown
+        ),
     ]
     if rows:
         table = Table("account", "name", "state", "reason", box=box.SIMPLE_HEAD, show_edge=False)

@@ -145,8 +145,8 @@ def read(
         here: CDK treats it as not set.
     """
     values = dict(_checked(context))
-    given = {role: _of_role(role, values) for role in ROLES}
-    rolled_out = [role for role in ROLES if _UNITS in given[role]]
+    settings_of = {role: _of_role(role, values) for role in ROLES}
+    rolled_out = [role for role in ROLES if _UNITS in settings_of[role]]
     for key in values:
         role, name = _parts(key)
         applies = role in rolled_out if role else bool(rolled_out)
@@ -160,18 +160,18 @@ def read(
                 f"{key}: a delegated administrator's app has no {role} role without "
                 f"{_key(_UNITS, role)}"
             )
-    singles = [] if delegated else list(ROLES)
-    built = singles or rolled_out
-    given |= {role: _with_shared_guardrails(role, given, built) for role in built}
+    with_stack = [] if delegated else list(ROLES)
+    built = with_stack or rolled_out
+    settings_of |= {role: _with_shared_guardrails(role, settings_of, built) for role in built}
     found = []
-    for role in singles:
+    for role in with_stack:
         single, _ = _STACKS[role]
-        found.append(_settings(ROLES[role].stack_name, single, given[role], _ROLE))
+        found.append(_settings(ROLES[role].stack_name, single, settings_of[role], _ROLE))
     for role in rolled_out:
         _, rollout = _STACKS[role]
         stack_id = f"{ROLES[role].stack_name}Rollout"
         more = {"configure_app": configure_app}
-        found.append(_settings(stack_id, rollout, given[role], _ARGUMENTS, **more))
+        found.append(_settings(stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
     return found
 
 
@@ -242,7 +242,7 @@ def _of_role(role: str, values: Mapping[str, Any]) -> _Settings:
 
 
 def _with_shared_guardrails(
-    role: str, given: Mapping[str, _Settings], built: Collection[str]
+    role: str, settings_of: Mapping[str, _Settings], built: Collection[str]
 ) -> _Settings:
     # A shared guardrail is for the roles that have what it denies. If none has, it stays, and the
     # role rejects it.
@@ -251,13 +251,14 @@ def _with_shared_guardrails(
         return role in having or not having
 
     def shares(other: str, name: str) -> bool:
-        return name in given[other] and given[other][name].key == _key(name)
+        return name in settings_of[other] and settings_of[other][name].key == _key(name)
 
-    settings = dict(given[role])
+    settings = dict(settings_of[role])
     for name in _GUARDRAILS:
         if shares(role, name):
             sharing = [other for other in built if shares(other, name)]
-            kept = [one for one in settings[name].value if applies(one, sharing)]
+            value = settings[name].value
+            kept = [guardrail for guardrail in value if applies(guardrail, sharing)]
             settings[name] = _Setting(settings[name].key, kept)
     return settings
 
@@ -265,14 +266,14 @@ def _with_shared_guardrails(
 def _settings(
     stack_id: str,
     stack_class: type[Stack],
-    given: _Settings,
+    settings: _Settings,
     accepted: Mapping[str, tuple[str, _Validator]],
     **more: Any,
 ) -> StackSettings:
     arguments = dict(more)
     keys: dict[str, str] = {}
     guardrails: list[Guardrail] = []
-    for name, setting in given.items():
+    for name, setting in settings.items():
         if name not in accepted:
             continue
         argument, _ = accepted[name]

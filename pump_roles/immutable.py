@@ -98,7 +98,7 @@ class _Immutable:
             violations = [_violation(widening) for widening in found]
         except Exception as error:  # noqa: BLE001 - CDK drops a plugin that raises, and goes on
             found = []
-            violations = [_unread(error, context.template_paths[0])]
+            violations = [_unreadable(error, context.template_paths[0])]
         self._reject({path for widening in found for path in (widening.file, widening.root)})
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
@@ -164,7 +164,7 @@ def _violation(widening: "Widening") -> PolicyViolation:
     )
 
 
-def _unread(error: Exception, template: str) -> PolicyViolation:
+def _unreadable(error: Exception, template: str) -> PolicyViolation:
     return PolicyViolation(
         rule_name=_RULE,
         description=f"the templates could not be checked: {type(error).__name__}: {error}",

@@ -25,7 +25,7 @@ class Instance:
     :param status: ``CURRENT``, ``OUTDATED`` or ``INOPERABLE``.
     :param detail: how its last operation ended, such as ``FAILED`` or ``CANCELLED``.
     :param reason: why it is not current, as StackSets says.
-    :param name: the account's name; empty where the account is not below the units.
+    :param name: the account's name; empty if the account is not below the units.
     """
 
     account: str
@@ -37,7 +37,7 @@ class Instance:
 
 
 class StatusError(ValueError):
-    """What AWS answers does not say which accounts have the role."""
+    """AWS's answer does not say which accounts have the role."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Status:
     :param filtered: the accounts below the units that the filter takes away and that have no
         instance.
     :param elsewhere: the instances in accounts that are not targeted.
-    :param unknown: the filtered ids that are no account below the units.
+    :param unknown: the filtered IDs that are not accounts below the units.
     """
 
     stack_set: str
@@ -92,56 +92,59 @@ def judge(
     """Compare the instances with the accounts below the targeted units.
 
     :param stack_set: the StackSet's name.
-    :param units: the ids of the targeted organizational units.
+    :param units: the IDs of the targeted organizational units.
     :param instances: its stack instances.
     :param accounts: the accounts below the units.
     :param management_account: the id of the management account.
     :param account_filter: how the filter narrows them, as StackSets names it. By default not.
-    :param filtered: the ids of the accounts that the filter names.
+    :param filtered: the IDs of the accounts that the filter names.
     """
     accounts = sorted(
-        (one for one in accounts if one.id != management_account), key=lambda one: one.id
+        (account for account in accounts if account.id != management_account),
+        key=lambda account: account.id,
     )
-    names = {one.id: one.name for one in accounts}
+    names = {account.id: account.name for account in accounts}
     instances = [
-        replace(one, name=names.get(one.account, ""))
-        for one in sorted(instances, key=lambda one: (one.account, one.region))
+        replace(instance, name=names.get(instance.account, ""))
+        for instance in sorted(instances, key=lambda instance: (instance.account, instance.region))
     ]
     # A suspended account gets nothing, and keeps what it has.
     wanted = {
-        one.id
-        for one in targeted(
-            [replace(one, suspended=False) for one in accounts],
+        account.id
+        for account in targeted(
+            [replace(account, suspended=False) for account in accounts],
             units=units,
             management_account=management_account,
             account_filter=account_filter,
             filtered=filtered,
         )
     }
-    suspended = {one.id for one in accounts if one.suspended}
+    suspended = {account.id for account in accounts if account.suspended}
     targets = wanted - suspended
-    having = {one.account for one in instances}
-    without = [one for one in accounts if one.id not in having]
-    here = [one for one in instances if one.account in wanted]
-    not_current = tuple(one for one in here if one.status != CURRENT)
-    missing = tuple(one for one in without if one.id in targets)
-    elsewhere = tuple(one for one in instances if one not in here)
-    unknown = tuple(sorted(set(filtered) - {one.id for one in accounts} - {management_account}))
+    having = {instance.account for instance in instances}
+    without = [account for account in accounts if account.id not in having]
+    here = [instance for instance in instances if instance.account in wanted]
+    not_current = tuple(instance for instance in here if instance.status != CURRENT)
+    missing = tuple(account for account in without if account.id in targets)
+    elsewhere = tuple(instance for instance in instances if instance not in here)
+    unknown = tuple(sorted(set(filtered) - names.keys() - {management_account}))
     return Status(
-        stack_set,
-        tuple(units),
-        management_account,
-        len(targets),
+        stack_set=stack_set,
+        units=tuple(units),
+        management_account=management_account,
+        targeted=len(targets),
         complete=bool(targets)
         and not missing
         and not elsewhere
         and not unknown
-        and all(one.account in suspended for one in not_current),
-        counts=dict(sorted(Counter(one.status for one in instances).items())),
+        and all(instance.account in suspended for instance in not_current),
+        counts=dict(sorted(Counter(instance.status for instance in instances).items())),
         not_current=not_current,
         missing=missing,
-        suspended=tuple(one for one in without if one.suspended),
-        filtered=tuple(one for one in without if one.id not in targets and not one.suspended),
+        suspended=tuple(account for account in without if account.suspended),
+        filtered=tuple(
+            account for account in without if account.id not in targets and not account.suspended
+        ),
         elsewhere=elsewhere,
         unknown=unknown,
     )
@@ -164,7 +167,7 @@ def read(
     :param stack_set: the StackSet's name.
     :param call_as: ``DELEGATED_ADMIN`` in a delegated administrator's account.
     :param account_filter: the filter that the StackSet was deployed with; it cannot be read back.
-    :param filtered: the ids of the filtered accounts.
+    :param filtered: the IDs of the filtered accounts.
     :param found: called with a number whenever that many instances and accounts were read.
     :raises botocore.exceptions.ClientError: when AWS refuses an answer.
     :raises StatusError: when the StackSet has no organizational units.
@@ -181,13 +184,13 @@ def read(
             found(len(page["Summaries"]))
         instances += [
             Instance(
-                one["Account"],
-                one["Region"],
-                one["Status"],
-                one.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
-                one.get("StatusReason", ""),
+                account=summary["Account"],
+                region=summary["Region"],
+                status=summary["Status"],
+                detail=summary.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
+                reason=summary.get("StatusReason", ""),
             )
-            for one in page["Summaries"]
+            for summary in page["Summaries"]
         ]
     return judge(
         stack_set,

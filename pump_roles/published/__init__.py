@@ -129,7 +129,9 @@ def load(roles: str, policies: Mapping[str, str], reasons: str) -> Published:
 
 
 def _policies(listed: list[dict[str, Any]]) -> tuple[Policy, ...]:
-    return tuple(Policy(one["PolicyName"], json.dumps(one["PolicyDocument"])) for one in listed)
+    return tuple(
+        Policy(policy["PolicyName"], json.dumps(policy["PolicyDocument"])) for policy in listed
+    )
 
 
 def _same(reasons: Mapping[str, str], published: set[str]) -> None:

@@ -46,7 +46,7 @@ class State:
     :param external_id: whether it requires an external ID; ``None`` if that is not known.
     :param external_ids: how many external IDs it accepts; ``None`` if that is not known.
     :param boundary: its permissions boundary; ``None`` if that is not known.
-    :param unread: what it has beyond what can be read or counted, and the problems of its trust;
+    :param unreadable: what it has that cannot be read or counted, and the problems of its trust;
         ``None`` if that is not known.
     """
 
@@ -56,7 +56,7 @@ class State:
     external_id: bool | None = None
     external_ids: int | None = None
     boundary: str | None = None
-    unread: frozenset[str] | None = None
+    unreadable: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def state_of(role: RoleReport) -> State:
         external_id=role.external_id,
         external_ids=role.external_ids,
         boundary=role.boundary,
-        unread=frozenset((*role.unread, *role.trust_problems, *role.uncounted)),
+        unreadable=frozenset((*role.unreadable, *role.trust_problems, *role.uncounted)),
     )
 
 
@@ -157,7 +157,7 @@ def changes(
             yield from _entries(kind, was.entries, entries)
             yield from _trust(kind, was, state)
             yield from _boundary(kind, was, state)
-            yield from _unread(kind, was, state)
+            yield from _unreadable(kind, was, state)
         elif earlier.complete:
             yield Change("role", _BROADENED, kind, "the role is new")
     if earlier.complete:
@@ -213,10 +213,10 @@ def _boundary(kind: str, was: State, now: State) -> Iterator[Change]:
         yield Change("role", _NARROWED, kind, f"has the boundary {now.boundary}")
 
 
-def _unread(kind: str, was: State, now: State) -> Iterator[Change]:
+def _unreadable(kind: str, was: State, now: State) -> Iterator[Change]:
     # Nobody knows what it gives, so it is taken to broaden.
-    if was.unread is not None and now.unread is not None:
-        yield from _came_and_went(kind, was.unread, now.unread, ("now:", "no longer:"))
+    if was.unreadable is not None and now.unreadable is not None:
+        yield from _came_and_went(kind, was.unreadable, now.unreadable, ("now:", "no longer:"))
     if was.exact and not now.exact:
         yield Change("role", _BROADENED, kind, "its numbers are no longer exact")
     if now.exact and not was.exact:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pump_roles.templates.values import as_list, as_mapping, as_text, statements, strings
 
-__all__ = ["EVERYWHERE", "Clause", "clauses", "unread_parts"]
+__all__ = ["EVERYWHERE", "Clause", "clauses", "unreadable_parts"]
 
 EVERYWHERE: Final = "on every resource"
 """The scope of a statement without a condition on ``*``."""
@@ -49,7 +49,7 @@ class Clause:
 
 
 def clauses(document: Mapping[str, Any]) -> Iterator[Clause]:
-    """Read a policy document; what is not a statement is skipped, see :func:`unread_parts`.
+    """Read a policy document; what is not a statement is skipped, see :func:`unreadable_parts`.
 
     :param document: the policy document, as a template contains it.
     """
@@ -70,7 +70,7 @@ def clauses(document: Mapping[str, Any]) -> Iterator[Clause]:
             yield Clause(pattern=pattern, excluded=None, **common)
 
 
-def unread_parts(name: str, document: Mapping[str, Any]) -> Iterator[str]:
+def unreadable_parts(name: str, document: Mapping[str, Any]) -> Iterator[str]:
     """Return the parts of a policy that cannot be read, in words.
 
     :param name: the policy's name.

@@ -59,7 +59,7 @@ def differences(role: Role) -> Iterator[str]:
 
     :param role: the role.
     """
-    yield from role.unread
+    yield from role.unreadable
     names = [name for name, _ in role.policies]
     for name in sorted(_published(role.kind).documents.keys() - set(names)):
         yield f"the published policy {name} is missing"

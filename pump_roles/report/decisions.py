@@ -7,7 +7,7 @@ from typing import Final
 from pump_roles.guardrails import reasons_by_policy
 from pump_roles.published import REASONS
 from pump_roles.report.catalog import Action, Catalog
-from pump_roles.report.clauses import Clause, clauses, unread_parts
+from pump_roles.report.clauses import Clause, clauses, unreadable_parts
 from pump_roles.report.comparison import is_unmodified, policy_kind
 from pump_roles.templates import Role
 
@@ -179,8 +179,10 @@ def uncounted(role: Role, catalog: Catalog) -> tuple[str, ...]:
         for clause in clauses(document)
         if clause.effect == "Allow" and not _is_covered(clause, catalog)
     ]
-    unread = [part for policy, document in role.policies for part in unread_parts(policy, document)]
-    return (*dict.fromkeys(patterns), *unread)
+    unreadable = [
+        part for policy, document in role.policies for part in unreadable_parts(policy, document)
+    ]
+    return (*dict.fromkeys(patterns), *unreadable)
 
 
 def _is_covered(clause: Clause, catalog: Catalog) -> bool:

@@ -48,7 +48,7 @@ def _role(value: Any) -> tuple[str, State]:
         external_id=_boolean(role["external_id"]),
         external_ids=_integer(role["external_ids"]),
         boundary=_string(role["boundary"]),
-        unread=_strings(role["unread"])
+        unreadable=_strings(role["unreadable"])
         | _strings(role["trust_problems"])
         | _strings(role["uncounted"]),
     )

@@ -33,7 +33,7 @@ def may_add_permissions(contents: Contents) -> bool:
 
     :param contents: what was read.
     """
-    return bool(contents.unread) or any(
+    return bool(contents.unreadable) or any(
         other.alarm and other.type not in _WAYS_IN for other in contents.others
     )
 
@@ -46,7 +46,7 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
     """
     for role in roles:
         if role.differences:
-            exact = " Its numbers are not exact." if role.unread else ""
+            exact = " Its numbers are not exact." if role.unreadable else ""
             yield Finding(
                 kind="difference",
                 title=f"The {role.kind} role is not what Pump publishes",
@@ -80,7 +80,7 @@ def _suspects(contents: Contents) -> Iterator[Finding]:
     suspects = [
         f"{other.name} ({other.type}): {other.alarm}." for other in contents.others if other.alarm
     ]
-    suspects += [f"{unread}." for unread in contents.unread]
+    suspects += [f"{unreadable}." for unreadable in contents.unreadable]
     if may_add_permissions(contents):
         suspects.append("The numbers of Pump's roles are not exact.")
     if suspects:

@@ -40,7 +40,7 @@ class RoleReport:
         not counted.
     :param policies: its policies.
     :param differences: how it differs from what Pump publishes, apart from its trust.
-    :param unread: those of them that cannot be read from the template, or are not counted.
+    :param unreadable: those of them that cannot be read from the template, or are not counted.
     :param uncounted: the patterns that allow actions of services that the catalog lacks, and the
         statements that cannot be read.
     :param exact: whether the numbers below are exact. They are not if something that could add or
@@ -66,7 +66,7 @@ class RoleReport:
     boundary: str
     policies: tuple[PolicyReport, ...]
     differences: tuple[str, ...]
-    unread: tuple[str, ...]
+    unreadable: tuple[str, ...]
     uncounted: tuple[str, ...]
     exact: bool
     patterns: int

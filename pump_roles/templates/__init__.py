@@ -48,7 +48,7 @@ def _read(path: Path) -> Contents:
     contents = Contents(
         roles=_one_of_each_kind(path, roles, mask),
         others=tuple(found),
-        unread=tuple(_unread(unreadable)),
+        unreadable=tuple(_unreadable(unreadable)),
         resources=tuple(_resources(templates, roles, found)),
     )
     return mask.masked(contents)
@@ -60,7 +60,7 @@ def _hidden(templates: Iterable[Template]) -> frozenset[str]:
         for template in templates
         for external_id in external_ids(
             template.content,
-            template.given,
+            template.arguments,
             {} if template.parent is None else template.parent.declared,
         )
     )
@@ -85,12 +85,12 @@ def _one_of_each_kind(path: Path, found: Iterable[PumpRole], mask: Mask) -> tupl
     return tuple(sorted(roles, key=lambda role: order.index(role.kind)))
 
 
-def _unread(unreadable: Iterable[Unreadable]) -> Iterable[str]:
-    for one in unreadable:
-        if one.logical_id:
-            yield f"{one.logical_id} in {one.file.name}, whose template cannot be read"
+def _unreadable(unreadable: Iterable[Unreadable]) -> Iterable[str]:
+    for found in unreadable:
+        if found.logical_id:
+            yield f"{found.logical_id} in {found.file.name}, whose template cannot be read"
         else:
-            yield f"{one.file.name}, which the manifest names and which is not in its folder"
+            yield f"{found.file.name}, which the manifest names and which is not in its folder"
 
 
 def _resources(

@@ -1,4 +1,4 @@
-"""Everything in templates that gives access besides Pump's roles, or that reaches these.
+"""Everything in templates that gives access besides Pump's roles, or that reaches them.
 
 A template that contains one of Pump's roles is Pump's business: what else it contains must not let
 anyone in but AWS services and its own account. In any other template only what reaches Pump, or

@@ -59,7 +59,7 @@ class Attachments:
     @classmethod
     def of(cls, templates: Iterable[Template]) -> "Attachments":
         """Return the attachments in some templates."""
-        found = cls([one for template in templates for one in _attachments(template)])
+        found = cls([attachment for template in templates for attachment in _attachments(template)])
         for attachment in found.every:
             for text in attachment.targets:
                 for reference in text.references:

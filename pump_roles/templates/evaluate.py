@@ -86,10 +86,10 @@ def _ref(name: Any, template: Template) -> tuple[Text, ...]:
 def _parameter(
     name: str, placeholder: str, reference: frozenset[Reference], template: Template
 ) -> tuple[Text, ...]:
-    if name in template.given and template.parent is not None:
+    if name in template.arguments and template.parent is not None:
         return tuple(
             Text(text.text, text.references | reference, text.known)
-            for text in evaluate(template.given[name], template.parent)
+            for text in evaluate(template.arguments[name], template.parent)
         )
     declared = as_mapping(template.declared.get(name))
     unknown = Text(placeholder, reference, known=False)

@@ -133,7 +133,7 @@ class _Flattened:
             account="" if is_set else template.account,
             parent=template,
             deployed_by=logical_id,
-            given=dict(_given(properties.get("Parameters"))),
+            arguments=dict(_arguments(properties.get("Parameters"))),
             exports=template.exports,
         )
 
@@ -157,7 +157,7 @@ def _files_above(template: Template, url: Any) -> Iterator[Path]:
         above = above.parent
 
 
-def _given(parameters: Any) -> Iterator[tuple[str, Any]]:
+def _arguments(parameters: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(parameters, dict):
         yield from parameters.items()
         return

@@ -51,20 +51,20 @@ class Mask:
 
 
 def external_ids(
-    template: Any, given: Mapping[str, Any], outer: Mapping[str, Any]
+    template: Any, arguments: Mapping[str, Any], outer: Mapping[str, Any]
 ) -> frozenset[str]:
-    """The external IDs in a template: what stands under the condition key, anywhere.
+    """The external IDs in a template: everything under the condition key.
 
     :param template: the template.
-    :param given: the parameters that it is given. What they give for one that stands under the key
+    :param arguments: what it is given for its parameters. What is given for one under the key
         is an ID too, and so is its default.
-    :param outer: the parameters that those that are given may refer to, as they are declared.
+    :param outer: the parameters that the arguments may refer to, as they are declared.
     """
     parameters = as_mapping(as_mapping(template).get("Parameters"))
     mappings = as_mapping(as_mapping(template).get("Mappings"))
 
     def parameter(name: str) -> Iterator[str]:
-        passed = given.get(name)
+        passed = arguments.get(name)
         if isinstance(passed, str):
             yield passed
         yield from _declared(ref(passed), outer)

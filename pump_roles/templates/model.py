@@ -22,7 +22,7 @@ class Role:
     :param trust: who may assume it.
     :param policies: the names and documents of its policies, inline or attached in what was read.
     :param boundary: its permissions boundary, as text; empty if it has none.
-    :param unread: what it has that cannot be read from the templates or is not counted, in words.
+    :param unreadable: what it has that cannot be read, or that is not counted, in words.
     :param source: the file, or ``published``.
     :param sha256: the SHA-256 of that file.
     """
@@ -32,7 +32,7 @@ class Role:
     trust: Assumption
     policies: tuple[tuple[str, Mapping[str, Any]], ...]
     boundary: str = ""
-    unread: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     source: str = field(default="published", compare=False)
     sha256: str = field(default="", compare=False)
 
@@ -64,11 +64,11 @@ class Contents:
 
     :param roles: Pump's roles, in the order in which they are published.
     :param others: every other role, user, group and policy, and whatever reaches Pump's roles.
-    :param unread: what could not be read and could contain such a thing, in words.
+    :param unreadable: what could not be read and could contain such a thing, in words.
     :param resources: the types of all the other resources, one for each.
     """
 
     roles: tuple[Role, ...]
     others: tuple[Other, ...] = ()
-    unread: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()

@@ -86,26 +86,28 @@ def names_of(template: Template, logical_id: str) -> tuple[str, ...]:
 def resolved_trust_policy(template: Template, logical_id: str) -> tuple[Any, Mapping[str, Any]]:
     """Return a role's trust policy as its stack gets it, and the parameters that it may refer to.
 
-    What a parent gives for a parameter stands in its place.
+    What a parent gives for a parameter takes its place.
     """
     trust = template.properties(logical_id).get("AssumeRolePolicyDocument")
-    given, parameters = _given(template)
-    return _resolved(trust, given), parameters
+    arguments, parameters = _arguments(template)
+    return _resolved(trust, arguments), parameters
 
 
-def _given(template: Template) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _arguments(template: Template) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if template.parent is None:
         return {}, template.declared
-    outer_given, outer = _given(template.parent)
-    given = {name: _resolved(value, outer_given) for name, value in template.given.items()}
+    outer_arguments, outer = _arguments(template.parent)
+    arguments = {
+        name: _resolved(value, outer_arguments) for name, value in template.arguments.items()
+    }
     # A parameter that is passed on is declared outside. Nothing is known about a name that is
     # declared in both, and not alike.
-    passed = {ref(value) for value in given.values()} - {""}
+    passed = {ref(value) for value in arguments.values()} - {""}
     merged = {
         name: outer.get(name) if template.declared.get(name) in (None, outer.get(name)) else None
         for name in passed
     }
-    return given, {**template.declared, **merged}
+    return arguments, {**template.declared, **merged}
 
 
 class _Reader:
@@ -120,7 +122,7 @@ class _Reader:
 
     def read(self) -> PumpRole | None:
         names = names_of(self._template, self._logical_id)
-        inline, unread = self._inline()
+        inline, unreadable = self._inline()
         attached = [
             attachment for attachment in self._attached(names) if not attachment.is_instance_profile
         ]
@@ -140,10 +142,10 @@ class _Reader:
             trust=assumption(trust_policy, parameters),
             policies=tuple(policies),
             boundary="" if boundary is None else ", ".join(strings(boundary)),
-            unread=(
+            unreadable=(
                 *_made_at_deployment(self._template, self._mask),
                 *self._not_as_built(),
-                *unread,
+                *unreadable,
                 *self._managed(),
                 *self._not_counted(attached),
             ),
@@ -160,7 +162,7 @@ class _Reader:
 
     def _inline(self) -> tuple[_Policies, list[str]]:
         policies: _Policies = []
-        unread = []
+        unreadable = []
         for policy in as_list(self._properties.get("Policies", [])):
             inline = as_mapping(policy)
             if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(
@@ -168,8 +170,10 @@ class _Reader:
             ):
                 policies.append((as_text(inline["PolicyName"]), inline["PolicyDocument"]))
             else:
-                unread.append(f"it has a policy that cannot be read: {self._mask.short(policy)}")
-        return policies, unread
+                unreadable.append(
+                    f"it has a policy that cannot be read: {self._mask.short(policy)}"
+                )
+        return policies, unreadable
 
     def _attached(self, names: Iterable[str]) -> list[Attachment]:
         found = self._attachments.reaching(self._template, self._logical_id, names)

@@ -43,7 +43,7 @@ class Template:
     :param stack: the name of its stack; empty if it is nested.
     :param parent: the template that deploys it; none for a stack's own.
     :param deployed_by: the logical ID there; empty for a stack's own.
-    :param given: what the parent gives for its parameters, in the parent's terms.
+    :param arguments: what the parent gives for its parameters, in the parent's terms.
     :param nested: the templates that it deploys, by logical ID.
     :param exports: what all the templates make available to others.
     :param evaluated: what its parameters and outputs evaluate to, once they are evaluated.
@@ -56,7 +56,7 @@ class Template:
     stack: str = ""
     parent: "Template | None" = None
     deployed_by: str = ""
-    given: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     nested: "dict[str, Template]" = field(default_factory=dict)
     exports: Exports = field(default_factory=dict)
     evaluated: dict[str, tuple[Text, ...]] = field(default_factory=dict)

@@ -58,12 +58,14 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
 
     :param trust: the policy document, as a template holds it.
     :param parameters: the parameters that it may refer to, as the template declares them. One that
-        takes other values than a principal, or than an external ID, is no such thing.
+        accepts anything but a principal, or an external ID, does not count as one.
     """
     document = as_mapping(trust)
-    allows = [one for one in statements(document) if one.get("Effect") == "Allow"]
-    principals = [one for statement in allows for one in _principals(statement, parameters)]
-    required = [_requires_external_id(one, parameters) for one in allows]
+    allows = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
+    principals = [
+        principal for statement in allows for principal in _principals(statement, parameters)
+    ]
+    required = [_requires_external_id(statement, parameters) for statement in allows]
     return Assumption(
         tuple(one.text for one in principals),
         bool(required) and all(required),

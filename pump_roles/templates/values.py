@@ -24,12 +24,14 @@ def as_text(value: Any) -> str:
 
 def strings(value: Any) -> list[str]:
     """The value's strings; what is not one is written as JSON."""
-    return [as_text(one) for one in as_list(value)]
+    return [as_text(element) for element in as_list(value)]
 
 
 def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The statements of a policy document."""
-    return [one for one in as_list(document.get("Statement")) if isinstance(one, dict)]
+    return [
+        statement for statement in as_list(document.get("Statement")) if isinstance(statement, dict)
+    ]
 
 
 def ref(value: Any) -> str:

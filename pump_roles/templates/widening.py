@@ -99,17 +99,19 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
             for logical_id in template.resources:
                 placed.setdefault((file, logical_id), []).append(template)
     roles: dict[tuple[Template, str], Built] = {}
-    for one in built:
-        found = placed.get((one.file.resolve(), one.logical_id), [])
+    for original in built:
+        found = placed.get((original.file.resolve(), original.logical_id), [])
         if not found:
-            problem = f"{one.name} is not in its template; something replaced it"
-            yield Widening(problem, one.file, one.logical_id, one.file)
+            problem = f"{original.name} is not in its template; something replaced it"
+            yield Widening(problem, original.file, original.logical_id, original.file)
         for template in found:
-            changes = _role_changes if one.is_role else _stack_set_changes
-            for change, properties in changes(template, one):
-                yield _widening(f"{one.name} has {change}", template, one.logical_id, *properties)
-            if one.is_role:
-                roles[template, one.logical_id] = one
+            changes = _role_changes if original.is_role else _stack_set_changes
+            for change, properties in changes(template, original):
+                yield _widening(
+                    f"{original.name} has {change}", template, original.logical_id, *properties
+                )
+            if original.is_role:
+                roles[template, original.logical_id] = original
     yield from _attached(roles, Attachments.of(templates))
     yield from _namesakes(roles, templates)
 

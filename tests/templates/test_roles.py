@@ -62,7 +62,7 @@ def test_what_could_widen_the_role_comes_first(
     assert report.findings[0].kind == "difference"
     assert said[1:] in report.findings[0].text
     (role,) = report.roles
-    assert any(said in one for one in role.unread)
+    assert any(said in one for one in role.unreadable)
     assert not role.as_published
     markdown = as_markdown(report)
     assert markdown.index("## Look at this first") < markdown.index("| name |")
