@@ -10,8 +10,9 @@ from pathlib import Path
 from pump_roles.published import ROLES
 from pump_roles.templates.access import others
 from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import files_in, read_json
-from pump_roles.templates.flatten import Unreadable, flatten
+from pump_roles.templates.flatten import flatten
 from pump_roles.templates.masking import Mask, external_ids
 from pump_roles.templates.model import Contents, InputError, Other, Role
 from pump_roles.templates.roles import PumpRole, pump_roles
@@ -39,7 +40,7 @@ def read_templates(path: Path) -> Contents:
 
 def _read(path: Path) -> Contents:
     templates, unreadable = flatten(files_in(path), empty=path.is_dir())
-    mask = Mask(_hidden(templates))
+    mask = Mask(_external_ids(templates))
     attachments = Attachments.of(templates)
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
@@ -48,13 +49,13 @@ def _read(path: Path) -> Contents:
     contents = Contents(
         roles=_one_of_each_kind(path, roles, mask),
         others=tuple(found),
-        unreadable=tuple(_unreadable(unreadable)),
+        unreadable=(*unreadable, *_hidden_elsewhere(templates, roles, mask)),
         resources=tuple(_resources(templates, roles, found)),
     )
     return mask.masked(contents)
 
 
-def _hidden(templates: Iterable[Template]) -> frozenset[str]:
+def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
     return frozenset(
         external_id
         for template in templates
@@ -85,12 +86,15 @@ def _one_of_each_kind(path: Path, found: Iterable[PumpRole], mask: Mask) -> tupl
     return tuple(sorted(roles, key=lambda role: order.index(role.kind)))
 
 
-def _unreadable(unreadable: Iterable[Unreadable]) -> Iterable[str]:
-    for found in unreadable:
-        if found.logical_id:
-            yield f"{found.logical_id} in {found.file.name}, whose template cannot be read"
-        else:
-            yield f"{found.file.name}, which the manifest names and which is not in its folder"
+def _hidden_elsewhere(
+    templates: Iterable[Template], roles: Iterable[PumpRole], mask: Mask
+) -> Iterable[str]:
+    # In a template with one of Pump's roles, it is said of the role.
+    roots = {role.template.root for role in roles}
+    for template in templates:
+        if template.root not in roots:
+            for problem in hidden_at_deployment(template, mask):
+                yield f"{template.file.name}: {problem}"
 
 
 def _resources(

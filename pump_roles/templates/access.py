@@ -43,6 +43,8 @@ _OPENS: Final = {
 }
 """Other ways in, which a template with one of Pump's roles must not open."""
 
+_SAID: Final = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}
+
 
 def others(
     templates: Iterable[Template],
@@ -155,15 +157,21 @@ class _Reader:
             yield _OPENS[self._type]
         if self._with_pump and "LoginProfile" in self._properties:
             yield "whoever has the password acts as this user"
+        if self._type.startswith("AWS::IAM::") and self._is_filled_in():
+            yield "has properties that cannot be read"
         if self._type == "AWS::EKS::AccessEntry":
             yield from self._enters_a_cluster()
         yield from self._mentions()
 
+    def _is_filled_in(self) -> bool:
+        members = (*self._template.resources[self._logical_id], *self._properties)
+        return any(name.startswith("Fn::") for name in members)
+
     def _mentions(self) -> Iterator[str]:
         # What trusts, or attaches to, Pump's roles has been said already.
-        skipped = {"AssumeRolePolicyDocument", "TemplateBody", "Parameters"}
+        said = _SAID.get(self._type, ATTACHES.get(self._type))
         for name, value in self._properties.items():
-            if name in skipped or name == ATTACHES.get(self._type):
+            if name == said or self._logical_id in self._template.nested:
                 continue
             for text in texts_in({name: value}, self._template):
                 if named := self._pump.named_by(text, self._template):

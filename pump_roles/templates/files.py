@@ -144,10 +144,10 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
         nested = properties.get("directoryName")
         if follow and isinstance(nested, str):
             inner = folder / nested
-            if not _is_inside(folder, inner):
-                yield File(inner, "", readable=False)
-            elif (inner / _MANIFEST).is_file():
+            if _is_inside(folder, inner) and (inner / _MANIFEST).is_file():
                 yield from _named(inner)
+            else:
+                yield File(inner, "", readable=False)
 
 
 def _unmanaged(path: Path) -> File:

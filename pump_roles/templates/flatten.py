@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from pump_roles.templates.model import InputError
 from pump_roles.templates.template import Exports, Template
 from pump_roles.templates.values import as_list, as_mapping
 
-__all__ = ["Unreadable", "flatten"]
+__all__ = ["flatten"]
 
 _MOST: Final = 1_000
 """How many templates may be nested in one: each use of a nested stack counts."""
@@ -26,36 +25,26 @@ _STACK: Final = "AWS::CloudFormation::Stack"
 _STACK_SET: Final = "AWS::CloudFormation::StackSet"
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """What could contain anything: a StackSet or nested stack, or a file that a manifest names.
+def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Template], list[str]]:
+    """Return the templates of some files with everything nested in them.
 
-    :param file: the file that it is in, or that is not read.
-    :param logical_id: its logical ID; empty for a file.
-    """
-
-    file: Path
-    logical_id: str = ""
-
-
-def flatten(
-    files: Iterable[disk.File], *, empty: bool = True
-) -> tuple[list[Template], list[Unreadable]]:
-    """Return the templates of some files with everything nested in them, and what is unreadable.
+    Also returns, in words, what cannot be read.
 
     :param files: the files.
     :param empty: whether a template may be empty, as CDK writes it for a stack without resources.
     :raises InputError: when a file is not a CloudFormation template.
     """
     templates: list[Template] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[str] = []
     exports: Exports = {}
     for file in files:
         if not file.readable:
-            unreadable.append(Unreadable(file.path))
+            unreadable.append(
+                f"{file.path.name}, which the manifest names, but is not in its folder"
+            )
             continue
         content, read = disk.read_json(file.path, "a CloudFormation template")
-        if empty and isinstance(content, dict) and "Resources" not in content:
+        if empty and isinstance(content, dict) and not _adds_resources(content):
             continue
         if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
             raise InputError(f"{file.path}: is not a CloudFormation template: it has no Resources")
@@ -83,12 +72,16 @@ def flatten(
     return templates, unreadable
 
 
+def _adds_resources(content: Mapping[str, Any]) -> bool:
+    return any(name in ("Resources", "Transform") or name.startswith("Fn::") for name in content)
+
+
 class _Flattened:
     # A stack's template with what is nested in it.
     def __init__(self, root: Template, assets: Mapping[str, str]) -> None:
         self._assets = assets
         self.templates: list[Template] = []
-        self.unreadable: list[Unreadable] = []
+        self.unreadable: list[str] = []
         self._add(root)
 
     def _add(self, template: Template) -> None:
@@ -98,7 +91,9 @@ class _Flattened:
                 continue
             nested = self._deployed_by(template, logical_id)
             if nested is None:
-                self.unreadable.append(Unreadable(template.file, logical_id))
+                self.unreadable.append(
+                    f"{logical_id} in {template.file.name}, whose template cannot be read"
+                )
             else:
                 template.nested[logical_id] = nested
                 self._add(nested)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pump_roles.published import ROLES
 from pump_roles.templates.attachments import Attachment, Attachments, name_of
+from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Role
@@ -143,7 +144,7 @@ class _Reader:
             policies=tuple(policies),
             boundary="" if boundary is None else ", ".join(strings(boundary)),
             unreadable=(
-                *_made_at_deployment(self._template, self._mask),
+                *changed_at_deployment(self._template, self._mask),
                 *self._not_as_built(),
                 *unreadable,
                 *self._managed(),
@@ -240,35 +241,6 @@ def _not_counted(attachment: Attachment) -> str:
     if resource.keys() - _ROLE_MEMBERS or not all(text.known for text in attachment.targets):
         return f"{attachment.logical_id} attaches to it, cannot be read"
     return ""
-
-
-def _made_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
-    # What can change a template when it is deployed, or what is nested in it.
-    if template.parent is not None:
-        yield from _made_at_deployment(template.parent, mask)
-        yield from _deployed(template.parent, template.deployed_by, mask)
-    if "Transform" in template.content:
-        names = mask.short(template.content["Transform"])
-        yield f"the transform {names} can change the template when it is deployed"
-    for logical_id in template.resources:
-        if logical_id.startswith("Fn::"):
-            yield f"{logical_id} creates resources when the template is deployed"
-    for member in template.content:
-        if member.startswith("Fn::"):
-            yield f"{member} can change the template when it is deployed"
-
-
-def _deployed(template: Template, logical_id: str, mask: Mask) -> Iterator[str]:
-    resource = template.resources[logical_id]
-    properties = template.properties(logical_id)
-    if "Condition" in resource:
-        condition = mask.short(resource["Condition"])
-        yield f"{logical_id} is created only under the condition {condition}"
-    for name in sorted(properties):
-        if name.startswith("Fn::"):
-            yield f"the property {name} of {logical_id} cannot be read"
-    if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
-        yield f"{logical_id} gives some of its stack instances other parameters"
 
 
 def _kind(names: Iterable[str], policies: _Policies) -> str | None:

@@ -429,7 +429,7 @@ def test_a_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
         (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
         report = of_templates(folder)
         assert report.findings[0].kind == "suspect"
-        assert "which the manifest names and which is not in its folder" in report.findings[0].text
+        assert "which the manifest names, but is not in its folder" in report.findings[0].text
 
 
 def test_a_file_with_another_extension_that_the_manifest_names_is_read(
@@ -447,3 +447,64 @@ def test_a_file_with_another_extension_that_the_manifest_names_is_read(
     report = of_templates(tmp_path)
     assert report.findings[0].kind == "difference"
     assert "P is neither" in report.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"Transform": "Macro", "Resources": {}}, 'the transform ["Macro"] can change'),
+        ({"Transform": ["AWS::Serverless-2016-10-31", "AWS::Include"]}, "AWS::Include"),
+        ({"Fn::Transform": {"Name": "AWS::Include"}, "Resources": {}}, "Fn::Transform can change"),
+        ({"Resources": {"Fn::ForEach::Roles": []}}, "Fn::ForEach::Roles creates resources"),
+        ({"Resources": {"M": {"Type": "My::S3::Bucket::MODULE"}}}, "M is a module"),
+        (
+            {"Resources": {"R": resource("AWS::IAM::Role", **{"Fn::Transform": {}})}},
+            "has properties that cannot be read",
+        ),
+        (
+            {"Resources": {"R": {**role({"AWS": OWN_ROOT}), "Fn::Transform": {}}}},
+            "has properties that cannot be read",
+        ),
+        (
+            {
+                "Transform": "AWS::Serverless-2016-10-31",
+                "Resources": {
+                    "F": resource(
+                        "AWS::Serverless::Function",
+                        AssumeRolePolicyDocument={
+                            "Statement": {"Principal": {"AWS": PUMP_ACCOUNT}}
+                        },
+                    )
+                },
+            },
+            f"names Pump's account {PUMP_ACCOUNT}",
+        ),
+    ],
+)
+def test_what_another_template_hides_until_it_is_deployed_is_an_alarm(
+    other: dict[str, Any], said: str, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Pump.template.json").write_text(text)
+    (tmp_path / "Another.template.json").write_text(json.dumps({"Resources": {}} | other))
+    first, *_ = of_templates(tmp_path).findings
+    assert first.kind == "suspect"
+    assert said in first.text
+
+
+def test_a_transform_of_aws_that_hides_nothing_is_no_alarm(text: str, tmp_path: Path) -> None:
+    function = resource("AWS::Serverless::Function", Handler="index.handler")
+    other = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": function}}
+    (tmp_path / "Pump.template.json").write_text(text)
+    (tmp_path / "Another.template.json").write_text(json.dumps(other))
+    assert alarms(of_templates(tmp_path)) == []
+
+
+def test_an_assembly_that_is_missing_is_an_alarm(text: str, tmp_path: Path) -> None:
+    (tmp_path / "Pump.template.json").write_text(text)
+    artifacts = {
+        "Pump": {"properties": {"templateFile": "Pump.template.json"}},
+        "Stage": {"properties": {"directoryName": "assembly-Stage"}},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    first, *_ = of_templates(tmp_path).findings
+    assert (first.kind, "assembly-Stage" in first.text) == ("suspect", True)

@@ -1,0 +1,72 @@
+"""What can change a template, or what it deploys, when it is deployed."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pump_roles.templates.masking import Mask
+from pump_roles.templates.template import Template
+from pump_roles.templates.values import as_list, as_text
+
+__all__ = ["changed_at_deployment", "hidden_at_deployment"]
+
+_HIDE_NOTHING: Final = {
+    "AWS::CodeDeployBlueGreen",
+    "AWS::LanguageExtensions",
+    "AWS::SecretsManager-2020-07-23",
+    "AWS::SecretsManager-2024-09-16",
+    "AWS::Serverless-2016-10-31",
+}
+"""AWS's own transforms that add nothing but what the template says."""
+
+
+def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
+    """Yield what can change a template, or the one that deploys it, when it is deployed.
+
+    :param template: the template.
+    :param mask: masks what must not be shown.
+    """
+    if template.parent is not None:
+        yield from changed_at_deployment(template.parent, mask)
+        yield from _deploying(template.parent, template.deployed_by, mask)
+    if "Transform" in template.content:
+        names = mask.short(template.content["Transform"])
+        yield f"the transform {names} can change the template when it is deployed"
+    yield from _functions(template)
+
+
+def hidden_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
+    """Yield what can add anything at all to a template when it is deployed.
+
+    :param template: the template.
+    :param mask: masks what must not be shown.
+    """
+    transforms = as_list(template.content.get("Transform", []))
+    unknown = [name for name in transforms if as_text(name) not in _HIDE_NOTHING]
+    if unknown:
+        yield f"the transform {mask.short(unknown)} can change the template when it is deployed"
+    yield from _functions(template)
+    for logical_id in template.resources:
+        if as_text(template.type_of(logical_id)).endswith("::MODULE"):
+            yield f"{logical_id} is a module, which can contain anything"
+
+
+def _functions(template: Template) -> Iterator[str]:
+    for logical_id in template.resources:
+        if logical_id.startswith("Fn::"):
+            yield f"{logical_id} creates resources when the template is deployed"
+    for member in template.content:
+        if member.startswith("Fn::"):
+            yield f"{member} can change the template when it is deployed"
+
+
+def _deploying(template: Template, logical_id: str, mask: Mask) -> Iterator[str]:
+    resource = template.resources[logical_id]
+    properties = template.properties(logical_id)
+    if "Condition" in resource:
+        condition = mask.short(resource["Condition"])
+        yield f"{logical_id} is created only under the condition {condition}"
+    for name in sorted(properties):
+        if name.startswith("Fn::"):
+            yield f"the property {name} of {logical_id} cannot be read"
+    if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
+        yield f"{logical_id} gives some of its stack instances other parameters"
