@@ -93,13 +93,15 @@ class _Immutable:
         # Here, since an app that only defines its constructs needs no reader.
         from pump_roles.templates.widening import widenings  # noqa: PLC0415
 
+        paths = [Path(path) for path in context.template_paths]
         try:
-            found = list(widenings(list(self._built()), map(Path, context.template_paths)))
+            found = list(widenings(list(self._built()), paths))
             violations = [_violation(widening) for widening in found]
+            rejected = {path for widening in found for path in (widening.file, widening.root)}
         except Exception as error:  # noqa: BLE001 - CDK drops a plugin that raises, and goes on
-            found = []
-            violations = [_unreadable(error, context.template_paths[0])]
-        self._reject({path for widening in found for path in (widening.file, widening.root)})
+            violations = [_unreadable(error, paths[0])]
+            rejected = set(paths)
+        self._reject(rejected)
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
     def _built(self) -> "Iterator[Built]":
@@ -164,13 +166,15 @@ def _violation(widening: "Widening") -> PolicyViolation:
     )
 
 
-def _unreadable(error: Exception, template: str) -> PolicyViolation:
+def _unreadable(error: Exception, template: Path) -> PolicyViolation:
     return PolicyViolation(
         rule_name=_RULE,
         description=f"the templates could not be checked: {type(error).__name__}: {error}",
         severity="fatal",
         # CDK ignores a violation without a resource.
         violating_resources=[
-            PolicyViolatingResource(resource_logical_id="*", template_path=template, locations=[])
+            PolicyViolatingResource(
+                resource_logical_id="*", template_path=str(template), locations=[]
+            )
         ],
     )

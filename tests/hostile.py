@@ -34,6 +34,7 @@ from aws_cdk import (
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from constructs import IConstruct, IValidation
 
 from pump_roles.roles import ReadOnlyRole
@@ -205,6 +206,33 @@ def name_by_split_of_the_arn(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack
 
 def name_by_selection(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     _policy_of(elsewhere, Fn.select(1, Fn.split(",", Fn.sub(f"Other,{_name(role)}"))))
+
+
+def name_by_a_parameter_of_systems_manager(
+    stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    stored = ssm.CfnParameter(stack, "Stored", type="String", value=role.role_name)
+    _policy_of(elsewhere, stored.attr_value)
+
+
+def name_by_the_name_of_a_group(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    group = iam.CfnGroup(elsewhere, "Group", group_name=_name(role))
+    _policy_of(elsewhere, group.ref)
+
+
+def name_by_split_of_a_placeholder(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.select(0, Fn.split("{", role.role_name)))
+
+
+def name_by_default_of_a_mapping(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    mapping = CfnMapping(elsewhere, "Names", mapping={"Roles": {"Mine": "Mine"}})
+    _policy_of(elsewhere, mapping.find_in_map("Roles", "Mine", _name(role)))
+
+
+def name_by_choice_in_a_list(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnCondition(elsewhere, "Condition", expression=Fn.condition_equals("a", "a"))
+    chosen = Fn.condition_if("Condition", _name(role), "Mine").to_string()
+    _policy_of(elsewhere, Fn.select(1, ["Mine", chosen]))
 
 
 def name_by_mapping(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
@@ -452,6 +480,11 @@ HOSTILE: Final[Mapping[str, Route]] = {
         name_by_join_with_a_parameter,
         name_by_split_of_the_arn,
         name_by_selection,
+        name_by_a_parameter_of_systems_manager,
+        name_by_the_name_of_a_group,
+        name_by_split_of_a_placeholder,
+        name_by_default_of_a_mapping,
+        name_by_choice_in_a_list,
         name_by_mapping,
         name_by_mapping_for_the_region,
         name_by_parameter,

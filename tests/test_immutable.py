@@ -13,8 +13,11 @@ from aws_cdk import (
     Acknowledgment,
     App,
     Aspects,
+    Aws,
+    CfnOutput,
     CfnParameter,
     CfnStack,
+    CfnStackSet,
     Environment,
     Fn,
     IAspect,
@@ -267,14 +270,50 @@ def parameter_overrides(found: ReadOnlyRollout) -> None:
     )
 
 
+def a_transform(found: ReadOnlyRollout) -> None:
+    found.resource.add_property_override(
+        "StackInstancesGroup.0.DeploymentTargets.Fn::Transform", {"Name": "AWS::Include"}
+    )
+
+
 @pytest.mark.parametrize(
     "change",
-    [another_body, a_body_by_override, a_url_too, other_parameters, parameter_overrides],
+    [
+        another_body,
+        a_body_by_override,
+        a_url_too,
+        other_parameters,
+        parameter_overrides,
+        a_transform,
+    ],
 )
 def test_a_changed_stack_set_fails_the_synth(change: Callable[[ReadOnlyRollout], None]) -> None:
     app = App()
     change(rollout(app))
     assert any("Org/Rollout has " in problem for problem in problems(app))
+
+
+@pytest.mark.parametrize("by_stack_set", [False, True])
+def test_a_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(
+    by_stack_set: bool,  # noqa: FBT001
+) -> None:
+    app = App()
+    rollout(app)
+    other = another(app)
+    policy = {"PolicyName": "P", "RoleName": "PumpReadOnlyRole", "PolicyDocument": {}}
+    resource = {"Type": "AWS::IAM::RolePolicy", "Properties": policy}
+    if by_stack_set:
+        body = json.dumps({"Resources": {"P": resource}})
+        CfnStackSet(
+            other,
+            "Set",
+            permission_model="SERVICE_MANAGED",
+            stack_set_name="Set",
+            template_body=body,
+        )
+    else:
+        iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole")
+    assert problems(app) == ["P attaches to Org/Rollout"]
 
 
 def test_a_stack_set_with_other_targets_tags_and_preferences_passes() -> None:
@@ -303,6 +342,49 @@ def test_a_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
     role = ReadOnlyRole(scope, "Role", **ROLE_ARGUMENTS)
     HOSTILE[attach](scope, role, stack)
     assert any("attaches to Pump/Nested/" in problem for problem in problems(app))
+
+
+def test_a_reference_across_regions_fails_the_synth() -> None:
+    app = App()
+    home = Stack(app, "Pump", env=Environment(account="111122223333", region="us-east-1"))
+    role = ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
+    away = Environment(account="111122223333", region="eu-west-1")
+    elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
+    iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=role.role_name)
+    assert "P attaches to Pump/Role" in problems(app)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_name_with_the_region_in_it_fails_the_synth(known: bool) -> None:  # noqa: FBT001
+    app = App()
+    home = Environment(account="111122223333", region="us-east-1") if known else None
+    stack = Stack(app, "Pump", env=home)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, role_name="Pump-us-east-1")
+    elsewhere = Stack(app, "Other", env=home)
+    name = Fn.sub("Pump-${AWS::Region}")
+    iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=name)
+    other = Fn.sub("Mine-${AWS::Region}")
+    iam.CfnRolePolicy(elsewhere, "Q", policy_name="Q", role_name=other)
+    assert problems(app) == ["P attaches to Pump/Role"]
+
+
+def test_an_export_named_after_its_stack_is_followed() -> None:
+    app = App()
+    stack, role = pump(app)
+    CfnOutput(stack, "N", value=role.role_name, export_name=f"{Aws.STACK_NAME}-Role")
+    name = Fn.import_value("Pump-Role")
+    iam.CfnRolePolicy(another(app), "P", policy_name="P", role_name=name)
+    assert problems(app) == ["P attaches to Pump/Role"]
+
+
+def test_a_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:
+    app = App()
+    parent = Stack(app, "Parent", synthesizer=LegacyStackSynthesizer())
+    role = ReadOnlyRole(NestedStack(parent, "Nested"), "Role", **ROLE_ARGUMENTS)
+    app.synth()
+    role.resource.max_session_duration = 43_200
+    with pytest.raises(RuntimeError, match="Nested/Role has a different session duration"):
+        app.synth(force=True)
 
 
 def test_a_role_of_the_same_name_in_another_account_is_another_role() -> None:

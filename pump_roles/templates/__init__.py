@@ -11,9 +11,10 @@ from pump_roles.published import ROLES
 from pump_roles.templates.access import others
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.deployment import hidden_at_deployment
+from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.files import files_in, read_json
 from pump_roles.templates.flatten import flatten
-from pump_roles.templates.masking import Mask, external_ids
+from pump_roles.templates.masking import Mask, external_ids, under_the_key
 from pump_roles.templates.model import Contents, InputError, Other, Role
 from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Template
@@ -41,7 +42,7 @@ def read_templates(path: Path) -> Contents:
 def _read(path: Path) -> Contents:
     templates, unreadable = flatten(files_in(path), empty=path.is_dir())
     mask = Mask(_external_ids(templates))
-    attachments = Attachments.of(templates)
+    attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
         raise InputError(f"{path}: contains no role of Pump's")
@@ -56,15 +57,14 @@ def _read(path: Path) -> Contents:
 
 
 def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
-    return frozenset(
-        external_id
-        for template in templates
-        for external_id in external_ids(
-            template.content,
-            template.arguments,
-            {} if template.parent is None else template.parent.declared,
-        )
-    )
+    found: set[str] = set()
+    for template in templates:
+        outer = {} if template.parent is None else template.parent.declared
+        found |= external_ids(template.content, template.arguments, outer)
+        for value in under_the_key(template.content):
+            texts = {text.text for text in evaluate(value, template)}
+            found |= {text for text in texts if text not in ("", "*") and "${" not in text}
+    return frozenset(found)
 
 
 def _one_of_each_kind(path: Path, found: Iterable[PumpRole], mask: Mask) -> tuple[Role, ...]:

@@ -88,8 +88,8 @@ class _Pump:
             frozenset((role.template, role.logical_id) for role in roles)
             | {reference for text in principals for reference in text.references},
             re.compile(
-                rf"(?:.*[:/])?({'|'.join(map(re.escape, sorted(names)))})(?![\w+=,.@-]).*",
-                re.IGNORECASE | re.DOTALL,
+                rf"(?<![\w+=,.@-])({'|'.join(map(re.escape, sorted(names)))})(?![\w+=,.@-])",
+                re.IGNORECASE,
             ),
             frozenset(literal),
             frozenset(account for text in literal for account in re.findall("[0-9]{12}", text)),
@@ -100,7 +100,7 @@ class _Pump:
         named = sorted(logical_id for _, logical_id in text.references & self.references)
         if named:
             return named[0]
-        if found := self.names.fullmatch(text.text):
+        if found := self.names.search(text.text):
             return f"the role {found[1]}"
         for account in sorted(self.accounts):
             # In Pump's own account, everything names the account.
@@ -178,15 +178,13 @@ class _Reader:
                     yield f"names {named}"
 
     def _attaches(self) -> Iterator[str]:
-        (attachment,) = (
-            one
-            for one in self._attachments.every
-            if (one.template, one.logical_id) == (self._template, self._logical_id)
-        )
+        attachment = self._attachments.at(self._template, self._logical_id)
+        if attachment is None:
+            return
         for text in attachment.targets:
             if named := self._pump.named_by(text, self._template):
                 yield f"attaches to {named}"
-        if attachment in self._attachments.unknown:
+        if attachment.is_unknown:
             yield "may attach to one of the roles; what it attaches to cannot be read"
 
     def _enters_a_cluster(self) -> Iterator[str]:

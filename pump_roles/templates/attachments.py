@@ -1,7 +1,8 @@
 """The policies that attach to roles by themselves, found by what they attach to."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pump_roles.templates.evaluate import evaluate
@@ -17,6 +18,8 @@ ATTACHES: Final[Mapping[str, str]] = {
     "AWS::IAM::InstanceProfile": "Roles",
 }
 """The resources that attach to roles, and the property that names these."""
+
+_PSEUDO: Final = "${aws::"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,28 +47,36 @@ class Attachment:
         """Whether it hands the role to EC2, rather than a policy to the role."""
         return self.resource.get("Type") == "AWS::IAM::InstanceProfile"
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is a policy that may attach to any role, as far as the templates say."""
+        return not self.known and not self.is_instance_profile
 
-@dataclass
+
 class Attachments:
     """Every resource that attaches to roles, by what it attaches to.
 
-    :param every: the attachments.
+    :param templates: the templates that contain them.
     """
 
-    every: list[Attachment]
-    _by_reference: dict[Reference, list[Attachment]] = field(default_factory=dict)
-    _by_name: dict[str, list[Attachment]] = field(default_factory=dict)
+    def __init__(self, templates: Iterable[Template]) -> None:
+        self._at: dict[Reference, Attachment] = {}
+        self._by_reference: dict[Reference, list[Attachment]] = {}
+        self._by_name: dict[str, list[Attachment]] = {}
+        for template in templates:
+            for attachment in _attachments(template):
+                self._at[template, attachment.logical_id] = attachment
+                for text in attachment.targets:
+                    for reference in text.references:
+                        self._by_reference.setdefault(reference, []).append(attachment)
+                    self._by_name.setdefault(text.text.casefold(), []).append(attachment)
+        self._open = [name for name in self._by_name if _PSEUDO in name]
+        self.unknown = [attachment for attachment in self._at.values() if attachment.is_unknown]
+        """The policies that may attach to any role, as far as the templates say."""
 
-    @classmethod
-    def of(cls, templates: Iterable[Template]) -> "Attachments":
-        """Return the attachments in some templates."""
-        found = cls([attachment for template in templates for attachment in _attachments(template)])
-        for attachment in found.every:
-            for text in attachment.targets:
-                for reference in text.references:
-                    found._by_reference.setdefault(reference, []).append(attachment)
-                found._by_name.setdefault(text.text.casefold(), []).append(attachment)
-        return found
+    def at(self, template: Template, logical_id: str) -> Attachment | None:
+        """Return the attachment that a resource is; nothing if it is none."""
+        return self._at.get((template, logical_id))
 
     def reaching(
         self, template: Template, logical_id: str, names: Iterable[str]
@@ -78,26 +89,31 @@ class Attachments:
         """
         found = list(self._by_reference.get((template, logical_id), ()))
         for name in names:
-            found += [
-                attachment
-                for attachment in self._by_name.get(name.casefold(), ())
-                if may_be_one_account(attachment.template, template)
-            ]
+            for target in self._targets(name.casefold()):
+                found += [
+                    attachment
+                    for attachment in self._by_name[target]
+                    if may_be_one_account(attachment.template, template)
+                ]
         return list(dict.fromkeys(found))
 
-    @property
-    def unknown(self) -> list[Attachment]:
-        """The policies that may attach to any role, as far as the templates say."""
-        return [
-            attachment
-            for attachment in self.every
-            if not attachment.known and not attachment.is_instance_profile
-        ]
+    def _targets(self, name: str) -> Iterator[str]:
+        # A name can contain a region, for instance, that is only known when it is deployed.
+        if name in self._by_name:
+            yield name
+        for target in self._by_name if _PSEUDO in name else self._open:
+            if target != name and (_matches(name, target) or _matches(target, name)):
+                yield target
 
 
 def may_be_one_account(one: Template, other: Template) -> bool:
     """Return whether two templates may be deployed to the same account."""
     return not one.account or not other.account or one.account == other.account
+
+
+def _matches(pattern: str, name: str) -> bool:
+    parts = re.split(r"\$\{aws::[^}]*\}", pattern)
+    return re.fullmatch(".*".join(map(re.escape, parts)), name, re.DOTALL) is not None
 
 
 def _attachments(template: Template) -> Iterator[Attachment]:

@@ -18,6 +18,12 @@ _HIDE_NOTHING: Final = {
 }
 """AWS's own transforms that add nothing but what the template says."""
 
+_DEPLOYS_MORE: Final = {
+    "AWS::Serverless::Application",
+    "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
+}
+"""Resources that deploy templates from elsewhere. So do modules."""
+
 
 def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
     """Yield what can change a template, or the one that deploys it, when it is deployed.
@@ -28,7 +34,9 @@ def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
     if template.parent is not None:
         yield from changed_at_deployment(template.parent, mask)
         yield from _deploying(template.parent, template.deployed_by, mask)
-    if "Transform" in template.content:
+    transforms = as_list(template.content.get("Transform", []))
+    # This one adds functions to the language, and changes nothing by itself.
+    if transforms and transforms != ["AWS::LanguageExtensions"]:
         names = mask.short(template.content["Transform"])
         yield f"the transform {names} can change the template when it is deployed"
     yield from _functions(template)
@@ -45,15 +53,17 @@ def hidden_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
     if unknown:
         yield f"the transform {mask.short(unknown)} can change the template when it is deployed"
     yield from _functions(template)
-    for logical_id in template.resources:
-        if as_text(template.type_of(logical_id)).endswith("::MODULE"):
-            yield f"{logical_id} is a module, which can contain anything"
 
 
 def _functions(template: Template) -> Iterator[str]:
-    for logical_id in template.resources:
+    for logical_id, resource in template.resources.items():
+        kind = as_text(template.type_of(logical_id))
         if logical_id.startswith("Fn::"):
             yield f"{logical_id} creates resources when the template is deployed"
+        elif any(member.startswith("Fn::") for member in resource):
+            yield f"{logical_id} can become any resource when the template is deployed"
+        elif kind in _DEPLOYS_MORE or kind.endswith("::MODULE"):
+            yield f"{logical_id}, of type {kind}, can contain any resource"
     for member in template.content:
         if member.startswith("Fn::"):
             yield f"{member} can change the template when it is deployed"

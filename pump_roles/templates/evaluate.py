@@ -13,7 +13,26 @@ __all__ = ["evaluate", "texts_in"]
 _MOST: Final = 64
 """More alternatives than these are not told apart."""
 
+_LONGEST: Final = 4_096
+"""A longer text is not put together, or taken apart."""
+
 _PAIR: Final = 2
+
+_IDENTIFIES: Final = {
+    ("AWS::IAM::Role", ""),
+    ("AWS::IAM::Role", "Arn"),
+    ("AWS::IAM::User", "Arn"),
+    ("AWS::IAM::ManagedPolicy", ""),
+}
+"""References that identify one role, user or policy: the type, and the attribute or nothing."""
+
+_VALUES: Final = {
+    ("AWS::IAM::Group", ""): "GroupName",
+    ("AWS::IAM::User", ""): "UserName",
+    ("AWS::SSM::Parameter", ""): "Name",
+    ("AWS::SSM::Parameter", "Value"): "Value",
+}
+"""References whose value is a property of the resource."""
 
 
 def evaluate(value: Any, template: Template) -> tuple[Text, ...]:
@@ -70,14 +89,17 @@ def _ref(name: Any, template: Template) -> tuple[Text, ...]:
         return (_unknown(name, template),)
     if name == "AWS::NoValue":
         return ()
-    if name == "AWS::AccountId" and template.account:
-        return (Text(template.account),)
     placeholder = f"${{{name}}}"
     if name.startswith("AWS::"):
-        return (Text(placeholder, known=name != "AWS::StackName"),)
+        where = {
+            "AWS::AccountId": template.account,
+            "AWS::Region": template.region,
+            "AWS::StackName": template.stack,
+        }
+        return (Text(where.get(name) or placeholder, known=name != "AWS::StackName"),)
     reference = frozenset({(template, name)})
     if name in template.resources:
-        return (Text(placeholder, reference),)
+        return _resource(name, "", template)
     if name not in template.evaluated:
         template.evaluated[name] = _parameter(name, placeholder, reference, template)
     return template.evaluated[name]
@@ -109,11 +131,27 @@ def _attribute(argument: Any, template: Template) -> tuple[Text, ...]:
     if not isinstance(parts, list) or len(parts) != _PAIR or not isinstance(parts[0], str):
         return (_unknown(argument, template),)
     name, attribute = parts
-    nested = template.nested.get(name)
-    if nested is not None and isinstance(attribute, str) and attribute.startswith("Outputs."):
-        return _output(attribute.removeprefix("Outputs."), nested)
-    known = name in template.resources and not str(attribute).startswith("Outputs.")
-    return (Text(f"${{{name}.{attribute}}}", frozenset({(template, name)}), known),)
+    if not isinstance(attribute, str):
+        return (_unknown(argument, template),)
+    if name in template.nested and attribute.startswith("Outputs."):
+        return _output(attribute.removeprefix("Outputs."), template.nested[name])
+    return _resource(name, attribute, template)
+
+
+def _resource(name: str, attribute: str, template: Template) -> tuple[Text, ...]:
+    # What a resource is called; the attribute is empty for a Ref. Only what identifies a role, a
+    # user or a policy is known without its value.
+    kind = as_text(template.type_of(name))
+    key = f"{name}.{attribute}" if attribute else name
+    if (kind, attribute) in _VALUES and key not in template.evaluated:
+        value = template.properties(name).get(_VALUES[kind, attribute])
+        template.evaluated[key] = evaluate(value, template)
+    if template.evaluated.get(key):
+        return template.evaluated[key]
+    if kind == "Custom::CrossRegionExportReader":
+        return tuple(_exported((attribute,), template))
+    known = (kind, attribute) in _IDENTIFIES
+    return (Text(f"${{{key}}}", frozenset({(template, name)}), known),)
 
 
 def _output(name: str, template: Template) -> tuple[Text, ...]:
@@ -134,9 +172,11 @@ def _substituted(argument: Any, template: Template) -> Iterator[Text]:
         yield _unknown(argument, template)
         return
     parts: list[tuple[Text, ...]] = []
-    for literal, name in re.findall(r"((?:[^$]|\$(?!\{))*)(?:\$\{([^}]*)\})?", pattern):
-        parts.append((Text(literal),))
-        if name.startswith("!"):
+    for index, piece in enumerate(re.split(r"\$\{([^{}$]*)\}", pattern)):
+        name = piece if index % 2 else ""
+        if not index % 2:
+            parts.append((Text(piece),))
+        elif name.startswith("!"):
             parts.append((Text(f"${{{name[1:]}}}"),))
         elif name in values:
             parts.append(evaluate(values[name], template))
@@ -168,16 +208,21 @@ def _concatenated(parts: list[tuple[Text, ...]], separator: str) -> Iterator[Tex
             return
     # What is nothing, AWS::NoValue, is left out.
     for combination in product(*(part for part in parts if part)):
+        text = separator.join(text.text for text in combination)
+        if len(text) > _LONGEST:
+            yield _merged(combination, known=False)
+            return
         yield Text(
-            separator.join(text.text for text in combination),
+            text,
             frozenset().union(*(text.references for text in combination)),
-            all(text.known for text in combination),
+            # A dynamic reference can be put together from parts.
+            all(text.known for text in combination) and "{{resolve:" not in text,
         )
 
 
 def _selected(argument: Any, template: Template) -> Iterator[Text]:
     index, elements = argument
-    number = int(index) if isinstance(index, int | str) and str(index).isdecimal() else -1
+    number = int(index) if re.fullmatch("[0-9]{1,4}", str(index)) else -1
     lists = list(_lists(elements, template))
     if number < 0 or not lists:
         yield _unknown([index, elements], template)
@@ -190,18 +235,23 @@ def _selected(argument: Any, template: Template) -> Iterator[Text]:
 def _lists(value: Any, template: Template) -> Iterator[list[Text]]:
     # Every list that a value can be; nothing where that cannot be told.
     if isinstance(value, list):
-        combinations = [evaluate(element, template) for element in value]
-        if all(len(texts) == 1 for texts in combinations):
-            yield [texts[0] for texts in combinations]
+        elements = [texts for texts in (evaluate(part, template) for part in value) if texts]
+        size = 1
+        for texts in elements:
+            size *= len(texts)
+        if size <= _MOST:
+            yield from map(list, product(*elements))
         return
+    chosen = as_mapping(value).get("Fn::If")
+    for branch in as_list(chosen)[1:]:
+        yield from _lists(branch, template)
     split = as_mapping(value).get("Fn::Split")
     if isinstance(split, list) and len(split) == _PAIR and isinstance(split[0], str) and split[0]:
         for text in evaluate(split[1], template):
-            pieces = text.text.split(split[0])
-            yield [
-                Text(piece, text.references if "${" in piece else frozenset(), text.known)
-                for piece in pieces
-            ]
+            if len(text.text) <= _LONGEST:
+                # A placeholder can be split, too.
+                pieces = text.text.split(split[0])
+                yield [Text(piece, text.references, text.known) for piece in pieces]
 
 
 def _either(argument: Any, template: Template) -> Iterable[Text]:
@@ -214,18 +264,24 @@ def _mapped(argument: Any, template: Template) -> Iterator[Text]:
     mappings = as_mapping(template.content.get("Mappings"))
     found: list[Any] = [mappings]
     for key in as_list(argument)[:3]:
-        names = {
-            text.text for text in evaluate(key, template) if text.known and not text.references
-        }
-        literal = names and not any("${" in name for name in names)
+        texts = evaluate(key, template)
+        names = {text.text for text in texts}
+        literal = all(text.known and "${" not in text.text for text in texts)
         found = [
             value
             for mapping in found
             for name, value in as_mapping(mapping).items()
             if not literal or name in names
         ]
-    if not found:
+    default = [
+        as_mapping(option).get("DefaultValue")
+        for option in as_list(argument)[3:]
+        if "DefaultValue" in as_mapping(option)
+    ]
+    if not found and not default:
         yield _unknown(argument, template)
+    for value in default:
+        yield from evaluate(value, template)
     for value in found:
         yield from evaluate(value, template)
 
@@ -243,8 +299,11 @@ def _stack_output(argument: Any, template: Template) -> Iterator[Text]:
 
 
 def _exported(key: tuple[str, ...], template: Template) -> Iterator[Text]:
-    for exporting, output in template.exports.get(key, ()):
-        yield from _output(output, exporting)
+    for exporting, value in template.exports.get(key, ()):
+        cached = " ".join(("export", *key))
+        if cached not in exporting.evaluated:
+            exporting.evaluated[cached] = evaluate(value, exporting)
+        yield from exporting.evaluated[cached]
     if key not in template.exports:
         yield Text(f"${{{' '.join(key)}}}", known=False)
 

@@ -25,6 +25,7 @@ class File:
     :param path: where it is.
     :param stack: the name of its stack.
     :param account: the 12-digit ID of the account that it is deployed to; empty if not known.
+    :param region: the region that it is deployed to; empty if not known.
     :param readable: whether it is a file in the folder of the manifest that names it. Any other is
         not read.
     """
@@ -32,6 +33,7 @@ class File:
     path: Path
     stack: str
     account: str = ""
+    region: str = ""
     readable: bool = True
 
 
@@ -97,22 +99,39 @@ def parse_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_unique)
 
 
-def assets(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield CDK's own nested templates of a stack: where each is uploaded to, and its file.
+def assets(folder: Path) -> Mapping[str, set[str]]:
+    """Return the files that CDK uploads from a folder, by where each is uploaded to.
 
-    :param file: the stack's template. CDK lists its assets in a file next to it.
+    A place that something else is uploaded to, too, such as the output of a command, has an empty
+    name among its files.
+
+    :param folder: the folder of some templates. CDK lists the assets of each in a file there.
     """
-    listed = file.with_name(file.name.replace(".template.json", ".assets.json"))
-    if listed == file or not listed.is_file():
-        return
-    manifest, _ = read_json(listed, "a list of assets")
-    for asset in as_mapping(as_mapping(manifest).get("files")).values():
-        path = as_mapping(as_mapping(asset).get("source")).get("path")
-        if not isinstance(path, str) or Path(path).name != path:
-            continue
-        for destination in as_mapping(as_mapping(asset).get("destinations")).values():
-            place = as_mapping(destination)
-            yield f"{place.get('bucketName')}/{place.get('objectKey')}", path
+    listed = set(folder.glob("*.assets.json"))
+    if (folder / _MANIFEST).is_file():
+        listed |= set(_asset_manifests(folder))
+    found: dict[str, set[str]] = {}
+    for file in sorted(listed):
+        manifest, _ = read_json(file, "a list of assets")
+        for asset in as_mapping(as_mapping(manifest).get("files")).values():
+            source = as_mapping(as_mapping(asset).get("source"))
+            path = source.get("path")
+            is_file = isinstance(path, str) and Path(path).name == path
+            uploaded = path if is_file and "executable" not in source else ""
+            for destination in as_mapping(as_mapping(asset).get("destinations")).values():
+                place = as_mapping(destination)
+                key = f"{place.get('bucketName')}/{place.get('objectKey')}"
+                found.setdefault(key, set()).add(as_text(uploaded))
+    return found
+
+
+def _asset_manifests(folder: Path) -> Iterator[Path]:
+    manifest, _ = read_json(folder / _MANIFEST, "a manifest")
+    for artifact in as_mapping(as_mapping(manifest).get("artifacts")).values():
+        file = as_mapping(as_mapping(artifact).get("properties")).get("file")
+        is_list = as_mapping(artifact).get("type") == "cdk:asset-manifest"
+        if is_list and isinstance(file, str) and _is_inside(folder, folder / file):
+            yield folder / file
 
 
 def digest(content: bytes) -> str:
@@ -138,13 +157,13 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
             yield File(
                 path,
                 as_text(properties.get("stackName", name)),
-                _account(artifact),
+                *_environment(artifact),
                 readable=_is_inside(folder, path),
             )
         nested = properties.get("directoryName")
         if follow and isinstance(nested, str):
             inner = folder / nested
-            if _is_inside(folder, inner) and (inner / _MANIFEST).is_file():
+            if _is_inside(folder, inner) and _is_file(inner / _MANIFEST):
                 yield from _named(inner)
             else:
                 yield File(inner, "", readable=False)
@@ -157,12 +176,23 @@ def _unmanaged(path: Path) -> File:
 
 def _is_inside(folder: Path, path: Path) -> bool:
     # A link that leads out of the folder is outside, too.
-    return path.resolve().parent == folder.resolve() and ".." not in path.parts[len(folder.parts) :]
+    try:
+        here = path.resolve().parent == folder.resolve()
+    except (OSError, ValueError):
+        return False
+    return here and ".." not in path.parts[len(folder.parts) :]
 
 
-def _account(artifact: Any) -> str:
-    environment = as_mapping(artifact).get("environment")
-    found = (
-        re.fullmatch("aws://([0-9]{12})/.*", environment) if isinstance(environment, str) else None
-    )
-    return found[1] if found else ""
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _environment(artifact: Any) -> tuple[str, str]:
+    # The account and the region.
+    environment = as_text(as_mapping(artifact).get("environment", ""))
+    account = re.match("aws://([0-9]{12})/", environment)
+    region = re.match("aws://[^/]*/([a-z-]+-[0-9]+)$", environment)
+    return account[1] if account else "", region[1] if region else ""

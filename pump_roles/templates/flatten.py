@@ -37,6 +37,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
     templates: list[Template] = []
     unreadable: list[str] = []
     exports: Exports = {}
+    assets = _Assets()
     for file in files:
         if not file.readable:
             unreadable.append(
@@ -53,23 +54,35 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
             file=file.path,
             sha256=disk.digest(read),
             account=file.account,
+            region=file.region,
             stack=file.stack,
             exports=exports,
         )
-        found = _Flattened(root, dict(disk.assets(file.path)))
+        found = _Flattened(root, assets)
         templates += found.templates
         unreadable += found.unreadable
     for template in templates:
-        for name, output in as_mapping(template.content.get("Outputs")).items():
-            exported = as_mapping(as_mapping(output).get("Export")).get("Name")
-            for text in evaluate(exported, template):
-                exports.setdefault((text.text,), []).append((template, name))
-            if template.stack:
-                exports.setdefault((template.stack, name), []).append((template, name))
+        for key, value in _exported(template):
+            exports.setdefault(key, []).append((template, value))
     for template in templates:
         # Whatever was evaluated so far did not know all the exports.
         template.evaluated.clear()
     return templates, unreadable
+
+
+def _exported(template: Template) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, declared in as_mapping(template.content.get("Outputs")).items():
+        output = as_mapping(declared)
+        for text in evaluate(as_mapping(output.get("Export")).get("Name"), template):
+            yield (text.text,), output.get("Value")
+        if template.stack:
+            yield (template.stack, name), output.get("Value")
+    for logical_id in template.resources:
+        # CDK's own way to refer to a stack in another region.
+        if template.type_of(logical_id) == "Custom::CrossRegionExportWriter":
+            written = as_mapping(template.properties(logical_id).get("WriterProps"))
+            for name, value in as_mapping(written.get("exports")).items():
+                yield (name,), value
 
 
 def _adds_resources(content: Mapping[str, Any]) -> bool:
@@ -78,7 +91,7 @@ def _adds_resources(content: Mapping[str, Any]) -> bool:
 
 class _Flattened:
     # A stack's template with what is nested in it.
-    def __init__(self, root: Template, assets: Mapping[str, str]) -> None:
+    def __init__(self, root: Template, assets: "_Assets") -> None:
         self._assets = assets
         self.templates: list[Template] = []
         self.unreadable: list[str] = []
@@ -126,6 +139,7 @@ class _Flattened:
             sha256=sha256,
             # A StackSet deploys to other accounts.
             account="" if is_set else template.account,
+            region="" if is_set else template.region,
             parent=template,
             deployed_by=logical_id,
             arguments=dict(_arguments(properties.get("Parameters"))),
@@ -138,10 +152,33 @@ class _Flattened:
         found = _BUCKET.fullmatch(texts[0].text) if len(texts) == 1 else None
         if found is None:
             return None
-        for place, name in self._assets.items():
+        for place, names in self._assets.of(template.file.parent).items():
+            key = place.rpartition("/")[2]
+            if "${" not in key and not found[1].endswith(key):
+                continue
             if [text.text for text in evaluate({"Fn::Sub": place}, template)] == [found[1]]:
-                return name
+                return _only(template.file.parent, names)
         return None
+
+
+class _Assets:
+    # The assets of each folder, read once, and only if a template has a nested one.
+    def __init__(self) -> None:
+        self._read: dict[Path, Mapping[str, set[str]]] = {}
+
+    def of(self, folder: Path) -> Mapping[str, set[str]]:
+        if folder not in self._read:
+            self._read[folder] = disk.assets(folder)
+        return self._read[folder]
+
+
+def _only(folder: Path, names: set[str]) -> str | None:
+    # Stacks with like nested stacks upload like files to one place. Any others contradict.
+    try:
+        contents = {(folder / name).read_bytes() for name in names}
+    except OSError:
+        return None
+    return min(names) if len(contents) == 1 else None
 
 
 def _files_above(template: Template, url: Any) -> Iterator[Path]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final, TypeVar
 
 from pump_roles.guardrails import reasons_by_policy
@@ -13,7 +13,7 @@ from pump_roles.published import ROLES
 from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 
-__all__ = ["Mask", "external_ids", "visible"]
+__all__ = ["Mask", "external_ids", "under_the_key", "visible"]
 
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
@@ -46,8 +46,40 @@ class Mask:
 
         :param value: a JSON value, or a dataclass of such values.
         """
-        masked: _T = _masked(value, self.hidden)
+        masked: _T = self._masked(value)
         return masked
+
+    def _masked(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._masked_text(value)
+        if isinstance(value, list | tuple):
+            return type(value)(self._masked(element) for element in value)
+        if isinstance(value, dict):
+            return {
+                self._masked(key): _mask_of(element) if _is_the_key(key) else self._masked(element)
+                for key, element in value.items()
+            }
+        if is_dataclass(value) and not isinstance(value, type):
+            changed = {
+                field.name: self._masked(getattr(value, field.name))
+                for field in fields(value)
+                if field.name not in _NEVER_MASKED
+            }
+            return replace(value, **changed)
+        return value
+
+    def _masked_text(self, text: str) -> str:
+        if text in _own_words():
+            return text
+        if text in self.hidden:
+            return _MASK
+        return visible(self._parts.sub(_MASK, text) if self._parts else text)
+
+    @cached_property
+    def _parts(self) -> re.Pattern[str] | None:
+        long = [external_id for external_id in self.hidden if len(external_id) >= PART_FROM]
+        longest_first = sorted(long, key=lambda external_id: (-len(external_id), external_id))
+        return re.compile("|".join(map(re.escape, longest_first))) if long else None
 
 
 def external_ids(
@@ -83,7 +115,7 @@ def external_ids(
             for one in value.values() if isinstance(value, dict) else value:
                 yield from strings(one)
 
-    found = {one for value in _under_the_key(template) for one in strings(value)}
+    found = {one for value in under_the_key(template) for one in strings(value)}
     return frozenset(found - {"", "*"})
 
 
@@ -98,37 +130,6 @@ def _mapped(mapping: Mapping[str, Any]) -> Iterator[str]:
     for of_key in mapping.values():
         for value in as_mapping(of_key).values():
             yield from (one for one in as_list(value) if isinstance(one, str))
-
-
-def _masked(value: Any, hidden: frozenset[str]) -> Any:
-    if isinstance(value, str):
-        return _masked_text(value, hidden)
-    if isinstance(value, list | tuple):
-        return type(value)(_masked(element, hidden) for element in value)
-    if isinstance(value, dict):
-        return {
-            _masked(key, hidden): _mask_of(one) if _is_the_key(key) else _masked(one, hidden)
-            for key, one in value.items()
-        }
-    if is_dataclass(value) and not isinstance(value, type):
-        changed = {
-            one.name: _masked(getattr(value, one.name), hidden)
-            for one in fields(value)
-            if one.name not in _NEVER_MASKED
-        }
-        return replace(value, **changed)
-    return value
-
-
-def _masked_text(text: str, hidden: frozenset[str]) -> str:
-    if text in _own_words():
-        return text
-    for external_id in sorted(hidden, key=lambda one: (-len(one), one)):
-        if len(external_id) >= PART_FROM:
-            text = text.replace(external_id, _MASK)
-        elif text == external_id:
-            text = _MASK
-    return visible(text)
 
 
 def visible(text: str) -> str:
@@ -152,20 +153,21 @@ def _own_words() -> frozenset[str]:
     )
 
 
-def _under_the_key(value: Any) -> Iterator[Any]:
+def under_the_key(value: Any) -> Iterator[Any]:
+    """Yield everything that is the value of the condition key, anywhere in a JSON value."""
     if isinstance(value, list):
         for one in value:
-            yield from _under_the_key(one)
+            yield from under_the_key(one)
     elif isinstance(value, dict):
         for key, one in value.items():
             if _is_the_key(key):
                 yield one
             else:
-                yield from _under_the_key(one)
+                yield from under_the_key(one)
     elif isinstance(value, str) and EXTERNAL_ID_KEY in value.lower():
         # A document may be text.
         with suppress(ValueError):
-            yield from _under_the_key(json.loads(value))
+            yield from under_the_key(json.loads(value))
 
 
 def _is_the_key(key: str) -> bool:

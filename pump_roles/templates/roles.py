@@ -124,12 +124,9 @@ class _Reader:
     def read(self) -> PumpRole | None:
         names = names_of(self._template, self._logical_id)
         inline, unreadable = self._inline()
-        attached = [
-            attachment for attachment in self._attached(names) if not attachment.is_instance_profile
-        ]
-        policies = inline + [
-            (name_of(one), as_mapping(_document(one))) for one in attached if not _not_counted(one)
-        ]
+        attached = self._attached(names)
+        counted = [one for one in attached if not self._why_not_counted(one, names)]
+        policies = inline + [(name_of(one), as_mapping(_document(one))) for one in counted]
         kind = _kind(names, policies)
         if kind is None:
             return None
@@ -148,7 +145,7 @@ class _Reader:
                 *self._not_as_built(),
                 *unreadable,
                 *self._managed(),
-                *self._not_counted(attached),
+                *self._not_counted(attached, names),
             ),
             source=self._template.file.name,
             sha256=self._template.sha256,
@@ -157,7 +154,7 @@ class _Reader:
             template=self._template,
             logical_id=self._logical_id,
             names=names,
-            attachments=tuple(attached),
+            attachments=tuple(counted),
             role=role,
         )
 
@@ -177,45 +174,59 @@ class _Reader:
         return policies, unreadable
 
     def _attached(self, names: Iterable[str]) -> list[Attachment]:
-        found = self._attachments.reaching(self._template, self._logical_id, names)
-        managed = self._managed_policies()
-        return found + [
-            attachment
-            for attachment in self._attachments.every
-            if (attachment.template, attachment.logical_id) in managed and attachment not in found
-        ]
+        reaching = self._attachments.reaching(self._template, self._logical_id, names)
+        managed = [self._managed_policy(arn) for arn in self._managed_arns()]
+        every = dict.fromkeys([*reaching, *(found for found in managed if found is not None)])
+        return [attachment for attachment in every if not attachment.is_instance_profile]
 
-    def _managed_policies(self) -> set[tuple[Template, str]]:
-        return {
-            (template, logical_id)
-            for managed in as_list(self._properties.get("ManagedPolicyArns", []))
-            for text in evaluate(managed, self._template)
-            for template, logical_id in text.references
-            if template.type_of(logical_id) == "AWS::IAM::ManagedPolicy"
-        }
+    def _managed_arns(self) -> list[Any]:
+        return as_list(self._properties.get("ManagedPolicyArns", []))
+
+    def _managed_policy(self, arn: Any) -> Attachment | None:
+        # One of the templates' own, if the ARN is certainly that one's.
+        texts = evaluate(arn, self._template)
+        if len(texts) != 1 or len(texts[0].references) != 1 or not texts[0].known:
+            return None
+        ((template, logical_id),) = texts[0].references
+        if texts[0].text != f"${{{logical_id}}}":
+            return None
+        return self._attachments.at(template, logical_id)
 
     def _managed(self) -> Iterator[str]:
-        for managed in as_list(self._properties.get("ManagedPolicyArns", [])):
-            texts = evaluate(managed, self._template)
-            found = {
-                template.type_of(logical_id)
-                for text in texts
-                for template, logical_id in text.references
-            }
-            if texts and (found != {"AWS::IAM::ManagedPolicy"} or len(texts) > 1):
-                shown = self._mask.short(managed)
+        for arn in self._managed_arns():
+            if self._managed_policy(arn) is None and evaluate(arn, self._template):
+                shown = self._mask.short(arn)
                 yield f"the managed policy {shown} is attached to it, and is not counted"
 
-    def _not_counted(self, attached: Sequence[Attachment]) -> Iterator[str]:
+    def _not_counted(self, attached: Sequence[Attachment], names: Iterable[str]) -> Iterator[str]:
         for attachment in attached:
-            if problem := _not_counted(attachment):
-                yield f"{problem}, and is not counted"
+            if problem := self._why_not_counted(attachment, names):
+                yield f"{attachment.logical_id} attaches to it {problem}, and is not counted"
         for attachment in self._attachments.unknown:
             if attachment.template.root is self._template.root and attachment not in attached:
                 yield f"{attachment.logical_id} attaches to a role that cannot be read"
 
+    def _why_not_counted(self, attachment: Attachment, names: Iterable[str]) -> str:
+        # A deny that may not be there must not count, so neither does anything else.
+        if "Condition" in attachment.resource:
+            return f"under the condition {self._mask.short(attachment.resource['Condition'])}"
+        if attachment.resource.keys() - _ROLE_MEMBERS or not attachment.known:
+            return "and cannot be read"
+        exactly = {f"${{{self._logical_id}}}".casefold(), *(name.casefold() for name in names)}
+        managed = [self._managed_policy(arn) for arn in self._managed_arns()]
+        if attachment not in managed and not any(
+            text.text.casefold() in exactly for text in attachment.targets
+        ):
+            return "and cannot be read"
+        if not attachment.template.is_deployed_with(self._template):
+            return f"from {attachment.template.file.name}, which may not be deployed with it"
+        return ""
+
     def _not_as_built(self) -> Iterator[str]:
         resource = self._template.resources[self._logical_id]
+        names = evaluate(self._properties.get("RoleName"), self._template)
+        if not all(text.known for text in names):
+            yield "its name cannot be read, so what attaches to it by name is not seen"
         if "Condition" in resource:
             condition = self._mask.short(resource["Condition"])
             yield f"it is created only under the condition {condition}"
@@ -231,16 +242,6 @@ class _Reader:
 
 def _document(attachment: Attachment) -> Any:
     return attachment.template.properties(attachment.logical_id).get("PolicyDocument")
-
-
-def _not_counted(attachment: Attachment) -> str:
-    resource = attachment.resource
-    if "Condition" in resource:
-        condition = as_text(resource["Condition"])
-        return f"{attachment.logical_id} attaches to it under the condition {condition}"
-    if resource.keys() - _ROLE_MEMBERS or not all(text.known for text in attachment.targets):
-        return f"{attachment.logical_id} attaches to it, cannot be read"
-    return ""
 
 
 def _kind(names: Iterable[str], policies: _Policies) -> str | None:

@@ -13,9 +13,9 @@ __all__ = ["Exports", "Reference", "Template", "Text"]
 Reference = tuple["Template", str]
 """A resource or parameter: its template, and its logical ID."""
 
-Exports = dict[tuple[str, ...], list[tuple["Template", str]]]
-"""What stacks make available to others: the templates, and the names of their outputs. The key is
-the name of an export, or the names of a stack and its output."""
+Exports = dict[tuple[str, ...], list[tuple["Template", Any]]]
+"""What stacks make available to others: the templates, and the values there. The key is the name of
+an export, or the names of a stack and its output."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Template:
     :param file: the file that contains it.
     :param sha256: the SHA-256 of that file.
     :param account: the 12-digit ID of its account; empty if not known.
+    :param region: its region; empty if not known.
     :param stack: the name of its stack; empty if it is nested.
     :param parent: the template that deploys it; none for a stack's own.
     :param deployed_by: the logical ID there; empty for a stack's own.
@@ -53,6 +54,7 @@ class Template:
     file: Path
     sha256: str
     account: str = ""
+    region: str = ""
     stack: str = ""
     parent: "Template | None" = None
     deployed_by: str = ""
@@ -83,6 +85,22 @@ class Template:
     def is_member(self) -> bool:
         """Whether a StackSet deploys it: it is then in the file of the StackSet."""
         return self.parent is not None and self.file == self.parent.file
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a StackSet deploys it, or a nested stack under a condition, or one above it."""
+        if self.parent is None:
+            return False
+        conditional = "Condition" in self.parent.resources[self.deployed_by]
+        return self.is_member or conditional or self.parent.is_conditional
+
+    def is_deployed_with(self, other: "Template") -> bool:
+        """Return whether it is certainly deployed to the account of another template."""
+        if self is other:
+            return True
+        if self.is_conditional or other.is_conditional:
+            return False
+        return self.root is other.root or (self.account != "" and self.account == other.account)
 
     def properties(self, logical_id: str) -> Mapping[str, Any]:
         """Return the properties of a resource."""

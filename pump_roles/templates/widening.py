@@ -5,12 +5,12 @@ to it: an app must not fail because of a template that merely cannot be read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.templates.attachments import Attachments, may_be_one_account
-from pump_roles.templates.files import rendered
+from pump_roles.templates.files import File, rendered
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.roles import names_of
 from pump_roles.templates.template import Template
@@ -91,6 +91,10 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
     :raises InputError: when a template cannot be read.
     """
     templates, _ = flatten(rendered(paths))
+    read = {template.file.resolve() for template in templates}
+    # A nested stack whose parent refers to it in a way that is not followed.
+    apart = {original.file for original in built if original.file.resolve() not in read}
+    templates += flatten(File(file, "") for file in sorted(apart) if file.is_file())[0]
     placed: dict[tuple[Path, str], list[Template]] = {}
     for template in templates:
         # What a StackSet deploys is in the file of the StackSet, and has logical IDs of its own.
@@ -107,13 +111,27 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
         for template in found:
             changes = _role_changes if original.is_role else _stack_set_changes
             for change, properties in changes(template, original):
-                yield _widening(
-                    f"{original.name} has {change}", template, original.logical_id, *properties
-                )
-            if original.is_role:
-                roles[template, original.logical_id] = original
-    yield from _attached(roles, Attachments.of(templates))
+                problem = f"{original.name} has {change}"
+                yield _widening(problem, template, original.logical_id, *properties)
+            roles |= _roles_of(template, original)
+    yield from _attached(roles, Attachments(templates))
     yield from _namesakes(roles, templates)
+
+
+def _roles_of(template: Template, built: Built) -> dict[tuple[Template, str], Built]:
+    # The role, or the roles that a StackSet deploys.
+    if built.is_role:
+        return {(template, built.logical_id): built}
+    member = template.nested.get(built.logical_id)
+    if member is None:
+        return {}
+    return {
+        (member, logical_id): replace(
+            built, logical_id=logical_id, properties=member.properties(logical_id)
+        )
+        for logical_id in member.resources
+        if member.type_of(logical_id) == _ROLE
+    }
 
 
 def _widening(problem: str, template: Template, logical_id: str, *properties: str) -> Widening:
@@ -155,15 +173,15 @@ def _role_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple
 def _stack_set_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from _other_resource(template, built, _STACK_SET)
     found = template.properties(built.logical_id)
+    rest = {name: value for name, value in found.items() if name != "TemplateBody"}
     if found.get("TemplateBody") != built.properties["TemplateBody"] or "TemplateURL" in found:
         yield "a different member template", ("TemplateBody",)
     if found.get("Parameters") != built.properties["Parameters"]:
         yield "different parameters", ("Parameters",)
     if '"ParameterOverrides"' in as_text(found.get("StackInstancesGroup")):
         yield "different parameters for some of its stack instances", ("StackInstancesGroup",)
-    for name in sorted(found):
-        if name.startswith("Fn::"):
-            yield f"the property {name}, which cannot be read", (name,)
+    if '"Fn::Transform"' in as_text(rest):
+        yield "a transform, which cannot be read", ()
 
 
 def _other_resource(
@@ -181,7 +199,7 @@ def _attached(
 ) -> Iterator[Widening]:
     unknown = attachments.unknown
     for (template, logical_id), built in roles.items():
-        names = {*names_of(template, logical_id), as_text(built.properties["RoleName"])}
+        names = {*names_of(template, logical_id), as_text(built.properties.get("RoleName"))}
         reaching = attachments.reaching(template, logical_id, names)
         for attachment in reaching:
             yield _widening(
@@ -204,6 +222,8 @@ def _namesakes(
 ) -> Iterator[Widening]:
     by_name: dict[str, list[tuple[Template, Built]]] = {}
     for (template, _), built in roles.items():
+        if template.is_member:
+            continue
         name = as_text(built.properties["RoleName"]).casefold()
         by_name.setdefault(name, []).append((template, built))
     for template in templates:

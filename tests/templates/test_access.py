@@ -214,6 +214,51 @@ def test_says_in_words_what_is_trusted(
     assert said in alarm(of(text, tmp_path, other, same=False))
 
 
+@pytest.mark.parametrize(
+    ("principal", "said"),
+    [
+        ({"Fn::GetAtt": ["Stored", "Value"]}, f"Pump's account {PUMP_ACCOUNT}"),
+        ({"Fn::Sub": "arn:aws:iam::${Stored.Value}:root"}, f"Pump's account {PUMP_ACCOUNT}"),
+        ({"Fn::GetAtt": ["Account", "AccountId"]}, "a principal that cannot be read"),
+        ({"Fn::Sub": "{{resolve:ssm:/x}}"}, "a principal that cannot be read"),
+        ({"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}, "a principal that cannot be read"),
+        (
+            {"Fn::Select": [0, {"Fn::Split": ["{", {"Ref": "Account"}]}]},
+            "a principal that cannot be read",
+        ),
+    ],
+)
+def test_a_reference_whose_value_is_elsewhere_is_not_known(
+    principal: Any, said: str, text: str, tmp_path: Path
+) -> None:
+    stored = resource("AWS::SSM::Parameter", Type="String", Value=PUMP_ACCOUNT)
+    resources = {
+        "Stored": stored,
+        "Account": resource("AWS::Organizations::Account"),
+        "Other": role({"AWS": principal}),
+    }
+    report = of(text, tmp_path, {}, same=False, Resources=resources)
+    assert any(f"Other (AWS::IAM::Role): trusts {said}" in found for found in alarms(report))
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"Create": json.dumps({"action": "attachRolePolicy", "RoleName": "PumpAutoPilotRole"})},
+        {"ZipFile": "boto3.attach(RoleName='PumpAutoPilotRole')"},
+        {"Parameters": {"Role": ["PumpAutoPilotRole"]}},
+    ],
+)
+def test_a_name_within_a_text_is_found(
+    properties: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    other = resource("Custom::AWS", **properties)
+    assert "names the role PumpAutoPilotRole" in alarm(of(text, tmp_path, other, same=False))
+    for longer in ("MyPumpAutoPilotRole", "PumpAutoPilotRole2"):
+        changed = json.loads(json.dumps(other).replace("PumpAutoPilotRole", longer))
+        assert alarms(of(text, tmp_path, changed, same=False)) == []
+
+
 LETS_OTHERS_IN = [
     (role({"AWS": "arn:aws:iam::123456789012:root"}), "trusts another account"),
     (role({"AWS": "123456789012"}), "trusts another account"),
@@ -343,7 +388,7 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
         [{"Fn::GetStackOutput": {"StackName": "PumpAutoPilot", "OutputName": "RoleName"}}],
     ],
 )
-def test_a_policy_in_another_template_that_attaches_to_the_role_counts(
+def test_a_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
     targets: Any, text: str, tmp_path: Path
 ) -> None:
     template = json.loads(text)
@@ -352,8 +397,10 @@ def test_a_policy_in_another_template_that_attaches_to_the_role_counts(
     suffix = {"Parameters": {"Suffix": {"Type": "String", "AllowedValues": ["Role"]}}}
     report = of(json.dumps(template), tmp_path, other, same=False, **suffix)
     first, second, *_ = report.findings
-    assert (first.kind, second.kind) == ("difference", "uncounted")
-    assert "P is neither a published policy nor a guardrail: it allows *" in first.text
+    assert (first.kind, second.kind) == ("difference", "suspect")
+    assert "Other attaches to it from Another.template.json" in first.text
+    assert "Other (AWS::IAM::Policy): attaches to" in second.text
+    assert report.others[0].grants == "*"
     (found,) = report.roles
     assert not found.as_published
     assert not found.exact
@@ -389,8 +436,9 @@ def test_a_role_of_the_same_name_in_another_account_is_another_role(
             }
         }
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        (found,) = of_templates(tmp_path).roles
-        assert found.as_published is not counted
+        report = of_templates(tmp_path)
+        assert ("P is neither" in report.findings[0].text) is counted
+        assert report.roles[0].as_published is not counted
 
 
 @pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "recommended flags"])
@@ -446,7 +494,7 @@ def test_a_file_with_another_extension_that_the_manifest_names_is_read(
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     report = of_templates(tmp_path)
     assert report.findings[0].kind == "difference"
-    assert "P is neither" in report.findings[0].text
+    assert "Wide attaches to it from evil.txt" in report.findings[0].text
 
 
 @pytest.mark.parametrize(
@@ -456,7 +504,10 @@ def test_a_file_with_another_extension_that_the_manifest_names_is_read(
         ({"Transform": ["AWS::Serverless-2016-10-31", "AWS::Include"]}, "AWS::Include"),
         ({"Fn::Transform": {"Name": "AWS::Include"}, "Resources": {}}, "Fn::Transform can change"),
         ({"Resources": {"Fn::ForEach::Roles": []}}, "Fn::ForEach::Roles creates resources"),
-        ({"Resources": {"M": {"Type": "My::S3::Bucket::MODULE"}}}, "M is a module"),
+        (
+            {"Resources": {"M": {"Type": "My::S3::Bucket::MODULE"}}},
+            "M, of type My::S3::Bucket::MODULE, can contain any resource",
+        ),
         (
             {"Resources": {"R": resource("AWS::IAM::Role", **{"Fn::Transform": {}})}},
             "has properties that cannot be read",

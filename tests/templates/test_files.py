@@ -71,3 +71,22 @@ def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
         assert as_markdown(changed(text, tmp_path, change))
     except InputError as error:
         assert str(error).startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "a" * 5_000, "", ".", ".."])
+@pytest.mark.parametrize("key", ["templateFile", "directoryName"])
+def test_a_name_that_is_not_a_files_name_is_an_alarm_or_one_clear_error(
+    key: str, name: str, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Pump.template.json").write_text(text)
+    artifacts = {
+        "Pump": {"properties": {"templateFile": "Pump.template.json"}},
+        "Other": {"properties": {key: name}},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    try:
+        first, *_ = of_templates(tmp_path).findings
+    except InputError as error:
+        assert str(error).startswith(str(tmp_path))
+    else:
+        assert first.kind == "suspect"

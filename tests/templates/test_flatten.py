@@ -1,14 +1,26 @@
 """What is nested in a template is read where it is deployed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aws_cdk import App, NestedStack, Stack
+from aws_cdk import aws_iam as iam
 
 from pump_roles import AutoPilotRole, ReadOnlyRole, ReadOnlyRollout, validators
 from pump_roles.report import of_templates
-from tests.support import NO_VALUE, SECRET, action_count, beside, changed, every_format, rolled_out
+from tests.support import (
+    NO_VALUE,
+    ROLE_ARGUMENTS,
+    SECRET,
+    action_count,
+    beside,
+    changed,
+    every_format,
+    rolled_out,
+)
 
 
 def test_a_role_and_its_rollout_in_one_stack_are_one_role(tmp_path: Path) -> None:
@@ -98,3 +110,70 @@ def test_stack_instances_with_other_parameters_are_a_difference(tmp_path: Path) 
     )
     report = of_templates(file)
     assert "gives some of its stack instances other parameters" in report.findings[0].text
+
+
+def nested_in_an_app(folder: Path) -> Path:
+    """An app with one of Pump's roles and a nested stack; returns the list of its assets."""
+    app = App(outdir=str(folder))
+    outer = Stack(app, "Outer")
+    ReadOnlyRole(outer, "R", **ROLE_ARGUMENTS)
+    iam.CfnGroup(NestedStack(outer, "Inner"), "Group")
+    app.synth()
+    return folder / "Outer.assets.json"
+
+
+def another_file(assets: dict[str, Any], _: str) -> None:
+    first, *_rest = assets["files"].values()
+    (place,) = first["destinations"].values()
+    other = {"source": {"path": "evil.json", "packaging": "file"}, "destinations": {"x": place}}
+    assets["files"] = {"evil": other, **assets["files"]}
+
+
+def a_command(assets: dict[str, Any], nested: str) -> None:
+    assets["files"][nested]["source"]["executable"] = ["evil"]
+
+
+def a_subfolder(assets: dict[str, Any], nested: str) -> None:
+    assets["files"][nested]["source"]["path"] = "sub/evil.json"
+
+
+@pytest.mark.parametrize("change", [another_file, a_command, a_subfolder])
+def test_a_nested_template_that_is_not_certainly_cdks_own_cannot_be_read(
+    change: Callable[[dict[str, Any], str], None], tmp_path: Path
+) -> None:
+    listed = nested_in_an_app(tmp_path)
+    assert not any(finding.is_alarm for finding in of_templates(tmp_path).findings)
+    assets = json.loads(listed.read_text())
+    (nested,) = (name for name, one in assets["files"].items() if "nested" in one["source"]["path"])
+    assets["files"] = {nested: assets["files"].pop(nested), **assets["files"]}
+    change(assets, nested)
+    (tmp_path / "evil.json").write_text(json.dumps({"Resources": {}}))
+    listed.write_text(json.dumps(assets))
+    first, *_ = of_templates(tmp_path).findings
+    assert first.kind == "suspect"
+    assert "whose template cannot be read" in first.text
+
+
+def test_another_address_than_cdks_own_cannot_be_read(tmp_path: Path) -> None:
+    nested_in_an_app(tmp_path)
+    file = tmp_path / "Outer.template.json"
+    file.write_text(file.read_text().replace('"https://s3."', '"https://evil.example/s3."'))
+    first, *_ = of_templates(tmp_path).findings
+    assert "whose template cannot be read" in first.text
+
+
+def test_texts_that_grow_without_end_are_not_put_together(text: str, tmp_path: Path) -> None:
+    def twice(name: str) -> dict[str, Any]:
+        return {"Fn::Join": ["", [{"Fn::ImportValue": name}] * 2]}
+
+    outputs: dict[str, Any] = {
+        f"O{number}": {"Value": twice(f"E{number + 1}"), "Export": {"Name": f"E{number}"}}
+        for number in range(60)
+    }
+    outputs["O60"] = {"Value": "x", "Export": {"Name": "E60"}}
+    properties = {"PolicyName": "P", "Roles": [twice("E0")], "PolicyDocument": {}}
+    policy = {"Type": "AWS::IAM::Policy", "Properties": properties}
+    other = {"Resources": {"P": policy}, "Outputs": outputs}
+    (tmp_path / "Other.template.json").write_text(json.dumps(other))
+    (tmp_path / "Pump.template.json").write_text(text)
+    assert "what it attaches to cannot be read" in of_templates(tmp_path).findings[0].text

@@ -9,6 +9,7 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
+from pump_roles.report import of_templates
 from pump_roles.report.formats import as_csv, as_json
 from pump_roles.report.markdown import as_markdown
 from tests.support import (
@@ -160,3 +161,58 @@ def test_a_name_that_is_no_text_is_shown_as_it_is(name: Any, text: str, tmp_path
     report = changed(text, tmp_path, in_role(RoleName=name))
     assert report.roles[0].name == json.dumps(name)
     assert every_format(report)
+
+
+def guardrail() -> tuple[str, dict[str, Any]]:
+    """The name and the document of a guardrail's policy."""
+    ((found, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
+    return found.policy_name, document
+
+
+def test_a_managed_policy_of_the_template_counts_if_it_is_certainly_that_one(
+    text: str, tmp_path: Path
+) -> None:
+    name, document = guardrail()
+    properties = {"ManagedPolicyName": name, "PolicyDocument": document}
+    decoy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+    part = {"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Decoy"}]}]}
+    for arn, counted in [
+        ({"Ref": "Decoy"}, True),
+        ({"Fn::Sub": ["${A}:aws:iam::aws:policy/AdministratorAccess", {"A": part}]}, False),
+        ({"Fn::GetAtt": ["Decoy", "AttachmentCount"]}, False),
+        ({"Fn::If": ["C", {"Ref": "Decoy"}, "arn:aws:iam::aws:policy/AdministratorAccess"]}, False),
+    ]:
+
+        def change(template: dict[str, Any], role: dict[str, Any], arn: Any = arn) -> None:
+            template["Resources"]["Decoy"] = decoy
+            role["ManagedPolicyArns"] = [arn]
+
+        (role,) = changed(text, tmp_path, change).roles
+        assert (role.denied, role.as_published, role.exact) == (int(counted), counted, counted)
+
+
+def test_a_deny_that_may_be_deployed_elsewhere_takes_nothing_away(
+    text: str, tmp_path: Path
+) -> None:
+    name, document = guardrail()
+    properties = {"PolicyName": name, "PolicyDocument": document, "RoleName": "PumpAutoPilotRole"}
+    policy = {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
+    body = json.dumps({"Resources": {"G": policy}})
+    stack_set = {"Type": "AWS::CloudFormation::StackSet", "Properties": {"TemplateBody": body}}
+    (tmp_path / "Other.template.json").write_text(body)
+    for change in (beside(Set=stack_set), beside()):
+        changed(text, tmp_path, change)
+        report = of_templates(tmp_path)
+        assert (report.roles[0].denied, report.roles[0].as_published) == (0, False)
+        assert "which may not be deployed with it" in report.findings[0].text
+
+
+@pytest.mark.parametrize(
+    "name", [{"Ref": "N"}, {"Fn::ImportValue": "N"}, "{{resolve:ssm:/n}}", {"Fn::Sub": "${N}"}]
+)
+def test_a_name_that_cannot_be_read_hides_what_attaches_to_it(
+    name: Any, text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, in_role(RoleName=name))
+    assert "what attaches to it by name is not seen" in report.findings[0].text
+    assert not report.roles[0].exact
