@@ -46,12 +46,13 @@ MANIFOLD: Final = {
     f"{count} {kind}": ["bench/many.py", kind, str(count)]
     for kind in ("bare", "construct", "stack")
     for count in (1, MANY)
-} | {
+}
+BESIDE: Final = {
     f"30 {kind}{more}": ["bench/many.py", kind, "30", *more.split()]
     for kind in ("bare", "construct")
     for more in ("", " 500")
 }
-ROUNDS: Final = {"few": 11, "manifold": 3, "rollout": 3, "report": 11, "page": 5}
+ROUNDS: Final = {"few": 11, "manifold": 3, "beside": 11, "rollout": 3, "report": 11, "page": 5}
 
 NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
 """What the report must not load. Only jsii starts Node."""
@@ -203,7 +204,7 @@ def further(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
 
 
 def manifold_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Yield the rows about many roles and policies, given the times of ``MANIFOLD``."""
+    """Yield the rows about many roles and policies, given the times of ``MANIFOLD`` and ``BESIDE``."""
 
     def of_policies(kind: str) -> list[float]:
         pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
@@ -267,7 +268,9 @@ def main() -> None:
     compileall.compile_dir(ROOT / "pump_roles", quiet=1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        timed = rounds(FEW, ROUNDS["few"], folder) | rounds(MANIFOLD, ROUNDS["manifold"], folder)
+        timed = rounds(FEW, ROUNDS["few"], folder)
+        timed |= rounds(MANIFOLD, ROUNDS["manifold"], folder)
+        timed |= rounds(BESIDE, ROUNDS["beside"], folder)
         rows = [
             *synth_rows(timed),
             *manifold_rows(timed),

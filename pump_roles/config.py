@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
 from aws_cdk import App, Stack
@@ -29,6 +28,7 @@ from pump_roles.validators import (
     Integer,
     ListOf,
     Text,
+    nearest,
 )
 
 __all__ = ["KEYS", "ConfigError", "StackSettings", "read"]
@@ -179,7 +179,7 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in context.items():
         if key not in KEYS and _is_meant_for_us(key):
             shown = key if key.isprintable() else repr(key)
-            raise ConfigError(f"{shown}: unknown key, {_nearest(key)}")
+            raise ConfigError(f"{shown}: unknown key, {_suggestion(key)}")
         if key not in KEYS:
             continue
         _, name = _parts(key)
@@ -220,12 +220,10 @@ def _spelled(key: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key.strip()).replace("_", "-").lower()
 
 
-def _nearest(key: str) -> str:
+def _suggestion(key: str) -> str:
     if key in {_key(_CALL_AS, role) for role in ROLES}:
         return f"it applies to both roles: {_key(_CALL_AS)}"
-    if nearest := get_close_matches(_spelled(key), KEYS, n=1):
-        return f"did you mean {nearest[0]}?"
-    return f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
+    return nearest(_spelled(key), KEYS) or f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
 
 
 def _of_role(role: str, values: Mapping[str, Any]) -> _Settings:

@@ -5,7 +5,7 @@ checks a template parameter with Java's.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
@@ -32,6 +32,7 @@ __all__ = [
     "Integer",
     "ListOf",
     "Text",
+    "nearest",
 ]
 
 _SHOWN: Final = 60
@@ -95,6 +96,19 @@ class Text:
             cure = "; it is a number, put it in quotes" if number else ""
             raise ArgumentError(argument, f"{_shown(value)} is not {self.description}{cure}")
         return value
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a suggestion, "did you mean ...?", if a known name is near; else an empty text.
+
+    :param name: the name that is not known.
+    :param known: the known names.
+    """
+    # Only an error needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    found = get_close_matches(name, list(known), n=1)
+    return f"did you mean {found[0]}?" if found else ""
 
 
 def _is_token(value: str) -> bool:

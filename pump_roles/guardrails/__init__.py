@@ -11,13 +11,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from typing import Any, ClassVar, Final
 
 from pump_roles.published import PublishedRole
-from pump_roles.validators import ACCOUNTS, MOMENT, REGION_NAMES, REGIONS, ArgumentError
+from pump_roles.validators import (
+    ACCOUNTS,
+    MOMENT,
+    REGION_NAMES,
+    REGIONS,
+    ArgumentError,
+    nearest,
+)
 
 __all__ = ["Guardrail", "checked", "documents", "load", "reasons_by_policy", "recognized"]
 
@@ -127,9 +133,9 @@ class Guardrail:
         checked = REGIONS.check("only-in-regions", regions)
         for region in checked:
             if region not in REGION_NAMES:
-                nearest = get_close_matches(region, REGION_NAMES, n=1)
-                hint = f", did you mean {nearest[0]}?" if nearest else ""
-                raise ArgumentError("only-in-regions", f"there is no region {region!r}{hint}")
+                hint = nearest(region, REGION_NAMES)
+                problem = ", ".join(filter(None, (f"there is no region {region!r}", hint)))
+                raise ArgumentError("only-in-regions", problem)
         return _filled("only-in-regions", checked)
 
     @classmethod
@@ -157,12 +163,8 @@ class Guardrail:
             raise ArgumentError("guardrails", f"{name!r} is not a name")
         found = _SHIPPED.get(name)
         if found is None:
-            nearest = get_close_matches(name, Guardrail.names(), n=1)
-            hint = (
-                f"did you mean {nearest[0]}?"
-                if nearest
-                else f"the guardrails are {', '.join(Guardrail.names())}"
-            )
+            names = Guardrail.names()
+            hint = nearest(name, names) or f"the guardrails are {', '.join(names)}"
             raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
         if found.value:
             raise ArgumentError(
