@@ -204,7 +204,7 @@ def further(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
 
 
 def manifold_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Yield the rows about many roles and policies, given the times of ``MANIFOLD`` and ``BESIDE``."""
+    """Yield the rows about many roles and policies: ``MANIFOLD`` and ``BESIDE``."""
 
     def of_policies(kind: str) -> list[float]:
         pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)

@@ -65,7 +65,7 @@ def _main(
     pass
 
 
-@app.command("rollout-status")
+@app.command("rollout-status", short_help="List the accounts without a current role.")
 def rollout_status(
     stack_set: Annotated[
         str, typer.Argument(help="The StackSet's name, such as PumpReadOnly or PumpAutoPilot.")
@@ -85,13 +85,13 @@ def rollout_status(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The rollout stack's region. By default that of the profile or the environment."
+            help="The rollout stack's region. Defaults to that of the profile or the environment."
         ),
     ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
-            help="A profile of your AWS configuration. By default what the environment says."
+            help="A profile of your AWS configuration. Defaults to the environment's settings."
         ),
     ] = None,
     format: Annotated[
@@ -102,14 +102,14 @@ def rollout_status(
 
     Reads the StackSet and the organization, in the account that the rollout is deployed in; it
     needs no role in the member accounts. A StackSet's account filter cannot be read back: pass the
-    rollout's.
+    one that the rollout has.
 
     A current stack instance means that the last StackSets operation there succeeded. It does not
     show whether someone changed the role since.
 
     Exit status: 0 if every targeted account has a current stack instance; 3 if one does not, if no
     account is targeted, if an account has the role that is not targeted, or if a filter names an
-    account that does not exist; 4 if AWS did not say; 2 for a usage error.
+    account that does not exist; 4 if it cannot be read from AWS; 2 for a usage error.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
@@ -173,7 +173,7 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
 }
 
 
-@app.command("report")
+@app.command("report", short_help="Show what the roles may do.")
 def report(
     path: Annotated[
         Path | None,
@@ -189,13 +189,13 @@ def report(
     ] = None,
     format: Annotated[
         ReportFormat | None,
-        typer.Option(help="By default what the file's extension says, otherwise Markdown."),
+        typer.Option(help="Defaults to what the file's extension says, or Markdown."),
     ] = None,
     since: Annotated[
         Path | None,
         typer.Option(
-            help="An earlier JSON report, to show what has changed. By default what the policies' "
-            "wildcards newly match since that was last reviewed."
+            help="An earlier JSON report, to show what has changed since. By default the roles are "
+            "compared with what Pump publishes, as last reviewed."
         ),
     ] = None,
 ) -> None:

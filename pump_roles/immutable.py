@@ -37,8 +37,8 @@ __all__ = ["protect_role", "protect_stack_set"]
 
 _RULE: Final = "immutable"
 _FIX: Final = (
-    "Remove what changes it: the role has exactly what Pump publishes, and nothing can be added. "
-    "To take permissions away, use guardrails or a permissions boundary."
+    "Nothing can be added to the role: it has exactly what Pump publishes. Remove what changes it "
+    "or attaches to it. To name it, or to take permissions away, use its arguments."
 )
 
 

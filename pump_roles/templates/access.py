@@ -190,7 +190,7 @@ class _Reader:
     def _enters_a_cluster(self) -> Iterator[str]:
         texts = evaluate(self._properties.get("PrincipalArn"), self._template)
         if self._with_pump and not all(text.known for text in texts):
-            yield "lets a role into a cluster that cannot be read"
+            yield "lets a role into a cluster, and which one cannot be read"
 
     def _trusts(self) -> Iterator[str]:
         document = self._properties.get("AssumeRolePolicyDocument")
@@ -206,7 +206,7 @@ class _Reader:
     def _admits(self, statement: Mapping[str, Any]) -> Iterator[str]:
         principal = statement.get("Principal")
         if "NotPrincipal" in statement:
-            yield "trusts everyone but some"
+            yield "trusts everyone except those in NotPrincipal"
         if principal == "*":
             yield "trusts everyone"
         elif isinstance(principal, dict):

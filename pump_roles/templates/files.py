@@ -85,6 +85,8 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
     try:
         content = file.read_bytes()
         return parse_json(content.decode("utf-8-sig")), content
+    except FileNotFoundError:
+        raise InputError(f"{file}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{file}: is not {kind}: {error}") from None
     except (ValueError, RecursionError) as error:
@@ -163,7 +165,7 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
         nested = properties.get("directoryName")
         if follow and isinstance(nested, str):
             inner = folder / nested
-            if _is_inside(folder, inner) and _is_file(inner / _MANIFEST):
+            if _is_inside(folder, inner) and is_file(inner / _MANIFEST):
                 yield from _named(inner)
             else:
                 yield File(inner, "", readable=False)
@@ -183,7 +185,8 @@ def _is_inside(folder: Path, path: Path) -> bool:
     return here and ".." not in path.parts[len(folder.parts) :]
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file, whatever the path looks like."""
     try:
         return path.is_file()
     except (OSError, ValueError):

@@ -44,6 +44,11 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
                 f"{file.path.name}, which the manifest names, but is not in its folder"
             )
             continue
+        if not disk.is_file(file.path):
+            raise InputError(
+                f"{file.path}: there is no such file; a synth that fails removes the templates at "
+                "fault"
+            )
         content, read = disk.read_json(file.path, "a CloudFormation template")
         if empty and isinstance(content, dict) and not _adds_resources(content):
             continue

@@ -233,7 +233,7 @@ class _Reader:
         duration = self._properties.get("MaxSessionDuration", _HOUR)
         if duration != _HOUR:
             seconds = self._mask.short(duration)
-            yield f"its sessions may last {seconds} seconds, as published an hour"
+            yield f"its sessions may last {seconds} seconds instead of {_HOUR}"
         for member in sorted(resource.keys() - _ROLE_MEMBERS):
             yield f"its member {member} cannot be read"
         for name in sorted(self._properties.keys() - _ROLE_PROPERTIES):

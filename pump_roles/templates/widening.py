@@ -1,7 +1,7 @@
 """Whether templates still contain what was built, and nothing that widens it.
 
-Only what certainly reaches a role counts here, and what cannot be read in the role itself or next
-to it: an app must not fail because of a template that merely cannot be read.
+What cannot be read only counts in a role itself and in its own stack: an app must not fail because
+of another template that merely cannot be read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -106,7 +106,7 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
     for original in built:
         found = placed.get((original.file.resolve(), original.logical_id), [])
         if not found:
-            problem = f"{original.name} is not in its template; something replaced it"
+            problem = f"{original.name} is missing from its template: it was removed or replaced"
             yield Widening(problem, original.file, original.logical_id, original.file)
         for template in found:
             changes = _role_changes if original.is_role else _stack_set_changes
@@ -150,7 +150,7 @@ def _role_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple
     if boundary is not None and found.get("PermissionsBoundary") != boundary:
         yield "lost its permissions boundary, or has a different one", ("PermissionsBoundary",)
     if found.get("ManagedPolicyArns"):
-        yield "a managed policy", ("ManagedPolicyArns",)
+        yield "a managed policy attached", ("ManagedPolicyArns",)
     if found.get("MaxSessionDuration", _HOUR) != _HOUR:
         yield "a different session duration", ("MaxSessionDuration",)
     known = {*built.properties, *_HARMLESS_PROPERTIES, "ManagedPolicyArns", "MaxSessionDuration"}
@@ -210,8 +210,8 @@ def _attached(
         for attachment in unknown:
             if attachment.template.root is template.root and attachment not in reaching:
                 yield _widening(
-                    f"{attachment.logical_id} may attach to {built.name}: what it attaches to "
-                    "cannot be read",
+                    f"{attachment.logical_id} may attach to {built.name}: its target cannot be "
+                    "determined from the templates",
                     attachment.template,
                     attachment.logical_id,
                 )
@@ -236,7 +236,7 @@ def _namesakes(
                 for other, built in by_name.get(name.casefold(), ()):
                     if may_be_one_account(template, other):
                         yield _widening(
-                            f"{logical_id} has the name of {built.name}, and could replace it",
+                            f"{logical_id} has the same name as {built.name} and could replace it",
                             template,
                             logical_id,
                             "RoleName",

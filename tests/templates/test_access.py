@@ -66,7 +66,10 @@ REACHES_PUMP = [
     (role("*"), "trusts everyone"),
     (role({"AWS": "*"}), "trusts everyone"),
     (role({"AWS": ["*"]}), "trusts everyone"),
-    (role(None, NotPrincipal={"AWS": "123456789012"}), "trusts everyone but some"),
+    (
+        role(None, NotPrincipal={"AWS": "123456789012"}),
+        "trusts everyone except those in NotPrincipal",
+    ),
     (role({"AWS": PUMP_ACCOUNT}), f"trusts Pump's account {PUMP_ACCOUNT}"),
     (role({"AWS": f"arn:aws:iam::{PUMP_ACCOUNT}:root"}), f"trusts Pump's account {PUMP_ACCOUNT}"),
     (
