@@ -446,7 +446,7 @@ def test_a_role_of_the_same_name_in_another_account_is_another_role(
 
 @pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "recommended flags"])
 @pytest.mark.parametrize("same", [True, False], ids=["in Pump's stack", "in another stack"])
-def test_an_ordinary_customers_app_raises_no_alarm(
+def test_an_ordinary_customers_app_passes_the_synth_and_raises_no_alarm(
     flags: dict[str, Any],
     same: bool,  # noqa: FBT001
     tmp_path: Path,
