@@ -17,8 +17,8 @@ from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Other
 from pump_roles.templates.roles import PumpRole, resolved_trust_policy
 from pump_roles.templates.template import Reference, Template, Text
-from pump_roles.templates.trust import assumption
-from pump_roles.templates.values import as_list, as_mapping, as_text, ref, statements, strings
+from pump_roles.templates.trust import assumption, principals_of
+from pump_roles.templates.values import as_list, as_mapping, as_text, ref, strings
 
 __all__ = ["others"]
 
@@ -60,11 +60,15 @@ def others(
     :param mask: masks what must not be shown.
     """
     pump = _Pump.of(roles)
-    own = {(role.template, role.logical_id) for role in roles}
-    counted = {(one.template, one.logical_id) for role in roles for one in role.attachments}
+    counted = {(role.template, role.logical_id) for role in roles}
+    counted |= {
+        (attachment.template, attachment.logical_id)
+        for role in roles
+        for attachment in role.attachments
+    }
     for template in templates:
         for logical_id in template.resources:
-            if (template, logical_id) not in own | counted:
+            if (template, logical_id) not in counted:
                 yield from _Reader(template, logical_id, pump, attachments, mask).read()
 
 
@@ -84,15 +88,17 @@ class _Pump:
         principals = [text for role in roles for text in _principals_of(role)]
         literal = {text.text for text in principals}
         return cls(
-            frozenset(role.template.root for role in roles),
-            frozenset((role.template, role.logical_id) for role in roles)
+            roots=frozenset(role.template.root for role in roles),
+            references=frozenset((role.template, role.logical_id) for role in roles)
             | {reference for text in principals for reference in text.references},
-            re.compile(
+            names=re.compile(
                 rf"(?<![\w+=,.@-])({'|'.join(map(re.escape, sorted(names)))})(?![\w+=,.@-])",
                 re.IGNORECASE,
             ),
-            frozenset(literal),
-            frozenset(account for text in literal for account in re.findall("[0-9]{12}", text)),
+            principals=frozenset(literal),
+            accounts=frozenset(
+                account for text in literal for account in re.findall("[0-9]{12}", text)
+            ),
         )
 
     def named_by(self, text: Text, template: Template) -> str:
@@ -112,9 +118,7 @@ class _Pump:
 
 def _principals_of(role: PumpRole) -> Iterator[Text]:
     trust_policy = role.template.properties(role.logical_id).get("AssumeRolePolicyDocument")
-    for statement in statements(as_mapping(trust_policy)):
-        principal = as_mapping(statement.get("Principal")).get("AWS")
-        yield from evaluate(principal, role.template)
+    yield from evaluate(principals_of(as_mapping(trust_policy)), role.template)
 
 
 class _Reader:

@@ -1,6 +1,6 @@
 """Pump's roles in templates, with the policies that are attached to them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -125,8 +125,9 @@ class _Reader:
         names = names_of(self._template, self._logical_id)
         inline, unreadable = self._inline()
         attached = self._attached(names)
-        counted = [one for one in attached if not self._why_not_counted(one, names)]
-        policies = inline + [(name_of(one), as_mapping(_document(one))) for one in counted]
+        problems = {found: self._why_not_counted(found, names) for found in attached}
+        counted = [found for found, problem in problems.items() if not problem]
+        policies = inline + [(name_of(found), as_mapping(_document(found))) for found in counted]
         kind = _kind(names, policies)
         if kind is None:
             return None
@@ -145,7 +146,7 @@ class _Reader:
                 *self._not_as_built(),
                 *unreadable,
                 *self._managed(),
-                *self._not_counted(attached, names),
+                *self._not_counted(problems),
             ),
             source=self._template.file.name,
             sha256=self._template.sha256,
@@ -198,12 +199,12 @@ class _Reader:
                 shown = self._mask.short(arn)
                 yield f"the managed policy {shown} is attached to it, and is not counted"
 
-    def _not_counted(self, attached: Sequence[Attachment], names: Iterable[str]) -> Iterator[str]:
-        for attachment in attached:
-            if problem := self._why_not_counted(attachment, names):
+    def _not_counted(self, problems: Mapping[Attachment, str]) -> Iterator[str]:
+        for attachment, problem in problems.items():
+            if problem:
                 yield f"{attachment.logical_id} attaches to it {problem}, and is not counted"
         for attachment in self._attachments.unknown:
-            if attachment.template.root is self._template.root and attachment not in attached:
+            if attachment.template.root is self._template.root and attachment not in problems:
                 yield f"{attachment.logical_id} attaches to a role that cannot be read"
 
     def _why_not_counted(self, attachment: Attachment, names: Iterable[str]) -> str:
