@@ -17,9 +17,9 @@ from typing import Final
 import pyperf
 
 from bench import page
-from sandbox.aws import embedded_aws, recorded
 from sandbox.cdk import ROOT, tool_environment
-from sandbox.organization import Organization, StackSets
+from sandbox.management import management
+from sandbox.organization import NoMembers, Organization, StackSets, properties
 
 DOCUMENT: Final = ROOT / "docs" / "performance.md"
 MANY: Final = 1_000
@@ -92,22 +92,22 @@ def roll_out(folder: Path) -> Mapping[int, RolledOut]:
     times: dict[int, list[float]] = {}
     for accounts in ORGANIZATIONS * ROUNDS["rollout"]:
         print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
-        with embedded_aws() as aws:
+        with management() as account:
             first = accounts not in times
-            organization = Organization.create(aws, {"Unit": accounts if first else 1})
+            organization = Organization.create(account, {"Unit": accounts if first else 1})
             context = {**PROVIDED, "pump:organizational-units": organization.root}
             times.setdefault(accounts, []).append(seconds(["app.py"], folder, context))
             if not first:
                 continue
             file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
-            recording = folder / f"recording-{accounts}"
-            with recorded(recording) as requests:
-                StackSets(organization).create(json.loads(file.read_text()), {})
-            pages = organization.cloudformation.get_paginator("list_stack_instances")
+            performed = StackSets(organization, NoMembers()).deploy(
+                None, properties(json.loads(file.read_text()))
+            )
+            pages = account.cloudformation.get_paginator("list_stack_instances")
             found[accounts] = RolledOut(
                 times[accounts],
                 minified(file),
-                [request["Action"][0] for request in requests if "StackSetName" in request],
+                [operation.call for operation in performed],
                 sum(
                     len(listed["Summaries"])
                     for listed in pages.paginate(StackSetName="PumpReadOnly")

@@ -1,121 +1,261 @@
-"""moto's server on a free loopback port, for as long as a block of code runs."""
+"""An AWS that says no, for as long as a block of code runs: ministack, on loopback.
 
-import base64
+It checks trust policies, the policies of whoever calls, boundaries and the patterns of parameters,
+and keeps accounts apart. Any 12-digit ID is an account. ``tests/deploy/test_judges.py`` lists where
+it and the policy simulator disagree.
+"""
+
 import json
-import logging
-from collections.abc import Iterator, Mapping
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from threading import Thread
-from typing import Final
-from unittest.mock import patch
-from urllib.parse import parse_qs
-from urllib.request import Request, urlopen
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from moto.moto_api import recorder
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_iam import IAMClient
-from werkzeug.serving import make_server
+from mypy_boto3_iam.type_defs import RoleDetailTypeDef
+from mypy_boto3_sts import STSClient
+
+from sandbox.cdk import ROOT, tool_environment
 
 ACCOUNT_ID: Final = "123456789012"
-"""The account that moto's dummy keys belong to."""
+"""The account where none is named."""
+
+REGION: Final = "us-east-1"
+
+_ONCE: Final = Config(retries={"total_max_attempts": 1})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls.
+
+    :param access_key_id: its access key. An account's ID is that account's root user.
+    :param secret_access_key: its secret.
+    :param session_token: the token of temporary credentials.
+    """
+
+    access_key_id: str
+    secret_access_key: str = "unchecked"  # noqa: S105
+    session_token: str | None = None
+
+
+OWNER: Final = Caller(ACCOUNT_ID)
+"""The root user of the account where none is named."""
+
+
+class StackFailedError(Exception):
+    """A stack could not be created. Its message says why."""
 
 
 @dataclass(frozen=True)
 class EmbeddedAws:
-    """An AWS account in this process.
+    """AWS accounts in another process.
 
-    :param endpoint: where its API is served.
+    :param endpoint: where their API is served.
     """
 
     endpoint: str
+    _session: boto3.Session = field(default_factory=lambda: boto3.Session(region_name=REGION))
+    _shared: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The environment variables with which an AWS tool uses this account."""
+    def environment(self, caller: Caller = OWNER) -> Mapping[str, str]:
+        """Return the environment variables with which an AWS tool is that caller."""
+        token = {} if caller.session_token is None else {"AWS_SESSION_TOKEN": caller.session_token}
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": caller.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": caller.secret_access_key,
+            **token,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    @property
-    def iam(self) -> IAMClient:
-        return self._session().client("iam", endpoint_url=self.endpoint)
-
-    @property
-    def cloudformation(self) -> CloudFormationClient:
-        # A StackSet of 10,000 accounts takes the emulator more than boto3's minute.
-        return self._session().client(
-            "cloudformation",
+    def client(self, service: str, caller: Caller = OWNER, *, region: str = REGION) -> Any:
+        """Return a boto3 client of any service; each request is sent once."""
+        # boto3's types ask for a literal name.
+        create: Any = self._session.client
+        return create(
+            service,
+            region_name=region,
             endpoint_url=self.endpoint,
-            config=Config(read_timeout=1_800, retries={"total_max_attempts": 1}),
+            aws_access_key_id=caller.access_key_id,
+            aws_secret_access_key=caller.secret_access_key,
+            aws_session_token=caller.session_token,
+            config=_ONCE,
         )
 
-    def _session(self) -> boto3.Session:
-        return boto3.Session(
-            aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1"
+    def iam(self, caller: Caller = OWNER) -> IAMClient:
+        client: IAMClient = self.client("iam", caller)
+        return client
+
+    def cloudformation(self, caller: Caller = OWNER) -> CloudFormationClient:
+        client: CloudFormationClient = self.client("cloudformation", caller)
+        return client
+
+    def sts(self, caller: Caller = OWNER) -> STSClient:
+        client: STSClient = self.client("sts", caller)
+        return client
+
+    def _borrow(self, service: str, caller: Caller) -> Any:
+        # One client for all callers, to be used at once: 1,000 clients take seconds to make.
+        if service not in self._shared:
+            self._shared[service] = self.client(service, caller)
+        client = self._shared[service]
+        client._request_signer._credentials = Credentials(  # noqa: SLF001
+            caller.access_key_id, caller.secret_access_key, caller.session_token
         )
+        return client
 
+    def assume(
+        self,
+        role_arn: str,
+        caller: Caller,
+        *,
+        external_id: str | None = None,
+        session_name: str = "pump",
+    ) -> Caller:
+        """Assume a role, and return the session.
 
-@contextmanager
-def embedded_aws() -> Iterator[EmbeddedAws]:
-    """Serve an empty AWS account on loopback; it ends with the block, even if that fails."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Not moto's own ThreadedMotoServer, which takes half a second to end.
-    server = make_server(
-        "127.0.0.1",
-        0,
-        DomainDispatcherApplication(create_backend_app),
-        threaded=True,
-        request_handler=MotoRequestHandler,
-    )
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        endpoint = f"http://127.0.0.1:{server.port}"
-        # moto keeps its state as long as the process runs, even that of an earlier block.
-        with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")):  # noqa: S310
-            pass
-        yield EmbeddedAws(endpoint)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        :param external_id: the external ID to pass, if any.
+        :raises botocore.exceptions.ClientError: when AWS refuses.
+        """
+        passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
+        client: STSClient = self._borrow("sts", caller)
+        granted = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **passed)[
+            "Credentials"
+        ]
+        return Caller(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
 
+    def refusal(
+        self, role_arn: str, caller: Caller, *, external_id: str | None = None
+    ) -> str | None:
+        """Return AWS's message if it does not let a caller assume a role.
 
-class Requests(list[dict[str, list[str]]]):
-    """The parameters of the recorded requests, and the names of the services that got them."""
-
-    services: set[str]
-
-
-@contextmanager
-def recorded(file: Path) -> Iterator[Requests]:
-    """Record the requests that the embedded AWS gets in a block; they are listed when it ends.
-
-    :param file: a file that does not exist yet, for the recording.
-    """
-    requests = Requests()
-    with patch.object(recorder, "_location", str(file)):
-        recorder.start_recording()
+        :raises botocore.exceptions.ClientError: when it fails for another reason.
+        """
         try:
-            yield requests
-        finally:
-            recorder.stop_recording()
-    entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    requests.services = {entry["headers"]["Authorization"].split("/")[3] for entry in entries}
-    requests.extend(
-        parse_qs(base64.b64decode(entry["body"]).decode()) for entry in entries if entry["body"]
-    )
+            self.assume(role_arn, caller, external_id=external_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return error.response["Error"]["Message"]
+        return None
+
+    def opens(self, role_arn: str, caller: Caller, *, external_id: str | None = None) -> bool:
+        """Return whether AWS lets a caller assume a role."""
+        return self.refusal(role_arn, caller, external_id=external_id) is None
+
+    def create_role(
+        self,
+        name: str,
+        trusted: str,
+        statements: Sequence[Mapping[str, Any]] = (),
+        caller: Caller = OWNER,
+    ) -> None:
+        """Create a role, as if by hand.
+
+        :param trusted: the principal that may assume it, without an external ID.
+        :param statements: the statements of its only policy, if it has one.
+        """
+        trust = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
+        client = self.iam(caller)
+        client.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+        if statements:
+            client.put_role_policy(
+                RoleName=name, PolicyName=name, PolicyDocument=_document(*statements)
+            )
+
+    def deploy(
+        self,
+        stack: str,
+        template: str,
+        parameters: Mapping[str, str] | None = None,
+        caller: Caller = OWNER,
+        *,
+        update: bool = False,
+    ) -> None:
+        """Create or update a stack without the CDK CLI, as the console and StackSets do.
+
+        :raises StackFailedError: when that fails; then it is rolled back.
+        :raises botocore.exceptions.ClientError: when AWS refuses to begin.
+        """
+        client: CloudFormationClient = self._borrow("cloudformation", caller)
+        try:
+            (client.update_stack if update else client.create_stack)(
+                StackName=stack,
+                TemplateBody=template,
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in (parameters or {}).items()
+                ],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+        except ClientError as error:
+            if "No updates are to be performed" in str(error):
+                return
+            raise
+        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+        while described["StackStatus"].endswith("IN_PROGRESS"):
+            time.sleep(0.01)
+            (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+        if described["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            events = client.describe_stack_events(StackName=stack)["StackEvents"]
+            failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+            raise StackFailedError(failed[-1]["ResourceStatusReason"])
+
+    def delete(self, stack: str, caller: Caller = OWNER) -> None:
+        """Delete a stack without the CDK CLI."""
+        client: CloudFormationClient = self._borrow("cloudformation", caller)
+        client.delete_stack(StackName=stack)
+
+    def roles(self, caller: Caller = OWNER) -> list[RoleDetailTypeDef]:
+        """Return the roles of the caller's account, with their policies."""
+        client: IAMClient = self._borrow("iam", caller)
+        return client.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
+
+
+@contextmanager
+def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
+    """Serve empty AWS accounts; they end with the block, even if that fails or is interrupted.
+
+    :param options: of :mod:`sandbox.server`.
+    """
+    with TemporaryDirectory() as folder:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.server", *options],
+            cwd=ROOT,
+            # In a session of its own: an interrupt of the terminal is for this process alone.
+            start_new_session=True,
+            env=tool_environment() | {"TMPDIR": folder},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with server:
+            try:
+                assert server.stdout is not None
+                port = server.stdout.readline().strip()
+                if not port:
+                    raise RuntimeError(f"the embedded AWS ended at once, with {server.wait()}")
+                yield EmbeddedAws(f"http://127.0.0.1:{port}")
+            finally:
+                assert server.stdin is not None
+                server.stdin.close()
+                try:
+                    server.wait(timeout=5)
+                except subprocess.TimeoutExpired:
+                    server.kill()
+
+
+def _document(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -1,164 +1,443 @@
-"""`make demo`: deploy both roles to an embedded AWS, and show who may do what there."""
+"""`make demo`: deploy both roles to an embedded AWS, then see who gets in and who may do what."""
 
 import json
 import sys
 from collections.abc import Collection, Mapping
-from itertools import product
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from pump_roles.published import PublishedRole
 from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Show, trust
-from sandbox.simulator import ALLOWED, Role, assumption, decide, use
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
+from sandbox.show import (
+    BUYS,
+    EXTERNAL_ID,
+    PUMP,
+    PUMP_ACCOUNT,
+    READS,
+    ROLES,
+    Show,
+    trust,
+)
+from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
 
-BOTH: Final = {READS, BUYS}
-NEITHER: Final[set[str]] = set()
+NEW_EXTERNAL_ID: Final = "Example-5678"
+OTHER_ACCOUNT: Final = "111122223333"
+REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+"""The error codes with which AWS's services refuse a caller."""
 
-CALLERS: Final = {
-    "Pump": PUMP,
-    "another role of Pump's": "arn:aws:iam::999988887777:role/Intern",
-    "another company": "arn:aws:iam::111122223333:role/PumpService",
-    "your own account": f"arn:aws:iam::{ACCOUNT_ID}:role/Admin",
-}
-EXTERNAL_IDS: Final = {
-    "your external ID": EXTERNAL_ID,
-    "another customer's": "Example-5678",
-    "none": None,
-}
+NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
+"""The error codes of a call that was allowed and then failed: the embedded AWS does not have the
+operation, or the instance."""
+
+BOTH: Final = frozenset({READS, BUYS})
+ONLY_BUYS: Final = frozenset({BUYS})
+NEITHER: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something that a role may or may not do.
+
+    :param description: what it is.
+    :param action: the IAM action.
+    :param allowed: the roles that may do it.
+    :param client: the boto3 service that is called; without one, the policy simulator answers,
+        because the embedded AWS does not have the service.
+    :param operation: the operation that is called.
+    :param parameters: the call's parameters.
+    :param guarded: whether the guardrails ``recommended`` deny it.
+    """
+
+    description: str
+    action: str
+    allowed: frozenset[str]
+    client: str = ""
+    operation: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    guarded: bool = False
+
+
+INSTANCE: Final = "i-0123456789abcdef0"
+BUCKET: Final = "example-customer-data"
+OBJECT: Final = "customers.csv"
+SECRET: Final = "example-database-password"  # noqa: S105
 
 QUESTIONS: Final = [
-    ("read a year's costs", "ce:GetCostAndUsage", BOTH),
-    ("see reservations", "rds:DescribeReservedDBInstances", BOTH),
-    ("see instances", "ec2:DescribeInstances", {BUYS}),
-    ("buy a savings plan", "savingsplans:CreateSavingsPlan", {BUYS}),
-    ("buy reservations", "ec2:PurchaseReservedInstancesOffering", {BUYS}),
-    ("sell reservations", "ec2:CreateReservedInstancesListing", {BUYS}),
-    ("open a support case", "support:CreateCase", {BUYS}),
-    ("read S3 objects", "s3:GetObject", NEITHER),
-    ("read a secret", "secretsmanager:GetSecretValue", NEITHER),
-    ("read a table", "dynamodb:Scan", NEITHER),
-    ("stop instances", "ec2:StopInstances", NEITHER),
-    ("widen its rights", "iam:PutRolePolicy", NEITHER),
+    Question("read costs", "ce:GetCostAndUsage", BOTH),
+    Question(
+        "see organization",
+        "organizations:DescribeOrganization",
+        BOTH,
+        "organizations",
+        "describe_organization",
+    ),
+    Question(
+        "see reservations",
+        "rds:DescribeReservedDBInstances",
+        BOTH,
+        "rds",
+        "describe_reserved_db_instances",
+    ),
+    Question("see instances", "ec2:DescribeInstances", ONLY_BUYS, "ec2", "describe_instances"),
+    Question("buy a savings plan", "savingsplans:CreateSavingsPlan", ONLY_BUYS),
+    Question(
+        "buy reservations",
+        "ec2:PurchaseReservedInstancesOffering",
+        ONLY_BUYS,
+        "ec2",
+        "purchase_reserved_instances_offering",
+        {"InstanceCount": 1, "ReservedInstancesOfferingId": "example"},
+    ),
+    Question(
+        "sell reservations",
+        "ec2:CreateReservedInstancesListing",
+        ONLY_BUYS,
+        "ec2",
+        "create_reserved_instances_listing",
+        {
+            "InstanceCount": 1,
+            "ReservedInstancesId": "example",
+            "PriceSchedules": [],
+            "ClientToken": "example",
+        },
+    ),
+    Question(
+        "read user data",
+        "ec2:DescribeInstanceAttribute",
+        ONLY_BUYS,
+        "ec2",
+        "describe_instance_attribute",
+        {"InstanceId": INSTANCE, "Attribute": "userData"},
+        guarded=True,
+    ),
+    Question(
+        "tag an instance",
+        "ec2:CreateTags",
+        ONLY_BUYS,
+        "ec2",
+        "create_tags",
+        {"Resources": [INSTANCE], "Tags": [{"Key": "example", "Value": "example"}]},
+        guarded=True,
+    ),
+    Question("change cost alerts", "ce:CreateAnomalyMonitor", ONLY_BUYS, guarded=True),
+    Question(
+        "stop an instance",
+        "ec2:StopInstances",
+        NEITHER,
+        "ec2",
+        "stop_instances",
+        {"InstanceIds": [INSTANCE]},
+    ),
+    Question("list S3 buckets", "s3:ListAllMyBuckets", NEITHER, "s3", "list_buckets"),
+    Question(
+        "read an S3 object",
+        "s3:GetObject",
+        NEITHER,
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": OBJECT},
+    ),
+    Question(
+        "read a secret",
+        "secretsmanager:GetSecretValue",
+        NEITHER,
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": SECRET},
+    ),
+    Question(
+        "read a table", "dynamodb:Scan", NEITHER, "dynamodb", "scan", {"TableName": "example"}
+    ),
+    Question(
+        "widen its own role",
+        "iam:PutRolePolicy",
+        NEITHER,
+        "iam",
+        "put_role_policy",
+        {"RoleName": BUYS, "PolicyName": "Wide", "PolicyDocument": "{}"},
+    ),
+    Question(
+        "make an access key",
+        "iam:CreateAccessKey",
+        NEITHER,
+        "iam",
+        "create_access_key",
+        {"UserName": "example"},
+    ),
 ]
-"""What a role may do, an action for it, and the roles that should be allowed it."""
 
 
 class Demo(Show):
-    """Both roles in one account."""
+    """Both roles in one account, from the first deploy to the last."""
 
-    def run(self, aws: EmbeddedAws) -> None:
-        self.deploy(aws, "PumpReadOnly", "PumpAutoPilot")
-        roles = {name: Role.of_account(aws.iam, name) for name in ROLES}
-        for name, role in roles.items():
-            self.show_role(role, ROLES[name])
-        self.show_callers(roles)
-        self.show_session(roles)
+    def __init__(self, aws: EmbeddedAws) -> None:
+        super().__init__()
+        self.aws = aws
+
+    def show(self, *, broken: bool = False) -> None:
+        """Show everything.
+
+        :param broken: whether the read-only role loses its condition after it is deployed, as if by
+            hand, which the demo has to notice.
+        """
+        self.part("Deploy both roles into the customer's account")
+        self.fill()
+        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot")
+        if broken:
+            self.break_trust()
+        for name, published in ROLES.items():
+            self.show_role(Role.of_account(self.aws, name), published)
+
+        self.part("Who gets in")
+        pump = self.pump_service()
+        self.show_callers(pump)
+
+        self.part("What Pump may do")
+        sessions = {name: self.enter(pump, name) for name in ROLES}
+        self.show_session(sessions)
+
+        self.part("The same calls, with guardrails")
+        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
+        self.show_session(sessions, guarded=True)
+
+        self.part("Change the external ID, without a gap")
+        self.show_rotation(pump)
+
+        self.part("Stop Pump now")
+        self.show_stop(pump)
+
+        self.part("Destroy")
+        self.cdk(self.aws, "destroy", "PumpAutoPilot", "PumpReadOnly", hidden=("--force",))
+        self.show_what_is_left()
+
+    def fill(self) -> None:
+        """Give the account something that Pump must not read."""
+        store = self.aws.client("s3")
+        store.create_bucket(Bucket=BUCKET)
+        store.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"example")
+        self.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="example")
+
+    def break_trust(self) -> None:
+        """Drop the condition of the read-only role's trust policy."""
+        policy = trust()
+        del policy["Statement"][0]["Condition"]
+        self.aws.iam().update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
+
+    def pump_service(self) -> Caller:
+        """Return the session of Pump's role, which may assume any role that lets it."""
+        owner = Caller(PUMP_ACCOUNT)
+        anything = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+        for name in ("PumpService", "Intern"):
+            self.aws.create_role(name, PUMP_ACCOUNT, [anything], owner)
+        return self.aws.assume(PUMP, owner)
+
+    def enter(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
+        """Assume a role as Pump."""
+        return self.aws.assume(_arn(name), pump, external_id=external_id)
 
     def show_role(self, role: Role, published: PublishedRole) -> None:
-        self.expect(role.trust == trust())
-        self.expect(len(role.policies) == len(published.policies))
+        """Show what was deployed, next to what is published."""
         self.console.print(f"\n[bold]{role.arn}[/]")
         for statement in role.trust["Statement"]:
-            self.console.print(f"trusts {json.dumps(statement.get('Principal'))}", markup=False)
-            self.console.print(f"if {json.dumps(statement.get('Condition'))}\n", markup=False)
+            principal = statement.get("Principal", {}).get("AWS")
+            condition = json.dumps(statement.get("Condition"))
+            self.console.print(f"  trusts {principal}", markup=False)
+            self.console.print(f"  if     {condition}\n", markup=False)
         table = self.table("policy", "as published", "patterns", "actions")
         for policy in published.policies:
             same = role.policies.get(policy.name) == policy.document
             table.add_row(
                 policy.name,
                 self.verdict(same, should=True, labels=("yes", "no")),
-                *self.counts(policy.patterns),
+                *_counts(policy.patterns),
             )
         table.add_section()
-        table.add_row(
-            "together, each counted once",
-            "",
-            *self.counts(set(published.patterns)),
-        )
+        table.add_row("together, each counted once", "", *_counts(set(published.patterns)))
         self.console.print(table)
+        self.expect(len(role.policies) == len(published.policies))
 
-    @staticmethod
-    def counts(patterns: Collection[str]) -> tuple[str, str]:
-        return str(len(patterns)), str(len(catalog.matching(patterns)))
+    def show_callers(self, pump: Caller) -> None:
+        """Show what AWS answers to whoever assumes the roles."""
+        intern = self.aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/Intern", Caller(PUMP_ACCOUNT))
+        attempts: list[tuple[str, Caller, str, str | None]] = [
+            ("Pump", pump, "yours", EXTERNAL_ID),
+            ("Pump", pump, "none", None),
+            ("Pump", pump, "another customer's", NEW_EXTERNAL_ID),
+            ("another role in Pump's account", intern, "yours", EXTERNAL_ID),
+            ("another account", Caller(OTHER_ACCOUNT), "yours", EXTERNAL_ID),
+            ("your own administrator", OWNER, "yours", EXTERNAL_ID),
+        ]
+        table = self.table("who", "external ID", *(role.kind for role in ROLES.values()))
+        answers: list[str] = []
+        for who, caller, label, external_id in attempts:
+            cells = []
+            for name in ROLES:
+                answer = self.aws.refusal(_arn(name), caller, external_id=external_id)
+                answers.extend([answer] if answer else [])
+                cells.append(self.verdict(not answer, should=(who, label) == ("Pump", "yours")))
+            table.add_row(who, label, *cells)
+        self.console.print(table)
+        if answers:
+            self.console.print("\nWhat AWS answers to Pump without an external ID:")
+            self.quote(answers[0])
 
-    def show_callers(self, roles: Mapping[str, Role]) -> None:
-        cells = list(product(CALLERS, roles, EXTERNAL_IDS))
-        decisions = decide(
-            [
-                assumption(
-                    roles[role], caller=CALLERS[caller], external_id=EXTERNAL_IDS[external_id]
-                )
-                for caller, role, external_id in cells
-            ]
-        )
-        decided = dict(zip(cells, decisions, strict=True))
-        for role in roles:
-            self.console.print(f"\n[bold]Who may assume {role}[/], with which external ID?\n")
-            table = self.table("", *EXTERNAL_IDS)
-            for caller in CALLERS:
-                table.add_row(
-                    caller,
-                    *(
-                        self.verdict(
-                            decided[caller, role, external_id] == ALLOWED,
-                            should=(caller, external_id) == ("Pump", "your external ID"),
+    def show_session(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
+        """Show what AWS answers to the sessions' calls."""
+        roles = {name: Role.of_account(self.aws, name) for name in ROLES}
+        simulated = [question for question in QUESTIONS if not question.client]
+        cells = [(question, name) for question in simulated for name in roles]
+        decided = dict(
+            zip(
+                [(question.action, name) for question, name in cells],
+                decide(
+                    [
+                        use(
+                            roles[name],
+                            action=question.action,
+                            resource=catalog.actions()[question.action.lower()].resources[0],
                         )
-                        for external_id in EXTERNAL_IDS
-                    ),
-                )
-            self.console.print(table)
-
-    def show_session(self, roles: Mapping[str, Role]) -> None:
-        cells = [(action, name) for _, action, _ in QUESTIONS for name in roles]
-        decisions = decide(
-            [
-                use(
-                    roles[name],
-                    action=action,
-                    resource=catalog.actions()[action.lower()].resources[0],
-                )
-                for action, name in cells
-            ]
+                        for question, name in cells
+                    ]
+                ),
+                strict=True,
+            )
         )
-        decided = dict(zip(cells, decisions, strict=True))
-        self.console.print("\n[bold]What Pump may do[/]\n")
-        table = self.table("", "read-only", "auto-pilot", "action")
-        for question, action, should in QUESTIONS:
+        table = self.table("", *(role.kind for role in ROLES.values()), "action")
+        answers: dict[str, str] = {}
+        for question in QUESTIONS:
+            row = []
+            for name in ROLES:
+                if question.client:
+                    decision, message = self.call(sessions[name], question)
+                    answers.setdefault(decision, message)
+                else:
+                    decision = decided[question.action, name]
+                should = name in question.allowed and not (guarded and question.guarded)
+                labels = ("yes", "denied" if decision == EXPLICITLY_DENIED else "no")
+                row.append(self.verdict(decision == ALLOWED, should=should, labels=labels))
+            mark = "" if question.client else " [dim]*[/]"
+            table.add_row(question.description, *row, f"{question.action}{mark}")
+        self.console.print(table)
+        self.console.print(
+            "[dim]* by the policy simulator; the embedded AWS does not have this service[/]\n"
+        )
+        shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
+        self.expect(shown in answers)
+        if shown in answers:
+            self.console.print(
+                "What AWS answers to a call that a guardrail denies:"
+                if guarded
+                else "What AWS answers to a call that no policy allows:"
+            )
+            self.quote(answers[shown])
+
+    def call(self, session: Caller, question: Question) -> tuple[str, str]:
+        """Return the decision about a call, and AWS's message if it was refused."""
+        client = self.aws.client(question.client, session)
+        try:
+            getattr(client, question.operation)(**question.parameters)
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if code in REFUSED:
+                denied = "explicit deny" in message
+                return (EXPLICITLY_DENIED if denied else IMPLICITLY_DENIED), message
+            if code not in NOT_EMULATED:
+                raise
+        return ALLOWED, ""
+
+    def show_rotation(self, pump: Caller) -> None:
+        """Show three deploys, and which external ID opens the read-only role after each."""
+        guardrails = ("-c", "pump:guardrails=recommended")
+        both = ("-c", f"pump:next-external-id={NEW_EXTERNAL_ID}")
+        steps: list[tuple[str, str, tuple[str, ...], set[str]]] = [
+            ("the old ID", EXTERNAL_ID, (), {EXTERNAL_ID}),
+            ("both", EXTERNAL_ID, both, {EXTERNAL_ID, NEW_EXTERNAL_ID}),
+            ("the new ID", NEW_EXTERNAL_ID, (), {NEW_EXTERNAL_ID}),
+        ]
+        table = self.table("deployed with", "the old ID", "the new ID")
+        for label, external_id, more, accepted in steps:
+            self.deploy(self.aws, "PumpReadOnly", *guardrails, *more, external_id=external_id)
             table.add_row(
-                question,
+                label,
                 *(
                     self.verdict(
-                        decided[action, name] == ALLOWED,
-                        should=name in should,
-                        labels=("yes", "no"),
+                        self.aws.opens(_arn(READS), pump, external_id=tried),
+                        should=tried in accepted,
                     )
-                    for name in roles
+                    for tried in (EXTERNAL_ID, NEW_EXTERNAL_ID)
                 ),
-                action,
             )
+        self.console.print()
         self.console.print(table)
+
+    def show_stop(self, pump: Caller) -> None:
+        """Show an open session, before and after the boundary of the README."""
+        session = self.enter(pump, BUYS)
+        (question,) = (asked for asked in QUESTIONS if asked.action == "ec2:DescribeInstances")
+        before, _ = self.call(session, question)
+        for name in (BUYS, READS):
+            self.console.print(
+                f"  [dim]$ aws iam put-role-permissions-boundary --role-name {name} \\\n"
+                "      --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll[/]"
+            )
+            self.aws.iam().put_role_permissions_boundary(
+                RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AWSDenyAll"
+            )
+        after, message = self.call(session, question)
+        later, _ = self.call(self.enter(pump, BUYS), question)
+        table = self.table("", question.action)
+        table.add_row("open session, before", self.verdict(before == ALLOWED, should=True))
+        table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
+        table.add_row("new session, after", self.verdict(later == ALLOWED, should=False))
+        self.console.print()
+        self.console.print(table)
+        self.console.print()
+        self.quote(message)
+
+    def show_what_is_left(self) -> None:
+        """Show what the account has after everything is destroyed."""
+        left = {
+            "stacks": self.aws.cloudformation().describe_stacks()["Stacks"],
+            "roles": self.aws.iam().list_roles()["Roles"],
+            "policies": self.aws.iam().list_policies(Scope="Local")["Policies"],
+        }
+        table = self.table("left in the account", "")
+        for kind, found in left.items():
+            table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
+        self.console.print()
+        self.console.print(table)
+
+
+def _arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
+
+
+def _counts(patterns: Collection[str]) -> tuple[str, str]:
+    return str(len(patterns)), str(len(catalog.matching(patterns)))
 
 
 REAL: Final = """
-[bold]To deploy to a real account[/], with its credentials and the two values that Pump gives you:
+[bold]To deploy to a real account[/], with its credentials and the two values from Pump:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly -c pump:principal=... -c pump:external-id=...
 
-and PumpAutoPilot in the same way, when you want Pump to buy and sell. The account does not have to
-be bootstrapped.
+When you want Pump to buy and sell, deploy PumpAutoPilot in the same way. The
+account does not have to be bootstrapped.
 """
 
 
 def main() -> int:
-    demo = Demo()
-    demo.console.print(
-        "[bold]Both roles on an embedded AWS[/]: nothing here reaches a real account\n"
-    )
     with embedded_aws() as aws:
-        demo.run(aws)
-    return demo.end(REAL)
+        demo = Demo(aws)
+        demo.console.print(
+            "[bold]Both roles on an embedded AWS[/] that checks every call. Nothing here reaches a "
+            "real account."
+        )
+        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), REAL)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,30 @@
-"""`make demo-org`: roll both roles out across an emulated organization, and show who has them."""
+"""`make demo-org`: roll both roles out across an emulated organization, and let Pump in."""
 
 import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import yaml
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
 
 from pump_roles.account.organization import Account
 from pump_roles.account.rollout_status import read
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws
-from sandbox.organization import Organization, StackSets, roles
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Show, trust
-from sandbox.simulator import ALLOWED, Role, assumption, decide
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.management import Management, management
+from sandbox.operations import Operation
+from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, PUMP_ACCOUNT, READS, ROLES, Show, trust
+from sandbox.simulator import Role
 
 UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
 EXCLUDED: Final = "sandbox-7"
 LATE: Final = "workloads-late"
 """An account that joins after the rollout."""
 
+ROLLOUTS: Final = ("PumpReadOnlyRollout", "PumpAutoPilotRollout")
 NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
 
 
@@ -37,132 +39,158 @@ def expected(account: Account, organization: Organization) -> dict[str, bool]:
 
 
 class OrganizationDemo(Show):
-    """Both roles in an organization."""
+    """Both roles in an organization.
 
-    def run(self, aws: EmbeddedAws) -> None:
-        """Roll out, let an account join, and show what every account has."""
+    :param aws: the organization's accounts.
+    :param account: its management account.
+    """
+
+    def __init__(self, aws: EmbeddedAws, account: Management) -> None:
+        super().__init__()
+        self.aws = aws
+        self.account = account
+
+    def show(self, *, broken: bool = False) -> None:
+        """Roll out, let an account join, and show what every account has.
+
+        :param broken: whether one role loses its condition after the rollout, as if by hand, which
+            the demo has to notice.
+        """
+        self.part("Deploy in the management account")
         organization = self.step(
-            f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units, and the "
-            "management account",
-            lambda: Organization.create(aws, UNITS),
+            f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units",
+            lambda: Organization.create(self.account, UNITS),
         )
         by_name = {account.name: account.id for account in organization.accounts()}
-        with TemporaryDirectory() as folder:
-            self.deploy(
-                aws,
-                *("PumpReadOnly", "PumpAutoPilot", "--output", folder),
-                *("-c", f"pump:read-only:organizational-units={organization.root}"),
-                *("-c", f"pump:read-only:exclude-accounts={by_name[EXCLUDED]}"),
-                *("-c", f"pump:auto-pilot:organizational-units={organization.units['Workloads']}"),
-            )
-            rollouts = [
-                json.loads((Path(folder) / f"{name}.template.json").read_text(encoding="utf-8"))
-                for name in ("PumpReadOnlyRollout", "PumpAutoPilotRollout")
-            ]
+        self.deploy(
+            self.aws,
+            *("--all",),
+            *("-c", f"pump:read-only:organizational-units={organization.root}"),
+            *("-c", f"pump:read-only:exclude-accounts={by_name[EXCLUDED]}"),
+            *("-c", f"pump:auto-pilot:organizational-units={organization.units['Workloads']}"),
+        )
+
+        self.part("StackSets deploy to the member accounts")
+        rollouts = [self.deployed(stack) for stack in ROLLOUTS]
         for rollout in rollouts:
             self.roll_out(organization, rollout)
         late = organization.join("Workloads", LATE)
-        self.console.print(
-            f"\n{LATE} joins. AWS would deploy to it automatically; the emulator does not, so it "
-            "gets the roles at the next create operation."
-        )
-        self.expect(roles(late) == {})
-        for rollout in rollouts:
-            StackSets(organization).update(rollout, {})
-        self.show_tree(organization)
-        self.show_status(organization, rollouts, by_name[EXCLUDED])
+        StackSets(organization, EmbeddedMembers(self.aws)).join(late)
+        self.console.print(f"[green]done[/]  {LATE} joins: automatic deployment gives it the roles")
+        if broken:
+            self.break_trust(by_name["security-1"])
 
-    def roll_out(self, organization: Organization, template: Mapping[str, Any]) -> None:
-        """Create one StackSet and its instances, and show the progress."""
-        name = StackSets.name(template)
+        self.part("Who has which role, and lets Pump in")
+        self.show_tree(organization)
+
+        self.part("pump-roles rollout-status")
+        self.show_status(rollouts, by_name[EXCLUDED])
+
+    def deployed(self, stack: str) -> dict[str, Any]:
+        """Return the properties of the StackSet that a stack of the management account has."""
+        template = self.aws.cloudformation().get_template(StackName=stack)["TemplateBody"]
+        # As the CDK CLI sends it: YAML.
+        return properties(yaml.safe_load(str(template)))
+
+    def roll_out(self, organization: Organization, rollout: Mapping[str, Any]) -> None:
+        """Do what AWS's handler does with a new StackSet, and show the progress."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         started = time.monotonic()
         made: list[str] = []
-        with Progress(*columns, console=self.console, transient=True) as progress:
-            task = progress.add_task(f"StackSet {name}", total=None)
+        quiet = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
+            task = progress.add_task(f"StackSet {rollout['StackSetName']}", total=None)
 
-            def deployed(account: str) -> None:
+            def worked(account: str) -> None:
                 made.append(account)
                 progress.update(task, completed=len(made), total=sum(UNITS.values()))
 
-            StackSets(organization, deployed).create(template, {})
-        self.done(f"StackSet {name}: {len(made)} accounts", time.monotonic() - started)
+            members = EmbeddedMembers(self.aws)
+            performed = StackSets(organization, members, worked).deploy(None, rollout)
+        self.done(
+            f"{self.calls(performed)}: {rollout['StackSetName']}, {len(made)} accounts",
+            time.monotonic() - started,
+        )
+
+    @staticmethod
+    def calls(performed: list[Operation]) -> str:
+        """Return the names of the operations."""
+        return ", ".join(operation.call for operation in performed)
+
+    def break_trust(self, account: str) -> None:
+        """Drop the condition of a read-only role's trust policy."""
+        policy = trust()
+        del policy["Statement"][0]["Condition"]
+        self.aws.iam(Caller(account)).update_assume_role_policy(
+            RoleName=READS, PolicyDocument=json.dumps(policy)
+        )
 
     def show_tree(self, organization: Organization) -> None:
         """Show each account with its roles, under its unit."""
-        accounts = organization.accounts()
-        found = {account.id: roles(account.id) for account in accounts}
-        asked = [(account, name) for account, has in found.items() for name in has]
-        enters = dict(
-            zip(
-                asked,
-                decide(
-                    [
-                        assumption(found[account][name], caller=PUMP, external_id=EXTERNAL_ID)
-                        for account, name in asked
-                    ]
-                ),
-                strict=True,
-            )
-        )
-        tree = Tree(f"\n[bold]root[/] {organization.root}")
+        owner = Caller(PUMP_ACCOUNT)
+        anything = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+        self.aws.create_role("PumpService", PUMP_ACCOUNT, [anything], owner)
+        pump = self.aws.assume(PUMP, owner)
+        tree = Tree(f"[bold]root[/] {organization.root}")
         branches = {
             unit: tree.add(f"[bold]{name}[/] {unit}") for name, unit in organization.units.items()
         }
         branches[organization.root] = tree
-        for account in accounts:
-            has = found[account.id]
+        for account in organization.accounts():
+            roles = Role.all_of_account(self.aws, account.id)
             states = [
                 self.state(
-                    name in has
-                    and (
-                        not should
-                        or (
-                            self.as_published(has[name], name)
-                            and enters[account.id, name] == ALLOWED
-                        )
-                    ),
+                    self.is_right(roles.get(name), account.id, name, pump) if should else found,
                     should=should,
                     kind=ROLES[name].kind,
                 )
                 for name, should in expected(account, organization).items()
+                for found in [name in roles or self.opens(account.id, name, pump)]
             ]
-            self.expect(has.keys() <= ROLES.keys())
+            self.expect(roles.keys() <= ROLES.keys())
             note = NOTES.get(account.name, "")
             if account.id == ACCOUNT_ID:
-                note = "the management account"
+                note = "management account"
             branches[account.units[-1]].add(
-                f"{account.id} {account.name:<15} {'  '.join(states)}  [dim]{note}[/]"
+                f"{account.id} {account.name:<14} {' '.join(states)} [dim]{note}[/]"
             )
         self.console.print(tree)
         self.console.print(
-            "\n✔ means: the role exists, has the published policies, trusts only Pump with the "
-            "external ID, and Pump can assume it."
+            "\n✔: the role has the published policies, Pump assumes it with the external ID,\n"
+            "and is refused without one. -: no role, and Pump is refused."
         )
 
+    def is_right(self, role: Role | None, account: str, name: str, pump: Caller) -> bool:
+        """Return whether a role is as published, and lets Pump in with the external ID alone."""
+        published = {policy.name: policy.document for policy in ROLES[name].policies}
+        return (
+            role is not None
+            and role.policies == published
+            and role.trust == trust()
+            and self.opens(account, name, pump)
+            and not self.opens(account, name, pump, external_id=None)
+        )
+
+    def opens(
+        self, account: str, name: str, pump: Caller, external_id: str | None = EXTERNAL_ID
+    ) -> bool:
+        """Return whether Pump can assume a role."""
+        return self.aws.opens(f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id)
+
     def state(self, found: object, *, should: bool, kind: str) -> str:
-        """Return a cell that shows whether a role exists, empty if it rightly does not."""
+        """Return a cell that shows whether a role is right, empty if there rightly is none."""
         if found or should:
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
-    @staticmethod
-    def as_published(role: Role, name: str) -> bool:
-        """Return whether a role has the published policies and the trust policy."""
-        published = {policy.name: policy.document for policy in ROLES[name].policies}
-        return role.policies == published and role.trust == trust()
-
-    def show_status(
-        self, organization: Organization, rollouts: list[dict[str, Any]], excluded: str
-    ) -> None:
+    def show_status(self, rollouts: list[dict[str, Any]], excluded: str) -> None:
         """Show what `pump-roles rollout-status` finds."""
-        self.console.print("\n[bold]pump-roles rollout-status[/] finds\n")
         table = self.table("StackSet", "instances", "missing", "filtered out", "complete")
         for rollout, filtered in zip(rollouts, ([excluded], []), strict=True):
             status = read(
-                organization.cloudformation,
-                organization.organizations,
-                StackSets.name(rollout),
+                self.account.cloudformation,
+                self.account.organizations,
+                rollout["StackSetName"],
                 account_filter="DIFFERENCE" if filtered else "NONE",
                 filtered=filtered,
             )
@@ -177,8 +205,8 @@ class OrganizationDemo(Show):
 
 
 REAL: Final = """
-[bold]For a real organization[/], with the management account's credentials, once StackSets has
-trusted access to it:
+[bold]For a real organization[/], with the management account's credentials, once
+StackSets has trusted access to it:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout \\
@@ -189,13 +217,13 @@ trusted access to it:
 
 
 def main() -> int:
-    demo = OrganizationDemo()
-    demo.console.print(
-        "[bold]Both roles in an emulated organization[/]: nothing here reaches a real account\n"
-    )
-    with embedded_aws() as aws:
-        demo.run(aws)
-    return demo.end(REAL)
+    with embedded_aws() as aws, management() as account:
+        demo = OrganizationDemo(aws, account)
+        demo.console.print(
+            "[bold]Both roles in an emulated organization[/], each account on an embedded AWS that "
+            "checks every call. Nothing here reaches a real account."
+        )
+        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), REAL)
 
 
 if __name__ == "__main__":

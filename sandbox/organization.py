@@ -1,31 +1,23 @@
-"""An emulated organization: moto's AWS Organizations and StackSets, corrected where they differ.
+"""An emulated organization whose accounts are those of the embedded AWS.
 
-moto resolves a StackSet's targets one level of organizational units deep, without filters, and with
-suspended accounts; a stack that fails ends the whole call. Here the targets are those that AWS
-documents (:func:`pump_roles.account.organization.targeted`), and a stack that fails is an instance
-with its reason. Automatic deployment is not emulated.
+AWS Organizations and the StackSets API are moto's. moto resolves a StackSet's targets one level of
+organizational units deep, without filters, and deploys into its own accounts. Here a StackSet does
+what AWS's resource handler does (:mod:`sandbox.operations`), in the accounts that AWS documents
+(:func:`pump_roles.account.organization.targeted`), and deploys into accounts that enforce IAM.
+Concurrency and failure tolerance are not emulated: an operation goes through all accounts.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-from unittest.mock import patch
+from typing import Any, Protocol
 
-import boto3
-from moto.cloudformation import models as cloudformation
-from moto.core.exceptions import ServiceException
-from moto.iam.models import iam_backends
+from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
-from mypy_boto3_cloudformation import CloudFormationClient
-from mypy_boto3_organizations import OrganizationsClient
 
-from pump_roles.account.organization import Account, accounts_below, targeted
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws
-from sandbox.simulator import Role
-
-REGION: Final = "us-east-1"
+from pump_roles.account.organization import Account, accounts_below
+from sandbox.aws import REGION, Caller, EmbeddedAws, StackFailedError
+from sandbox.management import ACCOUNT_ID, Management
+from sandbox.operations import Operation, operations, reached
 
 Tree = Mapping[str, "Tree | int"]
 """Organizational units by name: each with further ones, or with its number of accounts."""
@@ -33,37 +25,30 @@ Tree = Mapping[str, "Tree | int"]
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization whose management account is the embedded AWS's.
+    """An organization.
 
-    :param organizations: a client of the management account.
-    :param cloudformation: a client of the management account.
-        :param root: the root's ID.
+    :param management: its management account.
+    :param root: the root's ID.
     :param units: the IDs of the organizational units by name.
     """
 
-    organizations: OrganizationsClient
-    cloudformation: CloudFormationClient
+    management: Management
     root: str
     units: dict[str, str]
 
     @classmethod
-    def create(cls, aws: EmbeddedAws, tree: Tree) -> "Organization":
+    def create(cls, management: Management, tree: Tree) -> "Organization":
         """Create the organization, its units and their accounts."""
-        session = boto3.Session("testing", "testing", region_name=REGION)
-        organizations = session.client("organizations", endpoint_url=aws.endpoint)
-        organizations.create_organization(FeatureSet="ALL")
-        organization = cls(
-            organizations,
-            aws.cloudformation,
-            organizations.list_roots()["Roots"][0]["Id"],
-            {},
-        )
+        client = management.organizations
+        client.create_organization(FeatureSet="ALL")
+        organization = cls(management, client.list_roots()["Roots"][0]["Id"], {})
         organization._grow(organization.root, tree)
         return organization
 
     def _grow(self, parent: str, tree: Tree) -> None:
+        client = self.management.organizations
         for name, below in tree.items():
-            unit = self.organizations.create_organizational_unit(ParentId=parent, Name=name)
+            unit = client.create_organizational_unit(ParentId=parent, Name=name)
             self.units[name] = unit["OrganizationalUnit"]["Id"]
             if isinstance(below, int):
                 for index in range(below):
@@ -84,183 +69,212 @@ class Organization:
 
     def accounts(self) -> list[Account]:
         """Return every account, the management account too."""
-        return accounts_below(self.organizations, [self.root])
+        return accounts_below(self.management.organizations, [self.root])
 
 
-class StackSets:
-    """The StackSets of an organization's management account, as the handler of the resource
-    ``AWS::CloudFormation::StackSet`` uses them.
+class Members(Protocol):
+    """What StackSets do in the member accounts. Each raises :class:`StackFailedError`."""
 
-    :param organization: the organization.
-    :param deployed: called with each account that an instance was made for.
-    """
+    def create(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None: ...
 
-    def __init__(
-        self, organization: Organization, deployed: Callable[[str], object] | None = None
-    ) -> None:
-        self.organization = organization
-        self.deployed = deployed
+    def update(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None: ...
 
-    def create(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-        """Create the StackSet of a rollout's template, and its instances.
-
-        :param template: the rollout's template.
-        :param parameters: values for the template's parameters.
-        """
-        properties = self._properties(template, parameters)
-        instances = properties.pop("StackInstancesGroup")
-        preferences = properties.pop("OperationPreferences")
-        self.organization.cloudformation.create_stack_set(**properties)
-        self._create_instances(properties["StackSetName"], instances, preferences)
-
-    def update(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-        """Create the instances that the template's targets do not have yet."""
-        properties = self._properties(template, parameters)
-        self._create_instances(
-            properties["StackSetName"],
-            properties["StackInstancesGroup"],
-            properties["OperationPreferences"],
-        )
-
-    def delete(self, name: str) -> None:
-        """Delete the StackSet, its instances first."""
-        client = self.organization.cloudformation
-        pages = client.get_paginator("list_stack_instances").paginate(StackSetName=name)
-        accounts = [summary["Account"] for page in pages for summary in page["Summaries"]]
-        # moto takes no deployment targets here.
-        client.delete_stack_instances(
-            StackSetName=name, Accounts=accounts, Regions=[REGION], RetainStacks=False
-        )
-        client.delete_stack_set(StackSetName=name)
-
-    def _create_instances(self, name: str, groups: Any, preferences: Any) -> None:
-        with _targets_as_documented(self.organization, self.deployed):
-            for group in groups:
-                self.organization.cloudformation.create_stack_instances(
-                    StackSetName=name, OperationPreferences=preferences, **group
-                )
-
-    @staticmethod
-    def name(template: Mapping[str, Any]) -> str:
-        """Return the name of the StackSet in a rollout's template."""
-        return str(StackSets._resource(template)["StackSetName"])
-
-    @staticmethod
-    def _resource(template: Mapping[str, Any]) -> dict[str, Any]:
-        (resource,) = template["Resources"].values()
-        assert resource["Type"] == "AWS::CloudFormation::StackSet"
-        properties: dict[str, Any] = resource["Properties"]
-        return properties
-
-    @staticmethod
-    def _properties(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
-        values = {"AWS::Region": REGION, **parameters}
-
-        def resolved(value: Any) -> Any:
-            if isinstance(value, list):
-                return [resolved(element) for element in value]
-            if isinstance(value, dict):
-                if value.keys() == {"Ref"}:
-                    return values[value["Ref"]]
-                return {key: resolved(element) for key, element in value.items()}
-            return value
-
-        properties: dict[str, Any] = resolved(StackSets._resource(template))
-        return properties
-
-
-def occupy(account: str, name: str, trust: Mapping[str, Any]) -> None:
-    """Create a role in any account, as if someone had created it by hand."""
-    iam_backends[account]["global"].create_role(
-        name,
-        json.dumps(trust),
-        path="/",
-        permissions_boundary=None,
-        description="",
-        tags=[],
-        max_session_duration="3600",
-    )
-
-
-def roles(account: str) -> dict[str, Role]:
-    """Return the roles of any account that are named like Pump's, from the emulator's state."""
-    backend = iam_backends[account]["global"]
-    found = {}
-    for role in backend.roles.values():
-        if role.name.startswith("Pump"):
-            found[role.name] = Role.of_emulator(role)
-    return found
-
-
-@contextmanager
-def _targets_as_documented(
-    organization: Organization, deployed: Callable[[str], object] | None
-) -> Iterator[None]:
-    def create_instances(  # noqa: PLR0917
-        self: Any,
-        accounts: list[str],
-        regions: list[str],
-        parameters: Any,
-        deployment_targets: dict[str, Any],
-        permission_model: str,
-    ) -> None:
-        assert not accounts
-        assert permission_model == "SERVICE_MANAGED"
-        units = deployment_targets["OrganizationalUnitIds"]
-        stack_set: Any = cloudformation.cloudformation_backends[ACCOUNT_ID][REGION].stacksets[
-            self.stackset_id
-        ]
-        stack_set.organizational_unit_ids = units
-        for account in targeted(
-            organization.accounts(),
-            units=units,
-            management_account=ACCOUNT_ID,
-            account_filter=deployment_targets.get("AccountFilterType", "NONE"),
-            filtered=deployment_targets.get("Accounts", []),
-        ):
-            for region in regions:
-                if self.get_instance(account.id, region) is None:
-                    self.stack_instances.append(_instance(self, account.id, region, parameters))
-                    if deployed is not None:
-                        deployed(account.id)
-
-    with patch.object(cloudformation.StackInstances, "create_instances", create_instances):
-        yield
-
-
-def _instance(instances: Any, account: str, region: str, parameters: Any) -> Any:
-    arguments = {
-        "account_id": account,
-        "region_name": region,
-        "stackset_id": instances.stackset_id,
-        "stack_name": instances.stack_name,
-        "name": instances.stackset_name,
-        "template": instances.template,
-        "parameters": parameters,
-        "permission_model": "SERVICE_MANAGED",
-    }
-    try:
-        return cloudformation.StackInstance(**arguments)
-    except ServiceException as error:
-        return _Failed(account, region, instances.stackset_id, str(error))
+    def delete(self, account: str, stack: str) -> None: ...
 
 
 @dataclass(frozen=True)
-class _Failed:
-    account_id: str
-    region_name: str
-    stackset_id: str
-    reason: str
+class EmbeddedMembers:
+    """Members that are accounts of the embedded AWS."""
 
-    def delete(self) -> None:
+    aws: EmbeddedAws
+
+    def create(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None:
+        try:
+            self.aws.deploy(stack, template, parameters, Caller(account))
+        except StackFailedError:
+            self.delete(account, stack)
+            raise
+
+    def update(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None:
+        self.aws.deploy(stack, template, parameters, Caller(account), update=True)
+
+    def delete(self, account: str, stack: str) -> None:
+        self.aws.delete(stack, Caller(account))
+
+
+@dataclass(frozen=True)
+class NoMembers:
+    """Members that have nothing, where only the StackSets API matters.
+
+    :param failing: the IDs of the accounts where a stack cannot be created.
+    """
+
+    failing: Collection[str] = ()
+
+    def create(self, account: str, stack: str, *_: object) -> None:
+        if account in self.failing:
+            raise StackFailedError(f"{stack} cannot be created")
+
+    def update(self, *_: object) -> None:
         pass
+
+    def delete(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class _Instance:
+    """A stack instance, with the methods that moto calls."""
+
+    account_id: str
+    stackset_id: str
+    reason: str = ""
+    exists: bool = False
+    region_name: str = REGION
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "StackSetId": self.stackset_id,
             "Region": self.region_name,
             "Account": self.account_id,
-            "Status": "OUTDATED",
+            "Status": "OUTDATED" if self.reason else "CURRENT",
             "StatusReason": self.reason,
-            "StackInstanceStatus": {"DetailedStatus": "FAILED"},
+            "StackInstanceStatus": {"DetailedStatus": "FAILED" if self.reason else "SUCCEEDED"},
         }
+
+
+@dataclass(frozen=True)
+class StackSets:
+    """The StackSets of an organization's management account.
+
+    :param organization: the organization.
+    :param members: its accounts.
+    :param worked: called with each account that an operation has worked in.
+    """
+
+    organization: Organization
+    members: Members
+    worked: Callable[[str], object] = lambda _: None
+
+    def deploy(
+        self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    ) -> list[Operation]:
+        """Do what a deployment of a rollout leads to, and return the operations.
+
+        :param before: the StackSet's properties as deployed last (see :func:`properties`);
+            ``None`` if there is none.
+        :param after: the properties to deploy; ``None`` if the StackSet is deleted.
+        """
+        performed = operations(before, after)
+        properties = after or before
+        assert properties is not None
+        for operation in performed:
+            self._perform(operation, properties)
+        if after is not None:
+            state = _state(after["StackSetName"])
+            # What moto's DescribeStackSet returns, and sets for no one.
+            state.organizational_unit_ids = _units(after)
+        return performed
+
+    def join(self, account: str) -> None:
+        """Let automatic deployment reach an account that has joined.
+
+        It ignores account filters: CloudFormation User Guide, "Automatic deployments" and
+        "Account-level targets".
+        """
+        (joined,) = (found for found in self.organization.accounts() if found.id == account)
+        states: list[Any] = [*cloudformation_backends[ACCOUNT_ID][REGION].stacksets.values()]
+        for state in states:
+            if state.automatic and set(joined.units) & set(state.organizational_unit_ids):
+                self._work(state, account, "CreateStackInstances")
+
+    def _perform(self, operation: Operation, properties: Mapping[str, Any]) -> None:
+        client = self.organization.management.cloudformation
+        name = properties["StackSetName"]
+        if operation.call == "CreateStackSet":
+            accepted = {*properties} - {"StackInstancesGroup", "OperationPreferences"}
+            client.create_stack_set(**{key: properties[key] for key in accepted})
+        elif operation.call == "DeleteStackSet":
+            client.delete_stack_set(StackSetName=name)
+            return
+        state = _state(name)
+        state.automatic = properties["AutoDeployment"]["Enabled"]
+        if operation.call in {"CreateStackSet", "UpdateStackSet"}:
+            state.template = properties["TemplateBody"]
+            state.parameters = {
+                parameter["ParameterKey"]: parameter["ParameterValue"]
+                for parameter in properties.get("Parameters", ())
+            }
+        if operation.call == "CreateStackSet":
+            return
+        for account in reached(
+            operation,
+            instances={instance.account_id for instance in state.instances.stack_instances},
+            accounts=self.organization.accounts(),
+            management_account=ACCOUNT_ID,
+        ):
+            self._work(state, account, operation.call)
+
+    def _work(self, state: Any, account: str, call: str) -> None:
+        instances: list[_Instance] = state.instances.stack_instances
+        instance = next((found for found in instances if found.account_id == account), None)
+        stack = f"StackSet-{state.name}-{account}"
+        if instance is not None and call == "DeleteStackInstances":
+            self.members.delete(account, stack)
+            instances.remove(instance)
+        elif instance is None or instance.reason or call != "CreateStackInstances":
+            if instance is None:
+                instance = _Instance(account, state.id)
+                instances.append(instance)
+            work = self.members.update if instance.exists else self.members.create
+            try:
+                work(account, stack, state.template, state.parameters)
+            except StackFailedError as error:
+                instance.reason = str(error)
+            else:
+                instance.reason, instance.exists = "", True
+        self.worked(account)
+
+
+def properties(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the properties of the StackSet that is a rollout template's only resource.
+
+    :param template: the rollout's template.
+    :param parameters: values for the template's parameters.
+    """
+    (resource,) = template["Resources"].values()
+    assert resource["Type"] == "AWS::CloudFormation::StackSet"
+    values = {"AWS::Region": REGION, **(parameters or {})}
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [resolved(element) for element in value]
+        if isinstance(value, dict):
+            if value.keys() == {"Ref"}:
+                return values[value["Ref"]]
+            return {key: resolved(element) for key, element in value.items()}
+        return value
+
+    found: dict[str, Any] = resolved(resource["Properties"])
+    return found
+
+
+def _units(properties: Mapping[str, Any]) -> list[str]:
+    (group,) = properties["StackInstancesGroup"]
+    units: list[str] = group["DeploymentTargets"]["OrganizationalUnitIds"]
+    return units
+
+
+def _state(name: str) -> Any:
+    # moto's StackSet. Its methods for instances are not used.
+    return cloudformation_backends[ACCOUNT_ID][REGION].describe_stack_set(name)

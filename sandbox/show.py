@@ -1,4 +1,4 @@
-"""What the demos share: the roles, and steps, verdicts and tables on a terminal."""
+"""What the demos share: steps, verdicts and tables on a terminal."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Column, Table
 
 from pump_roles import published
@@ -16,7 +17,8 @@ from sandbox.cdk import cdk
 
 T = TypeVar("T")
 
-PUMP: Final = "arn:aws:iam::999988887777:role/PumpService"
+PUMP_ACCOUNT: Final = "999988887777"
+PUMP: Final = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
 EXTERNAL_ID: Final = "Example-1234"
 
 READS: Final = published.ROLES["read-only"].name
@@ -25,8 +27,12 @@ ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in publish
 """The published roles by name."""
 
 
-def trust() -> dict[str, Any]:
-    """Return the trust policy that every role of a demo should have."""
+def trust(*external_ids: str) -> dict[str, Any]:
+    """Return the trust policy that a role of a demo should have.
+
+    :param external_ids: the external IDs that it accepts. Defaults to :data:`EXTERNAL_ID`.
+    """
+    accepted = list(external_ids) or [EXTERNAL_ID]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -34,10 +40,18 @@ def trust() -> dict[str, Any]:
                 "Effect": "Allow",
                 "Principal": {"AWS": PUMP},
                 "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+                "Condition": {
+                    "StringEquals": {
+                        "sts:ExternalId": accepted if len(accepted) > 1 else accepted[0]
+                    }
+                },
             }
         ],
     }
+
+
+class WrongError(Exception):
+    """Something is not as it should be. It is marked in what was shown."""
 
 
 class Show:
@@ -46,6 +60,17 @@ class Show:
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         self.right = True
+        self.parts = 0
+
+    def part(self, title: str) -> None:
+        """Begin a part.
+
+        :raises WrongError: when the part before it showed something wrong.
+        """
+        if not self.right:
+            raise WrongError
+        self.parts += 1
+        self.console.print(f"\n[bold cyan]{self.parts}  {escape(title)}[/]\n")
 
     def step(self, description: str, work: Callable[[], T]) -> T:
         """Do some work, and show what was done and how long it took."""
@@ -59,26 +84,35 @@ class Show:
         """Show what was done."""
         self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
 
-    def deploy(self, aws: EmbeddedAws, *arguments: str) -> None:
-        """Deploy with the real CDK CLI, with Pump's principal and the external ID.
+    def cdk(self, aws: EmbeddedAws, *command: str, hidden: tuple[str, ...] = ()) -> None:
+        """Run the real CDK CLI as the account's owner, and show the command.
 
-        :raises SystemExit: when that fails.
+        :param hidden: further arguments that are not shown.
+        :raises SystemExit: when it fails.
         """
-        options = ["-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={EXTERNAL_ID}"]
-        command = ["deploy", *arguments, *options]
-        self.console.print(f"[dim]$ cdk {escape(' '.join(command))}[/]", soft_wrap=True)
+        shown = " ".join(command).replace(" -c ", " \\\n      -c ")
+        self.console.print(f"  [dim]$ cdk {escape(shown)}[/]", soft_wrap=True)
         ended = self.step(
-            "synthesized, checked by cdk-nag, deployed",
-            lambda: cdk(
-                *command, "--require-approval=never", "--method=direct", environment=aws.environment
-            ),
+            "destroyed" if command[0] == "destroy" else "synthesized, checked by cdk-nag, deployed",
+            lambda: cdk(*command, *hidden, environment=aws.environment()),
         )
         if ended.returncode:
             self.console.print(escape(ended.stdout + ended.stderr))
             raise SystemExit(ended.returncode)
 
+    def deploy(
+        self,
+        aws: EmbeddedAws,
+        *arguments: str,
+        external_id: str = EXTERNAL_ID,
+        hidden: tuple[str, ...] = (),
+    ) -> None:
+        """Deploy with Pump's principal and an external ID."""
+        values = ("-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={external_id}")
+        self.cdk(aws, "deploy", *arguments, *values, hidden=("--require-approval=never", *hidden))
+
     def verdict(
-        self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "denied")
+        self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "refused")
     ) -> str:
         """Return a cell that shows what was found, marked and remembered if it is wrong."""
         self.expect(bool(found) == should)
@@ -88,6 +122,10 @@ class Show:
     def expect(self, holds: object) -> None:
         """Remember whether something is as it should be."""
         self.right = self.right and bool(holds)
+
+    def quote(self, message: str) -> None:
+        """Show what AWS answered."""
+        self.console.print(Padding(f"[dim]{escape(message)}[/]", (0, 4)))
 
     @staticmethod
     def table(*columns: str) -> Table:
@@ -100,8 +138,15 @@ class Show:
             collapse_padding=True,
         )
 
-    def end(self, next_steps: str) -> int:
-        """Show how it went, and return the exit status."""
+    def run(self, show: Callable[[], object], next_steps: str) -> int:
+        """Show everything, say how it went, and return the exit status."""
+        try:
+            show()
+        except WrongError:
+            pass
+        except KeyboardInterrupt:
+            self.console.print("\nInterrupted. The embedded AWS has ended.")
+            return 130
         if not self.right:
             self.console.print("\n[bold red]Something is not as it should be, see above.[/]")
             return 1

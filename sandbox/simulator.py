@@ -1,15 +1,12 @@
 """Who may assume a role, and what its session may do, judged by an offline policy simulator."""
 
-import ast
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mypy_boto3_iam import IAMClient
-
-from sandbox.aws import ACCOUNT_ID
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from sandbox.cdk import ROOT, tool_environment
 
 ALLOWED: Final = "Allowed"
@@ -61,23 +58,25 @@ class Role:
         )
 
     @classmethod
-    def of_account(cls, iam: IAMClient, name: str) -> "Role":
-        """Return the role of that name in an account."""
-        trust: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        policies: dict[str, Any] = {}
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            document: Any = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            policies[policy] = _document(document)
-        return cls(name, trust, policies)
+    def of_account(cls, aws: EmbeddedAws, name: str) -> "Role":
+        """Return the role of that name in the account where none is named."""
+        return cls.all_of_account(aws)[name]
 
     @classmethod
-    def of_emulator(cls, role: Any) -> "Role":
-        """Return a role that moto has."""
-        return cls(
-            role.name,
-            _document(role.assume_role_policy_document),
-            {name: _document(document) for name, document in role.policies.items()},
-        )
+    def all_of_account(cls, aws: EmbeddedAws, account: str = ACCOUNT_ID) -> "dict[str, Role]":
+        """Return every role of an account by its name."""
+        roles: list[Any] = [*aws.roles(Caller(account))]
+        return {
+            role["RoleName"]: cls(
+                role["RoleName"],
+                _document(role["AssumeRolePolicyDocument"]),
+                {
+                    policy["PolicyName"]: _document(policy["PolicyDocument"])
+                    for policy in role["RolePolicyList"]
+                },
+            )
+            for role in roles
+        }
 
 
 def assumption(role: Role, *, caller: str, external_id: str | None) -> Simulation:
@@ -204,7 +203,4 @@ def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
 
 
 def _document(document: Any) -> Any:
-    if not isinstance(document, str):
-        return document
-    # moto stores an inline policy of a CloudFormation role as the text of a Python dict.
-    return json.loads(document) if document.startswith('{"') else ast.literal_eval(document)
+    return json.loads(document) if isinstance(document, str) else document

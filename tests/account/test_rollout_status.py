@@ -5,7 +5,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,33 +18,35 @@ from typer.testing import CliRunner, Result
 from pump_roles.account.organization import Account
 from pump_roles.account.rollout_status import Instance, judge
 from pump_roles.cli import app
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws, embedded_aws, recorded
 from sandbox.cdk import tool_environment
-from sandbox.organization import Organization, StackSets, occupy
+from sandbox.management import ACCOUNT_ID, Management, management, recorded
+from sandbox.organization import NoMembers, Organization, StackSets, properties
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def aws() -> Iterator[EmbeddedAws]:
-    with embedded_aws() as account:
+def aws() -> Iterator[Management]:
+    with management() as account:
         yield account
 
 
 @pytest.fixture
-def run(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(aws: Management, monkeypatch: pytest.MonkeyPatch) -> Run:
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
     return lambda *arguments: CliRunner().invoke(app, ["rollout-status", *arguments])
 
 
-def roll_out(organization: Organization, synth: Synth, **more: Any) -> None:
+def roll_out(
+    organization: Organization, synth: Synth, *, failing: Collection[str] = (), **more: Any
+) -> None:
     context = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
     units = {"pump:read-only:organizational-units": organization.root}
     template = synth(context | units | more)["PumpReadOnlyRollout"]
-    StackSets(organization).create(template, {})
+    StackSets(organization, NoMembers(failing)).deploy(None, properties(template))
 
 
 def ids(organization: Organization, unit: str) -> list[str]:
@@ -64,7 +66,7 @@ def forget(account: str) -> None:
 
 
 def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
-    aws: EmbeddedAws, run: Run, synth: Synth
+    aws: Management, run: Run, synth: Synth
 ) -> None:
     organization = Organization.create(aws, {"Unit": 3})
     roll_out(organization, synth)
@@ -78,17 +80,15 @@ def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
     assert ended.stderr == ""
 
 
-def test_misses_no_account_of_a_thousand(aws: EmbeddedAws, run: Run, synth: Synth) -> None:
+def test_misses_no_account_of_a_thousand(aws: Management, run: Run, synth: Synth) -> None:
     organization = Organization.create(
         aws, {"Unit": {"Deep": {"Deeper": 690}, "Wide": 300}, "S": 10}
     )
     deeper = ids(organization, "Deeper")
     failed, missing, suspended = deeper[:5], deeper[5:12], ids(organization, "S")[:4]
-    for account in failed:
-        occupy(account, "PumpReadOnlyRole", {"Version": "2012-10-17", "Statement": []})
     for account in suspended:
-        organization.organizations.close_account(AccountId=account)
-    roll_out(organization, synth)
+        organization.management.organizations.close_account(AccountId=account)
+    roll_out(organization, synth, failing=failed)
     for account in missing:
         forget(account)
 
@@ -99,7 +99,7 @@ def test_misses_no_account_of_a_thousand(aws: EmbeddedAws, run: Run, synth: Synt
     assert status["counts"] == {"CURRENT": 984, "OUTDATED": 5}
     assert [instance["account"] for instance in status["not_current"]] == failed
     assert {instance["detail"] for instance in status["not_current"]} == {"FAILED"}
-    assert all("already exists" in instance["reason"] for instance in status["not_current"])
+    assert all("cannot be created" in instance["reason"] for instance in status["not_current"])
     assert [account["id"] for account in status["missing"]] == missing
     assert [account["id"] for account in status["suspended"]] == suspended
     assert status["filtered"] == status["elsewhere"] == []
@@ -123,7 +123,7 @@ def test_misses_no_account_of_a_thousand(aws: EmbeddedAws, run: Run, synth: Synt
 
 
 def test_account_that_is_filtered_out_is_not_missing(
-    aws: EmbeddedAws, run: Run, synth: Synth
+    aws: Management, run: Run, synth: Synth
 ) -> None:
     organization = Organization.create(aws, {"Unit": 4})
     one, two, three, four = ids(organization, "Unit")
@@ -140,7 +140,7 @@ def test_account_that_is_filtered_out_is_not_missing(
 
 
 def test_rollout_is_not_complete_if_an_account_has_the_role_that_should_not_have_it(
-    aws: EmbeddedAws, run: Run, synth: Synth
+    aws: Management, run: Run, synth: Synth
 ) -> None:
     """As an excluded account that joins a unit later has it."""
     organization = Organization.create(aws, {"Unit": 2})
@@ -157,7 +157,7 @@ def test_rollout_is_not_complete_if_an_account_has_the_role_that_should_not_have
 
 
 def test_rollout_is_not_complete_if_a_filter_names_an_account_that_does_not_exist(
-    aws: EmbeddedAws, run: Run, synth: Synth
+    aws: Management, run: Run, synth: Synth
 ) -> None:
     organization = Organization.create(aws, {"Unit": 1})
     roll_out(organization, synth)
@@ -210,14 +210,13 @@ def test_suspended_account_that_is_excluded_should_not_have_the_role(
 
 
 def test_account_that_was_closed_after_the_rollout_does_not_count(
-    aws: EmbeddedAws, run: Run, synth: Synth
+    aws: Management, run: Run, synth: Synth
 ) -> None:
     organization = Organization.create(aws, {"Unit": 2})
     closed, _ = ids(organization, "Unit")
-    occupy(closed, "PumpReadOnlyRole", {"Version": "2012-10-17", "Statement": []})
-    roll_out(organization, synth)
+    roll_out(organization, synth, failing=[closed])
     assert run("PumpReadOnly").exit_code == 3
-    organization.organizations.close_account(AccountId=closed)
+    organization.management.organizations.close_account(AccountId=closed)
     ended = run("PumpReadOnly", "--format=json")
     assert ended.exit_code == 0
     status = json.loads(ended.stdout)
@@ -225,7 +224,7 @@ def test_account_that_was_closed_after_the_rollout_does_not_count(
 
 
 def test_status_is_unknown_if_aws_does_not_answer(
-    aws: EmbeddedAws, run: Run, monkeypatch: pytest.MonkeyPatch
+    aws: Management, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Organization.create(aws, {"Unit": 1})
     for problem in ["StackSet PumpReadOnly not found", "credentials"]:
@@ -283,7 +282,7 @@ def test_throttled_request_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
-    aws: EmbeddedAws, run: Run
+    aws: Management, run: Run
 ) -> None:
     aws.cloudformation.create_stack_set(StackSetName="Other", TemplateBody="{}")
     ended = run("Other")
@@ -291,7 +290,7 @@ def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
     assert "Other has no organizational units" in ended.stderr
 
 
-def test_shows_a_progress_bar_on_a_terminal(aws: EmbeddedAws, synth: Synth) -> None:
+def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
     organization = Organization.create(aws, {"Unit": 30})
     roll_out(organization, synth)
     environment = tool_environment() | dict(aws.environment) | {"TERM": "xterm"}
@@ -312,7 +311,7 @@ def test_shows_a_progress_bar_on_a_terminal(aws: EmbeddedAws, synth: Synth) -> N
 
 
 def test_calls_stack_sets_as_the_given_caller(
-    aws: EmbeddedAws, run: Run, synth: Synth, tmp_path: Path
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth)
     for call_as, sent in [("management", "SELF"), ("delegated-admin", "DELEGATED_ADMIN")]:

@@ -1,79 +1,197 @@
-"""The demo fails if something is not as it should be."""
+"""`make demo` as a whole command: what it shows, and that it fails if something is wrong."""
 
-from collections.abc import Callable
-from typing import Any
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from pump_roles import published
-from sandbox.demo import Demo
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES
-from sandbox.simulator import Role
-from tests.support import trust
+from sandbox import show
+from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws, embedded_aws
+from sandbox.cdk import ROOT, tool_environment
+from sandbox.demo import QUESTIONS, Demo
+from sandbox.show import PUMP, READS, ROLES, Show, WrongError, trust
+from sandbox.simulator import IMPLICITLY_DENIED, Role
+
+DEMO = [sys.executable, "-m", "sandbox.demo"]
 
 
 @pytest.fixture
-def roles() -> dict[str, Role]:
+def aws() -> Iterator[EmbeddedAws]:
+    with embedded_aws() as account:
+        yield account
+
+
+def on_terminal(command: list[str], columns: int) -> tuple[int, str]:
+    """Run a command on a terminal, and return its exit status and what it shows."""
+    master, slave = pty.openpty()
+    environment = tool_environment() | {"TERM": "xterm", "COLUMNS": str(columns)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=slave, stdout=slave, stderr=slave
+    ) as process:
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                more = os.read(master, 65_536)
+            except OSError:  # Linux's end of a terminal
+                break
+            if not more:
+                break
+            shown += more
+    os.close(master)
+    return process.returncode, shown.decode()
+
+
+def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
+    status, shown = on_terminal(DEMO, 80)
+    assert status == 0, shown
+    assert "\x1b[" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r\n", "\n")
+    lines = [line.rsplit("\r", 1)[-1] for line in plain.split("\n")]
+    assert max(len(line) for line in lines) <= 80
+    text = "\n".join(lines)
+    assert "WRONG" not in text
+    assert "All as it should be." in text
+    assert text.count("done  synthesized, checked by cdk-nag, deployed") == 5
+    for answer in (
+        r"assumed-role/PumpService/pump is not\s+authorized to perform: sts:AssumeRole",
+        r"because no\s+identity-based policy allows",
+        r"ec2:DescribeInstanceAttribute with an\s+explicit deny",
+    ):
+        assert re.search(answer, text), answer
+    # Each row of a table says what it should.
+    for row in (
+        r"Pump +yours +✔ allowed +✔ allowed",
+        r"Pump +none +✘ refused +✘ refused",
+        r"another account +yours +✘ refused +✘ refused",
+        r"read a secret +✘ no +✘ no",
+        r"read user data +✘ no +✘ denied",
+        r"both +✔ allowed +✔ allowed",
+        r"the new ID +✘ refused +✔ allowed",
+        r"open session, before +✔ allowed",
+        r"open session, after +✘ refused",
+        r"stacks +✔ none",
+    ):
+        assert re.search(rf"^{row} *$|^{row} +\S+", text, re.MULTILINE), row
+
+
+def test_demo_fails_if_a_role_is_wrong() -> None:
+    """As a whole command, in a pipe: the read-only role loses its condition after the deploy."""
+    ended = subprocess.run(
+        [*DEMO, "--broken"],
+        cwd=ROOT,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+    assert "\x1b" not in ended.stdout
+    assert re.search(r"Pump +none +✔ allowed  WRONG +✘ refused", ended.stdout)
+    assert "Something is not as it should be" in ended.stdout
+    assert "All as it should be" not in ended.stdout
+    # It goes no further.
+    assert "Destroy" not in ended.stdout
+
+
+def test_demo_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with (
+        output.open("w") as stream,
+        subprocess.Popen(
+            DEMO,
+            cwd=ROOT,
+            env=tool_environment() | {"PYTHONUNBUFFERED": "1"},
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        ) as process,
+    ):
+        while "$ cdk deploy" not in output.read_text():
+            assert process.poll() is None
+        # As a terminal does: to the whole group, the CDK CLI too.
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(20) == 130
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    assert "Interrupted." in output.read_text()
+    assert "Traceback" not in output.read_text()
+
+
+def roles_as_published() -> dict[str, Role]:
     return {
-        name: Role(
-            name,
-            trust(PUMP, EXTERNAL_ID),
-            {policy.name: policy.document for policy in ROLES[name].policies},
-        )
-        for name in ROLES
+        name: Role(name, trust(), {policy.name: policy.document for policy in published.policies})
+        for name, published in ROLES.items()
     }
 
 
-def show(roles: dict[str, Role]) -> Demo:
-    demo = Demo()
-    for name, role in roles.items():
-        demo.show_role(role, ROLES[name])
-    demo.show_callers(roles)
-    demo.show_session(roles)
-    return demo
-
-
-def test_demo_succeeds_with_the_published_roles(roles: dict[str, Role]) -> None:
-    assert list(ROLES.values()) == list(published.ROLES.values())
-    assert list(ROLES) == [READS, BUYS] == ["PumpReadOnlyRole", "PumpAutoPilotRole"]
-    assert show(roles).right
-
-
-def without_external_id(role: Role) -> None:
-    role.trust["Statement"][0]["Condition"] = {}
-
-
-def with_a_wildcard_principal(role: Role) -> None:
-    role.trust["Statement"][0]["Principal"] = {"AWS": "*"}
-
-
-def with_one_policy_more(role: Role) -> None:
+def test_demo_fails_if_a_role_has_a_policy_more(aws: EmbeddedAws) -> None:
+    role = roles_as_published()[READS]
+    demo = Demo(aws)
+    demo.show_role(role, ROLES[READS])
+    assert demo.right
     assert isinstance(role.policies, dict)
-    role.policies["Wide"] = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
-    }
+    role.policies["Wide"] = {"Version": "2012-10-17", "Statement": []}
+    demo.show_role(role, ROLES[READS])
+    assert not demo.right
 
 
-def with_one_pattern_more(role: Role) -> None:
-    document: dict[str, Any] = role.policies["PumpBillingReadOnly"]
-    document["Statement"][0]["Action"].append("savingsplans:*")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [without_external_id, with_a_wildcard_principal, with_one_policy_more, with_one_pattern_more],
-)
-def test_demo_fails_if_a_role_differs(
-    change: Callable[[Role], None], roles: dict[str, Role]
+def test_demo_marks_a_policy_that_is_not_as_published(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change(roles[READS])
-    assert not show(roles).right
-
-
-def test_demo_marks_what_is_wrong(
-    roles: dict[str, Role], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with_one_pattern_more(roles[READS])
-    show(roles)
+    role = roles_as_published()[READS]
+    role.policies["PumpBillingReadOnly"]["Statement"][0]["Action"].append("savingsplans:*")
+    Demo(aws).show_role(role, ROLES[READS])
     assert "WRONG" in capsys.readouterr().out
+
+
+def test_every_call_of_the_demo_is_refused_to_a_role_without_policies(aws: EmbeddedAws) -> None:
+    """The positive control: what the demo calls allowed was judged."""
+    aws.create_role("Bare", ACCOUNT_ID)
+    demo = Demo(aws)
+    demo.fill()
+    session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Bare", OWNER)
+    called = [question for question in QUESTIONS if question.client]
+    assert len(called) == 14
+    for question in called:
+        decision, message = demo.call(session, question)
+        assert decision == IMPLICITLY_DENIED, question
+        assert question.action in message
+
+
+def test_part_after_something_wrong_does_not_begin() -> None:
+    demo = Show()
+    demo.expect(holds=True)
+    demo.part("one")
+    demo.expect(holds=False)
+    with pytest.raises(WrongError):
+        demo.part("two")
+
+
+def test_show_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = Show()
+    assert demo.run(lambda: demo.expect(holds=False), "next") == 1
+    assert "Something is not as it should be" in capsys.readouterr().out
+    assert Show().run(lambda: None, "next") == 0
+
+
+def test_show_whose_deployment_fails_ends_with_its_status(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")
+    monkeypatch.setattr(show, "cdk", lambda *_, **__: failed)
+    with pytest.raises(SystemExit) as ended:
+        Show().deploy(aws, "NoSuchStack")
+    assert ended.value.code == 3
+    assert "no such stack" in capsys.readouterr().out
+
+
+def test_demo_uses_the_principal_that_it_shows() -> None:
+    assert trust()["Statement"][0]["Principal"] == {"AWS": PUMP}

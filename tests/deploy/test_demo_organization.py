@@ -1,103 +1,120 @@
-"""The demo of an organization runs, and fails if something is not as it should be."""
+"""`make demo-org` as a whole command: what it shows, and that it fails if something is wrong."""
 
 import json
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from sandbox import demo_organization, show
-from sandbox.aws import EmbeddedAws, embedded_aws
-from sandbox.demo_organization import EXCLUDED, UNITS, OrganizationDemo
-from sandbox.organization import Organization, StackSets, occupy
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, Show, trust
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import ROOT, tool_environment
+from sandbox.demo_organization import EXCLUDED, LATE, UNITS, OrganizationDemo
+from sandbox.management import Management, management
+from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS
 from tests.support import Synth
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox.demo_organization", *options],
+        cwd=ROOT,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture
 def aws() -> Iterator[EmbeddedAws]:
-    with embedded_aws() as account:
+    with embedded_aws() as accounts:
+        yield accounts
+
+
+@pytest.fixture
+def account() -> Iterator[Management]:
+    with management() as account:
         yield account
 
 
-def rolled_out(aws: EmbeddedAws, synth: Synth, *, occupied: str | None = None) -> Organization:
-    organization = Organization.create(aws, UNITS)
-    by_name = {account.name: account.id for account in organization.accounts()}
-    if occupied is not None:
-        occupy(by_name[occupied], READS, trust())
+def rolled_out(aws: EmbeddedAws, account: Management, synth: Synth) -> Organization:
+    organization = Organization.create(account, {"Security": 2, "Workloads": 2, "Sandbox": 7})
+    (excluded,) = (found.id for found in organization.accounts() if found.name == EXCLUDED)
     templates = synth(
         {
             "pump:principal": PUMP,
             "pump:external-id": EXTERNAL_ID,
             "pump:read-only:organizational-units": organization.root,
-            "pump:read-only:exclude-accounts": by_name[EXCLUDED],
+            "pump:read-only:exclude-accounts": excluded,
             "pump:auto-pilot:organizational-units": organization.units["Workloads"],
         }
     )
     for name, template in templates.items():
         if name.endswith("Rollout"):
-            StackSets(organization).create(template, {})
+            StackSets(organization, EmbeddedMembers(aws)).deploy(None, properties(template))
         else:
-            aws.cloudformation.create_stack(
-                StackName=name,
-                TemplateBody=json.dumps(template),
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-            )
+            aws.deploy(name, json.dumps(template))
     return organization
 
 
-def test_demo_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo_organization.main() == 0
-    shown = capsys.readouterr().out
+def test_demo_shows_every_account() -> None:
+    ended = demo()
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stderr == ""
+    shown = ended.stdout
     assert "All as it should be." in shown
+    assert "WRONG" not in shown
+    assert "\x1b" not in shown
     # In their units, and in the account that joined and the management account too.
     assert shown.count("✔ read-only") == sum(UNITS.values()) - len([EXCLUDED]) + 2
     assert shown.count("✔ auto-pilot") == UNITS["Workloads"] + 2
+    assert re.search(rf"{LATE} +✔ read-only ✔ auto-pilot joined late", shown)
+    assert re.search(rf"{EXCLUDED} +- +- +excluded", shown)
+    assert shown.count("CreateStackSet, CreateStackInstances") == 2
+    assert max(len(line) for line in shown.splitlines()) <= 80
 
 
-def test_tree_of_a_complete_rollout_is_right(aws: EmbeddedAws, synth: Synth) -> None:
-    demo = OrganizationDemo()
-    demo.show_tree(rolled_out(aws, synth))
+def test_demo_fails_if_a_role_is_wrong() -> None:
+    ended = demo("--broken")
+    assert ended.returncode == 1
+    (line,) = (line for line in ended.stdout.splitlines() if "WRONG" in line)
+    assert "security-1 " in line
+    assert "Something is not as it should be" in ended.stdout
+
+
+def test_tree_of_a_complete_rollout_is_right(
+    aws: EmbeddedAws, account: Management, synth: Synth
+) -> None:
+    demo = OrganizationDemo(aws, account)
+    demo.show_tree(rolled_out(aws, account, synth))
     assert demo.right
 
 
-@pytest.mark.parametrize("account", ["security-1", EXCLUDED])
-def test_tree_marks_a_role_that_is_wrong(
-    account: str, aws: EmbeddedAws, synth: Synth, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "role"), [("security-1", BUYS), (EXCLUDED, READS), ("workloads-1", "PumpOther")]
+)
+def test_tree_is_wrong_if_an_account_has_a_role_that_it_should_not_have(
+    name: str, role: str, aws: EmbeddedAws, account: Management, synth: Synth
 ) -> None:
-    """One without the published policies, and one where there should be none."""
-    demo = OrganizationDemo()
-    demo.show_tree(rolled_out(aws, synth, occupied=account))
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if f" {account} " in line)
-    assert "WRONG" in line
-    assert not demo.right
-
-
-def test_demo_fails_if_an_account_has_a_role_that_it_should_not_have(
-    aws: EmbeddedAws, synth: Synth
-) -> None:
-    organization = rolled_out(aws, synth)
-    (taken,) = (account.id for account in organization.accounts() if account.name == "security-2")
-    occupy(taken, BUYS, trust())
-    demo = OrganizationDemo()
+    organization = rolled_out(aws, account, synth)
+    (taken,) = (found.id for found in organization.accounts() if found.name == name)
+    aws.create_role(role, ACCOUNT_ID, caller=Caller(taken))
+    demo = OrganizationDemo(aws, account)
     demo.show_tree(organization)
     assert not demo.right
 
 
-def test_demo_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    demo = Show()
-    demo.expect(holds=False)
-    assert demo.end("next") == 1
-    assert "Something is not as it should be" in capsys.readouterr().out
-    assert Show().end("next") == 0
-
-
-def test_demo_whose_deployment_fails_ends_with_its_status(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_tree_marks_an_account_that_lacks_its_role(
+    aws: EmbeddedAws, account: Management, synth: Synth, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")
-    monkeypatch.setattr(show, "cdk", lambda *_, **__: failed)
-    with embedded_aws() as aws, pytest.raises(SystemExit) as ended:
-        Show().deploy(aws, "NoSuchStack")
-    assert ended.value.code == 3
-    assert "no such stack" in capsys.readouterr().out
+    organization = rolled_out(aws, account, synth)
+    (lacks,) = (found.id for found in organization.accounts() if found.name == "workloads-1")
+    aws.delete(f"StackSet-PumpReadOnly-{lacks}", Caller(lacks))
+    demo = OrganizationDemo(aws, account)
+    demo.show_tree(organization)
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "WRONG" in line)
+    assert "workloads-1 " in line
+    assert not demo.right

@@ -1,11 +1,11 @@
-"""The real CDK CLI deploys to an embedded AWS, and what is deployed is what is published.
-
-What moto does not do: it checks no trust policy when a role is assumed, enforces no parameter's
-pattern, and does not change a role on a stack update. The tests in ``tests/decisions`` judge the
-templates for the first, ``tests/test_validators.py`` and ``tests/test_stacks.py`` for the second.
-"""
+"""The real CDK CLI deploys to an AWS that enforces IAM, and what is deployed is as published."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from sandbox.aws import EmbeddedAws, embedded_aws, recorded
-from sandbox.cdk import cdk
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError, embedded_aws
+from sandbox.cdk import ROOT, cdk
 from sandbox.simulator import Role
-from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, published_policies, trust
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    PUMP_ACCOUNT,
+    Assembly,
+    Synth,
+    published_policies,
+    trust,
+)
 
 KINDS = {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}
 TRUST = trust(PRINCIPAL, EXTERNAL_ID)
+PARAMETERS = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
 
 
 @pytest.fixture
@@ -29,17 +38,21 @@ def aws() -> Iterator[EmbeddedAws]:
 
 
 def deploy(aws: EmbeddedAws, folder: Path, *arguments: str) -> tuple[int, str]:
-    # Direct, since moto never finishes the change set of an update that changes nothing.
     ended = cdk(
         "deploy",
         *arguments,
         "--app",
         str(folder),
-        "--method=direct",
         "--require-approval=never",
-        environment=aws.environment,
+        environment=aws.environment(),
     )
     return ended.returncode, ended.stdout + ended.stderr
+
+
+def with_parameters(parameters: dict[str, str]) -> list[str]:
+    return [
+        word for name, value in parameters.items() for word in ("--parameters", f"{name}={value}")
+    ]
 
 
 def test_deploys_deploys_again_without_change_and_leaves_nothing(
@@ -48,19 +61,20 @@ def test_deploys_deploys_again_without_change_and_leaves_nothing(
     given: dict[str, str],
     published: list[list[dict[str, Any]]],
 ) -> None:
+    iam, cloudformation = aws.iam(), aws.cloudformation()
     status, output = deploy(aws, assembly(given), "--all")
     assert status == 0, output
     first = {}
     for stack, kind in KINDS.items():
         name = f"{stack}Role"
-        role = Role.of_account(aws.iam, name)
+        role = Role.of_account(aws, name)
         assert role.trust == TRUST
         assert json.dumps(role.policies) == json.dumps(published_policies(published, kind))
-        assert aws.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
-        first[name] = aws.iam.get_role(RoleName=name)["Role"]
+        assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+        first[name] = iam.get_role(RoleName=name)["Role"]
         assert first[name]["Path"] == "/"
         assert first[name]["MaxSessionDuration"] == 3600
-        (described,) = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         assert outputs["RoleArn"] == first[name]["Arn"]
         assert outputs["RoleName"] == name
@@ -68,98 +82,169 @@ def test_deploys_deploys_again_without_change_and_leaves_nothing(
     status, output = deploy(aws, assembly(given), "--all")
     assert status == 0, output
     assert output.count("(no changes)") == 2
-    assert {name: aws.iam.get_role(RoleName=name)["Role"] for name in first} == first
+    assert {name: iam.get_role(RoleName=name)["Role"] for name in first} == first
 
     ended = cdk(
-        "destroy", "--all", "--force", "--app", str(assembly(given)), environment=aws.environment
+        "destroy", "--all", "--force", "--app", str(assembly(given)), environment=aws.environment()
     )
     assert ended.returncode == 0, ended.stderr
-    assert aws.iam.list_roles()["Roles"] == []
-    assert aws.iam.list_policies(Scope="Local")["Policies"] == []
-    assert aws.cloudformation.describe_stacks()["Stacks"] == []
+    assert iam.list_roles()["Roles"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+    assert cloudformation.describe_stacks()["Stacks"] == []
 
 
 def test_universal_template_deploys_with_its_parameters(
     aws: EmbeddedAws, assembly: Assembly, published: list[list[dict[str, Any]]]
 ) -> None:
-    status, output = deploy(
-        aws,
-        assembly({}),
-        "PumpReadOnly",
-        "--parameters",
-        f"PumpIamRole={PRINCIPAL}",
-        "--parameters",
-        f"PumpExternalID={EXTERNAL_ID}",
-    )
+    status, output = deploy(aws, assembly({}), "PumpReadOnly", *with_parameters(PARAMETERS))
     assert status == 0, output
-    role = Role.of_account(aws.iam, "PumpReadOnlyRole")
+    role = Role.of_account(aws, "PumpReadOnlyRole")
     assert role.trust == TRUST
     assert role.policies == published_policies(published, "read-only")
 
 
-def test_universal_template_does_not_deploy_without_its_parameters(
-    aws: EmbeddedAws, assembly: Assembly
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({}, "PumpExternalID"),
+        (PARAMETERS | {"PumpExternalID": "two words"}, "PumpExternalID"),
+        (PARAMETERS | {"PumpExternalID": "*"}, "PumpExternalID"),
+        (PARAMETERS | {"PumpIamRole": "*"}, "PumpIamRole"),
+    ],
+)
+def test_universal_template_does_not_deploy_without_valid_parameters(
+    parameters: dict[str, str], named: str, aws: EmbeddedAws, assembly: Assembly
 ) -> None:
-    status, output = deploy(aws, assembly({}), "PumpReadOnly")
+    status, output = deploy(aws, assembly({}), "PumpReadOnly", *with_parameters(parameters))
     assert status != 0
-    assert "PumpExternalID" in output
-    assert aws.iam.list_roles()["Roles"] == []
+    assert named in output
+    assert aws.iam().list_roles()["Roles"] == []
 
 
 def test_same_template_deploys_as_a_template_body_as_from_the_console(
     aws: EmbeddedAws, assembly: Assembly
 ) -> None:
-    aws.cloudformation.create_stack(
-        StackName="ByHand",
-        TemplateBody=(assembly({}) / "PumpAutoPilot.template.json").read_text(),
-        Parameters=[
-            {"ParameterKey": "PumpIamRole", "ParameterValue": PRINCIPAL},
-            {"ParameterKey": "PumpExternalID", "ParameterValue": EXTERNAL_ID},
-        ],
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-    )
-    assert Role.of_account(aws.iam, "PumpAutoPilotRole").trust == TRUST
+    template = (assembly({}) / "PumpAutoPilot.template.json").read_text()
+    aws.deploy("ByHand", template, PARAMETERS)
+    assert Role.of_account(aws, "PumpAutoPilotRole").trust == TRUST
 
 
-def test_deployment_asks_for_no_bootstrap(
-    aws: EmbeddedAws, assembly: Assembly, given: dict[str, str], tmp_path: Path
+def test_update_changes_the_external_id_that_opens_the_role(
+    aws: EmbeddedAws, assembly: Assembly
 ) -> None:
-    with recorded(tmp_path / "recording") as requests:
+    context = {"pump:principal": PUMP_ACCOUNT}
+    for external_id in (EXTERNAL_ID, "Next-5678"):
+        status, output = deploy(
+            aws, assembly(context | {"pump:external-id": external_id}), "PumpReadOnly"
+        )
+        assert status == 0, output
+        role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
+        tried = (EXTERNAL_ID, "Next-5678", None)
+        opened = [aws.opens(role, Caller(PUMP_ACCOUNT), external_id=one) for one in tried]
+        assert opened == [one == external_id for one in tried]
+
+
+def test_deployment_asks_for_no_bootstrap(assembly: Assembly, given: dict[str, str]) -> None:
+    with embedded_aws("--record") as aws:
         status, output = deploy(aws, assembly(given), "PumpReadOnly")
-    assert status == 0, output
-    # No bucket, no parameter of a bootstrap.
-    assert requests.services == {"sts", "cloudformation"}
-    assert not [request for request in requests if request["Action"][0].startswith("Assume")]
-    (create,) = (request for request in requests if request["Action"] == ["CreateStack"])
-    assert "RoleARN" not in create
-    assert "TemplateURL" not in create
-    (described,) = aws.cloudformation.describe_stacks(StackName="PumpReadOnly")["Stacks"]
-    assert "RoleARN" not in described
+        assert status == 0, output
+        events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
+        requests = [json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events]
+        actions = {request["Action"] for request in requests}
+        # No bucket, no parameter of a bootstrap, no role.
+        assert {event["EventSource"].split(".")[0] for event in events} == {"sts", "cloudformation"}
+        assert "ExecuteChangeSet" in actions
+        assert not [action for action in actions if action.startswith("Assume")]
+        (created,) = (request for request in requests if request["Action"] == "CreateChangeSet")
+        assert "TemplateBody" in created
+        assert not {"RoleARN", "TemplateURL"} & created.keys()
+        (described,) = aws.cloudformation().describe_stacks(StackName="PumpReadOnly")["Stacks"]
+        assert not described.get("RoleARN")
 
 
 def test_role_of_that_name_stays_as_it_was_and_the_failure_says_why(
     aws: EmbeddedAws, assembly: Assembly, given: dict[str, str]
 ) -> None:
-    by_hand = json.dumps({"Version": "2012-10-17", "Statement": []})
-    aws.iam.create_role(RoleName="PumpReadOnlyRole", AssumeRolePolicyDocument=by_hand)
-    before = aws.iam.get_role(RoleName="PumpReadOnlyRole")["Role"]
+    aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
+    before = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
     status, output = deploy(aws, assembly(given), "PumpReadOnly")
     assert status != 0
-    assert "PumpReadOnlyRole already exists" in output
-    assert aws.iam.get_role(RoleName="PumpReadOnlyRole")["Role"] == before
-    assert aws.iam.list_role_policies(RoleName="PumpReadOnlyRole")["PolicyNames"] == []
+    assert "'PumpReadOnlyRole' already exists" in output
+    assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"] == before
+    assert aws.iam().list_role_policies(RoleName="PumpReadOnlyRole")["PolicyNames"] == []
 
 
-def fail_while_serving(endpoints: list[str]) -> None:
-    with embedded_aws() as account:
-        endpoints.append(account.endpoint)
-        assert account.iam.list_roles()["Roles"] == []
-        raise ZeroDivisionError
+def test_stack_that_fails_says_why(aws: EmbeddedAws, synth: Synth, given: dict[str, str]) -> None:
+    template = json.dumps(synth(given)["PumpReadOnly"])
+    aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
+    with pytest.raises(StackFailedError, match="already exists"):
+        aws.deploy("PumpReadOnly", template)
 
 
-def test_server_ends_with_its_block_even_if_that_fails() -> None:
+def test_accounts_are_apart(aws: EmbeddedAws) -> None:
+    aws.create_role("Example", ACCOUNT_ID, caller=Caller(PUMP_ACCOUNT))
+    assert aws.iam(OWNER).list_roles()["Roles"] == []
+    (role,) = aws.iam(Caller(PUMP_ACCOUNT)).list_roles()["Roles"]
+    assert role["Arn"] == f"arn:aws:iam::{PUMP_ACCOUNT}:role/Example"
+
+
+def ends(endpoint: str) -> None:
+    """Fail if an embedded AWS is still served five seconds from now."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        try:
+            EmbeddedAws(endpoint).iam().list_roles()
+        except EndpointConnectionError:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{endpoint} is still there")
+
+
+def test_embedded_aws_ends_with_its_block_even_if_that_fails() -> None:
     endpoints: list[str] = []
+
+    def fail() -> None:
+        with embedded_aws() as account:
+            endpoints.append(account.endpoint)
+            assert account.iam().list_roles()["Roles"] == []
+            raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        fail_while_serving(endpoints)
-    with pytest.raises(EndpointConnectionError):
-        EmbeddedAws(endpoints[0]).iam.list_roles()
+        fail()
+    ends(endpoints[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_embedded_aws_ends_if_its_process_is_stopped(how: signal.Signals) -> None:
+    program = (
+        "import sys, time; from sandbox.aws import embedded_aws\n"
+        "with embedded_aws() as aws: print(aws.endpoint, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().strip()
+        assert EmbeddedAws(endpoint).iam().list_roles()["Roles"] == []
+        os.kill(process.pid, how)
+        assert process.wait(10) != 0
+    ends(endpoint)
+
+
+def test_embedded_aws_listens_on_loopback_only(aws: EmbeddedAws) -> None:
+    """On Linux; no other process of this test run serves on another address."""
+    assert aws.endpoint.startswith("http://127.0.0.1:")
+    listening = [
+        line.split()[1]
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
+        if line.split()[3] == "0A"
+    ]
+    port = int(aws.endpoint.rsplit(":", 1)[1])
+    assert f"0100007F:{port:04X}" in listening
+    # The port of a listener that ministack opens on every interface unless it is told not to.
+    assert not [address for address in listening if address.endswith(f":{8883:04X}")]

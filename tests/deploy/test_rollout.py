@@ -1,22 +1,24 @@
-"""Rollouts in an emulated organization of 1,000 accounts in nested units.
+"""Rollouts in an organization of 1,000 accounts in nested units, each an account that enforces IAM.
 
-The StackSet is made from the synthesized resource's own properties. What the emulator does not do:
-automatic deployment, concurrency and failure tolerance, which are AWS's own. An account that joins
-gets the role here at the next create operation.
+The template, the parameters and the targets are those of the synthesized StackSet. Not emulated:
+concurrency and failure tolerance, which are AWS's own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
 
 from pump_roles.account.organization import Account
 from pump_roles.account.rollout_status import read
-from sandbox.aws import ACCOUNT_ID, embedded_aws
-from sandbox.organization import Organization, StackSets, Tree, occupy, roles
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.management import management
+from sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
+from sandbox.simulator import Role
 from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
+    PUMP_ACCOUNT,
     Synth,
     Template,
     published_policies,
@@ -30,15 +32,39 @@ TREE: Tree = {
     "Sandbox": 240,
     "Suspended": 10,
 }
+SMALL: Tree = {"Prod": {"Europe": 4, "America": 3}, "Test": 3}
+
+READS, BUYS = "PumpReadOnlyRole", "PumpAutoPilotRole"
+KINDS = {READS: "read-only", BUYS: "auto-pilot"}
+NEXT = "Next-5678"
 
 
-KINDS = {"PumpReadOnlyRole": "read-only", "PumpAutoPilotRole": "auto-pilot"}
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    """Accounts of all tests: each organization has accounts of its own."""
+    with embedded_aws() as accounts:
+        yield accounts
+
+
+@pytest.fixture(scope="module")
+def pump(aws: EmbeddedAws) -> Caller:
+    """The session of Pump's role, which may assume any role that lets it."""
+    owner = Caller(PUMP_ACCOUNT)
+    anything = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    name = PRINCIPAL.rsplit("/", 1)[1]
+    aws.create_role(name, PUMP_ACCOUNT, [anything], owner)
+    return aws.assume(PRINCIPAL, owner)
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
-    with embedded_aws() as aws:
-        yield Organization.create(aws, TREE)
+def organization(request: pytest.FixtureRequest) -> Iterator[Organization]:
+    with management() as account:
+        yield Organization.create(account, getattr(request, "param", SMALL))
+
+
+@pytest.fixture
+def stack_sets(organization: Organization, aws: EmbeddedAws) -> StackSets:
+    return StackSets(organization, EmbeddedMembers(aws))
 
 
 def rollouts(synth: Synth, **context: Any) -> dict[str, Template]:
@@ -47,20 +73,52 @@ def rollouts(synth: Synth, **context: Any) -> dict[str, Template]:
     return {name: template for name, template in templates.items() if name.endswith("Rollout")}
 
 
-def under(accounts: list[Account], organization: Organization, *names: str) -> set[str]:
+def rollout(synth: Synth, **context: Any) -> dict[str, Any]:
+    """Return the StackSet of the only rollout."""
+    (template,) = rollouts(synth, **context).values()
+    return properties(template)
+
+
+def under(organization: Organization, *names: str) -> set[str]:
     units = {organization.units[name] for name in names}
-    return {account.id for account in accounts if units & set(account.units)}
+    return {account.id for account in organization.accounts() if units & set(account.units)}
 
 
-def test_every_targeted_account_has_the_role_and_no_other_account_has_it(
-    organization: Organization, synth: Synth, published: list[list[dict[str, Any]]]
+def roles(aws: EmbeddedAws, account: str) -> dict[str, Role]:
+    """Return the roles of an account."""
+    return Role.all_of_account(aws, account)
+
+
+def entered(
+    aws: EmbeddedAws,
+    pump: Caller,
+    accounts: Collection[Account],
+    name: str = READS,
+    external_id: str | None = EXTERNAL_ID,
+) -> set[str]:
+    """Return the accounts whose role Pump can assume."""
+    return {
+        account.id
+        for account in accounts
+        if aws.opens(f"arn:aws:iam::{account.id}:role/{name}", pump, external_id=external_id)
+    }
+
+
+@pytest.mark.parametrize("organization", [TREE], indirect=True)
+def test_pump_enters_every_targeted_account_and_no_other(  # noqa: PLR0917
+    organization: Organization,
+    stack_sets: StackSets,
+    aws: EmbeddedAws,
+    pump: Caller,
+    synth: Synth,
+    published: list[list[dict[str, Any]]],
 ) -> None:
     accounts = organization.accounts()
     assert len(accounts) == 1_001
-    excluded = sorted(under(accounts, organization, "Sandbox"))[:7]
-    suspended = under(accounts, organization, "Suspended")
-    for account in suspended:
-        organization.organizations.close_account(AccountId=account)
+    excluded = sorted(under(organization, "Sandbox"))[:7]
+    suspended = under(organization, "Suspended")
+    for closed in suspended:
+        organization.management.organizations.close_account(AccountId=closed)
     templates = rollouts(
         synth,
         **{
@@ -70,97 +128,166 @@ def test_every_targeted_account_has_the_role_and_no_other_account_has_it(
         },
     )
     for template in templates.values():
-        StackSets(organization).create(template, {})
+        stack_sets.deploy(None, properties(template))
     everyone = {account.id for account in accounts} - {ACCOUNT_ID}
     should = {
-        "PumpReadOnlyRole": everyone - set(excluded) - suspended,
-        "PumpAutoPilotRole": under(accounts, organization, "Prod"),
+        READS: everyone - set(excluded) - suspended,
+        BUYS: under(organization, "Prod"),
     }
     assert [len(ids) for ids in should.values()] == [983, 500]
-    found = {account.id: roles(account.id) for account in accounts}
     for name, ids in should.items():
-        assert {account for account, has in found.items() if name in has} == ids
-        right = (trust(PRINCIPAL, EXTERNAL_ID), published_policies(published, KINDS[name]))
-        assert all(
-            (found[account][name].trust, found[account][name].policies) == right for account in ids
-        )
-    assert all(has.keys() <= should.keys() for has in found.values())
+        assert entered(aws, pump, accounts, name) == ids
+        assert entered(aws, pump, accounts, name, external_id=None) == set()
+    right = {
+        name: (trust(PRINCIPAL, EXTERNAL_ID), published_policies(published, kind))
+        for name, kind in KINDS.items()
+    }
+    for account in accounts:
+        found = {name: (role.trust, role.policies) for name, role in roles(aws, account.id).items()}
+        assert found == {name: right[name] for name, ids in should.items() if account.id in ids}
 
-    late = organization.join("North", "late")
-    assert roles(late) == {}
-    for template in templates.values():
-        StackSets(organization).update(template, {})
-    assert set(roles(late)) == set(should)
 
+def test_account_that_joins_gets_the_role_and_nothing_is_left_after_removal(
+    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
+) -> None:
+    templates = rollouts(synth, **{"pump:organizational-units": [organization.root]})
     for template in templates.values():
-        StackSets(organization).delete(StackSets.name(template))
-    assert not [account.id for account in organization.accounts() if roles(account.id)]
+        stack_sets.deploy(None, properties(template))
+    late = organization.join("Europe", "late")
+    assert roles(aws, late) == {}
+    stack_sets.join(late)
+    assert set(roles(aws, late)) == set(KINDS)
+    assert late in entered(aws, pump, organization.accounts())
+    for template in templates.values():
+        stack_sets.deploy(properties(template), None)
+    assert not [account for account in organization.accounts() if roles(aws, account.id)]
 
 
 def test_only_accounts_gives_the_role_only_to_those_within_the_units(
-    organization: Organization, synth: Synth
+    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
-    accounts = organization.accounts()
-    within = sorted(under(accounts, organization, "Europe"))[:3]
-    outside = sorted(under(accounts, organization, "Test"))[:3]
-    (template,) = rollouts(
-        synth,
-        **{
-            "pump:auto-pilot:organizational-units": [organization.units["Prod"]],
-            "pump:auto-pilot:only-accounts": [*within, *outside, ACCOUNT_ID],
-        },
-    ).values()
-    StackSets(organization).create(template, {})
-    assert {account.id for account in accounts if roles(account.id)} == set(within)
+    within = sorted(under(organization, "Europe"))[:3]
+    outside = sorted(under(organization, "Test"))[:3]
+    stack_sets.deploy(
+        None,
+        rollout(
+            synth,
+            **{
+                "pump:auto-pilot:organizational-units": [organization.units["Prod"]],
+                "pump:auto-pilot:only-accounts": [*within, *outside, ACCOUNT_ID],
+            },
+        ),
+    )
+    assert entered(aws, pump, organization.accounts(), BUYS) == set(within)
+    late = organization.join("Europe", "late")
+    stack_sets.join(late)
+    assert roles(aws, late) == {}
 
 
 def test_what_you_omit_reaches_the_members_as_parameters_of_the_stack(
-    organization: Organization, synth: Synth
+    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     template = synth(
         {
-            "pump:next-external-id": "Next-5678",
-            "pump:read-only:organizational-units": organization.units["Security"],
+            "pump:next-external-id": NEXT,
+            "pump:read-only:organizational-units": organization.units["Test"],
         }
     )["PumpReadOnlyRollout"]
-    StackSets(organization).create(
-        template, {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
-    )
-    accounts = under(organization.accounts(), organization, "Security")
-    accepted = [
-        roles(account)["PumpReadOnlyRole"].trust["Statement"][0]["Condition"]
-        for account in accounts
+    values = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
+    stack_sets.deploy(None, properties(template, values))
+    accounts = organization.accounts()
+    for external_id in (EXTERNAL_ID, NEXT):
+        assert entered(aws, pump, accounts, external_id=external_id) == under(organization, "Test")
+    assert entered(aws, pump, accounts, external_id="Other-0000") == set()
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_rotation_leaves_pump_out_of_no_account(  # noqa: PLR0917
+    filtered: bool,  # noqa: FBT001
+    organization: Organization,
+    stack_sets: StackSets,
+    aws: EmbeddedAws,
+    pump: Caller,
+    synth: Synth,
+) -> None:
+    excluded = sorted(under(organization, "Test"))[:1] if filtered else []
+    units = {"pump:read-only:organizational-units": [organization.root]}
+    targets = units | ({"pump:read-only:exclude-accounts": excluded} if filtered else {})
+    accounts = organization.accounts()
+    should = {account.id for account in accounts} - {ACCOUNT_ID, *excluded}
+    before = None
+    for more, accepted in (
+        ({}, {EXTERNAL_ID}),
+        ({"pump:next-external-id": NEXT}, {EXTERNAL_ID, NEXT}),
+        ({"pump:external-id": NEXT}, {NEXT}),
+    ):
+        after = rollout(synth, **targets, **more)
+        stack_sets.deploy(before, after)
+        for external_id in (EXTERNAL_ID, NEXT):
+            expected = should if external_id in accepted else set()
+            assert entered(aws, pump, accounts, external_id=external_id) == expected
+        before = after
+
+
+def test_targets_that_change_take_the_role_from_some_and_give_it_to_others(
+    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
+) -> None:
+    first, second = sorted(under(organization, "Europe"))[:2]
+    europe, test = (organization.units[name] for name in ("Europe", "Test"))
+    steps: list[tuple[dict[str, Any], set[str]]] = [
+        ({"organizational-units": [europe]}, under(organization, "Europe")),
+        ({"organizational-units": [europe, test]}, under(organization, "Europe", "Test")),
+        (
+            {"organizational-units": [europe, test], "exclude-accounts": [first]},
+            under(organization, "Europe", "Test") - {first},
+        ),
+        (
+            {"organizational-units": [europe], "exclude-accounts": [second]},
+            under(organization, "Europe") - {second},
+        ),
+        ({"organizational-units": [europe], "only-accounts": [second]}, {second}),
     ]
-    assert accepted == [{"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, "Next-5678"]}}] * 50
+    before = None
+    for targets, should in steps:
+        after = rollout(synth, **{f"pump:read-only:{key}": value for key, value in targets.items()})
+        stack_sets.deploy(before, after)
+        assert entered(aws, pump, organization.accounts()) == should
+        before = after
 
 
 def test_account_that_has_a_role_of_that_name_keeps_it_and_its_instance_says_why(
-    organization: Organization, synth: Synth
+    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, synth: Synth
 ) -> None:
-    by_hand = {"Version": "2012-10-17", "Statement": []}
-    taken, *_ = sorted(under(organization.accounts(), organization, "Security"))
-    occupy(taken, "PumpReadOnlyRole", by_hand)
-    (template,) = rollouts(
-        synth, **{"pump:read-only:organizational-units": organization.units["Security"]}
-    ).values()
-    StackSets(organization).create(template, {})
-    assert roles(taken)["PumpReadOnlyRole"].trust == by_hand
-    status = read(organization.cloudformation, organization.organizations, "PumpReadOnly")
+    taken, *_ = sorted(under(organization, "Test"))
+    aws.create_role(READS, taken, caller=Caller(taken))
+    before = roles(aws, taken)
+    after = rollout(synth, **{"pump:read-only:organizational-units": organization.units["Test"]})
+    stack_sets.deploy(None, after)
+    assert roles(aws, taken) == before
+    client = organization.management
+    status = read(client.cloudformation, client.organizations, "PumpReadOnly")
     (failed,) = status.not_current
     assert (failed.account, failed.status, failed.detail) == (taken, "OUTDATED", "FAILED")
-    assert "PumpReadOnlyRole already exists" in failed.reason
+    assert "'PumpReadOnlyRole' already exists" in failed.reason
 
 
-def test_emulator_would_show_a_role_that_is_wrong(synth: Synth) -> None:
+def test_emulation_would_show_a_role_that_is_wrong(
+    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
+) -> None:
     """The positive control: what an account gets is what the template body contains."""
-    with embedded_aws() as aws:
-        small = Organization.create(aws, {"Only": 1})
-        (template,) = rollouts(
-            synth, **{"pump:read-only:organizational-units": small.root}
-        ).values()
-        properties = stack_set(template)
-        properties["TemplateBody"] = properties["TemplateBody"].replace('"ce:Get*"', '"ce:*"')
-        StackSets(small).create(template, {})
-        (account,) = under(small.accounts(), small, "Only")
-        document = roles(account)["PumpReadOnlyRole"].policies["PumpBillingReadOnly"]
-        assert "ce:*" in document["Statement"][0]["Action"]
+    (template,) = rollouts(
+        synth, **{"pump:read-only:organizational-units": organization.units["Test"]}
+    ).values()
+    resource = stack_set(template)
+    resource["TemplateBody"] = (
+        resource["TemplateBody"]
+        .replace('"ce:Get*"', '"ce:*"')
+        .replace('"StringEquals"', '"StringNotEquals"')
+    )
+    stack_sets.deploy(None, properties(template))
+    account, *_ = under(organization, "Test")
+    document = roles(aws, account)[READS].policies["PumpBillingReadOnly"]
+    assert "ce:*" in document["Statement"][0]["Action"]
+    accounts = organization.accounts()
+    assert entered(aws, pump, accounts) == set()
+    assert entered(aws, pump, accounts, external_id="Other-0000") == under(organization, "Test")

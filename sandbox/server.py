@@ -1,0 +1,150 @@
+"""The embedded AWS's own process: ministack on a loopback port, for as long as its input is open.
+
+It prints its port, serves, and ends when its standard input does. That is also so when the process
+that started it is killed.
+
+``--record`` lists each call in CloudTrail. ``--as-is`` leaves out :func:`pass_external_id`.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+SETTINGS = {
+    "AUTH": "true",
+    "BIND_HOST": "127.0.0.1",
+    "LOG_LEVEL": "CRITICAL",
+    # Two listeners of other services, on every interface.
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+}
+
+
+def pass_external_id() -> None:
+    """Let a caller's own policies see the external ID that it passes to ``sts:AssumeRole``.
+
+    ``sts:ExternalId`` is a condition key of the action, for the caller's policies too (Service
+    Authorization Reference, "Actions, resources, and condition keys for AWS Security Token
+    Service"). ministack gives it to the role's trust policy alone.
+    """
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    original = iam_actions.request_tag_context
+
+    def with_external_id(
+        service: str, iam_action: str, body: bytes, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = original(service, iam_action, body, params)
+        if iam_action == "sts:AssumeRole":
+            passed = parse_qs(body.decode(), keep_blank_values=True).get("ExternalId")
+            context["sts:ExternalId"] = passed[0] if passed else None
+        return context
+
+    iam_actions.request_tag_context = with_external_id
+
+
+def accept_stack_sets() -> None:
+    """Let a stack have a StackSet. What it deploys, :mod:`sandbox.organization` deploys."""
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    def create(_: str, properties: Mapping[str, Any], __: str) -> tuple[str, dict[str, Any]]:
+        return f"{properties['StackSetName']}:embedded", {}
+
+    def update(physical_id: str, *_: object) -> tuple[str, dict[str, Any]]:
+        return physical_id, {}
+
+    def delete(*_: object) -> None:
+        pass
+
+    handlers = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::StackSet"] = handlers  # noqa: SLF001
+
+
+def make_roles_as_cloudformation_does() -> None:
+    """Let a stack's role have its boundary, and fail if a role of its name exists, in any case.
+
+    ministack ignores the boundary, and replaces the role.
+    """
+    from ministack.services import iam  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]  # noqa: SLF001
+    create, update = handlers["create"], handlers["update"]
+
+    def check(properties: Mapping[str, Any]) -> None:
+        boundary = properties.get("PermissionsBoundary")
+        if boundary is not None and not iam.policy_known(boundary):
+            raise ValueError(f"Scope ARN: {boundary} does not exist or is not attachable.")
+
+    def bound(made: tuple[str, Any], properties: Mapping[str, Any]) -> tuple[str, Any]:
+        iam._roles[made[0]]["PermissionsBoundary"] = properties.get(  # noqa: SLF001
+            "PermissionsBoundary"
+        )
+        return made
+
+    def create_role(logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
+        check(properties)
+        name = properties.get("RoleName", "")
+        if name.lower() in {existing.lower() for existing in iam._roles}:  # noqa: SLF001
+            raise ValueError(
+                f"Resource of type 'AWS::IAM::Role' with identifier '{name}' already exists."
+            )
+        return bound(create(logical_id, properties, stack), properties)
+
+    def update_role(role: str, old: Any, new: Mapping[str, Any], *more: Any) -> Any:
+        check(new)
+        return bound(update(role, old, new, *more), new)
+
+    handlers |= {"create": create_role, "update": update_role}
+
+
+def know_deny_all() -> None:
+    """Have the AWS managed policy AWSDenyAll, as the AWS Managed Policy Reference shows it."""
+    from ministack.services import iam  # noqa: PLC0415
+
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
+    }
+    iam._aws_managed_policies["arn:aws:iam::aws:policy/AWSDenyAll"] = (  # noqa: SLF001
+        iam._make_aws_managed_record("AWSDenyAll", json.dumps(document))  # noqa: SLF001
+    )
+
+
+async def run(listener: int) -> None:
+    from ministack.app import app  # noqa: PLC0415
+
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.loglevel = SETTINGS["LOG_LEVEL"]
+
+    async def input_ends() -> None:
+        await asyncio.to_thread(sys.stdin.buffer.read)
+
+    await serve(app, config, shutdown_trigger=input_ends)
+
+
+def main() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    recording = {"CLOUDTRAIL_RECORDING": "1"} if "--record" in sys.argv else {}
+    os.environ.update(SETTINGS, GATEWAY_PORT=str(port), **recording)
+    accept_stack_sets()
+    make_roles_as_cloudformation_does()
+    know_deny_all()
+    if "--as-is" not in sys.argv:
+        pass_external_id()
+    print(port, flush=True)
+    asyncio.run(run(listener.detach()))
+
+
+if __name__ == "__main__":
+    main()
