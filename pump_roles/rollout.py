@@ -97,16 +97,17 @@ class Rollout(Construct):
         also turns automatic deployment off: an account that leaves keeps the role. By default all
         get it. At most one of this and ``exclude_accounts``, each at most 1,000.
     :param max_concurrent_percentage: in how many of the accounts an operation works at one time,
-        1 to 100 percent, rounded down but at least one account. By default 10: a bad update is
-        under way in a tenth of the accounts at most when its first failure stops it, and a good one
-        takes ten rounds of stacks in 10,000 accounts, and never more than 19 (in 19 accounts, one
-        at a time). Even at ten minutes for a stack these are 190 of the 2,160 minutes that
-        CloudFormation gives a StackSet.
-    :param failure_tolerance_percentage: in how many of the accounts an operation may fail before it
-        is stopped and fails itself, 0 to 100 percent, rounded down. By default 0: the operation
-        succeeds only when every account that it worked in has the role. The concurrency is the one
-        above, even with a tolerance of 0 (``SOFT_FAILURE_TOLERANCE``; the strict mode would work in
-        one account at a time).
+        1 to 100 percent, rounded down but at least one account. By default 10: an operation takes
+        ten rounds of stacks in 10,000 accounts, and never more than 19 (in 19 accounts, one at a
+        time). With an account filter, an update has further rounds in each of the units, one unit
+        after another. AWS's resource handler waits at most 24 hours for an operation.
+    :param failure_tolerance_percentage: in how many of the accounts an operation may fail and still
+        succeed, 0 to 100 percent, rounded down. If it fails in more, it stops, and CloudFormation
+        rolls the deployment back in every account. By default 10, which rounds down to 0 for fewer
+        than ten accounts. ``pump-roles rollout-status`` lists the accounts where it failed. With 0,
+        an operation that succeeds has worked in every account that it targets. The concurrency does
+        not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a tolerance of 0, the strict
+        mode would work in one account at a time).
     :param call_as: ``management``, or ``delegated-admin`` when a delegated administrator's account
         deploys it. By default ``management``.
     :param stack_set_name: 1 to 128 characters, unique in the account and region; cannot change
@@ -129,8 +130,9 @@ class Rollout(Construct):
       that joins a unit later, or moves from one to another, gets the role. A hard exclusion is a
       matter of organizational units. It ignores the operation preferences too
       ("StackSetOperationPreferences").
-    - With a tolerance above 0 an operation succeeds and leaves accounts without the role ("StackSet
-      operation options"). ``pump-roles rollout-status`` lists them.
+    - An operation that fails in no more accounts than tolerated succeeds, and these accounts do not
+      have the role, or have it as it was before ("StackSet operation options"). ``pump-roles
+      rollout-status`` lists them.
     - Drift detection cannot see the targets, the preferences and ``call_as``, which are write-only
       properties ("AWS::CloudFormation::StackSet").
     """
@@ -150,7 +152,7 @@ class Rollout(Construct):
         exclude_accounts: Sequence[str] | None = None,
         only_accounts: Sequence[str] | None = None,
         max_concurrent_percentage: int = 10,
-        failure_tolerance_percentage: int = 0,
+        failure_tolerance_percentage: int = 10,
         call_as: CallAs = "management",
         stack_set_name: str | None = None,
         configure_app: ConfigureApp | None = None,

@@ -44,7 +44,9 @@ Call = Literal[
 ]
 
 OPERATION_HOURS: Final = 24
-"""How long the handler waits for one operation: the timeout of ``BaseHandlerStd.MULTIPLE_OF``."""
+"""How long the handler waits for one operation: the timeout of ``BaseHandlerStd.MULTIPLE_OF``. It
+limits the sum of the pauses between polls, which grow from 2 seconds to 14 minutes, so the handler
+notices the end of a long operation late."""
 
 RESOURCE_MINUTES: Final = 2_160
 """How long CloudFormation waits for the handler: ``timeoutInMinutes`` of the resource's schema."""
@@ -119,6 +121,9 @@ def operations(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> list[Operation]:
     """Return the operations that a deployment leads to, in order.
+
+    Afterwards the targeted accounts have an instance, with one exception: an account of a unit that
+    is no longer listed loses it even if it is also in a unit that stays listed.
 
     The handler keeps units in hash sets, so the order of the operations of several units is not
     defined. Here it is that of the lists.

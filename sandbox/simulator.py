@@ -18,6 +18,13 @@ _ALLOWS_ALL: Final = {
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
 }
 
+_ASSUMES_ALL: Final = {
+    "AssumeAnything": {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "sts:*", "Resource": "*"},
+    }
+}
+
 Simulation = Mapping[str, Any]
 
 
@@ -79,23 +86,28 @@ class Role:
         }
 
 
-def assumption(role: Role, *, caller: str, external_id: str | None) -> Simulation:
-    """Return a caller's request to assume the role; its own account lets it assume any role.
+def assumption(
+    role: Role,
+    *,
+    caller: str,
+    external_id: str | None,
+    caller_policies: Mapping[str, Any] | None = None,
+    action: str = "sts:AssumeRole",
+) -> Simulation:
+    """Return a caller's request to assume the role.
 
     :param caller: the caller's ARN.
     :param external_id: the external ID that it passes, if it passes one.
+    :param caller_policies: the caller's own policies by name. By default one that allows it to
+        assume any role.
+    :param action: ``sts:AssumeRole``, or another action that the same request needs.
     """
     return _simulation(
         principal=caller,
-        action="sts:AssumeRole",
+        action=action,
         resource=role.arn,
         context={} if external_id is None else {"sts:ExternalId": external_id},
-        identity_policies={
-            "AssumeAnything": {
-                "Version": "2012-10-17",
-                "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
-            }
-        },
+        identity_policies=_ASSUMES_ALL if caller_policies is None else caller_policies,
         resource_policy=role.trust,
     )
 

@@ -12,7 +12,6 @@ import aws_cdk
 import pytest
 from aws_cdk import App
 
-from bench.rollout_time import HANDLER_MINUTES, minutes
 from pump_roles import config
 from pump_roles.published import ROLES
 from sandbox import catalog
@@ -295,19 +294,97 @@ def test_service_control_policy_leaves_the_roles_to_pump() -> None:
     ) == [ALLOWED, ALLOWED]
 
 
-def test_formula_is_that_of_the_plot() -> None:
-    assert [minutes(count, 10, 60) for count in (1, 9, 19, 20, 100, 10_000)] == [
-        1,
-        9,
-        19,
-        10,
-        10,
-        10,
+# What the schema of AWS::CloudFormation::StackSet lists for its handlers, without iam:PassRole.
+HANDLER = [
+    "CreateStackInstances",
+    "CreateStackSet",
+    "DeleteStackInstances",
+    "DeleteStackSet",
+    "DescribeStackInstance",
+    "DescribeStackSet",
+    "DescribeStackSetOperation",
+    "GetTemplateSummary",
+    "ListStackInstances",
+    "ListStackSetOperationResults",
+    "TagResource",
+    "UntagResource",
+    "UpdateStackInstances",
+    "UpdateStackSet",
+]
+
+
+def stack_set_resources(action: str, name: str) -> list[str]:
+    """Return what an action on a StackSet works on, as far as it concerns StackSets."""
+    arn = f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}"
+    resources = {
+        "*": "*",
+        "stackset": f"{arn}:stackset/{name}:0123",
+        "stackset-target": f"{arn}:stackset-target/{name}:0123/ou-abcd-12345678",
+        "type": f"{arn}:type/resource/AWS-IAM-Role",
+    }
+    kinds = {
+        resource.rpartition(f"{ACCOUNT_ID}:")[2].partition("/")[0]
+        for resource in catalog.actions()[f"cloudformation:{action.lower()}"].resources
+    }
+    return [resource for kind, resource in resources.items() if kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("name", "decision"),
+    [
+        ("PumpReadOnly", ALLOWED),
+        ("PumpAutoPilot", ALLOWED),
+        ("PumpReadOnlyToo", IMPLICITLY_DENIED),
+        ("AWSControlTowerBP", IMPLICITLY_DENIED),
+    ],
+)
+def test_service_role_may_do_what_the_handler_does_with_the_rollouts_only(
+    name: str, decision: str
+) -> None:
+    policy = json.loads(block("<!-- service-role -->", "json", ORGANIZATIONS))
+    service_role = Role("PumpRollout", {}, {"Rollouts": policy})
+    asked = [
+        (action, resource)
+        for action in HANDLER
+        for resource in stack_set_resources(action, name)
+        # The summary of a template body is no StackSet's.
+        if decision == ALLOWED or (":stackset" in resource and action != "GetTemplateSummary")
     ]
-    assert max(minutes(count, 10, 60) for count in range(1, 10_001)) == 19
-    assert minutes(10_000, 1, 60) == 100
-    # In the strict mode, one account at a time, the handler gives up.
-    assert HANDLER_MINUTES < 10_000 * 13 / 60
+    assert {action for action, _ in asked} | {"CreateStackSet", "GetTemplateSummary"} == set(
+        HANDLER
+    )
+    decisions = decide(
+        [
+            use(service_role, action=f"cloudformation:{action}", resource=resource)
+            for action, resource in asked
+        ]
+    )
+    assert set(decisions) == {decision}
+
+
+def test_service_role_may_do_nothing_else() -> None:
+    policy = json.loads(block("<!-- service-role -->", "json", ORGANIZATIONS))
+    granted = {
+        action.name
+        for statement in policy["Statement"]
+        for action in catalog.matching(statement["Action"])
+    }
+    delegated = "organizations:ListDelegatedAdministrators"
+    assert granted == {f"cloudformation:{action}" for action in HANDLER} | {delegated}
+    lambdas = f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}:type/resource/AWS-Lambda-Function"
+    service_role = Role("PumpRollout", {}, {"Rollouts": policy})
+    assert decide(
+        [use(service_role, action="cloudformation:CreateStackInstances", resource=lambdas)]
+    ) == [IMPLICITLY_DENIED]
+
+
+def test_service_role_trusts_only_cloudformation() -> None:
+    trusted = json.loads(block("<!-- service-role-trust -->", "json", ORGANIZATIONS))
+    assert trusted["Statement"] == {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudformation.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
 
 
 def test_guide_to_guardrails_says_what_their_files_say() -> None:

@@ -73,7 +73,7 @@ def test_stack_has_one_stack_set_with_the_properties_of_the_design(
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
         "OperationPreferences": {
             "MaxConcurrentPercentage": 10,
-            "FailureTolerancePercentage": 0,
+            "FailureTolerancePercentage": 10,
             "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
         },
         "Parameters": [

@@ -1,0 +1,365 @@
+"""Two judges that this project did not write, and where they disagree.
+
+The policy simulator judges policies; ministack judges calls in accounts that have them. A
+difference that is not listed here fails the test, and so does a listed one that has gone.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError, embedded_aws
+from sandbox.demo import REFUSED
+from sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, trust
+
+PUMP = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/Example"
+OTHER_ACCOUNT = "111122223333"
+
+
+def allow(action: str | list[str], **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": "*", **more}
+
+
+def deny(action: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": action, "Resource": "*", **more}
+
+
+def document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+NO_EXTERNAL_ID = {"Null": {"sts:ExternalId": "true"}}
+ONLY_ORGANIZATIONS = {"StringNotEquals": {"iam:AWSServiceName": "organizations.amazonaws.com"}}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Someone assumes the role ``Example``.
+
+    :param trusted: the principal that the role trusts.
+    :param caller: the ARN of who assumes it: a role, or an account root.
+    :param external_id: the external ID that is passed, if any.
+    :param statements: the caller's own policy.
+    :param action: the action that decides.
+    :param more: further parameters of the call.
+    """
+
+    trusted: str = PUMP
+    caller: str = PUMP
+    external_id: str | None = EXTERNAL_ID
+    statements: Sequence[dict[str, Any]] = (allow("sts:*"),)
+    action: str = "sts:AssumeRole"
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def simulation(self) -> Simulation:
+        return assumption(
+            Role("Example", trust(self.trusted, EXTERNAL_ID), {}),
+            caller=self.caller,
+            external_id=self.external_id,
+            caller_policies={"Own": document(self.statements)},
+            action=self.action,
+        )
+
+    def is_allowed(self, aws: EmbeddedAws) -> bool:
+        aws.iam().create_role(
+            RoleName="Example",
+            AssumeRolePolicyDocument=json.dumps(trust(self.trusted, EXTERNAL_ID)),
+        )
+        account, resource = self.caller.split(":")[4:]
+        caller = Caller(account)
+        if resource != "root":
+            aws.create_role(resource.split("/")[1], account, self.statements, caller)
+            caller = aws.assume(self.caller, caller)
+        passed = {} if self.external_id is None else {"ExternalId": self.external_id}
+        client = aws.client("sts", caller)
+        return is_allowed(
+            lambda: client.assume_role(RoleArn=ROLE, RoleSessionName="pump", **passed, **self.more)
+        )
+
+
+@dataclass(frozen=True)
+class Call:
+    """A session of the role ``Example`` calls AWS.
+
+    :param statements: the role's policy.
+    :param action: the action that AWS authorizes for the call.
+    :param service: the boto3 service.
+    :param operation: the operation.
+    :param parameters: its parameters.
+    :param context: the condition keys that AWS fills in.
+    :param region: where it is called.
+    :param resource: the ARN that it works on.
+    """
+
+    statements: Sequence[dict[str, Any]]
+    action: str
+    service: str
+    operation: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
+    region: str = "us-east-1"
+    resource: str = "*"
+
+    def simulation(self) -> Simulation:
+        return use(
+            Role("Example", {}, {"Example": document(self.statements)}),
+            action=self.action,
+            resource=self.resource,
+            context=self.context,
+        )
+
+    def is_allowed(self, aws: EmbeddedAws) -> bool:
+        aws.create_role("Example", ACCOUNT_ID, self.statements)
+        client = aws.client(self.service, aws.assume(ROLE, OWNER), region=self.region)
+        return is_allowed(lambda: getattr(client, self.operation)(**self.parameters))
+
+
+@dataclass(frozen=True)
+class Controlled:
+    """A member account calls AWS under a service control policy that denies everything."""
+
+    def simulation(self) -> Simulation:
+        return use(
+            Role("Example", {}, {"Example": document([allow("*")])}),
+            action="ec2:DescribeInstances",
+            service_control_policy=document([deny("*")]),
+        )
+
+    def is_allowed(self, aws: EmbeddedAws) -> bool:
+        client = aws.client("organizations")
+        created = client.create_policy(
+            Name="deny",
+            Description="deny",
+            Type="SERVICE_CONTROL_POLICY",
+            Content=json.dumps(document([deny("*")])),
+        )
+        member = client.create_account(AccountName="member", Email="member@example.com")
+        account = member["CreateAccountStatus"]["AccountId"]
+        client.attach_policy(PolicyId=created["Policy"]["PolicySummary"]["Id"], TargetId=account)
+        return is_allowed(aws.client("ec2", Caller(account)).describe_instances)
+
+
+def is_allowed(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in REFUSED:
+            raise
+        return False
+    return True
+
+
+def instances(*statements: dict[str, Any], **more: Any) -> Call:
+    return Call(statements, "ec2:DescribeInstances", "ec2", "describe_instances", **more)
+
+
+def linked_role(service: str) -> Call:
+    action = "iam:CreateServiceLinkedRole"
+    return Call(
+        [allow(action), deny(action, Condition=ONLY_ORGANIZATIONS)],
+        action,
+        "iam",
+        "create_service_linked_role",
+        {"AWSServiceName": service},
+        {"iam:AWSServiceName": service},
+        resource=f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/{service}/Example",
+    )
+
+
+def in_region(name: str, called: str) -> Call:
+    return instances(
+        allow("ec2:*", Condition={"StringEquals": {"aws:RequestedRegion": name}}),
+        region=called,
+        context={"aws:RequestedRegion": called},
+    )
+
+
+SOURCE_IDENTITY = Entry(action="sts:SetSourceIdentity", more={"SourceIdentity": "example"})
+TAGS = Entry(action="sts:TagSession", more={"Tags": [{"Key": "example", "Value": "example"}]})
+
+AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
+    "Pump's role with the external ID": (Entry(), True),
+    "without an external ID": (Entry(external_id=None), False),
+    "with another external ID": (Entry(external_id="Example-5678"), False),
+    "with an external ID in another case": (Entry(external_id=EXTERNAL_ID.lower()), False),
+    "with a wildcard": (Entry(external_id="Example-*"), False),
+    "any role of a trusted account": (
+        Entry(trusted=PUMP_ACCOUNT, caller=f"arn:aws:iam::{PUMP_ACCOUNT}:role/Intern"),
+        True,
+    ),
+    "another role of Pump's account": (
+        Entry(caller=f"arn:aws:iam::{PUMP_ACCOUNT}:role/Intern"),
+        False,
+    ),
+    "the same role of another account": (
+        Entry(caller=f"arn:aws:iam::{OTHER_ACCOUNT}:role/PumpService"),
+        False,
+    ),
+    "the customer's own account": (Entry(caller=f"arn:aws:iam::{ACCOUNT_ID}:root"), False),
+    "a caller without permission": (Entry(statements=[allow("s3:ListAllMyBuckets")]), False),
+    "a caller whose permission needs an ID, with one": (
+        Entry(statements=[allow("sts:*"), deny("sts:AssumeRole", Condition=NO_EXTERNAL_ID)]),
+        True,
+    ),
+    "a caller whose permission needs an ID, without one": (
+        Entry(
+            external_id=None,
+            statements=[allow("sts:*"), deny("sts:AssumeRole", Condition=NO_EXTERNAL_ID)],
+        ),
+        False,
+    ),
+    "session tags, which the trust policy does not accept": (TAGS, False),
+    "an allowed call": (instances(allow("ec2:Describe*")), True),
+    "an allowed call, in another case": (instances(allow("EC2:describeinstances")), True),
+    "a call that no policy allows": (instances(allow("ec2:DescribeRegions")), False),
+    "a call that is denied": (
+        instances(allow("ec2:*"), deny("ec2:DescribeInstances")),
+        False,
+    ),
+    "a call in an allowed region": (in_region("eu-west-1", "eu-west-1"), True),
+    "a call in another region": (in_region("eu-west-1", "us-east-1"), False),
+    "a call before an end": (
+        instances(
+            allow("ec2:*"),
+            deny("*", Condition={"DateGreaterThan": {"aws:CurrentTime": "2927-01-31T18:00:00Z"}}),
+            context={"aws:CurrentTime": "2026-11-25T00:00:00Z"},
+        ),
+        True,
+    ),
+    "a call after an end": (
+        instances(
+            allow("ec2:*"),
+            deny("*", Condition={"DateGreaterThan": {"aws:CurrentTime": "2020-01-31T18:00:00Z"}}),
+            context={"aws:CurrentTime": "2026-11-25T00:00:00Z"},
+        ),
+        False,
+    ),
+    "a linked role for another service": (linked_role("es.amazonaws.com"), False),
+}
+"""What both judges say."""
+
+DISAGREED: dict[str, tuple[Entry | Call | Controlled, bool, str]] = {
+    "a source identity, which the trust policy does not accept": (
+        SOURCE_IDENTITY,
+        False,
+        """ministack does not ask for sts:SetSourceIdentity. AWS does: IAM User Guide, "Monitor and
+        control actions taken with assumed roles".""",
+    ),
+    "a linked role for AWS Organizations": (
+        linked_role("organizations.amazonaws.com"),
+        True,
+        """ministack does not fill in iam:AWSServiceName. AWS does: Service Authorization
+        Reference, "Actions, resources, and condition keys for AWS Identity and Access Management
+        (IAM)".""",
+    ),
+    "budgets": (
+        Call(
+            [allow("budgets:ViewBudget")],
+            "budgets:ViewBudget",
+            "budgets",
+            "describe_budgets",
+            {"AccountId": ACCOUNT_ID},
+            resource=f"arn:aws:budgets::{ACCOUNT_ID}:budget/example",
+        ),
+        True,
+        """ministack asks for budgets:DescribeBudgets. AWS asks for budgets:ViewBudget: Service
+        Authorization Reference, "Actions, resources, and condition keys for AWS Budget
+        Service".""",
+    ),
+    "a service control policy": (
+        Controlled(),
+        False,
+        "ministack stores service control policies and does not enforce them.",
+    ),
+}
+"""What the simulator says, ministack contradicts, and why: each time the simulator is right."""
+
+NEITHER: dict[str, tuple[Entry, str]] = {
+    "a principal of another partition": (
+        Entry(trusted=f"arn:aws-cn:iam::{PUMP_ACCOUNT}:root"),
+        """Both read only the account. No role is assumed across partitions: IAM User Guide, "AWS
+        JSON policy elements: Principal".""",
+    ),
+}
+"""What both judges allow and AWS does not. Other tests compare these as text."""
+
+
+@pytest.fixture
+def aws() -> Iterator[EmbeddedAws]:
+    with embedded_aws() as accounts:
+        yield accounts
+
+
+def simulated(scenario: Entry | Call | Controlled) -> bool:
+    (decision,) = decide([scenario.simulation()])
+    return decision == ALLOWED
+
+
+@pytest.mark.parametrize("name", AGREED)
+def test_judges_agree(name: str, aws: EmbeddedAws) -> None:
+    scenario, expected = AGREED[name]
+    assert (simulated(scenario), scenario.is_allowed(aws)) == (expected, expected)
+
+
+@pytest.mark.parametrize("name", DISAGREED)
+def test_judges_disagree(name: str, aws: EmbeddedAws) -> None:
+    scenario, expected, _ = DISAGREED[name]
+    assert (simulated(scenario), scenario.is_allowed(aws)) == (expected, not expected)
+
+
+@pytest.mark.parametrize("name", NEITHER)
+def test_neither_judge_sees(name: str, aws: EmbeddedAws) -> None:
+    scenario, _ = NEITHER[name]
+    assert simulated(scenario)
+    assert scenario.is_allowed(aws)
+
+
+def test_ministack_alone_does_not_show_a_callers_policies_the_external_id() -> None:
+    """Why :mod:`sandbox.server` corrects that."""
+    name = "a caller whose permission needs an ID, with one"
+    scenario, expected = AGREED[name]
+    assert expected
+    with embedded_aws("--as-is") as aws:
+        assert not scenario.is_allowed(aws)
+
+
+def test_role_that_is_made_again_is_still_trusted_by_ministack(aws: EmbeddedAws) -> None:
+    """AWS stores the principal's unique ID, and refuses the new role.
+
+    IAM User Guide, "AWS JSON policy elements: Principal".
+    """
+    assert Entry().is_allowed(aws)
+    owner = Caller(PUMP_ACCOUNT)
+    client = aws.iam(owner)
+    client.delete_role_policy(RoleName="PumpService", PolicyName="PumpService")
+    client.delete_role(RoleName="PumpService")
+    aws.create_role("PumpService", PUMP_ACCOUNT, [allow("sts:*")], owner)
+    assert aws.opens(ROLE, aws.assume(PUMP, owner), external_id=EXTERNAL_ID)
+
+
+def test_boundary_of_a_stack_binds_its_role(
+    aws: EmbeddedAws, synth: Synth, given: dict[str, str]
+) -> None:
+    """Corrected in :mod:`sandbox.server`: ministack's own stacks ignore it."""
+    template = json.dumps(synth(given | {"pump:permissions-boundary": "Boundary"})["PumpAutoPilot"])
+    with pytest.raises(StackFailedError, match="policy/Boundary does not exist"):
+        aws.deploy("Pump", template)
+    aws.delete("Pump")
+    assert aws.roles() == []
+
+    boundary = json.dumps(document([allow(["ec2:DescribeInstances", "s3:*"])]))
+    aws.iam().create_policy(PolicyName="Boundary", PolicyDocument=boundary)
+    aws.deploy("Pump", template)
+    owner = Caller(PUMP_ACCOUNT)
+    aws.create_role("PumpService", PUMP_ACCOUNT, [allow("sts:*")], owner)
+    role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
+    session = aws.assume(role, aws.assume(PUMP, owner), external_id=EXTERNAL_ID)
+    assert is_allowed(aws.client("ec2", session).describe_instances)
+    assert not is_allowed(aws.client("ec2", session).describe_regions)  # the boundary lacks it
+    assert not is_allowed(aws.client("s3", session).list_buckets)  # the role lacks it
