@@ -1,0 +1,103 @@
+"""The code that docs/pump-side.md gives Pump for assuming a role."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import ROOT
+from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, Synth
+
+PAGE = (ROOT / "docs" / "pump-side.md").read_text()
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
+
+
+@pytest.fixture
+def customer_session() -> Callable[..., boto3.Session]:
+    (code,) = (
+        found
+        for found in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+        if "def customer_session" in found
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102
+    session: Callable[..., boto3.Session] = names["customer_session"]
+    return session
+
+
+def deployed(aws: EmbeddedAws, synth: Synth) -> Caller:
+    """Deploy the read-only role, and return the session of Pump's role."""
+    template = synth({"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})
+    aws.deploy("PumpReadOnly", json.dumps(template["PumpReadOnly"]))
+    owner = Caller(PUMP_ACCOUNT)
+    anything = {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}
+    aws.create_role(PRINCIPAL.rsplit("/", 1)[1], PUMP_ACCOUNT, [anything], owner)
+    return aws.assume(PRINCIPAL, owner)
+
+
+def test_session_assumes_the_role_once_and_again_when_it_expires(
+    customer_session: Callable[..., boto3.Session],
+    synth: Synth,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with embedded_aws("--record") as aws:
+        pump = deployed(aws, synth)
+        for name, value in aws.environment(pump).items():
+            monkeypatch.setenv(name, value)
+
+        def assumptions() -> int:
+            events = aws.client("cloudtrail", Caller(PUMP_ACCOUNT)).lookup_events(MaxResults=50)[
+                "Events"
+            ]
+            requests = [
+                json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events
+            ]
+            return sum(request.get("RoleArn") == ROLE for request in requests)
+
+        session = customer_session(ROLE, EXTERNAL_ID, "recommendations-2026-11-25")
+        client = session.client("sts")
+        assert assumptions() == 0
+        for _ in range(3):
+            arn = client.get_caller_identity()["Arn"]
+            assert arn.endswith(":assumed-role/PumpReadOnlyRole/recommendations-2026-11-25")
+        assert assumptions() == 1
+
+        def later() -> datetime:
+            return datetime.now(timezone.utc) + timedelta(minutes=55)
+
+        credentials: Any = session._session.get_credentials()  # noqa: SLF001
+        credentials._time_fetcher = later  # noqa: SLF001
+        monkeypatch.setattr("botocore.credentials._local_now", later)
+        assert client.get_caller_identity()["Arn"] == arn
+        assert assumptions() == 2
+
+
+def test_session_of_another_tenant_is_refused(
+    customer_session: Callable[..., boto3.Session], synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with embedded_aws() as aws:
+        for name, value in aws.environment(deployed(aws, synth)).items():
+            monkeypatch.setenv(name, value)
+        session = customer_session(ROLE, "Another-5678", "recommendations-2026-11-25")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            session.client("ec2").describe_regions()
+
+
+def test_session_tags_of_the_caller_are_refused(synth: Synth) -> None:
+    """As those of EKS Pod Identity would be."""
+    with embedded_aws() as aws:
+        client = aws.sts(deployed(aws, synth))
+        passed: dict[str, Any] = {"RoleArn": ROLE, "ExternalId": EXTERNAL_ID}
+        client.assume_role(**passed, RoleSessionName="pump")
+        with pytest.raises(ClientError, match="sts:TagSession"):
+            client.assume_role(
+                **passed,
+                RoleSessionName="pump",
+                Tags=[{"Key": "kubernetes-namespace", "Value": "default"}],
+            )
