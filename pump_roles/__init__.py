@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pump_roles._version import __version__
 
 if TYPE_CHECKING:
+    from pump_roles.access import CustomerAccess
     from pump_roles.guardrails import Guardrail
     from pump_roles.roles import AutoPilotRole, ReadOnlyRole
     from pump_roles.rollout import (
@@ -26,6 +27,7 @@ __all__ = [
     "AutoPilotRollout",
     "AutoPilotRolloutStack",
     "AutoPilotStack",
+    "CustomerAccess",
     "Guardrail",
     "ReadOnlyRole",
     "ReadOnlyRollout",
@@ -40,6 +42,7 @@ _MODULES = {
     "AutoPilotRollout": "rollout",
     "AutoPilotRolloutStack": "rollout",
     "AutoPilotStack": "stacks",
+    "CustomerAccess": "access",
     "Guardrail": "guardrails",
     "ReadOnlyRole": "roles",
     "ReadOnlyRollout": "rollout",

@@ -35,15 +35,19 @@ class Role:
     :param name: its name.
     :param trust: its trust policy.
     :param policies: its inline policies by name.
+    :param account: the account that it is in.
+    :param path: its path.
     """
 
     name: str
     trust: Mapping[str, Any]
     policies: Mapping[str, Any]
+    account: str = ACCOUNT_ID
+    path: str = "/"
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{ACCOUNT_ID}:role/{self.name}"
+        return f"arn:aws:iam::{self.account}:role{self.path}{self.name}"
 
     @classmethod
     def of_template(
@@ -106,6 +110,7 @@ def assumption(
         principal=caller,
         action=action,
         resource=role.arn,
+        account=role.account,
         context={} if external_id is None else {"sts:ExternalId": external_id},
         identity_policies=_ASSUMES_ALL if caller_policies is None else caller_policies,
         resource_policy=role.trust,
@@ -166,6 +171,7 @@ def _simulation(
     principal: str,
     action: str,
     resource: str,
+    account: str = ACCOUNT_ID,
     context: Mapping[str, str],
     identity_policies: Mapping[str, Any],
     resource_policy: Mapping[str, Any] | None = None,
@@ -177,7 +183,7 @@ def _simulation(
         "request": {
             "principal": principal,
             "action": action,
-            "resource": {"resource": resource, "accountId": ACCOUNT_ID},
+            "resource": {"resource": resource, "accountId": account},
             "contextVariables": context,
         },
         "identityPolicies": [

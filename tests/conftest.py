@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,17 @@ from aws_cdk import App
 from hypothesis import settings
 
 from pump_roles import config
-from sandbox.cdk import cdk
-from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET, Assembly, Synth, Template, synthesize
+from sandbox.cdk import ROOT, cdk
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    PUMP_SIDE,
+    SECRET,
+    Assembly,
+    Synth,
+    Template,
+    synthesize,
+)
 
 # How fast something is, `make bench` says; a test does not.
 settings.register_profile("untimed", deadline=None)
@@ -65,27 +74,41 @@ def given() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """Synthesize the app with the real CDK CLI, once for each context; returns the folder."""
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Synthesize with the real CDK CLI into a folder of some name, once for all the workers."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # of all the workers
 
-    def synthesize(context: Mapping[str, str]) -> Path:
-        folder = shared / f"cdk.out-{sha256(json.dumps(context).encode()).hexdigest()[:16]}"
-        with folder.with_suffix(".lock").open("w") as lock:
+    def synthesize(name: str, *flags: str, **how: Any) -> Path:
+        folder = shared / name
+        with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
-                made = folder.with_suffix(".making")
-                flags = [
-                    word for name, value in context.items() for word in ("-c", f"{name}={value}")
-                ]
-                ended = cdk("synth", "--quiet", "--output", str(made), *flags)
+                made = shared / f"{name}.making"
+                ended = cdk("synth", "--quiet", "--output", str(made), *flags, **how)
                 assert ended.returncode == 0, ended.stderr
                 made.rename(folder)
         return folder
 
     return synthesize
+
+
+@pytest.fixture(scope="session")
+def assembly(once: Callable[..., Path]) -> Assembly:
+    """Synthesize the app with the real CDK CLI, once for each context; returns the folder."""
+
+    def synthesize(context: Mapping[str, str]) -> Path:
+        flags = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
+        return once(f"cdk.out-{sha256(json.dumps(context).encode()).hexdigest()[:16]}", *flags)
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def pump_side(once: Callable[..., Path]) -> Path:
+    """The folder with what the example of Pump's side synthesizes, with the real CDK CLI."""
+    return once("cdk.out-pump-side", directory=PUMP_SIDE, environment={"PYTHONPATH": str(ROOT)})
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
 from hypothesis import strategies as st
 
 from pump_roles import (
@@ -22,6 +23,7 @@ from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import Change as ReportChange
 from pump_roles.report.page import as_html
 from sandbox import catalog
+from sandbox.cdk import ROOT
 
 Template = dict[str, Any]
 
@@ -34,6 +36,8 @@ Assembly = Callable[[Mapping[str, str]], Path]
 PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
 EXTERNAL_ID = "Example-1234"
 PUMP_ACCOUNT = "999988887777"
+PUMP_SIDE = ROOT / "examples" / "pump_side"
+PUMP_WORKER = "PumpWorker.template.json"
 
 ROLE_ARGUMENTS: dict[str, Any] = {"pump_principal": PUMP_ACCOUNT, "external_id": EXTERNAL_ID}
 """The arguments that every role needs."""
@@ -202,6 +206,70 @@ def policies_of(template: Template) -> dict[str, Any]:
     return {
         policy["PolicyName"]: policy["PolicyDocument"] for policy in role_of(template)["Policies"]
     }
+
+
+def identity_policies(template: Template, partition: str = "aws") -> dict[str, Any]:
+    """Return the policies that a template attaches, as IAM gets them: the documents by logical ID.
+
+    :param partition: the partition that the template is deployed to.
+    """
+    return {
+        logical_id: _in_partition(resource["Properties"]["PolicyDocument"], partition)
+        for logical_id, resource in template.get("Resources", {}).items()
+        if resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
+    }
+
+
+def _in_partition(value: Any, partition: str) -> Any:
+    if isinstance(value, list):
+        return [_in_partition(element, partition) for element in value]
+    if not isinstance(value, dict):
+        return value
+    if value == {"Ref": "AWS::Partition"}:
+        return partition
+    if value.keys() == {"Fn::Join"}:
+        separator, parts = value["Fn::Join"]
+        return separator.join(_in_partition(part, partition) for part in parts)
+    return {key: _in_partition(element, partition) for key, element in value.items()}
+
+
+NEVER_WITHOUT_EXTERNAL_ID = ["PumpReadOnlyRole", "PumpAutoPilotRole"]
+"""The names of the roles that no grantee of Pump's may assume without an external ID."""
+
+
+def access_policy(granted: str | list[str], *names: str) -> dict[str, Any]:
+    """Return the policy that a grantee of Pump's must have, in the partition ``aws``.
+
+    :param granted: the ARNs of the roles that it may assume, as in a policy.
+    :param names: the names, other than the published ones, of roles that it may not assume without
+        an external ID.
+    """
+    return {
+        "Statement": [
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "true"}},
+                "Effect": "Deny",
+                "Resource": [
+                    f"arn:aws:iam::*:role/{path}{name}"
+                    for name in [*NEVER_WITHOUT_EXTERNAL_ID, *names]
+                    for path in ("", "*/")
+                ],
+            },
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "false"}},
+                "Effect": "Allow",
+                "Resource": granted,
+            },
+        ],
+        "Version": "2012-10-17",
+    }
+
+
+def worker_in(stack: Stack, name: str = "PumpService") -> iam.Role:
+    """Add a role of Pump's to a stack, which Pump's account may assume."""
+    return iam.Role(stack, name, role_name=name, assumed_by=iam.AccountPrincipal(PUMP_ACCOUNT))
 
 
 def stack_set(rollout: Template) -> dict[str, Any]:

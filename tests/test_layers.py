@@ -24,6 +24,7 @@ FLOORS = [
     "stacks",
     "rollout",
     "config",
+    "access",
     "account",
     "cli",
     "__main__",

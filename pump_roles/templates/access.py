@@ -177,7 +177,9 @@ class _Reader:
         for name, value in self._properties.items():
             if name == said or self._logical_id in self._template.nested:
                 continue
-            for text in texts_in({name: value}, self._template):
+            has_policies = self._type in _PRINCIPALS or self._type in _POLICIES
+            read = _without_assumptions(value) if has_policies else value
+            for text in texts_in({name: read}, self._template):
                 if named := self._pump.named_by(text, self._template):
                     yield f"names {named}"
 
@@ -272,6 +274,22 @@ class _Reader:
         found = list(dict.fromkeys(found))
         more = len(found) - _LISTED
         return ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _without_assumptions(value: Any) -> Any:
+    # Permission to call sts:AssumeRole lets no one in: the role's trust policy does.
+    if isinstance(value, list):
+        return [_without_assumptions(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    only_assumes = value.keys() >= {"Effect", "Action"} and {
+        action.lower() if isinstance(action, str) else None for action in as_list(value["Action"])
+    } == {"sts:assumerole"}
+    return {
+        name: _without_assumptions(element)
+        for name, element in value.items()
+        if not (only_assumes and name == "Resource")
+    }
 
 
 def _allowed(document: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from sandbox.cdk import ROOT, tool_environment
-from tests.support import SCENARIOS, Assembly, stack_set
+from tests.support import PUMP_WORKER, SCENARIOS, Assembly, stack_set
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
@@ -36,6 +36,11 @@ def test_template_is_unchanged(
     scenario: str, name: str, assembly: Assembly, snapshot: SnapshotAssertion
 ) -> None:
     template = (assembly(SCENARIOS[scenario]) / f"{name}.template.json").read_bytes()
+    assert template == snapshot(extension_class=TemplateFile)
+
+
+def test_template_of_pumps_side_is_unchanged(pump_side: Path, snapshot: SnapshotAssertion) -> None:
+    template = (pump_side / PUMP_WORKER).read_bytes()
     assert template == snapshot(extension_class=TemplateFile)
 
 
@@ -108,7 +113,7 @@ def lint(*files: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_cfn_lint_finds_nothing(assembly: Assembly, tmp_path: Path) -> None:
+def test_cfn_lint_finds_nothing(assembly: Assembly, pump_side: Path, tmp_path: Path) -> None:
     members = []
     for scenario, name in TEMPLATES:
         if name in ROLLOUTS and "pump:next-external-id" in SCENARIOS[scenario]:
@@ -121,6 +126,7 @@ def test_cfn_lint_finds_nothing(assembly: Assembly, tmp_path: Path) -> None:
     ended = lint(
         *(assembly(SCENARIOS[scenario]) / f"{name}.template.json" for scenario, name in TEMPLATES),
         *members,
+        pump_side / PUMP_WORKER,
     )
     assert ended.stdout == ""
     assert ended.returncode == 0

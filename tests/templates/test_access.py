@@ -245,6 +245,40 @@ def test_a_reference_whose_value_is_elsewhere_is_not_known(
 
 
 @pytest.mark.parametrize(
+    ("statement", "harmless"),
+    [
+        ({"Action": "sts:AssumeRole"}, True),
+        ({"Action": ["STS:assumerole"]}, True),
+        ({"Action": "sts:AssumeRole", "Effect": "Deny"}, True),
+        ({"Action": "iam:PassRole"}, False),
+        ({"Action": ["sts:AssumeRole", "iam:PutRolePolicy"]}, False),
+        ({"Action": "sts:*"}, False),
+        ({"Action": []}, False),
+        ({"Action": [{"Ref": "Action"}]}, False),
+        ({"NotAction": "sts:AssumeRole"}, False),
+        ({"Action": "sts:AssumeRole", "Other": "PumpAutoPilotRole"}, False),
+    ],
+)
+@pytest.mark.parametrize("inline", [False, True])
+def test_permission_to_assume_a_role_is_no_way_in(
+    statement: dict[str, Any],
+    harmless: bool,  # noqa: FBT001
+    inline: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
+) -> None:
+    allow = {"Effect": "Allow", "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole", **statement}
+    policy = {"PolicyName": "P", "PolicyDocument": {"Statement": [allow]}}
+    trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}}}
+    other = (
+        resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust, Policies=[policy])
+        if inline
+        else resource("AWS::IAM::Policy", Users=["worker"], **policy)
+    )
+    assert (alarms(of(text, tmp_path, other, same=False)) == []) == harmless
+
+
+@pytest.mark.parametrize(
     "properties",
     [
         {"Create": json.dumps({"action": "attachRolePolicy", "RoleName": "PumpAutoPilotRole"})},

@@ -1,0 +1,225 @@
+"""Pump's side: who may assume customers' roles, and only with an external ID."""
+
+import json
+from bisect import bisect
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aws_cdk import Annotations, Aws
+from aws_cdk import aws_iam as iam
+from constructs import Construct, Dependable
+
+from pump_roles.published import ROLES
+from pump_roles.validators import (
+    ACCOUNTS,
+    ROLE_NAME,
+    ROLE_PATH,
+    ArgumentError,
+    ListOf,
+    Text,
+    nearest,
+)
+
+__all__ = ["CustomerAccess"]
+
+# Not a limit: what fits into a policy is far less.
+_MANY: Final = 10_000
+_ACCOUNTS: Final = ListOf(ACCOUNTS.element, maximum=_MANY)
+_ROLE_NAMES: Final = ListOf(ROLE_NAME, maximum=_MANY)
+_KINDS: Final = ListOf(
+    Text(
+        pattern="^[^,]{1,64}$",
+        minimum=1,
+        maximum=64,
+        description=f"the kind of a role: {' or '.join(ROLES)}",
+    ),
+    maximum=len(ROLES),
+)
+
+_QUOTAS: Final = {
+    "user_name": (2_048, "a user's inline policies"),
+    "group_name": (5_120, "a group's inline policies"),
+}
+"""By the attribute that only a principal of that kind has."""
+
+# Not the 10,240 of a role's inline policies: CDK moves the large statements of a role into managed
+# policies, and cannot divide a statement.
+_QUOTA: Final = (6_144, "a managed policy")
+
+LONGEST_PARTITION: Final = "aws-us-gov"
+"""Of the partitions that aws-cdk-lib 2.275 knows; a test compares the two."""
+
+
+class CustomerAccess(Construct):
+    """Access to customers' roles, for Pump's own account: only with an external ID.
+
+    A grantee may call ``sts:AssumeRole`` on the customers' roles in its own partition if the
+    request has an external ID. A deny rejects the request if it has none, so that no other policy
+    of the grantee can allow it. Nothing else is granted: no session tags and no source identity,
+    which the roles' trust policies do not accept.
+
+    :param scope: the construct that this one belongs to.
+    :param id: the construct's ID in the scope.
+    :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
+        each once. By default only ``read-only``.
+    :param customer_accounts: the 12-digit IDs of the only accounts whose roles a grantee may
+        assume, at least 1, each once. How many fit into a policy is checked by :meth:`grant`. By
+        default every account.
+    :param role_names: the names of the roles, at least 1, each once, of 1 to 64 characters. They
+        replace the published names of ``roles``. By default ``PumpReadOnlyRole`` or
+        ``PumpAutoPilotRole``.
+    :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, none of them
+        ``*``, ``?`` or ``$``. By default ``/``.
+    :raises ArgumentError: a ``ValueError``, when an argument is not a literal that AWS would
+        accept, there is no such kind, or something is listed twice.
+
+    Source: IAM User Guide, "Access to AWS accounts owned by third parties"; Service Authorization
+    Reference, "Actions, resources, and condition keys for AWS Security Token Service".
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        roles: Sequence[str] = ("read-only",),
+        customer_accounts: Sequence[str] | None = None,
+        role_names: Sequence[str] | None = None,
+        role_path: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        published = [ROLES[kind].name for kind in _checked_kinds(roles)]
+        self._names = (
+            published if role_names is None else _ROLE_NAMES.check("role_names", role_names)
+        )
+        self._path = "/" if role_path is None else _checked_path(role_path)
+        self._accounts = (
+            ["*"]
+            if customer_accounts is None
+            else _ACCOUNTS.check("customer_accounts", customer_accounts)
+        )
+
+    def grant(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a grantee to assume the roles with an external ID, and deny it without one.
+
+        The deny covers the roles of these names and of both published names, in every account and
+        under every path. It does not cover other roles.
+
+        As with CDK's own grants, it is no error if this app cannot change the grantee's policies:
+        those of a service, of an account, of a role of another account, or of one imported with
+        ``mutable=False``. Nothing is allowed then: the synth warns, ``success`` is false, and
+        ``assert_success()`` raises.
+
+        For more accounts than fit, grant a role several of these constructs: CDK moves what is too
+        long into managed policies, of which IAM attaches 10 to a role by default.
+
+        :param grantee: a role, user, group or policy of Pump's account, or a resource with a role.
+        :returns: the grant of the statement that allows.
+        :raises ArgumentError: when the two statements make a policy of more characters than IAM
+            allows, white space not counted: 2,048 for a user, 5,120 for a group, otherwise 6,144.
+            It says how many accounts fit. Other statements of the grantee are not counted.
+
+        Source: IAM User Guide, "IAM and AWS STS quotas".
+        """
+        principal = grantee.grant_principal
+        self._check_size(principal)
+        deny, allow = self._statements(Aws.PARTITION, self._accounts)
+        # The deny first: if it cannot be added, nothing is allowed. The allow has a condition of
+        # its own, since CDK may put the two into different policies, deployed one after the other.
+        added = principal.add_to_principal_policy(iam.PolicyStatement.from_json(deny))
+        if not _is_added(principal, added):
+            name = grantee.node.path if hasattr(grantee, "node") else type(grantee).__name__
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:not-granted",
+                f"nothing is granted to {name}: this app cannot change its policies",
+            )
+            return iam.Grant.drop(grantee, "to assume customers' roles")
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=[allow["Action"]],
+            resource_arns=allow["Resource"],
+            conditions=allow["Condition"],
+        )
+
+    def _check_size(self, principal: iam.IPrincipal) -> None:
+        quota, where = next(
+            (found for name, found in _QUOTAS.items() if hasattr(principal, name)), _QUOTA
+        )
+
+        def size(count: int) -> int:
+            return _size(self._statements(LONGEST_PARTITION, self._accounts[:count]))
+
+        count = len(self._accounts)
+        if size(count) <= quota:
+            return
+        if fitting := bisect(range(1, count + 1), quota, key=size):
+            raise ArgumentError(
+                "customer_accounts",
+                f"{count:,} given, at most {fitting:,} fit into the {quota:,} characters that IAM "
+                f"allows for {where}",
+            )
+        raise ArgumentError(
+            "role_names",
+            f"make a policy of {size(1):,} characters, at most {quota:,} allowed for {where}",
+        )
+
+    def _statements(
+        self, partition: str, accounts: Sequence[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        # Also the published names that are not granted: without an external ID, a call to any role
+        # of a customer is a mistake, whatever other policy allows it.
+        names = dict.fromkeys([*(role.name for role in ROLES.values()), *self._names])
+        denied = [f"{path}{name}" for name in names for path in ("/", "/*/")]
+        granted = [f"{self._path}{name}" for name in self._names]
+        return (
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "true"}},
+                "Effect": "Deny",
+                "Resource": _arns(partition, ["*"], denied),
+            },
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "false"}},
+                "Effect": "Allow",
+                "Resource": _arns(partition, accounts, granted),
+            },
+        )
+
+
+def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list[str]:
+    return [f"arn:{partition}:iam::{account}:role{role}" for account in accounts for role in roles]
+
+
+def _size(statements: Sequence[Mapping[str, Any]]) -> int:
+    # CDK renders a list of one as its element. A policy that has one is far below the quotas.
+    document = {"Version": "2012-10-17", "Statement": statements}
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _checked_kinds(roles: Sequence[str]) -> list[str]:
+    kinds = _KINDS.check("roles", roles)
+    for kind in kinds:
+        if kind not in ROLES:
+            hint = nearest(kind, ROLES) or f"the kinds are {', '.join(ROLES)}"
+            raise ArgumentError("roles", f"there is no kind {kind!r}, {hint}")
+    return kinds
+
+
+def _checked_path(role_path: str) -> str:
+    path = ROLE_PATH.check("role_path", role_path)
+    if set("*?$") & set(path):
+        raise ArgumentError(
+            "role_path", f"{path!r} contains *, ? or $, which a policy reads as something else"
+        )
+    return path
+
+
+def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) -> bool:
+    if not added.statement_added or added.policy_dependable is None:
+        return False
+    # An immutable role, and a resource imported without its role, say that the statement was added,
+    # and name no policy that it is in. A role of the app names its policies only at synth.
+    return isinstance(principal, iam.Role) or bool(
+        Dependable.of(added.policy_dependable).dependency_roots
+    )

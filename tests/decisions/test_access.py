@@ -1,0 +1,365 @@
+"""Whose roles Pump's workers assume, and that they need an external ID, by two judges.
+
+The policy simulator judges the synthesized templates; the embedded AWS deploys them.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, LegacyStackSynthesizer, Stack
+from aws_cdk import aws_iam as iam
+
+from pump_roles import CustomerAccess
+from sandbox.aws import Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import recommended_flags
+from sandbox.simulator import (
+    ALLOWED,
+    EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
+    Role,
+    assumption,
+    decide,
+)
+from tests.support import (
+    NEVER_WITHOUT_EXTERNAL_ID,
+    PRINCIPAL,
+    PUMP_ACCOUNT,
+    PUMP_WORKER,
+    Synth,
+    Template,
+    identity_policies,
+    worker_in,
+)
+
+PUMP = Caller(PUMP_ACCOUNT)
+"""The root user of Pump's account."""
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer's role, in an account of its own.
+
+    :param account: the account's ID.
+    :param name: the role's name.
+    :param path: the role's path.
+    :param careless: whether the role's trust policy does not require the external ID.
+    """
+
+    account: str
+    name: str = "PumpReadOnlyRole"
+    path: str = "/"
+    careless: bool = False
+
+    @property
+    def external_id(self) -> str:
+        return f"ID-{self.account}"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{self.account}:role{self.path}{self.name}"
+
+    def parameters(self, principal: str = PUMP_ACCOUNT) -> dict[str, str]:
+        return {"PumpIamRole": principal, "PumpExternalID": self.external_id}
+
+    def template(self, synth: Synth) -> Template:
+        """Return the universal template, with the role's name and path."""
+        template = synth()["PumpReadOnly"]
+        properties = template["Resources"]["ReadOnlyRole"]["Properties"]
+        properties |= {"RoleName": self.name, "Path": self.path}
+        if self.careless:
+            del properties["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+        return template
+
+    def role(self, template: Template, principal: str = PUMP_ACCOUNT) -> Role:
+        """Return the role of the customer's template."""
+        role = Role.of_template(template, self.parameters(principal))
+        return replace(role, account=self.account, path=self.path)
+
+
+CUSTOMERS = {
+    "read-only": Customer("100000000001"),
+    "another read-only": Customer("100000000002"),
+    "auto-pilot": Customer("100000000003", "PumpAutoPilotRole"),
+    "path": Customer("100000000004", path="/vendors/"),
+    "longer path": Customer("100000000005", path="/vendors/pump/"),
+    "name": Customer("100000000006", "Vendor"),
+    "careless": Customer("100000000007", careless=True),
+    "careless auto-pilot": Customer("100000000008", "PumpAutoPilotRole", careless=True),
+    "careless path": Customer("100000000009", path="/a/b/", careless=True),
+    "careless name": Customer("100000000010", "Vendor", careless=True),
+    "longer name": Customer("100000000011", "PumpReadOnlyRole2", careless=True),
+    "name that ends alike": Customer("100000000012", "MyPumpReadOnlyRole", careless=True),
+    "unrelated": Customer("100000000013", "Backup", "/PumpReadOnlyRole/", careless=True),
+}
+EXTERNAL_IDS: dict[str, Callable[[Customer], str | None]] = {
+    "right": lambda customer: customer.external_id,
+    "another customer's": lambda customer: f"ID-{int(customer.account) + 1}",
+    "none": lambda _: None,
+}
+ATTEMPTS = list(product(CUSTOMERS, EXTERNAL_IDS))
+
+READ_ONLY = {"read-only", "another read-only", "careless"}
+AUTO_PILOT = {"auto-pilot", "careless auto-pilot"}
+GRANTS: dict[str, tuple[dict[str, Any] | None, set[str]]] = {
+    "nothing": (None, set()),
+    "read-only": ({}, READ_ONLY),
+    "auto-pilot": ({"roles": ["auto-pilot"]}, AUTO_PILOT),
+    "both": ({"roles": ["read-only", "auto-pilot"]}, READ_ONLY | AUTO_PILOT),
+    "one account": ({"customer_accounts": [CUSTOMERS["read-only"].account]}, {"read-only"}),
+    "path": ({"role_path": "/vendors/"}, {"path"}),
+    "name": ({"role_names": ["Vendor"]}, {"name", "careless name"}),
+}
+"""What is granted to a worker, and whose roles it may then assume with an external ID."""
+
+Statement = dict[str, Any]
+
+
+def without_deny(statement: Statement) -> list[Statement]:
+    return [] if statement["Effect"] == "Deny" else [statement]
+
+
+def without_deny_and_condition(statement: Statement) -> list[Statement]:
+    statement.pop("Condition", None)
+    return without_deny(statement)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A role of Pump's.
+
+    :param granted: what is granted to it, a key of ``GRANTS``.
+    :param broad: whether another policy of it allows it to assume every role.
+    :param change: what is done to each statement of its policy, for a control.
+    """
+
+    granted: str
+    broad: bool
+    change: Callable[[Statement], list[Statement]] | None = None
+
+    @property
+    def name(self) -> str:
+        change = "" if self.change is None else self.change.__name__
+        return f"{self.granted}-{self.broad}-{change}".replace(" ", "-").replace("_", "-")
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{PUMP_ACCOUNT}:role/{self.name}"
+
+    def build(self, app: App) -> None:
+        stack = Stack(app, f"Worker-{self.name}", synthesizer=LegacyStackSynthesizer())
+        role = worker_in(stack, self.name)
+        if self.broad:
+            role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=["*"]))
+        arguments, _ = GRANTS[self.granted]
+        if arguments is not None:
+            CustomerAccess(stack, "Access", **arguments).grant(role).assert_success()
+
+    def changed(self, template: Template) -> Template:
+        """Return its template after the change."""
+        for resource in template["Resources"].values():
+            if self.change is not None and resource["Type"] == "AWS::IAM::Policy":
+                policy = resource["Properties"]["PolicyDocument"]
+                policy["Statement"] = [
+                    kept for statement in policy["Statement"] for kept in self.change(statement)
+                ]
+        return template
+
+    def expected(self, name: str, external_id: str) -> str:
+        """Return the right decision about an attempt: a key of each of the two tables."""
+        _, granted = GRANTS[self.granted]
+        customer = CUSTOMERS[name]
+        denied = [*NEVER_WITHOUT_EXTERNAL_ID, *(["Vendor"] if self.granted == "name" else [])]
+        if self.granted == "nothing" or self.change is not None:
+            denied = []
+        if external_id == "none" and customer.name in denied:
+            return EXPLICITLY_DENIED
+        passes_one = external_id != "none" or self.change is without_deny_and_condition
+        may_call = self.broad or (name in granted and passes_one)
+        is_trusted = external_id == "right" or customer.careless
+        return ALLOWED if may_call and is_trusted else IMPLICITLY_DENIED
+
+
+WORKERS = [Worker(*worker) for worker in product(GRANTS, [False, True])]
+CONTROLS = [
+    Worker("read-only", broad=False, change=without_deny),
+    Worker("read-only", broad=True, change=without_deny),
+    Worker("read-only", broad=False, change=without_deny_and_condition),
+]
+
+Decisions = Mapping[Worker, Mapping[tuple[str, str], str]]
+
+
+def by_simulator(workers: Mapping[Worker, Template], synth: Synth) -> Decisions:
+    roles = {name: customer.role(customer.template(synth)) for name, customer in CUSTOMERS.items()}
+    found: dict[Worker, dict[tuple[str, str], str]] = {worker: {} for worker in workers}
+    cells = list(product(workers, ATTEMPTS))
+    decisions = decide(
+        [
+            assumption(
+                roles[name],
+                caller=worker.arn,
+                caller_policies=identity_policies(workers[worker]),
+                external_id=EXTERNAL_IDS[external_id](CUSTOMERS[name]),
+            )
+            for worker, (name, external_id) in cells
+        ]
+    )
+    for (worker, attempt), decision in zip(cells, decisions, strict=True):
+        found[worker][attempt] = decision
+    return found
+
+
+def by_embedded_aws(workers: Mapping[Worker, Template], synth: Synth) -> Decisions:
+    found: dict[Worker, dict[tuple[str, str], str]] = {}
+    with embedded_aws() as aws:
+        for customer in CUSTOMERS.values():
+            text = json.dumps(customer.template(synth))
+            aws.deploy("Pump", text, customer.parameters(), Caller(customer.account))
+        for worker, template in workers.items():
+            aws.deploy(f"Worker-{worker.name}", json.dumps(template), caller=PUMP)
+            session = aws.assume(worker.arn, PUMP)
+            found[worker] = {
+                (name, external_id): decision_of(
+                    aws, session, CUSTOMERS[name], EXTERNAL_IDS[external_id](CUSTOMERS[name])
+                )
+                for name, external_id in ATTEMPTS
+            }
+    return found
+
+
+def decision_of(
+    aws: EmbeddedAws, caller: Caller, customer: Customer, external_id: str | None
+) -> str:
+    """Return AWS's decision about a call, in the simulator's terms."""
+    message = aws.refusal(customer.arn, caller, external_id=external_id)
+    if message is None:
+        return ALLOWED
+    return EXPLICITLY_DENIED if "with an explicit deny" in message else IMPLICITLY_DENIED
+
+
+@pytest.fixture(scope="module")
+def workers() -> dict[Worker, Template]:
+    """The workers with their templates, the controls after their change."""
+    app = App(context=recommended_flags())
+    for worker in [*WORKERS, *CONTROLS]:
+        worker.build(app)
+    assembly = app.synth()
+    return {
+        worker: worker.changed(assembly.get_stack_by_name(f"Worker-{worker.name}").template)
+        for worker in [*WORKERS, *CONTROLS]
+    }
+
+
+@pytest.fixture(scope="module", params=[by_simulator, by_embedded_aws])
+def decisions(
+    request: pytest.FixtureRequest, workers: dict[Worker, Template], synth: Synth
+) -> Decisions:
+    """What a judge decides about each attempt of each worker."""
+    found: Decisions = request.param(workers, synth)
+    return found
+
+
+def test_workers_assume_what_they_are_granted_and_nothing_without_an_external_id(
+    decisions: Decisions,
+) -> None:
+    wrong = {
+        (worker.name, *attempt): decisions[worker][attempt]
+        for worker, attempt in product(WORKERS, ATTEMPTS)
+        if decisions[worker][attempt] != worker.expected(*attempt)
+    }
+    assert wrong == {}
+
+
+def test_another_policy_of_a_worker_does_not_reopen_a_call_without_an_external_id(
+    decisions: Decisions,
+) -> None:
+    careless = [name for name in CUSTOMERS if name.startswith("careless")]
+    assert {decisions[Worker("nothing", broad=True)][name, "none"] for name in careless} == {
+        ALLOWED
+    }
+    assert {decisions[Worker("name", broad=True)][name, "none"] for name in careless} == {
+        EXPLICITLY_DENIED
+    }
+    # What has nothing to do with it stays as it was.
+    assert decisions[Worker("name", broad=True)]["unrelated", "none"] == ALLOWED
+
+
+def test_both_statements_reject_a_call_without_an_external_id(decisions: Decisions) -> None:
+    """The positive control of the tests above: without either, it opens a careless customer's."""
+    assert [decisions[worker]["careless", "none"] for worker in CONTROLS] == [
+        IMPLICITLY_DENIED,  # by the condition of the allow
+        ALLOWED,
+        ALLOWED,
+    ]
+    for worker in CONTROLS:
+        assert decisions[worker] == {attempt: worker.expected(*attempt) for attempt in ATTEMPTS}
+
+
+TENANTS = [Customer(f"{200_000_000_000 + index}") for index in range(1_000)]
+TENANT_ATTEMPTS = [
+    attempt
+    for tenant, another in zip(TENANTS, [*TENANTS[1:], TENANTS[0]], strict=True)
+    for attempt in (
+        (tenant, tenant.external_id, ALLOWED),
+        (tenant, another.external_id, IMPLICITLY_DENIED),
+        (tenant, None, EXPLICITLY_DENIED),
+    )
+]
+"""For each of a thousand customers its own, another one's and no external ID; the decisions."""
+
+ECS_STAND_IN = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"AWS": PUMP_ACCOUNT},
+        "Action": "sts:AssumeRole",
+    },
+}
+"""ECS assumes the example's worker role. The embedded AWS has no ECS that does."""
+
+
+def test_each_of_1000_roles_opens_only_to_its_own_external_id_in_the_simulator(
+    pump_side: Path, synth: Synth
+) -> None:
+    template = synth()["PumpReadOnly"]
+    policies = identity_policies(json.loads((pump_side / PUMP_WORKER).read_text()))
+    decisions = decide(
+        [
+            assumption(
+                tenant.role(template, PRINCIPAL),
+                caller=PRINCIPAL,
+                caller_policies=policies,
+                external_id=external_id,
+            )
+            for tenant, external_id, _ in TENANT_ATTEMPTS
+        ]
+    )
+    assert decisions == [expected for *_, expected in TENANT_ATTEMPTS]
+
+
+def test_each_of_1000_roles_opens_only_to_its_own_external_id_in_the_embedded_aws(
+    pump_side: Path, synth: Synth
+) -> None:
+    text = json.dumps(synth()["PumpReadOnly"])
+    with embedded_aws() as aws:
+        # Pump's account is bootstrapped.
+        aws.client("ssm", PUMP).put_parameter(
+            Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+        )
+        aws.deploy("PumpWorker", (pump_side / PUMP_WORKER).read_text(), caller=PUMP)
+        aws.iam(PUMP).update_assume_role_policy(
+            RoleName="PumpService", PolicyDocument=json.dumps(ECS_STAND_IN)
+        )
+        for tenant in TENANTS:
+            aws.deploy("Pump", text, tenant.parameters(PRINCIPAL), Caller(tenant.account))
+        session = aws.assume(PRINCIPAL, PUMP)
+        decisions = [
+            decision_of(aws, session, tenant, external_id)
+            for tenant, external_id, _ in TENANT_ATTEMPTS
+        ]
+    assert decisions == [expected for *_, expected in TENANT_ATTEMPTS]
