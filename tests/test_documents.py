@@ -10,9 +10,10 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
 
-from pump_roles import config
+from pump_roles import ArgumentError, CustomerAccess, config
 from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
@@ -24,6 +25,7 @@ README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
 ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
 GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
+PUMP_SIDE = (ROOT / "docs" / "pump-side.md").read_text()
 AUTO_PILOT = ROLES["auto-pilot"]
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 BUY = "savingsplans:CreateSavingsPlan"
@@ -42,7 +44,9 @@ def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
 
 
 @pytest.mark.parametrize(
-    "page", [README, ORGANIZATIONS, GUARDRAILS], ids=["README", "organizations", "guardrails"]
+    "page",
+    [README, ORGANIZATIONS, GUARDRAILS, PUMP_SIDE],
+    ids=["README", "organizations", "guardrails", "pump-side"],
 )
 def test_example_of_the_constructs_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -54,6 +58,26 @@ def test_example_of_the_constructs_runs(
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")
     assert (tmp_path / "out" / "Vendors.template.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("grantee", "said"),
+    [
+        (iam.Role, r"(\d+) accounts fit for the read-only role of a role"),
+        (iam.Group, r"(\d+) of a group"),
+        (iam.User, r"(\d+) of a user"),
+        (iam.Role, r"up to\s+(\d+) of them for a role"),
+    ],
+)
+def test_number_of_accounts_that_fit_is_true(grantee: Any, said: str) -> None:
+    (decision,) = (ROOT / "docs" / "decisions").glob("0016-*")
+    (number,) = re.findall(said, decision.read_text() + PUMP_SIDE)
+    stack = Stack()
+    accounts = [f"{100_000_000_000 + index}" for index in range(200)]
+    access = CustomerAccess(stack, "Access", customer_accounts=accounts)
+    more = {"assumed_by": iam.AccountPrincipal("1")} if grantee is iam.Role else {}
+    with pytest.raises(ArgumentError, match=f"at most {number} fit"):
+        access.grant(grantee(stack, "Grantee", **more))
 
 
 PAGES = {"README": README, "organizations": ORGANIZATIONS, "guardrails": GUARDRAILS}
