@@ -1,7 +1,8 @@
 """The command line, ``pump-roles``. It loads only what a command needs."""
 
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
@@ -11,6 +12,8 @@ import typer
 from pump_roles._version import __version__
 from pump_roles.validators import (
     ACCOUNTS,
+    EXTERNAL_ID,
+    ROLE_ARN,
     STACK_SET_NAME,
     STACK_SETS_CALL_AS,
     ArgumentError,
@@ -22,17 +25,24 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
     from pump_roles.account.organization import AccountFilter
+    from pump_roles.account.probe import ProbeResult, Verdict
     from pump_roles.account.rollout_status import Instance, Status
+    from pump_roles.account.targets import Target
     from pump_roles.report import Report
     from pump_roles.report.changes import Earlier
 
 __all__ = ["app"]
 
 DIFFERENT: Final = 3
-"""Exit status: an account has no current role, or has one and should not."""
+"""Exit status: an account has no current role, or has one and should not; or a role does not
+require its external ID."""
 
 UNKNOWN: Final = 4
 """Exit status: AWS did not answer, or not what was asked."""
+
+EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
+"""The environment variable with the external ID for ``probe``. Other users of the machine can read
+a command line."""
 
 app = typer.Typer(
     add_completion=False,
@@ -111,8 +121,6 @@ def rollout_status(
     account is targeted, if an account has the role that is not targeted, or if a filter names an
     account that does not exist; 4 if it cannot be read from AWS; 2 for a usage error.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     from pump_roles.account.rollout_status import StatusError, read  # noqa: PLC0415
 
     try:
@@ -120,20 +128,22 @@ def rollout_status(
         account_filter, filtered = _filter(exclude_accounts, only_accounts)
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
-    try:
+    # A wrong endpoint in the settings is a ValueError.
+    with _unknown_if_aws_fails(ValueError):
         cloudformation, organizations = _clients(profile, region)
-        with _progress("stack instances and accounts read") as found:
-            status = read(
-                cloudformation,
-                organizations,
-                stack_set,
-                call_as=STACK_SETS_CALL_AS[call_as],
-                account_filter=account_filter,
-                filtered=filtered,
-                found=found,
-            )
-    except (BotoCoreError, ClientError, StatusError) as error:
-        _fail(f"unknown: {' '.join(str(error).split())}", UNKNOWN)
+    with (
+        _unknown_if_aws_fails(StatusError),
+        _progress("stack instances and accounts read") as found,
+    ):
+        status = read(
+            cloudformation,
+            organizations,
+            stack_set,
+            call_as=STACK_SETS_CALL_AS[call_as],
+            account_filter=account_filter,
+            filtered=filtered,
+            found=found,
+        )
     if format == "json":
         typer.echo(json.dumps(status.as_dict(), indent=2))
     else:
@@ -148,18 +158,158 @@ def _clients(
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    from pump_roles.account.rollout_status import StatusError  # noqa: PLC0415
-
     # Organizations answers few calls a second, and is asked twice for each unit.
     config = Config(retries={"mode": "standard", "max_attempts": 10})
+    session = boto3.Session(profile_name=profile, region_name=region)
+    # There is one Organizations in a partition; the region only names that.
+    return session.client("cloudformation", config=config), session.client(
+        "organizations", config=config
+    )
+
+
+@app.command(
+    "probe",
+    short_help="Prove that roles require their external ID.",
+    # Further arguments are refused below: typer would show what may be an external ID.
+    context_settings={"allow_extra_args": True},
+)
+def probe(
+    context: typer.Context,
+    role_arn: Annotated[
+        str | None,
+        typer.Argument(help="The ARN of a role, which requires the external ID of --external-id."),
+    ] = None,
+    *,
+    external_id: Annotated[
+        str | None,
+        typer.Option(
+            help="The role's external ID. Defaults to the environment variable "
+            f"{EXTERNAL_ID_VARIABLE}, which does not show in the list of processes."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Many roles: a .csv file with the columns role_arn and external_id in its header, "
+            "or a .json file with a list of objects that have these members."
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=32, help="How many roles to probe at once.")
+    ] = 8,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="The region whose STS endpoint to call. Defaults to that of the profile or the "
+            "environment."
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="A profile of your AWS configuration. Defaults to the environment's settings."
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
+    ] = "table",
+) -> None:
+    """Prove that customers' roles require their external ID, by trying to assume them.
+
+    Run it as a principal that the roles trust. Each role is assumed three times: with its external
+    ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does not ask
+    for, so only if the first call is accepted and the other two are refused does the role require
+    its external ID. Credentials are dropped at once. An accepted call appears in the customer's
+    CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
+
+    What AWS does not clearly answer is unknown. If AWS says that a policy, permissions boundary or
+    session policy of the caller refused a call, or a policy of an organization or a VPC endpoint,
+    that proves nothing about the role. So use a principal that may call sts:AssumeRole with and
+    without an external ID. AWS does not always say whose policy refused a call; if it does not, the
+    refusal counts as the role's. A role that accepts a pattern of external IDs is found only if the
+    wrong one, pump- and 32 random hexadecimal digits, matches the pattern.
+
+    Warnings do not change the exit status: an external ID of fewer than 16 characters, one that
+    several accounts have (which is right only if they are one customer's), and a role name that is
+    not one of Pump's.
+
+    Exit status: 0 if every role requires its external ID; 3 if one does not; 4 if none is known not
+    to and one is unknown, or AWS cannot be called; 1 if the file is not valid; 2 for a usage error.
+    """
+    from pump_roles.account.probe import (  # noqa: PLC0415
+        as_document,
+        caller_of,
+        probe_all,
+        sts_client,
+    )
+    from pump_roles.account.targets import check_partition, warnings_about  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    if context.args:
+        raise typer.BadParameter("more than one argument; an external ID goes into --external-id")
+    targets = _targets(role_arn, external_id, file)
+    hidden = [target.external_id for target in targets]
+    with _unknown_if_aws_fails(ValueError, hidden=hidden):
+        sts = sts_client(profile=profile, region=region, connections=concurrency)
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        # There is one Organizations in a partition; the region only names that.
-        return session.client("cloudformation", config=config), session.client(
-            "organizations", config=config
+        check_partition(targets, sts.meta.partition)
+    except InputError as error:
+        if file is None:
+            raise typer.BadParameter(f"ROLE_ARN: {error}") from None
+        _fail(f"{file}: {error}", 1)
+    for warning in warnings_about(targets):
+        typer.echo(f"pump-roles: warning: {'' if file is None else f'{file}: '}{warning}", err=True)
+    # Missing credentials, or an endpoint that does not answer, are one error and not one a role.
+    with _unknown_if_aws_fails(hidden=hidden):
+        caller = caller_of(sts)
+    with _progress("roles probed", len(targets)) as found:
+        results = probe_all(
+            [(target.role_arn, target.external_id) for target in targets],
+            sts=sts,
+            concurrency=concurrency,
+            found=found,
         )
-    except ValueError as error:
-        raise StatusError(str(error)) from None
+    if format == "json":
+        typer.echo(json.dumps(as_document(results, caller=caller), indent=2))
+    else:
+        _show_probed(results)
+    verdicts = {result.verdict for result in results}
+    if "not-required" in verdicts:
+        raise typer.Exit(DIFFERENT)
+    if "unknown" in verdicts:
+        raise typer.Exit(UNKNOWN)
+
+
+def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -> "list[Target]":
+    from pump_roles.account.targets import EXTENSIONS, Target, read_targets  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    if (role_arn is None) == (file is None):
+        raise typer.BadParameter("pass either ROLE_ARN or --file")
+    if file is not None:
+        if external_id is not None:
+            raise typer.BadParameter("--external-id: cannot be combined with --file")
+        if file.suffix.lower() not in EXTENSIONS:
+            raise typer.BadParameter(
+                f"--file: unknown extension; must be {' or '.join(EXTENSIONS)}"
+            )
+        try:
+            return read_targets(file)
+        except InputError as error:
+            _fail(str(error), 1)
+    passed = external_id or os.environ.get(EXTERNAL_ID_VARIABLE)
+    if not passed:
+        raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")
+    name = "--external-id" if external_id else EXTERNAL_ID_VARIABLE
+    try:
+        return [
+            Target(
+                ROLE_ARN.check("ROLE_ARN", role_arn, shown=False),
+                EXTERNAL_ID.check(name, passed, shown=False),
+            )
+        ]
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 ReportFormat = Literal["html", "markdown", "csv", "json"]
@@ -283,7 +433,27 @@ def _fail(problem: str, status: int) -> NoReturn:
 
 
 @contextmanager
-def _progress(description: str) -> Iterator[Callable[[int], object]]:
+def _unknown_if_aws_fails(*errors: type[Exception], hidden: Sequence[str] = ()) -> Iterator[None]:
+    """End with one line and the status for unknown if AWS, or what is set for it, is at fault.
+
+    :param errors: further errors that mean that.
+    :param hidden: the external IDs that the line must not show.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    of_aws: tuple[type[Exception], ...] = (BotoCoreError, ClientError, ResponseParserError)
+    try:
+        yield
+    except (*of_aws, *errors) as error:
+        from pump_roles.templates.masking import Mask  # noqa: PLC0415
+
+        shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
+        _fail(f"unknown: {shown}", UNKNOWN)
+
+
+@contextmanager
+def _progress(description: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
@@ -303,7 +473,7 @@ def _progress(description: str) -> Iterator[Callable[[int], object]]:
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task(description, total=None)
+        task = progress.add_task(description, total=total)
         yield lambda count: progress.advance(task, count)
 
 
@@ -356,3 +526,27 @@ def _show(status: "Status") -> None:
         f"[dim]Not counted: the management account {status.management_account}, where StackSets "
         "never deploy.[/]"
     )
+
+
+def _show_probed(results: "Sequence[ProbeResult]") -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    # What needs attention comes first.
+    shown: dict[Verdict, tuple[str, str]] = {
+        "not-required": ("not required", "bold red"),
+        "unknown": ("unknown", "yellow"),
+        "required": ("required", "green"),
+    }
+    width = max(len(result.role_arn) for result in results)
+    for verdict, (name, style) in shown.items():
+        for result in results:
+            if result.verdict == verdict:
+                console.print(f"{name:<12}", style=style, end="")
+                console.print(f"  {result.role_arn:<{width}}  {result.reason}")
+    counts = [
+        f"{count:,} {name}"
+        for verdict, (name, _) in shown.items()
+        if (count := sum(result.verdict == verdict for result in results))
+    ]
+    console.print(f"external ID: {', '.join(counts)}")

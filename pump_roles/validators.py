@@ -23,6 +23,7 @@ __all__ = [
     "PRINCIPAL",
     "REGIONS",
     "REGION_NAMES",
+    "ROLE_ARN",
     "ROLE_NAME",
     "ROLE_PATH",
     "STACK_SETS_CALL_AS",
@@ -81,20 +82,23 @@ class Text:
             and not _is_token(value)
         )
 
-    def check(self, argument: str, value: object) -> str:
+    def check(self, argument: str, value: object, *, shown: bool = True) -> str:
         """Return the value, a literal that AWS accepts.
 
         :param argument: the name by which the caller knows the value.
+        :param shown: whether an error may show the value.
         :raises ArgumentError: when the value is not a string, is a token, or does not match.
         """
         if isinstance(value, str) and _is_token(value):
+            token = value if shown else "the value"
             raise ArgumentError(
-                argument, f"{value} is a token, must be a literal: {self.description}"
+                argument, f"{token} is a token, must be a literal: {self.description}"
             )
         if not isinstance(value, str) or not self.accepts(value):
             number = isinstance(value, int) and not isinstance(value, bool)
             cure = "; it is a number, put it in quotes" if number else ""
-            raise ArgumentError(argument, f"{_shown(value)} is not {self.description}{cure}")
+            wrong = _shown(value) if shown else "the value"
+            raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
         return value
 
 
@@ -206,6 +210,14 @@ PRINCIPAL: Final = Text(
 )
 """IAM User Guide, "AWS JSON policy elements: Principal"; of the principals there, the two that
 can be one vendor. Wildcards, users, sessions and services are not accepted."""
+
+ROLE_ARN: Final = Text(
+    pattern=f"^{_ARN}[0-9]{{12}}:role/([!-~]+/)?[{_NAME}]{{1,64}}$",
+    minimum=32,
+    maximum=640,
+    description="the ARN of an IAM role, such as arn:aws:iam::111122223333:role/PumpReadOnlyRole",
+)
+"""IAM User Guide, "IAM ARNs", with the path and the name of "CreateRole"."""
 
 ROLE_NAME: Final = Text(
     pattern=f"^[{_NAME}]{{1,64}}$",

@@ -1,6 +1,9 @@
 """What the tests share: values, types, and functions that make templates or read them."""
 
+import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,8 @@ from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import Change as ReportChange
 from pump_roles.report.page import as_html
 from sandbox import catalog
-from sandbox.cdk import ROOT
+from sandbox.aws import ACCOUNT_ID
+from sandbox.cdk import ROOT, tool_environment
 
 Template = dict[str, Any]
 
@@ -329,6 +333,8 @@ def json_values(leaves: st.SearchStrategy[Any], *keys: str) -> st.SearchStrategy
 
 
 SECRET = "Secret-Example-1234"
+OTHER_SECRET = "Other-Secret-5678"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
 
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -463,3 +469,57 @@ def changes_since(
 def action_count(kind: str) -> int:
     """Return how many actions a role's published patterns match in the npm package's catalog."""
     return len(catalog.matching(ROLES[kind].patterns))
+
+
+def role_in(account: int, name: str = "PumpReadOnlyRole") -> str:
+    """Return the ARN of a role in an account."""
+    return f"arn:aws:iam::{account:012}:role/{name}"
+
+
+def write_csv(file: Path, *rows: tuple[str, str]) -> Path:
+    """Write roles and external IDs to a CSV file, and return it."""
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("role_arn", "external_id"), *rows])
+    return file
+
+
+def write_json(file: Path, *rows: tuple[str, str]) -> Path:
+    """Write roles and external IDs to a JSON file, and return it."""
+    items = [{"role_arn": role_arn, "external_id": external_id} for role_arn, external_id in rows]
+    file.write_text(json.dumps(items))
+    return file
+
+
+NOT_NEEDED = {"aws_cdk", "boto3", "botocore", "cdk_nag", "constructs", "jsii", "rich"}
+"""What only a command of the CDK's or of AWS's needs, or one that draws tables."""
+
+
+def without_node(folder: Path) -> dict[str, str]:
+    """Return the environment of a machine without Node."""
+    inherited = {
+        name: value
+        for name, value in tool_environment().items()
+        if "NODE" not in name and not name.startswith(("JSII", "NPM", "npm"))
+    }
+    return inherited | {"PATH": str(folder), "PYTHONPATH": str(ROOT)}
+
+
+def python(
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None
+) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run Python in a folder, and return how it ended and the packages that it loaded.
+
+    :param environment: by default that of a machine without Node.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=folder,
+        env=environment or without_node(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = ended.stderr.splitlines()
+    modules = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+    ended.stderr = "\n".join(line for line in lines if not line.startswith("import time:"))
+    return ended, {module.partition(".")[0] for module in modules}

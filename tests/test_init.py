@@ -1,18 +1,13 @@
 """The package loads a name when it is first used: reading JSON needs neither the CDK nor Node."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import pump_roles
-from sandbox.cdk import ROOT, tool_environment
-from tests.support import Synth
-
-NOT_NEEDED = {"aws_cdk", "boto3", "botocore", "cdk_nag", "constructs", "jsii", "rich"}
-"""What only a command of the CDK's or of AWS's needs, or one that draws tables."""
+from sandbox.cdk import tool_environment
+from tests.support import NOT_NEEDED, Synth, python, without_node
 
 
 def test_every_public_name_is_loaded() -> None:
@@ -34,37 +29,6 @@ def test_unknown_name_is_an_attribute_error(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'pump_roles' has no attribute '{name}'$"):
         getattr(pump_roles, name)
     assert not hasattr(pump_roles, name)
-
-
-def without_node(folder: Path) -> dict[str, str]:
-    """Return the environment of a machine without Node."""
-    inherited = {
-        name: value
-        for name, value in tool_environment().items()
-        if "NODE" not in name and not name.startswith(("JSII", "NPM", "npm"))
-    }
-    return inherited | {"PATH": str(folder), "PYTHONPATH": str(ROOT)}
-
-
-def python(
-    *arguments: str, folder: Path, environment: dict[str, str] | None = None
-) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Run Python in a folder, and return how it ended and the packages that it loaded.
-
-    :param environment: by default that of a machine without Node.
-    """
-    ended = subprocess.run(
-        [sys.executable, "-X", "importtime", *arguments],
-        cwd=folder,
-        env=environment or without_node(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = ended.stderr.splitlines()
-    modules = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
-    ended.stderr = "\n".join(line for line in lines if not line.startswith("import time:"))
-    return ended, {module.partition(".")[0] for module in modules}
 
 
 def test_import_loads_neither_the_cdk_nor_boto3(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pump_roles.validators import (
     PRINCIPAL,
     REGION_NAMES,
     REGIONS,
+    ROLE_ARN,
     ROLE_NAME,
     ROLE_PATH,
     ArgumentError,
@@ -45,6 +46,7 @@ PRINCIPALS = DIGITS | st.builds(
     DIGITS,
     st.just("root") | st.builds("role/{}{}".format, SEGMENTS, ROLE_NAMES),
 )
+ROLE_ARNS = st.builds("arn:{}:iam::{}:role{}{}".format, PARTITIONS, DIGITS, PATHS, ROLE_NAMES)
 BOUNDARIES = st.builds("{}{}".format, SEGMENTS, POLICY_NAMES) | st.builds(
     "arn:{}:iam::aws:policy/{}{}".format, PARTITIONS, SEGMENTS, POLICY_NAMES
 )
@@ -61,6 +63,7 @@ DOCUMENTED = [
     (ROLE_NAME, ROLE_NAMES, r"[\w+=,.@-]{1,64}"),
     (ROLE_PATH, PATHS, r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)"),
     (PRINCIPAL, PRINCIPALS, None),
+    (ROLE_ARN, ROLE_ARNS, None),
     (PERMISSIONS_BOUNDARY, BOUNDARIES, None),
 ]
 TEXTS = [validator for validator, _, _ in DOCUMENTED]
@@ -154,6 +157,24 @@ BAD = [
             "iam::123456789012:oidc-provider/example",
         ]
     ),
+    *(
+        (ROLE_ARN, value)
+        for value in [
+            "",
+            "1" * 12,
+            "arn:aws:iam::123456789012:root",
+            "arn:aws:iam::123456789012:user/pump",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role/pump/",
+            "arn:aws:iam::123456789012:role/pump\n",
+            "arn:aws:iam::123456789012:role/pu mp",
+            "arn:aws:iam::12345678901:role/pump-role",
+            "arn:aws:iam:us-east-1:123456789012:role/pump",
+            "arn:aws:sts::123456789012:assumed-role/pump/session",
+            f"arn:aws:iam::123456789012:role/{'a' * 65}",
+            None,
+        ]
+    ),
     *((PRINCIPAL, value) for value in ["ec2.amazonaws.com", "arn:awsx:iam::123456789012:root"]),
     *((ROLE_NAME, value) for value in ["", "a" * 65, "a/b", "a b", "a\n"]),
     *((ROLE_PATH, value) for value in ["", "pump", "/pump", "pump/", "/pu mp/", "//\n"]),
@@ -199,6 +220,15 @@ def test_says_that_a_number_must_be_in_quotes() -> None:
     with pytest.raises(ArgumentError) as caught:
         PRINCIPAL.check("pump_principal", True)  # noqa: FBT003
     assert "number" not in caught.value.problem
+
+
+@pytest.mark.parametrize("value", ["a secret", "${Token[a secret]}", "a secret" * 200, 1])
+def test_does_not_show_a_value_that_is_not_to_be_shown(value: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        EXTERNAL_ID.check("external_id", value, shown=False)
+    assert caught.value.problem.startswith("the value is ")
+    assert "secret" not in str(caught.value)
+    assert EXTERNAL_ID.description in str(caught.value)
 
 
 @pytest.mark.parametrize("validator", TEXTS)

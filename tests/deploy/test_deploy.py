@@ -129,21 +129,6 @@ def test_same_template_deploys_as_a_template_body_as_from_the_console(
     assert Role.of_account(aws, "PumpAutoPilotRole").trust == TRUST
 
 
-def test_update_changes_the_external_id_that_opens_the_role(
-    aws: EmbeddedAws, assembly: Assembly
-) -> None:
-    context = {"pump:principal": PUMP_ACCOUNT}
-    for external_id in (EXTERNAL_ID, "Next-5678"):
-        status, output = deploy(
-            aws, assembly(context | {"pump:external-id": external_id}), "PumpReadOnly"
-        )
-        assert status == 0, output
-        role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
-        tried = (EXTERNAL_ID, "Next-5678", None)
-        opened = [aws.opens(role, Caller(PUMP_ACCOUNT), external_id=one) for one in tried]
-        assert opened == [one == external_id for one in tried]
-
-
 def test_deployment_asks_for_no_bootstrap(assembly: Assembly, given: dict[str, str]) -> None:
     with embedded_aws("--record") as aws:
         status, output = deploy(aws, assembly(given), "PumpReadOnly")

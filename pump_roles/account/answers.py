@@ -1,0 +1,158 @@
+"""How AWS STS answers when a role is to be assumed: accepted, refused by the role, or neither."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from mypy_boto3_sts import STSClient
+
+__all__ = ["ACCESS_DENIED", "SESSION_NAME", "Answer", "Outcome", "answer_of", "error_code"]
+
+SESSION_NAME: Final = "pump-roles-probe"
+"""The name of the sessions: how an accepted call appears in the customer's CloudTrail."""
+
+ACCESS_DENIED: Final = "AccessDenied"
+
+Outcome = Literal["accepted", "refused", "unknown"]
+"""How a call ended. Refused means: by the role, as far as AWS's answer tells."""
+
+_SHORTEST_SESSION: Final = 900
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one call ended.
+
+    :param outcome: whether it was accepted, refused by the role, or neither.
+    :param reason: why it is neither; empty otherwise.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+
+
+def answer_of(
+    sts: "STSClient", role_arn: str, external_id: str | None, *, hidden: Sequence[str]
+) -> Answer:
+    """Try to assume a role, once, and return how that ended. The credentials are dropped.
+
+    :param sts: a client of AWS STS.
+    :param role_arn: the role.
+    :param external_id: the external ID to pass, if any.
+    :param hidden: the external IDs that a reason must not show.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
+    try:
+        accepted = bool(
+            sts.assume_role(
+                RoleArn=role_arn,
+                RoleSessionName=SESSION_NAME,
+                DurationSeconds=_SHORTEST_SESSION,
+                **passed,
+            ).get("Credentials")
+        )
+    except ClientError as error:
+        return _refusal(error, hidden)
+    except BotoCoreError as error:
+        return Answer("unknown", _failure(error, sts.meta.endpoint_url))
+    except Exception as error:  # noqa: BLE001
+        # An answer that is not STS's can make botocore raise anything. One role's failure must not
+        # hide the others.
+        return Answer("unknown", f"the answer cannot be read ({type(error).__name__})")
+    if not accepted:
+        return Answer("unknown", "the answer has no credentials, so it is not from AWS STS")
+    return Answer("accepted")
+
+
+def error_code(error: "ClientError") -> str:
+    """Return the code of an error that AWS answered; empty if it has none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+_REASONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            *("429", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException"),
+            *("SlowDown", "ThrottledException", "Throttling", "ThrottlingException"),
+            "TooManyRequestsException",
+        ),
+        "throttled",
+    ),
+    **dict.fromkeys(
+        ("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+        "the caller's credentials have expired",
+    ),
+    **dict.fromkeys(
+        (
+            *("IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
+            *("MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+        ),
+        "AWS does not accept the caller's credentials",
+    ),
+    "RegionDisabledException": "AWS STS is not active in this region for the caller's account",
+}
+_SERVER_ERROR: Final = 500
+
+
+def _refusal(error: "ClientError", hidden: Sequence[str]) -> Answer:
+    # AWS's message is read, and never shown: it may contain the external ID.
+    code = error_code(error)
+    if code == ACCESS_DENIED:
+        return _denial(str(error.response["Error"].get("Message", "")))
+    if code in _REASONS:
+        return Answer("unknown", _REASONS[code])
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= _SERVER_ERROR:
+        return Answer("unknown", f"AWS STS failed with the HTTP status {status}")
+    if re.fullmatch("[A-Za-z.]{1,64}", code) and not any(part in code for part in hidden):
+        return Answer("unknown", f"AWS STS answered with the error {code}")
+    return Answer("unknown", f"AWS STS answered with an error, the HTTP status {status}")
+
+
+# IAM User Guide, "Troubleshoot access denied error messages": how AWS names the kinds of policies,
+# here those that are not the role's own.
+_NOT_THE_ROLES: Final = {
+    "identity-based policy": "the caller's identity-based policies",
+    "permissions boundary": "the caller's permissions boundary",
+    "session policy": "the caller's session policy",
+    "sessions policy": "the caller's session policy",
+    "service control policy": "a service control policy of the caller's organization",
+    "resource control policy": "a resource control policy of the role's organization",
+    "VPC endpoint policy": "the policy of the VPC endpoint",
+}
+_THE_ROLES: Final = ("role trust policy", "resource-based policy")
+_POLICY: Final = re.compile(
+    "(?:because no|with an explicit deny in (?:an?|the)) "
+    rf"({'|'.join((*_NOT_THE_ROLES, *_THE_ROLES))})\b"
+)
+_NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.IGNORECASE)
+_CURE: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
+
+
+def _denial(message: str) -> Answer:
+    policy = _POLICY.search(message)
+    if policy is not None and policy[1] in _THE_ROLES:
+        return Answer("refused")
+    if policy is not None:
+        whose = _NOT_THE_ROLES[policy[1]]
+        return Answer("unknown", f"refused because of {whose}, not by the role; {_CURE}")
+    # A role may have any of the words in its name.
+    if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
+        return Answer("unknown", f"refused by a policy that may not be the role's; {_CURE}")
+    return Answer("refused")
+
+
+def _failure(error: "BotoCoreError", endpoint: str) -> str:
+    from botocore import exceptions  # noqa: PLC0415
+
+    kind = type(error).__name__
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return f"no answer from {endpoint} ({kind})"
+    if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
+        return f"no usable credentials ({kind})"
+    return f"the call was not sent ({kind})"

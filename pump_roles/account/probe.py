@@ -1,0 +1,297 @@
+"""Whether a customer's role requires its external ID: what Pump can prove by assuming the role.
+
+boto3 is loaded when it is needed: a new external ID needs none.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from pump_roles.account.answers import ACCESS_DENIED, Answer, Outcome, answer_of, error_code
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+__all__ = [
+    "CONCURRENCY",
+    "SCHEMA_VERSION",
+    "ProbeResult",
+    "Verdict",
+    "as_document",
+    "caller_of",
+    "judge",
+    "new_external_id",
+    "partition_of",
+    "probe",
+    "probe_all",
+    "sts_client",
+]
+
+SCHEMA_VERSION: Final = 1
+"""The version of :func:`as_document`, which ``probe.schema.json`` describes."""
+
+CONCURRENCY: Final = Integer(1, 32)
+"""How many roles can be probed at once."""
+
+Verdict = Literal["required", "not-required", "unknown"]
+"""Whether a role requires its external ID."""
+
+_RANDOM_BYTES: Final = 16
+
+
+def new_external_id() -> str:
+    """Return a new external ID for a customer: ``pump-`` and 32 hexadecimal digits.
+
+    The digits are 128 bits from the operating system's source of randomness, so no two customers
+    get the same one, and nobody can guess another's. The prefix and the fixed length let a person,
+    or a filter for logs, recognize it.
+    """
+    return f"pump-{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What is known of a role. No external ID is in it.
+
+    :param role_arn: the role.
+    :param verdict: whether it requires its external ID.
+    :param reason: why.
+    :param with_right_id: how the call with the role's external ID ended.
+    :param without_id: how the call without one ended.
+    :param with_wrong_id: how the call with another one ended.
+    """
+
+    role_arn: str
+    verdict: Verdict
+    reason: str
+    with_right_id: Outcome
+    without_id: Outcome
+    with_wrong_id: Outcome
+
+
+def judge(role_arn: str, *, right: Answer, without: Answer, wrong: Answer) -> ProbeResult:
+    """Return what three answers say about a role.
+
+    :param role_arn: the role.
+    :param right: the answer to the call with its external ID.
+    :param without: the answer to the call without one.
+    :param wrong: the answer to the call with another one.
+    """
+    verdict, reason = _verdict(right, without, wrong)
+    return ProbeResult(
+        role_arn=role_arn,
+        verdict=verdict,
+        reason=reason,
+        with_right_id=right.outcome,
+        without_id=without.outcome,
+        with_wrong_id=wrong.outcome,
+    )
+
+
+def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) -> ProbeResult:
+    """Prove that a role requires its external ID, or that it does not.
+
+    Calls ``sts:AssumeRole`` three times: with the role's external ID, without one, and with a new
+    one that the role cannot know. STS accepts an external ID that a role does not ask for, so the
+    accepted call proves nothing: only the two refused ones do. A session lasts 15 minutes, has no
+    tags, and its credentials are dropped as soon as they arrive.
+
+    Whatever is not a clear answer is unknown. So is a refusal that AWS ascribes to a policy other
+    than the role's: a policy, permissions boundary, or session policy of the caller, a service or
+    resource control policy, or the policy of a VPC endpoint. A principal that may not call
+    ``sts:AssumeRole`` without an external ID, such as a grantee of ``CustomerAccess``, therefore
+    cannot prove that the role refuses that call.
+
+    **Limits.** AWS does not always say whose policy refused a call; if it does not, the refusal
+    counts as the role's. So probe as a principal whose own policies allow ``sts:AssumeRole`` with
+    and without an external ID. Of the external IDs that the role should refuse, one is tried: a
+    role that accepts a pattern, such as ``StringLike`` with ``Acme-*``, looks as if it required its
+    own.
+
+    :param role_arn: the role's ARN.
+    :param external_id: the external ID that the role should require.
+    :param sts: a client of AWS STS, in the role's partition. By default one with the environment's
+        settings, from :func:`sts_client`.
+    :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
+        message does not show the external ID.
+    """
+    client = sts or sts_client()
+    _check(role_arn, external_id, client)
+    return _probed(role_arn, external_id, client)
+
+
+def probe_all(
+    roles: Sequence[tuple[str, str]],
+    *,
+    sts: "STSClient",
+    concurrency: int = 8,
+    found: Callable[[int], object] | None = None,
+) -> list[ProbeResult]:
+    """Probe several roles at once; returns the results in the roles' order.
+
+    :param roles: the ARN and the external ID of each.
+    :param sts: a client of AWS STS with as many connections; see :func:`sts_client`.
+    :param concurrency: how many are probed at once, 1 to 32.
+    :param found: called with 1 whenever a further role is probed.
+    :raises ArgumentError: as :func:`probe` does, before the first call.
+    """
+    CONCURRENCY.check("concurrency", concurrency)
+    for role_arn, external_id in roles:
+        _check(role_arn, external_id, sts)
+    results: dict[int, ProbeResult] = {}
+    for index, result in _probed_in_threads(roles, sts, concurrency):
+        results[index] = result
+        if found is not None:
+            found(1)
+    return [results[index] for index in range(len(roles))]
+
+
+def sts_client(
+    *, profile: str | None = None, region: str | None = None, connections: int = 1
+) -> "STSClient":
+    """Return a client of AWS STS whose calls end within seconds, even if nothing answers.
+
+    A call that is throttled, or fails for a moment, is sent at most four times.
+
+    :param profile: a profile of the AWS configuration. By default the environment's settings.
+    :param region: the region whose STS endpoint to call. By default that of the profile or the
+        environment.
+    :param connections: how many calls there can be at once.
+    :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
+    :raises ValueError: if the endpoint in the settings is not one.
+    """
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    return boto3.Session(profile_name=profile, region_name=region).client("sts", config=config)
+
+
+def caller_of(sts: "STSClient") -> str:
+    """Return the caller's ARN, or an empty text if a policy keeps STS from telling it.
+
+    :param sts: a client of AWS STS.
+    :raises botocore.exceptions.BotoCoreError: if there are no credentials, or STS does not answer.
+    :raises botocore.exceptions.ClientError: if STS does not accept the credentials.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return sts.get_caller_identity().get("Arn", "")
+    except ClientError as error:
+        # No policy of the caller can deny this call; that of a VPC endpoint can.
+        if error_code(error) != ACCESS_DENIED:
+            raise
+        return ""
+
+
+def partition_of(role_arn: str) -> str:
+    """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
+    return role_arn.split(":")[1]
+
+
+def as_document(results: Sequence[ProbeResult], *, caller: str) -> dict[str, Any]:
+    """Return the results as a JSON object, as ``probe.schema.json`` describes it.
+
+    :param results: the results.
+    :param caller: the caller's ARN; empty if it is not known.
+    """
+    counts = Counter(result.verdict for result in results)
+    return {
+        "version": SCHEMA_VERSION,
+        "caller": caller,
+        "counts": {verdict: counts[verdict] for verdict in get_args(Verdict)},
+        "roles": [asdict(result) for result in results],
+    }
+
+
+def _check(role_arn: str, external_id: str, sts: "STSClient") -> None:
+    # A value in the wrong place is not shown either: it could be the external ID.
+    ROLE_ARN.check("role_arn", role_arn, shown=False)
+    EXTERNAL_ID.check("external_id", external_id, shown=False)
+    here, there = sts.meta.partition, partition_of(role_arn)
+    if here != there:
+        raise ArgumentError("role_arn", f"is in the partition {there}, and the caller in {here}")
+
+
+def _probed(role_arn: str, external_id: str, sts: "STSClient") -> ProbeResult:
+    wrong_id = new_external_id()
+    hidden = (external_id, wrong_id)
+    return judge(
+        role_arn,
+        right=answer_of(sts, role_arn, external_id, hidden=hidden),
+        without=answer_of(sts, role_arn, None, hidden=hidden),
+        wrong=answer_of(sts, role_arn, wrong_id, hidden=hidden),
+    )
+
+
+def _probed_in_threads(
+    roles: Sequence[tuple[str, str]], sts: "STSClient", concurrency: int
+) -> Iterator[tuple[int, ProbeResult]]:
+    waiting: SimpleQueue[int] = SimpleQueue()
+    for index in range(len(roles)):
+        waiting.put(index)
+    done: SimpleQueue[tuple[int, ProbeResult | Exception]] = SimpleQueue()
+    stopped = Event()
+
+    def work() -> None:
+        while not stopped.is_set():
+            try:
+                index = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                done.put((index, _probed(*roles[index], sts)))
+            except Exception as error:  # noqa: BLE001
+                # Raised below. A result that never comes would be waited for.
+                done.put((index, error))
+
+    # Not an executor's threads, which Python waits for when it ends: an interrupt ends the command.
+    for _ in range(min(concurrency, len(roles))):
+        Thread(target=work, daemon=True).start()
+    try:
+        for _ in roles:
+            index, result = done.get()
+            if isinstance(result, Exception):
+                raise result
+            yield index, result
+    finally:
+        stopped.set()
+
+
+def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, str]:
+    # First what the role lets in, whatever became of the other calls.
+    wrong_calls = {"without an external ID": without, "with a wrong external ID": wrong}
+    let_in = [how for how, answer in wrong_calls.items() if answer.outcome == "accepted"]
+    if let_in:
+        return "not-required", f"can be assumed {' and '.join(let_in)}"
+    if (right.outcome, without.outcome, wrong.outcome) == ("accepted", "refused", "refused"):
+        return (
+            "required",
+            "can be assumed with its external ID, and neither without one nor with a wrong one",
+        )
+    calls = {"with this external ID": right, "without one": without, "with a wrong one": wrong}
+    reasons: dict[str, list[str]] = {}
+    for how, answer in calls.items():
+        if answer.outcome == "unknown":
+            reasons.setdefault(answer.reason, []).append(how)
+    told = [f"{', '.join(hows)}: {reason}" for reason, hows in reasons.items()]
+    if right.outcome == "refused":
+        told.insert(0, f"with this external ID: {_REFUSED}")
+    return "unknown", "; ".join(told)
+
+
+_REFUSED: Final = (
+    "refused; the role has another external ID, does not trust this caller, or does not exist: AWS "
+    "does not say which"
+)

@@ -1,0 +1,233 @@
+"""The roles to probe, with their external IDs, from a CSV or JSON file.
+
+No message here shows a value of the file: wherever a value is, it may be an external ID.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pump_roles.account.probe import partition_of
+from pump_roles.published import ROLES
+from pump_roles.templates import InputError
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError
+
+__all__ = ["COLUMNS", "EXTENSIONS", "Target", "check_partition", "read_targets", "warnings_about"]
+
+COLUMNS: Final = ("role_arn", "external_id")
+
+Unit = Literal["line", "item", ""]
+
+EXTENSIONS: Final[Mapping[str, Unit]] = {".csv": "line", ".json": "item"}
+"""The files that can be read, and what their parts are called."""
+
+_WEAK: Final = 16
+"""An ID of fewer characters is weak: 16 hexadecimal digits are 64 bits."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A role to probe.
+
+    :param role_arn: its ARN.
+    :param external_id: the external ID that it should require.
+    :param unit: what the number counts; empty if it is from no file.
+    :param number: the line or the item that it is in, from 1.
+    """
+
+    role_arn: str
+    external_id: str = field(repr=False)
+    unit: Unit = ""
+    number: int = 0
+
+    @property
+    def account(self) -> str:
+        """The ID of the role's account."""
+        return self.role_arn.split(":")[4]
+
+    @property
+    def role_name(self) -> str:
+        """The role's name, without its path."""
+        return self.role_arn.rpartition("/")[2]
+
+
+def read_targets(file: Path) -> list[Target]:
+    """Return the roles in a file, at least one, each listed once.
+
+    A CSV file has a header with the columns ``role_arn`` and ``external_id``; a JSON file is a list
+    of objects with these two members. Other columns and members are ignored, and blank lines too.
+
+    :param file: a file with one of :data:`EXTENSIONS`.
+    :raises InputError: if it cannot be read, or anything in it is not valid. The message names the
+        file and the line or item.
+    """
+    unit = EXTENSIONS[file.suffix.lower()]
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{file}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: is not UTF-8 text") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        rows = _rows_of_csv(text) if unit == "line" else _rows_of_json(text)
+        targets = [_target(unit, number, row) for number, row in rows]
+        _check_all(targets)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+    return targets
+
+
+def check_partition(targets: Sequence[Target], partition: str) -> None:
+    """Check that the roles are in the caller's partition: nobody assumes a role in another.
+
+    :param targets: the roles.
+    :param partition: the caller's partition.
+    :raises InputError: if one is not.
+    """
+    for target in targets:
+        other = partition_of(target.role_arn)
+        if other != partition:
+            raise InputError(
+                f"{_place(target.unit, [target.number])}the role is in the partition {other}, and "
+                f"the caller in {partition}: pass a --region or --profile of {other}"
+            )
+
+
+def warnings_about(targets: Sequence[Target]) -> Iterator[str]:
+    """Yield what is suspicious and may still be right, with the lines or items that have it.
+
+    One external ID in several accounts is right if they all are one customer's, as where a rollout
+    deploys the role to an organization. Two roles in one account are always one customer's.
+
+    :param targets: the roles.
+    """
+    unit = targets[0].unit
+    weak = [target.number for target in targets if len(target.external_id) < _WEAK]
+    if weak:
+        yield f"{_place(unit, weak)}the external ID has fewer than {_WEAK} characters"
+    users: dict[str, list[Target]] = {}
+    for target in targets:
+        users.setdefault(target.external_id, []).append(target)
+    for using in users.values():
+        accounts = {target.account for target in using}
+        if len(accounts) > 1:
+            yield (
+                f"{_place(unit, [target.number for target in using])}{len(accounts):,} accounts "
+                "have the same external ID, which is right only if they are one customer's"
+            )
+    names = [role.name for role in ROLES.values()]
+    others = [target.number for target in targets if target.role_name not in names]
+    if others:
+        yield f"{_place(unit, others)}the role's name is not {' or '.join(names)}"
+
+
+def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    before = 0
+    try:
+        for row in reader:
+            # A row begins after the last line of the row before it.
+            number, before = before + 1, reader.line_num
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if not header:
+                _check_header(number, cells)
+                header = cells
+                continue
+            if len(cells) != len(header):
+                raise InputError(
+                    f"line {number}: has {len(cells):,} cells, and the header {len(header):,}"
+                )
+            yield number, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise InputError(f"line {before + 1}: is not CSV: {error}") from None
+    if not header:
+        raise InputError(f"is empty; the first line must be {','.join(COLUMNS)}")
+
+
+def _check_header(number: int, cells: Sequence[str]) -> None:
+    for column in COLUMNS:
+        if cells.count(column) != 1:
+            problem = "is listed twice" if column in cells else "is missing"
+            raise InputError(
+                f"line {number}: the header must name the columns {' and '.join(COLUMNS)}, "
+                f"separated by commas; {column} {problem}"
+            )
+
+
+def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    try:
+        items = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except InputError:
+        raise
+    except json.JSONDecodeError as error:
+        raise InputError(f"is not JSON: {error}") from None
+    except (ValueError, RecursionError):
+        raise InputError("is not JSON that can be read: too long a number, or too deep") from None
+    if not isinstance(items, list):
+        raise InputError("is not a JSON list of objects")
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise InputError(f"item {number}: is not an object")
+        for column in COLUMNS:
+            if column not in item:
+                raise InputError(f"item {number}: has no {column}")
+        yield number, item
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InputError("is not JSON that can be read: an object has a key twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise InputError(f"is not JSON: {name} is not a JSON value")
+
+
+def _target(unit: Unit, number: int, row: Mapping[str, Any]) -> Target:
+    try:
+        return Target(
+            ROLE_ARN.check("role_arn", row["role_arn"], shown=False),
+            EXTERNAL_ID.check("external_id", row["external_id"], shown=False),
+            unit,
+            number,
+        )
+    except ArgumentError as error:
+        raise InputError(f"{unit} {number}: {error}") from None
+
+
+def _check_all(targets: Sequence[Target]) -> None:
+    if not targets:
+        raise InputError("contains no role")
+    first: dict[str, int] = {}
+    for target in targets:
+        if target.role_arn in first:
+            raise InputError(
+                f"{target.unit} {target.number}: has the same role as {target.unit} "
+                f"{first[target.role_arn]}"
+            )
+        first[target.role_arn] = target.number
+
+
+def _place(unit: Unit, numbers: Sequence[int]) -> str:
+    # "line 3: " or "lines 3, 5-7: ", and nothing without a file.
+    if not unit:
+        return ""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    listed = ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in ranges)
+    return f"{unit}{'s' if len(numbers) > 1 else ''} {listed}: "

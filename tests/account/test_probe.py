@@ -1,0 +1,1060 @@
+"""`pump-roles probe` and an AWS that says no: it proves what a role requires, and shows no ID."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from itertools import product
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, get_args
+from urllib.parse import parse_qs
+
+import pytest
+from botocore.exceptions import BotoCoreError, NoCredentialsError
+from jsonschema import Draft202012Validator
+from mypy_boto3_sts import STSClient
+from typer.testing import CliRunner, Result
+
+from pump_roles.account import (
+    ProbeResult,
+    Verdict,
+    new_external_id,
+    probe,
+    probe_all,
+    sts_client,
+)
+from pump_roles.account.answers import Answer, Outcome
+from pump_roles.account.probe import CONCURRENCY, as_document, judge
+from pump_roles.cli import app
+from pump_roles.validators import EXTERNAL_ID, ArgumentError
+from sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import tool_environment
+from tests.support import (
+    NOT_NEEDED,
+    OTHER_SECRET,
+    PUMP_ACCOUNT,
+    ROLE_ARN,
+    SECRET,
+    Synth,
+    python,
+    role_in,
+    trust,
+    write_csv,
+    write_json,
+)
+
+PUMP = Caller(PUMP_ACCOUNT)
+PROVEN = "can be assumed with its external ID, and neither without one nor with a wrong one"
+CURE = "probe as a principal that may call sts:AssumeRole with and without an external ID"
+
+
+# A service that answers as a test says.
+
+Request = Mapping[str, str]
+Respond = Callable[[Request], tuple[int, str]]
+
+
+def answer(operation: str, content: str) -> tuple[int, str]:
+    """Return an answer of AWS STS, as the Query API writes it."""
+    return (
+        200,
+        f"<{operation}Response><{operation}Result>{content}</{operation}Result></{operation}Response>",
+    )
+
+
+def error(code: str, message: str = "", status: int = 403) -> tuple[int, str]:
+    """Return an error of AWS STS."""
+    shown = f"<Code>{code}</Code><Message>{message}</Message>"
+    return status, f"<ErrorResponse><Error><Type>Sender</Type>{shown}</Error></ErrorResponse>"
+
+
+IDENTITY = answer("GetCallerIdentity", f"<Arn>arn:aws:iam::{PUMP_ACCOUNT}:user/Pump</Arn>")
+ACCEPTED = answer(
+    "AssumeRole",
+    "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>k</SecretAccessKey>"
+    "<SessionToken>t</SessionToken><Expiration>2026-01-01T00:00:00Z</Expiration></Credentials>",
+)
+BARE = (
+    f"User: arn:aws:iam::{PUMP_ACCOUNT}:user/deny-because-policy is not authorized to perform: "
+    "sts:AssumeRole on resource: arn:aws:iam::123456789012:role/explicit-policy"
+)
+REFUSED = error("AccessDenied", BARE)
+
+
+def as_it_should(request: Request) -> tuple[int, str]:
+    """Answer as AWS STS does for a role that requires SECRET."""
+    if request["Action"] == "GetCallerIdentity":
+        return IDENTITY
+    return ACCEPTED if request.get("ExternalId") == SECRET else REFUSED
+
+
+@dataclass
+class FakeSts:
+    """A service on loopback.
+
+    :param respond: how it answers.
+    :param endpoint: where it is.
+    :param requests: the parameters of what it was asked, in order.
+    """
+
+    respond: Respond = as_it_should
+    endpoint: str = ""
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@contextmanager
+def serving() -> Iterator[FakeSts]:
+    fake = FakeSts()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            request = {name: values[0] for name, values in parse_qs(body).items()}
+            fake.requests.append(request)
+            status, content = fake.respond(request)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content.encode())))
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of a client that was interrupted."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        fake.endpoint = f"http://127.0.0.1:{server.server_port}"
+        yield fake
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeSts]:
+    with serving() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def client(server: FakeSts) -> STSClient:
+    """A client of the fake, as the command makes it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        return sts_client(connections=4)
+
+
+@pytest.fixture
+def fake(server: FakeSts, monkeypatch: pytest.MonkeyPatch, no_aws: None) -> FakeSts:
+    """The fake, as it is by default; the environment names it."""
+    del no_aws
+    server.respond = as_it_should
+    server.requests.clear()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+Probed = Callable[[Respond], ProbeResult]
+
+
+@pytest.fixture
+def probed(fake: FakeSts, client: STSClient) -> Probed:
+    """Probe a role of a service that answers as given."""
+
+    def probe_it(respond: Respond) -> ProbeResult:
+        fake.respond = respond
+        return probe(ROLE_ARN, SECRET, sts=client)
+
+    return probe_it
+
+
+@pytest.fixture(autouse=True)
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out whatever AWS configuration the machine has, and do not wait between attempts."""
+    for name in os.environ:
+        if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+
+
+def unanswered(answered: tuple[int, str]) -> Respond:
+    """Answer the call without an external ID as given, and the others as AWS STS does."""
+    return lambda request: answered if "ExternalId" not in request else as_it_should(request)
+
+
+def run(*arguments: object, **environment: str) -> Result:
+    """Run `pump-roles probe`, and check that it shows no external ID."""
+    ended = CliRunner().invoke(
+        app, ["probe", *map(str, arguments)], env={"COLUMNS": "60", **environment}
+    )
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    for secret in (SECRET, OTHER_SECRET):
+        assert secret not in ended.stdout + ended.stderr
+    return ended
+
+
+def the_error(ended: Result, status: int) -> str:
+    """Return the one line of an error."""
+    assert ended.exit_code == status, ended.output
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("pump-roles: ")
+    return line
+
+
+# New external IDs.
+
+
+def test_new_external_id_has_128_random_bits_and_is_recognizable() -> None:
+    created = [new_external_id() for _ in range(1_000)]
+    assert all(re.fullmatch("pump-[0-9a-f]{32}", external_id) for external_id in created)
+    assert all(EXTERNAL_ID.accepts(external_id) for external_id in created)
+    assert len(set(created)) == len(created)
+    # Every digit varies: none of the bits is fixed.
+    assert all(len(set(digits)) == 16 for digits in list(zip(*created, strict=True))[5:])
+
+
+def test_new_external_id_loads_neither_boto3_nor_the_cdk(tmp_path: Path) -> None:
+    code = "from pump_roles.account import new_external_id, probe; print(new_external_id())"
+    ended, loaded = python("-c", code, folder=tmp_path)
+    assert ended.stdout.startswith("pump-"), ended.stderr
+    assert loaded & NOT_NEEDED == set()
+
+
+def test_name_of_the_package_is_the_function_even_if_its_module_is_imported_first(
+    tmp_path: Path,
+) -> None:
+    code = "import pump_roles.account.probe; from pump_roles.account import probe; probe.__call__"
+    ended, _ = python("-c", code, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+
+
+# The verdict.
+
+
+@pytest.mark.parametrize(("right", "without", "wrong"), [*product(get_args(Outcome), repeat=3)])
+def test_only_two_refusals_next_to_an_acceptance_are_proof(
+    right: Outcome, without: Outcome, wrong: Outcome
+) -> None:
+    reasons = {"accepted": "", "refused": "", "unknown": "Because."}
+    found = judge(
+        ROLE_ARN,
+        right=Answer(right, reasons[right]),
+        without=Answer(without, reasons[without]),
+        wrong=Answer(wrong, reasons[wrong]),
+    )
+    if "accepted" in (without, wrong):
+        expected = "not-required"
+        assert ("without an external ID" in found.reason) == (without == "accepted")
+        assert ("with a wrong external ID" in found.reason) == (wrong == "accepted")
+    elif (right, without, wrong) == ("accepted", "refused", "refused"):
+        expected = "required"
+    else:
+        expected = "unknown"
+        assert ("Because." in found.reason) == ("unknown" in (right, without, wrong))
+        assert ("AWS does not say which" in found.reason) == (right == "refused")
+    assert found.verdict == expected
+    assert (found.with_right_id, found.without_id, found.with_wrong_id) == (right, without, wrong)
+    assert found.reason
+
+
+# Against roles.
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with embedded_aws() as accounts:
+        yield accounts
+
+
+@pytest.fixture
+def as_pump(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, no_aws: None) -> STSClient:
+    """A client that is Pump's root user, as the environment is too."""
+    del no_aws
+    for name, value in aws.environment(PUMP).items():
+        monkeypatch.setenv(name, value)
+    return aws.sts(PUMP)
+
+
+def create_role(
+    aws: EmbeddedAws, name: str, condition: Any, *, account: str = ACCOUNT_ID, path: str = "/"
+) -> str:
+    """Create a role that trusts Pump on a condition, and return its ARN."""
+    document = trust(PUMP_ACCOUNT, SECRET)
+    document["Statement"][0]["Condition"] = condition
+    created = aws.iam(Caller(account)).create_role(
+        RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(document)
+    )
+    return created["Role"]["Arn"]
+
+
+def required(*external_ids: str) -> dict[str, Any]:
+    return {"StringEquals": {"sts:ExternalId": list(external_ids)}}
+
+
+@pytest.mark.parametrize("stack", ["PumpReadOnly", "PumpAutoPilot"])
+@pytest.mark.usefixtures("as_pump")
+def test_role_of_the_universal_template_requires_its_external_id(
+    stack: str, aws: EmbeddedAws, synth: Synth
+) -> None:
+    parameters = {"PumpIamRole": PUMP_ACCOUNT, "PumpExternalID": SECRET}
+    aws.deploy(stack, json.dumps(synth()[stack]), parameters)
+    role_arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{stack}Role"
+    assert probe(role_arn, SECRET) == ProbeResult(
+        role_arn, "required", PROVEN, "accepted", "refused", "refused"
+    )
+    ended = run(role_arn, "--external-id", SECRET)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout == f"required      {role_arn}  {PROVEN}\nexternal ID: 1 required\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "how"),
+    [
+        ({}, "without an external ID and with a wrong external ID"),
+        ({"StringLike": {"sts:ExternalId": "*"}}, "with a wrong external ID"),
+        ({"StringLike": {"sts:ExternalId": "pump-*"}}, "with a wrong external ID"),
+        ({"StringEqualsIfExists": {"sts:ExternalId": SECRET}}, "without an external ID"),
+        ({"ForAllValues:StringEquals": {"sts:ExternalId": SECRET}}, "without an external ID"),
+        ({"Null": {"sts:ExternalId": "false"}}, "with a wrong external ID"),
+    ],
+    ids=["none", "any", "pattern", "if exists", "for all values", "not null"],
+)
+def test_role_that_accepts_less_does_not_require_it(
+    condition: Any,
+    how: str,
+    aws: EmbeddedAws,
+    as_pump: STSClient,
+    request: pytest.FixtureRequest,
+) -> None:
+    name = f"Less-{request.node.callspec.id}".replace(" ", "-")
+    role_arn = create_role(aws, name, condition)
+    # Also if the right ID is not the role's: what the role lets in is no less true.
+    for external_id in [SECRET, OTHER_SECRET]:
+        found = probe(role_arn, external_id, sts=as_pump)
+        assert (found.verdict, found.reason) == ("not-required", f"can be assumed {how}")
+    ended = run(role_arn, "--external-id", SECRET)
+    assert ended.exit_code == 3
+    assert ended.stdout.startswith(f"not required  {role_arn}  can be assumed {how}\n")
+
+
+def test_role_with_another_external_id_is_unknown(aws: EmbeddedAws, as_pump: STSClient) -> None:
+    role_arn = create_role(aws, "Another", required(OTHER_SECRET))
+    trusting_others = trust("111122223333", SECRET)
+    aws.iam().create_role(RoleName="Stranger", AssumeRolePolicyDocument=json.dumps(trusting_others))
+    # STS does not disclose whether a role exists, or whom it trusts.
+    for refusing in [role_arn, f"{role_arn}-missing", role_arn.replace("Another", "Stranger")]:
+        found = probe(refusing, SECRET, sts=as_pump)
+        assert found.verdict == "unknown"
+        assert found.reason == (
+            "with this external ID: refused; the role has another external ID, does not trust this "
+            "caller, or does not exist: AWS does not say which"
+        )
+        assert run(refusing, "--external-id", SECRET).exit_code == 4
+
+
+def test_role_requires_either_external_id_during_rotation(
+    aws: EmbeddedAws, as_pump: STSClient
+) -> None:
+    role_arn = create_role(aws, "Rotating", required(SECRET, OTHER_SECRET), path="/[red]:boom:/")
+    for external_id in [SECRET, OTHER_SECRET]:
+        assert probe(role_arn, external_id, sts=as_pump).verdict == "required"
+        ended = run(role_arn, "--external-id", external_id)
+        assert ended.stdout.startswith(f"required      {role_arn}  ")
+
+
+def service(aws: EmbeddedAws, name: str, *statements: Any, boundary: Any = None) -> Caller:
+    """Return a session of a role in Pump's account."""
+    iam = aws.iam(PUMP)
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    more: dict[str, Any] = {}
+    if boundary is not None:
+        created = iam.create_policy(
+            PolicyName=f"{name}Boundary",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": boundary}),
+        )
+        more = {"PermissionsBoundary": created["Policy"]["Arn"]}
+    role: Any = trust(PUMP_ACCOUNT, "")
+    del role["Statement"][0]["Condition"]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(role), **more)
+    iam.put_role_policy(RoleName=name, PolicyName="P", PolicyDocument=json.dumps(document))
+    return aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{name}", PUMP)
+
+
+ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+NEVER_WITHOUT = ASSUME | {
+    "Effect": "Deny",
+    "Condition": {"Null": {"sts:ExternalId": "true"}},
+}
+"""As `CustomerAccess` denies it."""
+
+
+@pytest.mark.parametrize("where", ["policy", "boundary"])
+@pytest.mark.parametrize("condition", [required(SECRET), {}], ids=["required", "not-required"])
+def test_refusal_because_of_the_callers_own_policies_proves_nothing(
+    condition: Any, where: str, aws: EmbeddedAws, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.id
+    role_arn = create_role(aws, f"For-{name}", condition)
+    statements = [ASSUME, NEVER_WITHOUT]
+    denied = (
+        service(aws, f"Denied-{name}", *statements)
+        if where == "policy"
+        else service(aws, f"Denied-{name}", ASSUME, boundary=statements)
+    )
+    found = probe(role_arn, SECRET, sts=aws.sts(denied))
+    assert found.without_id == "unknown"
+    if condition:
+        assert found.verdict == "unknown"
+        assert found.reason == (
+            "without one: refused because of the caller's identity-based policies, not by the "
+            f"role; {CURE}"
+        )
+    else:  # It accepts a wrong one, and that is proof enough.
+        assert found.verdict == "not-required"
+    allowed = service(aws, f"Allowed-{name}", ASSUME)
+    expected = "required" if condition else "not-required"
+    assert probe(role_arn, SECRET, sts=aws.sts(allowed)).verdict == expected
+
+
+def test_caller_without_any_permission_is_told_so(aws: EmbeddedAws) -> None:
+    role_arn = create_role(aws, "Unreached", required(SECRET))
+    nobody = service(aws, "Nobody", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    found = probe(role_arn, SECRET, sts=aws.sts(nobody))
+    assert found.verdict == "unknown"
+    assert found.reason.startswith(
+        "with this external ID, without one, with a wrong one: refused because of the caller's "
+    )
+
+
+# Against services that answer something else.
+
+
+def test_calls_are_three_and_ask_for_nothing_but_the_role(fake: FakeSts, client: STSClient) -> None:
+    for _ in range(2):
+        assert probe(ROLE_ARN, SECRET, sts=client).verdict == "required"
+    asked = {
+        "Action": "AssumeRole",
+        "Version": "2011-06-15",
+        "RoleArn": ROLE_ARN,
+        "RoleSessionName": "pump-roles-probe",
+        "DurationSeconds": "900",
+    }
+    assert len(fake.requests) == 6
+    wrong = {request.get("ExternalId") for request in fake.requests[2::3]}
+    assert len(wrong) == 2, "each time another"
+    assert all(re.fullmatch("pump-[0-9a-f]{32}", str(external_id)) for external_id in wrong)
+    for right, without, with_wrong in [fake.requests[:3], fake.requests[3:]]:
+        assert right == asked | {"ExternalId": SECRET}
+        assert without == asked
+        assert with_wrong == asked | {"ExternalId": with_wrong["ExternalId"]}
+
+
+# IAM User Guide, "Troubleshoot access denied error messages".
+USER = f"User: arn:aws:iam::{PUMP_ACCOUNT}:user/Pump is not authorized to perform: sts:AssumeRole"
+ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        BARE,
+        ON_ROLE,
+        "",
+        "Not authorized to perform sts:AssumeRole",
+        f"{USER} because no role trust policy allows the sts:AssumeRole action",
+        f"{USER} with an explicit deny in the role trust policy",
+        f"{ON_ROLE} with an explicit deny in a resource-based policy",
+    ],
+)
+def test_refusal_by_the_role_counts(message: str, probed: Probed) -> None:
+    found = probed(unanswered(error("AccessDenied", message)))
+    assert found.verdict == "required"
+
+
+@pytest.mark.parametrize(
+    ("message", "whose"),
+    [
+        (f"{USER} because no identity-based policy allows the x action", "identity-based"),
+        (f"{ON_ROLE} with an explicit deny in an identity-based policy", "identity-based"),
+        (
+            f"{ON_ROLE} with an explicit deny in an identity-based policy: {ROLE_ARN}",
+            "identity-based",
+        ),
+        (f"{USER} because no service control policy allows the x action", "service control"),
+        (f"{USER} with an explicit deny in a service control policy", "service control"),
+        (f"{ON_ROLE} with an explicit deny in a resource control policy", "resource control"),
+        (f"{USER} because no VPC endpoint policy allows the x action", "VPC endpoint"),
+        (f"{ON_ROLE} with an explicit deny in a VPC endpoint policy", "VPC endpoint"),
+        (f"{USER} because no permissions boundary allows the x action", "boundary"),
+        (f"{USER} with an explicit deny in a permissions boundary", "boundary"),
+        (f"{USER} because no session policy allows the x action", "session policy"),
+        (f"{USER} with an explicit deny in a session policy", "session policy"),
+        (f"{USER} with an explicit deny in a sessions policy", "session policy"),
+        (f"{ON_ROLE} with an explicit deny", "may not be the role's"),
+        (f"{ON_ROLE} because no other policy allows the x action", "may not be the role's"),
+        (f"{ON_ROLE} with an explicit deny in a role trust policykeeper", "may not be the role's"),
+    ],
+)
+def test_refusal_because_of_another_policy_is_unknown(
+    message: str, whose: str, probed: Probed
+) -> None:
+    found = probed(unanswered(error("AccessDenied", message)))
+    assert found.verdict == "unknown"
+    assert whose in found.reason
+    assert found.reason.endswith(f"; {CURE}")
+
+
+@pytest.mark.parametrize(
+    ("answered", "reason"),
+    [
+        (error("Throttling", status=400), "throttled"),
+        (error("ThrottlingException", status=400), "throttled"),
+        ((429, "<Error/>"), "AWS STS answered with an error, the HTTP status 429"),
+        (error("ExpiredToken"), "the caller's credentials have expired"),
+        (error("InvalidClientTokenId"), "AWS does not accept the caller's credentials"),
+        (error("RegionDisabledException"), "AWS STS is not active in this region"),
+        (error("InternalFailure", status=500), "AWS STS failed with the HTTP status 500"),
+        ((503, "<html>busy"), "AWS STS failed with the HTTP status 503"),
+        (error("AccessDenied", BARE, status=500), None),
+        (error("AccessDeniedException"), "AWS STS answered with the error AccessDeniedException"),
+        (error("ValidationError", SECRET, 400), "AWS STS answered with the error ValidationError"),
+        (error(SECRET, SECRET, 400), "AWS STS answered with an error, the HTTP status 400"),
+        (error("a\u202eb", "", 400), "AWS STS answered with an error, the HTTP status 400"),
+        ((403, "<html>Forbidden"), "the answer cannot be read (ResponseParserError)"),
+        ((403, ""), "the answer cannot be read (ResponseParserError)"),
+        ((200, "not XML"), "the answer cannot be read (ResponseParserError)"),
+        ((200, ""), "the answer cannot be read (ResponseParserError)"),
+        ((200, "<html/>"), "the answer "),
+        ((302, ""), "the answer cannot be read (ResponseParserError)"),
+        (answer("AssumeRole", ""), "the answer has no credentials"),
+        (answer("AssumeRole", "<Credentials/>"), "the answer has no credentials"),
+        (
+            answer("AssumeRole", "<Credentials><Expiration>soon</Expiration></Credentials>"),
+            "the answer cannot be read (",
+        ),
+    ],
+)
+def test_answer_that_is_no_clear_refusal_is_unknown(
+    answered: tuple[int, str], reason: str | None, probed: Probed
+) -> None:
+    found = probed(unanswered(answered))
+    if reason is None:  # A server's error is sent again, and is a refusal all the same.
+        assert found.verdict == "required"
+        return
+    assert found.verdict == "unknown"
+    assert (found.with_right_id, found.with_wrong_id) == ("accepted", "refused")
+    assert found.reason.startswith(f"without one: {reason}")
+    assert SECRET not in repr(found)
+
+
+def test_acceptance_without_the_external_id_counts_whatever_else_fails(probed: Probed) -> None:
+    found = probed(lambda request: (500, "down") if "ExternalId" in request else ACCEPTED)
+    assert (found.verdict, found.with_right_id) == ("not-required", "unknown")
+
+
+def test_throttled_call_is_sent_again_and_not_forever(probed: Probed) -> None:
+    throttled = error("Throttling", status=400)
+    asked: list[Request] = []
+
+    def twice(request: Request) -> tuple[int, str]:
+        asked.append(request)
+        return as_it_should(request) if len(asked) % 3 == 0 else throttled
+
+    assert probed(twice).verdict == "required"
+    assert len(asked) == 9
+    asked.clear()
+
+    def forever(request: Request) -> tuple[int, str]:
+        asked.append(request)
+        return throttled
+
+    found = probed(forever)
+    assert found.reason == "with this external ID, without one, with a wrong one: throttled"
+    assert len(asked) == 12
+
+
+def test_call_ends_within_seconds(client: STSClient) -> None:
+    config: Any = client.meta.config
+    attempts = config.retries["total_max_attempts"]
+    assert attempts * (config.connect_timeout + config.read_timeout) <= 30
+    assert config.retries["mode"] == "standard"
+    assert config.max_pool_connections == 4
+
+
+def test_endpoint_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as fake:
+        pass
+    for name, value in fake.environment.items():
+        monkeypatch.setenv(name, value)
+    found = probe(ROLE_ARN, SECRET)
+    assert found.verdict == "unknown"
+    assert found.reason.endswith(f"no answer from {fake.endpoint} (EndpointConnectionError)")
+    line = the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
+    assert line.startswith("pump-roles: unknown: Could not connect to the endpoint URL")
+
+
+class Meta:
+    partition = "aws"
+    endpoint_url = "https://sts.example"
+
+
+class Broken:
+    """A client whose calls raise an error, or whose settings do."""
+
+    def __init__(self, raised: BaseException, meta: Any) -> None:
+        self.raised = raised
+        self.meta = meta
+
+    def assume_role(self, **_: object) -> None:
+        raise self.raised
+
+
+def broken(raised: BaseException, meta: Any = Meta) -> STSClient:
+    client: Any = Broken(raised, meta)
+    return client  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (NoCredentialsError(), "no usable credentials (NoCredentialsError)"),
+        (BotoCoreError(), "the call was not sent (BotoCoreError)"),
+        (KeyError(SECRET), "the answer cannot be read (KeyError)"),
+    ],
+)
+def test_call_that_is_not_sent_is_unknown(raised: Exception, reason: str) -> None:
+    (found,) = probe_all([(ROLE_ARN, SECRET)], sts=broken(raised))
+    assert found.verdict == "unknown"
+    assert found.reason == f"with this external ID, without one, with a wrong one: {reason}"
+
+
+def test_failure_within_a_thread_is_raised_and_not_waited_for() -> None:
+    class NoEndpoint:
+        partition = "aws"
+
+    with pytest.raises(AttributeError, match="endpoint_url"):
+        probe_all([(ROLE_ARN, SECRET)] * 3, sts=broken(BotoCoreError(), NoEndpoint))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((SECRET, SECRET), "role_arn: the value is not the ARN of an IAM role"),
+        ((f"arn:aws:s3:::{SECRET}", SECRET), "role_arn: the value is not the ARN of an IAM role"),
+        ((ROLE_ARN, f"{SECRET} "), "external_id: the value is not an external ID"),
+        ((ROLE_ARN, f"${{Token[{SECRET}]}}"), "external_id: the value is a token"),
+        (
+            (ROLE_ARN.replace("aws", "aws-cn", 1), SECRET),
+            "role_arn: is in the partition aws-cn, and the caller in aws",
+        ),
+    ],
+)
+def test_argument_that_is_not_valid_is_an_error_before_the_first_call(
+    arguments: tuple[str, str], problem: str
+) -> None:
+    never = broken(AssertionError("called"))
+    with pytest.raises(ArgumentError) as raised:
+        probe(*arguments, sts=never)
+    assert str(raised.value).startswith(problem)
+    assert SECRET not in str(raised.value)
+    with pytest.raises(ArgumentError):
+        probe_all([(ROLE_ARN, SECRET), arguments], sts=never)
+
+
+def test_concurrency_is_bounded() -> None:
+    for concurrency in [0, 33]:
+        with pytest.raises(ArgumentError, match="from 1 to 32"):
+            probe_all([(ROLE_ARN, SECRET)], sts=broken(ValueError()), concurrency=concurrency)
+        ended = run(ROLE_ARN, "--concurrency", concurrency)
+        assert ended.exit_code == 2
+        assert str(CONCURRENCY.maximum if concurrency else CONCURRENCY.minimum) in ended.stderr
+
+
+def test_roles_are_probed_at_once_up_to_the_concurrency(fake: FakeSts, client: STSClient) -> None:
+    counts = [0, 0]  # now, and the most
+
+    def slow(request: Request) -> tuple[int, str]:
+        counts[0] += 1
+        counts[1] = max(counts)
+        Event().wait(0.02)
+        counts[0] -= 1
+        return as_it_should(request)
+
+    roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(12)]
+    found: list[int] = []
+    fake.respond = slow
+    results = probe_all(roles, sts=client, concurrency=4, found=found.append)
+    assert counts[1] == 4
+    assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]
+    assert found == [1] * 12
+
+
+# The command.
+
+
+@pytest.mark.usefixtures("fake")
+def test_external_id_may_come_from_the_environment() -> None:
+    assert run(ROLE_ARN, PUMP_EXTERNAL_ID=SECRET).exit_code == 0
+    assert run(ROLE_ARN, "--external-id", SECRET, PUMP_EXTERNAL_ID=OTHER_SECRET).exit_code == 0
+    assert run(ROLE_ARN, PUMP_EXTERNAL_ID=OTHER_SECRET).exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "pass either ROLE_ARN or --file"),
+        ([ROLE_ARN, "--file=roles.csv"], "pass either ROLE_ARN or --file"),
+        (["--file=roles.csv", f"--external-id={SECRET}"], "cannot be combined with --file"),
+        (["--file=roles.txt"], "--file: unknown extension; must be .csv or .json"),
+        ([f"--file={SECRET}"], "--file: unknown extension; must be .csv or .json"),
+        ([ROLE_ARN], "pass --external-id, or set PUMP_EXTERNAL_ID"),
+        ([ROLE_ARN, "--external-id="], "pass --external-id, or set PUMP_EXTERNAL_ID"),
+        ([ROLE_ARN, f"--external-id={SECRET}!"], "--external-id: the value is not an external ID"),
+        ([SECRET, f"--external-id={SECRET}"], "ROLE_ARN: the value is not the ARN of an IAM role"),
+        ([ROLE_ARN, SECRET], "an external ID goes into --external-id"),
+        (["arn:aws:sts::123456789012:assumed-role/R/S", "--external-id=xx"], "ROLE_ARN: "),
+        (
+            [ROLE_ARN.replace("aws", "aws-us-gov", 1), f"--external-id={SECRET}"],
+            "ROLE_ARN: the role is in the partition aws-us-gov, and the caller in aws",
+        ),
+        ([ROLE_ARN, "--external-id=xx", "--format=xml"], "'xml' is not one of"),
+    ],
+)
+def test_bad_argument_is_a_usage_error_before_the_first_call(
+    arguments: list[str], problem: str, fake: FakeSts
+) -> None:
+    ended = run(*arguments)
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    assert problem in " ".join(ended.stderr.split())
+    assert fake.requests == []
+
+
+def test_bad_external_id_in_the_environment_is_named() -> None:
+    ended = run(ROLE_ARN, PUMP_EXTERNAL_ID=f"{SECRET}!")
+    assert ended.exit_code == 2
+    assert "PUMP_EXTERNAL_ID: the value is not an external ID" in ended.stderr
+
+
+@pytest.mark.usefixtures("fake")
+def test_region_decides_the_partition() -> None:
+    chinese = ROLE_ARN.replace("aws", "aws-cn", 1)
+    assert run(chinese, "--external-id", SECRET, "--region=cn-north-1").exit_code == 0
+    ended = run(ROLE_ARN, "--external-id", SECRET, "--region=cn-north-1")
+    assert ended.exit_code == 2
+    assert "pass a --region or --profile of aws" in ended.stderr
+
+
+def test_aws_that_cannot_be_called_is_one_error(
+    fake: FakeSts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = (ROLE_ARN, "--external-id", SECRET)
+    assert "SECRET" not in the_error(run(*command, "--profile", SECRET), 4)
+    assert "(external ID)" in the_error(run(*command, "--profile", SECRET), 4)
+    assert "endpoint" in the_error(run(*command, AWS_ENDPOINT_URL="nowhere"), 4)
+    assert fake.requests == []
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert "credentials" in the_error(run(*command), 4)
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [error("ExpiredToken"), (500, ""), (200, "not XML"), error("Throttling", status=400)],
+)
+def test_caller_that_aws_does_not_know_is_one_error(
+    answered: tuple[int, str], fake: FakeSts
+) -> None:
+    fake.respond = lambda _: answered
+    the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
+    assert {request["Action"] for request in fake.requests} == {"GetCallerIdentity"}
+
+
+def test_caller_that_may_not_know_itself_can_probe(fake: FakeSts) -> None:
+    """As through a VPC endpoint whose policy allows nothing but `sts:AssumeRole`."""
+
+    def only_roles(request: Request) -> tuple[int, str]:
+        return REFUSED if request["Action"] == "GetCallerIdentity" else as_it_should(request)
+
+    fake.respond = only_roles
+    ended = run(ROLE_ARN, "--external-id", SECRET, "--format=json")
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout)["caller"] == ""
+
+
+def test_what_aws_echoes_is_not_shown(fake: FakeSts) -> None:
+    def echo(request: Request) -> tuple[int, str]:
+        if request["Action"] == "GetCallerIdentity":
+            return IDENTITY
+        external_id = request.get("ExternalId", "")
+        return error(external_id or "Other", f"no {external_id}", status=400)
+
+    fake.respond = echo
+    for option in ["--format=table", "--format=json"]:
+        ended = run(ROLE_ARN, "--external-id", SECRET, option)
+        assert ended.exit_code == 4
+        sent = {request["ExternalId"] for request in fake.requests if "ExternalId" in request}
+        assert len(sent) > 1
+        assert not [external_id for external_id in sent if external_id in ended.output]
+    # One that looks like an error's code.
+    ended = run(ROLE_ARN, "--external-id", "LettersAlone")
+    assert ended.exit_code == 4
+    assert "LettersAlone" not in ended.output
+
+
+# The file, for the command; what is in it is in test_targets.py.
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("r.csv", "", "is empty; the first line must be role_arn,external_id"),
+        ("r.csv", f"role_arn,external_id\n{SECRET},{ROLE_ARN}\n", "line 2: role_arn: the value"),
+        ("r.json", f'[{{"role_arn": "{ROLE_ARN}", "external_id": "{SECRET}!"}}]', "item 1: extern"),
+        (
+            "r.csv",
+            f"role_arn,external_id\n\n{ROLE_ARN.replace('aws', 'aws-cn')},{SECRET}\n",
+            "line 3: the role is in the partition aws-cn, and the caller in aws: pass a --region",
+        ),
+    ],
+    ids=["empty", "mixed up", "external ID", "partition"],
+)
+def test_bad_file_is_one_error_before_the_first_call(
+    name: str, content: str, problem: str, fake: FakeSts, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(content)
+    line = the_error(run("--file", file), 1)
+    assert line.startswith(f"pump-roles: {file}: {problem}")
+    assert fake.requests == []
+    assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("there is no such file")
+
+
+def test_warnings_go_to_standard_error_and_change_no_status(
+    fake: FakeSts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_json(tmp_path / "r.json", (role_in(1), SECRET), (role_in(2), SECRET))
+    ended = run("--file", file)
+    assert ended.exit_code == 0
+    assert ended.stderr == (
+        f"pump-roles: warning: {file}: items 1-2: 2 accounts have the same external ID, which is "
+        "right only if they are one customer's\n"
+    )
+    monkeypatch.setattr("tests.account.test_probe.SECRET", "short-one")
+    ended = run(role_in(1, "Other"), "--external-id", "short-one")
+    assert ended.exit_code == 0
+    assert ended.stderr.splitlines() == [
+        "pump-roles: warning: the external ID has fewer than 16 characters",
+        "pump-roles: warning: the role's name is not PumpReadOnlyRole or PumpAutoPilotRole",
+    ]
+    assert len(fake.requests) == 3 * 3 + 2
+
+
+# Many roles, as whole commands.
+
+
+def command(
+    *arguments: object, folder: Path, environment: Mapping[str, str]
+) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run the command in a folder; returns how it ended, and the files that it wrote."""
+    before = set(folder.rglob("*"))
+    ended = subprocess.run(
+        [sys.executable, "-B", "-m", "pump_roles", "probe", *map(str, arguments)],
+        cwd=folder,
+        env=in_folder(folder, environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ended, {str(path) for path in set(folder.rglob("*")) - before}
+
+
+def in_folder(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **tool_environment(),
+        **environment,
+        "HOME": str(folder),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "TERM": "xterm",
+        "COLUMNS": "60",
+    }
+
+
+@pytest.fixture(scope="module")
+def customers(aws: EmbeddedAws) -> dict[str, str]:
+    """200 roles of 100 customers, and their external IDs."""
+    roles = {}
+    for number in range(100):
+        external_id = new_external_id()
+        for name in ["PumpReadOnlyRole", "PumpAutoPilotRole"]:
+            role_arn = create_role(
+                aws, name, required(external_id), account=f"{5_000 + number:012}"
+            )
+            roles[role_arn] = external_id
+    return roles
+
+
+def test_many_roles_are_probed_and_none_hides_another(
+    aws: EmbeddedAws, customers: dict[str, str], tmp_path: Path
+) -> None:
+    open_role = create_role(aws, "Open", {}, account="000000006000")
+    missing = role_in(6_001)
+    rows = [*customers.items()]
+    rows.insert(50, (open_role, new_external_id()))
+    rows.insert(150, (missing, new_external_id()))
+    file = write_csv(tmp_path / "roles.csv", *rows)
+    environment = aws.environment(PUMP)
+
+    started = time.monotonic()
+    ended, written = command(
+        *("--file", file, "--format=json", "--concurrency=16"),
+        folder=tmp_path,
+        environment=environment,
+    )
+    print(f"{len(rows)} roles: {time.monotonic() - started:.1f} s")  # noqa: T201
+    assert ended.returncode == 3, ended.stderr
+    assert ended.stderr == (
+        f"pump-roles: warning: {file}: line 52: the role's name is not PumpReadOnlyRole or "
+        "PumpAutoPilotRole\n"
+    )
+    found = json.loads(ended.stdout)
+    schema = json.loads(
+        resources.files("pump_roles.account").joinpath("probe.schema.json").read_text("utf-8")
+    )
+    Draft202012Validator(schema).validate(found)
+    assert found["caller"] == f"arn:aws:iam::{PUMP_ACCOUNT}:root"
+    assert found["counts"] == {"required": 200, "not-required": 1, "unknown": 1}
+    assert [role["role_arn"] for role in found["roles"]] == [role_arn for role_arn, _ in rows]
+    verdicts = {role["role_arn"]: role["verdict"] for role in found["roles"]}
+    assert (verdicts.pop(open_role), verdicts.pop(missing)) == ("not-required", "unknown")
+    assert set(verdicts.values()) == {"required"}
+    assert not [external_id for _, external_id in rows if external_id in ended.stdout]
+    assert written == set()
+
+    file = write_json(tmp_path / "roles.json", *(row for row in rows[140:] if row[0] != open_role))
+    ended, written = command("--file", file, folder=tmp_path, environment=environment)
+    assert ended.returncode == 4, "unknown, and none that is known not to"
+    assert ended.stderr == ""
+    first, *lines, last = ended.stdout.splitlines()
+    assert first.startswith(f"unknown       {missing} ")
+    assert all(re.fullmatch(rf"required      arn:\S+ +{PROVEN}", line) for line in lines)
+    assert last == f"external ID: 1 unknown, {len(lines)} required"
+    assert not [external_id for _, external_id in rows if external_id in ended.stdout]
+    assert written == set()
+
+
+def test_schema_is_that_of_the_version_and_rejects_others() -> None:
+    text = resources.files("pump_roles.account").joinpath("probe.schema.json").read_text("utf-8")
+    validator = Draft202012Validator(json.loads(text))
+    validator.check_schema(json.loads(text))
+    result = ProbeResult(ROLE_ARN, "unknown", "Because.", "refused", "unknown", "accepted")
+    document = as_document([result], caller="")
+    assert validator.is_valid(document)
+    assert set(json.loads(text)["properties"]["counts"]["properties"]) == set(get_args(Verdict))
+    role = document["roles"][0]
+    for other in [
+        document | {"version": 2},
+        {key: value for key, value in document.items() if key != "roles"},
+        document | {"roles": []},
+        document | {"roles": [role | {"verdict": "yes"}]},
+        document | {"roles": [role | {"without_id": "yes"}]},
+        document | {"roles": [{key: value for key, value in role.items() if key != "reason"}]},
+        document | {"counts": {}},
+    ]:
+        assert not validator.is_valid(other)
+
+
+def test_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
+    file = write_csv(
+        tmp_path / "r.csv", *((f"{role_in(n)}", SECRET[n % 2 :]) for n in range(1, 40))
+    )
+
+    def slow(request: Request) -> tuple[int, str]:
+        Event().wait(0.02)
+        return as_it_should(request)
+
+    with serving() as fake:
+        fake.respond = slow
+        master, slave = pty.openpty()
+        ended = subprocess.run(
+            [sys.executable, "-m", "pump_roles", "probe", "--file", file, "--format=json"],
+            env=in_folder(tmp_path, fake.environment),
+            stdout=subprocess.PIPE,
+            stderr=slave,
+            check=False,
+        )
+    os.close(slave)
+    shown = os.read(master, 100_000).decode()
+    os.close(master)
+    assert ended.returncode == 4, shown
+    assert "roles probed" in shown
+    assert "/39" in shown
+    assert json.loads(ended.stdout)["counts"]["required"] == 19
+    assert SECRET[1:] not in shown
+    assert SECRET[1:] not in ended.stdout.decode()
+
+
+def test_interrupt_ends_it_at_once_with_nothing_half_written(tmp_path: Path) -> None:
+    probing, released = Event(), Event()
+
+    def hang(request: Request) -> tuple[int, str]:
+        if request["Action"] == "AssumeRole":
+            probing.set()
+            released.wait(20)
+        return as_it_should(request)
+
+    file = write_csv(tmp_path / "r.csv", *((role_in(n), f"{SECRET}{n}") for n in range(1, 20)))
+    with serving() as fake:
+        fake.respond = hang
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pump_roles", "probe", "--file", file],
+            env=in_folder(tmp_path, fake.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert probing.wait(20)
+        process.send_signal(signal.SIGINT)
+        interrupted = time.monotonic()
+        stdout, stderr = process.communicate(timeout=20)
+        assert time.monotonic() - interrupted < 3
+        released.set()
+    assert process.returncode == 130
+    assert (stdout, stderr) == ("", "")
+
+
+def test_probe_loads_boto3_and_not_the_cdk(fake: FakeSts, tmp_path: Path) -> None:
+    ended, loaded = python(
+        *("-m", "pump_roles", "probe", ROLE_ARN, "--external-id", SECRET),
+        folder=tmp_path,
+        environment=in_folder(tmp_path, fake.environment),
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert loaded & NOT_NEEDED == {"boto3", "botocore", "rich"}
+    assert "jinja2" not in loaded

@@ -1,0 +1,258 @@
+"""The file of roles to probe: what is read, one clear error for anything else, and no ID shown."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pump_roles.account.targets import Target, check_partition, read_targets, warnings_about
+from pump_roles.templates import InputError
+from pump_roles.validators import EXTERNAL_ID
+from tests.support import OTHER_SECRET, ROLE_ARN, SECRET, role_in, write_csv, write_json
+
+GOOD = f"role_arn,external_id\n{ROLE_ARN},{SECRET}\n"
+HEADER = "line 1: the header must name the columns role_arn and external_id, separated by commas; "
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", GOOD),
+        ("R.CSV", f"\ufeff{GOOD}"),
+        ("r.csv", GOOD.replace("\n", "\r\n")),
+        ("r.csv", GOOD.replace("\n", "\r")),
+        ("r.csv", GOOD.replace("\n", "\n\n  \n,\n").replace(",", " , ")),
+        ("r.csv", f'customer,external_id,role_arn\n"A, Inc.",{SECRET},{ROLE_ARN}'),
+        ("r.json", json.dumps([{"role_arn": ROLE_ARN, "external_id": SECRET, "customer": None}])),
+        ("R.JSON", f'\ufeff[{{"role_arn": "{ROLE_ARN}", "external_id": "{SECRET}"}}]\n\n'),
+    ],
+)
+def test_file_is_read_as_spreadsheets_and_editors_write_it(
+    name: str, content: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content.encode())
+    (target,) = read_targets(tmp_path / name)
+    assert (target.role_arn, target.external_id) == (ROLE_ARN, SECRET)
+    assert SECRET not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("r.csv", "", "is empty; the first line must be role_arn,external_id"),
+        ("r.csv", "\n \n", "is empty; the first line must be role_arn,external_id"),
+        ("r.csv", "role_arn,external_id\n", "contains no role"),
+        ("r.csv", f"{ROLE_ARN},{SECRET}\n", f"{HEADER}role_arn is missing"),
+        ("r.csv", f"role_arn\n{ROLE_ARN}\n", f"{HEADER}external_id is missing"),
+        ("r.csv", GOOD.replace(",", ";"), f"{HEADER}role_arn is missing"),
+        (
+            "r.csv",
+            f"role_arn,external_id,role_arn\n{ROLE_ARN},{SECRET},x",
+            f"{HEADER}role_arn is listed twice",
+        ),
+        ("r.csv", f"{GOOD}\n{ROLE_ARN}x", "line 4: has 1 cells, and the header 2"),
+        ("r.csv", f"{GOOD}{ROLE_ARN}x,{SECRET},x", "line 3: has 3 cells, and the header 2"),
+        ("r.csv", f'{GOOD}"{ROLE_ARN}x,{SECRET}', "line 3: is not CSV: "),
+        ("r.csv", f"{GOOD}{SECRET},{ROLE_ARN}", "line 3: role_arn: the value is not the ARN"),
+        ("r.csv", f"{GOOD}\n\n{ROLE_ARN}x,{SECRET}!", "line 5: external_id: the value is not"),
+        ("r.csv", f'{GOOD}{ROLE_ARN}x,"{SECRET}\n{SECRET}"', "line 3: external_id: the value is"),
+        ("r.csv", f'{GOOD}"{ROLE_ARN}\nx",{SECRET}', "line 3: role_arn: the value is not"),
+        ("r.csv", f'"role_arn","external_id"\n{ROLE_ARN},', "line 2: external_id: the value is"),
+        ("r.csv", f"{GOOD}{ROLE_ARN}-2,xx\n{ROLE_ARN},xx", "line 4: has the same role as line 2"),
+        ("r.csv", b"\xff\xfe" + GOOD.encode("utf-16-le"), "is not UTF-8 text"),
+        ("r.csv", f"{GOOD}arn:aws:s3:::{SECRET},{SECRET}", "line 3: role_arn: the value is not"),
+        ("r.json", "", "is not JSON: "),
+        ("r.json", SECRET, "is not JSON: "),
+        ("r.json", b"\xff", "is not UTF-8 text"),
+        ("r.json", "{}", "is not a JSON list of objects"),
+        ("r.json", json.dumps({ROLE_ARN: SECRET}), "is not a JSON list of objects"),
+        ("r.json", "[]", "contains no role"),
+        ("r.json", "NaN", "is not JSON: NaN is not a JSON value"),
+        ("r.json", "[NaN]", "is not JSON: NaN is not a JSON value"),
+        ("r.json", "[" * 100_000, "is not JSON that can be read"),
+        ("r.json", f"[{'1' * 5_000}]", "is not JSON that can be read"),
+        ("r.json", json.dumps([[ROLE_ARN, SECRET]]), "item 1: is not an object"),
+        ("r.json", json.dumps([{"role_arn": ROLE_ARN}]), "item 1: has no external_id"),
+        (
+            "r.json",
+            f'[{{"{SECRET}": 1, "{SECRET}": 2}}]',
+            "is not JSON that can be read: an object",
+        ),
+        (
+            "r.json",
+            json.dumps([{"role_arn": ROLE_ARN, "external_id": 123456}]),
+            f"item 1: external_id: the value is not {EXTERNAL_ID.description}; it is a number, put",
+        ),
+        (
+            "r.json",
+            json.dumps([{"role_arn": None, "external_id": SECRET}]),
+            "item 1: role_arn: the value is not the ARN",
+        ),
+        (
+            "r.json",
+            json.dumps([{"role_arn": ROLE_ARN, "external_id": SECRET}] * 2),
+            "item 2: has the same role as item 1",
+        ),
+    ],
+)
+def test_bad_file_is_one_error_that_names_the_line(
+    name: str, content: str | bytes, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as raised:
+        read_targets(file)
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith(f"{file}: {problem}")
+    assert SECRET not in line
+
+
+def test_file_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    for name, problem in [
+        ("folder.csv", "cannot be read: Is a directory"),
+        ("no.json", "there is no such file"),
+        (f"{'a' * 300}.csv", "cannot be read: File name too long"),
+    ]:
+        with pytest.raises(InputError) as raised:
+            read_targets(tmp_path / name)
+        assert str(raised.value) == f"{tmp_path / name}: {problem}"
+
+
+def test_role_of_another_partition_is_an_error(tmp_path: Path) -> None:
+    chinese = ROLE_ARN.replace("aws", "aws-cn", 1)
+    targets = read_targets(write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET), (chinese, SECRET)))
+    problem = "^line 3: the role is in the partition aws-cn, and the caller in aws: "
+    with pytest.raises(InputError, match=problem):
+        check_partition(targets, "aws")
+    check_partition(targets[:1], "aws")
+    check_partition(targets[1:], "aws-cn")
+
+
+NAMES = st.text("abcXYZ019_+=,.@-", min_size=1, max_size=64)
+ROLE_ARNS = st.builds(
+    "arn:{}:iam::{:012}:role/{}{}".format,
+    st.sampled_from(["aws", "aws-cn"]),
+    st.integers(0, 10**12 - 1),
+    st.just("")
+    | st.text("".join(map(chr, range(0x21, 0x7F))), min_size=1, max_size=30).map("{}/".format),
+    NAMES,
+)
+EXTERNAL_IDS = st.text("abcXYZ019_+=,.@:/-", min_size=2, max_size=80)
+
+
+@given(st.lists(st.tuples(ROLE_ARNS, EXTERNAL_IDS), min_size=1, unique_by=lambda row: row[0]))
+def test_both_kinds_of_file_say_the_same(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    for file in [write_csv(folder / "same.csv", *rows), write_json(folder / "same.json", *rows)]:
+        targets = read_targets(file)
+        assert [(target.role_arn, target.external_id) for target in targets] == rows
+
+
+PARTS = st.sampled_from(
+    [
+        *(
+            SECRET,
+            ROLE_ARN,
+            f"{ROLE_ARN}{SECRET}",
+            "role_arn",
+            "external_id",
+            "",
+            " ",
+            ",",
+            '"',
+            "\n",
+        ),
+        *(
+            "\r",
+            "\0",
+            "\ufeff",
+            "\u2028",
+            "\ud800",
+            "[",
+            "]",
+            "{",
+            "}",
+            ":",
+            "NaN",
+            "1e999",
+            "-",
+            ";",
+        ),
+        *(f'"{SECRET}"', f'"{ROLE_ARN}"', '"role_arn":', '"external_id":', GOOD, "null", "'", "\\"),
+    ]
+)
+TEXTS = st.lists(PARTS, max_size=14).map("".join) | st.lists(PARTS, max_size=6).map(
+    lambda parts: GOOD + ",".join(parts)
+)
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | PARTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role_arn", "external_id", SECRET, "customer"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(TEXTS | DOCUMENTS.map(json.dumps), st.sampled_from(["any.csv", "any.json"]))
+@example(f"{GOOD}{SECRET},{SECRET}", "any.csv")
+def test_no_file_breaks_the_reader_or_is_shown(
+    tmp_path_factory: pytest.TempPathFactory, text: str, name: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / name
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        targets = read_targets(file)
+    except InputError as error:
+        assert str(error).startswith(f"{file}: ")
+        assert SECRET not in str(error)
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert targets
+        assert all(EXTERNAL_ID.accepts(target.external_id) for target in targets)
+        assert all(SECRET not in warning for warning in warnings_about(targets))
+
+
+# Warnings.
+
+
+def warned(*rows: tuple[str, str]) -> list[str]:
+    return list(
+        warnings_about(
+            [Target(*row, unit="line", number=number) for number, row in enumerate(rows, start=2)]
+        )
+    )
+
+
+def test_short_external_id_is_a_warning() -> None:
+    assert warned((role_in(1), "a" * 16)) == []
+    assert warned(*((role_in(number), f"{number:015}") for number in (1, 2, 3))) == [
+        "lines 2-4: the external ID has fewer than 16 characters"
+    ]
+    rows = [(role_in(number), f"{number:0{16 - number % 2}}") for number in (2, 1, 4, 3)]
+    assert warned(*rows) == ["lines 3, 5: the external ID has fewer than 16 characters"]
+
+
+SHARED = "the same external ID, which is right only if they are one customer's"
+
+
+def test_external_id_of_several_accounts_is_a_warning() -> None:
+    both_roles = [(role_in(1), SECRET), (role_in(1, "PumpAutoPilotRole"), SECRET)]
+    assert warned(*both_roles) == []
+    assert warned(*both_roles, (role_in(2), OTHER_SECRET), (role_in(3), SECRET)) == [
+        f"lines 2-3, 5: 2 accounts have {SHARED}"
+    ]
+
+
+def test_other_role_name_is_a_warning() -> None:
+    assert warned((role_in(1, "x/y/PumpReadOnlyRole"), SECRET)) == []
+    assert warned((role_in(1), SECRET), (role_in(2, "PumpRole"), OTHER_SECRET)) == [
+        "line 3: the role's name is not PumpReadOnlyRole or PumpAutoPilotRole"
+    ]
