@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+from urllib.request import Request, urlopen
 
 import boto3
 from botocore.config import Config
@@ -212,6 +213,11 @@ class EmbeddedAws:
             events = client.describe_stack_events(StackName=stack)["StackEvents"]
             failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
             raise StackFailedError(failed[-1]["ResourceStatusReason"])
+
+    def reset(self) -> None:
+        """Empty every account. What :mod:`sandbox.server` adds to AWS's own policies goes too."""
+        with urlopen(Request(f"{self.endpoint}/_ministack/reset", method="POST")):  # noqa: S310
+            pass
 
     def delete(self, stack: str, caller: Caller = OWNER) -> None:
         """Delete a stack without the CDK CLI."""

@@ -1,6 +1,5 @@
 """`make demo-org`: roll both roles out across an emulated organization, and let Pump in."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -50,12 +49,8 @@ class OrganizationDemo(Show):
         self.aws = aws
         self.account = account
 
-    def show(self, *, broken: bool = False) -> None:
-        """Roll out, let an account join, and show what every account has.
-
-        :param broken: whether one role loses its condition after the rollout, as if by hand, which
-            the demo has to notice.
-        """
+    def show(self) -> None:
+        """Roll out, let an account join, and show what every account has."""
         self.part("Deploy in the management account")
         organization = self.step(
             f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units",
@@ -77,8 +72,6 @@ class OrganizationDemo(Show):
         late = organization.join("Workloads", LATE)
         StackSets(organization, EmbeddedMembers(self.aws)).join(late)
         self.console.print(f"[green]done[/]  {LATE} joins: automatic deployment gives it the roles")
-        if broken:
-            self.break_trust(by_name["security-1"])
 
         self.part("Who has which role, and lets Pump in")
         self.show_tree(organization)
@@ -116,14 +109,6 @@ class OrganizationDemo(Show):
     def calls(performed: list[Operation]) -> str:
         """Return the names of the operations."""
         return ", ".join(operation.call for operation in performed)
-
-    def break_trust(self, account: str) -> None:
-        """Drop the condition of a read-only role's trust policy."""
-        policy = trust()
-        del policy["Statement"][0]["Condition"]
-        self.aws.iam(Caller(account)).update_assume_role_policy(
-            RoleName=READS, PolicyDocument=json.dumps(policy)
-        )
 
     def show_tree(self, organization: Organization) -> None:
         """Show each account with its roles, under its unit."""
@@ -223,7 +208,7 @@ def main() -> int:
             "[bold]Both roles in an emulated organization[/], each account on an embedded AWS that "
             "checks every call. Nothing here reaches a real account."
         )
-        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), REAL)
+        return demo.run(demo.show, REAL)
 
 
 if __name__ == "__main__":

@@ -290,33 +290,47 @@ NEITHER: dict[str, tuple[Entry, str]] = {
 """What both judges allow and AWS does not. Other tests compare these as text."""
 
 
-@pytest.fixture
-def aws() -> Iterator[EmbeddedAws]:
+@pytest.fixture(scope="module")
+def accounts() -> Iterator[EmbeddedAws]:
     with embedded_aws() as accounts:
         yield accounts
 
 
-def simulated(scenario: Entry | Call | Controlled) -> bool:
-    (decision,) = decide([scenario.simulation()])
-    return decision == ALLOWED
+@pytest.fixture
+def aws(accounts: EmbeddedAws) -> EmbeddedAws:
+    """Empty accounts."""
+    accounts.reset()
+    return accounts
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Mapping[str, bool]:
+    """What the simulator says about each scenario."""
+    scenarios = {
+        **{name: scenario for name, (scenario, _) in AGREED.items()},
+        **{name: scenario for name, (scenario, *_) in DISAGREED.items()},
+        **{name: scenario for name, (scenario, _) in NEITHER.items()},
+    }
+    decisions = decide([scenario.simulation() for scenario in scenarios.values()])
+    return {name: decision == ALLOWED for name, decision in zip(scenarios, decisions, strict=True)}
 
 
 @pytest.mark.parametrize("name", AGREED)
-def test_judges_agree(name: str, aws: EmbeddedAws) -> None:
+def test_judges_agree(name: str, simulated: Mapping[str, bool], aws: EmbeddedAws) -> None:
     scenario, expected = AGREED[name]
-    assert (simulated(scenario), scenario.is_allowed(aws)) == (expected, expected)
+    assert (simulated[name], scenario.is_allowed(aws)) == (expected, expected)
 
 
 @pytest.mark.parametrize("name", DISAGREED)
-def test_judges_disagree(name: str, aws: EmbeddedAws) -> None:
+def test_judges_disagree(name: str, simulated: Mapping[str, bool], aws: EmbeddedAws) -> None:
     scenario, expected, _ = DISAGREED[name]
-    assert (simulated(scenario), scenario.is_allowed(aws)) == (expected, not expected)
+    assert (simulated[name], scenario.is_allowed(aws)) == (expected, not expected)
 
 
 @pytest.mark.parametrize("name", NEITHER)
-def test_neither_judge_sees(name: str, aws: EmbeddedAws) -> None:
+def test_neither_judge_sees(name: str, simulated: Mapping[str, bool], aws: EmbeddedAws) -> None:
     scenario, _ = NEITHER[name]
-    assert simulated(scenario)
+    assert simulated[name]
     assert scenario.is_allowed(aws)
 
 

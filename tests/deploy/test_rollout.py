@@ -137,8 +137,9 @@ def test_pump_enters_every_targeted_account_and_no_other(  # noqa: PLR0917
     assert [len(ids) for ids in should.values()] == [983, 200]
     for name, ids in should.items():
         assert entered(aws, pump, accounts, name) == ids
-        having = [account for account in accounts if account.id in ids]
-        assert entered(aws, pump, having, name, external_id=None) == set()
+        # The trust policies are compared below, so a few are enough.
+        some = [account for account in accounts if account.id in ids][::20]
+        assert entered(aws, pump, some, name, external_id=None) == set()
     right = {
         name: (trust(PRINCIPAL, EXTERNAL_ID), published_policies(published, kind))
         for name, kind in KINDS.items()
