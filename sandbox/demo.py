@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles.published import PublishedRole
 from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.show import (
     BUYS,
     EXTERNAL_ID,
@@ -31,6 +31,11 @@ REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperatio
 NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
 """The error codes of a call that was allowed and then failed: the embedded AWS does not have the
 operation, or the instance."""
+
+BYSTANDER: Final = "Bystander"
+"""The name of roles that no one trusts."""
+
+ASSUMES_ANYTHING: Final = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
 
 BOTH: Final = frozenset({READS, BUYS})
 ONLY_BUYS: Final = frozenset({BUYS})
@@ -229,9 +234,7 @@ class Demo(Show):
     def pump_service(self) -> Caller:
         """Return the session of Pump's role, which may assume any role that lets it."""
         owner = Caller(PUMP_ACCOUNT)
-        anything = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-        for name in ("PumpService", "Intern"):
-            self.aws.create_role(name, PUMP_ACCOUNT, [anything], owner)
+        self.aws.create_role("PumpService", PUMP_ACCOUNT, [ASSUMES_ANYTHING], owner)
         return self.aws.assume(PUMP, owner)
 
     def enter(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
@@ -261,28 +264,41 @@ class Demo(Show):
 
     def show_callers(self, pump: Caller) -> None:
         """Show what AWS answers to whoever assumes the roles."""
-        intern = self.aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/Intern", Caller(PUMP_ACCOUNT))
         attempts: list[tuple[str, Caller, str, str | None]] = [
             ("Pump", pump, "yours", EXTERNAL_ID),
             ("Pump", pump, "none", None),
             ("Pump", pump, "another customer's", NEW_EXTERNAL_ID),
-            ("another role in Pump's account", intern, "yours", EXTERNAL_ID),
-            ("another account", Caller(OTHER_ACCOUNT), "yours", EXTERNAL_ID),
-            ("your own administrator", OWNER, "yours", EXTERNAL_ID),
+            ("another role in Pump's account", self.role_in(PUMP_ACCOUNT), "yours", EXTERNAL_ID),
+            ("a role in another account", self.role_in(OTHER_ACCOUNT), "yours", EXTERNAL_ID),
+            ("a role in your own account", self.role_in(ACCOUNT_ID), "yours", EXTERNAL_ID),
         ]
         table = self.table("who", "external ID", *(role.kind for role in ROLES.values()))
-        answers: list[str] = []
+        answers: dict[tuple[str, str], str] = {}
         for who, caller, label, external_id in attempts:
             cells = []
             for name in ROLES:
                 answer = self.aws.refusal(_arn(name), caller, external_id=external_id)
-                answers.extend([answer] if answer else [])
                 cells.append(self.verdict(not answer, should=(who, label) == ("Pump", "yours")))
+                if answer:
+                    answers.setdefault((who, label), answer)
             table.add_row(who, label, *cells)
         self.console.print(table)
-        if answers:
-            self.console.print("\nWhat AWS answers to Pump without an external ID:")
-            self.quote(answers[0])
+        self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
+        for who, label, title in (
+            ("Pump", "none", "AWS's answer to Pump without an external ID, or with a wrong one:"),
+            ("a role in another account", "yours", "AWS's answer to a role in another account:"),
+        ):
+            if (who, label) in answers:
+                self.console.print(f"\n{title}")
+                self.quote(answers[who, label])
+        self.aws.iam().delete_role_policy(RoleName=BYSTANDER, PolicyName=BYSTANDER)
+        self.aws.iam().delete_role(RoleName=BYSTANDER)
+
+    def role_in(self, account: str) -> Caller:
+        """Return the session of a role of any account that may assume every role that lets it."""
+        owner = Caller(account)
+        self.aws.create_role(BYSTANDER, account, [ASSUMES_ANYTHING], owner)
+        return self.aws.assume(f"arn:aws:iam::{account}:role/{BYSTANDER}", owner)
 
     def show_session(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
         """Show what AWS answers to the sessions' calls."""
@@ -328,9 +344,9 @@ class Demo(Show):
         self.expect(shown in answers)
         if shown in answers:
             self.console.print(
-                "What AWS answers to a call that a guardrail denies:"
+                "AWS's answer to a call that a guardrail denies:"
                 if guarded
-                else "What AWS answers to a call that no policy allows:"
+                else "AWS's answer to a call that no policy allows:"
             )
             self.quote(answers[shown])
 

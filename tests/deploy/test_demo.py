@@ -69,7 +69,7 @@ def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
     for row in (
         r"Pump +yours +✔ allowed +✔ allowed",
         r"Pump +none +✘ refused +✘ refused",
-        r"another account +yours +✘ refused +✘ refused",
+        r"a role in another account +yours +✘ refused +✘ refused",
         r"read a secret +✘ no +✘ no",
         r"read user data +✘ no +✘ denied",
         r"both +✔ allowed +✔ allowed",
