@@ -1,4 +1,4 @@
-"""Pump's side: who may assume customers' roles, and only with an external ID."""
+"""Pump's side: permission to assume customers' roles, only with an external ID."""
 
 import json
 from bisect import bisect
@@ -22,7 +22,7 @@ from pump_roles.validators import (
 
 __all__ = ["CustomerAccess"]
 
-# Not a limit: what fits into a policy is far less.
+# Not a real limit: far fewer fit into a policy.
 _MANY: Final = 10_000
 _ACCOUNTS: Final = ListOf(ACCOUNTS.element, maximum=_MANY)
 _ROLE_NAMES: Final = ListOf(ROLE_NAME, maximum=_MANY)
@@ -31,7 +31,7 @@ _KINDS: Final = ListOf(
         pattern="^[^,]{1,64}$",
         minimum=1,
         maximum=64,
-        description=f"the kind of a role: {' or '.join(ROLES)}",
+        description=f"a kind of role: {' or '.join(ROLES)}",
     ),
     maximum=len(ROLES),
 )
@@ -40,7 +40,7 @@ _QUOTAS: Final = {
     "user_name": (2_048, "a user's inline policies"),
     "group_name": (5_120, "a group's inline policies"),
 }
-"""By the attribute that only a principal of that kind has."""
+"""The keys are attributes that only a principal of that kind has."""
 
 # Not the 10,240 of a role's inline policies: CDK moves the large statements of a role into managed
 # policies, and cannot divide a statement.
@@ -51,27 +51,27 @@ LONGEST_PARTITION: Final = "aws-us-gov"
 
 
 class CustomerAccess(Construct):
-    """Access to customers' roles, for Pump's own account: only with an external ID.
+    """Lets principals in Pump's own account assume customers' roles, only with an external ID.
 
     A grantee may call ``sts:AssumeRole`` on the customers' roles in its own partition if the
-    request has an external ID. A deny rejects the request if it has none, so that no other policy
-    of the grantee can allow it. Nothing else is granted: no session tags and no source identity,
-    which the roles' trust policies do not accept.
+    request has an external ID. A deny rejects a request without one, so that no other policy of the
+    grantee can allow it. Nothing else is granted, not even session tags or a source identity: the
+    roles' trust policies do not accept them.
 
     :param scope: the construct that this one belongs to.
     :param id: the construct's ID in the scope.
     :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
         each once. By default only ``read-only``.
     :param customer_accounts: the 12-digit IDs of the only accounts whose roles a grantee may
-        assume, at least 1, each once. How many fit into a policy is checked by :meth:`grant`. By
-        default every account.
+        assume, at least 1, each once. :meth:`grant` checks how many fit into a policy. By default
+        every account.
     :param role_names: the names of the roles, at least 1, each once, of 1 to 64 characters. They
         replace the published names of ``roles``. By default ``PumpReadOnlyRole`` or
         ``PumpAutoPilotRole``.
     :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, none of them
         ``*``, ``?`` or ``$``. By default ``/``.
-    :raises ArgumentError: a ``ValueError``, when an argument is not a literal that AWS would
-        accept, there is no such kind, or something is listed twice.
+    :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS would accept,
+        if there is no such kind, or if something is listed twice.
 
     Source: IAM User Guide, "Access to AWS accounts owned by third parties"; Service Authorization
     Reference, "Actions, resources, and condition keys for AWS Security Token Service".
@@ -105,19 +105,20 @@ class CustomerAccess(Construct):
         The deny covers the roles of these names and of both published names, in every account and
         under every path. It does not cover other roles.
 
-        As with CDK's own grants, it is no error if this app cannot change the grantee's policies:
-        those of a service, of an account, of a role of another account, or of one imported with
-        ``mutable=False``. Nothing is allowed then: the synth warns, ``success`` is false, and
-        ``assert_success()`` raises.
+        As with the CDK's own grants, it is not an error if this app cannot change the grantee's
+        policies, which is the case for a service, an account, a role of another account, and a role
+        imported with ``mutable=False``. Then nothing is allowed, the synth warns, ``success`` is
+        false, and ``assert_success()`` raises an error.
 
-        For more accounts than fit, grant a role several of these constructs: CDK moves what is too
-        long into managed policies, of which IAM attaches 10 to a role by default.
+        For more accounts than fit, create several of these constructs and call ``grant`` on each
+        with the same role: the CDK moves statements that are too long into managed policies, of
+        which a role can have 10 by default.
 
         :param grantee: a role, user, group or policy of Pump's account, or a resource with a role.
-        :returns: the grant of the statement that allows.
-        :raises ArgumentError: when the two statements make a policy of more characters than IAM
-            allows, white space not counted: 2,048 for a user, 5,120 for a group, otherwise 6,144.
-            It says how many accounts fit. Other statements of the grantee are not counted.
+        :returns: the grant of the allow statement.
+        :raises ArgumentError: if the two statements make a policy of more characters than IAM
+            allows, not counting white space: 2,048 for a user, 5,120 for a group, otherwise 6,144.
+            The message says how many accounts fit. Other statements of the grantee are not counted.
 
         Source: IAM User Guide, "IAM and AWS STS quotas".
         """
@@ -160,14 +161,14 @@ class CustomerAccess(Construct):
             )
         raise ArgumentError(
             "role_names",
-            f"make a policy of {size(1):,} characters, at most {quota:,} allowed for {where}",
+            f"the policy would have {size(1):,} characters, at most {quota:,} allowed for {where}",
         )
 
     def _statements(
         self, partition: str, accounts: Sequence[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        # Also the published names that are not granted: without an external ID, a call to any role
-        # of a customer is a mistake, whatever other policy allows it.
+        # Includes published names that are not granted: a call to any customer's role without an
+        # external ID is a mistake, whatever other policy allows it.
         names = dict.fromkeys([*(role.name for role in ROLES.values()), *self._names])
         denied = [f"{path}{name}" for name in names for path in ("/", "/*/")]
         granted = [f"{self._path}{name}" for name in self._names]
@@ -202,7 +203,7 @@ def _checked_kinds(roles: Sequence[str]) -> list[str]:
     for kind in kinds:
         if kind not in ROLES:
             hint = nearest(kind, ROLES) or f"the kinds are {', '.join(ROLES)}"
-            raise ArgumentError("roles", f"there is no kind {kind!r}, {hint}")
+            raise ArgumentError("roles", f"unknown kind {kind!r}; {hint}")
     return kinds
 
 
@@ -210,7 +211,8 @@ def _checked_path(role_path: str) -> str:
     path = ROLE_PATH.check("role_path", role_path)
     if set("*?$") & set(path):
         raise ArgumentError(
-            "role_path", f"{path!r} contains *, ? or $, which a policy reads as something else"
+            "role_path",
+            f"{path!r} contains *, ? or $, which a policy treats as a wildcard or a variable",
         )
     return path
 
@@ -218,8 +220,8 @@ def _checked_path(role_path: str) -> str:
 def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) -> bool:
     if not added.statement_added or added.policy_dependable is None:
         return False
-    # An immutable role, and a resource imported without its role, say that the statement was added,
-    # and name no policy that it is in. A role of the app names its policies only at synth.
+    # An immutable role, and a resource imported without its role, report that the statement was
+    # added, but no policy that contains it. A role of this app knows its policies only at synth.
     return isinstance(principal, iam.Role) or bool(
         Dependable.of(added.policy_dependable).dependency_roots
     )

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 DIFFERENT: Final = 3
-"""Exit status: an account has no current role, or has one and should not; or a role does not
-require its external ID."""
+"""Exit status: an account lacks a current role, or has one that it should not have, or a role does
+not require its external ID."""
 
 UNKNOWN: Final = 4
-"""Exit status: AWS did not answer, or not what was asked."""
+"""Exit status: AWS did not answer, or its answer is not conclusive."""
 
 EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
 """The environment variable with the external ID for ``probe``. Other users of the machine can read
-a command line."""
+a command line, but not this."""
 
 app = typer.Typer(
     add_completion=False,
@@ -78,12 +78,17 @@ def _main(
 @app.command("rollout-status", short_help="List the accounts without a current role.")
 def rollout_status(
     stack_set: Annotated[
-        str, typer.Argument(help="The StackSet's name, such as PumpReadOnly or PumpAutoPilot.")
+        str,
+        typer.Argument(
+            metavar="STACK_SET", help="The StackSet's name, such as PumpReadOnly or PumpAutoPilot."
+        ),
     ],
     *,
     call_as: Annotated[
         CallAs,
-        typer.Option(help="Whether this is the management account or a delegated administrator."),
+        typer.Option(
+            help="Whether you call as the management account or as a delegated administrator."
+        ),
     ] = "management",
     exclude_accounts: Annotated[
         str | None, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
@@ -110,16 +115,16 @@ def rollout_status(
 ) -> None:
     """Show which accounts of a rollout have the role, and list those that do not.
 
-    Reads the StackSet and the organization, in the account that the rollout is deployed in; it
+    Reads the StackSet and the organization. Run it in the account that deployed the rollout; it
     needs no role in the member accounts. A StackSet's account filter cannot be read back: pass the
-    one that the rollout has.
+    rollout's filter.
 
     A current stack instance means that the last StackSets operation there succeeded. It does not
-    show whether someone changed the role since.
+    show whether someone has changed the role since.
 
     Exit status: 0 if every targeted account has a current stack instance; 3 if one does not, if no
-    account is targeted, if an account has the role that is not targeted, or if a filter names an
-    account that does not exist; 4 if it cannot be read from AWS; 2 for a usage error.
+    account is targeted, if an account that is not targeted has one, or if a filter names an account
+    that is not below the units; 4 if the status cannot be read from AWS; 2 for a usage error.
     """
     from pump_roles.account.rollout_status import StatusError, read  # noqa: PLC0415
 
@@ -170,28 +175,31 @@ def _clients(
 @app.command(
     "probe",
     short_help="Prove that roles require their external ID.",
-    # Further arguments are refused below: typer would show what may be an external ID.
+    # Further arguments are rejected below: typer's own message would show what may be an external
+    # ID.
     context_settings={"allow_extra_args": True},
 )
 def probe(
     context: typer.Context,
     role_arn: Annotated[
         str | None,
-        typer.Argument(help="The ARN of a role, which requires the external ID of --external-id."),
+        typer.Argument(
+            metavar="ROLE_ARN", help="The ARN of the role to probe. Also pass --external-id."
+        ),
     ] = None,
     *,
     external_id: Annotated[
         str | None,
         typer.Option(
             help="The role's external ID. Defaults to the environment variable "
-            f"{EXTERNAL_ID_VARIABLE}, which does not show in the list of processes."
+            f"{EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list."
         ),
     ] = None,
     file: Annotated[
         Path | None,
         typer.Option(
-            help="Many roles: a .csv file with the columns role_arn and external_id in its header, "
-            "or a .json file with a list of objects that have these members."
+            help="A file of roles to probe: a .csv file whose header has the columns role_arn and "
+            "external_id, or a .json file with a list of objects that have these keys."
         ),
     ] = None,
     concurrency: Annotated[
@@ -217,24 +225,25 @@ def probe(
     """Prove that customers' roles require their external ID, by trying to assume them.
 
     Run it as a principal that the roles trust. Each role is assumed three times: with its external
-    ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does not ask
-    for, so only if the first call is accepted and the other two are refused does the role require
-    its external ID. Credentials are dropped at once. An accepted call appears in the customer's
+    ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does not
+    require, so the role requires its external ID only if the first call is accepted and the other
+    two are refused. Credentials are discarded at once. An accepted call appears in the customer's
     CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
 
-    What AWS does not clearly answer is unknown. If AWS says that a policy, permissions boundary or
-    session policy of the caller refused a call, or a policy of an organization or a VPC endpoint,
-    that proves nothing about the role. So use a principal that may call sts:AssumeRole with and
-    without an external ID. AWS does not always say whose policy refused a call; if it does not, the
-    refusal counts as the role's. A role that accepts a pattern of external IDs is found only if the
-    wrong one, pump- and 32 random hexadecimal digits, matches the pattern.
+    If AWS's answer is not clear, the verdict is unknown. A call that was denied by the caller's own
+    policy, permissions boundary, or session policy, by an organization's policy, or by a VPC
+    endpoint's policy proves nothing about the role. So use a principal that may call sts:AssumeRole
+    with and without an external ID. AWS does not always say whose policy refused a call; if it does
+    not, the refusal counts as the role's. A role that accepts a pattern of external IDs is detected
+    only if the wrong ID (pump- and 32 random hexadecimal digits) matches the pattern.
 
-    Warnings do not change the exit status: an external ID of fewer than 16 characters, one that
-    several accounts have (which is right only if they are one customer's), and a role name that is
-    not one of Pump's.
+    There are warnings, which do not change the exit status, about an external ID of fewer than 16
+    characters, an external ID that several accounts share (which is right only if they belong to
+    one customer), and a role name that is not one of Pump's.
 
-    Exit status: 0 if every role requires its external ID; 3 if one does not; 4 if none is known not
-    to and one is unknown, or AWS cannot be called; 1 if the file is not valid; 2 for a usage error.
+    Exit status: 0 if every role requires its external ID; 3 if any role does not; otherwise 4 if
+    any verdict is unknown, or if AWS cannot be called; 1 if the file is not valid; 2 for a usage
+    error.
     """
     from pump_roles.account.probe import (  # noqa: PLC0415
         as_document,
@@ -246,7 +255,7 @@ def probe(
     from pump_roles.templates import InputError  # noqa: PLC0415
 
     if context.args:
-        raise typer.BadParameter("more than one argument; an external ID goes into --external-id")
+        raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
     targets = _targets(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
     with _unknown_if_aws_fails(ValueError, hidden=hidden):
@@ -259,7 +268,7 @@ def probe(
         _fail(f"{file}: {error}", 1)
     for warning in warnings_about(targets):
         typer.echo(f"pump-roles: warning: {'' if file is None else f'{file}: '}{warning}", err=True)
-    # Missing credentials, or an endpoint that does not answer, are one error and not one a role.
+    # Missing credentials, or an endpoint that does not answer, cause one error, not one per role.
     with _unknown_if_aws_fails(hidden=hidden):
         caller = caller_of(sts)
     with _progress("roles probed", len(targets)) as found:
@@ -285,7 +294,7 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
     from pump_roles.templates import InputError  # noqa: PLC0415
 
     if (role_arn is None) == (file is None):
-        raise typer.BadParameter("pass either ROLE_ARN or --file")
+        raise typer.BadParameter("pass either ROLE_ARN or --file, not both")
     if file is not None:
         if external_id is not None:
             raise typer.BadParameter("--external-id: cannot be combined with --file")
@@ -297,10 +306,10 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
             return read_targets(file)
         except InputError as error:
             _fail(str(error), 1)
-    passed = external_id or os.environ.get(EXTERNAL_ID_VARIABLE)
-    if not passed:
+    passed = os.environ.get(EXTERNAL_ID_VARIABLE) if external_id is None else external_id
+    if passed is None:
         raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")
-    name = "--external-id" if external_id else EXTERNAL_ID_VARIABLE
+    name = EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
     try:
         return [
             Target(
@@ -434,10 +443,10 @@ def _fail(problem: str, status: int) -> NoReturn:
 
 @contextmanager
 def _unknown_if_aws_fails(*errors: type[Exception], hidden: Sequence[str] = ()) -> Iterator[None]:
-    """End with one line and the status for unknown if AWS, or what is set for it, is at fault.
+    """Exit with one line and the status for unknown if a call to AWS, or its configuration, fails.
 
-    :param errors: further errors that mean that.
-    :param hidden: the external IDs that the line must not show.
+    :param errors: further errors to treat the same way.
+    :param hidden: external IDs that the message must not show.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
@@ -449,7 +458,7 @@ def _unknown_if_aws_fails(*errors: type[Exception], hidden: Sequence[str] = ()) 
         from pump_roles.templates.masking import Mask  # noqa: PLC0415
 
         shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
-        _fail(f"unknown: {shown}", UNKNOWN)
+        _fail(f"could not be determined: {shown}", UNKNOWN)
 
 
 @contextmanager
@@ -538,12 +547,15 @@ def _show_probed(results: "Sequence[ProbeResult]") -> None:
         "unknown": ("unknown", "yellow"),
         "required": ("required", "green"),
     }
+    # On a terminal the reason has a line of its own, so that neither is broken in the middle.
     width = max(len(result.role_arn) for result in results)
-    for verdict, (name, style) in shown.items():
+    between = "\n              " if console.is_terminal else "  "
+    for verdict, (label, style) in shown.items():
         for result in results:
             if result.verdict == verdict:
-                console.print(f"{name:<12}", style=style, end="")
-                console.print(f"  {result.role_arn:<{width}}  {result.reason}")
+                console.print(f"{label:<12}", style=style, end="")
+                name = result.role_arn if console.is_terminal else f"{result.role_arn:<{width}}"
+                console.print(f"  {name}{between}{result.reason}")
     counts = [
         f"{count:,} {name}"
         for verdict, (name, _) in shown.items()

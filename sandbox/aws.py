@@ -1,8 +1,8 @@
-"""An AWS that says no, for as long as a block of code runs: ministack, on loopback.
+"""An AWS emulator that enforces IAM, for the duration of a ``with`` block: ministack, on loopback.
 
-It checks trust policies, the policies of whoever calls, boundaries and the patterns of parameters,
-and keeps accounts apart. Any 12-digit ID is an account. ``tests/deploy/test_judges.py`` lists where
-it and the policy simulator disagree.
+It checks trust policies, the caller's policies, permissions boundaries, and the allowed patterns
+of parameters, and isolates accounts. Any 12-digit ID is an account. ``tests/deploy/test_judges.py``
+lists where it and the policy simulator disagree.
 """
 
 import json
@@ -28,7 +28,7 @@ from mypy_boto3_sts import STSClient
 from sandbox.cdk import ROOT, tool_environment
 
 ACCOUNT_ID: Final = "123456789012"
-"""The account where none is named."""
+"""The default account."""
 
 REGION: Final = "us-east-1"
 
@@ -37,9 +37,9 @@ _ONCE: Final = Config(retries={"total_max_attempts": 1})
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls.
+    """The credentials of whoever calls AWS.
 
-    :param access_key_id: its access key. An account's ID is that account's root user.
+    :param access_key_id: the access key. An account ID stands for that account's root user.
     :param secret_access_key: its secret.
     :param session_token: the token of temporary credentials.
     """
@@ -50,7 +50,7 @@ class Caller:
 
 
 OWNER: Final = Caller(ACCOUNT_ID)
-"""The root user of the account where none is named."""
+"""The root user of the default account."""
 
 
 class StackFailedError(Exception):
@@ -69,7 +69,7 @@ class EmbeddedAws:
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def environment(self, caller: Caller = OWNER) -> Mapping[str, str]:
-        """Return the environment variables with which an AWS tool is that caller."""
+        """Return the environment variables that make an AWS tool act as a caller."""
         token = {} if caller.session_token is None else {"AWS_SESSION_TOKEN": caller.session_token}
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -83,7 +83,7 @@ class EmbeddedAws:
 
     def client(self, service: str, caller: Caller = OWNER, *, region: str = REGION) -> Any:
         """Return a boto3 client of any service; each request is sent once."""
-        # boto3's types ask for a literal name.
+        # boto3's type stubs require a literal name.
         create: Any = self._session.client
         return create(
             service,
@@ -108,7 +108,7 @@ class EmbeddedAws:
         return client
 
     def _borrow(self, service: str, caller: Caller) -> Any:
-        # One client for all callers, to be used at once: 1,000 clients take seconds to make.
+        # One client for all callers, to be used right away: creating 1,000 clients takes seconds.
         if service not in self._shared:
             self._shared[service] = self.client(service, caller)
         client = self._shared[service]
@@ -140,7 +140,7 @@ class EmbeddedAws:
     def refusal(
         self, role_arn: str, caller: Caller, *, external_id: str | None = None
     ) -> str | None:
-        """Return AWS's message if it does not let a caller assume a role.
+        """Return AWS's message if it refuses to let a caller assume a role, otherwise ``None``.
 
         :raises botocore.exceptions.ClientError: when it fails for another reason.
         """
@@ -187,8 +187,8 @@ class EmbeddedAws:
     ) -> None:
         """Create or update a stack without the CDK CLI, as the console and StackSets do.
 
-        :raises StackFailedError: when that fails; then it is rolled back.
-        :raises botocore.exceptions.ClientError: when AWS refuses to begin.
+        :raises StackFailedError: if the stack fails, and is rolled back.
+        :raises botocore.exceptions.ClientError: if AWS rejects the request.
         """
         client: CloudFormationClient = self._borrow("cloudformation", caller)
         try:
@@ -215,7 +215,7 @@ class EmbeddedAws:
             raise StackFailedError(failed[-1]["ResourceStatusReason"])
 
     def reset(self) -> None:
-        """Empty every account. What :mod:`sandbox.server` adds to AWS's own policies goes too."""
+        """Empty every account. This also removes what :mod:`sandbox.server` adds."""
         with urlopen(Request(f"{self.endpoint}/_ministack/reset", method="POST")):  # noqa: S310
             pass
 
@@ -232,15 +232,15 @@ class EmbeddedAws:
 
 @contextmanager
 def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
-    """Serve empty AWS accounts; they end with the block, even if that fails or is interrupted.
+    """Serve empty AWS accounts until the block ends, even if it fails or is interrupted.
 
-    :param options: of :mod:`sandbox.server`.
+    :param options: the command-line options of :mod:`sandbox.server`.
     """
     with TemporaryDirectory() as folder:
         server = subprocess.Popen(
             [sys.executable, "-m", "sandbox.server", *options],
             cwd=ROOT,
-            # In a session of its own: an interrupt of the terminal is for this process alone.
+            # In a separate session: Ctrl+C must interrupt only this process.
             start_new_session=True,
             env=tool_environment() | {"TMPDIR": folder},
             stdin=subprocess.PIPE,
@@ -252,7 +252,9 @@ def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
                 assert server.stdout is not None
                 port = server.stdout.readline().strip()
                 if not port:
-                    raise RuntimeError(f"the embedded AWS ended at once, with {server.wait()}")
+                    raise RuntimeError(
+                        f"the AWS emulator exited at once, with status {server.wait()}"
+                    )
                 yield EmbeddedAws(f"http://127.0.0.1:{port}")
             finally:
                 assert server.stdin is not None

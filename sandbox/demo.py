@@ -1,4 +1,4 @@
-"""`make demo`: deploy both roles to an embedded AWS, then see who gets in and who may do what."""
+"""`make demo`: deploy both roles to an AWS emulator; show who gets in, and who may do what."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Rol
 NEW_EXTERNAL_ID: Final = "Example-5678"
 OTHER_ACCOUNT: Final = "111122223333"
 REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-"""The error codes with which AWS's services refuse a caller."""
+"""The error codes for a call that is not authorized."""
 
 NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
 """The error codes of a call that was allowed and then failed: the embedded AWS does not have the
@@ -53,7 +53,7 @@ class Question:
         because the embedded AWS does not have the service.
     :param operation: the operation that is called.
     :param parameters: the call's parameters.
-    :param guarded: whether the guardrails ``recommended`` deny it.
+    :param guarded: whether the ``recommended`` guardrails deny it.
     """
 
     description: str
@@ -185,8 +185,8 @@ class Demo(Show):
     def show(self, *, broken: bool = False) -> None:
         """Show everything.
 
-        :param broken: whether the read-only role loses its condition after it is deployed, as if by
-            hand, which the demo has to notice.
+        :param broken: whether to remove the read-only role's condition after it is deployed, as if
+            by hand, which the demo must detect.
         """
         self.part("Deploy both roles into the customer's account")
         self.fill()
@@ -196,7 +196,7 @@ class Demo(Show):
         for name, published in ROLES.items():
             self.show_role(Role.of_account(self.aws, name), published)
 
-        self.part("Who gets in")
+        self.part("Who can assume the roles")
         pump = self.pump_service()
         self.show_callers(pump)
 
@@ -208,7 +208,7 @@ class Demo(Show):
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
         self.show_session(sessions, guarded=True)
 
-        self.part("Change the external ID, without a gap")
+        self.part("Rotate the external ID without a gap")
         self.show_rotation(pump)
 
         self.part("Stop Pump now")
@@ -219,7 +219,7 @@ class Demo(Show):
         self.show_what_is_left()
 
     def fill(self) -> None:
-        """Give the account something that Pump must not read."""
+        """Put data into the account that Pump must not read."""
         store = self.aws.client("s3")
         store.create_bucket(Bucket=BUCKET)
         store.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"example")
@@ -232,7 +232,7 @@ class Demo(Show):
         self.aws.iam().update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
 
     def pump_service(self) -> Caller:
-        """Return the session of Pump's role, which may assume any role that lets it."""
+        """Return a session of Pump's role, which may assume any role that trusts it."""
         owner = Caller(PUMP_ACCOUNT)
         self.aws.create_role("PumpService", PUMP_ACCOUNT, [ASSUMES_ANYTHING], owner)
         return self.aws.assume(PUMP, owner)
@@ -258,12 +258,12 @@ class Demo(Show):
                 *_counts(policy.patterns),
             )
         table.add_section()
-        table.add_row("together, each counted once", "", *_counts(set(published.patterns)))
+        table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
         self.console.print(table)
         self.expect(len(role.policies) == len(published.policies))
 
     def show_callers(self, pump: Caller) -> None:
-        """Show what AWS answers to whoever assumes the roles."""
+        """Show what each caller gets when it tries to assume the roles."""
         attempts: list[tuple[str, Caller, str, str | None]] = [
             ("Pump", pump, "yours", EXTERNAL_ID),
             ("Pump", pump, "none", None),
@@ -301,7 +301,7 @@ class Demo(Show):
         return self.aws.assume(f"arn:aws:iam::{account}:role/{BYSTANDER}", owner)
 
     def show_session(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
-        """Show what AWS answers to the sessions' calls."""
+        """Show the answers to the sessions' calls."""
         roles = {name: Role.of_account(self.aws, name) for name in ROLES}
         simulated = [question for question in QUESTIONS if not question.client]
         cells = [(question, name) for question in simulated for name in roles]
@@ -338,7 +338,7 @@ class Demo(Show):
             table.add_row(question.description, *row, f"{question.action}{mark}")
         self.console.print(table)
         self.console.print(
-            "[dim]* by the policy simulator; the embedded AWS does not have this service[/]\n"
+            "[dim]* judged by a policy simulator: the AWS emulator lacks this service[/]\n"
         )
         shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
         self.expect(shown in answers)
@@ -365,7 +365,7 @@ class Demo(Show):
         return ALLOWED, ""
 
     def show_rotation(self, pump: Caller) -> None:
-        """Show three deploys, and which external ID opens the read-only role after each."""
+        """Show three deployments, and which external ID the read-only role accepts after each."""
         guardrails = ("-c", "pump:guardrails=recommended")
         both = ("-c", f"pump:next-external-id={NEW_EXTERNAL_ID}")
         steps: list[tuple[str, str, tuple[str, ...], set[str]]] = [
@@ -390,7 +390,7 @@ class Demo(Show):
         self.console.print(table)
 
     def show_stop(self, pump: Caller) -> None:
-        """Show an open session, before and after the boundary of the README."""
+        """Show an open session before and after the README's permissions boundary is set."""
         session = self.enter(pump, BUYS)
         (question,) = (asked for asked in QUESTIONS if asked.action == "ec2:DescribeInstances")
         before, _ = self.call(session, question)
@@ -414,7 +414,7 @@ class Demo(Show):
         self.quote(message)
 
     def show_what_is_left(self) -> None:
-        """Show what the account has after everything is destroyed."""
+        """Show that nothing is left in the account after the stacks are destroyed."""
         left = {
             "stacks": self.aws.cloudformation().describe_stacks()["Stacks"],
             "roles": self.aws.iam().list_roles()["Roles"],
@@ -450,7 +450,7 @@ def main() -> int:
     with embedded_aws() as aws:
         demo = Demo(aws)
         demo.console.print(
-            "[bold]Both roles on an embedded AWS[/] that checks every call. Nothing here reaches a "
+            "[bold]Both roles on a local AWS emulator[/] that enforces IAM. Nothing here reaches a "
             "real account."
         )
         return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), REAL)

@@ -1,4 +1,4 @@
-"""`make demo-org`: roll both roles out across an emulated organization, and let Pump in."""
+"""`make demo-org`: roll both roles out across an emulated organization, and assume them as Pump."""
 
 import sys
 import time
@@ -50,9 +50,10 @@ class OrganizationDemo(Show):
         self.account = account
 
     def show(self) -> None:
-        """Roll out, let an account join, and show what every account has."""
+        """Roll out, add an account, and show which roles every account has."""
         self.part("Deploy in the management account")
         organization = self.step(
+            "creating an organization",
             f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units",
             lambda: Organization.create(self.account, UNITS),
         )
@@ -71,9 +72,11 @@ class OrganizationDemo(Show):
             self.roll_out(organization, rollout)
         late = organization.join("Workloads", LATE)
         StackSets(organization, EmbeddedMembers(self.aws)).join(late)
-        self.console.print(f"[green]done[/]  {LATE} joins: automatic deployment gives it the roles")
+        self.console.print(
+            f"[green]done[/]  {LATE} joins, and gets both roles by automatic deployment"
+        )
 
-        self.part("Who has which role, and lets Pump in")
+        self.part("Which accounts have which role, and whether Pump can assume it")
         self.show_tree(organization)
 
         self.part("pump-roles rollout-status")
@@ -135,18 +138,19 @@ class OrganizationDemo(Show):
             self.expect(roles.keys() <= ROLES.keys())
             note = NOTES.get(account.name, "")
             if account.id == ACCOUNT_ID:
-                note = "management account"
+                note = "deployed by its own stacks"
+            name = "management" if account.id == ACCOUNT_ID else account.name
             branches[account.units[-1]].add(
-                f"{account.id} {account.name:<14} {' '.join(states)} [dim]{note}[/]"
+                f"{account.id} {name:<14} {' '.join(states)} [dim]{note}[/]"
             )
         self.console.print(tree)
         self.console.print(
-            "\n✔: the role has the published policies, Pump assumes it with the external ID,\n"
-            "and is refused without one. -: no role, and Pump is refused."
+            "\n✔  the role has the published policies; Pump can assume it with the external\n"
+            "   ID, and is refused without one\n-  there is no role, and Pump is refused"
         )
 
     def is_right(self, role: Role | None, account: str, name: str, pump: Caller) -> bool:
-        """Return whether a role is as published, and lets Pump in with the external ID alone."""
+        """Return whether a role is as published and opens only with the external ID."""
         published = {policy.name: policy.document for policy in ROLES[name].policies}
         return (
             role is not None
@@ -163,14 +167,14 @@ class OrganizationDemo(Show):
         return self.aws.opens(f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id)
 
     def state(self, found: object, *, should: bool, kind: str) -> str:
-        """Return a cell that shows whether a role is right, empty if there rightly is none."""
+        """Return a cell that shows whether a role is right; a dash if it rightly does not exist."""
         if found or should:
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
     def show_status(self, rollouts: list[dict[str, Any]], excluded: str) -> None:
         """Show what `pump-roles rollout-status` finds."""
-        table = self.table("StackSet", "instances", "missing", "filtered out", "complete")
+        table = self.table("StackSet", "instances", "missing", "excluded", "complete")
         for rollout, filtered in zip(rollouts, ([excluded], []), strict=True):
             status = read(
                 self.account.cloudformation,
@@ -190,8 +194,8 @@ class OrganizationDemo(Show):
 
 
 REAL: Final = """
-[bold]For a real organization[/], with the management account's credentials, once
-StackSets has trusted access to it:
+[bold]To deploy to a real organization[/], activate trusted access for StackSets. Then,
+with the management account's credentials:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout \\
@@ -205,8 +209,8 @@ def main() -> int:
     with embedded_aws() as aws, management() as account:
         demo = OrganizationDemo(aws, account)
         demo.console.print(
-            "[bold]Both roles in an emulated organization[/], each account on an embedded AWS that "
-            "checks every call. Nothing here reaches a real account."
+            "[bold]Both roles in an emulated organization[/]; every account enforces IAM. Nothing "
+            "here reaches a real account."
         )
         return demo.run(demo.show, REAL)
 

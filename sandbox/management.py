@@ -1,6 +1,6 @@
 """The Organizations and StackSets APIs of a management account: moto, on loopback.
 
-ministack, the embedded AWS of everything else, has no StackSets.
+ministack, which emulates everything else, has no StackSets.
 """
 
 import base64
@@ -45,7 +45,7 @@ class Management:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment variables with which an AWS tool uses this account."""
+        """The environment variables that make an AWS tool use this account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -61,7 +61,7 @@ class Management:
 
     @property
     def cloudformation(self) -> CloudFormationClient:
-        # A StackSet of 10,000 accounts takes the emulator more than boto3's minute.
+        # With 10,000 accounts, the emulator exceeds boto3's default timeout of one minute.
         return self._session().client(
             "cloudformation",
             endpoint_url=self.endpoint,
@@ -76,9 +76,9 @@ class Management:
 
 @contextmanager
 def management() -> Iterator[Management]:
-    """Serve an empty management account; it ends with the block, even if that fails."""
+    """Serve an empty management account until the block ends, even if it fails."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Not moto's own ThreadedMotoServer, which takes half a second to end.
+    # Not moto's own ThreadedMotoServer, which takes half a second to stop.
     server = make_server(
         "127.0.0.1",
         0,
@@ -101,14 +101,14 @@ def management() -> Iterator[Management]:
 
 
 class Requests(list[dict[str, list[str]]]):
-    """The parameters of the recorded requests, and the names of the services that got them."""
+    """The parameters of the recorded requests, and the names of the services that received them."""
 
     services: set[str]
 
 
 @contextmanager
 def recorded(file: Path) -> Iterator[Requests]:
-    """Record the requests that the management account gets; they are listed when the block ends.
+    """Record the requests to the management account; the list is filled when the block ends.
 
     :param file: a file that does not exist yet, for the recording.
     """

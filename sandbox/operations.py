@@ -1,12 +1,11 @@
-"""The StackSets operations that a deployment of a rollout leads to: a model of AWS's own handler.
+"""The StackSets operations that a deployment of a rollout triggers: a model of AWS's own handler.
 
 CloudFormation creates, updates and deletes an ``AWS::CloudFormation::StackSet`` with a resource
 handler whose source AWS publishes (GitHub, aws-cloudformation/
-aws-cloudformation-resource-providers-cloudformation, ``aws-cloudformation-stackset``; read in the
-version of March 2025, and AWS may run a newer one). The model says which calls that handler makes
-for a rollout's resource, in which order, and for which accounts. Each operation ends before the
-next one starts (``BaseHandlerStd.isOperationStabilized``), and the first one that fails ends the
-update.
+aws-cloudformation-resource-providers-cloudformation, ``aws-cloudformation-stackset``; the version
+of March 2025; AWS may run a newer one). The model says which calls that handler makes for a
+rollout's resource, in which order, and for which accounts. Each operation ends before the next one
+starts (``BaseHandlerStd.isOperationStabilized``), and the first one that fails ends the update.
 
 - ``CreateHandler``: CreateStackSet, then one CreateStackInstances for all units together.
 - ``DeleteHandler``: one DeleteStackInstances for all units together, then DeleteStackSet.
@@ -23,8 +22,8 @@ update.
   (``AltResourceModelAnalyzer``, ``AltStackInstancesCalculator``). A unit that stays listed always
   has an UpdateStackInstances for the accounts that stay targeted, whatever has changed.
 
-Left out is what a rollout never has or never changes: several regions or groups of targets,
-parameter overrides, a template URL, managed execution other than active, and another name, which
+The model omits what a rollout never has or never changes: several Regions or groups of targets,
+parameter overrides, a template URL, inactive managed execution, and a change of the name, which
 replaces the StackSet.
 """
 
@@ -58,8 +57,8 @@ class Operation:
 
     :param call: the action. ``CreateStackSet`` and ``UpdateStackSet`` take the other properties of
         the new resource.
-    :param units: the organizational units that it targets. It is empty for the three calls of a
-        whole StackSet.
+    :param units: the organizational units that it targets; empty for the three calls that act on
+        the StackSet itself.
     :param account_filter: how the accounts narrow the units.
     :param accounts: the accounts that the filter names, sorted.
     """
@@ -120,13 +119,13 @@ class _Targets:
 def operations(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> list[Operation]:
-    """Return the operations that a deployment leads to, in order.
+    """Return the operations that a deployment triggers, in order.
 
-    Afterwards the targeted accounts have an instance, with one exception: an account of a unit that
-    is no longer listed loses it even if it is also in a unit that stays listed.
+    Afterward, each targeted account has an instance, with one exception: an account in a unit that
+    is no longer listed loses its instance even if it is also in a unit that stays listed.
 
-    The handler keeps units in hash sets, so the order of the operations of several units is not
-    defined. Here it is that of the lists.
+    The handler keeps units in hash sets, so the order of operations on several units is undefined.
+    Here, it is the order of the lists.
 
     :param before: the properties of the rollout's StackSet as deployed last, without intrinsic
         functions; ``None`` if there is none. Tags of the CloudFormation stack count as tags of the
@@ -150,7 +149,7 @@ def operations(
             Operation("DeleteStackSet"),
         ]
     if before["StackSetName"] != after["StackSetName"]:
-        raise ValueError("another StackSetName replaces the StackSet")
+        raise ValueError("a changed StackSetName replaces the StackSet")
     deletes, creates, updates = _instances(_Targets.of(before), _Targets.of(after))
     changed = _configuration(before) != _configuration(after)
     return [*deletes, *[Operation("UpdateStackSet")] * changed, *creates, *updates]
@@ -165,10 +164,10 @@ def reached(
 ) -> list[str]:
     """Return the IDs of the accounts that an operation works in, in the order of the accounts.
 
-    UpdateStackSet works in every account that has an instance, also in one that is not targeted,
-    such as an excluded account that automatic deployment gave one. The calls for instances work in
-    the targeted accounts, and those that update or delete only where there is an instance. None
-    works in suspended accounts.
+    UpdateStackSet works in every account that has an instance, even one that is not targeted, such
+    as an excluded account that got an instance through automatic deployment. The calls for
+    instances work in the targeted accounts; those that update or delete work only where an instance
+    exists. No call works in suspended accounts.
 
     :param operation: the operation.
     :param instances: the IDs of the accounts that have an instance when it starts.
@@ -197,7 +196,7 @@ def reached(
 def _instances(
     before: _Targets, after: _Targets
 ) -> tuple[list[Operation], list[Operation], list[Operation]]:
-    # What is deleted, created and updated.
+    # The operations that delete, create, and update instances.
     dropped = [unit for unit in before.units if unit not in after.units]
     new = [unit for unit in after.units if unit not in before.units]
     if before.account_filter is None and after.account_filter is None:
@@ -233,7 +232,8 @@ def _unit_by_unit(call: Call, units: Iterable[str], selection: _Selection) -> It
 
 
 def _configuration(properties: Mapping[str, Any]) -> list[Any]:
-    # What UpdateStackSet is called for. The order of tags and parameters does not matter.
+    # UpdateStackSet is called if any of this changes. The order of tags and parameters does not
+    # matter.
     return [
         {tag["Key"]: tag["Value"] for tag in properties.get("Tags", ())},
         properties.get("Description"),

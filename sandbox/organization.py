@@ -1,10 +1,11 @@
-"""An emulated organization whose accounts are those of the embedded AWS.
+"""An emulated organization whose accounts are in the AWS emulator.
 
-AWS Organizations and the StackSets API are moto's. moto resolves a StackSet's targets one level of
-organizational units deep, without filters, and deploys into its own accounts. Here a StackSet does
-what AWS's resource handler does (:mod:`sandbox.operations`), in the accounts that AWS documents
-(:func:`pump_roles.account.organization.targeted`), and deploys into accounts that enforce IAM.
-Concurrency and failure tolerance are not emulated: an operation goes through all accounts.
+moto emulates AWS Organizations and the StackSets API. moto resolves a StackSet's targets one level
+of organizational units deep, without filters, and deploys into its own accounts. Here, a StackSet
+does what AWS's resource handler does (:mod:`sandbox.operations`), in the accounts that it targets
+according to AWS's documentation (:func:`pump_roles.account.organization.targeted`), and deploys
+into accounts that enforce IAM. Concurrency and failure tolerance are not emulated: an operation
+always works in all accounts.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -20,7 +21,7 @@ from sandbox.management import ACCOUNT_ID, Management
 from sandbox.operations import Operation, operations, reached
 
 Tree = Mapping[str, "Tree | int"]
-"""Organizational units by name: each with further ones, or with its number of accounts."""
+"""Organizational units by name: each has child units, or a number of accounts."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Organization:
                 self._grow(self.units[name], below)
 
     def join(self, unit: str, name: str) -> str:
-        """Let an account join a unit, and return its ID."""
+        """Add a new account to a unit, and return its ID."""
         # Without the API, which takes several seconds for 1,000 accounts.
         backend = organizations_backends[ACCOUNT_ID]["aws"]
         created = backend.create_account(AccountName=name, Email=f"{name}@example.com")
@@ -68,12 +69,12 @@ class Organization:
         return account
 
     def accounts(self) -> list[Account]:
-        """Return every account, the management account too."""
+        """Return every account, including the management account."""
         return accounts_below(self.management.organizations, [self.root])
 
 
 class Members(Protocol):
-    """What StackSets do in the member accounts. Each raises :class:`StackFailedError`."""
+    """What StackSets do in the member accounts. Each method may raise :class:`StackFailedError`."""
 
     def create(
         self, account: str, stack: str, template: str, parameters: Mapping[str, str]
@@ -88,7 +89,7 @@ class Members(Protocol):
 
 @dataclass(frozen=True)
 class EmbeddedMembers:
-    """Members that are accounts of the embedded AWS."""
+    """Member accounts in the AWS emulator."""
 
     aws: EmbeddedAws
 
@@ -112,7 +113,7 @@ class EmbeddedMembers:
 
 @dataclass(frozen=True)
 class NoMembers:
-    """Members that have nothing, where only the StackSets API matters.
+    """Member accounts without resources, for tests in which only the StackSets API matters.
 
     :param failing: the IDs of the accounts where a stack cannot be created.
     """
@@ -157,7 +158,7 @@ class StackSets:
 
     :param organization: the organization.
     :param members: its accounts.
-    :param worked: called with each account that an operation has worked in.
+    :param worked: called with an account's ID after each operation in that account.
     """
 
     organization: Organization
@@ -167,7 +168,7 @@ class StackSets:
     def deploy(
         self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     ) -> list[Operation]:
-        """Do what a deployment of a rollout leads to, and return the operations.
+        """Perform the operations that a deployment of a rollout triggers, and return them.
 
         :param before: the StackSet's properties as deployed last (see :func:`properties`);
             ``None`` if there is none.
@@ -180,12 +181,12 @@ class StackSets:
             self._perform(operation, properties)
         if after is not None:
             state = _state(after["StackSetName"])
-            # What moto's DescribeStackSet returns, and sets for no one.
+            # moto's DescribeStackSet returns this, but moto never sets it.
             state.organizational_unit_ids = _units(after)
         return performed
 
     def join(self, account: str) -> None:
-        """Let automatic deployment reach an account that has joined.
+        """Deploy automatically to an account that has joined.
 
         It ignores account filters: CloudFormation User Guide, "Automatic deployments" and
         "Account-level targets".
@@ -247,7 +248,7 @@ class StackSets:
 def properties(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the properties of the StackSet that is a rollout template's only resource.
+    """Return the properties of the StackSet, which is the only resource of a rollout's template.
 
     :param template: the rollout's template.
     :param parameters: values for the template's parameters.
@@ -276,5 +277,5 @@ def _units(properties: Mapping[str, Any]) -> list[str]:
 
 
 def _state(name: str) -> Any:
-    # moto's StackSet. Its methods for instances are not used.
+    # moto's StackSet. Its methods for stack instances are not used.
     return cloudformation_backends[ACCOUNT_ID][REGION].describe_stack_set(name)

@@ -1,9 +1,9 @@
-"""The embedded AWS's own process: ministack on a loopback port, for as long as its input is open.
+"""The AWS emulator's own process: ministack on a loopback port, until its standard input closes.
 
-It prints its port, serves, and ends when its standard input does. That is also so when the process
+It prints its port and serves until its standard input closes, which also happens when the process
 that started it is killed.
 
-``--record`` lists each call in CloudTrail. ``--as-is`` leaves out :func:`pass_external_id`.
+``--record`` records each call in CloudTrail. ``--as-is`` omits :func:`pass_external_id`.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ SETTINGS = {
     "AUTH": "true",
     "BIND_HOST": "127.0.0.1",
     "LOG_LEVEL": "CRITICAL",
-    # Two listeners of other services, on every interface.
+    # Would open two more listeners, on every interface.
     "IOT_MTLS_ENABLED": "0",
     "SFTP_ENABLED": "0",
 }
 
 
 def pass_external_id() -> None:
-    """Let a caller's own policies see the external ID that it passes to ``sts:AssumeRole``.
+    """Make the external ID of an ``sts:AssumeRole`` call available to the caller's own policies.
 
     ``sts:ExternalId`` is a condition key of the action, for the caller's policies too (Service
     Authorization Reference, "Actions, resources, and condition keys for AWS Security Token
-    Service"). ministack gives it to the role's trust policy alone.
+    Service"). ministack makes it available only to the role's trust policy.
     """
     from ministack.core import iam_actions  # noqa: PLC0415
 
@@ -52,7 +52,7 @@ def pass_external_id() -> None:
 
 
 def accept_stack_sets() -> None:
-    """Let a stack have a StackSet. What it deploys, :mod:`sandbox.organization` deploys."""
+    """Let a stack contain a StackSet. :mod:`sandbox.organization` deploys to its accounts."""
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     def create(_: str, properties: Mapping[str, Any], __: str) -> tuple[str, dict[str, Any]]:
@@ -69,9 +69,10 @@ def accept_stack_sets() -> None:
 
 
 def make_roles_as_cloudformation_does() -> None:
-    """Let a stack's role have its boundary, and fail if a role of its name exists, in any case.
+    """Give a stack's role its permissions boundary, and fail if a role of that name exists.
 
-    ministack ignores the boundary, and replaces the role.
+    Role names are compared ignoring case. Without this, ministack ignores the boundary and
+    replaces the role.
     """
     from ministack.services import iam  # noqa: PLC0415
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415
@@ -107,7 +108,7 @@ def make_roles_as_cloudformation_does() -> None:
 
 
 def know_deny_all() -> None:
-    """Have the AWS managed policy AWSDenyAll, as the AWS Managed Policy Reference shows it."""
+    """Add the AWS managed policy AWSDenyAll, as the AWS Managed Policy Reference shows it."""
     from ministack.services import iam  # noqa: PLC0415
 
     document = {

@@ -51,11 +51,11 @@ def trust(*external_ids: str) -> dict[str, Any]:
 
 
 class WrongError(Exception):
-    """Something is not as it should be. It is marked in what was shown."""
+    """A check failed. The output marks which one."""
 
 
 class Show:
-    """One run. It remembers whether everything was as it should be."""
+    """One run of a demo. It remembers whether every check passed."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
@@ -65,19 +65,23 @@ class Show:
     def part(self, title: str) -> None:
         """Begin a part.
 
-        :raises WrongError: when the part before it showed something wrong.
+        :raises WrongError: if a check in the part before it failed.
         """
         if not self.right:
             raise WrongError
         self.parts += 1
         self.console.print(f"\n[bold cyan]{self.parts}  {escape(title)}[/]\n")
 
-    def step(self, description: str, work: Callable[[], T]) -> T:
-        """Do some work, and show what was done and how long it took."""
+    def step(self, doing: str, done: str, work: Callable[[], T]) -> T:
+        """Do some work, and show what was done and how long it took.
+
+        :param doing: what to show on a terminal until it is done.
+        :param done: what to show then.
+        """
         started = time.monotonic()
-        with self.console.status(description):
+        with self.console.status(doing):
             result = work()
-        self.done(description, time.monotonic() - started)
+        self.done(done, time.monotonic() - started)
         return result
 
     def done(self, description: str, seconds: float) -> None:
@@ -91,14 +95,21 @@ class Show:
         :raises SystemExit: when it fails.
         """
         shown = " ".join(command).replace(" -c ", " \\\n      -c ")
-        self.console.print(f"  [dim]$ cdk {escape(shown)}[/]", soft_wrap=True)
-        ended = self.step(
-            "destroyed" if command[0] == "destroy" else "synthesized, checked by cdk-nag, deployed",
-            lambda: cdk(*command, *hidden, environment=aws.environment()),
-        )
+        self.console.print(f"  [dim]$ npx cdk {escape(shown)}[/]", soft_wrap=True)
+        destroys = command[0] == "destroy"
+        started = time.monotonic()
+        with self.console.status("destroying" if destroys else "synthesizing and deploying"):
+            ended = cdk(*command, *hidden, environment=aws.environment())
+        output = ended.stdout + ended.stderr
         if ended.returncode:
-            self.console.print(escape(ended.stdout + ended.stderr))
+            self.console.print(escape(output))
             raise SystemExit(ended.returncode)
+        outcome = "no changes" if "(no changes)" in output else "deployed"
+        self.done(
+            "destroyed" if destroys else f"synthesized, checked by cdk-nag, {outcome}",
+            time.monotonic() - started,
+        )
+        self.console.print()
 
     def deploy(
         self,
@@ -114,13 +125,13 @@ class Show:
     def verdict(
         self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "refused")
     ) -> str:
-        """Return a cell that shows what was found, marked and remembered if it is wrong."""
+        """Return a cell that shows what was found. A wrong result is marked and remembered."""
         self.expect(bool(found) == should)
         shown = f"[green]✔ {labels[0]}[/]" if found else f"[red]✘ {labels[1]}[/]"
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:
-        """Remember whether something is as it should be."""
+        """Remember whether a check passed."""
         self.right = self.right and bool(holds)
 
     def quote(self, message: str) -> None:
@@ -139,17 +150,17 @@ class Show:
         )
 
     def run(self, show: Callable[[], object], next_steps: str) -> int:
-        """Show everything, say how it went, and return the exit status."""
+        """Run the demo, show whether every check passed, and return the exit status."""
         try:
             show()
         except WrongError:
             pass
         except KeyboardInterrupt:
-            self.console.print("\nInterrupted. The embedded AWS has ended.")
+            self.console.print("\nInterrupted. The AWS emulator has stopped.")
             return 130
         if not self.right:
-            self.console.print("\n[bold red]Something is not as it should be, see above.[/]")
+            self.console.print("\n[bold red]A check failed: look for WRONG above.[/]")
             return 1
-        self.console.print("\n[bold green]All as it should be.[/] The embedded AWS has ended.")
+        self.console.print("\n[bold green]Every check passed.[/] The AWS emulator has stopped.")
         self.console.print(next_steps, soft_wrap=True)
         return 0

@@ -10,6 +10,7 @@ from aws_cdk import App
 
 from pump_roles.report import of_templates
 from pump_roles.templates.model import InputError
+from sandbox.cdk import recommended_flags
 from tests.support import PUMP_SIDE, PUMP_WORKER, access_policy, identity_policies
 
 WILDCARD = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::*:role/PumpReadOnlyRole]"
@@ -18,21 +19,25 @@ WILDCARD = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::*:role/PumpRea
 def test_worker_may_assume_the_read_only_roles_and_nothing_else(pump_side: Path) -> None:
     template = json.loads((pump_side / PUMP_WORKER).read_text())
     kinds = [resource["Type"] for resource in template["Resources"].values()]
-    assert sorted(kinds) == ["AWS::IAM::Policy", "AWS::IAM::Role"]
-    (policy,) = identity_policies(template).values()
-    assert policy == access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")
+    assert sorted(kinds) == ["AWS::IAM::Policy"] * 2 + ["AWS::IAM::Role"] * 2
+    worker, probe = identity_policies(template).values()
+    customers = "arn:aws:iam::*:role/PumpReadOnlyRole"
+    assert worker == access_policy(customers)
+    allow = {"Action": "sts:AssumeRole", "Effect": "Allow", "Resource": customers}
+    assert probe["Statement"] == [allow]
 
 
-def test_every_finding_is_acknowledged_on_the_worker_with_a_reason(pump_side: Path) -> None:
+def test_every_finding_is_acknowledged_on_its_role_with_a_reason(pump_side: Path) -> None:
     report = json.loads((pump_side / "validation-report.json").read_text())
-    (acknowledged,) = (
+    acknowledged = [
         violation
         for plugin in report["pluginReports"]
         for violation in plugin["suppressedViolations"]
-    )
-    assert acknowledged["acknowledgedId"] == f"AwsSolutions::{WILDCARD}"
-    assert acknowledged["acknowledgedAt"] == "PumpWorker/Worker"
-    assert acknowledged["reason"].endswith(".")
+    ]
+    assert [found["acknowledgedId"] for found in acknowledged] == [f"AwsSolutions::{WILDCARD}"] * 2
+    places = {found["acknowledgedAt"] for found in acknowledged}
+    assert places == {"PumpWorker/Worker", "PumpWorker/Probe"}
+    assert all(found["reason"].endswith(".") for found in acknowledged)
 
 
 def synthesize(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,18 +54,19 @@ def test_gate_fails_without_the_acknowledgment(
     """The positive control of the test above."""
     text = (PUMP_SIDE / "app.py").read_text()
     synthesize(text, tmp_path, monkeypatch)
-    start, end = text.index("        Validations.of(self.worker)"), text.index("\n\napp = App()")
+    start = text.index("        Validations.of(self.worker)")
+    end = text.index("        # For pump-roles probe")
     with pytest.raises(RuntimeError) as caught:
         synthesize(text[:start] + text[end:], tmp_path, monkeypatch)
     assert WILDCARD in str(caught.value)
 
 
-def test_example_is_quiet() -> None:
+def test_example_is_quiet_and_has_the_recommended_flags() -> None:
     assert json.loads((PUMP_SIDE / "cdk.json").read_text()) == {
         "app": "python3 app.py",
         "versionReporting": False,
         "notices": False,
-        "context": {"cli-telemetry": False},
+        "context": {"cli-telemetry": False, **recommended_flags()},
     }
 
 

@@ -1,25 +1,29 @@
-"""Pump's side: a worker that assumes customers' read-only roles, only with an external ID.
+"""Pump's side: who assumes customers' read-only roles, and who proves that they refuse the rest.
 
 An example to copy into the app that deploys the worker.
 """
 
-from aws_cdk import Acknowledgment, App, Stack, Validations
+from aws_cdk import Acknowledgment, App, Aws, Stack, Validations
 from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from pump_roles import CustomerAccess
 
+CUSTOMERS_ROLES = f"arn:{Aws.PARTITION}:iam::*:role/PumpReadOnlyRole"
+WILDCARD = (
+    "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::*:role/PumpReadOnlyRole]"
+)
+
 
 class WorkerStack(Stack):
-    """The role that Pump's worker runs with, in Pump's account."""
+    """The roles that Pump's services run as, in the account that customers trust."""
 
     def __init__(self, scope: Construct, id: str) -> None:
-        super().__init__(scope, id, description="The role that Pump's worker runs with")
+        super().__init__(scope, id, description="The roles that Pump's services run as")
         self.worker = iam.Role(
             self,
             "Worker",
-            # The trust policies of customers' roles name it.
             role_name="PumpService",
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
         )
@@ -27,10 +31,26 @@ class WorkerStack(Stack):
         access.grant(self.worker).assert_success()
         Validations.of(self.worker).acknowledge(
             Acknowledgment(
-                id="AwsSolutions::AwsSolutions-IAM5"
-                "[Resource::arn:<AWS::Partition>:iam::*:role/PumpReadOnlyRole]",
-                reason="Every account can become a customer. Its role requires the external ID "
-                "that Pump created for it.",
+                id=WILDCARD,
+                reason="Any account can become a customer's. The call must have an external ID, "
+                "and the customer's role requires the right one.",
+            )
+        )
+        # For pump-roles probe and nothing else: it must be able to call without an external ID.
+        self.probe = iam.Role(
+            self,
+            "Probe",
+            role_name="PumpProbe",
+            assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
+        )
+        self.probe.add_to_policy(
+            iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[CUSTOMERS_ROLES])
+        )
+        Validations.of(self.probe).acknowledge(
+            Acknowledgment(
+                id=WILDCARD,
+                reason="The probe proves that a customer's role refuses a call without an "
+                "external ID, before Pump stores the role.",
             )
         )
 

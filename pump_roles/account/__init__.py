@@ -1,6 +1,6 @@
-"""What AWS accounts contain and accept, seen with boto3: nothing here changes anything.
+"""Checks of AWS accounts with boto3, which change nothing: rollouts, and external IDs of roles.
 
-Importing it loads no boto3.
+Importing this package does not load boto3.
 """
 
 from pump_roles.account.answers import Outcome

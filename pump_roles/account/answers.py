@@ -1,4 +1,4 @@
-"""How AWS STS answers when a role is to be assumed: accepted, refused by the role, or neither."""
+"""How AWS STS answers a call that assumes a role: accepted, refused by the role, or neither."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["ACCESS_DENIED", "SESSION_NAME", "Answer", "Outcome", "answer_of", "error_code"]
 
 SESSION_NAME: Final = "pump-roles-probe"
-"""The name of the sessions: how an accepted call appears in the customer's CloudTrail."""
+"""The session name, by which an accepted call appears in the customer's CloudTrail."""
 
 ACCESS_DENIED: Final = "AccessDenied"
 
 Outcome = Literal["accepted", "refused", "unknown"]
-"""How a call ended. Refused means: by the role, as far as AWS's answer tells."""
+"""How a call ended. "Refused" means by the role, as far as AWS's answer shows."""
 
 _SHORTEST_SESSION: Final = 900
 
@@ -37,12 +37,12 @@ class Answer:
 def answer_of(
     sts: "STSClient", role_arn: str, external_id: str | None, *, hidden: Sequence[str]
 ) -> Answer:
-    """Try to assume a role, once, and return how that ended. The credentials are dropped.
+    """Try once to assume a role, and return how the call ended. The credentials are discarded.
 
     :param sts: a client of AWS STS.
     :param role_arn: the role.
     :param external_id: the external ID to pass, if any.
-    :param hidden: the external IDs that a reason must not show.
+    :param hidden: the external IDs that the reason must not show.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
@@ -61,16 +61,16 @@ def answer_of(
     except BotoCoreError as error:
         return Answer("unknown", _failure(error, sts.meta.endpoint_url))
     except Exception as error:  # noqa: BLE001
-        # An answer that is not STS's can make botocore raise anything. One role's failure must not
-        # hide the others.
-        return Answer("unknown", f"the answer cannot be read ({type(error).__name__})")
+        # If the answer is not from STS, botocore can raise anything. One role's failure must not
+        # hide the results of the others.
+        return Answer("unknown", f"the response cannot be parsed ({type(error).__name__})")
     if not accepted:
-        return Answer("unknown", "the answer has no credentials, so it is not from AWS STS")
+        return Answer("unknown", "the response contains no credentials, so it is not from AWS STS")
     return Answer("accepted")
 
 
 def error_code(error: "ClientError") -> str:
-    """Return the code of an error that AWS answered; empty if it has none."""
+    """Return the code of an error from AWS, or an empty string if it has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -100,7 +100,7 @@ _SERVER_ERROR: Final = 500
 
 
 def _refusal(error: "ClientError", hidden: Sequence[str]) -> Answer:
-    # AWS's message is read, and never shown: it may contain the external ID.
+    # AWS's message is evaluated but never shown: it may contain the external ID.
     code = error_code(error)
     if code == ACCESS_DENIED:
         return _denial(str(error.response["Error"].get("Message", "")))
@@ -108,10 +108,10 @@ def _refusal(error: "ClientError", hidden: Sequence[str]) -> Answer:
         return Answer("unknown", _REASONS[code])
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= _SERVER_ERROR:
-        return Answer("unknown", f"AWS STS failed with the HTTP status {status}")
+        return Answer("unknown", f"AWS STS failed with HTTP status {status}")
     if re.fullmatch("[A-Za-z.]{1,64}", code) and not any(part in code for part in hidden):
-        return Answer("unknown", f"AWS STS answered with the error {code}")
-    return Answer("unknown", f"AWS STS answered with an error, the HTTP status {status}")
+        return Answer("unknown", f"AWS STS returned the error {code}")
+    return Answer("unknown", f"AWS STS returned an error with HTTP status {status}")
 
 
 # IAM User Guide, "Troubleshoot access denied error messages": how AWS names the kinds of policies,
@@ -140,10 +140,10 @@ def _denial(message: str) -> Answer:
         return Answer("refused")
     if policy is not None:
         whose = _NOT_THE_ROLES[policy[1]]
-        return Answer("unknown", f"refused because of {whose}, not by the role; {_CURE}")
-    # A role may have any of the words in its name.
+        return Answer("unknown", f"denied by {whose}, not by the role; {_CURE}")
+    # Any of these words may be part of a role's name.
     if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
-        return Answer("unknown", f"refused by a policy that may not be the role's; {_CURE}")
+        return Answer("unknown", f"denied by a policy that may not be the role's; {_CURE}")
     return Answer("refused")
 
 
@@ -152,7 +152,7 @@ def _failure(error: "BotoCoreError", endpoint: str) -> str:
 
     kind = type(error).__name__
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return f"no answer from {endpoint} ({kind})"
+        return f"no response from {endpoint} ({kind})"
     if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
         return f"no usable credentials ({kind})"
     return f"the call was not sent ({kind})"

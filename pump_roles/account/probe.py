@@ -1,6 +1,6 @@
-"""Whether a customer's role requires its external ID: what Pump can prove by assuming the role.
+"""Prove, by assuming a customer's role, whether it requires its external ID.
 
-boto3 is loaded when it is needed: a new external ID needs none.
+boto3 is loaded only when it is needed: :func:`new_external_id` does not need it.
 """
 
 import secrets
@@ -48,22 +48,22 @@ def new_external_id() -> str:
     """Return a new external ID for a customer: ``pump-`` and 32 hexadecimal digits.
 
     The digits are 128 bits from the operating system's source of randomness, so no two customers
-    get the same one, and nobody can guess another's. The prefix and the fixed length let a person,
-    or a filter for logs, recognize it.
+    get the same ID, and nobody can guess another customer's. The prefix and the fixed length make
+    it recognizable to people and to log filters.
     """
     return f"pump-{secrets.token_hex(_RANDOM_BYTES)}"
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What is known of a role. No external ID is in it.
+    """The result for a role. It contains no external ID.
 
     :param role_arn: the role.
     :param verdict: whether it requires its external ID.
-    :param reason: why.
+    :param reason: the reason for the verdict, for a person to read.
     :param with_right_id: how the call with the role's external ID ended.
     :param without_id: how the call without one ended.
-    :param with_wrong_id: how the call with another one ended.
+    :param with_wrong_id: how the call with a wrong one ended.
     """
 
     role_arn: str
@@ -75,12 +75,12 @@ class ProbeResult:
 
 
 def judge(role_arn: str, *, right: Answer, without: Answer, wrong: Answer) -> ProbeResult:
-    """Return what three answers say about a role.
+    """Return the result that follows from the three answers.
 
     :param role_arn: the role.
     :param right: the answer to the call with its external ID.
     :param without: the answer to the call without one.
-    :param wrong: the answer to the call with another one.
+    :param wrong: the answer to the call with a wrong one.
     """
     verdict, reason = _verdict(right, without, wrong)
     return ProbeResult(
@@ -97,26 +97,25 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     """Prove that a role requires its external ID, or that it does not.
 
     Calls ``sts:AssumeRole`` three times: with the role's external ID, without one, and with a new
-    one that the role cannot know. STS accepts an external ID that a role does not ask for, so the
-    accepted call proves nothing: only the two refused ones do. A session lasts 15 minutes, has no
-    tags, and its credentials are dropped as soon as they arrive.
+    one that the role cannot know. STS accepts an external ID that a role does not require, so an
+    accepted call proves nothing by itself: only the two refused calls do. A session lasts 15
+    minutes and has no tags, and its credentials are discarded as soon as they arrive.
 
-    Whatever is not a clear answer is unknown. So is a refusal that AWS ascribes to a policy other
-    than the role's: a policy, permissions boundary, or session policy of the caller, a service or
-    resource control policy, or the policy of a VPC endpoint. A principal that may not call
-    ``sts:AssumeRole`` without an external ID, such as a grantee of ``CustomerAccess``, therefore
-    cannot prove that the role refuses that call.
+    If an answer is not clear, the verdict is unknown. The same applies to a refusal that AWS
+    attributes to a policy other than the role's: a policy, permissions boundary, or session policy
+    of the caller, a service or resource control policy, or the policy of a VPC endpoint. A
+    principal that may not call ``sts:AssumeRole`` without an external ID, such as a grantee of
+    ``CustomerAccess``, therefore cannot prove that the role refuses that call.
 
     **Limits.** AWS does not always say whose policy refused a call; if it does not, the refusal
     counts as the role's. So probe as a principal whose own policies allow ``sts:AssumeRole`` with
-    and without an external ID. Of the external IDs that the role should refuse, one is tried: a
-    role that accepts a pattern, such as ``StringLike`` with ``Acme-*``, looks as if it required its
-    own.
+    and without an external ID. Only one wrong external ID is tried, so a role that accepts a
+    pattern, such as ``StringLike`` with ``Acme-*``, is reported as requiring its own ID.
 
     :param role_arn: the role's ARN.
     :param external_id: the external ID that the role should require.
-    :param sts: a client of AWS STS, in the role's partition. By default one with the environment's
-        settings, from :func:`sts_client`.
+    :param sts: a client of AWS STS, in the role's partition. By default one from
+        :func:`sts_client`, with the environment's settings.
     :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
         message does not show the external ID.
     """
@@ -132,12 +131,13 @@ def probe_all(
     concurrency: int = 8,
     found: Callable[[int], object] | None = None,
 ) -> list[ProbeResult]:
-    """Probe several roles at once; returns the results in the roles' order.
+    """Probe several roles at once, and return the results in the order of the roles.
 
     :param roles: the ARN and the external ID of each.
-    :param sts: a client of AWS STS with as many connections; see :func:`sts_client`.
+    :param sts: a client of AWS STS with at least as many connections as ``concurrency``; see
+        :func:`sts_client`.
     :param concurrency: how many are probed at once, 1 to 32.
-    :param found: called with 1 whenever a further role is probed.
+    :param found: called with 1 whenever a role has been probed.
     :raises ArgumentError: as :func:`probe` does, before the first call.
     """
     CONCURRENCY.check("concurrency", concurrency)
@@ -156,14 +156,14 @@ def sts_client(
 ) -> "STSClient":
     """Return a client of AWS STS whose calls end within seconds, even if nothing answers.
 
-    A call that is throttled, or fails for a moment, is sent at most four times.
+    A call that is throttled or fails temporarily is sent at most four times.
 
     :param profile: a profile of the AWS configuration. By default the environment's settings.
     :param region: the region whose STS endpoint to call. By default that of the profile or the
         environment.
     :param connections: how many calls there can be at once.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
-    :raises ValueError: if the endpoint in the settings is not one.
+    :raises ValueError: if the endpoint in the settings is not a valid URL.
     """
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
@@ -178,7 +178,7 @@ def sts_client(
 
 
 def caller_of(sts: "STSClient") -> str:
-    """Return the caller's ARN, or an empty text if a policy keeps STS from telling it.
+    """Return the caller's ARN, or an empty string if a policy denies that call.
 
     :param sts: a client of AWS STS.
     :raises botocore.exceptions.BotoCoreError: if there are no credentials, or STS does not answer.
@@ -221,7 +221,7 @@ def _check(role_arn: str, external_id: str, sts: "STSClient") -> None:
     EXTERNAL_ID.check("external_id", external_id, shown=False)
     here, there = sts.meta.partition, partition_of(role_arn)
     if here != there:
-        raise ArgumentError("role_arn", f"is in the partition {there}, and the caller in {here}")
+        raise ArgumentError("role_arn", f"is in partition {there}, but the caller is in {here}")
 
 
 def _probed(role_arn: str, external_id: str, sts: "STSClient") -> ProbeResult:
@@ -253,10 +253,10 @@ def _probed_in_threads(
             try:
                 done.put((index, _probed(*roles[index], sts)))
             except Exception as error:  # noqa: BLE001
-                # Raised below. A result that never comes would be waited for.
+                # Raised below. Without a result, the main thread would wait forever.
                 done.put((index, error))
 
-    # Not an executor's threads, which Python waits for when it ends: an interrupt ends the command.
+    # Not an executor, whose threads Python waits for at exit: Ctrl+C must end the command.
     for _ in range(min(concurrency, len(roles))):
         Thread(target=work, daemon=True).start()
     try:
@@ -270,7 +270,7 @@ def _probed_in_threads(
 
 
 def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, str]:
-    # First what the role lets in, whatever became of the other calls.
+    # A call that should have been refused decides, however the other calls ended.
     wrong_calls = {"without an external ID": without, "with a wrong external ID": wrong}
     let_in = [how for how, answer in wrong_calls.items() if answer.outcome == "accepted"]
     if let_in:
@@ -278,7 +278,7 @@ def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, st
     if (right.outcome, without.outcome, wrong.outcome) == ("accepted", "refused", "refused"):
         return (
             "required",
-            "can be assumed with its external ID, and neither without one nor with a wrong one",
+            "can be assumed with its external ID, but not without one or with a wrong one",
         )
     calls = {"with this external ID": right, "without one": without, "with a wrong one": wrong}
     reasons: dict[str, list[str]] = {}
@@ -292,6 +292,6 @@ def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, st
 
 
 _REFUSED: Final = (
-    "refused; the role has another external ID, does not trust this caller, or does not exist: AWS "
-    "does not say which"
+    "refused. The role requires another external ID, does not trust this caller, or does not "
+    "exist, or this caller may not assume it; AWS does not say which"
 )

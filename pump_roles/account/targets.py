@@ -1,6 +1,6 @@
 """The roles to probe, with their external IDs, from a CSV or JSON file.
 
-No message here shows a value of the file: wherever a value is, it may be an external ID.
+No message here shows a value from the file: any value may be an external ID.
 """
 
 import csv
@@ -23,7 +23,7 @@ COLUMNS: Final = ("role_arn", "external_id")
 Unit = Literal["line", "item", ""]
 
 EXTENSIONS: Final[Mapping[str, Unit]] = {".csv": "line", ".json": "item"}
-"""The files that can be read, and what their parts are called."""
+"""The extensions of the files that can be read, and the unit in which messages count."""
 
 _WEAK: Final = 16
 """An ID of fewer characters is weak: 16 hexadecimal digits are 64 bits."""
@@ -35,8 +35,8 @@ class Target:
 
     :param role_arn: its ARN.
     :param external_id: the external ID that it should require.
-    :param unit: what the number counts; empty if it is from no file.
-    :param number: the line or the item that it is in, from 1.
+    :param unit: what ``number`` counts; empty if the role is not from a file.
+    :param number: the number of its line or item, starting at 1.
     """
 
     role_arn: str
@@ -59,7 +59,7 @@ def read_targets(file: Path) -> list[Target]:
     """Return the roles in a file, at least one, each listed once.
 
     A CSV file has a header with the columns ``role_arn`` and ``external_id``; a JSON file is a list
-    of objects with these two members. Other columns and members are ignored, and blank lines too.
+    of objects with these two members. Other columns and members, and blank lines, are ignored.
 
     :param file: a file with one of :data:`EXTENSIONS`.
     :raises InputError: if it cannot be read, or anything in it is not valid. The message names the
@@ -69,7 +69,7 @@ def read_targets(file: Path) -> list[Target]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise InputError(f"{file}: there is no such file") from None
+        raise InputError(f"{file}: does not exist") from None
     except UnicodeDecodeError:
         raise InputError(f"{file}: is not UTF-8 text") from None
     except OSError as error:
@@ -84,7 +84,7 @@ def read_targets(file: Path) -> list[Target]:
 
 
 def check_partition(targets: Sequence[Target], partition: str) -> None:
-    """Check that the roles are in the caller's partition: nobody assumes a role in another.
+    """Check that the roles are in the caller's partition: a role in another one cannot be assumed.
 
     :param targets: the roles.
     :param partition: the caller's partition.
@@ -94,16 +94,16 @@ def check_partition(targets: Sequence[Target], partition: str) -> None:
         other = partition_of(target.role_arn)
         if other != partition:
             raise InputError(
-                f"{_place(target.unit, [target.number])}the role is in the partition {other}, and "
-                f"the caller in {partition}: pass a --region or --profile of {other}"
+                f"{_place(target.unit, [target.number])}the role is in partition {other}, but the "
+                f"caller is in {partition}; pass a --region or --profile in {other}"
             )
 
 
 def warnings_about(targets: Sequence[Target]) -> Iterator[str]:
-    """Yield what is suspicious and may still be right, with the lines or items that have it.
+    """Yield warnings about what is suspicious but may be right, with the lines or items.
 
-    One external ID in several accounts is right if they all are one customer's, as where a rollout
-    deploys the role to an organization. Two roles in one account are always one customer's.
+    One external ID in several accounts is right if they all belong to one customer, for example
+    if a rollout deploys the role to an organization. Two roles in one account always do.
 
     :param targets: the roles.
     """
@@ -119,7 +119,7 @@ def warnings_about(targets: Sequence[Target]) -> Iterator[str]:
         if len(accounts) > 1:
             yield (
                 f"{_place(unit, [target.number for target in using])}{len(accounts):,} accounts "
-                "have the same external ID, which is right only if they are one customer's"
+                "have the same external ID, which is right only if they belong to one customer"
             )
     names = [role.name for role in ROLES.values()]
     others = [target.number for target in targets if target.role_name not in names]
@@ -144,7 +144,7 @@ def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 continue
             if len(cells) != len(header):
                 raise InputError(
-                    f"line {number}: has {len(cells):,} cells, and the header {len(header):,}"
+                    f"line {number}: has {len(cells):,} fields, but the header has {len(header):,}"
                 )
             yield number, dict(zip(header, cells, strict=True))
     except csv.Error as error:
@@ -171,7 +171,9 @@ def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     except json.JSONDecodeError as error:
         raise InputError(f"is not JSON: {error}") from None
     except (ValueError, RecursionError):
-        raise InputError("is not JSON that can be read: too long a number, or too deep") from None
+        raise InputError(
+            "cannot be read as JSON: a number is too long, or the nesting is too deep"
+        ) from None
     if not isinstance(items, list):
         raise InputError("is not a JSON list of objects")
     for number, item in enumerate(items, start=1):
@@ -186,7 +188,7 @@ def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise InputError("is not JSON that can be read: an object has a key twice")
+        raise InputError("cannot be read as JSON: a key is listed twice in an object")
     return found
 
 
@@ -208,7 +210,7 @@ def _target(unit: Unit, number: int, row: Mapping[str, Any]) -> Target:
 
 def _check_all(targets: Sequence[Target]) -> None:
     if not targets:
-        raise InputError("contains no role")
+        raise InputError("contains no roles")
     first: dict[str, int] = {}
     for target in targets:
         if target.role_arn in first:

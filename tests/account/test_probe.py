@@ -617,7 +617,9 @@ def test_endpoint_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatc
     assert found.verdict == "unknown"
     assert found.reason.endswith(f"no answer from {fake.endpoint} (EndpointConnectionError)")
     line = the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
-    assert line.startswith("pump-roles: unknown: Could not connect to the endpoint URL")
+    assert line.startswith(
+        "pump-roles: could not be determined: Could not connect to the endpoint URL"
+    )
 
 
 class Meta:

@@ -236,7 +236,7 @@ def test_status_is_unknown_if_aws_does_not_answer(
         assert ended.exit_code == 4
         assert ended.stdout == ""
         (line,) = ended.stderr.splitlines()
-        assert line.startswith("pump-roles: unknown: ")
+        assert line.startswith("pump-roles: could not be determined: ")
         assert problem in line
     assert run("PumpReadOnly", "--profile", "none").exit_code == 4
 

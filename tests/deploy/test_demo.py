@@ -58,7 +58,8 @@ def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
     text = "\n".join(lines)
     assert "WRONG" not in text
     assert "All as it should be." in text
-    assert text.count("done  synthesized, checked by cdk-nag, deployed") == 5
+    assert text.count("done  synthesized, checked by cdk-nag, deployed") == 4
+    assert text.count("done  synthesized, checked by cdk-nag, no changes") == 1
     for answer in (
         r"assumed-role/PumpService/pump is not\s+authorized to perform: sts:AssumeRole",
         r"because no\s+identity-based policy allows",
@@ -114,7 +115,7 @@ def test_demo_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> 
             start_new_session=True,
         ) as process,
     ):
-        while "$ cdk deploy" not in output.read_text():
+        while "$ npx cdk deploy" not in output.read_text():
             assert process.poll() is None
         # As a terminal does: to the whole group, the CDK CLI too.
         os.killpg(process.pid, signal.SIGINT)
