@@ -126,7 +126,7 @@ def rollout_status(
     account is targeted, if an account that is not targeted has one, or if a filter names an account
     that is not below the units; 4 if the status cannot be read from AWS; 2 for a usage error.
     """
-    from pump_roles.account.rollout_status import StatusError, read  # noqa: PLC0415
+    from pump_roles.account.rollout_status import read  # noqa: PLC0415
 
     try:
         STACK_SET_NAME.check("STACK_SET", stack_set)
@@ -134,10 +134,10 @@ def rollout_status(
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
     # A wrong endpoint in the settings is a ValueError.
-    with _unknown_if_aws_fails(ValueError):
+    with _unknown_if_aws_fails():
         cloudformation, organizations = _clients(profile, region)
     with (
-        _unknown_if_aws_fails(StatusError),
+        _unknown_if_aws_fails(),
         _progress("stack instances and accounts read") as found,
     ):
         status = read(
@@ -258,7 +258,7 @@ def probe(
         raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
     targets = _targets(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
-    with _unknown_if_aws_fails(ValueError, hidden=hidden):
+    with _unknown_if_aws_fails(hidden=hidden):
         sts = sts_client(profile=profile, region=region, connections=concurrency)
     try:
         check_partition(targets, sts.meta.partition)
@@ -451,7 +451,11 @@ def _unknown_if_aws_fails(*errors: type[Exception], hidden: Sequence[str] = ()) 
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
-    of_aws: tuple[type[Exception], ...] = (BotoCoreError, ClientError, ResponseParserError)
+    # A credential process, a token file, or an endpoint in the settings can raise the last two.
+    of_aws: tuple[type[Exception], ...] = (
+        *(BotoCoreError, ClientError, ResponseParserError),
+        *(OSError, ValueError),
+    )
     try:
         yield
     except (*of_aws, *errors) as error:

@@ -99,7 +99,8 @@ class Text:
             cure = "; it is a number, put it in quotes" if number else ""
             wrong = _shown(value) if shown else "the value"
             raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
-        return value
+        # Not a subclass, such as an enumeration's member, which may be rendered as something else.
+        return str.__str__(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -116,7 +117,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _is_token(value: str) -> bool:
-    return "${Token[" in value or "{{resolve:" in value
+    return "${Token[" in value or "#{Token[" in value or "{{resolve:" in value
 
 
 @dataclass(frozen=True)

@@ -128,14 +128,14 @@ def test_roles_are_assumed_in_the_partition_that_the_grantee_is_deployed_to(
 
 
 BAD: list[tuple[str, Any, str]] = [
-    ("roles", "read-only", "'read-only' is not a list; each is the kind of a role"),
-    ("roles", [], "the list is empty; each is the kind of a role: read-only or auto-pilot"),
-    ("roles", ["readonly"], "there is no kind 'readonly', did you mean read-only?"),
-    ("roles", ["Auto-Pilot"], "there is no kind 'Auto-Pilot', did you mean auto-pilot?"),
-    ("roles", ["x"], "there is no kind 'x', the kinds are read-only, auto-pilot"),
+    ("roles", "read-only", "'read-only' is not a list; each is a kind of role"),
+    ("roles", [], "the list is empty; each is a kind of role: read-only or auto-pilot"),
+    ("roles", ["readonly"], "unknown kind 'readonly'; did you mean read-only?"),
+    ("roles", ["Auto-Pilot"], "unknown kind 'Auto-Pilot'; did you mean auto-pilot?"),
+    ("roles", ["x"], "unknown kind 'x'; the kinds are read-only, auto-pilot"),
     ("roles", ["read-only"] * 2, "'read-only' is listed twice"),
     ("roles", [*BOTH, "read-only"], "3 given, at most 2 allowed"),
-    ("roles", [1], "1 is not the kind of a role"),
+    ("roles", [1], "1 is not a kind of role"),
     ("roles", None, "None is not a list"),
     ("roles", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token, must be a literal"),
     ("customer_accounts", FIRST, "'111111111111' is not a list; each is a 12-digit account ID"),
@@ -159,7 +159,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("role_path", f"/{Aws.ACCOUNT_ID}/", r"/\$\{Token.* is a token, must be a literal"),
     ("role_path", ["/pump/"], r"\['/pump/'\] is not a path"),
     *(
-        ("role_path", path, re.escape(f"{path!r} contains *, ? or $, which a policy reads as"))
+        ("role_path", path, re.escape(f"{path!r} contains *, ? or $, which a policy treats as"))
         for path in ("/*/", "/pump?/", "/${aws:username}/")
     ),
 ]
@@ -485,7 +485,7 @@ def test_limit_counts_every_character_of_the_longest_partition() -> None:
 
 
 def arguments_of_size(size: int) -> dict[str, Any]:
-    """Return arguments that make a policy of a certain size in the longest partition."""
+    """Return arguments that the policy would have a certain size in the longest partition."""
     for count, length in product(range(2, 20), range(1, 65)):
         listed, name = accounts(count), "n" * length
         shortest = json.dumps(
@@ -520,7 +520,7 @@ def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str,
         access.grant(worker_in(stack))
     assert caught.value.argument == "role_names"
     assert re.fullmatch(
-        r"make a policy of 1\d,\d{3} characters, at most 6,144 allowed for a managed policy",
+        r"the policy would have 1\d,\d{3} characters, at most 6,144 allowed for a managed policy",
         caught.value.problem,
     )
 

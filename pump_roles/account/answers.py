@@ -1,5 +1,6 @@
 """How AWS STS answers a call that assumes a role: accepted, refused by the role, or neither."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,14 @@ SESSION_NAME: Final = "pump-roles-probe"
 """The session name, by which an accepted call appears in the customer's CloudTrail."""
 
 ACCESS_DENIED: Final = "AccessDenied"
+
+_NOTHING: Final = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+    }
+)
+"""The session policy: the credentials of an accepted call are good for nothing."""
 
 Outcome = Literal["accepted", "refused", "unknown"]
 """How a call ended. "Refused" means by the role, as far as AWS's answer shows."""
@@ -53,6 +62,7 @@ def answer_of(
                 RoleArn=role_arn,
                 RoleSessionName=SESSION_NAME,
                 DurationSeconds=_SHORTEST_SESSION,
+                Policy=_NOTHING,
                 **passed,
             ).get("Credentials")
         )
@@ -125,19 +135,22 @@ _NOT_THE_ROLES: Final = {
     "resource control policy": "a resource control policy of the role's organization",
     "VPC endpoint policy": "the policy of the VPC endpoint",
 }
-_THE_ROLES: Final = ("role trust policy", "resource-based policy")
+_THE_ROLES: Final = re.compile(
+    r"(?:because no|with an explicit deny in (?:an?|the)) role trust policy\b"
+    # Not "because no resource-based policy": AWS also says so if the caller's own policies lack it.
+    r"|with an explicit deny in (?:an?|the) resource-based policy\b"
+)
 _POLICY: Final = re.compile(
-    "(?:because no|with an explicit deny in (?:an?|the)) "
-    rf"({'|'.join((*_NOT_THE_ROLES, *_THE_ROLES))})\b"
+    rf"(?:because no|with an explicit deny in (?:an?|the)) ({'|'.join(_NOT_THE_ROLES)})\b"
 )
 _NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.IGNORECASE)
 _CURE: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
 
 
 def _denial(message: str) -> Answer:
-    policy = _POLICY.search(message)
-    if policy is not None and policy[1] in _THE_ROLES:
+    if _THE_ROLES.search(message):
         return Answer("refused")
+    policy = _POLICY.search(message)
     if policy is not None:
         whose = _NOT_THE_ROLES[policy[1]]
         return Answer("unknown", f"denied by {whose}, not by the role; {_CURE}")

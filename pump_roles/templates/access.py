@@ -101,12 +101,15 @@ class _Pump:
             ),
         )
 
-    def named_by(self, text: Text, template: Template) -> str:
-        """Return what of Pump's a text names, in words; empty if nothing."""
+    def named_by(self, text: Text, template: Template, *, names: bool = True) -> str:
+        """Return what of Pump's a text names, in words; empty if nothing.
+
+        :param names: whether the names of Pump's roles count.
+        """
         named = sorted(logical_id for _, logical_id in text.references & self.references)
         if named:
             return named[0]
-        if found := self.names.search(text.text):
+        if names and (found := self.names.search(text.text)):
             return f"the role {found[1]}"
         for account in sorted(self.accounts):
             # In Pump's own account, everything names the account.
@@ -177,10 +180,17 @@ class _Reader:
         for name, value in self._properties.items():
             if name == said or self._logical_id in self._template.nested:
                 continue
-            has_policies = self._type in _PRINCIPALS or self._type in _POLICIES
-            read = _without_assumptions(value) if has_policies else value
+            # Permission to assume the roles with an external ID, as Pump's own services have it, is
+            # about their names alone: the roles' trust policies decide.
+            read: Any = value
+            only_names: list[Any] = []
+            if self._type in _PRINCIPALS or self._type in _POLICIES:
+                read, only_names = _without_assumptions(name, value)
             for text in texts_in({name: read}, self._template):
                 if named := self._pump.named_by(text, self._template):
+                    yield f"names {named}"
+            for text in texts_in({name: only_names}, self._template):
+                if named := self._pump.named_by(text, self._template, names=False):
                     yield f"names {named}"
 
     def _attaches(self) -> Iterator[str]:
@@ -276,20 +286,47 @@ class _Reader:
         return ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _without_assumptions(value: Any) -> Any:
-    # Permission to call sts:AssumeRole lets no one in: the role's trust policy does.
-    if isinstance(value, list):
-        return [_without_assumptions(element) for element in value]
-    if not isinstance(value, dict):
-        return value
-    only_assumes = value.keys() >= {"Effect", "Action"} and {
-        action.lower() if isinstance(action, str) else None for action in as_list(value["Action"])
-    } == {"sts:assumerole"}
-    return {
-        name: _without_assumptions(element)
-        for name, element in value.items()
-        if not (only_assumes and name == "Resource")
-    }
+def _without_assumptions(name: str, value: Any) -> tuple[Any, list[Any]]:
+    # The property without the resources of such statements, and these resources.
+    resources: list[Any] = []
+
+    def without(document: Any) -> Any:
+        if not isinstance(document, dict) or "Statement" not in document:
+            return document
+        return {**document, "Statement": list(map(kept, as_list(document["Statement"])))}
+
+    def kept(statement: Any) -> Any:
+        if not _only_assumes(statement):
+            return statement
+        resources.append(statement["Resource"])
+        return {key: member for key, member in statement.items() if key != "Resource"}
+
+    if name == "PolicyDocument":
+        return without(value), resources
+    if name == "Policies" and isinstance(value, list):
+        policies = [
+            {**policy, "PolicyDocument": without(policy["PolicyDocument"])}
+            if isinstance(policy, dict) and "PolicyDocument" in policy
+            else policy
+            for policy in value
+        ]
+        return policies, resources
+    return value, []
+
+
+def _only_assumes(statement: Any) -> bool:
+    if not isinstance(statement, dict) or "Resource" not in statement:
+        return False
+    if statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}:
+        return False
+    actions = as_list(statement.get("Action", []))
+    if [action.lower() for action in actions if isinstance(action, str)] != ["sts:assumerole"]:
+        return False
+    with_external_id = statement.get("Condition") == {"Null": {"sts:ExternalId": "false"}}
+    return len(actions) == 1 and (
+        statement.get("Effect") == "Deny"
+        or (statement.get("Effect") == "Allow" and with_external_id)
+    )
 
 
 def _allowed(document: Any) -> Iterator[str]:

@@ -54,7 +54,13 @@ from tests.support import (
 )
 
 PUMP = Caller(PUMP_ACCOUNT)
-PROVEN = "can be assumed with its external ID, and neither without one nor with a wrong one"
+NOTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+}
+"""What the sessions may do."""
+
+PROVEN = "can be assumed with its external ID, but not without one or with a wrong one"
 CURE = "probe as a principal that may call sts:AssumeRole with and without an external ID"
 
 
@@ -373,8 +379,9 @@ def test_role_with_another_external_id_is_unknown(aws: EmbeddedAws, as_pump: STS
         found = probe(refusing, SECRET, sts=as_pump)
         assert found.verdict == "unknown"
         assert found.reason == (
-            "with this external ID: refused; the role has another external ID, does not trust this "
-            "caller, or does not exist: AWS does not say which"
+            "with this external ID: refused. The role requires another external ID, does not "
+            "trust this caller, or does not exist, or this caller may not assume it; AWS does not "
+            "say which"
         )
         assert run(refusing, "--external-id", SECRET).exit_code == 4
 
@@ -433,8 +440,7 @@ def test_refusal_because_of_the_callers_own_policies_proves_nothing(
     if condition:
         assert found.verdict == "unknown"
         assert found.reason == (
-            "without one: refused because of the caller's identity-based policies, not by the "
-            f"role; {CURE}"
+            f"without one: denied by the caller's identity-based policies, not by the role; {CURE}"
         )
     else:  # It accepts a wrong one, and that is proof enough.
         assert found.verdict == "not-required"
@@ -449,7 +455,7 @@ def test_caller_without_any_permission_is_told_so(aws: EmbeddedAws) -> None:
     found = probe(role_arn, SECRET, sts=aws.sts(nobody))
     assert found.verdict == "unknown"
     assert found.reason.startswith(
-        "with this external ID, without one, with a wrong one: refused because of the caller's "
+        "with this external ID, without one, with a wrong one: denied by the caller's "
     )
 
 
@@ -465,6 +471,7 @@ def test_calls_are_three_and_ask_for_nothing_but_the_role(fake: FakeSts, client:
         "RoleArn": ROLE_ARN,
         "RoleSessionName": "pump-roles-probe",
         "DurationSeconds": "900",
+        "Policy": json.dumps(NOTHING),
     }
     assert len(fake.requests) == 6
     wrong = {request.get("ExternalId") for request in fake.requests[2::3]}
@@ -536,28 +543,28 @@ def test_refusal_because_of_another_policy_is_unknown(
     [
         (error("Throttling", status=400), "throttled"),
         (error("ThrottlingException", status=400), "throttled"),
-        ((429, "<Error/>"), "AWS STS answered with an error, the HTTP status 429"),
+        ((429, "<Error/>"), "AWS STS returned an error with HTTP status 429"),
         (error("ExpiredToken"), "the caller's credentials have expired"),
         (error("InvalidClientTokenId"), "AWS does not accept the caller's credentials"),
         (error("RegionDisabledException"), "AWS STS is not active in this region"),
-        (error("InternalFailure", status=500), "AWS STS failed with the HTTP status 500"),
-        ((503, "<html>busy"), "AWS STS failed with the HTTP status 503"),
+        (error("InternalFailure", status=500), "AWS STS failed with HTTP status 500"),
+        ((503, "<html>busy"), "AWS STS failed with HTTP status 503"),
         (error("AccessDenied", BARE, status=500), None),
-        (error("AccessDeniedException"), "AWS STS answered with the error AccessDeniedException"),
-        (error("ValidationError", SECRET, 400), "AWS STS answered with the error ValidationError"),
-        (error(SECRET, SECRET, 400), "AWS STS answered with an error, the HTTP status 400"),
-        (error("a\u202eb", "", 400), "AWS STS answered with an error, the HTTP status 400"),
-        ((403, "<html>Forbidden"), "the answer cannot be read (ResponseParserError)"),
-        ((403, ""), "the answer cannot be read (ResponseParserError)"),
-        ((200, "not XML"), "the answer cannot be read (ResponseParserError)"),
-        ((200, ""), "the answer cannot be read (ResponseParserError)"),
-        ((200, "<html/>"), "the answer "),
-        ((302, ""), "the answer cannot be read (ResponseParserError)"),
-        (answer("AssumeRole", ""), "the answer has no credentials"),
-        (answer("AssumeRole", "<Credentials/>"), "the answer has no credentials"),
+        (error("AccessDeniedException"), "AWS STS returned the error AccessDeniedException"),
+        (error("ValidationError", SECRET, 400), "AWS STS returned the error ValidationError"),
+        (error(SECRET, SECRET, 400), "AWS STS returned an error with HTTP status 400"),
+        (error("a\u202eb", "", 400), "AWS STS returned an error with HTTP status 400"),
+        ((403, "<html>Forbidden"), "the response cannot be parsed (ResponseParserError)"),
+        ((403, ""), "the response cannot be parsed (ResponseParserError)"),
+        ((200, "not XML"), "the response cannot be parsed (ResponseParserError)"),
+        ((200, ""), "the response cannot be parsed (ResponseParserError)"),
+        ((200, "<html/>"), "the response "),
+        ((302, ""), "the response cannot be parsed (ResponseParserError)"),
+        (answer("AssumeRole", ""), "the response contains no credentials"),
+        (answer("AssumeRole", "<Credentials/>"), "the response contains no credentials"),
         (
             answer("AssumeRole", "<Credentials><Expiration>soon</Expiration></Credentials>"),
-            "the answer cannot be read (",
+            "the response cannot be parsed (",
         ),
     ],
 )
@@ -615,7 +622,7 @@ def test_endpoint_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, value)
     found = probe(ROLE_ARN, SECRET)
     assert found.verdict == "unknown"
-    assert found.reason.endswith(f"no answer from {fake.endpoint} (EndpointConnectionError)")
+    assert found.reason.endswith(f"no response from {fake.endpoint} (EndpointConnectionError)")
     line = the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
     assert line.startswith(
         "pump-roles: could not be determined: Could not connect to the endpoint URL"
@@ -648,7 +655,7 @@ def broken(raised: BaseException, meta: Any = Meta) -> STSClient:
     [
         (NoCredentialsError(), "no usable credentials (NoCredentialsError)"),
         (BotoCoreError(), "the call was not sent (BotoCoreError)"),
-        (KeyError(SECRET), "the answer cannot be read (KeyError)"),
+        (KeyError(SECRET), "the response cannot be parsed (KeyError)"),
     ],
 )
 def test_call_that_is_not_sent_is_unknown(raised: Exception, reason: str) -> None:
@@ -674,7 +681,7 @@ def test_failure_within_a_thread_is_raised_and_not_waited_for() -> None:
         ((ROLE_ARN, f"${{Token[{SECRET}]}}"), "external_id: the value is a token"),
         (
             (ROLE_ARN.replace("aws", "aws-cn", 1), SECRET),
-            "role_arn: is in the partition aws-cn, and the caller in aws",
+            "role_arn: is in partition aws-cn, but the caller is in aws",
         ),
     ],
 )
@@ -737,14 +744,14 @@ def test_external_id_may_come_from_the_environment() -> None:
         (["--file=roles.txt"], "--file: unknown extension; must be .csv or .json"),
         ([f"--file={SECRET}"], "--file: unknown extension; must be .csv or .json"),
         ([ROLE_ARN], "pass --external-id, or set PUMP_EXTERNAL_ID"),
-        ([ROLE_ARN, "--external-id="], "pass --external-id, or set PUMP_EXTERNAL_ID"),
+        ([ROLE_ARN, "--external-id="], "--external-id: the value is not an external ID"),
         ([ROLE_ARN, f"--external-id={SECRET}!"], "--external-id: the value is not an external ID"),
         ([SECRET, f"--external-id={SECRET}"], "ROLE_ARN: the value is not the ARN of an IAM role"),
-        ([ROLE_ARN, SECRET], "an external ID goes into --external-id"),
+        ([ROLE_ARN, SECRET], "pass the external ID with --external-id"),
         (["arn:aws:sts::123456789012:assumed-role/R/S", "--external-id=xx"], "ROLE_ARN: "),
         (
             [ROLE_ARN.replace("aws", "aws-us-gov", 1), f"--external-id={SECRET}"],
-            "ROLE_ARN: the role is in the partition aws-us-gov, and the caller in aws",
+            "ROLE_ARN: the role is in partition aws-us-gov, but the caller is in aws",
         ),
         ([ROLE_ARN, "--external-id=xx", "--format=xml"], "'xml' is not one of"),
     ],
@@ -771,7 +778,7 @@ def test_region_decides_the_partition() -> None:
     assert run(chinese, "--external-id", SECRET, "--region=cn-north-1").exit_code == 0
     ended = run(ROLE_ARN, "--external-id", SECRET, "--region=cn-north-1")
     assert ended.exit_code == 2
-    assert "pass a --region or --profile of aws" in ended.stderr
+    assert "pass a --region or --profile in aws" in ended.stderr
 
 
 def test_aws_that_cannot_be_called_is_one_error(
@@ -842,7 +849,7 @@ def test_what_aws_echoes_is_not_shown(fake: FakeSts) -> None:
         (
             "r.csv",
             f"role_arn,external_id\n\n{ROLE_ARN.replace('aws', 'aws-cn')},{SECRET}\n",
-            "line 3: the role is in the partition aws-cn, and the caller in aws: pass a --region",
+            "line 3: the role is in partition aws-cn, but the caller is in aws; pass a --region",
         ),
     ],
     ids=["empty", "mixed up", "external ID", "partition"],
@@ -855,7 +862,7 @@ def test_bad_file_is_one_error_before_the_first_call(
     line = the_error(run("--file", file), 1)
     assert line.startswith(f"pump-roles: {file}: {problem}")
     assert fake.requests == []
-    assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("there is no such file")
+    assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("does not exist")
 
 
 def test_warnings_go_to_standard_error_and_change_no_status(
@@ -866,7 +873,7 @@ def test_warnings_go_to_standard_error_and_change_no_status(
     assert ended.exit_code == 0
     assert ended.stderr == (
         f"pump-roles: warning: {file}: items 1-2: 2 accounts have the same external ID, which is "
-        "right only if they are one customer's\n"
+        "right only if they belong to one customer\n"
     )
     monkeypatch.setattr("tests.account.test_probe.SECRET", "short-one")
     ended = run(role_in(1, "Other"), "--external-id", "short-one")

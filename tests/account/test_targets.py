@@ -43,7 +43,7 @@ def test_file_is_read_as_spreadsheets_and_editors_write_it(
     [
         ("r.csv", "", "is empty; the first line must be role_arn,external_id"),
         ("r.csv", "\n \n", "is empty; the first line must be role_arn,external_id"),
-        ("r.csv", "role_arn,external_id\n", "contains no role"),
+        ("r.csv", "role_arn,external_id\n", "contains no roles"),
         ("r.csv", f"{ROLE_ARN},{SECRET}\n", f"{HEADER}role_arn is missing"),
         ("r.csv", f"role_arn\n{ROLE_ARN}\n", f"{HEADER}external_id is missing"),
         ("r.csv", GOOD.replace(",", ";"), f"{HEADER}role_arn is missing"),
@@ -52,8 +52,8 @@ def test_file_is_read_as_spreadsheets_and_editors_write_it(
             f"role_arn,external_id,role_arn\n{ROLE_ARN},{SECRET},x",
             f"{HEADER}role_arn is listed twice",
         ),
-        ("r.csv", f"{GOOD}\n{ROLE_ARN}x", "line 4: has 1 cells, and the header 2"),
-        ("r.csv", f"{GOOD}{ROLE_ARN}x,{SECRET},x", "line 3: has 3 cells, and the header 2"),
+        ("r.csv", f"{GOOD}\n{ROLE_ARN}x", "line 4: has 1 fields, but the header has 2"),
+        ("r.csv", f"{GOOD}{ROLE_ARN}x,{SECRET},x", "line 3: has 3 fields, but the header has 2"),
         ("r.csv", f'{GOOD}"{ROLE_ARN}x,{SECRET}', "line 3: is not CSV: "),
         ("r.csv", f"{GOOD}{SECRET},{ROLE_ARN}", "line 3: role_arn: the value is not the ARN"),
         ("r.csv", f"{GOOD}\n\n{ROLE_ARN}x,{SECRET}!", "line 5: external_id: the value is not"),
@@ -68,17 +68,17 @@ def test_file_is_read_as_spreadsheets_and_editors_write_it(
         ("r.json", b"\xff", "is not UTF-8 text"),
         ("r.json", "{}", "is not a JSON list of objects"),
         ("r.json", json.dumps({ROLE_ARN: SECRET}), "is not a JSON list of objects"),
-        ("r.json", "[]", "contains no role"),
+        ("r.json", "[]", "contains no roles"),
         ("r.json", "NaN", "is not JSON: NaN is not a JSON value"),
         ("r.json", "[NaN]", "is not JSON: NaN is not a JSON value"),
-        ("r.json", "[" * 100_000, "is not JSON that can be read"),
-        ("r.json", f"[{'1' * 5_000}]", "is not JSON that can be read"),
+        ("r.json", "[" * 100_000, "cannot be read as JSON"),
+        ("r.json", f"[{'1' * 5_000}]", "cannot be read as JSON"),
         ("r.json", json.dumps([[ROLE_ARN, SECRET]]), "item 1: is not an object"),
         ("r.json", json.dumps([{"role_arn": ROLE_ARN}]), "item 1: has no external_id"),
         (
             "r.json",
             f'[{{"{SECRET}": 1, "{SECRET}": 2}}]',
-            "is not JSON that can be read: an object",
+            "cannot be read as JSON: a key",
         ),
         (
             "r.json",
@@ -113,7 +113,7 @@ def test_file_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for name, problem in [
         ("folder.csv", "cannot be read: Is a directory"),
-        ("no.json", "there is no such file"),
+        ("no.json", "does not exist"),
         (f"{'a' * 300}.csv", "cannot be read: File name too long"),
     ]:
         with pytest.raises(InputError) as raised:
@@ -124,7 +124,7 @@ def test_file_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
 def test_role_of_another_partition_is_an_error(tmp_path: Path) -> None:
     chinese = ROLE_ARN.replace("aws", "aws-cn", 1)
     targets = read_targets(write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET), (chinese, SECRET)))
-    problem = "^line 3: the role is in the partition aws-cn, and the caller in aws: "
+    problem = "^line 3: the role is in partition aws-cn, but the caller is in aws; "
     with pytest.raises(InputError, match=problem):
         check_partition(targets, "aws")
     check_partition(targets[:1], "aws")
@@ -240,7 +240,7 @@ def test_short_external_id_is_a_warning() -> None:
     assert warned(*rows) == ["lines 3, 5: the external ID has fewer than 16 characters"]
 
 
-SHARED = "the same external ID, which is right only if they are one customer's"
+SHARED = "the same external ID, which is right only if they belong to one customer"
 
 
 def test_external_id_of_several_accounts_is_a_warning() -> None:

@@ -57,7 +57,7 @@ def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
     assert max(len(line) for line in lines) <= 80
     text = "\n".join(lines)
     assert "WRONG" not in text
-    assert "All as it should be." in text
+    assert "Every check passed." in text
     assert text.count("done  synthesized, checked by cdk-nag, deployed") == 4
     assert text.count("done  synthesized, checked by cdk-nag, no changes") == 1
     for answer in (
@@ -96,8 +96,8 @@ def test_demo_fails_if_a_role_is_wrong() -> None:
     assert ended.stderr == ""
     assert "\x1b" not in ended.stdout
     assert re.search(r"Pump +none +✔ allowed  WRONG +✘ refused", ended.stdout)
-    assert "Something is not as it should be" in ended.stdout
-    assert "All as it should be" not in ended.stdout
+    assert "A check failed" in ended.stdout
+    assert "Every check passed" not in ended.stdout
     # It goes no further.
     assert "Destroy" not in ended.stdout
 
@@ -179,7 +179,7 @@ def test_part_after_something_wrong_does_not_begin() -> None:
 def test_show_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     demo = Show()
     assert demo.run(lambda: demo.expect(holds=False), "next") == 1
-    assert "Something is not as it should be" in capsys.readouterr().out
+    assert "A check failed" in capsys.readouterr().out
     assert Show().run(lambda: None, "next") == 0
 
 

@@ -61,7 +61,7 @@ def test_demo_shows_every_account() -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stderr == ""
     shown = ended.stdout
-    assert "All as it should be." in shown
+    assert "Every check passed." in shown
     assert "WRONG" not in shown
     assert "\x1b" not in shown
     # In their units, and in the account that joined and the management account too.

@@ -248,8 +248,15 @@ def test_a_reference_whose_value_is_elsewhere_is_not_known(
     ("statement", "harmless"),
     [
         ({"Action": "sts:AssumeRole"}, True),
-        ({"Action": ["STS:assumerole"]}, True),
-        ({"Action": "sts:AssumeRole", "Effect": "Deny"}, True),
+        ({"Action": ["STS:assumerole"], "Sid": "Customers"}, True),
+        ({"Action": "sts:AssumeRole", "Effect": "Deny", "Condition": {}}, True),
+        ({"Action": "sts:AssumeRole", "Condition": {}}, False),
+        ({"Action": "sts:AssumeRole", "Condition": {"Null": {"sts:ExternalId": "true"}}}, False),
+        ({"Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{PUMP_ACCOUNT}:role/A"}, False),
+        ({"Action": "sts:AssumeRole", "NotAction": "iam:*"}, False),
+        ({"Action": "sts:AssumeRole", "action": "iam:*"}, False),
+        ({"Action": "sts:AssumeRole", "Fn::Transform": {"Name": "Macro"}}, False),
+        ({"Action": "sts:AssumeRole", "Effect": {"Ref": "Effect"}}, False),
         ({"Action": "iam:PassRole"}, False),
         ({"Action": ["sts:AssumeRole", "iam:PutRolePolicy"]}, False),
         ({"Action": "sts:*"}, False),
@@ -260,14 +267,19 @@ def test_a_reference_whose_value_is_elsewhere_is_not_known(
     ],
 )
 @pytest.mark.parametrize("inline", [False, True])
-def test_permission_to_assume_a_role_is_no_way_in(
+def test_only_permission_to_assume_a_role_with_an_external_id_is_no_way_in(
     statement: dict[str, Any],
     harmless: bool,  # noqa: FBT001
     inline: bool,  # noqa: FBT001
     text: str,
     tmp_path: Path,
 ) -> None:
-    allow = {"Effect": "Allow", "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole", **statement}
+    allow = {
+        "Effect": "Allow",
+        "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole",
+        "Condition": {"Null": {"sts:ExternalId": "false"}},
+        **statement,
+    }
     policy = {"PolicyName": "P", "PolicyDocument": {"Statement": [allow]}}
     trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}}}
     other = (
@@ -276,6 +288,19 @@ def test_permission_to_assume_a_role_is_no_way_in(
         else resource("AWS::IAM::Policy", Users=["worker"], **policy)
     )
     assert (alarms(of(text, tmp_path, other, same=False)) == []) == harmless
+
+
+def test_permission_to_assume_the_very_role_is_an_alarm(text: str, tmp_path: Path) -> None:
+    """Unlike a name, it can only be this role: an account that trusts itself lets this one in."""
+    allow = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Resource": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]},
+        "Condition": {"Null": {"sts:ExternalId": "false"}},
+    }
+    policy = {"PolicyName": "P", "PolicyDocument": {"Statement": allow}, "Users": ["worker"]}
+    report = of(text, tmp_path, resource("AWS::IAM::Policy", **policy), same=True)
+    assert "names AutoPilotRole" in alarm(report)
 
 
 @pytest.mark.parametrize(
