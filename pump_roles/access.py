@@ -5,7 +5,7 @@ from bisect import bisect
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aws_cdk import Annotations, Aws
+from aws_cdk import Annotations, Aws, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
@@ -106,9 +106,11 @@ class CustomerAccess(Construct):
         under every path. It does not cover other roles.
 
         As with the CDK's own grants, it is not an error if this app cannot change the grantee's
-        policies, which is the case for a service, an account, a role of another account, and a role
-        imported with ``mutable=False``. Then nothing is allowed, the synth warns, ``success`` is
-        false, and ``assert_success()`` raises an error.
+        policies, which is the case for a service, an account, a role imported with
+        ``mutable=False``, and a role imported by its ARN that is, or could be, in another account
+        than its stack. Then nothing is allowed, the synth warns, ``success`` is false, and
+        ``assert_success()`` raises an error. For a role that ``Role.customize_roles()`` leaves to
+        others to create, the synth warns too: the deny is only in the CDK's report.
 
         For more accounts than fit, create several of these constructs and call ``grant`` on each
         with the same role: the CDK moves statements that are too long into managed policies, of
@@ -127,14 +129,23 @@ class CustomerAccess(Construct):
         deny, allow = self._statements(Aws.PARTITION, self._accounts)
         # The deny first: if it cannot be added, nothing is allowed. The allow has a condition of
         # its own, since CDK may put the two into different policies, deployed one after the other.
-        added = principal.add_to_principal_policy(iam.PolicyStatement.from_json(deny))
-        if not _is_added(principal, added):
-            name = grantee.node.path if hasattr(grantee, "node") else type(grantee).__name__
+        if not (
+            _may_be_in_this_account(principal)
+            and _is_added(
+                principal, principal.add_to_principal_policy(iam.PolicyStatement.from_json(deny))
+            )
+        ):
             Annotations.of(self).add_warning_v2(
                 "pump-roles:not-granted",
-                f"nothing is granted to {name}: this app cannot change its policies",
+                f"nothing is granted to {_name(grantee)}: this app cannot change its policies",
             )
             return iam.Grant.drop(grantee, "to assume customers' roles")
+        if isinstance(principal, iam.Role) and not principal.node.try_find_child("DefaultPolicy"):
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:not-synthesized",
+                f"{_name(grantee)} is created outside of this app: give it both statements that "
+                "iam-policy-report.json lists, the deny too",
+            )
         return iam.Grant.add_to_principal(
             grantee=grantee,
             actions=[allow["Action"]],
@@ -217,6 +228,16 @@ def _checked_path(role_path: str) -> str:
     return path
 
 
+def _may_be_in_this_account(principal: iam.IPrincipal) -> bool:
+    # Without this, a role imported from another account gets the policy in a stack without an
+    # account, which then attaches it to whatever role has that name where it is deployed.
+    imported: Any = principal
+    account = getattr(imported, "principal_account", None)
+    if account is None or not hasattr(imported, "node"):
+        return True
+    return account == Stack.of(imported).account or Token.is_unresolved(account)
+
+
 def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) -> bool:
     if not added.statement_added or added.policy_dependable is None:
         return False
@@ -225,3 +246,8 @@ def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) 
     return isinstance(principal, iam.Role) or bool(
         Dependable.of(added.policy_dependable).dependency_roots
     )
+
+
+def _name(grantee: iam.IGrantable) -> str:
+    name: str = grantee.node.path if hasattr(grantee, "node") else type(grantee).__name__
+    return name

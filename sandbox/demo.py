@@ -32,6 +32,7 @@ NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
 """The error codes of a call that was allowed and then failed: the embedded AWS does not have the
 operation, or the instance."""
 
+SESSION_SECONDS: Final = 3_600
 BYSTANDER: Final = "Bystander"
 """The name of roles that no one trusts."""
 
@@ -191,10 +192,10 @@ class Demo(Show):
         self.part("Deploy both roles into the customer's account")
         self.fill()
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot")
-        if broken:
-            self.break_trust()
         for name, published in ROLES.items():
             self.show_role(Role.of_account(self.aws, name), published)
+        if broken:
+            self.break_trust()
 
         self.part("Who can assume the roles")
         pump = self.pump_service()
@@ -261,6 +262,17 @@ class Demo(Show):
         table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
         self.console.print(table)
         self.expect(len(role.policies) == len(published.policies))
+        rest = self.table("everything else about the role", "as expected")
+        settings = self.aws.iam().get_role(RoleName=role.name)["Role"]
+        attached = self.aws.iam().list_attached_role_policies(RoleName=role.name)
+        for what, right in (
+            ("trust policy: Pump, with your external ID only", role.trust == trust()),
+            ("no managed policies", not attached["AttachedPolicies"]),
+            ("sessions of at most one hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
+        ):
+            rest.add_row(what, self.verdict(right, should=True, labels=("yes", "no")))
+        self.console.print()
+        self.console.print(rest)
 
     def show_callers(self, pump: Caller) -> None:
         """Show what each caller gets when it tries to assume the roles."""

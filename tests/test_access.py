@@ -276,11 +276,22 @@ NOT_GRANTEES: dict[str, Callable[[Stack], iam.IGrantable]] = {
 }
 
 
+def test_grants_nothing_to_an_imported_role_that_could_be_in_another_account() -> None:
+    """CDK attaches a policy to whatever role has that name where the stack is deployed."""
+    stack = Stack(App(), "Anywhere")
+    access = CustomerAccess(stack, "Access")
+    imported = iam.Role.from_role_arn(stack, "G", f"arn:aws:iam::{FIRST}:role/R")
+    assert not access.grant(imported).success
+    assert len(warnings_of(access)) == 1
+    assert policies_in(stack) == []
+
+
 @pytest.mark.parametrize("name", NOT_GRANTEES)
 def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(name: str) -> None:
     stack = pump_stack()
+    grantee = NOT_GRANTEES[name](stack)
     access = CustomerAccess(stack, "Access")
-    grant = access.grant(NOT_GRANTEES[name](stack))
+    grant = access.grant(grantee)
     assert not grant.success
     with pytest.raises(RuntimeError, match="could not be added"):
         grant.assert_success()
@@ -363,13 +374,16 @@ def test_never_leaves_the_allow_without_the_deny(
     assert [statement["Effect"] for statement in statements] == found
 
 
-def test_roles_that_are_created_outside_the_app_get_both_statements_into_their_report(
+def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_report(
     tmp_path: Path,
 ) -> None:
     app = App(outdir=str(tmp_path))
     iam.Role.customize_roles(app, use_precreated_roles={"Pump/PumpService": "PumpService"})
     stack = pump_stack(app)
-    assert CustomerAccess(stack, "Access").grant(worker_in(stack)).success
+    access = CustomerAccess(stack, "Access")
+    assert access.grant(worker_in(stack)).success
+    (warning,) = warnings_of(access)
+    assert warning.startswith("Pump/PumpService is created outside of this app: give it both")
     assert policies_in(stack) == []
     (reported,) = json.loads((tmp_path / "iam-policy-report.json").read_text())["roles"]
     assert [statement["Effect"] for statement in reported["identityPolicyStatements"]] == [

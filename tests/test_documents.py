@@ -63,9 +63,9 @@ def test_example_of_the_constructs_runs(
 @pytest.mark.parametrize(
     ("grantee", "said"),
     [
-        (iam.Role, r"(\d+) accounts fit for the read-only role of a role"),
-        (iam.Group, r"(\d+) of a group"),
-        (iam.User, r"(\d+) of a user"),
+        (iam.Role, r"(\d+)\s+accounts\s+fit\s+if\s+the\s+grantee\s+is\s+a\s+role"),
+        (iam.Group, r"(\d+)\s+if\s+it\s+is\s+a\s+group"),
+        (iam.User, r"(\d+)\s+if\s+it\s+is\s+a\s+user"),
         (iam.Role, r"up to\s+(\d+) of them for a role"),
     ],
 )

@@ -1,15 +1,17 @@
 """`make demo` as a whole command: what it shows, and that it fails if something is wrong."""
 
+import json
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mypy_boto3_iam import IAMClient
 
 from sandbox import show
 from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws, embedded_aws
@@ -126,31 +128,60 @@ def test_demo_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> 
     assert "Traceback" not in output.read_text()
 
 
-def roles_as_published() -> dict[str, Role]:
-    return {
-        name: Role(name, trust(), {policy.name: policy.document for policy in published.policies})
-        for name, published in ROLES.items()
-    }
-
-
-def test_demo_fails_if_a_role_has_a_policy_more(aws: EmbeddedAws) -> None:
-    role = roles_as_published()[READS]
+def shown(aws: EmbeddedAws, change: Callable[[IAMClient], object]) -> Demo:
+    """Create the read-only role as published, change it, and return the demo that shows it."""
+    iam = aws.iam()
+    iam.create_role(RoleName=READS, AssumeRolePolicyDocument=json.dumps(trust()))
+    for policy in ROLES[READS].policies:
+        iam.put_role_policy(
+            RoleName=READS, PolicyName=policy.name, PolicyDocument=json.dumps(policy.document)
+        )
+    change(iam)
     demo = Demo(aws)
-    demo.show_role(role, ROLES[READS])
-    assert demo.right
-    assert isinstance(role.policies, dict)
-    role.policies["Wide"] = {"Version": "2012-10-17", "Statement": []}
-    demo.show_role(role, ROLES[READS])
-    assert not demo.right
+    demo.show_role(Role.of_account(aws, READS), ROLES[READS])
+    return demo
 
 
-def test_demo_marks_a_policy_that_is_not_as_published(
-    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+def test_role_as_published_is_right(aws: EmbeddedAws) -> None:
+    assert shown(aws, lambda _: None).right
+
+
+def trust_more(iam: IAMClient) -> None:
+    policy = trust()
+    other = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "sts:AssumeRole"}
+    policy["Statement"].append(other)
+    iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
+
+
+def accept_a_pattern(iam: IAMClient) -> None:
+    policy = trust()
+    policy["Statement"][0]["Condition"] = {"StringLike": {"sts:ExternalId": "Example-*"}}
+    iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
+
+
+def put(iam: IAMClient, name: str, actions: list[str]) -> None:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_role_policy(RoleName=READS, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        trust_more,
+        accept_a_pattern,
+        lambda iam: put(iam, "Wide", ["s3:GetObject"]),
+        lambda iam: put(iam, "PumpBillingReadOnly", ["ce:Get*", "savingsplans:*"]),
+        lambda iam: iam.update_role(RoleName=READS, MaxSessionDuration=43_200),
+        lambda iam: iam.attach_role_policy(
+            RoleName=READS, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+        ),
+    ],
+)
+def test_role_that_differs_in_anything_is_wrong(
+    change: Callable[[IAMClient], object], aws: EmbeddedAws
 ) -> None:
-    role = roles_as_published()[READS]
-    role.policies["PumpBillingReadOnly"]["Statement"][0]["Action"].append("savingsplans:*")
-    Demo(aws).show_role(role, ROLES[READS])
-    assert "WRONG" in capsys.readouterr().out
+    assert not shown(aws, change).right
 
 
 def test_every_call_of_the_demo_is_refused_to_a_role_without_policies(aws: EmbeddedAws) -> None:
