@@ -100,7 +100,8 @@ def rollout_status(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The rollout stack's region. Defaults to that of the profile or the environment."
+            help="The rollout stack's region. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or that "
+            "of the profile."
         ),
     ] = None,
     profile: Annotated[
@@ -135,7 +136,7 @@ def rollout_status(
         raise typer.BadParameter(str(error)) from None
     # A wrong endpoint in the settings is a ValueError.
     with _unknown_if_aws_fails():
-        cloudformation, organizations = _clients(profile, region)
+        cloudformation, organizations = _clients(profile, _region(region))
     with (
         _unknown_if_aws_fails(),
         _progress("stack instances and accounts read") as found,
@@ -208,8 +209,8 @@ def probe(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The region whose STS endpoint to call. Defaults to that of the profile or the "
-            "environment."
+            help="The region whose STS endpoint to call. Defaults to AWS_REGION, "
+            "AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
     profile: Annotated[
@@ -259,7 +260,7 @@ def probe(
     targets = _targets(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
     with _unknown_if_aws_fails(hidden=hidden):
-        sts = sts_client(profile=profile, region=region, connections=concurrency)
+        sts = sts_client(profile=profile, region=_region(region), connections=concurrency)
     try:
         check_partition(targets, sts.meta.partition)
     except InputError as error:
@@ -306,7 +307,9 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
             return read_targets(file)
         except InputError as error:
             _fail(str(error), 1)
-    passed = os.environ.get(EXTERNAL_ID_VARIABLE) if external_id is None else external_id
+    # A credential process of the AWS configuration must not inherit it.
+    of_environment = os.environ.pop(EXTERNAL_ID_VARIABLE, None)
+    passed = of_environment if external_id is None else external_id
     if passed is None:
         raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")
     name = EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
@@ -430,6 +433,11 @@ def _filter(
     if only_accounts is not None:
         return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
     return "NONE", []
+
+
+def _region(region: str | None) -> str | None:
+    # The AWS CLI and the other SDKs read it; boto3 only reads AWS_DEFAULT_REGION.
+    return region or os.environ.get("AWS_REGION")
 
 
 def _split(value: str) -> list[str]:

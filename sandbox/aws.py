@@ -6,6 +6,7 @@ lists where it and the policy simulator disagree.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from botocore.session import Session as BotocoreSession
 from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_iam import IAMClient
 from mypy_boto3_iam.type_defs import RoleDetailTypeDef
@@ -32,7 +34,10 @@ ACCOUNT_ID: Final = "123456789012"
 
 REGION: Final = "us-east-1"
 
-_ONCE: Final = Config(retries={"total_max_attempts": 1})
+_ONCE: Final = Config(retries={"total_max_attempts": 1}, proxies={})
+
+_SERVER_NEEDS: Final = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH"}
+"""The environment variables that the emulator inherits. Others would configure it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,13 @@ OWNER: Final = Caller(ACCOUNT_ID)
 """The root user of the default account."""
 
 
+def _own_session() -> boto3.Session:
+    # Nothing of the machine's own AWS configuration, such as a profile that does not exist.
+    unset = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    variables = {name: (None, None, default, None) for name, default in unset.items()}
+    return boto3.Session(botocore_session=BotocoreSession(variables), region_name=REGION)
+
+
 class StackFailedError(Exception):
     """A stack could not be created. Its message says why."""
 
@@ -65,7 +77,7 @@ class EmbeddedAws:
     """
 
     endpoint: str
-    _session: boto3.Session = field(default_factory=lambda: boto3.Session(region_name=REGION))
+    _session: boto3.Session = field(default_factory=_own_session)
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def environment(self, caller: Caller = OWNER) -> Mapping[str, str]:
@@ -216,7 +228,8 @@ class EmbeddedAws:
 
     def reset(self) -> None:
         """Empty every account. This also removes what :mod:`sandbox.server` adds."""
-        with urlopen(Request(f"{self.endpoint}/_ministack/reset", method="POST")):  # noqa: S310
+        request = Request(f"{self.endpoint}/_ministack/reset", method="POST")  # noqa: S310
+        with build_opener(ProxyHandler({})).open(request):
             pass
 
     def delete(self, stack: str, caller: Caller = OWNER) -> None:
@@ -236,13 +249,15 @@ def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
 
     :param options: the command-line options of :mod:`sandbox.server`.
     """
+    inherited = tool_environment()
     with TemporaryDirectory() as folder:
         server = subprocess.Popen(
             [sys.executable, "-m", "sandbox.server", *options],
             cwd=ROOT,
             # In a separate session: Ctrl+C must interrupt only this process.
             start_new_session=True,
-            env=tool_environment() | {"TMPDIR": folder},
+            env={name: value for name, value in inherited.items() if name in _SERVER_NEEDS}
+            | {"TMPDIR": folder},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

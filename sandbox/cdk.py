@@ -27,6 +27,8 @@ def tool_environment() -> dict[str, str]:
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), inherited.get("PATH", ""))),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
 
 

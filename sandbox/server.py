@@ -9,9 +9,11 @@ that started it is killed.
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -127,10 +129,19 @@ async def run(listener: int) -> None:
     config.bind = [f"fd://{listener}"]
     config.loglevel = SETTINGS["LOG_LEVEL"]
 
-    async def input_ends() -> None:
-        await asyncio.to_thread(sys.stdin.buffer.read)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
-    await serve(app, config, shutdown_trigger=input_ends)
+    def wait_for_the_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(ended.set)
+
+    # A daemon, so that an interrupt does not wait for it.
+    Thread(target=wait_for_the_end_of_input, daemon=True).start()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, ended.set)
+
+    await serve(app, config, shutdown_trigger=ended.wait)
 
 
 def main() -> None:

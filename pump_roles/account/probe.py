@@ -154,7 +154,7 @@ def probe_all(
 def sts_client(
     *, profile: str | None = None, region: str | None = None, connections: int = 1
 ) -> "STSClient":
-    """Return a client of AWS STS whose calls end within seconds, even if nothing answers.
+    """Return a client of AWS STS whose calls end within half a minute, even if nothing answers.
 
     A call that is throttled or fails temporarily is sent at most four times.
 

@@ -25,6 +25,9 @@ Unit = Literal["line", "item", ""]
 EXTENSIONS: Final[Mapping[str, Unit]] = {".csv": "line", ".json": "item"}
 """The extensions of the files that can be read, and the unit in which messages count."""
 
+_MOST_BYTES: Final = 64 * 1_024 * 1_024
+"""More than any list of roles has; a device never ends."""
+
 _WEAK: Final = 16
 """An ID of fewer characters is weak: 16 hexadecimal digits are 64 bits."""
 
@@ -67,7 +70,13 @@ def read_targets(file: Path) -> list[Target]:
     """
     unit = EXTENSIONS[file.suffix.lower()]
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        if file.exists() and not file.is_file():
+            raise InputError(f"{file}: is not a file")
+        with file.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InputError(f"{file}: has more than {_MOST_BYTES:,} bytes")
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{file}: does not exist") from None
     except UnicodeDecodeError:

@@ -1067,3 +1067,50 @@ def test_probe_loads_boto3_and_not_the_cdk(fake: FakeSts, tmp_path: Path) -> Non
     assert ended.returncode == 0, ended.stderr
     assert loaded & NOT_NEEDED == {"boto3", "botocore", "rich"}
     assert "jinja2" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("settings", "configuration"),
+    [
+        ({}, "credential_process = /nonexistent/program"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent/token", "AWS_ROLE_ARN": ROLE_ARN}, ""),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:99999"}, "aws_access_key_id = x"),
+        ({"AWS_PROFILE": "nonexistent"}, ""),
+        ({}, "aws_access_key_id = x"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_error(
+    settings: dict[str, str], configuration: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"[default]\n{configuration}\naws_secret_access_key = x\n")
+    environment = tool_environment() | {
+        "AWS_CONFIG_FILE": str(file),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": REGION,
+        "PUMP_EXTERNAL_ID": SECRET,
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        **settings,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "pump_roles", "probe", ROLE_ARN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 4, ended.stderr
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("pump-roles: could not be determined: ")
+    assert SECRET not in line
+
+
+def test_file_that_is_no_file_or_never_ends_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.csv")
+    (tmp_path / "zero.json").symlink_to("/dev/zero")
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("fifo.csv", "zero.json", "folder.csv"):
+        ended = CliRunner().invoke(app, ["probe", "--file", str(tmp_path / name)])
+        assert ended.exit_code == 1
+        assert ended.stderr == f"pump-roles: {tmp_path / name}: is not a file\n"

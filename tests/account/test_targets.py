@@ -112,7 +112,7 @@ def test_bad_file_is_one_error_that_names_the_line(
 def test_file_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for name, problem in [
-        ("folder.csv", "cannot be read: Is a directory"),
+        ("folder.csv", "is not a file"),
         ("no.json", "does not exist"),
         (f"{'a' * 300}.csv", "cannot be read: File name too long"),
     ]:
@@ -256,3 +256,12 @@ def test_other_role_name_is_a_warning() -> None:
     assert warned((role_in(1), SECRET), (role_in(2, "PumpRole"), OTHER_SECRET)) == [
         "line 3: the role's name is not PumpReadOnlyRole or PumpAutoPilotRole"
     ]
+
+
+def test_file_that_is_too_long_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET))
+    monkeypatch.setattr("pump_roles.account.targets._MOST_BYTES", file.stat().st_size)
+    assert len(read_targets(file)) == 1
+    monkeypatch.setattr("pump_roles.account.targets._MOST_BYTES", file.stat().st_size - 1)
+    with pytest.raises(InputError, match="has more than"):
+        read_targets(file)
