@@ -133,7 +133,9 @@ async def run(listener: int) -> None:
     loop = asyncio.get_running_loop()
 
     def wait_for_the_end_of_input() -> None:
-        sys.stdin.buffer.read()
+        # Not sys.stdin, whose lock Python would wait for at exit.
+        while os.read(0, 4_096):
+            pass
         loop.call_soon_threadsafe(ended.set)
 
     # A daemon, so that an interrupt does not wait for it.
