@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -55,23 +56,26 @@ class Management:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    @property
+    @cached_property
     def organizations(self) -> OrganizationsClient:
-        return self._session().client("organizations", endpoint_url=self.endpoint)
+        return _session().client("organizations", endpoint_url=self.endpoint)
 
-    @property
+    @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        # With 10,000 accounts, the emulator exceeds boto3's default timeout of one minute.
-        return self._session().client(
+        # The emulator takes more than boto3's default minute for a StackSet in 10,000 accounts.
+        return _session().client(
             "cloudformation",
             endpoint_url=self.endpoint,
             config=Config(read_timeout=1_800, retries={"total_max_attempts": 1}),
         )
 
-    def _session(self) -> boto3.Session:
-        return boto3.Session(
-            aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
-        )
+
+@cache
+def _session() -> boto3.Session:
+    # Reading the descriptions of AWS's services takes a session a quarter of a second.
+    return boto3.Session(
+        aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 from rich import box
@@ -98,8 +99,10 @@ class Show:
         self.console.print(f"  [dim]$ npx cdk {escape(shown)}[/]", soft_wrap=True)
         destroys = command[0] == "destroy"
         started = time.monotonic()
-        with self.console.status("destroying" if destroys else "synthesizing and deploying"):
-            ended = cdk(*command, *hidden, environment=aws.environment())
+        doing = "destroying" if destroys else "synthesizing and deploying"
+        # A folder of its own: only one CLI at a time may write to cdk.out.
+        with self.console.status(doing), TemporaryDirectory() as folder:
+            ended = cdk(*command, *hidden, "--output", folder, environment=aws.environment())
         output = ended.stdout + ended.stderr
         if ended.returncode:
             self.console.print(escape(output))

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from aws_cdk import App
 from hypothesis import settings
 
 from pump_roles import config
+from sandbox.aws import EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, cdk
 from tests.support import (
     EXTERNAL_ID,
@@ -29,6 +30,19 @@ from tests.support import (
 # How fast something is, `make bench` says; a test does not.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[EmbeddedAws]:
+    with embedded_aws() as accounts:
+        yield accounts
+
+
+@pytest.fixture
+def aws(emulator: EmbeddedAws) -> EmbeddedAws:
+    """The AWS emulator, with empty accounts."""
+    emulator.reset()
+    return emulator
 
 
 @pytest.fixture(scope="session")

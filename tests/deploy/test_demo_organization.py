@@ -8,19 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.demo_organization import EXCLUDED, LATE, UNITS, OrganizationDemo
 from sandbox.management import Management, management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, trust
 from tests.support import Synth
-
-
-@pytest.fixture
-def aws() -> Iterator[EmbeddedAws]:
-    with embedded_aws() as accounts:
-        yield accounts
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,6 @@ from tests.support import (
 KINDS = {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}
 TRUST = trust(PRINCIPAL, EXTERNAL_ID)
 PARAMETERS = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
-
-
-@pytest.fixture
-def aws() -> Iterator[EmbeddedAws]:
-    with embedded_aws() as account:
-        yield account
 
 
 def deploy(aws: EmbeddedAws, folder: Path, *arguments: str) -> tuple[int, str]:

@@ -5,7 +5,7 @@ difference that is not listed here fails the test, and so does a listed one that
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -288,19 +288,6 @@ NEITHER: dict[str, tuple[Entry, str]] = {
     ),
 }
 """What both judges allow and AWS does not. Other tests compare these as text."""
-
-
-@pytest.fixture(scope="module")
-def accounts() -> Iterator[EmbeddedAws]:
-    with embedded_aws() as accounts:
-        yield accounts
-
-
-@pytest.fixture
-def aws(accounts: EmbeddedAws) -> EmbeddedAws:
-    """Empty accounts."""
-    accounts.reset()
-    return accounts
 
 
 @pytest.fixture(scope="module")
