@@ -53,6 +53,17 @@ app = typer.Typer(
 )
 
 
+_Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="A profile of your AWS configuration. Defaults to the environment's settings."
+    ),
+]
+_TableOrJson = Annotated[
+    Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
+]
+
+
 def _version(*, wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -104,15 +115,8 @@ def rollout_status(
             "of the profile."
         ),
     ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="A profile of your AWS configuration. Defaults to the environment's settings."
-        ),
-    ] = None,
-    format: Annotated[
-        Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
-    ] = "table",
+    profile: _Profile = None,
+    format: _TableOrJson = "table",
 ) -> None:
     """Show which accounts of a rollout have the role, and list those that do not.
 
@@ -213,15 +217,8 @@ def probe(
             "AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="A profile of your AWS configuration. Defaults to the environment's settings."
-        ),
-    ] = None,
-    format: Annotated[
-        Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
-    ] = "table",
+    profile: _Profile = None,
+    format: _TableOrJson = "table",
 ) -> None:
     """Prove that customers' roles require their external ID, by trying to assume them.
 

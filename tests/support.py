@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -523,3 +525,42 @@ def python(
     modules = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
     ended.stderr = "\n".join(line for line in lines if not line.startswith("import time:"))
     return ended, {module.partition(".")[0] for module in modules}
+
+
+def on_terminal(
+    command: list[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    only_errors: bool = False,
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """Run a command on a terminal of 80 columns; return how it ended and what the terminal shows.
+
+    :param environment: its environment variables.
+    :param folder: where to run it. By default in the working folder.
+    :param only_errors: whether only its standard error is the terminal.
+    """
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**environment, "TERM": "xterm", "COLUMNS": "80"},
+        stdin=slave,
+        stdout=subprocess.PIPE if only_errors else slave,
+        stderr=slave,
+        text=True,
+    ) as process:
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                more = os.read(master, 65_536)
+            except OSError:  # Linux's end of a terminal
+                break
+            if not more:
+                break
+            shown += more
+        output = process.stdout.read() if process.stdout else ""
+    os.close(master)
+    ended = subprocess.CompletedProcess(command, process.returncode, output, "")
+    return ended, shown.decode()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -46,6 +45,7 @@ from tests.support import (
     ROLE_ARN,
     SECRET,
     Synth,
+    on_terminal,
     python,
     role_in,
     trust,
@@ -1010,23 +1010,17 @@ def test_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
 
     with serving() as fake:
         fake.respond = slow
-        master, slave = pty.openpty()
-        ended = subprocess.run(
-            [sys.executable, "-m", "pump_roles", "probe", "--file", file, "--format=json"],
-            env=in_folder(tmp_path, fake.environment),
-            stdout=subprocess.PIPE,
-            stderr=slave,
-            check=False,
+        ended, shown = on_terminal(
+            [sys.executable, "-m", "pump_roles", "probe", "--file", str(file), "--format=json"],
+            environment=in_folder(tmp_path, fake.environment),
+            only_errors=True,
         )
-    os.close(slave)
-    shown = os.read(master, 100_000).decode()
-    os.close(master)
     assert ended.returncode == 4, shown
     assert "roles probed" in shown
     assert "/39" in shown
     assert json.loads(ended.stdout)["counts"]["required"] == 19
     assert SECRET[1:] not in shown
-    assert SECRET[1:] not in ended.stdout.decode()
+    assert SECRET[1:] not in ended.stdout
 
 
 def test_interrupt_ends_it_at_once_with_nothing_half_written(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import pty
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,7 +19,7 @@ from pump_roles.cli import app
 from sandbox.cdk import tool_environment
 from sandbox.management import ACCOUNT_ID, Management, management, recorded
 from sandbox.organization import NoMembers, Organization, StackSets, properties
-from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, on_terminal
 
 Run = Callable[..., Result]
 
@@ -293,18 +291,11 @@ def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
 def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
     organization = Organization.create(aws, {"Unit": 30})
     roll_out(organization, synth)
-    environment = tool_environment() | dict(aws.environment) | {"TERM": "xterm"}
-    master, slave = pty.openpty()
-    ended = subprocess.run(
+    ended, shown = on_terminal(
         [sys.executable, "-m", "pump_roles", "rollout-status", "PumpReadOnly", "--format=json"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=slave,
-        check=False,
+        environment=tool_environment() | dict(aws.environment),
+        only_errors=True,
     )
-    os.close(slave)
-    shown = os.read(master, 100_000).decode()
-    os.close(master)
     assert ended.returncode == 0, shown
     assert "instances and accounts read" in shown
     assert json.loads(ended.stdout)["complete"] is True

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -20,34 +19,14 @@ from sandbox.cdk import ROOT, tool_environment
 from sandbox.demo import QUESTIONS, Demo
 from sandbox.show import PUMP, READS, ROLES, Show, WrongError, trust
 from sandbox.simulator import IMPLICITLY_DENIED, Role
+from tests.support import on_terminal
 
 DEMO = [sys.executable, "-m", "sandbox.demo"]
 
 
-def on_terminal(command: list[str], columns: int) -> tuple[int, str]:
-    """Run a command on a terminal, and return its exit status and what it shows."""
-    master, slave = pty.openpty()
-    environment = tool_environment() | {"TERM": "xterm", "COLUMNS": str(columns)}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=slave, stdout=slave, stderr=slave
-    ) as process:
-        os.close(slave)
-        shown = b""
-        while True:
-            try:
-                more = os.read(master, 65_536)
-            except OSError:  # Linux's end of a terminal
-                break
-            if not more:
-                break
-            shown += more
-    os.close(master)
-    return process.returncode, shown.decode()
-
-
 def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
-    status, shown = on_terminal(DEMO, 80)
-    assert status == 0, shown
+    ended, shown = on_terminal(DEMO, folder=ROOT, environment=tool_environment())
+    assert ended.returncode == 0, shown
     assert "\x1b[" in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r\n", "\n")
     lines = [line.rsplit("\r", 1)[-1] for line in plain.split("\n")]
