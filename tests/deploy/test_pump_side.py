@@ -4,15 +4,17 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from pump_roles.account import probe
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT
-from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, Synth
+from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 
 PAGE = (ROOT / "docs" / "pump-side.md").read_text()
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
@@ -101,3 +103,26 @@ def test_session_tags_of_the_caller_are_refused(synth: Synth) -> None:
                 RoleSessionName="pump",
                 Tags=[{"Key": "kubernetes-namespace", "Value": "default"}],
             )
+
+
+@pytest.mark.parametrize(
+    ("caller", "verdict"), [("PumpProbe", "required"), ("PumpService", "unknown")]
+)
+def test_probe_of_the_example_proves_what_its_worker_cannot(
+    caller: str, verdict: str, aws: EmbeddedAws, pump_side: Path, synth: Synth
+) -> None:
+    template = synth({"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID})
+    aws.deploy("PumpReadOnly", json.dumps(template["PumpReadOnly"]))
+    owner = Caller(PUMP_ACCOUNT)
+    # Pump's account is bootstrapped. ECS assumes the roles; the emulator has no ECS that does.
+    aws.client("ssm", owner).put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+    )
+    aws.deploy("PumpWorker", (pump_side / PUMP_WORKER).read_text(), caller=owner)
+    stands_in = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": PUMP_ACCOUNT}}
+    aws.iam(owner).update_assume_role_policy(
+        RoleName=caller,
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [stands_in]}),
+    )
+    session = aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{caller}", owner)
+    assert probe(ROLE, EXTERNAL_ID, sts=aws.sts(session)).verdict == verdict
