@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +55,12 @@ def cdk(
 
 def recommended_flags() -> dict[str, Any]:
     """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
+    return dict(_recommended_flags())
+
+
+@cache
+def _recommended_flags() -> Mapping[str, Any]:
+    # An archive has no index, so finding a file in it takes half a second.
     (bundle,) = (
         file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
     )
