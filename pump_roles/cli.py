@@ -138,22 +138,18 @@ def rollout_status(
         account_filter, filtered = _filter(exclude_accounts, only_accounts)
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
-    # A wrong endpoint in the settings is a ValueError.
     with _unknown_if_aws_fails():
         cloudformation, organizations = _clients(profile, _region(region))
-    with (
-        _unknown_if_aws_fails(),
-        _progress("stack instances and accounts read") as found,
-    ):
-        status = read(
-            cloudformation,
-            organizations,
-            stack_set,
-            call_as=STACK_SETS_CALL_AS[call_as],
-            account_filter=account_filter,
-            filtered=filtered,
-            found=found,
-        )
+        with _progress("stack instances and accounts read") as found:
+            status = read(
+                cloudformation,
+                organizations,
+                stack_set,
+                call_as=STACK_SETS_CALL_AS[call_as],
+                account_filter=account_filter,
+                filtered=filtered,
+                found=found,
+            )
     if format == "json":
         typer.echo(json.dumps(status.as_dict(), indent=2))
     else:
@@ -447,23 +443,18 @@ def _fail(problem: str, status: int) -> NoReturn:
 
 
 @contextmanager
-def _unknown_if_aws_fails(*errors: type[Exception], hidden: Sequence[str] = ()) -> Iterator[None]:
+def _unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
     """Exit with one line and the status for unknown if a call to AWS, or its configuration, fails.
 
-    :param errors: further errors to treat the same way.
     :param hidden: external IDs that the message must not show.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
-    # A credential process, a token file, or an endpoint in the settings can raise the last two.
-    of_aws: tuple[type[Exception], ...] = (
-        *(BotoCoreError, ClientError, ResponseParserError),
-        *(OSError, ValueError),
-    )
     try:
         yield
-    except (*of_aws, *errors) as error:
+    # A credential process, a token file, or an endpoint in the settings can raise the last two.
+    except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
         from pump_roles.templates.masking import Mask  # noqa: PLC0415
 
         shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))

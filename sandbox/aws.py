@@ -135,7 +135,6 @@ class EmbeddedAws:
         caller: Caller,
         *,
         external_id: str | None = None,
-        session_name: str = "pump",
     ) -> Caller:
         """Assume a role, and return the session.
 
@@ -144,7 +143,7 @@ class EmbeddedAws:
         """
         passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
         client: STSClient = self._borrow("sts", caller)
-        granted = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **passed)[
+        granted = client.assume_role(RoleArn=role_arn, RoleSessionName="pump", **passed)[
             "Credentials"
         ]
         return Caller(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
@@ -187,6 +186,16 @@ class EmbeddedAws:
             client.put_role_policy(
                 RoleName=name, PolicyName=name, PolicyDocument=_document(*statements)
             )
+
+    def caller_in(self, role_arn: str) -> Caller:
+        """Create a role that may assume every role that trusts it, and return its session.
+
+        :param role_arn: the role's ARN, without a path. Its account's root user may assume it.
+        """
+        owner = Caller(role_arn.split(":")[4])
+        anything = {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}
+        self.create_role(role_arn.rpartition("/")[2], owner.access_key_id, [anything], owner)
+        return self.assume(role_arn, owner)
 
     def deploy(
         self,

@@ -36,8 +36,6 @@ SESSION_SECONDS: Final = 3_600
 BYSTANDER: Final = "Bystander"
 """The name of roles that no one trusts."""
 
-ASSUMES_ANYTHING: Final = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-
 BOTH: Final = frozenset({READS, BUYS})
 ONLY_BUYS: Final = frozenset({BUYS})
 NEITHER: Final[frozenset[str]] = frozenset()
@@ -198,7 +196,7 @@ class Demo(Show):
             self.break_trust()
 
         self.part("Who can assume the roles")
-        pump = self.pump_service()
+        pump = self.aws.caller_in(PUMP)
         self.show_callers(pump)
 
         self.part("What Pump may do")
@@ -232,15 +230,9 @@ class Demo(Show):
         del policy["Statement"][0]["Condition"]
         self.aws.iam().update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
 
-    def pump_service(self) -> Caller:
-        """Return a session of Pump's role, which may assume any role that trusts it."""
-        owner = Caller(PUMP_ACCOUNT)
-        self.aws.create_role("PumpService", PUMP_ACCOUNT, [ASSUMES_ANYTHING], owner)
-        return self.aws.assume(PUMP, owner)
-
-    def enter(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
+    def enter(self, pump: Caller, name: str) -> Caller:
         """Assume a role as Pump."""
-        return self.aws.assume(_arn(name), pump, external_id=external_id)
+        return self.aws.assume(_arn(name), pump, external_id=EXTERNAL_ID)
 
     def show_role(self, role: Role, published: PublishedRole) -> None:
         """Show what was deployed, next to what is published."""
@@ -307,16 +299,14 @@ class Demo(Show):
         self.aws.iam().delete_role(RoleName=BYSTANDER)
 
     def role_in(self, account: str) -> Caller:
-        """Return the session of a role of any account that may assume every role that lets it."""
-        owner = Caller(account)
-        self.aws.create_role(BYSTANDER, account, [ASSUMES_ANYTHING], owner)
-        return self.aws.assume(f"arn:aws:iam::{account}:role/{BYSTANDER}", owner)
+        """Return a session of a role that no one trusts."""
+        return self.aws.caller_in(f"arn:aws:iam::{account}:role/{BYSTANDER}")
 
     def show_session(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
         """Show the answers to the sessions' calls."""
-        roles = {name: Role.of_account(self.aws, name) for name in ROLES}
+        roles = Role.all_of_account(self.aws)
         simulated = [question for question in QUESTIONS if not question.client]
-        cells = [(question, name) for question in simulated for name in roles]
+        cells = [(question, name) for question in simulated for name in ROLES]
         decided = dict(
             zip(
                 [(question.action, name) for question, name in cells],

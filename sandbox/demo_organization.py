@@ -15,7 +15,7 @@ from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.management import Management, management
 from sandbox.operations import Operation
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, PUMP_ACCOUNT, READS, ROLES, Show, trust
+from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Show, trust
 from sandbox.simulator import Role
 
 UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
@@ -115,10 +115,7 @@ class OrganizationDemo(Show):
 
     def show_tree(self, organization: Organization) -> None:
         """Show each account with its roles, under its unit."""
-        owner = Caller(PUMP_ACCOUNT)
-        anything = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-        self.aws.create_role("PumpService", PUMP_ACCOUNT, [anything], owner)
-        pump = self.aws.assume(PUMP, owner)
+        pump = self.aws.caller_in(PUMP)
         tree = Tree(f"[bold]root[/] {organization.root}")
         branches = {
             unit: tree.add(f"[bold]{name}[/] {unit}") for name, unit in organization.units.items()

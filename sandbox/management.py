@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from threading import Thread
-from typing import Final
 from unittest.mock import patch
 from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
@@ -31,13 +30,10 @@ from werkzeug.serving import make_server
 
 from sandbox.aws import REGION
 
-ACCOUNT_ID: Final = "123456789012"
-"""The management account: the one that moto's dummy keys belong to."""
-
 
 @dataclass(frozen=True)
 class Management:
-    """A management account in this process.
+    """A management account in this process: moto's default, which :mod:`sandbox.aws` shares.
 
     :param endpoint: where its API is served.
     """

@@ -16,8 +16,8 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
 
 from pump_roles.account.organization import Account, accounts_below
-from sandbox.aws import REGION, Caller, EmbeddedAws, StackFailedError
-from sandbox.management import ACCOUNT_ID, Management
+from sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
+from sandbox.management import Management
 from sandbox.operations import Operation, operations, reached
 
 Tree = Mapping[str, "Tree | int"]

@@ -119,11 +119,10 @@ class Show:
         aws: EmbeddedAws,
         *arguments: str,
         external_id: str = EXTERNAL_ID,
-        hidden: tuple[str, ...] = (),
     ) -> None:
         """Deploy with Pump's principal and an external ID."""
         values = ("-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={external_id}")
-        self.cdk(aws, "deploy", *arguments, *values, hidden=("--require-approval=never", *hidden))
+        self.cdk(aws, "deploy", *arguments, *values, hidden=("--require-approval=never",))
 
     def verdict(
         self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "refused")

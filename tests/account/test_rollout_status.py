@@ -16,8 +16,9 @@ from typer.testing import CliRunner, Result
 from pump_roles.account.organization import Account
 from pump_roles.account.rollout_status import Instance, judge
 from pump_roles.cli import app
+from sandbox.aws import ACCOUNT_ID
 from sandbox.cdk import tool_environment
-from sandbox.management import ACCOUNT_ID, Management, management, recorded
+from sandbox.management import Management, management, recorded
 from sandbox.organization import NoMembers, Organization, StackSets, properties
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, on_terminal
 

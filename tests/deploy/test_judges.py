@@ -357,10 +357,8 @@ def test_boundary_of_a_stack_binds_its_role(
     boundary = json.dumps(document([allow(["ec2:DescribeInstances", "s3:*"])]))
     aws.iam().create_policy(PolicyName="Boundary", PolicyDocument=boundary)
     aws.deploy("Pump", template)
-    owner = Caller(PUMP_ACCOUNT)
-    aws.create_role("PumpService", PUMP_ACCOUNT, [allow("sts:*")], owner)
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
-    session = aws.assume(role, aws.assume(PUMP, owner), external_id=EXTERNAL_ID)
+    session = aws.assume(role, aws.caller_in(PUMP), external_id=EXTERNAL_ID)
     assert is_allowed(aws.client("ec2", session).describe_instances)
     assert not is_allowed(aws.client("ec2", session).describe_regions)  # the boundary lacks it
     assert not is_allowed(aws.client("s3", session).list_buckets)  # the role lacks it

@@ -18,7 +18,6 @@ from sandbox.simulator import Role
 from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
-    PUMP_ACCOUNT,
     Synth,
     Template,
     published_policies,
@@ -49,11 +48,7 @@ def aws() -> Iterator[EmbeddedAws]:
 @pytest.fixture(scope="module")
 def pump(aws: EmbeddedAws) -> Caller:
     """The session of Pump's role, which may assume any role that lets it."""
-    owner = Caller(PUMP_ACCOUNT)
-    anything = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-    name = PRINCIPAL.rsplit("/", 1)[1]
-    aws.create_role(name, PUMP_ACCOUNT, [anything], owner)
-    return aws.assume(PRINCIPAL, owner)
+    return aws.caller_in(PRINCIPAL)
 
 
 @pytest.fixture
