@@ -200,6 +200,32 @@ def name_by_join_with_a_parameter(_stack: Stack, role: ReadOnlyRole, elsewhere: 
     _policy_of(elsewhere, f"{parameter.value_as_string}{end}")
 
 
+def _maybe(scope: Stack, value: str) -> str:
+    condition = CfnCondition(
+        scope, "Maybe", expression=Fn.condition_equals(Aws.REGION, "us-east-1")
+    )
+    return Fn.condition_if(condition.logical_id, value, Aws.NO_VALUE).to_string()
+
+
+def name_by_join_with_nothing(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.join("", [_name(role), _maybe(elsewhere, "x")]))
+
+
+def name_by_selection_after_nothing(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.select(0, [_maybe(elsewhere, "x"), _name(role)]))
+
+
+def name_by_substitution_with_nothing(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _policy_of(elsewhere, Fn.sub(f"{_name(role)}${{X}}", {"X": _maybe(elsewhere, "x")}))
+
+
+def name_by_default_of_a_parameter_that_may_not_be_passed(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    nested = NestedStack(elsewhere, "Deeper", parameters={"Name": _maybe(elsewhere, "Mine")})
+    _policy_of(nested, CfnParameter(nested, "Name", default=_name(role)).value_as_string)
+
+
 def name_by_split_of_the_arn(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     _policy_of(elsewhere, Fn.select(1, Fn.split("/", role.role_arn)))
 
@@ -478,6 +504,10 @@ HOSTILE: Final[Mapping[str, Route]] = {
         name_by_condition,
         name_by_join,
         name_by_join_with_a_parameter,
+        name_by_join_with_nothing,
+        name_by_selection_after_nothing,
+        name_by_substitution_with_nothing,
+        name_by_default_of_a_parameter_that_may_not_be_passed,
         name_by_split_of_the_arn,
         name_by_selection,
         name_by_a_parameter_of_systems_manager,

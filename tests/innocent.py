@@ -10,7 +10,18 @@ No two functions use the same construct id, so that one stack can take them all.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from aws_cdk import Duration, Environment, NestedStack, RemovalPolicy, Size, Stack, custom_resources
+from aws_cdk import (
+    Aws,
+    CfnCondition,
+    Duration,
+    Environment,
+    Fn,
+    NestedStack,
+    RemovalPolicy,
+    Size,
+    Stack,
+    custom_resources,
+)
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_integrations as apigatewayv2_integrations
@@ -924,6 +935,22 @@ def existing_role(stack: Stack) -> None:
     )
 
 
+def optional_suffix(stack: Stack) -> None:
+    """A policy for a role by a name whose suffix a condition leaves out."""
+    in_test = CfnCondition(stack, "InTest", expression=Fn.condition_equals(Aws.REGION, "eu-west-1"))
+    suffix = Fn.condition_if(in_test.logical_id, "test", Aws.NO_VALUE).to_string()
+    iam.CfnRolePolicy(
+        stack,
+        "OptionalSuffix",
+        policy_name="reporting",
+        role_name=Fn.join("-", ["reporting", suffix]),
+        policy_document={
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}],
+        },
+    )
+
+
 def cross_stack_policy(stack: Stack) -> None:
     """Policies in one stack for roles in another, both ways."""
     other = _sibling(stack, "Shared")
@@ -1011,6 +1038,7 @@ INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
         secret_rotation,
         service_linked_role,
         existing_role,
+        optional_suffix,
         cross_stack_policy,
         innocent_nested,
         private_function,

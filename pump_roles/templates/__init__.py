@@ -15,12 +15,13 @@ from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.files import files_in, read_json
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.masking import Mask, external_ids, under_the_key
-from pump_roles.templates.model import Contents, InputError, Other, Role
+from pump_roles.templates.model import Contents, InputError, Other, Place, Role
+from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Template
 from pump_roles.templates.values import as_text
 
-__all__ = ["Contents", "InputError", "Other", "Role", "read_json", "read_templates"]
+__all__ = ["Contents", "InputError", "Other", "Place", "Role", "read_json", "read_templates"]
 
 
 def read_templates(path: Path) -> Contents:
@@ -52,6 +53,7 @@ def _read(path: Path) -> Contents:
         others=tuple(found),
         unreadable=(*unreadable, *_hidden_elsewhere(templates, roles, mask)),
         resources=tuple(_resources(templates, roles, found)),
+        places=tuple(places(roles, mask)),
     )
     return mask.masked(contents)
 

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
+from math import prod
 from typing import Any, Final
 
-from pump_roles.templates.template import Reference, Template, Text
+from pump_roles.templates.template import Alternatives, Reference, Template, Text
 from pump_roles.templates.values import as_list, as_mapping, as_text
 
-__all__ = ["evaluate", "texts_in"]
+__all__ = ["evaluate", "only_text", "texts_in"]
 
 _MOST: Final = 64
 """More alternatives than these are not told apart."""
@@ -17,6 +18,11 @@ _LONGEST: Final = 4_096
 """A longer text is not put together, or taken apart."""
 
 _PAIR: Final = 2
+
+_PLACEHOLDER: Final = re.compile(r"(\$\{[^{}]*\})")
+
+_IN_ARNS: Final = {"${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}"}
+"""The placeholders of parts of ARNs, which contain neither of an ARN's separators."""
 
 _IDENTIFIES: Final = {
     ("AWS::IAM::Role", ""),
@@ -43,17 +49,18 @@ def evaluate(value: Any, template: Template) -> tuple[Text, ...]:
     :param value: the value, as in a template.
     :param template: that template.
     """
-    if value is None:
-        return ()
-    if isinstance(value, list):
-        return tuple(text for element in value for text in evaluate(element, template))
-    if isinstance(value, str):
-        return (Text(value, known="{{resolve:" not in value),)
-    if not isinstance(value, dict) or len(value) != 1:
-        return (_unknown(value, template),)
-    ((function, argument),) = value.items()
-    found = tuple(dict.fromkeys(_call(function, argument, template)))
-    return found if len(found) <= _MOST else (_merged(found, known=False),)
+    return _texts(_alternatives(value, template))
+
+
+def only_text(value: Any, template: Template) -> Text | None:
+    """Return the one text that a value is certain to be; ``None`` if it can be another, or nothing.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    found = _alternatives(value, template)
+    only = found[0] if len(found) == 1 and not isinstance(value, list) else None
+    return only if only is not None and only.known else None
 
 
 def texts_in(value: Any, template: Template) -> Iterator[Text]:
@@ -72,11 +79,31 @@ def texts_in(value: Any, template: Template) -> Iterator[Text]:
         yield Text(value, known="{{resolve:" not in value)
 
 
+def _alternatives(value: Any, template: Template) -> Alternatives:
+    # Never empty. A list is all that its elements can be; an empty one is nothing.
+    if value is None:
+        return (None,)
+    if isinstance(value, list):
+        found = tuple(text for element in value for text in _alternatives(element, template))
+        return found or (None,)
+    if isinstance(value, str):
+        return (Text(value, known="{{resolve:" not in value),)
+    if not isinstance(value, dict) or len(value) != 1:
+        return (_unknown(value, template),)
+    ((function, argument),) = value.items()
+    found = tuple(dict.fromkeys(_call(function, argument, template))) or (None,)
+    return found if len(found) <= _MOST else (_merged(_texts(found), known=False),)
+
+
+def _texts(alternatives: Iterable[Text | None]) -> tuple[Text, ...]:
+    return tuple(text for text in alternatives if text is not None)
+
+
 def _is_function(key: str) -> bool:
     return key == "Ref" or key.startswith("Fn::")
 
 
-def _call(function: str, argument: Any, template: Template) -> Iterable[Text]:
+def _call(function: str, argument: Any, template: Template) -> Iterable[Text | None]:
     called = _FUNCTIONS.get(function)
     pair = isinstance(argument, list) and len(argument) == _PAIR
     if called is None or (function in ("Fn::Join", "Fn::Select") and not pair):
@@ -84,11 +111,11 @@ def _call(function: str, argument: Any, template: Template) -> Iterable[Text]:
     return called(argument, template)
 
 
-def _ref(name: Any, template: Template) -> tuple[Text, ...]:
+def _ref(name: Any, template: Template) -> Alternatives:
     if not isinstance(name, str):
         return (_unknown(name, template),)
     if name == "AWS::NoValue":
-        return ()
+        return (None,)
     placeholder = f"${{{name}}}"
     if name.startswith("AWS::"):
         where = {
@@ -107,12 +134,25 @@ def _ref(name: Any, template: Template) -> tuple[Text, ...]:
 
 def _parameter(
     name: str, placeholder: str, reference: frozenset[Reference], template: Template
-) -> tuple[Text, ...]:
-    if name in template.arguments and template.parent is not None:
-        return tuple(
-            Text(text.text, text.references | reference, text.known)
-            for text in evaluate(template.arguments[name], template.parent)
+) -> Alternatives:
+    declared = _declared(name, placeholder, reference, template)
+    if name not in template.arguments or template.parent is None:
+        return declared
+    # A parameter that is given nothing is as if it were not given.
+    return tuple(
+        found
+        for text in _alternatives(template.arguments[name], template.parent)
+        for found in (
+            declared
+            if text is None
+            else (Text(text.text, text.references | reference, text.known),)
         )
+    )
+
+
+def _declared(
+    name: str, placeholder: str, reference: frozenset[Reference], template: Template
+) -> tuple[Text, ...]:
     declared = as_mapping(template.declared.get(name))
     unknown = Text(placeholder, reference, known=False)
     default = declared.get("Default")
@@ -126,7 +166,7 @@ def _parameter(
     return (Text(default, reference), unknown) if isinstance(default, str) else (unknown,)
 
 
-def _attribute(argument: Any, template: Template) -> tuple[Text, ...]:
+def _attribute(argument: Any, template: Template) -> Alternatives:
     parts = argument.split(".", 1) if isinstance(argument, str) else argument
     if not isinstance(parts, list) or len(parts) != _PAIR or not isinstance(parts[0], str):
         return (_unknown(argument, template),)
@@ -138,32 +178,38 @@ def _attribute(argument: Any, template: Template) -> tuple[Text, ...]:
     return _resource(name, attribute, template)
 
 
-def _resource(name: str, attribute: str, template: Template) -> tuple[Text, ...]:
+def _resource(name: str, attribute: str, template: Template) -> Alternatives:
     # What a resource is called; the attribute is empty for a Ref. Only what identifies a role, a
     # user or a policy is known without its value.
     kind = as_text(template.type_of(name))
     key = f"{name}.{attribute}" if attribute else name
-    if (kind, attribute) in _VALUES and key not in template.evaluated:
-        value = template.properties(name).get(_VALUES[kind, attribute])
-        template.evaluated[key] = evaluate(value, template)
-    if template.evaluated.get(key):
-        return template.evaluated[key]
     if kind == "Custom::CrossRegionExportReader":
         return tuple(_exported((attribute,), template))
     known = (kind, attribute) in _IDENTIFIES
-    return (Text(f"${{{key}}}", frozenset({(template, name)}), known),)
-
-
-def _output(name: str, template: Template) -> tuple[Text, ...]:
-    key = f"Outputs.{name}"
+    placeholder = Text(f"${{{key}}}", frozenset({(template, name)}), known)
+    if (kind, attribute) not in _VALUES:
+        return (placeholder,)
     if key not in template.evaluated:
-        output = as_mapping(as_mapping(template.content.get("Outputs")).get(name))
-        value = evaluate(output.get("Value"), template)
-        template.evaluated[key] = value or (Text(f"${{{key}}}", known=False),)
+        value = template.properties(name).get(_VALUES[kind, attribute])
+        template.evaluated[key] = _filled(value, placeholder, template)
     return template.evaluated[key]
 
 
-def _substituted(argument: Any, template: Template) -> Iterator[Text]:
+def _output(name: str, template: Template) -> Alternatives:
+    key = f"Outputs.{name}"
+    if key not in template.evaluated:
+        output = as_mapping(as_mapping(template.content.get("Outputs")).get(name))
+        placeholder = Text(f"${{{key}}}", known=False)
+        template.evaluated[key] = _filled(output.get("Value"), placeholder, template)
+    return template.evaluated[key]
+
+
+def _filled(value: Any, placeholder: Text, template: Template) -> Alternatives:
+    # What has no value gets one when it is deployed, such as a generated name.
+    return tuple(placeholder if text is None else text for text in _alternatives(value, template))
+
+
+def _substituted(argument: Any, template: Template) -> Iterator[Text | None]:
     pattern: Any = argument
     values: Mapping[str, Any] = {}
     if isinstance(argument, list) and len(argument) == _PAIR:
@@ -171,7 +217,7 @@ def _substituted(argument: Any, template: Template) -> Iterator[Text]:
     if not isinstance(pattern, str):
         yield _unknown(argument, template)
         return
-    parts: list[tuple[Text, ...]] = []
+    parts: list[Alternatives] = []
     for index, piece in enumerate(re.split(r"\$\{([^{}$]*)\}", pattern)):
         name = piece if index % 2 else ""
         if not index % 2:
@@ -179,7 +225,7 @@ def _substituted(argument: Any, template: Template) -> Iterator[Text]:
         elif name.startswith("!"):
             parts.append((Text(f"${{{name[1:]}}}"),))
         elif name in values:
-            parts.append(evaluate(values[name], template))
+            parts.append(_alternatives(values[name], template))
         elif "." in name:
             parts.append(_attribute(name, template))
         elif name:
@@ -192,22 +238,23 @@ def _joined(argument: Any, template: Template) -> Iterable[Text]:
     if not isinstance(separator, str):
         return (_unknown(elements, template),)
     if isinstance(elements, list):
-        return _concatenated([evaluate(element, template) for element in elements], separator)
-    lists = list(_lists(elements, template))
-    if not lists:
-        return (_unknown(elements, template),)
-    return (text for found in lists for text in _concatenated([(one,) for one in found], separator))
+        return _concatenated([_alternatives(element, template) for element in elements], separator)
+    return (
+        text
+        for found in _lists(elements, template)
+        for text in _concatenated([(element,) for element in found], separator)
+    )
 
 
-def _concatenated(parts: list[tuple[Text, ...]], separator: str) -> Iterator[Text]:
+def _concatenated(parts: list[Alternatives], separator: str) -> Iterator[Text]:
     size = 1
     for part in parts:
-        size *= max(len(part), 1)
+        size *= len(part)
         if size > _MOST:
-            yield _merged([text for texts in parts for text in texts], known=False)
+            yield _merged(_texts(text for texts in parts for text in texts), known=False)
             return
     # What is nothing, AWS::NoValue, is left out.
-    for combination in product(*(part for part in parts if part)):
+    for combination in map(_texts, product(*parts)):
         text = separator.join(text.text for text in combination)
         if len(text) > _LONGEST:
             yield _merged(combination, known=False)
@@ -220,47 +267,68 @@ def _concatenated(parts: list[tuple[Text, ...]], separator: str) -> Iterator[Tex
         )
 
 
-def _selected(argument: Any, template: Template) -> Iterator[Text]:
+def _selected(argument: Any, template: Template) -> Iterator[Text | None]:
     index, elements = argument
-    number = int(index) if re.fullmatch("[0-9]{1,4}", str(index)) else -1
-    lists = list(_lists(elements, template))
-    if number < 0 or not lists:
+    if not re.fullmatch("[0-9]{1,4}", str(index)):
         yield _unknown([index, elements], template)
         return
-    for found in lists:
-        # A placeholder that would have been split, such as an ARN, stays whole.
-        yield found[number] if number < len(found) else _merged(found)
+    number = int(index)
+    for found in _lists(elements, template):
+        # CloudFormation does not say whether it counts elements that are nothing: both ways.
+        texts = _texts(found)
+        yield from (counted[number] for counted in (found, texts) if number < len(counted))
+        if number >= len(found):
+            # A placeholder that would have been split, such as an ARN, stays whole.
+            yield _merged(texts, known=len(texts) == 1)
 
 
-def _lists(value: Any, template: Template) -> Iterator[list[Text]]:
-    # Every list that a value can be; nothing where that cannot be told.
+def _lists(value: Any, template: Template) -> Iterator[Alternatives]:
+    # Every list that a value can be. One that cannot be told is a list of one unknown text.
     if isinstance(value, list):
-        elements = [texts for texts in (evaluate(part, template) for part in value) if texts]
-        size = 1
-        for texts in elements:
-            size *= len(texts)
-        if size <= _MOST:
-            yield from map(list, product(*elements))
+        elements = [_alternatives(element, template) for element in value]
+        fits = prod(map(len, elements)) <= _MOST
+        yield from product(*elements) if fits else [(_unknown(value, template),)]
         return
-    chosen = as_mapping(value).get("Fn::If")
-    for branch in as_list(chosen)[1:]:
-        yield from _lists(branch, template)
-    split = as_mapping(value).get("Fn::Split")
-    if isinstance(split, list) and len(split) == _PAIR and isinstance(split[0], str) and split[0]:
-        for text in evaluate(split[1], template):
-            if len(text.text) <= _LONGEST:
-                # A placeholder can be split, too.
-                pieces = text.text.split(split[0])
-                yield [Text(piece, text.references, text.known) for piece in pieces]
+    call = value if isinstance(value, dict) and len(value) == 1 else {}
+    split = call.get("Fn::Split")
+    separator, source = split if isinstance(split, list) and len(split) == _PAIR else ("", None)
+    if branches := as_list(call.get("Fn::If"))[1:]:
+        for branch in branches:
+            yield from _lists(branch, template)
+    elif isinstance(separator, str) and separator:
+        for text in _alternatives(source, template):
+            yield _pieces(text, separator)
+    else:
+        yield (_unknown(value, template),)
 
 
-def _either(argument: Any, template: Template) -> Iterable[Text]:
+def _pieces(text: Text | None, separator: str) -> Alternatives:
+    if text is None:
+        return ()
+    if len(text.text) > _LONGEST:
+        return (_merged([text], known=False),)
+    placeholders = _PLACEHOLDER.findall(text.text)
+    pieces = [""]
+    for index, part in enumerate(_PLACEHOLDER.split(text.text)):
+        first, *others = [part] if index % 2 else part.split(separator)
+        pieces[-1] += first
+        pieces += others
+    # What is filled in can contain the separator. One placeholder alone stays whole.
+    known = text.known and (
+        [text.text] == placeholders
+        or not placeholders
+        or (separator in (":", "/") and _IN_ARNS.issuperset(placeholders))
+    )
+    return tuple(Text(piece, text.references, known) for piece in pieces)
+
+
+def _either(argument: Any, template: Template) -> Iterable[Text | None]:
     if not isinstance(argument, list):
         return (_unknown(argument, template),)
-    return (text for branch in argument[1:] for text in evaluate(branch, template))
+    return (text for branch in argument[1:] for text in _alternatives(branch, template))
 
 
-def _mapped(argument: Any, template: Template) -> Iterator[Text]:
+def _mapped(argument: Any, template: Template) -> Iterator[Text | None]:
     mappings = as_mapping(template.content.get("Mappings"))
     found: list[Any] = [mappings]
     for key in as_list(argument)[:3]:
@@ -280,43 +348,38 @@ def _mapped(argument: Any, template: Template) -> Iterator[Text]:
     ]
     if not found and not default:
         yield _unknown(argument, template)
-    for value in default:
-        yield from evaluate(value, template)
-    for value in found:
-        yield from evaluate(value, template)
+    for value in [*default, *found]:
+        yield from _alternatives(value, template)
 
 
-def _imported(argument: Any, template: Template) -> Iterator[Text]:
+def _imported(argument: Any, template: Template) -> Iterator[Text | None]:
     for name in evaluate(argument, template):
         yield from _exported((name.text,), template)
 
 
-def _stack_output(argument: Any, template: Template) -> Iterator[Text]:
+def _stack_output(argument: Any, template: Template) -> Iterator[Text | None]:
     named = as_mapping(argument)
     for stack in evaluate(named.get("StackName"), template):
         for output in evaluate(named.get("OutputName"), template):
             yield from _exported((stack.text, output.text), template)
 
 
-def _exported(key: tuple[str, ...], template: Template) -> Iterator[Text]:
+def _exported(key: tuple[str, ...], template: Template) -> Iterator[Text | None]:
     for exporting, value in template.exports.get(key, ()):
         cached = " ".join(("export", *key))
         if cached not in exporting.evaluated:
-            exporting.evaluated[cached] = evaluate(value, exporting)
+            exporting.evaluated[cached] = _alternatives(value, exporting)
         yield from exporting.evaluated[cached]
     if key not in template.exports:
         yield Text(f"${{{' '.join(key)}}}", known=False)
 
 
-def _split(argument: Any, template: Template) -> Iterator[Text]:
-    lists = list(_lists({"Fn::Split": argument}, template))
-    if not lists:
-        yield _unknown(argument, template)
-    for found in lists:
-        yield from found
+def _split(argument: Any, template: Template) -> Iterator[Text | None]:
+    for found in _lists({"Fn::Split": argument}, template):
+        yield from found or (None,)
 
 
-_FUNCTIONS: Final[Mapping[str, Callable[[Any, Template], Iterable[Text]]]] = {
+_FUNCTIONS: Final[Mapping[str, Callable[[Any, Template], Iterable[Text | None]]]] = {
     "Ref": _ref,
     "Fn::GetAtt": _attribute,
     "Fn::Sub": _substituted,

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import reasons_by_policy
 from pump_roles.published import ROLES
+from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref
+from pump_roles.validators import CallAs
 
 __all__ = ["Mask", "external_ids", "under_the_key", "visible"]
 
@@ -149,6 +151,8 @@ def _own_words() -> frozenset[str]:
         + [policy.name for role in roles for policy in role.policies]
         + [pattern for role in roles for pattern in role.patterns]
         + list(guardrails)
+        + list(ACCOUNT_FILTERS.values())
+        + list(get_args(CallAs))
         + [pattern for reasons in guardrails.values() for pattern in reasons]
     )
 

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from pump_roles.templates.trust import Assumption
 
-__all__ = ["Contents", "InputError", "Other", "Role"]
+__all__ = ["ACCOUNT_FILTERS", "Contents", "InputError", "Other", "Place", "Role"]
+
+ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
+)
+"""What an account filter does: CloudFormation API Reference, "DeploymentTargets"."""
 
 
 class InputError(ValueError):
@@ -21,7 +27,8 @@ class Role:
     :param name: its name.
     :param trust: who may assume it.
     :param policies: the names and documents of its policies, inline or attached in what was read.
-    :param boundary: its permissions boundary, as text; empty if it has none.
+    :param boundary: its permissions boundary, as text; empty if it has none. For a policy of the
+        account that the role is deployed to, it is the name, with its path if it has one.
     :param unreadable: what it has that cannot be read, or that is not counted, in words.
     :param source: the file, or ``published``.
     :param sha256: the SHA-256 of that file.
@@ -59,6 +66,46 @@ class Other:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where templates deploy one of Pump's roles: one stack, or the stack instances of a StackSet.
+
+    A text that is only known when it is deployed has a placeholder, such as ``${AWS::Region}``.
+
+    :param kind: the role's kind, ``read-only`` or ``auto-pilot``.
+    :param source: the file of the stack's template. For a nested stack, it is the root's.
+    :param account: the 12-digit ID of the account that the stack is for; empty if that is any. For
+        a StackSet, it is the account that the StackSet itself is deployed to.
+    :param region: the region that the stack is for, likewise.
+    :param stack_set: the StackSet's name; empty for one stack, for which only ``unreadable``, of
+        what follows, can be set.
+    :param units: the IDs of the organizational units, or of the root, that the StackSet targets.
+    :param filter: what the account filter does, ``exclude`` or ``only``, or the template's own
+        text, such as ``UNION``; empty if there is no filter.
+    :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
+        self-managed, they are the accounts that it targets, and there are no units.
+    :param automatic: whether an account that joins one of the units gets the role.
+    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the
+        template's own text; empty if it is self-managed.
+    :param regions: the regions of the stack instances.
+    :param unreadable: what cannot be read, or could make it another place, in words. If there is
+        anything, the rest cannot be relied on.
+    """
+
+    kind: str
+    source: str
+    account: str = ""
+    region: str = ""
+    stack_set: str = ""
+    units: tuple[str, ...] = ()
+    filter: str = ""
+    accounts: tuple[str, ...] = ()
+    automatic: bool = False
+    call_as: str = ""
+    regions: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contents:
     """What some templates contain.
 
@@ -66,9 +113,12 @@ class Contents:
     :param others: every other role, user, group and policy, and whatever reaches Pump's roles.
     :param unreadable: what could not be read and could contain such a thing, in words.
     :param resources: the types of all the other resources, one for each.
+    :param places: where the templates deploy Pump's roles, in the order of the roles. A StackSet is
+        one place for each entry of its ``StackInstancesGroup``.
     """
 
     roles: tuple[Role, ...]
     others: tuple[Other, ...] = ()
     unreadable: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from pump_roles.published import ROLES
 from pump_roles.templates.attachments import Attachment, Attachments, name_of
+from pump_roles.templates.boundary import boundary
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Role
 from pump_roles.templates.template import Template
 from pump_roles.templates.trust import assumption
-from pump_roles.templates.values import as_list, as_mapping, as_text, ref, strings
+from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 
 __all__ = ["PumpRole", "pump_roles", "resolved_trust_policy"]
 
@@ -132,15 +133,12 @@ class _Reader:
         if kind is None:
             return None
         trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
-        boundary = self._properties.get("PermissionsBoundary")
-        if ref(boundary) == "AWS::NoValue":
-            boundary = None
         role = Role(
             kind=kind,
             name=as_text(self._properties.get("RoleName", "")),
             trust=assumption(trust_policy, parameters),
             policies=tuple(policies),
-            boundary="" if boundary is None else ", ".join(strings(boundary)),
+            boundary=boundary(self._properties.get("PermissionsBoundary"), self._template),
             unreadable=(
                 *changed_at_deployment(self._template, self._mask),
                 *self._not_as_built(),

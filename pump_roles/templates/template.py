@@ -8,7 +8,7 @@ from typing import Any
 
 from pump_roles.templates.values import as_mapping
 
-__all__ = ["Exports", "Reference", "Template", "Text"]
+__all__ = ["Alternatives", "Exports", "Reference", "Template", "Text"]
 
 Reference = tuple["Template", str]
 """A resource or parameter: its template, and its logical ID."""
@@ -30,6 +30,10 @@ class Text:
     text: str
     references: frozenset[Reference] = frozenset()
     known: bool = True
+
+
+Alternatives = tuple[Text | None, ...]
+"""What a value can be: texts, and ``None`` where it can be nothing, such as ``AWS::NoValue``."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -61,7 +65,7 @@ class Template:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     nested: "dict[str, Template]" = field(default_factory=dict)
     exports: Exports = field(default_factory=dict)
-    evaluated: dict[str, tuple[Text, ...]] = field(default_factory=dict)
+    evaluated: dict[str, Alternatives] = field(default_factory=dict)
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
@@ -80,6 +84,15 @@ class Template:
     def root(self) -> "Template":
         """The stack's own template, in which this one is nested; or itself."""
         return self if self.parent is None else self.parent.root
+
+    @property
+    def stack_set(self) -> Reference | None:
+        """The nearest StackSet that deploys it, or one above it; none if no StackSet does."""
+        if self.parent is None:
+            return None
+        if self.parent.type_of(self.deployed_by) == "AWS::CloudFormation::StackSet":
+            return self.parent, self.deployed_by
+        return self.parent.stack_set
 
     @property
     def is_member(self) -> bool:

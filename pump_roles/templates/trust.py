@@ -1,8 +1,10 @@
 """Who may assume a role according to its trust policy, and what is wrong with that."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref, statements, strings
@@ -38,12 +40,16 @@ class Assumption:
     :param external_id: whether each of them needs an external ID.
     :param problems: how it is not one statement with one principal and an external ID.
     :param external_ids: how many external IDs it accepts.
+    :param sha256: the SHA-256 of the trust policy as canonical JSON; empty if it was not read. It
+        changes with the policy, even if the change, such as another external ID, is not shown.
     """
 
     principals: tuple[str, ...]
     external_id: bool
     problems: tuple[str, ...]
     external_ids: int = 1
+    # Roles that differ only in their external IDs are the same role, so it must not be compared.
+    sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,14 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
         bool(required) and all(required),
         tuple(_problems(document, allows, principals, required)),
         len([one for statement in allows for one in _external_ids(statement)]),
+        _digest(trust),
     )
+
+
+def _digest(trust: Any) -> str:
+    # Neither the order of the keys nor the spaces mean anything.
+    canonical = json.dumps(trust, sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()
 
 
 def _principals(

@@ -20,6 +20,7 @@ from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS
 
 ALARMS = {"difference", "trust", "uncounted", "suspect"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+MAYBE = {"Fn::If": ["C", "x", NO_VALUE]}
 OWN_ROOT = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
 
 
@@ -445,6 +446,10 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
         ["pumpautopilotrole"],
         {"Fn::Split": [",", "Mine,PumpAutoPilotRole"]},
         [{"Fn::Join": ["", ["Pump", "AutoPilotRole"]]}],
+        [{"Fn::Join": ["", ["PumpAutoPilotRole", MAYBE]]}],
+        [{"Fn::Join": ["", {"Fn::If": ["C", ["Mine"], ["PumpAutoPilotRole", MAYBE]]}]}],
+        [{"Fn::Select": [1, ["a", MAYBE, "PumpAutoPilotRole"]]}],
+        [{"Fn::Sub": ["PumpAutoPilotRole${X}", {"X": MAYBE}]}],
         [{"Fn::ImportValue": "TheRole"}],
         [{"Fn::ImportValue": {"Fn::Sub": "The${Suffix}"}}],
         [{"Fn::GetStackOutput": {"StackName": "PumpAutoPilot", "OutputName": "RoleName"}}],

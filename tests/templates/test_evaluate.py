@@ -1,7 +1,8 @@
 """What a value can be: every value that CloudFormation could make of it, or it is not known."""
 
 import json
-from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.templates.evaluate import evaluate, texts_in
+from pump_roles.templates.evaluate import evaluate, only_text, texts_in
 from pump_roles.templates.template import Template, Text
-from tests.support import json_values
+from tests.support import NO_VALUE, json_values
 
 CONTENT: dict[str, Any] = {
     "Parameters": {
@@ -73,6 +74,19 @@ def texts(value: Any, **members: Any) -> dict[str, bool]:
             {"${Role.Arn}": True},
         ),
         ({"Fn::Split": [",", "a,b"]}, {"a": True, "b": True}),
+        # A region contains the separator, too.
+        (
+            {"Fn::Select": [1, {"Fn::Split": ["-", {"Fn::Sub": "${AWS::Region}-a-b"}]}]},
+            {"a": False},
+        ),
+        (
+            {"Fn::Select": [1, {"Fn::Split": [":", {"Fn::Sub": "${AWS::Region}:a:b"}]}]},
+            {"a": True},
+        ),
+        (
+            {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::Sub": "${Role.Arn}/a"}]}]},
+            {"a": False},
+        ),
         ({"Fn::If": ["C", "a", {"Ref": "AWS::NoValue"}]}, {"a": True}),
         ({"Fn::If": ["C", ["a", "b"], "c"]}, {"a": True, "b": True, "c": True}),
         ({"Fn::FindInMap": ["Map", "x", "k"]}, {"in x": True}),
@@ -83,6 +97,119 @@ def texts(value: Any, **members: Any) -> dict[str, bool]:
 )
 def test_a_value_is_every_text_that_it_can_be(value: Any, expected: dict[str, bool]) -> None:
     assert texts(value) == expected
+
+
+def maybe(value: Any) -> Any:
+    return {"Fn::If": ["C", value, NO_VALUE]}
+
+
+A_OR_AX = {"a": True, "ax": True}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (maybe("x"), {"x": True}),
+        ({"Fn::Join": ["", ["a", maybe("x")]]}, A_OR_AX),
+        ({"Fn::Join": ["-", ["a", maybe("x"), "b"]]}, {"a-b": True, "a-x-b": True}),
+        ({"Fn::Join": ["", ["a", maybe(maybe("x"))]]}, A_OR_AX),
+        ({"Fn::Join": ["", ["a", {"Fn::Join": ["", [maybe("x")]]}]]}, A_OR_AX),
+        ({"Fn::Join": ["", ["a", {"Fn::Select": [0, [maybe("x"), ""]]}]]}, A_OR_AX),
+        ({"Fn::Join": ["", {"Fn::If": ["C", ["a", maybe("x")], ["b"]]}]}, {**A_OR_AX, "b": True}),
+        ({"Fn::Join": ["", {"Fn::If": ["C", ["a"], []]}]}, {"a": True, "": True}),
+        ({"Fn::Join": ["", {"Fn::Split": [",", maybe("a,x")]}]}, {"ax": True, "": True}),
+        ({"Fn::Select": [0, [maybe("x"), "a"]]}, {"x": True, "a": True}),
+        ({"Fn::Select": [1, ["a", maybe("x"), "b"]]}, {"x": True, "b": True}),
+        # Whether the element that is nothing counts or not.
+        ({"Fn::Select": [1, [NO_VALUE, "a", "b"]]}, {"a": True, "b": True}),
+        (
+            {"Fn::Select": [0, {"Fn::If": ["C", [maybe("x"), "a"], ["b"]]}]},
+            dict.fromkeys("xab", True),
+        ),
+        ({"Fn::Sub": ["a${X}", {"X": maybe("x")}]}, A_OR_AX),
+        ({"Fn::Sub": "a${AWS::NoValue}"}, {"a": True}),
+        (
+            {
+                "Fn::Join": [
+                    "",
+                    ["a", {"Fn::FindInMap": ["M", "k", "k", {"DefaultValue": maybe("x")}]}],
+                ]
+            },
+            A_OR_AX,
+        ),
+        ({"Fn::Join": ["", [maybe(letter) for letter in "abcdefg"]]}, {"a": False}),
+    ],
+)
+def test_what_can_be_nothing_is_also_left_out(value: Any, expected: dict[str, bool]) -> None:
+    assert texts(value) == expected
+
+
+@pytest.mark.parametrize("list_", [{"Ref": "List"}, NO_VALUE, {"Fn::Split": [",", "a" * 5_000]}])
+def test_a_list_that_can_also_be_an_unknown_one_is_not_known(list_: Any) -> None:
+    either = {"Fn::If": ["C", ["a", "b"], list_]}
+    for value in ({"Fn::Join": ["", either]}, {"Fn::Select": [1, either]}):
+        assert not all(texts(value).values())
+
+
+def test_an_index_beyond_a_list_selects_nothing_that_is_known() -> None:
+    assert texts({"Fn::Select": [2, {"Fn::If": ["C", ["a", "b"], ["x", "y", "z"]]}]}) == {
+        "a": False,
+        "z": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"Type": "String"}, {"ax": True, "a${P}": False}),
+        ({"Type": "String", "Default": "d"}, {"ax": True, "ad": True, "a${P}": False}),
+        ({"Type": "String", "AllowedValues": ["d"]}, {"ax": True, "ad": True}),
+    ],
+)
+def test_a_parameter_that_a_parent_may_not_pass_is_also_what_it_declares(
+    declared: dict[str, Any], expected: dict[str, bool]
+) -> None:
+    nested = Template(
+        content={"Parameters": {"P": declared}},
+        file=Path("nested.json"),
+        sha256="",
+        parent=template(),
+        arguments={"P": maybe("x")},
+    )
+    found = evaluate({"Fn::Sub": "a${P}"}, nested)
+    assert {text.text: text.known for text in found} == expected
+    assert only_text({"Ref": "P"}, nested) is None
+
+
+def test_an_output_or_a_name_that_can_be_nothing_is_not_known() -> None:
+    here = template(
+        Resources={
+            "Group": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": maybe("x")}},
+            "Nested": {"Type": "AWS::CloudFormation::Stack"},
+        }
+    )
+    content = {"Outputs": {"O": {"Value": maybe("x")}}}
+    here.nested["Nested"] = Template(content=content, file=Path("nested.json"), sha256="")
+    for value in ("a${Group}", "a${Nested.Outputs.O}"):
+        first, second = evaluate({"Fn::Sub": value}, here)
+        assert first == Text("ax")
+        assert not second.known
+
+
+def test_an_export_that_can_be_nothing_is_also_left_out() -> None:
+    exporting = template()
+    here = Template(
+        content={},
+        file=Path("t.json"),
+        sha256="",
+        exports={("E",): [(exporting, maybe("x"))], ("S", "O"): [(exporting, maybe("x"))]},
+    )
+    for value in (
+        {"Fn::ImportValue": "E"},
+        {"Fn::GetStackOutput": {"StackName": "S", "OutputName": "O"}},
+    ):
+        assert evaluate({"Fn::Join": ["", ["a", value]]}, here) == (Text("ax"), Text("a"))
+        assert only_text(value, here) is None
 
 
 def test_says_what_a_text_refers_to_however_it_is_wrapped() -> None:
@@ -117,64 +244,104 @@ def test_a_list_of_any_length_is_told_apart() -> None:
 
 LITERALS = st.sampled_from(["a", "b/c", "x,y", "PumpReadOnlyRole"])
 ASSIGNED = {"Chosen": "two", "Default": "given", "Free": "free"}
-CONDITIONS = {"C": True, "D": False}
+Conditions = dict[str, bool]
 
 
-def join(pieces: list[Any]) -> Any:
+def join(pieces: Any) -> Any:
     return {"Fn::Join": ["/", pieces]}
 
 
 def split(value: Any) -> Any:
-    return {"Fn::Select": [0, {"Fn::Split": ["/", value]}]}
+    return {"Fn::Split": ["/", value]}
 
 
-EXPRESSIONS = st.recursive(
-    LITERALS
-    | st.sampled_from([{"Ref": name} for name in ASSIGNED])
-    | st.sampled_from([{"Fn::Sub": "p-${Chosen}-${Free}"}, {"Fn::FindInMap": ["Map", "y", "k"]}]),
-    lambda inner: (
-        st.lists(inner, min_size=1, max_size=3).map(join)
-        | st.builds(lambda c, a, b: {"Fn::If": [c, a, b]}, st.sampled_from("CD"), inner, inner)
-        | st.builds(lambda value: {"Fn::Sub": ["<${V}>", {"V": value}]}, inner)
-        | inner.map(split)
-    ),
-    max_leaves=6,
+def either(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(lambda c, a, b: {"Fn::If": [c, a, b]}, st.sampled_from("CD"), values, values)
+
+
+def lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    plain = st.lists(values, max_size=3) | values.map(split)
+    return plain | either(plain)
+
+
+def expressions(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            lists(inner).map(join)
+            | st.builds(lambda i, of: {"Fn::Select": [i, of]}, st.integers(0, 2), lists(inner))
+            | either(inner)
+            | st.builds(lambda value: {"Fn::Sub": ["<${V}>", {"V": value}]}, inner)
+        ),
+        max_leaves=6,
+    )
+
+
+LEAVES = st.sampled_from(["a", NO_VALUE]) | LITERALS
+REFERENCES = st.sampled_from(
+    [
+        *({"Ref": name} for name in ASSIGNED),
+        {"Fn::Sub": "p-${Chosen}-${Free}"},
+        {"Fn::FindInMap": ["Map", "y", "k"]},
+    ]
 )
 
 
-def chosen(argument: list[Any]) -> str:
-    condition, then, otherwise = argument
-    return deployed(then if CONDITIONS[condition] else otherwise)
+class Rejected(Exception):  # noqa: N818
+    """CloudFormation deploys no such value."""
 
 
-def substituted(argument: Any) -> str:
-    if isinstance(argument, list):
-        return f"<{deployed(argument[1]['V'])}>"
-    return f"p-{ASSIGNED['Chosen']}-{ASSIGNED['Free']}"
+def deployed_list(value: Any, conditions: Conditions) -> list[str]:
+    if isinstance(value, list):
+        found = (deployed(element, conditions) for element in value)
+        return [text for text in found if text is not None]
+    ((function, argument),) = value.items()
+    if function == "Fn::If":
+        return deployed_list(argument[1 if conditions[argument[0]] else 2], conditions)
+    source = deployed(argument[1], conditions)
+    if source is None:
+        raise Rejected
+    return source.split("/")
 
 
-FUNCTIONS: dict[str, Callable[[Any], str]] = {
-    "Ref": ASSIGNED.__getitem__,
-    "Fn::If": chosen,
-    "Fn::Join": lambda argument: "/".join(map(deployed, argument[1])),
-    "Fn::Select": lambda argument: deployed(argument[1]["Fn::Split"][1]).split("/")[0],
-    "Fn::FindInMap": lambda _: "in y",
-    "Fn::Sub": substituted,
-}
-
-
-def deployed(value: Any) -> str:
+def deployed(value: Any, conditions: Conditions) -> str | None:
     """What CloudFormation makes of a value, with some parameters and conditions."""
     if isinstance(value, str):
         return value
     ((function, argument),) = value.items()
-    return FUNCTIONS[function](argument)
+    result: str | None = "in y"
+    match function, argument:
+        case "Ref", name:
+            result = ASSIGNED.get(name)
+        case "Fn::If", [condition, then, otherwise]:
+            result = deployed(then if conditions[condition] else otherwise, conditions)
+        case "Fn::Join", [separator, elements]:
+            result = str(separator).join(deployed_list(elements, conditions))
+        case "Fn::Select", [index, elements]:
+            found = deployed_list(elements, conditions)
+            if index >= len(found):
+                raise Rejected
+            result = found[index]
+        case "Fn::Sub", [_, values]:
+            result = f"<{deployed(values['V'], conditions) or ''}>"
+        case "Fn::Sub", _:
+            result = f"p-{ASSIGNED['Chosen']}-{ASSIGNED['Free']}"
+    return result
 
 
-@given(EXPRESSIONS)
+@given(expressions(LEAVES) | expressions(LEAVES | REFERENCES))
 def test_what_is_deployed_is_one_of_the_texts_or_not_all_are_known(value: Any) -> None:
-    found = evaluate(value, template())
-    assert deployed(value) in {text.text for text in found} or not all(text.known for text in found)
+    here = template()
+    found = evaluate(value, here)
+    only = only_text(value, here)
+    if not all(text.known for text in found):
+        assert only is None
+        return
+    for c, d in product((True, False), repeat=2):
+        with suppress(Rejected):
+            result = deployed(value, {"C": c, "D": d})
+            assert result is None or result in {text.text for text in found}
+            assert only is None or only.text == result
 
 
 JSON = json_values(
@@ -193,3 +360,31 @@ def test_any_json_is_some_texts(value: Any) -> None:
     assert all(isinstance(text, Text) for text in evaluate(value, here))
     assert all(isinstance(text, Text) for text in texts_in(value, here))
     assert json.dumps(value)  # and it is left as it was
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("x", "x"),
+        ({"Fn::Join": ["-", ["a", {"Ref": "AWS::Region"}]]}, "a-${AWS::Region}"),
+        (["x"], None),
+        (None, None),
+        ({"Ref": "AWS::NoValue"}, None),
+        ({"Ref": "Free"}, None),
+        ({"Ref": "Chosen"}, None),
+        ({"Fn::If": ["C", "x", {"Ref": "AWS::NoValue"}]}, None),
+        ({"Fn::If": ["C", "x", []]}, None),
+        ({"Fn::If": ["C", "x", "x"]}, "x"),
+        ({"Fn::Join": ["", ["x", maybe("y")]]}, None),
+        ({"Fn::Select": [0, [maybe("x"), "y"]]}, None),
+        ({"Fn::Select": [1, ["x", maybe("y")]]}, None),
+        ({"Fn::Split": [",", maybe("x")]}, None),
+        ({"Fn::FindInMap": ["Map", "z", "k", {"DefaultValue": {"Ref": "AWS::NoValue"}}]}, None),
+        ("{{resolve:ssm:/x}}", None),
+    ],
+)
+def test_a_value_is_one_text_only_if_it_can_be_nothing_else(
+    value: Any, expected: str | None
+) -> None:
+    text = only_text(value, template())
+    assert (text and text.text) == expected

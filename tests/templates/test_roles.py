@@ -1,5 +1,7 @@
 """Pump's roles in templates: what is attached to them, and what cannot be read."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,8 @@ def test_what_could_widen_the_role_comes_first(
     assert not role.as_published
     markdown = as_markdown(report)
     assert markdown.index("## Look at this first") < markdown.index("| name |")
-    assert "no" in {line.split(",")[2] for line in as_csv(report).splitlines()}
+    rows = csv.DictReader(io.StringIO(as_csv(report)))
+    assert "no" in {row["role as published"] for row in rows}
     base = json.loads(as_json(changed(text, tmp_path, lambda *_: None)))
     later = [one for one in changes_since(text, tmp_path, change, base) if said in one.what]
     assert {one.effect for one in later} == {"broadened"}

@@ -1,5 +1,6 @@
 """A trust policy is one principal with an external ID, or a finding."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from pump_roles.report import of_templates
 from pump_roles.report.formats import as_json
 from pump_roles.report.markdown import as_markdown
 from pump_roles.report.page import as_html
+from pump_roles.templates import read_templates
+from pump_roles.templates.trust import assumption
 from tests.support import (
     NO_VALUE,
     SECRET,
@@ -20,6 +23,8 @@ from tests.support import (
     external_id,
     in_role,
     principal,
+    synthesize,
+    trust,
 )
 
 
@@ -123,3 +128,36 @@ def test_a_trust_that_is_filled_in_later_is_a_finding(
     change: Change, text: str, tmp_path: Path
 ) -> None:
     assert changed(text, tmp_path, change).findings[0].kind == "trust"
+
+
+def test_the_digest_tells_trust_policies_apart_that_are_equal_otherwise() -> None:
+    first, second = (assumption(trust("111122223333", name), {}) for name in ("Id-1", "Id-2"))
+    assert first == second
+    assert first.sha256 != second.sha256
+
+
+def test_the_digest_does_not_depend_on_the_order_of_the_keys() -> None:
+    document = trust("111122223333", "Id-1")
+    turned = dict(reversed(document.items()))
+    assert list(turned) != list(document)
+    assert assumption(turned, {}).sha256 == assumption(document, {}).sha256
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    assert assumption(document, {}).sha256 == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def test_roles_that_differ_in_their_external_ids_are_one_role(tmp_path: Path) -> None:
+    for account, name in [("A", "Id-1234"), ("B", "Id-5678")]:
+        file = synthesize(tmp_path / account, external_id=name) / "PumpReadOnly.template.json"
+        file.rename(tmp_path / f"{account}.template.json")
+        (tmp_path / account).rename(tmp_path.parent / f"{tmp_path.name}-{account}")
+    contents = read_templates(tmp_path)
+    assert [role.kind for role in contents.roles] == ["read-only"]
+    assert [place.source for place in contents.places] == ["A.template.json", "B.template.json"]
+    (role,) = read_templates(tmp_path / "B.template.json").roles
+    assert role == contents.roles[0]
+    assert role.trust.sha256 != contents.roles[0].trust.sha256
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, "*", {"Statement": [1]}])
+def test_whatever_is_the_trust_policy_has_a_digest(value: Any) -> None:
+    assert len(assumption(value, {}).sha256) == 64

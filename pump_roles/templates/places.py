@@ -1,0 +1,194 @@
+"""Where templates deploy Pump's roles: one stack, or the stack instances of a StackSet."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from pump_roles.published import ROLES
+from pump_roles.templates.deployment import changed_at_deployment
+from pump_roles.templates.evaluate import only_text
+from pump_roles.templates.masking import Mask
+from pump_roles.templates.model import ACCOUNT_FILTERS, Place
+from pump_roles.templates.roles import PumpRole
+from pump_roles.templates.template import Template
+from pump_roles.templates.values import as_mapping, as_text, ref
+from pump_roles.validators import (
+    ACCOUNTS,
+    ORGANIZATIONAL_UNITS,
+    REGIONS,
+    STACK_SETS_CALL_AS,
+    ListOf,
+)
+
+__all__ = ["places"]
+
+_TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
+_INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
+_AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
+
+_SELF_MANAGED: Final = "SELF_MANAGED"
+_MODELS: Final = {name: name for name in (_SELF_MANAGED, "SERVICE_MANAGED")}
+_FILTERS: Final = {"NONE": "", "UNION": "UNION", **ACCOUNT_FILTERS}
+_CALL_AS: Final[Mapping[str, str]] = {name: call_as for call_as, name in STACK_SETS_CALL_AS.items()}
+_ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
+
+
+def places(roles: Iterable[PumpRole], mask: Mask) -> Iterator[Place]:
+    """Yield where each of Pump's roles is deployed.
+
+    :param roles: Pump's roles in the templates.
+    :param mask: masks what must not be shown.
+    """
+    deployed: dict[tuple[str, Template, str], list[str]] = {}
+    for role in roles:
+        template, stack_set = role.template.stack_set or (role.template.root, "")
+        problems = deployed.setdefault((role.role.kind, template, stack_set), [])
+        problems += changed_at_deployment(role.template, mask)
+        resource = role.template.resources[role.logical_id]
+        if "Condition" in resource:
+            condition = mask.short(resource["Condition"])
+            problems.append(f"{role.logical_id} is created only under the condition {condition}")
+    order = list(ROLES)
+    for kind, template, stack_set in sorted(deployed, key=lambda one: order.index(one[0])):
+        problems = deployed[kind, template, stack_set]
+        if not stack_set:
+            yield _place(kind, template, problems, mask)
+            continue
+        for group in _groups(template.properties(stack_set).get("StackInstancesGroup")):
+            reader = _Reader(template, mask, problems)
+            members = reader.stack_set(stack_set, group)
+            yield _place(kind, template, reader.problems, mask, **members)
+
+
+def _place(
+    kind: str, template: Template, problems: Iterable[str], mask: Mask, **members: Any
+) -> Place:
+    values = [template.account, template.region, *members.values()]
+    if mask.masked(values) != values:
+        problems = [*problems, "an external ID is part of what it targets, and is not shown there"]
+    return Place(
+        kind=kind,
+        source=template.root.file.name,
+        account=template.account,
+        region=template.region,
+        unreadable=tuple(dict.fromkeys(problems)),
+        **members,
+    )
+
+
+def _groups(value: Any) -> list[Any]:
+    if _is_absent(value):
+        return [None]
+    if not isinstance(value, list):
+        return [value]
+    return [group for group in value if not _is_absent(group)] or [None]
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or ref(value) == "AWS::NoValue"
+
+
+class _Reader:
+    # One entry of a StackSet's groups: what it says, and why that cannot be relied on.
+    def __init__(self, template: Template, mask: Mask, problems: Iterable[str]) -> None:
+        self._template = template
+        self._mask = mask
+        self.problems = list(problems)
+
+    def stack_set(self, logical_id: str, group: Any) -> dict[str, Any]:
+        properties = self._template.properties(logical_id)
+        if self._template.stack_set is not None:
+            _, outer = self._template.stack_set
+            self.problems.append(f"the StackSet {outer} deploys it to other accounts")
+        name = self._text(properties.get("StackSetName"), "name")
+        model = self._word(
+            _MODELS, properties.get("PermissionModel"), "permission model", "SERVICE_MANAGED"
+        )
+        automatic = self._automatic(properties.get("AutoDeployment"))
+        call_as = self._word(_CALL_AS, properties.get("CallAs"), "caller", "SELF")
+        members = {
+            # Without any name, it would be one stack.
+            "stack_set": name or f"${{{logical_id}}}",
+            "automatic": automatic and model != _SELF_MANAGED,
+            "call_as": "" if model == _SELF_MANAGED else call_as,
+        }
+        if group is not None:
+            members |= self._instances(group, self_managed=model == _SELF_MANAGED)
+        return members
+
+    def _instances(self, group: Any, *, self_managed: bool) -> dict[str, Any]:
+        before = len(self.problems)
+        instances = self._members(group, _INSTANCES, "stack instances")
+        targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "deployment targets")
+        units = self._list(
+            ORGANIZATIONAL_UNITS, targets.get("OrganizationalUnitIds"), "organizational units"
+        )
+        accounts = self._list(ACCOUNTS, targets.get("Accounts"), "accounts", "${AWS::AccountId}")
+        filtered = self._word(_FILTERS, targets.get("AccountFilterType"), "account filter", "NONE")
+        if not _is_absent(targets.get("AccountsUrl")):
+            self.problems.append("its AccountsUrl, a list of accounts, is not read")
+        # Which targets go together: CloudFormation Template Reference, "DeploymentTargets".
+        complete = bool(accounts) == bool(filtered) and bool(units)
+        if self_managed:
+            complete = bool(accounts) and not units and not filtered
+        if not complete and len(self.problems) == before:
+            self.problems.append("its deployment targets are incomplete or contradict each other")
+        return {
+            "units": units,
+            "accounts": accounts,
+            "filter": filtered,
+            "regions": self._list(REGIONS, instances.get("Regions"), "regions", "${AWS::Region}"),
+        }
+
+    def _automatic(self, value: Any) -> bool:
+        if _is_absent(value):
+            return False
+        enabled = self._members(value, _AUTOMATIC, "automatic deployment").get("Enabled", False)
+        text = as_text(enabled) if isinstance(enabled, bool) else enabled
+        return self._word(_ENABLED, text, "automatic deployment", "false") == "yes"
+
+    def _members(self, value: Any, known: set[str], what: str) -> Mapping[str, Any]:
+        # A condition or a transform is a member, too.
+        members = as_mapping(value)
+        unknown = sorted(members.keys() - known)
+        self.problems += [f"the member {name} of its {what} cannot be read" for name in unknown]
+        if not members:
+            self._not_read(value, what)
+        return members
+
+    def _word(self, words: Mapping[str, str], value: Any, what: str, default: str) -> str:
+        # The template's own text if it is not one of the words.
+        text = default if _is_absent(value) else self._text(value, what)
+        if text and text not in words:
+            self._not_read(value, what)
+        return words.get(text, text)
+
+    def _text(self, value: Any, what: str) -> str:
+        text = only_text(value, self._template)
+        if text is None:
+            self._not_read(value, what)
+        return "" if text is None else text.text
+
+    def _list(
+        self, validator: ListOf, value: Any, what: str, placeholder: str = ""
+    ) -> tuple[str, ...]:
+        if _is_absent(value):
+            return ()
+        if not isinstance(value, list):
+            # A function can make a longer list than it has texts.
+            self._not_read(value, what)
+            return ()
+        found = []
+        for element in value:
+            if _is_absent(element):
+                continue
+            text = only_text(element, self._template)
+            if text is None or not (
+                validator.element.accepts(text.text) or text.text == placeholder
+            ):
+                self._not_read(element, what)
+            else:
+                found.append(text.text)
+        return tuple(found)
+
+    def _not_read(self, value: Any, what: str) -> None:
+        self.problems.append(f"its {what} cannot be read: {self._mask.short(value)}")

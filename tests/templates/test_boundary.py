@@ -1,0 +1,127 @@
+"""A permissions boundary is shown by its name if it is certain which policy that is."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.templates import read_templates
+from pump_roles.templates.boundary import boundary
+from pump_roles.templates.template import Template
+from tests.support import NO_VALUE, json_values, rolled_out, synthesize
+
+ACCOUNT = "111122223333"
+OWN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/"
+PART = {"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Custom"}]}]}
+CONTENT: dict[str, Any] = {
+    "Parameters": {
+        "Free": {"Type": "String"},
+        "Fixed": {"Type": "String", "AllowedValues": [f"arn:aws:iam::{ACCOUNT}:policy/Fixed"]},
+    },
+    "Resources": {
+        "Custom": {"Type": "AWS::IAM::ManagedPolicy"},
+        "Role": {"Type": "AWS::IAM::Role"},
+    },
+}
+TEMPLATE = Template(content=CONTENT, file=Path("t.json"), sha256="", account=ACCOUNT)
+ANYWHERE = Template(content=CONTENT, file=Path("t.json"), sha256="")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""),
+        (NO_VALUE, ""),
+        ({"Fn::Sub": f"{OWN}platform/Boundary"}, "platform/Boundary"),
+        ({"Fn::Join": [":", ["arn:aws:iam:", ACCOUNT, "policy/Joined"]]}, "Joined"),
+        (f"arn:aws-cn:iam::{ACCOUNT}:policy/a/b/Own", "a/b/Own"),
+        ({"Ref": "Fixed"}, "Fixed"),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "ReadOnlyAccess (AWS managed)"),
+        (
+            {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/job-function/Billing"},
+            "job-function/Billing (AWS managed)",
+        ),
+        ({"Ref": "Custom"}, "Custom (in the same template)"),
+        ("arn:aws:iam::999988887777:policy/Theirs", "arn:aws:iam::999988887777:policy/Theirs"),
+        (
+            {"Fn::Sub": "arn:${AWS::Partition}:iam::999988887777:policy/Theirs"},
+            "arn:${AWS::Partition}:iam::999988887777:policy/Theirs",
+        ),
+        ("arn:aws:iam:::policy/Nobodys", "arn:aws:iam:::policy/Nobodys"),
+    ],
+)
+def test_a_boundary_is_shown_by_its_name(value: Any, expected: str) -> None:
+    assert boundary(value, TEMPLATE) == expected
+
+
+def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
+    assert boundary({"Fn::Sub": f"{OWN}Mine"}, ANYWHERE) == "Mine"
+    for arn in (f"arn:aws:iam::{ACCOUNT}:policy/P", "arn:aws:iam:::policy/P"):
+        assert boundary(arn, ANYWHERE) == arn
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Ref": "Free"},
+        {"Ref": "Role"},
+        {"Ref": ["Custom"]},
+        PART,
+        {"Fn::Sub": ["${A}:aws:iam::aws:policy/AdministratorAccess", {"A": PART}]},
+        {"Fn::Sub": "arn:aws:iam::aws:policy/${Free}"},
+        {"Fn::If": ["C", "arn:aws:iam::aws:policy/ReadOnlyAccess", NO_VALUE]},
+        {"Fn::If": ["C", {"Ref": "Custom"}, "arn:aws:iam::aws:policy/ReadOnlyAccess"]},
+        {"Fn::GetAtt": ["Custom", "AttachmentCount"]},
+        {"Fn::ImportValue": "Boundary"},
+        "{{resolve:ssm:/boundary}}",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess (AWS managed)",
+        f"arn:aws:iam::{ACCOUNT}:policy/Custom (in the same template)",
+        "${AWS::AccountId}",
+        1,
+    ],
+)
+def test_a_boundary_that_is_not_certain_is_shown_as_it_is(value: Any) -> None:
+    expected = value if isinstance(value, str) else json.dumps(value)
+    assert boundary(value, TEMPLATE) == expected
+
+
+def test_a_list_is_shown_as_its_elements() -> None:
+    assert boundary(["a", {"Ref": "Free"}], TEMPLATE) == 'a, {"Ref": "Free"}'
+
+
+def test_what_a_stack_set_passes_on_is_of_another_account(tmp_path: Path) -> None:
+    arn = {"Fn::Sub": f"{OWN}Boundary"}
+
+    def change(one: dict[str, Any], value: Any) -> None:
+        member = json.loads(one["TemplateBody"])
+        member["Parameters"]["Boundary"] = {"Type": "String"}
+        member["Resources"]["AutoPilotRole"]["Properties"]["PermissionsBoundary"] = value
+        one["TemplateBody"] = json.dumps(member)
+        one["Parameters"].append({"ParameterKey": "Boundary", "ParameterValue": arn})
+
+    for value, expected in [(arn, "Boundary"), ({"Ref": "Boundary"}, '{"Ref": "Boundary"}')]:
+        (role,) = read_templates(rolled_out(tmp_path, partial(change, value=value))).roles
+        assert role.boundary == expected
+
+
+def test_the_roles_own_boundaries_have_names(tmp_path: Path) -> None:
+    for given_boundary, expected in [
+        ("platform/Boundary", "platform/Boundary"),
+        ("arn:aws:iam::aws:policy/PowerUserAccess", "PowerUserAccess (AWS managed)"),
+    ]:
+        folder = synthesize(tmp_path / expected[:5], permissions_boundary=given_boundary)
+        assert {role.boundary for role in read_templates(folder).roles} == {expected}
+
+
+LEAVES = st.sampled_from([None, True, 1, "", "Custom", "Free", "AWS::NoValue", OWN]) | st.text()
+KEYS = ("Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Select", "Fn::Split", "Fn::GetAtt", "x")
+
+
+@given(json_values(LEAVES, *KEYS))
+def test_any_boundary_has_a_text(value: Any) -> None:
+    for template in (TEMPLATE, ANYWHERE):
+        assert isinstance(boundary(value, template), str)

@@ -1,0 +1,417 @@
+"""Where templates deploy Pump's roles, or why that cannot be read."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, NestedStack, Stack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles import (
+    AutoPilotStack,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+    ReadOnlyRolloutStack,
+    ReadOnlyStack,
+)
+from pump_roles.templates import Contents, Place, read_templates
+from tests.support import (
+    NO_VALUE,
+    ROLE_ARGUMENTS,
+    SECRET,
+    json_values,
+    rolled_out,
+    synthesize,
+)
+
+UNITS = ["ou-abcd-12345678", "ou-abcd-87654321"]
+ACCOUNT = "111111111111"
+HOME = Environment(account="111122223333", region="us-east-1")
+
+PLACE = Place(
+    kind="auto-pilot",
+    source="R.template.json",
+    stack_set="PumpAutoPilot",
+    units=("r-abcd",),
+    automatic=True,
+    call_as="management",
+    regions=("${AWS::Region}",),
+)
+"""Where ``rolled_out`` deploys the role, if nothing is changed."""
+
+Properties = dict[str, Any]
+
+
+def places(path: Path) -> tuple[Place, ...]:
+    return read_templates(path).places
+
+
+def rollout(folder: Path, **arguments: Any) -> Place:
+    app = App(outdir=str(folder))
+    ReadOnlyRolloutStack(app, "R", **{"organizational_units": UNITS, **ROLE_ARGUMENTS, **arguments})
+    app.synth()
+    (place,) = places(folder)
+    return place
+
+
+def targets(**members: Any) -> Callable[[Properties], None]:
+    """Return a change of the deployment targets of a StackSet's only group."""
+    return lambda one: one["StackInstancesGroup"][0]["DeploymentTargets"].update(members)
+
+
+def in_set(**members: Any) -> Callable[[Properties], None]:
+    """Return a change of a StackSet's properties."""
+    return lambda one: one.update(members)
+
+
+def self_managed(one: Properties) -> None:
+    one["PermissionModel"] = "SELF_MANAGED"
+    del one["AutoDeployment"], one["CallAs"]
+    one["StackInstancesGroup"][0]["DeploymentTargets"] = {"Accounts": [ACCOUNT]}
+
+
+def test_a_rollout_is_one_place(tmp_path: Path) -> None:
+    assert rollout(tmp_path) == Place(
+        kind="read-only",
+        source="R.template.json",
+        stack_set="PumpReadOnly",
+        units=tuple(UNITS),
+        automatic=True,
+        call_as="management",
+        regions=("${AWS::Region}",),
+    )
+
+
+def test_a_rollout_with_excluded_accounts_from_a_delegated_administrator(tmp_path: Path) -> None:
+    place = rollout(
+        tmp_path,
+        exclude_accounts=[ACCOUNT, "222222222222"],
+        call_as="delegated-admin",
+        stack_set_name="Mine",
+        env=HOME,
+    )
+    assert place == Place(
+        kind="read-only",
+        source="R.template.json",
+        account="111122223333",
+        region="us-east-1",
+        stack_set="Mine",
+        units=tuple(UNITS),
+        filter="exclude",
+        accounts=(ACCOUNT, "222222222222"),
+        automatic=True,
+        call_as="delegated-admin",
+        regions=("us-east-1",),
+    )
+
+
+def test_a_rollout_to_only_some_accounts_is_not_automatic(tmp_path: Path) -> None:
+    place = rollout(tmp_path, only_accounts=[ACCOUNT])
+    assert (place.filter, place.accounts, place.automatic) == ("only", (ACCOUNT,), False)
+    assert place.unreadable == ()
+
+
+def test_stacks_in_several_accounts_are_several_places(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotStack(app, "A", **ROLE_ARGUMENTS, env=HOME)
+    ReadOnlyStack(app, "B", **ROLE_ARGUMENTS, env=HOME)
+    ReadOnlyStack(app, "C", **ROLE_ARGUMENTS, env=Environment(account=ACCOUNT))
+    app.synth()
+    home: dict[str, Any] = {"account": "111122223333", "region": "us-east-1"}
+    assert places(tmp_path) == (
+        Place(kind="read-only", source="B.template.json", **home),
+        Place(kind="read-only", source="C.template.json", account=ACCOUNT),
+        Place(kind="auto-pilot", source="A.template.json", **home),
+    )
+
+
+def test_a_role_and_its_rollout_are_two_places(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Both")
+    ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    app.synth()
+    assert [place.stack_set for place in places(tmp_path)] == ["", "PumpReadOnly"]
+
+
+def test_a_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    outer = Stack(app, "Outer", env=HOME)
+    nested = NestedStack(NestedStack(outer, "Nested"), "Deeper")
+    ReadOnlyRole(nested, "Role", **ROLE_ARGUMENTS)
+    ReadOnlyRollout(nested, "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
+    app.synth()
+    stack, stack_set = places(tmp_path)
+    assert stack == Place(
+        kind="read-only",
+        source="Outer.template.json",
+        account="111122223333",
+        region="us-east-1",
+    )
+    assert (stack_set.source, stack_set.account) == (stack.source, stack.account)
+    assert stack_set.stack_set == "PumpReadOnly"
+    assert stack_set.regions == ("us-east-1",)
+
+
+def test_each_entry_of_the_group_is_one_place(tmp_path: Path) -> None:
+    def change(one: Properties) -> None:
+        more = {"DeploymentTargets": {"OrganizationalUnitIds": UNITS}, "Regions": ["eu-west-1"]}
+        one["StackInstancesGroup"] += [NO_VALUE, more]
+
+    first, second = places(rolled_out(tmp_path, change))
+    assert first == PLACE
+    assert second == replace(PLACE, units=tuple(UNITS), regions=("eu-west-1",))
+
+
+@pytest.mark.parametrize("group", [None, [], [NO_VALUE], NO_VALUE])
+def test_a_stack_set_without_stack_instances_is_one_place_without_targets(
+    group: Any, tmp_path: Path
+) -> None:
+    (place,) = places(rolled_out(tmp_path, in_set(StackInstancesGroup=group)))
+    assert place == replace(PLACE, units=(), regions=())
+
+
+def test_a_self_managed_stack_set_targets_accounts(tmp_path: Path) -> None:
+    (place,) = places(rolled_out(tmp_path, self_managed))
+    assert place == replace(PLACE, units=(), accounts=(ACCOUNT,), automatic=False, call_as="")
+
+
+@pytest.mark.parametrize(
+    ("change", "members"),
+    [
+        (targets(AccountFilterType="NONE"), {}),
+        (targets(Accounts=[], AccountsUrl=NO_VALUE, AccountFilterType=NO_VALUE), {}),
+        (
+            targets(Accounts=[ACCOUNT], AccountFilterType="UNION"),
+            {"accounts": (ACCOUNT,), "filter": "UNION"},
+        ),
+        (
+            targets(Accounts=[{"Ref": "AWS::AccountId"}], AccountFilterType="DIFFERENCE"),
+            {"accounts": ("${AWS::AccountId}",), "filter": "exclude"},
+        ),
+        (
+            targets(OrganizationalUnitIds=[{"Fn::Join": ["-", ["r", "efgh"]]}, NO_VALUE]),
+            {"units": ("r-efgh",)},
+        ),
+        (in_set(AutoDeployment={"Enabled": "true"}), {}),
+        (in_set(AutoDeployment={"Enabled": "false"}), {"automatic": False}),
+        (in_set(AutoDeployment={"Enabled": False}), {"automatic": False}),
+        (in_set(AutoDeployment=NO_VALUE), {"automatic": False}),
+        (in_set(CallAs=NO_VALUE, ManagedExecution={"Ref": "X"}), {}),
+        (
+            in_set(StackSetName={"Fn::Sub": "Pump-${AWS::Region}"}),
+            {"stack_set": "Pump-${AWS::Region}"},
+        ),
+    ],
+)
+def test_reads_what_a_stack_set_targets(
+    change: Callable[[Properties], None], members: dict[str, Any], tmp_path: Path
+) -> None:
+    assert places(rolled_out(tmp_path, change)) == (replace(PLACE, **members),)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            targets(OrganizationalUnitIds={"Ref": "Units"}),
+            'its organizational units cannot be read: {"Ref": "Units"}',
+        ),
+        (
+            targets(OrganizationalUnitIds=[{"Ref": "Unit"}, "r-abcd"]),
+            'its organizational units cannot be read: {"Ref": "Unit"}',
+        ),
+        (
+            targets(OrganizationalUnitIds=["r-abcd,r-efgh"]),
+            "its organizational units cannot be read: r-abcd,r-efgh",
+        ),
+        (
+            targets(OrganizationalUnitIds=[{"Fn::If": ["C", "r-abcd", NO_VALUE]}]),
+            "its organizational units cannot be read: ",
+        ),
+        (
+            targets(OrganizationalUnitIds={"Fn::If": ["C", ["r-abcd"], []]}),
+            "its organizational units cannot be read: ",
+        ),
+        (
+            targets(OrganizationalUnitIds=["{{resolve:ssm:/unit}}"]),
+            "its organizational units cannot be read: ",
+        ),
+        (
+            targets(Accounts=["*"], AccountFilterType="DIFFERENCE"),
+            "its accounts cannot be read: *",
+        ),
+        (targets(AccountFilterType="exclude"), "its account filter cannot be read: exclude"),
+        (
+            targets(AccountFilterType={"Fn::If": ["C", "NONE", "DIFFERENCE"]}),
+            "its account filter cannot be read: ",
+        ),
+        (targets(AccountsUrl="https://example.com"), "its AccountsUrl, a list of accounts, is not"),
+        (targets(**{"Fn::Transform": {}}), "the member Fn::Transform of its deployment targets"),
+        (targets(Accounts=[ACCOUNT]), "its deployment targets are incomplete or contradict"),
+        (targets(OrganizationalUnitIds=[]), "its deployment targets are incomplete or contradict"),
+        (
+            in_set(PermissionModel="SELF_MANAGED"),
+            "its deployment targets are incomplete or contradict",
+        ),
+        (in_set(PermissionModel={"Ref": "Model"}), "its permission model cannot be read: "),
+        (in_set(CallAs="management"), "its caller cannot be read: management"),
+        (in_set(AutoDeployment={"Ref": "Auto"}), "the member Ref of its automatic deployment"),
+        (in_set(AutoDeployment="true"), "its automatic deployment cannot be read: true"),
+        (in_set(AutoDeployment={"Enabled": {"Ref": "On"}}), "its automatic deployment cannot be"),
+        (in_set(StackSetName={"Ref": "Name"}), 'its name cannot be read: {"Ref": "Name"}'),
+        (in_set(StackInstancesGroup={"Ref": "Group"}), "the member Ref of its stack instances"),
+        (in_set(StackInstancesGroup=["x"]), "its stack instances cannot be read: x"),
+        (in_set(StackInstancesGroup=[{"Regions": []}]), "its deployment targets cannot be read: "),
+        (in_set(**{"Fn::Transform": {}}), "the property Fn::Transform of StackSet cannot be read"),
+    ],
+)
+def test_says_what_of_the_targets_cannot_be_read(
+    change: Callable[[Properties], None], problem: str, tmp_path: Path
+) -> None:
+    (place,) = places(rolled_out(tmp_path, change))
+    assert place.unreadable[0].startswith(problem)
+    assert len(place.unreadable) == 1 or place.unreadable[1].startswith("its ")
+    # Without a name it would look like one stack.
+    assert place.stack_set
+
+
+def test_a_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
+    file = synthesize(tmp_path) / "PumpReadOnly.template.json"
+    template = json.loads(file.read_text())
+    template["Resources"]["ReadOnlyRole"]["Condition"] = "Never"
+    file.write_text(json.dumps(template))
+    (place,) = places(file)
+    assert place.unreadable == ("ReadOnlyRole is created only under the condition Never",)
+    file = rolled_out(tmp_path, in_set())
+    template = json.loads(file.read_text())
+    template["Resources"]["StackSet"]["Condition"] = "Never"
+    template["Transform"] = "Macro"
+    file.write_text(json.dumps(template))
+    (place,) = places(file)
+    assert place.unreadable == (
+        "the transform Macro can change the template when it is deployed",
+        "StackSet is created only under the condition Never",
+    )
+
+
+def test_the_nearest_stack_set_deploys_the_role(tmp_path: Path) -> None:
+    file = rolled_out(tmp_path, in_set())
+    body = file.read_text()
+    outer = {"TemplateBody": body, "StackSetName": "Outer"}
+    stack_set = {"Type": "AWS::CloudFormation::StackSet", "Properties": outer}
+    file.write_text(json.dumps({"Resources": {"OuterSet": stack_set}}))
+    (place,) = places(file)
+    problem = "the StackSet OuterSet deploys it to other accounts"
+    assert place == replace(PLACE, unreadable=(problem,))
+
+
+def test_targets_from_a_nested_stacks_parameters_are_read_if_they_are_certain(
+    tmp_path: Path,
+) -> None:
+    change = targets(OrganizationalUnitIds=[{"Ref": "Unit"}])
+    app = App(outdir=str(tmp_path))
+    outer = Stack(app, "Outer")
+    nested = NestedStack(outer, "Nested", parameters={"Unit": "r-efgh"})
+    ReadOnlyRollout(nested, "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
+    app.synth()
+    (inner,) = tmp_path.glob("*.nested.template.json")
+    template = json.loads(inner.read_text())
+    (stack_set,) = template["Resources"].values()
+    change(stack_set["Properties"])
+    inner.write_text(json.dumps({**template, "Parameters": {"Unit": {"Type": "String"}}}))
+    (place,) = places(tmp_path)
+    assert (place.units, place.unreadable) == (("r-efgh",), ())
+    file = tmp_path / "Outer.template.json"
+    either = {"Fn::If": ["C", "r-efgh", NO_VALUE]}
+    file.write_text(file.read_text().replace('"r-efgh"', json.dumps(either)))
+    (place,) = places(tmp_path)
+    assert place.unreadable == ('its organizational units cannot be read: {"Ref": "Unit"}',)
+
+
+@pytest.mark.parametrize("external_id", [SECRET, ACCOUNT, "r-abcd", "abcd-1234", "AWS::Region"])
+def test_an_external_id_is_not_shown_and_makes_the_place_unreadable(
+    external_id: str, tmp_path: Path
+) -> None:
+    def change(one: Properties) -> None:
+        one["StackSetName"] = f"Pump-{SECRET}"
+        targets(
+            OrganizationalUnitIds=["r-abcd", *UNITS],
+            Accounts=[ACCOUNT],
+            AccountFilterType="DIFFERENCE",
+        )(one)
+
+    file = rolled_out(tmp_path, change)
+    file.write_text(file.read_text().replace(SECRET, external_id))
+    (place,) = places(file)
+    assert external_id not in str(place)
+    problem = "an external ID is part of what it targets, and is not shown there"
+    assert place.unreadable == (problem,)
+
+
+def test_an_external_id_that_is_the_account_makes_the_place_unreadable(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    arguments = {**ROLE_ARGUMENTS, "external_id": HOME.account}
+    ReadOnlyStack(app, "A", **arguments, env=HOME)
+    app.synth()
+    (place,) = places(tmp_path)
+    assert place.account == "(external ID)"
+    assert place.unreadable
+
+
+@pytest.mark.parametrize("external_id", ["exclude", "management", "read-only"])
+def test_an_external_id_that_is_one_of_these_words_changes_nothing(
+    external_id: str, tmp_path: Path
+) -> None:
+    place = rollout(tmp_path, external_id=external_id, exclude_accounts=[ACCOUNT])
+    assert (place.kind, place.filter, place.call_as) == ("read-only", "exclude", "management")
+    assert place.unreadable == ()
+
+
+def test_the_same_templates_have_the_same_places(tmp_path: Path) -> None:
+    first, second = (synthesize(tmp_path / name) for name in ("a", "b"))
+    assert places(first) == places(second)
+    assert [place.kind for place in places(first)] == ["read-only", "auto-pilot"]
+
+
+LEAVES = st.sampled_from(
+    [None, True, 1, "", "r-abcd", ACCOUNT, "NONE", "SELF_MANAGED", "AWS::NoValue", "AWS::Region"]
+)
+KEYS = (
+    "DeploymentTargets",
+    "OrganizationalUnitIds",
+    "Accounts",
+    "AccountFilterType",
+    "AccountsUrl",
+    "Regions",
+    "Enabled",
+    "Ref",
+    "Fn::If",
+    "Fn::Sub",
+    "Fn::Join",
+    "Fn::Split",
+    "Fn::Transform",
+)
+PROPERTIES = ("StackSetName", "PermissionModel", "CallAs", "AutoDeployment", "StackInstancesGroup")
+
+
+@pytest.fixture(scope="session")
+def rollout_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return rolled_out(tmp_path_factory.mktemp("rollout"), in_set()).read_text()
+
+
+@given(st.dictionaries(st.sampled_from(PROPERTIES), json_values(LEAVES, *KEYS)))
+def test_whatever_a_stack_set_has_there_is_a_place(rollout_text: str, more: Properties) -> None:
+    template = json.loads(rollout_text)
+    template["Resources"]["StackSet"]["Properties"].update(more)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "R.template.json"
+        file.write_text(json.dumps(template))
+        contents: Contents = read_templates(file)
+    assert contents.places
+    assert all(place.stack_set for place in contents.places)
