@@ -97,7 +97,7 @@ def test_denies_nothing_that_the_role_does_not_have() -> None:
     (document,) = documents([Guardrail.METADATA_ONLY], ROLES["read-only"]).values()
     (statement,) = document["Statement"]
     services = {pattern.split(":")[0] for pattern in statement["Action"]}
-    assert services == {"redshift", "rds"}
+    assert services == {"es", "redshift", "rds"}
 
 
 @pytest.mark.parametrize(

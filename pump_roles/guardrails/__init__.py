@@ -45,7 +45,10 @@ class Guardrail:
     :param costs: what it costs Pump's service.
     :param text: its statements as JSON text, each action pattern with its reason.
     :param members: the guardrails that it consists of, when it is a set of others.
+    :param leaves: what stays allowed next to it.
     :param value: what the customer fills in, where that is still missing.
+    :param in_words: how to say its value; empty if it takes none.
+    :param values: the values that were filled in.
     :param ends: the moment from which it denies everything, if there is one.
     """
 
@@ -54,7 +57,10 @@ class Guardrail:
     costs: str = field(repr=False)
     text: str = field(default="[]", repr=False)
     members: tuple["Guardrail", ...] = field(default=(), repr=False)
+    leaves: str = field(default="", repr=False)
     value: str = field(default="", repr=False)
+    in_words: str = field(default="", repr=False)
+    values: tuple[str, ...] = ()
     ends: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -63,8 +69,9 @@ class Guardrail:
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials or case contents.
 
-    It costs Pump the size of each Fargate task (``ecs:DescribeTasks``), and the cases that it
-    opened.
+    It costs Pump how many tasks a service should run (``ecs:DescribeServices``), the size of each
+    Fargate task (``ecs:DescribeTasks``), alarms, and the cases that it opened. Metric values and
+    the email addresses of accounts stay.
     """
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
@@ -102,8 +109,8 @@ class Guardrail:
     """Guardrails that leave buying, selling and the decisions about them as they are.
 
     They deny the reads that return data, changes of billing settings, tags on anything but
-    commitments, and linked roles of other services. It costs Pump the sizes of Fargate tasks and
-    the follow-up of support cases, see ``METADATA_ONLY``.
+    commitments, and linked roles of other services. It costs Pump the number and the sizes of
+    Fargate tasks, alarms, and the follow-up of support cases, see ``METADATA_ONLY``.
 
     On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
     and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
@@ -181,6 +188,16 @@ class Guardrail:
     def policy_name(self) -> str:
         """The name of its inline policy."""
         return f"PumpGuardrail{self.name.title().replace('-', '')}"
+
+    @property
+    def value_in_words(self) -> str:
+        """Its value, such as ``until 31 January 2027, 18:00 UTC``; empty if it takes none."""
+        if self.ends is not None:
+            seconds = ":%S" if self.ends.second else ""
+            return self.in_words.format(f"{self.ends.day} {self.ends:%B %Y, %H:%M{seconds}} UTC")
+        *others, last = self.values or ("",)
+        listed = f"{', '.join(others)} and {last}" if others else last
+        return self.in_words.format(listed)
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -287,7 +304,8 @@ def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -
     """Read a guardrail, and check it.
 
     :param name: its name.
-    :param text: its JSON text: ``removes``, ``costs``, and ``statements`` or ``members``.
+    :param text: its JSON text: ``removes``, ``costs``, ``leaves`` and ``statements``, or, for a set
+        of others, ``members``; ``value`` and ``in_words`` if the customer fills something in.
     :param members: the guardrails that it may name as members. By default it may name none.
     :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
         action, or a pattern has its wildcard anywhere but at its end.
@@ -296,10 +314,12 @@ def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -
     return Guardrail(
         name,
         removes=loaded["removes"],
+        leaves=loaded.get("leaves", ""),
         costs=loaded["costs"],
         text=json.dumps(loaded.get("statements", [])),
         members=tuple((members or {})[member] for member in loaded.get("members", [])),
         value=loaded.get("value", ""),
+        in_words=loaded.get("in_words", ""),
     )
 
 
@@ -342,7 +362,13 @@ def _overlap(one: str, other: str) -> bool:
 def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:
     template = _SHIPPED[name]
     statements = _with_value(json.loads(template.text), template.value, value)
-    return replace(template, text=json.dumps(statements), value="", ends=ends)
+    return replace(
+        template,
+        text=json.dumps(statements),
+        value="",
+        values=(value,) if isinstance(value, str) else tuple(value),
+        ends=ends,
+    )
 
 
 def _with_value(tree: Any, name: str, value: Any) -> Any:

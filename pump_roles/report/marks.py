@@ -1,15 +1,25 @@
-"""Why an action matters: it returns data, spends money or is legacy."""
+"""Why an action matters: it returns data, spends money or is legacy.
+
+``marks.json`` has the reasons for the last two. ``data.json`` says which actions return data:
+``denied`` are those that the guardrail metadata-only is expected to deny, ``left`` those that it
+leaves, each with what it ``returns`` and why it ``stays``. What returns data is judged separately
+from what is denied: an action that is no longer denied still returns data.
+"""
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
 from pump_roles.report.catalog import matcher, read_text
 
-__all__ = ["mark"]
+__all__ = ["left_by_metadata_only", "mark"]
+
+_NOT_DENIED: Final = "Returns data, not only metadata."
+"""The sentence for an action of ``denied`` for which the guardrail has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +40,19 @@ def mark(kind: str, name: str) -> str:
     :param kind: ``data``, ``spends`` or ``legacy``.
     :param name: the action's name.
     """
-    marks, key = _marks()[kind], name.lower()
+    return _reason(_marks()[kind], name)
+
+
+def left_by_metadata_only(name: str) -> str:
+    """Return why metadata-only leaves an action that returns data; empty if it does not.
+
+    :param name: the action's name.
+    """
+    return _reason(_marks()["stays"], name)
+
+
+def _reason(marks: _Marks, name: str) -> str:
+    key = name.lower()
     if key in marks.by_name:
         return marks.by_name[key]
     reasons = (reason for pattern, reason in marks.by_pattern.items() if pattern.fullmatch(key))
@@ -40,7 +62,13 @@ def mark(kind: str, name: str) -> str:
 @cache
 def _marks() -> Mapping[str, _Marks]:
     reasons: dict[str, Mapping[str, str]] = json.loads(read_text("marks.json"))
-    reasons["data"] = Guardrail.METADATA_ONLY.reasons
+    judgement: dict[str, Any] = json.loads(read_text("data.json"))
+    sentences, left = Guardrail.METADATA_ONLY.reasons, judgement["left"]
+    reasons["data"] = {
+        **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in judgement["denied"]},
+        **{pattern: said["returns"] for pattern, said in left.items()},
+    }
+    reasons["stays"] = {pattern: said["stays"] for pattern, said in left.items()}
     return {kind: _marks_of(of_kind) for kind, of_kind in reasons.items()}
 
 

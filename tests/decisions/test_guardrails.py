@@ -182,7 +182,7 @@ def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> N
     }
     own = {action.name for action in granted("read-only")}
     assert changed == dict.fromkeys(DATA_BEARING & own, (ALLOWED, EXPLICITLY_DENIED))
-    assert len(changed) == 5
+    assert len(changed) == 12
 
 
 @pytest.mark.parametrize("name", sorted(UNDO))

@@ -1,0 +1,223 @@
+"""Which actions return data: judged separately from the guardrail, and checked with botocore."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+import pytest
+from botocore.exceptions import UnknownServiceError
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+
+from pump_roles import Guardrail
+from pump_roles.published import ROLES
+from pump_roles.report import of_templates
+from pump_roles.report.catalog import Action, read_text, shipped
+from pump_roles.report.marks import _marks, left_by_metadata_only, mark
+from sandbox.cdk import ROOT
+from tests.support import synthesize
+
+JUDGEMENT = json.loads(read_text("data.json"))
+DENIED: Final[list[str]] = JUDGEMENT["denied"]
+LEFT: Final[dict[str, dict[str, str]]] = JUDGEMENT["left"]
+GRANTED = shipped().matching(
+    dict.fromkeys(pattern for role in ROLES.values() for pattern in role.patterns)
+)
+READS = [action for action in GRANTED if action.only_reads]
+GENERIC = "Returns data, not only metadata."
+
+
+def names(patterns: Mapping[str, Any] | list[str]) -> set[str]:
+    granted = {action.name for action in GRANTED}
+    return {action.name for action in shipped().matching(patterns)} & granted
+
+
+@pytest.fixture
+def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[str], bool]], None]]:
+    """Keep only some of the guardrail's patterns, as long as the test runs."""
+
+    def keep(wanted: Callable[[str], bool]) -> None:
+        statements = json.loads(Guardrail.METADATA_ONLY.text)
+        for statement in statements:
+            actions = statement["Action"].items()
+            statement["Action"] = {pattern: said for pattern, said in actions if wanted(pattern)}
+        changed = replace(Guardrail.METADATA_ONLY, text=json.dumps(statements))
+        monkeypatch.setattr(Guardrail, "METADATA_ONLY", changed)
+        _marks.cache_clear()
+
+    yield keep
+    _marks.cache_clear()
+
+
+def test_guardrail_denies_exactly_what_is_judged_to_be_denied() -> None:
+    assert list(Guardrail.METADATA_ONLY.reasons) == DENIED
+    assert len(set(DENIED)) == len(DENIED)
+
+
+def test_guardrail_denies_nothing_that_is_judged_to_be_left() -> None:
+    assert not names(DENIED) & names(LEFT)
+    for said in LEFT.values():
+        assert said.keys() == {"returns", "stays"}
+        assert re.fullmatch(r"Returns .+\.", said["returns"])
+        assert re.fullmatch(r"[A-Z].+\.", said["stays"])
+
+
+@pytest.mark.parametrize("pattern", [*DENIED, *LEFT])
+def test_every_pattern_matches_a_read_that_the_roles_have(pattern: str) -> None:
+    assert names([pattern])
+    assert names([pattern]) <= {action.name for action in READS}
+
+
+def test_every_judged_action_has_its_sentence_and_no_other_action_has_one() -> None:
+    marked = {action.name: mark("data", action.name) for action in GRANTED}
+    assert {name for name, sentence in marked.items() if sentence} == names([*DENIED, *LEFT])
+    assert GENERIC not in marked.values()
+    assert marked["ec2:DescribeKeyPairs"] == Guardrail.METADATA_ONLY.reasons["ec2:DescribeKeyPairs"]
+    assert marked["cloudwatch:GetMetricData"] == LEFT["cloudwatch:GetMetricData"]["returns"]
+    assert mark("data", "ORGANIZATIONS:listaccountsforparent")
+    assert not mark("data", "ec2:DescribeInstances")
+
+
+def test_what_is_left_has_its_reason_and_no_other_action_has_one() -> None:
+    stays = {action.name for action in GRANTED if left_by_metadata_only(action.name)}
+    assert stays == names(LEFT)
+    said = LEFT["cloudwatch:GetMetricData"]["stays"]
+    assert left_by_metadata_only("CloudWatch:getmetricdata") == said
+    assert left_by_metadata_only("ec2:DescribeKeyPairs") == ""
+
+
+def test_what_is_no_longer_denied_still_returns_data(
+    change: Callable[[Callable[[str], bool]], None],
+) -> None:
+    dropped = {"ec2:DescribeKeyPairs", "cloudwatch:GetOmni*"}
+    change(lambda pattern: pattern not in dropped)
+    marked = {action.name for action in GRANTED if mark("data", action.name)}
+    assert marked == names([*DENIED, *LEFT])
+    for name in names(list(dropped)):
+        assert mark("data", name) == GENERIC
+    assert mark("data", "ecs:DescribeTasks") != GENERIC
+
+
+def test_the_report_still_lists_what_metadata_only_leaves(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.METADATA_ONLY)
+    report = of_templates(folder / "PumpAutoPilot.template.json")
+    (finding,) = (finding for finding in report.findings if finding.kind == "data")
+    assert set(finding.actions) == names(LEFT)
+
+
+def test_the_report_lists_all_that_returns_data_without_the_guardrail(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.NO_SELLING)
+    report = of_templates(folder / "PumpAutoPilot.template.json")
+    (finding,) = (finding for finding in report.findings if finding.kind == "data")
+    assert set(finding.actions) == names([*DENIED, *LEFT])
+
+
+MODELS: Final = {
+    "es": ["es", "opensearch"],
+    "servicequotas": ["service-quotas"],
+    "tag": ["resourcegroupstaggingapi"],
+}
+"""The botocore models of the services whose IAM prefix has another name."""
+
+TELLING: Final = re.compile(
+    r"body|command|content|\w*email\w*|entrypoint|environment|hookdetails|notificationmetadata"
+    r"|query|querystring|secret|statereasondata|uefidata|userdata|\w*content|\w*password",
+    re.IGNORECASE,
+)
+"""Names of fields that hold data even where AWS does not mark them as sensitive."""
+
+NO_DATA: Final = {
+    ("rds", "MasterUserPassword"): "AWS documents that RDS never returns the password.",
+    ("redshift", "MasterUserPassword"): "AWS documents that Redshift never returns the password.",
+    ("organizations", "AccountName"): (
+        "The name of an account alone, without its address. Names of resources are metadata."
+    ),
+    ("organizations", "Content"): "The text of a policy says what is allowed. It is no data.",
+    ("organizations", "PolicyContent"): "The text of a policy says what is allowed. It is no data.",
+    ("es", "MetadataContent"): (
+        "What an identity provider publishes about itself: addresses and certificates."
+    ),
+}
+"""The fields that are sensitive or have such a name, and hold no data, with why."""
+
+
+@cache
+def operations(service: str) -> Mapping[str, OperationModel]:
+    session, found = botocore.session.get_session(), {}
+    for name in reversed(MODELS.get(service, [service])):
+        try:
+            model = session.get_service_model(name)
+        except UnknownServiceError:
+            continue
+        for operation in model.operation_names:
+            found[f"{service}:{operation}".lower()] = model.operation_model(operation)
+    return found
+
+
+def risky(shape: Shape | None, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """The members of a shape that are sensitive or have a telling name."""
+    if shape is None or shape.name in above:
+        return
+    above = (*above, shape.name)
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            holds_text = member.type_name not in {"boolean", "integer", "long", "timestamp"}
+            telling = TELLING.fullmatch(name) and holds_text and not member.metadata.get("enum")
+            if telling or sensitive(member):
+                yield name
+            yield from risky(member, above)
+    elif isinstance(shape, ListShape):
+        yield from risky(shape.member, above)
+    elif isinstance(shape, MapShape):
+        yield from risky(shape.value, above)
+
+
+def sensitive(shape: Shape) -> bool:
+    if isinstance(shape, ListShape):
+        return shape.metadata.get("sensitive", False) or sensitive(shape.member)
+    if isinstance(shape, MapShape):
+        inner = (shape, shape.key, shape.value)
+        return any(part.metadata.get("sensitive", False) for part in inner)
+    return bool(shape.metadata.get("sensitive", False))
+
+
+def risky_fields(action: Action) -> set[tuple[str, str]]:
+    operation = operations(action.service).get(action.name.lower())
+    output = operation.output_shape if operation else None
+    return {(action.service, field) for field in risky(output)}
+
+
+def test_botocore_has_the_operations_of_nearly_all_reads() -> None:
+    """Else the next test would prove little."""
+    missing = [action for action in READS if action.name.lower() not in operations(action.service)]
+    assert len(missing) < len(READS) / 8
+
+
+def test_every_read_with_a_sensitive_field_is_judged_to_return_data() -> None:
+    fields = {action.name: risky_fields(action) for action in READS}
+    not_judged = {
+        name: found - NO_DATA.keys() for name, found in fields.items() if not mark("data", name)
+    }
+    assert {name: found for name, found in not_judged.items() if found} == {}
+    # The positive controls: a field that is marked as sensitive, and one that only its name tells.
+    assert ("ec2", "PreSharedKey") in fields["ec2:DescribeVpnConnections"]
+    assert ("organizations", "Email") in fields["organizations:ListAccounts"]
+    assert ("ecs", "environment") in fields["ecs:DescribeTasks"]
+    assert ("ecs", "hookDetails") in fields["ecs:DescribeServices"]
+    assert ("budgets", "Address") in fields["budgets:DescribeBudgetActionsForAccount"]
+
+
+@pytest.mark.parametrize("field", NO_DATA, ids=".".join)
+def test_every_exception_is_needed_and_has_a_reason(field: tuple[str, str]) -> None:
+    assert re.fullmatch(r"[A-Z].+\.", NO_DATA[field])
+    assert any(field in risky_fields(action) for action in READS if not mark("data", action.name))
+
+
+def test_guide_to_guardrails_lists_what_metadata_only_leaves() -> None:
+    guide = (ROOT / "docs" / "guardrails.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+:\w+\*?)` \| (.*?) \| (.*?) \|$", guide, re.MULTILINE)
+    assert rows == [(name, said["returns"], said["stays"]) for name, said in LEFT.items()]
