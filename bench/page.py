@@ -1,5 +1,6 @@
-"""How fast the permission report's page is in Chromium."""
+"""How fast the permission report's page is in Chromium on a slow machine, and how long printed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +17,31 @@ from sandbox.screenshot import browser
 KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backspace", "z")
 """Keystrokes that hide and show few rows and many."""
 
+SLOWED: Final = 4
+"""How many times slower than this machine the CPU is made for the browser."""
+
 
 @dataclass(frozen=True)
 class PageTimes:
-    """Times in the browser.
+    """Times in the browser, with the CPU slowed down.
 
-    :param ready: the seconds from opening the page until its filters work.
-    :param keystroke: the seconds from a keystroke in the search until its rows are drawn.
+    :param ready: the seconds from opening the page until its filters work, the median.
+    :param keystroke: the seconds from a keystroke in the search until its rows are drawn, the
+        median.
+    :param slowest: the same of the slowest keystroke.
+    :param size: the page's size in KiB.
+    :param pages: how many A4 pages it takes printed.
     """
 
     ready: float
     keystroke: float
+    slowest: float
+    size: float
+    pages: int
 
 
 def measure(rounds: int) -> PageTimes | None:
-    """Return the medians for the page of the published roles; nothing if there is no browser.
+    """Measure the page of the published roles; nothing if there is no browser.
 
     :param rounds: how often the page is opened.
     """
@@ -45,12 +56,24 @@ def measure(rounds: int) -> PageTimes | None:
         chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         for _ in range(rounds):
             page = chromium.new_page(viewport={"width": 1280, "height": 800})
+            session = page.context.new_cdp_session(page)
+            session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
             page.goto(file.as_uri())
             ready.append(_ready(page))
             keystrokes += _keystrokes(page, KEYS)
             page.close()
+        page = chromium.new_page()
+        page.goto(file.as_uri())
+        printed = page.pdf(format="A4")
+        size = file.stat().st_size / 1_024
         chromium.close()
-    return PageTimes(ready=median(ready) / 1_000, keystroke=median(keystrokes) / 1_000)
+    return PageTimes(
+        ready=median(ready) / 1_000,
+        keystroke=median(keystrokes) / 1_000,
+        slowest=max(keystrokes) / 1_000,
+        size=size,
+        pages=len(re.findall(rb"/Type\s*/Page\b", printed)),
+    )
 
 
 def _ready(page: Page) -> float:

@@ -1,9 +1,12 @@
 """The command line, ``pump-roles``. It loads only what a command needs."""
 
+import errno
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
@@ -29,13 +32,14 @@ if TYPE_CHECKING:
     from pump_roles.account.rollout_status import Instance, Status
     from pump_roles.account.targets import Target
     from pump_roles.report import Report
-    from pump_roles.report.changes import Earlier
+    from pump_roles.report.model import Change
+    from pump_roles.report.state import Earlier
 
 __all__ = ["app"]
 
 DIFFERENT: Final = 3
-"""Exit status: an account lacks a current role, or has one that it should not have, or a role does
-not require its external ID."""
+"""Exit status: an account lacks a current role, or has one that it should not have, a role does not
+require its external ID, or a report has what it must not have."""
 
 UNKNOWN: Final = 4
 """Exit status: AWS did not answer, or its answer is not conclusive."""
@@ -317,7 +321,15 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
         raise typer.BadParameter(str(error)) from None
 
 
-ReportFormat = Literal["html", "markdown", "csv", "json"]
+ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
+
+
+class FailOn(str, Enum):
+    """What a report must not have. Typer accepts no list of literals."""
+
+    ALARM = "alarm"
+    BROADENED = "broadened"
+
 
 _EXTENSIONS: Final[dict[str, ReportFormat]] = {
     ".html": "html",
@@ -344,13 +356,24 @@ def report(
     ] = None,
     format: Annotated[
         ReportFormat | None,
-        typer.Option(help="Defaults to what the file's extension says, or Markdown."),
+        typer.Option(
+            help="Defaults to what the file's extension says, or Markdown. The summary is Markdown "
+            "that fits a ticket or a pull request comment."
+        ),
     ] = None,
     since: Annotated[
         Path | None,
         typer.Option(
-            help="An earlier JSON report, to show what has changed since. By default the roles are "
-            "compared with what Pump publishes, as last reviewed."
+            help="An earlier JSON report of this command, to show what has changed since. By "
+            "default, the report is not compared with an earlier one."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        list[FailOn] | None,
+        typer.Option(
+            metavar="<alarm|broadened>",
+            help="Exit with status 3, after writing the report, if it has an alarm, or if a change "
+            "since the earlier report broadens the roles or may broaden them. May be repeated.",
         ),
     ] = None,
 ) -> None:
@@ -359,22 +382,26 @@ def report(
     The actions are those of the catalog that comes with the package; the report says its date.
     External IDs are not part of the report.
 
-    Exit status: 0 if the report is written, 1 if the input cannot be read or the report cannot be
-    written, 2 for a usage error.
+    Exit status: 0 if the report is written; 3 if it is written and has what --fail-on names; 1 if
+    the input cannot be read or the report cannot be written; 2 for a usage error.
     """
+    fatal = fail_on or []
+    if FailOn.BROADENED in fatal and since is None:
+        raise typer.BadParameter("--fail-on broadened: pass --since too")
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
         raise typer.BadParameter(f"{output}: unknown extension; pass --format")
     if output is not None and _is_read(output.resolve(), path, since):
         raise typer.BadParameter(f"{output}: would overwrite an input")
-    written = _written(_report(path, since), chosen).encode("utf-8", "backslashreplace")
+    found = _report(path, since)
+    written = _written(found, chosen).encode("utf-8", "backslashreplace")
     try:
-        if output is None:
-            typer.echo(written, nl=False)
-        else:
-            output.write_bytes(written)
+        _write(written, output)
     except OSError as error:
         _fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", 1)
+    reasons = list(_reasons(found, fatal))
+    if reasons:
+        _fail(" ".join(f"{reason}." for reason in reasons), DIFFERENT)
 
 
 def _report(path: Path | None, since: Path | None) -> "Report":
@@ -394,9 +421,46 @@ def _written(found: "Report", chosen: ReportFormat) -> str:
 
         return as_html(found)
     from pump_roles.report.formats import as_csv, as_json  # noqa: PLC0415
-    from pump_roles.report.markdown import as_markdown  # noqa: PLC0415
+    from pump_roles.report.markdown import as_markdown, as_summary  # noqa: PLC0415
 
-    return {"markdown": as_markdown, "csv": as_csv, "json": as_json}[chosen](found)
+    formats = {"markdown": as_markdown, "summary": as_summary, "csv": as_csv, "json": as_json}
+    return formats[chosen](found)
+
+
+def _write(written: bytes, output: Path | None) -> None:
+    if output is not None:
+        output.write_bytes(written)
+        return
+    if sys.stdout is None:
+        # It is closed. Typer would write nothing, and say nothing.
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    typer.echo(written, nl=False)
+
+
+def _reasons(found: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
+    if FailOn.ALARM in fatal and found.alarms:
+        noun = "alarm" if found.alarms == 1 else "alarms"
+        titles = (finding.title for finding in found.findings if finding.is_alarm)
+        yield _line(f"{found.alarms} {noun}: {'; '.join(titles)}")
+    broader = [change for change in found.changes if change.may_broaden]
+    if FailOn.BROADENED in fatal and found.since is not None and broader:
+        what = (
+            "1 change broadens or may broaden"
+            if len(broader) == 1
+            else f"{len(broader)} changes broaden or may broaden"
+        )
+        rest = f"; {len(broader) - 1} more" if len(broader) > 1 else ""
+        first = f"{_line(_described(broader[0]))}{rest}"
+        yield f"{what} the roles since {_line(found.since.file)}: {first}"
+
+
+def _described(change: "Change") -> str:
+    return f"{change.role}: {change.what}" if change.role else change.what
+
+
+def _line(text: str) -> str:
+    # A name in a template can have a line break.
+    return " ".join(text.split()).rstrip(".")
 
 
 def _is_read(output: Path, *read: Path | None) -> bool:
@@ -408,10 +472,12 @@ def _is_read(output: Path, *read: Path | None) -> bool:
 def _earlier(file: Path) -> "Earlier":
     from pump_roles.report import earlier_report  # noqa: PLC0415
     from pump_roles.templates import InputError, read_json  # noqa: PLC0415
+    from pump_roles.templates.files import digest  # noqa: PLC0415
 
-    earlier, _ = read_json(file, "a pump-roles JSON report")
+    earlier, content = read_json(file, "a pump-roles JSON report")
     try:
-        return earlier_report(earlier)
+        # Only the file's own name: the report must not depend on the machine.
+        return earlier_report(earlier, file=file.name, sha256=digest(content))
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
 

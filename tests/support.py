@@ -465,7 +465,8 @@ def changes_since(
 ) -> list[ReportChange]:
     """Return what a change of the auto-pilot role's template is, against an earlier report."""
     changed(text, folder, change)
-    return list(of_templates(folder / "changed.template.json", since=earlier_report(base)).changes)
+    earlier = earlier_report(base, file="earlier.json", sha256="0" * 64)
+    return list(of_templates(folder / "changed.template.json", since=earlier).changes)
 
 
 def action_count(kind: str) -> int:

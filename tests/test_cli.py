@@ -8,18 +8,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from pump_roles import __version__
+from pump_roles import Guardrail, __version__
 from pump_roles.cli import app
 from pump_roles.report import Report, of_published
 from pump_roles.report.formats import as_csv, as_json
-from pump_roles.report.markdown import as_markdown
+from pump_roles.report.markdown import as_markdown, as_summary
 from pump_roles.report.page import as_html
-from sandbox.cdk import tool_environment
+from sandbox.cdk import ROOT, tool_environment
 from tests.support import synthesize
 
 Format = Callable[[Report], str]
@@ -57,7 +58,13 @@ def test_report_goes_to_standard_output_as_markdown_by_default() -> None:
 
 @pytest.mark.parametrize(
     ("format", "as_text"),
-    [("html", as_html), ("markdown", as_markdown), ("csv", as_csv), ("json", as_json)],
+    [
+        ("html", as_html),
+        ("markdown", as_markdown),
+        ("summary", as_summary),
+        ("csv", as_csv),
+        ("json", as_json),
+    ],
 )
 def test_option_overrides_the_format(format: str, as_text: Format, tmp_path: Path) -> None:
     expected = as_text(of_published())
@@ -69,10 +76,155 @@ def test_option_overrides_the_format(format: str, as_text: Format, tmp_path: Pat
 def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     assert report(folder, "--output", tmp_path / "r.json").exit_code == 0
-    date = json.loads((tmp_path / "r.json").read_text())["date"]
-    ended = report(folder, "--since", tmp_path / "r.json", "--format", "markdown")
+    earlier = (tmp_path / "r.json").read_bytes()
+    assert json.loads(earlier)["since"] is None
+    ended = report(folder, "--since", tmp_path / "r.json", "--format", "json")
     assert ended.exit_code == 0
-    assert f"No changes since the catalog of {date}." in ended.stdout
+    now = json.loads(ended.stdout)
+    assert now["changes"] == []
+    # Not the folder that it is in: the report does not depend on the machine.
+    assert now["since"] == {
+        "file": "r.json",
+        "sha256": sha256(earlier).hexdigest(),
+        "date": now["date"],
+        "version": __version__,
+    }
+
+
+class Stage:
+    """Reports and templates of the auto-pilot role with and without a guardrail, and a wide one.
+
+    :param folder: where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.guarded = synthesize(folder / "guarded", Guardrail.NO_SELLING)
+        self.bare = synthesize(folder / "bare")
+        self.wide = synthesize(folder / "wide")
+        file = self.wide / "PumpAutoPilot.template.json"
+        template = json.loads(file.read_text())
+        role = template["Resources"]["AutoPilotRole"]["Properties"]
+        buckets = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        role["Policies"].append({"PolicyName": "Mine", "PolicyDocument": {"Statement": buckets}})
+        file.write_text(json.dumps(template))
+        self.earlier = {}
+        for name in ("guarded", "bare"):
+            self.earlier[name] = folder / f"{name}.json"
+            assert report(folder / name, "--output", self.earlier[name]).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+def fails(folder: Path, *arguments: object, since: Path | None = None) -> str:
+    """Return why a report fails, which is one line, after it has been written as ever."""
+    compared = () if since is None else ("--since", since)
+    expected = report(folder, *compared, "--format", "json")
+    ended = report(folder, *compared, "--format", "json", *arguments)
+    assert (expected.exit_code, ended.exit_code) == (0, 3)
+    assert ended.stdout == expected.stdout
+    (line,) = ended.stderr.splitlines()
+    return line
+
+
+def test_alarm_fails_if_asked_to(stage: Stage) -> None:
+    assert report(stage.bare, "--fail-on", "alarm").exit_code == 0
+    assert report("--fail-on", "alarm").exit_code == 0
+    assert report(stage.wide).exit_code == 0
+    assert fails(stage.wide, "--fail-on", "alarm") == (
+        "pump-roles: 2 alarms: The auto-pilot role is not what Pump publishes; "
+        "The auto-pilot role allows more than is counted."
+    )
+
+
+def test_broadened_role_fails_if_asked_to(stage: Stage) -> None:
+    since, fail = stage.earlier["guarded"], ("--fail-on", "broadened")
+    assert report(stage.bare, "--since", since).exit_code == 0
+    # Neither less than before nor the same is more.
+    for folder, earlier in ((stage.guarded, "bare"), (stage.guarded, "guarded")):
+        assert report(folder, "--since", stage.earlier[earlier], *fail).exit_code == 0
+    assert fails(stage.bare, *fail, since=since) == (
+        "pump-roles: 1 change broadens or may broaden the roles since guarded.json: auto-pilot: "
+        "1 action that writes or tags: denied by PumpGuardrailNoSelling before, allowed now."
+    )
+
+
+def test_both_reasons_are_one_line(stage: Stage) -> None:
+    both = ("--fail-on", "alarm", "--fail-on", "broadened")
+    assert report(stage.bare, "--since", stage.earlier["bare"], *both).exit_code == 0
+    line = fails(stage.wide, *both, since=stage.earlier["guarded"])
+    assert line.startswith("pump-roles: 2 alarms: The auto-pilot role is not what Pump publishes; ")
+    assert " than is counted. " in line
+    end = r" \d+ changes broaden or may broaden the roles since guarded\.json: .+; \d+ more\."
+    assert re.search(f"{end}$", line)
+
+
+def test_only_what_was_asked_for_fails(stage: Stage) -> None:
+    alarm = report(stage.bare, "--since", stage.earlier["guarded"], "--fail-on", "alarm")
+    assert alarm.exit_code == 0
+    broadened = fails(stage.wide, "--fail-on", "broadened", since=stage.earlier["bare"])
+    assert "alarm" not in broadened
+
+
+def test_what_may_broaden_fails_too(stage: Stage, tmp_path: Path) -> None:
+    """Another external ID is neither more nor less, and nobody sees which one it is."""
+    folder = synthesize(tmp_path / "cdk.out", external_id="Another-5678")
+    line = fails(folder, "--fail-on", "broadened", since=stage.earlier["bare"])
+    assert line.startswith("pump-roles: 2 changes broaden or may broaden the roles since bare.json")
+    assert "such as the external ID" in line
+    assert "5678" not in line
+
+
+def test_reason_is_one_line_even_if_a_name_has_several(stage: Stage, tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    file = folder / "PumpAutoPilot.template.json"
+    template = json.loads(file.read_text())
+    role = template["Resources"]["AutoPilotRole"]["Properties"]
+    role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "two\nlines"}
+    file.write_text(json.dumps(template))
+    line = fails(folder, "--fail-on", "broadened", since=stage.earlier["bare"])
+    assert " since bare.json: auto-pilot: may be assumed by two lines; " in line
+
+
+def test_broadened_needs_an_earlier_report(tmp_path: Path) -> None:
+    ended = report("--fail-on", "alarm", "--fail-on", "broadened", "--output", tmp_path / "r.md")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "--fail-on broadened: pass --since too" in " ".join(ended.stderr.split())
+    assert not (tmp_path / "r.md").exists()
+
+
+@pytest.mark.parametrize("value", ["alarms", "", "alarm,broadened", "ALARM"])
+def test_unknown_reason_to_fail_is_a_usage_error(value: str, tmp_path: Path) -> None:
+    ended = report(f"--fail-on={value}", "--output", tmp_path / "r.md")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "'alarm', 'broadened'" in ended.stderr
+    assert not (tmp_path / "r.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "problem"),
+    [
+        (">&-", "Bad file descriptor"),
+        (">/dev/full", "No space left on device"),
+        ("| true", "Broken pipe"),
+    ],
+)
+def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(
+    redirection: str, problem: str, stage: Stage
+) -> None:
+    command = f"{sys.executable} -m pump_roles report {stage.wide} --fail-on alarm --format json"
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
+        cwd=ROOT,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
 
 
 def unusable(folder: Path) -> dict[str, tuple[Path, str]]:
@@ -116,13 +268,15 @@ def test_bad_input_is_one_error_and_nothing_is_written(name: str, tmp_path: Path
     [
         *("", "[]", "{}", '{"date": "x", "roles": []}', '{"roles": 1, "date": "2026-01-01"}'),
         *('{"roles": {}, "date": "2026-01-01"}', '{"roles": [{}], "date": "2026-01-01"}'),
+        *('{"schema": 2}', '{"schema": "1"}', '{"schema": 1, "actions": []}'),
     ],
 )
 def test_earlier_report_that_is_not_one_is_an_error(text: str, tmp_path: Path) -> None:
     (tmp_path / "earlier.json").write_text(text)
-    ended = report("--since", tmp_path / "earlier.json")
+    ended = report("--since", tmp_path / "earlier.json", "--output", tmp_path / "r.md")
     assert ended.exit_code == 1
     assert ended.stdout == ""
+    assert not (tmp_path / "r.md").exists()
     (line,) = ended.stderr.splitlines()
     assert line.startswith(
         f"pump-roles: {tmp_path / 'earlier.json'}: is not a pump-roles JSON report: "
@@ -181,6 +335,8 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(
     ended = report(file, "--format", format)
     assert ended.exit_code == 0, ended.output
     assert "ud800" in ended.stdout
+    # The summary may leave the name out.
+    assert report(file, "--format", "summary").exit_code == 0
 
 
 def test_file_that_is_nested_too_deeply_is_one_error(tmp_path: Path) -> None:

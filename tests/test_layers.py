@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,21 @@ def test_imports_only_from_the_parts_below(file: Path) -> None:
 def test_every_part_has_its_floor() -> None:
     parts = {floor(file) for file in PACKAGE.rglob("*.py")} - {"__init__"}
     assert parts == set(FLOORS)
+
+
+@pytest.mark.parametrize("part", ["report", "templates"])
+def test_modules_of_a_part_import_each_other_in_one_direction(part: str) -> None:
+    modules = {file.stem: file.read_text() for file in (PACKAGE / part).glob("*.py")}
+    prefix = f"pump_roles.{part}."
+    found = {
+        name: {one.removeprefix(prefix) for one in imported(text) if one.startswith(prefix)}
+        for name, text in modules.items()
+        if name != "__init__"
+    }
+    graph = {name: used & found.keys() - {name} for name, used in found.items()}
+    assert any(graph.values())
+    # Raises a CycleError that names the modules.
+    TopologicalSorter(graph).prepare()
 
 
 def test_an_import_from_above_would_be_seen() -> None:

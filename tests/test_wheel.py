@@ -88,6 +88,7 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
         if file.is_file() and "__pycache__" not in file.parts
     ]
     assert "pump_roles/py.typed" in package
+    assert "pump_roles/report/report.schema.json" in package
     assert sorted(name for name in names if ".dist-info/" not in name) == sorted(package)
 
 

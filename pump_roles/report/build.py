@@ -2,26 +2,37 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pump_roles._version import __version__
-from pump_roles.guardrails import reasons_by_policy
-from pump_roles.published import ROLES
-from pump_roles.report.catalog import LEVELS, Action, Catalog, shipped
-from pump_roles.report.changes import Earlier, changes, new_actions, since_reviewed, state_of
+from pump_roles.published import REASONS, ROLES
+from pump_roles.report.catalog import LEVELS, Action, Catalog, reviewed, shipped
+from pump_roles.report.changes import changes, newly_matched
+from pump_roles.report.clauses import unreadable_parts
 from pump_roles.report.comparison import differences
 from pump_roles.report.decisions import (
     CONDITIONALLY,
     DENIED,
     PARTLY,
     Grant,
-    grants,
+    Judged,
     policies,
     uncounted,
 )
-from pump_roles.report.findings import alarms, may_add_permissions, other_resources, risks
+from pump_roles.report.findings import (
+    alarms,
+    may_add_permissions,
+    may_reach_more,
+    other_resources,
+    risks,
+    suspects,
+)
 from pump_roles.report.marks import mark
-from pump_roles.report.model import ActionReport, Report, RoleReport
+from pump_roles.report.model import RISKS, SCHEMA, ActionReport, Report, RoleReport
+from pump_roles.report.places import places
+from pump_roles.report.state import Earlier
+from pump_roles.report.statements import statements
 from pump_roles.templates import Contents, InputError, Role, read_templates
 from pump_roles.templates.trust import Assumption
 
@@ -31,8 +42,7 @@ __all__ = ["of_contents", "of_published", "of_templates"]
 def of_published(*, since: Earlier | None = None) -> Report:
     """Report on the roles as Pump publishes them.
 
-    :param since: an earlier report. By default, the changes are what the published patterns match
-        that they did not match when that was last reviewed.
+    :param since: an earlier report to compare with. By default the report has no changes.
     """
     roles = tuple(
         Role(
@@ -66,42 +76,70 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     :param since: as for :func:`of_published`.
     """
     catalog = shipped()
-    earlier = since or since_reviewed()
-    granted = {role.kind: grants(role, catalog) for role in contents.roles}
-    exact = not may_add_permissions(contents)
-    roles = tuple(_role(role, granted[role.kind], catalog, exact=exact) for role in contents.roles)
-    states = {role.kind: state_of(role) for role in roles}
-    actions = _actions(granted, catalog, new_actions(earlier, states))
-    return Report(
+    judged = {role.kind: Judged(role, catalog) for role in contents.roles}
+    granted = {kind: of_role.grants() for kind, of_role in judged.items()}
+    actions = _actions(granted, catalog)
+    certain, alone = not may_add_permissions(contents), not may_reach_more(contents)
+    roles = tuple(
+        _role(role, judged[role.kind], actions, catalog, certain=certain, alone=alone)
+        for role in contents.roles
+    )
+    found_alarms = tuple(alarms(roles, contents))
+    report = Report(
+        schema=SCHEMA,
         version=__version__,
         catalog=catalog.source,
         date=catalog.date,
+        as_published=not found_alarms,
+        exact=all(role.exact for role in roles),
+        alarms=len(found_alarms),
+        statements=tuple(
+            statements({role.kind: (judged[role.kind], role.readable) for role in roles})
+        ),
         roles=roles,
+        places=tuple(places(contents.places)),
         others=contents.others,
+        suspects=suspects(contents),
         findings=(
-            *alarms(roles, contents),
+            *found_alarms,
             *risks(actions, exact=all(role.exact for role in roles)),
             *other_resources(contents),
         ),
-        since=earlier.date,
-        changes=tuple(changes(earlier, states, reasons_by_policy().keys())),
+        since=None if since is None else since.compared,
+        changes=(),
+        reviewed=reviewed()["date"],
+        gained=_gained(actions),
         actions=actions,
-        services=_services(actions),
+        services=_services(actions, granted),
+    )
+    found = () if since is None else changes(since, report)
+    new = newly_matched(found).union(*report.gained.values())
+    return replace(
+        report,
+        changes=found,
+        actions=tuple(replace(action, new=action.name in new) for action in actions),
     )
 
 
-def _role(role: Role, granted: Mapping[str, Grant], catalog: Catalog, *, exact: bool) -> RoleReport:
-    # `exact` is whether nothing outside of the role may reach it.
+def _role(
+    role: Role,
+    judged: Judged,
+    listed: Iterable[ActionReport],
+    catalog: Catalog,
+    *,
+    certain: bool,
+    alone: bool,
+) -> RoleReport:
+    # `certain` is whether nothing outside of the role may give it permissions, and `alone` whether
+    # nothing does either that it may reach.
     not_counted = uncounted(role, catalog)
-    of_role = policies(role, catalog)
-    allowed = {
-        pattern.pattern
-        for policy in of_role
-        for pattern in policy.patterns
-        if pattern.effect == "Allow"
-    }
-    actions = [catalog.actions[name.lower()] for name in granted]
-    effective = [action for action in actions if granted[action.name].decision != DENIED]
+    different = tuple(differences(role))
+    hidden = [part for name, document in role.policies for part in unreadable_parts(name, document)]
+    having = [action for action in listed if role.kind in action.roles]
+    granted = {action.name: action.roles[role.kind] for action in having}
+    of_role = policies(role, catalog, judged, granted)
+    guardrails = tuple(judged.ledger(granted))
+    effective = [action for action in having if granted[action.name].decision != DENIED]
     return RoleReport(
         kind=role.kind,
         title=f"{role.kind.capitalize()} role",
@@ -111,25 +149,56 @@ def _role(role: Role, granted: Mapping[str, Grant], catalog: Catalog, *, exact: 
         principals=role.trust.principals,
         external_id=role.trust.external_id,
         external_ids=role.trust.external_ids,
+        trust_sha256=role.trust.sha256,
         trust_problems=role.trust.problems,
         boundary=role.boundary,
+        ends=" and ".join(found.value for found in guardrails if found.ends),
         policies=of_role,
-        differences=tuple(differences(role)),
+        guardrails=guardrails,
+        differences=different,
         unreadable=role.unreadable,
         uncounted=not_counted,
-        exact=exact and not role.unreadable and not not_counted,
-        patterns=len(allowed),
-        actions=len(actions),
-        denied=len(actions) - len(effective),
-        limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
-        effective=len(effective),
-        levels=_levels(actions, effective),
+        as_published=not (different or role.trust.problems or not_counted),
+        exact=certain and not role.unreadable and not not_counted,
+        readable=alone and not role.unreadable and not hidden,
+        money=sum(bool(action.spends) for action in effective),
         writes=sum(not action.only_reads for action in effective),
+        data=sum(bool(action.data) for action in effective),
+        effective=len(effective),
+        only=sum(_is_effective_for_one(action) for action in effective),
+        actions=len(having),
+        denied=len(having) - len(effective),
+        limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
+        patterns=len(
+            {
+                pattern.pattern
+                for policy in of_role
+                for pattern in policy.patterns
+                if pattern.effect == "Allow"
+            }
+        ),
+        levels=_levels(having, effective),
     )
 
 
+def _is_effective_for_one(action: ActionReport) -> bool:
+    return sum(grant.decision != DENIED for grant in action.roles.values()) == 1
+
+
+def _gained(actions: Iterable[ActionReport]) -> Mapping[str, tuple[str, ...]]:
+    # What the published wildcards match, and did not when that was last reviewed.
+    seen = reviewed()["patterns"]
+    found: dict[str, list[str]] = {}
+    for action in actions:
+        patterns = {pattern for grant in action.roles.values() for _, pattern in grant.granted_by}
+        for pattern in sorted(patterns & seen.keys()):
+            if action.effective and action.name not in seen[pattern]:
+                found.setdefault(pattern, []).append(action.name)
+    return {pattern: tuple(names) for pattern, names in found.items()}
+
+
 def _levels(
-    granted: Iterable[Action], effective: Iterable[Action]
+    granted: Iterable[ActionReport], effective: Iterable[ActionReport]
 ) -> Mapping[str, tuple[int, int]]:
     before = Counter(action.level for action in granted)
     after = Counter(action.level for action in effective)
@@ -137,42 +206,60 @@ def _levels(
 
 
 def _actions(
-    granted: Mapping[str, Mapping[str, Grant]], catalog: Catalog, new: set[str]
+    granted: Mapping[str, Mapping[str, Grant]], catalog: Catalog
 ) -> tuple[ActionReport, ...]:
     names = sorted({name for of_role in granted.values() for name in of_role})
     return tuple(
         _action(
             catalog.actions[name.lower()],
             {kind: of_role[name] for kind, of_role in granted.items() if name in of_role},
-            new=name in new,
         )
         for name in names
     )
 
 
-def _action(action: Action, roles: Mapping[str, Grant], *, new: bool) -> ActionReport:
+def _action(action: Action, roles: Mapping[str, Grant]) -> ActionReport:
+    data, spends = mark("data", action.name), mark("spends", action.name)
+    applies = (bool(spends), not action.only_reads, bool(data), True)
     return ActionReport(
         name=action.name,
         service=action.service,
         level=action.level,
         levels=action.levels,
         only_reads=action.only_reads,
+        risk=RISKS[applies.index(True)],
         description=action.description,
+        reason=_reason(roles.values()),
         resources=action.resources,
         conditions=action.conditions,
-        data=mark("data", action.name),
-        spends=mark("spends", action.name),
+        data=data,
+        spends=spends,
         legacy=mark("legacy", action.name),
-        new=new,
+        new=False,
         roles=roles,
     )
 
 
-def _services(actions: Iterable[ActionReport]) -> Mapping[str, Mapping[str, int]]:
-    found: dict[str, Counter[str]] = {}
+def _reason(granted: Iterable[Grant]) -> str:
+    # The longest pattern says the most about the action.
+    patterns = {pattern for grant in granted for _, pattern in grant.granted_by}
+    published = sorted(patterns & REASONS.keys(), key=lambda one: (-len(one), one))
+    return REASONS[published[0]] if published else ""
+
+
+def _services(
+    actions: Iterable[ActionReport], kinds: Iterable[str]
+) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    found: dict[str, dict[str, Counter[str]]] = {}
     for action in actions:
-        found.setdefault(action.service, Counter())[action.level] += 1
+        of_service = found.setdefault(action.service, {kind: Counter() for kind in kinds})
+        for kind, grant in action.roles.items():
+            if grant.decision != DENIED:
+                of_service[kind][action.risk] += 1
     return {
-        service: {level: counts[level] for level in LEVELS if counts[level]}
-        for service, counts in sorted(found.items())
+        service: {
+            kind: {risk: counts[risk] for risk in RISKS if counts[risk]}
+            for kind, counts in by_kind.items()
+        }
+        for service, by_kind in sorted(found.items())
     }

@@ -1,226 +1,317 @@
-"""What has changed since an earlier report: what the role's owner changed, and what AWS did."""
+"""What has changed since an earlier report, by what it means: the decision on each action."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from pump_roles.published import ROLES
-from pump_roles.report.catalog import reviewed
-from pump_roles.report.clauses import EVERYWHERE
-from pump_roles.report.model import Change, RoleReport
+from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, Grant
+from pump_roles.report.model import (
+    BROADENED,
+    CHANGED,
+    NARROWED,
+    Change,
+    Report,
+)
+from pump_roles.report.places import in_words
+from pump_roles.report.state import Earlier, State, state_of
+from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES
+from pump_roles.templates import Place
 
-__all__ = ["Earlier", "Entry", "State", "changes", "new_actions", "since_reviewed", "state_of"]
+__all__ = ["changes", "newly_matched"]
 
-_BROADENED: Final = "broadened"
-_NARROWED: Final = "narrowed"
+_NOTHING: Final = Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
+
+_EFFECTS: Final = (BROADENED, CHANGED, NARROWED)
+_WEIGHTS: Final = ("money", "writes", "data", "", "reads")
+
+_NOUNS: Final = {
+    "money": ("action that can spend money", "actions that can spend money"),
+    "writes": ("action that writes or tags", "actions that write or tag"),
+    "data": ("action that returns data", "actions that return data"),
+    "reads": ("action that reads metadata", "actions that read metadata"),
+}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A pattern of a policy.
+def changes(earlier: Earlier, report: Report) -> tuple[Change, ...]:
+    """Return the differences: what broadens first, then what may, and what narrows.
 
-    :param policy: the policy's name.
-    :param effect: ``Allow`` or ``Deny``.
-    :param pattern: the pattern.
-    :param scope: on which resources, and under which conditions.
+    Of each, money, writes and data come first, and reads of metadata last.
+
+    :param earlier: the earlier report.
+    :param report: the report now, without its changes.
     """
-
-    policy: str
-    effect: str
-    pattern: str
-    scope: str
-
-    def __str__(self) -> str:
-        verb = {"Allow": "allows", "Deny": "denies"}.get(self.effect, self.effect)
-        scope = "" if self.scope == EVERYWHERE else f" {self.scope}"
-        return f"{verb} {self.pattern}{scope}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """A role at one time.
-
-    :param entries: the actions that each pattern matches.
-    :param exact: whether its numbers are exact.
-    :param principals: who may assume it; ``None`` if that is not known.
-    :param external_id: whether it requires an external ID; ``None`` if that is not known.
-    :param external_ids: how many external IDs it accepts; ``None`` if that is not known.
-    :param boundary: its permissions boundary; ``None`` if that is not known.
-    :param unreadable: what it has that cannot be read or counted, and the problems of its trust;
-        ``None`` if that is not known.
-    """
-
-    entries: Mapping[Entry, frozenset[str]]
-    exact: bool
-    principals: frozenset[str] | None = None
-    external_id: bool | None = None
-    external_ids: int | None = None
-    boundary: str | None = None
-    unreadable: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Earlier:
-    """What a report is compared with.
-
-    :param date: the date of its catalog.
-    :param roles: the roles by kind.
-    :param complete: whether it has all the roles and guardrails that there were.
-    """
-
-    date: str
-    roles: Mapping[str, State]
-    complete: bool
-
-
-def since_reviewed() -> Earlier:
-    """Return the published policies, and what they matched when that was last reviewed."""
-    seen = reviewed()
-    return Earlier(
-        date=seen["date"],
-        roles={
-            role.kind: State(
-                entries={
-                    Entry(
-                        policy=policy.name, effect="Allow", pattern=pattern, scope=EVERYWHERE
-                    ): frozenset(seen["patterns"].get(pattern, []))
-                    for policy in role.policies
-                    for pattern in policy.patterns
-                },
-                exact=True,
-            )
-            for role in ROLES.values()
-        },
-        complete=False,
+    found = [*_roles(earlier, report), *_suspects(earlier, report)]
+    return tuple(
+        sorted(found, key=lambda one: (_EFFECTS.index(one.effect), _WEIGHTS.index(one.risk)))
     )
 
 
-def state_of(role: RoleReport) -> State:
-    """Return what an earlier report is compared with.
-
-    :param role: the role now.
-    """
-    return State(
-        entries={
-            Entry(
-                policy=policy.name,
-                effect=pattern.effect,
-                pattern=pattern.pattern,
-                scope=pattern.scope,
-            ): frozenset(pattern.actions)
-            for policy in role.policies
-            for pattern in policy.patterns
-        },
-        exact=role.exact,
-        principals=frozenset(role.principals),
-        external_id=role.external_id,
-        external_ids=role.external_ids,
-        boundary=role.boundary,
-        unreadable=frozenset((*role.unreadable, *role.trust_problems, *role.uncounted)),
-    )
-
-
-def new_actions(earlier: Earlier, now: Mapping[str, State]) -> set[str]:
-    """Return the names of the actions that a pattern matches now and did not match earlier.
-
-    :param earlier: what it was.
-    :param now: the roles by kind.
-    """
-    return {
-        action
-        for kind, state in now.items()
-        if kind in earlier.roles
-        for entry, actions in state.entries.items()
-        if entry.effect == "Allow" and entry in earlier.roles[kind].entries
-        for action in actions - earlier.roles[kind].entries[entry]
-    }
-
-
-def changes(
-    earlier: Earlier, now: Mapping[str, State], guardrails: Collection[str]
-) -> Iterator[Change]:
-    """Return the differences.
-
-    :param earlier: what it was.
-    :param now: the roles by kind.
-    :param guardrails: the names of the guardrails' policies. An earlier report that is not complete
-        does not have them, so that they are not a change.
-    """
+def _roles(earlier: Earlier, report: Report) -> Iterator[Change]:
+    now = {role.kind: state_of(role, report) for role in report.roles}
+    titles = {statement.id: statement.title for statement in report.statements}
+    suspected = bool(earlier.suspects & {*report.suspects})
     for kind, state in now.items():
-        if kind in earlier.roles:
-            was = earlier.roles[kind]
-            entries = {
-                entry: actions
-                for entry, actions in state.entries.items()
-                if earlier.complete or entry.policy not in guardrails
-            }
-            yield from _entries(kind, was.entries, entries)
-            yield from _trust(kind, was, state)
-            yield from _boundary(kind, was, state)
-            yield from _unreadable(kind, was, state)
-        elif earlier.complete:
-            yield Change("role", _BROADENED, kind, "the role is new")
-    if earlier.complete:
-        for kind in sorted(earlier.roles.keys() - now.keys()):
-            yield Change("role", _NARROWED, kind, "the role is gone")
-
-
-def _entries(
-    kind: str, was: Mapping[Entry, frozenset[str]], now: Mapping[Entry, frozenset[str]]
-) -> Iterator[Change]:
-    for entry, actions in now.items():
-        more, less = _effects(entry)
-        if entry not in was:
-            yield Change("role", more, kind, f"{entry.policy} {entry}")
+        if kind not in earlier.roles:
+            yield Change("role", BROADENED, kind, "the role is new")
             continue
-        for action in sorted(actions - was[entry]):
-            what = f"{entry.pattern} in {entry.policy} matches {action}"
-            yield Change("AWS", more, kind, what)
-        for action in sorted(was[entry] - actions):
-            what = f"{entry.pattern} in {entry.policy} no longer matches {action}"
-            yield Change("AWS", less, kind, what)
-    for entry in was:
-        if entry not in now:
-            _, less = _effects(entry)
-            yield Change("role", less, kind, f"{entry.policy} no longer {entry}")
+        was = earlier.roles[kind]
+        yield from _actions(kind, was, state)
+        yield from _answers(kind, was, state, titles)
+        yield from _uncounted(kind, was, state)
+        if was.name != state.name:
+            yield Change("role", CHANGED, kind, f"its name is {state.name} instead of {was.name}")
+        yield from _trust(kind, was, state)
+        yield from _boundary(kind, was, state)
+        yield from _values(kind, was, state)
+        yield from _unreadable(kind, was, state)
+        were = [place for place in earlier.places if place.kind == kind]
+        places = [found.place for found in report.places if found.kind == kind]
+        yield from _places(kind, were, places)
+        uncertain = all(any(place.unreadable for place in found) for found in (were, places))
+        yield from _hidden(kind, was, state, suspected=suspected or uncertain)
+    for kind in sorted(earlier.roles.keys() - now.keys()):
+        yield Change("role", NARROWED, kind, "the role is gone")
 
 
-def _effects(entry: Entry) -> tuple[str, str]:
-    # Of matching more, and of matching less.
-    return (_NARROWED, _BROADENED) if entry.effect == "Deny" else (_BROADENED, _NARROWED)
+def _actions(kind: str, was: State, now: State) -> Iterator[Change]:
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    for name in sorted(was.grants.keys() | now.grants.keys()):
+        before, after = was.grants.get(name, _NOTHING), now.grants.get(name, _NOTHING)
+        effect = _effect(before, after)
+        if effect:
+            risk = now.risks.get(name) or was.risks[name]
+            decisions = f"{_decided(before)} before, {_decided(after)} now"
+            groups.setdefault((_cause(name, was, now), effect, risk, decisions), []).append(name)
+    for (cause, effect, risk, decisions), names in groups.items():
+        one, many = _NOUNS[risk]
+        what = f"{len(names)} {one if len(names) == 1 else many}: {decisions}"
+        yield Change(cause, effect, kind, what, tuple(names), risk)
+
+
+def _effect(before: Grant, after: Grant) -> str:
+    if _nothing(before) or _nothing(after):
+        if _nothing(before) and _nothing(after):
+            return ""
+        return BROADENED if _nothing(before) else NARROWED
+    broader = _covers(after.allowed_on, before.allowed_on) and set(after.limits) <= set(
+        before.limits
+    )
+    narrower = _covers(before.allowed_on, after.allowed_on) and set(before.limits) <= set(
+        after.limits
+    )
+    if broader and narrower:
+        return ""
+    if broader:
+        return BROADENED
+    return NARROWED if narrower else CHANGED
+
+
+def _nothing(grant: Grant) -> bool:
+    return grant.decision in (DENIED, NOT_GRANTED)
+
+
+def _covers(allowed_on: Iterable[str], others: Iterable[str]) -> bool:
+    # Empty is everything.
+    return not set(allowed_on) or (bool(set(others)) and set(others) <= set(allowed_on))
+
+
+def _decided(grant: Grant) -> str:
+    by = f" by {', '.join(grant.denied_by)}" if grant.denied_by else ""
+    limits = f" ({', '.join(grant.limits)})" if set(grant.limits) - set(grant.denied_by) else ""
+    decided = f"{grant.decision}{by}{limits}"
+    if _nothing(grant) or not grant.allowed_on:
+        return decided
+    only = f"only {' or '.join(grant.allowed_on)}"
+    return f"{decided} {only}" if grant.decision == ALLOWED else f"{decided}, allowed {only}"
+
+
+def _cause(name: str, was: State, now: State) -> str:
+    # An unchanged pattern that matches another action: AWS added or removed it.
+    if name not in was.grants:
+        patterns, others = set(now.grants[name].granted_by), was.patterns
+    elif name not in now.grants:
+        patterns, others = set(was.grants[name].granted_by), now.patterns
+    else:
+        return "role"
+    return "AWS" if patterns & others else "role"
+
+
+def _answers(kind: str, was: State, now: State, titles: Mapping[str, str]) -> Iterator[Change]:
+    ranks = {NO: 0, LIMITED: 1, UNKNOWN: 2, YES: 2}
+    for statement, answer in now.answers.items():
+        before = was.answers.get(statement, answer)
+        if before == answer:
+            continue
+        difference = ranks[answer] - ranks[before]
+        effect = BROADENED if difference > 0 else NARROWED if difference < 0 else CHANGED
+        what = f"{titles[statement]}: {before} before, {answer} now"
+        yield Change("role", effect, kind, what)
+
+
+def _uncounted(kind: str, was: State, now: State) -> Iterator[Change]:
+    # Actions that the catalog lacks have no decisions to compare; their patterns are compared.
+    allowed = any(effect == "Allow" for effect, _, _ in was.uncounted | now.uncounted)
+    effects = {"Allow": ("allows", BROADENED, NARROWED), "Deny": ("denies", NARROWED, BROADENED)}
+    for effect, (verb, if_new, if_gone) in effects.items() if allowed else ():
+        for adverb, change, found in (
+            ("now", if_new, now.uncounted - was.uncounted),
+            ("no longer", if_gone, was.uncounted - now.uncounted),
+        ):
+            for _, pattern, scope in sorted(one for one in found if one[0] == effect):
+                what = f"{adverb} {verb} {pattern} {scope}, which is not counted"
+                yield Change("role", change, kind, what)
 
 
 def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
-    if was.principals is not None and now.principals is not None:
-        verbs = ("may be assumed by", "may no longer be assumed by")
-        yield from _came_and_went(kind, was.principals, now.principals, verbs)
-    if was.external_id is not None and was.external_id != now.external_id:
-        effect, adverb = (_NARROWED, "now") if now.external_id else (_BROADENED, "no longer")
+    found = list(_visible_trust(kind, was, now))
+    yield from found
+    # What narrows does not say that nothing else changed.
+    known = any(change.may_broaden for change in found)
+    if not known and was.trust_sha256 != now.trust_sha256 and was.trust_sha256:
+        what = "its trust policy changed in what a report does not show, such as the external ID"
+        yield Change("role", CHANGED, kind, what)
+
+
+def _visible_trust(kind: str, was: State, now: State) -> Iterator[Change]:
+    verbs = ("may be assumed by", "may no longer be assumed by")
+    yield from _came_and_went(kind, was.principals, now.principals, verbs)
+    verbs = ("its trust, now:", "its trust, no longer:")
+    yield from _came_and_went(kind, was.trust_problems, now.trust_problems, verbs)
+    if was.external_id != now.external_id:
+        effect, adverb = (NARROWED, "now") if now.external_id else (BROADENED, "no longer")
         yield Change("role", effect, kind, f"{adverb} requires an external ID")
     if was.external_ids and now.external_ids and was.external_ids != now.external_ids:
-        effect = _BROADENED if now.external_ids > was.external_ids else _NARROWED
+        # The one that is left need not be one of those before.
+        effect = BROADENED if now.external_ids > was.external_ids else CHANGED
         noun = "external ID" if now.external_ids == 1 else "external IDs"
         what = f"accepts {now.external_ids} {noun} instead of {was.external_ids}"
         yield Change("role", effect, kind, what)
 
 
 def _boundary(kind: str, was: State, now: State) -> Iterator[Change]:
-    if was.boundary is None or was.boundary == now.boundary:
+    if was.boundary == now.boundary:
         return
     if was.boundary:
-        yield Change("role", _BROADENED, kind, f"no longer has the boundary {was.boundary}")
+        what = f"no longer has the permissions boundary {was.boundary}"
+        yield Change("role", BROADENED, kind, what)
     if now.boundary:
-        yield Change("role", _NARROWED, kind, f"has the boundary {now.boundary}")
+        yield Change("role", NARROWED, kind, f"has the permissions boundary {now.boundary}")
+
+
+def _values(kind: str, was: State, now: State) -> Iterator[Change]:
+    for name in sorted(was.values.keys() & now.values.keys()):
+        before, after = was.values[name], now.values[name]
+        if set(before) != set(after):
+            what = f"{was.in_words[name]} before, {now.in_words[name]} now ({name})"
+            yield Change("role", _value_effect(name, before, after, now), kind, what)
+            continue
+        # Another version of this package can make a guardrail differently.
+        old, new = was.scopes(name), now.scopes(name)
+        for pattern in sorted(old.keys() & new.keys()):
+            if old[pattern] != new[pattern]:
+                scopes = " and ".join(sorted(old[pattern])), " and ".join(sorted(new[pattern]))
+                what = f"{name} denies {pattern} {scopes[0]} before, {scopes[1]} now"
+                yield Change("role", CHANGED, kind, what)
+    for name in sorted(was.ends - now.ends):
+        what = f"no longer ends; it was {was.in_words[name]}"
+        yield Change("role", BROADENED, kind, what)
+    for name in sorted(now.ends - was.ends):
+        yield Change("role", NARROWED, kind, f"ends: {now.in_words[name]}")
+
+
+def _value_effect(name: str, before: tuple[str, ...], after: tuple[str, ...], now: State) -> str:
+    # A moment is in UTC, in a format that sorts by time; other values are what stays allowed.
+    if name in now.ends:
+        return BROADENED if after > before else NARROWED
+    if set(before) < set(after):
+        return BROADENED
+    return NARROWED if set(after) < set(before) else CHANGED
 
 
 def _unreadable(kind: str, was: State, now: State) -> Iterator[Change]:
     # Nobody knows what it gives, so it is taken to broaden.
-    if was.unreadable is not None and now.unreadable is not None:
-        yield from _came_and_went(kind, was.unreadable, now.unreadable, ("now:", "no longer:"))
+    yield from _came_and_went(kind, was.opaque, now.opaque, ("now:", "no longer:"))
     if was.exact and not now.exact:
-        yield Change("role", _BROADENED, kind, "its numbers are no longer exact")
+        yield Change("role", BROADENED, kind, "its numbers are no longer exact")
     if now.exact and not was.exact:
-        yield Change("role", _NARROWED, kind, "its numbers are now exact")
+        yield Change("role", NARROWED, kind, "its numbers are now exact")
+
+
+def _hidden(kind: str, was: State, now: State, *, suspected: bool) -> Iterator[Change]:
+    # The same words, perhaps cut, can be about something else than before.
+    same = (
+        suspected
+        or was.opaque & now.opaque
+        or (was.boundary == now.boundary and now.boundary.endswith("(in the same template)"))
+    )
+    if same and was.sha256 != now.sha256:
+        what = "what is not read may have changed with its template"
+        yield Change("role", CHANGED, kind, what)
+
+
+def _places(kind: str, was: list[Place], now: list[Place]) -> Iterator[Change]:
+    gone, come = list(was), []
+    for place in now:
+        same = [other for other in gone if _meaning(other) == _meaning(place)]
+        if same:
+            gone.remove(same[0])
+        else:
+            come.append(place)
+    for place in come:
+        same = [other for other in gone if other.stack_set and other.stack_set == place.stack_set]
+        if len(same) == 1:
+            gone.remove(same[0])
+            effect = _place_effect(same[0], place)
+            words = [in_words(same[0]), in_words(place)]
+            if words[0] == words[1]:
+                words = [f"in {', '.join(found.regions)}." for found in (same[0], place)]
+            what = f"where it is deployed: {words[0]} Now: {words[1]}"
+        else:
+            effect, what = BROADENED, f"where it is deployed, now also: {in_words(place)}"
+        yield Change("role", effect, kind, what)
+    for place in gone:
+        what = f"where it is deployed, no longer: {in_words(place)}"
+        yield Change("role", NARROWED, kind, what)
+
+
+def _meaning(place: Place) -> Place:
+    # Neither the order nor the name of the file means anything.
+    return replace(
+        place,
+        source="",
+        units=tuple(sorted(place.units)),
+        accounts=tuple(sorted(place.accounts)),
+        regions=tuple(sorted(place.regions)),
+        unreadable=tuple(sorted(place.unreadable)),
+    )
+
+
+def _place_effect(was: Place, now: Place) -> str:
+    if was.unreadable or now.unreadable or _setting(was) != _setting(now):
+        return CHANGED
+    filtered = set(now.accounts), set(was.accounts)
+    more, less = filtered[::-1] if _filter(now) == "exclude" else filtered
+    broader = set(was.units) <= set(now.units) and less <= more and was.automatic <= now.automatic
+    narrower = set(now.units) <= set(was.units) and more <= less and now.automatic <= was.automatic
+    if broader == narrower:
+        return CHANGED
+    return BROADENED if broader else NARROWED
+
+
+def _setting(place: Place) -> tuple[str, str, str, str, frozenset[str]]:
+    # Only within the same one do more targets mean more accounts.
+    regions = frozenset(place.regions)
+    return _filter(place), place.call_as, place.account, place.region, regions
+
+
+def _filter(place: Place) -> str:
+    # No filter excludes no account.
+    return place.filter or ("exclude" if place.units else "")
+
+
+def _suspects(earlier: Earlier, report: Report) -> Iterator[Change]:
+    now = frozenset(report.suspects)
+    yield from _came_and_went("", earlier.suspects, now, ("now:", "no longer:"))
 
 
 def _came_and_went(
@@ -228,6 +319,19 @@ def _came_and_went(
 ) -> Iterator[Change]:
     came, went = verbs
     for what in sorted(now - was):
-        yield Change("role", _BROADENED, kind, f"{came} {what}")
+        yield Change("role", BROADENED, kind, f"{came} {what}")
     for what in sorted(was - now):
-        yield Change("role", _NARROWED, kind, f"{went} {what}")
+        yield Change("role", NARROWED, kind, f"{went} {what}")
+
+
+def newly_matched(found: Iterable[Change]) -> frozenset[str]:
+    """Return the names of the actions that a pattern matches now and did not match earlier.
+
+    :param found: the differences.
+    """
+    return frozenset(
+        name
+        for change in found
+        if change.cause == "AWS" and change.effect != NARROWED
+        for name in change.actions
+    )

@@ -1,6 +1,7 @@
 """What policy documents say, clause by clause. No catalog of actions is needed for that."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +23,9 @@ _STATEMENT_MEMBERS: Final = {
     "NotResource",
     "Condition",
 }
-_DYNAMIC_REFERENCE: Final = "{{resolve:"
+_PATTERN: Final = re.compile(r"[A-Za-z0-9*?:._-]+")
+"""What an action pattern consists of. Anything else is filled in, masked, or made to look like
+another pattern."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ def clauses(document: Mapping[str, Any]) -> Iterator[Clause]:
         common: dict[str, Any] = {
             "effect": as_text(statement.get("Effect", "")),
             "scope": _scope(statement),
-            "conditional": bool(statement.get("Condition")),
+            "conditional": _is_conditional(statement),
             "everywhere": _is_everywhere(statement),
             "readable": whole and _is_readable(statement),
         }
@@ -93,10 +96,10 @@ def _is_readable(statement: Any) -> bool:
     return (
         known.get("Effect") in ("Allow", "Deny")
         and known.keys() <= _STATEMENT_MEMBERS
+        and ("Action" in known) != ("NotAction" in known)
+        and ("Resource" in known) != ("NotResource" in known)
         and bool(patterns)
-        and all(
-            isinstance(pattern, str) and _DYNAMIC_REFERENCE not in pattern for pattern in patterns
-        )
+        and all(isinstance(pattern, str) and _PATTERN.fullmatch(pattern) for pattern in patterns)
     )
 
 
@@ -104,14 +107,51 @@ def _is_everywhere(statement: Mapping[str, Any]) -> bool:
     return "NotResource" not in statement and "*" in strings(statement.get("Resource", "*"))
 
 
+def _is_conditional(statement: Mapping[str, Any]) -> bool:
+    return "Condition" in statement and statement["Condition"] != {}
+
+
 def _scope(statement: Mapping[str, Any]) -> str:
-    resources = strings(statement.get("Resource", "*"))
     if "NotResource" in statement:
-        scope = f"on all but {', '.join(strings(statement['NotResource']))}"
-    elif resources == ["*"]:
+        scope = f"on all but {_listed(statement['NotResource'])}"
+    elif _is_everywhere(statement):
         scope = EVERYWHERE
     else:
-        scope = f"on {', '.join(resources)}"
-    if statement.get("Condition"):
-        scope += f", if {json.dumps(statement['Condition'], sort_keys=True)}"
+        scope = f"on {_listed(statement['Resource'])}"
+    if _is_conditional(statement):
+        scope += f", if {json.dumps(_ordered(statement['Condition']), sort_keys=True)}"
     return scope
+
+
+def _listed(resources: Any) -> str:
+    # Different resources must not become the same text, and their order means nothing.
+    listed = {
+        resource
+        if isinstance(resource, str) and not {'"', ","} & {*resource}
+        else json.dumps(resource, sort_keys=True)
+        for resource in as_list(resources)
+    }
+    return ", ".join(sorted(listed))
+
+
+def _ordered(condition: Any) -> Any:
+    # The order of a key's values means nothing; that of a function's arguments does.
+    if not isinstance(condition, dict):
+        return condition
+    return {
+        operator: {
+            key: sorted(values) if _is_any_of(key, values) else values
+            for key, values in keys.items()
+        }
+        if isinstance(keys, dict)
+        else keys
+        for operator, keys in condition.items()
+    }
+
+
+def _is_any_of(key: str, values: Any) -> bool:
+    return (
+        isinstance(values, list)
+        and all(isinstance(value, str) for value in values)
+        and not key.startswith("Fn::")
+    )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.guardrails import reasons_by_policy, recognized
+from pump_roles.guardrails import Guardrail, reasons_by_policy, recognized
 from pump_roles.published import ROLES
 from pump_roles.report.catalog import matcher
 from pump_roles.report.clauses import EVERYWHERE, clauses
 from pump_roles.templates import Role
 
-__all__ = ["differences", "is_unmodified", "policy_kind"]
+__all__ = ["differences", "guardrail_of", "is_unmodified", "policy_kind"]
 
 _LISTED: Final = 8
 
@@ -50,8 +50,20 @@ def is_unmodified(role_kind: str, name: str, document: Mapping[str, Any]) -> boo
     published = _published(role_kind)
     if name in published.documents:
         return document == published.documents[name]
-    patterns = (pattern for patterns in published.patterns.values() for pattern in patterns)
-    return recognized(name, document, patterns) is not None
+    return guardrail_of(role_kind, name, document) is not None
+
+
+def guardrail_of(role_kind: str, name: str, document: Mapping[str, Any]) -> Guardrail | None:
+    """Return the guardrail of this package that a policy is, exactly; else nothing.
+
+    :param role_kind: the kind of the role that has it.
+    :param name: the policy's name.
+    :param document: its document, as a template contains it.
+    """
+    if name not in reasons_by_policy():
+        return None
+    patterns = _published(role_kind).patterns.values()
+    return recognized(name, document, (pattern for listed in patterns for pattern in listed))
 
 
 def differences(role: Role) -> Iterator[str]:

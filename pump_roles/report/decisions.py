@@ -1,26 +1,29 @@
 """What a role may do: its patterns as actions, what is denied of them, and what is not counted."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pump_roles.guardrails import reasons_by_policy
+from pump_roles.guardrails import Guardrail, reasons_by_policy
 from pump_roles.published import REASONS
-from pump_roles.report.catalog import Action, Catalog
-from pump_roles.report.clauses import Clause, clauses, unreadable_parts
-from pump_roles.report.comparison import is_unmodified, policy_kind
+from pump_roles.report.catalog import Action, Catalog, matcher
+from pump_roles.report.clauses import EVERYWHERE, Clause, clauses, unreadable_parts
+from pump_roles.report.comparison import guardrail_of, is_unmodified, policy_kind
 from pump_roles.templates import Role
 
 __all__ = [
     "ALLOWED",
     "CONDITIONALLY",
     "DENIED",
+    "NOT_GRANTED",
     "PARTLY",
     "Grant",
+    "GuardrailReport",
+    "Judged",
     "Pattern",
     "PolicyReport",
     "counted",
-    "grants",
     "policies",
     "uncounted",
 ]
@@ -29,6 +32,7 @@ ALLOWED: Final = "allowed"
 DENIED: Final = "denied"
 CONDITIONALLY: Final = "conditionally denied"
 PARTLY: Final = "denied on some resources"
+NOT_GRANTED: Final = "not granted"
 
 
 def counted(number: int, *, exact: bool) -> str:
@@ -48,9 +52,13 @@ class Pattern:
     :param effect: ``Allow`` or ``Deny``.
     :param reason: why Pump needs it, or why the guardrail denies it; empty if neither is known.
     :param scope: on which resources, and under which conditions.
-    :param actions: the names of the catalog's actions that it matches.
-    :param exact: whether it matches no other actions, of services that the catalog lacks or by
-        what is filled in when the template is deployed.
+    :param actions: the names of the catalog's actions that it matches; if it denies, only of those
+        that the role has, and none if it only denies from a moment on.
+    :param exact: whether it matches no other actions, which the catalog lacks or which are filled
+        in when the template is deployed.
+    :param excluded: the patterns of a ``NotAction``; empty if it is one of an ``Action``.
+    :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
+        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read.
     """
 
     pattern: str
@@ -59,6 +67,8 @@ class Pattern:
     scope: str
     actions: tuple[str, ...]
     exact: bool
+    excluded: tuple[str, ...]
+    decision: str
 
     @property
     def count(self) -> str:
@@ -87,35 +97,77 @@ class PolicyReport:
 class Grant:
     """How one role has one action.
 
-    :param decision: ``allowed``, ``denied``, ``conditionally denied`` or ``denied on some
-        resources``.
+    :param decision: ``allowed``, ``denied``, ``conditionally denied``, ``denied on some resources``
+        or ``not granted``.
     :param granted_by: the policies and patterns that allow it.
     :param denied_by: the policies that deny it, unconditionally or not.
+    :param allowed_on: the only resources and conditions that it is allowed on; empty if it is
+        allowed on all.
+    :param limits: what denies it under a condition or on some resources: the name of a guardrail's
+        policy, or the resources and conditions; empty if it is denied outright.
     """
 
     decision: str
     granted_by: tuple[tuple[str, str], ...]
     denied_by: tuple[str, ...]
+    allowed_on: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
-def policies(role: Role, catalog: Catalog) -> tuple[PolicyReport, ...]:
+@dataclass(frozen=True, kw_only=True)
+class GuardrailReport:
+    """What a guardrail of this package does to a role.
+
+    :param name: its name, as context writes it.
+    :param policy: the name of its policy.
+    :param value: what the customer filled in, in words, such as ``only us-east-1``; may be empty.
+    :param values: the same as the guardrail has it.
+    :param removes: what it takes away, in words.
+    :param leaves: what stays allowed next to it, in words.
+    :param costs: what that costs Pump's service, in words.
+    :param denied: the names of the role's actions that it denies.
+    :param limited: those that it denies under a condition or on some resources.
+    :param ends: whether it denies everything from a moment on. It then has no actions listed.
+    """
+
+    name: str
+    policy: str
+    value: str
+    values: tuple[str, ...]
+    removes: str
+    leaves: str
+    costs: str
+    denied: tuple[str, ...]
+    limited: tuple[str, ...]
+    ends: bool
+
+
+def policies(
+    role: Role, catalog: Catalog, judged: "Judged", granted: Mapping[str, Grant]
+) -> tuple[PolicyReport, ...]:
     """Return the policies of a role with the actions that their patterns match.
 
     :param role: the role.
     :param catalog: the actions that there are.
+    :param judged: what decides on the role's actions.
+    :param granted: the role's actions.
     """
     return tuple(
         PolicyReport(
             name=name,
             kind=policy_kind(role.kind, name),
             unmodified=is_unmodified(role.kind, name, document),
-            patterns=tuple(_patterns(name, document, catalog)),
+            patterns=tuple(
+                _patterns(name, document, catalog, {} if judged.ends(name) else granted)
+            ),
         )
         for name, document in role.policies
     )
 
 
-def _patterns(name: str, document: Mapping[str, object], catalog: Catalog) -> Iterator[Pattern]:
+def _patterns(
+    name: str, document: Mapping[str, object], catalog: Catalog, granted: Mapping[str, Grant]
+) -> Iterator[Pattern]:
     reasons = {**REASONS, **reasons_by_policy().get(name, {})}
     for clause in clauses(document):
         yield Pattern(
@@ -123,42 +175,140 @@ def _patterns(name: str, document: Mapping[str, object], catalog: Catalog) -> It
             effect=clause.effect,
             reason=reasons.get(clause.pattern, ""),
             scope=clause.scope,
-            actions=tuple(action.name for action in _actions(clause, catalog)),
+            actions=tuple(
+                action.name
+                for action in _actions(clause, catalog)
+                if clause.effect == "Allow" or action.name in granted
+            ),
             exact=clause.readable and _is_covered(clause, catalog),
+            excluded=clause.excluded or (),
+            decision=_decided(clause),
         )
 
 
-def grants(role: Role, catalog: Catalog) -> dict[str, Grant]:
-    """Return how a role has each action that it has, by the action's name.
+class Judged:
+    """What a role's policies decide about an action.
 
     A deny that cannot be read denies nothing here; an allow that cannot be read still allows what
-    can be read of it.
+    can be read of it. The guardrail that ends everything at a moment is the role's own property,
+    and decides nothing here.
 
     :param role: the role.
     :param catalog: the actions that there are.
     """
-    allowing: dict[str, list[tuple[str, str]]] = {}
-    denying: dict[str, list[tuple[str, str]]] = {}
-    for policy, document in role.policies:
-        for clause in clauses(document):
-            if clause.effect == "Allow":
-                for action in _actions(clause, catalog):
-                    allowing.setdefault(action.name, []).append((policy, clause.pattern))
-            elif clause.effect == "Deny" and clause.readable:
-                decision = _decision(clause)
-                for action in _actions(clause, catalog):
-                    denying.setdefault(action.name, []).append((policy, decision))
-    return {name: _grant(by, denying.get(name, [])) for name, by in allowing.items()}
+
+    def __init__(self, role: Role, catalog: Catalog) -> None:
+        self._catalog = catalog
+        names = Counter(name for name, _ in role.policies)
+        # Of two policies with one name, neither is trusted by its name.
+        self.guardrails: Final[Mapping[str, Guardrail]] = {
+            name: found
+            for name, document in role.policies
+            if names[name] == 1 and (found := guardrail_of(role.kind, name, document)) is not None
+        }
+        of_role = [
+            (policy, clause)
+            for policy, document in role.policies
+            if not self.ends(policy)
+            for clause in clauses(document)
+        ]
+        self._allows = [(policy, one) for policy, one in of_role if one.effect == "Allow"]
+        self._denies = [
+            (policy, one) for policy, one in of_role if one.effect == "Deny" and one.readable
+        ]
+
+    def ends(self, policy: str) -> bool:
+        """Return whether a policy is the guardrail that ends everything at a moment.
+
+        :param policy: the policy's name.
+        """
+        found = self.guardrails.get(policy)
+        return found is not None and found.ends is not None
+
+    def grants(self) -> dict[str, Grant]:
+        """Return how the role has each action of the catalog that it has, by the action's name."""
+        allows = self._by_action(self._allows)
+        denies = self._by_action(self._denies)
+        return {name: self._grant(by, denies.get(name, [])) for name, by in allows.items()}
+
+    def grant(self, name: str) -> Grant:
+        """Return how the role has an action, whether or not the catalog has it.
+
+        :param name: the action's name.
+        """
+        return self._grant(
+            [(policy, clause) for policy, clause in self._allows if _matches(clause, name)],
+            [(policy, clause) for policy, clause in self._denies if _matches(clause, name)],
+        )
+
+    def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
+        """Yield what each guardrail of the role does to it.
+
+        :param granted: the role's actions.
+        """
+        for policy, guardrail in self.guardrails.items():
+            denies = [(name, clause) for name, clause in self._denies if name == policy]
+            by_action = self._by_action(denies)
+            outright = {
+                name
+                for name, found in by_action.items()
+                if any(_decision(clause) == DENIED for _, clause in found)
+            }
+            yield GuardrailReport(
+                name=guardrail.name,
+                policy=policy,
+                value=guardrail.value_in_words,
+                values=guardrail.values,
+                removes=guardrail.removes,
+                leaves=guardrail.leaves,
+                costs=guardrail.costs,
+                denied=tuple(name for name in granted if name in outright),
+                limited=tuple(name for name in granted if name in by_action.keys() - outright),
+                ends=guardrail.ends is not None,
+            )
+
+    def _by_action(
+        self, found: Sequence[tuple[str, Clause]]
+    ) -> Mapping[str, list[tuple[str, Clause]]]:
+        by_action: dict[str, list[tuple[str, Clause]]] = {}
+        for policy, clause in found:
+            for action in _actions(clause, self._catalog):
+                by_action.setdefault(action.name, []).append((policy, clause))
+        return by_action
+
+    def _grant(
+        self, allows: Sequence[tuple[str, Clause]], denies: Sequence[tuple[str, Clause]]
+    ) -> Grant:
+        if not allows:
+            return Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
+        decisions = {_decision(clause) for _, clause in denies}
+        strongest = (one for one in (DENIED, CONDITIONALLY, PARTLY) if one in decisions)
+        decision = next(strongest, ALLOWED)
+        scopes = dict.fromkeys(clause.scope for _, clause in allows)
+        limits = (
+            policy if policy in self.guardrails else clause.scope for policy, clause in denies
+        )
+        return Grant(
+            decision=decision,
+            granted_by=tuple(dict.fromkeys((policy, clause.pattern) for policy, clause in allows)),
+            denied_by=tuple(dict.fromkeys(policy for policy, _ in denies)),
+            allowed_on=() if EVERYWHERE in scopes else tuple(scopes),
+            limits=() if decision == DENIED else tuple(dict.fromkeys(limits)),
+        )
 
 
-def _grant(granted_by: Sequence[tuple[str, str]], denied: Sequence[tuple[str, str]]) -> Grant:
-    decisions = {decision for _, decision in denied}
-    strongest = (decision for decision in (DENIED, CONDITIONALLY, PARTLY) if decision in decisions)
-    return Grant(
-        decision=next(strongest, ALLOWED),
-        granted_by=tuple(dict.fromkeys(granted_by)),
-        denied_by=tuple(dict.fromkeys(policy for policy, _ in denied)),
-    )
+def _matches(clause: Clause, name: str) -> bool:
+    key = name.lower()
+    if clause.excluded is not None:
+        return not any(matcher(pattern).fullmatch(key) for pattern in clause.excluded)
+    return bool(matcher(clause.pattern).fullmatch(key))
+
+
+def _decided(clause: Clause) -> str:
+    # As in Judged: an allow that cannot be read still allows what can be read of it.
+    if clause.effect == "Allow":
+        return ALLOWED
+    return _decision(clause) if clause.effect == "Deny" and clause.readable else ""
 
 
 def _decision(deny: Clause) -> str:
@@ -186,7 +336,12 @@ def uncounted(role: Role, catalog: Catalog) -> tuple[str, ...]:
 
 
 def _is_covered(clause: Clause, catalog: Catalog) -> bool:
-    return clause.excluded is None and catalog.covers(clause.pattern)
+    # A pattern without any action is about one that is newer than the catalog.
+    return (
+        clause.excluded is None
+        and catalog.covers(clause.pattern)
+        and bool(catalog.matched_by(clause.pattern))
+    )
 
 
 def _actions(clause: Clause, catalog: Catalog) -> Sequence[Action]:

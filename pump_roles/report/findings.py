@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from pump_roles.report.decisions import counted
+from pump_roles.report.marks import left_by_metadata_only
 from pump_roles.report.model import ActionReport, Finding, RoleReport
 from pump_roles.templates import Contents
 
-__all__ = ["alarms", "may_add_permissions", "other_resources", "risks"]
+__all__ = [
+    "alarms",
+    "may_add_permissions",
+    "may_reach_more",
+    "other_resources",
+    "risks",
+    "suspects",
+]
 
 _WAYS_IN: Final = {
     "AWS::EKS::AccessEntry",
@@ -27,6 +35,10 @@ _WAYS_IN: Final = {
 }
 """The types that let somebody in, but give Pump's roles no permissions."""
 
+_REACHED: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
+"""Those of them through which one of Pump's roles may do more than its own policies say: a role
+that trusts it, or a cluster that lets it in."""
+
 
 def may_add_permissions(contents: Contents) -> bool:
     """Return whether something other than their own policies may give Pump's roles permissions.
@@ -35,6 +47,16 @@ def may_add_permissions(contents: Contents) -> bool:
     """
     return bool(contents.unreadable) or any(
         other.alarm and other.type not in _WAYS_IN for other in contents.others
+    )
+
+
+def may_reach_more(contents: Contents) -> bool:
+    """Return whether Pump's roles may do more, through something other than their own policies.
+
+    :param contents: what was read.
+    """
+    return may_add_permissions(contents) or any(
+        other.alarm and other.type in _REACHED for other in contents.others
     )
 
 
@@ -52,7 +74,8 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
                 title=f"The {role.kind} role is not what Pump publishes",
                 text=(
                     f"{_sentence(role.differences)}{exact} Whether actions that Pump does not "
-                    "publish spend money or return data is not judged here."
+                    "publish spend money or return data is not judged, and the answers in plain "
+                    "words are about the actions that they name."
                 ),
             )
     for role in roles:
@@ -68,27 +91,33 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
                 kind="uncounted",
                 title=f"The {role.kind} role allows more than is counted",
                 text=(
-                    "The catalog has only the services that the published policies name, and what "
-                    "cannot be read is not counted, so the numbers of this role are not exact: "
+                    "The catalog has only the services that the published policies name, as of its "
+                    "date. What it lacks, and what cannot be read, is not counted, so the numbers "
+                    "of this role are not exact: "
                     f"{', '.join(role.uncounted)}."
                 ),
             )
-    yield from _suspects(contents)
-
-
-def _suspects(contents: Contents) -> Iterator[Finding]:
-    suspects = [
-        f"{other.name} ({other.type}): {other.alarm}." for other in contents.others if other.alarm
-    ]
-    suspects += [f"{unreadable}." for unreadable in contents.unreadable]
-    if may_add_permissions(contents):
-        suspects.append("The numbers of Pump's roles are not exact.")
-    if suspects:
+    found = suspects(contents)
+    if found:
+        not_exact = (
+            " The numbers of Pump's roles are not exact." if may_add_permissions(contents) else ""
+        )
         yield Finding(
             kind="suspect",
             title="Other resources may give more access than these roles",
-            text=f"They are not counted. {' '.join(suspects)}",
+            text=f"They are not counted. {' '.join(f'{suspect}.' for suspect in found)}{not_exact}",
         )
+
+
+def suspects(contents: Contents) -> tuple[str, ...]:
+    """Return what may give more access than Pump's roles, in words.
+
+    :param contents: what was read.
+    """
+    alarming = (
+        f"{other.name} ({other.type}): {other.alarm}" for other in contents.others if other.alarm
+    )
+    return (*alarming, *contents.unreadable)
 
 
 def _sentence(parts: Sequence[str]) -> str:
@@ -137,8 +166,8 @@ _RISKS: Final = (
         kind="data",
         one="action can return data, not only metadata",
         many="actions can return data, not only metadata",
-        text="Application data, user data, credentials or the contents of support cases. The "
-        "guardrail metadata-only denies them.",
+        text="Application data, user data, credentials, support cases, metric values, or names and "
+        "email addresses.",
         applies=lambda action: bool(action.data),
     ),
     _Risk(
@@ -165,9 +194,16 @@ def risks(actions: Sequence[ActionReport], *, exact: bool) -> Iterator[Finding]:
             yield Finding(
                 kind=risk.kind,
                 title=f"{_capital(number)} {risk.one if len(names) == 1 else risk.many}",
-                text=risk.text,
+                text=f"{risk.text} {_left(names)}" if risk.kind == "data" else risk.text,
                 actions=names,
             )
+
+
+def _left(names: Sequence[str]) -> str:
+    denied = sum(not left_by_metadata_only(name) for name in names)
+    if denied:
+        return f"The guardrail metadata-only denies {denied} of them."
+    return "Pump's service needs them, so the guardrail metadata-only leaves them."
 
 
 def other_resources(contents: Contents) -> Iterator[Finding]:

@@ -3,24 +3,33 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.report.model import ActionReport, Report, RoleReport
+from pump_roles.report.statements import LIMITED, UNKNOWN
 
 __all__ = ["as_csv", "as_json"]
 
 _HEADER: Final = (
     "action",
+    "service",
     "role",
     "role as published",
     "exact",
     "decision",
+    "risk",
+    "plain words",
+    "why Pump needs it",
     "access levels",
     "resource types",
     "condition keys",
-    "granted by",
+    "granted by policies",
+    "granted by patterns",
+    "allowed only",
     "denied by",
+    "limited by",
     "returns data",
     "spends money",
     "legacy",
@@ -32,39 +41,112 @@ _HEADER: Final = (
 def as_json(report: Report) -> str:
     """Return the whole report as JSON; ``--since`` reads it back.
 
+    ``report.schema.json`` describes it.
+
     :param report: the report.
     """
     return json.dumps(report.as_dict(), indent=1, ensure_ascii=False) + "\n"
 
 
 def as_csv(report: Report) -> str:
-    """Return the report as CSV: one row for each action and role that has it.
+    """Return the report as CSV: one row for each action and role.
 
-    The findings, the changes and the other access in the templates are not actions of these roles,
-    so they are not in it. ``exact`` is ``no`` if the role may have more actions than the rows say.
+    The rows are the actions that the role has, denied or not, and the actions of the statements in
+    plain words that it does not have. The decision on the latter is ``not granted``, or ``unknown``
+    if something that cannot be read may grant them. It is ``limited`` if the catalog lacks an
+    action that is denied under a condition or on some resources.
+
+    ``plain words`` has the titles of the statements that the action belongs to. ``granted by
+    policies`` and ``granted by patterns`` are in the same order: the first policy has the first
+    pattern. ``allowed only`` has the only resources and conditions that it is allowed on, and
+    ``limited by`` what denies it under a condition or on some resources. ``exact`` is ``no`` if the
+    role may have more actions than the rows say.
+
+    The alarms, the changes, and the other resources in the templates are not actions of these
+    roles, so they are not part of it.
 
     :param report: the report.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
-    roles = {role.kind: role for role in report.roles}
-    for action in report.actions:
-        for kind in action.roles:
-            writer.writerow(map(_no_formula, _cells(action, roles[kind])))
+    actions = {action.name: action for action in report.actions}
+    said = {role.kind: _said(report, role) for role in report.roles}
+    titles = _titles(report)
+    for name in sorted(actions.keys() | titles.keys()):
+        for role in report.roles:
+            action = actions.get(name)
+            if action is not None and role.kind in action.roles:
+                cells = _granted(action, role, titles.get(name, ""))
+            elif name in titles:
+                decision = said[role.kind][name]
+                cells = _not_listed(name, action, role, decision, titles[name])
+            else:
+                continue
+            writer.writerow(map(_no_formula, cells))
     return text.getvalue()
 
 
-def _cells(action: ActionReport, role: RoleReport) -> Iterator[str]:
+def _titles(report: Report) -> Mapping[str, str]:
+    # The titles of the statements that an action belongs to.
+    found: dict[str, list[str]] = {}
+    for statement in report.statements:
+        for answer in statement.roles.values():
+            for name in (*answer.left, *answer.denied, *answer.not_granted):
+                titles = found.setdefault(name, [])
+                if statement.title not in titles:
+                    titles.append(statement.title)
+    return {name: "; ".join(titles) for name, titles in found.items()}
+
+
+def _said(report: Report, role: RoleReport) -> Mapping[str, str]:
+    # The decisions on the actions of the statements.
+    found: dict[str, str] = {}
+    for statement in report.statements:
+        answer = statement.roles[role.kind]
+        for decision, names in (
+            (ALLOWED, answer.allowed),
+            (LIMITED, answer.limited),
+            (DENIED, answer.denied),
+            (NOT_GRANTED if role.readable else UNKNOWN, answer.not_granted),
+        ):
+            found |= dict.fromkeys(names, decision)
+    return found
+
+
+def _granted(action: ActionReport, role: RoleReport, titles: str) -> Iterator[str]:
     grant = action.roles[role.kind]
-    yield from (action.name, role.kind, _yes(role.as_published), _yes(role.exact), grant.decision)
+    yield from _first(action.name, role, grant.decision)
+    yield from (action.risk, titles, action.reason, *_catalogued(action))
+    # A pattern, such as "all but" others, and a scope can contain commas.
+    yield "; ".join(policy for policy, _ in grant.granted_by)
+    yield "; ".join(pattern for _, pattern in grant.granted_by)
+    yield "; ".join(grant.allowed_on)
+    yield ", ".join(grant.denied_by)
+    yield "; ".join(grant.limits)
+    yield from (action.data, action.spends, action.legacy, "yes" if action.new else "")
+    yield action.description
+
+
+def _not_listed(
+    name: str, action: ActionReport | None, role: RoleReport, decision: str, titles: str
+) -> Iterator[str]:
+    # Neither a risk nor a reason: those are about what a role has.
+    yield from _first(name, role, decision)
+    yield from ("", titles, "", *(("", "", "") if action is None else _catalogued(action)))
+    yield from ("",) * 9
+    yield "" if action is None else action.description
+
+
+def _first(name: str, role: RoleReport, decision: str) -> Iterator[str]:
+    yield from (name, name.partition(":")[0], role.kind)
+    yield from (_yes(role.as_published), _yes(role.exact), decision)
+
+
+def _catalogued(action: ActionReport) -> Iterator[str]:
     yield ", ".join(action.levels)
     yield ", ".join(action.resources) or "*"
     yield ", ".join(action.conditions)
-    yield ", ".join(f"{pattern} in {policy}" for policy, pattern in grant.granted_by)
-    yield ", ".join(grant.denied_by)
-    yield from (action.data, action.spends, action.legacy, "yes" if action.new else "")
-    yield action.description
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001

@@ -1,51 +1,82 @@
-"""The permission report as Markdown, to read in a repository or a terminal."""
+"""The permission report as Markdown: the whole, and a summary for a ticket."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from pump_roles.report.decisions import PolicyReport
-from pump_roles.report.model import ActionReport, Finding, Report, RoleReport
+from pump_roles.report.decisions import GuardrailReport, PolicyReport
+from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
+from pump_roles.report.places import PlaceReport
+from pump_roles.report.statements import Answer, Statement
+from pump_roles.report.wording import (
+    ANSWERS,
+    CAUSES,
+    TITLE,
+    added,
+    answered,
+    compared,
+    gained,
+    global_services,
+    ledger,
+    plural,
+    trusted,
+)
 from pump_roles.templates import Other
 
-__all__ = ["as_markdown"]
+__all__ = ["SUMMARY_LIMIT", "as_markdown", "as_summary"]
+
+SUMMARY_LIMIT: Final = 60_000
+"""At most how many characters a summary has. GitHub rejects a comment of more than 65,536."""
 
 _FEW: Final = 3
-_CAUSES: Final = {
-    "role": "The role changed: its policies, its trust or its boundary",
-    "AWS": "AWS changed what a wildcard matches",
-}
+_LISTED: Final = 40
 
 
 def as_markdown(report: Report) -> str:
-    """Return the report as Markdown.
+    """Return the whole report as Markdown, to read in a repository or a terminal.
 
     :param report: the report.
     """
-    return "\n".join(_lines(report)).rstrip("\n") + "\n"
+    return "\n".join(_whole(report)).rstrip("\n") + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
-    yield "# What Pump's roles may do"
-    yield ""
-    yield (
-        f"Actions as of {report.date}, from the catalog {report.catalog}. Made by pump-roles "
-        f"{report.version}."
-    )
-    yield ""
-    alarms = [finding for finding in report.findings if finding.is_alarm]
-    if alarms:
-        yield "## Look at this first"
-        yield ""
-        yield from _findings(alarms)
-    yield from _summary(report.roles)
+def as_summary(report: Report) -> str:
+    """Return a summary as Markdown, for a ticket or a pull request: at most 60,000 characters.
+
+    It has what was read, who may assume the roles, the statements in plain words, the counts, the
+    alarms, the changes, and lines to accept or reject. A list that is too long is cut, and says how
+    much it leaves out.
+
+    :param report: the report.
+    """
+    lines = list(_brief(report))
+    decision = ["## Decision", "", *_accept_or_reject(report)]
+    room = SUMMARY_LIMIT - sum(len(line) + 1 for line in decision) - 200
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            left = len(lines) - len(kept)
+            kept += ["", f"**Cut here: {left} more lines are in the whole report.**", ""]
+            break
+        kept.append(line)
+    return "\n".join((*kept, *decision)).rstrip("\n") + "\n"
+
+
+def _whole(report: Report) -> Iterator[str]:
+    yield from _head(report)
+    yield from _alarms(report)
+    yield from _statements(report, full=True)
+    yield from _numbers(report)
+    yield from _ledger(report)
+    yield from _places(report.places, report)
+    yield from _changes(report, full=True)
     yield "## What matters most"
     yield ""
     yield from _findings(finding for finding in report.findings if not finding.is_alarm)
     yield from _others(report.others)
-    yield from _changes(report)
     for role in report.roles:
-        yield f"## {role.title}: policies"
+        yield f"## {role.heading}: policies"
         yield ""
         for policy in role.policies:
             yield from _policy(policy)
@@ -62,6 +93,34 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _actions(report.roles, report.actions)
 
 
+def _brief(report: Report) -> Iterator[str]:
+    yield from _head(report)
+    yield from _alarms(report)
+    yield from _statements(report, full=False)
+    yield from _numbers(report)
+    yield from _ledger(report)
+    yield from _places(report.places, report)
+    yield from _changes(report, full=False)
+
+
+def _head(report: Report) -> Iterator[str]:
+    yield f"# {TITLE}"
+    yield ""
+    yield (
+        f"Actions as of {report.date}, from the catalog {report.catalog}. Made by pump-roles "
+        f"{report.version}."
+    )
+    yield ""
+
+
+def _alarms(report: Report) -> Iterator[str]:
+    alarms = [finding for finding in report.findings if finding.is_alarm]
+    if alarms:
+        yield "## Look at this first"
+        yield ""
+        yield from _findings(alarms)
+
+
 def _findings(findings: Iterable[Finding]) -> Iterator[str]:
     for finding in findings:
         yield f"**{_text(finding.title)}.** {_text(finding.text)}"
@@ -70,42 +129,164 @@ def _findings(findings: Iterable[Finding]) -> Iterator[str]:
         yield ""
 
 
-def _summary(roles: Sequence[RoleReport]) -> Iterator[str]:
+def _statements(report: Report, *, full: bool) -> Iterator[str]:
+    yield "## In plain words"
+    yield ""
+    yield from _table(
+        ["", *(role.heading for role in report.roles)],
+        (
+            [
+                _statement(statement),
+                *(_answer(statement.roles[role.kind], role, full=full) for role in report.roles),
+            ]
+            for statement in report.statements
+        ),
+    )
+    if full:
+        yield (
+            "Each answer is decided by the policies, for each of these named actions, whether or "
+            "not the catalog has it:"
+        )
+        yield ""
+        for statement in report.statements:
+            answers = statement.roles.values()
+            names = dict.fromkeys(name for answer in answers for name in answer.named)
+            yield f"- {_text(statement.title)}: {', '.join(map(_code, names))}"
+        yield ""
+
+
+def _statement(statement: Statement) -> str:
+    note = f"<br>{_text(statement.note)}" if statement.note else ""
+    return f"{_text(statement.title)}{note}"
+
+
+def _answer(answer: Answer, role: RoleReport, *, full: bool) -> str:
+    said = f"**{ANSWERS[answer.answer]}**: {_text(answered(answer, role))}"
+    if answer.left and (full or len(answer.left) <= _FEW):
+        return f"{said}<br>{', '.join(map(_code, answer.left))}"
+    return said
+
+
+def _numbers(report: Report) -> Iterator[str]:
+    roles = report.roles
     rows: dict[str, list[str]] = {
         "name": [_code(role.name) for role in roles],
         "as published": ["yes" if role.as_published else "**no**" for role in roles],
         "may be assumed by": [_text(", ".join(role.principals) or "nobody") for role in roles],
-        "external ID": [_external_id(role) for role in roles],
-        "patterns": [role.counted(role.patterns) for role in roles],
-        "actions": [role.counted(role.actions) for role in roles],
-        "taken away": [role.counted(role.denied) for role in roles],
-        "limited by a condition or a resource": [role.counted(role.limited) for role in roles],
-        "effective actions": [role.counted(role.effective) for role in roles],
-        "not List or Read": [role.counted(role.writes) for role in roles],
+        "external ID": [
+            trusted(role) if role.external_id else f"**{trusted(role)}**" for role in roles
+        ],
         "permissions boundary, not counted": [
             _code(role.boundary) if role.boundary else "none" for role in roles
         ],
+        "denied everything": [
+            f"from {role.ends.removeprefix('until ')}" if role.ends else "never" for role in roles
+        ],
+        "can spend money": [role.counted(role.money) for role in roles],
+        "not List or Read": [role.counted(role.writes) for role in roles],
+        "return data": [role.counted(role.data) for role in roles],
+        "effective actions": [role.counted(role.effective) for role in roles],
+        "limited by a condition or a resource": [role.counted(role.limited) for role in roles],
+        "taken away": [role.counted(role.denied) for role in roles],
+        "actions": [role.counted(role.actions) for role in roles],
         "effective by access level": [
             ", ".join(f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
             for role in roles
         ],
+        "patterns": [role.counted(role.patterns) for role in roles],
         "read from": [_source(role) for role in roles],
     }
+    yield "## In numbers"
+    yield ""
     yield from _table(
-        ["", *(role.title for role in roles)], ([name, *cells] for name, cells in rows.items())
+        ["", *(role.heading for role in roles)], ([name, *cells] for name, cells in rows.items())
     )
-
-
-def _external_id(role: RoleReport) -> str:
-    if not role.external_id:
-        return "**not required**"
-    return f"required, one of {role.external_ids}" if role.external_ids > 1 else "required"
+    if more := added(report):
+        yield f"{more} actions that the other role does not have."
+        yield ""
 
 
 def _source(role: RoleReport) -> str:
     if not role.sha256:
         return "what Pump publishes"
     return f"{_code(role.source)}, SHA-256 {_code(role.sha256)}"
+
+
+def _ledger(report: Report) -> Iterator[str]:
+    yield "## What the guardrails take away"
+    yield ""
+    found = ledger(report)
+    if not found:
+        yield "No guardrail: everything that the policies allow stays allowed."
+        yield ""
+        return
+    yield from _table(
+        ["guardrail", "takes away", "leaves", "costs Pump's service"],
+        (_guardrail(name, value, by_role) for (name, value), by_role in found.items()),
+    )
+
+
+def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) -> list[str]:
+    about = next(iter(by_role.values()))
+    taken = [
+        f"{kind}: {plural(len(names), 'action')} {how}"
+        for kind, found in by_role.items()
+        for names, how in ((found.denied, "denied"), (found.limited, "limited"))
+        if names
+    ]
+    return [
+        f"{_code(name)}{f': {_text(value)}' if value else ''}",
+        "<br>".join((_text(about.removes), *taken)),
+        _text(about.leaves),
+        _text(about.costs),
+    ]
+
+
+def _places(places: Iterable[PlaceReport], report: Report) -> Iterator[str]:
+    yield "## Where the roles act"
+    yield ""
+    for place in places:
+        yield f"- {place.kind}: {_text(place.text)}"
+    yield f"- {_text(global_services(report))}"
+    yield ""
+
+
+def _changes(report: Report, *, full: bool) -> Iterator[str]:
+    yield "## Changes"
+    yield ""
+    yield _text(compared(report))
+    yield ""
+    if report.since is not None:
+        for cause, title in CAUSES.items():
+            changes = [change for change in report.changes if change.cause == cause]
+            yield f"**{title}: {len(changes)}.**"
+            yield ""
+            for change in changes:
+                yield _change(change, full=full)
+            if changes:
+                yield ""
+    yield gained(report)
+    yield ""
+    for pattern, names in report.gained.items():
+        yield f"- {_code(pattern)}: {', '.join(map(_code, names))}"
+    if report.gained:
+        yield ""
+
+
+def _change(change: Change, *, full: bool) -> str:
+    shown = change.actions if full else change.actions[:_LISTED]
+    listed = f" {', '.join(map(_code, shown))}" if shown else ""
+    more = len(change.actions) - len(shown)
+    rest = f" and {more} more" if more else ""
+    return f"- {change.effect}, {change.role or 'all roles'}: {_text(change.what)}{listed}{rest}"
+
+
+def _accept_or_reject(report: Report) -> Iterator[str]:
+    for role in report.roles:
+        digest = f" (SHA-256 {_code(role.sha256)})" if role.sha256 else ""
+        yield f"- [ ] Accept the {role.kind} role{digest}"
+    yield "- [ ] Reject, because: "
+    yield ""
 
 
 def _others(others: Iterable[Other]) -> Iterator[str]:
@@ -129,23 +310,6 @@ def _others(others: Iterable[Other]) -> Iterator[str]:
         yield from _table(heads, rows)
 
 
-def _changes(report: Report) -> Iterator[str]:
-    yield f"## Changes since the catalog of {report.since}"
-    yield ""
-    if not report.changes:
-        yield f"No changes since the catalog of {report.since}."
-        yield ""
-        return
-    for cause, title in _CAUSES.items():
-        changes = [change for change in report.changes if change.cause == cause]
-        yield f"**{title}: {len(changes)}.**"
-        yield ""
-        for change in changes:
-            yield f"- {change.effect}, {change.role}: {_text(change.what)}"
-        if changes:
-            yield ""
-
-
 def _policy(policy: PolicyReport) -> Iterator[str]:
     states = {
         "published": "As published" if policy.unmodified else "**Not as published**",
@@ -162,7 +326,7 @@ def _policy(policy: PolicyReport) -> Iterator[str]:
             [
                 _text(pattern.effect),
                 _code(pattern.pattern),
-                pattern.count,
+                "every action" if pattern.pattern == "*" else pattern.count,
                 _text(pattern.scope),
                 _text(pattern.reason),
             ]
@@ -189,7 +353,7 @@ def _actions(roles: Sequence[RoleReport], actions: Iterable[ActionReport]) -> It
 
 def _decision(action: ActionReport, role: RoleReport) -> str:
     if role.kind not in action.roles:
-        return "-" if role.exact else "unknown"
+        return "-" if role.readable else "unknown"
     grant = action.roles[role.kind]
     by = f" by {', '.join(map(_text, grant.denied_by))}" if grant.denied_by else ""
     return f"{grant.decision}{by}"

@@ -7,17 +7,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any, Final
 
-from pump_roles.report.decisions import DENIED, Grant, PolicyReport, counted
+from pump_roles.report.decisions import DENIED, Grant, GuardrailReport, PolicyReport, counted
+from pump_roles.report.places import PlaceReport
+from pump_roles.report.statements import Statement
 from pump_roles.templates import Other
 
 __all__ = [
     "ALARMS",
+    "BROADENED",
+    "CHANGED",
+    "NARROWED",
+    "RISKS",
+    "SCHEMA",
     "ActionReport",
     "Change",
+    "Compared",
     "Finding",
     "Report",
     "RoleReport",
 ]
+
+SCHEMA: Final = 1
+"""The version of the JSON report's schema, ``report.schema.json``."""
+
+BROADENED: Final = "broadened"
+NARROWED: Final = "narrowed"
+CHANGED: Final = "changed"
+
+RISKS: Final = ("money", "writes", "data", "reads")
+"""What an action is counted under, the first of them that applies: it can spend money, its access
+level is not List or Read, it returns data, or it reads metadata."""
 
 ALARMS: Final = ("difference", "trust", "uncounted", "suspect")
 """The kinds of findings without which a role's numbers must not be read."""
@@ -35,23 +54,33 @@ class RoleReport:
     :param principals: who may assume it.
     :param external_id: whether it requires an external ID.
     :param external_ids: how many external IDs it accepts.
+    :param trust_sha256: the SHA-256 of its trust policy; empty for the published roles.
     :param trust_problems: how its trust is not one principal with an external ID.
     :param boundary: its permissions boundary; empty if it has none. What a boundary takes away is
         not counted.
+    :param ends: from when it is denied everything, such as ``until 31 January 2027, 18:00 UTC``;
+        empty if it does not end.
     :param policies: its policies.
+    :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust.
     :param unreadable: those of them that cannot be read from the template, or are not counted.
     :param uncounted: the patterns that allow actions of services that the catalog lacks, and the
         statements that cannot be read.
+    :param as_published: whether it is what Pump publishes, guardrails of this package aside.
     :param exact: whether the numbers below are exact. They are not if something that could add or
         hide permissions is attached or cannot be read.
-    :param patterns: how many different patterns allow something.
-    :param actions: how many actions those match.
+    :param readable: whether everything that may allow something can be read, and it reaches nothing
+        else, so that what it is said not to be granted is certain.
+    :param money: how many effective actions can spend money.
+    :param writes: how many effective actions are not List or Read.
+    :param data: how many effective actions return data, not only metadata.
+    :param effective: its actions without the denied ones.
+    :param only: how many of them no other role of the report has.
+    :param actions: how many actions its patterns match.
     :param denied: how many of them are denied without a condition, on every resource.
     :param limited: how many more are denied under a condition or on some resources.
-    :param effective: actions without the denied ones.
+    :param patterns: how many different patterns allow something.
     :param levels: for each access level, how many actions are granted and how many effective.
-    :param writes: how many effective actions are not List or Read.
     """
 
     kind: str
@@ -62,25 +91,36 @@ class RoleReport:
     principals: tuple[str, ...]
     external_id: bool
     external_ids: int
+    trust_sha256: str
     trust_problems: tuple[str, ...]
     boundary: str
+    ends: str
     policies: tuple[PolicyReport, ...]
+    guardrails: tuple[GuardrailReport, ...]
     differences: tuple[str, ...]
     unreadable: tuple[str, ...]
     uncounted: tuple[str, ...]
+    as_published: bool
     exact: bool
-    patterns: int
+    readable: bool
+    money: int
+    writes: int
+    data: int
+    effective: int
+    only: int
     actions: int
     denied: int
     limited: int
-    effective: int
+    patterns: int
     levels: Mapping[str, tuple[int, int]]
-    writes: int
 
     @property
-    def as_published(self) -> bool:
-        """Whether it is what Pump publishes, guardrails of this package aside."""
-        return not (self.differences or self.trust_problems or self.uncounted)
+    def heading(self) -> str:
+        """Its title, never without its writes: a role that is called read-only may write."""
+        no_writes = self.exact and not self.writes
+        return (
+            f"{self.title} ({'no writes' if no_writes else f'writes: {self.counted(self.writes)}'})"
+        )
 
     def counted(self, number: int) -> str:
         """Return one of its numbers as text.
@@ -99,13 +139,16 @@ class ActionReport:
     :param level: the access level that it is counted under.
     :param levels: all its access levels.
     :param only_reads: whether it neither writes nor tags.
+    :param risk: what it is counted under, one of :data:`RISKS`.
     :param description: what it does.
+    :param reason: why Pump needs it; empty if Pump does not publish it.
     :param resources: the resource types that it supports; empty if it supports only ``*``.
     :param conditions: the condition keys that it supports.
     :param data: why it returns data; empty if it does not.
     :param spends: how it can spend money; empty if it cannot.
     :param legacy: why it is legacy; empty if it is not.
-    :param new: whether a wildcard matches it only since the earlier report.
+    :param new: whether a wildcard matches it only since the earlier report, or since the wildcards
+        were last reviewed.
     :param roles: how each role that has it has it, by the role's kind.
     """
 
@@ -114,7 +157,9 @@ class ActionReport:
     level: str
     levels: tuple[str, ...]
     only_reads: bool
+    risk: str
     description: str
+    reason: str
     resources: tuple[str, ...]
     conditions: tuple[str, ...]
     data: str
@@ -154,50 +199,88 @@ class Finding:
 class Change:
     """A difference from an earlier report.
 
-    :param cause: ``role`` if its policies, trust or boundary changed, whoever changed them;
-        ``AWS`` if an unchanged pattern matches other actions.
-    :param effect: ``broadened`` or ``narrowed``. Removing a deny broadens.
-    :param role: the role's kind.
+    :param cause: ``AWS`` if an unchanged pattern matches other actions; otherwise ``role``.
+    :param effect: ``broadened`` or ``narrowed``; ``changed`` if it may be either.
+    :param role: the role's kind; empty if it is about all roles.
     :param what: the difference, in one line.
+    :param actions: the names of the actions that it is about.
+    :param risk: what these are counted under, one of :data:`RISKS`; empty if there are none.
     """
 
     cause: str
     effect: str
     role: str
     what: str
+    actions: tuple[str, ...] = ()
+    risk: str = ""
+
+    @property
+    def may_broaden(self) -> bool:
+        """Whether it does, or may, allow more than before."""
+        return self.effect != NARROWED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """The earlier report that a report is compared with.
+
+    :param file: the name of its file.
+    :param sha256: the SHA-256 of that file.
+    :param date: the date of its action catalog.
+    :param version: the version of this package that made it.
+    """
+
+    file: str
+    sha256: str
+    date: str
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """The whole report.
 
+    :param schema: the version of the JSON report's schema.
     :param version: the version of this package.
     :param catalog: the action catalog's package and version.
     :param date: the catalog's date.
+    :param as_published: whether all roles are what Pump publishes, guardrails of this package
+        aside, and there is no alarm.
+    :param exact: whether the numbers of all roles are exact.
+    :param alarms: how many of the findings are alarms.
+    :param statements: what the roles may do, in plain words.
     :param roles: the roles.
+    :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
+    :param suspects: what may give more access than the roles, in words.
     :param findings: the alarms, then what matters most.
-    :param since: the date of the catalog that changes are counted from.
-    :param changes: the differences since then.
+    :param since: the earlier report that it is compared with, if any.
+    :param changes: the differences from that one.
+    :param reviewed: when it was last reviewed what the published wildcards match.
+    :param gained: the actions that they match since, by the pattern.
     :param actions: every action that a role has, by name.
-    :param services: for each service, how many actions of each access level.
+    :param services: for each service and role, how many effective actions of each risk.
     """
 
+    schema: int
     version: str
     catalog: str
     date: str
+    as_published: bool
+    exact: bool
+    alarms: int
+    statements: tuple[Statement, ...]
     roles: tuple[RoleReport, ...]
+    places: tuple[PlaceReport, ...]
     others: tuple[Other, ...]
+    suspects: tuple[str, ...]
     findings: tuple[Finding, ...]
-    since: str
+    since: Compared | None
     changes: tuple[Change, ...]
+    reviewed: str
+    gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
-    services: Mapping[str, Mapping[str, int]]
-
-    @property
-    def exact(self) -> bool:
-        """Whether the numbers of all roles are exact."""
-        return all(role.exact for role in self.roles)
+    services: Mapping[str, Mapping[str, Mapping[str, int]]]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as a JSON object."""
@@ -207,7 +290,7 @@ class Report:
 
 def _plain(value: Any) -> Any:
     # dataclasses.asdict copies every leaf, which takes three times as long.
-    if isinstance(value, str | int):
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, tuple):
         return [_plain(element) for element in value]

@@ -1,40 +1,142 @@
 "use strict";
 {
-  const form = document.getElementById("filters");
+  const find = (id) => document.getElementById(id);
+  const form = find("filters");
   const fields = form.elements;
-  const count = document.getElementById("count");
-  const roles = [...fields.role.options].slice(1).map((option) => option.value);
-  const checks = ["new", "legacy", "data", "spends"];
+  const count = find("count");
+  const answer = find("answer");
+  const heading = find("actions");
+  const roles = JSON.parse(find("patterns").textContent);
+  const date = document.querySelector("time").dateTime;
+  const checks = ["new", "legacy"];
 
   // Read once: what a keystroke compares with.
-  const index = [...document.getElementById("table").tBodies[0].rows].map((row) => {
-    const [, level, , ...grants] = row.cells;
+  const rows = [...find("rows").children].map((row) => {
+    const decisions = [...row.children].slice(2, 2 + roles.length).map((cell) => cell.className);
     return {
       row,
       shown: true,
+      name: row.id.toLowerCase(),
       text: row.textContent.toLowerCase(),
       service: row.id.split(":")[0],
-      levels: level.textContent.split(", "),
+      levels: row.children[1].textContent.split(", "),
       marks: row.dataset.marks.split(" "),
-      decisions: grants.map((cell) => cell.className),
+      decisions,
+      has: decisions.map((decision) => decision !== "" && decision !== "denied"),
     };
   });
 
+  // As in IAM, a pattern has * and ?, and case does not matter.
+  const matcher = (pattern) => {
+    const escaped = pattern.replace(/[^\w*?]/g, "\\$&");
+    return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "is");
+  };
+
+  // Whether there is a name that both patterns match.
+  const overlap = (one, other) => {
+    const known = new Map();
+    const from = (i, j) => {
+      const key = i * (other.length + 1) + j;
+      if (!known.has(key)) {
+        known.set(key, false);
+        const [a, b] = [one[i], other[j]];
+        let found;
+        if (!a && !b) found = true;
+        else if (a === "*") found = from(i + 1, j) || (b && from(i, j + 1));
+        else if (b === "*") found = from(i, j + 1) || (a && from(i + 1, j));
+        else found = a && b && (a === b || a === "?" || b === "?") && from(i + 1, j + 1);
+        known.set(key, found);
+      }
+      return known.get(key);
+    };
+    return from(0, 0);
+  };
+
+  const matches = (pattern, name) =>
+    Array.isArray(pattern)
+      ? !pattern.some((excluded) => matcher(excluded).test(name))
+      : matcher(pattern).test(name);
+
+  const words = (pattern) => (Array.isArray(pattern) ? `all but ${pattern.join(", ")}` : pattern);
+
+  // What a role's patterns decide about an action that has no row.
+  const decide = (role, name) => {
+    const found = role.patterns.filter(([, , pattern]) => matches(pattern, name));
+    const allows = found.filter(([, decision]) => decision === "allowed");
+    const denies = found.filter(([, decision]) => decision !== "allowed");
+    if (!allows.length) {
+      return role.readable ? "not granted by any pattern" : "unknown, not everything can be read";
+    }
+    const by = allows.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
+    const strongest = ["denied", "conditionally denied", "denied on some resources"].find(
+      (decision) => denies.some(([, other]) => other === decision),
+    );
+    if (!strongest) return `allowed by ${by}`;
+    return `${strongest} by ${[...new Set(denies.map(([policy]) => policy))].join(", ")}, granted by ${by}`;
+  };
+
+  const may = (role, asked) => {
+    const found = role.patterns.filter(
+      ([, decision, pattern]) =>
+        decision === "allowed" &&
+        (Array.isArray(pattern) || overlap(pattern.toLowerCase(), asked.toLowerCase())),
+    );
+    if (!found.length) {
+      return role.readable ? "not granted by any pattern" : "unknown, not everything can be read";
+    }
+    const by = found.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
+    return `may have actions that match, by ${by}`;
+  };
+
+  const sentences = (asked, shown) => {
+    const filtered = [...new FormData(form)].some(([name, value]) => name !== "text" && value);
+    const is_action = /^[\w-]+:[\w-]+$/.test(asked);
+    const is_pattern = /^[\w*?:-]+$/.test(asked) && /[*?]/.test(asked);
+    const by_role = (say) => roles.map((role) => `${role.kind}: ${say(role, asked)}.`);
+    if (is_action && !rows.some((entry) => entry.name === asked.toLowerCase())) {
+      return [
+        `${asked} is not one of the listed actions, as of ${date}. By the patterns of each role:`,
+        ...by_role(decide),
+      ];
+    }
+    if (is_pattern && !shown) {
+      return [`No listed action matches ${asked}. By the patterns of each role:`, ...by_role(may)];
+    }
+    if (shown) return [];
+    const what = asked ? `“${asked}”` : "these filters";
+    const also = asked && filtered ? " and the filters" : "";
+    return [
+      `No listed action matches ${what}${also}.`,
+      ...(asked && !asked.includes(":")
+        ? ["To ask about any action, search for its service and name, such as s3:GetObject."]
+        : []),
+    ];
+  };
+
+  const decided = (found, decision) =>
+    decision === "effective" ? found && found !== "denied" : decision ? found === decision : found;
+
   const apply = () => {
-    const words = fields.text.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const { value: service } = fields.service;
-    const { value: level } = fields.level;
-    const role = roles.indexOf(fields.role.value);
-    const decision = fields.decision.value.replaceAll(" ", "-");
+    const asked = fields.text.value.trim();
+    const terms = asked.toLowerCase().split(/\s+/).filter(Boolean);
+    const is_pattern = terms.length === 1 && /[*?]/.test(asked);
+    const pattern = is_pattern && matcher(asked.includes(":") ? asked : `*${asked}*`);
+    const value = (name) => fields[name]?.value ?? "";
+    const [service, level, risk] = ["service", "level", "risk"].map(value);
+    const role = roles.findIndex(({ kind }) => kind === value("role"));
+    const only = roles.findIndex(({ kind }) => kind === value("only"));
+    const decision = value("decision").replaceAll(" ", "-");
     const marks = checks.filter((name) => fields[name].checked);
     let shown = 0;
-    for (const entry of index) {
+    for (const entry of rows) {
       const decisions = role < 0 ? entry.decisions : [entry.decisions[role]];
       const show =
-        words.every((word) => entry.text.includes(word)) &&
+        (pattern ? pattern.test(entry.name) : terms.every((term) => entry.text.includes(term))) &&
         (!service || entry.service === service) &&
         (!level || entry.levels.includes(level)) &&
-        decisions.some((found) => (decision ? found === decision : found)) &&
+        (!risk || entry.marks.includes(risk)) &&
+        (only < 0 || entry.has.every((has, index) => has === (index === only))) &&
+        decisions.some((found) => decided(found, decision)) &&
         marks.every((mark) => entry.marks.includes(mark));
       if (show !== entry.shown) {
         entry.row.hidden = !show;
@@ -42,11 +144,24 @@
       }
       shown += show;
     }
-    count.textContent = `${shown} of ${index.length} actions`;
+    count.textContent = `${shown} of ${rows.length} actions`;
+    answer.replaceChildren(
+      ...sentences(asked, shown).map((sentence) => {
+        const paragraph = document.createElement("p");
+        paragraph.textContent = sentence;
+        return paragraph;
+      }),
+    );
   };
 
   const query = () =>
     new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
+
+  // The results, right below the search.
+  const toResults = () => {
+    const { top } = heading.getBoundingClientRect();
+    if (top < 0 || top > form.offsetHeight + 24) heading.scrollIntoView();
+  };
 
   // The address is #action, #?filters or #action?filters.
   const write = (action) => {
@@ -61,11 +176,12 @@
   };
 
   const open = (action) => {
-    const row = document.getElementById(action);
-    if (!row || row.localName !== "tr") return;
+    const row = find(action);
+    if (!row?.matches("#rows > li")) return;
     if (row.hidden) clear();
-    for (const details of row.querySelectorAll("details")) details.open = true;
+    row.querySelector("details").open = true;
     row.scrollIntoView({ block: "center" });
+    current(row);
     row.focus({ preventScroll: true });
   };
 
@@ -80,20 +196,62 @@
         if (field?.selectedIndex < 0) field.selectedIndex = 0;
       }
       apply();
+      if (query() && !name) toResults();
     }
     // Unlike decodeURIComponent, this takes any text.
     open(new URLSearchParams(`name=${name}`).get("name"));
     write(name);
   };
 
+  // The list is one tab stop; the arrow keys move within it.
+  let focusable = rows[0]?.row;
+  const current = (row) => {
+    if (focusable) focusable.tabIndex = -1;
+    focusable = row;
+    row.tabIndex = 0;
+  };
+  for (const { row } of rows) {
+    row.tabIndex = -1;
+    for (const stop of row.querySelectorAll("a, summary")) stop.tabIndex = -1;
+  }
+  if (focusable) focusable.tabIndex = 0;
+  find("rows").addEventListener("keydown", (event) => {
+    if (!event.target.matches("#rows > li")) return;
+    const shown = rows.filter((entry) => entry.shown).map((entry) => entry.row);
+    const index = shown.indexOf(event.target);
+    const next = {
+      ArrowDown: shown[index + 1],
+      ArrowUp: shown[index - 1],
+      Home: shown[0],
+      End: shown.at(-1),
+    }[event.key];
+    if (next) {
+      event.preventDefault();
+      current(next);
+      next.focus();
+    } else if (event.key === "Enter") {
+      const details = event.target.querySelector("details");
+      details.open = !details.open;
+    }
+  });
+
+  const leave = () => {
+    // A focus stop that is hidden cannot be reached.
+    const first = rows.find((entry) => entry.shown)?.row;
+    if (first && focusable?.hidden) current(first);
+  };
+
   form.addEventListener("input", () => {
     apply();
+    leave();
     write("");
+    if (query()) toResults();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("clear").addEventListener("click", () => {
+  find("clear").addEventListener("click", () => {
     clear();
     write("");
+    fields.text.focus();
   });
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && query()) {
@@ -108,7 +266,22 @@
   });
   addEventListener("hashchange", read);
 
+  const copy = find("copy");
+  copy.addEventListener("click", async () => {
+    const summary = find("summary");
+    const said = find("copied");
+    try {
+      await navigator.clipboard.writeText(summary.textContent);
+      said.textContent = "Copied.";
+    } catch {
+      summary.closest("details").open = true;
+      getSelection().selectAllChildren(summary);
+      said.textContent = "Selected: press Ctrl+C or Command+C to copy it.";
+    }
+  });
+
   form.hidden = false;
+  copy.hidden = false;
   read();
   performance.mark("ready");
 }

@@ -1,40 +1,33 @@
 """The permission report as one HTML page that loads nothing else: no network, no second file."""
 
+import json
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from pump_roles.report import wording
 from pump_roles.report.catalog import LEVELS, read_text
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.model import Report, RoleReport
+from pump_roles.report.markdown import as_summary
+from pump_roles.report.model import RISKS, Report, RoleReport
 
 __all__ = ["as_html"]
 
 _DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
-_LONGEST_BAR: Final = 420
+_LONGEST_BAR: Final = 200
 _SHORTEST_BAR: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Spending:
-    """The actions that can spend money and that a role has in the same way."""
-
-    decision: str
-    denied_by: tuple[str, ...]
-    actions: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Bar:
-    """A service in the chart. Each part is a level, where it begins and how long it is."""
+    """What a role may do in a service. Each part is a risk, where it begins and how long it is."""
 
-    service: str
     parts: tuple[tuple[str, float, float], ...]
     label: str
 
@@ -51,13 +44,19 @@ def as_html(report: Report) -> str:
         script=Markup(script),  # noqa: S704 - the package's own file
         css_hash=_hash(css),
         script_hash=_hash(script),
-        titles={role.kind: _title(role) for role in report.roles},
-        spending={role.kind: tuple(_spending(report, role)) for role in report.roles},
-        bars=tuple(_bars(report)),
+        patterns=_patterns(report),
+        summary=as_summary(report),
+        rows=frozenset(action.name for action in report.actions),
+        services={
+            service: {role.kind: _bar(report, service, role) for role in report.roles}
+            for service in report.services
+        },
         levels=[
             level for level in LEVELS if any(level in action.levels for action in report.actions)
         ],
         decisions=_DECISIONS,
+        risks=RISKS,
+        wording=wording,
     )
 
 
@@ -73,37 +72,45 @@ def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _title(role: RoleReport) -> str:
-    # Never without its writes: a role that is called read-only may write.
-    no_writes = role.exact and not role.writes
-    writes = "no writes" if no_writes else f"writes: {role.counted(role.writes)}"
-    return f"{role.title} ({writes})"
+def _patterns(report: Report) -> Markup:
+    # What the search decides with on an action that has no row.
+    found = [
+        {
+            "kind": role.kind,
+            "readable": role.readable,
+            "patterns": [*_patterns_of(role)],
+        }
+        for role in report.roles
+    ]
+    text = json.dumps(found, ensure_ascii=True, separators=(",", ":"))
+    # Nothing in it can end the element that it is in.
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704
 
 
-def _spending(report: Report, role: RoleReport) -> Iterator[_Spending]:
-    spending = {
-        action.name: action.roles[role.kind]
-        for action in report.actions
-        if action.spends and role.kind in action.roles
-    }
-    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for name, grant in spending.items():
-        groups.setdefault((grant.decision, grant.denied_by), []).append(name)
-    for (decision, denied_by), names in sorted(
-        groups.items(), key=lambda group: _DECISIONS.index(group[0][0])
-    ):
-        yield _Spending(decision=decision, denied_by=denied_by, actions=tuple(names))
+def _patterns_of(role: RoleReport) -> Iterator[list[Any]]:
+    ends = {found.policy for found in role.guardrails if found.ends}
+    for policy in role.policies:
+        for pattern in policy.patterns:
+            if pattern.decision and policy.name not in ends:
+                matched = list(pattern.excluded) or pattern.pattern
+                yield [policy.name, pattern.decision, matched]
 
 
-def _bars(report: Report) -> Iterator[_Bar]:
-    longest = max((sum(counts.values()) for counts in report.services.values()), default=1)
-    for service, counts in report.services.items():
-        parts, start = [], 0.0
-        for level, count in counts.items():
-            width = max(_SHORTEST_BAR, round(count / longest * _LONGEST_BAR, 1))
-            parts.append((level, round(start, 1), width))
-            start += width
-        label = ", ".join(f"{count} {level}" for level, count in counts.items())
-        if not report.exact:
-            label = f"at least {label}"
-        yield _Bar(service=service, parts=tuple(parts), label=label)
+def _bar(report: Report, service: str, role: RoleReport) -> _Bar:
+    counts = report.services[service][role.kind]
+    longest = max(
+        (sum(of_role.values()) for found in report.services.values() for of_role in found.values()),
+        default=1,
+    )
+    parts, start = [], 0.0
+    for risk, count in counts.items():
+        width = max(_SHORTEST_BAR, round(count / max(longest, 1) * _LONGEST_BAR, 1))
+        parts.append((risk, round(start, 1), width))
+        start += width
+    nouns = {"writes": "write", "reads": "read"}
+    label = ", ".join(
+        wording.plural(count, nouns[risk]) if risk in nouns else f"{count} {risk}"
+        for risk, count in counts.items()
+    )
+    label = label or "none"
+    return _Bar(parts=tuple(parts), label=label if role.exact else f"at least {label}")

@@ -1,15 +1,13 @@
 """What a role may do, from policies of any form."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pump_roles.report import of_templates
+from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.report.markdown import as_markdown
-from pump_roles.report.page import as_html
-from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed, synthesize
+from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed
 
 
 def test_the_same_exception_twice_is_one(text: str, tmp_path: Path) -> None:
@@ -55,19 +53,85 @@ def test_what_a_wider_pattern_holds_is_not_lacking(text: str, tmp_path: Path) ->
 
     report = changed(text, tmp_path, change)
     assert report.roles[0].differences == ("PumpAutoPilot allows *, which Pump does not publish",)
-    assert "is not judged here" in report.findings[0].text
+    assert "is not judged" in report.findings[0].text
 
 
-def test_no_spending_is_claimed_of_published_roles_alone(tmp_path: Path) -> None:
-    folder = synthesize(tmp_path / "a")
-    file = folder / "PumpReadOnly.template.json"
-    claim = "No action that buys or exchanges commitments."
-    assert claim in as_html(of_templates(file))
-    template = json.loads(file.read_text())
-    role = template["Resources"]["ReadOnlyRole"]["Properties"]
-    role["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].append("ec2:RunInstances")
-    file.write_text(json.dumps(template))
-    assert claim not in as_html(of_templates(file))
+def test_money_is_counted_by_the_published_marks_and_said_where_they_do_not_judge(
+    text: str, tmp_path: Path
+) -> None:
+    (published,) = changed(text, tmp_path, lambda *_: None).roles
+    assert published.money == 9
+    instances = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+    report = changed(text, tmp_path, a_statement(instances))
+    assert report.roles[0].money == 9
+    assert not report.roles[0].as_published
+    assert "spend money or return data is not judged" in report.findings[0].text
+
+
+def grant_of(text: str, folder: Path, *statements: Any) -> Grant:
+    """How the role has ec2:RunInstances, after statements are added."""
+
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        for statement in statements:
+            a_statement(statement)(template, role)
+
+    actions = {action.name: action for action in changed(text, folder, change).actions}
+    return actions["ec2:RunInstances"].roles["auto-pilot"]
+
+
+RUN: dict[str, Any] = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+HERE = {**RUN, "Resource": ["arn:b", "arn:a"]}
+IF = {"Bool": {"aws:SecureTransport": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed_on"),
+    [
+        ([RUN], ()),
+        ([HERE], ("on arn:a, arn:b",)),
+        ([HERE, RUN], ()),
+        ([{**RUN, "Resource": ["arn:a", "*"]}], ()),
+        ([{**RUN, "Condition": {}}], ()),
+        (
+            [{**RUN, "Condition": IF}],
+            ('on every resource, if {"Bool": {"aws:SecureTransport": "true"}}',),
+        ),
+        ([HERE, {**RUN, "Resource": "arn:c"}], ("on arn:a, arn:b", "on arn:c")),
+        ([{**RUN, "Resource": ["arn:a, arn:b"]}], ('on "arn:a, arn:b"',)),
+        ([{**RUN, "Resource": {"Ref": "X"}}], ('on {"Ref": "X"}',)),
+    ],
+)
+def test_says_where_and_when_an_action_is_allowed(
+    statements: list[Any], allowed_on: tuple[str, ...], text: str, tmp_path: Path
+) -> None:
+    grant = grant_of(text, tmp_path, *statements)
+    assert (grant.decision, grant.allowed_on, grant.limits) == (ALLOWED, allowed_on, ())
+    assert grant.granted_by == (("PumpBillingReadOnly", "ec2:RunInstances"),)
+
+
+DENY = {**RUN, "Effect": "Deny"}
+
+
+@pytest.mark.parametrize(
+    ("denies", "decision", "limits"),
+    [
+        ([DENY], DENIED, ()),
+        ([{**DENY, "Resource": "arn:a"}], PARTLY, ("on arn:a",)),
+        (
+            [{**DENY, "Condition": IF}, {**DENY, "Resource": "arn:a"}],
+            CONDITIONALLY,
+            ('on every resource, if {"Bool": {"aws:SecureTransport": "true"}}', "on arn:a"),
+        ),
+        ([{**DENY, "Condition": IF}, DENY], DENIED, ()),
+        ([{**DENY, "Action": ["ec2:RunInstances", {"Ref": "X"}]}], ALLOWED, ()),
+    ],
+)
+def test_says_where_and_when_an_action_is_denied(
+    denies: list[Any], decision: str, limits: tuple[str, ...], text: str, tmp_path: Path
+) -> None:
+    grant = grant_of(text, tmp_path, RUN, *denies)
+    assert (grant.decision, grant.limits) == (decision, limits)
+    assert grant.denied_by == (() if decision == ALLOWED else ("PumpBillingReadOnly",))
 
 
 def test_an_effect_is_shown_as_text(text: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.report import earlier_report, of_published, of_templates
+from pump_roles.report import of_published
 from pump_roles.report.formats import as_csv, as_json
 from pump_roles.report.markdown import as_markdown
 from pump_roles.report.page import as_html
@@ -38,6 +38,10 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(
     report = changed(text, tmp_path, change)
     (role,) = report.roles
     assert not role.exact
+    assert not report.exact
+    assert not report.as_published
+    for number in (role.actions, role.patterns, role.effective):
+        assert role.counted(number) == f"at least {number}"
     for shown in (as_markdown(report), as_html(report)):
         assert f"at least {role.actions}" in shown
         assert f"at least {role.patterns}" in shown
@@ -50,25 +54,9 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(
 
 def test_numbers_that_are_exact_are_just_numbers(text: str, tmp_path: Path) -> None:
     for report in (changed(text, tmp_path, nothing), of_published()):
-        assert all(role.exact for role in report.roles)
+        assert report.exact
+        assert all(role.exact and role.readable for role in report.roles)
+        assert all(role.counted(role.actions) == str(role.actions) for role in report.roles)
         assert "at least" not in as_markdown(report)
         assert all(role["exact"] is True for role in json.loads(as_json(report))["roles"])
         assert {row["exact"] for row in csv.DictReader(io.StringIO(as_csv(report)))} == {"yes"}
-
-
-def test_that_numbers_are_no_longer_exact_is_a_change_and_back_again(
-    text: str, tmp_path: Path
-) -> None:
-    reports = {}
-    for name, change in [("exact", nothing), ("inexact", in_role(**ADMINISTRATOR))]:
-        reports[name] = json.loads(as_json(changed(text, tmp_path, change)))
-    file = tmp_path / "changed.template.json"
-    later = of_templates(file, since=earlier_report(reports["exact"])).changes
-    assert ("its numbers are no longer exact", "broadened") in {
-        (found.what, found.effect) for found in later
-    }
-    changed(text, tmp_path, nothing)
-    back = of_templates(file, since=earlier_report(reports["inexact"])).changes
-    assert ("its numbers are now exact", "narrowed") in {
-        (found.what, found.effect) for found in back
-    }

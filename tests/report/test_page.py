@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from aws_cdk import App
@@ -23,11 +23,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.report import Report, earlier_report, of_published, of_templates
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.model import ActionReport, Change
+from pump_roles.report.markdown import as_summary
+from pump_roles.report.model import ActionReport, Change, Finding
 from pump_roles.report.page import as_html
+from pump_roles.report.wording import ANSWERS, answered, compared, gained, ledger
 from pump_roles.templates import Other
 from sandbox.cdk import ROOT
 from sandbox.screenshot import BROWSERS
@@ -51,7 +53,17 @@ SYMBOLS = {
 }
 ACTION = "ec2:DescribeReservedInstances"
 UNFOLD = "for (const details of document.querySelectorAll('details')) details.open = true"
-SHOWN = "[...document.querySelectorAll('#table tbody tr')].filter((row) => row.checkVisibility())"
+ROWS = "[...document.querySelectorAll('#rows > li')]"
+SHOWN = f"{ROWS}.filter((row) => row.checkVisibility())"
+ABOVE = """[...document.querySelectorAll(selector)].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return element.checkVisibility() && (box.top < 0 || box.left < 0 || !box.width
+        || box.bottom > innerHeight || box.right > innerWidth);
+}).map((element) => element.outerHTML)"""
+"""What is not within the window."""
+
+BY_PATTERNS = "By the patterns of each role:"
+REGIONS = ("us-east-1", "eu-west-1")
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -83,27 +95,42 @@ def published() -> Report:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """Both roles with guardrails, compared with a report that differs for either cause."""
+    """Both roles and a rollout with guardrails, compared with a report that differs."""
     folder = tmp_path_factory.mktemp("cdk.out")
     app = App(outdir=str(folder))
-    for stack, name, guardrails in [
-        (ReadOnlyStack, "PumpReadOnly", [Guardrail.RECOMMENDED]),
-        (
-            AutoPilotStack,
-            "PumpAutoPilot",
-            [Guardrail.RECOMMENDED, Guardrail.only_in_regions("us-east-1")],
-        ),
-    ]:
-        stack(app, name, pump_principal=PRINCIPAL, external_id=EXTERNAL_ID, guardrails=guardrails)
+    common: dict[str, Any] = {
+        "pump_principal": PRINCIPAL,
+        "external_id": EXTERNAL_ID,
+        "permissions_boundary": "platform/Boundary",
+    }
+    ends = Guardrail.until("2027-01-31T18:00:00Z")
+    read_only = {**common, "guardrails": [Guardrail.RECOMMENDED, ends]}
+    auto_pilot = [
+        Guardrail.RECOMMENDED,
+        Guardrail.only_in_regions(*REGIONS),
+        Guardrail.invitations_from("111122223333"),
+        ends,
+    ]
+    ReadOnlyStack(app, "PumpReadOnly", **read_only)
+    ReadOnlyRolloutStack(
+        app,
+        "PumpReadOnlyRollout",
+        organizational_units=["ou-abcd-11111111"],
+        exclude_accounts=["123456789012"],
+        **read_only,
+    )
+    AutoPilotStack(app, "PumpAutoPilot", **{**common, "guardrails": auto_pilot})
     app.synth()
     earlier = json.loads(json.dumps(of_templates(folder).as_dict()))
-    for role in earlier["roles"]:
-        for policy in role["policies"]:
-            for pattern in policy["patterns"]:
-                pattern["actions"] = [name for name in pattern["actions"] if name != ACTION]
-        role["policies"][0]["patterns"][1]["actions"].append("budgets:ViewGone")
-        del role["policies"][-1]["patterns"][0], role["policies"][0]["patterns"][0]
-    return of_templates(folder, since=earlier_report(earlier))
+    for action in earlier["actions"]:
+        if action["name"] == ACTION:
+            # The pattern was there, and did not match it: AWS added it.
+            del action["roles"]["auto-pilot"]
+        if action["name"] == "savingsplans:CreateSavingsPlan":
+            action["roles"]["auto-pilot"]["decision"] = DENIED
+        if action["name"] == "ecs:DescribeTasks":
+            action["roles"]["auto-pilot"]["decision"] = ALLOWED
+    return of_templates(folder, since=earlier_report(earlier, file="earlier.json", sha256="0" * 64))
 
 
 @pytest.fixture(scope="module")
@@ -183,52 +210,90 @@ def shown(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["published", "guarded", "one role"])
-def test_answer_is_above_the_fold(
+def test_answers_are_above_the_fold(
     name: str, show: Show, published: Report, guarded: Report
 ) -> None:
     page = show(name)
     report = published if name == "published" else guarded
     roles = report.roles[1:] if name == "one role" else report.roles
-    cards = page.locator(".role")
-    assert cards.count() == len(roles)
-    tops = cards.evaluate_all("(all) => all.map((card) => card.getBoundingClientRect().top)")
-    assert len(set(tops)) == 1, "side by side"
-    below = page.evaluate(
-        """[...document.querySelectorAll("header *, .role, .role *, .findings, .findings > *")]
-        .filter((element) => {
-            const box = element.getBoundingClientRect();
-            return box.top < 0 || box.left < 0 || box.bottom > 800 || box.right > 1280
-                || !box.width || !element.checkVisibility();
-        }).map((element) => element.outerHTML)"""
+    heads = page.locator("th.role")
+    assert heads.count() == len(roles)
+    selector = (
+        "th.role, th.role *, #change-iam, #read-objects, #read-rows, #spend-money, #read-metrics"
     )
-    assert below == []
-    for card, role in zip(cards.all(), roles, strict=True):
-        said = words(card.inner_text())
-        assert role.name in said
+    assert page.evaluate(f"(selector) => {ABOVE}", selector) == []
+    if name == "published":
+        assert page.evaluate(f"(selector) => {ABOVE}", ".answers tr") == []
+    for head, role in zip(heads.all(), roles, strict=True):
+        said = words(head.inner_text())
+        assert said.startswith(role.heading)
         assert all(principal in said for principal in role.principals)
         assert "External ID required" in said
-        assert (role.sha256 or "as published by Pump") in said
-        assert f"{role.patterns} patterns {role.actions} actions {role.denied} taken away" in said
-        assert f"{role.effective} effective {role.limited} limited" in said
-        for level, (granted, effective) in role.levels.items():
-            assert level in said
-            assert f"{granted} → {effective}" in said
-        spending = [
-            action for action in report.actions if action.spends and role.kind in action.roles
-        ]
-        assert sorted(card.locator(".spending a").all_inner_texts()) == [
-            action.name for action in spending
-        ]
-        for action in spending:
-            paragraph = words(card.locator(".spending p", has_text=action.name).inner_text())
-            grant = action.roles[role.kind]
-            assert paragraph.startswith(grant.decision)
-            assert all(policy in paragraph for policy in grant.denied_by)
-    assert [words(text) for text in page.locator(".finding > summary").all_inner_texts()] == [
-        f"{finding.title}. {finding.text}" for finding in report.findings
-    ]
-    assert report.date in page.locator("header").inner_text()
+        assert "as published by Pump" in said
+        assert ("denied everything from 31 January 2027, 18:00 UTC" in said) == bool(role.ends)
+        assert ("Boundary platform/Boundary, not counted here" in said) == bool(role.boundary)
+        assert said.endswith(
+            f"{role.money} spend money {role.writes} write or tag {role.data} return data "
+            f"{role.effective} in all"
+        )
+    assert report.date in page.locator("thead").first.inner_text()
     assert page.title() == "What Pump's roles may do"
+
+
+@pytest.mark.parametrize("name", ["published", "guarded"])
+def test_each_answer_lists_the_actions_behind_it(
+    name: str, show: Show, published: Report, guarded: Report
+) -> None:
+    report = published if name == "published" else guarded
+    page = show(name)
+    for statement in report.statements:
+        row = page.locator(f"tr[id='{statement.id}']")
+        assert words(row.locator("th[scope=row]").text_content() or "") == words(
+            f"{statement.title} {statement.note}"
+        )
+        for role, cell in zip(report.roles, row.locator("td").all(), strict=True):
+            answer = statement.roles[role.kind]
+            said = f"{ANSWERS[answer.answer]} {answered(answer, role)}"
+            assert words(cell.locator("summary").inner_text()) == said
+            hrefs = cell.locator("details a").evaluate_all(
+                "(links) => links.map((link) => link.getAttribute('href'))"
+            )
+            listed = {action.name for action in report.actions}
+            assert hrefs == [
+                f"#{name}" if name in listed else f"#?text={quote(name, safe='')}"
+                for name in answer.named
+            ]
+            assert (cell.locator("b.taken").count() > 0) == bool(
+                answer.answer == "no" and answer.denied
+            )
+
+
+def test_answer_that_is_not_known_is_not_a_no(
+    browser: Browser, published: Report, tmp_path: Path
+) -> None:
+    first, second = published.roles
+    statement = published.statements[0]
+    unknown = replace(statement.roles[first.kind], answer="unknown")
+    report = replace(
+        published,
+        roles=(replace(first, readable=False), second),
+        statements=(
+            replace(statement, roles={**statement.roles, first.kind: unknown}),
+            *published.statements[1:],
+        ),
+    )
+    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
+    with showing(browser) as (page, _):
+        page.goto((tmp_path / "page.html").as_uri() + "#?text=s3:GetObject")
+        cell = words(page.locator(f"tr[id='{statement.id}'] td").first.inner_text())
+        assert cell == "Unknown not everything can be read"
+        assert page.locator("#answer p").all_inner_texts()[1:] == [
+            "read-only: unknown, not everything can be read.",
+            "auto-pilot: not granted by any pattern.",
+        ]
+        assert "not granted" not in words(
+            page.locator("#rows li div:nth-of-type(3)").first.inner_text()
+        )
 
 
 def test_role_is_never_called_read_only_without_its_writes(show: Show) -> None:
@@ -238,53 +303,72 @@ def test_role_is_never_called_read_only_without_its_writes(show: Show) -> None:
     assert all(re.match(r"[\w-]+ role \((no writes|writes: \d)", text) for text in called)
 
 
-def test_role_that_differs_or_requires_no_external_id_comes_first(
+def test_every_kind_of_alarm_comes_first_and_looks_like_one(
     browser: Browser, published: Report, tmp_path: Path
 ) -> None:
     first, second = published.roles
-    finding = replace(published.findings[0], kind="difference", title="It differs", actions=())
+    kinds = ("difference", "trust", "uncounted", "suspect")
+    alarms = tuple(Finding(kind=kind, title=f"It is {kind}", text="So.") for kind in kinds)
     report = replace(
         published,
-        roles=(replace(first, external_id=False, writes=3), second),
-        findings=(finding, *published.findings),
+        alarms=len(alarms),
+        as_published=False,
+        roles=(replace(first, external_id=False, as_published=False, writes=3), second),
+        others=(OTHER,),
+        findings=(*alarms, *published.findings),
     )
     (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     with showing(browser) as (page, _):
         page.goto((tmp_path / "page.html").as_uri())
-        assert words(page.locator(".finding").first.inner_text()).startswith("It differs.")
-        card = words(page.locator(".role").first.inner_text())
-    assert card.startswith("Read-only role (writes: 3)")
-    assert "External ID not required" in card
+        assert page.locator("main h2").first.inner_text() == "Look at this first: 4 alarms"
+        found = page.locator(".finding")
+        looks = set()
+        for number, kind in enumerate(kinds):
+            assert words(found.nth(number).inner_text()) == f"⚠ Alarm: It is {kind}. So." or words(
+                found.nth(number).inner_text()
+            ) == (f"Alarm: It is {kind}. So.")
+            looks.add(
+                found.nth(number).evaluate(
+                    "(found) => [getComputedStyle(found).borderLeftWidth,"
+                    " getComputedStyle(found).borderColor].join()"
+                )
+            )
+        assert len(looks) == 1
+        head = page.locator("th.role").first
+        assert words(head.inner_text()).startswith("Read-only role (writes: 3)")
+        colors = {
+            page.locator(selector).first.evaluate("(alarm) => getComputedStyle(alarm).color")
+            for selector in (".finding.alarming > b", "th.role .alarm", ".others .alarm")
+        }
+        assert len(colors) == 1
+        assert head.locator(".alarm").all_inner_texts() == ["not required", "not as published"]
 
 
 def test_numbers_that_are_not_exact_say_so(
     browser: Browser, published: Report, tmp_path: Path
 ) -> None:
     first, second = published.roles
-    report = replace(published, roles=(replace(first, exact=False), second))
+    report = replace(published, exact=False, roles=(replace(first, exact=False), second))
     (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
     with showing(browser) as (page, wrong):
         page.goto((tmp_path / "page.html").as_uri())
-        inexact, exact = (words(card.inner_text()) for card in page.locator(".role").all())
+        inexact, exact = (words(head.inner_text()) for head in page.locator("th.role").all())
         for noun, number in [
-            ("patterns", first.patterns),
-            ("actions", first.actions),
-            ("taken away", first.denied),
-            ("effective", first.effective),
-            ("limited", first.limited),
+            ("spend money", first.money),
+            ("write or tag", first.writes),
+            ("return data", first.data),
+            ("in all", first.effective),
         ]:
             assert f"at least {number} {noun}" in inexact
-        for level, (granted, effective) in first.levels.items():
-            assert level in inexact
-            assert f"at least {granted} → at least {effective}" in inexact
+        numbers = words(page.locator(".numbers").inner_text())
+        for granted, effective in first.levels.values():
+            assert f"at least {granted} → at least {effective}" in numbers
+        assert f"at least {first.patterns}" in numbers
         assert inexact.startswith(f"Read-only role (writes: at least {first.writes})")
         assert "at least" not in exact
         for heading in ("Services", "Actions"):
             section = page.locator("section", has=page.get_by_role("heading", name=heading))
             assert "not exact" in section.locator("p").first.inner_text()
-        (cell, *_) = page.locator("#table tbody tr:not(:has(td:nth-of-type(3) b))").all()
-        assert "unknown" in cell.inner_text()
-        assert "not granted" not in page.locator("#table").inner_text()
         assert wrong == []
 
 
@@ -324,42 +408,60 @@ def test_row_of_an_action_shows_everything_about_it(
     report = published if name == "published" else guarded
     page = show(name)
     rows = page.evaluate(
-        f"{SHOWN}.map((row) => [row.id, ...[...row.cells].map((cell) => cell.textContent)])"
+        f"{SHOWN}.map((row) => [row.id, ...[...row.children].map((cell) => cell.textContent)])"
     )
+    policies = {found.policy: found.name for role in report.roles for found in role.guardrails}
     assert [row[0] for row in rows] == [action.name for action in report.actions]
     assert rows
-    for action, (_, about, levels, works_on, *roles) in zip(report.actions, rows, strict=True):
-        assert about.startswith(action.name + action.description)
-        for mark, reason in [("Can spend", action.spends), ("Not only metadata", action.data)]:
-            assert (f"{mark}: {reason}" in about) if reason else (mark not in about)
-        assert (f"Legacy: {action.legacy}" in about) == bool(action.legacy)
-        assert (f"New since {report.since}" in about) == action.new
+    for action, (_, about, levels, *roles, details) in zip(report.actions, rows, strict=True):
+        marks = [
+            word
+            for word, applies in [
+                ("money", action.spends),
+                ("data", action.data),
+                ("legacy", action.legacy),
+                ("new", action.new),
+            ]
+            if applies
+        ]
+        assert words(about).startswith(
+            words(f"{' '.join((action.name, *marks))}{action.description}.")
+        )
+        assert action.reason
+        assert words(about).endswith(f"Why: {action.reason}")
+        assert all(text in about for text in (action.spends, action.data, action.legacy))
         assert levels == ", ".join(action.levels)
-        assert ", ".join(action.resources) in works_on
-        assert action.resources or works_on.startswith("*")
-        assert f"{len(action.conditions)} condition key" in works_on
         for role, said in zip(report.roles, roles, strict=True):
             grant = action.roles.get(role.kind)
             if grant is None:
-                assert said == "not granted"
+                assert words(said) == f"{role.kind} not granted"
                 continue
-            by = f" by {', '.join(grant.denied_by)}" if grant.denied_by else ""
-            granted_by = "".join(f"granted by {' '.join(pair)}" for pair in grant.granted_by)
-            assert said == f"{grant.decision}{by}{granted_by}"
+            denied_by = ", ".join(policies.get(policy, policy) for policy in grant.denied_by)
+            by = f" by {denied_by}" if denied_by else ""
+            assert words(said) == f"{role.kind} {grant.decision}{by}"
+            granted_by = ", ".join(" ".join(pair) for pair in grant.granted_by)
+            assert f"{role.kind}: granted by {granted_by}" in details
+        assert f"Resource types: {', '.join(action.resources) or 'only *'}" in details
+        assert f"Condition keys: {', '.join(action.conditions) or 'none'}" in details
 
 
 def test_each_decision_has_its_own_word_and_symbol(show: Show) -> None:
     page = show("guarded")
+    colors = {}
     for decision, symbol in SYMBOLS.items():
-        word = page.locator(f"#table td.{decision.replace(' ', '-')} > b").first
-        assert word.inner_text() == decision
+        word = page.locator(f"#rows div.{decision.replace(' ', '-')} > b").first
+        assert word.text_content() == decision
         content = word.evaluate("(word) => getComputedStyle(word, '::before').content")
         assert content.strip('"').strip() == symbol
+        colors[decision] = word.evaluate("(word) => getComputedStyle(word).color")
+    ink = page.locator("body").evaluate("(body) => getComputedStyle(body).color")
+    assert colors[ALLOWED] == ink, "what is allowed is neutral"
+    assert len(set(colors.values())) == 3
 
 
 def test_policies_lead_to_each_pattern_and_each_action(show: Show, guarded: Report) -> None:
     page = show("guarded")
-    assert page.locator("details[open]:not(section[aria-labelledby=changes] *)").count() == 0
+    assert page.locator("details[open]").count() == 0
     trees = page.locator(".tree").evaluate_all(
         """(trees) => trees.map((tree) => [...tree.querySelectorAll(".policy")].map((policy) => [
             policy.firstElementChild.textContent,
@@ -376,7 +478,21 @@ def test_policies_lead_to_each_pattern_and_each_action(show: Show, guarded: Repo
                 assert text.startswith(
                     f"{pattern.effect} {pattern.pattern} {pattern.scope}{pattern.reason}"
                 )
-                assert links == [f"#{name}" for name in pattern.actions]
+                listed = {action.name for action in guarded.actions}
+                expected = [name for name in pattern.actions if name in listed]
+                assert links == (
+                    [] if pattern.pattern == "*" else [f"#{name}" for name in expected]
+                )
+
+
+@pytest.mark.parametrize("name", ["published", "guarded", "one role"])
+def test_no_link_is_dead(name: str, show: Show) -> None:
+    """Each leads to an element of the page, or to the search."""
+    dead = show(name).evaluate(
+        """[...document.querySelectorAll("a")].map((link) => link.getAttribute("href"))
+        .filter((href) => !href.startsWith("#?") && !document.getElementById(href.slice(1)))"""
+    )
+    assert dead == []
 
 
 def test_action_of_a_pattern_leads_to_its_row(show: Show) -> None:
@@ -387,7 +503,7 @@ def test_action_of_a_pattern_leads_to_its_row(show: Show) -> None:
         folded.locator("summary").first.click()
     link.click()
     assert page.url.endswith(f"#{ACTION}")
-    box = page.locator(f"tr[id='{ACTION}']").bounding_box()
+    box = page.locator(f"li[id='{ACTION}']").bounding_box()
     assert box is not None
     assert 0 <= box["y"] <= 800
 
@@ -396,7 +512,7 @@ def test_address_opens_a_row(show: Show, published: Report) -> None:
     page = show("published", f"#{ACTION}")
 
     def assert_open(action: str) -> None:
-        row = page.locator(f"tr[id='{action}']")
+        row = page.locator(f"li[id='{action}']")
         page.wait_for_function("(id) => document.activeElement.id === id", arg=action)
         box = row.bounding_box()
         assert box is not None
@@ -423,7 +539,7 @@ def test_unknown_address_shows_every_action(show: Show, published: Report) -> No
     page = show("published", "#%E0%A4%A")
     assert count(page) == counted(published)
     page.evaluate("addEventListener('hashchange', () => { window.heard = location.hash; })")
-    for fragment in ("#?role=none&decision=x&other=1", "#nothing", "#table"):
+    for fragment in ("#?role=none&decision=x&other=1", "#nothing", "#rows"):
         page.evaluate("(hash) => { window.heard = null; location.hash = hash; }", fragment)
         page.wait_for_function("window.heard !== null")
         assert count(page) == counted(published)
@@ -431,49 +547,117 @@ def test_unknown_address_shows_every_action(show: Show, published: Report) -> No
 
 def test_changes_keep_their_causes_apart(show: Show, guarded: Report) -> None:
     page = show("guarded")
-    assert {(change.cause, change.effect) for change in guarded.changes} == {
-        (cause, effect) for cause in ("role", "AWS") for effect in ("broadened", "narrowed")
-    }
-    for cause in ("role", "AWS"):
-        said = page.locator(f".changes[data-cause={cause}] > li").evaluate_all(
-            "(all) => all.map((item) => item.textContent)"
-        )
+    section = page.locator("section[aria-labelledby=changes]")
+    assert section.locator("p").first.inner_text() == compared(guarded)
+    assert "earlier.json" in compared(guarded)
+    assert "0" * 64 in compared(guarded)
+    assert {change.cause for change in guarded.changes} == {"role", "AWS"}
+    lists = section.locator(".changes").all()
+    assert section.locator("h3").all_inner_texts() == [
+        "The roles changed: 2",
+        "AWS changed what a wildcard matches: 1",
+        "Since Pump's last review",
+    ]
+    for cause, listed in zip(("role", "AWS"), lists, strict=True):
         expected = [change for change in guarded.changes if change.cause == cause]
-        for change, text in zip(expected, said, strict=True):
-            assert text.startswith(change.effect)
-            assert text.endswith(f": {change.what}")
-        effects = [change.effect for change in expected]
-        tally = f"{effects.count('broadened')} broadened, {effects.count('narrowed')} narrowed"
-        assert page.get_by_text(tally, exact=True).first.is_visible()
-    section = words(page.locator("section[aria-labelledby=changes]").inner_text())
-    assert f"Changes since the catalog of {guarded.since} The role changed" in section
-    assert "AWS changed what a wildcard matches" in section
+        for change, item in zip(expected, listed.locator("li").all(), strict=True):
+            text = words(item.inner_text())
+            assert text.startswith(f"{change.effect} {change.role}: {change.what}")
+            assert item.locator("a").all_inner_texts() == list(change.actions)
+    assert page.locator("thead a", has_text="3 changes").get_attribute("href") == "#changes"
 
 
-def test_says_since_when_there_are_no_changes(show: Show, published: Report) -> None:
+def test_says_that_nothing_was_compared(show: Show, published: Report) -> None:
     page = show("published")
     section = page.locator("section[aria-labelledby=changes]")
     assert section.locator("p").all_inner_texts() == [
-        f"No changes since the catalog of {published.since}."
+        "Not compared with an earlier review.",
+        gained(published),
     ]
+    assert "Not compared with an earlier review." in page.locator("thead").first.inner_text()
+
+
+def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    rows = page.locator(".ledger tbody tr").all()
+    found = ledger(guarded)
+    assert len(rows) == len(found) == 7
+    for row, ((name, value), by_role) in zip(rows, found.items(), strict=True):
+        said = words(row.inner_text())
+        assert said.startswith(f"{name} {value}".strip())
+        for kind, guardrail in by_role.items():
+            for names, how in [(guardrail.denied, "denied"), (guardrail.limited, "limited")]:
+                plural = "s" if len(names) != 1 else ""
+                assert (f"{kind}: {len(names)} action{plural} {how}" in said) == bool(names)
+            assert guardrail.leaves in said
+            assert guardrail.costs in said
+    text = words(page.locator(".ledger").inner_text())
+    assert "only us-east-1 and eu-west-1" in text
+    assert "invitations from 111122223333" in text
+    assert "until 31 January 2027, 18:00 UTC" in text
+
+
+def test_says_where_the_roles_act(show: Show, guarded: Report) -> None:
+    section = show("guarded").locator("section[aria-labelledby=where]")
+    said = section.locator("li").all_inner_texts()
+    assert said[:-1] == [f"{place.kind}: {place.text}" for place in guarded.places]
+    assert len(guarded.places) == 3
+    assert "except 123456789012" in " ".join(said)
+    assert "organizations" in said[-1]
+    assert section.locator("tbody tr").count() == 2
+
+
+def test_summary_is_there_to_copy(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    summary = page.locator("#summary")
+    assert not summary.is_visible()
+    # The page is not allowed to read the clipboard: what it writes is caught.
+    page.evaluate(
+        """Object.defineProperty(navigator, "clipboard", {
+            configurable: true,
+            value: { writeText: async (text) => { window.copied = text; } } })"""
+    )
+    page.get_by_role("button", name="Copy the summary").click()
+    page.get_by_text("Copied.").wait_for()
+    assert page.evaluate("window.copied") == as_summary(guarded)
+    page.evaluate(
+        """Object.defineProperty(navigator, "clipboard", {
+            value: { writeText: () => Promise.reject(new Error("no")) } })"""
+    )
+    page.get_by_role("button", name="Copy the summary").click()
+    page.get_by_text("Selected: press").wait_for()
+    assert summary.is_visible()
+    assert page.evaluate("getSelection().toString()").strip() == as_summary(guarded).strip()
 
 
 def has(decision: str) -> Callable[[ActionReport], bool]:
     return lambda action: any(grant.decision == decision for grant in action.roles.values())
 
 
+def effective(action: ActionReport, kind: str) -> bool:
+    return kind in action.roles and action.roles[kind].decision != DENIED
+
+
 FILTERS: list[tuple[dict[str, str], Callable[[ActionReport], object]]] = [
     ({"text": "PurchaseHost  buys"}, lambda action: action.name == "ec2:PurchaseHostReservation"),
+    ({"text": "EC2:*instances"}, lambda action: re.match("ec2:.*Instances$", action.name)),
+    ({"text": "*purchase*"}, lambda action: "Purchase" in action.name),
     ({"role": "read-only"}, lambda action: "read-only" in action.roles),
+    (
+        {"only": "auto-pilot"},
+        lambda action: effective(action, "auto-pilot") and not effective(action, "read-only"),
+    ),
     ({"service": "es"}, lambda action: action.service == "es"),
     ({"level": "Write"}, lambda action: "Write" in action.levels),
+    ({"decision": "effective"}, lambda action: action.effective),
     ({"decision": DENIED}, has(DENIED)),
     ({"decision": CONDITIONALLY}, has(CONDITIONALLY)),
     ({"decision": PARTLY}, has(PARTLY)),
     ({"new": "1"}, lambda action: action.new),
     ({"legacy": "1"}, lambda action: action.legacy),
-    ({"data": "1", "service": "ecs"}, lambda action: action.data and action.service == "ecs"),
-    ({"spends": "1"}, lambda action: action.spends),
+    ({"risk": "data", "service": "ecs"}, lambda action: action.data and action.service == "ecs"),
+    ({"risk": "money"}, lambda action: action.spends),
+    ({"risk": "writes"}, lambda action: not action.only_reads),
     (
         {"role": "read-only", "decision": DENIED},
         lambda action: "read-only" in action.roles and action.roles["read-only"].decision == DENIED,
@@ -481,8 +665,27 @@ FILTERS: list[tuple[dict[str, str], Callable[[ActionReport], object]]] = [
 ]
 
 
+def test_counts_lead_to_as_many_actions(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    numbers = [
+        number
+        for role in guarded.roles
+        for number in (role.money, role.writes, role.data, role.effective)
+    ]
+    links = page.locator(".counts a").all()
+    for number, link in zip(numbers, links, strict=True):
+        link.click()
+        assert count(page) == counted(guarded, number)
+    page.get_by_role("link", name="Auto-pilot adds").click()
+    assert count(page) == counted(guarded, guarded.roles[1].only)
+    assert guarded.roles[1].only > 0
+    page.go_back()
+    assert count(page) == counted(guarded, numbers[-1])
+
+
 def test_filter_shows_exactly_the_actions_that_it_is_for(show: Show, guarded: Report) -> None:
     page = show("guarded")
+    page.locator("#filters summary").click()
     for filters, expected in FILTERS:
         names = [action.name for action in guarded.actions if expected(action)]
         assert 0 < len(names) < len(guarded.actions)
@@ -506,7 +709,7 @@ def test_filter_shows_exactly_the_actions_that_it_is_for(show: Show, guarded: Re
 
 
 def test_address_restores_the_filters(show: Show, guarded: Report) -> None:
-    filters = {"text": "table", "role": "read-only", "decision": DENIED, "data": "1"}
+    filters = {"text": "table", "role": "read-only", "decision": DENIED, "risk": "data"}
     names = ["redshift:DescribeTable"]
     page = show("guarded", f"#?{urlencode(filters)}")
     assert shown(page) == names
@@ -530,13 +733,14 @@ def test_slash_searches_and_escape_clears(show: Show, published: Report) -> None
     page.keyboard.type("tag/")
     text = page.locator("[name=text]")
     assert text.input_value() == "tag/"
-    page.locator("[name=spends]").check()
+    page.locator("#filters summary").click()
+    page.locator("[name=legacy]").check()
     page.locator("[name=role]").select_option("read-only")
     assert count(page) == counted(published, 0)
     page.keyboard.press("Escape")
     assert count(page) == counted(published)
     assert text.input_value() == page.locator("[name=role]").input_value() == ""
-    assert not page.locator("[name=spends]").is_checked()
+    assert not page.locator("[name=legacy]").is_checked()
     assert "#" not in page.url
 
 
@@ -548,7 +752,7 @@ def test_each_keystroke_shows_its_rows(show: Show, published: Report) -> None:
         page.keyboard.press(key)
         typed = typed[:-1] if key == "Backspace" else typed + key
         matching = page.evaluate(
-            """(text) => [...document.querySelectorAll("#table tbody tr")]
+            """(text) => [...document.querySelectorAll("#rows > li")]
             .filter((row) => row.textContent.toLowerCase().includes(text)).map((row) => row.id)""",
             typed,
         )
@@ -557,24 +761,144 @@ def test_each_keystroke_shows_its_rows(show: Show, published: Report) -> None:
     assert count(page) != counted(published)
 
 
-def test_chart_says_in_words_what_it_shows(show: Show, published: Report) -> None:
-    page = show("published")
-    chart = page.get_by_role("img", name="Granted actions by service and access level")
-    text = chart.locator("desc").text_content() or ""
-    labels = chart.locator("text").all_text_contents()
-    for service, counts in published.services.items():
-        said = ", ".join(f"{number} {level}" for level, number in counts.items())
-        assert f"{service}: {said}." in text
-        assert service in labels
-        assert said in labels
-    # Not only by color.
-    fills = set(
-        chart.locator("> rect").evaluate_all("(all) => all.map((bar) => bar.getAttribute('fill'))")
+@pytest.mark.parametrize(
+    ("asked", "read_only", "auto_pilot"),
+    [
+        ("s3:GetObject", "not granted by any pattern", "not granted by any pattern"),
+        ("ec2:RunInstances", "not granted by any pattern", "not granted by any pattern"),
+        (
+            "ec2:DescribeTomorrow",
+            "not granted by any pattern",
+            "allowed by PumpReadOnly ec2:Describe*",
+        ),
+        (
+            "CE:CreateTomorrow",
+            "not granted by any pattern",
+            "denied by PumpGuardrailNoBillingPreferences, granted by PumpReadOnly ce:*",
+        ),
+        (
+            "cloudwatch:GetOmniTomorrow",
+            "not granted by any pattern",
+            "denied by PumpGuardrailMetadataOnly, granted by PumpReadOnly cloudwatch:Get*",
+        ),
+    ],
+)
+def test_search_answers_for_an_action_that_has_no_row(
+    asked: str, read_only: str, auto_pilot: str, show: Show, guarded: Report
+) -> None:
+    page = show("guarded")
+    page.keyboard.press("/")
+    page.keyboard.type(asked)
+    assert page.locator("#answer p").all_inner_texts() == [
+        f"{asked} is not one of the listed actions, as of {guarded.date}. {BY_PATTERNS}",
+        f"read-only: {read_only}.",
+        f"auto-pilot: {auto_pilot}.",
+    ]
+    assert shown(page) == []
+
+
+def test_search_answers_for_patterns_and_words(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    answer = page.locator("#answer p")
+    text = page.locator("[name=text]")
+    text.fill("ec2:DescribeReservedInstances")
+    assert answer.count() == 0
+    assert ACTION in shown(page)
+    text.fill("ec2:*")
+    assert answer.count() == 0
+    assert shown(page) == [action.name for action in guarded.actions if action.service == "ec2"]
+    text.fill("s3:*")
+    assert answer.all_inner_texts() == [
+        "No listed action matches s3:*. By the patterns of each role:",
+        "read-only: not granted by any pattern.",
+        "auto-pilot: not granted by any pattern.",
+    ]
+    text.fill("ec2:*Tomorrow")
+    assert answer.all_inner_texts()[1:] == [
+        "read-only: not granted by any pattern.",
+        "auto-pilot: may have actions that match, by PumpReadOnly ec2:Describe*.",
+    ]
+    text.fill("nothing at all")
+    assert answer.all_inner_texts() == [
+        "No listed action matches “nothing at all”.",
+        "To ask about any action, search for its service and name, such as s3:GetObject.",
+    ]
+    text.fill("")
+    page.locator("#filters summary").click()
+    page.locator("[name=service]").select_option("iam")
+    page.locator("[name=level]").select_option("List")
+    assert answer.all_inner_texts() == ["No listed action matches these filters."]
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_results_are_right_below_the_search_and_it_stays(
+    viewport: ViewportSize, show: Show
+) -> None:
+    page = show("guarded", viewport=viewport)
+    for text in ("s3:GetObject", "describe", "createsavingsplan", "no such thing"):
+        page.locator("[name=text]").fill(text)
+        page.wait_for_timeout(50)
+        box = page.locator("#filters").bounding_box()
+        heading = page.locator("#actions").bounding_box()
+        assert box is not None
+        assert heading is not None
+        assert box["y"] == 0
+        assert box["height"] < viewport["height"] / 8
+        assert 0 <= heading["y"] - box["height"] < 24, text
+    page.mouse.wheel(0, 3_000)
+    assert page.locator("[name=text]").is_visible()
+
+
+def test_keyboard_reaches_the_search_second_and_the_rows_with_one_stop(show: Show) -> None:
+    page = show("guarded")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the actions"
+    assert page.locator(".skip").evaluate("(link) => link.getBoundingClientRect().top >= 0")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "text"
+    stops = page.evaluate(
+        """[...document.querySelectorAll("#rows, #rows *")]
+        .filter((element) => element.tabIndex >= 0).length"""
     )
-    levels = {level for counts in published.services.values() for level in counts}
-    assert len(fills) == len(levels) > 1
-    drawn = chart.locator("pattern path").evaluate_all("(all) => all.map((path) => path.outerHTML)")
-    assert len(set(drawn)) == len(drawn) >= len(fills)
+    assert stops == 1
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    first, second = shown(page)[:2]
+    assert page.evaluate("document.activeElement.id") == first
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.id") == second
+    page.keyboard.press("Enter")
+    assert page.locator(f"li[id='{second}'] details").evaluate("(details) => details.open")
+    page.keyboard.press("Home")
+    assert page.evaluate("document.activeElement.id") == first
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.id") == first
+
+
+def test_chart_shows_each_role_by_risk_and_filters(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    nouns = {"writes": "write", "reads": "read"}
+    rows = page.locator(".services tbody tr").all()
+    for (service, by_role), row in zip(guarded.services.items(), rows, strict=True):
+        assert row.locator("th").inner_text() == service
+        for role, cell in zip(guarded.roles, row.locator("td").all(), strict=True):
+            counts = by_role[role.kind]
+            said = ", ".join(
+                f"{number} {nouns.get(risk, risk)}{'s' if risk in nouns and number != 1 else ''}"
+                for risk, number in counts.items()
+            )
+            assert words(cell.inner_text()) == (said or "none")
+            # Not only by color.
+            fills = cell.locator("rect").evaluate_all(
+                "(all) => all.map((bar) => bar.getAttribute('fill'))"
+            )
+            assert fills == [f"url(#fill-{risk})" for risk in counts]
+    drawn = page.locator("pattern path").evaluate_all("(all) => all.map((path) => path.outerHTML)")
+    assert len(set(drawn)) == len(drawn) == 4
+    page.locator(".services a[href*='auto-pilot&service=redshift']").click()
+    number = sum(guarded.services["redshift"]["auto-pilot"].values())
+    assert count(page) == counted(guarded, number)
 
 
 @pytest.mark.parametrize("name", ["published", "guarded"])
@@ -606,13 +930,16 @@ def test_content_security_policy_allows_only_its_own_style_and_script(
 
 def test_every_row_is_visible_without_javascript(show: Show, published: Report) -> None:
     page = show("published", java_script_enabled=False)
-    visible = page.locator("#table tbody tr:visible")
-    assert visible.count() == len(published.actions)
+    assert page.locator("#rows > li:visible").count() == len(published.actions)
     assert not page.locator("#filters").is_visible()
+    assert not page.get_by_role("button").first.is_visible()
+    answer = page.locator("#read-objects td").first
+    answer.locator("summary").click()
+    assert "s3:GetObject" in answer.inner_text()
 
 
 def test_page_is_smaller_than_a_megabyte(files: dict[str, Path]) -> None:
-    assert files["published"].stat().st_size < 1_000_000
+    assert max(file.stat().st_size for file in files.values()) < 1_000_000
 
 
 def test_page_marks_when_it_is_ready(show: Show) -> None:
@@ -638,30 +965,32 @@ def test_phone_scrolls_only_down(show: Show) -> None:
     assert page.evaluate("visualViewport.scale") == 1
     wide = page.evaluate(
         """[...document.querySelectorAll("body *:not(.scroll *)")]
-        .filter((element) => element.checkVisibility() && !element.closest("thead"))
+        .filter((element) => element.checkVisibility())
         .filter((element) => element.getBoundingClientRect().right > 390.5)
         .map((element) => element.outerHTML)"""
     )
     assert wide == []
-    assert page.locator("#table tbody tr").first.evaluate(
-        "(row) => getComputedStyle(row).display"
-    ) == ("block")
 
 
-def test_print_shows_what_is_folded(show: Show) -> None:
+def test_print_shows_the_answers_on_the_first_page_and_every_action(
+    show: Show, guarded: Report
+) -> None:
     page = show("guarded", java_script_enabled=False, color_scheme="dark")
-    link = page.locator(".policy li details a").first
-    assert not link.is_visible()
+    behind = page.locator("#behind")
+    assert not behind.is_visible()
     page.emulate_media(media="print")
-    assert link.is_visible()
-    assert not page.locator("#filters, nav").first.is_visible()
-    thead = page.locator("#table thead")
-    display = thead.evaluate("(thead) => getComputedStyle(thead).display")
-    assert display == "table-header-group"
+    assert behind.is_visible()
+    assert "s3:GetObject" in page.locator("section[aria-labelledby=behind]").inner_text()
+    assert page.locator(".ledger details a").first.is_visible()
+    for hidden in ("#filters", "nav", "#read-objects details a", ".policy li details a", "#copy"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    assert page.locator("#rows > li:visible").count() == len(guarded.actions)
     paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
-    page.emulate_media(media="screen")
-    assert not link.is_visible()
+    pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
+    assert 10 < pages < 40
+    page.set_viewport_size({"width": 718, "height": 1046})
+    assert page.evaluate(f"(selector) => {ABOVE}", ".answers tr") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -769,7 +1098,8 @@ def test_shows_whatever_a_template_contains_as_text(
             ),
         ),
         findings=(finding,),
-        changes=(Change("role", "broadened", "auto-pilot", f"what{evil}"),),
+        places=tuple(replace(place, text=f"place{evil}") for place in guarded.places[:1]),
+        changes=(Change("role", "broadened", "auto-pilot", f"what{evil}", (f"named{evil}",)),),
         actions=(replace(action, description=f"description{evil}", roles={"auto-pilot": grant}),),
     )
     (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
@@ -781,11 +1111,11 @@ def test_shows_whatever_a_template_contains_as_text(
             for word in (
                 *("policy", "pattern", "reason", "scope", "by", "against", "title", "text"),
                 *("name", "source", "principal", "boundary", "what", "description"),
-                *("logical-id", "type", "file", "user", "grants", "alarm"),
+                *("logical-id", "type", "file", "user", "grants", "alarm", "place", "named"),
             ):
                 assert f"{word}{evil}" in text, word
             assert page.evaluate("window.ran") is None
-            assert page.locator("script").count() == 1
+            assert page.locator("script").count() == 2
             assert page.locator("img").count() == 0
             page.locator("[name=text]").fill("<script>")
             assert count(page) == "1 of 1 actions"

@@ -1,0 +1,100 @@
+"""Where the roles act, in words: the accounts that get them, and the services without a region."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pump_roles.templates import Place
+
+__all__ = ["GLOBAL_SERVICES", "PlaceReport", "in_words", "places"]
+
+GLOBAL_SERVICES: Final = frozenset(
+    {
+        "aws-portal",
+        "budgets",
+        "ce",
+        "consolidatedbilling",
+        "cur",
+        "iam",
+        "organizations",
+        "pricing",
+        "savingsplans",
+        "support",
+    }
+)
+"""The services whose actions are about a whole account or organization, not about a region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceReport:
+    """Where a template deploys a role.
+
+    :param kind: the role's kind.
+    :param text: where, in words.
+    :param place: the same as the template has it.
+    """
+
+    kind: str
+    text: str
+    place: Place
+
+
+def places(found: Iterable[Place]) -> Iterator[PlaceReport]:
+    """Yield where templates deploy the roles.
+
+    :param found: the places that were read.
+    """
+    for place in found:
+        yield PlaceReport(kind=place.kind, text=in_words(place), place=place)
+
+
+def in_words(place: Place) -> str:
+    """Return where a template deploys a role, in words.
+
+    :param place: the place.
+    """
+    sentences = [*_stack_set(place)] if place.stack_set else [_stack(place)]
+    sentences += [f"Not certain: {problem}." for problem in place.unreadable]
+    return " ".join(sentences)
+
+
+def _stack(place: Place) -> str:
+    account = f"account {place.account}" if place.account else "the account that deploys it"
+    region = f", {place.region}" if place.region else ""
+    return f"One stack, in {account}{region}."
+
+
+def _stack_set(place: Place) -> Iterator[str]:
+    account = f" of account {place.account}" if place.account else ""
+    region = f" in {place.region}" if place.region else ""
+    yield f"The StackSet {place.stack_set}{account}{region} deploys it to {_targets(place)}."
+    if place.units and place.automatic:
+        ignored = ", even if the filter leaves it out" if place.filter else ""
+        yield f"An account that joins later gets it{ignored}."
+    elif place.units:
+        yield "An account that joins later does not get it."
+    if place.call_as == "delegated-admin":
+        yield "A delegated administrator deploys the StackSet."
+    elif place.call_as not in ("", "management"):
+        yield f"The StackSet is called as {place.call_as}."
+
+
+def _targets(place: Place) -> str:
+    accounts = _listed(place.accounts) or "accounts that cannot be read"
+    if not place.units and place.accounts:
+        return f"the accounts {accounts}"
+    if not place.units:
+        return accounts if place.unreadable else "no account that the template names"
+    units = _listed(place.units)
+    if place.filter == "exclude":
+        return f"the accounts of {units}, except {accounts}"
+    if place.filter == "only":
+        return f"{accounts}, if in {units}"
+    if place.filter:
+        return f"the accounts of {units}, filtered by {place.filter} with {accounts}"
+    return f"every account of {units}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *others, last = names or ("",)
+    return f"{', '.join(others)} and {last}" if others else last

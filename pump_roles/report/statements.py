@@ -1,0 +1,113 @@
+"""What the roles may do, in plain words: a fixed list of statements, each about named actions.
+
+``statements.json`` has the list. Each answer is decided by the policies, for each of the actions,
+whether or not the catalog has it. So a "no" does not depend on a row that is missing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from pump_roles.report.catalog import read_text
+from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, Judged
+
+__all__ = ["LIMITED", "NO", "UNKNOWN", "YES", "Answer", "Statement", "statements"]
+
+YES: Final = "yes"
+LIMITED: Final = "limited"
+NO: Final = "no"
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A role's answer to a statement.
+
+    :param answer: ``yes`` if at least one of the actions is allowed. Otherwise ``unknown`` if
+        something that cannot be read may allow more, ``limited`` if the actions that are left are
+        denied under a condition or on some resources, and ``no`` if none is left.
+    :param allowed: the names of the actions that are allowed.
+    :param limited: those that are denied under a condition or on some resources.
+    :param denied: those that a policy allows and another denies.
+    :param not_granted: those that no pattern of the role's policies grants.
+    """
+
+    answer: str
+    allowed: tuple[str, ...]
+    limited: tuple[str, ...]
+    denied: tuple[str, ...]
+    not_granted: tuple[str, ...]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The actions that the statement is about."""
+        return self.allowed + self.limited + self.denied + self.not_granted
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The actions that are not denied."""
+        return self.allowed + self.limited
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """A statement in plain words.
+
+    :param id: a name that does not change.
+    :param topic: what it is about, in one word.
+    :param title: what the role may do or not do.
+    :param note: what to know about it; may be empty.
+    :param roles: each role's answer, by the role's kind.
+    """
+
+    id: str
+    topic: str
+    title: str
+    note: str
+    roles: Mapping[str, Answer]
+
+
+def statements(roles: Mapping[str, tuple[Judged, bool]]) -> Iterator[Statement]:
+    """Yield every statement, with the answers of some roles.
+
+    :param roles: for each kind, what decides on the role's actions, and whether everything that may
+        allow something can be read.
+    """
+    for listed in _listed():
+        yield Statement(
+            id=listed["id"],
+            topic=listed["topic"],
+            title=listed["title"],
+            note=listed["note"],
+            roles={
+                kind: _answer(listed["actions"], judged, readable=readable)
+                for kind, (judged, readable) in roles.items()
+            },
+        )
+
+
+def _answer(actions: Iterable[str], judged: Judged, *, readable: bool) -> Answer:
+    decisions = {action: judged.grant(action).decision for action in actions}
+
+    def decided(*those: str) -> tuple[str, ...]:
+        return tuple(action for action, decision in decisions.items() if decision in those)
+
+    allowed, denied, not_granted = decided(ALLOWED), decided(DENIED), decided(NOT_GRANTED)
+    limited = tuple(action for action in decisions if action not in allowed + denied + not_granted)
+    if allowed:
+        answer = YES
+    elif not readable:
+        answer = UNKNOWN
+    else:
+        answer = LIMITED if limited else NO
+    return Answer(
+        answer=answer, allowed=allowed, limited=limited, denied=denied, not_granted=not_granted
+    )
+
+
+@cache
+def _listed() -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(read_text("statements.json"))
+    return listed

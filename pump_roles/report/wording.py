@@ -1,0 +1,153 @@
+"""Sentences that the formats to read have in common."""
+
+from pump_roles.report.decisions import GuardrailReport
+from pump_roles.report.model import Report, RoleReport
+from pump_roles.report.places import GLOBAL_SERVICES
+from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
+
+__all__ = [
+    "ANSWERS",
+    "CAUSES",
+    "TITLE",
+    "added",
+    "answered",
+    "compared",
+    "gained",
+    "global_services",
+    "ledger",
+    "names_of_policies",
+    "plural",
+    "trusted",
+]
+
+TITLE = "What Pump's roles may do"
+
+ANSWERS = {YES: "Yes", LIMITED: "Limited", NO: "No", UNKNOWN: "Unknown"}
+
+CAUSES = {
+    "role": "The roles changed",
+    "AWS": "AWS changed what a wildcard matches",
+}
+"""What can cause a change, with the heading for such changes."""
+
+
+def answered(answer: Answer, role: RoleReport) -> str:
+    """Return what to say next to an answer.
+
+    :param answer: a role's answer to a statement.
+    :param role: the role.
+    """
+    number = f"of {plural(len(answer.named), 'action')}"
+    if answer.allowed:
+        limited = f", {len(answer.limited)} of them limited" if answer.limited else ""
+        return f"{len(answer.left)} {number}{limited}"
+    if answer.answer == UNKNOWN:
+        return "not everything can be read"
+    by = _by(answer, role)
+    if answer.limited:
+        return f"{len(answer.limited)} {number}, by {by}"
+    return f"taken away by {by}" if answer.denied else f"none {number}"
+
+
+def _by(answer: Answer, role: RoleReport) -> str:
+    taken = set(answer.denied) | set(answer.limited)
+    guardrails = [
+        f"{found.name} ({found.value})" if found.value else found.name
+        for found in role.guardrails
+        if not taken.isdisjoint(found.denied + found.limited)
+    ]
+    return ", ".join(guardrails) or "a policy that denies them"
+
+
+def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
+    """Return the guardrails by their name and value, each with what it does to which role.
+
+    :param report: the report.
+    """
+    found: dict[tuple[str, str], dict[str, GuardrailReport]] = {}
+    for role in report.roles:
+        for guardrail in role.guardrails:
+            found.setdefault((guardrail.name, guardrail.value), {})[role.kind] = guardrail
+    return found
+
+
+def names_of_policies(report: Report) -> dict[str, str]:
+    """Return the names of the guardrails by the names of their policies.
+
+    :param report: the report.
+    """
+    return {found.policy: found.name for role in report.roles for found in role.guardrails}
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 action`` or ``2 actions``.
+
+    :param count: the number.
+    :param noun: the noun, in the singular.
+    """
+    return f"{count} {noun}{'s' if count != 1 else ''}"
+
+
+def trusted(role: RoleReport) -> str:
+    """Return whether a role requires an external ID.
+
+    :param role: the role.
+    """
+    if not role.external_id:
+        return "not required"
+    return f"required, one of {role.external_ids}" if role.external_ids > 1 else "required"
+
+
+def added(report: Report) -> str:
+    """Return how many actions the last role adds; empty if the report is about one role.
+
+    :param report: the report.
+    """
+    if len(report.roles) == 1:
+        return ""
+    *_, last = report.roles
+    return f"{last.kind.capitalize()} adds {last.counted(last.only)}"
+
+
+def compared(report: Report) -> str:
+    """Return which earlier report a report is compared with.
+
+    :param report: the report.
+    """
+    if report.since is None:
+        return "Not compared with an earlier review."
+    earlier = report.since
+    return (
+        f"Compared with {earlier.file}: actions as of {earlier.date}, made by pump-roles "
+        f"{earlier.version}, SHA-256 {earlier.sha256}."
+    )
+
+
+def gained(report: Report) -> str:
+    """Return what the published wildcards match since they were last reviewed.
+
+    :param report: the report.
+    """
+    number = sum(map(len, report.gained.values()))
+    if not number:
+        return (
+            "The published wildcards match no action that they did not match when they were last "
+            f"reviewed, with the catalog of {report.reviewed}."
+        )
+    return (
+        f"The published wildcards match {plural(number, 'action')} that they did not match when "
+        f"they were last reviewed, with the catalog of {report.reviewed}."
+    )
+
+
+def global_services(report: Report) -> str:
+    """Return in which regions the roles act, and on which services without one.
+
+    :param report: the report.
+    """
+    found = [service for service in report.services if service in GLOBAL_SERVICES]
+    listed = f", and on services that have no region: {', '.join(found)}" if found else ""
+    return (
+        f"IAM is global: wherever it is deployed, a role acts in every region of its account"
+        f"{listed}."
+    )

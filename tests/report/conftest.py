@@ -1,0 +1,39 @@
+"""The roles with one guardrail each, in templates."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import pytest
+from aws_cdk import App
+
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from tests.support import ROLE_ARGUMENTS
+
+GUARDRAILS: Final = MappingProxyType(
+    {
+        **{name: Guardrail.named(name) for name in Guardrail.names()},
+        "invitations-from": Guardrail.invitations_from("111122223333"),
+        "only-in-regions": Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+        "until": Guardrail.until("2927-01-31T18:00:00Z"),
+    }
+)
+"""Every guardrail that is shipped, by its name."""
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of templates: both roles, the auto-pilot role with each guardrail, and the read-only
+    role with the recommended ones.
+    """
+    folder = tmp_path_factory.mktemp("guarded")
+    app = App(outdir=str(folder))
+    ReadOnlyStack(app, "read-only", **ROLE_ARGUMENTS)
+    ReadOnlyStack(
+        app, "read-only-recommended", guardrails=[Guardrail.RECOMMENDED], **ROLE_ARGUMENTS
+    )
+    AutoPilotStack(app, "auto-pilot", **ROLE_ARGUMENTS)
+    for name, guardrail in GUARDRAILS.items():
+        AutoPilotStack(app, name, guardrails=[guardrail], **ROLE_ARGUMENTS)
+    app.synth()
+    return folder

@@ -1,0 +1,1007 @@
+"""What has changed since an earlier report, by what it means."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from pump_roles import AutoPilotRolloutStack, Guardrail
+from pump_roles.guardrails import documents
+from pump_roles.published import ROLES
+from pump_roles.report import Report, build, earlier_report, of_contents, of_published, of_templates
+from pump_roles.report.catalog import Catalog, shipped
+from pump_roles.report.changes import changes
+from pump_roles.report.decisions import Judged
+from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change
+from pump_roles.report.state import Earlier
+from pump_roles.templates import Contents, InputError, Role
+from pump_roles.templates.trust import Assumption
+from tests.support import (
+    EVERYTHING,
+    ROLE_ARGUMENTS,
+    SECRET,
+    another,
+    attach,
+    beside,
+    changed,
+    external_id,
+    in_role,
+    json_values,
+    synthesize,
+)
+from tests.support import Change as Edit
+
+SHA256 = "0" * 64
+KIND = "auto-pilot"
+
+
+def earlier(report: Report) -> Earlier:
+    """A report as an earlier one, read back from its JSON."""
+    return earlier_report(json.loads(json.dumps(report.as_dict())), file="a.json", sha256=SHA256)
+
+
+Compare = Callable[[Edit, Edit], tuple[Change, ...]]
+
+
+@pytest.fixture
+def compared(text: str, tmp_path: Path) -> Compare:
+    """The differences between the auto-pilot role's template after one edit and after another."""
+
+    def differences(before: Edit, now: Edit) -> tuple[Change, ...]:
+        was = earlier(changed(text, tmp_path, before))
+        changed(text, tmp_path, now)
+        return of_templates(tmp_path / "changed.template.json", since=was).changes
+
+    return differences
+
+
+def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
+    pass
+
+
+def together(*edits: Edit) -> Edit:
+    def edit(template: dict[str, Any], role: dict[str, Any]) -> None:
+        for one in edits:
+            one(template, role)
+
+    return edit
+
+
+def guarded(*guardrails: Guardrail) -> Edit:
+    """Add guardrails as the package does."""
+
+    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"] += [
+            {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
+            for guardrail, document in documents(guardrails, ROLES[KIND]).items()
+        ]
+
+    return edit
+
+
+def statement(effect: str, *actions: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": list(actions), "Resource": "*", **more}
+
+
+def policy(*statements: Mapping[str, Any]) -> Edit:
+    """Add an inline policy."""
+    return another({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allows(*actions: str, **more: Any) -> Edit:
+    return policy(statement("Allow", *actions, **more))
+
+
+def denies(*actions: str, **more: Any) -> Edit:
+    return policy(statement("Deny", *actions, **more))
+
+
+def effects(found: Iterable[Change]) -> set[str]:
+    return {change.effect for change in found}
+
+
+def of_actions(found: Iterable[Change]) -> dict[str, str]:
+    """The effect on each action that changed."""
+    return {name: change.effect for change in found for name in change.actions}
+
+
+def moved(_: dict[str, Any], role: dict[str, Any]) -> None:
+    """Move a pattern to another policy."""
+    policies = {one["PolicyName"]: one["PolicyDocument"] for one in role["Policies"]}
+    policies["PumpReadOnly"]["Statement"][0]["Action"].remove("ec2:Describe*")
+    policies["PumpAutoPilot"]["Statement"][0]["Action"].append("ec2:Describe*")
+
+
+def other_case(_: dict[str, Any], role: dict[str, Any]) -> None:
+    policies = {one["PolicyName"]: one["PolicyDocument"] for one in role["Policies"]}
+    patterns = policies["PumpReadOnly"]["Statement"][0]["Action"]
+    patterns[patterns.index("ec2:Describe*")] = "EC2:describe*"
+
+
+def in_parts(_: dict[str, Any], role: dict[str, Any]) -> None:
+    """Write a wildcard as all that it matches."""
+    policies = {one["PolicyName"]: one["PolicyDocument"] for one in role["Policies"]}
+    patterns = policies["PumpReadOnly"]["Statement"][0]["Action"]
+    patterns.remove("ec2:Describe*")
+    patterns += [action.name for action in shipped().matched_by("ec2:Describe*")]
+
+
+REGIONS = ("us-east-1", "eu-west-1")
+CONDITION = {"Bool": {"aws:SecureTransport": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (nothing, nothing),
+        (nothing, allows("ec2:DescribeInstances")),
+        (nothing, allows("ec2:DescribeInstances", Resource="arn:aws:ec2:::x")),
+        (nothing, allows("ec2:DescribeInstances", Condition=CONDITION)),
+        (nothing, moved),
+        (nothing, other_case),
+        (nothing, in_parts),
+        # Denied either way.
+        (denies("ec2:CreateTags"), denies("ec2:CreateTags*")),
+        (denies("ec2:*"), together(denies("ec2:*"), allows("ec2:RunInstances"))),
+        (denies("ec2:*"), together(denies("ec2:*"), guarded(Guardrail.COMMITMENT_TAGS_ONLY))),
+        (guarded(Guardrail.NO_SELLING), denies("ec2:CreateReservedInstancesListing")),
+        # A deny of what the role does not have.
+        (nothing, denies("s3:*", "iam:CreateUser", "ec2:RunInstances")),
+        (
+            guarded(Guardrail.only_in_regions(*REGIONS)),
+            guarded(Guardrail.only_in_regions(*reversed(REGIONS))),
+        ),
+        (
+            guarded(Guardrail.NO_SELLING, Guardrail.METADATA_ONLY),
+            guarded(Guardrail.METADATA_ONLY, Guardrail.NO_SELLING),
+        ),
+        (
+            in_role(Description="One."),
+            in_role(Description="Another."),
+        ),
+        # The order of values and resources means nothing.
+        (
+            denies("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": ["x", "y"]}}),
+            denies("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": ["y", "x"]}}),
+        ),
+        (
+            denies("ec2:*", Resource=["arn:a", "arn:b"]),
+            denies("ec2:*", Resource=["arn:b", "arn:a", "arn:b"]),
+        ),
+        (nothing, beside(Topic={"Type": "AWS::SNS::Topic", "Properties": {}})),
+        (allows("s3:*"), together(allows("s3:*"), allows("s3:*"))),
+    ],
+)
+def test_what_means_the_same_is_no_change(before: Edit, now: Edit, compared: Compare) -> None:
+    assert compared(before, now) == ()
+    assert compared(now, before) == ()
+
+
+@pytest.mark.parametrize(
+    "guardrail",
+    [
+        Guardrail.RECOMMENDED,
+        Guardrail.NO_COMMITMENTS,
+        Guardrail.only_in_regions(*REGIONS),
+        Guardrail.invitations_from("111122223333"),
+    ],
+)
+def test_a_guardrail_less_broadens_and_one_more_narrows(
+    guardrail: Guardrail, text: str, tmp_path: Path
+) -> None:
+    without, with_it = changed(text, tmp_path, nothing), changed(text, tmp_path, guarded(guardrail))
+    (ledger,) = (role.guardrails for role in with_it.roles)
+    names = {name for found in ledger for name in found.denied + found.limited}
+    assert names
+    less, more = changes(earlier(with_it), without), changes(earlier(without), with_it)
+    assert of_actions(less) == dict.fromkeys(names, BROADENED)
+    assert of_actions(more) == dict.fromkeys(names, NARROWED)
+    assert effects(less) == {BROADENED}
+    assert effects(more) == {NARROWED}
+    assert {change.cause for change in less + more} == {"role"}
+
+
+def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> None:
+    found = compared(denies("*"), nothing)
+    assert effects(found) == {BROADENED}
+    risks = {action.name: action.risk for action in of_published().actions}
+    order = [{risks[name] for name in change.actions} for change in found if change.actions]
+    assert order == [{"money"}, {"writes"}, {"data"}, {"reads"}]
+    assert found[0].what == ("9 actions that can spend money: denied by Extra before, allowed now")
+    # What only reads metadata comes after everything else that broadens.
+    assert found[-1].actions
+    assert not found[-2].actions
+
+
+def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path)
+    now = of_templates(folder)
+    for file in folder.glob("*.template.json"):
+        template = json.loads(file.read_text())
+        (role,) = template["Resources"].values()
+        denies("*")(template, role["Properties"])
+        file.write_text(json.dumps(template))
+    found = changes(earlier(of_templates(folder)), now)
+    assert effects(found) == {BROADENED}
+    assert [change.role for change in found if not change.actions][:1] == ["read-only"]
+    assert [change.role for change in found[-2:]] == ["read-only", "auto-pilot"]
+    assert all("reads metadata" in one.what or "read metadata" in one.what for one in found[-2:])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "what", "effect"),
+    [
+        (
+            Guardrail.only_in_regions("us-east-1"),
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            "only us-east-1 before, only us-east-1 and eu-west-1 now (only-in-regions)",
+            BROADENED,
+        ),
+        (
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            Guardrail.only_in_regions("eu-west-1"),
+            "only us-east-1 and eu-west-1 before, only eu-west-1 now (only-in-regions)",
+            NARROWED,
+        ),
+        (
+            Guardrail.only_in_regions("us-east-1"),
+            Guardrail.only_in_regions("eu-west-1"),
+            "only us-east-1 before, only eu-west-1 now (only-in-regions)",
+            CHANGED,
+        ),
+        (
+            Guardrail.until("2927-01-31T18:00:00Z"),
+            Guardrail.until("2927-02-01T18:00:00Z"),
+            "until 31 January 2927, 18:00 UTC before, until 1 February 2927, 18:00 UTC now (until)",
+            BROADENED,
+        ),
+        (
+            Guardrail.until("2927-01-31T18:00:00Z"),
+            Guardrail.until("2927-01-31T18:00:00+01:00"),
+            "until 31 January 2927, 18:00 UTC before, until 31 January 2927, 17:00 UTC now (until)",
+            NARROWED,
+        ),
+        (
+            Guardrail.invitations_from("111122223333"),
+            Guardrail.invitations_from("444455556666"),
+            (
+                "invitations from 111122223333 before, invitations from 444455556666 now "
+                "(invitations-from)"
+            ),
+            CHANGED,
+        ),
+    ],
+)
+def test_another_value_of_a_guardrail_is_one_change(
+    before: Guardrail, now: Guardrail, what: str, effect: str, compared: Compare
+) -> None:
+    found = compared(guarded(before), guarded(now))
+    assert found == (Change("role", effect, KIND, what),)
+
+
+def test_an_end_more_or_less_is_one_change(compared: Compare) -> None:
+    ending = guarded(Guardrail.until("2927-01-31T18:00:00Z"))
+    assert compared(nothing, ending) == (
+        Change("role", NARROWED, KIND, "ends: until 31 January 2927, 18:00 UTC"),
+    )
+    assert compared(ending, nothing) == (
+        Change("role", BROADENED, KIND, "no longer ends; it was until 31 January 2927, 18:00 UTC"),
+    )
+
+
+def test_a_guardrail_that_another_version_makes_otherwise_is_a_change(
+    text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, guarded(Guardrail.COMMITMENT_TAGS_ONLY))
+    said = json.loads(json.dumps(report.as_dict()))
+    (guardrail,) = (one for one in said["roles"][0]["policies"] if one["kind"] == "guardrail")
+    guardrail["patterns"][0]["scope"] = "on all but arn:aws:ec2:::*"
+    (found,) = changes(earlier_report(said, file="a.json", sha256=SHA256), report)
+    assert found.effect == CHANGED
+    assert found.what.startswith(
+        "commitment-tags-only denies ec2:CreateTags on all but arn:aws:ec2"
+    )
+
+
+def trusting(*principals: str) -> Edit:
+    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
+        trust = role["AssumeRolePolicyDocument"]["Statement"][0]
+        trust["Principal"] = {"AWS": list(principals)}
+
+    return edit
+
+
+def without_external_id(_: dict[str, Any], role: dict[str, Any]) -> None:
+    del role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+
+def from_network(network: str) -> Edit:
+    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
+        condition = role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+        condition["IpAddress"] = {"aws:SourceIp": network}
+
+    return edit
+
+
+HIDDEN = "its trust policy changed in what a report does not show, such as the external ID"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (
+            nothing,
+            trusting("111122223333"),
+            {
+                ("may be assumed by 111122223333", BROADENED),
+                ("may no longer be assumed by 999988887777", NARROWED),
+            },
+        ),
+        (nothing, external_id("Changed-5678"), {(HIDDEN, CHANGED)}),
+        (from_network("10.0.0.0/8"), from_network("0.0.0.0/0"), {(HIDDEN, CHANGED)}),
+        (
+            nothing,
+            external_id([SECRET, "Changed-5678"]),
+            {("accepts 2 external IDs instead of 1", BROADENED)},
+        ),
+        # Which one is left, nobody sees.
+        (
+            external_id([SECRET, "Other-5678"]),
+            external_id("Changed-5678"),
+            {("accepts 1 external ID instead of 2", CHANGED)},
+        ),
+        (
+            trusting("999988887777", "111122223333"),
+            together(trusting("999988887777"), external_id("Changed-5678")),
+            {
+                (HIDDEN, CHANGED),
+                ("its trust, no longer: it names 2 principals", NARROWED),
+                ("may no longer be assumed by 111122223333", NARROWED),
+            },
+        ),
+        (
+            nothing,
+            without_external_id,
+            {
+                ("no longer requires an external ID", BROADENED),
+                (
+                    (
+                        "its trust, now: it requires no external ID, so another customer of "
+                        "Pump's could reach this role"
+                    ),
+                    BROADENED,
+                ),
+            },
+        ),
+    ],
+)
+def test_another_trust_is_a_change_that_shows_no_external_id(
+    before: Edit,
+    now: Edit,
+    expected: set[tuple[str, str]],
+    compared: Compare,
+) -> None:
+    found = compared(before, now)
+    assert {(change.what, change.effect) for change in found} == expected
+    assert not {SECRET, "Changed-5678", "Other-5678"} & {*repr(found).split("'")}
+    assert "5678" not in repr(found)
+
+
+def boundary(name: str) -> Edit:
+    arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{name}"}
+    return in_role(PermissionsBoundary=arn)
+
+
+def test_a_boundary_more_less_or_other_is_a_change(compared: Compare) -> None:
+    one, other = boundary("platform/One"), boundary("platform/Other")
+    more = Change("role", NARROWED, KIND, "has the permissions boundary platform/One")
+    less = Change("role", BROADENED, KIND, "no longer has the permissions boundary platform/One")
+    assert compared(nothing, one) == (more,)
+    assert compared(one, nothing) == (less,)
+    assert compared(one, other) == (
+        less,
+        Change("role", NARROWED, KIND, "has the permissions boundary platform/Other"),
+    )
+
+
+def test_another_content_of_a_boundary_in_the_template_is_a_change(compared: Compare) -> None:
+    def bounded(document: Any) -> Edit:
+        properties = {"PolicyDocument": document}
+        managed = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+        return together(beside(Bound=managed), in_role(PermissionsBoundary={"Ref": "Bound"}))
+
+    narrow = bounded({"Statement": statement("Allow", "ec2:*")})
+    found = compared(narrow, bounded(EVERYTHING))
+    assert found == (
+        Change("role", CHANGED, KIND, "what is not read may have changed with its template"),
+    )
+
+
+OTHER_CONDITION = {"Bool": {"aws:SecureTransport": "false"}}
+BUCKETS = "arn:aws:s3:::*"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "effect"),
+    [
+        (nothing, allows("ec2:RunInstances"), BROADENED),
+        (nothing, allows("ec2:RunInstances", Condition=CONDITION), BROADENED),
+        (
+            allows("ec2:RunInstances", Condition=CONDITION),
+            allows("ec2:RunInstances", Condition=OTHER_CONDITION),
+            CHANGED,
+        ),
+        (allows("ec2:RunInstances", Condition=CONDITION), allows("ec2:RunInstances"), BROADENED),
+        (
+            allows("ec2:RunInstances", Resource=["arn:a, arn:b"]),
+            allows("ec2:RunInstances", Resource=["arn:a", "arn:b"]),
+            CHANGED,
+        ),
+        (
+            allows("ec2:RunInstances", Resource="arn:a"),
+            together(
+                allows("ec2:RunInstances", Resource="arn:a"),
+                allows("ec2:RunInstances", Resource="arn:b"),
+            ),
+            BROADENED,
+        ),
+        (
+            denies("ec2:CreateTags", Condition=CONDITION),
+            denies("ec2:CreateTags", Condition=OTHER_CONDITION),
+            CHANGED,
+        ),
+        (denies("ec2:CreateTags"), denies("ec2:CreateTags", Resource="arn:a"), BROADENED),
+        (
+            denies("ec2:CreateTags", Condition=CONDITION),
+            together(
+                denies("ec2:CreateTags", Condition=CONDITION),
+                denies("ec2:CreateTags", Condition=OTHER_CONDITION),
+            ),
+            NARROWED,
+        ),
+        # The catalog has nothing of these services.
+        (nothing, allows("s3:ListAllMyBuckets"), BROADENED),
+        (allows("s3:*", Resource="arn:aws:s3:::one"), allows("s3:*"), None),
+        (allows("s3:*", Condition=CONDITION), allows("s3:*", Condition=OTHER_CONDITION), None),
+        (together(allows("s3:*"), denies("s3:PutObject")), allows("s3:*"), BROADENED),
+        (
+            together(allows("s3:*"), denies("s3:PutObject")),
+            together(allows("s3:*"), denies("s3:PutObject", Resource=BUCKETS)),
+            None,
+        ),
+        (allows("s3:*"), together(allows("s3:*"), denies("s3:PutObject")), NARROWED),
+        # An action that is newer than the catalog.
+        (nothing, allows("ec2:PurchaseSomethingNew"), BROADENED),
+    ],
+)
+def test_another_permission_is_a_change(
+    before: Edit, now: Edit, effect: str | None, compared: Compare
+) -> None:
+    """Without an effect, it is one that broadens and one that narrows."""
+    found = compared(before, now)
+    assert effects(found) == ({BROADENED, NARROWED} if effect is None else {effect})
+    back = {BROADENED: NARROWED, NARROWED: BROADENED, CHANGED: CHANGED, None: None}[effect]
+    found = compared(now, before)
+    assert effects(found) == ({BROADENED, NARROWED} if back is None else {back})
+
+
+def test_an_answer_in_plain_words_that_changes_is_a_change(compared: Compare) -> None:
+    found = compared(nothing, allows("s3:GetObject"))
+    what = "Read objects in S3: no before, yes now"
+    assert Change("role", BROADENED, KIND, what) in found
+    found = compared(allows("s3:GetObject"), nothing)
+    what = "Read objects in S3: yes before, no now"
+    assert Change("role", NARROWED, KIND, what) in found
+
+
+MANAGED = "arn:aws:iam::aws:policy/"
+
+
+def aws_managed(name: str) -> Edit:
+    """Attach a policy of AWS's as the CDK does it."""
+    parts = ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{name}"]
+    return in_role(ManagedPolicyArns=[{"Fn::Join": ["", parts]}])
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (nothing, in_role(ManagedPolicyArns=[f"{MANAGED}ReadOnlyAccess"])),
+        (
+            in_role(ManagedPolicyArns=[f"{MANAGED}ReadOnlyAccess"]),
+            in_role(ManagedPolicyArns=[f"{MANAGED}AdministratorAccess"]),
+        ),
+        # A report cuts these off before they differ.
+        (aws_managed("AmazonEC2ReadOnlyAccess"), aws_managed("AmazonEC2FullAccess")),
+        (
+            another({"Statement": {"Fn::If": ["C", statement("Allow", "s3:*"), {}]}}),
+            another({"Statement": {"Fn::If": ["C", statement("Allow", "iam:*"), {}]}}),
+        ),
+        (nothing, attach("RolePolicy", {"Ref": "Parameter"})),
+        (nothing, beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}})),
+    ],
+)
+def test_what_cannot_be_read_is_never_only_narrower(
+    before: Edit, now: Edit, compared: Compare
+) -> None:
+    assert any(change.may_broaden for change in compared(before, now))
+
+
+def test_numbers_that_are_no_longer_exact_and_back_again(compared: Compare) -> None:
+    administrator = in_role(ManagedPolicyArns=[f"{MANAGED}AdministratorAccess"])
+    found = compared(nothing, administrator)
+    assert Change("role", BROADENED, KIND, "its numbers are no longer exact") in found
+    assert effects(found) == {BROADENED}
+    found = compared(administrator, nothing)
+    assert Change("role", NARROWED, KIND, "its numbers are now exact") in found
+    assert effects(found) == {NARROWED}
+
+
+def bucket_policy(*actions: str) -> Edit:
+    granted = {
+        **statement("Allow", *actions),
+        "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
+    }
+    properties = {"PolicyDocument": {"Statement": granted}}
+    return beside(Bucket={"Type": "AWS::S3::BucketPolicy", "Properties": properties})
+
+
+def test_something_else_that_gives_access_more_less_or_other_is_a_change(compared: Compare) -> None:
+    found = compared(nothing, bucket_policy("s3:GetObject"))
+    what = "now: Bucket (AWS::S3::BucketPolicy): names AutoPilotRole"
+    assert Change("role", BROADENED, "", what) in found
+    assert effects(found) == {BROADENED}
+    found = compared(bucket_policy("s3:GetObject"), nothing)
+    assert effects(found) == {NARROWED}
+    found = compared(bucket_policy("s3:GetObject"), bucket_policy("s3:*"))
+    assert effects(found) == {CHANGED}
+
+
+@pytest.fixture(scope="module")
+def rollout(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The template of a rollout."""
+    app = App(outdir=str(tmp_path_factory.mktemp("rollout")))
+    units = ["ou-abcd-11111111", "ou-abcd-22222222"]
+    stack = AutoPilotRolloutStack(app, "R", organizational_units=units, **ROLE_ARGUMENTS)
+    return json.dumps(app.synth().get_stack_by_name(stack.stack_name).template)
+
+
+Targets = Callable[[dict[str, Any], dict[str, Any]], object]
+
+
+def unit(*units: Any) -> Targets:
+    return lambda _, targets: targets.update(OrganizationalUnitIds=list(units))
+
+
+def filtered(kind: str, *accounts: str) -> Targets:
+    return lambda _, targets: targets.update(AccountFilterType=kind, Accounts=list(accounts))
+
+
+def property_of(**properties: Any) -> Targets:
+    return lambda stack_set, _: stack_set.update(properties)
+
+
+def as_it_is(_stack_set: dict[str, Any], _targets: dict[str, Any]) -> None:
+    pass
+
+
+ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
+MANUAL = {"Enabled": False}
+AUTOMATIC = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+
+
+def rolled_out(rollout: str, folder: Path, change: Targets) -> Report:
+    template = json.loads(rollout)
+    (stack_set,) = (resource["Properties"] for resource in template["Resources"].values())
+    change(stack_set, stack_set["StackInstancesGroup"][0]["DeploymentTargets"])
+    file = folder / "rollout.template.json"
+    file.write_text(json.dumps(template))
+    return of_templates(file)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "effect"),
+    [
+        (as_it_is, unit(ONE, TWO, THREE), BROADENED),
+        (as_it_is, unit(ONE), NARROWED),
+        (as_it_is, unit(ONE, THREE), CHANGED),
+        (as_it_is, unit(TWO, ONE), ""),
+        (as_it_is, filtered("DIFFERENCE", "111122223333"), NARROWED),
+        (as_it_is, filtered("NONE"), ""),
+        (
+            filtered("DIFFERENCE", "111122223333"),
+            filtered("DIFFERENCE", "111122223333", "444455556666"),
+            NARROWED,
+        ),
+        (
+            filtered("INTERSECTION", "111122223333"),
+            filtered("INTERSECTION", "111122223333", "444455556666"),
+            BROADENED,
+        ),
+        (
+            filtered("INTERSECTION", "111122223333"),
+            filtered("INTERSECTION", "444455556666"),
+            CHANGED,
+        ),
+        (
+            filtered("UNION", "111122223333"),
+            filtered("UNION", "111122223333", "444455556666"),
+            BROADENED,
+        ),
+        (filtered("DIFFERENCE", "111122223333"), filtered("INTERSECTION", "111122223333"), CHANGED),
+        (property_of(AutoDeployment=MANUAL), property_of(AutoDeployment=AUTOMATIC), BROADENED),
+        (as_it_is, property_of(CallAs="DELEGATED_ADMIN"), CHANGED),
+        (as_it_is, unit(ONE, {"Ref": "Unit"}), CHANGED),
+    ],
+)
+def test_another_target_of_a_rollout_is_a_change(
+    before: Targets, now: Targets, effect: str, rollout: str, tmp_path: Path
+) -> None:
+    was, after = rolled_out(rollout, tmp_path, before), rolled_out(rollout, tmp_path, now)
+    found = changes(earlier(was), after)
+    assert [change.effect for change in found] == ([effect] if effect else [])
+    assert all(" Now: " in change.what for change in found)
+    assert all(len({*change.what.split(": ", 1)[1].split(" Now: ")}) == 2 for change in found)
+    back = {BROADENED: NARROWED, NARROWED: BROADENED}.get(effect, effect)
+    assert [one.effect for one in changes(earlier(after), was)] == ([back] if back else [])
+
+
+@pytest.mark.parametrize(
+    ("member", "values"),
+    [
+        ("account", ("111122223333", "444455556666")),
+        ("region", ("us-east-1", "eu-west-1")),
+        ("regions", (("us-east-1",), ("eu-west-1",))),
+        ("regions", (("us-east-1",), ("us-east-1", "eu-west-1"))),
+    ],
+)
+def test_another_account_or_region_of_a_rollout_is_a_change_even_with_fewer_units(
+    member: str, values: tuple[Any, Any], rollout: str, tmp_path: Path
+) -> None:
+    report = rolled_out(rollout, tmp_path, as_it_is)
+    (found,) = report.places
+
+    def with_place(**members: Any) -> Report:
+        return replace(report, places=(replace(found, place=replace(found.place, **members)),))
+
+    was = earlier(with_place(**{member: values[0]}))
+    (only,) = changes(was, with_place(**{member: values[1]}))
+    before, now = only.what.split(" Now: ")
+    assert only.effect == CHANGED
+    assert not before.endswith(now)
+    (fewer,) = changes(was, with_place(**{member: values[1], "units": (ONE,)}))
+    assert fewer.effect == CHANGED
+
+
+def test_another_default_of_a_target_that_cannot_be_read_is_a_change(
+    rollout: str, tmp_path: Path
+) -> None:
+    def default(value: str) -> Report:
+        template = json.loads(rollout)
+        template["Parameters"] = {"Unit": {"Type": "String", "Default": value}}
+        return rolled_out(json.dumps(template), tmp_path, unit({"Ref": "Unit"}))
+
+    found = changes(earlier(default(ONE)), default("r-abcd"))
+    assert effects(found) == {CHANGED}
+
+
+def test_a_template_of_another_name_is_no_change(text: str, tmp_path: Path) -> None:
+    reports = []
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(text)
+        reports.append(of_templates(tmp_path / name))
+    assert changes(earlier(reports[0]), reports[1]) == ()
+
+
+def test_a_role_that_is_new_or_gone_is_a_change(tmp_path: Path) -> None:
+    both = of_templates(synthesize(tmp_path))
+    one = of_templates(tmp_path / "PumpReadOnly.template.json")
+    assert changes(earlier(one), both) == (Change("role", BROADENED, KIND, "the role is new"),)
+    assert changes(earlier(both), one) == (Change("role", NARROWED, KIND, "the role is gone"),)
+
+
+def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "shipped", lambda: catalog)
+        return of_published()
+
+
+def test_what_aws_added_or_removed_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller = {
+        name: action
+        for name, action in shipped().actions.items()
+        if name not in {"ec2:describeinstances", "ce:createreport"}
+    }
+    without = published_with(replace(shipped(), actions=smaller), monkeypatch)
+    gained = of_published(since=earlier(without))
+    assert {(one.cause, one.effect, one.actions) for one in gained.changes if one.actions} == {
+        ("AWS", BROADENED, ("ce:CreateReport",)),
+        ("AWS", BROADENED, ("ec2:DescribeInstances",)),
+    }
+    assert {action.name for action in gained.actions if action.new} == {
+        "ce:CreateReport",
+        "ec2:DescribeInstances",
+    }
+    lost = changes(earlier(of_published()), without)
+    assert {(one.cause, one.effect, one.actions) for one in lost if one.actions} == {
+        ("AWS", NARROWED, ("ce:CreateReport",)),
+        ("AWS", NARROWED, ("ec2:DescribeInstances",)),
+    }
+
+
+def test_a_pattern_of_its_own_is_the_roles_change_even_if_aws_has_the_action_newly(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smaller = {
+        name: action for name, action in shipped().actions.items() if name != "ec2:runinstances"
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "shipped", lambda: replace(shipped(), actions=smaller))
+        was = changed(text, tmp_path, nothing)
+    found = changes(earlier(was), changed(text, tmp_path, allows("ec2:RunInstances")))
+    assert {change.cause for change in found} == {"role"}
+
+
+VARIANTS: dict[str, Edit] = {
+    "published": nothing,
+    "recommended": guarded(Guardrail.RECOMMENDED),
+    "no-commitments": guarded(Guardrail.NO_COMMITMENTS),
+    "one region": guarded(Guardrail.only_in_regions("us-east-1")),
+    "two regions": guarded(Guardrail.only_in_regions(*REGIONS)),
+    "ending": guarded(Guardrail.until("2927-01-31T18:00:00Z")),
+    "wide": allows("*"),
+    "bounded": boundary("platform/Boundary"),
+    "unknown": in_role(ManagedPolicyArns=[f"{MANAGED}ReadOnlyAccess"]),
+    "another principal": trusting("111122223333"),
+}
+
+
+def test_there_and_back_are_opposite(text: str, tmp_path: Path) -> None:
+    reports = {name: changed(text, tmp_path, edit) for name, edit in VARIANTS.items()}
+    earliers = {name: earlier(report) for name, report in reports.items()}
+    back = {BROADENED: NARROWED, NARROWED: BROADENED, CHANGED: CHANGED}
+    for one, was in earliers.items():
+        for other, report in reports.items():
+            there = changes(was, report)
+            again = changes(earliers[other], reports[one])
+            assert bool(there) == (one != other)
+            assert of_actions(again) == {
+                name: back[effect] for name, effect in of_actions(there).items()
+            }
+            assert sorted(change.effect for change in again) == sorted(
+                back[change.effect] for change in there
+            )
+
+
+ACTIONS = ("ec2:DescribeInstances", "ec2:CreateTags", "ce:GetCostAndUsage", "iam:GetRole")
+ARNS = ("arn:aws:x:::one", "arn:aws:x:::two", "arn:aws:x:::three")
+STATEMENTS = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Allow", "Deny"]),
+        "Action": st.lists(
+            st.sampled_from([*ACTIONS, "*", "ec2:*", "EC2:describe*", "c?:Get*"]),
+            min_size=1,
+            max_size=2,
+        ),
+    },
+    optional={"Condition": st.just(CONDITION)},
+).flatmap(
+    lambda made: st.sampled_from(
+        [
+            {**made, "Resource": "*"},
+            {**made, "Resource": "*"},
+            {**made, "Resource": ARNS[0]},
+            {**made, "Resource": [ARNS[0], ARNS[1]]},
+            {**made, "NotResource": ARNS[0]},
+        ]
+    )
+)
+POLICIES = st.lists(st.lists(STATEMENTS, min_size=1, max_size=2), max_size=3)
+Policies = list[list[dict[str, Any]]]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[Policies, Policies]:
+    """Some policies, before and after one statement is added, removed, moved or replaced."""
+    before = draw(POLICIES)
+    after = deepcopy(before)
+    places = [(at, index) for at, found in enumerate(after) for index in range(len(found))]
+    how = draw(st.sampled_from(["add", "remove", "move", "replace"]))
+    if how == "add" or not places:
+        after.append([draw(STATEMENTS)])
+        return before, after
+    at, index = draw(st.sampled_from(places))
+    if how == "replace":
+        after[at][index] = draw(STATEMENTS)
+        return before, after
+    taken = after[at].pop(index)
+    if how == "move":
+        after.append([taken])
+    return before, after
+
+
+def _role(policies: Policies) -> Role:
+    return Role(
+        kind=KIND,
+        name="PumpAutoPilotRole",
+        trust=Assumption(principals=("999988887777",), external_id=True, problems=()),
+        policies=tuple(
+            (f"Policy{at}", {"Version": "2012-10-17", "Statement": found})
+            for at, found in enumerate(policies)
+        ),
+    )
+
+
+@cache
+def _matched(pattern: str) -> frozenset[str]:
+    return frozenset(action.name for action in shipped().matched_by(pattern))
+
+
+def requests(policies: Policies, action: str) -> frozenset[tuple[str, bool]]:
+    """The requests for an action that are allowed, by the rules of IAM: ARN and condition."""
+
+    def applying(effect: str) -> Iterator[tuple[str, bool]]:
+        for made in (one for found in policies for one in found):
+            if made["Effect"] != effect or not any(action in _matched(p) for p in made["Action"]):
+                continue
+            named: Any = made.get("Resource", made.get("NotResource"))
+            listed = [named] if isinstance(named, str) else named
+            for arn in ARNS:
+                if (arn in listed or "*" in listed) != ("NotResource" in made):
+                    yield from (
+                        (arn, met) for met in (True, False) if met or "Condition" not in made
+                    )
+
+    return frozenset(applying("Allow")) - frozenset(applying("Deny"))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+@given(mutated())
+def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
+    mutation: tuple[Policies, Policies],
+) -> None:
+    before, after = mutation
+    was, now = _role(before), _role(after)
+    judged = [Judged(role, shipped()).grants() for role in (was, now)]
+    since = earlier(of_contents(Contents(roles=(was,))))
+    found = of_contents(Contents(roles=(now,)), since=since).changes
+    assert {change.cause for change in found} <= {"role"}
+    reported = of_actions(found)
+    assert len(reported) == sum(len(change.actions) for change in found)
+    for name in {*judged[0], *judged[1], *ACTIONS}:
+        allowed = requests(before, name), requests(after, name)
+        effect = reported.get(name)
+        if allowed[0] != allowed[1]:
+            assert effect, name
+        if effect == BROADENED:
+            assert allowed[0] <= allowed[1], name
+        elif effect == NARROWED:
+            assert allowed[1] <= allowed[0], name
+        decisions = [found_by[name].decision if name in found_by else "" for found_by in judged]
+        if effect is None:
+            assert decisions[0] == decisions[1] or {*decisions} <= {"", "denied"}
+
+
+def test_an_earlier_report_says_what_the_report_said(text: str, tmp_path: Path) -> None:
+    edit = together(guarded(Guardrail.RECOMMENDED), allows("s3:*"), bucket_policy("s3:*"))
+    report = changed(text, tmp_path, edit)
+    assert changes(earlier(report), report) == ()
+    again = of_templates(tmp_path / "changed.template.json", since=earlier(report))
+    assert again.since is not None
+    assert (again.since.file, again.since.sha256) == ("a.json", SHA256)
+    assert (again.since.date, again.since.version) == (report.date, report.version)
+    assert report.since is None
+
+
+@pytest.fixture(scope="module")
+def said(text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A report as JSON, short."""
+    edit = together(in_role(Policies=[]), allows("ec2:CreateTags"), guarded(Guardrail.NO_SELLING))
+    report = changed(text, tmp_path_factory.mktemp("said"), edit)
+    content: dict[str, Any] = json.loads(json.dumps(report.as_dict()))
+    content["statements"] = content["statements"][:1]
+    return content
+
+
+def read(content: Any) -> Earlier:
+    return earlier_report(content, file="a.json", sha256=SHA256)
+
+
+def attempt(content: Any) -> Earlier | str:
+    """An earlier report, or why it is none."""
+    try:
+        return read(content)
+    except InputError as error:
+        return str(error)
+
+
+def test_a_report_of_another_schema_version_is_one_clear_error(said: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"its schema version is 2, this version reads 1$"):
+        read({**said, "schema": 2})
+    with pytest.raises(InputError, match=r"True is not a whole number$"):
+        read({**said, "schema": True})
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        members: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list):
+        members = enumerate(value)
+    else:
+        return
+    for key, member in members:
+        yield (*path, key)
+        yield from _paths(member, (*path, key))
+
+
+def _parent(content: Any, path: tuple[Any, ...]) -> Any:
+    for key in path[:-1]:
+        content = content[key]
+    return content
+
+
+def test_a_report_without_a_member_that_matters_is_one_clear_error(said: dict[str, Any]) -> None:
+    whole = read(said)
+    missing = set()
+    for path in _paths(said):
+        if isinstance(path[-1], int) or path[-1] == KIND:
+            continue
+        content = deepcopy(said)
+        del _parent(content, path)[path[-1]]
+        found = attempt(content)
+        if isinstance(found, str):
+            assert found == f"is not a pump-roles JSON report: it has no '{path[-1]}'"
+            missing.add(path[-1])
+        else:
+            assert found == whole
+    assert {
+        *("schema", "version", "date", "roles", "places", "suspects", "actions", "statements"),
+        *("kind", "principals", "external_id", "external_ids", "trust_sha256", "trust_problems"),
+        *("boundary", "guardrails", "values", "ends", "unreadable", "uncounted", "exact", "sha256"),
+        *("policies", "patterns", "pattern", "effect", "scope", "risk", "answer"),
+        *("decision", "granted_by", "denied_by", "allowed_on", "limits", "units", "accounts"),
+    } <= missing
+
+
+JSON = json_values(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    *("schema", "roles", "actions", "date", "kind", "x"),
+)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_any_json_is_an_earlier_report_or_one_clear_error(
+    said: dict[str, Any], data: st.DataObject
+) -> None:
+    content = deepcopy(said)
+    path = data.draw(st.sampled_from(list(_paths(said))))
+    value = data.draw(JSON)
+    assume(value != _parent(content, path)[path[-1]])
+    _parent(content, path)[path[-1]] = value
+    for one in (content, value):
+        found = attempt(one)
+        said_so = isinstance(found, str) and found.startswith("is not a pump-roles JSON report: ")
+        assert said_so or isinstance(found, Earlier)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("decision", "Allowed"), ("answer", "nope"), ("risk", "none"), ("date", "yesterday")],
+)
+def test_a_word_that_no_report_has_is_one_clear_error(
+    member: str, value: str, said: dict[str, Any]
+) -> None:
+    content = deepcopy(said)
+    path = next(path for path in _paths(content) if path[-1] == member and "policies" not in path)
+    _parent(content, path)[member] = value
+    with pytest.raises(InputError, match=value):
+        read(content)

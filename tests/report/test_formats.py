@@ -1,0 +1,134 @@
+"""The CSV report: its rows, and that a spreadsheet reads them as they are."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.report import Report, of_published, of_templates
+from pump_roles.report.catalog import shipped
+from pump_roles.report.formats import as_csv
+from pump_roles.report.model import RISKS
+from tests.support import a_statement, another, changed, in_template, synthesize
+
+Rows = Mapping[tuple[str, str], Mapping[str, str]]
+
+
+def rows(report: Report) -> Rows:
+    """Return the rows by action and role; each is there once."""
+    found = list(csv.DictReader(io.StringIO(as_csv(report))))
+    by_key = {(row["action"], row["role"]): row for row in found}
+    assert len(by_key) == len(found)
+    return by_key
+
+
+@pytest.fixture(scope="module")
+def published() -> Rows:
+    return rows(of_published())
+
+
+def test_service_policies_and_patterns_have_columns_of_their_own(published: Rows) -> None:
+    row = published["savingsplans:CreateSavingsPlan", "auto-pilot"]
+    assert row["service"] == "savingsplans"
+    assert row["granted by policies"] == "PumpAutoPilot"
+    assert row["granted by patterns"] == "savingsplans:*"
+    assert (row["risk"], row["decision"]) == ("money", "allowed")
+    assert row["plain words"] == "Spend money on commitments"
+    assert row["why Pump needs it"].startswith("Buys and sells savings plans")
+
+
+def test_policies_and_patterns_are_in_the_same_order(text: str, tmp_path: Path) -> None:
+    extra = {"Effect": "Allow", "NotAction": ["s3:*", "iam:*"], "Resource": "*"}
+    report = changed(text, tmp_path, another({"Statement": extra}))
+    row = rows(report)["savingsplans:CreateSavingsPlan", "auto-pilot"]
+    assert row["granted by policies"].split("; ") == ["PumpAutoPilot", "Extra"]
+    assert row["granted by patterns"].split("; ") == ["savingsplans:*", "all but s3:*, iam:*"]
+
+
+def test_every_action_of_a_role_is_a_row() -> None:
+    report = of_published()
+    granted = {key for key, row in rows(report).items() if row["decision"] != "not granted"}
+    assert granted == {(action.name, kind) for action in report.actions for kind in action.roles}
+
+
+def test_no_in_plain_words_is_a_row_for_each_of_its_actions(published: Rows) -> None:
+    objects = [row for row in published.values() if row["plain words"] == "Read objects in S3"]
+    assert {row["decision"] for row in objects} == {"not granted"}
+    assert {row["role"] for row in objects} == {"read-only", "auto-pilot"}
+    assert published["s3:GetObject", "auto-pilot"]["risk"] == ""
+    # One role has it, and the other does not.
+    buys = published["savingsplans:CreateSavingsPlan", "read-only"]
+    assert (buys["decision"], buys["risk"]) == ("not granted", "")
+    assert buys["granted by policies"] == buys["spends money"] == ""
+    assert buys["access levels"] == "Write"
+
+
+def test_action_of_several_statements_has_the_titles_of_all(published: Rows) -> None:
+    assert published["ce:GetCostAndUsage", "read-only"]["plain words"] == (
+        "Incur a fee per request; Read the costs of every account in the organization"
+    )
+
+
+def test_every_granted_action_has_a_risk(published: Rows) -> None:
+    for row in published.values():
+        assert row["risk"] in RISKS if row["decision"] != "not granted" else row["risk"] == ""
+
+
+def test_what_is_not_granted_is_unknown_if_not_all_can_be_read(text: str, tmp_path: Path) -> None:
+    found = rows(changed(text, tmp_path, in_template(Transform=["Macro"])))
+    assert found["s3:GetObject", "auto-pilot"]["decision"] == "unknown"
+    assert found["savingsplans:CreateSavingsPlan", "auto-pilot"]["decision"] == "allowed"
+    assert "not granted" not in {row["decision"] for row in found.values()}
+
+
+@pytest.mark.parametrize(
+    ("denied", "decision"),
+    [
+        (None, "allowed"),
+        ({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}, "denied"),
+        ({"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::mine/*"}, "limited"),
+    ],
+)
+def test_action_that_the_catalog_lacks_has_a_row_with_its_decision(
+    denied: Mapping[str, str] | None, decision: str, text: str, tmp_path: Path
+) -> None:
+    assert "s3:getobject" not in shipped().actions
+    allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    statements = [allow] if denied is None else [allow, denied]
+    found = rows(changed(text, tmp_path, another({"Statement": statements})))
+    assert found["s3:GetObject", "auto-pilot"]["decision"] == decision
+    assert found["s3:GetObjectVersion", "auto-pilot"]["decision"] == "not granted"
+
+
+def test_what_limits_an_action_is_said(tmp_path: Path) -> None:
+    guardrails = (Guardrail.only_in_regions("us-east-1"), Guardrail.NO_SELLING)
+    found = rows(of_templates(synthesize(tmp_path, *guardrails)))
+    buys = found["ec2:PurchaseHostReservation", "auto-pilot"]
+    assert buys["decision"] == "conditionally denied"
+    assert buys["denied by"] == buys["limited by"] == "PumpGuardrailOnlyInRegions"
+    sells = found["ec2:CreateReservedInstancesListing", "auto-pilot"]
+    assert (sells["decision"], sells["limited by"]) == ("denied", "")
+    assert sells["denied by"] == "PumpGuardrailNoSelling"
+
+
+def test_only_resources_that_an_action_is_allowed_on_are_said(text: str, tmp_path: Path) -> None:
+    images = "arn:aws:ec2:*:*:image/*"
+    allow = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": images}
+    row = rows(changed(text, tmp_path, a_statement(allow)))["ec2:RunInstances", "auto-pilot"]
+    assert (row["decision"], row["allowed only"]) == ("allowed", f"on {images}")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM"])
+def test_cell_is_no_formula(name: str, text: str, tmp_path: Path) -> None:
+    template = json.loads(text)
+    policies = template["Resources"]["AutoPilotRole"]["Properties"]["Policies"]
+    for policy in policies:
+        policy["PolicyName"] = f"{name}{policy['PolicyName']}"
+    (tmp_path / "T.template.json").write_text(json.dumps(template))
+    found = rows(of_templates(tmp_path))
+    row = found["savingsplans:CreateSavingsPlan", "auto-pilot"]
+    assert row["granted by policies"] == f"'{name}PumpAutoPilot"

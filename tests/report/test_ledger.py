@@ -1,0 +1,225 @@
+"""What each guardrail takes away, leaves and costs, as the report says it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.guardrails import documents
+from pump_roles.published import ROLES
+from pump_roles.report import of_templates
+from pump_roles.report.decisions import CONDITIONALLY, DENIED, GuardrailReport
+from pump_roles.report.model import RoleReport
+from tests.decisions.test_guardrails import INTENDED, REGIONAL
+from tests.report.conftest import GUARDRAILS
+from tests.support import ROLE_ARGUMENTS, Change, another, changed, synthesize
+
+SETS = {name for name, guardrail in GUARDRAILS.items() if guardrail.members}
+
+DENIED_OUTRIGHT = {guardrail.name: names for guardrail, names in INTENDED.items()}
+LIMITED = {
+    "commitment-tags-only": {"ec2:CreateTags"},
+    "organizations-linked-role-only": {"iam:CreateServiceLinkedRole"},
+    "invitations-from": {"organizations:AcceptHandshake"},
+    "only-in-regions": REGIONAL,
+}
+"""What a simulator finds that each of them denies somewhere: see the tests of decisions."""
+
+
+def with_one(guarded: Path, name: str) -> RoleReport:
+    (role,) = of_templates(guarded / f"{name}.template.json").roles
+    return role
+
+
+@pytest.mark.parametrize("name", sorted(GUARDRAILS.keys() - SETS))
+def test_lists_exactly_what_the_guardrail_denies(name: str, guarded: Path) -> None:
+    report = of_templates(guarded / f"{name}.template.json")
+    (role,) = report.roles
+    (ledger,) = role.guardrails
+    assert ledger.name == name
+    assert ledger.policy == GUARDRAILS[name].policy_name
+    assert set(ledger.denied) == DENIED_OUTRIGHT.get(name, set())
+    assert set(ledger.limited) == LIMITED.get(name, set())
+    assert (len(ledger.denied), len(ledger.limited)) == (role.denied, role.limited)
+    decided = {action.name: action.roles[role.kind] for action in report.actions}
+    assert all(decided[one].decision == DENIED for one in ledger.denied)
+    for one in ledger.limited:
+        assert decided[one].decision != DENIED
+        assert decided[one].limits == (ledger.policy,)
+    assert role.as_published
+    assert role.exact
+
+
+@pytest.mark.parametrize("name", GUARDRAILS)
+def test_says_what_the_guardrail_removes_leaves_and_costs(name: str, guarded: Path) -> None:
+    for ledger in with_one(guarded, name).guardrails:
+        for said in (ledger.removes, ledger.leaves, ledger.costs):
+            assert said[0].isupper()
+            assert said.endswith(".")
+
+
+def test_every_guardrail_says_what_it_leaves() -> None:
+    assert all(guardrail.leaves.endswith(".") for guardrail in GUARDRAILS.values())
+
+
+def test_a_set_is_its_members(guarded: Path) -> None:
+    def names(role: RoleReport) -> list[str]:
+        return [ledger.name for ledger in role.guardrails]
+
+    members = [guardrail.name for guardrail in Guardrail.RECOMMENDED.members]
+    assert names(with_one(guarded, "recommended")) == members
+    assert names(with_one(guarded, "read-only-recommended")) == ["metadata-only"]
+    assert with_one(guarded, "auto-pilot").guardrails == ()
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "value", "values"),
+    [
+        (
+            Guardrail.only_in_regions("us-east-1"),
+            "only us-east-1",
+            ("us-east-1",),
+        ),
+        (
+            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+            "only us-east-1 and eu-west-1",
+            ("us-east-1", "eu-west-1"),
+        ),
+        (
+            Guardrail.only_in_regions("us-east-1", "us-east-2", "eu-west-1"),
+            "only us-east-1, us-east-2 and eu-west-1",
+            ("us-east-1", "us-east-2", "eu-west-1"),
+        ),
+        (
+            Guardrail.invitations_from("111122223333"),
+            "invitations from 111122223333",
+            ("111122223333",),
+        ),
+        (
+            Guardrail.until("2927-01-31T19:00:00+01:00"),
+            "until 31 January 2927, 18:00 UTC",
+            ("2927-01-31T18:00:00Z",),
+        ),
+        (
+            Guardrail.until("2927-12-01T00:00:09Z"),
+            "until 1 December 2927, 00:00:09 UTC",
+            ("2927-12-01T00:00:09Z",),
+        ),
+        (Guardrail.NO_SELLING, "", ()),
+    ],
+)
+def test_says_the_value_in_words(
+    guardrail: Guardrail, value: str, values: tuple[str, ...], text: str, tmp_path: Path
+) -> None:
+    (ledger,) = changed(text, tmp_path, added(guardrail)).roles[0].guardrails
+    assert (ledger.value, ledger.values) == (value, values)
+
+
+def added(*guardrails: Guardrail) -> Change:
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"] += [
+            {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
+            for guardrail, document in documents(guardrails, ROLES["auto-pilot"]).items()
+        ]
+
+    return change
+
+
+def test_an_end_is_the_roles_and_lists_no_action(guarded: Path) -> None:
+    ending, without = (
+        of_templates(guarded / f"{name}.template.json") for name in ("until", "auto-pilot")
+    )
+    (role,) = ending.roles
+    assert role.ends == "until 31 January 2927, 18:00 UTC"
+    assert without.roles[0].ends == ""
+    (ledger,) = role.guardrails
+    assert (ledger.ends, ledger.denied, ledger.limited) == (True, (), ())
+    assert role.limited == 0
+    for action in ending.actions:
+        assert action.roles[role.kind].decision != CONDITIONALLY
+        assert action.roles[role.kind].denied_by == ()
+    assert ending.actions == without.actions
+    assert ending.services == without.services
+    (pattern,) = role.policies[-1].patterns
+    assert (pattern.pattern, pattern.actions) == ("*", ())
+    assert len(json.dumps(ending.as_dict())) < 1.01 * len(json.dumps(without.as_dict()))
+
+
+def test_an_end_next_to_another_guardrail_changes_nothing_of_it(text: str, tmp_path: Path) -> None:
+    until = Guardrail.until("2927-01-31T18:00:00Z")
+    (both,) = changed(text, tmp_path, added(Guardrail.NO_SELLING, until)).roles
+    (alone,) = changed(text, tmp_path, added(Guardrail.NO_SELLING)).roles
+    assert both.guardrails[0] == alone.guardrails[0]
+    assert [ledger.ends for ledger in both.guardrails] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"DateGreaterThan": {"aws:CurrentTime": "2927-01-31T18:00:00Z"}},
+        {"DateGreaterThanEquals": {"aws:CurrentTime": "2927-01-31T18:00:00+01:00"}},
+        {"DateGreaterThanEquals": {"aws:CurrentTime": {"Ref": "Moment"}}},
+        {"DateGreaterThanEquals": {"aws:CurrentTime": ["2927-01-31T18:00:00Z"]}},
+        {"DateGreaterThanEquals": {"aws:EpochTime": "2927-01-31T18:00:00Z"}},
+        {},
+    ],
+)
+def test_what_only_looks_like_an_end_is_none(
+    condition: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    until = Guardrail.until("2927-01-31T18:00:00Z")
+    ((_, document),) = documents([until], ROLES["auto-pilot"]).items()
+    document["Statement"][0]["Condition"] = condition
+
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"].append({"PolicyName": until.policy_name, "PolicyDocument": document})
+
+    (role,) = changed(text, tmp_path, change).roles
+    assert (role.ends, role.guardrails) == ("", ())
+    assert not role.as_published
+    assert (role.denied, role.limited) == ((0, role.actions) if condition else (role.actions, 0))
+
+
+def test_keeps_the_order_of_the_policies(tmp_path: Path) -> None:
+    given = [
+        Guardrail.until("2927-01-31T18:00:00Z"),
+        Guardrail.only_in_regions("us-east-1"),
+        Guardrail.RECOMMENDED,
+        Guardrail.NO_SELLING,
+    ]
+    folder = synthesize(tmp_path, *given, **ROLE_ARGUMENTS)
+    (role,) = of_templates(folder / "PumpAutoPilot.template.json").roles
+    expected = [one.name for guardrail in given for one in guardrail.members or (guardrail,)]
+    assert [ledger.name for ledger in role.guardrails] == expected
+    assert [policy.name for policy in role.policies if policy.kind == "guardrail"] == [
+        ledger.policy for ledger in role.guardrails
+    ]
+
+
+def test_a_guardrail_lists_only_what_the_role_has(text: str, tmp_path: Path) -> None:
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        added(Guardrail.NO_COMMITMENTS)(template, role)
+        del role["Policies"][:-1]
+        one = {"Effect": "Allow", "Action": "ec2:Purchase*", "Resource": "*"}
+        another({"Version": "2012-10-17", "Statement": one})(template, role)
+
+    (ledger,) = changed(text, tmp_path, change).roles[0].guardrails
+    assert isinstance(ledger, GuardrailReport)
+    assert set(ledger.denied) == {
+        "ec2:PurchaseHostReservation",
+        "ec2:PurchaseReservedInstancesOffering",
+    }
+
+
+def test_no_deny_names_an_action_that_the_role_does_not_have(text: str, tmp_path: Path) -> None:
+    wide = {"Effect": "Deny", "Action": ["ec2:*", "iam:*"], "Resource": "*"}
+    change = another({"Version": "2012-10-17", "Statement": wide})
+    report = changed(text, tmp_path, change)
+    having = {action.name for action in report.actions}
+    *_, extra = report.roles[0].policies
+    assert [pattern.effect for pattern in extra.patterns] == ["Deny", "Deny"]
+    for pattern in extra.patterns:
+        prefix = pattern.pattern.removesuffix("*")
+        assert {*pattern.actions} == {name for name in having if name.startswith(prefix)}

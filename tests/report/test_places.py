@@ -1,0 +1,183 @@
+"""Where the roles are deployed, in words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from pump_roles import AutoPilotRolloutStack, ReadOnlyRolloutStack
+from pump_roles.published import ROLES
+from pump_roles.report import of_published, of_templates
+from pump_roles.report.catalog import shipped
+from pump_roles.report.places import GLOBAL_SERVICES, in_words
+from pump_roles.templates import Place
+from tests.support import ROLE_ARGUMENTS, synthesize
+
+ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
+ACCOUNT, OTHER = "111122223333", "444455556666"
+
+
+def place(**members: Any) -> Place:
+    return Place(kind="auto-pilot", source="a.template.json", **members)
+
+
+def stack_set(**members: Any) -> Place:
+    return place(**{"stack_set": "Pump", "call_as": "management", **members})
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (place(), "One stack, in the account that deploys it."),
+        (place(account=ACCOUNT), f"One stack, in account {ACCOUNT}."),
+        (place(region="us-east-1"), "One stack, in the account that deploys it, us-east-1."),
+        (
+            place(account=ACCOUNT, region="us-east-1"),
+            f"One stack, in account {ACCOUNT}, us-east-1.",
+        ),
+        (
+            place(unreadable=("the transform X can change the template", "and so on")),
+            (
+                "One stack, in the account that deploys it. Not certain: the transform X can "
+                "change the template. Not certain: and so on."
+            ),
+        ),
+        (
+            stack_set(units=(ONE,)),
+            (
+                f"The StackSet Pump deploys it to every account of {ONE}. An account that joins "
+                "later does not get it."
+            ),
+        ),
+        (
+            stack_set(units=(ONE, TWO, THREE), automatic=True),
+            (
+                f"The StackSet Pump deploys it to every account of {ONE}, {TWO} and {THREE}. An "
+                "account that joins later gets it."
+            ),
+        ),
+        (
+            stack_set(units=(ONE,), filter="exclude", accounts=(ACCOUNT, OTHER), automatic=True),
+            (
+                f"The StackSet Pump deploys it to the accounts of {ONE}, except {ACCOUNT} and "
+                f"{OTHER}. An account that joins later gets it, even if the filter leaves it out."
+            ),
+        ),
+        (
+            stack_set(units=(ONE, TWO), filter="only", accounts=(ACCOUNT,)),
+            (
+                f"The StackSet Pump deploys it to {ACCOUNT}, if in {ONE} and {TWO}. An account "
+                "that joins later does not get it."
+            ),
+        ),
+        (
+            stack_set(units=(ONE,), filter="UNION", accounts=(ACCOUNT,)),
+            (
+                f"The StackSet Pump deploys it to the accounts of {ONE}, filtered by UNION with "
+                f"{ACCOUNT}. An account that joins later does not get it."
+            ),
+        ),
+        (
+            stack_set(units=(ONE,), call_as="delegated-admin"),
+            (
+                f"The StackSet Pump deploys it to every account of {ONE}. An account that joins "
+                "later does not get it. A delegated administrator deploys the StackSet."
+            ),
+        ),
+        (
+            stack_set(units=(ONE,), call_as="SOMEBODY", unreadable=("its caller cannot be read",)),
+            (
+                f"The StackSet Pump deploys it to every account of {ONE}. An account that joins "
+                "later does not get it. The StackSet is called as SOMEBODY. Not certain: its "
+                "caller cannot be read."
+            ),
+        ),
+        (
+            stack_set(account=ACCOUNT, region="us-east-1", units=(ONE,)),
+            (
+                f"The StackSet Pump of account {ACCOUNT} in us-east-1 deploys it to every account "
+                f"of {ONE}. An account that joins later does not get it."
+            ),
+        ),
+        # Self-managed.
+        (
+            stack_set(call_as="", accounts=(ACCOUNT, OTHER)),
+            f"The StackSet Pump deploys it to the accounts {ACCOUNT} and {OTHER}.",
+        ),
+        (stack_set(), "The StackSet Pump deploys it to no account that the template names."),
+        # What cannot be read is never nobody.
+        (
+            stack_set(unreadable=("its organizational units cannot be read",)),
+            (
+                "The StackSet Pump deploys it to accounts that cannot be read. Not certain: its "
+                "organizational units cannot be read."
+            ),
+        ),
+        (
+            stack_set(units=(ONE,), filter="exclude", unreadable=("its accounts cannot be read",)),
+            (
+                f"The StackSet Pump deploys it to the accounts of {ONE}, except accounts that "
+                "cannot be read. An account that joins later does not get it. Not certain: its "
+                "accounts cannot be read."
+            ),
+        ),
+    ],
+)
+def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
+    assert in_words(found) == words
+
+
+def test_each_stack_and_rollout_is_a_place(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path))
+    assert [(found.kind, found.text) for found in report.places] == [
+        ("read-only", "One stack, in the account that deploys it."),
+        ("auto-pilot", "One stack, in the account that deploys it."),
+    ]
+    assert of_published().places == ()
+
+
+def test_a_rollout_says_its_units_and_accounts(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotRolloutStack(
+        app, "A", organizational_units=[ONE, TWO], exclude_accounts=[ACCOUNT], **ROLE_ARGUMENTS
+    )
+    ReadOnlyRolloutStack(
+        app,
+        "B",
+        organizational_units=["r-abcd"],
+        only_accounts=[OTHER],
+        call_as="delegated-admin",
+        **ROLE_ARGUMENTS,
+    )
+    app.synth()
+    read_only, auto_pilot = of_templates(tmp_path).places
+    assert f"the accounts of {ONE} and {TWO}, except {ACCOUNT}." in auto_pilot.text
+    assert "gets it, even if the filter leaves it out." in auto_pilot.text
+    assert f"deploys it to {OTHER}, if in r-abcd." in read_only.text
+    assert "A delegated administrator deploys the StackSet." in read_only.text
+    assert "Not certain" not in auto_pilot.text + read_only.text
+
+
+def test_a_target_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotRolloutStack(app, "A", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
+    app.synth()
+    file = tmp_path / "A.template.json"
+    template = json.loads(file.read_text())
+    (resource,) = template["Resources"].values()
+    (group,) = resource["Properties"]["StackInstancesGroup"]
+    group["DeploymentTargets"]["OrganizationalUnitIds"] = {"Ref": "Units"}
+    file.write_text(json.dumps(template))
+    (found,) = of_templates(tmp_path).places
+    assert "deploys it to accounts that cannot be read." in found.text
+    assert "Not certain: its organizational units cannot be read" in found.text
+
+
+def test_global_services_are_among_those_that_the_roles_touch() -> None:
+    catalog = shipped()
+    touched = {
+        action.service for role in ROLES.values() for action in catalog.matching(role.patterns)
+    }
+    assert touched >= GLOBAL_SERVICES

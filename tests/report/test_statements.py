@@ -1,0 +1,464 @@
+"""What the roles may do in plain words: the list, and each answer."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pump_roles.guardrails import documents
+from pump_roles.published import ROLES
+from pump_roles.report import Report, of_contents, of_published, of_templates
+from pump_roles.report.catalog import read_text, shipped
+from pump_roles.report.decisions import NOT_GRANTED, Grant, Judged
+from pump_roles.report.marks import mark
+from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
+from pump_roles.templates import Contents, Role
+from pump_roles.templates.trust import Assumption
+from sandbox import catalog
+from sandbox.simulator import (
+    ALLOWED,
+    EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
+    decide,
+    use,
+)
+from sandbox.simulator import Role as Deployed
+from tests.report.conftest import GUARDRAILS
+from tests.support import (
+    EVERYTHING,
+    Change,
+    another,
+    attach,
+    beside,
+    changed,
+    in_role,
+)
+
+LISTED: list[dict[str, Any]] = json.loads(read_text("statements.json"))
+NAMED = sorted({action for statement in LISTED for action in statement["actions"]})
+
+
+def role_of(*policies: tuple[str, Mapping[str, Any]], published: bool = True) -> Role:
+    """The auto-pilot role with some more policies, or with only these."""
+    own = ROLES["auto-pilot"].policies if published else ()
+    return Role(
+        kind="auto-pilot",
+        name="PumpAutoPilotRole",
+        trust=Assumption(principals=("999988887777",), external_id=True, problems=()),
+        policies=(*((policy.name, policy.document) for policy in own), *policies),
+    )
+
+
+def answers(report: Report) -> dict[str, Answer]:
+    """The only role's answers, by the ID of the statement."""
+    (role,) = report.roles
+    return {statement.id: statement.roles[role.kind] for statement in report.statements}
+
+
+def document(**statement: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Resource": "*", **statement}]}
+
+
+def allow(*actions: str, **more: Any) -> dict[str, Any]:
+    return document(Effect="Allow", Action=list(actions), **more)
+
+
+def deny(*actions: str, **more: Any) -> dict[str, Any]:
+    return document(Effect="Deny", Action=list(actions), **more)
+
+
+def answered(*policies: Mapping[str, Any]) -> dict[str, str]:
+    """The answers of a role that has only some policies."""
+    named = ((f"Policy{number}", policy) for number, policy in enumerate(policies))
+    report = of_contents(Contents(roles=(role_of(*named, published=False),)))
+    return {statement: answer.answer for statement, answer in answers(report).items()}
+
+
+def test_statements_have_an_id_each_a_title_and_actions() -> None:
+    assert all(count == 1 for count in Counter(one["id"] for one in LISTED).values())
+    assert all(count == 1 for count in Counter(one["title"] for one in LISTED).values())
+    for statement in LISTED:
+        assert statement.keys() == {"id", "topic", "title", "note", "actions"}
+        assert statement["id"]
+        assert statement["topic"]
+        assert statement["title"][0].isupper()
+        assert not statement["title"].endswith(".")
+        assert not statement["note"] or statement["note"].endswith(".")
+        assert statement["actions"]
+        assert len(set(statement["actions"])) == len(statement["actions"])
+
+
+def test_every_published_write_is_in_a_statement() -> None:
+    writes = {action.name for action in of_published().actions if not action.only_reads}
+    assert len(writes) == 62
+    assert writes <= set(NAMED)
+
+
+def test_everything_that_spends_is_in_the_statement_about_money() -> None:
+    (money,) = (statement for statement in LISTED if statement["id"] == "spend-money")
+    spends = {
+        name for name in (action.name for action in of_published().actions) if mark("spends", name)
+    }
+    assert len(spends) == 9
+    assert spends <= set(money["actions"])
+
+
+def test_every_named_action_exists() -> None:
+    """In AWS's whole catalog, with the case that it is written in."""
+    known = {action.name for action in catalog.actions().values()}
+    assert set(NAMED) <= known
+
+
+def test_says_no_to_what_neither_role_can_do() -> None:
+    for statement in of_published().statements:
+        if statement.id in {"read-objects", "read-rows", "read-queues", "change-iam", "become"}:
+            for answer in statement.roles.values():
+                assert answer.answer == NO
+                assert answer.left == ()
+                assert len(answer.not_granted) == len(answer.named) > 0
+
+
+UNDECIDED = {"neptune-db:ReadDataViaQuery"}
+"""The simulator finds no resource type for it, whatever the resource."""
+
+
+def test_each_answer_is_what_a_policy_simulator_decides(guarded: Path) -> None:
+    expected: list[tuple[str, str, str]] = []
+    asked = []
+    for file in sorted(guarded.glob("*.template.json")):
+        report = of_templates(file)
+        deployed = Deployed.of_template(json.loads(file.read_text()))
+        decisions = {
+            name: decision
+            for answer in answers(report).values()
+            for names, decision in (
+                (answer.allowed, ALLOWED),
+                (answer.denied, EXPLICITLY_DENIED),
+                (answer.not_granted, IMPLICITLY_DENIED),
+            )
+            for name in names
+        }
+        limited = {name for answer in answers(report).values() for name in answer.limited}
+        assert decisions.keys() | limited == set(NAMED)
+        assert not decisions.keys() & limited
+        for name in UNDECIDED:
+            assert decisions.pop(name) == IMPLICITLY_DENIED
+        expected += [(file.name, name, decision) for name, decision in decisions.items()]
+        context = {"aws:CurrentTime": "2027-01-01T00:00:00Z"}
+        asked += [
+            use(
+                deployed,
+                action=name,
+                resource=catalog.actions()[name.lower()].resources[0],
+                context=context,
+            )
+            for name in decisions
+        ]
+    assert len(expected) > 3_000
+    decided = decide(asked)
+    found = [(file, name, one) for (file, name, _), one in zip(expected, decided, strict=True)]
+    assert found == expected
+
+
+INVITES = "arn:aws:organizations::{}:handshake/o-abcdefghij/invite/h-0123456789abcdef"
+CREATES = "iam:CreateServiceLinkedRole"
+
+Cases = dict[str, list[tuple[str, dict[str, str]]]]
+
+
+def _regional(names: Iterable[str]) -> Cases:
+    regions = [{"aws:RequestedRegion": region} for region in ("us-east-1", "us-west-2")]
+    return {
+        name: [(catalog.actions()[name.lower()].resources[0], region) for region in regions]
+        for name in names
+    }
+
+
+LIMITS: dict[str, Cases] = {
+    "commitment-tags-only": {
+        "ec2:CreateTags": [
+            (resource, {}) for resource in catalog.actions()["ec2:createtags"].resources
+        ]
+    },
+    "organizations-linked-role-only": {
+        CREATES: [
+            ("arn:aws:iam::123456789012:role/r", {"iam:AWSServiceName": f"{name}.amazonaws.com"})
+            for name in ("organizations", "ec2")
+        ]
+    },
+    "invitations-from": {
+        "organizations:AcceptHandshake": [
+            (INVITES.format(account), {}) for account in ("111122223333", "444455556666")
+        ]
+    },
+    "only-in-regions": _regional(
+        [
+            "ec2:PurchaseReservedInstancesOffering",
+            "ec2:PurchaseHostReservation",
+            "ec2:AcceptReservedInstancesExchangeQuote",
+            "rds:PurchaseReservedDBInstancesOffering",
+            "elasticache:PurchaseReservedCacheNodesOffering",
+            "redshift:PurchaseReservedNodeOffering",
+            "redshift:AcceptReservedNodeExchange",
+            "es:PurchaseReservedInstanceOffering",
+        ]
+    ),
+}
+LIMITS["recommended"] = LIMITS["commitment-tags-only"] | LIMITS["organizations-linked-role-only"]
+
+
+@pytest.mark.parametrize("name", GUARDRAILS)
+def test_limited_is_what_is_allowed_here_and_denied_there(name: str, guarded: Path) -> None:
+    file = guarded / f"{name}.template.json"
+    limited = {one for answer in answers(of_templates(file)).values() for one in answer.limited}
+    cases = LIMITS.get(name, {})
+    assert limited == cases.keys()
+    deployed = Deployed.of_template(json.loads(file.read_text()))
+    for action, requests in cases.items():
+        decided = decide(
+            [
+                use(deployed, action=action, resource=resource, context=context)
+                for resource, context in requests
+            ]
+        )
+        assert set(decided) == {ALLOWED, EXPLICITLY_DENIED}, action
+
+
+def test_an_answer_is_limited_only_if_nothing_is_allowed_outright(guarded: Path) -> None:
+    found = answers(of_templates(guarded / "only-in-regions.template.json"))
+    assert found["spend-money"].answer == YES  # savings plans have no region
+    assert len(found["spend-money"].limited) == 8
+    found = answers(of_templates(guarded / "invitations-from.template.json"))
+    assert found["join-organization"].answer == LIMITED
+    found = answers(of_templates(guarded / "no-commitments.template.json"))
+    assert found["spend-money"].answer == NO
+    assert len(found["spend-money"].denied) == 9
+
+
+def test_an_end_decides_nothing(guarded: Path) -> None:
+    ending = answers(of_templates(guarded / "until.template.json"))
+    assert ending == answers(of_templates(guarded / "auto-pilot.template.json"))
+
+
+ALL_UNKNOWN: list[Change] = [
+    another({"Fn::If": ["C", EVERYTHING, EVERYTHING]}),
+    another(json.dumps(EVERYTHING)),
+    another({**EVERYTHING, "Fn::Transform": {"Name": "AWS::Include"}}),
+    another({"Statement": {"Fn::If": ["C", EVERYTHING["Statement"], {"Ref": "AWS::NoValue"}]}}),
+    another(document(Effect="Allow", Action={"Ref": "Actions"})),
+    another(document(Effect="Allow", Action=["ec2:Describe*", {"Fn::Sub": "${A}:*"}])),
+    another(allow("{{resolve:ssm:/pump/actions}}")),
+    another({"Statement": {"Effect": {"Ref": "E"}, "Action": "*", "Resource": "*"}}),
+    another({"Statement": {"Effect": "allow", "Action": "*", "Resource": "*"}}),
+    in_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+    in_role(ManagedPolicyArns=[{"Ref": "Parameter"}]),
+    attach("RolePolicy", {"Ref": "Parameter"}),
+    attach("Policy", ["PumpAutoPilotRole"], Condition="Perhaps"),
+    beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
+    # What trusts the role, or lets it in, gives it what is written elsewhere.
+    beside(
+        Other={
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": {
+                    "Statement": {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
+                        "Action": "sts:AssumeRole",
+                    }
+                }
+            },
+        }
+    ),
+    beside(
+        Entry={
+            "Type": "AWS::EKS::AccessEntry",
+            "Properties": {"PrincipalArn": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
+        }
+    ),
+    beside(
+        Bucket={
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {
+                "PolicyDocument": {
+                    "Statement": {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
+                        "Action": "s3:*",
+                        "Resource": "*",
+                    }
+                }
+            },
+        }
+    ),
+]
+
+
+@pytest.mark.parametrize("change", ALL_UNKNOWN)
+def test_what_cannot_be_read_is_never_a_no(change: Change, text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, change)
+    assert not report.roles[0].readable
+    assert {answer.answer for answer in answers(report).values()} <= {YES, UNKNOWN}
+    assert report.alarms
+
+
+@pytest.mark.parametrize(
+    ("policy", "yes"),
+    [
+        (allow("*"), "all"),
+        (allow("*:*"), "all"),
+        (document(Effect="Allow", NotAction="ec2:*"), "all but user data"),
+        (allow("s3:Get*"), {"read-objects"}),
+        (allow("S3:getobject"), {"read-objects"}),
+        (allow("s3:Get?bject"), {"read-objects"}),
+        (allow("*:GetObject"), {"read-objects"}),
+        (allow("s3:*", Resource="arn:aws:s3:::bucket"), {"read-objects", "tag"}),
+        (
+            allow("s3:*", Condition={"Bool": {"aws:SecureTransport": "true"}}),
+            {"read-objects", "tag"},
+        ),
+        (allow("kms:Decrypt", "sqs:Receive*"), {"read-secrets", "read-queues"}),
+        (allow("iam:PassRole"), {"become"}),
+        ({"Statement": {"Effect": "Allow", "Action": "s3:*"}}, {"read-objects", "tag"}),
+    ],
+)
+def test_what_a_pattern_matches_is_a_yes_whether_or_not_the_catalog_has_it(
+    policy: dict[str, Any], yes: Any
+) -> None:
+    found = answered(policy)
+    if yes == "all":
+        assert set(found.values()) == {YES}
+    elif yes == "all but user data":
+        assert {one for one, answer in found.items() if answer != YES} == set()
+    else:
+        assert {one for one, answer in found.items() if answer == YES} == yes
+
+
+def test_all_but_one_service_denies_the_others() -> None:
+    everything = allow("*")
+    found = answered(everything, document(Effect="Deny", NotAction=["s3:*", "S3express:*"]))
+    assert {one for one, answer in found.items() if answer != NO} == {"read-objects", "tag"}
+    assert found["read-objects"] == YES
+    limited = answered(everything, document(Effect="Deny", NotAction="s3:*", Resource="arn:aws:x"))
+    assert limited["change-iam"] == LIMITED
+
+
+@pytest.mark.parametrize(
+    ("denied", "answer"),
+    [
+        (deny("s3:*", "s3express:*", "s3-object-lambda:*", "glacier:*"), NO),
+        (deny("*"), NO),
+        (deny("*", Condition={}), NO),
+        (deny("*", Resource=["arn:aws:s3:::x", "*"]), NO),
+        (deny("*", Condition={"Bool": {"aws:SecureTransport": "false"}}), LIMITED),
+        (deny("*", Condition={"Fn::If": ["C", {}, {"Ref": "AWS::NoValue"}]}), LIMITED),
+        (deny("*", Condition=None), LIMITED),
+        (deny("*", Resource="arn:aws:s3:::bucket/*"), LIMITED),
+        (deny("*", Resource={"Ref": "Everything"}), LIMITED),
+        (deny("*", Resource=[]), LIMITED),
+        (deny("s3:Put*"), YES),
+        # These deny nothing that can be relied on.
+        (document(Effect="Deny", Action=["s3:*", {"Ref": "More"}]), YES),
+        (document(Effect="Deny", Action={"Fn::If": ["C", "*", "s3:Put*"]}), YES),
+        (document(Effect="Deny", NotAction=[]), YES),
+        (document(Effect="deny", Action="*"), YES),
+        (document(Effect="Deny", Action="*", Principal="*"), YES),
+        (document(Effect="Deny", Action="*", NotAction="iam:*"), YES),
+        (document(Effect="Deny", Action="*", NotResource="arn:aws:s3:::bucket"), YES),
+        ({"Statement": {"Effect": "Deny", "Action": "*"}}, YES),
+        ({**deny("*"), "Fn::Transform": {"Name": "AWS::Include"}}, YES),
+        ({"Statement": {"Fn::If": ["C", deny("*")["Statement"][0], {}]}}, YES),
+        # In lower case, the Kelvin sign is a k.
+        (deny("\N{KELVIN SIGN}ms:*", "s3(external ID)"), YES),
+    ],
+)
+def test_only_a_deny_that_is_certain_takes_away(denied: dict[str, Any], answer: str) -> None:
+    assert answered(allow("s3:*"), denied)["read-objects"] == answer
+
+
+def test_the_kelvin_sign_is_not_a_k() -> None:
+    found = answered(allow("kms:Decrypt"), deny("\N{KELVIN SIGN}ms:Decrypt"))
+    assert found["read-secrets"] == YES
+
+
+def test_an_external_id_that_is_an_action_hides_none(text: str, tmp_path: Path) -> None:
+    hidden = json.loads(text.replace("Secret-Example-1234", "RunInstances"))
+    report = changed(json.dumps(hidden), tmp_path, another(allow("ec2:RunInstances")))
+    (role,) = report.roles
+    assert not role.exact
+    assert answers(report)["change-resources"].answer == UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["no-commitments", "only-in-regions", "until"])
+def test_of_two_policies_with_one_name_neither_is_trusted_by_it(name: str) -> None:
+    guardrail = GUARDRAILS[name]
+    own = documents([guardrail], ROLES["auto-pilot"])[guardrail]
+    more = allow("iam:*", "s3:*")
+    for policies in ((own, more), (more, own)):
+        role = role_of(*((guardrail.policy_name, policy) for policy in policies))
+        report = of_contents(Contents(roles=(role,)))
+        found = answers(report)
+        assert {found["change-iam"].answer, found["read-objects"].answer} <= {YES, LIMITED}
+        assert found["change-iam"].left
+        assert report.roles[0].guardrails == ()
+        assert report.roles[0].ends == ""
+        assert not report.roles[0].exact
+        assert any("2 policies are named" in one for one in report.roles[0].differences)
+
+
+@pytest.mark.parametrize("name", ["no-commitments", "until"])
+def test_a_policy_with_only_a_guardrails_name_is_judged_by_what_it_says(name: str) -> None:
+    policy_name = GUARDRAILS[name].policy_name
+    report = of_contents(Contents(roles=(role_of((policy_name, allow("iam:*"))),)))
+    assert answers(report)["change-iam"].answer == YES
+    assert report.roles[0].guardrails == ()
+    assert report.alarms
+
+
+PATTERNS = st.sampled_from(
+    [
+        "*",
+        "*:*",
+        "ec2:*",
+        "EC2:describe*",
+        "ec2:DescribeInstances",
+        "ec2:?escribe*s",
+        "e*:Describe*",
+        "ec2*",
+        "ce:Get*",
+        "*:Get*",
+        "iam:CreateServiceLinkedRole",
+        "s3:GetObject",
+        "ec2:[dD]*",
+        "",
+        "ec2",
+    ]
+)
+STATEMENTS = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Allow", "Deny"]),
+        "Resource": st.sampled_from(["*", "arn:aws:x", ["arn:aws:x", "*"]]),
+    },
+    optional={
+        "Action": st.lists(PATTERNS, max_size=3),
+        "NotAction": st.lists(PATTERNS, max_size=3),
+        "Condition": st.sampled_from([{}, {"Bool": {"aws:SecureTransport": "true"}}]),
+    },
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(STATEMENTS, max_size=3), max_size=3))
+def test_one_action_is_decided_as_all_of_them(policies: list[list[dict[str, Any]]]) -> None:
+    named = ((f"Policy{at}", {"Statement": found}) for at, found in enumerate(policies))
+    judged = Judged(role_of(*named, published=False), shipped())
+    granted = judged.grants()
+    nothing = Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
+    for action in shipped().actions.values():
+        assert judged.grant(action.name) == granted.get(action.name, nothing)
+        assert judged.grant(action.name.upper()) == judged.grant(action.name)

@@ -1,0 +1,231 @@
+"""The examples for CI run: their shell steps, in a copy of the project, as a CI system does."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pump_roles.cli import app
+from pump_roles.report import of_templates
+from pump_roles.report.formats import as_json
+from sandbox.cdk import ROOT, tool_environment
+from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, synthesize
+
+CI = ROOT / "examples" / "ci"
+GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())
+GITLAB = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
+GUIDE = (ROOT / "docs" / "report.md").read_text()
+
+NEEDS_A_NETWORK = "make setup"
+
+GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+GUARDED = {**GIVEN, "pump:guardrails": "recommended"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended.
+
+    :param status: the exit status of the last step that ran.
+    :param errors: what pump-roles wrote to standard error.
+    :param summary: the summary that it leaves.
+    :param not_run: what was not run, because it needs a network or the CI system.
+    """
+
+    status: int
+    errors: tuple[str, ...]
+    summary: str
+    not_run: tuple[str, ...]
+
+
+def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as GitHub Actions runs it with `shell: bash`, and as GitLab's runner does.
+
+    :param variables: what to set in the environment.
+    """
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        # The copy's own modules, not those of the project that is installed.
+        env=tool_environment() | {"PATH": other_commands(), "PYTHONPATH": str(folder)} | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def other_commands() -> str:
+    """Return the command search path without this environment's: a job has to find its own."""
+    own = Path(sys.prefix, "bin").resolve()
+    folders = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)
+
+
+def errors_of(ended: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
+    """Return what pump-roles wrote to standard error. The CDK CLI and npm write there too."""
+    return tuple(line for line in ended.stderr.splitlines() if line.startswith("pump-roles:"))
+
+
+def github(folder: Path) -> Ended:
+    """Run the job of GitHub Actions."""
+    assert GITHUB["defaults"]["run"]["shell"] == "bash"
+    (job,) = GITHUB["jobs"].values()
+    paths, summary = folder / "github-path", folder / "github-summary"
+    paths.write_text("")
+    summary.write_text("")
+    ended = Ended(0, (), "", ())
+    for step in job["steps"]:
+        script = step.get("run", "")
+        if not script or script.strip() == NEEDS_A_NETWORK:
+            ended = Ended(0, ended.errors, "", (*ended.not_run, script or step["uses"]))
+            continue
+        found = bash(
+            script,
+            folder,
+            PATH=os.pathsep.join([*reversed(paths.read_text().split()), other_commands()]),
+            GITHUB_PATH=str(paths),
+            GITHUB_STEP_SUMMARY=str(summary),
+        )
+        errors = (*ended.errors, *errors_of(found))
+        ended = Ended(found.returncode, errors, summary.read_text(), ended.not_run)
+        if found.returncode:
+            break
+    return ended
+
+
+def gitlab(folder: Path) -> Ended:
+    """Run the job of GitLab CI, whose lines share a shell."""
+    (job,) = GITLAB.values()
+    lines = [*job["before_script"], *job["script"]]
+    not_run = tuple(line for line in lines if line == NEEDS_A_NETWORK)
+    found = bash("\n".join(line for line in lines if line not in not_run), folder)
+    summary = folder / "pump-report" / "summary.md"
+    text = summary.read_text() if summary.exists() else ""
+    return Ended(found.returncode, errors_of(found), text, not_run)
+
+
+def configure(folder: Path, context: dict[str, str]) -> None:
+    """Set values in the copy's cdk.json, in addition to those of the project's own."""
+    settings = json.loads((ROOT / "cdk.json").read_text())
+    settings["context"] |= context
+    (folder / "cdk.json").write_text(json.dumps(settings))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project as `make setup` leaves it."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("app.py", "package.json"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("pump_roles", "node_modules"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("job", "not_run"),
+    [
+        (
+            github,
+            [
+                *("actions/checkout@v4", "actions/setup-python@v5"),
+                *(NEEDS_A_NETWORK, "actions/upload-artifact@v4"),
+            ],
+        ),
+        (gitlab, [NEEDS_A_NETWORK]),
+    ],
+)
+def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
+    job: Callable[[Path], Ended], not_run: list[str], checkout: Path, assembly: Assembly
+) -> None:
+    baseline = checkout / "pump-report.json"
+    accepted = as_json(of_templates(assembly(GUARDED)))
+    baseline.write_text(accepted, encoding="utf-8")
+    configure(checkout, GUARDED)
+    passed = job(checkout)
+    assert (passed.status, passed.errors) == (0, ())
+    assert passed.summary
+    assert list(passed.not_run) == not_run
+    artifact = checkout / "pump-report"
+    assert (artifact / baseline.name).read_text("utf-8") == accepted
+    assert (artifact / "page.html").exists()
+
+    shutil.rmtree(artifact)
+    configure(checkout, GIVEN)
+    failed = job(checkout)
+    assert failed.status == 3
+    (line,) = failed.errors
+    assert " broaden or may broaden the roles since pump-report.json: " in line
+    assert failed.summary
+    assert (artifact / "page.html").exists()
+
+    # To accept it is to commit the artifact's report.
+    shutil.copy(artifact / baseline.name, baseline)
+    check = "pump-roles report cdk.out --since pump-report.json --fail-on alarm --fail-on broadened"
+    assert bash(f"PATH=.venv/bin:$PATH; {check}", checkout).returncode == 0
+
+
+@pytest.mark.parametrize("job", [github, gitlab])
+def test_job_uploads_what_it_writes(job: Callable[[Path], Ended]) -> None:
+    if job is github:
+        (steps,) = (found["steps"] for found in GITHUB["jobs"].values())
+        (paths,) = (
+            step["with"]["path"]
+            for step in steps
+            if step.get("uses", "").startswith("actions/upload-artifact@")
+        )
+        # A step after one that failed does not run.
+        assert "--fail-on" not in "".join(step.get("run", "") for step in steps[:-1])
+    else:
+        artifacts: dict[str, Any] = GITLAB["pump-report"]["artifacts"]
+        (paths,) = artifacts["paths"]
+        assert artifacts["when"] == "always"
+        # GitLab accepts no other characters, and links to a folder only with the slash.
+        assert artifacts["expose_as"].replace(" ", "").isalnum()
+    assert paths == "pump-report/"
+
+
+def test_job_without_a_baseline_is_an_error(checkout: Path) -> None:
+    synthesize(checkout / "cdk.out")
+    (job,) = GITLAB.values()
+    ended = bash("\n".join(line for line in job["script"] if "cdk synth" not in line), checkout)
+    assert ended.returncode == 1
+    assert errors_of(ended) == ("pump-roles: pump-report.json: there is no such file",)
+
+
+def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synthesize(tmp_path / "cdk.out")
+    monkeypatch.chdir(tmp_path)
+    commands = [
+        shlex.split(line.removeprefix("$ "), comments=True)
+        for line in GUIDE.splitlines()
+        if line.startswith("$ pump-roles ")
+    ]
+    assert len(commands) == 6
+    for _, *arguments in commands:
+        ended = CliRunner().invoke(app, arguments)
+        assert (ended.exit_code, ended.stderr) == (0, ""), arguments
+    assert (tmp_path / "report.html").exists()
+
+
+def test_guide_names_each_format_and_exit_status() -> None:
+    shown = CliRunner().invoke(app, ["report", "--help"], env={"COLUMNS": "200"}).stdout
+    formats = shown.partition("--format <")[2].partition(">")[0].split("|")
+    table = GUIDE.partition("\n## Formats\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == formats
+    for status in range(4):
+        assert f"\n| {status} | " in GUIDE
