@@ -139,7 +139,8 @@ ROLE_ARNS = st.builds(
     st.just("")
     | st.text("".join(map(chr, range(0x21, 0x7F))), min_size=1, max_size=30).map("{}/".format),
     NAMES,
-)
+    # What looks like a token or a dynamic reference is rejected.
+).filter(lambda arn: "{Token[" not in arn and "{{resolve:" not in arn)
 EXTERNAL_IDS = st.text("abcXYZ019_+=,.@:/-", min_size=2, max_size=80)
 
 
