@@ -80,7 +80,8 @@ def _actions(kind: str, was: State, now: State) -> Iterator[Change]:
         effect = _effect(before, after)
         if effect:
             risk = now.risks.get(name) or was.risks[name]
-            decisions = f"{_decided(before)} before, {_decided(after)} now"
+            decisions = f"{_decided(before, was)} before, {_decided(after, now)} now"
+            decisions += _because(before, was, now)
             groups.setdefault((_cause(name, was, now), effect, risk, decisions), []).append(name)
     for (cause, effect, risk, decisions), names in groups.items():
         one, many = _NOUNS[risk]
@@ -115,14 +116,31 @@ def _covers(allowed_on: Iterable[str], others: Iterable[str]) -> bool:
     return not set(allowed_on) or (bool(set(others)) and set(others) <= set(allowed_on))
 
 
-def _decided(grant: Grant) -> str:
-    by = f" by {', '.join(grant.denied_by)}" if grant.denied_by else ""
+def _decided(grant: Grant, state: State) -> str:
+    by = f" by {', '.join(_names(grant.denied_by, state))}" if grant.denied_by else ""
     limits = f" ({', '.join(grant.limits)})" if set(grant.limits) - set(grant.denied_by) else ""
     decided = f"{grant.decision}{by}{limits}"
     if _nothing(grant) or not grant.allowed_on:
         return decided
     only = f"only {' or '.join(grant.allowed_on)}"
     return f"{decided} {only}" if grant.decision == ALLOWED else f"{decided}, allowed {only}"
+
+
+def _names(policies: Iterable[str], state: State) -> list[str]:
+    guardrails = {policy: name for name, policy in state.guardrails.items()}
+    return [guardrails.get(policy, policy) for policy in policies]
+
+
+def _because(grant: Grant, was: State, now: State) -> str:
+    gone = [
+        name
+        for name in _names(grant.denied_by, was)
+        if name in was.guardrails and name not in now.guardrails
+    ]
+    if not gone:
+        return ""
+    verb = "guardrail {} is" if len(gone) == 1 else "guardrails {} are"
+    return f", because the {verb.format(', '.join(gone))} gone"
 
 
 def _cause(name: str, was: State, now: State) -> str:
@@ -144,7 +162,7 @@ def _answers(kind: str, was: State, now: State, titles: Mapping[str, str]) -> It
             continue
         difference = ranks[answer] - ranks[before]
         effect = BROADENED if difference > 0 else NARROWED if difference < 0 else CHANGED
-        what = f"{titles[statement]}: {before} before, {answer} now"
+        what = f"{titles[statement]}: was {before}, now {answer}"
         yield Change("role", effect, kind, what)
 
 

@@ -136,7 +136,7 @@ class _Risk:
     :param kind: one word for it.
     :param one: what one such action does.
     :param many: the same of several actions.
-    :param text: what that means.
+    :param text: what that means; empty if it depends on the actions.
     :param applies: whether it applies to an action.
     """
 
@@ -150,31 +150,32 @@ class _Risk:
 _RISKS: Final = (
     _Risk(
         kind="spends",
-        one="action can spend money without a limit",
-        many="actions can spend money without a limit",
-        text="No policy can cap the price, the term or the amount of a commitment.",
+        one="action can spend money",
+        many="actions can spend money",
+        text="IAM cannot limit how much: it has no condition for the price, the term, or the "
+        "amount of a commitment.",
         applies=lambda action: bool(action.spends),
     ),
     _Risk(
         kind="writes",
         one="action writes or tags",
         many="actions write or tag",
-        text="Their access level is not List or Read, even if the policy is called read-only.",
+        text="Their access level is not List or Read. Some come from the published policy named "
+        "PumpReadOnly, which is one of the auto-pilot role's.",
         applies=lambda action: not action.only_reads,
     ),
     _Risk(
         kind="data",
         one="action can return data, not only metadata",
         many="actions can return data, not only metadata",
-        text="Application data, user data, credentials, support cases, metric values, or names and "
-        "email addresses.",
+        text="",
         applies=lambda action: bool(action.data),
     ),
     _Risk(
         kind="legacy",
         one="action is legacy",
         many="actions are legacy",
-        text="AWS has replaced them; the published ones are kept as they are.",
+        text="AWS has replaced them; Pump's published policies still have them.",
         applies=lambda action: bool(action.legacy),
     ),
 )
@@ -194,16 +195,22 @@ def risks(actions: Sequence[ActionReport], *, exact: bool) -> Iterator[Finding]:
             yield Finding(
                 kind=risk.kind,
                 title=f"{_capital(number)} {risk.one if len(names) == 1 else risk.many}",
-                text=f"{risk.text} {_left(names)}" if risk.kind == "data" else risk.text,
+                text=risk.text or _data(names),
                 actions=names,
             )
 
 
-def _left(names: Sequence[str]) -> str:
+def _data(names: Sequence[str]) -> str:
     denied = sum(not left_by_metadata_only(name) for name in names)
+    left = "metric values, names and email addresses, or the settings of budgets and alerts"
     if denied:
-        return f"The guardrail metadata-only denies {denied} of them."
-    return "Pump's service needs them, so the guardrail metadata-only leaves them."
+        return (
+            f"Application data, user data, credentials, support cases, {left}. The guardrail "
+            f"metadata-only denies {denied} of them."
+        )
+    return (
+        f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only leaves them."
+    )
 
 
 def other_resources(contents: Contents) -> Iterator[Finding]:

@@ -11,10 +11,12 @@ from pump_roles.report.statements import Answer, Statement
 from pump_roles.report.wording import (
     ANSWERS,
     CAUSES,
+    NUMBERS,
     TITLE,
     added,
     answered,
     compared,
+    difference,
     gained,
     global_services,
     ledger,
@@ -29,7 +31,14 @@ SUMMARY_LIMIT: Final = 60_000
 """At most how many characters a summary has. GitHub rejects a comment of more than 65,536."""
 
 _FEW: Final = 3
-_LISTED: Final = 40
+_LISTED: Final = 8
+
+_FEW_LINES: Final = 20
+_MANY_LINES: Final = 40
+_LONGEST_LINE: Final = 600
+_LONGEST_CELL: Final = 200
+"""What a section of a summary has room for: 220 lines of 600 characters would be too many, but the
+tables' rows, apart from their cells, are this package's own words, and shorter."""
 
 
 def as_markdown(report: Report) -> str:
@@ -49,28 +58,41 @@ def as_summary(report: Report) -> str:
 
     :param report: the report.
     """
-    lines = list(_brief(report))
-    decision = ["## Decision", "", *_accept_or_reject(report)]
-    room = SUMMARY_LIMIT - sum(len(line) + 1 for line in decision) - 200
-    kept: list[str] = []
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            left = len(lines) - len(kept)
-            kept += ["", f"**Cut here: {left} more lines are in the whole report.**", ""]
-            break
-        kept.append(line)
-    return "\n".join((*kept, *decision)).rstrip("\n") + "\n"
+    sections = (
+        (_head(report), _FEW_LINES),
+        (_alarms(report), _FEW_LINES),
+        (_changes(report, full=False), _MANY_LINES),
+        (_statements(report, full=False), _MANY_LINES),
+        (_numbers(report, longest=_LONGEST_CELL), _MANY_LINES),
+        (_ledger(report), _MANY_LINES),
+        (_places(report.places, report), _FEW_LINES),
+    )
+    lines = [line for section, most in sections for line in _fitted(list(section), most)]
+    return "\n".join((*lines, *_accept_or_reject(report))).rstrip("\n") + "\n"
+
+
+def _fitted(lines: Sequence[str], most: int) -> Iterator[str]:
+    # Every section has room of its own, so that none can push out another.
+    for line in lines[:most]:
+        yield _cut(line, _LONGEST_LINE)
+    left = sum(bool(line) for line in lines[most:])
+    if left:
+        yield f"**Cut here: the whole report has {left} more lines.**"
+        yield ""
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]} **(cut)**"
 
 
 def _whole(report: Report) -> Iterator[str]:
     yield from _head(report)
     yield from _alarms(report)
+    yield from _changes(report, full=True)
     yield from _statements(report, full=True)
     yield from _numbers(report)
     yield from _ledger(report)
     yield from _places(report.places, report)
-    yield from _changes(report, full=True)
     yield "## What matters most"
     yield ""
     yield from _findings(finding for finding in report.findings if not finding.is_alarm)
@@ -93,16 +115,6 @@ def _whole(report: Report) -> Iterator[str]:
     yield from _actions(report.roles, report.actions)
 
 
-def _brief(report: Report) -> Iterator[str]:
-    yield from _head(report)
-    yield from _alarms(report)
-    yield from _statements(report, full=False)
-    yield from _numbers(report)
-    yield from _ledger(report)
-    yield from _places(report.places, report)
-    yield from _changes(report, full=False)
-
-
 def _head(report: Report) -> Iterator[str]:
     yield f"# {TITLE}"
     yield ""
@@ -110,6 +122,10 @@ def _head(report: Report) -> Iterator[str]:
         f"Actions as of {report.date}, from the catalog {report.catalog}. Made by pump-roles "
         f"{report.version}."
     )
+    yield ""
+    alarms = plural(report.alarms, "alarm") if report.alarms else "No alarms"
+    since = difference(report) or "Not compared with an earlier review"
+    yield f"**{alarms}. {_text(since)}.**"
     yield ""
 
 
@@ -167,7 +183,8 @@ def _answer(answer: Answer, role: RoleReport, *, full: bool) -> str:
     return said
 
 
-def _numbers(report: Report) -> Iterator[str]:
+def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
+    # The longest cell, if it is to be cut.
     roles = report.roles
     rows: dict[str, list[str]] = {
         "name": [_code(role.name) for role in roles],
@@ -182,24 +199,24 @@ def _numbers(report: Report) -> Iterator[str]:
         "denied everything": [
             f"from {role.ends.removeprefix('until ')}" if role.ends else "never" for role in roles
         ],
-        "can spend money": [role.counted(role.money) for role in roles],
-        "not List or Read": [role.counted(role.writes) for role in roles],
-        "return data": [role.counted(role.data) for role in roles],
-        "effective actions": [role.counted(role.effective) for role in roles],
-        "limited by a condition or a resource": [role.counted(role.limited) for role in roles],
-        "taken away": [role.counted(role.denied) for role in roles],
-        "actions": [role.counted(role.actions) for role in roles],
+        **{
+            what: [role.counted(getattr(role, member)) for role in roles]
+            for member, what in NUMBERS.items()
+        },
         "effective by access level": [
             ", ".join(f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
             for role in roles
         ],
-        "patterns": [role.counted(role.patterns) for role in roles],
         "read from": [_source(role) for role in roles],
     }
     yield "## In numbers"
     yield ""
     yield from _table(
-        ["", *(role.heading for role in roles)], ([name, *cells] for name, cells in rows.items())
+        ["", *(role.heading for role in roles)],
+        (
+            [name, *(cell if longest is None else _cut(cell, longest) for cell in cells)]
+            for name, cells in rows.items()
+        ),
     )
     if more := added(report):
         yield f"{more} actions that the other role does not have."
@@ -275,13 +292,15 @@ def _changes(report: Report, *, full: bool) -> Iterator[str]:
 
 def _change(change: Change, *, full: bool) -> str:
     shown = change.actions if full else change.actions[:_LISTED]
-    listed = f" {', '.join(map(_code, shown))}" if shown else ""
+    listed = f": {', '.join(map(_code, shown))}" if shown else ""
     more = len(change.actions) - len(shown)
     rest = f" and {more} more" if more else ""
     return f"- {change.effect}, {change.role or 'all roles'}: {_text(change.what)}{listed}{rest}"
 
 
 def _accept_or_reject(report: Report) -> Iterator[str]:
+    yield "## Decision"
+    yield ""
     for role in report.roles:
         digest = f" (SHA-256 {_code(role.sha256)})" if role.sha256 else ""
         yield f"- [ ] Accept the {role.kind} role{digest}"

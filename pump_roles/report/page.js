@@ -6,6 +6,7 @@
   const count = find("count");
   const answer = find("answer");
   const heading = find("actions");
+  const shownText = find("shown");
   const roles = JSON.parse(find("patterns").textContent);
   const date = document.querySelector("time").dateTime;
   const checks = ["new", "legacy"];
@@ -19,8 +20,10 @@
       name: row.id.toLowerCase(),
       text: row.textContent.toLowerCase(),
       service: row.id.split(":")[0],
+      short: row.id.split(":")[1],
       levels: row.children[1].textContent.split(", "),
       marks: row.dataset.marks.split(" "),
+      risk: row.dataset.marks.split(" ")[0],
       decisions,
       has: decisions.map((decision) => decision !== "" && decision !== "denied"),
     };
@@ -90,17 +93,24 @@
 
   const sentences = (asked, shown) => {
     const filtered = [...new FormData(form)].some(([name, value]) => name !== "text" && value);
+    const name = asked.toLowerCase();
+    // A service alone stands for all of its actions.
+    const pattern = /^[\w-]+:?$/.test(asked) && !shown ? `${asked.replace(":", "")}:*` : asked;
     const is_action = /^[\w-]+:[\w-]+$/.test(asked);
-    const is_pattern = /^[\w*?:-]+$/.test(asked) && /[*?]/.test(asked);
-    const by_role = (say) => roles.map((role) => `${role.kind}: ${say(role, asked)}.`);
-    if (is_action && !rows.some((entry) => entry.name === asked.toLowerCase())) {
+    const is_pattern = /^[\w*?-]+:[\w*?-]*$/.test(pattern) && /[*?]/.test(pattern);
+    const by_role = (say, about) => roles.map((role) => `${role.kind}: ${say(role, about)}.`);
+    // The beginning of a listed action is not asked about yet.
+    if (is_action && !rows.some((entry) => entry.name.startsWith(name))) {
       return [
-        `${asked} is not one of the listed actions, as of ${date}. By the patterns of each role:`,
-        ...by_role(decide),
+        `${asked} is not one of the listed actions, as of ${date}. If AWS has it, by the policies of each role:`,
+        ...by_role(decide, asked),
       ];
     }
     if (is_pattern && !shown) {
-      return [`No listed action matches ${asked}. By the patterns of each role:`, ...by_role(may)];
+      return [
+        `No listed action matches ${pattern}. By the policies of each role:`,
+        ...by_role(may, pattern),
+      ];
     }
     if (shown) return [];
     const what = asked ? `“${asked}”` : "these filters";
@@ -113,14 +123,34 @@
     ];
   };
 
+  // What is shown, in words: for whoever follows a link to some filters, and for print.
+  const describe = (found) => {
+    const fields_in_words = [...form.querySelectorAll("select, input")]
+      .filter((field) => (field.type === "checkbox" ? field.checked : field.value))
+      .map((field) => {
+        const label = field.closest("label").firstChild.textContent.trim();
+        if (field.type === "checkbox") return field.parentElement.textContent.trim();
+        if (field.type === "search") return `“${field.value.trim()}”`;
+        return `${label}: ${field.selectedOptions[0].textContent}`;
+      });
+    if (!fields_in_words.length) return "";
+    const kinds = ["money", "writes", "data", "reads"];
+    const of_kind = kinds.map((kind) => found.filter((entry) => entry.risk === kind).length);
+    const counts = kinds.map((kind, index) => `${of_kind[index]} ${kind}`);
+    const listed = counts.filter((_, index) => of_kind[index]).join(", ");
+    const number = `${found.length} of ${rows.length} actions (${fields_in_words.join("; ")})`;
+    return listed ? `${number}: ${listed}.` : `${number}.`;
+  };
+
   const decided = (found, decision) =>
     decision === "effective" ? found && found !== "denied" : decision ? found === decision : found;
 
   const apply = () => {
-    const asked = fields.text.value.trim();
+    // A line that is pasted from a policy has quotes and a comma.
+    const asked = fields.text.value.replace(/["',]/g, " ").trim();
     const terms = asked.toLowerCase().split(/\s+/).filter(Boolean);
     const is_pattern = terms.length === 1 && /[*?]/.test(asked);
-    const pattern = is_pattern && matcher(asked.includes(":") ? asked : `*${asked}*`);
+    const pattern = is_pattern && matcher(asked);
     const value = (name) => fields[name]?.value ?? "";
     const [service, level, risk] = ["service", "level", "risk"].map(value);
     const role = roles.findIndex(({ kind }) => kind === value("role"));
@@ -131,7 +161,7 @@
     for (const entry of rows) {
       const decisions = role < 0 ? entry.decisions : [entry.decisions[role]];
       const show =
-        (pattern ? pattern.test(entry.name) : terms.every((term) => entry.text.includes(term))) &&
+        (pattern ? pattern.test(entry.name) || pattern.test(entry.short) : terms.every((term) => entry.text.includes(term))) &&
         (!service || entry.service === service) &&
         (!level || entry.levels.includes(level)) &&
         (!risk || entry.marks.includes(risk)) &&
@@ -145,6 +175,7 @@
       shown += show;
     }
     count.textContent = `${shown} of ${rows.length} actions`;
+    shownText.textContent = describe(rows.filter((entry) => entry.shown));
     answer.replaceChildren(
       ...sentences(asked, shown).map((sentence) => {
         const paragraph = document.createElement("p");
@@ -160,7 +191,7 @@
   // The results, right below the search.
   const toResults = () => {
     const { top } = heading.getBoundingClientRect();
-    if (top < 0 || top > form.offsetHeight + 24) heading.scrollIntoView();
+    if (top < form.offsetHeight || top > form.offsetHeight + 24) heading.scrollIntoView();
   };
 
   // The address is #action, #?filters or #action?filters.
@@ -176,7 +207,15 @@
   };
 
   const open = (action) => {
-    const row = find(action);
+    const row = find(action) ?? rows.find((entry) => entry.name === action.toLowerCase())?.row;
+    if (!row && /^[\w-]+:\w+$/.test(action)) {
+      // No row: the search answers.
+      form.reset();
+      fields.text.value = action;
+      apply();
+      toResults();
+      return;
+    }
     if (!row?.matches("#rows > li")) return;
     if (row.hidden) clear();
     row.querySelector("details").open = true;
@@ -248,20 +287,28 @@
     if (query()) toResults();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
+  fields.text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "ArrowDown") return;
+    event.preventDefault();
+    const first = rows.find((entry) => entry.shown)?.row;
+    if (first) current(first);
+    (first ?? answer).focus();
+  });
   find("clear").addEventListener("click", () => {
     clear();
     write("");
-    fields.text.focus();
+    fields.text.focus({ preventScroll: true });
   });
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && query()) {
+    const here = event.target === document.body || form.contains(event.target);
+    if (event.key === "Escape" && here && query()) {
       clear();
       write("");
     }
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (event.key === "/" && plain && !event.target.matches("input, select, textarea")) {
       event.preventDefault();
-      fields.text.focus();
+      fields.text.focus({ preventScroll: true });
     }
   });
   addEventListener("hashchange", read);
@@ -282,6 +329,10 @@
 
   form.hidden = false;
   copy.hidden = false;
+  // What is scrolled to must be below the bar, which is higher with the filters open.
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--bar", `${form.offsetHeight}px`);
+  }).observe(form);
   read();
   performance.mark("ready");
 }

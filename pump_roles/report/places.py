@@ -59,7 +59,7 @@ def in_words(place: Place) -> str:
 
 
 def _stack(place: Place) -> str:
-    account = f"account {place.account}" if place.account else "the account that deploys it"
+    account = f"account {place.account}" if place.account else "the account where you deploy it"
     region = f", {place.region}" if place.region else ""
     return f"One stack, in {account}{region}."
 
@@ -69,10 +69,10 @@ def _stack_set(place: Place) -> Iterator[str]:
     region = f" in {place.region}" if place.region else ""
     yield f"The StackSet {place.stack_set}{account}{region} deploys it to {_targets(place)}."
     if place.units and place.automatic:
-        ignored = ", even if the filter leaves it out" if place.filter else ""
-        yield f"An account that joins later gets it{ignored}."
+        ignored = ", even if the filter leaves it out today" if place.filter else ""
+        yield f"An account that is added to these units later gets it automatically{ignored}."
     elif place.units:
-        yield "An account that joins later does not get it."
+        yield "An account that is added to these units later does not get it."
     if place.call_as == "delegated-admin":
         yield "A delegated administrator deploys the StackSet."
     elif place.call_as not in ("", "management"):

@@ -1,5 +1,7 @@
 """Sentences that the formats to read have in common."""
 
+from collections.abc import Iterable
+
 from pump_roles.report.decisions import GuardrailReport
 from pump_roles.report.model import Report, RoleReport
 from pump_roles.report.places import GLOBAL_SERVICES
@@ -8,10 +10,12 @@ from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 __all__ = [
     "ANSWERS",
     "CAUSES",
+    "NUMBERS",
     "TITLE",
     "added",
     "answered",
     "compared",
+    "difference",
     "gained",
     "global_services",
     "ledger",
@@ -26,9 +30,21 @@ ANSWERS = {YES: "Yes", LIMITED: "Limited", NO: "No", UNKNOWN: "Unknown"}
 
 CAUSES = {
     "role": "The roles changed",
-    "AWS": "AWS changed what a wildcard matches",
+    "AWS": "AWS added or removed actions under a wildcard",
 }
 """What can cause a change, with the heading for such changes."""
+
+NUMBERS = {
+    "money": "can spend money",
+    "writes": "write or tag, money included",
+    "data": "return data",
+    "effective": "effective",
+    "limited": "of these, limited by a condition or a resource",
+    "denied": "denied by a guardrail or another policy",
+    "actions": "granted, denied or not",
+    "patterns": "patterns that grant",
+}
+"""A role's numbers by the member, with what each counts; what matters most first."""
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
@@ -39,22 +55,20 @@ def answered(answer: Answer, role: RoleReport) -> str:
     """
     number = f"of {plural(len(answer.named), 'action')}"
     if answer.allowed:
-        limited = f", {len(answer.limited)} of them limited" if answer.limited else ""
-        return f"{len(answer.left)} {number}{limited}"
+        limited = f", {len(answer.limited)} limited: {_by(answer.limited, role)}"
+        return f"{len(answer.left)} {number}{limited if answer.limited else ''}"
     if answer.answer == UNKNOWN:
         return "not everything can be read"
-    by = _by(answer, role)
     if answer.limited:
-        return f"{len(answer.limited)} {number}, by {by}"
-    return f"taken away by {by}" if answer.denied else f"none {number}"
+        return f"{len(answer.limited)} {number}, limited: {_by(answer.limited, role)}"
+    return f"denied by {_by(answer.denied, role)}" if answer.denied else f"none {number}"
 
 
-def _by(answer: Answer, role: RoleReport) -> str:
-    taken = set(answer.denied) | set(answer.limited)
+def _by(actions: Iterable[str], role: RoleReport) -> str:
     guardrails = [
-        f"{found.name} ({found.value})" if found.value else found.name
+        found.value or found.name
         for found in role.guardrails
-        if not taken.isdisjoint(found.denied + found.limited)
+        if not set(actions).isdisjoint(found.denied + found.limited)
     ]
     return ", ".join(guardrails) or "a policy that denies them"
 
@@ -129,15 +143,23 @@ def gained(report: Report) -> str:
     :param report: the report.
     """
     number = sum(map(len, report.gained.values()))
-    if not number:
-        return (
-            "The published wildcards match no action that they did not match when they were last "
-            f"reviewed, with the catalog of {report.reviewed}."
-        )
     return (
-        f"The published wildcards match {plural(number, 'action')} that they did not match when "
-        f"they were last reviewed, with the catalog of {report.reviewed}."
+        f"Pump's wildcards match {plural(number, 'new action') if number else 'no new actions'} "
+        f"since Pump last reviewed them (AWS actions as of {report.reviewed})."
     )
+
+
+def difference(report: Report) -> str:
+    """Return how many changes there are since the earlier report; empty if there is none.
+
+    :param report: the report.
+    """
+    if report.since is None:
+        return ""
+    broader = sum(change.may_broaden for change in report.changes)
+    number = plural(len(report.changes), "change") if report.changes else "No change"
+    effect = f": {broader} can broaden access" if broader else ""
+    return f"{number} since {report.since.file}{effect}"
 
 
 def global_services(report: Report) -> str:
@@ -146,8 +168,8 @@ def global_services(report: Report) -> str:
     :param report: the report.
     """
     found = [service for service in report.services if service in GLOBAL_SERVICES]
-    listed = f", and on services that have no region: {', '.join(found)}" if found else ""
+    listed = f", and on services that have no Region: {', '.join(found)}" if found else ""
     return (
-        f"IAM is global: wherever it is deployed, a role acts in every region of its account"
+        f"IAM is global: wherever it is deployed, a role acts in every Region of its account"
         f"{listed}."
     )

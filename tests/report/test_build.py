@@ -277,7 +277,7 @@ def test_all_formats_have_the_same_counts_and_the_same_bytes_each_time(
         granted = [row for row in rows if row["decision"] != "not granted"]
         assert sum(row["role"] == role["kind"] for row in granted) == role["actions"]
     counts = " | ".join(str(role["actions"]) for role in loaded["roles"])
-    assert f"| actions | {counts} |" in markdown
+    assert f"| granted, denied or not | {counts} |" in markdown
     listed = [line for line in markdown.splitlines() if line.startswith("| `") and ":" in line[:40]]
     assert sum("| allowed |" in line for line in listed) == len(loaded["actions"])
 

@@ -495,10 +495,10 @@ def test_another_permission_is_a_change(
 
 def test_an_answer_in_plain_words_that_changes_is_a_change(compared: Compare) -> None:
     found = compared(nothing, allows("s3:GetObject"))
-    what = "Read objects in S3: no before, yes now"
+    what = "Read objects in S3: was no, now yes"
     assert Change("role", BROADENED, KIND, what) in found
     found = compared(allows("s3:GetObject"), nothing)
-    what = "Read objects in S3: yes before, no now"
+    what = "Read objects in S3: was yes, now no"
     assert Change("role", NARROWED, KIND, what) in found
 
 

@@ -69,7 +69,7 @@ def test_no_in_plain_words_is_a_row_for_each_of_its_actions(published: Rows) -> 
 
 def test_action_of_several_statements_has_the_titles_of_all(published: Rows) -> None:
     assert published["ce:GetCostAndUsage", "read-only"]["plain words"] == (
-        "Incur a fee per request; Read the costs of every account in the organization"
+        "Make calls that AWS charges for; Read the costs of every account in the organization"
     )
 
 

@@ -29,7 +29,7 @@ from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.markdown import as_summary
 from pump_roles.report.model import ActionReport, Change, Finding
 from pump_roles.report.page import as_html
-from pump_roles.report.wording import ANSWERS, answered, compared, gained, ledger
+from pump_roles.report.wording import ANSWERS, answered, compared, difference, gained, ledger
 from pump_roles.templates import Other
 from sandbox.cdk import ROOT
 from sandbox.screenshot import BROWSERS
@@ -62,7 +62,7 @@ ABOVE = """[...document.querySelectorAll(selector)].filter((element) => {
 }).map((element) => element.outerHTML)"""
 """What is not within the window."""
 
-BY_PATTERNS = "By the patterns of each role:"
+BY_POLICIES = "By the policies of each role:"
 REGIONS = ("us-east-1", "eu-west-1")
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -230,8 +230,10 @@ def test_answers_are_above_the_fold(
         assert all(principal in said for principal in role.principals)
         assert "External ID required" in said
         assert "as published by Pump" in said
-        assert ("denied everything from 31 January 2027, 18:00 UTC" in said) == bool(role.ends)
-        assert ("Boundary platform/Boundary, not counted here" in said) == bool(role.boundary)
+        ends = "Expires all actions denied from 31 January 2027, 18:00 UTC"
+        assert (ends in said) == bool(role.ends)
+        boundary = "Boundary platform/Boundary, not counted: it can only take away"
+        assert (boundary in said) == bool(role.boundary)
         assert said.endswith(
             f"{role.money} spend money {role.writes} write or tag {role.data} return data "
             f"{role.effective} in all"
@@ -555,7 +557,7 @@ def test_changes_keep_their_causes_apart(show: Show, guarded: Report) -> None:
     lists = section.locator(".changes").all()
     assert section.locator("h3").all_inner_texts() == [
         "The roles changed: 2",
-        "AWS changed what a wildcard matches: 1",
+        "AWS added or removed actions under a wildcard: 1",
         "Since Pump's last review",
     ]
     for cause, listed in zip(("role", "AWS"), lists, strict=True):
@@ -564,7 +566,9 @@ def test_changes_keep_their_causes_apart(show: Show, guarded: Report) -> None:
             text = words(item.inner_text())
             assert text.startswith(f"{change.effect} {change.role}: {change.what}")
             assert item.locator("a").all_inner_texts() == list(change.actions)
-    assert page.locator("thead a", has_text="3 changes").get_attribute("href") == "#changes"
+    lead = page.locator("thead a", has_text=difference(guarded))
+    assert lead.get_attribute("href") == "#changes"
+    assert difference(guarded) == ("3 changes since earlier.json: 2 can broaden access")
 
 
 def test_says_that_nothing_was_compared(show: Show, published: Report) -> None:
@@ -584,7 +588,7 @@ def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> N
     assert len(rows) == len(found) == 7
     for row, ((name, value), by_role) in zip(rows, found.items(), strict=True):
         said = words(row.inner_text())
-        assert said.startswith(f"{name} {value}".strip())
+        assert said.startswith(f"{value} {name}".strip())
         for kind, guardrail in by_role.items():
             for names, how in [(guardrail.denied, "denied"), (guardrail.limited, "limited")]:
                 plural = "s" if len(names) != 1 else ""
@@ -642,6 +646,7 @@ FILTERS: list[tuple[dict[str, str], Callable[[ActionReport], object]]] = [
     ({"text": "PurchaseHost  buys"}, lambda action: action.name == "ec2:PurchaseHostReservation"),
     ({"text": "EC2:*instances"}, lambda action: re.match("ec2:.*Instances$", action.name)),
     ({"text": "*purchase*"}, lambda action: "Purchase" in action.name),
+    ({"text": "Purchase*"}, lambda action: ":Purchase" in action.name),
     ({"role": "read-only"}, lambda action: "read-only" in action.roles),
     (
         {"only": "auto-pilot"},
@@ -671,12 +676,13 @@ def test_counts_lead_to_as_many_actions(show: Show, guarded: Report) -> None:
         number
         for role in guarded.roles
         for number in (role.money, role.writes, role.data, role.effective)
+        if number
     ]
     links = page.locator(".counts a").all()
     for number, link in zip(numbers, links, strict=True):
         link.click()
         assert count(page) == counted(guarded, number)
-    page.get_by_role("link", name="Auto-pilot adds").click()
+    page.locator("thead a[href='#?only=auto-pilot']").click()
     assert count(page) == counted(guarded, guarded.roles[1].only)
     assert guarded.roles[1].only > 0
     page.go_back()
@@ -790,7 +796,10 @@ def test_search_answers_for_an_action_that_has_no_row(
     page.keyboard.press("/")
     page.keyboard.type(asked)
     assert page.locator("#answer p").all_inner_texts() == [
-        f"{asked} is not one of the listed actions, as of {guarded.date}. {BY_PATTERNS}",
+        (
+            f"{asked} is not one of the listed actions, as of {guarded.date}. If AWS has it, by "
+            "the policies of each role:"
+        ),
         f"read-only: {read_only}.",
         f"auto-pilot: {auto_pilot}.",
     ]
@@ -809,10 +818,18 @@ def test_search_answers_for_patterns_and_words(show: Show, guarded: Report) -> N
     assert shown(page) == [action.name for action in guarded.actions if action.service == "ec2"]
     text.fill("s3:*")
     assert answer.all_inner_texts() == [
-        "No listed action matches s3:*. By the patterns of each role:",
+        f"No listed action matches s3:*. {BY_POLICIES}",
         "read-only: not granted by any pattern.",
         "auto-pilot: not granted by any pattern.",
     ]
+    text.fill("s3")
+    assert answer.all_inner_texts()[0] == f"No listed action matches s3:*. {BY_POLICIES}"
+    text.fill("ec2:Purchase")
+    assert answer.count() == 0, "the beginning of listed actions is not asked about yet"
+    assert len(shown(page)) == 2
+    text.fill('  "ec2:DescribeReservedInstances",')
+    assert answer.count() == 0, "pasted from a policy"
+    assert ACTION in shown(page)
     text.fill("ec2:*Tomorrow")
     assert answer.all_inner_texts()[1:] == [
         "read-only: not granted by any pattern.",
@@ -845,8 +862,79 @@ def test_results_are_right_below_the_search_and_it_stays(
         assert box["y"] == 0
         assert box["height"] < viewport["height"] / 8
         assert 0 <= heading["y"] - box["height"] < 24, text
-    page.mouse.wheel(0, 3_000)
-    assert page.locator("[name=text]").is_visible()
+    page.locator("#filters summary").click()
+    page.locator("[name=text]").fill("s3:PutObject")
+    page.wait_for_timeout(50)
+    for below in ("#actions", "#answer"):
+        found = page.locator(below).bounding_box()
+        box = page.locator("#filters").bounding_box()
+        assert found is not None
+        assert box is not None
+        assert found["y"] >= box["y"] + box["height"] - 1, below
+        assert found["y"] + found["height"] <= viewport["height"]
+
+
+def test_bar_does_not_move_the_page(show: Show) -> None:
+    page = show("published")
+    page.evaluate("document.getElementById('services').scrollIntoView()")
+    top = page.evaluate("scrollY")
+    assert top > 0
+    page.keyboard.press("/")
+    assert page.evaluate("scrollY") == top
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "clear"
+    assert page.evaluate("scrollY") == top
+    page.keyboard.press("Enter")
+    assert page.evaluate("scrollY") == top
+
+
+def test_enter_leads_from_the_search_to_the_first_result_or_the_answer(show: Show) -> None:
+    page = show("published")
+    text = page.locator("[name=text]")
+    text.fill("PurchaseHost")
+    text.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "ec2:PurchaseHostReservation"
+    text.fill("s3:GetObject")
+    text.press("ArrowDown")
+    assert page.evaluate("document.activeElement.id") == "answer"
+
+
+def test_says_what_the_rows_are_filtered_by_also_in_print(show: Show, guarded: Report) -> None:
+    page = show("guarded", "#?risk=money&only=auto-pilot")
+    said = page.locator("#shown")
+    assert said.inner_text() == (
+        f"9 of {len(guarded.actions)} actions (Only this role has: auto-pilot; Kind: can spend "
+        "money): 9 money."
+    )
+    page.emulate_media(media="print")
+    assert said.is_visible()
+    page.emulate_media(media="screen")
+    page.locator("#clear").click()
+    assert not said.is_visible()
+
+
+@pytest.mark.parametrize("address", ["#s3:GetObject", "#EC2:describereservedinstances"])
+def test_address_of_an_action_in_any_case_or_without_a_row_is_answered(
+    address: str, show: Show
+) -> None:
+    page = show("published", address)
+    if "s3" in address:
+        assert page.locator("#answer p").count() == 3
+    else:
+        page.wait_for_function("(id) => document.activeElement.id === id", arg=ACTION)
+
+
+def test_phone_says_whose_answer_it_is(show: Show) -> None:
+    page = show("guarded", viewport=PHONE)
+    cell = page.locator("#change-iam td").nth(1)
+    content = cell.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+    assert content == '"auto-pilot"'
+    cell.locator("summary").click()
+    box = cell.bounding_box()
+    assert box is not None
+    assert box["width"] > PHONE["width"] * 0.8
+    assert page.locator(".topic").first.is_visible()
 
 
 def test_keyboard_reaches_the_search_second_and_the_rows_with_one_stop(show: Show) -> None:

@@ -27,12 +27,16 @@ def stack_set(**members: Any) -> Place:
     return place(**{"stack_set": "Pump", "call_as": "management", **members})
 
 
+STAYS_OUT = "An account that is added to these units later does not get it."
+COMES_IN = "An account that is added to these units later gets it automatically"
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (place(), "One stack, in the account that deploys it."),
+        (place(), "One stack, in the account where you deploy it."),
         (place(account=ACCOUNT), f"One stack, in account {ACCOUNT}."),
-        (place(region="us-east-1"), "One stack, in the account that deploys it, us-east-1."),
+        (place(region="us-east-1"), "One stack, in the account where you deploy it, us-east-1."),
         (
             place(account=ACCOUNT, region="us-east-1"),
             f"One stack, in account {ACCOUNT}, us-east-1.",
@@ -40,65 +44,58 @@ def stack_set(**members: Any) -> Place:
         (
             place(unreadable=("the transform X can change the template", "and so on")),
             (
-                "One stack, in the account that deploys it. Not certain: the transform X can "
+                "One stack, in the account where you deploy it. Not certain: the transform X can "
                 "change the template. Not certain: and so on."
             ),
         ),
         (
             stack_set(units=(ONE,)),
-            (
-                f"The StackSet Pump deploys it to every account of {ONE}. An account that joins "
-                "later does not get it."
-            ),
+            (f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT}"),
         ),
         (
             stack_set(units=(ONE, TWO, THREE), automatic=True),
             (
-                f"The StackSet Pump deploys it to every account of {ONE}, {TWO} and {THREE}. An "
-                "account that joins later gets it."
+                f"The StackSet Pump deploys it to every account of {ONE}, {TWO} and {THREE}. "
+                f"{COMES_IN}."
             ),
         ),
         (
             stack_set(units=(ONE,), filter="exclude", accounts=(ACCOUNT, OTHER), automatic=True),
             (
                 f"The StackSet Pump deploys it to the accounts of {ONE}, except {ACCOUNT} and "
-                f"{OTHER}. An account that joins later gets it, even if the filter leaves it out."
+                f"{OTHER}. {COMES_IN}, even if the filter leaves it out today."
             ),
         ),
         (
             stack_set(units=(ONE, TWO), filter="only", accounts=(ACCOUNT,)),
-            (
-                f"The StackSet Pump deploys it to {ACCOUNT}, if in {ONE} and {TWO}. An account "
-                "that joins later does not get it."
-            ),
+            (f"The StackSet Pump deploys it to {ACCOUNT}, if in {ONE} and {TWO}. {STAYS_OUT}"),
         ),
         (
             stack_set(units=(ONE,), filter="UNION", accounts=(ACCOUNT,)),
             (
                 f"The StackSet Pump deploys it to the accounts of {ONE}, filtered by UNION with "
-                f"{ACCOUNT}. An account that joins later does not get it."
+                f"{ACCOUNT}. {STAYS_OUT}"
             ),
         ),
         (
             stack_set(units=(ONE,), call_as="delegated-admin"),
             (
-                f"The StackSet Pump deploys it to every account of {ONE}. An account that joins "
-                "later does not get it. A delegated administrator deploys the StackSet."
+                f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT} A "
+                "delegated administrator deploys the StackSet."
             ),
         ),
         (
             stack_set(units=(ONE,), call_as="SOMEBODY", unreadable=("its caller cannot be read",)),
             (
-                f"The StackSet Pump deploys it to every account of {ONE}. An account that joins "
-                "later does not get it. The StackSet is called as SOMEBODY. Not certain: its "
-                "caller cannot be read."
+                f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT} The "
+                "StackSet is called as SOMEBODY. Not certain: its caller cannot be read."
             ),
         ),
         (
             stack_set(account=ACCOUNT, region="us-east-1", units=(ONE,)),
             (
                 f"The StackSet Pump of account {ACCOUNT} in us-east-1 deploys it to every account "
-                f"of {ONE}. An account that joins later does not get it."
+                f"of {ONE}. {STAYS_OUT}"
             ),
         ),
         # Self-managed.
@@ -119,7 +116,7 @@ def stack_set(**members: Any) -> Place:
             stack_set(units=(ONE,), filter="exclude", unreadable=("its accounts cannot be read",)),
             (
                 f"The StackSet Pump deploys it to the accounts of {ONE}, except accounts that "
-                "cannot be read. An account that joins later does not get it. Not certain: its "
+                f"cannot be read. {STAYS_OUT} Not certain: its "
                 "accounts cannot be read."
             ),
         ),
@@ -132,8 +129,8 @@ def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
 def test_each_stack_and_rollout_is_a_place(tmp_path: Path) -> None:
     report = of_templates(synthesize(tmp_path))
     assert [(found.kind, found.text) for found in report.places] == [
-        ("read-only", "One stack, in the account that deploys it."),
-        ("auto-pilot", "One stack, in the account that deploys it."),
+        ("read-only", "One stack, in the account where you deploy it."),
+        ("auto-pilot", "One stack, in the account where you deploy it."),
     ]
     assert of_published().places == ()
 
@@ -154,7 +151,7 @@ def test_a_rollout_says_its_units_and_accounts(tmp_path: Path) -> None:
     app.synth()
     read_only, auto_pilot = of_templates(tmp_path).places
     assert f"the accounts of {ONE} and {TWO}, except {ACCOUNT}." in auto_pilot.text
-    assert "gets it, even if the filter leaves it out." in auto_pilot.text
+    assert "gets it automatically, even if the filter leaves it out today." in auto_pilot.text
     assert f"deploys it to {OTHER}, if in r-abcd." in read_only.text
     assert "A delegated administrator deploys the StackSet." in read_only.text
     assert "Not certain" not in auto_pilot.text + read_only.text

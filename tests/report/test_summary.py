@@ -1,0 +1,92 @@
+"""The summary for a ticket: what it has, and that nothing can push it out."""
+
+from dataclasses import replace
+
+import pytest
+
+from pump_roles.report import Report, of_published
+from pump_roles.report.markdown import SUMMARY_LIMIT, as_summary
+from pump_roles.report.model import Change, Compared, Finding
+from pump_roles.report.wording import ANSWERS
+
+GITHUB = 65_536
+"""At most how many characters a comment on GitHub may have."""
+
+SINCE = Compared(file="earlier.json", sha256="0" * 64, date="2026-09-26", version="0.1.0")
+
+
+@pytest.fixture(scope="module")
+def published() -> Report:
+    return of_published()
+
+
+def test_has_what_a_ticket_needs(published: Report) -> None:
+    summary = as_summary(published)
+    for role in published.roles:
+        assert role.heading in summary
+        assert f"`{role.name}`" in summary
+        assert f"- [ ] Accept the {role.kind} role" in summary
+    assert "- [ ] Reject, because: " in summary
+    assert "Pump's principal" in summary
+    assert "**No alarms. Not compared with an earlier review.**" in summary
+    for statement in published.statements:
+        (line,) = (line for line in summary.splitlines() if line.startswith(f"| {statement.title}"))
+        for answer in statement.roles.values():
+            assert f"**{ANSWERS[answer.answer]}**" in line
+    assert len(summary) < 10_000
+
+
+def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
+    alarm = Finding(kind="trust", title="It is wrong", text="So it is.")
+    change = Change("role", "broadened", "read-only", "it may more", ("ce:GetTags",), "reads")
+    report = replace(
+        published,
+        alarms=1,
+        findings=(alarm, *published.findings),
+        since=SINCE,
+        changes=(change,),
+        roles=tuple(
+            replace(role, source="cdk.out", sha256=f"{number}" * 64)
+            for number, role in enumerate(published.roles)
+        ),
+    )
+    summary = as_summary(report)
+    assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in summary
+    assert "**It is wrong.** So it is." in summary
+    assert "- broadened, read-only: it may more: `ce:GetTags`" in summary
+    assert f"SHA-256 {'0' * 64}" in summary
+    for role in report.roles:
+        assert summary.count(role.sha256) >= 2, "in the table and next to the line to accept"
+
+
+LONG = "x" * 70_000
+
+
+@pytest.mark.parametrize(
+    "excess",
+    [
+        {"findings": tuple(Finding(kind="trust", title="Alarm", text=LONG) for _ in range(8))},
+        {"findings": tuple(Finding(kind="trust", title="Alarm", text="a") for _ in range(3_000))},
+        {
+            "since": SINCE,
+            "changes": tuple(
+                Change("role", "broadened", "read-only", LONG, ("ce:GetTags",) * 500)
+                for _ in range(500)
+            ),
+        },
+    ],
+)
+def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Report) -> None:
+    first, second = published.roles
+    long = replace(first, principals=(LONG,), name=LONG, boundary=LONG, source=LONG, sha256="0")
+    report = replace(published, alarms=1, roles=(long, second), **excess)  # type: ignore[arg-type]
+    summary = as_summary(report)
+    assert len(summary) < SUMMARY_LIMIT < GITHUB
+    assert "ut here" in summary or "(cut)" in summary
+    assert ("**Alarm.**" in summary) == ("findings" in excess)
+    assert ("- broadened, read-only: " in summary) == ("changes" in excess)
+    for heading in ("Changes", "In plain words", "In numbers", "Where the roles act", "Decision"):
+        assert f"## {heading}" in summary
+    for statement in report.statements:
+        assert statement.title in summary
+    assert summary.rstrip().endswith("- [ ] Reject, because:")
