@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
+from stat import S_IFDIR, S_IFMT, S_IFREG
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
 import typer
@@ -66,6 +67,13 @@ _Profile = Annotated[
 _TableOrJson = Annotated[
     Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
 ]
+
+
+def _named_path(value: str) -> Path:
+    # Path("") would be the current folder.
+    if not value:
+        raise typer.BadParameter("must not be empty")
+    return Path(value)
 
 
 def _version(*, wanted: bool) -> None:
@@ -265,7 +273,8 @@ def probe(
             raise typer.BadParameter(f"ROLE_ARN: {error}") from None
         _fail(f"{file}: {error}", 1)
     for warning in warnings_about(targets):
-        typer.echo(f"pump-roles: warning: {'' if file is None else f'{file}: '}{warning}", err=True)
+        about = "" if file is None else f"{file}: "
+        typer.echo(f"pump-roles: warning: {_visible(f'{about}{warning}')}", err=True)
     # Missing credentials, or an endpoint that does not answer, cause one error, not one per role.
     with _unknown_if_aws_fails(hidden=hidden):
         caller = caller_of(sts)
@@ -339,33 +348,44 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
     ".json": "json",
 }
 
+_READ: Final = (".json", ".template", ".yaml", ".yml")
+"""The extensions of what ``report`` may read in a folder."""
+
 
 @app.command("report", short_help="Show what the roles may do.")
 def report(
     path: Annotated[
         Path | None,
         typer.Argument(
+            parser=_named_path,
+            metavar="path",
             help="A synthesized template, or a folder such as cdk.out. By default the published "
-            "roles."
+            "roles.",
         ),
     ] = None,
     *,
     output: Annotated[
         Path | None,
-        typer.Option(help="The file to write. By default, standard output."),
+        typer.Option(
+            parser=_named_path,
+            metavar="<path>",
+            help="The file to write. By default, standard output.",
+        ),
     ] = None,
     format: Annotated[
         ReportFormat | None,
         typer.Option(
-            help="Defaults to what the file's extension says, or Markdown. The summary is Markdown "
+            help="Defaults to the file extension's format, or Markdown. The summary is Markdown "
             "that fits a ticket or a pull request comment."
         ),
     ] = None,
     since: Annotated[
         Path | None,
         typer.Option(
+            parser=_named_path,
+            metavar="<path>",
             help="An earlier JSON report of this command, to show what has changed since. By "
-            "default, the report is not compared with an earlier one."
+            "default, the report is not compared with an earlier one.",
         ),
     ] = None,
     fail_on: Annotated[
@@ -382,17 +402,19 @@ def report(
     The actions are those of the catalog that comes with the package; the report says its date.
     External IDs are not part of the report.
 
-    Exit status: 0 if the report is written; 3 if it is written and has what --fail-on names; 1 if
-    the input cannot be read or the report cannot be written; 2 for a usage error.
+    Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
+    if the input cannot be read or the report cannot be written; 2 for a usage error.
     """
     fatal = fail_on or []
     if FailOn.BROADENED in fatal and since is None:
-        raise typer.BadParameter("--fail-on broadened: pass --since too")
+        raise typer.BadParameter("--fail-on broadened requires --since")
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
-        raise typer.BadParameter(f"{output}: unknown extension; pass --format")
-    if output is not None and _is_read(output.resolve(), path, since):
-        raise typer.BadParameter(f"{output}: would overwrite an input")
+        raise typer.BadParameter(_visible(f"{output}: unknown extension; pass --format"))
+    if output is not None and _is_input(output, path, since):
+        raise typer.BadParameter(_visible(f"{output}: would overwrite an input"))
+    if path is not None and _mode(path) not in (None, S_IFREG, S_IFDIR):
+        _fail(f"{path}: is neither a file nor a folder", 1)
     found = _report(path, since)
     written = _written(found, chosen).encode("utf-8", "backslashreplace")
     try:
@@ -463,10 +485,47 @@ def _line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
-def _is_read(output: Path, *read: Path | None) -> bool:
-    paths = [file.resolve() for file in read if file is not None]
-    of_cdk = output.name.endswith((".template.json", ".assets.json", "manifest.json"))
-    return output in paths or (of_cdk and any(path in output.parents for path in paths))
+def _is_input(output: Path, path: Path | None, since: Path | None) -> bool:
+    if any(_is_same(output, read) for read in (path, since) if read is not None):
+        return True
+    # Either end of a link counts.
+    outputs = (output.absolute(), output.resolve())
+    readable = any(file.suffix.lower() in _READ for file in outputs)
+    if path is None or not readable or _mode(output) != S_IFREG:
+        return False
+    if path.is_dir():
+        # Stages have folders of their own in it.
+        inside = any(_is_same(folder, path) for file in outputs for folder in file.parents)
+    else:
+        # What is nested in a template is next to it.
+        folders = (path.absolute().parent, path.resolve().parent)
+        inside = any(_is_same(file.parent, folder) for file in outputs for folder in folders)
+    return inside and not _is_report(output)
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    try:
+        return file.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_report(file: Path) -> bool:
+    from pump_roles.templates import InputError, read_json  # noqa: PLC0415
+
+    try:
+        content, _ = read_json(file, "a pump-roles JSON report")
+    except InputError:
+        return False
+    return isinstance(content, dict) and {"schema", "statements"} <= content.keys()
+
+
+def _mode(path: Path) -> int | None:
+    # What kind of file it is; none if there is no such file.
+    try:
+        return S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return None
 
 
 def _earlier(file: Path) -> "Earlier":
@@ -503,8 +562,15 @@ def _split(value: str) -> list[str]:
     return [account.strip() for account in value.split(",")]
 
 
+def _visible(text: str) -> str:
+    # One line, whatever a path contains.
+    from pump_roles.templates.masking import visible  # noqa: PLC0415
+
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _fail(problem: str, status: int) -> NoReturn:
-    typer.echo(f"pump-roles: {problem}", err=True)
+    typer.echo(f"pump-roles: {_visible(problem)}", err=True)
     raise typer.Exit(status)
 
 

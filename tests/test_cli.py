@@ -3,8 +3,11 @@
 What ``rollout-status`` finds is in ``account/test_rollout_status.py``.
 """
 
+import errno
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,7 +150,8 @@ def test_broadened_role_fails_if_asked_to(stage: Stage) -> None:
         assert report(folder, "--since", stage.earlier[earlier], *fail).exit_code == 0
     assert fails(stage.bare, *fail, since=since) == (
         "pump-roles: 1 change broadens or may broaden the roles since guarded.json: auto-pilot: "
-        "1 action that writes or tags: denied by PumpGuardrailNoSelling before, allowed now."
+        "1 action that writes or tags: denied by no-selling before, allowed now, "
+        "because the guardrail no-selling is gone."
     )
 
 
@@ -191,7 +195,7 @@ def test_reason_is_one_line_even_if_a_name_has_several(stage: Stage, tmp_path: P
 def test_broadened_needs_an_earlier_report(tmp_path: Path) -> None:
     ended = report("--fail-on", "alarm", "--fail-on", "broadened", "--output", tmp_path / "r.md")
     assert (ended.exit_code, ended.stdout) == (2, "")
-    assert "--fail-on broadened: pass --since too" in " ".join(ended.stderr.split())
+    assert "--fail-on broadened requires --since" in " ".join(ended.stderr.split())
     assert not (tmp_path / "r.md").exists()
 
 
@@ -300,23 +304,148 @@ def test_unknown_extension_is_a_usage_error(tmp_path: Path) -> None:
     assert report("--output", tmp_path / "r.txt", "--format", "csv").exit_code == 0
 
 
+def is_refused(*arguments: object, output: Path) -> bool:
+    """Whether a report is not written, because it would overwrite an input."""
+    ended = report(*arguments, "--output", output, "--format", "json")
+    problem = " ".join(re.sub("[^a-z]", " ", ended.stderr).split())
+    return (ended.exit_code, ended.stdout) == (2, "") and "would overwrite an input" in problem
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 def test_input_is_not_overwritten(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     template = folder / "PumpReadOnly.template.json"
-    before = {file: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    for arguments in [
-        (template, "--output", template),
-        (template, "--output", folder / "." / template.name),
-        ("--since", template, "--output", folder / "." / template.name),
-        (folder, "--output", template),
-        (folder, "--output", folder / "manifest.json"),
-        (folder, "--output", folder / "PumpReadOnly.assets.json"),
-    ]:
-        ended = report(*arguments)
+    (folder / "ro.json").write_bytes(template.read_bytes())
+    (folder / "nested.yaml").write_text("Resources: {}")
+    (folder / "PumpReadOnly.assets.json").write_text("{}")
+    (folder / "assembly-Stage").mkdir()
+    shutil.copy(template, folder / "assembly-Stage" / "Stage.Template.JSON")
+    link, hard_link = tmp_path / "link.json", tmp_path / "hard-link.json"
+    link.symlink_to(template)
+    hard_link.hardlink_to(template)
+    # It leads out of the folder, and back.
+    outside = tmp_path / "outside.json"
+    outside.write_text("{}")
+    (folder / "Linked.template.json").symlink_to(outside)
+    (tmp_path / "page.html").symlink_to(template)
+    folder_link = tmp_path / "linked"
+    folder_link.symlink_to(folder)
+    before = contents(folder)
+    for output in (template, folder / "." / template.name, link, hard_link):
+        assert is_refused(template, output=output)
+        assert is_refused("--since", template, output=output)
+    for name in (
+        *("PumpReadOnly.template.json", "PumpReadOnly.assets.json", "manifest.json"),
+        *("ro.json", "nested.yaml", "assembly-Stage/Stage.Template.JSON"),
+        *("Linked.template.json", "../page.html"),
+    ):
+        assert is_refused(folder, output=folder / name)
+        assert is_refused(folder, output=folder_link / name)
+        assert is_refused(folder_link, output=folder / name)
+    # What is nested in a template is next to it.
+    for name in ("PumpAutoPilot.template.json", "PumpReadOnly.assets.json", "nested.yaml"):
+        assert is_refused(template, output=folder / name)
+        assert is_refused(link, output=folder / name)
+    assert contents(folder) == before
+
+
+def test_report_may_be_written_next_to_the_templates(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    template = folder / "PumpReadOnly.template.json"
+    new, elsewhere = folder / "report.json", tmp_path / "package.json"
+    elsewhere.write_text("{}")
+    # Twice: an earlier report is no input, unless it is passed as one.
+    for path in (folder, template, folder):
+        for output in (new, elsewhere, folder / "report.html"):
+            assert report(path, "--output", output).exit_code == 0
+    assert is_refused(folder, "--since", new, output=new)
+    hard_link = tmp_path / "earlier.json"
+    hard_link.hardlink_to(new)
+    assert is_refused("--since", hard_link, output=new)
+    new.unlink()
+    for text in ("[]", '{"schema": 1}', "not JSON"):
+        new.write_text(text)
+        assert is_refused(folder, output=new)
+
+
+def error_of(*arguments: object) -> str:
+    """Return the one line of an error, for which nothing is written."""
+    ended = report(*arguments)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    return line.removeprefix("pump-roles: ")
+
+
+def test_earlier_report_that_is_no_regular_file_is_an_error(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    kind = "is not a pump-roles JSON report"
+    assert error_of("--since", tmp_path) == f"{tmp_path}: {kind}: it is a folder"
+    for file in (pipe, "/dev/zero"):
+        assert error_of("--since", file) == f"{file}: {kind}: it is not a regular file"
+        assert error_of(file) == f"{file}: is neither a file nor a folder"
+    missing = tmp_path / "missing.json"
+    assert error_of("--since", missing) == f"{missing}: there is no such file"
+
+
+def test_earlier_report_that_must_not_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    file = tmp_path / "earlier.json"
+    file.write_text("{}")
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert error_of("--since", file) == f"{file}: cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("null", "null is not an object"),
+        ("[null]", "a list is not an object"),
+        ('{"schema": true}', "true is not a whole number"),
+        ('{"schema": {}}', "an object is not a whole number"),
+        ('{"schema": "1\\u001b"}', '"1\\u001b" is not a whole number'),
+        ('{"schema": 1, "actions": null}', "null is not a list"),
+        ('{"schema": 1, "actions": [], "statements": [], "date": "x"}', '"x" is not a date'),
+        (json.dumps({"schema": "x" * 100}), f'"{"x" * 79}... is not a whole number'),
+    ],
+)
+def test_problem_with_an_earlier_report_is_in_the_words_of_json(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "earlier.json"
+    file.write_text(text)
+    line = error_of("--since", file)
+    assert line == f"{file}: is not a pump-roles JSON report: {problem}"
+
+
+def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
+    name, shown = "a\x1b[31m\nb\t", "a\\x1b[31m\\nb\\t"
+    assert error_of(name) == f"{shown}: there is no such file or folder"
+    assert error_of("--since", name) == f"{shown}: there is no such file"
+    assert error_of("--output", f"no/{name}.md") == (
+        f"no/{shown}.md: cannot be written: No such file or directory"
+    )
+    template = synthesize(tmp_path / name) / "PumpReadOnly.template.json"
+    for output in (template, tmp_path / f"{name}.txt"):
+        ended = report(template, "--output", output)
         assert ended.exit_code == 2
-        assert "would overwrite an input" in " ".join(re.sub("[^a-z]", " ", ended.stderr).split())
-    assert {file: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
-    assert report(folder, "--output", folder / "report.json").exit_code == 0
+        assert "\x1b" not in ended.stderr
+        assert shown.partition("[")[0] in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [("",), ("--output", ""), ("--since", "")])
+def test_empty_path_is_a_usage_error(arguments: tuple[str, ...]) -> None:
+    ended = report(*arguments)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert f"Invalid value for '{arguments[0] or 'path'}': must not be empty" in ended.stderr
 
 
 def test_path_that_is_too_long_is_an_error() -> None:

@@ -1,8 +1,8 @@
 """Reads an earlier report back from its JSON."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
-from reprlib import repr as shortened
 from typing import Any, Final
 
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant
@@ -16,6 +16,7 @@ __all__ = ["earlier_report"]
 
 _DECISIONS: Final = (ALLOWED, DENIED, CONDITIONALLY, PARTLY)
 _ANSWERS: Final = (YES, LIMITED, NO, UNKNOWN)
+_MOST_SHOWN: Final = 80
 
 
 def earlier_report(report: Mapping[str, Any], *, file: str, sha256: str) -> Earlier:
@@ -43,7 +44,7 @@ def _report(report: Mapping[str, Any], file: str, sha256: str) -> Earlier:
         compared=Compared(
             file=visible(file),
             sha256=sha256,
-            date=date.fromisoformat(_string(report["date"])).isoformat(),
+            date=_date(report["date"]),
             version=_string(report["version"]),
         ),
         roles=dict(_role(_mapping(role), actions, statements) for role in _list(report["roles"])),
@@ -136,27 +137,44 @@ def _pair(value: Any) -> tuple[str, str]:
     return policy, pattern
 
 
+def _shown(value: Any) -> str:
+    # In the words of JSON, which is what the reader has.
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = visible(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _date(value: Any) -> str:
+    try:
+        return date.fromisoformat(_string(value)).isoformat()
+    except ValueError:
+        raise ValueError(f"{_shown(value)} is not a date") from None
+
+
 def _one_of(known: tuple[str, ...], value: Any) -> str:
     if value not in known:
-        raise ValueError(f"{shortened(value)} is not one of {', '.join(known)}")
+        raise ValueError(f"{_shown(value)} is not one of {', '.join(known)}")
     return _string(value)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{shortened(value)} is not an object")
+        raise TypeError(f"{_shown(value)} is not an object")
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{shortened(value)} is not a list")
+        raise TypeError(f"{_shown(value)} is not a list")
     return value
 
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{shortened(value)} is not a string")
+        raise TypeError(f"{_shown(value)} is not a string")
     return visible(value)
 
 
@@ -166,11 +184,11 @@ def _strings(value: Any) -> tuple[str, ...]:
 
 def _boolean(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{shortened(value)} is not true or false")
+        raise TypeError(f"{_shown(value)} is not true or false")
     return value
 
 
 def _integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{shortened(value)} is not a whole number")
+        raise TypeError(f"{_shown(value)} is not a whole number")
     return value

@@ -59,8 +59,8 @@ def as_csv(report: Report) -> str:
     ``plain words`` has the titles of the statements that the action belongs to. ``granted by
     policies`` and ``granted by patterns`` are in the same order: the first policy has the first
     pattern. ``allowed only`` has the only resources and conditions that it is allowed on, and
-    ``limited by`` what denies it under a condition or on some resources. ``exact`` is ``no`` if the
-    role may have more actions than the rows say.
+    ``limited by`` what denies it under a condition or on some resources. ``exact`` is ``no`` if
+    something that cannot be read may add or remove actions.
 
     The alarms, the changes, and the other resources in the templates are not actions of these
     roles, so they are not part of it.

@@ -62,10 +62,10 @@ def _reason(marks: _Marks, name: str) -> str:
 @cache
 def _marks() -> Mapping[str, _Marks]:
     reasons: dict[str, Mapping[str, str]] = json.loads(read_text("marks.json"))
-    judgement: dict[str, Any] = json.loads(read_text("data.json"))
-    sentences, left = Guardrail.METADATA_ONLY.reasons, judgement["left"]
+    judgment: dict[str, Any] = json.loads(read_text("data.json"))
+    sentences, left = Guardrail.METADATA_ONLY.reasons, judgment["left"]
     reasons["data"] = {
-        **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in judgement["denied"]},
+        **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in judgment["denied"]},
         **{pattern: said["returns"] for pattern, said in left.items()},
     }
     reasons["stays"] = {pattern: said["stays"] for pattern, said in left.items()}

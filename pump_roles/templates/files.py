@@ -83,14 +83,24 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
     :raises InputError: when it cannot be read, is not JSON, or contains a key twice.
     """
     try:
+        _check_regular(file, kind)
         content = file.read_bytes()
         return parse_json(content.decode("utf-8-sig")), content
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file") from None
     except OSError as error:
-        raise InputError(f"{file}: is not {kind}: {error}") from None
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: is not {kind}: it is not JSON: {error}") from None
+
+
+def _check_regular(file: Path, kind: str) -> None:
+    # A pipe or a device may never end.
+    if file.exists() and not file.is_file():
+        what = "a folder" if file.is_dir() else "not a regular file"
+        raise InputError(f"{file}: is not {kind}: it is {what}")
 
 
 def parse_json(text: str) -> Any:

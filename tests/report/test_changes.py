@@ -926,7 +926,7 @@ def attempt(content: Any) -> Earlier | str:
 def test_a_report_of_another_schema_version_is_one_clear_error(said: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"its schema version is 2, this version reads 1$"):
         read({**said, "schema": 2})
-    with pytest.raises(InputError, match=r"True is not a whole number$"):
+    with pytest.raises(InputError, match=r": true is not a whole number$"):
         read({**said, "schema": True})
 
 
