@@ -401,7 +401,9 @@ def another(document: Any) -> Change:
     """Return a change that adds an inline policy with a document."""
 
     def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": document})
+        more = sum(policy["PolicyName"].startswith("Extra") for policy in role["Policies"])
+        name = f"Extra{more + 1}" if more else "Extra"
+        role["Policies"].append({"PolicyName": name, "PolicyDocument": document})
 
     return change
 

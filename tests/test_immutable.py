@@ -17,6 +17,7 @@ from aws_cdk import (
     App,
     Aspects,
     Aws,
+    CfnMapping,
     CfnOutput,
     CfnParameter,
     CfnStack,
@@ -364,6 +365,20 @@ def test_an_export_named_after_its_stack_is_followed() -> None:
     name = Fn.import_value("Pump-Role")
     iam.CfnRolePolicy(another(app), "P", policy_name="P", role_name=name)
     assert problems(app) == ["P attaches to Pump/Role"]
+
+
+def test_a_name_that_a_macro_can_change_may_be_the_roles() -> None:
+    def attached(**more: Any) -> App:
+        app = App()
+        stack, _ = pump(app)
+        CfnMapping(stack, "Names", mapping={"a": {"b": "Mine", **more}})
+        name = Fn.find_in_map("Names", "a", "b")
+        iam.CfnRolePolicy(stack, "P", policy_name="P", role_name=name, policy_document={})
+        return app
+
+    attached().synth()
+    (problem,) = problems(attached(c=Fn.transform("Macro", {"A": "b"})))
+    assert problem.startswith("P may attach to Pump/Role")
 
 
 def test_a_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:

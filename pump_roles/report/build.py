@@ -100,6 +100,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         places=tuple(places(contents.places)),
         others=contents.others,
         suspects=suspects(contents),
+        suspects_sha256=contents.suspects_sha256,
         findings=(
             *found_alarms,
             *risks(actions, exact=all(role.exact for role in roles)),
@@ -146,6 +147,8 @@ def _role(
         name=role.name,
         source=role.source,
         sha256=role.sha256,
+        files=role.files,
+        filled_sha256=role.filled_sha256,
         principals=role.trust.principals,
         external_id=role.trust.external_id,
         external_ids=role.trust.external_ids,

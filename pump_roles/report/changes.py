@@ -49,28 +49,30 @@ def changes(earlier: Earlier, report: Report) -> tuple[Change, ...]:
 def _roles(earlier: Earlier, report: Report) -> Iterator[Change]:
     now = {role.kind: state_of(role, report) for role in report.roles}
     titles = {statement.id: statement.title for statement in report.statements}
-    suspected = bool(earlier.suspects & {*report.suspects})
     for kind, state in now.items():
         if kind not in earlier.roles:
             yield Change("role", BROADENED, kind, "the role is new")
             continue
         was = earlier.roles[kind]
-        yield from _actions(kind, was, state)
-        yield from _answers(kind, was, state, titles)
-        yield from _uncounted(kind, was, state)
-        if was.name != state.name:
-            yield Change("role", CHANGED, kind, f"its name is {state.name} instead of {was.name}")
-        yield from _trust(kind, was, state)
-        yield from _boundary(kind, was, state)
-        yield from _values(kind, was, state)
-        yield from _unreadable(kind, was, state)
         were = [place for place in earlier.places if place.kind == kind]
         places = [found.place for found in report.places if found.kind == kind]
-        yield from _places(kind, were, places)
-        uncertain = all(any(place.unreadable for place in found) for found in (were, places))
-        yield from _hidden(kind, was, state, suspected=suspected or uncertain)
+        found = [*_role(kind, was, state, titles), *_places(kind, were, places)]
+        yield from found
+        yield from _filled(kind, was, state, noticed=bool(found))
     for kind in sorted(earlier.roles.keys() - now.keys()):
         yield Change("role", NARROWED, kind, "the role is gone")
+
+
+def _role(kind: str, was: State, now: State, titles: Mapping[str, str]) -> Iterator[Change]:
+    yield from _actions(kind, was, now)
+    yield from _answers(kind, was, now, titles)
+    yield from _uncounted(kind, was, now)
+    if was.name != now.name:
+        yield Change("role", CHANGED, kind, f"its name is {now.name} instead of {was.name}")
+    yield from _trust(kind, was, now)
+    yield from _boundary(kind, was, now)
+    yield from _values(kind, was, now)
+    yield from _unreadable(kind, was, now)
 
 
 def _actions(kind: str, was: State, now: State) -> Iterator[Change]:
@@ -255,16 +257,19 @@ def _unreadable(kind: str, was: State, now: State) -> Iterator[Change]:
         yield Change("role", NARROWED, kind, "its numbers are now exact")
 
 
-def _hidden(kind: str, was: State, now: State, *, suspected: bool) -> Iterator[Change]:
-    # The same words, perhaps cut, can be about something else than before.
-    same = (
-        suspected
-        or was.opaque & now.opaque
-        or (was.boundary == now.boundary and now.boundary.endswith("(in the same template)"))
-    )
-    if same and was.sha256 != now.sha256:
-        what = "what is not read may have changed with its template"
+def _filled(kind: str, was: State, now: State, *, noticed: bool) -> Iterator[Change]:
+    # A published role has no trust policy, and nothing is filled in in it.
+    published = not was.trust_sha256 or not now.trust_sha256
+    if not published and _is_other(was.filled_sha256, now.filled_sha256, noticed=noticed):
+        what = (
+            "what is filled in when it is deployed may have changed, such as a parameter's default"
+        )
         yield Change("role", CHANGED, kind, what)
+
+
+def _is_other(before: str, now: str, *, noticed: bool) -> bool:
+    # That there is something at all, or no longer, is usually said by itself.
+    return before != now and not (noticed and not (before and now))
 
 
 def _places(kind: str, was: list[Place], now: list[Place]) -> Iterator[Change]:
@@ -329,7 +334,10 @@ def _filter(place: Place) -> str:
 
 def _suspects(earlier: Earlier, report: Report) -> Iterator[Change]:
     now = frozenset(report.suspects)
-    yield from _came_and_went("", earlier.suspects, now, ("now:", "no longer:"))
+    found = list(_came_and_went("", earlier.suspects, now, ("now:", "no longer:")))
+    yield from found
+    if _is_other(earlier.suspects_sha256, report.suspects_sha256, noticed=bool(found)):
+        yield Change("role", CHANGED, "", "what may give more access may have changed")
 
 
 def _came_and_went(

@@ -1,31 +1,17 @@
 """What policy documents say, clause by clause. No catalog of actions is needed for that."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.templates.values import as_list, as_mapping, as_text, statements, strings
+from pump_roles.templates.policies import is_readable, is_whole
+from pump_roles.templates.values import as_list, as_text, statements, strings
 
 __all__ = ["EVERYWHERE", "Clause", "clauses", "unreadable_parts"]
 
 EVERYWHERE: Final = "on every resource"
 """The scope of a statement without a condition on ``*``."""
-
-_DOCUMENT_MEMBERS: Final = {"Version", "Id", "Statement"}
-_STATEMENT_MEMBERS: Final = {
-    "Sid",
-    "Effect",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-}
-_PATTERN: Final = re.compile(r"[A-Za-z0-9*?:._-]+")
-"""What an action pattern consists of. Anything else is filled in, masked, or made to look like
-another pattern."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +42,14 @@ def clauses(document: Mapping[str, Any]) -> Iterator[Clause]:
 
     :param document: the policy document, as a template contains it.
     """
-    whole = _is_whole(document)
+    whole = is_whole(document)
     for statement in statements(document):
         common: dict[str, Any] = {
             "effect": as_text(statement.get("Effect", "")),
             "scope": _scope(statement),
             "conditional": _is_conditional(statement),
             "everywhere": _is_everywhere(statement),
-            "readable": whole and _is_readable(statement),
+            "readable": whole and is_readable(statement),
         }
         if "NotAction" in statement:
             excluded = tuple(strings(statement["NotAction"]))
@@ -79,28 +65,10 @@ def unreadable_parts(name: str, document: Mapping[str, Any]) -> Iterator[str]:
     :param name: the policy's name.
     :param document: its document, as a template contains it.
     """
-    if not _is_whole(document):
+    if not is_whole(document):
         yield f"the policy {name}, which cannot be read"
-    if not all(map(_is_readable, as_list(document.get("Statement", [])))):
+    if not all(map(is_readable, as_list(document.get("Statement", [])))):
         yield f"a statement of {name} that cannot be read"
-
-
-def _is_whole(document: Mapping[str, Any]) -> bool:
-    return "Statement" in document and document.keys() <= _DOCUMENT_MEMBERS
-
-
-def _is_readable(statement: Any) -> bool:
-    # Parameters and functions within a condition or a resource only narrow.
-    known = as_mapping(statement)
-    patterns = [*as_list(known.get("Action", [])), *as_list(known.get("NotAction", []))]
-    return (
-        known.get("Effect") in ("Allow", "Deny")
-        and known.keys() <= _STATEMENT_MEMBERS
-        and ("Action" in known) != ("NotAction" in known)
-        and ("Resource" in known) != ("NotResource" in known)
-        and bool(patterns)
-        and all(isinstance(pattern, str) and _PATTERN.fullmatch(pattern) for pattern in patterns)
-    )
 
 
 def _is_everywhere(statement: Mapping[str, Any]) -> bool:

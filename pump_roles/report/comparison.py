@@ -75,9 +75,11 @@ def differences(role: Role) -> Iterator[str]:
     names = [name for name, _ in role.policies]
     for name in sorted(_published(role.kind).documents.keys() - set(names)):
         yield f"the published policy {name} is missing"
-    for name, count in Counter(names).items():
+    # IAM ignores the case of a policy's name.
+    first = {name.casefold(): name for name in reversed(names)}
+    for key, count in Counter(map(str.casefold, names)).items():
         if count > 1:
-            yield f"{count} policies are named {name}"
+            yield f"{count} policies are named {first[key]}"
     for name, document in role.policies:
         if not is_unmodified(role.kind, name, document):
             yield from _policy_differences(role.kind, name, document)

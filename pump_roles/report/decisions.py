@@ -11,6 +11,7 @@ from pump_roles.report.catalog import Action, Catalog, matcher
 from pump_roles.report.clauses import EVERYWHERE, Clause, clauses, unreadable_parts
 from pump_roles.report.comparison import guardrail_of, is_unmodified, policy_kind
 from pump_roles.templates import Role
+from pump_roles.templates.policies import is_policy_name
 
 __all__ = [
     "ALLOWED",
@@ -58,7 +59,8 @@ class Pattern:
         in when the template is deployed.
     :param excluded: the patterns of a ``NotAction``; empty if it is one of an ``Action``.
     :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
-        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read.
+        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read, or
+        another policy can replace its policy.
     """
 
     pattern: str
@@ -158,7 +160,13 @@ def policies(
             kind=policy_kind(role.kind, name),
             unmodified=is_unmodified(role.kind, name, document),
             patterns=tuple(
-                _patterns(name, document, catalog, {} if judged.ends(name) else granted)
+                _patterns(
+                    name,
+                    document,
+                    catalog,
+                    {} if judged.ends(name) else granted,
+                    counts=judged.counts(name),
+                )
             ),
         )
         for name, document in role.policies
@@ -166,7 +174,12 @@ def policies(
 
 
 def _patterns(
-    name: str, document: Mapping[str, object], catalog: Catalog, granted: Mapping[str, Grant]
+    name: str,
+    document: Mapping[str, object],
+    catalog: Catalog,
+    granted: Mapping[str, Grant],
+    *,
+    counts: bool,
 ) -> Iterator[Pattern]:
     reasons = {**REASONS, **reasons_by_policy().get(name, {})}
     for clause in clauses(document):
@@ -182,16 +195,16 @@ def _patterns(
             ),
             exact=clause.readable and _is_covered(clause, catalog),
             excluded=clause.excluded or (),
-            decision=_decided(clause),
+            decision=_decided(clause, counts=counts),
         )
 
 
 class Judged:
     """What a role's policies decide about an action.
 
-    A deny that cannot be read denies nothing here; an allow that cannot be read still allows what
-    can be read of it. The guardrail that ends everything at a moment is the role's own property,
-    and decides nothing here.
+    A deny that cannot be read denies nothing here, nor does one in a policy that another may
+    replace. An allow that cannot be read still allows what can be read of it. The guardrail that
+    ends everything at a moment is the role's own property, and decides nothing here.
 
     :param role: the role.
     :param catalog: the actions that there are.
@@ -199,12 +212,16 @@ class Judged:
 
     def __init__(self, role: Role, catalog: Catalog) -> None:
         self._catalog = catalog
-        names = Counter(name for name, _ in role.policies)
-        # Of two policies with one name, neither is trusted by its name.
+        names = Counter(name.casefold() for name, _ in role.policies)
+        known = all(is_policy_name(name) for name, _ in role.policies)
+        # Of inline policies with one name, the last one replaces the others. Which one that is, or
+        # what a policy is called whose name is filled in, is not known.
+        self._certain = {name for name, _ in role.policies if known and names[name.casefold()] == 1}
         self.guardrails: Final[Mapping[str, Guardrail]] = {
             name: found
             for name, document in role.policies
-            if names[name] == 1 and (found := guardrail_of(role.kind, name, document)) is not None
+            if name in self._certain
+            and (found := guardrail_of(role.kind, name, document)) is not None
         }
         of_role = [
             (policy, clause)
@@ -214,8 +231,17 @@ class Judged:
         ]
         self._allows = [(policy, one) for policy, one in of_role if one.effect == "Allow"]
         self._denies = [
-            (policy, one) for policy, one in of_role if one.effect == "Deny" and one.readable
+            (policy, one)
+            for policy, one in of_role
+            if one.effect == "Deny" and one.readable and policy in self._certain
         ]
+
+    def counts(self, policy: str) -> bool:
+        """Return whether what a policy denies counts: no other policy can replace it.
+
+        :param policy: the policy's name.
+        """
+        return policy in self._certain
 
     def ends(self, policy: str) -> bool:
         """Return whether a policy is the guardrail that ends everything at a moment.
@@ -304,11 +330,11 @@ def _matches(clause: Clause, name: str) -> bool:
     return bool(matcher(clause.pattern).fullmatch(key))
 
 
-def _decided(clause: Clause) -> str:
+def _decided(clause: Clause, *, counts: bool) -> str:
     # As in Judged: an allow that cannot be read still allows what can be read of it.
     if clause.effect == "Allow":
         return ALLOWED
-    return _decision(clause) if clause.effect == "Deny" and clause.readable else ""
+    return _decision(clause) if clause.effect == "Deny" and clause.readable and counts else ""
 
 
 def _decision(deny: Clause) -> str:

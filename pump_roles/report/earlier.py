@@ -50,6 +50,7 @@ def _report(report: Mapping[str, Any], file: str, sha256: str) -> Earlier:
         roles=dict(_role(_mapping(role), actions, statements) for role in _list(report["roles"])),
         places=tuple(_place(_mapping(place)["place"]) for place in _list(report["places"])),
         suspects=frozenset(_strings(report["suspects"])),
+        suspects_sha256=_string(report["suspects_sha256"]),
     )
 
 
@@ -89,7 +90,7 @@ def _role(
         trust_problems=frozenset(_strings(role["trust_problems"])),
         unreadable=frozenset((*_strings(role["unreadable"]), *_strings(role["uncounted"]))),
         exact=_boolean(role["exact"]),
-        sha256=_string(role["sha256"]),
+        filled_sha256=_string(role["filled_sha256"]),
     )
 
 

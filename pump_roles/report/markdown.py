@@ -224,9 +224,8 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
 
 
 def _source(role: RoleReport) -> str:
-    if not role.sha256:
-        return "what Pump publishes"
-    return f"{_code(role.source)}, SHA-256 {_code(role.sha256)}"
+    found = [f"{_code(file)}, SHA-256 {_code(sha256)}" for file, sha256 in role.files]
+    return "<br>".join(found) or "what Pump publishes"
 
 
 def _ledger(report: Report) -> Iterator[str]:
@@ -302,7 +301,10 @@ def _accept_or_reject(report: Report) -> Iterator[str]:
     yield "## Decision"
     yield ""
     for role in report.roles:
-        digest = f" (SHA-256 {_code(role.sha256)})" if role.sha256 else ""
+        digests = ", ".join(_code(sha256) for _, sha256 in role.files[:_LISTED])
+        if len(role.files) > _LISTED:
+            digests += " and the others in the table"
+        digest = f" (SHA-256 {digests})" if digests else ""
         yield f"- [ ] Accept the {role.kind} role{digest}"
     yield "- [ ] Reject, because: "
     yield ""

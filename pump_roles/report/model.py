@@ -51,6 +51,10 @@ class RoleReport:
     :param name: the role's name.
     :param source: the file that it was read from, or ``published``.
     :param sha256: the SHA-256 of that file; empty for the published roles.
+    :param files: every file that it was read from, with its SHA-256; the first is ``source``.
+    :param filled_sha256: the SHA-256 of the definitions that are filled in in it when it is
+        deployed, such as a parameter with its default, and of what it has that is not read; empty
+        if there are none.
     :param principals: who may assume it.
     :param external_id: whether it requires an external ID.
     :param external_ids: how many external IDs it accepts.
@@ -88,6 +92,8 @@ class RoleReport:
     name: str
     source: str
     sha256: str
+    files: tuple[tuple[str, str], ...]
+    filled_sha256: str
     principals: tuple[str, ...]
     external_id: bool
     external_ids: int
@@ -253,6 +259,8 @@ class Report:
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
     :param suspects: what may give more access than the roles, in words.
+    :param suspects_sha256: the SHA-256 of all of that, as the templates have it; empty if there is
+        nothing.
     :param findings: the alarms, then what matters most.
     :param since: the earlier report that it is compared with, if any.
     :param changes: the differences from that one.
@@ -274,6 +282,7 @@ class Report:
     places: tuple[PlaceReport, ...]
     others: tuple[Other, ...]
     suspects: tuple[str, ...]
+    suspects_sha256: str
     findings: tuple[Finding, ...]
     since: Compared | None
     changes: tuple[Change, ...]

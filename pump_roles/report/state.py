@@ -49,7 +49,7 @@ class State:
     :param boundary: its permissions boundary.
     :param unreadable: what it has that cannot be read or counted.
     :param exact: whether its numbers are exact.
-    :param sha256: the SHA-256 of its template; empty if it is a published role.
+    :param filled_sha256: the SHA-256 of what is filled in in it; empty if that is nothing.
     """
 
     name: str
@@ -69,7 +69,7 @@ class State:
     boundary: str
     unreadable: frozenset[str]
     exact: bool
-    sha256: str
+    filled_sha256: str
 
     @property
     def patterns(self) -> frozenset[tuple[str, str]]:
@@ -114,12 +114,14 @@ class Earlier:
     :param roles: its roles by kind.
     :param places: where they were deployed.
     :param suspects: what could give more access than the roles.
+    :param suspects_sha256: the SHA-256 of all of that; empty if there was nothing.
     """
 
     compared: Compared
     roles: Mapping[str, State]
     places: tuple[Place, ...]
     suspects: frozenset[str]
+    suspects_sha256: str
 
 
 def state_of(role: RoleReport, report: Report) -> State:
@@ -159,5 +161,5 @@ def state_of(role: RoleReport, report: Report) -> State:
         boundary=role.boundary,
         unreadable=frozenset((*role.unreadable, *role.uncounted)),
         exact=role.exact,
-        sha256=role.sha256,
+        filled_sha256=role.filled_sha256,
     )

@@ -4,21 +4,23 @@ What a template only decides when it is deployed cannot be read: conditions, tra
 Wherever such a thing could change one of Pump's roles, that is said, and nothing is relied on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pump_roles.published import ROLES
 from pump_roles.templates.access import others
 from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.files import files_in, read_json
-from pump_roles.templates.flatten import flatten
+from pump_roles.templates.flatten import NESTED, flatten
 from pump_roles.templates.masking import Mask, external_ids, under_the_key
 from pump_roles.templates.model import Contents, InputError, Other, Place, Role
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
-from pump_roles.templates.template import Template
+from pump_roles.templates.template import Reference, Template
 from pump_roles.templates.values import as_text
 
 __all__ = ["Contents", "InputError", "Other", "Place", "Role", "read_json", "read_templates"]
@@ -47,13 +49,34 @@ def _read(path: Path) -> Contents:
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
         raise InputError(f"{path}: contains no role of Pump's")
-    found = list(others(templates, roles, attachments, mask))
+    found = dict(others(templates, roles, attachments, mask))
+    found_places = tuple(places(roles, mask))
+    hidden = {
+        template: problems
+        for template in _elsewhere(templates, roles)
+        if (problems := tuple(hidden_at_deployment(template, mask)))
+    }
     contents = Contents(
-        roles=_one_of_each_kind(path, roles, mask),
-        others=tuple(found),
-        unreadable=(*unreadable, *_hidden_elsewhere(templates, roles, mask)),
-        resources=tuple(_resources(templates, roles, found)),
-        places=tuple(places(roles, mask)),
+        roles=_one_of_each_kind(path, roles, found_places, mask),
+        others=tuple(found.values()),
+        unreadable=(
+            *unreadable,
+            *(
+                f"{template.file.name}: {problem}"
+                for template, problems in hidden.items()
+                for problem in problems
+            ),
+        ),
+        resources=tuple(_resources(templates, roles, found.values())),
+        places=found_places,
+        suspects_sha256=suspicious(
+            roles,
+            [
+                *(reference for reference, other in found.items() if other.alarm),
+                *_not_nested(templates),
+            ],
+            hidden,
+        ),
     )
     return mask.masked(contents)
 
@@ -69,12 +92,19 @@ def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _one_of_each_kind(path: Path, found: Iterable[PumpRole], mask: Mask) -> tuple[Role, ...]:
+def _one_of_each_kind(
+    path: Path, found: Iterable[PumpRole], found_places: Iterable[Place], mask: Mask
+) -> tuple[Role, ...]:
+    uncertain = {place.kind for place in found_places if place.unreadable}
+    every = [
+        replace(one.role, filled_sha256=filled_in(one, uncertain=one.role.kind in uncertain))
+        for one in found
+    ]
     roles: list[Role] = []
-    for pump_role in found:
+    for role in every:
         # A single account's stack and the rollout contain the same role.
-        if pump_role.role not in roles:
-            roles.append(pump_role.role)
+        if role not in roles:
+            roles.append(_together([same for same in every if same == role]))
     for kind in ROLES:
         sources = [mask.masked(role.source) for role in roles if role.kind == kind]
         if len(sources) > 1:
@@ -88,15 +118,34 @@ def _one_of_each_kind(path: Path, found: Iterable[PumpRole], mask: Mask) -> tupl
     return tuple(sorted(roles, key=lambda role: order.index(role.kind)))
 
 
-def _hidden_elsewhere(
-    templates: Iterable[Template], roles: Iterable[PumpRole], mask: Mask
-) -> Iterable[str]:
-    # In a template with one of Pump's roles, it is said of the role.
-    roots = {role.template.root for role in roles}
+def _together(same: Sequence[Role]) -> Role:
+    # Roles that are equal may differ in what is not shown, such as the external ID.
+    first = same[0]
+    trust = replace(first.trust, sha256=combined(role.trust.sha256 for role in same))
+    return replace(
+        first,
+        trust=trust,
+        files=tuple(dict.fromkeys(file for role in same for file in role.files)),
+        filled_sha256=combined(role.filled_sha256 for role in same),
+    )
+
+
+def _elsewhere(templates: Iterable[Template], roles: Iterable[PumpRole]) -> Iterable[Template]:
+    # Of a template with one of Pump's roles, and of those that deploy it, it is said of the role.
+    said = set()
+    for role in roles:
+        above: Template | None = role.template
+        while above is not None:
+            said.add(above)
+            above = above.parent
+    return (template for template in templates if template not in said)
+
+
+def _not_nested(templates: Iterable[Template]) -> Iterable[Reference]:
     for template in templates:
-        if template.root not in roots:
-            for problem in hidden_at_deployment(template, mask):
-                yield f"{template.file.name}: {problem}"
+        for logical_id in template.resources:
+            if template.type_of(logical_id) in NESTED and logical_id not in template.nested:
+                yield template, logical_id
 
 
 def _resources(

@@ -51,8 +51,10 @@ def others(
     roles: Sequence[PumpRole],
     attachments: Attachments,
     mask: Mask,
-) -> Iterator[Other]:
+) -> Iterator[tuple[Reference, Other]]:
     """Yield every other role, user, group and policy, and whatever reaches Pump's roles.
+
+    Each is with the resource that it is.
 
     :param templates: the templates.
     :param roles: Pump's roles in them.
@@ -69,7 +71,8 @@ def others(
     for template in templates:
         for logical_id in template.resources:
             if (template, logical_id) not in counted:
-                yield from _Reader(template, logical_id, pump, attachments, mask).read()
+                for other in _Reader(template, logical_id, pump, attachments, mask).read():
+                    yield (template, logical_id), other
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,10 @@ def _attachments(template: Template) -> Iterator[Attachment]:
 
 
 def name_of(attachment: Attachment) -> str:
-    """Return a policy's name; its logical ID if it has none."""
+    """Return a policy's name; its logical ID if it has none, or a managed one that is filled in."""
     properties = attachment.template.properties(attachment.logical_id)
-    name = properties.get("PolicyName") or properties.get("ManagedPolicyName")
-    return as_text(name or attachment.logical_id)
+    if attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy":
+        # It replaces no inline policy, whatever its name is.
+        name = properties.get("ManagedPolicyName")
+        return name if isinstance(name, str) and name else attachment.logical_id
+    return as_text(properties.get("PolicyName") or attachment.logical_id)

@@ -5,7 +5,7 @@ from typing import Final
 
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.template import Template
-from pump_roles.templates.values import as_list, as_text
+from pump_roles.templates.values import as_list, as_text, has_transform
 
 __all__ = ["changed_at_deployment", "hidden_at_deployment"]
 
@@ -24,6 +24,18 @@ _DEPLOYS_MORE: Final = {
 }
 """Resources that deploy templates from elsewhere. So do modules."""
 
+_READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
+_READ_TYPES: Final = (
+    "AWS::CloudFormation::",
+    "AWS::EKS::AccessEntry",
+    "AWS::IAM::",
+    "AWS::RolesAnywhere::",
+    "AWS::SSM::Parameter",
+    "AWS::SSO::",
+    "Custom::",
+)
+"""The beginnings of the types of resources that can reach one of Pump's roles by themselves."""
+
 
 def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
     """Yield what can change a template, or the one that deploys it, when it is deployed.
@@ -40,6 +52,8 @@ def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
         names = mask.short(template.content["Transform"])
         yield f"the transform {names} can change the template when it is deployed"
     yield from _functions(template)
+    if has_transform(template.content) and "Fn::Transform" not in template.content:
+        yield f"a macro in {template.file.name}, Fn::Transform, can change it when it is deployed"
 
 
 def hidden_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
@@ -53,6 +67,12 @@ def hidden_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
     if unknown:
         yield f"the transform {mask.short(unknown)} can change the template when it is deployed"
     yield from _functions(template)
+    for section in sorted(_READ_SECTIONS & template.changeable):
+        yield f"a macro, Fn::Transform, can change its {section} when it is deployed"
+    for logical_id in template.resources:
+        kind = as_text(template.type_of(logical_id))
+        if kind.startswith(_READ_TYPES) and has_transform(template.properties(logical_id)):
+            yield f"a macro, Fn::Transform, can change {logical_id} when it is deployed"
 
 
 def _functions(template: Template) -> Iterator[str]:

@@ -136,12 +136,17 @@ def _parameter(
     name: str, placeholder: str, reference: frozenset[Reference], template: Template
 ) -> Alternatives:
     declared = _declared(name, placeholder, reference, template)
+    if "Parameters" in template.changeable or template.has_changeable_arguments:
+        declared = (*declared, Text(placeholder, reference, known=False))
     if name not in template.arguments or template.parent is None:
         return declared
     # A parameter that is given nothing is as if it were not given.
+    passed = _alternatives(template.arguments[name], template.parent)
+    if template.has_changeable_arguments:
+        passed = (*passed, None)
     return tuple(
         found
-        for text in _alternatives(template.arguments[name], template.parent)
+        for text in passed
         for found in (
             declared
             if text is None
@@ -161,7 +166,7 @@ def _declared(
     if declared.get("Type") != "String":
         return (unknown,)
     allowed = declared.get("AllowedValues")
-    if isinstance(allowed, list):
+    if isinstance(allowed, list) and allowed:
         return tuple(Text(as_text(value), reference) for value in allowed)
     return (Text(default, reference), unknown) if isinstance(default, str) else (unknown,)
 
@@ -190,8 +195,11 @@ def _resource(name: str, attribute: str, template: Template) -> Alternatives:
     if (kind, attribute) not in _VALUES:
         return (placeholder,)
     if key not in template.evaluated:
-        value = template.properties(name).get(_VALUES[kind, attribute])
-        template.evaluated[key] = _filled(value, placeholder, template)
+        properties = template.properties(name)
+        found = _filled(properties.get(_VALUES[kind, attribute]), placeholder, template)
+        if any(member.startswith("Fn::") for member in properties):
+            found = (*found, Text(placeholder.text, placeholder.references, known=False))
+        template.evaluated[key] = found
     return template.evaluated[key]
 
 
@@ -200,7 +208,10 @@ def _output(name: str, template: Template) -> Alternatives:
     if key not in template.evaluated:
         output = as_mapping(as_mapping(template.content.get("Outputs")).get(name))
         placeholder = Text(f"${{{key}}}", known=False)
-        template.evaluated[key] = _filled(output.get("Value"), placeholder, template)
+        found = _filled(output.get("Value"), placeholder, template)
+        if "Outputs" in template.changeable:
+            found = (*found, placeholder)
+        template.evaluated[key] = found
     return template.evaluated[key]
 
 
@@ -346,7 +357,7 @@ def _mapped(argument: Any, template: Template) -> Iterator[Text | None]:
         for option in as_list(argument)[3:]
         if "DefaultValue" in as_mapping(option)
     ]
-    if not found and not default:
+    if (not found and not default) or "Mappings" in template.changeable:
         yield _unknown(argument, template)
     for value in [*default, *found]:
         yield from _alternatives(value, template)
@@ -370,7 +381,8 @@ def _exported(key: tuple[str, ...], template: Template) -> Iterator[Text | None]
         if cached not in exporting.evaluated:
             exporting.evaluated[cached] = _alternatives(value, exporting)
         yield from exporting.evaluated[cached]
-    if key not in template.exports:
+    exporting_templates = [exporting for exporting, _ in template.exports.get(key, ())]
+    if not exporting_templates or any("Outputs" in one.changeable for one in exporting_templates):
         yield Text(f"${{{' '.join(key)}}}", known=False)
 
 

@@ -11,7 +11,7 @@ from pump_roles.templates.model import InputError
 from pump_roles.templates.template import Exports, Template
 from pump_roles.templates.values import as_list, as_mapping
 
-__all__ = ["flatten"]
+__all__ = ["NESTED", "flatten"]
 
 _MOST: Final = 1_000
 """How many templates may be nested in one: each use of a nested stack counts."""
@@ -23,6 +23,9 @@ _BUCKET: Final = re.compile(
 
 _STACK: Final = "AWS::CloudFormation::Stack"
 _STACK_SET: Final = "AWS::CloudFormation::StackSet"
+
+NESTED: Final = (_STACK, _STACK_SET)
+"""The types of resources that deploy templates which are read, too."""
 
 
 def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Template], list[str]]:
@@ -105,7 +108,7 @@ class _Flattened:
     def _add(self, template: Template) -> None:
         self.templates.append(template)
         for logical_id, resource in template.resources.items():
-            if resource.get("Type") not in (_STACK, _STACK_SET):
+            if resource.get("Type") not in NESTED:
                 continue
             nested = self._deployed_by(template, logical_id)
             if nested is None:

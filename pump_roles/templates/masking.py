@@ -19,7 +19,8 @@ __all__ = ["Mask", "external_ids", "under_the_key", "visible"]
 
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
-_NEVER_MASKED: Final = {"kind", "sha256"}
+_NEVER_MASKED: Final = {"kind", "sha256", "filled_sha256", "suspects_sha256", "files"}
+"""The names of files among these are masked where they are read."""
 
 _T = TypeVar("_T")
 

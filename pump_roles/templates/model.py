@@ -32,6 +32,10 @@ class Role:
     :param unreadable: what it has that cannot be read, or that is not counted, in words.
     :param source: the file, or ``published``.
     :param sha256: the SHA-256 of that file.
+    :param files: every file that it was read from, with its SHA-256: those of all templates with
+        the same role, of those that deploy them, and of those with policies that are attached.
+    :param filled_sha256: the SHA-256 of the definitions that are filled in in it when it is
+        deployed, and of what it has that is not read; empty if there are none.
     """
 
     kind: str
@@ -42,6 +46,8 @@ class Role:
     unreadable: tuple[str, ...] = ()
     source: str = field(default="published", compare=False)
     sha256: str = field(default="", compare=False)
+    files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    filled_sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +121,8 @@ class Contents:
     :param resources: the types of all the other resources, one for each.
     :param places: where the templates deploy Pump's roles, in the order of the roles. A StackSet is
         one place for each entry of its ``StackInstancesGroup``.
+    :param suspects_sha256: the SHA-256 of the others with an alarm, and of what could not be read;
+        empty if there are none.
     """
 
     roles: tuple[Role, ...]
@@ -122,3 +130,4 @@ class Contents:
     unreadable: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
+    suspects_sha256: str = ""

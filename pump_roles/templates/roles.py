@@ -1,6 +1,6 @@
 """Pump's roles in templates, with the policies that are attached to them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Role
+from pump_roles.templates.policies import is_policy_name
 from pump_roles.templates.template import Template
 from pump_roles.templates.trust import assumption
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref
@@ -50,6 +51,8 @@ class PumpRole:
     :param logical_id: its logical ID.
     :param names: the names that it can have.
     :param attachments: the policies in what was read that are attached to it.
+    :param uncounted: those that are attached to it, or may be, and are not counted.
+    :param changeable: whether its template can change when it is deployed.
     :param role: what it is.
     """
 
@@ -57,6 +60,8 @@ class PumpRole:
     logical_id: str
     names: tuple[str, ...]
     attachments: tuple[Attachment, ...]
+    uncounted: tuple[Attachment, ...]
+    changeable: bool
     role: Role
 
 
@@ -125,6 +130,7 @@ class _Reader:
     def read(self) -> PumpRole | None:
         names = names_of(self._template, self._logical_id)
         inline, unreadable = self._inline()
+        changes = tuple(changed_at_deployment(self._template, self._mask))
         attached = self._attached(names)
         problems = {found: self._why_not_counted(found, names) for found in attached}
         counted = [found for found, problem in problems.items() if not problem]
@@ -133,6 +139,7 @@ class _Reader:
         if kind is None:
             return None
         trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
+        unknown = tuple(self._unknown(attached))
         role = Role(
             kind=kind,
             name=as_text(self._properties.get("RoleName", "")),
@@ -140,20 +147,24 @@ class _Reader:
             policies=tuple(policies),
             boundary=boundary(self._properties.get("PermissionsBoundary"), self._template),
             unreadable=(
-                *changed_at_deployment(self._template, self._mask),
+                *changes,
                 *self._not_as_built(),
                 *unreadable,
+                *self._unnamed(policies),
                 *self._managed(),
-                *self._not_counted(problems),
+                *self._not_counted(problems, unknown),
             ),
             source=self._template.file.name,
             sha256=self._template.sha256,
+            files=tuple(self._files(counted)),
         )
         return PumpRole(
             template=self._template,
             logical_id=self._logical_id,
             names=names,
             attachments=tuple(counted),
+            uncounted=(*(found for found in attached if problems[found]), *unknown),
+            changeable=bool(changes),
             role=role,
         )
 
@@ -197,13 +208,35 @@ class _Reader:
                 shown = self._mask.short(arn)
                 yield f"the managed policy {shown} is attached to it, and is not counted"
 
-    def _not_counted(self, problems: Mapping[Attachment, str]) -> Iterator[str]:
+    def _unnamed(self, policies: _Policies) -> Iterator[str]:
+        for name, _ in policies:
+            if not is_policy_name(name):
+                yield f"the name of a policy cannot be read: {self._mask.short(name)}"
+
+    def _files(self, counted: Iterable[Attachment]) -> Iterator[tuple[str, str]]:
+        templates: list[Template] = []
+        for template in (self._template, *(found.template for found in counted)):
+            above: Template | None = template
+            while above is not None:
+                templates.append(above)
+                above = above.parent
+        files = {template.file: template.sha256 for template in templates}
+        for file, digest in files.items():
+            yield self._mask.masked(file.name), digest
+
+    def _unknown(self, attached: Collection[Attachment]) -> Iterator[Attachment]:
+        for attachment in self._attachments.unknown:
+            if attachment.template.root is self._template.root and attachment not in attached:
+                yield attachment
+
+    def _not_counted(
+        self, problems: Mapping[Attachment, str], unknown: Iterable[Attachment]
+    ) -> Iterator[str]:
         for attachment, problem in problems.items():
             if problem:
                 yield f"{attachment.logical_id} attaches to it {problem}, and is not counted"
-        for attachment in self._attachments.unknown:
-            if attachment.template.root is self._template.root and attachment not in problems:
-                yield f"{attachment.logical_id} attaches to a role that cannot be read"
+        for attachment in unknown:
+            yield f"{attachment.logical_id} attaches to a role that cannot be read"
 
     def _why_not_counted(self, attachment: Attachment, names: Iterable[str]) -> str:
         # A deny that may not be there must not count, so neither does anything else.

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pump_roles.templates.values import as_mapping
+from pump_roles.templates.values import as_mapping, has_transform
 
 __all__ = ["Alternatives", "Exports", "Reference", "Template", "Text"]
 
@@ -79,6 +79,22 @@ class Template:
     def declared(self) -> Mapping[str, Any]:
         """Its own parameters, as it declares them."""
         return as_mapping(self.content.get("Parameters"))
+
+    @cached_property
+    def changeable(self) -> frozenset[str]:
+        """The sections, apart from the resources, that a macro can change, by ``Fn::Transform``."""
+        return frozenset(
+            section
+            for section, value in self.content.items()
+            if section != "Resources" and has_transform(value)
+        )
+
+    @cached_property
+    def has_changeable_arguments(self) -> bool:
+        """Whether a macro can change what the parent gives for its parameters."""
+        if self.parent is None or self.deployed_by not in self.parent.resources:
+            return False
+        return has_transform(self.parent.properties(self.deployed_by).get("Parameters"))
 
     @property
     def root(self) -> "Template":

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_list", "as_mapping", "as_text", "ref", "statements", "strings"]
+__all__ = ["as_list", "as_mapping", "as_text", "has_transform", "ref", "statements", "strings"]
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -20,6 +20,15 @@ def as_list(value: Any) -> list[Any]:
 def as_text(value: Any) -> str:
     """The value, or its JSON if it is not a string."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def has_transform(value: Any) -> bool:
+    """Whether a macro can change something in the value: ``Fn::Transform``."""
+    if isinstance(value, list):
+        return any(map(has_transform, value))
+    return isinstance(value, dict) and (
+        "Fn::Transform" in value or any(map(has_transform, value.values()))
+    )
 
 
 def strings(value: Any) -> list[str]:

@@ -1169,7 +1169,7 @@ def test_shows_whatever_a_template_contains_as_text(
                 role,
                 name=f"name{evil}",
                 title=f"title{evil}",
-                source=f"source{evil}",
+                files=((f"source{evil}", "0" * 64),),
                 principals=(f"principal{evil}",),
                 boundary=f"boundary{evil}",
                 policies=(policy,),

@@ -46,7 +46,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
         since=SINCE,
         changes=(change,),
         roles=tuple(
-            replace(role, source="cdk.out", sha256=f"{number}" * 64)
+            replace(role, files=((f"{number}.json", f"{number}" * 64), ("other.json", "f" * 64)))
             for number, role in enumerate(published.roles)
         ),
     )
@@ -56,7 +56,8 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     assert "- broadened, read-only: it may more: `ce:GetTags`" in summary
     assert f"SHA-256 {'0' * 64}" in summary
     for role in report.roles:
-        assert summary.count(role.sha256) >= 2, "in the table and next to the line to accept"
+        for _, sha256 in role.files:
+            assert summary.count(sha256) >= 2, "in the table and next to the line to accept"
 
 
 LONG = "x" * 70_000
@@ -78,7 +79,7 @@ LONG = "x" * 70_000
 )
 def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Report) -> None:
     first, second = published.roles
-    long = replace(first, principals=(LONG,), name=LONG, boundary=LONG, source=LONG, sha256="0")
+    long = replace(first, principals=(LONG,), name=LONG, boundary=LONG, files=((LONG, "0"),) * 50)
     report = replace(published, alarms=1, roles=(long, second), **excess)  # type: ignore[arg-type]
     summary = as_summary(report)
     assert len(summary) < SUMMARY_LIMIT < GITHUB

@@ -181,6 +181,60 @@ def test_a_parameter_that_a_parent_may_not_pass_is_also_what_it_declares(
     assert only_text({"Ref": "P"}, nested) is None
 
 
+MACRO = {"Fn::Transform": {"Name": "Macro"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "members"),
+    [
+        ({"Ref": "P"}, {"Parameters": {"P": {"Type": "String", "AllowedValues": []}}}),
+        ({"Ref": "P"}, {"Parameters": {"P": {"Type": "String", "AllowedValues": ["x"], **MACRO}}}),
+        ({"Fn::FindInMap": ["M", "a", "b"]}, {"Mappings": {"M": {"a": {"b": "x"}, **MACRO}}}),
+        (
+            {"Fn::GetAtt": ["S", "Value"]},
+            {
+                "Resources": {
+                    "S": {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "x", **MACRO}}
+                }
+            },
+        ),
+    ],
+)
+def test_what_a_macro_can_change_is_not_known(value: Any, members: dict[str, Any]) -> None:
+    assert not all(texts(value, **members).values())
+    assert texts(value, **members)
+
+
+def test_what_a_macro_can_change_elsewhere_is_not_known() -> None:
+    outputs = {"O": {"Value": "x", **MACRO}}
+    exporting = Template(content={"Outputs": outputs}, file=Path("o.json"), sha256="")
+    here = template(Resources={"Nested": {"Type": "AWS::CloudFormation::Stack"}})
+    here.nested["Nested"] = exporting
+    here.exports["E",] = [(exporting, "x")]
+    for value in ({"Fn::GetAtt": ["Nested", "Outputs.O"]}, {"Fn::ImportValue": "E"}):
+        found = {text.text: text.known for text in evaluate(value, here)}
+        assert found.pop("x")
+        assert [*found.values()] == [False]
+
+
+def test_an_argument_that_a_macro_can_change_is_not_known() -> None:
+    properties = {"Parameters": {"P": "x", **MACRO}}
+    parent = template(
+        Resources={"Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}}
+    )
+    nested = Template(
+        content={"Parameters": {name: {"Type": "String", "Default": "d"} for name in "PQ"}},
+        file=Path("nested.json"),
+        sha256="",
+        parent=parent,
+        deployed_by="Nested",
+        arguments={"P": "x"},
+    )
+    for name, known in (("P", {"x", "d"}), ("Q", {"d"})):
+        found = {text.text: text.known for text in evaluate({"Ref": name}, nested)}
+        assert found == {**dict.fromkeys(known, True), f"${{{name}}}": False}
+
+
 def test_an_output_or_a_name_that_can_be_nothing_is_not_known() -> None:
     here = template(
         Resources={

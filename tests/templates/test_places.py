@@ -275,8 +275,10 @@ def test_says_what_of_the_targets_cannot_be_read(
     change: Callable[[Properties], None], problem: str, tmp_path: Path
 ) -> None:
     (place,) = places(rolled_out(tmp_path, change))
-    assert place.unreadable[0].startswith(problem)
-    assert len(place.unreadable) == 1 or place.unreadable[1].startswith("its ")
+    # That there is a macro is said first.
+    said = [found for found in place.unreadable if not found.startswith("a macro in")]
+    assert said[0].startswith(problem)
+    assert len(said) == 1 or said[1].startswith("its ")
     # Without a name it would look like one stack.
     assert place.stack_set
 

@@ -88,7 +88,7 @@ def test_an_external_id_that_may_be_none_is_none(value: Any, text: str, tmp_path
 def test_a_principal_that_may_be_anybody_is_a_finding(
     value: Any, text: str, tmp_path: Path
 ) -> None:
-    assert changed(text, tmp_path, principal(value)).findings[0].kind == "trust"
+    assert "trust" in {found.kind for found in changed(text, tmp_path, principal(value)).findings}
 
 
 def test_a_parameter_that_takes_a_principal_alone_is_fine(text: str, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path
 def test_a_trust_that_is_filled_in_later_is_a_finding(
     change: Change, text: str, tmp_path: Path
 ) -> None:
-    assert changed(text, tmp_path, change).findings[0].kind == "trust"
+    assert "trust" in {found.kind for found in changed(text, tmp_path, change).findings}
 
 
 def test_the_digest_tells_trust_policies_apart_that_are_equal_otherwise() -> None:

@@ -1,0 +1,695 @@
+"""A change of what is filled in, or of what is not read, is a change, wherever it is defined."""
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment, Stack
+
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, ReadOnlyStack, validators
+from pump_roles.report import Report, earlier_report, of_templates
+from pump_roles.report.model import BROADENED, CHANGED, Change
+from pump_roles.templates import read_templates
+from tests.innocent import FOREIGN, INNOCENT
+from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET
+
+Content = dict[str, Any]
+Files = dict[str, Content]
+Edit = Callable[[Files], object]
+Compare = Callable[[Files, Edit], tuple[Change, ...]]
+
+KIND = "auto-pilot"
+FILLED_IN = "what is filled in when it is deployed may have changed, such as a parameter's default"
+SUSPECT = "what may give more access may have changed"
+ROLE_NAME = "PumpAutoPilotRole"
+MANAGED = "arn:aws:iam::aws:policy/"
+
+
+def written(folder: Path, files: Mapping[str, Content]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+def since(report: Report) -> Any:
+    said = json.loads(json.dumps(report.as_dict()))
+    return earlier_report(said, file="a.json", sha256="0" * 64)
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Compare:
+    """The differences between a folder of templates and the same after an edit."""
+
+    def differences(files: Files, edit: Edit) -> tuple[Change, ...]:
+        was = of_templates(written(tmp_path / "before", files))
+        again = of_templates(written(tmp_path / "again", files), since=since(was))
+        assert again.changes == ()
+        after = deepcopy(files)
+        edit(after)
+        assert after != files
+        return of_templates(written(tmp_path / "after", after), since=since(was)).changes
+
+    return differences
+
+
+@pytest.fixture
+def pump(text: str) -> Content:
+    """The auto-pilot role's template."""
+    content: Content = json.loads(text)
+    return content
+
+
+PUMP, OTHER, NESTED = "A.template.json", "B.template.json", "N.nested.json"
+
+
+def role_of(files: Files, file: str = PUMP) -> Content:
+    properties: Content = files[file]["Resources"]["AutoPilotRole"]["Properties"]
+    return properties
+
+
+def trust_of(files: Files, file: str = PUMP) -> Content:
+    statement: Content = role_of(files, file)["AssumeRolePolicyDocument"]["Statement"][0]
+    return statement
+
+
+def default(file: str, name: str, value: str) -> Edit:
+    return lambda files: files[file]["Parameters"][name].update(Default=value)
+
+
+def with_parameters(pump: Content) -> Files:
+    files = {PUMP: pump}
+    pump["Parameters"] = {
+        "Who": {
+            "Type": "String",
+            "AllowedPattern": validators.PRINCIPAL.pattern,
+            "Default": "999988887777",
+        },
+        "Id": {
+            "Type": "String",
+            "AllowedPattern": validators.EXTERNAL_ID.pattern,
+            "Default": "Example-1234",
+        },
+    }
+    trust_of(files)["Principal"] = {"AWS": {"Ref": "Who"}}
+    trust_of(files)["Condition"]["StringEquals"]["sts:ExternalId"] = {"Ref": "Id"}
+    return files
+
+
+def in_nested_stack(files: Files, arguments: Content) -> Files:
+    """The same role in a nested stack of another template."""
+    bucket = "https://s3.${AWS::Region}.${AWS::URLSuffix}/bucket-${AWS::AccountId}/key.json"
+    url = {"Fn::Sub": bucket}
+    properties = {"TemplateURL": url, "Parameters": arguments}
+    destination = {"bucketName": "bucket-${AWS::AccountId}", "objectKey": "key.json"}
+    asset = {"source": {"path": NESTED}, "destinations": {"here": destination}}
+    return {
+        PUMP: {
+            "Parameters": {
+                name: {**declared, "Description": "Outer."}
+                for name, declared in files[PUMP].get("Parameters", {}).items()
+            },
+            "Resources": {
+                "Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}
+            },
+        },
+        NESTED: files[PUMP],
+        "A.assets.json": {"files": {"asset": asset}},
+    }
+
+
+FILLED = (Change("role", CHANGED, KIND, FILLED_IN),)
+
+
+@pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
+def test_another_default_in_the_trust_policy_is_a_change(
+    name: str, value: str, pump: Content, compared: Compare
+) -> None:
+    found = compared(with_parameters(pump), default(PUMP, name, value))
+    assert found == FILLED
+    assert value not in repr(found)
+
+
+@pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
+def test_another_default_of_an_outer_stacks_parameter_is_a_change(
+    name: str, value: str, pump: Content, compared: Compare
+) -> None:
+    files = in_nested_stack(with_parameters(pump), {"Who": {"Ref": "Who"}, "Id": {"Ref": "Id"}})
+    assert compared(files, default(PUMP, name, value)) == FILLED
+
+
+def bounded(pump: Content, value: Any, **members: Any) -> Files:
+    pump.update(members)
+    role_of({PUMP: pump})["PermissionsBoundary"] = value
+    return {PUMP: pump}
+
+
+def policy(*statements: Any) -> Content:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(*actions: str, **more: Any) -> Content:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
+
+
+def managed(*actions: str) -> Content:
+    properties = {"PolicyDocument": policy(allow(*actions))}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+
+
+def test_another_default_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
+    parameter = {"Type": "String", "Default": f"{MANAGED}ReadOnlyAccess"}
+    files = bounded(pump, {"Ref": "B"}, Parameters={"B": parameter})
+    assert compared(files, default(PUMP, "B", f"{MANAGED}AdministratorAccess")) == FILLED
+
+
+def test_another_condition_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
+    conditions = {
+        "Outer": {"Fn::Not": [{"Condition": "C"}]},
+        "C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]},
+    }
+    value = {"Fn::If": ["Outer", f"{MANAGED}ReadOnlyAccess", {"Ref": "AWS::NoValue"}]}
+    files = bounded(pump, value, Conditions=conditions)
+    never = {"Fn::Equals": ["a", "b"]}
+    assert compared(files, lambda after: after[PUMP]["Conditions"].update(C=never)) == FILLED
+
+
+def exporting(value: Any, **resources: Any) -> Content:
+    return {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, **resources},
+        "Outputs": {"O": {"Value": value, "Export": {"Name": "exported"}}},
+    }
+
+
+def statements_of(files: Files, file: str, logical_id: str) -> Any:
+    return files[file]["Resources"][logical_id]["Properties"]["PolicyDocument"]["Statement"]
+
+
+def test_another_content_of_an_imported_boundary_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    files = bounded(pump, {"Fn::ImportValue": "exported"})
+    files[OTHER] = exporting({"Ref": "Bound"}, Bound=managed("ce:*"))
+
+    def edit(after: Files) -> None:
+        statements_of(after, OTHER, "Bound")[0]["Action"] = ["*"]
+
+    assert compared(files, edit) == FILLED
+
+
+def also(pump: Content, statement: Content, **members: Any) -> Files:
+    pump.update(members)
+    policies = role_of({PUMP: pump})["Policies"]
+    policies.append({"PolicyName": "Extra", "PolicyDocument": policy(statement)})
+    return {PUMP: pump}
+
+
+def mapped(value: str) -> Edit:
+    return lambda files: files[PUMP]["Mappings"]["M"]["a"].update(b=value)
+
+
+BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "one"}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "members", "edit"),
+    [
+        (
+            {"Ref": "P"},
+            {"Parameters": {"P": {"Type": "String", "Default": "arn:aws:s3:::one/*"}}},
+            default(PUMP, "P", "*"),
+        ),
+        (
+            {"Fn::Sub": ["${X}/${P}", {"X": {"Fn::Sub": "arn:aws:s3:::one"}}]},
+            {"Parameters": {"P": {"Type": "String", "Default": "a"}}},
+            default(PUMP, "P", "*"),
+        ),
+        (
+            {"Fn::FindInMap": ["M", "a", "b"]},
+            {"Mappings": {"M": {"a": {"b": "arn:aws:s3:::one/*"}}}},
+            mapped("*"),
+        ),
+        (
+            {"Fn::If": ["C", "arn:aws:s3:::one/*", "*"]},
+            {"Conditions": {"C": {"Fn::Equals": ["a", "a"]}}},
+            lambda files: files[PUMP]["Conditions"].update(C={"Fn::Equals": ["a", "b"]}),
+        ),
+        (
+            {"Fn::Sub": "${Bucket.Arn}/*"},
+            {},
+            lambda files: files[PUMP]["Resources"]["Bucket"]["Properties"].update(BucketName="two"),
+        ),
+    ],
+)
+def test_another_definition_of_a_statements_resource_is_a_change(
+    resource: Any, members: Content, edit: Edit, pump: Content, compared: Compare
+) -> None:
+    pump["Resources"]["Bucket"] = deepcopy(BUCKET)
+    files = also(pump, allow("s3:GetObject", Resource=resource), **deepcopy(members))
+    assert compared(files, edit) == FILLED
+
+
+def test_another_default_in_a_statements_condition_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    condition = {"StringEquals": {"aws:PrincipalTag/team": {"Ref": "P"}}}
+    files = also(
+        pump,
+        allow("s3:GetObject", Condition=condition),
+        Parameters={"P": {"Type": "String", "Default": "one"}},
+    )
+    assert compared(files, default(PUMP, "P", "two")) == FILLED
+
+
+def test_another_argument_of_a_nested_stack_is_a_change(pump: Content, compared: Compare) -> None:
+    statement = allow("s3:GetObject", Resource={"Ref": "P"})
+    files = also(pump, statement, Parameters={"P": {"Type": "String"}})
+    files = in_nested_stack(files, {"P": "arn:aws:s3:::one/*"})
+
+    def edit(after: Files) -> None:
+        after[PUMP]["Resources"]["Nested"]["Properties"]["Parameters"]["P"] = "*"
+
+    assert compared(files, edit) == FILLED
+
+
+def test_another_content_of_what_is_attached_and_not_counted_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    attached = managed("s3:ListAllMyBuckets")
+    attached["Properties"]["Roles"] = [ROLE_NAME]
+    files = {PUMP: pump, OTHER: {"Resources": {"Attached": attached}}}
+
+    def edit(after: Files) -> None:
+        statements_of(after, OTHER, "Attached")[0]["Action"] = ["*"]
+
+    suspect = Change("role", CHANGED, "", SUSPECT)
+    assert {*compared(files, edit)} == {*FILLED, suspect}
+
+
+def test_a_managed_policy_that_is_cut_off_before_it_differs_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    def attached(name: str) -> list[Any]:
+        return [{"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{name}"]]}]
+
+    files = {PUMP: pump}
+    role_of(files)["ManagedPolicyArns"] = attached("AmazonEC2ReadOnlyAccess")
+
+    def edit(after: Files) -> None:
+        role_of(after)["ManagedPolicyArns"] = attached("AmazonEC2FullAccess")
+
+    assert compared(files, edit) == FILLED
+
+
+def naming(*actions: str) -> Content:
+    principal = {"AWS": f"arn:aws:iam::111122223333:role/{ROLE_NAME}"}
+    document = policy({**allow(*actions), "Principal": principal})
+    properties = {"Bucket": "b", "PolicyDocument": document}
+    return {"Type": "AWS::S3::BucketPolicy", "Properties": properties}
+
+
+def test_another_content_of_what_may_give_more_access_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    other = {"Resources": {"Bucket": naming("s3:GetBucketLocation")}}
+
+    def edit(after: Files) -> None:
+        statements_of(after, OTHER, "Bucket")[0]["Action"] = ["s3:*"]
+
+    found = compared({PUMP: pump, OTHER: other}, edit)
+    assert found == (Change("role", CHANGED, "", SUSPECT),)
+
+
+def test_another_definition_for_what_may_give_more_access_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    bucket = naming("s3:GetObject")
+    bucket["Properties"]["PolicyDocument"]["Statement"][0]["Resource"] = {"Ref": "P"}
+    other = {
+        "Parameters": {"P": {"Type": "String", "Default": "arn:aws:s3:::one/*"}},
+        "Resources": {"Bucket": bucket},
+    }
+    found = compared({PUMP: pump, OTHER: other}, default(OTHER, "P", "*"))
+    assert found == (Change("role", CHANGED, "", SUSPECT),)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Transform": ["Macro"], "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}},
+        {
+            "Resources": {
+                "Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "u"}}
+            }
+        },
+    ],
+)
+def test_another_content_of_a_template_that_is_not_read_is_a_change(
+    other: Content, pump: Content, compared: Compare
+) -> None:
+    def edit(after: Files) -> None:
+        (resource,) = after[OTHER]["Resources"].values()
+        resource.setdefault("Properties", {})["Parameters"] = {"Grant": "*"}
+
+    found = compared({PUMP: pump, OTHER: other}, edit)
+    assert found == (Change("role", CHANGED, "", SUSPECT),)
+
+
+def test_another_input_of_a_macro_over_the_stack_that_deploys_the_role_is_a_change(
+    pump: Content, compared: Compare
+) -> None:
+    files = in_nested_stack({PUMP: pump}, {})
+    files[PUMP]["Transform"] = ["Macro"]
+    found = compared(files, lambda after: after[PUMP].update(Metadata={"Grant": "*"}))
+    assert found == FILLED
+
+
+def test_a_macro_over_a_nested_stack_next_to_the_role_is_said(
+    pump: Content, tmp_path: Path
+) -> None:
+    files = in_nested_stack({PUMP: {"Transform": ["Macro"], "Resources": {}}}, {})
+    files[PUMP]["Resources"] |= pump["Resources"]
+    report = of_templates(written(tmp_path / "now", files))
+    problem = 'the transform ["Macro"] can change the template when it is deployed'
+    assert report.suspects == (f"{NESTED}: {problem}",)
+    assert not report.exact
+
+
+def test_definitions_in_a_circle_have_a_digest(pump: Content, compared: Compare) -> None:
+    pump["Conditions"] = {"C": {"Fn::Not": [{"Condition": "D"}]}, "D": {"Condition": "C"}}
+    value = {"Fn::If": ["C", f"{MANAGED}ReadOnlyAccess", {"Ref": "AWS::NoValue"}]}
+    files = bounded(pump, value)
+    edited = {"Fn::Or": [{"Condition": "C"}]}
+    assert compared(files, lambda after: after[PUMP]["Conditions"].update(D=edited)) == FILLED
+
+
+def described(files: Files) -> None:
+    for declared in files[PUMP]["Parameters"].values():
+        declared.update(Description="Another.", ConstraintDescription="Another.")
+    files[PUMP]["Description"] = "Another."
+    role_of(files)["Description"] = "Another."
+    files[PUMP]["Resources"]["AutoPilotRole"]["Metadata"] = {"a": "b"}
+    files[PUMP]["Resources"]["Topic"] = {"Type": "AWS::SNS::Topic"}
+    files[PUMP]["Outputs"] = {"Another": {"Value": {"Ref": "Topic"}}}
+    files[PUMP]["Parameters"]["Other"] = {"Type": "String", "Default": "x"}
+    files[PUMP]["Conditions"] = {"Other": {"Fn::Equals": ["a", {"Ref": "Other"}]}}
+
+
+def test_another_description_output_or_unrelated_resource_is_no_change(
+    pump: Content, compared: Compare
+) -> None:
+    assert compared(with_parameters(pump), described) == ()
+
+
+def test_another_name_of_the_file_is_no_change(pump: Content, tmp_path: Path) -> None:
+    files = with_parameters(pump)
+    was = of_templates(written(tmp_path / "before", files))
+    now = written(tmp_path / "after", {"Z.template.json": files[PUMP]})
+    assert was.roles[0].filled_sha256
+    assert of_templates(now, since=since(was)).changes == ()
+
+
+def synthesized(folder: Path, *builds: Callable[[Stack], None], **arguments: Any) -> Path:
+    app = App(outdir=str(folder))
+    ReadOnlyStack(app, "PumpReadOnly", **arguments)
+    AutoPilotStack(app, "PumpAutoPilot", **arguments)
+    if builds:
+        environment = Environment(account="111122223333", region="us-east-1")
+        other = Stack(app, "Other", env=environment)
+        for build in builds:
+            build(other)
+    app.synth()
+    return folder
+
+
+def test_nothing_is_filled_in_in_roles_that_are_literal(tmp_path: Path) -> None:
+    contents = read_templates(synthesized(tmp_path, **ROLE_ARGUMENTS, permissions_boundary="a/B"))
+    assert [role.filled_sha256 for role in contents.roles] == ["", ""]
+    assert contents.suspects_sha256 == ""
+
+
+def test_the_digest_of_two_parameters_without_a_default_is_always_the_same(tmp_path: Path) -> None:
+    digests = {
+        role.filled_sha256
+        for name in ("a", "b")
+        for role in read_templates(synthesized(tmp_path / name)).roles
+    }
+    (digest,) = digests
+    assert len(digest) == 64
+
+
+def test_innocent_stacks_that_come_and_go_are_no_change(tmp_path: Path) -> None:
+    was = of_templates(synthesized(tmp_path / "before", **ROLE_ARGUMENTS))
+    builds = [*INNOCENT.values(), *FOREIGN.values()]
+    now = of_templates(synthesized(tmp_path / "after", *builds, **ROLE_ARGUMENTS), since=since(was))
+    assert now.changes == ()
+    assert now.suspects_sha256 == ""
+    back = of_templates(tmp_path / "before", since=since(now))
+    assert back.changes == ()
+
+
+def stack_and_rollout(folder: Path) -> Path:
+    app = App(outdir=str(folder))
+    arguments = {**ROLE_ARGUMENTS, "external_id": SECRET}
+    AutoPilotStack(app, "A", **arguments)
+    AutoPilotRolloutStack(app, "R", organizational_units=["r-abcd"], **arguments)
+    app.synth()
+    return folder
+
+
+def test_another_external_id_in_the_rollout_alone_is_a_change(tmp_path: Path) -> None:
+    folder = stack_and_rollout(tmp_path)
+    was = of_templates(folder)
+    (role,) = was.roles
+    assert [name for name, _ in role.files] == ["A.template.json", "R.template.json"]
+    assert role.files[0] == (role.source, role.sha256)
+    for file in ("R.template.json", "A.template.json"):
+        before = (folder / file).read_text()
+        (folder / file).write_text(before.replace(SECRET, "Attacker-1234"))
+        found = of_templates(folder, since=since(was)).changes
+        assert [change.effect for change in found] == [CHANGED]
+        assert "such as the external ID" in found[0].what
+        (folder / file).write_text(before)
+    assert of_templates(folder, since=since(was)).changes == ()
+
+
+def test_one_role_in_one_file_has_the_digest_of_its_trust_policy(
+    pump: Content, tmp_path: Path
+) -> None:
+    files = {PUMP: pump, OTHER: pump}
+    (one,) = read_templates(written(tmp_path / "one", {PUMP: pump})).roles
+    (both,) = read_templates(written(tmp_path / "both", files)).roles
+    assert both.trust.sha256 == one.trust.sha256
+    assert [name for name, _ in both.files] == [PUMP, OTHER]
+
+
+def test_every_file_that_a_role_is_read_from_is_listed(pump: Content, tmp_path: Path) -> None:
+    files = in_nested_stack({PUMP: pump}, {})
+    (role,) = read_templates(written(tmp_path / "now", files)).roles
+    assert [name for name, _ in role.files] == [NESTED, PUMP]
+    assert all(len(digest) == 64 for _, digest in role.files)
+
+
+TRANSFORM = {"Fn::Transform": {"Name": "Macro"}}
+
+
+def test_a_policy_that_another_one_may_replace_denies_nothing(
+    pump: Content, compared: Compare
+) -> None:
+    deny = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
+    files = also(pump, deny)
+
+    def replaced(name: Any) -> Edit:
+        def edit(after: Files) -> None:
+            properties = {
+                "PolicyName": name,
+                "RoleName": ROLE_NAME,
+                "PolicyDocument": policy({**deny, "Action": "ce:GetNothing"}),
+            }
+            resource = {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
+            after[PUMP]["Resources"]["Replacing"] = resource
+
+        return edit
+
+    for name in ("Extra", "EXTRA", {"Fn::Join": ["", ["Ext", "ra"]]}, {"Ref": "AWS::StackName"}):
+        found = compared(files, replaced(name))
+        names = {action for change in found for action in change.actions}
+        assert "ec2:CreateTags" in names
+        assert {change.effect for change in found if change.actions} == {BROADENED}
+    assert compared(files, replaced("Another")) == ()
+
+
+def test_a_name_of_a_policy_that_cannot_be_read_is_an_alarm(pump: Content, tmp_path: Path) -> None:
+    files = also(pump, allow("ec2:DescribeInstances"))
+    role_of(files)["Policies"][-1]["PolicyName"] = {"Fn::Join": ["", ["a", "b"]]}
+    report = of_templates(written(tmp_path / "now", files))
+    (role,) = report.roles
+    problem = 'the name of a policy cannot be read: {"Fn::Join": ["", ["a", "b"]]}'
+    assert problem in role.unreadable
+    assert not role.readable
+    assert not role.exact
+    assert role.effective > 0
+
+
+def test_a_managed_policy_replaces_no_inline_policy(pump: Content, tmp_path: Path) -> None:
+    deny = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
+    files = also(pump, deny)
+    attached = managed("ec2:DescribeInstances")
+    name = {"Fn::Sub": "${AWS::StackName}-x"}
+    attached["Properties"] |= {"Roles": [ROLE_NAME], "ManagedPolicyName": name}
+    files[PUMP]["Resources"]["Attached"] = attached
+    (role,) = of_templates(written(tmp_path / "now", files)).roles
+    assert role.policies[-1].name == "Attached"
+    assert role.unreadable == ()
+    assert role.denied > 0
+
+
+@pytest.mark.parametrize("pattern", ["*:GetObject", "s?:GetObject", "s3*", "*3:GetObject"])
+def test_a_pattern_with_a_wildcard_in_the_service_denies_nothing(
+    pattern: str, pump: Content, tmp_path: Path
+) -> None:
+    deny = {"Effect": "Deny", "Action": pattern, "Resource": "*"}
+    files = also(pump, allow("s3:GetObject"))
+    role_of(files)["Policies"].append({"PolicyName": "Denied", "PolicyDocument": policy(deny)})
+    report = of_templates(written(tmp_path / "now", files))
+    (answer,) = (one.roles[KIND] for one in report.statements if one.id == "read-objects")
+    assert answer.answer == "yes"
+    assert "a statement of Denied that cannot be read" in report.roles[0].uncounted
+
+
+def test_an_allowing_pattern_with_a_wildcard_in_the_service_allows_what_it_matches(
+    pump: Content, tmp_path: Path
+) -> None:
+    report = of_templates(written(tmp_path / "now", also(pump, allow("ec?:TerminateInstances"))))
+    actions = {action.name: action for action in report.actions}
+    assert actions["ec2:TerminateInstances"].effective
+    assert "a statement of Extra that cannot be read" in report.roles[0].uncounted
+
+
+def attaching(role_name: Any) -> Content:
+    properties = {"PolicyName": "z", "RoleName": role_name, "PolicyDocument": EVERYTHING}
+    return {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
+
+
+def test_a_parameter_that_allows_no_value_is_not_known(pump: Content, tmp_path: Path) -> None:
+    pump["Parameters"] = {"P": {"Type": "String", "AllowedValues": []}}
+    files = {PUMP: pump}
+    role_of(files)["ManagedPolicyArns"] = [{"Ref": "P"}]
+    (role,) = of_templates(written(tmp_path / "now", files)).roles
+    assert role.unreadable
+    assert not role.exact
+
+
+def of_own_template(**members: Any) -> Edit:
+    def edit(files: Files) -> None:
+        resources = members.pop("Resources", {})
+        files[PUMP].update(members)
+        files[PUMP]["Resources"].update(resources)
+
+    return edit
+
+
+def in_mapping(files: Files) -> None:
+    files[PUMP]["Mappings"] = {"M": {"a": {"b": [], **TRANSFORM}}}
+    role_of(files)["ManagedPolicyArns"] = {"Fn::FindInMap": ["M", "a", "b"]}
+
+
+def in_output_that_a_name_imports(files: Files) -> None:
+    files[PUMP]["Resources"]["X"] = attaching({"Fn::ImportValue": "exported"})
+    files[OTHER] = exporting("OtherRole")
+    files[OTHER]["Outputs"]["O"] |= TRANSFORM
+
+
+def in_parameter_of_systems_manager(files: Files) -> None:
+    properties = {"Name": "/x", "Value": "OtherRole", "Type": "String", **TRANSFORM}
+    stored = {"Type": "AWS::SSM::Parameter", "Properties": properties}
+    attached = attaching({"Fn::GetAtt": ["Stored", "Value"]})
+    files[PUMP]["Resources"] |= {"Stored": stored, "X": attached}
+
+
+def in_arguments_of_the_nested_stack(files: Files) -> None:
+    nested = in_nested_stack({PUMP: files[PUMP]}, {"P": "x", **TRANSFORM})
+    files.clear()
+    files.update(nested)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        in_mapping,
+        in_output_that_a_name_imports,
+        in_parameter_of_systems_manager,
+        in_arguments_of_the_nested_stack,
+        of_own_template(Conditions={"C": {"Fn::Equals": ["a", TRANSFORM]}}),
+        of_own_template(Parameters={"P": {"Type": "String", **TRANSFORM}}),
+        of_own_template(Outputs={"O": {"Value": "x", **TRANSFORM}}),
+        of_own_template(
+            Resources={"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Tags": [TRANSFORM]}}}
+        ),
+    ],
+)
+def test_a_macro_that_can_change_the_role_is_an_alarm(
+    edit: Edit, pump: Content, tmp_path: Path
+) -> None:
+    files = {PUMP: pump}
+    assert of_templates(written(tmp_path / "before", files)).as_published
+    edit(files)
+    report = of_templates(written(tmp_path / "after", files))
+    assert not report.as_published
+    assert not report.exact
+    assert not report.roles[0].readable
+
+
+STORED = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/x", "Type": "String"}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"Mappings": {"M": {"a": TRANSFORM}}},
+        {"Conditions": TRANSFORM},
+        {"Outputs": {"O": {"Value": TRANSFORM}}},
+        {"Parameters": {"P": TRANSFORM}},
+        {"Resources": {"Stored": {**STORED, "Properties": {"Value": TRANSFORM}}}},
+        {"Resources": {"Custom": {"Type": "Custom::X", "Properties": {"A": [TRANSFORM]}}}},
+    ],
+)
+def test_a_macro_in_what_is_read_of_another_template_is_an_alarm(
+    content: Content, pump: Content, tmp_path: Path
+) -> None:
+    other = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, **content}
+    report = of_templates(written(tmp_path / "now", {PUMP: pump, OTHER: other}))
+    assert any(suspect.startswith(f"{OTHER}: a macro") for suspect in report.suspects)
+    assert not report.exact
+
+
+def test_a_macro_in_an_unrelated_resource_of_another_template_is_no_alarm(
+    pump: Content, tmp_path: Path
+) -> None:
+    code = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": TRANSFORM}}
+    other = {"Resources": {"Code": code}}
+    report = of_templates(written(tmp_path / "now", {PUMP: pump, OTHER: other}))
+    assert report.as_published
+    assert report.exact
+
+
+@pytest.mark.parametrize("where", ["Parameters", "StackInstancesGroup", "element"])
+def test_a_macro_in_the_stack_set_is_an_alarm(where: str, tmp_path: Path) -> None:
+    folder = stack_and_rollout(tmp_path)
+    (folder / "A.template.json").unlink()
+    file = folder / "R.template.json"
+    content = json.loads(file.read_text())
+    (stack_set,) = (resource["Properties"] for resource in content["Resources"].values())
+    if where == "Parameters":
+        stack_set["Parameters"][0] |= TRANSFORM
+    elif where == "element":
+        stack_set["StackInstancesGroup"][0] |= TRANSFORM
+    else:
+        stack_set["StackInstancesGroup"] = TRANSFORM
+    file.write_text(json.dumps(content))
+    report = of_templates(file)
+    assert not report.as_published
+    assert not report.roles[0].readable
