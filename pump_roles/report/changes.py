@@ -14,7 +14,7 @@ from pump_roles.report.model import (
 )
 from pump_roles.report.places import in_words
 from pump_roles.report.state import Earlier, State, state_of
-from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES
+from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Statement
 from pump_roles.templates import Place
 
 __all__ = ["changes", "newly_matched"]
@@ -48,7 +48,7 @@ def changes(earlier: Earlier, report: Report) -> tuple[Change, ...]:
 
 def _roles(earlier: Earlier, report: Report) -> Iterator[Change]:
     now = {role.kind: state_of(role, report) for role in report.roles}
-    titles = {statement.id: statement.title for statement in report.statements}
+    statements = {statement.id: statement for statement in report.statements}
     for kind, state in now.items():
         if kind not in earlier.roles:
             yield Change("role", BROADENED, kind, "the role is new")
@@ -56,16 +56,27 @@ def _roles(earlier: Earlier, report: Report) -> Iterator[Change]:
         was = earlier.roles[kind]
         were = [place for place in earlier.places if place.kind == kind]
         places = [found.place for found in report.places if found.kind == kind]
-        found = [*_role(kind, was, state, titles), *_places(kind, were, places)]
+        found = [*_role(kind, was, state, statements), *_places(kind, were, places)]
         yield from found
         yield from _filled(kind, was, state, noticed=bool(found))
     for kind in sorted(earlier.roles.keys() - now.keys()):
         yield Change("role", NARROWED, kind, "the role is gone")
 
 
-def _role(kind: str, was: State, now: State, titles: Mapping[str, str]) -> Iterator[Change]:
-    yield from _actions(kind, was, now)
-    yield from _answers(kind, was, now, titles)
+def _role(
+    kind: str, was: State, now: State, statements: Mapping[str, Statement]
+) -> Iterator[Change]:
+    actions = list(_actions(kind, was, now))
+    yield from actions
+    said = {name for change in actions for name in change.actions}
+    for id_, answer in now.answers.items():
+        statement = statements[id_]
+        # An answer that follows from decisions that are changes already is no other change.
+        explained = UNKNOWN not in (was.answers.get(id_), answer) and not said.isdisjoint(
+            statement.roles[kind].named
+        )
+        if not explained:
+            yield from _answer(kind, was.answers.get(id_, answer), answer, statement.title)
     yield from _uncounted(kind, was, now)
     if was.name != now.name:
         yield Change("role", CHANGED, kind, f"its name is {now.name} instead of {was.name}")
@@ -156,16 +167,13 @@ def _cause(name: str, was: State, now: State) -> str:
     return "AWS" if patterns & others else "role"
 
 
-def _answers(kind: str, was: State, now: State, titles: Mapping[str, str]) -> Iterator[Change]:
+def _answer(kind: str, before: str, answer: str, title: str) -> Iterator[Change]:
+    if before == answer:
+        return
     ranks = {NO: 0, LIMITED: 1, UNKNOWN: 2, YES: 2}
-    for statement, answer in now.answers.items():
-        before = was.answers.get(statement, answer)
-        if before == answer:
-            continue
-        difference = ranks[answer] - ranks[before]
-        effect = BROADENED if difference > 0 else NARROWED if difference < 0 else CHANGED
-        what = f"{titles[statement]}: was {before}, now {answer}"
-        yield Change("role", effect, kind, what)
+    difference = ranks[answer] - ranks[before]
+    effect = BROADENED if difference > 0 else NARROWED if difference < 0 else CHANGED
+    yield Change("role", effect, kind, f"{title}: was {before}, now {answer}")
 
 
 def _uncounted(kind: str, was: State, now: State) -> Iterator[Change]:

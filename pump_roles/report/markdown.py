@@ -6,7 +6,6 @@ from typing import Final
 
 from pump_roles.report.decisions import GuardrailReport, PolicyReport
 from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
-from pump_roles.report.places import PlaceReport
 from pump_roles.report.statements import Answer, Statement
 from pump_roles.report.wording import (
     ANSWERS,
@@ -35,10 +34,9 @@ _LISTED: Final = 8
 
 _FEW_LINES: Final = 20
 _MANY_LINES: Final = 40
-_LONGEST_LINE: Final = 600
-_LONGEST_CELL: Final = 200
-"""What a section of a summary has room for: 220 lines of 600 characters would be too many, but the
-tables' rows, apart from their cells, are this package's own words, and shorter."""
+_SHORT: Final = 200
+_LONG: Final = 400
+"""How many lines a section of a summary has room for, and what in a template may be how long."""
 
 
 def as_markdown(report: Report) -> str:
@@ -60,12 +58,12 @@ def as_summary(report: Report) -> str:
     """
     sections = (
         (_head(report), _FEW_LINES),
-        (_alarms(report), _FEW_LINES),
+        (_alarms(report, longest=_LONG), _FEW_LINES),
         (_changes(report, full=False), _MANY_LINES),
         (_statements(report, full=False), _MANY_LINES),
-        (_numbers(report, longest=_LONGEST_CELL), _MANY_LINES),
+        (_numbers(report, longest=_SHORT), _MANY_LINES),
         (_ledger(report), _MANY_LINES),
-        (_places(report.places, report), _FEW_LINES),
+        (_places(report, longest=_LONG), _FEW_LINES),
     )
     lines = [line for section, most in sections for line in _fitted(list(section), most)]
     return "\n".join((*lines, *_accept_or_reject(report))).rstrip("\n") + "\n"
@@ -73,16 +71,15 @@ def as_summary(report: Report) -> str:
 
 def _fitted(lines: Sequence[str], most: int) -> Iterator[str]:
     # Every section has room of its own, so that none can push out another.
-    for line in lines[:most]:
-        yield _cut(line, _LONGEST_LINE)
+    yield from lines[:most]
     left = sum(bool(line) for line in lines[most:])
     if left:
         yield f"**Cut here: the whole report has {left} more lines.**"
         yield ""
 
 
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[:longest]} **(cut)**"
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else f"{text[:longest]} (cut)"
 
 
 def _whole(report: Report) -> Iterator[str]:
@@ -92,7 +89,7 @@ def _whole(report: Report) -> Iterator[str]:
     yield from _statements(report, full=True)
     yield from _numbers(report)
     yield from _ledger(report)
-    yield from _places(report.places, report)
+    yield from _places(report)
     yield "## What matters most"
     yield ""
     yield from _findings(finding for finding in report.findings if not finding.is_alarm)
@@ -129,17 +126,17 @@ def _head(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _alarms(report: Report) -> Iterator[str]:
+def _alarms(report: Report, *, longest: int | None = None) -> Iterator[str]:
     alarms = [finding for finding in report.findings if finding.is_alarm]
     if alarms:
         yield "## Look at this first"
         yield ""
-        yield from _findings(alarms)
+        yield from _findings(alarms, longest=longest)
 
 
-def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+def _findings(findings: Iterable[Finding], *, longest: int | None = None) -> Iterator[str]:
     for finding in findings:
-        yield f"**{_text(finding.title)}.** {_text(finding.text)}"
+        yield f"**{_text(finding.title)}.** {_text(_cut(finding.text, longest))}"
         if finding.actions:
             yield f"<br>{', '.join(map(_code, finding.actions))}"
         yield ""
@@ -177,24 +174,30 @@ def _statement(statement: Statement) -> str:
 
 
 def _answer(answer: Answer, role: RoleReport, *, full: bool) -> str:
-    said = f"**{ANSWERS[answer.answer]}**: {_text(answered(answer, role))}"
+    about = answered(answer, role)
+    said = f"**{ANSWERS[answer.answer]}**: {_text(about if full else _cut(about, _SHORT))}"
     if answer.left and (full or len(answer.left) <= _FEW):
         return f"{said}<br>{', '.join(map(_code, answer.left))}"
     return said
 
 
 def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
-    # The longest cell, if it is to be cut.
     roles = report.roles
+
+    def code(text: str) -> str:
+        return _code(_cut(text, longest))
+
     rows: dict[str, list[str]] = {
-        "name": [_code(role.name) for role in roles],
+        "name": [code(role.name) for role in roles],
         "as published": ["yes" if role.as_published else "**no**" for role in roles],
-        "may be assumed by": [_text(", ".join(role.principals) or "nobody") for role in roles],
+        "may be assumed by": [
+            _text(_cut(", ".join(role.principals), longest) or "nobody") for role in roles
+        ],
         "external ID": [
             trusted(role) if role.external_id else f"**{trusted(role)}**" for role in roles
         ],
         "permissions boundary, not counted": [
-            _code(role.boundary) if role.boundary else "none" for role in roles
+            code(role.boundary) if role.boundary else "none" for role in roles
         ],
         "denied everything": [
             f"from {role.ends.removeprefix('until ')}" if role.ends else "never" for role in roles
@@ -207,24 +210,24 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
             ", ".join(f"{level} {role.counted(left)}" for level, (_, left) in role.levels.items())
             for role in roles
         ],
-        "read from": [_source(role) for role in roles],
+        "read from": [_read_from(role, longest) for role in roles],
     }
     yield "## In numbers"
     yield ""
     yield from _table(
         ["", *(role.heading for role in roles)],
-        (
-            [name, *(cell if longest is None else _cut(cell, longest) for cell in cells)]
-            for name, cells in rows.items()
-        ),
+        ([name, *cells] for name, cells in rows.items()),
     )
     if more := added(report):
         yield f"{more} actions that the other role does not have."
         yield ""
 
 
-def _source(role: RoleReport) -> str:
-    found = [f"{_code(file)}, SHA-256 {_code(sha256)}" for file, sha256 in role.files]
+def _read_from(role: RoleReport, longest: int | None) -> str:
+    files = role.files if longest is None else role.files[:_LISTED]
+    found = [f"{_code(_cut(file, longest))}, SHA-256 {_code(sha256)}" for file, sha256 in files]
+    if more := len(role.files) - len(files):
+        found.append(f"and {plural(more, 'other file')}")
     return "<br>".join(found) or "what Pump publishes"
 
 
@@ -250,19 +253,22 @@ def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) ->
         for names, how in ((found.denied, "denied"), (found.limited, "limited"))
         if names
     ]
+    taken += [
+        f"{kind}: every action, from then on" for kind, found in by_role.items() if found.ends
+    ]
     return [
-        f"{_code(name)}{f': {_text(value)}' if value else ''}",
+        f"{_code(name)}{f': {_text(_cut(value, _LONG))}' if value else ''}",
         "<br>".join((_text(about.removes), *taken)),
         _text(about.leaves),
         _text(about.costs),
     ]
 
 
-def _places(places: Iterable[PlaceReport], report: Report) -> Iterator[str]:
+def _places(report: Report, *, longest: int | None = None) -> Iterator[str]:
     yield "## Where the roles act"
     yield ""
-    for place in places:
-        yield f"- {place.kind}: {_text(place.text)}"
+    for place in report.places:
+        yield f"- {place.kind}: {_text(_cut(place.text, longest))}"
     yield f"- {_text(global_services(report))}"
     yield ""
 
@@ -294,7 +300,8 @@ def _change(change: Change, *, full: bool) -> str:
     listed = f": {', '.join(map(_code, shown))}" if shown else ""
     more = len(change.actions) - len(shown)
     rest = f" and {more} more" if more else ""
-    return f"- {change.effect}, {change.role or 'all roles'}: {_text(change.what)}{listed}{rest}"
+    what = _text(change.what if full else _cut(change.what, _LONG))
+    return f"- {change.effect}, {change.role or 'all roles'}: {what}{listed}{rest}"
 
 
 def _accept_or_reject(report: Report) -> Iterator[str]:

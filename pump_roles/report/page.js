@@ -95,7 +95,8 @@
     const filtered = [...new FormData(form)].some(([name, value]) => name !== "text" && value);
     const name = asked.toLowerCase();
     // A service alone stands for all of its actions.
-    const pattern = /^[\w-]+:?$/.test(asked) && !shown ? `${asked.replace(":", "")}:*` : asked;
+    const is_service = /^[\w-]+:?$/.test(asked) && !shown;
+    const pattern = is_service ? `${asked.replace(":", "")}:*` : asked;
     const is_action = /^[\w-]+:[\w-]+$/.test(asked);
     const is_pattern = /^[\w*?-]+:[\w*?-]*$/.test(pattern) && /[*?]/.test(pattern);
     const by_role = (say, about) => roles.map((role) => `${role.kind}: ${say(role, about)}.`);
@@ -108,7 +109,9 @@
     }
     if (is_pattern && !shown) {
       return [
-        `No listed action matches ${pattern}. By the policies of each role:`,
+        is_service
+          ? `No listed action matches “${asked}”. If it is a service, by the policies of each role:`
+          : `No listed action matches ${pattern}. By the policies of each role:`,
         ...by_role(may, pattern),
       ];
     }
@@ -134,8 +137,9 @@
         return `${label}: ${field.selectedOptions[0].textContent}`;
       });
     if (!fields_in_words.length) return "";
-    const kinds = ["money", "writes", "data", "reads"];
-    const of_kind = kinds.map((kind) => found.filter((entry) => entry.risk === kind).length);
+    const kinds = ["money", "writes", "data", "reads", "denied"];
+    const kind_of = (entry) => (entry.has.includes(true) ? entry.risk : "denied");
+    const of_kind = kinds.map((kind) => found.filter((entry) => kind_of(entry) === kind).length);
     const counts = kinds.map((kind, index) => `${of_kind[index]} ${kind}`);
     const listed = counts.filter((_, index) => of_kind[index]).join(", ");
     const number = `${found.length} of ${rows.length} actions (${fields_in_words.join("; ")})`;
@@ -198,7 +202,10 @@
   const write = (action) => {
     const filters = query();
     const hash = action + (filters && `?${filters}`);
-    history.replaceState(null, "", location.href.split("#")[0] + (hash && `#${hash}`));
+    const address = location.href.split("#")[0] + (hash && `#${hash}`);
+    // Back leads from the results to where the search began.
+    const begins = filters && !location.hash.includes("?");
+    history[begins ? "pushState" : "replaceState"](null, "", address);
   };
 
   const clear = () => {
@@ -313,22 +320,29 @@
   });
   addEventListener("hashchange", read);
 
-  const copy = find("copy");
-  copy.addEventListener("click", async () => {
-    const summary = find("summary");
-    const said = find("copied");
-    try {
-      await navigator.clipboard.writeText(summary.textContent);
-      said.textContent = "Copied.";
-    } catch {
-      summary.closest("details").open = true;
-      getSelection().selectAllChildren(summary);
-      said.textContent = "Selected: press Ctrl+C or Command+C to copy it.";
-    }
+  for (const copy of document.querySelectorAll(".copy")) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      const summary = find("summary");
+      const said = copy.nextElementSibling;
+      try {
+        await navigator.clipboard.writeText(summary.textContent);
+        said.textContent = "Copied.";
+      } catch {
+        summary.closest("details").open = true;
+        getSelection().selectAllChildren(summary);
+        said.textContent = "Selected: press Ctrl+C or Command+C to copy it.";
+      }
+    });
+  }
+
+  const more = find("more");
+  more.addEventListener("click", () => {
+    find("fields").hidden = !find("fields").hidden;
+    more.ariaExpanded = String(!find("fields").hidden);
   });
 
   form.hidden = false;
-  copy.hidden = false;
   // What is scrolled to must be below the bar, which is higher with the filters open.
   new ResizeObserver(() => {
     document.documentElement.style.setProperty("--bar", `${form.offsetHeight}px`);

@@ -14,7 +14,7 @@ from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.policies import is_readable, is_whole
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Reference, Template
-from pump_roles.templates.values import as_list, as_mapping, ref, strings
+from pump_roles.templates.values import as_list, as_mapping, ref
 
 __all__ = ["combined", "filled_in", "suspicious"]
 
@@ -263,8 +263,8 @@ def _named(function: str, argument: Any) -> Iterator[tuple[str, str]]:
         name, _, attribute = ".".join(parts).partition(".")
         yield name, attribute
     elif function == "Fn::Sub":
-        pattern = as_list(argument)[:1]
-        for placeholder in _IN_SUB.findall(pattern[0]) if strings(pattern) == pattern else ():
+        patterns = [one for one in as_list(argument)[:1] if isinstance(one, str)]
+        for placeholder in (found for one in patterns for found in _IN_SUB.findall(one)):
             name, _, attribute = placeholder.partition(".")
             yield name, attribute
 

@@ -216,9 +216,7 @@ def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> N
     order = [{risks[name] for name in change.actions} for change in found if change.actions]
     assert order == [{"money"}, {"writes"}, {"data"}, {"reads"}]
     assert found[0].what == ("9 actions that can spend money: denied by Extra before, allowed now")
-    # What only reads metadata comes after everything else that broadens.
-    assert found[-1].actions
-    assert not found[-2].actions
+    assert all(change.actions for change in found), "no answer repeats what these say"
 
 
 def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) -> None:
@@ -231,7 +229,6 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
         file.write_text(json.dumps(template))
     found = changes(earlier(of_templates(folder)), now)
     assert effects(found) == {BROADENED}
-    assert [change.role for change in found if not change.actions][:1] == ["read-only"]
     assert [change.role for change in found[-2:]] == ["read-only", "auto-pilot"]
     assert all("reads metadata" in one.what or "read metadata" in one.what for one in found[-2:])
 
