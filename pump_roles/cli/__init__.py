@@ -1,0 +1,54 @@
+"""The command line, ``pump-roles``: one module for each command. Each loads only what it needs."""
+
+from typing import Annotated
+
+import typer
+
+from pump_roles._version import __version__
+from pump_roles.cli.probe import probe
+from pump_roles.cli.report import report
+from pump_roles.cli.rollout_status import rollout_status
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Inspect Pump's roles and rollouts (read-only).",
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _version(wanted=value),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("rollout-status", short_help="List the accounts without a current role.")(
+    rollout_status
+)
+app.command(
+    "probe",
+    short_help="Prove that roles require their external ID.",
+    # Further arguments are rejected: typer's own message would show what may be an external ID.
+    context_settings={"allow_extra_args": True},
+)(probe)
+app.command("report", short_help="Show what the roles may do.")(report)

@@ -1,0 +1,117 @@
+"""What the commands have in common: exit statuses, options, errors, and progress."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Final, Literal, NoReturn
+
+import typer
+
+__all__ = [
+    "DIFFERENT",
+    "UNKNOWN",
+    "Profile",
+    "TableOrJson",
+    "fail",
+    "one_line",
+    "progress",
+    "region_of",
+    "unknown_if_aws_fails",
+]
+
+DIFFERENT: Final = 3
+"""Exit status: an account lacks a current role, or has one that it should not have, a role does not
+require its external ID, or a report has what it must not have."""
+
+UNKNOWN: Final = 4
+"""Exit status: AWS did not answer, or its answer is not conclusive."""
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="A profile of your AWS configuration. Defaults to the environment's settings."
+    ),
+]
+TableOrJson = Annotated[
+    Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
+]
+
+
+def region_of(region: str | None) -> str | None:
+    """Return the region to use; ``None`` if the AWS configuration decides.
+
+    :param region: the option's value.
+    """
+    # The AWS CLI and the other SDKs read it; boto3 only reads AWS_DEFAULT_REGION.
+    return region or os.environ.get("AWS_REGION")
+
+
+def one_line(text: str) -> str:
+    """Return a text as one visible line, whatever a path in it contains.
+
+    :param text: the text.
+    """
+    from pump_roles.templates.masking import visible  # noqa: PLC0415
+
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def fail(problem: str, status: int) -> NoReturn:
+    """Exit with one line on standard error.
+
+    :param problem: what is wrong.
+    :param status: the exit status.
+    """
+    typer.echo(f"pump-roles: {one_line(problem)}", err=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
+    """Exit with one line and the status for unknown if a call to AWS, or its configuration, fails.
+
+    :param hidden: external IDs that the message must not show.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    try:
+        yield
+    # A credential process, a token file, or an endpoint in the settings can raise the last two.
+    except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
+        from pump_roles.templates.masking import Mask  # noqa: PLC0415
+
+        shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
+        fail(f"could not be determined: {shown}", UNKNOWN)
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar on standard error, if that is a terminal.
+
+    Yields what to call with how many more are done.
+
+    :param description: what is counted.
+    :param total: how many there are; by default that is not known.
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+    )
+
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,198 @@
+"""``pump-roles probe``: whether roles require their external ID."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from pump_roles.cli.common import (
+    DIFFERENT,
+    UNKNOWN,
+    Profile,
+    TableOrJson,
+    fail,
+    one_line,
+    progress,
+    region_of,
+    unknown_if_aws_fails,
+)
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pump_roles.account.probe import ProbeResult, Verdict
+    from pump_roles.account.targets import Target
+
+__all__ = ["probe"]
+
+EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
+"""The environment variable with the external ID for ``probe``. Other users of the machine can read
+a command line, but not this."""
+
+
+def probe(
+    context: typer.Context,
+    role_arn: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ROLE_ARN", help="The ARN of the role to probe. Also pass --external-id."
+        ),
+    ] = None,
+    *,
+    external_id: Annotated[
+        str | None,
+        typer.Option(
+            help="The role's external ID. Defaults to the environment variable "
+            f"{EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of roles to probe: a .csv file whose header has the columns role_arn and "
+            "external_id, or a .json file with a list of objects that have these keys."
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=32, help="How many roles to probe at once.")
+    ] = 8,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="The region whose STS endpoint to call. Defaults to AWS_REGION, "
+            "AWS_DEFAULT_REGION, or that of the profile."
+        ),
+    ] = None,
+    profile: Profile = None,
+    format: TableOrJson = "table",
+) -> None:
+    """Prove that customers' roles require their external ID, by trying to assume them.
+
+    Run it as a principal that the roles trust. Each role is assumed three times: with its external
+    ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does not
+    require, so the role requires its external ID only if the first call is accepted and the other
+    two are refused. Credentials are discarded at once. An accepted call appears in the customer's
+    CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
+
+    If AWS's answer is not clear, the verdict is unknown. A call that was denied by the caller's own
+    policy, permissions boundary, or session policy, by an organization's policy, or by a VPC
+    endpoint's policy proves nothing about the role. So use a principal that may call sts:AssumeRole
+    with and without an external ID. AWS does not always say whose policy refused a call; if it does
+    not, the refusal counts as the role's. A role that accepts a pattern of external IDs is detected
+    only if the wrong ID (pump- and 32 random hexadecimal digits) matches the pattern.
+
+    There are warnings, which do not change the exit status, about an external ID of fewer than 16
+    characters, an external ID that several accounts share (which is right only if they belong to
+    one customer), and a role name that is not one of Pump's.
+
+    Exit status: 0 if every role requires its external ID; 3 if any role does not; otherwise 4 if
+    any verdict is unknown, or if AWS cannot be called; 1 if the file is not valid; 2 for a usage
+    error.
+    """
+    from pump_roles.account.probe import (  # noqa: PLC0415
+        as_document,
+        caller_of,
+        probe_all,
+        sts_client,
+    )
+    from pump_roles.account.targets import check_partition, warnings_about  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    if context.args:
+        raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
+    targets = _targets(role_arn, external_id, file)
+    hidden = [target.external_id for target in targets]
+    with unknown_if_aws_fails(hidden=hidden):
+        sts = sts_client(profile=profile, region=region_of(region), connections=concurrency)
+    try:
+        check_partition(targets, sts.meta.partition)
+    except InputError as error:
+        if file is None:
+            raise typer.BadParameter(f"ROLE_ARN: {error}") from None
+        fail(f"{file}: {error}", 1)
+    for warning in warnings_about(targets):
+        about = "" if file is None else f"{file}: "
+        typer.echo(f"pump-roles: warning: {one_line(f'{about}{warning}')}", err=True)
+    # Missing credentials, or an endpoint that does not answer, cause one error, not one per role.
+    with unknown_if_aws_fails(hidden=hidden):
+        caller = caller_of(sts)
+    with progress("roles probed", len(targets)) as found:
+        results = probe_all(
+            [(target.role_arn, target.external_id) for target in targets],
+            sts=sts,
+            concurrency=concurrency,
+            found=found,
+        )
+    if format == "json":
+        typer.echo(json.dumps(as_document(results, caller=caller), indent=2))
+    else:
+        _show_probed(results)
+    verdicts = {result.verdict for result in results}
+    if "not-required" in verdicts:
+        raise typer.Exit(DIFFERENT)
+    if "unknown" in verdicts:
+        raise typer.Exit(UNKNOWN)
+
+
+def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -> "list[Target]":
+    from pump_roles.account.targets import EXTENSIONS, Target, read_targets  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    if (role_arn is None) == (file is None):
+        raise typer.BadParameter("pass either ROLE_ARN or --file, not both")
+    if file is not None:
+        if external_id is not None:
+            raise typer.BadParameter("--external-id: cannot be combined with --file")
+        if file.suffix.lower() not in EXTENSIONS:
+            raise typer.BadParameter(
+                f"--file: unknown extension; must be {' or '.join(EXTENSIONS)}"
+            )
+        try:
+            return read_targets(file)
+        except InputError as error:
+            fail(str(error), 1)
+    # A credential process of the AWS configuration must not inherit it.
+    of_environment = os.environ.pop(EXTERNAL_ID_VARIABLE, None)
+    passed = of_environment if external_id is None else external_id
+    if passed is None:
+        raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")
+    name = EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
+    try:
+        return [
+            Target(
+                ROLE_ARN.check("ROLE_ARN", role_arn, shown=False),
+                EXTERNAL_ID.check(name, passed, shown=False),
+            )
+        ]
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _show_probed(results: "Sequence[ProbeResult]") -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    # What needs attention comes first.
+    shown: dict[Verdict, tuple[str, str]] = {
+        "not-required": ("not required", "bold red"),
+        "unknown": ("unknown", "yellow"),
+        "required": ("required", "green"),
+    }
+    # On a terminal the reason has a line of its own, so that neither is broken in the middle.
+    width = max(len(result.role_arn) for result in results)
+    between = "\n              " if console.is_terminal else "  "
+    for verdict, (label, style) in shown.items():
+        for result in results:
+            if result.verdict == verdict:
+                console.print(f"{label:<12}", style=style, end="")
+                name = result.role_arn if console.is_terminal else f"{result.role_arn:<{width}}"
+                console.print(f"  {name}{between}{result.reason}")
+    counts = [
+        f"{count:,} {name}"
+        for verdict, (name, _) in shown.items()
+        if (count := sum(result.verdict == verdict for result in results))
+    ]
+    console.print(f"external ID: {', '.join(counts)}")
