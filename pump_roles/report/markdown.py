@@ -59,8 +59,8 @@ def as_summary(report: Report) -> str:
     sections = (
         (_head(report), _FEW_LINES),
         (_alarms(report, longest=_LONG), _FEW_LINES),
-        (_changes(report, full=False), _MANY_LINES),
         (_statements(report, full=False), _MANY_LINES),
+        (_changes(report, full=False), _MANY_LINES),
         (_numbers(report, longest=_SHORT), _MANY_LINES),
         (_ledger(report), _MANY_LINES),
         (_places(report, longest=_LONG), _FEW_LINES),
@@ -85,8 +85,8 @@ def _cut(text: str, longest: int | None) -> str:
 def _whole(report: Report) -> Iterator[str]:
     yield from _head(report)
     yield from _alarms(report)
-    yield from _changes(report, full=True)
     yield from _statements(report, full=True)
+    yield from _changes(report, full=True)
     yield from _numbers(report)
     yield from _ledger(report)
     yield from _places(report)

@@ -7,7 +7,9 @@ import pytest
 from pump_roles.report import Report, of_published
 from pump_roles.report.markdown import SUMMARY_LIMIT, as_summary
 from pump_roles.report.model import Change, Compared, Finding
+from pump_roles.report.places import PlaceReport
 from pump_roles.report.wording import ANSWERS
+from pump_roles.templates import Place
 
 GITHUB = 65_536
 """At most how many characters a comment on GitHub may have."""
@@ -69,6 +71,16 @@ LONG = "x" * 70_000
         {"findings": tuple(Finding(kind="trust", title="Alarm", text=LONG) for _ in range(8))},
         {"findings": tuple(Finding(kind="trust", title="Alarm", text="a") for _ in range(3_000))},
         {
+            "findings": tuple(
+                Finding(kind="trust", title="Alarm", text=LONG) for _ in range(3_000)
+            ),
+            "since": SINCE,
+            "changes": tuple(
+                Change("role", "broadened", "read-only", LONG, ("ce:GetTags",) * 500)
+                for _ in range(500)
+            ),
+        },
+        {
             "since": SINCE,
             "changes": tuple(
                 Change("role", "broadened", "read-only", LONG, ("ce:GetTags",) * 500)
@@ -78,16 +90,26 @@ LONG = "x" * 70_000
     ],
 )
 def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Report) -> None:
-    first, second = published.roles
-    long = replace(first, principals=(LONG,), name=LONG, boundary=LONG, files=((LONG, "0"),) * 50)
-    report = replace(published, alarms=1, roles=(long, second), **excess)  # type: ignore[arg-type]
+    roles = tuple(
+        replace(role, principals=(LONG,), name=LONG, boundary=LONG, files=((LONG, "0" * 64),) * 50)
+        for role in published.roles
+    )
+    place = Place(kind="read-only", source=LONG, stack_set=LONG)
+    report = replace(
+        published,
+        alarms=1,
+        roles=roles,
+        places=(PlaceReport(kind="read-only", text=LONG, place=place),) * 500,
+        **excess,  # type: ignore[arg-type]
+    )
     summary = as_summary(report)
     assert len(summary) < SUMMARY_LIMIT < GITHUB
     assert "ut here" in summary or "(cut)" in summary
     assert ("**Alarm.**" in summary) == ("findings" in excess)
     assert ("- broadened, read-only: " in summary) == ("changes" in excess)
-    for heading in ("Changes", "In plain words", "In numbers", "Where the roles act", "Decision"):
-        assert f"## {heading}" in summary
+    headings = ("In plain words", "Changes", "In numbers", "Where the roles act", "Decision")
+    found = [summary.index(f"## {heading}") for heading in headings]
+    assert found == sorted(found), "plain words come first, after the alarms"
     for statement in report.statements:
         assert statement.title in summary
     assert summary.rstrip().endswith("- [ ] Reject, because:")
