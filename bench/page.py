@@ -41,7 +41,7 @@ class PageTimes:
 
 
 def measure(rounds: int) -> PageTimes | None:
-    """Measure the page of the published roles; nothing if there is no browser.
+    """Measure the page of the published roles. Returns ``None`` if there is no browser.
 
     :param rounds: how often the page is opened.
     """

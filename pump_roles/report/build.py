@@ -84,6 +84,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         _role(role, judged[role.kind], actions, catalog, certain=certain, alone=alone)
         for role in contents.roles
     )
+    exact = all(role.exact for role in roles)
     found_alarms = tuple(alarms(roles, contents))
     report = Report(
         schema=SCHEMA,
@@ -91,7 +92,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         catalog=catalog.source,
         date=catalog.date,
         as_published=not found_alarms,
-        exact=all(role.exact for role in roles),
+        exact=exact,
         alarms=len(found_alarms),
         statements=tuple(
             statements({role.kind: (judged[role.kind], role.readable) for role in roles})
@@ -103,7 +104,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         suspects_sha256=contents.suspects_sha256,
         findings=(
             *found_alarms,
-            *risks(actions, exact=all(role.exact for role in roles)),
+            *risks(actions, exact=exact),
             *other_resources(contents),
         ),
         since=None if since is None else since.compared,

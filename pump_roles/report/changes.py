@@ -5,13 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, Grant
-from pump_roles.report.model import (
-    BROADENED,
-    CHANGED,
-    NARROWED,
-    Change,
-    Report,
-)
+from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change, Report
 from pump_roles.report.places import in_words
 from pump_roles.report.state import Earlier, State, state_of
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Statement

@@ -92,7 +92,7 @@ def _titles(report: Report) -> Mapping[str, str]:
     found: dict[str, list[str]] = {}
     for statement in report.statements:
         for answer in statement.roles.values():
-            for name in (*answer.left, *answer.denied, *answer.not_granted):
+            for name in answer.named:
                 titles = found.setdefault(name, [])
                 if statement.title not in titles:
                     titles.append(statement.title)
