@@ -345,6 +345,33 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
+CONDITION = {"Bool": {"aws:SecureTransport": "true"}}
+ACTIONS = ("ec2:DescribeInstances", "ec2:CreateTags", "ce:GetCostAndUsage", "iam:GetRole")
+ARNS = ("arn:aws:x:::one", "arn:aws:x:::two", "arn:aws:x:::three")
+STATEMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Allow", "Deny"]),
+        "Action": st.lists(
+            st.sampled_from([*ACTIONS, "*", "ec2:*", "EC2:describe*", "ce:?et*"]),
+            min_size=1,
+            max_size=2,
+        ),
+    },
+    optional={"Condition": st.just(CONDITION)},
+).flatmap(
+    lambda made: st.sampled_from(
+        [
+            {**made, "Resource": "*"},
+            {**made, "Resource": "*"},
+            {**made, "Resource": ARNS[0]},
+            {**made, "Resource": [ARNS[0], ARNS[1]]},
+            {**made, "NotResource": ARNS[0]},
+        ]
+    )
+)
+"""Statements of an identity policy about some actions and resources."""
+
+
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
 """Changes the auto-pilot role's template: gets all of it, and its role's properties."""
 

@@ -1,6 +1,7 @@
 """What has changed since an earlier report, by what it means: the decision on each action."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +11,7 @@ from pump_roles.report.places import in_words
 from pump_roles.report.state import Earlier, State, state_of
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Statement
 from pump_roles.templates import Place
+from pump_roles.templates.canonical import account_of_root
 
 __all__ = ["changes", "newly_matched"]
 
@@ -50,7 +52,11 @@ def _roles(earlier: Earlier, report: Report) -> Iterator[Change]:
         was = earlier.roles[kind]
         were = [place for place in earlier.places if place.kind == kind]
         places = [found.place for found in report.places if found.kind == kind]
-        found = [*_role(kind, was, state, statements), *_places(kind, were, places)]
+        # The published roles, and those of an account, are not deployed by what was read.
+        found = [
+            *_role(kind, was, state, statements),
+            *(_places(kind, were, places) if places else ()),
+        ]
         yield from found
         yield from _filled(kind, was, state, noticed=bool(found))
     for kind in sorted(earlier.roles.keys() - now.keys()):
@@ -196,7 +202,9 @@ def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
 
 def _visible_trust(kind: str, was: State, now: State) -> Iterator[Change]:
     verbs = ("may be assumed by", "may no longer be assumed by")
-    yield from _came_and_went(kind, was.principals, now.principals, verbs)
+    # IAM shows an account's root for its ID.
+    before, after = ({*map(account_of_root, state.principals)} for state in (was, now))
+    yield from _came_and_went(kind, before, after, verbs)
     verbs = ("its trust, now:", "its trust, no longer:")
     yield from _came_and_went(kind, was.trust_problems, now.trust_problems, verbs)
     if was.external_id != now.external_id:
@@ -343,7 +351,7 @@ def _suspects(earlier: Earlier, report: Report) -> Iterator[Change]:
 
 
 def _came_and_went(
-    kind: str, was: frozenset[str], now: frozenset[str], verbs: tuple[str, str]
+    kind: str, was: AbstractSet[str], now: AbstractSet[str], verbs: tuple[str, str]
 ) -> Iterator[Change]:
     came, went = verbs
     for what in sorted(now - was):

@@ -5,13 +5,14 @@ Wherever such a thing could change one of Pump's roles, that is said, and nothin
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pump_roles.published import ROLES
 from pump_roles.templates.access import others
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.definitions import combined, filled_in, suspicious
+from pump_roles.templates.deployed import DeployedRole, deployed
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.files import files_in, read_json
@@ -23,7 +24,32 @@ from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Reference, Template
 from pump_roles.templates.values import as_text
 
-__all__ = ["Contents", "InputError", "Other", "Place", "Role", "read_json", "read_templates"]
+__all__ = [
+    "Contents",
+    "Deployed",
+    "InputError",
+    "Other",
+    "Place",
+    "Role",
+    "read_deployed",
+    "read_json",
+    "read_templates",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """What templates deploy, for comparison with an account.
+
+    :param contents: what the templates contain, as for a report.
+    :param roles: each of Pump's roles in them, in all the ways in which they deploy it; see
+        :func:`pump_roles.templates.deployed.deployed`.
+    :param external_ids: the external IDs in them, which must not be shown.
+    """
+
+    contents: Contents
+    roles: tuple[tuple[DeployedRole, ...], ...]
+    external_ids: frozenset[str]
 
 
 def read_templates(path: Path) -> Contents:
@@ -36,15 +62,25 @@ def read_templates(path: Path) -> Contents:
     :raises InputError: when there is no such file or folder, a file is not a CloudFormation
         template, no template contains a role of Pump's, or they contain different ones of a kind.
     """
+    return read_deployed(path).contents
+
+
+def read_deployed(path: Path) -> Deployed:
+    """Read what a template, or the templates in a folder, deploy.
+
+    :param path: as for :func:`read_templates`.
+    :raises InputError: as :func:`read_templates` does.
+    """
     try:
         return _read(path)
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply to read") from None
 
 
-def _read(path: Path) -> Contents:
+def _read(path: Path) -> Deployed:
     templates, unreadable = flatten(files_in(path), empty=path.is_dir())
-    mask = Mask(_external_ids(templates))
+    external_ids = _external_ids(templates)
+    mask = Mask(external_ids)
     attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
@@ -78,7 +114,11 @@ def _read(path: Path) -> Contents:
             hidden,
         ),
     )
-    return mask.masked(contents)
+    return Deployed(
+        contents=mask.masked(contents),
+        roles=tuple(deployed(roles, contents.roles, templates)),
+        external_ids=external_ids,
+    )
 
 
 def _external_ids(templates: Iterable[Template]) -> frozenset[str]:

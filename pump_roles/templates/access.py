@@ -6,8 +6,9 @@ Pump's roles, matters; the rest is listed.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.published import ROLES
@@ -20,7 +21,7 @@ from pump_roles.templates.template import Reference, Template, Text
 from pump_roles.templates.trust import assumption, principals_of
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref, strings
 
-__all__ = ["others"]
+__all__ = ["others", "roles_of_account"]
 
 _LISTED: Final = 8
 
@@ -42,6 +43,16 @@ _OPENS: Final = {
     "AWS::SSO::PermissionSet": "gives users of IAM Identity Center permissions in an account",
 }
 """Other ways in, which a template with one of Pump's roles must not open."""
+
+_CONFINES: Final = {"aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"}
+_MUST_BE: Final = (
+    "StringEquals",
+    "StringLike",
+    "ForAnyValue:StringEquals",
+    "ForAnyValue:StringLike",
+)
+"""Conditions that keep out whoever is not in an account or organization: IAM User Guide, "AWS
+global condition context keys"."""
 
 _SAID: Final = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}
 
@@ -75,6 +86,33 @@ def others(
                     yield (template, logical_id), other
 
 
+def roles_of_account(
+    trust_policies: Mapping[str, Any],
+    *,
+    account: str,
+    names: Collection[str],
+    principals: Collection[str],
+) -> Iterator[Other]:
+    """Yield the roles of an account that let Pump, or everyone, in by their trust policies.
+
+    :param trust_policies: the trust policy of each role but Pump's, by its name.
+    :param account: the account's ID.
+    :param names: the names of Pump's roles there.
+    :param principals: Pump's principals.
+    """
+    resources = {
+        name: {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
+        for name, document in trust_policies.items()
+    }
+    content = {"Resources": resources}
+    template = Template(content=content, file=Path(account), sha256="", account=account)
+    pump, attachments, mask = _Pump.named(names, principals), Attachments([]), Mask(frozenset())
+    for name in resources:
+        for other in _Reader(template, name, pump, attachments, mask).read():
+            if other.alarm:
+                yield other
+
+
 @dataclass(frozen=True)
 class _Pump:
     # Pump's roles and principals: what nothing else may reach.
@@ -86,21 +124,30 @@ class _Pump:
 
     @classmethod
     def of(cls, roles: Sequence[PumpRole]) -> "_Pump":
-        names = {role.name for role in ROLES.values()}
-        names |= {name for role in roles for name in role.names}
         principals = [text for role in roles for text in _principals_of(role)]
-        literal = {text.text for text in principals}
-        return cls(
+        return replace(
+            cls.named(
+                {name for role in roles for name in role.names},
+                {text.text for text in principals},
+            ),
             roots=frozenset(role.template.root for role in roles),
             references=frozenset((role.template, role.logical_id) for role in roles)
             | {reference for text in principals for reference in text.references},
+        )
+
+    @classmethod
+    def named(cls, names: Collection[str], principals: Collection[str]) -> "_Pump":
+        every = sorted({*names, *(role.name for role in ROLES.values())})
+        return cls(
+            roots=frozenset(),
+            references=frozenset(),
             names=re.compile(
-                rf"(?<![\w+=,.@-])({'|'.join(map(re.escape, sorted(names)))})(?![\w+=,.@-])",
+                rf"(?<![\w+=,.@-])({'|'.join(map(re.escape, every))})(?![\w+=,.@-])",
                 re.IGNORECASE,
             ),
-            principals=frozenset(literal),
+            principals=frozenset(principals),
             accounts=frozenset(
-                account for text in literal for account in re.findall("[0-9]{12}", text)
+                account for text in principals for account in re.findall("[0-9]{12}", text)
             ),
         )
 
@@ -226,13 +273,30 @@ class _Reader:
         principal = statement.get("Principal")
         if "NotPrincipal" in statement:
             yield "trusts everyone except those in NotPrincipal"
+        # A condition on the organization or the account keeps everyone else out.
+        confined = self._is_confined(as_mapping(statement.get("Condition")))
         if principal == "*":
-            yield "trusts everyone"
+            if not confined:
+                yield "trusts everyone"
         elif isinstance(principal, dict):
             for kind, named in principal.items():
-                yield from self._named(kind, named)
+                if not (confined and as_list(named) == ["*"]):
+                    yield from self._named(kind, named)
         elif "NotPrincipal" not in statement:
             yield "its trust policy names a principal that cannot be read"
+
+    def _is_confined(self, condition: Mapping[str, Any]) -> bool:
+        return any(
+            key.lower() in _CONFINES
+            and all(
+                isinstance(value, str)
+                and re.fullmatch("[a-z0-9-]+(/[a-z0-9*-]*)*", value) is not None
+                and not self._pump.named_by(Text(value), self._template)
+                for value in as_list(values)
+            )
+            for operator in _MUST_BE
+            for key, values in as_mapping(condition.get(operator)).items()
+        )
 
     def _named(self, kind: str, named: Any) -> Iterator[str]:
         if kind == "Service":

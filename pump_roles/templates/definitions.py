@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.policies import is_readable, is_whole
-from pump_roles.templates.roles import PumpRole
+from pump_roles.templates.roles import HOUR, PumpRole
 from pump_roles.templates.template import Reference, Template
 from pump_roles.templates.values import as_list, as_mapping, ref
 
@@ -33,7 +33,6 @@ _SHOWN: Final = {
 
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
 _IGNORED: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateReplacePolicy"}
-_HOUR: Final = 3_600
 
 
 def combined(digests: Iterable[str]) -> str:
@@ -112,7 +111,7 @@ def _unread(resource: Mapping[str, Any]) -> Mapping[str, Any]:
             or not _is_read(policy["PolicyDocument"])
         ],
     }
-    if unread.get("MaxSessionDuration") == _HOUR:
+    if unread.get("MaxSessionDuration") == HOUR:
         del unread["MaxSessionDuration"]
     return {name: value for name, value in unread.items() if value != []}
 

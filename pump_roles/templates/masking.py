@@ -15,7 +15,7 @@ from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 from pump_roles.validators import CallAs
 
-__all__ = ["Mask", "external_ids", "under_the_key", "visible"]
+__all__ = ["Mask", "external_ids", "texts_under_the_key", "under_the_key", "visible"]
 
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
@@ -173,6 +173,24 @@ def under_the_key(value: Any) -> Iterator[Any]:
         # A document may be text.
         with suppress(ValueError):
             yield from under_the_key(json.loads(value))
+
+
+def texts_under_the_key(value: Any) -> frozenset[str]:
+    """Return the texts, and the numbers as text, that are values of the condition key.
+
+    :param value: a JSON value, such as a policy document.
+    """
+    return frozenset({*_texts([*under_the_key(value)])} - {"", "*"})
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield json.dumps(value)
 
 
 def _is_the_key(key: str) -> bool:

@@ -1,6 +1,6 @@
 """Pump's roles in templates, with the policies that are attached to them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from pump_roles.templates.template import Template
 from pump_roles.templates.trust import assumption
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 
-__all__ = ["PumpRole", "pump_roles", "resolved_trust_policy"]
+__all__ = ["HOUR", "PumpRole", "kind_of", "pump_roles", "resolved_trust_policy"]
 
 _ROLE_MEMBERS: Final = {
     "Type",
@@ -38,7 +38,8 @@ _ROLE_PROPERTIES: Final = {
     "ManagedPolicyArns",
     "MaxSessionDuration",
 }
-_HOUR: Final = 3_600
+HOUR: Final = 3_600
+"""The maximum session duration, in seconds, of a role that does not set it."""
 
 _Policies = list[tuple[str, Mapping[str, Any]]]
 
@@ -135,7 +136,7 @@ class _Reader:
         problems = {found: self._why_not_counted(found, names) for found in attached}
         counted = [found for found, problem in problems.items() if not problem]
         policies = inline + [(name_of(found), as_mapping(_document(found))) for found in counted]
-        kind = _kind(names, policies)
+        kind = kind_of(names, policies)
         if kind is None:
             return None
         trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
@@ -262,10 +263,10 @@ class _Reader:
         if "Condition" in resource:
             condition = self._mask.short(resource["Condition"])
             yield f"it is created only under the condition {condition}"
-        duration = self._properties.get("MaxSessionDuration", _HOUR)
-        if duration != _HOUR:
+        duration = self._properties.get("MaxSessionDuration", HOUR)
+        if duration != HOUR:
             seconds = self._mask.short(duration)
-            yield f"its sessions may last {seconds} seconds instead of {_HOUR}"
+            yield f"its sessions may last {seconds} seconds instead of {HOUR}"
         for member in sorted(resource.keys() - _ROLE_MEMBERS):
             yield f"its member {member} cannot be read"
         for name in sorted(self._properties.keys() - _ROLE_PROPERTIES):
@@ -276,7 +277,14 @@ def _document(attachment: Attachment) -> Any:
     return attachment.template.properties(attachment.logical_id).get("PolicyDocument")
 
 
-def _kind(names: Iterable[str], policies: _Policies) -> str | None:
+def kind_of(names: Iterable[str], policies: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
+    """Return the kind of a role of Pump's; nothing if it is not one.
+
+    It is if it has the name of one, or a policy with the name or the document of one.
+
+    :param names: the names that the role can have.
+    :param policies: the names and documents of its policies.
+    """
     called = {name.casefold() for name in names}
     for role in ROLES.values():
         if role.name.casefold() in called:

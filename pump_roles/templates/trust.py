@@ -1,12 +1,12 @@
 """Who may assume a role according to its trust policy, and what is wrong with that."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from pump_roles.templates.canonical import canonical
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref, statements, strings
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
@@ -40,8 +40,9 @@ class Assumption:
     :param external_id: whether each of them needs an external ID.
     :param problems: how it is not one statement with one principal and an external ID.
     :param external_ids: how many external IDs it accepts.
-    :param sha256: the SHA-256 of the trust policy as canonical JSON; empty if it was not read. It
-        changes with the policy, even if the change, such as another external ID, is not shown.
+    :param sha256: the SHA-256 of the trust policy's canonical form; empty if it was not read. It
+        changes with what the policy means, even if the change, such as another external ID, is not
+        shown.
     """
 
     principals: tuple[str, ...]
@@ -82,9 +83,7 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
 
 
 def _digest(trust: Any) -> str:
-    # Neither the order of the keys nor the spaces mean anything.
-    canonical = json.dumps(trust, sort_keys=True, separators=(",", ":"))
-    return sha256(canonical.encode()).hexdigest()
+    return sha256(canonical(trust).encode()).hexdigest()
 
 
 def _principals(

@@ -25,9 +25,13 @@ from pump_roles.report.state import Earlier
 from pump_roles.templates import Contents, InputError, Role
 from pump_roles.templates.trust import Assumption
 from tests.support import (
+    ACTIONS,
+    ARNS,
+    CONDITION,
     EVERYTHING,
     ROLE_ARGUMENTS,
     SECRET,
+    STATEMENTS,
     another,
     attach,
     beside,
@@ -135,7 +139,6 @@ def in_parts(_: dict[str, Any], role: dict[str, Any]) -> None:
 
 
 REGIONS = ("us-east-1", "eu-west-1")
-CONDITION = {"Bool": {"aws:SecureTransport": "true"}}
 
 
 @pytest.mark.parametrize(
@@ -777,29 +780,6 @@ def test_there_and_back_are_opposite(text: str, tmp_path: Path) -> None:
             )
 
 
-ACTIONS = ("ec2:DescribeInstances", "ec2:CreateTags", "ce:GetCostAndUsage", "iam:GetRole")
-ARNS = ("arn:aws:x:::one", "arn:aws:x:::two", "arn:aws:x:::three")
-STATEMENTS = st.fixed_dictionaries(
-    {
-        "Effect": st.sampled_from(["Allow", "Allow", "Deny"]),
-        "Action": st.lists(
-            st.sampled_from([*ACTIONS, "*", "ec2:*", "EC2:describe*", "ce:?et*"]),
-            min_size=1,
-            max_size=2,
-        ),
-    },
-    optional={"Condition": st.just(CONDITION)},
-).flatmap(
-    lambda made: st.sampled_from(
-        [
-            {**made, "Resource": "*"},
-            {**made, "Resource": "*"},
-            {**made, "Resource": ARNS[0]},
-            {**made, "Resource": [ARNS[0], ARNS[1]]},
-            {**made, "NotResource": ARNS[0]},
-        ]
-    )
-)
 POLICIES = st.lists(st.lists(STATEMENTS, min_size=1, max_size=2), max_size=3)
 Policies = list[list[dict[str, Any]]]
 

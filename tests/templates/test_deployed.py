@@ -1,0 +1,167 @@
+"""What one of Pump's roles has once its template is deployed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack, Tags
+from aws_cdk import aws_iam as iam
+
+from pump_roles import ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles.templates import read_deployed
+from pump_roles.templates.canonical import in_account
+from pump_roles.templates.deployed import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, DeployedRole
+from pump_roles.templates.trust import external_ids_of, principals_of
+from tests.support import EXTERNAL_ID, PRINCIPAL, ROLE_ARGUMENTS, Template
+
+ACCOUNT = "111122223333"
+
+
+def ways_of(folder: Path, template: Template) -> tuple[DeployedRole, ...]:
+    file = folder / "PumpReadOnly.template.json"
+    file.write_text(json.dumps(template))
+    (ways,) = read_deployed(file).roles
+    return ways
+
+
+def of_stack(folder: Path, **arguments: Any) -> DeployedRole:
+    app = App(outdir=str(folder / "cdk.out"))
+    ReadOnlyStack(app, "PumpReadOnly", **{**ROLE_ARGUMENTS, **arguments})
+    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    return way
+
+
+def test_everything_that_an_account_has_is_read(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    stack = Stack(app, "Vendors")
+    role = ReadOnlyRole(
+        stack,
+        "Pump",
+        **ROLE_ARGUMENTS,
+        next_external_id="Next-5678",
+        path="/pump/",
+        permissions_boundary="platform/Boundary",
+    )
+    Tags.of(role).add("team", "finance")
+    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    assert (way.path, way.session_seconds, way.tags) == ("/pump/", 3_600, {"team": "finance"})
+    boundary = in_account(way.boundary, account=ACCOUNT, partition="aws-us-gov")
+    assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
+    assert external_ids_of(way.trust_policy) == [EXTERNAL_ID, "Next-5678"]
+    assert [policy.name for policy in way.policies] == ["PumpBillingReadOnly"]
+    assert (way.unreadable, way.account, way.boundary_document) == ((), "", None)
+
+
+def test_what_is_a_parameter_is_open(tmp_path: Path) -> None:
+    way = of_stack(tmp_path, pump_principal=None, external_id=None)
+    assert principals_of(way.trust_policy) == [OPEN_PRINCIPAL]
+    assert external_ids_of(way.trust_policy) == [OPEN_EXTERNAL_ID]
+
+
+def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -> None:
+    from pump_roles import AutoPilotStack, Guardrail  # noqa: PLC0415
+
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    guardrail = Guardrail.invitations_from(ACCOUNT)
+    AutoPilotStack(app, "PumpAutoPilot", **ROLE_ARGUMENTS, guardrails=[guardrail])
+    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    filled = next(one.filled for one in way.policies if one.name == guardrail.policy_name)
+    text = json.dumps(in_account(filled, account="444455556666", partition="aws-cn"))
+    assert "arn:aws-cn:organizations::111122223333:handshake/" in text
+    assert "Fn::Sub" not in text
+
+
+def test_stack_and_rollout_are_the_same_role(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    ReadOnlyStack(app, "PumpReadOnly", **ROLE_ARGUMENTS)
+    ReadOnlyRolloutStack(
+        app, "PumpReadOnlyRollout", **ROLE_ARGUMENTS, organizational_units=["r-abcd"]
+    )
+    Tags.of(app).add("team", "finance")
+    (ways,) = read_deployed(Path(app.synth().directory)).roles
+    assert [way.tags for way in ways] == [{"team": "finance"}]
+
+
+def test_roles_with_other_external_ids_are_deployed_in_two_ways(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    ReadOnlyStack(app, "PumpReadOnly", **ROLE_ARGUMENTS)
+    ReadOnlyRolloutStack(
+        app,
+        "PumpReadOnlyRollout",
+        **{**ROLE_ARGUMENTS, "external_id": "Other-1234"},
+        organizational_units=["r-abcd"],
+    )
+    (ways,) = read_deployed(Path(app.synth().directory)).roles
+    assert sorted(external_ids_of(way.trust_policy)[0] for way in ways) == [
+        *(EXTERNAL_ID, "Other-1234")
+    ]
+
+
+def test_boundary_of_the_same_template_has_its_arn_and_its_text(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    stack = Stack(app, "Vendors")
+    statement = iam.PolicyStatement(actions=["ce:*"], resources=["*"])
+    iam.ManagedPolicy(
+        stack,
+        "Boundary",
+        managed_policy_name="Boundary",
+        path="/platform/",
+        statements=[statement],
+    )
+    ReadOnlyRole(stack, "Pump", **ROLE_ARGUMENTS, permissions_boundary="platform/Boundary")
+    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    assert way.boundary == ("arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary")
+    assert way.boundary_document["Statement"] == [
+        {"Action": "ce:*", "Effect": "Allow", "Resource": "*"}
+    ]
+
+
+def properties(template: Template) -> dict[str, Any]:
+    (found,) = (
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    )
+    return dict(found)
+
+
+@pytest.fixture
+def template(synth: Callable[..., dict[str, Template]], given: dict[str, str]) -> Template:
+    return synth(given)["PumpReadOnly"]
+
+
+UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("Path", UNKNOWN, "its path cannot be read"),
+        ("PermissionsBoundary", UNKNOWN, "its permissions boundary cannot be read"),
+        ("MaxSessionDuration", UNKNOWN, "its maximum session duration cannot be read"),
+        ("Tags", [{"Key": "a", "Value": UNKNOWN}], "one of its tags cannot be read"),
+        ("Tags", UNKNOWN, "one of its tags cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_said(
+    name: str, value: Any, problem: str, template: Template, tmp_path: Path
+) -> None:
+    (before,) = ways_of(tmp_path, template)
+    assert before.unreadable == ()
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Role":
+            resource["Properties"][name] = value
+    (way,) = ways_of(tmp_path, template)
+    assert [found for found in way.unreadable if found.startswith(problem)] == list(way.unreadable)
+    assert way.unreadable
+    assert properties(template)[name] == value
+
+
+def test_account_of_the_stack_is_known(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    stack = Stack(app, "Vendors", env={"account": ACCOUNT, "region": "us-east-1"})
+    ReadOnlyRole(stack, "Pump", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
+    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    assert way.account == ACCOUNT
