@@ -2,20 +2,27 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pump_roles.account.errors import (
+    ACCESS_DENIED,
+    REASONS,
+    SERVER_ERROR,
+    error_code,
+    failure,
+    is_code,
+)
+
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
     from mypy_boto3_sts import STSClient
 
-__all__ = ["ACCESS_DENIED", "SESSION_NAME", "Answer", "Outcome", "answer_of", "error_code"]
+__all__ = ["SESSION_NAME", "Answer", "Outcome", "answer_of"]
 
 SESSION_NAME: Final = "pump-roles-probe"
 """The session name, by which an accepted call appears in the customer's CloudTrail."""
-
-ACCESS_DENIED: Final = "AccessDenied"
 
 _NOTHING: Final = json.dumps(
     {
@@ -69,7 +76,7 @@ def answer_of(
     except ClientError as error:
         return _refusal(error, hidden)
     except BotoCoreError as error:
-        return Answer("unknown", _failure(error, sts.meta.endpoint_url))
+        return Answer("unknown", failure(error, sts.meta.endpoint_url))
     except Exception as error:  # noqa: BLE001
         # If the answer is not from STS, botocore can raise anything. One role's failure must not
         # hide the results of the others.
@@ -79,47 +86,17 @@ def answer_of(
     return Answer("accepted")
 
 
-def error_code(error: "ClientError") -> str:
-    """Return the code of an error from AWS, or an empty string if it has none."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-_REASONS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            *("429", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException"),
-            *("SlowDown", "ThrottledException", "Throttling", "ThrottlingException"),
-            "TooManyRequestsException",
-        ),
-        "throttled",
-    ),
-    **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-        "the caller's credentials have expired",
-    ),
-    **dict.fromkeys(
-        (
-            *("IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
-            *("MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
-        ),
-        "AWS does not accept the caller's credentials",
-    ),
-    "RegionDisabledException": "AWS STS is not active in this region for the caller's account",
-}
-_SERVER_ERROR: Final = 500
-
-
 def _refusal(error: "ClientError", hidden: Sequence[str]) -> Answer:
     # AWS's message is evaluated but never shown: it may contain the external ID.
     code = error_code(error)
     if code == ACCESS_DENIED:
         return _denial(str(error.response["Error"].get("Message", "")))
-    if code in _REASONS:
-        return Answer("unknown", _REASONS[code])
+    if code in REASONS:
+        return Answer("unknown", REASONS[code])
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= _SERVER_ERROR:
+    if status >= SERVER_ERROR:
         return Answer("unknown", f"AWS STS failed with HTTP status {status}")
-    if re.fullmatch("[A-Za-z.]{1,64}", code) and not any(part in code for part in hidden):
+    if is_code(code) and not any(part in code for part in hidden):
         return Answer("unknown", f"AWS STS returned the error {code}")
     return Answer("unknown", f"AWS STS returned an error with HTTP status {status}")
 
@@ -158,14 +135,3 @@ def _denial(message: str) -> Answer:
     if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
         return Answer("unknown", f"denied by a policy that may not be the role's; {_CURE}")
     return Answer("refused")
-
-
-def _failure(error: "BotoCoreError", endpoint: str) -> str:
-    from botocore import exceptions  # noqa: PLC0415
-
-    kind = type(error).__name__
-    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return f"no response from {endpoint} ({kind})"
-    if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
-        return f"no usable credentials ({kind})"
-    return f"the call was not sent ({kind})"

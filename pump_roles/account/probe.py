@@ -5,13 +5,13 @@ boto3 is loaded only when it is needed: :func:`new_external_id` does not need it
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from queue import Empty, SimpleQueue
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from pump_roles.account.answers import ACCESS_DENIED, Answer, Outcome, answer_of, error_code
+from pump_roles.account.answers import Answer, Outcome, answer_of
+from pump_roles.account.errors import ACCESS_DENIED, error_code
+from pump_roles.account.workers import in_threads
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
 
 if TYPE_CHECKING:
@@ -144,7 +144,9 @@ def probe_all(
     for role_arn, external_id in roles:
         _check(role_arn, external_id, sts)
     results: dict[int, ProbeResult] = {}
-    for index, result in _probed_in_threads(roles, sts, concurrency):
+    for index, result in in_threads(
+        len(roles), lambda index: _probed(*roles[index], sts), concurrency=concurrency
+    ):
         results[index] = result
         if found is not None:
             found(1)
@@ -233,40 +235,6 @@ def _probed(role_arn: str, external_id: str, sts: "STSClient") -> ProbeResult:
         without=answer_of(sts, role_arn, None, hidden=hidden),
         wrong=answer_of(sts, role_arn, wrong_id, hidden=hidden),
     )
-
-
-def _probed_in_threads(
-    roles: Sequence[tuple[str, str]], sts: "STSClient", concurrency: int
-) -> Iterator[tuple[int, ProbeResult]]:
-    waiting: SimpleQueue[int] = SimpleQueue()
-    for index in range(len(roles)):
-        waiting.put(index)
-    done: SimpleQueue[tuple[int, ProbeResult | Exception]] = SimpleQueue()
-    stopped = Event()
-
-    def work() -> None:
-        while not stopped.is_set():
-            try:
-                index = waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                done.put((index, _probed(*roles[index], sts)))
-            except Exception as error:  # noqa: BLE001
-                # Raised below. Without a result, the main thread would wait forever.
-                done.put((index, error))
-
-    # Not an executor, whose threads Python waits for at exit: Ctrl+C must end the command.
-    for _ in range(min(concurrency, len(roles))):
-        Thread(target=work, daemon=True).start()
-    try:
-        for _ in roles:
-            index, result = done.get()
-            if isinstance(result, Exception):
-                raise result
-            yield index, result
-    finally:
-        stopped.set()
 
 
 def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, str]:

@@ -9,9 +9,11 @@ import typer
 
 __all__ = [
     "DIFFERENT",
+    "EXTERNAL_ID_VARIABLE",
     "UNKNOWN",
     "Profile",
     "TableOrJson",
+    "external_id_of_environment",
     "fail",
     "one_line",
     "progress",
@@ -25,6 +27,10 @@ require its external ID, or a report has what it must not have."""
 
 UNKNOWN: Final = 4
 """Exit status: AWS did not answer, or its answer is not conclusive."""
+
+EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
+"""The environment variable with an external ID. Other users of the machine can read a command line,
+but not this."""
 
 Profile = Annotated[
     str | None,
@@ -44,6 +50,12 @@ def region_of(region: str | None) -> str | None:
     """
     # The AWS CLI and the other SDKs read it; boto3 only reads AWS_DEFAULT_REGION.
     return region or os.environ.get("AWS_REGION")
+
+
+def external_id_of_environment() -> str | None:
+    """Return the external ID in the environment, and remove it there; ``None`` if there is none."""
+    # A credential process of the AWS configuration must not inherit it.
+    return os.environ.pop(EXTERNAL_ID_VARIABLE, None)
 
 
 def one_line(text: str) -> str:
@@ -79,10 +91,12 @@ def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
         yield
     # A credential process, a token file, or an endpoint in the settings can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
+        from pump_roles.account.errors import cure_of  # noqa: PLC0415
         from pump_roles.templates.masking import Mask  # noqa: PLC0415
 
         shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
-        fail(f"could not be determined: {shown}", UNKNOWN)
+        cure = cure_of(error)
+        fail(f"could not be determined: {shown}{f'; {cure}' if cure else ''}", UNKNOWN)
 
 
 @contextmanager

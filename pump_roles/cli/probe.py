@@ -1,17 +1,18 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
 import json
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pump_roles.cli.common import (
     DIFFERENT,
+    EXTERNAL_ID_VARIABLE,
     UNKNOWN,
     Profile,
     TableOrJson,
+    external_id_of_environment,
     fail,
     one_line,
     progress,
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from pump_roles.account.targets import Target
 
 __all__ = ["probe"]
-
-EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
-"""The environment variable with the external ID for ``probe``. Other users of the machine can read
-a command line, but not this."""
 
 
 def probe(
@@ -154,8 +151,7 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
             return read_targets(file)
         except InputError as error:
             fail(str(error), 1)
-    # A credential process of the AWS configuration must not inherit it.
-    of_environment = os.environ.pop(EXTERNAL_ID_VARIABLE, None)
+    of_environment = external_id_of_environment()
     passed = of_environment if external_id is None else external_id
     if passed is None:
         raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")

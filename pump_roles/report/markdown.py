@@ -1,10 +1,13 @@
 """The permission report as Markdown: the whole, and a summary for a ticket."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pump_roles.report.decisions import GuardrailReport, PolicyReport
+from pump_roles.report.escape import code as _code
+from pump_roles.report.escape import cut as _cut
+from pump_roles.report.escape import table as _table
+from pump_roles.report.escape import text as _text
 from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
 from pump_roles.report.statements import Answer, Statement
 from pump_roles.report.wording import (
@@ -76,10 +79,6 @@ def _fitted(lines: Sequence[str], most: int) -> Iterator[str]:
     if left:
         yield f"**Cut here: the whole report has {left} more lines.**"
         yield ""
-
-
-def _cut(text: str, longest: int | None) -> str:
-    return text if longest is None or len(text) <= longest else f"{text[:longest]} (cut)"
 
 
 def _whole(report: Report) -> Iterator[str]:
@@ -393,22 +392,3 @@ def _resources(action: ActionReport) -> str:
     if len(action.resources) > _FEW:
         return f"{len(action.resources)} types"
     return ", ".join(action.resources)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
-
-
-def _text(value: str) -> str:
-    # A template can contain anything.
-    escaped = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(value.split()))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _code(value: str) -> str:
-    plain = " ".join(value.split()).replace("|", "\\|")
-    return f"`{plain}`" if plain and "`" not in plain else _text(value)

@@ -1,0 +1,119 @@
+"""What an error from AWS, or from boto3, means, and what to do about it."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+__all__ = [
+    "ACCESS_DENIED",
+    "EXPIRED",
+    "REASONS",
+    "SERVER_ERROR",
+    "cure_of",
+    "error_code",
+    "failure",
+    "is_code",
+    "reason_of",
+]
+
+ACCESS_DENIED: Final = "AccessDenied"
+_DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation"}
+
+SERVER_ERROR: Final = 500
+"""From this HTTP status on, the error is the server's."""
+
+EXPIRED: Final = "the caller's credentials have expired"
+_REJECTED: Final = "AWS does not accept the caller's credentials"
+
+REASONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            *("429", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException"),
+            *("SlowDown", "ThrottledException", "Throttling", "ThrottlingException"),
+            "TooManyRequestsException",
+        ),
+        "throttled",
+    ),
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), EXPIRED),
+    **dict.fromkeys(
+        (
+            *("IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
+            *("MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+        ),
+        _REJECTED,
+    ),
+    "RegionDisabledException": "AWS STS is not active in this region for the caller's account",
+}
+"""What the codes of errors mean, in words."""
+
+
+def error_code(error: "ClientError") -> str:
+    """Return the code of an error from AWS, or an empty string if it has none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_code(code: str) -> bool:
+    """Return whether a text looks like the code of an error from AWS, so that it can be shown."""
+    return re.fullmatch("[A-Za-z.]{1,64}", code) is not None
+
+
+def failure(error: "BotoCoreError", endpoint: str) -> str:
+    """Return why a call was not answered, in words.
+
+    :param error: what boto3 raised.
+    :param endpoint: the URL that was called.
+    """
+    from botocore import exceptions  # noqa: PLC0415
+
+    kind = type(error).__name__
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return f"no response from {endpoint} ({kind})"
+    if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
+        return f"no usable credentials ({kind})"
+    return f"the call was not sent ({kind})"
+
+
+def reason_of(error: Exception, client: Any) -> str:
+    """Return why a call did not succeed, in words, without AWS's own message.
+
+    :param error: what the call raised.
+    :param client: the boto3 client that was called.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    if isinstance(error, ClientError):
+        call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
+        code = error_code(error)
+        if code in _DENIED:
+            return f"denied: {call}"
+        if code in REASONS:
+            return f"{REASONS[code]}: {call}"
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        shown = code if is_code(code) and status < SERVER_ERROR else f"HTTP status {status}"
+        return f"{call} failed: {shown}"
+    if isinstance(error, BotoCoreError):
+        return failure(error, client.meta.endpoint_url)
+    # If the answer is not from AWS, botocore can raise anything.
+    return f"the response cannot be parsed ({type(error).__name__})"
+
+
+def cure_of(error: Exception) -> str:
+    """Return what to do about an error, in words; empty if that is not known.
+
+    :param error: what boto3 raised.
+    """
+    from botocore import exceptions  # noqa: PLC0415
+
+    if isinstance(error, exceptions.ClientError):
+        reason = REASONS.get(error_code(error), "")
+        if reason in (EXPIRED, _REJECTED):
+            return "sign in again, or pass another --profile"
+        return "wait, and try again" if reason == "throttled" else ""
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return "check the network, the region, and AWS_ENDPOINT_URL"
+    if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):
+        return "sign in, for example with aws sso login, or pass --profile"
+    return ""

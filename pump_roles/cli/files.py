@@ -1,0 +1,95 @@
+"""The files that commands read and write."""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from stat import S_IFMT, S_IFREG
+from typing import Final
+
+import typer
+
+__all__ = ["is_input", "mode_of", "named_path", "write"]
+
+_READ: Final = (".json", ".template", ".yaml", ".yml")
+"""The extensions of what a command may read in a folder."""
+
+_OURS: Final = ({"schema", "statements"}, {"schema", "accounts"})
+"""The members by which the JSON output of a command is recognized, so that it can be replaced."""
+
+
+def named_path(value: str) -> Path:
+    """Return the path that an option names.
+
+    :param value: the option's value.
+    :raises typer.BadParameter: if it is empty.
+    """
+    # Path("") would be the current folder.
+    if not value:
+        raise typer.BadParameter("must not be empty")
+    return Path(value)
+
+
+def write(written: bytes, output: Path | None) -> None:
+    """Write a file.
+
+    :param written: its content.
+    :param output: the file; standard output if there is none.
+    :raises OSError: if it cannot be written.
+    """
+    if output is not None:
+        output.write_bytes(written)
+        return
+    if sys.stdout is None:
+        # It is closed. Typer would write nothing, and say nothing.
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    typer.echo(written, nl=False)
+
+
+def is_input(output: Path, path: Path | None, *more: Path | None) -> bool:
+    """Return whether writing a file would overwrite what a command reads.
+
+    :param output: the file to write.
+    :param path: a template's file, or a folder with templates, that is read.
+    :param more: other files that are read.
+    """
+    if any(_is_same(output, read) for read in (path, *more) if read is not None):
+        return True
+    # Either end of a link counts.
+    outputs = (output.absolute(), output.resolve())
+    readable = any(file.suffix.lower() in _READ for file in outputs)
+    if path is None or not readable or mode_of(output) != S_IFREG:
+        return False
+    if path.is_dir():
+        # Stages have folders of their own in it.
+        inside = any(_is_same(folder, path) for file in outputs for folder in file.parents)
+    else:
+        # What is nested in a template is next to it.
+        folders = (path.absolute().parent, path.resolve().parent)
+        inside = any(_is_same(file.parent, folder) for file in outputs for folder in folders)
+    return inside and not _is_report(output)
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    try:
+        return file.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_report(file: Path) -> bool:
+    from pump_roles.templates import InputError, read_json  # noqa: PLC0415
+
+    try:
+        content, _ = read_json(file, "a pump-roles JSON report")
+    except InputError:
+        return False
+    return isinstance(content, dict) and any(members <= content.keys() for members in _OURS)
+
+
+def mode_of(path: Path) -> int | None:
+    """Return what kind of file a path is; nothing if there is no such file."""
+    try:
+        return S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return None

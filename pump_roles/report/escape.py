@@ -1,0 +1,69 @@
+"""Markdown that shows any text as it is, whatever is in it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+__all__ = ["code", "cut", "table", "text"]
+
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+_WITHOUT_MARKUP: Final = (
+    # GitHub shows what is between dollar signs as a formula, unless a digit follows the second one.
+    (re.compile(r"\$(?![0-9])"), "&#36;"),
+    (re.compile("://"), "&#58;//"),
+    (re.compile(r"www\."), "www&#46;"),
+    # A backslash or an entity for the character itself does not keep GitHub from notifying someone,
+    # or from linking an issue.
+    (re.compile(r"(?<!\w)@(?=\w)"), "@&#8203;"),
+    (re.compile(r"(?<!&)#(?=[0-9])"), "#&#8203;"),
+)
+"""What becomes a link or a formula without any other markup, and what prevents it."""
+
+
+def text(value: str) -> str:
+    """Return a text as Markdown, to follow other text in a line.
+
+    :param value: the text.
+    """
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(value.split()))
+    escaped = "".join(_ENTITIES.get(character, character) for character in escaped)
+    for pattern, replacement in _WITHOUT_MARKUP:
+        escaped = pattern.sub(replacement, escaped)
+    return escaped
+
+
+def code(value: str) -> str:
+    """Return a text as a code span, in one line; also in a cell of a table.
+
+    :param value: the text.
+    """
+    plain = " ".join(value.split()).replace("|", "\\|")
+    if not plain:
+        return ""
+    longest = max(map(len, re.findall("`+", plain)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{space}{plain}{space}{fence}"
+
+
+def cut(value: str, longest: int | None) -> str:
+    """Return a text that is cut, and says so, if it is too long.
+
+    :param value: the text.
+    :param longest: how many characters to keep; ``None`` to keep it whole.
+    """
+    return value if longest is None or len(value) <= longest else f"{value[:longest]} (cut)"
+
+
+def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Yield the lines of a table.
+
+    :param heads: the columns' heads, as Markdown.
+    :param rows: the cells of each row, as Markdown.
+    """
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
