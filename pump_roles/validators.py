@@ -26,6 +26,7 @@ __all__ = [
     "ROLE_ARN",
     "ROLE_NAME",
     "ROLE_PATH",
+    "ROLE_TO_ASSUME",
     "STACK_SETS_CALL_AS",
     "STACK_SET_NAME",
     "ArgumentError",
@@ -227,6 +228,14 @@ ROLE_NAME: Final = Text(
     description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -",
 )
 """IAM API Reference, "CreateRole", ``RoleName``."""
+
+ROLE_TO_ASSUME: Final = Text(
+    pattern=f"^([{_NAME}]+/)*[{_NAME}]{{1,64}}$",
+    minimum=1,
+    maximum=576,
+    description="a role's name, with its path if it has one, such as security/Audit",
+)
+"""IAM API Reference, "CreateRole", ``RoleName`` and ``Path``."""
 
 ROLE_PATH: Final = Text(
     pattern="^(/|/[!-~]+/)$",

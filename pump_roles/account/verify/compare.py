@@ -1,0 +1,266 @@
+"""Compares an account's roles with what is expected of them."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from pump_roles.account.verify.compare_policies import policy_differences, role_with
+from pump_roles.account.verify.compare_trust import trust_differences
+from pump_roles.account.verify.details import AccountDetails, RoleDetails
+from pump_roles.account.verify.effects import effects
+from pump_roles.account.verify.expected import Expectation, ExpectedRole
+from pump_roles.account.verify.model import (
+    AccountResult,
+    Difference,
+    RoleResult,
+    Rule,
+    State,
+    state_of,
+)
+from pump_roles.account.verify.others import others_in
+from pump_roles.account.verify.policies import (
+    means,
+)
+from pump_roles.templates import Role
+from pump_roles.templates.canonical import canonical
+from pump_roles.templates.masking import Mask
+
+__all__ = ["compare"]
+
+
+def compare(expectation: Expectation, details: AccountDetails, *, name: str = "") -> AccountResult:
+    """Return how an account's roles differ from what is expected.
+
+    :param expectation: what is expected.
+    :param details: what the account has.
+    :param name: the account's name. By default it is not known.
+    """
+    try:
+        return _compared(expectation, details, name)
+    except RecursionError:
+        return AccountResult(
+            account=details.account,
+            name=name,
+            state="unknown",
+            reason="one of its policies is nested too deeply to read",
+            calls=details.calls,
+        )
+
+
+def _compared(expectation: Expectation, details: AccountDetails, name: str) -> AccountResult:
+    mask = Mask(expectation.hidden | details.external_ids)
+    roles = tuple(
+        _masked(_Comparison(expected, details, expectation.allowed_tags).result(), mask)
+        for expected in expectation.in_account(details.account, details.partition)
+    )
+    others = others_in(details, expectation)
+    states: list[State] = [role.state for role in roles]
+    if others:
+        states.append("differs")
+    if details.unread:
+        states.append("unknown")
+    return AccountResult(
+        account=details.account,
+        name=mask.masked(name),
+        state=state_of(states),
+        reason=mask.masked("; ".join(details.unread)),
+        roles=roles,
+        others=mask.masked(others),
+        calls=details.calls,
+    )
+
+
+class _Comparison:
+    # One role: how it differs, and what cannot be compared.
+    def __init__(
+        self, expected: ExpectedRole, details: AccountDetails, allowed_tags: Collection[str]
+    ) -> None:
+        self._expected = expected
+        self._details = details
+        self._allowed_tags = allowed_tags
+        self._unknown: list[str] = list(expected.unreadable)
+        self._notes: list[str] = []
+
+    def result(self) -> RoleResult:
+        role = self._details.role(self._expected.name)
+        if role is None:
+            return self._absent()
+        differences = tuple(self._differences(role))
+        self._unknown += role.unread or self._gaps(role)
+        state: State = "differs" if differences else "unknown" if self._unknown else "match"
+        return RoleResult(
+            kind=self._expected.kind,
+            arn=self._arn(role.path, role.name),
+            state=state,
+            differences=differences,
+            unknown=tuple(dict.fromkeys(self._unknown)),
+            notes=tuple(self._notes),
+            last_used=role.last_used,
+            last_used_region=role.last_used_region,
+            boundary_sha256=self._boundary_digest(role),
+        )
+
+    def _absent(self) -> RoleResult:
+        expected = self._expected
+        arn = self._arn(expected.deployed.path, expected.name)
+        reason = self._details.missing.get(expected.name.casefold(), "")
+        if reason:
+            return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=(reason,))
+        missing = Difference(
+            rule="role-missing", effect="narrower", subject="", what="the role does not exist"
+        )
+        return RoleResult(kind=expected.kind, arn=arn, state="differs", differences=(missing,))
+
+    def _arn(self, path: str, name: str) -> str:
+        return f"arn:{self._details.partition}:iam::{self._details.account}:role{path}{name}"
+
+    def _differences(self, role: RoleDetails) -> Iterator[Difference]:
+        expected = self._expected
+        if role.name != expected.name:
+            yield _other("role-name", f"its name is {role.name} instead of {expected.name}")
+        if role.path != expected.deployed.path:
+            what = f"its path is {role.path} instead of {expected.deployed.path}"
+            yield _other("role-path", what)
+        found, notes = trust_differences(expected, role, account=self._details.account)
+        self._notes += notes
+        yield from found
+        yield from policy_differences(expected, role, self._details)
+        yield from self._session(role)
+        if role.described:
+            yield from self._boundary(role)
+            yield from self._tags(role)
+
+    def _gaps(self, role: RoleDetails) -> Iterator[str]:
+        # What is not known, even if nobody said why.
+        if role.inline is None:
+            yield "its inline policies are not known"
+        if role.attached is None:
+            yield "its managed policies are not known"
+        if not role.described:
+            yield "its permissions boundary and tags are not known"
+        for name, document in role.inline or ():
+            if document is None:
+                yield f"its inline policy {name} is not known"
+        for policy in role.attached or ():
+            if policy.document is None:
+                yield f"the managed policy {policy.arn} is not known"
+
+    def _boundary(self, role: RoleDetails) -> Iterator[Difference]:
+        expected = self._expected.deployed.boundary
+        found = "" if role.boundary is None else role.boundary.arn
+        if not expected and not found:
+            return
+        if not found:
+            what = f"it lacks the permissions boundary {expected}"
+            yield Difference(rule="boundary-removed", effect="broader", subject=expected, what=what)
+        elif not expected:
+            what = f"it has the permissions boundary {found}"
+            yield Difference(rule="boundary-added", effect="narrower", subject=found, what=what)
+        elif found != expected:
+            what = f"its permissions boundary is {found} instead of {expected}"
+            yield Difference(rule="boundary-changed", effect="other", subject=found, what=what)
+        else:
+            yield from self._boundary_text(role)
+
+    def _boundary_text(self, role: RoleDetails) -> Iterator[Difference]:
+        expected = self._expected.deployed.boundary_document
+        if expected is None:
+            self._notes.append(
+                "the text of its permissions boundary is not compared: the expectation does not "
+                "have it"
+            )
+            return
+        assert role.boundary is not None  # noqa: S101
+        found = role.boundary.document
+        if found is None:
+            reason = f": {role.boundary.reason}" if role.boundary.reason else ""
+            self._unknown.append(f"the text of its permissions boundary is not known{reason}")
+            return
+        if means(found, expected):
+            return
+        name = role.boundary.arn.rpartition("/")[2]
+        directions = effects(*(self._only(name, document) for document in (expected, found)))
+        for effect in directions:
+            yield Difference(
+                rule="boundary-text",
+                effect=effect.effect,
+                subject=role.boundary.arn,
+                what="the text of its permissions boundary differs",
+                details=effect.details,
+                actions=effect.actions,
+            )
+        if not directions:
+            yield Difference(
+                rule="boundary-text",
+                effect="other",
+                subject=role.boundary.arn,
+                what=(
+                    "the text of its permissions boundary differs, which changes no decision on a "
+                    "known action"
+                ),
+            )
+
+    def _only(self, name: str, document: Any) -> Role:
+        # A permissions boundary's effect is that of a role that has only its policy.
+        return role_with(self._expected, {(False, name): (name, document)})
+
+    def _boundary_digest(self, role: RoleDetails) -> str:
+        if role.boundary is None or role.boundary.document is None:
+            return ""
+        text = canonical(role.boundary.document)
+        return sha256(text.encode()).hexdigest()
+
+    def _session(self, role: RoleDetails) -> Iterator[Difference]:
+        expected, found = self._expected.deployed.session_seconds, role.session_seconds
+        if found is None:
+            self._unknown.append(
+                "its maximum session duration is not in the files; also pass the output of aws iam "
+                f"get-role --role-name {role.name}"
+            )
+        elif found != expected:
+            yield Difference(
+                rule="session-duration",
+                effect="broader" if found > expected else "narrower",
+                subject="",
+                what=f"its sessions may last {found:,} seconds instead of {expected:,}",
+                actions=("sts:AssumeRole",),
+            )
+
+    def _tags(self, role: RoleDetails) -> Iterator[Difference]:
+        expected = self._expected.deployed.tags
+        # AWS reserves this prefix: CloudFormation names the stack with such tags.
+        found = {key: value for key, value in role.tags.items() if not key.startswith("aws:")}
+        for key in sorted({*expected, *found}):
+            if key not in found:
+                yield _other("tag-removed", f"the tag {key} is missing", key)
+            elif key not in expected:
+                if key not in self._allowed_tags:
+                    yield _other("tag-added", f"the tag {key} is not expected", key)
+            elif found[key] != expected[key]:
+                yield _other("tag-changed", f"the tag {key} has another value", key)
+
+
+def _other(rule: Rule, what: str, subject: str = "") -> Difference:
+    return Difference(rule=rule, effect="other", subject=subject, what=what)
+
+
+def _masked(result: RoleResult, mask: Mask) -> RoleResult:
+    # Of the ARN, the account's ID stays, even if it is an external ID, too.
+    *place, name = result.arn.split(":", 5)
+    return replace(
+        result,
+        arn=":".join([*place, mask.masked(name)]),
+        unknown=mask.masked(result.unknown),
+        notes=mask.masked(result.notes),
+        differences=tuple(
+            replace(
+                difference,
+                subject=mask.masked(difference.subject),
+                what=mask.masked(difference.what),
+                details=mask.masked(difference.details),
+                actions=mask.masked(difference.actions),
+            )
+            for difference in result.differences
+        ),
+    )

@@ -1,0 +1,159 @@
+"""Compares a role's policies with what is expected."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pump_roles.account.verify.details import AccountDetails, RoleDetails
+from pump_roles.account.verify.effects import effects
+from pump_roles.account.verify.expected import ExpectedRole
+from pump_roles.account.verify.model import Difference, Effect, Rule
+from pump_roles.account.verify.policies import (
+    actions_in,
+    as_shipped,
+    attached,
+    inline,
+    means,
+    name_in_report,
+)
+from pump_roles.report.comparison import policy_kind
+from pump_roles.templates import Role
+
+__all__ = ["Policies", "policy_differences", "role_with"]
+
+Policies = Mapping[tuple[bool, str], tuple[str, Any]]
+"""The names and documents of policies. The key is whether a policy is managed, and its name in
+lower case."""
+
+_RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
+
+
+def policy_differences(
+    expected: ExpectedRole, role: RoleDetails, details: AccountDetails
+) -> Iterator[Difference]:
+    """Yield how a role's inline and attached policies differ from what is expected.
+
+    Each one is compared with all others as expected, so that the difference is its own; then all
+    together.
+
+    :param expected: the role as expected.
+    :param role: the role as it is.
+    :param details: its account.
+    """
+    before, now = _policies(expected, role, details)
+    differing = sorted(
+        key for key in {*before, *now} if key not in before or before[key] is not now.get(key)
+    )
+    # For each action and each detail, the rank of the worst effect that is said.
+    said: dict[str, int] = {}
+    for key in differing:
+        for difference in _of_one(expected, key, before, now):
+            rank = _RANKS[difference.effect]
+            for one in (*difference.actions, *difference.details):
+                said[one] = max(rank, said.get(one, 0))
+            yield difference
+    if len(differing) > 1:
+        yield from _together(expected, before, now, said)
+
+
+def role_with(expected: ExpectedRole, policies: Policies) -> Role:
+    """Return a role for the report's comparison: as expected, with some policies.
+
+    :param expected: the role as expected.
+    :param policies: the policies.
+    """
+    return Role(
+        kind=expected.kind,
+        name=expected.name,
+        trust=expected.deployed.role.trust,
+        policies=tuple(
+            (name_in_report(name, managed=managed), document)
+            for (managed, _), (name, document) in policies.items()
+            if isinstance(document, dict)
+        ),
+        unreadable=tuple(
+            f"the policy {name} cannot be read"
+            for name, document in policies.values()
+            if not isinstance(document, dict)
+        ),
+    )
+
+
+def _policies(
+    expected: ExpectedRole, role: RoleDetails, details: AccountDetails
+) -> tuple[Policies, Policies]:
+    # Those that are expected, and those that there are. One that means the same is the same object.
+    known = {False: role.inline is not None, True: role.attached is not None}
+    of_expected = {
+        (policy.managed, policy.name.casefold()): policy
+        for policy in expected.deployed.policies
+        if known[policy.managed]
+    }
+    before = {key: (policy.name, policy.document) for key, policy in of_expected.items()}
+    found = {(False, key): policy for key, policy in inline(role).items()}
+    found |= {(True, key): policy for key, policy in attached(role, details).items()}
+    now: dict[tuple[bool, str], tuple[str, Any]] = {}
+    for key, (name, document) in found.items():
+        # Why a document could not be read is said by itself.
+        if key in before and (document is None or means(document, of_expected[key].filled)):
+            now[key] = before[key]
+        else:
+            now[key] = (name, as_shipped(expected.kind, name, document, details.partition))
+    return before, now
+
+
+def _of_one(
+    expected: ExpectedRole, key: tuple[bool, str], before: Policies, now: Policies
+) -> Iterator[Difference]:
+    with_it = {other: policy for other, policy in before.items() if other != key}
+    if key in now:
+        with_it[key] = now[key]
+    name = (now.get(key) or before[key])[0]
+    rule, verb = _rule(key, before, now)
+    what = f"{_what(expected.kind, name, managed=key[0])} {verb}"
+    found = effects(role_with(expected, before), role_with(expected, with_it))
+    # No decision depends on a guardrail's value, such as its regions. It is about all it names.
+    named = actions_in(ways[key][1] for ways in (before, now) if key in ways)
+    for effect in found:
+        yield Difference(
+            rule=rule,
+            effect=effect.effect,
+            subject=name,
+            what=what,
+            details=effect.details,
+            actions=effect.actions or named,
+        )
+    if not found:
+        what += ", which changes no decision on a known action"
+        yield Difference(rule=rule, effect="other", subject=name, what=what)
+
+
+def _rule(key: tuple[bool, str], before: Policies, now: Policies) -> tuple[Rule, str]:
+    if key not in now:
+        return "policy-removed", "is missing"
+    if key not in before:
+        return "policy-added", "is not expected"
+    return "policy-changed", "differs"
+
+
+def _what(kind: str, name: str, *, managed: bool) -> str:
+    if managed:
+        return f"the attached managed policy {name}"
+    guardrail = policy_kind(kind, name) == "guardrail"
+    return f"the {'guardrail' if guardrail else 'inline policy'} {name}"
+
+
+def _together(
+    expected: ExpectedRole, before: Policies, now: Policies, said: Mapping[str, int]
+) -> Iterator[Difference]:
+    for effect in effects(role_with(expected, before), role_with(expected, now)):
+        rank = _RANKS[effect.effect]
+        unsaid = [one for one in effect.actions or effect.details if said.get(one, 0) < rank]
+        if unsaid:
+            yield Difference(
+                rule="policies-together",
+                effect=effect.effect,
+                subject="",
+                what="its policies together decide differently",
+                details=effect.details,
+                actions=tuple(unsaid) if effect.actions else (),
+            )

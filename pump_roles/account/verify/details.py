@@ -1,0 +1,304 @@
+"""What an account has, as far as ``verify`` compares it, and how to read it from saved files.
+
+The files are the output of ``aws iam get-account-authorization-details`` and ``aws iam get-role``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from pump_roles.templates import InputError, read_json
+from pump_roles.templates.files import parse_json
+from pump_roles.templates.masking import texts_under_the_key
+from pump_roles.templates.values import as_list, as_mapping
+from pump_roles.validators import ROLE_ARN
+
+__all__ = ["AccountDetails", "AttachedPolicy", "Boundary", "RoleDetails", "moment", "read_files"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachedPolicy:
+    """A managed policy that is attached to a role.
+
+    :param name: its name.
+    :param arn: its ARN.
+    :param document: the document of its default version; ``None`` if that could not be read.
+    """
+
+    name: str
+    arn: str
+    document: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """A role's permissions boundary.
+
+    :param arn: the policy's ARN.
+    :param document: the document of its default version; ``None`` if that could not be read.
+    :param reason: why it could not be read; empty if it could.
+    """
+
+    arn: str
+    document: Mapping[str, Any] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleDetails:
+    """A role.
+
+    :param name: its name.
+    :param path: its path.
+    :param trust_policy: its trust policy.
+    :param inline: the names and documents of its inline policies; a document that could not be
+        read is ``None``, and so is this if it is not known which there are.
+    :param attached: the managed policies that are attached to it; ``None`` likewise.
+    :param boundary: its permissions boundary, if it has one.
+    :param session_seconds: its maximum session duration in seconds; ``None`` if it is not known.
+    :param tags: its tags.
+    :param last_used: when it was last used, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no
+        use.
+    :param last_used_region: the region where it was last used; empty likewise.
+    :param described: whether its permissions boundary and tags are known.
+    :param unread: what of it could not be read, in words.
+    """
+
+    name: str
+    path: str
+    trust_policy: Any
+    inline: tuple[tuple[str, Any], ...] | None = ()
+    attached: tuple[AttachedPolicy, ...] | None = ()
+    boundary: Boundary | None = None
+    session_seconds: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    last_used: str = ""
+    last_used_region: str = ""
+    described: bool = True
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDetails:
+    """An account.
+
+    :param account: its 12-digit ID.
+    :param partition: its partition, such as ``aws``.
+    :param roles: the expected roles that it has, or all of them.
+    :param trust_policies: the trust policy of every role, by its name.
+    :param paths: the path of every role, likewise.
+    :param missing: why a role that is not among them may still exist, by the role's name in lower
+        case.
+    :param unread: what of the account could not be read, in words.
+    :param calls: how many calls to AWS it took.
+    """
+
+    account: str
+    partition: str
+    roles: tuple[RoleDetails, ...]
+    trust_policies: Mapping[str, Any]
+    paths: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    calls: int = 0
+
+    @property
+    def external_ids(self) -> frozenset[str]:
+        """The external IDs in it, which must not be shown."""
+        documents = (
+            *self.trust_policies.values(),
+            *(document for role in self.roles for _, document in role.inline or ()),
+            *(policy.document for role in self.roles for policy in role.attached or ()),
+            *(role.boundary.document for role in self.roles if role.boundary is not None),
+        )
+        return frozenset(one for document in documents for one in texts_under_the_key(document))
+
+    def arn(self, name: str) -> str:
+        """Return the ARN of a role.
+
+        :param name: its name.
+        """
+        path = self.paths.get(name, "/")
+        return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
+
+    def role(self, name: str) -> RoleDetails | None:
+        """Return a role by its name, whose case means nothing to IAM; nothing if there is none.
+
+        :param name: the name.
+        """
+        return next(
+            (role for role in self.roles if role.name.casefold() == name.casefold()),
+            None,
+        )
+
+
+def moment(value: Any) -> str:
+    """Return a moment as text in UTC; empty if it is none.
+
+    :param value: a datetime, or its ISO 8601 text.
+    """
+    if isinstance(value, str):
+        try:
+            # Python 3.10 does not read Z.
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            return ""
+    if not isinstance(value, datetime):
+        return ""
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.utc)
+    text: str = value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return text
+
+
+def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
+    """Read the roles of accounts from files that the AWS CLI wrote.
+
+    The output of ``aws iam get-role`` adds a role's maximum session duration, which that of ``aws
+    iam get-account-authorization-details`` lacks.
+
+    :param files: the files: for each account, one with its authorization details, and any number
+        with a role.
+    :raises InputError: if one cannot be read, or is not such a file; if a part of the output is
+        missing; if there are two for one account; or if a role is not in one of the accounts.
+    """
+    found: dict[str, AccountDetails] = {}
+    roles: list[tuple[Path, Mapping[str, Any]]] = []
+    for file in files:
+        content, _ = read_json(file, "the output of aws iam get-account-authorization-details")
+        if isinstance(content, dict) and isinstance(content.get("Role"), dict):
+            roles.append((file, content["Role"]))
+            continue
+        try:
+            details = _account(content)
+        except (InputError, AttributeError, KeyError, TypeError, ValueError) as error:
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise InputError(
+                f"{file}: is not the output of aws iam get-account-authorization-details: {reason}"
+            ) from None
+        if details.account in found:
+            raise InputError(f"{file}: the account {details.account} is in another file, too")
+        found[details.account] = details
+    for file, role in roles:
+        _add_role(file, role, found)
+    return tuple(found.values())
+
+
+def _account(content: Any) -> AccountDetails:
+    if not isinstance(content, dict) or "RoleDetailList" not in content:
+        raise KeyError("RoleDetailList")
+    if content.get("IsTruncated") or "Marker" in content or "NextToken" in content:
+        raise InputError("it is truncated, so a part of the output is missing")
+    listed = content["RoleDetailList"]
+    if not isinstance(listed, list) or not all(isinstance(role, dict) for role in listed):
+        raise InputError("RoleDetailList is not a list of roles")
+    arns = {role["Arn"] for role in listed}
+    for arn in arns:
+        if not ROLE_ARN.accepts(arn):
+            raise InputError("a role has no valid ARN")
+    places = {(arn.split(":")[1], arn.split(":")[4]) for arn in arns}
+    if len(places) != 1:
+        raise InputError(f"its roles are in {len(places)} accounts; there must be one")
+    ((partition, account),) = places
+    managed = dict(_managed(content.get("Policies", [])))
+    roles = tuple(_role(role, managed) for role in listed)
+    return AccountDetails(
+        account=account,
+        partition=partition,
+        roles=roles,
+        trust_policies={role.name: role.trust_policy for role in roles},
+        paths={role.name: role.path for role in roles},
+    )
+
+
+def _managed(policies: Any) -> Iterator[tuple[str, Any]]:
+    for policy in as_list(policies):
+        versions = [
+            version
+            for version in as_list(policy.get("PolicyVersionList", []))
+            if version.get("IsDefaultVersion")
+            and version.get("VersionId") == policy.get("DefaultVersionId")
+        ]
+        if len(versions) == 1:
+            yield policy["Arn"], document_of(versions[0].get("Document"))
+
+
+def _role(role: Mapping[str, Any], managed: Mapping[str, Any]) -> RoleDetails:
+    attached = tuple(
+        AttachedPolicy(
+            name=_text(policy["PolicyName"]),
+            arn=_text(policy["PolicyArn"]),
+            document=managed.get(policy["PolicyArn"]),
+        )
+        for policy in role["AttachedManagedPolicies"]
+    )
+    boundary = as_mapping(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
+    used = as_mapping(role.get("RoleLastUsed"))
+    seconds = role.get("MaxSessionDuration")
+    return RoleDetails(
+        name=_text(role["RoleName"]),
+        path=_text(role["Path"]),
+        trust_policy=document_of(role["AssumeRolePolicyDocument"]),
+        inline=tuple(
+            (_text(policy["PolicyName"]), document_of(policy["PolicyDocument"]))
+            for policy in role["RolePolicyList"]
+        ),
+        attached=attached,
+        boundary=None
+        if boundary is None
+        else Boundary(arn=_text(boundary), document=managed.get(boundary)),
+        session_seconds=seconds if type(seconds) is int else None,
+        tags={_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])},
+        last_used=moment(used.get("LastUsedDate")),
+        last_used_region=_text(used.get("Region", "")),
+        unread=tuple(
+            f"the managed policy {policy.arn} is not in the file; save it again, without --filter"
+            for policy in attached
+            if policy.document is None
+        ),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a name, path, ARN, or tag is not a string")
+    return value
+
+
+def document_of(value: Any) -> Any:
+    """Return a policy document; IAM's API has it as percent-encoded JSON, boto3 and the CLI do not.
+
+    :param value: the document, or its text.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_json(unquote(value))
+    except ValueError:
+        return value
+
+
+def _add_role(file: Path, role: Mapping[str, Any], found: dict[str, AccountDetails]) -> None:
+    arn = role.get("Arn")
+    seconds = role.get("MaxSessionDuration")
+    if not ROLE_ARN.accepts(arn) or not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise InputError(
+            f"{file}: is not the output of aws iam get-role: it needs Arn and MaxSessionDuration"
+        )
+    account, name = str(arn).split(":")[4], str(arn).rpartition("/")[2]
+    details = found.get(account)
+    if details is None or details.role(name) is None:
+        raise InputError(
+            f"{file}: the role is in none of the files from aws iam "
+            "get-account-authorization-details"
+        )
+    found[account] = replace(
+        details,
+        roles=tuple(
+            replace(known, session_seconds=seconds) if known.name == name else known
+            for known in details.roles
+        ),
+    )

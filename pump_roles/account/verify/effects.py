@@ -1,0 +1,106 @@
+"""What a difference means, by the report's comparison: the decision on each action."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pump_roles.account.verify.model import Effect
+from pump_roles.report.build import of_contents
+from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change, Compared, Report
+from pump_roles.report.state import Earlier, State, state_of
+from pump_roles.templates import Contents, Role
+
+__all__ = ["EffectOf", "effects"]
+
+_EFFECTS: Final[Mapping[str, Effect]] = {
+    BROADENED: "broader",
+    CHANGED: "other",
+    NARROWED: "narrower",
+}
+_GONE: Final = re.compile(", because the guardrails? .+ (is|are) gone$")
+"""A report does not know a guardrail that was changed; whether it is gone, is said by the rule."""
+
+_NUMBERS: Final = {"its numbers are no longer exact", "its numbers are now exact"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectOf:
+    """What a difference means in one direction.
+
+    :param effect: the direction.
+    :param details: the decisions that it changes, in words.
+    :param actions: the patterns of what the catalog lacks, and the actions.
+    """
+
+    effect: Effect
+    details: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+def effects(expected: Role, found: Role) -> tuple[EffectOf, ...]:
+    """Return what makes a role broader than expected, then what may, then what makes it narrower.
+
+    There is nothing if no decision differs.
+
+    :param expected: the role as expected.
+    :param found: the role as it is.
+    """
+    before, after = _report(expected), _report(found)
+    was, now = _state(before), _state(after)
+    changes = _changes(before, expected.kind, was, found)
+    # That the numbers are not exact follows from something else, which says more.
+    telling = [change for change in changes if change.what not in _NUMBERS] or changes
+    patterns = _patterns(was, now)
+    return tuple(
+        EffectOf(
+            effect=effect,
+            details=tuple(_GONE.sub("", change.what) for change in of_effect),
+            actions=tuple(
+                dict.fromkeys(
+                    [
+                        *patterns.get(effect, ()),
+                        *(name for change in of_effect for name in change.actions),
+                    ]
+                )
+            ),
+        )
+        for name, effect in _EFFECTS.items()
+        if (of_effect := [change for change in telling if change.effect == name])
+    )
+
+
+def _report(role: Role) -> Report:
+    return of_contents(Contents(roles=(role,)))
+
+
+def _state(report: Report) -> State:
+    (role,) = report.roles
+    return state_of(role, report)
+
+
+def _changes(before: Report, kind: str, was: State, found: Role) -> Sequence[Change]:
+    earlier = Earlier(
+        compared=Compared(file="", sha256="", date=before.date, version=before.version),
+        roles={kind: was},
+        places=(),
+        suspects=frozenset(),
+        suspects_sha256="",
+    )
+    return of_contents(Contents(roles=(found,)), since=earlier).changes
+
+
+def _patterns(was: State, now: State) -> Mapping[Effect, Sequence[str]]:
+    # The catalog lacks their actions, so they have no decisions of their own.
+    added, removed = now.uncounted - was.uncounted, was.uncounted - now.uncounted
+    return {
+        "broader": _named(allowed=added, denied=removed),
+        "narrower": _named(allowed=removed, denied=added),
+    }
+
+
+def _named(
+    *, allowed: Iterable[tuple[str, str, str]], denied: Iterable[tuple[str, str, str]]
+) -> Sequence[str]:
+    found = {pattern for effect, pattern, _ in allowed if effect == "Allow"}
+    return sorted(found | {pattern for effect, pattern, _ in denied if effect == "Deny"})

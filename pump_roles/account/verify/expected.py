@@ -1,0 +1,272 @@
+"""What accounts are compared with: the published roles, or those of templates."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pump_roles.account.targets import Target
+from pump_roles.published import ROLES
+from pump_roles.templates import InputError, Role, read_deployed
+from pump_roles.templates.canonical import in_account
+from pump_roles.templates.deployed import (
+    OPEN_EXTERNAL_ID,
+    OPEN_PRINCIPAL,
+    DeployedPolicy,
+    DeployedRole,
+)
+from pump_roles.templates.trust import Assumption, external_ids_of, principals_of
+
+__all__ = ["Expectation", "ExpectedRole", "from_published", "from_templates", "replaced"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedRole:
+    """A role as it is expected in one account.
+
+    :param kind: ``read-only`` or ``auto-pilot``.
+    :param name: its name.
+    :param deployed: everything about it, with what depends on the account filled in.
+    :param external_ids: the external IDs that it must accept. One that is not known is
+        :data:`~pump_roles.templates.deployed.OPEN_EXTERNAL_ID`.
+    :param unreadable: what cannot be read of what is expected, in words.
+    """
+
+    kind: str
+    name: str
+    deployed: DeployedRole
+    external_ids: tuple[str, ...] = field(repr=False)
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What accounts are compared with.
+
+    :param description: what it is, in words.
+    :param roles: each role, in all the ways in which it is deployed.
+    :param known_names: the names of all of Pump's roles, also of those that are not compared.
+    :param principals: Pump's principals.
+    :param hidden: the external IDs in it, which must not be shown.
+    :param external_id: the external ID of every role that does not have one of its own, if known.
+    :param external_ids: the external IDs of single roles, by account and role name.
+    :param boundary_document: the expected document of the permissions boundary; ``None`` if that of
+        the templates, if they have one.
+    :param allowed_tags: the keys of tags that a role may have in addition.
+    """
+
+    description: str
+    roles: tuple[tuple[DeployedRole, ...], ...]
+    known_names: tuple[str, ...]
+    principals: frozenset[str]
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    external_id: str = field(default="", repr=False)
+    external_ids: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    boundary_document: Any = None
+    allowed_tags: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the roles."""
+        return _names(self.roles)
+
+    def only(self, kinds: Collection[str]) -> "Expectation":
+        """Return the same with only some kinds of roles.
+
+        :param kinds: the kinds; all if there are none.
+        :raises InputError: if none of the roles, or not one of each kind, is expected.
+        """
+        if not kinds:
+            return self
+        known = {ways[0].role.kind: ways for ways in self.roles}
+        for kind in kinds:
+            if kind not in known:
+                raise InputError(f"{self.description} does not contain the {kind} role")
+        return replace(self, roles=tuple(ways for kind, ways in known.items() if kind in kinds))
+
+    def with_external_ids(
+        self, targets: Iterable[Target], *, external_id: str = ""
+    ) -> "Expectation":
+        """Return the same with external IDs for what leaves them open.
+
+        :param targets: roles with their external IDs.
+        :param external_id: that of every other role; by default it is not known.
+        """
+        found = {
+            (target.account, target.role_name.casefold()): target.external_id for target in targets
+        }
+        hidden = {*found.values(), external_id} - {""}
+        return replace(
+            self,
+            external_ids=found,
+            external_id=external_id,
+            hidden=self.hidden | hidden,
+        )
+
+    def in_account(self, account: str, partition: str) -> tuple[ExpectedRole, ...]:
+        """Return the roles that are expected in an account.
+
+        :param account: the account's ID.
+        :param partition: its partition.
+        """
+        return tuple(self._in_account(ways, account, partition) for ways in self.roles)
+
+    def _in_account(
+        self, ways: Sequence[DeployedRole], account: str, partition: str
+    ) -> ExpectedRole:
+        here = [way for way in ways if way.account == account]
+        anywhere = [way for way in ways if not way.account]
+        filled: list[DeployedRole] = []
+        for way in here or anywhere or ways:
+            one = replace(_filled(way, account, partition), account="")
+            if one not in filled:
+                filled.append(one)
+        role = filled[0].role
+        known = self.external_ids.get((account, role.name.casefold()), self.external_id)
+        unreadable = [*role.unreadable, *filled[0].unreadable]
+        if len(filled) > 1:
+            unreadable.append(
+                "the templates deploy this role in different ways, such as with different external "
+                "IDs; pass the template of one stack"
+            )
+        if here == [] and anywhere == []:
+            unreadable.append("the templates deploy this role only to other accounts")
+        open_ids = [str(one) for one in external_ids_of(filled[0].trust_policy)]
+        if self.external_ids and not known and OPEN_EXTERNAL_ID in open_ids:
+            unreadable.append("the file with the external IDs does not have this role")
+        if known and OPEN_EXTERNAL_ID in open_ids:
+            open_ids[open_ids.index(OPEN_EXTERNAL_ID)] = known
+        return ExpectedRole(
+            kind=role.kind,
+            name=role.name,
+            deployed=filled[0]
+            if self.boundary_document is None
+            else replace(filled[0], boundary_document=self.boundary_document),
+            external_ids=tuple(open_ids),
+            unreadable=tuple(unreadable),
+        )
+
+
+def from_published(principal: str) -> Expectation:
+    """Expect the roles as Pump publishes them.
+
+    :param principal: Pump's principal.
+    """
+    roles = tuple(
+        (
+            DeployedRole(
+                role=Role(
+                    kind=role.kind,
+                    name=role.name,
+                    trust=Assumption(principals=(principal,), external_id=True, problems=()),
+                    policies=tuple((policy.name, policy.document) for policy in role.policies),
+                ),
+                trust_policy=_trust_policy(principal),
+                policies=tuple(
+                    DeployedPolicy(
+                        name=policy.name,
+                        managed=False,
+                        document=policy.document,
+                        filled=policy.document,
+                    )
+                    for policy in role.policies
+                ),
+            ),
+        )
+        for role in ROLES.values()
+    )
+    return Expectation(
+        description="the published roles",
+        roles=roles,
+        known_names=_names(roles),
+        principals=frozenset({principal}),
+    )
+
+
+def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
+    """Expect the roles of a template, or of the templates in a folder.
+
+    :param path: a template's file, or a folder such as ``cdk.out``.
+    :param principal: Pump's principal, if the templates leave it to a parameter. By default they
+        do not.
+    :raises InputError: if the templates cannot be read, contain none of Pump's roles, leave the
+        principal open while there is none, or name another one.
+    """
+    read = read_deployed(path)
+    roles = tuple(
+        tuple(_with_principal(way, principal, path) for way in ways) for ways in read.roles
+    )
+    principals = {
+        text for ways in roles for way in ways for text in _texts(principals_of(way.trust_policy))
+    }
+    return Expectation(
+        description=path.name or str(path),
+        roles=roles,
+        known_names=_names(roles),
+        principals=frozenset(principals),
+        hidden=read.external_ids,
+    )
+
+
+def _with_principal(way: DeployedRole, principal: str | None, path: Path) -> DeployedRole:
+    named = _texts(principals_of(way.trust_policy))
+    if OPEN_PRINCIPAL not in named:
+        if principal is not None and named != [principal]:
+            raise InputError(
+                f"{path}: trusts {', '.join(named)}; omit --principal, or pass that one"
+            )
+        return way
+    if principal is None:
+        raise InputError(f"{path}: leaves the principal to a parameter; pass --principal")
+    return replace(way, trust_policy=replaced(way.trust_policy, OPEN_PRINCIPAL, principal))
+
+
+def replaced(value: Any, old: str, new: str) -> Any:
+    """Return a JSON value with a text in it replaced wherever it is a whole value.
+
+    :param value: the JSON value.
+    :param old: the text.
+    :param new: what replaces it.
+    """
+    if isinstance(value, list):
+        return [replaced(element, old, new) for element in value]
+    if isinstance(value, dict):
+        return {key: replaced(member, old, new) for key, member in value.items()}
+    return new if value == old else value
+
+
+def _names(roles: Iterable[Sequence[DeployedRole]]) -> tuple[str, ...]:
+    return tuple(ways[0].role.name for ways in roles)
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
+
+
+def _filled(way: DeployedRole, account: str, partition: str) -> DeployedRole:
+    def fill(value: Any) -> Any:
+        return in_account(value, account=account, partition=partition)
+
+    return replace(
+        way,
+        path=fill(way.path),
+        trust_policy=fill(way.trust_policy),
+        policies=tuple(replace(policy, filled=fill(policy.filled)) for policy in way.policies),
+        boundary=fill(way.boundary),
+        boundary_document=fill(way.boundary_document),
+        tags=fill(dict(way.tags)),
+    )
+
+
+def _trust_policy(principal: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": principal},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": OPEN_EXTERNAL_ID}},
+            }
+        ],
+    }

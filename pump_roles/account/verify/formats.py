@@ -1,0 +1,178 @@
+"""The result as JSON and as Markdown."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from pump_roles._version import __version__
+from pump_roles.account.verify.model import (
+    AccountResult,
+    Difference,
+    OtherRole,
+    RoleResult,
+    Verification,
+)
+from pump_roles.account.verify.wording import (
+    DETAILS,
+    LONGEST_NAME,
+    broader,
+    by_attention,
+    by_effect,
+    counts,
+    few,
+    few_of,
+    last_use,
+    line,
+    notes,
+)
+from pump_roles.report.escape import code, text
+
+__all__ = ["MARKDOWN_LIMIT", "as_json", "as_markdown"]
+
+MARKDOWN_LIMIT: Final = 60_000
+"""At most how many characters the Markdown has. GitHub rejects a comment of more than 65,536."""
+
+_ONE_ACCOUNT: Final = 8_000
+"""At most how many characters are about one account, so that none can push out the others."""
+
+_MOST: Final = 10
+"""How many differences of a role, reasons, or other roles of an account are listed."""
+
+_NOTES: Final = 5
+
+_SENTENCE: Final = 400
+"""At most how many characters of a sentence are shown."""
+
+
+def as_json(found: Verification) -> str:
+    """Return the result as JSON, which ``verify.schema.json`` describes.
+
+    :param found: the result.
+    """
+    return json.dumps(found.as_dict(), indent=2) + "\n"
+
+
+def as_markdown(found: Verification) -> str:
+    """Return the result as Markdown, for a pull request or a ticket: at most 60,000 characters.
+
+    Accounts that differ are the first, and of these the ones with more access than expected. What
+    is cut is counted. Accounts that match are only counted.
+
+    :param found: the result.
+    """
+    by_state = by_attention(found.accounts)
+    head = [*_head(found)]
+    tail = [*_notes(notes(by_state["match"]))]
+    # For the sentences that say what is left out, too.
+    room = MARKDOWN_LIMIT - len("\n".join((*head, *tail))) - 1_000
+    sections: list[str] = []
+    for title, accounts in (
+        ("Accounts that differ", by_state["differs"]),
+        ("Accounts that could not be checked", by_state["unknown"]),
+    ):
+        section = [*_section(title, accounts, room)]
+        room -= len("\n".join(section))
+        sections += section
+    return "\n".join((*head, *sections, *tail)).rstrip("\n") + "\n"
+
+
+def _head(found: Verification) -> Iterator[str]:
+    more = sum(map(broader, found.accounts))
+    alarm = f" More access than expected: {more:,}." if more else ""
+    yield "# Pump's roles in AWS accounts"
+    yield ""
+    yield f"**Accounts: {counts(found)}.{alarm}**"
+    yield ""
+    yield f"Compared with: {_code(found.expected)}. Made by pump-roles {__version__}."
+    yield ""
+
+
+def _notes(found: Sequence[str]) -> Iterator[str]:
+    shown, more = few(found, _NOTES)
+    if shown:
+        yield "## Accounts that match"
+        yield ""
+        for note in shown:
+            yield f"- {_text(note)}"
+        if more:
+            yield f"- and {more:,} more notes"
+
+
+def _section(title: str, accounts: Sequence[AccountResult], room: int) -> Iterator[str]:
+    if not accounts:
+        return
+    yield f"## {title}"
+    yield ""
+    for number, account in enumerate(accounts):
+        block = [*_fitted([*_account(account)])]
+        room -= len("\n".join(block)) + 1
+        if room < 0:
+            left = accounts[number:]
+            with_more = sum(map(broader, left))
+            about = f", {with_more:,} of them with more access than expected" if with_more else ""
+            yield f"**Cut here: {len(left):,} more of {len(accounts):,} accounts{about}.**"
+            yield ""
+            return
+        yield from block
+
+
+def _fitted(lines: Sequence[str]) -> Iterator[str]:
+    room = _ONE_ACCOUNT
+    for number, one in enumerate(lines):
+        room -= len(one) + 1
+        if room < 0:
+            yield f"- **Cut here: {len(lines) - number:,} more lines about this account.**"
+            break
+        yield one
+    yield ""
+
+
+def _account(account: AccountResult) -> Iterator[str]:
+    name = f" ({_code(account.name)})" if account.name else ""
+    yield f"### {account.account}{name}"
+    yield ""
+    if account.reason:
+        yield f"- not checked: {_text(account.reason)}"
+    for role in account.roles:
+        yield from _role(role)
+    yield from _few(map(_other, account.others), "other roles")
+
+
+def _other(other: OtherRole) -> str:
+    principals, more = few_of(other.principals)
+    by = f"; may be assumed by {', '.join(map(code, principals))}{more}" if principals else ""
+    return f"- **other role** {_code(other.name)}: {_text(other.alarm)}{by}"
+
+
+def _role(role: RoleResult) -> Iterator[str]:
+    used = f", last used {_text(last_use(role))}" if last_use(role) else ""
+    yield f"- {role.kind} role {code(line(role.arn))}: **{role.state}**{used}"
+    yield from _few(map(_difference, by_effect(role.differences)), "differences", indent="  ")
+    yield from _few((f"- not checked: {_text(one)}" for one in role.unknown), "", indent="  ")
+    yield from _few((f"- note: {_text(one)}" for one in role.notes), "", indent="  ")
+
+
+def _difference(difference: Difference) -> str:
+    details, more = few(difference.details, DETAILS)
+    sentences = [_text(difference.what), *(_text(line(one, LONGEST_NAME)) for one in details)]
+    if more:
+        sentences.append(f"{more:,} more changes")
+    actions, left = few_of(difference.actions)
+    listed = f"; actions: {', '.join(map(code, actions))}{left}" if actions else ""
+    return f"- **{difference.effect}**: {'; '.join(sentences)}{listed}"
+
+
+def _few(items: Iterable[str], what: str, *, indent: str = "") -> Iterator[str]:
+    shown, more = few([*items], _MOST)
+    for one in shown:
+        yield f"{indent}{one}"
+    if more:
+        yield f"{indent}- and {more:,} more {what}".rstrip()
+
+
+def _text(value: str) -> str:
+    return text(line(value, _SENTENCE))
+
+
+def _code(value: str) -> str:
+    return code(line(value, LONGEST_NAME))

@@ -1,0 +1,211 @@
+"""What ``verify`` finds: for each account and role, whether it is as expected.
+
+External IDs are not part of it, so no format can leak one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+from pump_roles._version import __version__
+
+__all__ = [
+    "RULES",
+    "SCHEMA_VERSION",
+    "AccountResult",
+    "Difference",
+    "Effect",
+    "OtherRole",
+    "RoleResult",
+    "Rule",
+    "State",
+    "Verification",
+    "state_of",
+]
+
+SCHEMA_VERSION: Final = 1
+"""The version of :meth:`Verification.as_dict`, which ``verify.schema.json`` describes."""
+
+State = Literal["match", "differs", "unknown"]
+"""Whether something is as expected."""
+
+Effect = Literal["broader", "narrower", "other"]
+"""What a difference means: more access than expected, less, or neither for certain."""
+
+Rule = Literal[
+    "role-missing",
+    "role-name",
+    "role-path",
+    "trust-policy",
+    "trust-broken",
+    "external-id",
+    "policy-added",
+    "policy-removed",
+    "policy-changed",
+    "policies-together",
+    "boundary-added",
+    "boundary-removed",
+    "boundary-changed",
+    "boundary-text",
+    "session-duration",
+    "tag-added",
+    "tag-removed",
+    "tag-changed",
+    "other-access",
+]
+"""The kinds of differences. They do not change between versions of the schema."""
+
+RULES: Final[Mapping[Rule, str]] = MappingProxyType(
+    {
+        "role-missing": "An expected role does not exist.",
+        "role-name": "The role's name differs in case.",
+        "role-path": "The role has another path.",
+        "trust-policy": "The trust policy differs.",
+        "trust-broken": "The trust policy names a principal that no longer exists.",
+        "external-id": "The role accepts other external IDs.",
+        "policy-added": "The role has a policy that is not expected.",
+        "policy-removed": "The role lacks an expected policy.",
+        "policy-changed": "One of the role's policies differs.",
+        "policies-together": "The role's policies together allow something else.",
+        "boundary-added": "The role has a permissions boundary that is not expected.",
+        "boundary-removed": "The role lacks the expected permissions boundary.",
+        "boundary-changed": "The role has another permissions boundary.",
+        "boundary-text": "The policy that is the permissions boundary differs.",
+        "session-duration": "The maximum session duration differs.",
+        "tag-added": "The role has a tag that is not expected.",
+        "tag-removed": "The role lacks an expected tag.",
+        "tag-changed": "A tag has another value.",
+        "other-access": "Another role gives Pump's principal, or everyone, access.",
+    }
+)
+"""What each kind of difference means, in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One way in which a role, or its account, is not as expected.
+
+    :param rule: what kind it is.
+    :param effect: whether it gives more access than expected, or less.
+    :param subject: what it is about, such as a policy's name; empty if that is the role itself.
+    :param what: the difference, in one line.
+    :param details: what it changes, in words, decision by decision.
+    :param actions: the actions and patterns whose decision it changes.
+    """
+
+    rule: Rule
+    effect: Effect
+    subject: str
+    what: str
+    details: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleResult:
+    """One expected role in an account.
+
+    :param kind: ``read-only`` or ``auto-pilot``.
+    :param arn: the role's ARN; of one that does not exist, the expected ARN.
+    :param state: whether it is as expected.
+    :param differences: how it is not.
+    :param unknown: what could not be checked, in words. If there is anything, it does not match.
+    :param notes: what the expectation leaves open, so that nothing was compared, in words.
+    :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
+        shows no use, or the role does not exist.
+    :param last_used_region: the region where it was last used; empty likewise.
+    :param boundary_sha256: the SHA-256 of the canonical text of the policy that is its permissions
+        boundary; empty if it has none, or it could not be read.
+    """
+
+    kind: str
+    arn: str
+    state: State
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    last_used: str = ""
+    last_used_region: str = ""
+    boundary_sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherRole:
+    """Another role of the account that gives Pump's principal, or everyone, access.
+
+    :param arn: its ARN.
+    :param name: its name.
+    :param principals: who may assume it.
+    :param alarm: why it is listed, in words.
+    """
+
+    arn: str
+    name: str
+    principals: tuple[str, ...]
+    alarm: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountResult:
+    """One account.
+
+    :param account: its 12-digit ID.
+    :param name: its name in the organization; empty if it was not read.
+    :param state: whether everything in it is as expected.
+    :param reason: why it is unknown; empty if each role says so itself.
+    :param roles: the expected roles; none if the account could not be read.
+    :param others: other roles that give access.
+    :param calls: how many calls to AWS it took; 0 if it was read from files.
+    """
+
+    account: str
+    name: str = ""
+    state: State
+    reason: str = ""
+    roles: tuple[RoleResult, ...] = ()
+    others: tuple[OtherRole, ...] = ()
+    calls: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The whole result.
+
+    :param expected: what the accounts were compared with, in words.
+    :param accounts: the accounts, by ID.
+    """
+
+    expected: str
+    accounts: tuple[AccountResult, ...]
+
+    @property
+    def state(self) -> State:
+        """Whether everything was checked, and is as expected."""
+        return state_of(account.state for account in self.accounts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as a JSON object, as ``verify.schema.json`` describes it."""
+        counts = Counter(account.state for account in self.accounts)
+        return {
+            "schema": SCHEMA_VERSION,
+            "version": __version__,
+            "expected": self.expected,
+            "state": self.state,
+            "counts": {state: counts[state] for state in get_args(State)},
+            "accounts": [asdict(account) for account in self.accounts],
+        }
+
+
+def state_of(states: Iterable[State]) -> State:
+    """Return the state of a whole by that of its parts: a difference wins over what is unknown.
+
+    Without any parts, nothing was compared, so it is unknown.
+
+    :param states: the states of the parts.
+    """
+    found = set(states)
+    if "differs" in found:
+        return "differs"
+    return "match" if found == {"match"} else "unknown"

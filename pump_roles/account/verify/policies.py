@@ -1,0 +1,117 @@
+"""The policies of a role in an account, as the reader would see them in a template."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pump_roles.account.verify.details import AccountDetails, RoleDetails
+from pump_roles.guardrails import reasons_by_policy
+from pump_roles.published import ROLES
+from pump_roles.report.comparison import guardrail_of
+from pump_roles.templates.canonical import canonical
+from pump_roles.templates.values import as_mapping, statements, strings
+
+__all__ = ["actions_in", "as_shipped", "attached", "inline", "means", "name_in_report"]
+
+
+def inline(role: RoleDetails) -> Mapping[str, tuple[str, Any]]:
+    """Return the names and documents of a role's inline policies, by the name in lower case.
+
+    If two names differ only in case, neither hides the other.
+
+    :param role: the role.
+    """
+    return _by_key((name.casefold(), (name, document)) for name, document in role.inline or ())
+
+
+def attached(role: RoleDetails, details: AccountDetails) -> Mapping[str, tuple[str, Any]]:
+    """Return the names and documents of the managed policies that are attached to a role.
+
+    They are by the name in lower case; those of AWS, whose names can be the same, by the ARN.
+
+    :param role: the role.
+    :param details: its account.
+    """
+    own = f"arn:{details.partition}:iam::{details.account}:policy/"
+    return _by_key(
+        (
+            one.name.casefold() if one.arn.startswith(own) else one.arn,
+            (one.name, one.document),
+        )
+        for one in role.attached or ()
+    )
+
+
+def _by_key(policies: Iterable[tuple[str, tuple[str, Any]]]) -> Mapping[str, tuple[str, Any]]:
+    found: dict[str, tuple[str, Any]] = {}
+    for key, policy in policies:
+        free = key
+        while free in found:
+            # Names that differ only in case: neither policy hides the other.
+            free += " "
+        found[free] = policy
+    return found
+
+
+def name_in_report(name: str, *, managed: bool) -> str:
+    """Return a policy's name for a report, which counts policies of one name as unreadable.
+
+    A managed policy replaces no inline one of the same name.
+
+    :param name: the policy's name.
+    :param managed: whether it is a managed policy.
+    """
+    return f"{name}@managed" if managed else name
+
+
+def means(document: Any, expected: Any) -> bool:
+    """Return whether two policy documents mean the same.
+
+    :param document: one.
+    :param expected: the other.
+    """
+    return canonical(document) == canonical(expected)
+
+
+def actions_in(documents: Iterable[Any]) -> tuple[str, ...]:
+    """Return the actions and patterns that policy documents name, each once.
+
+    :param documents: the documents.
+    """
+    named = [
+        pattern
+        for document in documents
+        for statement in statements(as_mapping(document))
+        for pattern in strings(statement.get("Action", []))
+    ]
+    return tuple(dict.fromkeys(named))
+
+
+def as_shipped(kind: str, name: str, document: Any, partition: str) -> Any:
+    """Return a policy as this package has it, if it means the same; else as it is.
+
+    :param kind: the role's kind.
+    :param name: the policy's name.
+    :param document: its document.
+    :param partition: the partition of the account.
+    """
+    if not isinstance(document, dict):
+        return document
+    for policy in ROLES[kind].policies:
+        if policy.name == name and means(document, policy.document):
+            return policy.document
+    if name in reasons_by_policy():
+        # In a template, a guardrail's ARNs leave the partition open.
+        opened = _partition_opened(document, f"arn:{partition}:")
+        if guardrail_of(kind, name, opened) is not None:
+            return opened
+    return document
+
+
+def _partition_opened(value: Any, prefix: str) -> Any:
+    if isinstance(value, list):
+        return [_partition_opened(element, prefix) for element in value]
+    if isinstance(value, dict):
+        return {key: _partition_opened(member, prefix) for key, member in value.items()}
+    if isinstance(value, str) and value.startswith(prefix):
+        return {"Fn::Sub": f"arn:${{AWS::Partition}}:{value.removeprefix(prefix)}"}
+    return value

@@ -1,0 +1,234 @@
+"""The result as SARIF 2.1.0, for GitHub code scanning and other tools that track findings."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import quote
+
+from pump_roles._version import __version__
+from pump_roles.account.verify.cures import CURES, UNVERIFIED_CURE
+from pump_roles.account.verify.model import (
+    RULES,
+    AccountResult,
+    Difference,
+    RoleResult,
+    Rule,
+    Verification,
+)
+from pump_roles.account.verify.wording import DETAILS, LONGEST_NAME, few, few_of, is_unknown, line
+
+__all__ = ["FINGERPRINT", "MOST_RESULTS", "UNVERIFIED", "as_sarif"]
+
+UNVERIFIED: Final = "unverified"
+"""The rule of what could not be checked."""
+
+FINGERPRINT: Final = "pumpRolesFinding/v1"
+"""The name of the fingerprint. It changes with what a fingerprint is computed from."""
+
+MOST_RESULTS: Final = 25_000
+"""At most how many results there are. GitHub rejects a run with more."""
+
+_SCHEMA: Final = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_STOPS_PUMP: Final[frozenset[Rule]] = frozenset(
+    {"role-missing", "trust-policy", "trust-broken", "external-id", "policy-removed"}
+)
+"""With less access because of these, Pump cannot do its work."""
+
+_LEVELS: Final = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finding:
+    # What a result says, and what it is: the latter stays the same between runs.
+    account: AccountResult
+    role: RoleResult | None = None
+    arn: str = ""
+    rule: str
+    effect: str = ""
+    subject: str = ""
+    level: str
+    message: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        kind = "" if self.role is None else self.role.kind
+        return (self.account.account, kind, self.rule, self.effect, self.subject)
+
+
+def as_sarif(found: Verification) -> str:
+    """Return the result as SARIF 2.1.0, the same text for the same result.
+
+    Each difference, each other role that gives access, and each role or account that could not be
+    checked is a SARIF result. More access is an error, what stops Pump's service or may be more
+    access a warning, and any other loss of access a note.
+
+    An artifact's URI, such as ``accounts/111122223333/PumpReadOnlyRole``, names no file: GitHub
+    requires one. A fingerprint is computed from the account, the kind of role, the rule, the
+    effect, and the subject, so that the same finding stays the same alert. GitHub uses only the
+    fingerprint ``primaryLocationLineHash``.
+
+    GitHub shows 5,000 results of a run, and rejects a run with more than 25,000. The errors are the
+    first. The results beyond 25,000 are left out; a notification says how many.
+
+    If anything could not be checked, ``executionSuccessful`` is false. Do not take a missing result
+    of such a run as solved.
+
+    :param found: the result.
+    """
+    # Sorting is stable: within a level the order is that of the accounts.
+    findings = sorted(_findings(found), key=lambda one: _LEVELS.index(one.level))
+    rules = [*_rules()]
+    indexes = {rule["id"]: index for index, rule in enumerate(rules)}
+    run = {
+        "tool": {"driver": {"name": "pump-roles", "semanticVersion": __version__, "rules": rules}},
+        "invocations": [_invocation(found, len(findings))],
+        "results": [*_results(findings, indexes)][:MOST_RESULTS],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rules() -> Iterator[dict[str, Any]]:
+    known: list[tuple[str, str, str]] = [(rule, RULES[rule], CURES[rule]) for rule in RULES]
+    known.append((UNVERIFIED, "Something could not be checked.", UNVERIFIED_CURE))
+    for rule, description, cure in known:
+        yield {
+            "id": rule,
+            "shortDescription": {"text": description},
+            "fullDescription": {"text": f"{description} {cure}"},
+            "help": {"text": cure},
+            "defaultConfiguration": {"level": "warning"},
+        }
+
+
+def _invocation(found: Verification, number: int) -> dict[str, Any]:
+    notifications = []
+    if not found.accounts:
+        notifications.append("No account was checked.")
+    if left := max(number - MOST_RESULTS, 0):
+        notifications.append(f"{left:,} {'result is' if left == 1 else 'results are'} left out.")
+    invocation: dict[str, Any] = {"executionSuccessful": not is_unknown(found)}
+    if notifications:
+        invocation["toolExecutionNotifications"] = [
+            {"level": "error", "message": {"text": text}} for text in notifications
+        ]
+    return invocation
+
+
+def _results(findings: Sequence[_Finding], indexes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    for one in findings:
+        fingerprint = sha256(json.dumps([*one.key, seen[one.key]]).encode()).hexdigest()
+        seen[one.key] += 1
+        yield {
+            "ruleId": one.rule,
+            "ruleIndex": indexes[one.rule],
+            "level": one.level,
+            "message": {"text": _message(one.message)},
+            "locations": [_location(one)],
+            "partialFingerprints": {
+                "primaryLocationLineHash": fingerprint,
+                FINGERPRINT: fingerprint,
+            },
+        }
+
+
+def _location(finding: _Finding) -> dict[str, Any]:
+    arn = line(finding.arn)
+    name = arn.rpartition("/")[2]
+    parts = ["accounts", finding.account.account, *([name] if name else [])]
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": "/".join(quote(part, safe="") for part in parts)},
+            "region": {"startLine": 1},
+        }
+    }
+    if name:
+        logical = {"name": name, "fullyQualifiedName": arn, "kind": "resource"}
+        location["logicalLocations"] = [logical]
+    return location
+
+
+def _findings(found: Verification) -> Iterator[_Finding]:
+    for account in found.accounts:
+        if account.reason or (account.state == "unknown" and not account.roles):
+            reason = account.reason or "nothing could be read"
+            yield _unverified(account, None, f"In {_name(account)}: {line(reason)}")
+        for role in account.roles:
+            for difference in role.differences:
+                yield _difference(account, role, difference)
+            if role.unknown or role.state == "unknown":
+                reason = "; ".join(map(line, few(role.unknown, DETAILS)[0])) or "not known"
+                yield _unverified(account, role, f"{_about(account, role)}: {reason}")
+        yield from _others(account)
+
+
+def _unverified(account: AccountResult, role: RoleResult | None, message: str) -> _Finding:
+    return _Finding(
+        account=account,
+        role=role,
+        arn="" if role is None else role.arn,
+        rule=UNVERIFIED,
+        level="warning",
+        message=f"Not everything was checked. {message}.",
+    )
+
+
+def _difference(account: AccountResult, role: RoleResult, difference: Difference) -> _Finding:
+    level = "warning"
+    if difference.effect == "broader":
+        level = "error"
+    elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
+        level = "note"
+    details, more = few(difference.details, DETAILS)
+    sentences = [
+        f"{_about(account, role)}: {line(difference.what)} ({difference.effect})",
+        *map(line, details),
+        *([f"{more:,} more changes"] if more else []),
+    ]
+    actions, left = few_of(difference.actions)
+    if actions:
+        sentences.append(f"Actions: {', '.join(actions)}{left}")
+    return _Finding(
+        account=account,
+        role=role,
+        arn=role.arn,
+        rule=difference.rule,
+        effect=difference.effect,
+        subject=difference.subject,
+        level=level,
+        message=f"{'. '.join(sentences)}.",
+    )
+
+
+def _others(account: AccountResult) -> Iterator[_Finding]:
+    for other in account.others:
+        principals, left = few_of(other.principals)
+        by = f" May be assumed by: {', '.join(principals)}{left}." if principals else ""
+        where = f"The role {line(other.name)} in {_name(account)}"
+        yield _Finding(
+            account=account,
+            arn=other.arn,
+            rule="other-access",
+            subject=other.name,
+            level="warning",
+            message=f"{where}: {line(other.alarm)}.{by}",
+        )
+
+
+def _about(account: AccountResult, role: RoleResult) -> str:
+    return f"The {role.kind} role {line(role.arn.rpartition('/')[2])} in {_name(account)}"
+
+
+def _name(account: AccountResult) -> str:
+    name = f" ({line(account.name, LONGEST_NAME)})" if account.name else ""
+    return f"account {account.account}{name}"
+
+
+def _message(text: str) -> str:
+    # A link's syntax, and what stands for an argument of the message.
+    return text.replace("](", "] (").replace("{", "{{").replace("}", "}}")

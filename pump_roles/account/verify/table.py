@@ -1,0 +1,176 @@
+"""The result for a terminal."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
+
+from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
+from pump_roles.account.verify.wording import (
+    DETAILS,
+    LONGEST_NAME,
+    by_attention,
+    by_effect,
+    counts,
+    few,
+    few_of,
+    last_use,
+    line,
+    notes,
+)
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["as_table"]
+
+_STYLES: Final = {
+    "match": "green",
+    "differs": "bold red",
+    "unknown": "yellow",
+    "broader": "bold red",
+    "other": "yellow",
+    "narrower": "cyan",
+}
+
+_MATCHING: Final = 10
+"""Up to how many matching accounts are shown with their roles; more of them are only counted."""
+
+_MOST: Final = 20
+"""How many differences of a role, reasons, or other roles of an account are listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    # The label has a style of its own; the text is what may be wrapped after it.
+    depth: int = 0
+    label: str = ""
+    style: str = ""
+    text: str = ""
+
+    def shown(self, width: int | None) -> "Text":
+        from rich.text import Text  # noqa: PLC0415
+
+        start = "  " * self.depth
+        sentence = f"{self.label} {self.text}".strip()
+        whole = f"{start}{sentence}"
+        if width is not None:
+            # Only between words: an ARN that is too long for the terminal stays whole.
+            wrapped = wrap(
+                sentence,
+                width=width,
+                initial_indent=start,
+                subsequent_indent=f"{start}  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            whole = "\n".join(wrapped)
+        text = Text(whole)
+        text.stylize(self.style, len(start), len(start) + len(self.label))
+        return text
+
+
+def as_table(found: Verification, *, styled: bool) -> str:
+    """Return the result as text to read: what needs attention first, and the counts at the end.
+
+    On a terminal, long sentences are wrapped between words. ARNs and IDs are never broken. If more
+    than ten accounts match, they are only counted.
+
+    :param found: the result.
+    :param styled: whether it is for standard output; if that is a terminal, it has styles.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    # Nothing is written to standard output if that is closed.
+    terminal = styled and sys.stdout is not None and sys.stdout.isatty()
+    written = StringIO()
+    console = Console(
+        file=written,
+        force_terminal=terminal,
+        # For NO_COLOR, rich leaves out the colors, but not bold type.
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+    )
+    for one in _lines(found):
+        console.print(one.shown(console.width if terminal else None))
+    return written.getvalue()
+
+
+def _lines(found: Verification) -> Iterator[_Line]:
+    yield _Line(text=f"compared with: {line(found.expected)}")
+    yield _Line()
+    by_state = by_attention(found.accounts)
+    for state in ("differs", "unknown"):
+        for account in by_state[state]:
+            yield from _account(account)
+    matching = by_state["match"]
+    if len(matching) <= _MATCHING:
+        for account in matching:
+            yield from _account(account)
+    else:
+        text = f"{len(matching):,} accounts"
+        yield _Line(label="match:", style=_STYLES["match"], text=text)
+        yield from _list("note", notes(matching), depth=1)
+        yield _Line()
+    yield _Line(text=f"accounts: {counts(found)}")
+
+
+def _account(account: AccountResult) -> Iterator[_Line]:
+    name = f" ({line(account.name, LONGEST_NAME)})" if account.name else ""
+    yield _Line(label=account.state, style=_STYLES[account.state], text=f"{account.account}{name}")
+    if account.reason:
+        yield _Line(depth=1, label="not checked:", style="yellow", text=line(account.reason))
+    for role in account.roles:
+        yield from _role(role)
+    others, more = few(account.others, _MOST)
+    for other in others:
+        text = f"{line(other.name, LONGEST_NAME)}: {line(other.alarm)}"
+        yield _Line(depth=1, label="other role:", style="yellow", text=text)
+        principals, left = few_of(other.principals)
+        if principals:
+            text = f"may be assumed by: {', '.join(principals)}{left}"
+            yield _Line(depth=2, text=text)
+    if more:
+        yield _Line(depth=1, text=f"and {more:,} more other roles")
+    yield _Line()
+
+
+def _role(role: RoleResult) -> Iterator[_Line]:
+    text = f"{line(role.arn)} ({role.kind})"
+    yield _Line(depth=1, label=role.state, style=_STYLES[role.state], text=text)
+    shown, more = few(by_effect(role.differences), _MOST)
+    for difference in shown:
+        yield from _difference(difference)
+    if more:
+        yield _Line(depth=2, text=f"and {more:,} more differences")
+    yield from _list("not checked", [line(reason) for reason in role.unknown], depth=2)
+    yield from _list("note", [line(note) for note in role.notes], depth=2)
+    if used := last_use(role):
+        yield _Line(depth=2, text=f"last used: {used}")
+
+
+def _difference(difference: Difference) -> Iterator[_Line]:
+    effect = difference.effect
+    yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=line(difference.what))
+    details, more = few(difference.details, DETAILS)
+    for detail in details:
+        yield _Line(depth=3, text=line(detail, LONGEST_NAME))
+    if more:
+        yield _Line(depth=3, text=f"and {more:,} more changes")
+    actions, left = few_of(difference.actions)
+    if actions:
+        yield _Line(depth=3, text=f"actions: {', '.join(actions)}{left}")
+
+
+def _list(label: str, texts: Sequence[str], *, depth: int) -> Iterator[_Line]:
+    shown, more = few(texts, _MOST)
+    for text in shown:
+        yield _Line(depth=depth, label=f"{label}:", style="yellow", text=text)
+    if more:
+        yield _Line(depth=depth, text=f"and {more:,} more")

@@ -1,0 +1,117 @@
+"""Results of ``verify`` for the tests of the formats."""
+
+from typing import Any
+
+from pump_roles.account.verify.model import (
+    AccountResult,
+    Difference,
+    OtherRole,
+    RoleResult,
+    Verification,
+)
+
+HOSTILE = (
+    "a|b",
+    "```",
+    "`` ` ``",
+    "\n\n# heading\n\n- item\n",
+    "<script>alert(1)</script><!--",
+    "@someone and #1 at https://example.com or www.example.com",
+    "[link](https://example.com) ![image](x)",
+    "**bold** __bold__ ~~gone~~ *i* _i_",
+    "$x$ ${aws:username} {0} &lt; \\` \\| \\",
+    "\x1b[31mred\x1b[0m \u202egnp.exe \x07",
+    "\ud800",
+    "| | |\n|---|---|\n| a | b |",
+    "1. one",
+    "    code",
+    "[bold red]markup[/] :smile:",
+)
+"""What a name or an action could be, at worst."""
+
+
+def difference(**members: Any) -> Difference:
+    """Return a difference: a policy that gives more access."""
+    found: dict[str, Any] = {
+        "rule": "policy-added",
+        "effect": "broader",
+        "subject": "Extra",
+        "what": "the inline policy Extra is not expected",
+        "details": ("Read objects in S3: was no, now yes",),
+        "actions": ("s3:GetObject",),
+    }
+    return Difference(**{**found, **members})
+
+
+def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
+    """Return a role: as expected, or with some differences."""
+    found: dict[str, Any] = {
+        "kind": "read-only",
+        "arn": f"arn:aws:iam::{account}:role/PumpReadOnlyRole",
+        "state": "differs" if differences else "match",
+        "differences": differences,
+    }
+    return RoleResult(**{**found, **members})
+
+
+def matching(number: int, **members: Any) -> AccountResult:
+    """Return an account whose role is as expected."""
+    account = f"{number:012}"
+    return AccountResult(account=account, state="match", roles=(role(account, **members),), calls=7)
+
+
+def differing(number: int, *differences: Difference, **members: Any) -> AccountResult:
+    """Return an account whose role differs; by default it has one difference."""
+    account = f"{number:012}"
+    roles = (role(account, *(differences or (difference(),))),)
+    return AccountResult(**{"account": account, "state": "differs", "roles": roles, **members})
+
+
+def unknown(number: int, **members: Any) -> AccountResult:
+    """Return an account that could not be read."""
+    found = {"reason": "the role Audit could not be assumed: denied", **members}
+    return AccountResult(account=f"{number:012}", state="unknown", **found)
+
+
+def verification(*accounts: AccountResult) -> Verification:
+    """Return the result with some accounts."""
+    return Verification(expected="the published roles", accounts=accounts)
+
+
+def other_role(name: str, *, principals: tuple[str, ...] = ("*",), alarm: str) -> OtherRole:
+    """Return another role of the first account."""
+    arn = f"arn:aws:iam::000000000001:role/{name}"
+    return OtherRole(arn=arn, name=name, principals=principals, alarm=alarm)
+
+
+def with_everything(text: str = "text", number: int = 1) -> AccountResult:
+    """Return an account with something in every member.
+
+    :param text: a text for every member that has one.
+    :param number: its ID.
+    """
+    account = f"{number:012}"
+    full = role(
+        account,
+        difference(subject=text, what=text, details=(text,) * 9, actions=(text,) * 20),
+        difference(rule="tag-added", effect="other", subject=text, what=text),
+        difference(rule="boundary-added", effect="narrower", subject=text, what=text),
+        unknown=(text,),
+        notes=(text,),
+        last_used="2026-11-25T08:15:00Z",
+        last_used_region="us-east-1",
+        boundary_sha256="0" * 64,
+    )
+    return AccountResult(
+        account=account,
+        name=text,
+        state="differs",
+        reason=text,
+        roles=(full,),
+        others=(other_role(text, principals=(text,) * 20, alarm=text),),
+        calls=9,
+    )
+
+
+MIXED = verification(differing(1), matching(2), unknown(3), with_everything(number=4))
+"""A result with every state."""

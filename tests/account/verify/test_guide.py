@@ -1,0 +1,49 @@
+"""docs/verify.md says what the command does."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from pump_roles.account.verify.expected import from_published
+from pump_roles.account.verify.model import RULES
+from pump_roles.account.verify.reading import policy_for_reading
+from pump_roles.cli import app
+from pump_roles.published import ROLES
+from sandbox.cdk import ROOT
+from tests.support import PUMP_ACCOUNT
+
+GUIDE = (ROOT / "docs" / "verify.md").read_text()
+HELP = CliRunner().invoke(app, ["verify", "--help"], env={"COLUMNS": "200"}).stdout
+
+
+def test_guide_has_the_smallest_policy() -> None:
+    _, _, rest = GUIDE.partition("<!-- smallest-policy -->\n```json\n")
+    names = from_published(PUMP_ACCOUNT).names
+    assert json.loads(rest.partition("```")[0]) == policy_for_reading(names)
+
+
+def test_guide_names_every_option() -> None:
+    options = set(re.findall(r"--[a-z-]+", HELP)) - {"--help"}
+    assert len(options) >= 15
+    # These are the same for all commands.
+    assert options - set(re.findall(r"--[a-z-]+", GUIDE)) <= {"--profile", "--region"}
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 3, 4])
+def test_guide_and_help_name_every_exit_status(status: int) -> None:
+    section = GUIDE.partition("\n## States and exit status\n")[2].partition("\n## ")[0]
+    assert re.search(rf"(\| {status} \|$|\b{status}\b)", section, re.MULTILINE)
+    told = " ".join(HELP.partition("Exit status: ")[2].split())
+    assert re.search(rf"\b{status} (if|for)\b", told)
+
+
+def test_guide_lists_every_rule() -> None:
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", GUIDE, re.MULTILINE)) == dict(RULES)
+
+
+def test_guide_counts_the_calls_for_both_published_roles() -> None:
+    inline = sum(len(role.policies) for role in ROLES.values())
+    calls = 1 + 1 + 3 * len(ROLES) + inline
+    assert f"that is {calls}: {inline} inline policies, 2 times 3, and 2." in GUIDE

@@ -1,0 +1,303 @@
+"""SARIF: valid by the official schema, with what GitHub needs, and the same between runs."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import unquote
+
+import pytest
+from jsonschema import Draft4Validator
+
+from pump_roles import __version__
+from pump_roles.account.verify.cures import CURES
+from pump_roles.account.verify.model import (
+    RULES,
+    AccountResult,
+    Difference,
+    Effect,
+    Rule,
+    Verification,
+)
+from pump_roles.account.verify.sarif import FINGERPRINT, MOST_RESULTS, UNVERIFIED, as_sarif
+from tests.account.verify.results import (
+    HOSTILE,
+    MIXED,
+    difference,
+    differing,
+    matching,
+    other_role,
+    role,
+    unknown,
+    verification,
+    with_everything,
+)
+
+# sarif-2.1/schema/sarif-schema-2.1.0.json of https://github.com/oasis-tcs/sarif-spec at commit
+# e0583813964ec43cea53b6b531b402866095ed1f, as it is.
+SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text("utf-8"))
+VALIDATOR = Draft4Validator(SCHEMA)
+
+
+def run_of(*accounts: AccountResult) -> Any:
+    """Return the only run of a valid SARIF file about some accounts."""
+    document = json.loads(as_sarif(verification(*accounts)))
+    VALIDATOR.validate(document)
+    (run,) = document["runs"]
+    return run
+
+
+def results_of(*accounts: AccountResult) -> list[Any]:
+    """Return the results of a valid SARIF file about some accounts."""
+    results: list[Any] = run_of(*accounts)["results"]
+    return results
+
+
+def fingerprints_of(*accounts: AccountResult) -> set[str]:
+    """Return the fingerprints of some accounts' results, each of which is unique."""
+    found = [result["partialFingerprints"][FINGERPRINT] for result in results_of(*accounts)]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def test_schema_is_the_official_one() -> None:
+    Draft4Validator.check_schema(SCHEMA)
+    assert SCHEMA["id"] == json.loads(as_sarif(MIXED))["$schema"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        MIXED,
+        verification(),
+        verification(matching(1)),
+        verification(unknown(1)),
+        *(verification(with_everything(text)) for text in HOSTILE),
+    ],
+)
+def test_is_valid(found: Verification) -> None:
+    text = as_sarif(found)
+    VALIDATOR.validate(json.loads(text))
+    assert text.isascii()
+    assert text == as_sarif(found)
+
+
+BROKEN: list[Callable[[Any], object]] = [
+    lambda document: document.update(version="2.0.0"),
+    lambda document: document.pop("runs"),
+    lambda document: document["runs"][0].pop("tool"),
+    lambda document: document["runs"][0]["results"][0].pop("message"),
+    lambda document: document["runs"][0]["results"][0].update(level="broader"),
+    lambda document: document["runs"][0]["results"][0].update(ruleIndex="0"),
+    lambda document: document["runs"][0]["results"][0].update(more=1),
+    lambda document: document["runs"][0]["invocations"][0].pop("executionSuccessful"),
+]
+
+
+@pytest.mark.parametrize("change", BROKEN)
+def test_broken_file_is_invalid(change: Callable[[Any], object]) -> None:
+    """The positive control of the test above."""
+    document = json.loads(as_sarif(MIXED))
+    change(document)
+    assert not VALIDATOR.is_valid(document)
+
+
+def test_has_a_rule_for_everything() -> None:
+    driver = run_of()["tool"]["driver"]
+    assert driver["name"] == "pump-roles"
+    assert driver["semanticVersion"] == __version__
+    assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", __version__)
+    assert [rule["id"] for rule in driver["rules"]] == [*get_args(Rule), UNVERIFIED]
+    assert set(CURES) == set(RULES) == set(get_args(Rule))
+    for rule in driver["rules"]:
+        for member in ("shortDescription", "fullDescription", "help"):
+            text = rule[member]["text"]
+            assert text == " ".join(text.split())
+            assert text.endswith(".")
+            assert len(text) <= 1_024, "GitHub's limit"
+
+
+def test_each_finding_is_a_result_of_its_rule() -> None:
+    run = run_of(matching(1), with_everything(number=2), unknown(3))
+    rules = run["tool"]["driver"]["rules"]
+    found = [(result["ruleId"], result["level"]) for result in run["results"]]
+    assert found == [
+        ("policy-added", "error"),
+        (UNVERIFIED, "warning"),
+        ("tag-added", "warning"),
+        (UNVERIFIED, "warning"),
+        ("other-access", "warning"),
+        (UNVERIFIED, "warning"),
+        ("boundary-added", "note"),
+    ]
+    assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "effect", "level"),
+    [
+        ("policy-changed", "broader", "error"),
+        ("policy-changed", "other", "warning"),
+        ("policy-changed", "narrower", "note"),
+        ("session-duration", "narrower", "note"),
+        ("role-missing", "narrower", "warning"),
+        ("policy-removed", "narrower", "warning"),
+        ("trust-policy", "narrower", "warning"),
+    ],
+)
+def test_level_is_by_what_the_difference_means(rule: Rule, effect: Effect, level: str) -> None:
+    (result,) = results_of(differing(1, difference(rule=rule, effect=effect)))
+    assert result["level"] == level
+
+
+def test_has_the_locations_that_github_needs() -> None:
+    other = other_role("Old", alarm="trusts everyone")
+    path = "arn:aws:iam::000000000001:role/a/b/Pump+Role"
+    account = replace(
+        matching(1),
+        state="differs",
+        reason="roles cannot be listed",
+        roles=(role("000000000001", difference(), arn=path),),
+        others=(other,),
+    )
+    found = {result["ruleId"]: result["locations"] for result in results_of(account)}
+    places = {}
+    for rule, (location,) in found.items():
+        assert location["physicalLocation"]["region"] == {"startLine": 1}
+        uri = location["physicalLocation"]["artifactLocation"]["uri"]
+        names = [one["fullyQualifiedName"] for one in location.get("logicalLocations", [])]
+        places[rule] = (uri, names)
+    assert places == {
+        "policy-added": ("accounts/000000000001/Pump%2BRole", [path]),
+        UNVERIFIED: ("accounts/000000000001", []),
+        "other-access": ("accounts/000000000001/Old", ["arn:aws:iam::000000000001:role/Old"]),
+    }
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_location_of_a_hostile_name_stays_in_its_account(text: str) -> None:
+    other = other_role(f"../{text}", principals=(text,), alarm=text)
+    (result,) = results_of(AccountResult(account="000000000001", state="differs", others=(other,)))
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert re.fullmatch(r"accounts/000000000001/[A-Za-z0-9_.~%-]+", uri)
+    assert unquote(uri)
+    message = result["message"]["text"]
+    assert "](" not in message
+    assert message.isprintable()
+    assert not re.search(r"(?<!{){(?!{)", message)
+
+
+def test_message_has_the_first_actions_and_how_many_more() -> None:
+    actions = tuple(f"s3:Get{number}" for number in range(1_000))
+    details = tuple(f"change {number}" for number in range(10))
+    account = differing(1, difference(actions=actions, details=details), name="Production")
+    (result,) = results_of(account)
+    assert result["message"]["text"] == (
+        "The read-only role PumpReadOnlyRole in account 000000000001 (Production): the inline "
+        "policy Extra is not expected (broader). change 0. change 1. change 2. change 3. 6 more "
+        "changes. Actions: s3:Get0, s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, s3:Get6, s3:Get7 "
+        "and 992 more."
+    )
+
+
+def test_fingerprint_is_the_one_that_github_uses() -> None:
+    for result in results_of(*MIXED.accounts):
+        found = result["partialFingerprints"]
+        assert re.fullmatch("[0-9a-f]{64}", found[FINGERPRINT])
+        assert found["primaryLocationLineHash"] == found[FINGERPRINT]
+
+
+def test_fingerprint_is_the_same_in_every_version() -> None:
+    """Another one makes GitHub close each alert, and open it again: then change its name, too."""
+    assert fingerprints_of(differing(1)) == {
+        "7014720ff6a9f0a70b3b01324d0f652353556739457e7dc49c1a3915c210611c"
+    }
+
+
+def reworded(account: AccountResult) -> AccountResult:
+    """Return an account about which everything is said in other words, on another day."""
+    roles = tuple(
+        replace(
+            one,
+            unknown=tuple(f"{reason}, too" for reason in one.unknown),
+            notes=("note",),
+            last_used="2030-01-01T00:00:00Z",
+            differences=tuple(
+                replace(found, what="reworded", details=("reworded",), actions=("a:B",))
+                for found in one.differences
+            ),
+        )
+        for one in account.roles
+    )
+    others = tuple(
+        replace(other, alarm="reworded", principals=("reworded",)) for other in account.others
+    )
+    reason = f"{account.reason}, too" if account.reason else ""
+    return replace(account, name="renamed", reason=reason, roles=roles, others=others, calls=99)
+
+
+def test_fingerprints_depend_on_neither_words_nor_order() -> None:
+    before = fingerprints_of(*MIXED.accounts)
+    assert len(before) == 8
+    assert fingerprints_of(*map(reworded, reversed(MIXED.accounts))) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        differing(2),
+        differing(1, difference(rule="policy-changed")),
+        differing(1, difference(effect="other")),
+        differing(1, difference(subject="Other")),
+        replace(differing(1), roles=(replace(differing(1).roles[0], kind="auto-pilot"),)),
+        unknown(1),
+    ],
+)
+def test_fingerprints_of_other_findings_differ(other: AccountResult) -> None:
+    assert not fingerprints_of(differing(1)) & fingerprints_of(other)
+
+
+def test_fingerprints_of_similar_differences_are_unique_and_stable() -> None:
+    same = [difference(what=f"way {number}") for number in range(3)]
+    before = fingerprints_of(differing(1, *same))
+    assert len(before) == 3
+    more: list[Difference] = [difference(rule="tag-added", effect="other"), *same]
+    assert before < fingerprints_of(differing(1, *more))
+
+
+@pytest.mark.parametrize(
+    ("accounts", "successful"),
+    [
+        ((), False),
+        ((matching(1),), True),
+        ((differing(1),), True),
+        ((matching(1), unknown(2)), False),
+        ((matching(1, unknown=("its tags",), state="unknown"),), False),
+        ((differing(1), differing(2, reason="roles cannot be listed")), False),
+        ((replace(differing(1), roles=(role("1", difference(), unknown=("its tags",)),)),), False),
+    ],
+)
+def test_run_is_successful_only_if_everything_was_checked(
+    accounts: tuple[AccountResult, ...], *, successful: bool
+) -> None:
+    run = run_of(*accounts)
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is successful
+    assert ("toolExecutionNotifications" in invocation) == (not accounts)
+    found = [result["ruleId"] for result in run["results"]]
+    assert (UNVERIFIED in found) == (not successful and bool(accounts))
+
+
+def test_leaves_out_what_github_would_reject_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MOST_RESULTS == 25_000
+    monkeypatch.setattr("pump_roles.account.verify.sarif.MOST_RESULTS", 100)
+    tags = [
+        difference(rule="tag-added", effect="other", subject=str(number)) for number in range(100)
+    ]
+    run = run_of(differing(1, *tags), differing(2))
+    assert len(run["results"]) == 100
+    assert run["results"][0]["level"] == "error", "the errors are the first"
+    (notification,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "1 result is left out."

@@ -1,0 +1,201 @@
+"""The table: what needs attention first, ARNs that are never broken, and escapes only if wanted."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from pump_roles.account.verify.table import as_table
+from sandbox.cdk import ROOT, tool_environment
+from tests.account.verify.results import (
+    HOSTILE,
+    MIXED,
+    difference,
+    differing,
+    matching,
+    other_role,
+    role,
+    unknown,
+    verification,
+    with_everything,
+)
+from tests.support import on_terminal
+
+LONG_ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
+BOUNDARY = f"arn:aws:iam::000000000001:policy/{'another-path/' * 5}Boundary"
+LONG = verification(
+    replace(
+        matching(1),
+        state="differs",
+        reason=f"the role {LONG_ARN} cannot be read because of many long reasons in many words",
+        roles=(
+            role(
+                "000000000001",
+                difference(what=f"it lacks the permissions boundary {BOUNDARY}"),
+                arn=LONG_ARN,
+            ),
+        ),
+    )
+)
+SHOW = """
+import sys
+from pump_roles.account.verify.table import as_table
+from tests.account.verify import test_table
+found = getattr(test_table, sys.argv[1])
+sys.stdout.buffer.write(as_table(found, styled=True).encode())
+"""
+LONGEST_LINE = 2_000
+
+
+def command(name: str) -> list[str]:
+    """Return a command that shows one of the results of this module, as the CLI does."""
+    return [sys.executable, "-c", SHOW, name]
+
+
+def environment(**variables: str) -> Mapping[str, str]:
+    """Return the environment of a command that shows a result."""
+    return {**tool_environment(), "PYTHONPATH": str(ROOT), **variables}
+
+
+def in_pipe(name: str, **variables: str) -> str:
+    """Return what a command shows in a pipe."""
+    return subprocess.run(
+        command(name),
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_shows_each_difference_with_what_it_means() -> None:
+    account = with_everything("text", number=4)
+    assert as_table(verification(account, matching(2), unknown(3)), styled=False) == (
+        "compared with: the published roles\n"
+        "\n"
+        "differs 000000000004 (text)\n"
+        "  not checked: text\n"
+        "  differs arn:aws:iam::000000000004:role/PumpReadOnlyRole (read-only)\n"
+        "    broader: text\n"
+        "      text\n"
+        "      text\n"
+        "      text\n"
+        "      text\n"
+        "      and 5 more changes\n"
+        "      actions: text, text, text, text, text, text, text, text and 12 more\n"
+        "    other: text\n"
+        "      Read objects in S3: was no, now yes\n"
+        "      actions: s3:GetObject\n"
+        "    narrower: text\n"
+        "      Read objects in S3: was no, now yes\n"
+        "      actions: s3:GetObject\n"
+        "    not checked: text\n"
+        "    note: text\n"
+        "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
+        "  other role: text: text\n"
+        "    may be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
+        "\n"
+        "unknown 000000000003\n"
+        "  not checked: the role Audit could not be assumed: denied\n"
+        "\n"
+        "match 000000000002\n"
+        "  match arn:aws:iam::000000000002:role/PumpReadOnlyRole (read-only)\n"
+        "\n"
+        "accounts: 1 match, 1 differs, 1 unknown\n"
+    )
+
+
+def test_what_needs_attention_is_first() -> None:
+    narrower = difference(effect="narrower")
+    found = verification(
+        matching(1),
+        unknown(2),
+        differing(3, narrower),
+        differing(4, narrower, others=(other_role("Old", alarm="open"),)),
+        differing(5, narrower, difference()),
+    )
+    lines = as_table(found, styled=False).splitlines()
+    accounts = [line for line in lines if re.match("(match|differs|unknown) [0-9]", line)]
+    assert accounts == [
+        "differs 000000000005",
+        "differs 000000000004",
+        "differs 000000000003",
+        "unknown 000000000002",
+        "match 000000000001",
+    ]
+    effects = re.findall("(broader|narrower):", "\n".join(lines))
+    assert effects == ["broader", "narrower", "narrower", "narrower"]
+
+
+def test_many_matching_accounts_are_counted() -> None:
+    note = "an external ID is not compared"
+    matches = [matching(number, notes=(note,)) for number in range(10, 1_010)]
+    table = as_table(verification(*matches, differing(1), unknown(2)), styled=False)
+    assert len(table.splitlines()) < 20
+    assert "match: 1,000 accounts\n  note: an external ID is not compared (1,000 roles)\n" in table
+    assert table.endswith("\naccounts: 1,000 match, 1 differs, 1 unknown\n")
+
+
+def test_no_account() -> None:
+    assert as_table(verification(), styled=False).endswith("\naccounts: none\n")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_character_of_a_name_is_visible(text: str) -> None:
+    lines = as_table(verification(with_everything(text)), styled=False).split("\n")
+    benign = as_table(verification(with_everything()), styled=False).split("\n")
+    assert len(lines) == len(benign), "a name has no line of its own"
+    assert all(line.isprintable() for line in lines)
+    if text.isprintable():
+        assert any(text.strip() in line for line in lines)
+
+
+@pytest.mark.parametrize("long", ["x" * 70_000, "x " * 35_000])
+def test_no_line_is_too_long(long: str) -> None:
+    account = with_everything(long)
+    account = replace(account, others=account.others * 1_000)
+    many = role("000000000001", *[difference(what=long)] * 1_000, unknown=(long,) * 1_000)
+    table = as_table(verification(account, replace(account, roles=(many,))), styled=False)
+    assert max(map(len, table.splitlines())) < LONGEST_LINE
+    assert "and 980 more differences" in table
+    assert "and 980 more other roles" in table
+    assert len(table) < 200_000
+
+
+def test_no_arn_is_broken_in_a_pipe() -> None:
+    shown = in_pipe("LONG", COLUMNS="40")
+    assert shown == as_table(LONG, styled=False)
+    assert shown.count(LONG_ARN) == 2
+    assert f"broader: it lacks the permissions boundary {BOUNDARY}\n" in shown
+    assert "\x1b" not in shown
+    assert "\x1b" not in in_pipe("LONG", FORCE_COLOR="1")
+
+
+def test_wraps_sentences_and_no_arn_on_a_terminal() -> None:
+    ended, shown = on_terminal(command("LONG"), environment=environment(), folder=ROOT)
+    assert ended.returncode == 0, shown
+    assert "    \x1b[1;31mbroader:\x1b[0m it lacks" in shown
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
+    assert plain.count(LONG_ARN) == 2
+    assert plain.count(BOUNDARY) == 1
+    assert [line.strip() for line in plain.splitlines() if len(line) > 80] == [
+        *(LONG_ARN, LONG_ARN, BOUNDARY)
+    ]
+    assert " ".join(plain.split()) == " ".join(as_table(LONG, styled=False).split())
+
+
+def test_no_color_gives_no_escapes_on_a_terminal() -> None:
+    ended, shown = on_terminal(command("MIXED"), environment=environment(NO_COLOR="1"), folder=ROOT)
+    assert ended.returncode == 0, shown
+    assert "\x1b" not in shown
+    assert shown.split() == as_table(MIXED, styled=False).split()
+
+
+def test_shows_nothing_else_if_standard_output_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = as_table(MIXED, styled=True)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert as_table(MIXED, styled=True) == expected
