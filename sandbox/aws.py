@@ -119,8 +119,11 @@ class EmbeddedAws:
         client: STSClient = self.client("sts", caller)
         return client
 
-    def _borrow(self, service: str, caller: Caller) -> Any:
-        # One client for all callers, to be used right away: creating 1,000 clients takes seconds.
+    def borrow(self, service: str, caller: Caller) -> Any:
+        """Return the one client that all callers share, to be used right away.
+
+        Creating 1,000 clients takes seconds.
+        """
         if service not in self._shared:
             self._shared[service] = self.client(service, caller)
         client = self._shared[service]
@@ -142,7 +145,7 @@ class EmbeddedAws:
         :raises botocore.exceptions.ClientError: when AWS refuses.
         """
         passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
-        client: STSClient = self._borrow("sts", caller)
+        client: STSClient = self.borrow("sts", caller)
         granted = client.assume_role(RoleArn=role_arn, RoleSessionName="pump", **passed)[
             "Credentials"
         ]
@@ -211,7 +214,7 @@ class EmbeddedAws:
         :raises StackFailedError: if the stack fails, and is rolled back.
         :raises botocore.exceptions.ClientError: if AWS rejects the request.
         """
-        client: CloudFormationClient = self._borrow("cloudformation", caller)
+        client: CloudFormationClient = self.borrow("cloudformation", caller)
         try:
             (client.update_stack if update else client.create_stack)(
                 StackName=stack,
@@ -243,12 +246,12 @@ class EmbeddedAws:
 
     def delete(self, stack: str, caller: Caller = OWNER) -> None:
         """Delete a stack without the CDK CLI."""
-        client: CloudFormationClient = self._borrow("cloudformation", caller)
+        client: CloudFormationClient = self.borrow("cloudformation", caller)
         client.delete_stack(StackName=stack)
 
     def roles(self, caller: Caller = OWNER) -> list[RoleDetailTypeDef]:
         """Return the roles of the caller's account, with their policies."""
-        client: IAMClient = self._borrow("iam", caller)
+        client: IAMClient = self.borrow("iam", caller)
         return client.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
 
 

@@ -1,6 +1,7 @@
 """`make demo`: deploy both roles to an AWS emulator; show who gets in, and who may do what."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from pump_roles.published import PublishedRole
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import ROOT, tool_environment
 from sandbox.show import (
     BUYS,
     EXTERNAL_ID,
@@ -203,6 +205,9 @@ class Demo(Show):
         sessions = {name: self.enter(pump, name) for name in ROLES}
         self.show_session(sessions)
 
+        self.part("Verify that nobody has changed the roles since")
+        self.show_verify()
+
         self.part("The same calls, with guardrails")
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
         self.show_session(sessions, guarded=True)
@@ -365,6 +370,61 @@ class Demo(Show):
             if code not in NOT_EMULATED:
                 raise
         return ALLOWED, ""
+
+    def show_verify(self) -> None:
+        """Show what ``pump-roles verify`` says before, during and after changes made by hand."""
+        self.console.print(
+            f"  [dim]$ export PUMP_EXTERNAL_ID=...\n  $ pump-roles verify --principal {PUMP}[/]\n",
+            soft_wrap=True,
+        )
+        iam = self.aws.iam()
+        open_trust = trust()
+        del open_trust["Statement"][0]["Condition"]
+        table = self.table("what someone does", "verify", "what it finds")
+
+        def row(done: str, *found: str) -> None:
+            state, differences = self.verify()
+            right = state == ("differs" if found else "match") and differences == list(found)
+            shown = f"[red]✘ {state}[/]" if state != "match" else f"[green]✔ {state}[/]"
+            self.expect(right)
+            mark = "" if right else " [bold reverse red] WRONG [/]"
+            table.add_row(done, f"{shown}{mark}", "\n".join(differences) or "nothing")
+
+        row("nothing")
+        admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+        iam.attach_role_policy(RoleName=READS, PolicyArn=admin)
+        row("attaches AdministratorAccess", "policy-added, broader")
+        iam.detach_role_policy(RoleName=READS, PolicyArn=admin)
+        iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(open_trust))
+        row("drops the external ID", "trust-policy, broader")
+        iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(trust()))
+        row("undoes both")
+        self.console.print(table)
+
+    def verify(self) -> tuple[str, list[str]]:
+        """Run ``pump-roles verify``; return its state, and each difference's rule and effect."""
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "pump_roles", "verify"),
+                *("--principal", PUMP, "--format", "json"),
+            ],
+            cwd=ROOT,
+            env={
+                **tool_environment(),
+                **self.aws.environment(),
+                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        (account,) = json.loads(ended.stdout)["accounts"]
+        differences = [
+            f"{found['rule']}, {found['effect']}"
+            for role in account["roles"]
+            for found in role["differences"]
+        ]
+        return account["state"], differences
 
     def show_rotation(self, pump: Caller) -> None:
         """Show three deployments, and which external ID the read-only role accepts after each."""

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ from typer.testing import CliRunner
 from pump_roles.cli import app
 from pump_roles.report import of_templates
 from pump_roles.report.formats import as_json
+from sandbox.audit import AUDITOR, audited_organization
+from sandbox.aws import Caller, EmbeddedAws
 from sandbox.cdk import ROOT, tool_environment
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, synthesize
 
 CI = ROOT / "examples" / "ci"
 GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())
+VERIFY = yaml.safe_load((CI / "github-actions-verify.yml").read_text())
 GITLAB = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
 GUIDE = (ROOT / "docs" / "report.md").read_text()
 
@@ -78,16 +81,20 @@ def errors_of(ended: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
     return tuple(line for line in ended.stderr.splitlines() if line.startswith("pump-roles:"))
 
 
-def github(folder: Path) -> Ended:
-    """Run the job of GitHub Actions."""
-    assert GITHUB["defaults"]["run"]["shell"] == "bash"
-    (job,) = GITHUB["jobs"].values()
+def github(folder: Path, workflow: Mapping[str, Any] = GITHUB, **variables: str) -> Ended:
+    """Run the job of GitHub Actions.
+
+    :param workflow: the workflow.
+    :param variables: the variables of the repository, and what actions set in the environment.
+    """
+    assert workflow["defaults"]["run"]["shell"] == "bash"
+    (job,) = workflow["jobs"].values()
     paths, summary = folder / "github-path", folder / "github-summary"
     paths.write_text("")
     summary.write_text("")
     ended = Ended(0, (), "", ())
     for step in job["steps"]:
-        if ended.status and step.get("if") != "always()":
+        if ended.status and not step.get("if", "").startswith("always()"):
             continue
         script = step.get("run", "")
         if not script or script.strip() == NEEDS_A_NETWORK:
@@ -99,10 +106,19 @@ def github(folder: Path) -> Ended:
             PATH=os.pathsep.join([*reversed(paths.read_text().split()), other_commands()]),
             GITHUB_PATH=str(paths),
             GITHUB_STEP_SUMMARY=str(summary),
+            **{name: filled(value, variables) for name, value in step.get("env", {}).items()},
+            **{name: value for name, value in variables.items() if name.startswith("AWS_")},
         )
         errors = (*ended.errors, *errors_of(found))
         ended = Ended(ended.status or found.returncode, errors, summary.read_text(), ended.not_run)
     return ended
+
+
+def filled(value: str, variables: Mapping[str, str]) -> str:
+    """Return a value of a workflow, which is a variable of the repository."""
+    name = re.fullmatch(r"\$\{\{ vars\.(\w+) \}\}", value)
+    assert name
+    return variables[name[1]]
 
 
 def gitlab(folder: Path) -> Ended:
@@ -177,6 +193,46 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     shutil.copy(artifact / baseline.name, baseline)
     check = "pump-roles report cdk.out --since pump-report.json --fail-on alarm --fail-on broadened"
     assert bash(f"PATH=.venv/bin:$PATH; {check}", checkout).returncode == 0
+
+
+def test_scheduled_job_passes_until_an_account_differs(
+    checkout: Path, assembly: Assembly, aws: EmbeddedAws
+) -> None:
+    aws.caller_in(PRINCIPAL)
+    template = (assembly(GUARDED) / "PumpReadOnly.template.json").read_text()
+    organization = audited_organization(aws, 2, template)
+    for account in organization.accounts:
+        auto_pilot = (assembly(GUARDED) / "PumpAutoPilot.template.json").read_text()
+        aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(account))
+    for stack in ("PumpReadOnly", "PumpAutoPilot"):
+        aws.deploy(stack, (assembly(GUARDED) / f"{stack}.template.json").read_text())
+    configure(checkout, GUARDED)
+    variables = {"PUMP_AUDITOR": AUDITOR, **aws.environment()}
+    passed = github(checkout, VERIFY, **variables)
+    # The lines about accounts are not errors.
+    assert (passed.status, passed.errors) == (0, ())
+    # The management account is one of them.
+    assert "**Accounts: 3 match.**" in passed.summary
+    assert list(passed.not_run) == [
+        *("actions/checkout@v4", "actions/setup-python@v5", NEEDS_A_NETWORK),
+        "aws-actions/configure-aws-credentials@v4",
+        *("github/codeql-action/upload-sarif@v3", "actions/upload-artifact@v4"),
+    ]
+    (run,) = json.loads((checkout / "pump-verify.sarif").read_text())["runs"]
+    assert run["results"] == []
+
+    aws.iam(Caller(organization.accounts[1])).update_role(
+        RoleName="PumpReadOnlyRole", MaxSessionDuration=7_200
+    )
+    failed = github(checkout, VERIFY, **variables)
+    assert (failed.status, failed.errors) == (3, ())
+    assert "7,200 seconds" in failed.summary
+    (run,) = json.loads((checkout / "pump-verify.sarif").read_text())["runs"]
+    assert [found["ruleId"] for found in run["results"]] == ["session-duration"]
+    assert json.loads((checkout / "pump-verify.json").read_text())["state"] == "differs"
+    assert {"upload-sarif", "upload-artifact"} <= {
+        name.partition("@")[0].rpartition("/")[2] for name in failed.not_run
+    }
 
 
 @pytest.mark.parametrize("job", [github, gitlab])

@@ -8,6 +8,7 @@ from pump_roles._version import __version__
 from pump_roles.cli.probe import probe
 from pump_roles.cli.report import report
 from pump_roles.cli.rollout_status import rollout_status
+from pump_roles.cli.verify import verify
 
 __all__ = ["app"]
 
@@ -51,4 +52,5 @@ app.command(
     # Further arguments are rejected: typer's own message would show what may be an external ID.
     context_settings={"allow_extra_args": True},
 )(probe)
+app.command("verify", short_help="Verify that accounts have the expected roles.")(verify)
 app.command("report", short_help="Show what the roles may do.")(report)

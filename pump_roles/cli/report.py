@@ -1,17 +1,24 @@
 """``pump-roles report``: what the roles may do."""
 
-import errno
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from stat import S_IFDIR, S_IFMT, S_IFREG
+from stat import S_IFDIR, S_IFREG
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from pump_roles.cli.common import DIFFERENT, fail, one_line
+from pump_roles.cli.common import (
+    DIFFERENT,
+    UNKNOWN,
+    Profile,
+    fail,
+    one_line,
+    region_of,
+    unknown_if_aws_fails,
+)
+from pump_roles.cli.files import is_input, mode_of, named_path, write
+from pump_roles.validators import ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
     from pump_roles.report import Report
@@ -39,22 +46,11 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
 }
 
 
-_READ: Final = (".json", ".template", ".yaml", ".yml")
-"""The extensions of what ``report`` may read in a folder."""
-
-
-def _named_path(value: str) -> Path:
-    # Path("") would be the current folder.
-    if not value:
-        raise typer.BadParameter("must not be empty")
-    return Path(value)
-
-
 def report(
     path: Annotated[
         Path | None,
         typer.Argument(
-            parser=_named_path,
+            parser=named_path,
             metavar="path",
             help="A synthesized template, or a folder such as cdk.out. By default the published "
             "roles.",
@@ -64,7 +60,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            parser=_named_path,
+            parser=named_path,
             metavar="<path>",
             help="The file to write. By default, standard output.",
         ),
@@ -79,7 +75,7 @@ def report(
     since: Annotated[
         Path | None,
         typer.Option(
-            parser=_named_path,
+            parser=named_path,
             metavar="<path>",
             help="An earlier JSON report of this command, to show what has changed since. By "
             "default, the report is not compared with an earlier one.",
@@ -93,29 +89,55 @@ def report(
             "since the earlier report broadens the roles or may broaden them. May be repeated.",
         ),
     ] = None,
+    account: Annotated[
+        bool,
+        typer.Option(
+            "--account", help="Report on the roles in the caller's AWS account, as they are now."
+        ),
+    ] = False,
+    role_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="<name>",
+            help="With --account: the name of one of Pump's roles there. May be repeated. By "
+            "default, the published names.",
+        ),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="With --account: the region to call. Defaults to AWS_REGION, AWS_DEFAULT_REGION, "
+            "or that of the profile."
+        ),
+    ] = None,
+    profile: Profile = None,
 ) -> None:
     """Show what the roles may do, action by action: your templates' roles, or the published ones.
+
+    With --account, show the roles in an AWS account instead. Only reads are called.
 
     The actions are those of the catalog that comes with the package; the report says its date.
     External IDs are not part of the report.
 
     Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
-    if the input cannot be read or the report cannot be written; 2 for a usage error.
+    if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
+    account cannot be read.
     """
+    _check_account(path, role_name, region, profile, account=account)
     fatal = fail_on or []
     if FailOn.BROADENED in fatal and since is None:
         raise typer.BadParameter("--fail-on broadened requires --since")
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
         raise typer.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
-    if output is not None and _is_input(output, path, since):
+    if output is not None and is_input(output, path, since):
         raise typer.BadParameter(one_line(f"{output}: would overwrite an input"))
-    if path is not None and _mode(path) not in (None, S_IFREG, S_IFDIR):
+    if path is not None and mode_of(path) not in (None, S_IFREG, S_IFDIR):
         fail(f"{path}: is neither a file nor a folder", 1)
-    found = _report(path, since)
+    found = _of_account(role_name, region, profile, since) if account else _report(path, since)
     written = _written(found, chosen).encode("utf-8", "backslashreplace")
     try:
-        _write(written, output)
+        write(written, output)
     except OSError as error:
         fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", 1)
     reasons = list(_reasons(found, fatal))
@@ -134,6 +156,49 @@ def _report(path: Path | None, since: Path | None) -> "Report":
         fail(str(error), 1)
 
 
+def _check_account(
+    path: Path | None,
+    role_names: list[str] | None,
+    region: str | None,
+    profile: str | None,
+    *,
+    account: bool,
+) -> None:
+    if account and path is not None:
+        raise typer.BadParameter("--account: cannot be combined with a path")
+    options = {"--role-name": role_names, "--region": region, "--profile": profile}
+    for option, value in options.items():
+        if value is not None and not account:
+            raise typer.BadParameter(f"{option}: requires --account")
+    try:
+        for name in role_names or ():
+            ROLE_NAME.check("--role-name", name)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _of_account(
+    role_names: list[str] | None, region: str | None, profile: str | None, since: Path | None
+) -> "Report":
+    from pump_roles.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
+    from pump_roles.account.verify.reported import contents_of  # noqa: PLC0415
+    from pump_roles.published import ROLES  # noqa: PLC0415
+    from pump_roles.report import of_contents  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    names = role_names or [role.name for role in ROLES.values()]
+    try:
+        earlier = None if since is None else _earlier(since)
+    except InputError as error:
+        fail(str(error), 1)
+    with unknown_if_aws_fails():
+        details = read_own_account(Aws(profile=profile, region=region_of(region)), names)
+    try:
+        return of_contents(contents_of(details, names), since=earlier)
+    except InputError as error:
+        fail(str(error), UNKNOWN)
+
+
 def _written(found: "Report", chosen: ReportFormat) -> str:
     if chosen == "html":
         from pump_roles.report.page import as_html  # noqa: PLC0415
@@ -144,16 +209,6 @@ def _written(found: "Report", chosen: ReportFormat) -> str:
 
     formats = {"markdown": as_markdown, "summary": as_summary, "csv": as_csv, "json": as_json}
     return formats[chosen](found)
-
-
-def _write(written: bytes, output: Path | None) -> None:
-    if output is not None:
-        output.write_bytes(written)
-        return
-    if sys.stdout is None:
-        # It is closed. Typer would write nothing, and say nothing.
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    typer.echo(written, nl=False)
 
 
 def _reasons(found: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
@@ -180,49 +235,6 @@ def _described(change: "Change") -> str:
 def _line(text: str) -> str:
     # A name in a template can have a line break.
     return " ".join(text.split()).rstrip(".")
-
-
-def _is_input(output: Path, path: Path | None, since: Path | None) -> bool:
-    if any(_is_same(output, read) for read in (path, since) if read is not None):
-        return True
-    # Either end of a link counts.
-    outputs = (output.absolute(), output.resolve())
-    readable = any(file.suffix.lower() in _READ for file in outputs)
-    if path is None or not readable or _mode(output) != S_IFREG:
-        return False
-    if path.is_dir():
-        # Stages have folders of their own in it.
-        inside = any(_is_same(folder, path) for file in outputs for folder in file.parents)
-    else:
-        # What is nested in a template is next to it.
-        folders = (path.absolute().parent, path.resolve().parent)
-        inside = any(_is_same(file.parent, folder) for file in outputs for folder in folders)
-    return inside and not _is_report(output)
-
-
-def _is_same(file: Path, other: Path) -> bool:
-    try:
-        return file.samefile(other)
-    except (OSError, ValueError):
-        return False
-
-
-def _is_report(file: Path) -> bool:
-    from pump_roles.templates import InputError, read_json  # noqa: PLC0415
-
-    try:
-        content, _ = read_json(file, "a pump-roles JSON report")
-    except InputError:
-        return False
-    return isinstance(content, dict) and {"schema", "statements"} <= content.keys()
-
-
-def _mode(path: Path) -> int | None:
-    # What kind of file it is; none if there is no such file.
-    try:
-        return S_IFMT(path.stat().st_mode)
-    except (OSError, ValueError):
-        return None
 
 
 def _earlier(file: Path) -> "Earlier":

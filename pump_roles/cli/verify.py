@@ -1,0 +1,387 @@
+"""``pump-roles verify``: whether accounts still have what is expected."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from pump_roles.cli.common import (
+    DIFFERENT,
+    EXTERNAL_ID_VARIABLE,
+    UNKNOWN,
+    Profile,
+    external_id_of_environment,
+    fail,
+    one_line,
+    progress,
+    region_of,
+    unknown_if_aws_fails,
+)
+from pump_roles.cli.files import is_input, named_path, write
+from pump_roles.validators import (
+    ACCOUNTS,
+    EXTERNAL_ID,
+    ORGANIZATIONAL_UNITS,
+    PRINCIPAL,
+    ROLE_TO_ASSUME,
+    ArgumentError,
+)
+
+if TYPE_CHECKING:
+    from pump_roles.account.verify.accounts import Aws, Scope
+    from pump_roles.account.verify.expected import Expectation
+    from pump_roles.account.verify.model import AccountResult, Verification
+
+__all__ = ["verify"]
+
+VerifyFormat = Literal["table", "json", "sarif", "markdown"]
+
+_EXTENSIONS: Final[dict[str, VerifyFormat]] = {
+    ".txt": "table",
+    ".json": "json",
+    ".sarif": "sarif",
+    ".md": "markdown",
+}
+
+
+class Kind(str, Enum):
+    """The kinds of roles. Typer accepts no list of literals."""
+
+    READ_ONLY = "read-only"
+    AUTO_PILOT = "auto-pilot"
+
+
+def verify(
+    *,
+    expect: Annotated[
+        Path | None,
+        typer.Option(
+            parser=named_path,
+            metavar="<path>",
+            help="What the account should have: a synthesized template, or a folder such as "
+            "cdk.out. By default the published roles.",
+        ),
+    ] = None,
+    principal: Annotated[
+        str | None,
+        typer.Option(
+            help="Pump's principal, an account ID or an ARN, for the published roles and for a "
+            "template that leaves it to a parameter."
+        ),
+    ] = None,
+    external_ids: Annotated[
+        Path | None,
+        typer.Option(
+            parser=named_path,
+            metavar="<path>",
+            help="The external IDs to compare, for a template that leaves them to a parameter: a "
+            ".csv file whose header has the columns role_arn and external_id, or a .json file with "
+            "a list of objects that have these keys. For one ID for all roles, set "
+            f"{EXTERNAL_ID_VARIABLE} instead. By default, external IDs that the template leaves "
+            "open are not compared.",
+        ),
+    ] = None,
+    role: Annotated[
+        list[Kind] | None,
+        typer.Option(
+            metavar="<read-only|auto-pilot>",
+            help="The only role to verify. May be repeated. By default, every role that is "
+            "expected.",
+        ),
+    ] = None,
+    boundary_policy: Annotated[
+        Path | None,
+        typer.Option(
+            parser=named_path,
+            metavar="<path>",
+            help="A JSON file with the expected policy document of the permissions boundary. By "
+            "default, the document is compared only if the templates have it.",
+        ),
+    ] = None,
+    allow_tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="<key>",
+            help="The key of a tag that a role may have in addition to those of the template. May "
+            "be repeated.",
+        ),
+    ] = None,
+    details: Annotated[
+        list[Path] | None,
+        typer.Option(
+            parser=named_path,
+            metavar="<path>",
+            help="Verify without credentials: a file with the output of aws iam "
+            "get-account-authorization-details, and, because that lacks the maximum session "
+            "duration, files with the output of aws iam get-role for each role. May be repeated.",
+        ),
+    ] = None,
+    organization: Annotated[
+        bool,
+        typer.Option(
+            "--organization",
+            help="Verify every account of the organization. Call with credentials of the "
+            "management account or of a delegated administrator.",
+        ),
+    ] = False,
+    assume_role: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<name>",
+            help="The name of the role to assume in each account of the organization, with its "
+            "path if it has one.",
+        ),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="<id>",
+            help="The ID of an organizational unit whose accounts to verify, and those below it. "
+            "May be repeated. By default, the whole organization.",
+        ),
+    ] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="<id>", help="The ID of an account to verify. May be repeated."),
+    ] = None,
+    exclude_account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="<id>", help="The ID of an account to leave out. May be repeated."),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=32, help="How many accounts to read at once.")
+    ] = 8,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="The region to call. IAM and Organizations are global; the region names the "
+            "partition. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or that of the profile."
+        ),
+    ] = None,
+    profile: Profile = None,
+    format: Annotated[
+        VerifyFormat, typer.Option(help="What to write to standard output.")
+    ] = "table",
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            parser=named_path,
+            metavar="<path>",
+            help="A file to write as well, in the format of its extension: .txt for the table, "
+            ".json, .sarif, or .md. May be repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Verify that an account still has the roles that were reviewed.
+
+    Compares the roles in the caller's account, or in the accounts of an organization, with what is
+    expected: name and path, trust policy, inline and attached policies, guardrails, permissions
+    boundary, maximum session duration, and tags. Policies are compared by what they mean. Other
+    roles that let Pump's principal or everyone in are listed. Only reads are called. External IDs
+    are compared and never shown.
+
+    Exit status: 0 if everything was checked and is as expected; 3 if anything differs; otherwise 4
+    if anything could not be checked, or the input cannot be used; 1 if the result cannot be
+    written; 2 for a usage error.
+    """
+    formats = {file: _format_of(file) for file in output or []}
+    for file in formats:
+        if is_input(file, expect, external_ids, boundary_policy, *(details or [])):
+            raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
+    scope = _scope(
+        unit or [], account or [], exclude_account or [], assume_role, organization=organization
+    )
+    if details and organization:
+        raise typer.BadParameter("--details: cannot be combined with --organization")
+    expectation = replace(
+        _expectation(expect, principal, external_ids, [one.value for one in role or []]),
+        allowed_tags=frozenset(allow_tag or []),
+        boundary_document=None if boundary_policy is None else _policy(boundary_policy),
+    )
+    if details is not None:
+        found = _of_files(details, expectation)
+    else:
+        with unknown_if_aws_fails(hidden=[*expectation.hidden]):
+            aws = _aws(profile, region_of(region), concurrency)
+        found = _of_accounts(aws, expectation, scope, assume_role, concurrency)
+    try:
+        for file, chosen in formats.items():
+            write(_written(found, chosen), file)
+        write(_written(found, format, console=True), None)
+    except OSError as error:
+        fail(f"{error.filename or 'standard output'}: cannot be written: {error.strerror}", 1)
+    if found.state != "match":
+        raise typer.Exit(DIFFERENT if found.state == "differs" else UNKNOWN)
+
+
+def _format_of(output: Path) -> VerifyFormat:
+    chosen = _EXTENSIONS.get(output.suffix.lower())
+    if chosen is None:
+        allowed = ", ".join(_EXTENSIONS)
+        raise typer.BadParameter(one_line(f"{output}: unknown extension; must be {allowed}"))
+    return chosen
+
+
+def _scope(
+    units: list[str],
+    accounts: list[str],
+    excluded: list[str],
+    assume_role: str | None,
+    *,
+    organization: bool,
+) -> "Scope | None":
+    from pump_roles.account.verify.accounts import Scope  # noqa: PLC0415
+
+    passed = {
+        "--assume-role": assume_role,
+        "--unit": units,
+        "--account": accounts,
+        "--exclude-account": excluded,
+    }
+    if not organization:
+        for name, value in passed.items():
+            if value:
+                raise typer.BadParameter(f"{name}: requires --organization")
+        return None
+    if not assume_role:
+        raise typer.BadParameter("--organization: requires --assume-role")
+    try:
+        ROLE_TO_ASSUME.check("--assume-role", assume_role)
+        if units:
+            ORGANIZATIONAL_UNITS.check("--unit", units)
+        for name, ids in (("--account", accounts), ("--exclude-account", excluded)):
+            for id_ in ids:
+                ACCOUNTS.element.check(name, id_)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+    return Scope(units=units, accounts=accounts, excluded=excluded)
+
+
+def _expectation(
+    expect: Path | None, principal: str | None, external_ids: Path | None, kinds: list[str]
+) -> "Expectation":
+    from pump_roles.account.targets import EXTENSIONS, read_targets  # noqa: PLC0415
+    from pump_roles.account.verify.expected import (  # noqa: PLC0415
+        from_published,
+        from_templates,
+    )
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    if expect is None and principal is None:
+        raise typer.BadParameter("pass --principal for the published roles, or --expect")
+    if external_ids is not None and external_ids.suffix.lower() not in EXTENSIONS:
+        raise typer.BadParameter(
+            f"--external-ids: unknown extension; must be {' or '.join(EXTENSIONS)}"
+        )
+    of_environment = external_id_of_environment()
+    try:
+        if principal is not None:
+            PRINCIPAL.check("--principal", principal)
+        if of_environment is not None:
+            EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, of_environment, shown=False)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        expectation = (
+            from_templates(expect, principal=principal)
+            if expect is not None
+            else from_published(principal or "")
+        )
+        targets = [] if external_ids is None else read_targets(external_ids)
+        return expectation.only(kinds).with_external_ids(targets, external_id=of_environment or "")
+    except InputError as error:
+        fail(str(error), UNKNOWN)
+
+
+def _policy(file: Path) -> Any:
+    from pump_roles.templates import InputError, read_json  # noqa: PLC0415
+
+    try:
+        document, _ = read_json(file, "a policy document")
+    except InputError as error:
+        fail(str(error), UNKNOWN)
+    if not isinstance(document, dict) or "Statement" not in document:
+        fail(f"{file}: is not a policy document: it has no Statement", UNKNOWN)
+    return document
+
+
+def _aws(profile: str | None, region: str | None, concurrency: int) -> "Aws":
+    from pump_roles.account.verify.accounts import Aws  # noqa: PLC0415
+
+    return Aws(profile=profile, region=region, connections=concurrency)
+
+
+def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verification":
+    from pump_roles.account.verify.accounts import verify_files  # noqa: PLC0415
+    from pump_roles.account.verify.details import read_files  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+
+    try:
+        accounts = read_files(details)
+    except InputError as error:
+        fail(str(error), UNKNOWN)
+    if not accounts:
+        fail("no file has the output of aws iam get-account-authorization-details", UNKNOWN)
+    return verify_files(accounts, expectation)
+
+
+def _of_accounts(
+    aws: "Aws",
+    expectation: "Expectation",
+    scope: "Scope | None",
+    assume_role: str | None,
+    concurrency: int,
+) -> "Verification":
+    from pump_roles.account.verify.accounts import (  # noqa: PLC0415
+        OrganizationError,
+        accounts_in,
+        verify_organization,
+        verify_own_account,
+    )
+
+    if scope is None:
+        return verify_own_account(aws, expectation)
+    try:
+        accounts = accounts_in(aws, scope)
+    except OrganizationError as error:
+        fail(str(error), UNKNOWN)
+    with _progress(len(accounts)) as found:
+        return verify_organization(
+            aws,
+            expectation,
+            accounts,
+            role_to_assume=assume_role or "",
+            concurrency=concurrency,
+            found=found,
+        )
+
+
+@contextmanager
+def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
+    # In a pipe, such as a CI log, a line for each account says that it goes on.
+    with progress("accounts verified", total) as advance:
+
+        def found(result: "AccountResult") -> None:
+            advance(1)
+            if not sys.stderr.isatty():
+                typer.echo(f"{result.account} {result.state}", err=True)
+
+        yield found
+
+
+def _written(found: "Verification", chosen: VerifyFormat, *, console: bool = False) -> bytes:
+    from pump_roles.account.verify.formats import as_json, as_markdown  # noqa: PLC0415
+    from pump_roles.account.verify.sarif import as_sarif  # noqa: PLC0415
+
+    if chosen == "table":
+        from pump_roles.account.verify.table import as_table  # noqa: PLC0415
+
+        text = as_table(found, styled=console)
+    else:
+        text = {"json": as_json, "markdown": as_markdown, "sarif": as_sarif}[chosen](found)
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,157 @@
+"""`pump-roles report --account`: the roles that an account has, with the same reader."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pump_roles.cli import app
+from pump_roles.report import of_templates
+from pump_roles.report.formats import as_json
+from sandbox.aws import EmbeddedAws
+from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
+
+GUARDED = {
+    "pump:principal": PRINCIPAL,
+    "pump:external-id": EXTERNAL_ID,
+    "pump:guardrails": "recommended",
+    "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
+    "pump:invitations-from": "111122223333",
+    "pump:until": "2927-01-31T18:00:00Z",
+    "pump:permissions-boundary": "platform/Boundary",
+    "pump:role-path": "/pump/",
+}
+ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+STACKS = ("PumpReadOnly", "PumpAutoPilot")
+
+
+def document(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.fixture
+def deployed(aws: EmbeddedAws, assembly: Assembly, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Deploy both roles, and return the folder of their templates."""
+    aws.caller_in(PRINCIPAL)
+    aws.iam().create_policy(
+        PolicyName="Boundary", Path="/platform/", PolicyDocument=document(ALLOW_ALL)
+    )
+    for stack in STACKS:
+        aws.deploy(stack, (assembly(GUARDED) / f"{stack}.template.json").read_text())
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    return assembly(GUARDED)
+
+
+def report(*options: str | Path) -> Result:
+    return CliRunner().invoke(app, ["report", *map(str, options)])
+
+
+def of_account(*options: str) -> dict[str, Any]:
+    ended = report("--account", "--format", "json", *options)
+    assert ended.exit_code == 0, ended.stderr
+    assert EXTERNAL_ID not in ended.stdout + ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+def test_deployed_roles_are_what_the_templates_say(deployed: Path, tmp_path: Path) -> None:
+    of_files = json.loads(as_json(of_templates(deployed)))
+    found = of_account()
+    for name in ("statements", "actions", "services", "findings", "alarms", "as_published"):
+        assert found[name] == of_files[name], name
+    aside = {"source", "sha256", "files", "filled_sha256"}
+    for here, there in zip(found["roles"], of_files["roles"], strict=True):
+        assert {key: value for key, value in here.items() if key not in aside} == {
+            key: value for key, value in there.items() if key not in aside
+        }
+        assert here["source"] == "account 123456789012"
+
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(json.dumps(of_files))
+    compared = of_account(
+        *("--since", str(earlier), "--fail-on", "alarm", "--fail-on", "broadened")
+    )
+    assert compared["changes"] == []
+
+
+def test_changes_in_the_account_are_alarms_and_changes(
+    deployed: Path, aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(as_json(of_templates(deployed)))
+    iam = aws.iam()
+    iam.attach_role_policy(
+        RoleName="PumpReadOnlyRole", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
+    iam.update_role(RoleName="PumpAutoPilotRole", MaxSessionDuration=7_200)
+    iam.delete_role_permissions_boundary(RoleName="PumpAutoPilotRole")
+    aws.create_role("Other", PRINCIPAL)
+    ended = report("--account", "--since", earlier, "--fail-on", "broadened", "--format", "json")
+    assert ended.exit_code == 3
+    found = json.loads(ended.stdout)
+    read_only, auto_pilot = found["roles"]
+    assert "AdministratorAccess@managed is neither a published policy" in " ".join(
+        read_only["differences"]
+    )
+    assert "its sessions may last 7200 seconds instead of 3600" in auto_pilot["unreadable"]
+    assert found["suspects"] == ["Other (AWS::IAM::Role): trusts Pump's account 999988887777"]
+    changes = {change["what"] for change in found["changes"]}
+    assert "no longer has the permissions boundary platform/Boundary" in changes
+    assert not found["exact"]
+
+
+def test_page_shows_the_account(deployed: Path, tmp_path: Path) -> None:
+    assert deployed.exists()
+    page = tmp_path / "account.html"
+    assert report("--account", "--output", page).exit_code == 0
+    assert "account 123456789012" in page.read_text("utf-8")
+
+
+def test_role_by_another_name(deployed: Path, aws: EmbeddedAws) -> None:
+    text = (deployed / "PumpReadOnly.template.json").read_text()
+    aws.deploy("Other", text.replace('"PumpReadOnlyRole"', '"AcmePump"'))
+    found = of_account("--role-name", "AcmePump")
+    assert [role["name"] for role in found["roles"]] == ["AcmePump"]
+    # The others trust Pump, too.
+    assert len(found["suspects"]) == 2
+
+    ended = report("--account", "--role-name", "AcmePump", "--role-name", "PumpReadOnlyRole")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert "has two read-only roles, AcmePump and PumpReadOnlyRole" in ended.stderr
+
+
+def test_account_without_the_roles_is_an_error(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    ended = report("--account")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == (
+        "pump-roles: the account 123456789012 has no role named PumpReadOnlyRole or "
+        "PumpAutoPilotRole\n"
+    )
+    aws.create_role("NotPumps", "arn:aws:iam::123456789012:root")
+    ended = report("--account", "--role-name", "NotPumps")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert "is not one of Pump's" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--account", "cdk.out"], "cannot be combined with a path"),
+        (["--role-name", "Acme"], "--role-name: requires --account"),
+        (["--region", "us-east-1"], "--region: requires --account"),
+        (["--profile", "p"], "--profile: requires --account"),
+        (["--account", "--role-name", "a b"], "is not a role name"),
+    ],
+)
+def test_options_that_do_not_fit_are_a_usage_error(options: list[str], problem: str) -> None:
+    ended = report(*options)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert problem in " ".join(ended.stderr.replace("│", " ").split())

@@ -1,0 +1,340 @@
+"""`pump-roles verify` reads with the smallest policy, and does not judge what it could not read.
+
+What it finds after changes is in ``test_verify_changes.py``.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ClientError, EndpointConnectionError
+from mypy_boto3_iam import IAMClient
+
+from pump_roles.account.verify.accounts import Aws
+from pump_roles.account.verify.model import AccountResult
+from pump_roles.account.verify.reading import policy_for_reading
+from pump_roles.templates.values import as_list
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from tests.customer import AUTO_PILOT, READ_ONLY, Customer, delete
+from tests.support import SECRET
+
+NAMES = (READ_ONLY, AUTO_PILOT)
+POLICY = policy_for_reading(NAMES)
+ACTIONS = [action for statement in POLICY["Statement"] for action in as_list(statement["Action"])]
+READER = f"arn:aws:iam::{ACCOUNT_ID}:role/Reader"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait between attempts."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+
+
+def differences(found: AccountResult) -> list[str]:
+    return [one.rule for role in found.roles for one in role.differences]
+
+
+def reasons(found: AccountResult) -> str:
+    """Return all that could not be checked, as one text."""
+    return "; ".join([found.reason, *(one for role in found.roles for one in role.unknown)])
+
+
+# The smallest policy.
+
+
+def reader(aws: EmbeddedAws, *without: str) -> Caller:
+    """Return a session of a role that may read, and nothing else.
+
+    ministack checks a role's ARN without its path: see ``test_policy_covers_every_path``.
+
+    :param without: the actions that it may not call.
+    """
+    statements = []
+    for statement in POLICY["Statement"]:
+        allowed = [action for action in as_list(statement["Action"]) if action not in without]
+        if allowed:
+            statements.append({**statement, "Action": allowed})
+    aws.create_role("Reader", ACCOUNT_ID, statements)
+    return aws.assume(READER, OWNER)
+
+
+def test_smallest_policy_is_enough(customer: Customer) -> None:
+    found = customer.verify(caller=reader(customer.aws))
+    assert found.state == "match"
+    assert [role.state for role in found.roles] == ["match", "match"]
+    assert (reasons(found), differences(found)) == ("", [])
+
+
+def test_smallest_policy_is_enough_for_what_is_attached(customer: Customer) -> None:
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    customer.iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=administrator)
+    found = customer.verify(caller=reader(customer.aws))
+    assert (found.state, reasons(found)) == ("differs", "")
+    assert found == customer.verify()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_of_the_policy_is_needed(action: str, customer: Customer) -> None:
+    found = customer.verify(caller=reader(customer.aws, action))
+    assert found.state == "unknown"
+    assert differences(found) == []
+    assert found.others == ()
+    assert f"denied: {action}" in reasons(found)
+    others = [one for one in ACTIONS if one != action]
+    assert not [one for one in others if f"denied: {one}" in reasons(found).split("; ")]
+    assert SECRET not in repr(found)
+
+
+def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Customer) -> None:
+    found = customer.verify(caller=reader(customer.aws, "iam:ListRoles", "iam:GetRole"))
+    assert found.state == "unknown"
+    assert differences(found) == []
+    for role in found.roles:
+        assert role.unknown == ("it could not be read: denied: iam:GetRole",)
+    # It is missing if it cannot be listed, but IAM says that there is none.
+    delete(customer.iam)
+    customer.iam.delete_role_policy(RoleName="Reader", PolicyName="Reader")
+    delete(customer.iam, "Reader")
+    found = customer.verify(caller=reader(customer.aws, "iam:ListRoles"))
+    assert found.state == "differs"
+    assert differences(found) == ["role-missing"]
+    assert found.reason == "the account's other roles could not be read: denied: iam:ListRoles"
+
+
+def test_difference_is_found_even_if_something_cannot_be_read(customer: Customer) -> None:
+    customer.iam.update_role(RoleName=READ_ONLY, MaxSessionDuration=7200)
+    caller = reader(customer.aws, "iam:GetRolePolicy")
+    found = customer.verify(caller=caller)
+    assert found.state == "differs"
+    assert [role.state for role in found.roles] == ["differs", "unknown"]
+    assert differences(found) == ["session-duration"]
+    assert "denied: iam:GetRolePolicy" in reasons(found)
+
+
+@pytest.mark.parametrize("denied", ["iam:GetPolicy", "iam:GetPolicyVersion"])
+def test_attached_policy_is_found_even_if_its_text_cannot_be_read(
+    denied: str, customer: Customer
+) -> None:
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    customer.iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=administrator)
+    found = customer.verify(caller=reader(customer.aws, denied))
+    assert found.state == "differs"
+    (difference,) = found.roles[0].differences
+    assert (difference.rule, difference.effect) == ("policy-added", "broader")
+    assert difference.subject == "AdministratorAccess"
+    assert f"denied: {denied}" in reasons(found)
+
+
+OUTSIDE: dict[str, Callable[[IAMClient], object]] = {
+    "another role": lambda iam: iam.get_role(RoleName="Reader"),
+    "users": lambda iam: iam.list_users(),
+    "everything at once": lambda iam: iam.get_account_authorization_details(),
+    "a write": lambda iam: iam.delete_role_policy(
+        RoleName=READ_ONLY, PolicyName="PumpGuardrailUntil"
+    ),
+    "a policy of another role": lambda iam: iam.get_role_policy(
+        RoleName="Reader", PolicyName="Reader"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_policy_allows_nothing_else(name: str, customer: Customer) -> None:
+    iam = customer.aws.iam(reader(customer.aws))
+    iam.get_role(RoleName=READ_ONLY)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        OUTSIDE[name](iam)
+
+
+def test_policy_covers_every_path() -> None:
+    """AWS checks a role's ARN with its path, which ministack leaves out."""
+    (statement,) = (one for one in POLICY["Statement"] if "iam:GetRole" in one["Action"])
+    assert statement["Resource"] == [
+        f"arn:aws:iam::*:role/{path}{name}" for name in NAMES for path in ("", "*/")
+    ]
+
+
+# Calls that fail.
+
+Response = tuple[int, str]
+
+Fails = Callable[[int, str, int], Response | Exception | None]
+"""Gets the number of a call, starting at 1, its operation, and the number of the attempt at it.
+
+Returns the response instead of AWS's, an exception to raise, or nothing if AWS shall answer.
+"""
+
+
+class Failing:
+    """A client of IAM, as the command makes it, whose calls fail.
+
+    :param iam: the client.
+    """
+
+    def __init__(self, iam: IAMClient) -> None:
+        self.iam = iam
+        self.operations: list[str] = []
+        self.attempts = 0
+        self._fails: Fails = lambda *_: None
+        self._attempt = 0
+        events: Any = iam.meta.events
+        events.register("before-call.iam", self._call)
+        events.register("before-send.iam", self._send)
+
+    def verify(self, customer: Customer, fails: Fails) -> AccountResult:
+        """Verify the account, while calls fail."""
+        self.operations, self.attempts, self._fails = [], 0, fails
+        return customer.verify(iam=self.iam)
+
+    def _call(self, model: Any, **_: object) -> None:
+        self.operations.append(model.name)
+        self._attempt = 0
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        self._attempt += 1
+        self.attempts += 1
+        found = self._fails(len(self.operations), self.operations[-1], self._attempt)
+        if found is None:
+            return None
+        if isinstance(found, Exception):
+            raise found
+        status, text = found
+        headers: Any = {}
+        return AWSResponse(request.url, status, headers, Raw(text.encode()))
+
+
+@pytest.fixture(scope="module")
+def caller(emulator: EmbeddedAws) -> Iterator[Aws]:
+    """The command's own clients, which call the account as its root user."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in os.environ:
+            if name.startswith("AWS_"):
+                monkeypatch.delenv(name)
+        for name, value in emulator.environment().items():
+            monkeypatch.setenv(name, value)
+        yield Aws()
+
+
+@pytest.fixture
+def failing(caller: Aws) -> Failing:
+    return Failing(caller.iam())
+
+
+class Raw:
+    """The content of a response."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def error(code: str, status: int = 400) -> Response:
+    """Return an error of IAM."""
+    shown = f"<Type>Sender</Type><Code>{code}</Code><Message>{SECRET}</Message>"
+    return status, f"<ErrorResponse><Error>{shown}</Error></ErrorResponse>"
+
+
+THROTTLED = error("Throttling")
+DENIED = error("AccessDenied", 403)
+LOST = EndpointConnectionError(endpoint_url="https://iam.amazonaws.com")
+
+
+def test_calls_that_are_throttled_at_first_are_repeated(
+    customer: Customer, failing: Failing
+) -> None:
+    found = failing.verify(customer, lambda _, __, attempt: THROTTLED if attempt <= 3 else None)
+    assert found.state == "match"
+    assert found.calls == len(failing.operations)
+    assert failing.attempts == 4 * found.calls
+
+
+def test_call_is_repeated_seven_times(customer: Customer, failing: Failing) -> None:
+    def until(last: int) -> Fails:
+        return lambda call, _, attempt: LOST if call == 2 and attempt <= last else None
+
+    assert failing.verify(customer, until(7)).state == "match"
+    assert failing.verify(customer, until(8)).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (THROTTLED, "throttled: iam:ListRoles"),
+        (error("ThrottlingException"), "throttled: iam:ListRoles"),
+        (DENIED, "denied: iam:ListRoles"),
+        (error("ExpiredToken", 403), "the caller's credentials have expired: iam:ListRoles"),
+        (error("InvalidClientTokenId", 403), "AWS does not accept the caller's credentials"),
+        (error("ServiceUnavailable", 503), "iam:ListRoles failed: HTTP status 503"),
+        ((500, "<html>"), "iam:ListRoles failed: HTTP status 500"),
+        ((302, ""), "the response cannot be parsed"),
+        ((200, ""), "the response cannot be parsed"),
+        ((200, "{}"), "the response cannot be parsed"),
+        ((200, "<html><body>Sign in</body></html>"), "the response cannot be parsed"),
+        (LOST, "no response from http://127.0.0.1"),
+    ],
+)
+def test_account_that_does_not_answer_is_unknown(
+    response: Response | Exception, reason: str, customer: Customer, failing: Failing
+) -> None:
+    found = failing.verify(customer, lambda *_: response)
+    assert found.state == "unknown"
+    assert [role.state for role in found.roles] == ["unknown", "unknown"]
+    assert differences(found) == []
+    assert reason in found.reason
+    # Nothing of what was answered is shown.
+    assert not [one for one in (SECRET, "<", "Sign in") if one in reasons(found)]
+
+
+CALLS = 25
+"""How many calls it takes to read the account."""
+
+
+def test_account_matches_only_if_no_call_loses_its_connection(
+    customer: Customer, failing: Failing
+) -> None:
+    """Whatever call is the first to fail, and whether the calls after it fail or not."""
+
+    def between(first: int, last: int) -> Fails:
+        return lambda call, *_: LOST if first <= call <= last else None
+
+    assert failing.verify(customer, lambda *_: None).calls == CALLS == failing.attempts
+    for number in range(1, CALLS + 2):
+        for last in (number, CALLS):
+            found = failing.verify(customer, between(number, last))
+            assert found.state == ("match" if number > CALLS else "unknown"), number
+            assert (differences(found), found.others) == ([], ())
+
+
+FAILURES: dict[str, Response] = {
+    "a denial": DENIED,
+    "throttling": THROTTLED,
+    "an error of AWS": (500, "<html>"),
+    "an empty response": (200, ""),
+    "a page of a proxy": (200, "<html><body>Sign in</body></html>"),
+    "half a response": (200, "<ListRolesResponse><ListRolesResult><Roles><member>"),
+    "a response without content": (200, "<{0}Response><{0}Result></{0}Result></{0}Response>"),
+    "a response without a role": (200, "<{0}Response><{0}Result><Role/></{0}Result></{0}Response>"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_account_is_unknown_if_any_operation_fails_once(
+    failure: Response, customer: Customer, failing: Failing
+) -> None:
+    for action in ACTIONS:
+        operation = action.partition(":")[2]
+
+        def first(_: int, called: str, __: int, *, operation: str = operation) -> Response | None:
+            once = called == operation and failing.operations.count(operation) == 1
+            return (failure[0], failure[1].format(called)) if once else None
+
+        found = failing.verify(customer, first)
+        assert operation in failing.operations
+        assert found.state == "unknown", operation
+        assert (differences(found), found.others) == ([], ())
+        assert reasons(found)
+        assert SECRET not in repr(found)

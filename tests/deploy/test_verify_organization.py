@@ -1,0 +1,252 @@
+"""`pump-roles verify --organization`, on an emulated organization that enforces IAM."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.account.organization import Account
+from pump_roles.account.verify import accounts
+from pump_roles.account.verify.model import AccountResult
+from pump_roles.account.verify.reading import policy_for_reading
+from sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import ROOT, tool_environment
+from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
+
+GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+NO_ACCOUNT = "111111111111"
+ROLE = "PumpReadOnlyRole"
+POLICY = "PumpBillingReadOnly"
+
+COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def template(assembly: Assembly) -> Path:
+    return assembly(GIVEN) / "PumpReadOnly.template.json"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    """An emulator of this module's own: its organization is changed test by test, and kept."""
+    with embedded_aws() as accounts:
+        accounts.caller_in(PRINCIPAL)
+        yield accounts
+
+
+@pytest.fixture(scope="module")
+def organization(aws: EmbeddedAws, template: Path) -> Audited:
+    return audited_organization(aws, COUNT, template.read_text())
+
+
+def verify(
+    aws: EmbeddedAws, template: Path, *options: str, caller: Caller = OWNER
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pump_roles", "verify", "--expect", str(template)),
+            *("--organization", "--assume-role", AUDITOR, "--format", "json", *options),
+        ],
+        cwd=ROOT,
+        env={**tool_environment(), **aws.environment(caller)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def accounts_of(ended: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
+    assert "Traceback" not in ended.stderr
+    assert EXTERNAL_ID not in ended.stdout + ended.stderr
+    return {found["account"]: found for found in json.loads(ended.stdout)["accounts"]}
+
+
+def test_every_account_of_a_unit_matches(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    ended = verify(aws, template, "--unit", organization.unit)
+    assert ended.returncode == 0, ended.stderr
+    found = accounts_of(ended)
+    assert sorted(found) == sorted(organization.accounts)
+    assert {account["state"] for account in found.values()} == {"match"}
+    # One line for each account in a pipe, and nothing else.
+    lines = sorted(ended.stderr.splitlines())
+    assert lines == [f"{account} match" for account in sorted(organization.accounts)]
+
+
+def test_number_of_calls_is_that_of_the_guide(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    first = organization.accounts[0]
+    found = accounts_of(verify(aws, template, "--account", first))
+    # To assume the role, for the list of roles, and 3 and an inline policy for the role.
+    assert found[first]["calls"] == 1 + 1 + 3 + 1
+
+
+def test_failure_of_one_account_hides_no_other(aws: EmbeddedAws, template: Path) -> None:
+    organization = audited_organization(aws, 6, template.read_text())
+    denied, gone, broader, deleted, *others = organization.accounts
+    iam = aws.iam
+    iam(Caller(denied)).delete_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
+    iam(Caller(gone)).delete_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
+    iam(Caller(gone)).delete_role(RoleName=AUDITOR)
+    more = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    iam(Caller(broader)).put_role_policy(
+        RoleName=ROLE,
+        PolicyName="More",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [more]}),
+    )
+    iam(Caller(deleted)).delete_role_policy(RoleName=ROLE, PolicyName=POLICY)
+    iam(Caller(deleted)).delete_role(RoleName=ROLE)
+    ended = verify(aws, template, "--unit", organization.unit)
+    assert ended.returncode == 3
+    found = accounts_of(ended)
+    assert [found[account]["state"] for account in (denied, gone, broader, deleted)] == [
+        *("unknown", "unknown", "differs", "differs")
+    ]
+    assert [found[account]["state"] for account in others] == ["match", "match"]
+    assert "denied: iam:ListRoles" in found[denied]["reason"]
+    assert found[gone]["reason"].startswith(f"the role {AUDITOR} could not be assumed: ")
+    (difference,) = found[broader]["roles"][0]["differences"]
+    assert (difference["rule"], difference["effect"]) == ("policy-added", "broader")
+    assert "s3:GetObject" in difference["actions"]
+    (difference,) = found[deleted]["roles"][0]["differences"]
+    assert (difference["rule"], difference["effect"]) == ("role-missing", "narrower")
+
+    # Without the two that differ, what is unknown decides.
+    ended = verify(
+        aws, template, "--unit", organization.unit, *excluded(broader, deleted), "--concurrency=1"
+    )
+    assert ended.returncode == 4
+    assert sorted(accounts_of(ended)) == sorted([denied, gone, *others])
+    ended = verify(
+        aws, template, "--unit", organization.unit, *excluded(broader, deleted, denied, gone)
+    )
+    assert ended.returncode == 0
+
+
+def excluded(*accounts: str) -> list[str]:
+    return [word for account in accounts for word in ("--exclude-account", account)]
+
+
+def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    organizations = aws.client("organizations")
+    created = organizations.create_organizational_unit(ParentId=organization.root, Name="Empty")
+    empty = created["OrganizationalUnit"]["Id"]
+    here = organization.accounts[0]
+    ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
+    assert ended.returncode == 4
+    found = accounts_of(ended)
+    assert found[here]["reason"] == f"not targeted: the account is not in {empty}"
+    assert found[NO_ACCOUNT]["reason"] == "there is no such account in the organization"
+
+    # No account at all is not a pass, and neither is a misspelled exclusion a smaller scope.
+    for options, problem in [
+        (["--unit", empty], f"there is no account to verify in {empty}"),
+        (
+            ["--unit", organization.unit, "--exclude-account", NO_ACCOUNT],
+            f"excluded accounts are not in {organization.unit}: {NO_ACCOUNT}",
+        ),
+    ]:
+        ended = verify(aws, template, *options)
+        assert (ended.returncode, ended.stdout) == (4, "")
+        assert ended.stderr == f"pump-roles: {problem}\n"
+
+
+def test_suspended_account_is_unknown(
+    aws: EmbeddedAws, organization: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The emulator has no call that suspends an account.
+    first, second = organization.accounts[:2]
+    monkeypatch.setattr(
+        accounts,
+        "accounts_below",
+        lambda *_: [Account(first, "a", True, ()), Account(second, "b", False, ())],  # noqa: FBT003
+    )
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    found = accounts.accounts_in(accounts.Aws(), accounts.Scope())
+    (suspended,) = (one for one in found if isinstance(one, AccountResult))
+    assert (suspended.account, suspended.state) == (first, "unknown")
+    assert suspended.reason == "the account is suspended"
+
+
+def test_own_account_is_read_with_the_callers_credentials(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    # The management account has no such role, but its own.
+    aws.deploy("Pump", template.read_text())
+    ended = verify(aws, template, "--account", ACCOUNT_ID, "--account", organization.accounts[0])
+    assert ended.returncode == 0, ended.stdout
+    assert accounts_of(ended)[ACCOUNT_ID]["name"] == "Master Account"
+    aws.delete("Pump")
+
+
+def limited(aws: EmbeddedAws, *statements: Mapping[str, Any]) -> Caller:
+    """Return a session in the management account with only some permissions."""
+    aws.create_role("Limited", f"arn:aws:iam::{ACCOUNT_ID}:root", statements)
+    return aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
+
+
+def policy_of_the_guide(marker: str) -> list[dict[str, Any]]:
+    text = (ROOT / "docs" / "verify.md").read_text()
+    _, _, rest = text.partition(f"<!-- {marker} -->\n```json\n")
+    statements: list[dict[str, Any]] = json.loads(rest.partition("```")[0])["Statement"]
+    return statements
+
+
+def test_caller_needs_exactly_the_policy_of_the_guide(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    caller = limited(aws, *policy_of_the_guide("organization-policy"))
+    options = ["--unit", organization.unit, *("--account", organization.accounts[0])]
+    ended = verify(aws, template, *options, caller=caller)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert verify(aws, template, "--unit", organization.unit, caller=caller).returncode == 0
+    aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
+    ended = verify(aws, template, *options, caller=caller)
+    # This is also what a member account is told.
+    assert (ended.returncode, ended.stdout) == (4, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("pump-roles: the accounts of the organization cannot be listed: denied")
+    assert line.endswith("of the management account or of a delegated administrator")
+
+
+def test_session_in_an_account_is_limited_to_the_reads(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    account = organization.accounts[-1]
+    iam = aws.iam(Caller(account))
+    allow_all = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=AUDITOR,
+        PolicyName="Admin",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow_all]}),
+    )
+    assert verify(aws, template, "--account", account).returncode == 0
+
+    passed = json.dumps(policy_for_reading([ROLE]))
+    arn = f"arn:aws:iam::{account}:role/{AUDITOR}"
+    granted = aws.sts().assume_role(RoleArn=arn, RoleSessionName="test", Policy=passed)
+    keys = granted["Credentials"]
+    session = Caller(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    assert aws.iam(session).get_role(RoleName=ROLE)
+    with pytest.raises(aws.iam().exceptions.ClientError, match="AccessDenied"):
+        aws.iam(session).delete_role(RoleName=ROLE)
+    iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
+
+
+def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:
+    owner = Caller("777788889999")
+    let_audit(aws, owner)
+    document: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)[
+        "PolicyDocument"
+    ]
+    assert document["Statement"] == policy_of_the_guide("smallest-policy")
