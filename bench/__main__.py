@@ -16,7 +16,7 @@ from typing import Final
 
 import pyperf
 
-from bench import page
+from bench import page, verify
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.management import management
 from sandbox.organization import NoMembers, Organization, StackSets, properties
@@ -52,6 +52,9 @@ BESIDE: Final = {
     for kind in ("bare", "construct")
     for more in ("", " 500")
 }
+VERIFIED: Final = (100, MANY)
+"""How many accounts the organizations have that are verified."""
+
 ROUNDS: Final = {"few": 11, "manifold": 3, "beside": 11, "rollout": 3, "report": 11, "page": 5}
 
 NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
@@ -256,6 +259,17 @@ def size_rows(folder: Path) -> Iterator[str]:
         yield row(f"`{stack}` template, minified", size, target, " KiB")
 
 
+def verify_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about the verification of an organization."""
+    seconds(["app.py"], folder, {"pump:guardrails": "recommended"})
+    template = folder / "cdk.out" / "PumpReadOnly.template.json"
+    found = verify.measure(template, VERIFIED, folder / "verify.json")
+    few, many = (found[count] for count in VERIFIED)
+    what = f"`pump-roles verify`, one role in {MANY:,} accounts on the AWS emulator"
+    yield row(what, many.seconds, 180, " s")
+    yield row(f"its memory / that for {VERIFIED[0]} accounts", many.memory / few.memory, 1.5)
+
+
 def rollout_rows(folder: Path) -> Iterator[str]:
     """Yield the rows about rollouts."""
     for accounts, rollout in roll_out(folder).items():
@@ -278,6 +292,7 @@ def main() -> None:
             *synth_rows(timed),
             *manifold_rows(timed),
             *report_rows(folder),
+            *verify_rows(folder),
             *size_rows(folder),
         ]
         rollouts = list(rollout_rows(folder))
