@@ -1,5 +1,6 @@
 """What the demos share: steps, verdicts and tables on a terminal."""
 
+import signal
 import time
 from collections.abc import Callable, Mapping
 from tempfile import TemporaryDirectory
@@ -158,6 +159,8 @@ class Show:
         except WrongError:
             pass
         except KeyboardInterrupt:
+            # Another one must not keep the emulator from being stopped.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.console.print("\nInterrupted. The AWS emulator has stopped.")
             return 130
         if not self.right:
