@@ -77,9 +77,11 @@ def test_every_part_has_its_floor() -> None:
     assert parts == set(FLOORS)
 
 
-@pytest.mark.parametrize("part", ["report", "templates"])
+@pytest.mark.parametrize("part", ["report", "templates", "account", "account.verify"])
 def test_modules_of_a_part_import_each_other_in_one_direction(part: str) -> None:
-    modules = {file.stem: file.read_text() for file in (PACKAGE / part).glob("*.py")}
+    modules = {
+        file.stem: file.read_text() for file in PACKAGE.joinpath(*part.split(".")).glob("*.py")
+    }
     prefix = f"pump_roles.{part}."
     found = {
         name: {one.removeprefix(prefix) for one in imported(text) if one.startswith(prefix)}

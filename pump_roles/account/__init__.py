@@ -1,4 +1,4 @@
-"""Checks of AWS accounts with boto3, which change nothing: rollouts, and external IDs of roles.
+"""Checks of AWS accounts with boto3, which change nothing: roles, rollouts, and external IDs.
 
 Importing this package does not load boto3.
 """
