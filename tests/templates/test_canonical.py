@@ -270,6 +270,14 @@ OTHER: dict[str, tuple[Any, Any]] = {
         conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
         conditioned({"ArnLike": {"k": ["a", "b"]}}),
     ),
+    "an operator twice, and only its first test": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnLike": {"k": "a"}}),
+    ),
+    "an operator twice, and only its second test": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnLike": {"k": "b"}}),
+    ),
     "an operator twice, and another value": (
         conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
         conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "c"}}),

@@ -174,10 +174,10 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
             continue
         try:
             details = _account(content)
-        except (InputError, AttributeError, KeyError, TypeError, ValueError) as error:
-            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{file}: is not the output of aws iam get-account-authorization-details: {reason}"
+                f"{file}: is not the output of aws iam get-account-authorization-details: "
+                f"{_reason(error)}"
             ) from None
         if details.account in found:
             raise InputError(f"{file}: the account {details.account} is in another file, too")
@@ -185,6 +185,12 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
     for file, role in roles:
         _add_role(file, role, found)
     return tuple(found.values())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    return str(error) if isinstance(error, InputError) else "a value has another type"
 
 
 def _account(content: Any) -> AccountDetails:
@@ -205,6 +211,8 @@ def _account(content: Any) -> AccountDetails:
     ((partition, account),) = places
     managed = dict(_managed(content.get("Policies", [])))
     roles = tuple(_role(role, managed) for role in listed)
+    if len({role.name.casefold() for role in roles}) < len(roles):
+        raise InputError("a role is listed twice")
     return AccountDetails(
         account=account,
         partition=partition,

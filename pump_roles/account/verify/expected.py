@@ -15,6 +15,7 @@ from pump_roles.templates.deployed import (
     DeployedPolicy,
     DeployedRole,
 )
+from pump_roles.templates.masking import Mask
 from pump_roles.templates.trust import Assumption, external_ids_of, principals_of
 
 __all__ = ["Expectation", "ExpectedRole", "from_published", "from_templates", "replaced"]
@@ -200,7 +201,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
         text for ways in roles for way in ways for text in _texts(principals_of(way.trust_policy))
     }
     return Expectation(
-        description=path.name or str(path),
+        description=Mask(read.external_ids).masked(path.name or str(path)),
         roles=roles,
         known_names=_names(roles),
         principals=frozenset(principals),

@@ -73,6 +73,12 @@ CHANGES: dict[str, tuple[Any, Any, tuple[str, ...], tuple[str, ...]]] = {
         ("other",),
         ("other",),
     ),
+    "a pattern that is one only now": (
+        requiring("A-*"),
+        requiring("A-*", "StringLike"),
+        ("broader",),
+        ("narrower",),
+    ),
     "a pattern with brackets": (EXPECTED, requiring("[A]-1", "StringLike"), BOTH, BOTH),
     "if there is an ID": (
         EXPECTED,
