@@ -272,7 +272,7 @@ def _role(role: Mapping[str, Any], managed: Mapping[str, Any]) -> RoleDetails:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("a name, path, ARN, or tag is not a string")
+        raise InputError("a name, path, ARN, or tag is not a string")
     return value
 
 
