@@ -116,9 +116,10 @@ def github(folder: Path, workflow: Mapping[str, Any] = GITHUB, **variables: str)
 
 def filled(value: str, variables: Mapping[str, str]) -> str:
     """Return a value of a workflow, which is a variable of the repository."""
-    name = re.fullmatch(r"\$\{\{ vars\.(\w+) \}\}", value)
+    name = re.fullmatch(r"\$\{\{ (vars|secrets)\.(\w+) \}\}", value)
     assert name
-    return variables[name[1]]
+    # A secret that does not exist is an empty text.
+    return variables.get(name[2], "") if name[1] == "secrets" else variables[name[2]]
 
 
 def gitlab(folder: Path) -> Ended:
@@ -207,7 +208,7 @@ def test_scheduled_job_passes_until_an_account_differs(
     for stack in ("PumpReadOnly", "PumpAutoPilot"):
         aws.deploy(stack, (assembly(GUARDED) / f"{stack}.template.json").read_text())
     configure(checkout, GUARDED)
-    variables = {"PUMP_AUDITOR": AUDITOR, **aws.environment()}
+    variables = {"PUMP_AUDITOR": AUDITOR, "PUMP_PRINCIPAL": PRINCIPAL, **aws.environment()}
     passed = github(checkout, VERIFY, **variables)
     # The lines about accounts are not errors.
     assert (passed.status, passed.errors) == (0, ())
@@ -216,7 +217,7 @@ def test_scheduled_job_passes_until_an_account_differs(
     assert list(passed.not_run) == [
         *("actions/checkout@v4", "actions/setup-python@v5", NEEDS_A_NETWORK),
         "aws-actions/configure-aws-credentials@v4",
-        *("github/codeql-action/upload-sarif@v3", "actions/upload-artifact@v4"),
+        *("github/codeql-action/upload-sarif@v4", "actions/upload-artifact@v4"),
     ]
     (run,) = json.loads((checkout / "pump-verify.sarif").read_text())["runs"]
     assert run["results"] == []
@@ -226,7 +227,7 @@ def test_scheduled_job_passes_until_an_account_differs(
     )
     failed = github(checkout, VERIFY, **variables)
     assert (failed.status, failed.errors) == (3, ())
-    assert "7,200 seconds" in failed.summary
+    assert "7,200 seconds instead of 3,600" in failed.summary
     (run,) = json.loads((checkout / "pump-verify.sarif").read_text())["runs"]
     assert [found["ruleId"] for found in run["results"]] == ["session-duration"]
     assert json.loads((checkout / "pump-verify.json").read_text())["state"] == "differs"

@@ -26,7 +26,7 @@ SERVER_ERROR: Final = 500
 """From this HTTP status on, the error is the server's."""
 
 EXPIRED: Final = "the caller's credentials have expired"
-_REJECTED: Final = "AWS does not accept the caller's credentials"
+_REJECTED: Final = "AWS rejects the caller's credentials"
 
 REASONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -111,7 +111,7 @@ def cure_of(error: Exception) -> str:
         reason = REASONS.get(error_code(error), "")
         if reason in (EXPIRED, _REJECTED):
             return "sign in again, or pass another --profile"
-        return "wait, and try again" if reason == "throttled" else ""
+        return "try again later" if reason == "throttled" else ""
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return "check the network, the region, and AWS_ENDPOINT_URL"
     if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):

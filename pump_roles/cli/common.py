@@ -53,9 +53,13 @@ def region_of(region: str | None) -> str | None:
 
 
 def external_id_of_environment() -> str | None:
-    """Return the external ID in the environment, and remove it there; ``None`` if there is none."""
-    # A credential process of the AWS configuration must not inherit it.
-    return os.environ.pop(EXTERNAL_ID_VARIABLE, None)
+    """Return the external ID in the environment, and remove it there; ``None`` if there is none.
+
+    An empty one counts as none.
+    """
+    # A credential process of the AWS configuration must not inherit it. A CI system sets a secret
+    # that does not exist to an empty text.
+    return os.environ.pop(EXTERNAL_ID_VARIABLE, None) or None
 
 
 def one_line(text: str) -> str:

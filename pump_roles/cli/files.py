@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 
-__all__ = ["is_input", "mode_of", "named_path", "write"]
+__all__ = ["is_input", "mode_of", "named_path", "why_not_writable", "write"]
 
 _READ: Final = (".json", ".template", ".yaml", ".yml")
 """The extensions of what a command may read in a folder."""
@@ -30,15 +30,34 @@ def named_path(value: str) -> Path:
     return Path(value)
 
 
+def why_not_writable(output: Path) -> str:
+    """Return why a file cannot be written, as far as that is known before; empty if it can.
+
+    :param output: the file.
+    """
+    problem = 0
+    if output.is_dir():
+        problem = errno.EISDIR
+    elif not output.parent.is_dir():
+        problem = errno.ENOENT
+    elif not os.access(output if output.exists() else output.parent, os.W_OK):
+        problem = errno.EACCES
+    return os.strerror(problem) if problem else ""
+
+
 def write(written: bytes, output: Path | None) -> None:
     """Write a file.
 
     :param written: its content.
     :param output: the file; standard output if there is none.
-    :raises OSError: if it cannot be written.
+    :raises OSError: if it cannot be written; it names the file.
     """
     if output is not None:
-        output.write_bytes(written)
+        try:
+            output.write_bytes(written)
+        except OSError as error:
+            # A disk that is full is not named by Python.
+            raise OSError(error.errno, error.strerror, str(output)) from None
         return
     if sys.stdout is None:
         # It is closed. Typer would write nothing, and say nothing.

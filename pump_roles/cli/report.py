@@ -114,7 +114,7 @@ def report(
 ) -> None:
     """Show what the roles may do, action by action: your templates' roles, or the published ones.
 
-    With --account, show the roles in an AWS account instead. Only reads are called.
+    With --account, show the roles in an AWS account instead. All calls are read-only.
 
     The actions are those of the catalog that comes with the package; the report says its date.
     External IDs are not part of the report.

@@ -1,7 +1,7 @@
 """``pump-roles verify``: whether accounts still have what is expected."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
@@ -22,7 +22,7 @@ from pump_roles.cli.common import (
     region_of,
     unknown_if_aws_fails,
 )
-from pump_roles.cli.files import is_input, named_path, write
+from pump_roles.cli.files import is_input, named_path, why_not_writable, write
 from pump_roles.validators import (
     ACCOUNTS,
     EXTERNAL_ID,
@@ -64,7 +64,7 @@ def verify(
             parser=named_path,
             metavar="<path>",
             help="What the account should have: a synthesized template, or a folder such as "
-            "cdk.out. By default the published roles.",
+            "cdk.out. Defaults to the published roles, without guardrails.",
         ),
     ] = None,
     principal: Annotated[
@@ -83,15 +83,15 @@ def verify(
             ".csv file whose header has the columns role_arn and external_id, or a .json file with "
             "a list of objects that have these keys. For one ID for all roles, set "
             f"{EXTERNAL_ID_VARIABLE} instead. By default, external IDs that the template leaves "
-            "open are not compared.",
+            "to a parameter are not compared.",
         ),
     ] = None,
     role: Annotated[
         list[Kind] | None,
         typer.Option(
             metavar="<read-only|auto-pilot>",
-            help="The only role to verify. May be repeated. By default, every role that is "
-            "expected.",
+            help="A role to verify, as if only it were expected. May be repeated. Defaults to all "
+            "expected roles.",
         ),
     ] = None,
     boundary_policy: Annotated[
@@ -118,15 +118,15 @@ def verify(
             metavar="<path>",
             help="Verify without credentials: a file with the output of aws iam "
             "get-account-authorization-details, and, because that lacks the maximum session "
-            "duration, files with the output of aws iam get-role for each role. May be repeated.",
+            "duration, a file for each role with the output of aws iam get-role. May be repeated.",
         ),
     ] = None,
     organization: Annotated[
         bool,
         typer.Option(
             "--organization",
-            help="Verify every account of the organization. Call with credentials of the "
-            "management account or of a delegated administrator.",
+            help="Verify every account of the organization. Requires credentials of the management "
+            "account or of a delegated administrator.",
         ),
     ] = False,
     assume_role: Annotated[
@@ -141,8 +141,8 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="<id>",
-            help="The ID of an organizational unit whose accounts to verify, and those below it. "
-            "May be repeated. By default, the whole organization.",
+            help="The ID of an organizational unit. Its accounts, and those of the units below it, "
+            "are verified. May be repeated. Defaults to the whole organization.",
         ),
     ] = None,
     account: Annotated[
@@ -151,7 +151,7 @@ def verify(
     ] = None,
     exclude_account: Annotated[
         list[str] | None,
-        typer.Option(metavar="<id>", help="The ID of an account to leave out. May be repeated."),
+        typer.Option(metavar="<id>", help="The ID of an account to exclude. May be repeated."),
     ] = None,
     concurrency: Annotated[
         int, typer.Option(min=1, max=32, help="How many accounts to read at once.")
@@ -159,8 +159,9 @@ def verify(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The region to call. IAM and Organizations are global; the region names the "
-            "partition. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or that of the profile."
+            help="The region to call. IAM and Organizations are global; the region only selects "
+            "the partition. Defaults to AWS_REGION, AWS_DEFAULT_REGION, that of the profile, or "
+            "us-east-1."
         ),
     ] = None,
     profile: Profile = None,
@@ -172,8 +173,8 @@ def verify(
         typer.Option(
             parser=named_path,
             metavar="<path>",
-            help="A file to write as well, in the format of its extension: .txt for the table, "
-            ".json, .sarif, or .md. May be repeated.",
+            help="A file to also write the result to, in the format of its extension: .txt for the "
+            "table, .json, .sarif, or .md. May be repeated.",
         ),
     ] = None,
 ) -> None:
@@ -181,49 +182,69 @@ def verify(
 
     Compares the roles in the caller's account, or in the accounts of an organization, with what is
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
-    boundary, maximum session duration, and tags. Policies are compared by what they mean. Other
-    roles that let Pump's principal or everyone in are listed. Only reads are called. External IDs
-    are compared and never shown.
+    boundary, maximum session duration, and tags. Policies are compared by what they mean. Also
+    lists other roles that Pump's principal or everyone can assume. All calls are read-only.
+    External IDs are compared but never shown.
 
     Exit status: 0 if everything was checked and is as expected; 3 if anything differs; otherwise 4
-    if anything could not be checked, or the input cannot be used; 1 if the result cannot be
+    if anything could not be checked, or the input is not usable; 1 if the result cannot be
     written; 2 for a usage error.
     """
-    formats = {file: _format_of(file) for file in output or []}
-    for file in formats:
-        if is_input(file, expect, external_ids, boundary_policy, *(details or [])):
-            raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
+    formats = _formats(output or [], [expect, external_ids, boundary_policy, *(details or [])])
     scope = _scope(
         unit or [], account or [], exclude_account or [], assume_role, organization=organization
     )
-    if details and organization:
-        raise typer.BadParameter("--details: cannot be combined with --organization")
+    if details:
+        _check_details({"--organization": scope, "--profile": profile, "--region": region})
     expectation = replace(
         _expectation(expect, principal, external_ids, [one.value for one in role or []]),
         allowed_tags=frozenset(allow_tag or []),
-        boundary_document=None if boundary_policy is None else _policy(boundary_policy),
     )
-    if details is not None:
+    if boundary_policy is not None:
+        expectation = _with_boundary_policy(expectation, boundary_policy)
+    if details:
         found = _of_files(details, expectation)
     else:
         with unknown_if_aws_fails(hidden=[*expectation.hidden]):
             aws = _aws(profile, region_of(region), concurrency)
         found = _of_accounts(aws, expectation, scope, assume_role, concurrency)
-    try:
-        for file, chosen in formats.items():
-            write(_written(found, chosen), file)
-        write(_written(found, format, console=True), None)
-    except OSError as error:
-        fail(f"{error.filename or 'standard output'}: cannot be written: {error.strerror}", 1)
+    _write_all(found, {None: format, **formats})
     if found.state != "match":
         raise typer.Exit(DIFFERENT if found.state == "differs" else UNKNOWN)
+
+
+def _formats(output: list[Path], inputs: list[Path | None]) -> "dict[Path | None, VerifyFormat]":
+    formats: dict[Path | None, VerifyFormat] = {file: _format_of(file) for file in output}
+    for file in output:
+        if is_input(file, *inputs):
+            raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
+        # Not only after every account was read.
+        if reason := why_not_writable(file):
+            fail(f"{file}: cannot be written: {reason}", 1)
+    return formats
+
+
+def _write_all(found: "Verification", formats: "Mapping[Path | None, VerifyFormat]") -> None:
+    # One file that cannot be written must not keep the others from being written.
+    problems = [_write(found, chosen, file) for file, chosen in formats.items()]
+    if any(problems):
+        fail("; ".join(filter(None, problems)), 1)
+
+
+def _write(found: "Verification", chosen: VerifyFormat, file: Path | None) -> str:
+    # Why it cannot be written; empty if it is.
+    try:
+        write(_written(found, chosen, console=file is None), file)
+    except OSError as error:
+        return f"{file or 'standard output'}: cannot be written: {error.strerror}"
+    return ""
 
 
 def _format_of(output: Path) -> VerifyFormat:
     chosen = _EXTENSIONS.get(output.suffix.lower())
     if chosen is None:
         allowed = ", ".join(_EXTENSIONS)
-        raise typer.BadParameter(one_line(f"{output}: unknown extension; must be {allowed}"))
+        raise typer.BadParameter(one_line(f"{output}: unknown extension; must be one of {allowed}"))
     return chosen
 
 
@@ -273,12 +294,18 @@ def _expectation(
     from pump_roles.templates import InputError  # noqa: PLC0415
 
     if expect is None and principal is None:
-        raise typer.BadParameter("pass --principal for the published roles, or --expect")
+        raise typer.BadParameter(
+            "pass --expect, or --principal to compare with the published roles"
+        )
     if external_ids is not None and external_ids.suffix.lower() not in EXTENSIONS:
         raise typer.BadParameter(
             f"--external-ids: unknown extension; must be {' or '.join(EXTENSIONS)}"
         )
     of_environment = external_id_of_environment()
+    if external_ids is not None and of_environment is not None:
+        raise typer.BadParameter(
+            f"--external-ids: cannot be combined with {EXTERNAL_ID_VARIABLE}; unset it"
+        )
     try:
         if principal is not None:
             PRINCIPAL.check("--principal", principal)
@@ -298,6 +325,18 @@ def _expectation(
         fail(str(error), UNKNOWN)
 
 
+def _check_details(options: "Mapping[str, object]") -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(f"--details: cannot be combined with {name}")
+
+
+def _with_boundary_policy(expectation: "Expectation", file: Path) -> "Expectation":
+    if not expectation.has_boundary:
+        fail("--boundary-policy: no expected role has a permissions boundary", UNKNOWN)
+    return replace(expectation, boundary_document=_policy(file))
+
+
 def _policy(file: Path) -> Any:
     from pump_roles.templates import InputError, read_json  # noqa: PLC0415
 
@@ -306,7 +345,7 @@ def _policy(file: Path) -> Any:
     except InputError as error:
         fail(str(error), UNKNOWN)
     if not isinstance(document, dict) or "Statement" not in document:
-        fail(f"{file}: is not a policy document: it has no Statement", UNKNOWN)
+        fail(f"{file}: is not a policy document: Statement is missing", UNKNOWN)
     return document
 
 
@@ -326,7 +365,9 @@ def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verificat
     except InputError as error:
         fail(str(error), UNKNOWN)
     if not accounts:
-        fail("no file has the output of aws iam get-account-authorization-details", UNKNOWN)
+        fail(
+            "none of the files has the output of aws iam get-account-authorization-details", UNKNOWN
+        )
     return verify_files(accounts, expectation)
 
 
@@ -364,12 +405,15 @@ def _of_accounts(
 @contextmanager
 def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
     # In a pipe, such as a CI log, a line for each account says that it goes on.
+    count = 0
     with progress("accounts verified", total) as advance:
 
         def found(result: "AccountResult") -> None:
+            nonlocal count
+            count += 1
             advance(1)
             if not sys.stderr.isatty():
-                typer.echo(f"{result.account} {result.state}", err=True)
+                typer.echo(f"{count:,}/{total:,} {result.account} {result.state}", err=True)
 
         yield found
 

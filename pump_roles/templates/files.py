@@ -50,7 +50,10 @@ def files_in(path: Path) -> list[File]:
         if path.is_file():
             return [_unmanaged(path)]
         if not path.is_dir():
-            raise InputError(f"{path}: there is no such file or folder")
+            special = "is neither a file nor a folder"
+            raise InputError(
+                f"{path}: {special if path.exists() else 'there is no such file or folder'}"
+            )
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if (path / _MANIFEST).is_file():
@@ -92,7 +95,11 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
         raise InputError(f"{file}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise InputError(f"{file}: is not {kind}: it is nested too deeply to read") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: is not {kind}: it is not UTF-8 text") from None
+    except ValueError as error:
         raise InputError(f"{file}: is not {kind}: it is not JSON: {error}") from None
 
 

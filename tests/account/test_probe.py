@@ -545,7 +545,7 @@ def test_refusal_because_of_another_policy_is_unknown(
         (error("ThrottlingException", status=400), "throttled"),
         ((429, "<Error/>"), "AWS STS returned an error with HTTP status 429"),
         (error("ExpiredToken"), "the caller's credentials have expired"),
-        (error("InvalidClientTokenId"), "AWS does not accept the caller's credentials"),
+        (error("InvalidClientTokenId"), "AWS rejects the caller's credentials"),
         (error("RegionDisabledException"), "AWS STS is not active in this region"),
         (error("InternalFailure", status=500), "AWS STS failed with HTTP status 500"),
         ((503, "<html>busy"), "AWS STS failed with HTTP status 503"),

@@ -267,7 +267,7 @@ def test_call_is_repeated_seven_times(customer: Customer, failing: Failing) -> N
         (error("ThrottlingException"), "throttled: iam:ListRoles"),
         (DENIED, "denied: iam:ListRoles"),
         (error("ExpiredToken", 403), "the caller's credentials have expired: iam:ListRoles"),
-        (error("InvalidClientTokenId", 403), "AWS does not accept the caller's credentials"),
+        (error("InvalidClientTokenId", 403), "AWS rejects the caller's credentials"),
         (error("ServiceUnavailable", 503), "iam:ListRoles failed: HTTP status 503"),
         ((500, "<html>"), "iam:ListRoles failed: HTTP status 500"),
         ((302, ""), "the response cannot be parsed"),

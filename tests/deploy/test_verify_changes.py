@@ -799,7 +799,7 @@ def test_published_role_trusts_an_account_by_its_id_or_its_root(
     found = customer.verify()
     assert found.state == "match"
     (only,) = found.roles
-    assert only.notes == ("an external ID is not compared: the expectation leaves it open",)
+    assert only.notes == ("an external ID was not compared: the expected value is not known",)
     trust_policy(statement(lambda only: only.update(Principal={"AWS": ACCOUNT_ID})))(customer.iam)
     assert customer.verify().state == "differs"
 
@@ -857,7 +857,7 @@ def test_text_of_the_boundary_is_compared_only_if_it_is_expected(customer: Custo
     assert found.state == "match"
     for role in found.roles:
         (note,) = role.notes
-        assert "the text of its permissions boundary is not compared" in note
+        assert "the policy document of its permissions boundary was not compared" in note
 
 
 # Saved files.

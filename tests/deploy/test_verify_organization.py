@@ -75,8 +75,11 @@ def test_every_account_of_a_unit_matches(
     assert sorted(found) == sorted(organization.accounts)
     assert {account["state"] for account in found.values()} == {"match"}
     # One line for each account in a pipe, and nothing else.
-    lines = sorted(ended.stderr.splitlines())
-    assert lines == [f"{account} match" for account in sorted(organization.accounts)]
+    lines = [line.split(" ", 1) for line in ended.stderr.splitlines()]
+    assert [count for count, _ in lines] == [f"{n}/{COUNT}" for n in range(1, COUNT + 1)]
+    assert sorted(told for _, told in lines) == [
+        f"{account} match" for account in sorted(organization.accounts)
+    ]
 
 
 def test_number_of_calls_is_that_of_the_guide(
@@ -144,15 +147,15 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
     ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
     assert ended.returncode == 4
     found = accounts_of(ended)
-    assert found[here]["reason"] == f"not targeted: the account is not in {empty}"
-    assert found[NO_ACCOUNT]["reason"] == "there is no such account in the organization"
+    assert found[here]["reason"] == f"not targeted: the account is not below {empty}"
+    assert found[NO_ACCOUNT]["reason"] == "the organization has no such account"
 
     # No account at all is not a pass, and neither is a misspelled exclusion a smaller scope.
     for options, problem in [
-        (["--unit", empty], f"there is no account to verify in {empty}"),
+        (["--unit", empty], f"there are no accounts to verify below {empty}"),
         (
             ["--unit", organization.unit, "--exclude-account", NO_ACCOUNT],
-            f"excluded accounts are not in {organization.unit}: {NO_ACCOUNT}",
+            f"--exclude-account: not below {organization.unit}: {NO_ACCOUNT}",
         ),
     ]:
         ended = verify(aws, template, *options)

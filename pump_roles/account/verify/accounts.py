@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.account.errors import error_code, reason_of
+from pump_roles.account.errors import cure_of, error_code, reason_of
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails
@@ -37,7 +37,10 @@ SESSION_NAME: Final = "pump-roles-verify"
 
 _SHORTEST_SESSION: Final = 900
 _NO_ACCOUNT: Final = "AccountNotFoundException"
+_NO_UNIT: Final = "ParentNotFoundException"
+_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 _ATTEMPTS: Final = 8
+_DEFAULT_REGION: Final = "us-east-1"
 
 _Found = Callable[[AccountResult], object]
 
@@ -67,7 +70,8 @@ class Aws:
     it is throttled or fails temporarily.
 
     :param profile: a profile of the AWS configuration. By default the environment's settings.
-    :param region: the region to call. By default that of the profile or the environment.
+    :param region: the region to call. By default that of the profile or the environment, or
+        us-east-1.
     :param connections: how many calls there can be at once.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong, there are no credentials,
         or AWS does not answer.
@@ -80,7 +84,9 @@ class Aws:
         import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
-        self._session = boto3.Session(profile_name=profile, region_name=region)
+        known = boto3.Session(profile_name=profile, region_name=region).region_name
+        # IAM needs none, and this one's STS serves every account.
+        self._session = boto3.Session(profile_name=profile, region_name=known or _DEFAULT_REGION)
         self._config = Config(
             connect_timeout=3,
             read_timeout=10,
@@ -211,17 +217,22 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
     except Exception as error:
         # If the answer is not from AWS, botocore can raise anything.
         reason = reason_of(error, organizations)
+        cure = cure_of(error)
+        if reason.startswith("denied") or _NO_ORGANIZATION in reason:
+            cure = "call with credentials of the management account or of a delegated administrator"
+        elif _NO_UNIT in reason:
+            cure = "there is no such organizational unit"
+        told = "; ".join(filter(None, (reason, cure)))
         raise OrganizationError(
-            f"the accounts of the organization cannot be listed: {reason}; call with credentials "
-            "of the management account or of a delegated administrator"
+            f"the accounts of the organization cannot be listed: {told}"
         ) from error
     where = " or ".join(scope.units) or "the organization"
     if spare := sorted(set(scope.excluded) - below.keys()):
-        raise OrganizationError(f"excluded accounts are not in {where}: {', '.join(spare)}")
+        raise OrganizationError(f"--exclude-account: not below {where}: {', '.join(spare)}")
     chosen = scope.accounts or sorted(below)
     found = list(_chosen(organizations, below, where, [*dict.fromkeys(chosen)], scope.excluded))
     if not found:
-        raise OrganizationError(f"there is no account to verify in {where}")
+        raise OrganizationError(f"there are no accounts to verify below {where}")
     return found
 
 
@@ -254,9 +265,9 @@ def _not_below(organizations: "OrganizationsClient", account: str, where: str) -
         organizations.describe_account(AccountId=account)
     except Exception as error:  # noqa: BLE001
         if isinstance(error, ClientError) and error_code(error) == _NO_ACCOUNT:
-            return "there is no such account in the organization"
-        return f"not targeted: the account is not in {where} ({reason_of(error, organizations)})"
-    return f"not targeted: the account is not in {where}"
+            return "the organization has no such account"
+        return f"not targeted: the account is not below {where} ({reason_of(error, organizations)})"
+    return f"not targeted: the account is not below {where}"
 
 
 def _verified(
@@ -291,8 +302,8 @@ def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
     reason = reason_of(error, sts)
     if reason.startswith("denied"):
         return (
-            f"the role {role} could not be assumed: {reason}; it does not exist there, or does not "
-            "trust the caller, or the caller may not assume it"
+            f"the role {role} could not be assumed: it does not exist there, does not trust the "
+            f"caller, or the caller lacks the permission ({reason})"
         )
     return f"the role {role} could not be assumed: {reason}"
 

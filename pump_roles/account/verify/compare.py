@@ -134,11 +134,11 @@ class _Comparison:
     def _gaps(self, role: RoleDetails) -> Iterator[str]:
         # What is not known, even if nobody said why.
         if role.inline is None:
-            yield "its inline policies are not known"
+            yield "its inline policies could not be read"
         if role.attached is None:
-            yield "its managed policies are not known"
+            yield "its managed policies could not be read"
         if not role.described:
-            yield "its permissions boundary and tags are not known"
+            yield "its permissions boundary and tags could not be read"
         for name, document in role.inline or ():
             if document is None:
                 yield f"its inline policy {name} is not known"
@@ -152,10 +152,10 @@ class _Comparison:
         if not expected and not found:
             return
         if not found:
-            what = f"it lacks the permissions boundary {expected}"
+            what = f"the permissions boundary {expected} is missing"
             yield Difference(rule="boundary-removed", effect="broader", subject=expected, what=what)
         elif not expected:
-            what = f"it has the permissions boundary {found}"
+            what = f"the permissions boundary {found} is not expected"
             yield Difference(rule="boundary-added", effect="narrower", subject=found, what=what)
         elif found != expected:
             what = f"its permissions boundary is {found} instead of {expected}"
@@ -167,39 +167,35 @@ class _Comparison:
         expected = self._expected.deployed.boundary_document
         if expected is None:
             self._notes.append(
-                "the text of its permissions boundary is not compared: the expectation does not "
-                "have it"
+                "the policy document of its permissions boundary was not compared: the expected "
+                "one is not known; pass --boundary-policy"
             )
             return
         assert role.boundary is not None  # noqa: S101
         found = role.boundary.document
         if found is None:
             reason = f": {role.boundary.reason}" if role.boundary.reason else ""
-            self._unknown.append(f"the text of its permissions boundary is not known{reason}")
+            self._unknown.append(
+                f"the policy document of its permissions boundary could not be read{reason}"
+            )
             return
         if means(found, expected):
             return
         name = role.boundary.arn.rpartition("/")[2]
         directions = effects(*(self._only(name, document) for document in (expected, found)))
+        what = "the policy document of its permissions boundary differs"
         for effect in directions:
             yield Difference(
                 rule="boundary-text",
                 effect=effect.effect,
                 subject=role.boundary.arn,
-                what="the text of its permissions boundary differs",
+                what=what,
                 details=effect.details,
                 actions=effect.actions,
             )
         if not directions:
-            yield Difference(
-                rule="boundary-text",
-                effect="other",
-                subject=role.boundary.arn,
-                what=(
-                    "the text of its permissions boundary differs, which changes no decision on a "
-                    "known action"
-                ),
-            )
+            what += ", which does not change the decision for any known action"
+            yield _other("boundary-text", what, role.boundary.arn)
 
     def _only(self, name: str, document: Any) -> Role:
         # A permissions boundary's effect is that of a role that has only its policy.
@@ -223,7 +219,7 @@ class _Comparison:
                 rule="session-duration",
                 effect="broader" if found > expected else "narrower",
                 subject="",
-                what=f"its sessions may last {found:,} seconds instead of {expected:,}",
+                what=f"its maximum session duration is {found:,} seconds instead of {expected:,}",
                 actions=("sts:AssumeRole",),
             )
 

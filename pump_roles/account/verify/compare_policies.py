@@ -123,7 +123,7 @@ def _of_one(
             actions=effect.actions or named,
         )
     if not found:
-        what += ", which changes no decision on a known action"
+        what += ", which does not change the decision for any known action"
         yield Difference(rule=rule, effect="other", subject=name, what=what)
 
 
@@ -153,7 +153,7 @@ def _together(
                 rule="policies-together",
                 effect=effect.effect,
                 subject="",
-                what="its policies together decide differently",
+                what="together, its policies have another effect",
                 details=effect.details,
                 actions=tuple(unsaid) if effect.actions else (),
             )

@@ -1,15 +1,16 @@
 """Compares a role's trust policy, and the external IDs in it, with what is expected."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pump_roles.account.verify.details import RoleDetails
 from pump_roles.account.verify.expected import ExpectedRole, replaced
 from pump_roles.account.verify.model import Difference, Effect, Rule
 from pump_roles.account.verify.trust import trust_effects, with_external_ids
+from pump_roles.templates.canonical import account_of_root
 from pump_roles.templates.deployed import OPEN_EXTERNAL_ID
-from pump_roles.templates.trust import assumption, external_ids_of, principals_of
+from pump_roles.templates.trust import Assumption, assumption, external_ids_of, principals_of
 from pump_roles.templates.values import as_mapping
 from pump_roles.validators import EXTERNAL_ID
 
@@ -38,8 +39,8 @@ def _differences(
     expected: ExpectedRole, found: Any, account: str, notes: list[str]
 ) -> Iterator[Difference]:
     was = expected.deployed.trust_policy
-    principal = next(iter(_texts(principals_of(was))), "")
-    principals = _texts(principals_of(as_mapping(found)))
+    principal = next(iter(_principals(was)), "")
+    principals = _principals(found)
     deleted = [one for one in principals if _UNIQUE_ID.fullmatch(one)]
     if deleted:
         yield _broken(deleted, still_trusted=principal in principals)
@@ -50,21 +51,28 @@ def _differences(
     if ids:
         yield from _external_ids(ids, expected.external_ids, notes)
         was, found = (with_external_ids(trust, [_PLACEHOLDER]) for trust in (was, found))
-    before, now = assumption(was, {}), assumption(found, {})
-    details = [
-        *(f"trusts {one}" for one in now.principals if one not in before.principals),
-        *(f"no longer trusts {one}" for one in before.principals if one not in now.principals),
-        *now.problems,
-    ]
+    details = _details(assumption(was, {}), assumption(found, {}))
     for effect in trust_effects(was, found, account=account):
-        yield _difference("trust-policy", effect, "its trust policy differs", details)
+        yield _difference("trust-policy", effect, "its trust policy differs", details[effect])
+
+
+def _details(was: Assumption, now: Assumption) -> Mapping[Effect, list[str]]:
+    # IAM shows an account's root for its ID.
+    before, after = ([*map(account_of_root, one.principals)] for one in (was, now))
+    come = [f"trusts {one}" for one in after if one not in before]
+    gone = [f"no longer trusts {one}" for one in before if one not in after]
+    problems = [one for one in now.problems if one.removeprefix("it ") not in come]
+    return {
+        "broader": [*come, *problems],
+        "other": [*come, *gone, *problems],
+        "narrower": gone or problems,
+    }
 
 
 def _broken(deleted: Sequence[str], *, still_trusted: bool) -> Difference:
     what = (
-        f"its trust policy names {', '.join(deleted)}, which stands for a principal that was "
-        "deleted; even if there is one of that name again, it cannot assume the role until the "
-        "trust policy is written again"
+        f"its trust policy names {', '.join(deleted)}, a deleted principal; a new principal with "
+        "the same name cannot assume the role until the trust policy is updated"
     )
     return _difference("trust-broken", "other" if still_trusted else "narrower", what)
 
@@ -90,9 +98,9 @@ def _external_ids(
     spare = [one for one in dict.fromkeys(found) if one not in known]
     if len(spare) == len(open_ids) and not missing:
         if open_ids:
-            noun = "an external ID" if len(open_ids) == 1 else f"{len(open_ids)} external IDs"
-            verb = "is" if len(open_ids) == 1 else "are"
-            notes.append(f"{noun} {verb} not compared: the expectation leaves it open")
+            count = len(open_ids)
+            noun = "an external ID was" if count == 1 else f"{count} external IDs were"
+            notes.append(f"{noun} not compared: the expected value is not known")
         return
     effect: Effect = "other"
     if not missing:
@@ -113,16 +121,19 @@ def _difference(rule: Rule, effect: Effect, what: str, details: Iterable[str] = 
     )
 
 
-def _texts(values: Iterable[Any]) -> list[str]:
-    return [value for value in values if isinstance(value, str)]
+def _principals(trust: Any) -> list[str]:
+    # IAM shows an account's root for its ID.
+    return [
+        account_of_root(one) for one in principals_of(as_mapping(trust)) if isinstance(one, str)
+    ]
 
 
 def _ids_in_words(missing: Sequence[str], spare: Sequence[str]) -> str:
     folded = {one.casefold() for one in spare}
     if missing and all(one.casefold() in folded for one in missing):
-        return "it accepts an external ID that differs from the expected one only in case"
+        return "its external ID differs from the expected one only in case"
     if missing and spare:
-        return "it accepts another external ID than the expected one"
+        return "it accepts a different external ID than expected"
     if missing:
         return "it does not accept an expected external ID"
     if not spare:

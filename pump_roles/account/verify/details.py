@@ -163,7 +163,8 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
     :param files: the files: for each account, one with its authorization details, and any number
         with a role.
     :raises InputError: if one cannot be read, or is not such a file; if a part of the output is
-        missing; if there are two for one account; or if a role is not in one of the accounts.
+        missing; if there are two for one account or role; or if a role is not in one of the
+        accounts.
     """
     found: dict[str, AccountDetails] = {}
     roles: list[tuple[Path, Mapping[str, Any]]] = []
@@ -182,8 +183,12 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
         if details.account in found:
             raise InputError(f"{file}: the account {details.account} is in another file, too")
         found[details.account] = details
+    known: set[str] = set()
     for file, role in roles:
         _add_role(file, role, found)
+        if role["Arn"] in known:
+            raise InputError(f"{file}: the role is in another file, too")
+        known.add(role["Arn"])
     return tuple(found.values())
 
 
@@ -197,7 +202,7 @@ def _account(content: Any) -> AccountDetails:
     if not isinstance(content, dict) or "RoleDetailList" not in content:
         raise KeyError("RoleDetailList")
     if content.get("IsTruncated") or "Marker" in content or "NextToken" in content:
-        raise InputError("it is truncated, so a part of the output is missing")
+        raise InputError("it is truncated; save the whole output")
     listed = content["RoleDetailList"]
     if not isinstance(listed, list) or not all(isinstance(role, dict) for role in listed):
         raise InputError("RoleDetailList is not a list of roles")

@@ -8,7 +8,7 @@ from typing import Any
 from pump_roles.account.targets import Target
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError, Role, read_deployed
-from pump_roles.templates.canonical import in_account
+from pump_roles.templates.canonical import account_of_root, in_account
 from pump_roles.templates.deployed import (
     OPEN_EXTERNAL_ID,
     OPEN_PRINCIPAL,
@@ -46,7 +46,6 @@ class Expectation:
 
     :param description: what it is, in words.
     :param roles: each role, in all the ways in which it is deployed.
-    :param known_names: the names of all of Pump's roles, also of those that are not compared.
     :param principals: Pump's principals.
     :param hidden: the external IDs in it, which must not be shown.
     :param external_id: the external ID of every role that does not have one of its own, if known.
@@ -58,7 +57,6 @@ class Expectation:
 
     description: str
     roles: tuple[tuple[DeployedRole, ...], ...]
-    known_names: tuple[str, ...]
     principals: frozenset[str]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
@@ -67,9 +65,14 @@ class Expectation:
     allowed_tags: frozenset[str] = frozenset()
 
     @property
+    def has_boundary(self) -> bool:
+        """Whether any of the roles has a permissions boundary."""
+        return any(way.boundary for ways in self.roles for way in ways)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the roles."""
-        return _names(self.roles)
+        return tuple(ways[0].role.name for ways in self.roles)
 
     def only(self, kinds: Collection[str]) -> "Expectation":
         """Return the same with only some kinds of roles.
@@ -92,10 +95,16 @@ class Expectation:
 
         :param targets: roles with their external IDs.
         :param external_id: that of every other role; by default it is not known.
+        :raises InputError: if a role is listed twice.
         """
-        found = {
-            (target.account, target.role_name.casefold()): target.external_id for target in targets
-        }
+        found: dict[tuple[str, str], str] = {}
+        for target in targets:
+            key = (target.account, target.role_name.casefold())
+            if key in found:
+                raise InputError(
+                    f"the role {target.role_name} of account {target.account} is listed twice"
+                )
+            found[key] = target.external_id
         hidden = {*found.values(), external_id} - {""}
         return replace(
             self,
@@ -131,12 +140,16 @@ class Expectation:
                 "IDs; pass the template of one stack"
             )
         if here == [] and anywhere == []:
-            unreadable.append("the templates deploy this role only to other accounts")
+            unreadable.append("the templates deploy this role only in other accounts")
         open_ids = [str(one) for one in external_ids_of(filled[0].trust_policy)]
         if self.external_ids and not known and OPEN_EXTERNAL_ID in open_ids:
-            unreadable.append("the file with the external IDs does not have this role")
+            unreadable.append("the --external-ids file does not list this role")
         if known and OPEN_EXTERNAL_ID in open_ids:
             open_ids[open_ids.index(OPEN_EXTERNAL_ID)] = known
+        elif known and known not in open_ids:
+            unreadable.append(
+                "the external ID that was passed for this role is not the one in the templates"
+            )
         return ExpectedRole(
             kind=role.kind,
             name=role.name,
@@ -179,7 +192,6 @@ def from_published(principal: str) -> Expectation:
     return Expectation(
         description="the published roles",
         roles=roles,
-        known_names=_names(roles),
         principals=frozenset({principal}),
     )
 
@@ -203,7 +215,6 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     return Expectation(
         description=Mask(read.external_ids).masked(path.name or str(path)),
         roles=roles,
-        known_names=_names(roles),
         principals=frozenset(principals),
         hidden=read.external_ids,
     )
@@ -212,13 +223,14 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
 def _with_principal(way: DeployedRole, principal: str | None, path: Path) -> DeployedRole:
     named = _texts(principals_of(way.trust_policy))
     if OPEN_PRINCIPAL not in named:
-        if principal is not None and named != [principal]:
+        # An account ID and the account's root are one principal.
+        if principal is not None and [*map(account_of_root, named)] != [account_of_root(principal)]:
             raise InputError(
                 f"{path}: trusts {', '.join(named)}; omit --principal, or pass that one"
             )
         return way
     if principal is None:
-        raise InputError(f"{path}: leaves the principal to a parameter; pass --principal")
+        raise InputError(f"{path}: the principal is a template parameter; pass --principal")
     return replace(way, trust_policy=replaced(way.trust_policy, OPEN_PRINCIPAL, principal))
 
 
@@ -234,10 +246,6 @@ def replaced(value: Any, old: str, new: str) -> Any:
     if isinstance(value, dict):
         return {key: replaced(member, old, new) for key, member in value.items()}
     return new if value == old else value
-
-
-def _names(roles: Iterable[Sequence[DeployedRole]]) -> tuple[str, ...]:
-    return tuple(ways[0].role.name for ways in roles)
 
 
 def _texts(values: Iterable[Any]) -> list[str]:

@@ -1,10 +1,11 @@
 """The result as JSON and as Markdown."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pump_roles._version import __version__
+from pump_roles.account.verify.cures import cures
 from pump_roles.account.verify.model import (
     AccountResult,
     Difference,
@@ -62,7 +63,8 @@ def as_markdown(found: Verification) -> str:
     """
     by_state = by_attention(found.accounts)
     head = [*_head(found)]
-    tail = [*_notes(notes(by_state["match"]))]
+    about_matching, told = [*_notes(notes(by_state["match"]))], [*_cures(cures(found))]
+    tail = [*about_matching, *([""] if about_matching and told else []), *told]
     # For the sentences that say what is left out, too.
     room = MARKDOWN_LIMIT - len("\n".join((*head, *tail))) - 1_000
     sections: list[str] = []
@@ -96,6 +98,14 @@ def _notes(found: Sequence[str]) -> Iterator[str]:
             yield f"- {_text(note)}"
         if more:
             yield f"- and {more:,} more notes"
+
+
+def _cures(found: Mapping[str, str]) -> Iterator[str]:
+    if found:
+        yield "## What to do"
+        yield ""
+        for rule, cure in found.items():
+            yield f"- `{rule}`: {_text(cure)}"
 
 
 def _section(title: str, accounts: Sequence[AccountResult], room: int) -> Iterator[str]:
@@ -140,8 +150,9 @@ def _account(account: AccountResult) -> Iterator[str]:
 
 def _other(other: OtherRole) -> str:
     principals, more = few_of(other.principals)
-    by = f"; may be assumed by {', '.join(map(code, principals))}{more}" if principals else ""
-    return f"- **other role** {_code(other.name)}: {_text(other.alarm)}{by}"
+    by = f"; can be assumed by {', '.join(map(code, principals))}{more}" if principals else ""
+    about = f"the role {_code(other.name)}: {_text(other.alarm)}"
+    return f"- **{other.effect}** (`other-access`): {about}{by}"
 
 
 def _role(role: RoleResult) -> Iterator[str]:
@@ -159,7 +170,7 @@ def _difference(difference: Difference) -> str:
         sentences.append(f"{more:,} more changes")
     actions, left = few_of(difference.actions)
     listed = f"; actions: {', '.join(map(code, actions))}{left}" if actions else ""
-    return f"- **{difference.effect}**: {'; '.join(sentences)}{listed}"
+    return f"- **{difference.effect}** (`{difference.rule}`): {'; '.join(sentences)}{listed}"
 
 
 def _few(items: Iterable[str], what: str, *, indent: str = "") -> Iterator[str]:

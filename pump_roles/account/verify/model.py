@@ -64,20 +64,20 @@ RULES: Final[Mapping[Rule, str]] = MappingProxyType(
         "role-path": "The role has another path.",
         "trust-policy": "The trust policy differs.",
         "trust-broken": "The trust policy names a principal that no longer exists.",
-        "external-id": "The role accepts other external IDs.",
+        "external-id": "The role accepts external IDs other than expected.",
         "policy-added": "The role has a policy that is not expected.",
         "policy-removed": "The role lacks an expected policy.",
         "policy-changed": "One of the role's policies differs.",
-        "policies-together": "The role's policies together allow something else.",
+        "policies-together": "The role's policies have another effect together.",
         "boundary-added": "The role has a permissions boundary that is not expected.",
         "boundary-removed": "The role lacks the expected permissions boundary.",
         "boundary-changed": "The role has another permissions boundary.",
-        "boundary-text": "The policy that is the permissions boundary differs.",
+        "boundary-text": "The policy document of the permissions boundary differs.",
         "session-duration": "The maximum session duration differs.",
         "tag-added": "The role has a tag that is not expected.",
         "tag-removed": "The role lacks an expected tag.",
         "tag-changed": "A tag has another value.",
-        "other-access": "Another role gives Pump's principal, or everyone, access.",
+        "other-access": "Pump's principal, or everyone, can assume another role.",
     }
 )
 """What each kind of difference means, in one sentence."""
@@ -139,12 +139,14 @@ class OtherRole:
     :param name: its name.
     :param principals: who may assume it.
     :param alarm: why it is listed, in words.
+    :param effect: always ``broader``: it is access that is not expected.
     """
 
     arn: str
     name: str
     principals: tuple[str, ...]
     alarm: str
+    effect: Effect = "broader"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ def others_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherR
     :param details: what the account has.
     :param expectation: what is expected of it.
     """
-    own = {name.casefold() for name in expectation.known_names}
+    own = {name.casefold() for name in expectation.names}
     trust_policies = {
         name: policy
         for name, policy in details.trust_policies.items()
@@ -31,7 +31,7 @@ def others_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherR
         for other in roles_of_account(
             trust_policies,
             account=details.account,
-            names=expectation.known_names,
+            names=expectation.names,
             principals=expectation.principals,
         )
     }

@@ -215,7 +215,7 @@ class _Reader:
 
     def _said(self, reason: str) -> str:
         # It was there when it was listed.
-        return "it changed while it was read; try again" if reason == _MISSING else reason
+        return "it changed while it was read; verify again" if reason == _MISSING else reason
 
     def _try(self, call: Callable[[], _T]) -> tuple[_T | None, str]:
         from botocore.exceptions import ClientError  # noqa: PLC0415

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pump_roles._version import __version__
-from pump_roles.account.verify.cures import CURES, UNVERIFIED_CURE
+from pump_roles.account.verify.cures import CURES, UNVERIFIED, UNVERIFIED_CURE
 from pump_roles.account.verify.model import (
     RULES,
     AccountResult,
@@ -18,12 +18,17 @@ from pump_roles.account.verify.model import (
     Rule,
     Verification,
 )
-from pump_roles.account.verify.wording import DETAILS, LONGEST_NAME, few, few_of, is_unknown, line
+from pump_roles.account.verify.wording import (
+    DETAILS,
+    LONGEST_NAME,
+    few,
+    few_of,
+    is_unknown,
+    line,
+    notes,
+)
 
-__all__ = ["FINGERPRINT", "MOST_RESULTS", "UNVERIFIED", "as_sarif"]
-
-UNVERIFIED: Final = "unverified"
-"""The rule of what could not be checked."""
+__all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 
 FINGERPRINT: Final = "pumpRolesFinding/v1"
 """The name of the fingerprint. It changes with what a fingerprint is computed from."""
@@ -111,10 +116,13 @@ def _invocation(found: Verification, number: int) -> dict[str, Any]:
         notifications.append("No account was checked.")
     if left := max(number - MOST_RESULTS, 0):
         notifications.append(f"{left:,} {'result is' if left == 1 else 'results are'} left out.")
+    told = [("error", text) for text in notifications]
+    # What the expectation leaves open is not a finding.
+    told += [("note", text) for text in notes(found.accounts)]
     invocation: dict[str, Any] = {"executionSuccessful": not is_unknown(found)}
-    if notifications:
+    if told:
         invocation["toolExecutionNotifications"] = [
-            {"level": "error", "message": {"text": text}} for text in notifications
+            {"level": level, "message": {"text": _message(text)}} for level, text in told
         ]
     return invocation
 
@@ -214,8 +222,9 @@ def _others(account: AccountResult) -> Iterator[_Finding]:
             account=account,
             arn=other.arn,
             rule="other-access",
+            effect=other.effect,
             subject=other.name,
-            level="warning",
+            level="error",
             message=f"{where}: {line(other.alarm)}.{by}",
         )
 

@@ -8,6 +8,7 @@ from io import StringIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from pump_roles.account.verify.cures import cures
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
 from pump_roles.account.verify.wording import (
     DETAILS,
@@ -118,6 +119,12 @@ def _lines(found: Verification) -> Iterator[_Line]:
         yield _Line(label="match:", style=_STYLES["match"], text=text)
         yield from _list("note", notes(matching), depth=1)
         yield _Line()
+    told = cures(found)
+    if told:
+        yield _Line(text="what to do:")
+        for rule, cure in told.items():
+            yield _Line(depth=1, label=f"{rule}:", style="bold", text=cure)
+        yield _Line()
     yield _Line(text=f"accounts: {counts(found)}")
 
 
@@ -130,11 +137,11 @@ def _account(account: AccountResult) -> Iterator[_Line]:
         yield from _role(role)
     others, more = few(account.others, _MOST)
     for other in others:
-        text = f"{line(other.name, LONGEST_NAME)}: {line(other.alarm)}"
-        yield _Line(depth=1, label="other role:", style="yellow", text=text)
+        about = f"the role {line(other.name, LONGEST_NAME)}: {line(other.alarm)} (other-access)"
+        yield _Line(depth=1, label=f"{other.effect}:", style=_STYLES[other.effect], text=about)
         principals, left = few_of(other.principals)
         if principals:
-            text = f"may be assumed by: {', '.join(principals)}{left}"
+            text = f"can be assumed by: {', '.join(principals)}{left}"
             yield _Line(depth=2, text=text)
     if more:
         yield _Line(depth=1, text=f"and {more:,} more other roles")
@@ -157,7 +164,8 @@ def _role(role: RoleResult) -> Iterator[_Line]:
 
 def _difference(difference: Difference) -> Iterator[_Line]:
     effect = difference.effect
-    yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=line(difference.what))
+    text = f"{line(difference.what)} ({difference.rule})"
+    yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=text)
     details, more = few(difference.details, DETAILS)
     for detail in details:
         yield _Line(depth=3, text=line(detail, LONGEST_NAME))

@@ -92,20 +92,18 @@ def broader(account: AccountResult) -> bool:
 
     :param account: the account.
     """
-    return any(one.effect == "broader" for role in account.roles for one in role.differences)
+    differences = (one for role in account.roles for one in role.differences)
+    return bool(account.others) or any(one.effect == "broader" for one in differences)
 
 
 def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
     """Return the accounts by their state: what needs attention first, and by ID.
 
-    Of the accounts that differ, those with more access than expected are the first, then those with
-    other roles that give access.
+    Of the accounts that differ, those with more access than expected are the first.
 
     :param accounts: the accounts.
     """
-    found = sorted(
-        accounts, key=lambda one: (not broader(one), not one.others, one.account, one.name)
-    )
+    found = sorted(accounts, key=lambda one: (not broader(one), one.account, one.name))
     return {state: [one for one in found if one.state == state] for state in _STATES}
 
 

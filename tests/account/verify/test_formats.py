@@ -62,12 +62,17 @@ def test_has_what_a_ticket_needs() -> None:
         "### 000000000001 (`Production`)\n"
         "\n"
         "- read-only role `arn:aws:iam::000000000001:role/PumpReadOnlyRole`: **differs**\n"
-        "  - **broader**: the inline policy Extra is not expected; Read objects in S3: was no, now "
-        "yes; actions: `s3:GetObject`\n"
+        "  - **broader** (`policy-added`): the inline policy Extra is not expected; Read objects "
+        "in S3: was no, now yes; actions: `s3:GetObject`\n"
         "\n"
         "## Accounts that match\n"
         "\n"
         "- not compared (1 role)\n"
+        "\n"
+        "## What to do\n"
+        "\n"
+        "- `policy-added`: AWS CloudTrail shows who changed it. Remove the policy, or review it "
+        "and add it to what is expected.\n"
     )
 
 
@@ -75,14 +80,14 @@ def test_says_everything_about_an_account() -> None:
     found = as_markdown(verification(with_everything("word")))
     for sentence in (
         "- not checked: word",
-        "**broader**: word; word; word; word; word; 5 more changes; actions: `word`",
+        "**broader** (`policy-added`): word; word; word; word; word; 5 more changes; actions: ",
         "`word` and 12 more",
-        "**other**: word",
-        "**narrower**: word",
+        "**other** (`tag-added`): word",
+        "**narrower** (`boundary-added`): word",
         "  - not checked: word",
         "  - note: word",
         "**differs**, last used 2026-11-25T08:15:00Z in us-east-1",
-        "**other role** `word`: word; may be assumed by `word`",
+        "**broader** (`other-access`): the role `word`: word; can be assumed by `word`",
     ):
         assert sentence in found, sentence
 
@@ -97,6 +102,7 @@ def test_what_needs_attention_is_first() -> None:
         "000000000003",
         "Accounts that could not be checked",
         "000000000002",
+        "What to do",
     ]
     assert "**Accounts: 1 match, 2 differs, 1 unknown. More access than expected: 1.**" in found
 

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from pump_roles import __version__
-from pump_roles.account.verify.cures import CURES
+from pump_roles.account.verify.cures import CURES, UNVERIFIED
 from pump_roles.account.verify.model import (
     RULES,
     AccountResult,
@@ -21,7 +21,7 @@ from pump_roles.account.verify.model import (
     Rule,
     Verification,
 )
-from pump_roles.account.verify.sarif import FINGERPRINT, MOST_RESULTS, UNVERIFIED, as_sarif
+from pump_roles.account.verify.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,
@@ -125,14 +125,26 @@ def test_each_finding_is_a_result_of_its_rule() -> None:
     found = [(result["ruleId"], result["level"]) for result in run["results"]]
     assert found == [
         ("policy-added", "error"),
+        ("other-access", "error"),
         (UNVERIFIED, "warning"),
         ("tag-added", "warning"),
         (UNVERIFIED, "warning"),
-        ("other-access", "warning"),
         (UNVERIFIED, "warning"),
         ("boundary-added", "note"),
     ]
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+
+
+def test_what_was_not_compared_is_a_note() -> None:
+    run = run_of(matching(1, notes=("not compared",)), matching(2))
+    assert run["invocations"] == [
+        {
+            "executionSuccessful": True,
+            "toolExecutionNotifications": [
+                {"level": "note", "message": {"text": "not compared (1 role)"}}
+            ],
+        }
+    ]
 
 
 @pytest.mark.parametrize(

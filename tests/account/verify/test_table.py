@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.account.verify.cures import CURES, UNVERIFIED_CURE
 from pump_roles.account.verify.table import as_table
 from sandbox.cdk import ROOT, tool_environment
 from tests.account.verify.results import (
@@ -80,30 +81,37 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "differs 000000000004 (text)\n"
         "  not checked: text\n"
         "  differs arn:aws:iam::000000000004:role/PumpReadOnlyRole (read-only)\n"
-        "    broader: text\n"
+        "    broader: text (policy-added)\n"
         "      text\n"
         "      text\n"
         "      text\n"
         "      text\n"
         "      and 5 more changes\n"
         "      actions: text, text, text, text, text, text, text, text and 12 more\n"
-        "    other: text\n"
+        "    other: text (tag-added)\n"
         "      Read objects in S3: was no, now yes\n"
         "      actions: s3:GetObject\n"
-        "    narrower: text\n"
+        "    narrower: text (boundary-added)\n"
         "      Read objects in S3: was no, now yes\n"
         "      actions: s3:GetObject\n"
         "    not checked: text\n"
         "    note: text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
-        "  other role: text: text\n"
-        "    may be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
+        "  broader: the role text: text (other-access)\n"
+        "    can be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
         "\n"
         "unknown 000000000003\n"
         "  not checked: the role Audit could not be assumed: denied\n"
         "\n"
         "match 000000000002\n"
         "  match arn:aws:iam::000000000002:role/PumpReadOnlyRole (read-only)\n"
+        "\n"
+        "what to do:\n"
+        f"  policy-added: {CURES['policy-added']}\n"
+        f"  boundary-added: {CURES['boundary-added']}\n"
+        f"  tag-added: {CURES['tag-added']}\n"
+        f"  other-access: {CURES['other-access']}\n"
+        f"  unverified: {UNVERIFIED_CURE}\n"
         "\n"
         "accounts: 1 match, 1 differs, 1 unknown\n"
     )
@@ -121,14 +129,14 @@ def test_what_needs_attention_is_first() -> None:
     lines = as_table(found, styled=False).splitlines()
     accounts = [line for line in lines if re.match("(match|differs|unknown) [0-9]", line)]
     assert accounts == [
-        "differs 000000000005",
         "differs 000000000004",
+        "differs 000000000005",
         "differs 000000000003",
         "unknown 000000000002",
         "match 000000000001",
     ]
     effects = re.findall("(broader|narrower):", "\n".join(lines))
-    assert effects == ["broader", "narrower", "narrower", "narrower"]
+    assert effects == ["narrower", "broader", "broader", "narrower", "narrower"]
 
 
 def test_many_matching_accounts_are_counted() -> None:
@@ -170,7 +178,7 @@ def test_no_arn_is_broken_in_a_pipe() -> None:
     shown = in_pipe("LONG", COLUMNS="40")
     assert shown == as_table(LONG, styled=False)
     assert shown.count(LONG_ARN) == 2
-    assert f"broader: it lacks the permissions boundary {BOUNDARY}\n" in shown
+    assert f"broader: it lacks the permissions boundary {BOUNDARY} (policy-added)\n" in shown
     assert "\x1b" not in shown
     assert "\x1b" not in in_pipe("LONG", FORCE_COLOR="1")
 
