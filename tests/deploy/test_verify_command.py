@@ -407,6 +407,10 @@ USAGE: dict[str, tuple[list[str], str]] = {
         ],
         "--details: cannot be combined with --organization",
     ),
+    "a profile for files": (
+        ["--expect", "reviewed", "--details", "list.json", "--profile", "p"],
+        "--details: cannot be combined with --profile",
+    ),
     "an ARN as role to assume": (
         [
             *("--expect", "reviewed", "--organization"),
@@ -484,6 +488,73 @@ def test_output_that_cannot_be_written_is_one_error(customer: Customer, tmp_path
 
 
 # Saved files.
+
+
+def test_folder_that_does_not_exist_is_noticed_before_anything_is_read(
+    reviewed: Path, tmp_path: Path
+) -> None:
+    """Without credentials: nothing was called."""
+    for output, problem in (
+        (tmp_path / "missing" / "result.json", "No such file or directory"),
+        (tmp_path / "folder.json", "Is a directory"),
+    ):
+        (tmp_path / "folder.json").mkdir(exist_ok=True)
+        line = the_error(run("--expect", reviewed, "--output", output), 1)
+        assert line == f"pump-roles: {output}: cannot be written: {problem}"
+
+
+def test_one_output_that_cannot_be_written_is_named_and_keeps_no_other_from_it(
+    customer: Customer, tmp_path: Path
+) -> None:
+    full, other = tmp_path / "full.json", tmp_path / "other.md"
+    full.symlink_to("/dev/full")
+    ended = run(
+        *("--expect", customer.folder, "--output", full, "--output", other),
+        environment=customer.aws.environment(),
+    )
+    assert ended.exit_code == 1
+    assert ended.stderr == f"pump-roles: {full}: cannot be written: No space left on device\n"
+    assert ended.stdout.endswith("accounts: 1 match\n")
+    assert "1 match" in other.read_text()
+
+
+def test_region_is_not_needed(customer: Customer) -> None:
+    environment = {**customer.aws.environment(), "AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+    ended = run("--expect", customer.folder, environment=environment)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+
+
+def test_external_id_that_contradicts_the_templates_is_not_ignored(
+    customer: Customer, tmp_path: Path
+) -> None:
+    command = ("--expect", customer.folder, "--format", "json")
+    environment = customer.aws.environment()
+    for external_id, expected in (
+        (SECRET, (0, "match", ["match", "match"])),
+        ("", (0, "match", ["match", "match"])),
+        (OTHER_SECRET, (4, "unknown", ["unknown", "unknown"])),
+    ):
+        ended = run(*command, environment={**environment, "PUMP_EXTERNAL_ID": external_id})
+        assert states(ended) == expected
+    assert "is not the one in the templates" in ended.stdout
+    ids = tmp_path / "ids.json"
+    row = {"role_arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}", "external_id": SECRET}
+    ids.write_text(json.dumps([row]))
+    ended = run(
+        *command, "--external-ids", ids, environment={**environment, "PUMP_EXTERNAL_ID": SECRET}
+    )
+    assert "cannot be combined with PUMP_EXTERNAL_ID" in the_usage_error(ended)
+    moved = {**row, "role_arn": f"arn:aws:iam::{ACCOUNT_ID}:role/x/{READ_ONLY}"}
+    ids.write_text(json.dumps([row, moved]))
+    line = the_error(run(*command, "--external-ids", ids, environment=environment))
+    assert line == f"pump-roles: the role {READ_ONLY} of account {ACCOUNT_ID} is listed twice"
+
+
+def test_boundary_policy_needs_an_expected_boundary(tmp_path: Path) -> None:
+    file = tmp_path / "boundary.json"
+    file.write_text(json.dumps(BOUNDARY))
+    line = the_error(run("--principal", PUMP_ACCOUNT, "--boundary-policy", file))
+    assert line == "pump-roles: --boundary-policy: no expected role has a permissions boundary"
 
 
 def edited(file: Path, edit: Callable[[Any], object]) -> None:

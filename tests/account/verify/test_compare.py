@@ -655,6 +655,26 @@ def test_trust_policy_that_lets_in_more_is_broader(change: Change, compared: Com
     assert any("sts:AssumeRole" in one.actions for one in found.differences)
 
 
+def test_root_of_an_account_is_the_account_in_every_message(compared: Compared) -> None:
+    root = f"arn:aws:iam::{PUMP_ACCOUNT}:root"
+    (difference,) = compared(in_trust(Principal={"AWS": root}, Condition={})).differences
+    assert (difference.rule, difference.effect) == ("trust-policy", "broader")
+    assert not [detail for detail in difference.details if "trusts" in detail]
+    found = compared(in_trust(Principal={"AWS": [root, GONE]}))
+    assert kinds(found) == [("trust-broken", "other")]
+
+
+def test_details_of_a_trust_policy_are_those_of_the_effect(compared: Compared) -> None:
+    found = compared(in_trust(Principal={"AWS": OTHER_ACCOUNT}))
+    assert {one.effect: one.details for one in found.differences} == {
+        "broader": (f"trusts {OTHER_ACCOUNT}",),
+        "narrower": (f"no longer trusts {PUMP_ACCOUNT}",),
+    }
+    (difference,) = compared(in_trust(Principal="*")).differences
+    assert difference.details.count("trusts *") == 1
+    assert "it trusts *" not in difference.details
+
+
 def test_trust_policy_with_a_principal_that_is_gone_is_broken(compared: Compared) -> None:
     found = compared(in_trust(Principal={"AWS": GONE}))
     assert kinds(found) == [("trust-broken", "narrower")]
