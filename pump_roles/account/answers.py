@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_sts import STSClient
 
-__all__ = ["SESSION_NAME", "Answer", "Outcome", "answer_of"]
+__all__ = ["SESSION_NAME", "SHORTEST_SESSION", "Answer", "Outcome", "answer_of"]
 
 SESSION_NAME: Final = "pump-roles-probe"
 """The session name, by which an accepted call appears in the customer's CloudTrail."""
@@ -35,7 +35,8 @@ _NOTHING: Final = json.dumps(
 Outcome = Literal["accepted", "refused", "unknown"]
 """How a call ended. "Refused" means by the role, as far as AWS's answer shows."""
 
-_SHORTEST_SESSION: Final = 900
+SHORTEST_SESSION: Final = 900
+"""The shortest session that AWS STS has, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def answer_of(
             sts.assume_role(
                 RoleArn=role_arn,
                 RoleSessionName=SESSION_NAME,
-                DurationSeconds=_SHORTEST_SESSION,
+                DurationSeconds=SHORTEST_SESSION,
                 Policy=_NOTHING,
                 **passed,
             ).get("Credentials")

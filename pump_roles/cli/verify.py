@@ -207,7 +207,7 @@ def verify(
     else:
         with unknown_if_aws_fails(hidden=[*expectation.hidden]):
             aws = _aws(profile, region_of(region), concurrency)
-        found = _of_accounts(aws, expectation, scope, assume_role, concurrency)
+            found = _of_accounts(aws, expectation, scope, assume_role, concurrency)
     _write_all(found, {None: format, **formats})
     if found.state != "match":
         raise typer.Exit(DIFFERENT if found.state == "differs" else UNKNOWN)
@@ -412,7 +412,7 @@ def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
             nonlocal count
             count += 1
             advance(1)
-            if not sys.stderr.isatty():
+            if sys.stderr is not None and not sys.stderr.isatty():
                 typer.echo(f"{count:,}/{total:,} {result.account} {result.state}", err=True)
 
         yield found

@@ -1,5 +1,6 @@
 """What one of Pump's roles has once its template is deployed, for comparison with an account."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -11,8 +12,11 @@ from pump_roles.templates.roles import HOUR, PumpRole, resolved_trust_policy
 from pump_roles.templates.template import Template
 from pump_roles.templates.trust import EXTERNAL_ID_KEY
 from pump_roles.templates.values import as_list, as_mapping
+from pump_roles.validators import ROLE_NAME
 
 __all__ = ["OPEN_EXTERNAL_ID", "OPEN_PRINCIPAL", "DeployedPolicy", "DeployedRole", "deployed"]
+
+_FILLED_LATER: Final = re.compile(r"\$\{AWS::(?:AccountId|Partition)\}")
 
 OPEN_PRINCIPAL: Final = "${principal}"
 OPEN_EXTERNAL_ID: Final = "${external-id}"
@@ -83,7 +87,7 @@ def deployed(
     documents = dict(_managed_policies(templates))
     for role in roles:
         ways = [
-            replace(_deployed(one, documents), role=role)
+            replace(_deployed(one, documents), role=replace(role, name=_name(one)))
             for one in found
             if one.role.kind == role.kind
         ]
@@ -119,6 +123,12 @@ def _deployed(found: PumpRole, documents: Mapping[str, Any]) -> DeployedRole:
     )
 
 
+def _name(found: PumpRole) -> str:
+    # Empty if it is generated, or depends on the account.
+    name = found.names[0] if len(found.names) == 1 else ""
+    return name if ROLE_NAME.accepts(name) else ""
+
+
 def _policies(found: PumpRole) -> Iterator[DeployedPolicy]:
     attached = {name_of(one): one for one in found.attachments}
     for name, document in found.role.policies:
@@ -147,7 +157,10 @@ def _filled(value: Any, template: Template) -> Any:
 
 def _text(value: Any, template: Template) -> str | None:
     text = only_text(value, template)
-    return None if text is None or text.references else text.text
+    if text is None or text.references:
+        return None
+    # The region, for instance, is not known.
+    return text.text if _FILLED_LATER.sub("", text.text).find("${AWS::") < 0 else None
 
 
 def _open(trust: Any) -> Any:

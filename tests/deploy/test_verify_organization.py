@@ -11,8 +11,9 @@ import pytest
 
 from pump_roles.account.organization import Account
 from pump_roles.account.verify import accounts
+from pump_roles.account.verify.expected import from_templates
 from pump_roles.account.verify.model import AccountResult
-from pump_roles.account.verify.reading import policy_for_reading
+from pump_roles.account.verify.reading import read_account
 from sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
 from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, tool_environment
@@ -223,8 +224,12 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
 
 
 def test_session_in_an_account_is_limited_to_the_reads(
-    aws: EmbeddedAws, organization: Audited, template: Path
+    aws: EmbeddedAws,
+    organization: Audited,
+    template: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Even if the role that is assumed may do everything."""
     account = organization.accounts[-1]
     iam = aws.iam(Caller(account))
     allow_all = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -233,16 +238,24 @@ def test_session_in_an_account_is_limited_to_the_reads(
         PolicyName="Admin",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow_all]}),
     )
-    assert verify(aws, template, "--account", account).returncode == 0
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    clients: list[Any] = []
 
-    passed = json.dumps(policy_for_reading([ROLE]))
-    arn = f"arn:aws:iam::{account}:role/{AUDITOR}"
-    granted = aws.sts().assume_role(RoleArn=arn, RoleSessionName="test", Policy=passed)
-    keys = granted["Credentials"]
-    session = Caller(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-    assert aws.iam(session).get_role(RoleName=ROLE)
+    def read(client: Any, *arguments: Any, **more: Any) -> Any:
+        clients.append(client)
+        client.delete_role(RoleName=ROLE)
+        return read_account(client, *arguments, **more)
+
+    monkeypatch.setattr(accounts, "read_account", read)
+    calling = accounts.Aws()
+    chosen = accounts.accounts_in(calling, accounts.Scope(accounts=[account]))
     with pytest.raises(aws.iam().exceptions.ClientError, match="AccessDenied"):
-        aws.iam(session).delete_role(RoleName=ROLE)
+        accounts.verify_organization(
+            calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=1
+        )
+    (client,) = clients
+    assert client.get_role(RoleName=ROLE)
     iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
 
 

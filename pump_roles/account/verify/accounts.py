@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from pump_roles.account.answers import SHORTEST_SESSION
 from pump_roles.account.errors import cure_of, error_code, reason_of
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.verify.compare import compare
@@ -35,7 +36,6 @@ __all__ = [
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name, by which the calls appear in the CloudTrail of each account."""
 
-_SHORTEST_SESSION: Final = 900
 _NO_ACCOUNT: Final = "AccountNotFoundException"
 _NO_UNIT: Final = "ParentNotFoundException"
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
@@ -125,20 +125,13 @@ class Aws:
             return self._session.client("iam", config=self._config, **passed)
 
 
-def verify_files(
-    accounts: Sequence[AccountDetails], expectation: Expectation, *, found: _Found | None = None
-) -> Verification:
+def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -> Verification:
     """Verify accounts that were read from files.
 
     :param accounts: the accounts.
     :param expectation: what is expected of each.
-    :param found: called with the result of each account.
     """
-    results = [compare(expectation, details) for details in accounts]
-    if found is not None:
-        for result in results:
-            found(result)
-    return _verification(expectation, results)
+    return _verification(expectation, [compare(expectation, details) for details in accounts])
 
 
 def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
@@ -150,16 +143,13 @@ def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
     return read_account(aws.iam(), names, account=aws.account, partition=aws.partition)
 
 
-def verify_own_account(
-    aws: Aws, expectation: Expectation, *, found: _Found | None = None
-) -> Verification:
+def verify_own_account(aws: Aws, expectation: Expectation) -> Verification:
     """Verify the caller's account.
 
     :param aws: clients of it.
     :param expectation: what is expected of it.
-    :param found: called with its result.
     """
-    return verify_files([read_own_account(aws, expectation.names)], expectation, found=found)
+    return verify_files([read_own_account(aws, expectation.names)], expectation)
 
 
 def verify_organization(
@@ -284,7 +274,7 @@ def _verified(
                 aws.sts.assume_role(
                     RoleArn=arn,
                     RoleSessionName=SESSION_NAME,
-                    DurationSeconds=_SHORTEST_SESSION,
+                    DurationSeconds=SHORTEST_SESSION,
                     Policy=policy,
                 )["Credentials"]
             )
@@ -309,7 +299,12 @@ def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
 
 
 def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:
+    # What was compared is masked. An account that could not be read has its name, and the reason.
+    mask = expectation.mask
     return Verification(
-        expected=expectation.description,
-        accounts=tuple(sorted(results, key=lambda result: result.account)),
+        expected=mask.masked(expectation.description),
+        accounts=tuple(
+            replace(one, name=mask.masked(one.name), reason=mask.masked(one.reason))
+            for one in sorted(results, key=lambda result: result.account)
+        ),
     )

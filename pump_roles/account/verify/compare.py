@@ -1,6 +1,6 @@
 """Compares an account's roles with what is expected of them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -19,14 +19,14 @@ from pump_roles.account.verify.model import (
     state_of,
 )
 from pump_roles.account.verify.others import others_in
-from pump_roles.account.verify.policies import (
-    means,
-)
+from pump_roles.account.verify.policies import means
 from pump_roles.templates import Role
 from pump_roles.templates.canonical import canonical
 from pump_roles.templates.masking import Mask
 
 __all__ = ["compare"]
+
+_Masking = Callable[[Any], Any]
 
 
 def compare(expectation: Expectation, details: AccountDetails, *, name: str = "") -> AccountResult:
@@ -49,10 +49,10 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
 
 
 def _compared(expectation: Expectation, details: AccountDetails, name: str) -> AccountResult:
-    mask = Mask(expectation.hidden | details.external_ids)
+    mask = _mask(expectation, details)
     roles = tuple(
-        _masked(_Comparison(expected, details, expectation.allowed_tags).result(), mask)
-        for expected in expectation.in_account(details.account, details.partition)
+        _masked(_closest(ways, details, expectation.allowed_tags), mask)
+        for ways in expectation.in_account(details.account, details.partition)
     )
     others = others_in(details, expectation)
     states: list[State] = [role.state for role in roles]
@@ -62,13 +62,21 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
         states.append("unknown")
     return AccountResult(
         account=details.account,
-        name=mask.masked(name),
+        name=mask(name),
         state=state_of(states),
-        reason=mask.masked("; ".join(details.unread)),
+        reason=mask("; ".join(details.unread)),
         roles=roles,
-        others=mask.masked(others),
+        others=mask(others),
         calls=details.calls,
     )
+
+
+def _closest(
+    ways: Sequence[ExpectedRole], details: AccountDetails, allowed_tags: Collection[str]
+) -> RoleResult:
+    # If it is as expected in one way, nobody knows whether that is the right one; else it differs.
+    results = [_Comparison(way, details, allowed_tags).result() for way in ways]
+    return min(results, key=lambda result: len(result.differences))
 
 
 class _Comparison:
@@ -105,8 +113,10 @@ class _Comparison:
         expected = self._expected
         arn = self._arn(expected.deployed.path, expected.name)
         reason = self._details.missing.get(expected.name.casefold(), "")
-        if reason:
-            return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=(reason,))
+        # Where nobody knows whether it should be there, it is not missing.
+        unknown = (reason,) if reason else tuple(self._unknown)
+        if unknown:
+            return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=unknown)
         missing = Difference(
             rule="role-missing", effect="narrower", subject="", what="the role does not exist"
         )
@@ -241,21 +251,30 @@ def _other(rule: Rule, what: str, subject: str = "") -> Difference:
     return Difference(rule=rule, effect="other", subject=subject, what=what)
 
 
-def _masked(result: RoleResult, mask: Mask) -> RoleResult:
+def _mask(expectation: Expectation, details: AccountDetails) -> _Masking:
+    # The expectation's mask is made only once. An ID of the account that is a part of one of the
+    # expectation's must not be masked before that one.
+    own = details.external_ids - expectation.hidden
+    around = {one for one in expectation.hidden if any(id_ in one for id_ in own)}
+    first = Mask(own | around)
+    return lambda value: expectation.mask.masked(first.masked(value))
+
+
+def _masked(result: RoleResult, mask: _Masking) -> RoleResult:
     # Of the ARN, the account's ID stays, even if it is an external ID, too.
     *place, name = result.arn.split(":", 5)
     return replace(
         result,
-        arn=":".join([*place, mask.masked(name)]),
-        unknown=mask.masked(result.unknown),
-        notes=mask.masked(result.notes),
+        arn=":".join([*place, mask(name)]),
+        unknown=mask(result.unknown),
+        notes=mask(result.notes),
         differences=tuple(
             replace(
                 difference,
-                subject=mask.masked(difference.subject),
-                what=mask.masked(difference.what),
-                details=mask.masked(difference.details),
-                actions=mask.masked(difference.actions),
+                subject=mask(difference.subject),
+                what=mask(difference.what),
+                details=mask(difference.details),
+                actions=mask(difference.actions),
             )
             for difference in result.differences
         ),

@@ -51,6 +51,9 @@ def _differences(
     if ids:
         yield from _external_ids(ids, expected.external_ids, notes)
         was, found = (with_external_ids(trust, [_PLACEHOLDER]) for trust in (was, found))
+    elif OPEN_EXTERNAL_ID in expected.external_ids:
+        # Not the placeholder: someone may have written that.
+        was = with_external_ids(was, [_PLACEHOLDER])
     details = _details(assumption(was, {}), assumption(found, {}))
     for effect in trust_effects(was, found, account=account):
         yield _difference("trust-policy", effect, "its trust policy differs", details[effect])

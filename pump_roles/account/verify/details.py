@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from pump_roles.templates import InputError, read_json
@@ -16,7 +16,18 @@ from pump_roles.templates.masking import texts_under_the_key
 from pump_roles.templates.values import as_list, as_mapping
 from pump_roles.validators import ROLE_ARN
 
-__all__ = ["AccountDetails", "AttachedPolicy", "Boundary", "RoleDetails", "moment", "read_files"]
+__all__ = [
+    "AccountDetails",
+    "AttachedPolicy",
+    "Boundary",
+    "RoleDetails",
+    "document_of",
+    "moment",
+    "read_files",
+]
+
+
+_MOMENT: Final = len("2026-11-25T08:15:00Z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +121,7 @@ class AccountDetails:
         """The external IDs in it, which must not be shown."""
         documents = (
             *self.trust_policies.values(),
+            *(role.trust_policy for role in self.roles),
             *(document for role in self.roles for _, document in role.inline or ()),
             *(policy.document for role in self.roles for policy in role.attached or ()),
             *(role.boundary.document for role in self.roles if role.boundary is not None),
@@ -150,8 +162,11 @@ def moment(value: Any) -> str:
         return ""
     if value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
-    text: str = value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return text
+    try:
+        utc = value.astimezone(timezone.utc)
+    except OverflowError:
+        return ""
+    return f"{utc:%Y-%m-%dT%H:%M:%SZ}".rjust(_MOMENT, "0")
 
 
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
@@ -175,7 +190,7 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
             continue
         try:
             details = _account(content)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise InputError(
                 f"{file}: is not the output of aws iam get-account-authorization-details: "
                 f"{_reason(error)}"
@@ -195,6 +210,8 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {error}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply to read"
     return str(error) if isinstance(error, InputError) else "a value has another type"
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pump_roles.account.probe import partition_of
 from pump_roles.account.targets import Target
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError, Role, read_deployed
@@ -49,7 +51,7 @@ class Expectation:
     :param principals: Pump's principals.
     :param hidden: the external IDs in it, which must not be shown.
     :param external_id: the external ID of every role that does not have one of its own, if known.
-    :param external_ids: the external IDs of single roles, by account and role name.
+    :param external_ids: the external IDs of single roles, by partition, account and role name.
     :param boundary_document: the expected document of the permissions boundary; ``None`` if that of
         the templates, if they have one.
     :param allowed_tags: the keys of tags that a role may have in addition.
@@ -60,7 +62,7 @@ class Expectation:
     principals: frozenset[str]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
-    external_ids: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    external_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict, repr=False)
     boundary_document: Any = None
     allowed_tags: frozenset[str] = frozenset()
 
@@ -68,6 +70,11 @@ class Expectation:
     def has_boundary(self) -> bool:
         """Whether any of the roles has a permissions boundary."""
         return any(way.boundary for ways in self.roles for way in ways)
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Masks the external IDs in it. Made once: for 10,000 of them, that takes a while."""
+        return Mask(self.hidden)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,9 +104,10 @@ class Expectation:
         :param external_id: that of every other role; by default it is not known.
         :raises InputError: if a role is listed twice.
         """
-        found: dict[tuple[str, str], str] = {}
+        found: dict[tuple[str, str, str], str] = {}
         for target in targets:
-            key = (target.account, target.role_name.casefold())
+            partition = partition_of(target.role_arn)
+            key = (partition, target.account, target.role_name.casefold())
             if key in found:
                 raise InputError(
                     f"the role {target.role_name} of account {target.account} is listed twice"
@@ -113,8 +121,8 @@ class Expectation:
             hidden=self.hidden | hidden,
         )
 
-    def in_account(self, account: str, partition: str) -> tuple[ExpectedRole, ...]:
-        """Return the roles that are expected in an account.
+    def in_account(self, account: str, partition: str) -> tuple[tuple[ExpectedRole, ...], ...]:
+        """Return the roles that are expected in an account, each in all the ways that it may be.
 
         :param account: the account's ID.
         :param partition: its partition.
@@ -123,7 +131,7 @@ class Expectation:
 
     def _in_account(
         self, ways: Sequence[DeployedRole], account: str, partition: str
-    ) -> ExpectedRole:
+    ) -> tuple[ExpectedRole, ...]:
         here = [way for way in ways if way.account == account]
         anywhere = [way for way in ways if not way.account]
         filled: list[DeployedRole] = []
@@ -131,9 +139,7 @@ class Expectation:
             one = replace(_filled(way, account, partition), account="")
             if one not in filled:
                 filled.append(one)
-        role = filled[0].role
-        known = self.external_ids.get((account, role.name.casefold()), self.external_id)
-        unreadable = [*role.unreadable, *filled[0].unreadable]
+        unreadable = []
         if len(filled) > 1:
             unreadable.append(
                 "the templates deploy this role in different ways, such as with different external "
@@ -141,10 +147,18 @@ class Expectation:
             )
         if here == [] and anywhere == []:
             unreadable.append("the templates deploy this role only in other accounts")
-        open_ids = [str(one) for one in external_ids_of(filled[0].trust_policy)]
+        return tuple(self._expected(way, (partition, account), unreadable) for way in filled)
+
+    def _expected(
+        self, way: DeployedRole, place: tuple[str, str], problems: Iterable[str]
+    ) -> ExpectedRole:
+        role = way.role
+        unreadable = [*role.unreadable, *way.unreadable, *problems]
+        known = self.external_ids.get((*place, role.name.casefold()), self.external_id)
+        open_ids = [str(one) for one in external_ids_of(way.trust_policy)]
         if self.external_ids and not known and OPEN_EXTERNAL_ID in open_ids:
             unreadable.append("the --external-ids file does not list this role")
-        if known and OPEN_EXTERNAL_ID in open_ids:
+        if known and known not in open_ids and OPEN_EXTERNAL_ID in open_ids:
             open_ids[open_ids.index(OPEN_EXTERNAL_ID)] = known
         elif known and known not in open_ids:
             unreadable.append(
@@ -153,9 +167,9 @@ class Expectation:
         return ExpectedRole(
             kind=role.kind,
             name=role.name,
-            deployed=filled[0]
+            deployed=way
             if self.boundary_document is None
-            else replace(filled[0], boundary_document=self.boundary_document),
+            else replace(way, boundary_document=self.boundary_document),
             external_ids=tuple(open_ids),
             unreadable=tuple(unreadable),
         )
@@ -203,11 +217,15 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     :param principal: Pump's principal, if the templates leave it to a parameter. By default they
         do not.
     :raises InputError: if the templates cannot be read, contain none of Pump's roles, leave the
-        principal open while there is none, or name another one.
+        principal open while there is none, name another one, or leave a role's name open.
     """
     read = read_deployed(path)
+    for ways in read.roles:
+        if not all(way.role.name for way in ways):
+            raise InputError(f"{path}: the name of the {ways[0].role.kind} role cannot be read")
     roles = tuple(
-        tuple(_with_principal(way, principal, path) for way in ways) for ways in read.roles
+        tuple(_with_principal(way, principal, path, Mask(read.external_ids)) for way in ways)
+        for ways in read.roles
     )
     principals = {
         text for ways in roles for way in ways for text in _texts(principals_of(way.trust_policy))
@@ -220,14 +238,15 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     )
 
 
-def _with_principal(way: DeployedRole, principal: str | None, path: Path) -> DeployedRole:
+def _with_principal(
+    way: DeployedRole, principal: str | None, path: Path, mask: Mask
+) -> DeployedRole:
     named = _texts(principals_of(way.trust_policy))
     if OPEN_PRINCIPAL not in named:
         # An account ID and the account's root are one principal.
         if principal is not None and [*map(account_of_root, named)] != [account_of_root(principal)]:
-            raise InputError(
-                f"{path}: trusts {', '.join(named)}; omit --principal, or pass that one"
-            )
+            shown = ", ".join(mask.masked(named))
+            raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that one")
         return way
     if principal is None:
         raise InputError(f"{path}: the principal is a template parameter; pass --principal")

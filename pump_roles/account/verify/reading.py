@@ -115,7 +115,7 @@ class _Reader:
             pages = self._iam.get_paginator("list_roles").paginate(
                 PaginationConfig={"PageSize": _MOST_PER_PAGE}
             )
-            return {role["RoleName"]: dict(role) for page in pages for role in page["Roles"]}
+            return {role["RoleName"]: _whole(role) for page in pages for role in page["Roles"]}
 
         found, reason = self._try(read)
         if found is None:
@@ -152,11 +152,7 @@ class _Reader:
         )
 
     def _described(self, name: str) -> Mapping[str, Any]:
-        role: Mapping[str, Any] = {**self._iam.get_role(RoleName=name)["Role"]}
-        if missing := _EVERY_ROLE_HAS - role.keys():
-            # The answer is not from AWS.
-            raise KeyError(*missing)
-        return role
+        return _whole(self._iam.get_role(RoleName=name)["Role"])
 
     def _inline(self, role: str, unread: list[str]) -> tuple[tuple[str, Any], ...] | None:
         def names() -> list[str]:
@@ -228,3 +224,10 @@ class _Reader:
             if isinstance(error, ClientError) and error_code(error) == _MISSING:
                 return None, _MISSING
             return None, reason_of(error, self._iam)
+
+
+def _whole(role: Mapping[str, Any]) -> Mapping[str, Any]:
+    if missing := _EVERY_ROLE_HAS - role.keys():
+        # The answer is not from AWS.
+        raise KeyError(*missing)
+    return {**role}

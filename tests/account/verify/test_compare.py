@@ -1102,7 +1102,7 @@ def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> 
 def test_placeholders_are_filled_in_for_each_account(expectation: Expectation) -> None:
     boundary = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/B"
     expected = bounded(expectation, boundary, {"Statement": "${AWS::AccountId}"})
-    (role,) = expected.in_account(OTHER_ACCOUNT, "aws-cn")
+    ((role,),) = expected.in_account(OTHER_ACCOUNT, "aws-cn")
     assert role.deployed.boundary == f"arn:aws-cn:iam::{OTHER_ACCOUNT}:policy/B"
 
 

@@ -1,0 +1,212 @@
+"""What is expected of an account, when templates leave something open or contradict each other."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.account.targets import Target
+from pump_roles.account.verify.accounts import verify_files
+from pump_roles.account.verify.compare import compare
+from pump_roles.account.verify.details import AccountDetails, RoleDetails, moment
+from pump_roles.account.verify.expected import Expectation, from_published, from_templates
+from pump_roles.account.verify.model import AccountResult
+from pump_roles.published import ROLES
+from pump_roles.templates import InputError
+from sandbox.aws import ACCOUNT_ID
+from tests.support import EXTERNAL_ID, OTHER_SECRET, PUMP_ACCOUNT, SECRET, Template, trust
+
+NAME = "PumpReadOnlyRole"
+OTHER_ACCOUNT = "111122223333"
+POLICIES = [
+    {"PolicyName": policy.name, "PolicyDocument": policy.document}
+    for policy in ROLES["read-only"].policies
+]
+
+
+def template(external_id: Any = EXTERNAL_ID, **properties: Any) -> Template:
+    role = {
+        "RoleName": NAME,
+        "AssumeRolePolicyDocument": trust(PUMP_ACCOUNT, external_id),
+        "Policies": POLICIES,
+        **properties,
+    }
+    kept = {name: value for name, value in role.items() if value is not None}
+    return {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": kept}}}
+
+
+def assembly(folder: Path, *stacks: tuple[str, Template]) -> Path:
+    """Write templates as CDK does, each for an account, or for any."""
+    artifacts = {}
+    for number, (account, content) in enumerate(stacks):
+        file = f"S{number}.template.json"
+        (folder / file).write_text(json.dumps(content))
+        artifacts[f"S{number}"] = {
+            "type": "aws:cloudformation:stack",
+            "environment": f"aws://{account or 'unknown-account'}/unknown-region",
+            "properties": {"templateFile": file},
+        }
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    return folder
+
+
+def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID) -> AccountDetails:
+    """Return an account with the published read-only role, or without it if there is no ID."""
+    policies = [(policy.name, policy.document) for policy in ROLES["read-only"].policies]
+    document = trust(PUMP_ACCOUNT, external_id)  # type: ignore[arg-type]
+    role = RoleDetails(
+        name=NAME,
+        path="/",
+        trust_policy=document,
+        inline=tuple(policies),
+        session_seconds=3_600,
+    )
+    there = external_id is not None
+    return AccountDetails(
+        account=account,
+        partition="aws",
+        roles=(role,) if there else (),
+        trust_policies={NAME: document} if there else {},
+    )
+
+
+def states(found: AccountResult) -> tuple[str, list[str]]:
+    (role,) = found.roles
+    return role.state, [difference.rule for difference in role.differences]
+
+
+def test_name_that_is_a_function_is_evaluated(tmp_path: Path) -> None:
+    file = tmp_path / "role.template.json"
+    file.write_text(json.dumps(template(RoleName={"Fn::Sub": NAME})))
+    assert states(compare(from_templates(file), account_with(EXTERNAL_ID))) == ("match", [])
+
+
+@pytest.mark.parametrize("name", [None, {"Fn::Sub": "${AWS::Region}-Pump"}, {"Ref": "Name"}])
+def test_name_that_cannot_be_read_is_an_error(name: Any, tmp_path: Path) -> None:
+    file = tmp_path / "role.template.json"
+    file.write_text(json.dumps(template(RoleName=name)))
+    with pytest.raises(InputError, match="the name of the read-only role cannot be read"):
+        from_templates(file)
+
+
+def test_role_that_is_deployed_in_two_ways_is_unknown_and_no_difference(tmp_path: Path) -> None:
+    folder = assembly(tmp_path, ("", template(SECRET)), ("", template(OTHER_SECRET)))
+    expectation = from_templates(folder)
+    for external_id in (SECRET, OTHER_SECRET):
+        found = compare(expectation, account_with(external_id))
+        assert states(found) == ("unknown", [])
+        assert "in different ways" in found.roles[0].unknown[0]
+    assert states(compare(expectation, account_with("Neither-1234"))) == (
+        "differs",
+        ["external-id"],
+    )
+
+
+def test_role_that_is_deployed_to_other_accounts_is_unknown_there_or_not(tmp_path: Path) -> None:
+    folder = assembly(tmp_path, (ACCOUNT_ID, template()))
+    expectation = from_templates(folder)
+    assert states(compare(expectation, account_with(EXTERNAL_ID))) == ("match", [])
+    assert states(compare(expectation, account_with(None))) == ("differs", ["role-missing"])
+    for external_id in (EXTERNAL_ID, None):
+        found = compare(expectation, account_with(external_id, OTHER_ACCOUNT))
+        assert states(found) == ("unknown", [])
+        assert "only in other accounts" in found.roles[0].unknown[0]
+
+
+def test_role_under_a_condition_is_unknown_if_it_is_not_there(tmp_path: Path) -> None:
+    content = template()
+    content["Resources"]["Role"]["Condition"] = "Wanted"
+    file = tmp_path / "role.template.json"
+    file.write_text(json.dumps(content))
+    assert states(compare(from_templates(file), account_with(None))) == ("unknown", [])
+
+
+def test_known_id_is_not_also_the_one_that_is_open(tmp_path: Path) -> None:
+    """During a rotation, with the current ID in the template, and in the environment."""
+    file = tmp_path / "role.template.json"
+    content = template([SECRET, {"Ref": "Next"}])
+    content["Parameters"] = {"Next": {"Type": "String"}}
+    file.write_text(json.dumps(content))
+    expectation = from_templates(file).with_external_ids([], external_id=SECRET)
+    found = compare(expectation, account_with([SECRET, OTHER_SECRET]))
+    assert states(found) == ("match", [])
+    assert found.roles[0].notes == (
+        "an external ID was not compared: the expected value is not known",
+    )
+
+
+def test_id_that_depends_on_the_region_is_open(tmp_path: Path) -> None:
+    file = tmp_path / "role.template.json"
+    file.write_text(json.dumps(template({"Fn::Sub": "${AWS::Region}-acme"})))
+    found = compare(from_templates(file), account_with("eu-west-1-acme"))
+    assert states(found) == ("match", [])
+    assert found.roles[0].notes
+
+
+def test_placeholder_of_an_open_id_is_no_id(tmp_path: Path) -> None:
+    found = compare(
+        from_published(PUMP_ACCOUNT).only(["read-only"]), account_with("${external-id}")
+    )
+    assert found.state == "differs"
+    assert tmp_path.exists()
+
+
+def test_external_id_of_another_partition_is_not_used() -> None:
+    arn = f"arn:aws-us-gov:iam::{ACCOUNT_ID}:role/{NAME}"
+    expectation = from_published(PUMP_ACCOUNT).only(["read-only"])
+    expectation = expectation.with_external_ids([Target(arn, EXTERNAL_ID)])
+    found = compare(expectation, account_with(EXTERNAL_ID))
+    assert states(found) == ("unknown", [])
+
+
+def test_principal_with_the_external_id_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "role.template.json"
+    content = template(SECRET)
+    statement = content["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    statement[0]["Principal"] = {"AWS": f"arn:aws:iam::{PUMP_ACCOUNT}:role/{SECRET}"}
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="omit --principal") as raised:
+        from_templates(file, principal=PUMP_ACCOUNT)
+    assert SECRET not in str(raised.value)
+
+
+@pytest.fixture
+def many() -> Callable[[int], Expectation]:
+    def expected(count: int) -> Expectation:
+        targets = [
+            Target(f"arn:aws:iam::{number:012}:role/{NAME}", f"{SECRET}-{number}")
+            for number in range(count)
+        ]
+        return from_published(PUMP_ACCOUNT).only(["read-only"]).with_external_ids(targets)
+
+    return expected
+
+
+def test_ids_of_other_accounts_are_masked_without_a_mask_for_each(
+    many: Callable[[int], Expectation],
+) -> None:
+    expectation = many(200)
+    assert expectation.mask is expectation.mask
+    own = account_with(f"{SECRET}-7", f"{7:012}")
+    (found,) = verify_files([own], expectation).accounts
+    assert found.state == "match"
+    mixed = account_with(f"{SECRET}-8", f"{7:012}")
+    (found,) = verify_files([mixed], expectation).accounts
+    assert found.state == "differs"
+    assert SECRET not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-11-25T08:15:00+00:00", "2026-11-25T08:15:00Z"),
+        ("0001-01-02T00:00:00Z", "0001-01-02T00:00:00Z"),
+        ("0001-01-01T00:00:00+14:00", ""),
+        ("yesterday", ""),
+        (None, ""),
+    ],
+)
+def test_moment_is_in_utc_or_not_known(value: Any, shown: str) -> None:
+    assert moment(value) == shown
