@@ -83,6 +83,25 @@ def test_every_account_of_a_unit_matches(
     ]
 
 
+def test_closed_standard_error_costs_no_result(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    command = (
+        f"{sys.executable} -m pump_roles verify --expect {template} --format json --organization "
+        f"--assume-role {AUDITOR} --account {organization.accounts[0]} 2>&-"
+    )
+    ended = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**tool_environment(), **aws.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["state"] == "match"
+
+
 def test_number_of_calls_is_that_of_the_guide(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:

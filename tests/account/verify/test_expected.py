@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pump_roles.account.targets import Target
-from pump_roles.account.verify.accounts import verify_files
+from pump_roles.account.verify.accounts import verify_files, verify_organization
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails, RoleDetails, moment
 from pump_roles.account.verify.expected import Expectation, from_published, from_templates
@@ -196,6 +197,16 @@ def test_ids_of_other_accounts_are_masked_without_a_mask_for_each(
     (found,) = verify_files([mixed], expectation).accounts
     assert found.state == "differs"
     assert SECRET not in str(found)
+
+
+def test_name_of_an_account_that_is_not_read_is_masked() -> None:
+    expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=SECRET)
+    unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, state="unknown", reason="suspended")
+    calling: Any = SimpleNamespace(partition="aws")
+    (found,) = verify_organization(
+        calling, expectation, [unread], role_to_assume="Auditor", concurrency=1
+    ).accounts
+    assert (found.name, found.reason) == ("(external ID)", "suspended")
 
 
 @pytest.mark.parametrize(
