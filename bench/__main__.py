@@ -261,7 +261,7 @@ def size_rows(folder: Path) -> Iterator[str]:
 
 def verify_rows(folder: Path) -> Iterator[str]:
     """Yield the rows about the verification of an organization."""
-    seconds(["app.py"], folder, {"pump:guardrails": "recommended"})
+    seconds(["app.py"], folder, {**PROVIDED, "pump:guardrails": "recommended"})
     template = folder / "cdk.out" / "PumpReadOnly.template.json"
     found = verify.measure(template, VERIFIED, folder / "verify.json")
     few, many = (found[count] for count in VERIFIED)
