@@ -269,13 +269,38 @@ def test_session_in_an_account_is_limited_to_the_reads(
     monkeypatch.setattr(accounts, "read_account", read)
     calling = accounts.Aws()
     chosen = accounts.accounts_in(calling, accounts.Scope(accounts=[account]))
-    with pytest.raises(aws.iam().exceptions.ClientError, match="AccessDenied"):
-        accounts.verify_organization(
-            calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=1
-        )
+    (found,) = accounts.verify_organization(
+        calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=1
+    ).accounts
+    assert (found.state, found.reason) == ("unknown", "denied: iam:DeleteRole")
     (client,) = clients
     assert client.get_role(RoleName=ROLE)
     iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
+
+
+def test_answer_that_is_not_from_aws_hides_no_other_account(
+    aws: EmbeddedAws,
+    organization: Audited,
+    template: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    first, second = sorted(organization.accounts)[:2]
+
+    def read(client: Any, names: Any, **more: Any) -> Any:
+        if more["account"] == first:
+            raise KeyError("Path")
+        return read_account(client, names, **more)
+
+    monkeypatch.setattr(accounts, "read_account", read)
+    calling = accounts.Aws()
+    chosen = accounts.accounts_in(calling, accounts.Scope(accounts=[first, second]))
+    found = accounts.verify_organization(
+        calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=2
+    )
+    assert [account.state for account in found.accounts] == ["unknown", "match"]
+    assert found.accounts[0].reason == "the response cannot be parsed (KeyError)"
 
 
 def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:

@@ -283,9 +283,16 @@ def _verified(
         return AccountResult(
             account=account.id, name=account.name, state="unknown", reason=reason, calls=calls
         )
-    details = read_account(iam, expectation.names, account=account.id, partition=aws.partition)
-    iam.close()
-    return compare(expectation, replace(details, calls=details.calls + calls), name=account.name)
+    try:
+        details = read_account(iam, expectation.names, account=account.id, partition=aws.partition)
+        details = replace(details, calls=details.calls + calls)
+        return compare(expectation, details, name=account.name)
+    except Exception as error:  # noqa: BLE001
+        # If the answer is not from AWS, it can be anything. It must not hide the other accounts.
+        reason = reason_of(error, iam)
+        return AccountResult(account=account.id, name=account.name, state="unknown", reason=reason)
+    finally:
+        iam.close()
 
 
 def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
