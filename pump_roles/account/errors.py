@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError
 
 __all__ = [
     "ACCESS_DENIED",
@@ -16,6 +16,7 @@ __all__ = [
     "error_code",
     "failure",
     "is_code",
+    "is_denied",
     "reason_of",
 ]
 
@@ -50,9 +51,24 @@ REASONS: Final[Mapping[str, str]] = {
 """What the codes of errors mean, in words."""
 
 
-def error_code(error: "ClientError") -> str:
-    """Return the code of an error from AWS, or an empty string if it has none."""
+def error_code(error: Exception) -> str:
+    """Return the code of an error from AWS; empty if it has none, or is not from AWS.
+
+    :param error: what a call raised.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    if not isinstance(error, ClientError):
+        return ""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_denied(error: Exception) -> bool:
+    """Return whether AWS denied a call.
+
+    :param error: what the call raised.
+    """
+    return error_code(error) in _DENIED
 
 
 def is_code(code: str) -> bool:
@@ -87,7 +103,7 @@ def reason_of(error: Exception, client: Any) -> str:
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
         code = error_code(error)
-        if code in _DENIED:
+        if is_denied(error):
             return f"denied: {call}"
         if code in REASONS:
             return f"{REASONS[code]}: {call}"

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.account.answers import SHORTEST_SESSION
-from pump_roles.account.errors import cure_of, error_code, reason_of
+from pump_roles.account.errors import cure_of, error_code, is_denied, reason_of
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails
@@ -84,9 +84,9 @@ class Aws:
         import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
-        known = boto3.Session(profile_name=profile, region_name=region).region_name
+        self._session = boto3.Session(profile_name=profile, region_name=region)
         # IAM needs none, and this one's STS serves every account.
-        self._session = boto3.Session(profile_name=profile, region_name=known or _DEFAULT_REGION)
+        self._region = self._session.region_name or _DEFAULT_REGION
         self._config = Config(
             connect_timeout=3,
             read_timeout=10,
@@ -95,7 +95,7 @@ class Aws:
         )
         # Creating a client is not thread-safe.
         self._creating = Lock()
-        self.sts: STSClient = self._session.client("sts", config=self._config)
+        self.sts: STSClient = self._session.client("sts", self._region, config=self._config)
         caller = self.sts.get_caller_identity()
         self.account = caller["Account"]
         """The caller's account."""
@@ -105,7 +105,7 @@ class Aws:
     def organizations(self) -> "OrganizationsClient":
         """Return a client of AWS Organizations with the caller's credentials."""
         with self._creating:
-            return self._session.client("organizations", config=self._config)
+            return self._session.client("organizations", self._region, config=self._config)
 
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM.
@@ -122,7 +122,7 @@ class Aws:
             }
         )
         with self._creating:
-            return self._session.client("iam", config=self._config, **passed)
+            return self._session.client("iam", self._region, config=self._config, **passed)
 
 
 def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -> Verification:
@@ -208,9 +208,9 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
         # If the answer is not from AWS, botocore can raise anything.
         reason = reason_of(error, organizations)
         cure = cure_of(error)
-        if reason.startswith("denied") or _NO_ORGANIZATION in reason:
+        if is_denied(error) or error_code(error) == _NO_ORGANIZATION:
             cure = "call with credentials of the management account or of a delegated administrator"
-        elif _NO_UNIT in reason:
+        elif error_code(error) == _NO_UNIT:
             cure = "there is no such organizational unit"
         told = "; ".join(filter(None, (reason, cure)))
         raise OrganizationError(
@@ -249,12 +249,10 @@ def _chosen(
 
 
 def _not_below(organizations: "OrganizationsClient", account: str, where: str) -> str:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     try:
         organizations.describe_account(AccountId=account)
     except Exception as error:  # noqa: BLE001
-        if isinstance(error, ClientError) and error_code(error) == _NO_ACCOUNT:
+        if error_code(error) == _NO_ACCOUNT:
             return "the organization has no such account"
         return f"not targeted: the account is not below {where} ({reason_of(error, organizations)})"
     return f"not targeted: the account is not below {where}"
@@ -297,7 +295,7 @@ def _verified(
 
 def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
     reason = reason_of(error, sts)
-    if reason.startswith("denied"):
+    if is_denied(error):
         return (
             f"the role {role} could not be assumed: it does not exist there, does not trust the "
             f"caller, or the caller lacks the permission ({reason})"

@@ -8,7 +8,7 @@ from typing import Any
 from pump_roles.account.verify.compare_policies import policy_differences, role_with
 from pump_roles.account.verify.compare_trust import trust_differences
 from pump_roles.account.verify.details import AccountDetails, RoleDetails
-from pump_roles.account.verify.effects import effects
+from pump_roles.account.verify.effects import differences
 from pump_roles.account.verify.expected import Expectation, ExpectedRole
 from pump_roles.account.verify.model import (
     AccountResult,
@@ -192,20 +192,13 @@ class _Comparison:
         if means(found, expected):
             return
         name = role.boundary.arn.rpartition("/")[2]
-        directions = effects(*(self._only(name, document) for document in (expected, found)))
-        what = "the policy document of its permissions boundary differs"
-        for effect in directions:
-            yield Difference(
-                rule="boundary-text",
-                effect=effect.effect,
-                subject=role.boundary.arn,
-                what=what,
-                details=effect.details,
-                actions=effect.actions,
-            )
-        if not directions:
-            what += ", which does not change the decision for any known action"
-            yield _other("boundary-text", what, role.boundary.arn)
+        yield from differences(
+            "boundary-text",
+            "the policy document of its permissions boundary differs",
+            subject=role.boundary.arn,
+            expected=self._only(name, expected),
+            found=self._only(name, found),
+        )
 
     def _only(self, name: str, document: Any) -> Role:
         # A permissions boundary's effect is that of a role that has only its policy.

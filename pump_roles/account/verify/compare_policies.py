@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pump_roles.account.verify.details import AccountDetails, RoleDetails
-from pump_roles.account.verify.effects import effects
+from pump_roles.account.verify.effects import differences, effects
 from pump_roles.account.verify.expected import ExpectedRole
 from pump_roles.account.verify.model import Difference, Effect, Rule
 from pump_roles.account.verify.policies import (
@@ -109,22 +109,15 @@ def _of_one(
         with_it[key] = now[key]
     name = (now.get(key) or before[key])[0]
     rule, verb = _rule(key, before, now)
-    what = f"{_what(expected.kind, name, managed=key[0])} {verb}"
-    found = effects(role_with(expected, before), role_with(expected, with_it))
-    # No decision depends on a guardrail's value, such as its regions. It is about all it names.
-    named = actions_in(ways[key][1] for ways in (before, now) if key in ways)
-    for effect in found:
-        yield Difference(
-            rule=rule,
-            effect=effect.effect,
-            subject=name,
-            what=what,
-            details=effect.details,
-            actions=effect.actions or named,
-        )
-    if not found:
-        what += ", which does not change the decision for any known action"
-        yield Difference(rule=rule, effect="other", subject=name, what=what)
+    return differences(
+        rule,
+        f"{_what(expected.kind, name, managed=key[0])} {verb}",
+        subject=name,
+        expected=role_with(expected, before),
+        found=role_with(expected, with_it),
+        # No decision depends on a guardrail's value, such as its regions. It is about all it names.
+        named=actions_in(ways[key][1] for ways in (before, now) if key in ways),
+    )
 
 
 def _rule(key: tuple[bool, str], before: Policies, now: Policies) -> tuple[Rule, str]:

@@ -137,7 +137,7 @@ class AccountDetails:
         return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
 
     def role(self, name: str) -> RoleDetails | None:
-        """Return a role by its name, whose case means nothing to IAM; nothing if there is none.
+        """Return a role by its name, whose case means nothing to IAM; ``None`` if there is none.
 
         :param name: the name.
         """
@@ -148,7 +148,7 @@ class AccountDetails:
 
 
 def moment(value: Any) -> str:
-    """Return a moment as text in UTC; empty if it is none.
+    """Return a moment as text in UTC; empty if the value is not a moment.
 
     :param value: a datetime, or its ISO 8601 text.
     """

@@ -1,17 +1,18 @@
 """What a difference means, by the report's comparison: the decision on each action."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pump_roles.account.verify.model import Effect
+from pump_roles.account.verify.model import Difference, Effect, Rule
 from pump_roles.report.build import of_contents
-from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change, Compared, Report
+from pump_roles.report.changes import changes
+from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Compared, Report
 from pump_roles.report.state import Earlier, State, state_of
 from pump_roles.templates import Contents, Role
 
-__all__ = ["EffectOf", "effects"]
+__all__ = ["EffectOf", "differences", "effects"]
 
 _EFFECTS: Final[Mapping[str, Effect]] = {
     BROADENED: "broader",
@@ -48,9 +49,16 @@ def effects(expected: Role, found: Role) -> tuple[EffectOf, ...]:
     """
     before, after = _report(expected), _report(found)
     was, now = _state(before), _state(after)
-    changes = _changes(before, expected.kind, was, found)
+    earlier = Earlier(
+        compared=Compared(file="", sha256="", date=before.date, version=before.version),
+        roles={expected.kind: was},
+        places=(),
+        suspects=frozenset(),
+        suspects_sha256="",
+    )
+    found_changes = changes(earlier, after)
     # That the numbers are not exact follows from something else, which says more.
-    telling = [change for change in changes if change.what not in _NUMBERS] or changes
+    telling = [one for one in found_changes if one.what not in _NUMBERS] or found_changes
     patterns = _patterns(was, now)
     return tuple(
         EffectOf(
@@ -70,6 +78,39 @@ def effects(expected: Role, found: Role) -> tuple[EffectOf, ...]:
     )
 
 
+def differences(
+    rule: Rule,
+    what: str,
+    *,
+    subject: str,
+    expected: Role,
+    found: Role,
+    named: tuple[str, ...] = (),
+) -> Iterator[Difference]:
+    """Yield a difference for each direction in which a role is not as expected; at least one.
+
+    :param rule: what kind they are.
+    :param what: the difference, in one line.
+    :param subject: what it is about.
+    :param expected: the role as expected.
+    :param found: the role as it is.
+    :param named: the actions if no decision depends on any. By default there are none.
+    """
+    directions = effects(expected, found)
+    for effect in directions:
+        yield Difference(
+            rule=rule,
+            effect=effect.effect,
+            subject=subject,
+            what=what,
+            details=effect.details,
+            actions=effect.actions or named,
+        )
+    if not directions:
+        what += ", which does not change the decision for any known action"
+        yield Difference(rule=rule, effect="other", subject=subject, what=what)
+
+
 def _report(role: Role) -> Report:
     return of_contents(Contents(roles=(role,)))
 
@@ -77,17 +118,6 @@ def _report(role: Role) -> Report:
 def _state(report: Report) -> State:
     (role,) = report.roles
     return state_of(role, report)
-
-
-def _changes(before: Report, kind: str, was: State, found: Role) -> Sequence[Change]:
-    earlier = Earlier(
-        compared=Compared(file="", sha256="", date=before.date, version=before.version),
-        roles={kind: was},
-        places=(),
-        suspects=frozenset(),
-        suspects_sha256="",
-    )
-    return of_contents(Contents(roles=(found,)), since=earlier).changes
 
 
 def _patterns(was: State, now: State) -> Mapping[Effect, Sequence[str]]:

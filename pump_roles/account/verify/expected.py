@@ -85,7 +85,7 @@ class Expectation:
         """Return the same with only some kinds of roles.
 
         :param kinds: the kinds; all if there are none.
-        :raises InputError: if none of the roles, or not one of each kind, is expected.
+        :raises InputError: if a role of one of these kinds is not expected.
         """
         if not kinds:
             return self
@@ -145,7 +145,7 @@ class Expectation:
                 "the templates deploy this role in different ways, such as with different external "
                 "IDs; pass the template of one stack"
             )
-        if here == [] and anywhere == []:
+        if not here and not anywhere:
             unreadable.append("the templates deploy this role only in other accounts")
         return tuple(self._expected(way, (partition, account), unreadable) for way in filled)
 
@@ -217,7 +217,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     :param principal: Pump's principal, if the templates leave it to a parameter. By default they
         do not.
     :raises InputError: if the templates cannot be read, contain none of Pump's roles, leave the
-        principal open while there is none, name another one, or leave a role's name open.
+        principal to a parameter and none is passed, name another one, or do not name a role.
     """
     read = read_deployed(path)
     for ways in read.roles:

@@ -214,14 +214,12 @@ class _Reader:
         return "it changed while it was read; verify again" if reason == _MISSING else reason
 
     def _try(self, call: Callable[[], _T]) -> tuple[_T | None, str]:
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
         try:
             return call(), ""
         except Exception as error:  # noqa: BLE001
             # If the answer is not from AWS, botocore can raise anything. What of it could not be
             # read must not hide the rest.
-            if isinstance(error, ClientError) and error_code(error) == _MISSING:
+            if error_code(error) == _MISSING:
                 return None, _MISSING
             return None, reason_of(error, self._iam)
 

@@ -4,14 +4,17 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 
 from pump_roles.account.verify.details import AccountDetails, RoleDetails
 from pump_roles.account.verify.policies import as_shipped, attached, inline, name_in_report
 from pump_roles.published import ROLES
 from pump_roles.templates import Contents, InputError, Other, Role
 from pump_roles.templates.access import roles_of_account
+from pump_roles.templates.boundary import boundary
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.roles import HOUR, kind_of
+from pump_roles.templates.template import Template
 from pump_roles.templates.trust import assumption, principals_of
 from pump_roles.templates.values import as_mapping
 
@@ -92,15 +95,11 @@ def _unreadable(
 
 
 def _boundary(role: RoleDetails, details: AccountDetails) -> str:
-    # As the reader shows it.
     if role.boundary is None:
         return ""
-    own = f"arn:{details.partition}:iam::{details.account}:policy/"
-    aws = f"arn:{details.partition}:iam::aws:policy/"
-    arn = role.boundary.arn
-    return (
-        f"{arn.removeprefix(aws)} (AWS managed)" if arn.startswith(aws) else arn.removeprefix(own)
-    )
+    source = Path(f"account {details.account}")
+    template = Template(content={}, file=source, sha256="", account=details.account)
+    return boundary(role.boundary.arn, template)
 
 
 def _others(details: AccountDetails, own: Collection[RoleDetails]) -> Iterator[Other]:
