@@ -22,13 +22,13 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from pump_roles.guardrails import Guardrail, checked, documents
+from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.immutable import protect_role
 from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from pump_roles.trust import Trust
 from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
 
-__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "RoleOptions", "warn_if_expired"]
+__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "RoleOptions", "annotate_guardrails"]
 
 _INLINE_QUOTA: Final = 10_240
 
@@ -103,8 +103,9 @@ class PumpRole(Construct):
             next_external_id=next_external_id,
         ).policy
         policies = {policy.name: policy.document for policy in self.published.policies}
-        policies |= _guardrail_policies(guardrails, self.published)
-        warn_if_expired(self, guardrails)
+        denies = documents(guardrails, self.published)
+        policies |= _within_quota(denies, self.published)
+        annotate_guardrails(self, denies)
         if role_name is None:
             role_name = self.published.name
         # The L1 with the raw documents: the L2 role merges and reorders statements under
@@ -195,32 +196,45 @@ class AutoPilotRole(PumpRole):
     published = ROLES["auto-pilot"]
 
 
-def warn_if_expired(scope: Construct, guardrails: Sequence[Guardrail]) -> None:
-    """Warn at synth when a guardrail already denies everything; the template stays the same."""
-    for guardrail in checked(guardrails):
+def annotate_guardrails(scope: Construct, denies: Mapping[Guardrail, Mapping[str, Any]]) -> None:
+    """Say at synth that a guardrail already denies everything, or that others are redundant.
+
+    The template stays the same.
+
+    :param scope: the construct that the messages are about.
+    :param denies: the guardrails of a role, with their policy documents.
+    """
+    for guardrail in denies:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
                 f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
+    for name, redundant in made_redundant(denies).items():
+        Annotations.of(scope).add_info(
+            f"guardrails: {name} already denies all that these deny: {', '.join(redundant)}"
+        )
 
 
-def _guardrail_policies(
-    guardrails: Sequence[Guardrail], role: PublishedRole
+def _within_quota(
+    denies: Mapping[Guardrail, dict[str, Any]], role: PublishedRole
 ) -> Mapping[str, dict[str, Any]]:
-    if not checked(guardrails):
+    if not denies:
         return {}
-    found = documents(guardrails, role)
-    sizes = {guardrail.name: _size(document) for guardrail, document in found.items()}
+    sizes = {guardrail.name: _size(document) for guardrail, document in denies.items()}
     published = sum(_size(policy.document) for policy in role.policies)
     if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        omit = "".join(
+            f"; omit {', '.join(redundant)}, all of which {name} denies"
+            for name, redundant in made_redundant(denies).items()
+        )
         raise ArgumentError(
             "guardrails",
             f"make the inline policies {size:,} characters, at most {_INLINE_QUOTA:,} allowed: the "
-            f"published policies {published:,}, {listed}",
+            f"published policies {published:,}, {listed}{omit}",
         )
-    return {guardrail.policy_name: document for guardrail, document in found.items()}
+    return {guardrail.policy_name: document for guardrail, document in denies.items()}
 
 
 def _size(document: Mapping[str, Any]) -> int:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
 
+from pump_roles.guardrails import documents
 from pump_roles.immutable import protect_stack_set
-from pump_roles.roles import RoleOptions, warn_if_expired
+from pump_roles.roles import RoleOptions, annotate_guardrails
 from pump_roles.stacks import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -228,7 +229,7 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
         )
-        warn_if_expired(self, role.get("guardrails", ()))
+        annotate_guardrails(self, documents(role.get("guardrails", ()), published))
         if call_as == "delegated-admin":
             Annotations.of(self).add_info(
                 "StackSets do not deploy to the management account: it has this role only if you "

@@ -13,7 +13,8 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import ArgumentError, CustomerAccess, config
+from pump_roles import ArgumentError, CustomerAccess, Guardrail, config
+from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
@@ -419,6 +420,35 @@ def test_guide_to_guardrails_says_what_their_files_say() -> None:
         name: (content["removes"], content["leaves"], content["costs"])
         for name, content in loaded.items()
     }
+
+
+def test_guide_to_guardrails_lists_what_needed_only_leaves() -> None:
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+:\w+)` \| (.*?) \| (.*?) \| (yes|no) \|$", GUARDRAILS, re.MULTILINE
+    )
+    read_only = {action.name for action in catalog.matching(ROLES["read-only"].patterns)}
+    assert rows == [
+        (name, need.needed, need.without, "yes" if name in read_only else "no")
+        for name, need in Guardrail.NEEDED_ONLY.keeps.items()
+    ]
+
+
+def test_guide_to_guardrails_says_how_much_needed_only_leaves() -> None:
+    kept = Guardrail.NEEDED_ONLY.keeps
+    for kind, words in (
+        ("auto-pilot", "the auto-pilot role's {} actions {} stay"),
+        ("read-only", "the read-only role's {} actions {}."),
+    ):
+        granted = {action.name for action in catalog.matching(ROLES[kind].patterns)}
+        assert words.format(len(granted), len(granted & kept.keys())) in GUARDRAILS
+    (document,) = documents([Guardrail.NEEDED_ONLY], AUTO_PILOT).values()
+    size, published = (
+        sum(len(json.dumps(one, separators=(",", ":"))) for one in listed)
+        for listed in ([document], [policy.document for policy in AUTO_PILOT.policies])
+    )
+    assert f"takes {size:,} of the 10,240 characters" in GUARDRAILS
+    assert f"next to {published:,}\nfor the published ones" in GUARDRAILS
+    assert f"whole catalog ({len(catalog.actions()):,})" in GUARDRAILS
 
 
 def counts(patterns: Iterable[str]) -> list[int]:

@@ -5,12 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
-from hypothesis import given
+from botocore.session import get_session
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pump_roles import (
@@ -22,7 +24,7 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles import guardrails as package
-from pump_roles.guardrails import documents, load, reasons_by_policy, recognized
+from pump_roles.guardrails import by_policy, documents, load, recognized
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
 from tests.support import ROLE_ARGUMENTS, policies_of
@@ -30,6 +32,7 @@ from tests.support import ROLE_ARGUMENTS, policies_of
 AUTO_PILOT = ROLES["auto-pilot"]
 NAMED = [
     Guardrail.METADATA_ONLY,
+    Guardrail.NEEDED_ONLY,
     Guardrail.NO_BILLING_PREFERENCES,
     Guardrail.NO_SELLING,
     Guardrail.NO_COMMITMENTS,
@@ -43,7 +46,20 @@ FILLED = [
     Guardrail.only_in_regions("us-east-1", "eu-west-1"),
     Guardrail.until("2027-01-31T18:00:00Z"),
 ]
-EVERY = [*NAMED, *FILLED]
+EVERY = sorted([*NAMED, *FILLED], key=lambda guardrail: guardrail.name)
+REDUNDANT = [
+    Guardrail.COMMITMENT_TAGS_ONLY,
+    FILLED[0],
+    Guardrail.METADATA_ONLY,
+    Guardrail.NO_BILLING_PREFERENCES,
+    Guardrail.NO_SUPPORT_WRITES,
+    Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+]
+"""Those that deny nothing which ``needed-only`` does not deny."""
+COMPOSED = [guardrail for guardrail in EVERY if guardrail not in REDUNDANT]
+
+NEED = {"needed": "why", "without": "what is lost"}
+ANYWHERE = {"Resource": "*"}
 
 
 def auto_pilot(*guardrails: Guardrail) -> dict[str, Any]:
@@ -60,10 +76,10 @@ def own(pattern: str = "ec2:Describe*", **change: Any) -> Guardrail:
 
 
 def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
-    found = auto_pilot(*EVERY)
+    found = {**auto_pilot(*COMPOSED), **auto_pilot(*REDUNDANT)}
     published = {policy.name: policy.document for policy in AUTO_PILOT.policies}
     assert json.dumps({name: found[name] for name in published}) == json.dumps(published)
-    assert list(found)[len(published) :] == [guardrail.policy_name for guardrail in EVERY]
+    assert set(found) - set(published) == {guardrail.policy_name for guardrail in EVERY}
     for guardrail in EVERY:
         assert re.fullmatch("PumpGuardrail[A-Za-z]+", guardrail.policy_name)
         for statement in found[guardrail.policy_name]["Statement"]:
@@ -71,14 +87,57 @@ def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
             assert ("Resource" in statement) != ("NotResource" in statement)
 
 
-def test_all_together_stay_under_iams_quota() -> None:
+@pytest.mark.parametrize(
+    "together",
+    [COMPOSED, [guardrail for guardrail in EVERY if guardrail.name != "needed-only"]],
+    ids=["with needed-only", "without it"],
+)
+def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
     found = auto_pilot(
-        *(guardrail for guardrail in EVERY if guardrail.name != "only-in-regions"),
+        *(guardrail for guardrail in together if guardrail.name != "only-in-regions"),
         Guardrail.only_in_regions(*REGION_NAMES),
     )
-    assert len(found) == len(AUTO_PILOT.policies) + len(EVERY)
+    assert len(found) == len(AUTO_PILOT.policies) + len(together)
     sizes = [len("".join(json.dumps(document).split())) for document in found.values()]
     assert sum(sizes) < 10_240
+
+
+def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
+    everywhere = Guardrail.only_in_regions(*REGION_NAMES)
+    together = [everywhere if one.name == "only-in-regions" else one for one in EVERY]
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=together)
+    names = ", ".join(guardrail.name for guardrail in REDUNDANT)
+    assert caught.value.problem.endswith(f"; omit {names}, all of which needed-only denies")
+
+
+def infos(*guardrails: Guardrail) -> list[str]:
+    """Return the info messages of an auto-pilot role with guardrails."""
+    role = AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=guardrails)
+    return [str(entry.data) for entry in role.node.metadata if entry.type == "aws:cdk:info"]
+
+
+def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None:
+    (message,) = infos(Guardrail.NEEDED_ONLY, Guardrail.NO_SELLING, *REDUNDANT)
+    names = ", ".join(guardrail.name for guardrail in REDUNDANT)
+    assert message == f"guardrails: needed-only already denies all that these deny: {names}"
+
+
+def test_synth_says_nothing_of_guardrails_that_add_to_needed_only() -> None:
+    assert not infos(*COMPOSED)
+    assert not infos(*REDUNDANT)
+
+
+@given(st.permutations([*REDUNDANT[1:], *COMPOSED[1:]]))
+@settings(max_examples=10)
+def test_order_of_guardrails_does_not_change_the_template(shuffled: list[Guardrail]) -> None:
+    without = [one for one in shuffled if one is not Guardrail.NEEDED_ONLY]
+    assert list(documents(without, AUTO_PILOT)) == sorted(without, key=lambda one: one.name)
+
+
+def test_order_of_regions_does_not_change_the_template() -> None:
+    regions = ("us-east-1", "eu-west-1", "ap-south-1")
+    assert Guardrail.only_in_regions(*regions) == Guardrail.only_in_regions(*regions[::-1])
 
 
 def test_recommended_adapts_to_the_role() -> None:
@@ -102,7 +161,11 @@ def test_denies_nothing_that_the_role_does_not_have() -> None:
 
 @pytest.mark.parametrize(
     "guardrail",
-    [guardrail for guardrail in EVERY if guardrail.name not in {"metadata-only", "until"}],
+    [
+        guardrail
+        for guardrail in EVERY
+        if guardrail.name not in {"metadata-only", "needed-only", "until"}
+    ],
 )
 def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) -> None:
     with pytest.raises(ArgumentError) as caught:
@@ -172,9 +235,9 @@ def test_name_leads_back_to_the_guardrail(guardrail: Guardrail) -> None:
 
 def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling() -> None:
     assert Guardrail.RECOMMENDED.members == (
+        Guardrail.COMMITMENT_TAGS_ONLY,
         Guardrail.METADATA_ONLY,
         Guardrail.NO_BILLING_PREFERENCES,
-        Guardrail.COMMITMENT_TAGS_ONLY,
         Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
     )
     merged: dict[str, str] = {}
@@ -211,6 +274,15 @@ def test_rejects_a_name_that_is_not_text() -> None:
         ({"Action": {"ec2:Run*": "why"}}, "either Resource or NotResource"),
         ({"Action": {"ec2:Run*": ""}, "Resource": "*"}, "has no reason"),
         ({"Action": {"ec2:R*n": "why"}, "Resource": "*"}, "is not an action"),
+        ({"Resource": "*"}, "either Action or NotAction"),
+        (
+            {"Action": {"ec2:Run*": "why"}, "NotAction": {"ec2:Run": NEED}, "Resource": "*"},
+            "either Action or NotAction",
+        ),
+        ({"NotAction": {"ec2:Run*": NEED}, "Resource": "*"}, "is not an action"),
+        ({"NotAction": {"*": NEED}, "Resource": "*"}, "is not an action"),
+        ({"NotAction": {"ec2:Run": {"needed": "why"}}, "Resource": "*"}, "must say what"),
+        ({"NotAction": {"ec2:Run": {**NEED, "without": " "}}, "Resource": "*"}, "must say what"),
     ],
 )
 def test_nobody_can_make_one_that_allows(statement: dict[str, Any], problem: str) -> None:
@@ -321,6 +393,38 @@ def test_loader_reads_the_name_of_the_value_that_is_missing() -> None:
     assert load("x", json.dumps(content)).value == "moment"
 
 
+def test_leaves_only_what_it_keeps_of_what_the_role_has() -> None:
+    statement = {"NotAction": {"a:B": NEED, "a:C": NEED}, "Resource": "*"}
+    keeping = Guardrail("mine", "a", "b", json.dumps([statement]))
+
+    def denied(*patterns: str) -> Any:
+        return [document["Statement"] for document in keeping.on(patterns).values()]
+
+    assert denied("A:*", "d:E") == [[{"Effect": "Deny", "NotAction": ["a:B", "a:C"], **ANYWHERE}]]
+    assert denied("a:b", "d:E") == [[{"Effect": "Deny", "NotAction": ["a:B"], **ANYWHERE}]]
+    # A wildcard is never only what is kept, since AWS adds actions.
+    assert denied("a:B*") == [[{"Effect": "Deny", "NotAction": ["a:B"], **ANYWHERE}]]
+    assert denied("d:E") == [[{"Effect": "Deny", "Action": ["*"], **ANYWHERE}]]
+    assert denied("a:b", "A:C") == []
+
+
+def test_no_support_writes_covers_every_write_of_the_support_api() -> None:
+    """Also those that the action catalog lacks."""
+    operations = get_session().get_service_model("support").operation_names
+    writes = {
+        name
+        for name in operations
+        if not name.startswith(("Describe", "List", "Search"))
+        and name != "GetAttachmentDownloadLink"
+    }
+    assert {"CreateCase", "CompleteAttachmentUpload", "GetAttachmentUploadLinks"} <= writes
+    patterns = Guardrail.NO_SUPPORT_WRITES.reasons
+    denied = {
+        name for name in operations if any(fnmatchcase(f"support:{name}", one) for one in patterns)
+    }
+    assert denied == writes
+
+
 PATTERNS = st.builds(
     "a:{}{}".format, st.text("ABab", min_size=1, max_size=4), st.sampled_from(["", "*"])
 )
@@ -351,7 +455,8 @@ def test_policy_of_a_shipped_guardrail_is_recognized(guardrail: Guardrail, kind:
 
 
 def without_a_pattern(document: dict[str, Any]) -> None:
-    del document["Statement"][0]["Action"][0]
+    statement = document["Statement"][0]
+    del statement["NotAction" if "NotAction" in statement else "Action"][0]
 
 
 def allowing(document: dict[str, Any]) -> None:
@@ -401,8 +506,7 @@ def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
     assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
 
 
-def test_reasons_by_policy_are_those_of_every_guardrail_but_the_sets() -> None:
-    assert reasons_by_policy() == {guardrail.policy_name: guardrail.reasons for guardrail in EVERY}
-    assert all(
-        reason.strip() for reasons in reasons_by_policy().values() for reason in reasons.values()
-    )
+def test_every_guardrail_but_the_sets_is_found_by_its_policy() -> None:
+    assert {name: found.name for name, found in by_policy().items()} == {
+        guardrail.policy_name: guardrail.name for guardrail in EVERY
+    }

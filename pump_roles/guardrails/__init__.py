@@ -1,9 +1,10 @@
 """What a customer may take away: named sets of explicit denies, each deny with a reason.
 
 Each JSON file next to this module is one guardrail: what it removes, what that costs Pump's
-service, and its statements or, for a set of others, its members. One with a ``value`` is filled in
-by the customer. A guardrail becomes an inline policy of the role, next to the published ones, which
-stay as they are.
+service, and its statements or, for a set of others, its members. A statement names the actions that
+it denies, or, with ``NotAction``, the only ones that it does not deny. One with a ``value`` is
+filled in by the customer. A guardrail becomes an inline policy of the role, next to the published
+ones, which stay as they are.
 """
 
 import json
@@ -25,7 +26,28 @@ from pump_roles.validators import (
     nearest,
 )
 
-__all__ = ["Guardrail", "checked", "documents", "load", "reasons_by_policy", "recognized"]
+__all__ = [
+    "Guardrail",
+    "Need",
+    "by_policy",
+    "checked",
+    "documents",
+    "load",
+    "made_redundant",
+    "recognized",
+]
+
+
+@dataclass(frozen=True)
+class Need:
+    """Why a guardrail leaves an action.
+
+    :param needed: what Pump needs it for.
+    :param without: what part of Pump's service is lost without it.
+    """
+
+    needed: str
+    without: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +65,8 @@ class Guardrail:
     :param name: its name, as context and error messages write it.
     :param removes: what it takes away.
     :param costs: what it costs Pump's service.
-    :param text: its statements as JSON text, each action pattern with its reason.
+    :param text: its statements as JSON text: each ``Action`` with the reason why it is denied, or
+        each ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
     :param members: the guardrails that it consists of, when it is a set of others.
     :param leaves: what stays allowed next to it.
     :param value: what the customer fills in, where that is still missing.
@@ -72,6 +95,14 @@ class Guardrail:
     It costs Pump how many tasks a service should run (``ecs:DescribeServices``), the size of each
     Fargate task (``ecs:DescribeTasks``), alarms, and the cases that it opened. Metric values and
     the email addresses of accounts stay.
+    """
+
+    NEEDED_ONLY: ClassVar["Guardrail"]
+    """Denies every action but those that reservations and savings plans need.
+
+    What AWS adds tomorrow is denied too. It costs Pump containers, Auto Scaling, budgets and tags
+    of resources, invitations to an organization, support cases, tags of reserved instances, and
+    billing settings. Most other guardrails are redundant next to it, and the synth says which.
     """
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
@@ -143,7 +174,8 @@ class Guardrail:
                 hint = nearest(region, REGION_NAMES)
                 problem = ", ".join(filter(None, (f"there is no region {region!r}", hint)))
                 raise ArgumentError("only-in-regions", problem)
-        return _filled("only-in-regions", checked)
+        # The order means nothing, and the template must not depend on it.
+        return _filled("only-in-regions", sorted(checked))
 
     @classmethod
     def until(cls, moment: datetime | str) -> "Guardrail":
@@ -206,7 +238,17 @@ class Guardrail:
             pattern: reason
             for guardrail in self._parts
             for statement in json.loads(guardrail.text)
-            for pattern, reason in statement["Action"].items()
+            for pattern, reason in statement.get("Action", {}).items()
+        }
+
+    @property
+    def keeps(self) -> Mapping[str, Need]:
+        """The only actions that it does not deny, with why; empty if it names what it denies."""
+        return {
+            action: Need(**need)
+            for guardrail in self._parts
+            for statement in json.loads(guardrail.text)
+            for action, need in statement.get("NotAction", {}).items()
         }
 
     @property
@@ -228,11 +270,12 @@ class Guardrail:
     def _document(self, allowed: Sequence[str]) -> dict[str, Any]:
         statements = []
         for statement in json.loads(self.text):
-            denied = [one for one in statement.pop("Action") if _any_overlap(one, allowed)]
-            if denied:
-                statements.append(
-                    {"Effect": "Deny", "Action": denied, **_with_partition(statement)}
-                )
+            element = "NotAction" if "NotAction" in statement else "Action"
+            named = [one for one in statement.pop(element) if _any_overlap(one, allowed)]
+            if named if element == "Action" else not _all_within(allowed, named):
+                # IAM accepts no empty list.
+                denied = {element: named} if named else {"Action": ["*"]}
+                statements.append({"Effect": "Deny", **denied, **_with_partition(statement)})
         return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -240,6 +283,8 @@ def documents(
     guardrails: Sequence[Guardrail], role: PublishedRole
 ) -> dict[Guardrail, dict[str, Any]]:
     """Return the policy document of each guardrail on a role, sets of guardrails resolved.
+
+    They are ordered by name, so that the template does not depend on the order of the list.
 
     :param guardrails: the guardrails that are given.
     :param role: the role.
@@ -261,14 +306,42 @@ def documents(
                     "guardrails", f"{one.name} is listed twice{also}", guardrail=one.name
                 )
             found[one] = document
-    return found
+    return dict(sorted(found.items(), key=lambda item: item[0].name))
+
+
+def made_redundant(found: Mapping[Guardrail, Mapping[str, Any]]) -> Mapping[str, list[str]]:
+    """Return the guardrails that deny nothing more, by the one that denies all but some actions.
+
+    :param found: the policy document of each guardrail on a role, as :func:`documents` does.
+    """
+    redundant = {}
+    for keeping, document in found.items():
+        kept = [
+            action
+            for statement in document["Statement"]
+            if statement.keys() == {"Effect", "NotAction", "Resource"}
+            and statement["Resource"] == "*"
+            for action in statement["NotAction"]
+        ]
+        names = [
+            one.name
+            for one, other in found.items()
+            if one is not keeping
+            and not any(
+                _any_overlap(pattern, kept)
+                for statement in other["Statement"]
+                for pattern in statement.get("Action", ["*"])
+            )
+        ]
+        if kept and names:
+            redundant[keeping.name] = names
+    return redundant
 
 
 def checked(guardrails: object) -> tuple[Guardrail, ...]:
     """Return the guardrails, a list of them.
 
-    :raises ArgumentError: when they are not a list, or one is not a guardrail. A Python set is not
-        accepted: the template keeps the order.
+    :raises ArgumentError: when they are not a list, or one is not a guardrail.
     """
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails")
@@ -288,15 +361,15 @@ def recognized(
     :param patterns: the action patterns that the role allows.
     """
     allowed = list(patterns)
-    for guardrail in _SHIPPED.values():
-        if guardrail.policy_name != policy_name or guardrail.members:
-            continue
-        for expected in guardrail.on(allowed).values():
-            if not guardrail.value:
-                return guardrail if document == expected else None
-            filled = _filled_as_in(guardrail, _values(expected, document))
-            if filled is not None and document in filled.on(allowed).values():
-                return filled
+    guardrail = by_policy().get(policy_name)
+    if guardrail is None:
+        return None
+    for expected in guardrail.on(allowed).values():
+        if not guardrail.value:
+            return guardrail if document == expected else None
+        filled = _filled_as_in(guardrail, _values(expected, document))
+        if filled is not None and document in filled.on(allowed).values():
+            return filled
     return None
 
 
@@ -308,7 +381,8 @@ def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -
         of others, ``members``; ``value`` and ``in_words`` if the customer fills something in.
     :param members: the guardrails that it may name as members. By default it may name none.
     :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
-        action, or a pattern has its wildcard anywhere but at its end.
+        action, a pattern has its wildcard anywhere but at its end, or an action that is not denied
+        has a wildcard.
     """
     loaded = json.loads(text)
     return Guardrail(
@@ -325,15 +399,29 @@ def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -
 
 def _check(name: str, statements: Iterable[Mapping[str, Any]]) -> None:
     for statement in statements:
-        if statement.keys() - {"Action", "Resource", "NotResource", "Condition"}:
+        if statement.keys() - {"Action", "NotAction", "Resource", "NotResource", "Condition"}:
             raise ValueError(f"{name}: a statement has more than what it denies: {statement}")
-        if ("Resource" in statement) == ("NotResource" in statement):
-            raise ValueError(f"{name}: a statement has either Resource or NotResource: {statement}")
-        for pattern, reason in statement["Action"].items():
+        for element in ("Resource", "Action"):
+            if (element in statement) == (f"Not{element}" in statement):
+                raise ValueError(
+                    f"{name}: a statement has either {element} or Not{element}: {statement}"
+                )
+        for pattern, reason in statement.get("Action", {}).items():
             if not re.fullmatch(r"\*|[a-z0-9-]+:[A-Za-z]+\*?", pattern):
                 raise ValueError(f"{name}: {pattern} is not an action or the beginning of some")
             if not reason.strip():
                 raise ValueError(f"{name}: {pattern} has no reason")
+        _check_kept(name, statement.get("NotAction", {}))
+
+
+def _check_kept(name: str, kept: Mapping[str, Mapping[str, str]]) -> None:
+    for action, need in kept.items():
+        if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action):
+            raise ValueError(f"{name}: {action} is not an action")
+        if need.keys() != {"needed", "without"} or not all(map(str.strip, need.values())):
+            raise ValueError(
+                f"{name}: {action} must say what it is needed for, and what is lost without it"
+            )
 
 
 def _with_partition(value: Any) -> Any:
@@ -349,6 +437,11 @@ def _with_partition(value: Any) -> Any:
 
 def _any_overlap(denied: str, allowed: Iterable[str]) -> bool:
     return any(_overlap(denied.lower(), one.lower()) for one in allowed)
+
+
+def _all_within(allowed: Iterable[str], kept: Iterable[str]) -> bool:
+    # What a wildcard allows is never only what is kept: AWS adds actions.
+    return {one.lower() for one in allowed} <= {one.lower() for one in kept}
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -447,6 +540,6 @@ for _name in Guardrail.names():
 
 
 @cache
-def reasons_by_policy() -> Mapping[str, Mapping[str, str]]:
-    """Return the reasons of every guardrail, by the name of its inline policy."""
-    return {one.policy_name: one.reasons for one in _SHIPPED.values() if not one.members}
+def by_policy() -> Mapping[str, Guardrail]:
+    """Return every guardrail of this package but the sets, by the name of its inline policy."""
+    return {one.policy_name: one for one in _SHIPPED.values() if not one.members}

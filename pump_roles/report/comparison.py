@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.guardrails import Guardrail, reasons_by_policy, recognized
+from pump_roles.guardrails import Guardrail, by_policy, recognized
 from pump_roles.published import ROLES
 from pump_roles.report.catalog import matcher
 from pump_roles.report.clauses import EVERYWHERE, clauses
@@ -37,7 +37,7 @@ def policy_kind(role_kind: str, name: str) -> str:
     """
     if name in _published(role_kind).documents:
         return "published"
-    return "guardrail" if name in reasons_by_policy() else "other"
+    return "guardrail" if name in by_policy() else "other"
 
 
 def is_unmodified(role_kind: str, name: str, document: Mapping[str, Any]) -> bool:
@@ -60,7 +60,7 @@ def guardrail_of(role_kind: str, name: str, document: Mapping[str, Any]) -> Guar
     :param name: the policy's name.
     :param document: its document, as a template contains it.
     """
-    if name not in reasons_by_policy():
+    if name not in by_policy():
         return None
     patterns = _published(role_kind).patterns.values()
     return recognized(name, document, (pattern for listed in patterns for pattern in listed))

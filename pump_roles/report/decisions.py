@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pump_roles.guardrails import Guardrail, reasons_by_policy
+from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.published import REASONS
 from pump_roles.report.catalog import Action, Catalog, matcher
 from pump_roles.report.clauses import EVERYWHERE, Clause, clauses, unreadable_parts
@@ -181,12 +181,14 @@ def _patterns(
     *,
     counts: bool,
 ) -> Iterator[Pattern]:
-    reasons = {**REASONS, **reasons_by_policy().get(name, {})}
+    guardrail = by_policy().get(name)
+    reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
+    removes = guardrail.removes if guardrail else ""
     for clause in clauses(document):
         yield Pattern(
             pattern=clause.pattern,
             effect=clause.effect,
-            reason=reasons.get(clause.pattern, ""),
+            reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
             scope=clause.scope,
             actions=tuple(
                 action.name

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Final, TypeVar, get_args
 
-from pump_roles.guardrails import reasons_by_policy
+from pump_roles.guardrails import by_policy
 from pump_roles.published import ROLES
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
@@ -146,7 +146,7 @@ def visible(text: str) -> str:
 @cache
 def _own_words() -> frozenset[str]:
     roles = ROLES.values()
-    guardrails = reasons_by_policy()
+    guardrails = by_policy()
     return frozenset(
         [role.name for role in roles]
         + [policy.name for role in roles for policy in role.policies]
@@ -154,7 +154,7 @@ def _own_words() -> frozenset[str]:
         + list(guardrails)
         + list(ACCOUNT_FILTERS.values())
         + list(get_args(CallAs))
-        + [pattern for reasons in guardrails.values() for pattern in reasons]
+        + [pattern for one in guardrails.values() for pattern in (*one.reasons, *one.keeps)]
     )
 
 

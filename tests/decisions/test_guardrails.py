@@ -160,7 +160,9 @@ def test_each_guardrail_denies_exactly_the_intended_actions(before: dict[str, st
         assert {after[name] for name in after.keys() - intended} == {ALLOWED}
 
 
-def test_no_guardrail_denies_what_the_role_never_had(before: dict[str, str]) -> None:
+def test_no_guardrail_that_names_what_it_denies_denies_what_the_role_never_had(
+    before: dict[str, str],
+) -> None:
     """All of them together, over every action of every service that they name."""
     actions = of_services()
     assert len(actions) > 2_000
@@ -192,21 +194,57 @@ def test_pause_leaves_the_undo(name: str) -> None:
     assert decide(uses(paused, [action])) == [ALLOWED]
 
 
-def core() -> dict[str, str]:
-    """What Pump's commitment work needs, with why."""
-    needed: dict[str, str] = json.loads(
-        (ROOT / "tests" / "decisions" / "commitment-actions.json").read_text()
+def needed(kind: str = "auto-pilot") -> set[str]:
+    """Return the actions that reservations and savings plans need, of those that a role has."""
+    return set(Guardrail.NEEDED_ONLY.keeps) & {action.name for action in granted(kind)}
+
+
+@pytest.mark.parametrize(("kind", "count"), [("auto-pilot", 78), ("read-only", 35)])
+def test_needed_only_leaves_exactly_what_is_needed_of_all_that_aws_has(
+    kind: str, count: int
+) -> None:
+    actions = list(catalog.actions().values())
+    assert len(actions) > 22_000
+    guarded = role(Guardrail.NEEDED_ONLY, kind=kind)
+    decisions = decide([use(guarded, action=action.name) for action in actions])
+    after = dict(zip((action.name for action in actions), decisions, strict=True))
+    left = {name for name, decision in after.items() if decision == ALLOWED}
+    # AWS lets everyone ask who they are, even if it is denied: AWS STS API Reference,
+    # "GetCallerIdentity".
+    assert left == {*needed(kind), "sts:GetCallerIdentity"}
+    assert len(needed(kind)) == count
+    # Denied, even if another policy of the role allowed it.
+    assert {after[name] for name in after.keys() - left} == {EXPLICITLY_DENIED}
+
+
+def test_needed_only_names_only_what_the_published_roles_have() -> None:
+    kept = Guardrail.NEEDED_ONLY.keeps
+    assert needed() == set(kept)
+    assert {name for name in kept if catalog.actions()[name.lower()].name != name} == set()
+    assert set(BUYING_AND_SELLING) <= set(kept)
+
+
+def test_needed_only_composes_with_every_other_guardrail() -> None:
+    """Together, each denies what it denies by itself, and nothing else changes."""
+    actions = [catalog.actions()[name.lower()] for name in sorted(needed())]
+    others = {**INTENDED, Guardrail.RECOMMENDED: set()}
+    decided = iter(
+        decide(
+            [
+                asked
+                for other in others
+                for asked in uses(role(Guardrail.NEEDED_ONLY, other), actions)
+            ]
+        )
     )
-    return needed
+    for other, intended in others.items():
+        after = {action.name: next(decided) for action in actions}
+        left = {name for name, decision in after.items() if decision == ALLOWED}
+        assert left == needed() - intended, other.name
 
 
 def test_recommended_takes_nothing_from_the_commitment_work() -> None:
-    names = core()
-    assert len(names) >= 61
-    assert all(reason.strip() for reason in names.values())
-    assert set(BUYING_AND_SELLING) <= set(names)
-    actions = [catalog.actions()[name.lower()] for name in names]
-    assert [action.name for action in actions] == list(names)
+    actions = [catalog.actions()[name.lower()] for name in needed()]
     assert set(decide(uses(role(Guardrail.RECOMMENDED), actions))) == {ALLOWED}
     # The positive control: another guardrail takes some of it.
     assert EXPLICITLY_DENIED in decide(uses(role(Guardrail.NO_COMMITMENTS), actions))

@@ -242,13 +242,13 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
         (
             Guardrail.only_in_regions("us-east-1"),
             Guardrail.only_in_regions("us-east-1", "eu-west-1"),
-            "only us-east-1 before, only us-east-1 and eu-west-1 now (only-in-regions)",
+            "only us-east-1 before, only eu-west-1 and us-east-1 now (only-in-regions)",
             BROADENED,
         ),
         (
             Guardrail.only_in_regions("us-east-1", "eu-west-1"),
             Guardrail.only_in_regions("eu-west-1"),
-            "only us-east-1 and eu-west-1 before, only eu-west-1 now (only-in-regions)",
+            "only eu-west-1 and us-east-1 before, only eu-west-1 now (only-in-regions)",
             NARROWED,
         ),
         (

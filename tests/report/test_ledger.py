@@ -12,13 +12,16 @@ from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.decisions import CONDITIONALLY, DENIED, GuardrailReport
 from pump_roles.report.model import RoleReport
-from tests.decisions.test_guardrails import INTENDED, REGIONAL
+from tests.decisions.test_guardrails import INTENDED, REGIONAL, granted, needed
 from tests.report.conftest import GUARDRAILS
 from tests.support import ROLE_ARGUMENTS, Change, another, changed, synthesize
 
 SETS = {name for name, guardrail in GUARDRAILS.items() if guardrail.members}
 
-DENIED_OUTRIGHT = {guardrail.name: names for guardrail, names in INTENDED.items()}
+DENIED_OUTRIGHT = {
+    "needed-only": {action.name for action in granted()} - needed(),
+    **{guardrail.name: names for guardrail, names in INTENDED.items()},
+}
 LIMITED = {
     "commitment-tags-only": {"ec2:CreateTags"},
     "organizations-linked-role-only": {"iam:CreateServiceLinkedRole"},
@@ -84,13 +87,13 @@ def test_a_set_is_its_members(guarded: Path) -> None:
         ),
         (
             Guardrail.only_in_regions("us-east-1", "eu-west-1"),
-            "only us-east-1 and eu-west-1",
-            ("us-east-1", "eu-west-1"),
+            "only eu-west-1 and us-east-1",
+            ("eu-west-1", "us-east-1"),
         ),
         (
             Guardrail.only_in_regions("us-east-1", "us-east-2", "eu-west-1"),
-            "only us-east-1, us-east-2 and eu-west-1",
-            ("us-east-1", "us-east-2", "eu-west-1"),
+            "only eu-west-1, us-east-1 and us-east-2",
+            ("eu-west-1", "us-east-1", "us-east-2"),
         ),
         (
             Guardrail.invitations_from("111122223333"),
@@ -182,7 +185,7 @@ def test_what_only_looks_like_an_end_is_none(
     assert (role.denied, role.limited) == ((0, role.actions) if condition else (role.actions, 0))
 
 
-def test_keeps_the_order_of_the_policies(tmp_path: Path) -> None:
+def test_keeps_the_order_of_the_policies_in_the_template(tmp_path: Path) -> None:
     given = [
         Guardrail.until("2927-01-31T18:00:00Z"),
         Guardrail.only_in_regions("us-east-1"),
@@ -191,7 +194,7 @@ def test_keeps_the_order_of_the_policies(tmp_path: Path) -> None:
     ]
     folder = synthesize(tmp_path, *given, **ROLE_ARGUMENTS)
     (role,) = of_templates(folder / "PumpAutoPilot.template.json").roles
-    expected = [one.name for guardrail in given for one in guardrail.members or (guardrail,)]
+    expected = sorted(one.name for guardrail in given for one in guardrail.members or (guardrail,))
     assert [ledger.name for ledger in role.guardrails] == expected
     assert [policy.name for policy in role.policies if policy.kind == "guardrail"] == [
         ledger.policy for ledger in role.guardrails

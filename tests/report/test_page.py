@@ -597,7 +597,7 @@ def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> N
             assert guardrail.leaves in said
             assert guardrail.costs in said
     text = words(page.locator(".ledger").inner_text())
-    assert "only us-east-1 and eu-west-1" in text
+    assert "only eu-west-1 and us-east-1" in text
     assert "invitations from 111122223333" in text
     assert "until 31 January 2027, 18:00 UTC" in text
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pump_roles.account.verify.details import AccountDetails, RoleDetails
-from pump_roles.guardrails import reasons_by_policy
+from pump_roles.guardrails import by_policy
 from pump_roles.published import ROLES
 from pump_roles.report.comparison import guardrail_of
 from pump_roles.templates.canonical import canonical
@@ -99,7 +99,7 @@ def as_shipped(kind: str, name: str, document: Any, partition: str) -> Any:
     for policy in ROLES[kind].policies:
         if policy.name == name and means(document, policy.document):
             return policy.document
-    if name in reasons_by_policy():
+    if name in by_policy():
         # In a template, a guardrail's ARNs leave the partition open.
         opened = _partition_opened(document, f"arn:{partition}:")
         if guardrail_of(kind, name, opened) is not None:

@@ -1,0 +1,65 @@
+"""What guardrails do to actions that AWS does not have yet, called on an AWS that enforces IAM.
+
+The policy simulator refuses to judge an action that its catalog lacks. The emulator authorizes a
+call before it looks the action up.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from botocore.exceptions import ClientError
+
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.published import ROLES
+from sandbox import catalog
+from sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from sandbox.demo import NOT_EMULATED, REFUSED
+from tests.support import EXTERNAL_ID, PRINCIPAL
+
+STACKS = {"read-only": ReadOnlyStack, "auto-pilot": AutoPilotStack}
+KNOWN = {"ec2": "describe_regions", "rds": "describe_db_instances"}
+"""An operation of each service, whose call is changed into one of another action."""
+
+
+def error_of(aws: EmbeddedAws, kind: str, action: str, *guardrails: Guardrail) -> tuple[str, str]:
+    """Deploy a role, and return the code and the message with which its session's call ends."""
+    app = App()
+    STACKS[kind](app, "S", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID, guardrails=guardrails)
+    aws.deploy("S", json.dumps(app.synth().get_stack_by_name("S").template))
+    pump = aws.caller_in(PRINCIPAL)
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLES[kind].name}"
+    session = aws.assume(arn, pump, external_id=EXTERNAL_ID)
+    service, name = action.split(":")
+    client = aws.client(service, session)
+
+    def call_another(params: dict[str, Any], **_: object) -> None:
+        params["body"]["Action"] = name
+
+    client.meta.events.register(f"before-call.{service}", call_another)
+    with pytest.raises(ClientError) as caught:
+        getattr(client, KNOWN[service])()
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        ("auto-pilot", "ec2:DescribeTomorrow"),
+        ("auto-pilot", "rds:DescribeTomorrow"),
+        ("read-only", "rds:DescribeTomorrow"),
+    ],
+)
+def test_needed_only_denies_what_aws_adds_under_a_published_wildcard(
+    aws: EmbeddedAws, kind: str, action: str
+) -> None:
+    assert action.lower() not in catalog.actions()
+    code, message = error_of(aws, kind, action, Guardrail.NEEDED_ONLY)
+    assert code in REFUSED
+    assert "explicit deny" in message
+    aws.reset()
+    # The positive control: without the guardrail, the published wildcard allows it.
+    code, _ = error_of(aws, kind, action)
+    assert code in NOT_EMULATED
