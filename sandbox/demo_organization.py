@@ -1,5 +1,10 @@
-"""`make demo-org`: roll both roles out across an emulated organization, and assume them as Pump."""
+"""`make demo-org`: roll both roles out across an emulated organization, and assume them as Pump.
 
+At the end, it removes them, and checks that no account still has one.
+"""
+
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -11,7 +16,9 @@ from rich.tree import Tree
 
 from pump_roles.account.organization import Account
 from pump_roles.account.rollout_status import read
+from sandbox.audit import AUDITOR, let_audit
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from sandbox.cdk import ROOT, tool_environment
 from sandbox.management import Management, management
 from sandbox.operations import Operation
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
@@ -50,7 +57,7 @@ class OrganizationDemo(Show):
         self.account = account
 
     def show(self) -> None:
-        """Roll out, add an account, and show which roles every account has."""
+        """Roll out, add an account, show which roles every account has, and remove them."""
         self.part("Deploy in the management account")
         organization = self.step(
             "creating an organization",
@@ -58,13 +65,12 @@ class OrganizationDemo(Show):
             lambda: Organization.create(self.account, UNITS),
         )
         by_name = {account.name: account.id for account in organization.accounts()}
-        self.deploy(
-            self.aws,
-            *("--all",),
+        targets = (
             *("-c", f"pump:read-only:organizational-units={organization.root}"),
             *("-c", f"pump:read-only:exclude-accounts={by_name[EXCLUDED]}"),
             *("-c", f"pump:auto-pilot:organizational-units={organization.units['Workloads']}"),
         )
+        self.deploy(self.aws, "--all", *targets)
 
         self.part("StackSets deploy to the member accounts")
         rollouts = [self.deployed(stack) for stack in ROLLOUTS]
@@ -81,6 +87,9 @@ class OrganizationDemo(Show):
 
         self.part("pump-roles rollout-status")
         self.show_status(rollouts, by_name[EXCLUDED])
+
+        self.part("Remove the roles, and check that no account still has one")
+        self.show_removal(organization, rollouts, targets)
 
     def deployed(self, stack: str) -> dict[str, Any]:
         """Return the properties of the StackSet that a stack of the management account has."""
@@ -189,6 +198,59 @@ class OrganizationDemo(Show):
             )
         self.console.print(table)
 
+    def show_removal(
+        self, organization: Organization, rollouts: list[dict[str, Any]], targets: tuple[str, ...]
+    ) -> None:
+        """Delete everything, and show what `pump-roles verify --removed` finds before and after."""
+        accounts = organization.accounts()
+        for account in accounts:
+            if account.id != ACCOUNT_ID:
+                let_audit(self.aws, Caller(account.id))
+        having = sum(any(expected(account, organization).values()) for account in accounts)
+        self.console.print(
+            f"  [dim]$ pump-roles verify --removed --principal ... \\\n"
+            f"      --organization --assume-role {AUDITOR}[/]",
+        )
+        self.show_remaining(having, of=len(accounts))
+        self.cdk(self.aws, "destroy", "--all", *targets, hidden=("--force",))
+        for rollout in rollouts:
+            performed = StackSets(organization, EmbeddedMembers(self.aws)).deploy(rollout, None)
+            self.console.print(
+                f"[green]done[/]  {self.calls(performed)}: {rollout['StackSetName']}"
+            )
+        self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
+        self.show_remaining(0, of=len(accounts))
+
+    def show_remaining(self, remaining: int, *, of: int) -> None:
+        """Run the check, and show in how many accounts it finds a role."""
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "pump_roles", "verify", "--removed", "--principal", PUMP),
+                *("--organization", "--assume-role", AUDITOR, "--format", "json"),
+            ],
+            cwd=ROOT,
+            env={
+                **tool_environment(),
+                **self.aws.environment(),
+                "AWS_ENDPOINT_URL_ORGANIZATIONS": self.account.endpoint,
+                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        counts = json.loads(ended.stdout)["counts"]
+        right = (ended.returncode, counts) == (
+            3 if remaining else 0,
+            {"match": of - remaining, "differs": remaining, "unknown": 0},
+        )
+        shown = f"{counts['differs']} of {of} accounts still have a role"
+        self.console.print(
+            f"exit status {ended.returncode}: "
+            + self.verdict(right, should=True, labels=(shown, shown))
+            + "\n"
+        )
+
 
 REAL: Final = """
 [bold]To deploy to a real organization[/], activate trusted access for StackSets. Then,
@@ -199,6 +261,11 @@ with the management account's credentials:
       -c pump:read-only:organizational-units=r-... \\
       -c pump:principal=... -c pump:external-id=...
   $ pump-roles rollout-status PumpReadOnly
+
+After a removal, check that it is complete:
+
+  $ pump-roles verify --removed --principal ... \\
+      --organization --assume-role ...
 """
 
 

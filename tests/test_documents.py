@@ -251,6 +251,9 @@ def test_changes_are_all_the_changes_of_a_role_that_the_catalog_knows() -> None:
         ("Admin", "stacksets-exec-of-mine/Admin", False),
         ("stacksets-exec-0123456789abcdef", "stacksets-exec-0123456789abcdef", False),
         ("Admin", "Another", True),
+        # ARNs are compared with case: a new name is not protected, and the exemption no wider.
+        ("Admin", "pumpreadonlyrole", True),
+        ("Stacksets-exec-0123456789abcdef", "PumpReadOnlyRole", False),
     ],
 )
 def test_service_control_policy_lets_only_stack_sets_change_the_roles(
@@ -259,7 +262,6 @@ def test_service_control_policy_lets_only_stack_sets_change_the_roles(
     may: bool,  # noqa: FBT001
 ) -> None:
     control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
-    assert len(json.dumps(control, separators=(",", ":"))) <= 5_120
     everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
     decisions = decide(
         [
@@ -275,7 +277,106 @@ def test_service_control_policy_lets_only_stack_sets_change_the_roles(
     assert set(decisions) == {ALLOWED if may else EXPLICITLY_DENIED}
 
 
+def test_service_control_policy_has_the_size_that_the_guide_says() -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    size = len(json.dumps(control, separators=(",", ":")))
+    assert f"It has {size:,} characters without white space." in ORGANIZATIONS
+    assert size <= 5_120
+
+
+BOUNDARY_CHANGES = [
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:SetDefaultPolicyVersion",
+    "iam:TagPolicy",
+    "iam:UntagPolicy",
+]
+
+
+def test_changes_are_all_the_changes_of_a_policy_that_the_catalog_knows() -> None:
+    assert (
+        sorted(
+            action.name
+            for action in catalog.matching(["iam:*"])
+            if not action.only_reads
+            and any(":policy/" in resource for resource in action.resources)
+        )
+        == BOUNDARY_CHANGES
+    )
+
+
+def may_change_policies(control: Any, principal: str, name: str) -> bool:
+    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
+    decisions = decide(
+        [
+            use(
+                Role(principal, {}, {"Everything": everything}),
+                action=action,
+                resource=f"arn:aws:iam::{ACCOUNT_ID}:policy/{name}",
+                service_control_policy=control,
+            )
+            for action in BOUNDARY_CHANGES
+        ]
+    )
+    (decision,) = set(decisions)
+    assert decision in (ALLOWED, EXPLICITLY_DENIED)
+    return decision == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("principal", "name", "may"),
+    [
+        ("Admin", "platform/Boundary", False),
+        ("PumpAutoPilotRole", "platform/Boundary", False),
+        ("x/stacksets-exec-0123456789abcdef", "platform/Boundary", False),
+        ("platform/Pipeline", "platform/Boundary", False),
+        ("stacksets-exec-0123456789abcdef", "platform/Boundary", True),
+        ("Admin", "platform/BoundaryToo", True),
+        ("Admin", "platform/Another", True),
+        ("Admin", "Boundary", True),
+        ("Admin", "team/platform/Boundary", True),
+    ],
+)
+def test_service_control_policy_lets_only_stack_sets_change_the_boundary(
+    principal: str,
+    name: str,
+    may: bool,  # noqa: FBT001
+) -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    assert may_change_policies(control, principal, name) == may
+
+
+def test_whoever_manages_the_boundary_can_be_exempted_as_the_guide_says() -> None:
+    text = block("<!-- protect-roles -->", "json", ORGANIZATIONS)
+    exempt = '["arn:*:iam::*:role/stacksets-exec-*"]'
+    added = re.search(r'such as `("arn:[^`]*Pipeline")`', ORGANIZATIONS)
+    assert added
+    assert text.count(exempt) == 1
+    assert f"`{exempt}`" in ORGANIZATIONS
+    control = json.loads(text.replace(exempt, f"{exempt[:-1]}, {added[1]}]"))
+    pipeline = "platform/Pipeline"
+    assert may_change_policies(control, pipeline, "platform/Boundary")
+    assert may_change_policies(control, "stacksets-exec-0123456789abcdef", "platform/Boundary")
+    assert not may_change_policies(control, "Admin", "platform/Boundary")
+    # It does not exempt that role from the rest.
+    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
+    assert decide(
+        [
+            use(
+                Role(pipeline, {}, {"Everything": everything}),
+                action="iam:PutRolePolicy",
+                resource=f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole",
+                service_control_policy=control,
+            )
+        ]
+    ) == [EXPLICITLY_DENIED]
+
+
 STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}:stack/StackSet-PumpReadOnly-0123/4567"
+STACKS = [STACK.replace("PumpReadOnly", name) for name in ("PumpReadOnly", "PumpAutoPilot")]
+STACKS.append(STACK.replace("PumpReadOnly", "PlatformBoundary"))
 EXECUTION = f"arn:aws:iam::{ACCOUNT_ID}:role/stacksets-exec-0123456789abcdef"
 
 
@@ -283,7 +384,7 @@ EXECUTION = f"arn:aws:iam::{ACCOUNT_ID}:role/stacksets-exec-0123456789abcdef"
     ("action", "resource"),
     [
         *(
-            (action.name, STACK.replace("ReadOnly", "AutoPilot") if number % 2 else STACK)
+            (action.name, STACKS[number % len(STACKS)])
             for number, action in enumerate(catalog.matching(["cloudformation:*"]))
             if not action.only_reads
             and any(":stack/" in resource for resource in action.resources)
@@ -310,6 +411,22 @@ def test_service_control_policy_closes_the_ways_through_the_execution_role(
             for name in ("Admin", "stacksets-exec-0123456789abcdef")
         ]
     ) == [EXPLICITLY_DENIED, ALLOWED]
+
+
+@pytest.mark.parametrize("stack", ["Network", "StackSet-Network-0123", "PumpReadOnly"])
+def test_service_control_policy_leaves_other_stacks_to_everyone(stack: str) -> None:
+    control = json.loads(block("<!-- protect-roles -->", "json", ORGANIZATIONS))
+    everything = {"Everything": {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}}
+    assert decide(
+        [
+            use(
+                Role("Admin", {}, everything),
+                action="cloudformation:UpdateStack",
+                resource=f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}:stack/{stack}/4567",
+                service_control_policy=control,
+            )
+        ]
+    ) == [ALLOWED]
 
 
 def test_service_control_policy_leaves_the_roles_to_pump() -> None:

@@ -94,6 +94,14 @@ def verify(
             "expected roles.",
         ),
     ] = None,
+    removed: Annotated[
+        bool,
+        typer.Option(
+            "--removed",
+            help="Verify that the roles are gone: no role of their names exists, and Pump's "
+            "principal can assume no other one. With --organization, every account is checked.",
+        ),
+    ] = False,
     boundary_policy: Annotated[
         Path | None,
         typer.Option(
@@ -186,6 +194,8 @@ def verify(
     lists other roles that Pump's principal or everyone can assume. All calls are read-only.
     External IDs are compared but never shown.
 
+    After a removal, pass --removed: then a role that still exists differs.
+
     Exit status: 0 if everything was checked and is as expected; 3 if anything differs; otherwise 4
     if anything could not be checked, or the input is not usable; 1 if the result cannot be
     written; 2 for a usage error.
@@ -195,11 +205,27 @@ def verify(
         unit or [], account or [], exclude_account or [], assume_role, organization=organization
     )
     if details:
-        _check_details({"--organization": scope, "--profile": profile, "--region": region})
+        _check_alone(
+            "--details", {"--organization": scope, "--profile": profile, "--region": region}
+        )
+    if removed:
+        _check_alone(
+            "--removed",
+            {
+                "--role": role,
+                "--boundary-policy": boundary_policy,
+                "--allow-tag": allow_tag,
+                "--unit": unit,
+                "--account": account,
+                "--exclude-account": exclude_account,
+            },
+        )
     expectation = replace(
         _expectation(expect, principal, external_ids, [one.value for one in role or []]),
         allowed_tags=frozenset(allow_tag or []),
     )
+    if removed:
+        expectation = _absent(expectation, scope)
     if boundary_policy is not None:
         expectation = _with_boundary_policy(expectation, boundary_policy)
     if details:
@@ -325,10 +351,21 @@ def _expectation(
         fail(str(error), UNKNOWN)
 
 
-def _check_details(options: "Mapping[str, object]") -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise typer.BadParameter(f"--details: cannot be combined with {name}")
+def _check_alone(option: str, others: "Mapping[str, object]") -> None:
+    for name, value in others.items():
+        # An option that may be repeated is an empty list if it was not passed.
+        if value not in (None, []):
+            raise typer.BadParameter(f"{option}: cannot be combined with {name}")
+
+
+def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
+    if expectation.across_accounts and scope is None:
+        fail(
+            f"{expectation.description}: a StackSet deploys the roles to other accounts; pass "
+            "--organization to check them all, or for one account the template of one stack",
+            UNKNOWN,
+        )
+    return expectation.absent()
 
 
 def _with_boundary_policy(expectation: "Expectation", file: Path) -> "Expectation":

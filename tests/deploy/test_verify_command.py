@@ -411,6 +411,32 @@ USAGE: dict[str, tuple[list[str], str]] = {
         ["--expect", "reviewed", "--details", "list.json", "--profile", "p"],
         "--details: cannot be combined with --profile",
     ),
+    **{
+        f"a removal with {option}": (
+            ["--expect", "reviewed", "--removed", option, value],
+            f"--removed: cannot be combined with {option}",
+        )
+        for option, value in [
+            ("--role", "read-only"),
+            ("--allow-tag", "team"),
+            ("--boundary-policy", "boundary.json"),
+        ]
+    },
+    **{
+        f"a removal with {option}": (
+            [
+                *("--expect", "reviewed", "--removed", option, value),
+                *("--organization", "--assume-role", "Audit"),
+            ],
+            f"--removed: cannot be combined with {option}",
+        )
+        for option, value in [
+            ("--unit", "ou-abcd-12345678"),
+            ("--account", ACCOUNT_ID),
+            ("--exclude-account", ACCOUNT_ID),
+        ]
+    },
+    "a removal of nothing": (["--removed"], "pass --expect, or --principal"),
     "an ARN as role to assume": (
         [
             *("--expect", "reviewed", "--organization"),

@@ -308,6 +308,7 @@ def _verification(expectation: Expectation, results: Iterable[AccountResult]) ->
     mask = expectation.mask
     return Verification(
         expected=mask.masked(expectation.description),
+        removed=expectation.removed,
         accounts=tuple(
             replace(one, name=mask.masked(one.name), reason=mask.masked(one.reason))
             for one in sorted(results, key=lambda result: result.account)

@@ -20,6 +20,7 @@ from pump_roles.account.verify.model import (
 )
 from pump_roles.account.verify.others import others_in
 from pump_roles.account.verify.policies import means
+from pump_roles.account.verify.removal import removal
 from pump_roles.templates import Role
 from pump_roles.templates.canonical import canonical
 from pump_roles.templates.masking import Mask
@@ -51,7 +52,12 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
 def _compared(expectation: Expectation, details: AccountDetails, name: str) -> AccountResult:
     mask = _mask(expectation, details)
     roles = tuple(
-        _masked(_closest(ways, details, expectation.allowed_tags), mask)
+        _masked(
+            removal(ways[0], details)
+            if expectation.removed
+            else _closest(ways, details, expectation.allowed_tags),
+            mask,
+        )
         for ways in expectation.in_account(details.account, details.partition)
     )
     others = others_in(details, expectation)
@@ -99,7 +105,7 @@ class _Comparison:
         state: State = "differs" if differences else "unknown" if self._unknown else "match"
         return RoleResult(
             kind=self._expected.kind,
-            arn=self._arn(role.path, role.name),
+            arn=self._details.arn(role.name, role.path),
             state=state,
             differences=differences,
             unknown=tuple(dict.fromkeys(self._unknown)),
@@ -111,7 +117,7 @@ class _Comparison:
 
     def _absent(self) -> RoleResult:
         expected = self._expected
-        arn = self._arn(expected.deployed.path, expected.name)
+        arn = self._details.arn(expected.name, expected.deployed.path)
         reason = self._details.missing.get(expected.name.casefold(), "")
         # Where nobody knows whether it should be there, it is not missing.
         unknown = (reason,) if reason else tuple(self._unknown)
@@ -121,9 +127,6 @@ class _Comparison:
             rule="role-missing", effect="narrower", subject="", what="the role does not exist"
         )
         return RoleResult(kind=expected.kind, arn=arn, state="differs", differences=(missing,))
-
-    def _arn(self, path: str, name: str) -> str:
-        return f"arn:{self._details.partition}:iam::{self._details.account}:role{path}{name}"
 
     def _differences(self, role: RoleDetails) -> Iterator[Difference]:
         expected = self._expected

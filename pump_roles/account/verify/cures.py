@@ -23,6 +23,9 @@ CURES: Final[Mapping[Rule, str]] = MappingProxyType(
     {
         "role-missing": "Pump cannot work in the account. Deploy the role: its stack, or the stack "
         f"instance of its rollout. If the stack still exists: {_RESTORE}",
+        "role-present": "Delete what created it: its stack; in a member account, the stack "
+        "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
+        "if it was created by hand, the role itself. Then verify again.",
         "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
         "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
         "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",

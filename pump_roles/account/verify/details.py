@@ -128,12 +128,13 @@ class AccountDetails:
         )
         return frozenset(one for document in documents for one in texts_under_the_key(document))
 
-    def arn(self, name: str) -> str:
+    def arn(self, name: str, path: str = "") -> str:
         """Return the ARN of a role.
 
         :param name: its name.
+        :param path: its path. By default the one that was read.
         """
-        path = self.paths.get(name, "/")
+        path = path or self.paths.get(name, "/")
         return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
 
     def role(self, name: str) -> RoleDetails | None:

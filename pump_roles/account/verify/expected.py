@@ -55,6 +55,8 @@ class Expectation:
     :param boundary_document: the expected document of the permissions boundary; ``None`` if that of
         the templates, if they have one.
     :param allowed_tags: the keys of tags that a role may have in addition.
+    :param across_accounts: whether a StackSet deploys any of the roles.
+    :param removed: whether the accounts must have none of the roles.
     """
 
     description: str
@@ -65,6 +67,8 @@ class Expectation:
     external_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict, repr=False)
     boundary_document: Any = None
     allowed_tags: frozenset[str] = frozenset()
+    across_accounts: bool = False
+    removed: bool = False
 
     @property
     def has_boundary(self) -> bool:
@@ -94,6 +98,11 @@ class Expectation:
             if kind not in known:
                 raise InputError(f"{self.description} does not contain the {kind} role")
         return replace(self, roles=tuple(ways for kind, ways in known.items() if kind in kinds))
+
+    def absent(self) -> "Expectation":
+        """Return the expectation that accounts have none of the roles."""
+        description = f"accounts without {' and '.join(self.names)} ({self.description})"
+        return replace(self, description=description, removed=True)
 
     def with_external_ids(
         self, targets: Iterable[Target], *, external_id: str = ""
@@ -235,6 +244,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
         roles=roles,
         principals=frozenset(principals),
         hidden=read.external_ids,
+        across_accounts=any(place.stack_set for place in read.contents.places),
     )
 
 

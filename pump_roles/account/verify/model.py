@@ -36,6 +36,7 @@ Effect = Literal["broader", "narrower", "other"]
 
 Rule = Literal[
     "role-missing",
+    "role-present",
     "role-name",
     "role-path",
     "trust-policy",
@@ -60,6 +61,7 @@ Rule = Literal[
 RULES: Final[Mapping[Rule, str]] = MappingProxyType(
     {
         "role-missing": "An expected role does not exist.",
+        "role-present": "A role that must be removed still exists.",
         "role-name": "The role's name differs in case.",
         "role-path": "The role has another path.",
         "trust-policy": "The trust policy differs.",
@@ -176,10 +178,12 @@ class Verification:
     """The whole result.
 
     :param expected: what the accounts were compared with, in words.
+    :param removed: whether the accounts must have none of the roles.
     :param accounts: the accounts, by ID.
     """
 
     expected: str
+    removed: bool = False
     accounts: tuple[AccountResult, ...]
 
     @property
@@ -194,6 +198,7 @@ class Verification:
             "schema": SCHEMA_VERSION,
             "version": __version__,
             "expected": self.expected,
+            "removed": self.removed,
             "state": self.state,
             "counts": {state: counts[state] for state in get_args(State)},
             "accounts": [asdict(account) for account in self.accounts],

@@ -94,6 +94,7 @@ def test_member_that_is_missing_or_not_known_is_invalid(path: Steps) -> None:
 
 
 WRONG: dict[type, list[Json]] = {
+    bool: ["true", 0, 1, None],
     int: ["1", -1, 1.5, True, None],
     str: [0, None, [], {}],
     list: [{}, "", None],

@@ -1,0 +1,376 @@
+"""`pump-roles verify --removed`, on an emulated organization that enforces IAM.
+
+It exits with 0 only if every account was read, and none has a role of Pump's.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pump_roles.account.verify.cures import CURES
+from pump_roles.cli import app
+from sandbox.audit import AUDITOR, let_audit
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from sandbox.cdk import cdk
+from sandbox.management import Management, management
+from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
+from tests.customer import AUTO_PILOT, READ_ONLY, Customer
+from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET, Synth
+
+OTHER_ACCOUNT = "111122223333"
+GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+REMOVED = ("--removed", "--format", "json")
+Result = Mapping[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out whatever AWS configuration the machine has."""
+    for name in os.environ:
+        if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+def verify(
+    *arguments: object, environment: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, Result]]:
+    """Return the exit status, and the accounts by ID."""
+    ended = CliRunner().invoke(
+        app, ["verify", *REMOVED, *map(str, arguments)], env={**(environment or {})}
+    )
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    assert not {one for one in (EXTERNAL_ID, SECRET) if one in ended.stdout + ended.stderr}
+    found = json.loads(ended.stdout)
+    assert found["removed"] is True
+    return ended.exit_code, {account["account"]: account for account in found["accounts"]}
+
+
+def states(accounts: Mapping[str, Result]) -> dict[str, str]:
+    return {id_: account["state"] for id_, account in accounts.items()}
+
+
+# One account.
+
+
+@dataclass(frozen=True)
+class Removed:
+    """An account whose stacks were deleted, and how to verify that."""
+
+    customer: Customer
+
+    def __call__(self, *arguments: object, **environment: str) -> tuple[int, Result]:
+        status, accounts = verify(
+            *("--expect", self.customer.folder, *arguments),
+            environment={**self.customer.aws.environment(), **environment},
+        )
+        return status, accounts[ACCOUNT_ID]
+
+
+@pytest.fixture
+def removed(customer: Customer) -> Removed:
+    for file in customer.folder.glob("*.template.json"):
+        customer.aws.delete(file.name.partition(".")[0])
+    return Removed(customer)
+
+
+def present(account: Result) -> list[str]:
+    return [
+        role["arn"]
+        for role in account["roles"]
+        for difference in role["differences"]
+        if difference["rule"] == "role-present"
+    ]
+
+
+def test_roles_that_were_deployed_are_still_there(customer: Customer) -> None:
+    status, account = Removed(customer)()
+    assert (status, account["state"]) == (3, "differs")
+    assert present(account) == [
+        f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" for name in (READ_ONLY, AUTO_PILOT)
+    ]
+    # CloudFormation's tag names what to delete.
+    assert [role["differences"][0]["details"] for role in account["roles"]] == [
+        ["the stack PumpReadOnly created it"],
+        ["the stack PumpAutoPilot created it"],
+    ]
+
+
+def test_account_without_the_roles_matches(removed: Removed) -> None:
+    status, account = removed()
+    assert (status, account["state"]) == (0, "match")
+    assert [role["notes"] for role in account["roles"]] == [["the role does not exist"]] * 2
+    # One call: the list of all roles says it.
+    assert account["calls"] == 1
+
+
+def test_published_roles_are_looked_for_by_default(removed: Removed) -> None:
+    environment = removed.customer.aws.environment()
+    status, accounts = verify("--principal", PRINCIPAL, environment=environment)
+    assert (status, states(accounts)) == (0, {ACCOUNT_ID: "match"})
+    notes = accounts[ACCOUNT_ID]["roles"][0]["notes"]
+    assert notes[1].startswith("other roles that require its external ID were not looked for")
+    removed.customer.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
+    status, accounts = verify("--principal", PRINCIPAL, environment=environment)
+    assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})
+
+
+def create(aws: EmbeddedAws, name: str, *, path: str = "/", **statement: Any) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": OTHER_ACCOUNT},
+        "Action": "sts:AssumeRole",
+        **statement,
+    }
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    aws.iam().create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(document))
+
+
+REMAINING: dict[str, Callable[[EmbeddedAws], object]] = {
+    "another principal": lambda aws: create(aws, READ_ONLY),
+    "another path": lambda aws: create(aws, AUTO_PILOT, path="/vendors/"),
+    "another case": lambda aws: create(aws, READ_ONLY.lower()),
+    "nobody": lambda aws: create(aws, READ_ONLY, Effect="Deny"),
+}
+"""Roles that have the name of one, although they are not what was deployed."""
+
+
+@pytest.mark.parametrize("name", REMAINING)
+def test_role_with_the_name_of_one_is_still_there(name: str, removed: Removed) -> None:
+    REMAINING[name](removed.customer.aws)
+    status, account = removed()
+    assert (status, account["state"], len(present(account))) == (3, "differs", 1)
+    assert account["others"] == []
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "Pump's principal": {"Principal": {"AWS": PRINCIPAL}},
+    "Pump's account": {"Principal": {"AWS": PRINCIPAL.split(":")[4]}},
+    "everyone": {"Principal": "*"},
+    "the same external ID": {"Condition": {"StringEquals": {"sts:ExternalId": SECRET}}},
+}
+"""Trust of roles with another name, such as a copy that someone made."""
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_role_that_lets_pump_in_is_found(name: str, removed: Removed) -> None:
+    create(removed.customer.aws, "Copy", **OTHERS[name])
+    status, account = removed()
+    assert (status, account["state"], present(account)) == (3, "differs", [])
+    assert [other["name"] for other in account["others"]] == ["Copy"]
+
+
+def test_external_id_of_the_environment_finds_a_copy(removed: Removed) -> None:
+    aws = removed.customer.aws
+    create(aws, "Copy", **OTHERS["the same external ID"])
+    environment = aws.environment()
+    status, _ = verify("--principal", PRINCIPAL, environment=environment)
+    assert status == 0  # and a note says so: see above
+    status, accounts = verify(
+        "--principal", PRINCIPAL, environment={**environment, "PUMP_EXTERNAL_ID": SECRET}
+    )
+    assert (status, [other["name"] for other in accounts[ACCOUNT_ID]["others"]]) == (3, ["Copy"])
+
+
+def test_innocent_roles_do_not_matter(removed: Removed) -> None:
+    aws = removed.customer.aws
+    create(aws, "PumpReadOnlyRoleToo")
+    create(aws, "Admin", Principal={"AWS": ACCOUNT_ID})
+    create(aws, "Function", Principal={"Service": "lambda.amazonaws.com"})
+    assert removed()[0] == 0
+
+
+def limited(aws: EmbeddedAws, *actions: str) -> Mapping[str, str]:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    aws.create_role("Limited", f"arn:aws:iam::{ACCOUNT_ID}:root", [statement])
+    session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
+    return aws.environment(session)
+
+
+def test_list_of_roles_is_all_that_it_needs(removed: Removed) -> None:
+    assert removed(**limited(removed.customer.aws, "iam:ListRoles"))[0] == 0
+    create(removed.customer.aws, READ_ONLY, path="/vendors/")
+    aws = removed.customer.aws
+    session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
+    status, account = removed(**aws.environment(session))
+    assert (status, present(account)) == (
+        3,
+        [f"arn:aws:iam::{ACCOUNT_ID}:role/vendors/{READ_ONLY}"],
+    )
+
+
+def test_account_whose_roles_cannot_be_listed_is_unknown(removed: Removed) -> None:
+    # Only the list shows a role of another name, or in another case.
+    status, account = removed(**limited(removed.customer.aws, "iam:GetRole"))
+    assert (status, account["state"]) == (4, "unknown")
+    assert [role["state"] for role in account["roles"]] == ["unknown", "unknown"]
+    assert "denied: iam:ListRoles" in account["reason"]
+
+
+def test_saved_details_are_enough(customer: Customer, removed: Removed, tmp_path: Path) -> None:
+    del removed
+    customer.aws.create_role("Admin", f"arn:aws:iam::{ACCOUNT_ID}:root")
+    details, *_ = customer.saved(tmp_path)
+    files = ("--expect", customer.folder, "--details", details)
+    assert verify(*files)[0] == 0
+    create(customer.aws, READ_ONLY.upper())
+    details, *_ = customer.saved(tmp_path)
+    assert verify(*files)[0] == 3
+
+
+def test_every_format_names_the_account_the_role_and_the_cure(
+    customer: Customer, tmp_path: Path
+) -> None:
+    outputs = [tmp_path / f"removal.{ending}" for ending in ("txt", "md", "sarif")]
+    words = [word for output in outputs for word in ("--output", output)]
+    assert Removed(customer)(*words)[0] == 3
+    for output in outputs:
+        text = output.read_text()
+        assert SECRET not in text
+        for name in (READ_ONLY, AUTO_PILOT):
+            assert f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" in text
+        assert "role-present" in text
+        assert CURES["role-present"].partition(":")[0] in text
+    results = json.loads(outputs[-1].read_text())["runs"][0]["results"]
+    assert [(one["ruleId"], one["level"]) for one in results] == [("role-present", "error")] * 2
+
+
+# An organization.
+
+
+@dataclass(frozen=True)
+class Company:
+    """An organization with the read-only role in its management account, and a rollout."""
+
+    aws: EmbeddedAws
+    account: Management
+    organization: Organization
+    synth: Synth
+    folder: Path
+
+    def rollout(self, *units: str) -> dict[str, Any]:
+        """Return the properties of a StackSet for some units."""
+        ids = ",".join(self.organization.units[unit] for unit in units)
+        templates = self.synth({**GIVEN, "pump:read-only:organizational-units": ids})
+        return properties(templates["PumpReadOnlyRollout"])
+
+    def stack_sets(self) -> StackSets:
+        return StackSets(self.organization, EmbeddedMembers(self.aws))
+
+    def members(self, unit: str) -> list[str]:
+        id_ = self.organization.units[unit]
+        return [one.id for one in self.organization.accounts() if id_ in one.units]
+
+    def verify(self, *arguments: object) -> tuple[int, dict[str, Result]]:
+        """Verify every account, as the management account."""
+        return verify(
+            *("--expect", self.folder, "--organization", "--assume-role", AUDITOR, *arguments),
+            environment={
+                **self.aws.environment(),
+                # moto has this organization; the roles in its accounts are in ministack.
+                "AWS_ENDPOINT_URL_ORGANIZATIONS": self.account.endpoint,
+            },
+        )
+
+
+@pytest.fixture
+def company(aws: EmbeddedAws, synth: Synth, tmp_path: Path) -> Iterator[Company]:
+    with management() as account:
+        organization = Organization.create(account, {"Workloads": 3, "Sandbox": 1, "Outside": 1})
+        for member in organization.accounts():
+            if member.id != ACCOUNT_ID:
+                let_audit(aws, Caller(member.id))
+        units = ",".join(organization.units[name] for name in ("Workloads", "Sandbox"))
+        templates = synth({**GIVEN, "pump:read-only:organizational-units": units})
+        for name in ("PumpReadOnly", "PumpReadOnlyRollout"):
+            (tmp_path / f"{name}.template.json").write_text(json.dumps(templates[name]))
+        aws.deploy("PumpReadOnly", json.dumps(templates["PumpReadOnly"]))
+        yield Company(aws, account, organization, synth, tmp_path)
+
+
+def test_every_step_of_a_removal_says_what_is_left(company: Company) -> None:
+    stack_sets, everywhere = company.stack_sets(), company.rollout("Workloads", "Sandbox")
+    stack_sets.deploy(None, everywhere)
+    workloads, (last,), (outside,) = map(company.members, ("Workloads", "Sandbox", "Outside"))
+
+    status, accounts = company.verify()
+    assert status == 3
+    assert states(accounts) == {
+        **dict.fromkeys([ACCOUNT_ID, *workloads, last], "differs"),
+        outside: "match",
+    }
+    assert present(accounts[last]) == [f"arn:aws:iam::{last}:role/{READ_ONLY}"]
+    (difference,) = accounts[last]["roles"][0]["differences"]
+    (detail,) = difference["details"]
+    assert detail.startswith(f"the stack StackSet-PumpReadOnly-{last} created it")
+    assert detail.endswith("; delete the stack instance, not the stack")
+
+    company.aws.delete("PumpReadOnly")
+    only_one = company.rollout("Sandbox")
+    stack_sets.deploy(everywhere, only_one)
+    status, accounts = company.verify()
+    assert status == 3
+    assert [id_ for id_, state in states(accounts).items() if state == "differs"] == [last]
+
+    # The role is gone there, too, but one account cannot be read.
+    stack_sets.deploy(only_one, None)
+    iam, denied = company.aws.iam(Caller(workloads[0])), workloads[0]
+    policy: Any = iam.get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
+    status, accounts = company.verify()
+    assert status == 4
+    assert [id_ for id_, state in states(accounts).items() if state != "match"] == [denied]
+    assert "denied: iam:ListRoles" in accounts[denied]["reason"]
+
+    iam.put_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR, PolicyDocument=json.dumps(policy))
+    status, accounts = company.verify()
+    assert (status, set(states(accounts).values())) == (0, {"match"})
+    assert accounts.keys() == {one.id for one in company.organization.accounts()}
+
+
+def test_account_outside_the_units_is_checked_too(company: Company) -> None:
+    # As an account that moved, and kept its role.
+    company.aws.delete("PumpReadOnly")
+    assert company.verify()[0] == 0
+    (outside,) = company.members("Outside")
+    company.aws.create_role(READ_ONLY, PRINCIPAL, caller=Caller(outside))
+    status, accounts = company.verify()
+    assert status == 3
+    assert [id_ for id_, state in states(accounts).items() if state == "differs"] == [outside]
+
+
+def test_suspended_account_keeps_the_removal_from_being_proven(company: Company) -> None:
+    company.aws.delete("PumpReadOnly")
+    (outside,) = company.members("Outside")
+    company.account.organizations.close_account(AccountId=outside)
+    status, accounts = company.verify()
+    assert (status, accounts[outside]["reason"]) == (4, "the account is suspended")
+    assert set(states(accounts).values()) == {"match", "unknown"}
+
+
+def test_cdk_destroy_succeeds_without_deleting_a_rollout_that_has_no_units(tmp_path: Path) -> None:
+    """What the guides warn of. If the CDK CLI fails one day, they can say so."""
+    ended = cdk("destroy", "PumpReadOnlyRollout", "--force", "--output", str(tmp_path / "cdk.out"))
+    assert ended.returncode == 0
+    assert "PumpReadOnlyRollout does not exist" in ended.stdout + ended.stderr
+
+
+def test_rollout_is_not_checked_in_one_account_only(company: Company) -> None:
+    ended = CliRunner().invoke(
+        app,
+        ["verify", "--removed", "--expect", str(company.folder)],
+        env={**company.aws.environment()},
+    )
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert "a StackSet deploys the roles to other accounts; pass --organization" in ended.stderr
+    # Whoever has one account checks that one, by the template of its stack.
+    template = company.folder / "PumpReadOnly.template.json"
+    status, accounts = verify("--expect", template, environment=company.aws.environment())
+    assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})
