@@ -15,9 +15,12 @@ def add_cdk_nag(app: App) -> None:
 
 app = App()
 try:
-    for stack in config.read(app.node.get_all_context(), configure_app=add_cdk_nag):
+    stacks = config.read(app.node.get_all_context(), configure_app=add_cdk_nag)
+    for stack in stacks:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
+# Not an annotation, which the CDK CLI prints on several lines.
+sys.stderr.writelines(f"{stack.summary}\n" for stack in stacks)
 add_cdk_nag(app)
 app.synth()

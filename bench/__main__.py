@@ -30,7 +30,7 @@ SIZE_TARGETS: Final = {
     "PumpAutoPilotRollout": 16,
 }
 ORGANIZATIONS: Final = (10, 1_000, 10_000)
-PROVIDED: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234"}
+PROVIDED: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234-5678"}
 
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
 REPORT: Final = ["-m", "pump_roles", "report", "--output"]

@@ -14,7 +14,7 @@ from pump_roles import AutoPilotRole, AutoPilotStack
 from pump_roles.published import ROLES
 
 PRINCIPAL: Final = "999988887777"
-EXTERNAL_ID: Final = "Example-1234"
+EXTERNAL_ID: Final = "Example-1234-5678"
 
 
 def stack(app: App, name: str) -> None:

@@ -26,7 +26,7 @@ def add_role(app: App, stack_name: str, policies: list[dict[str, Any]]) -> None:
         role_name=f"{stack_name}Role",
         assumed_by=iam.PrincipalWithConditions(
             iam.AccountPrincipal("999988887777"),
-            {"StringEquals": {"sts:ExternalId": "Example-1234"}},
+            {"StringEquals": {"sts:ExternalId": "Example-1234-5678"}},
         ),
         inline_policies={
             policy["PolicyName"]: iam.PolicyDocument.from_json(policy["PolicyDocument"])

@@ -8,41 +8,50 @@ from typing import Any, Final
 from aws_cdk import App, Stack
 
 from pump_roles.guardrails import Guardrail
+from pump_roles.keys import PREFIX, as_typed, suggestion
 from pump_roles.published import ROLES
 from pump_roles.rollout import AutoPilotRolloutStack, ConfigureApp, ReadOnlyRolloutStack
-from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
+from pump_roles.stacks import (
+    EXTERNAL_ID_PARAMETER,
+    NEXT_EXTERNAL_ID_PARAMETER,
+    PRINCIPAL_PARAMETER,
+    AutoPilotStack,
+    ReadOnlyStack,
+)
+from pump_roles.summary import summary
 from pump_roles.validators import (
     ACCOUNTS,
     CALL_AS,
-    EXTERNAL_ID,
     FAILURE_TOLERANCE,
     GUARDRAILS,
     MAX_CONCURRENT,
     MOMENT,
     ORGANIZATIONAL_UNITS,
     PERMISSIONS_BOUNDARY,
-    PRINCIPAL,
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
     REGIONS,
+    ROLE_NAME,
     ROLE_PATH,
     ArgumentError,
     Integer,
     ListOf,
     Text,
-    nearest,
 )
 
 __all__ = ["KEYS", "ConfigError", "StackSettings", "read"]
 
-_PREFIX: Final = "pump:"
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
+_ROLE_NAME: Final = "role-name"
 
 _Validator = Text | ListOf | Integer
 
 _ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
-    "principal": ("pump_principal", PRINCIPAL),
-    "external-id": ("external_id", EXTERNAL_ID),
-    "next-external-id": ("next_external_id", EXTERNAL_ID),
+    "principal": ("pump_principal", PROVIDED_PRINCIPAL),
+    "external-id": ("external_id", PROVIDED_EXTERNAL_ID),
+    "next-external-id": ("next_external_id", PROVIDED_EXTERNAL_ID),
+    _ROLE_NAME: ("role_name", ROLE_NAME),
     "role-path": ("path", ROLE_PATH),
     "permissions-boundary": ("permissions_boundary", PERMISSIONS_BOUNDARY),
     "guardrails": ("guardrails", GUARDRAILS),
@@ -65,6 +74,11 @@ _ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
     _CALL_AS: ("call_as", CALL_AS),
 }
 _ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
+_PARAMETERS: Final = {
+    PRINCIPAL_PARAMETER: "principal",
+    EXTERNAL_ID_PARAMETER: "external-id",
+    NEXT_EXTERNAL_ID_PARAMETER: "next-external-id",
+}
 _FILTERS: Final = {"exclude-accounts", "only-accounts"}
 
 _STACKS: Final = {
@@ -74,11 +88,12 @@ _STACKS: Final = {
 
 
 def _key(name: str, role: str = "") -> str:
-    return f"{_PREFIX}{role}:{name}" if role else f"{_PREFIX}{name}"
+    return f"{PREFIX}{role}:{name}" if role else f"{PREFIX}{name}"
 
 
 KEYS: Final = (
-    *(_key(name) for name in _ARGUMENTS),
+    # An account has one role of a name.
+    *(_key(name) for name in _ARGUMENTS if name != _ROLE_NAME),
     # One account deploys an app, so who that is applies to both roles.
     *(_key(name, role) for role in ROLES for name in _ARGUMENTS if name != _CALL_AS),
 )
@@ -104,12 +119,14 @@ class StackSettings:
     """What the context says about one stack.
 
     :param stack_id: the stack's construct ID and name.
+    :param role: the role, ``read-only`` or ``auto-pilot``.
     :param stack_class: its class.
     :param arguments: its arguments.
     :param keys: for each argument, and each guardrail with a key of its own, the key as typed.
     """
 
     stack_id: str
+    role: str
     stack_class: type[Stack]
     arguments: Mapping[str, Any]
     keys: Mapping[str, str]
@@ -127,6 +144,11 @@ class StackSettings:
             problem = error.problem.replace(error.other, self.keys.get(error.other, error.other))
             raise ConfigError(f"{key}: {problem}") from None
 
+    @property
+    def summary(self) -> str:
+        """One line that says what the stack's role gets. External IDs are not in it."""
+        return summary(self.stack_id, self.role, self.arguments)
+
 
 def read(
     context: Mapping[str, Any], *, configure_app: ConfigureApp | None = None
@@ -140,12 +162,13 @@ def read(
 
     :param context: the app's context, all of it.
     :param configure_app: called with the app of each rollout's member template.
-    :raises ConfigError: when a ``pump:`` key is unknown, its value is not accepted, even if another
-        key overrides it, or two keys exclude each other. A key whose value is null does not get
-        here: CDK treats it as not set.
+    :raises ConfigError: when a key is unknown or misspelled, its value is not accepted, even if
+        another key overrides it, or two keys exclude each other. A key whose value is null does not
+        get here: CDK treats it as not set.
     """
     values = dict(_checked(context))
     settings_of = {role: _of_role(role, values) for role in ROLES}
+    _check_names(settings_of)
     rolled_out = [role for role in ROLES if _UNITS in settings_of[role]]
     for key in values:
         role, name = _parts(key)
@@ -166,21 +189,20 @@ def read(
     found = []
     for role in with_stack:
         single, _ = _STACKS[role]
-        found.append(_settings(ROLES[role].stack_name, single, settings_of[role], _ROLE))
+        found.append(_settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE))
     for role in rolled_out:
         _, rollout = _STACKS[role]
         stack_id = f"{ROLES[role].stack_name}Rollout"
         more = {"configure_app": configure_app}
-        found.append(_settings(stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
+        found.append(_settings(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
     return found
 
 
 def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in context.items():
-        if key not in KEYS and _is_meant_for_us(key):
-            shown = key if key.isprintable() else repr(key)
-            raise ConfigError(f"{shown}: unknown key, {_suggestion(key)}")
         if key not in KEYS:
+            if problem := _problem(key):
+                raise ConfigError(f"{as_typed(key)}: {problem}")
             continue
         _, name = _parts(key)
         _, validator = _ARGUMENTS[name]
@@ -194,7 +216,7 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _parts(key: str) -> tuple[str, str]:
     # The role, empty where the key applies to both, and the name.
-    *role, name = key.removeprefix(_PREFIX).split(":")
+    *role, name = key.removeprefix(PREFIX).split(":")
     return (role[0] if role else ""), name
 
 
@@ -207,23 +229,35 @@ def _typed(value: Any, validator: _Validator) -> Any:
     return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
 
 
-def _is_meant_for_us(key: str) -> bool:
-    # Even if the prefix was forgotten, since a boundary that is not read is not there.
-    first, *_ = re.split(r"[^a-z-]", _spelled(key))
-    return bool(re.match(r"pump([^a-z]|$)", key.strip(), re.IGNORECASE)) or (
-        first in _ARGUMENTS or first in ROLES
-    )
-
-
-def _spelled(key: str) -> str:
-    # As our keys are: permissions_boundary and permissionsBoundary are permissions-boundary.
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key.strip()).replace("_", "-").lower()
-
-
-def _suggestion(key: str) -> str:
+def _problem(key: str) -> str | None:
+    # What is wrong with a key that is meant for this app; nothing if it is not.
+    for parameter, name in _PARAMETERS.items():
+        if key.strip().lower() == parameter.lower():
+            cure = f"use the key {_key(name)}"
+            if parameter != NEXT_EXTERNAL_ID_PARAMETER:
+                cure = f"pass --parameters {parameter}=..., or {cure}"
+            return f"is a template parameter, not a context key; {cure}"
     if key in {_key(_CALL_AS, role) for role in ROLES}:
-        return f"it applies to both roles: {_key(_CALL_AS)}"
-    return nearest(_spelled(key), KEYS) or f"the keys are {', '.join(KEYS[: len(_ARGUMENTS)])}"
+        return f"unknown key, it applies to both roles: {_key(_CALL_AS)}"
+    shared = _key(_ROLE_NAME)
+    found = suggestion(key, (*KEYS, shared))
+    own = " or ".join(_key(_ROLE_NAME, role) for role in ROLES)
+    return None if found is None else f"unknown key, {found.replace(shared, own)}"
+
+
+def _check_names(settings_of: Mapping[str, _Settings]) -> None:
+    own = {
+        role: settings[_ROLE_NAME]
+        for role, settings in settings_of.items()
+        if _ROLE_NAME in settings
+    }
+    names = [own[role].value if role in own else ROLES[role].name for role in ROLES]
+    if len({name.lower() for name in names}) < len(names):
+        *_, last = own.values()
+        raise ConfigError(
+            f"{last.key}: {last.value!r} would be the name of both roles; the name of a role is "
+            "unique in its account, ignoring case"
+        )
 
 
 def _of_role(role: str, values: Mapping[str, Any]) -> _Settings:
@@ -262,6 +296,7 @@ def _with_shared_guardrails(
 
 
 def _settings(
+    role: str,
     stack_id: str,
     stack_class: type[Stack],
     settings: _Settings,
@@ -282,4 +317,4 @@ def _settings(
         else:
             arguments[argument] = setting.value
             keys[argument] = setting.key
-    return StackSettings(stack_id, stack_class, arguments, keys)
+    return StackSettings(stack_id, role, stack_class, arguments, keys)

@@ -54,20 +54,23 @@ class PumpRole(Construct):
         root, which Pump names. A literal, or a ``CfnParameter`` of the same stack. One without an
         allowed pattern gets the pattern that its value must match.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
-        or a ``CfnParameter``, as above.
+        or a ``CfnParameter``, as above. A literal of fewer than 16 is a warning at synth.
     :param next_external_id: a new external ID, also accepted during rotation. By default only
         ``external_id`` is accepted.
     :param role_name: 1 to 64 characters, unique in the account. By default ``PumpReadOnlyRole`` or
         ``PumpAutoPilotRole``.
-    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
+    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``. Of
+        a deployed role, it can change only together with ``role_name``: CloudFormation does not
+        replace a named role by one of the same name.
     :param permissions_boundary: the name of a managed policy of the account that the role is
         deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
         AWS-managed policy. By default the role has no boundary.
     :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
         nothing.
-    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, a guardrail
-        would do nothing on this role, or the guardrails make the inline policies longer than IAM's
-        10,240 characters (white space not counted).
+    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
+        cannot exist, a literal is a placeholder of the README, a guardrail would do nothing on this
+        role, or the guardrails make the inline policies longer than IAM's 10,240 characters (white
+        space not counted).
 
     The synth fails when anything in the app changes the role's trust policy, policies, session
     duration, name or path, removes its boundary, or attaches a policy to it.

@@ -118,8 +118,8 @@ class Rollout(Construct):
     :param role: ``role_name``, ``path``, ``permissions_boundary`` and ``guardrails``, as for
         :class:`pump_roles.roles.PumpRole`. Every one of the accounts must have the boundary.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both filters are
-        given, another StackSet of the stack has that name, or the member template is larger than
-        the 51,200 bytes of a template body.
+        given, another StackSet of the stack has that name, ``configure_app`` is not a function, or
+        the member template is larger than the 51,200 bytes of a template body.
 
     The synth fails when anything in the app changes the StackSet's template or parameters.
 
@@ -163,6 +163,8 @@ class Rollout(Construct):
             raise TypeError(
                 f"{type(self).__name__} is abstract; use ReadOnlyRollout or AutoPilotRollout"
             )
+        if configure_app is not None and not callable(configure_app):
+            raise ArgumentError("configure_app", f"{configure_app!r} is not a function")
         super().__init__(scope, id)
         published = self.stack_class.role_class.published
         trust = Trust.of(

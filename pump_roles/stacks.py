@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
@@ -9,11 +10,9 @@ from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
 from pump_roles._version import __version__
 from pump_roles.parameters import validated_parameter
 from pump_roles.roles import AutoPilotRole, PumpRole, ReadOnlyRole, RoleOptions
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aws_cdk import Environment
     from constructs import Construct
     from typing_extensions import Unpack
@@ -39,6 +38,14 @@ def provided_or_parameter(stack: Stack, value: str | None, parameter: str) -> st
     return validated_parameter(stack, parameter, validator, description=description)
 
 
+def _checked_tags(tags: object) -> dict[str, str]:
+    if isinstance(tags, Mapping) and all(
+        isinstance(text, str) for tag in tags.items() for text in tag
+    ):
+        return dict(tags)
+    raise ArgumentError("tags", f"{tags!r} is not a mapping of keys to values, all of them texts")
+
+
 class FlatStack(Stack):
     """A stack whose template stands on its own: no assets, bootstrap, or CDK metadata."""
 
@@ -59,7 +66,7 @@ class FlatStack(Stack):
             id,
             description=description,
             env=env,
-            tags=None if tags is None else dict(tags),
+            tags=None if tags is None else _checked_tags(tags),
             termination_protection=termination_protection,
             synthesizer=LegacyStackSynthesizer(),
             analytics_reporting=False,
@@ -91,7 +98,7 @@ class RoleStack(FlatStack):
         does not.
     :param role: ``role_name``, ``path``, ``permissions_boundary`` and ``guardrails``, as for
         :class:`pump_roles.roles.PumpRole`.
-    :raises ArgumentError: a ``ValueError``, as the role's.
+    :raises ArgumentError: a ``ValueError``, as the role's, and when the tags are not texts.
     """
 
     role_class: ClassVar[type[PumpRole]]

@@ -4,15 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aws_cdk import CfnParameter
+from aws_cdk import Annotations, CfnParameter
 from constructs import Construct
 
 from pump_roles.parameters import literal_or_parameter
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
+from pump_roles.validators import PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL, ArgumentError
 
 __all__ = ["Trust"]
 
 _QUOTA: Final = 2_048
+_SHORT: Final = 16
 
 
 @dataclass(frozen=True)
@@ -39,31 +40,38 @@ class Trust:
     ) -> "Trust":
         """Return the trust in a principal with an external ID, validated.
 
+        A literal ID of fewer than 16 characters is a warning at synth.
+
         :param scope: a construct of the stack that the trust is used in.
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
             root.
         :param external_id: the customer's external ID, 2 to 1,224 characters.
         :param next_external_id: a new external ID, also accepted during rotation. By default only
             ``external_id`` is accepted.
-        :raises ArgumentError: when AWS would not accept a value, both IDs are the same, or literals
+        :raises ArgumentError: when AWS would not accept a value, a literal is a placeholder of the
+            README or names a principal that cannot exist, both IDs are the same, or literals
             together make the policy longer than IAM's default quota of 2,048 characters (white
             space not counted). The length of a parameter's value is only known when it is deployed.
 
         Source: IAM User Guide, "IAM and AWS STS quotas".
         """
-        principal = literal_or_parameter(PRINCIPAL, "pump_principal", pump_principal, scope=scope)
-        accepted = [literal_or_parameter(EXTERNAL_ID, "external_id", external_id, scope=scope)]
+        principal = literal_or_parameter(
+            PROVIDED_PRINCIPAL, "pump_principal", pump_principal, scope=scope
+        )
+        ids = {"external_id": external_id}
         if next_external_id is not None:
-            accepted.append(
-                literal_or_parameter(EXTERNAL_ID, "next_external_id", next_external_id, scope=scope)
+            ids["next_external_id"] = next_external_id
+        accepted = [
+            literal_or_parameter(PROVIDED_EXTERNAL_ID, argument, value, scope=scope)
+            for argument, value in ids.items()
+        ]
+        if next_external_id is not None and accepted[0] == accepted[1]:
+            shown = (
+                next_external_id.node.path
+                if isinstance(next_external_id, CfnParameter)
+                else repr(next_external_id)
             )
-            if accepted[0] == accepted[1]:
-                shown = (
-                    next_external_id.node.path
-                    if isinstance(next_external_id, CfnParameter)
-                    else repr(next_external_id)
-                )
-                raise ArgumentError("next_external_id", f"{shown} is already the external ID")
+            raise ArgumentError("next_external_id", f"{shown} is already the external ID")
         trust = cls(principal, tuple(accepted))
         size = len(json.dumps(trust.policy, separators=(",", ":")))
         if size > _QUOTA:
@@ -71,6 +79,13 @@ class Trust:
                 "next_external_id" if next_external_id is not None else "external_id",
                 f"makes a trust policy of {size:,} characters, at most {_QUOTA:,} allowed",
             )
+        for argument, value in ids.items():
+            if isinstance(value, str) and len(value) < _SHORT:
+                Annotations.of(scope).add_warning_v2(
+                    f"pump-roles:{argument}",
+                    f"{argument} has only {len(value)} characters; check that it is the whole ID "
+                    "that Pump created for you",
+                )
         return trust
 
     @property

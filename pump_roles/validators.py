@@ -5,7 +5,7 @@ checks a template parameter with Java's.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
@@ -19,8 +19,11 @@ __all__ = [
     "MAX_CONCURRENT",
     "MOMENT",
     "ORGANIZATIONAL_UNITS",
+    "PARTITIONS",
     "PERMISSIONS_BOUNDARY",
     "PRINCIPAL",
+    "PROVIDED_EXTERNAL_ID",
+    "PROVIDED_PRINCIPAL",
     "REGIONS",
     "REGION_NAMES",
     "ROLE_ARN",
@@ -33,6 +36,7 @@ __all__ = [
     "CallAs",
     "Integer",
     "ListOf",
+    "Provided",
     "Text",
     "nearest",
 ]
@@ -102,6 +106,34 @@ class Text:
             raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
         # Not a subclass, such as an enumeration's member, which may be rendered as something else.
         return str.__str__(value)
+
+
+@dataclass(frozen=True)
+class Provided(Text):
+    """Validates a text that someone provides at synth: one that AWS accepts, and that can be meant.
+
+    :param placeholders: the README's placeholders for it.
+    :param cure: what to put in their place.
+    :param impossible: returns why there can be no such thing, or an empty text.
+    """
+
+    placeholders: tuple[str, ...]
+    cure: str
+    impossible: Callable[[str], str] = lambda value: ""  # noqa: ARG005
+
+    def check(self, argument: str, value: object, *, shown: bool = True) -> str:
+        """Return the value, as :meth:`Text.check` does.
+
+        :raises ArgumentError: also when it is a placeholder, or cannot exist.
+        """
+        if value in self.placeholders:
+            raise ArgumentError(
+                argument, f"{value!r} is the README's placeholder, put {self.cure} there"
+            )
+        checked = super().check(argument, value, shown=shown)
+        if problem := self.impossible(checked):
+            raise ArgumentError(argument, f"{_shown(checked) if shown else 'the value'} {problem}")
+        return checked
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -212,6 +244,47 @@ PRINCIPAL: Final = Text(
 )
 """IAM User Guide, "AWS JSON policy elements: Principal"; of the principals there, the two that
 can be one vendor. Wildcards, users, sessions and services are not accepted."""
+
+PARTITIONS: Final = (
+    "aws",
+    "aws-cn",
+    "aws-eusc",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+    "aws-us-gov",
+)
+"""Every partition that aws-cdk-lib 2.275 and botocore know; a test compares them."""
+
+_PATH: Final = 512
+
+
+def _impossible_principal(value: str) -> str:
+    # A path is part of an ARN without its first slash: IAM API Reference, "CreateRole", ``Path``.
+    partition = value.split(":")[1] if ":" in value else "aws"
+    if partition not in PARTITIONS:
+        hint = nearest(partition, PARTITIONS) or f"the partitions are {', '.join(PARTITIONS)}"
+        return f"is in the partition {partition!r}, which does not exist, {hint}"
+    if re.search("(^|::)0{12}(:|$)", value):
+        return "cannot exist, no AWS account has the ID 000000000000"
+    path = value.partition(":role")[2].rpartition("/")[0]
+    if len(path) >= _PATH:
+        return f"cannot exist, its path has {len(path) + 1:,} characters, at most {_PATH} allowed"
+    return ""
+
+
+PROVIDED_PRINCIPAL: Final = Provided(
+    **vars(PRINCIPAL),
+    placeholders=("PRINCIPAL",),
+    cure="Pump's 12-digit account ID or its role's ARN",
+    impossible=_impossible_principal,
+)
+PROVIDED_EXTERNAL_ID: Final = Provided(
+    **vars(EXTERNAL_ID),
+    placeholders=("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID"),
+    cure="the external ID that Pump created for you",
+)
 
 ROLE_ARN: Final = Text(
     pattern=f"^{_ARN}[0-9]{{12}}:role/([!-~]+/)?[{_NAME}]{{1,64}}$",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -34,23 +35,27 @@ def tool_environment() -> dict[str, str]:
 
 
 def cdk(
-    *arguments: str, directory: Path = ROOT, environment: Mapping[str, str] | None = None
+    *arguments: str, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the CDK CLI, and return how it ended and what it printed.
 
     :param arguments: the command line.
-    :param directory: where to run it. By default in the project.
+    :param directory: where to run it. By default in a temporary folder with the project's app and
+        ``cdk.json``, so that your ``cdk.context.json`` changes neither the demos nor the tests.
     :param environment: variables to set in addition to those of :func:`tool_environment`.
     """
-    return subprocess.run(
-        ["node", str(_CLI), *arguments],
-        cwd=directory,
-        env=tool_environment() | dict(environment or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with TemporaryDirectory() as folder:
+        for name in ("app.py", "cdk.json"):
+            (Path(folder) / name).symlink_to(ROOT / name)
+        return subprocess.run(
+            ["node", str(_CLI), *arguments],
+            cwd=folder if directory is None else directory,
+            env=tool_environment() | dict(environment or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 def recommended_flags() -> dict[str, Any]:

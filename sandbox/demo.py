@@ -25,7 +25,7 @@ from sandbox.show import (
 )
 from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
 
-NEW_EXTERNAL_ID: Final = "Example-5678"
+NEW_EXTERNAL_ID: Final = "Example-8765-4321"
 OTHER_ACCOUNT: Final = "111122223333"
 REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 """The error codes for a call that is not authorized."""

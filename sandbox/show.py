@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 PUMP_ACCOUNT: Final = "999988887777"
 PUMP: Final = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
-EXTERNAL_ID: Final = "Example-1234"
+EXTERNAL_ID: Final = "Example-1234-5678"
 
 READS: Final = published.ROLES["read-only"].name
 BUYS: Final = published.ROLES["auto-pilot"].name

@@ -161,6 +161,60 @@ def test_external_id_reaches_the_template_as_it_was_typed(assembly: Assembly) ->
     assert "=" in everything["pump:external-id"]
 
 
+def test_synth_says_what_each_role_gets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = {"pump:external-id": "Example-1234-5678", "pump:read-only:role-name": "Vendor"}
+    app = App(context={**context, **UNITS}, outdir=str(tmp_path))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    shown, said = capsys.readouterr()
+    assert shown == ""
+    assert [line.partition(";")[0] for line in said.splitlines()] == [
+        "PumpReadOnly: role Vendor",
+        "PumpAutoPilot: role PumpAutoPilotRole",
+        "PumpReadOnlyRollout: role Vendor",
+        "PumpAutoPilotRollout: role PumpAutoPilotRole",
+    ]
+    assert context["pump:external-id"] not in said
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project whose owner keeps values in ``cdk.context.json``."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("app.py", "cdk.json"):
+        (folder / name).symlink_to(ROOT / name)
+    kept = {"pump:principal": "999988887777", "pump:permissions-boundary": "Kept"}
+    (folder / "cdk.context.json").write_text(json.dumps(kept))
+    return folder
+
+
+def test_cdk_context_json_is_read_and_c_overrides_it(checkout: Path) -> None:
+    ended = cdk("synth", "--quiet", "-c", "pump:permissions-boundary=Typed", directory=checkout)
+    said, *_ = ended.stderr.splitlines()
+    assert said == (
+        "PumpReadOnly: role PumpReadOnlyRole; principal: 999988887777; external ID: parameter "
+        "PumpExternalID; no guardrails; boundary: Typed"
+    )
+    cdk("context", "--clear", directory=checkout)
+    assert json.loads((checkout / "cdk.context.json").read_text()) == {}
+
+
+def test_cdk_context_json_changes_neither_demos_nor_tests(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.cdk.ROOT", checkout)
+    ended = cdk("synth", "--quiet", "--output", str(tmp_path / "out"))
+    said, *_ = ended.stderr.splitlines()
+    assert said.endswith(
+        "; principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
+        "no boundary"
+    )
+    assert "cdk.context.json" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_cdk_json_turns_on_every_recommended_flag_and_is_quiet() -> None:
     settings = json.loads((ROOT / "cdk.json").read_text())
     assert settings.pop("context") == {"cli-telemetry": False, **recommended_flags()}

@@ -1,5 +1,6 @@
 """Context to arguments: the keys, which one wins, and one clear error for what is wrong."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, config
-from tests.support import Synth, member_template, policies_of
+from tests.support import Synth, member_template, policies_of, role_of
 
 UNITS = "pump:organizational-units"
 
@@ -114,6 +115,132 @@ def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
         assert "pump:" in str(error).removeprefix(key)
     else:
         assert key in {key for stack in read for key in stack.keys.values()}
+
+
+@pytest.mark.parametrize("key", ["pump:role-name", "role-name", "roleName", "Pump:Role-Name"])
+def test_role_name_is_for_one_role(key: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({key: "Vendor"})
+    assert str(caught.value) == (
+        f"{key}: unknown key, did you mean pump:read-only:role-name or pump:auto-pilot:role-name?"
+    )
+
+
+def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
+    templates = synth({UNITS: "r-abcd", "pump:read-only:role-name": "Vendor"})
+    for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
+        member = member_template(templates[f"{stack}Rollout"])
+        assert [role_of(template)["RoleName"] for template in (templates[stack], member)] == [
+            name,
+            name,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ({"read-only": "Vendor", "auto-pilot": "Vendor"}, "pump:auto-pilot:role-name: 'Vendor'"),
+        ({"auto-pilot": "vendor", "read-only": "Vendor"}, "pump:auto-pilot:role-name: 'vendor'"),
+        ({"read-only": "PumpAutoPilotRole"}, "pump:read-only:role-name: 'PumpAutoPilotRole'"),
+        ({"auto-pilot": "pumpREADONLYrole"}, "pump:auto-pilot:role-name: 'pumpREADONLYrole'"),
+    ],
+)
+def test_roles_cannot_have_one_name(names: dict[str, str], key: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({f"pump:{role}:role-name": name for role, name in names.items()})
+    assert str(caught.value) == (
+        f"{key} would be the name of both roles; the name of a role is unique in its account, "
+        "ignoring case"
+    )
+
+
+def test_roles_can_exchange_their_names() -> None:
+    names = {"read-only": "PumpAutoPilotRole", "auto-pilot": "PumpReadOnlyRole"}
+    assert config.read({f"pump:{role}:role-name": name for role, name in names.items()})
+
+
+@pytest.mark.parametrize(
+    ("parameter", "cure"),
+    [
+        ("PumpIamRole", "pass --parameters PumpIamRole=..., or use the key pump:principal"),
+        ("PumpExternalID", "pass --parameters PumpExternalID=..., or use the key pump:external-id"),
+        ("pumpiamrole", "pass --parameters PumpIamRole=..., or use the key pump:principal"),
+        ("PumpNextExternalID", "use the key pump:next-external-id"),
+    ],
+)
+def test_template_parameter_is_not_a_key(parameter: str, cure: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({parameter: "value"})
+    assert str(caught.value) == (f"{parameter}: is a template parameter, not a context key; {cure}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("principal", "PRINCIPAL", "put Pump's 12-digit account ID or its role's ARN there"),
+        *(
+            (name, value, "put the external ID that Pump created for you there")
+            for name in ("external-id", "next-external-id")
+            for value in ("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID")
+        ),
+    ],
+)
+def test_placeholder_of_the_readme_is_an_error_that_says_so(
+    name: str, value: str, problem: str
+) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({f"pump:{name}": value})
+    assert str(caught.value) == f"pump:{name}: {value!r} is the README's placeholder, {problem}"
+
+
+def test_principal_that_cannot_exist_is_an_error_even_if_another_key_overrides_it() -> None:
+    own = {f"pump:{role}:principal": "9" * 12 for role in ("read-only", "auto-pilot")}
+    with pytest.raises(config.ConfigError, match=r"^pump:principal: '000000000000' cannot exist"):
+        config.read({"pump:principal": "0" * 12, **own})
+
+
+BAD_VALUES: list[Any] = [
+    *[None, True, 0, -1, 12, 1.5, float("nan"), float("inf"), 10**60, "", " ", ",", "a,,b"],
+    *[{}, {"a": 1}, {"a": [{}]}, [], [[]], [["a"]], [None], [True], [1.5], [{}], ["a", ["b"]]],
+    *["null", "\x00", "\n", "\u00e9", "x" * 5_000, ["x" * 5_000], list(range(2_000))],
+    *["9999-12-31T23:59:59-12:00", "2027-02-30T00:00:00Z", "2027-01-31T18:00:00+99:99"],
+]
+PYTHON = (
+    "datetime|timedelta|NoneType|object|indices|callable|iterable|subscript|attribute|class|range "
+)
+
+
+@pytest.mark.parametrize("value", BAD_VALUES, ids=lambda value: repr(value)[:30])
+def test_bad_value_of_any_type_gets_one_plain_line(value: Any) -> None:
+    for name in (
+        "principal",
+        "until",
+        "guardrails",
+        "only-in-regions",
+        "organizational-units",
+        "max-concurrent-percentage",
+        "role-path",
+    ):
+        units = {} if name == "organizational-units" else {UNITS: "r-abcd"}
+        context = {f"pump:auto-pilot:{name}": value, **units}
+        try:
+            config.read(context)
+        except config.ConfigError as error:
+            message = str(error)
+            assert message.startswith(f"pump:auto-pilot:{name}: ")
+            assert len(message.splitlines()) == 1
+            assert len(message) < 450
+            assert not re.search(PYTHON, message)
+        else:
+            assert (name, value) == ("max-concurrent-percentage", 12)
+
+
+def test_guardrail_that_takes_a_value_names_its_key() -> None:
+    with pytest.raises(
+        config.ConfigError,
+        match=r"^pump:guardrails: only-in-regions takes a value; use the key pump:only-in-regions",
+    ):
+        config.read({"pump:guardrails": "only-in-regions"})
 
 
 def test_says_that_a_number_must_be_in_quotes() -> None:

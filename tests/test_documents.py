@@ -85,8 +85,8 @@ PAGES = {"README": README, "organizations": ORGANIZATIONS, "guardrails": GUARDRA
 PLACEHOLDERS = {
     "PRINCIPAL": PUMP_ACCOUNT,
     "EXTERNAL_ID": EXTERNAL_ID,
-    "OLD": "Old-1234",
-    "NEW": "New-5678",
+    "OLD_EXTERNAL_ID": "Old-1234",
+    "NEW_EXTERNAL_ID": "New-5678",
 }
 
 
@@ -94,11 +94,12 @@ def filled(value: str) -> str:
     return PLACEHOLDERS.get(value, value)
 
 
-def kept_in_cdk_json(text: str) -> dict[str, Any]:
-    found = re.search(r"```json\n(\"pump:.*?)```", text, re.DOTALL)
-    context = json.loads(f"{{{found[1]}}}") if found else {}
+def kept_in_cdk_context_json(text: str) -> dict[str, Any]:
+    found = re.search(r"```json\n(\{\n  \"pump:.*?)```", text, re.DOTALL)
+    assert found
     return {
-        key: filled(value) if isinstance(value, str) else value for key, value in context.items()
+        key: filled(value) if isinstance(value, str) else value
+        for key, value in json.loads(found[1]).items()
     }
 
 
@@ -116,12 +117,12 @@ def commands(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [(text, words) for text in PAGES.values() for words in commands(text)],
-    ids=" ".join,
+    ("page", "words"),
+    [(page, words) for page, text in PAGES.items() for words in commands(text)],
+    ids=lambda part: part if isinstance(part, str) else " ".join(part),
 )
-def test_app_has_the_stacks_that_a_command_names(text: str, words: list[str], synth: Synth) -> None:
-    context, names = kept_in_cdk_json(text), set()
+def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], synth: Synth) -> None:
+    context, names = kept_in_cdk_context_json(PAGES[page]), set()
     rest = iter(words[3:])
     for word in rest:
         if word == "-c":
@@ -147,18 +148,39 @@ def test_every_value_that_is_shown_for_a_key_is_accepted(name: str, synth: Synth
         assert synth({**units, key: filled(value)})
 
 
-@pytest.mark.parametrize("name", ["organizations", "guardrails"])
-def test_example_of_cdk_json_is_accepted(name: str, synth: Synth) -> None:
-    context = kept_in_cdk_json(PAGES[name])
+@pytest.mark.parametrize("name", PAGES)
+def test_example_of_cdk_context_json_is_accepted(name: str, synth: Synth) -> None:
+    context = kept_in_cdk_context_json(PAGES[name])
     assert context
     assert synth(context)
 
 
 def test_table_of_keys_is_complete() -> None:
-    listed = re.findall(r"^\| `(pump:[a-z-]+)` \|", README, re.MULTILINE)
-    shared = {key for key in config.KEYS if key.count(":") == 1}
-    assert set(listed) == shared
-    assert len(listed) == len(shared)
+    cells = re.findall(r"^\| (`pump:[a-z:`, -]+) \|", README, re.MULTILINE)
+    listed = re.findall("`([^`]+)`", "".join(cells))
+    shared = [key for key in config.KEYS if key.count(":") == 1]
+    of_one_role = [key for key in config.KEYS if "pump:" + key.rpartition(":")[2] not in shared]
+    assert sorted(listed) == sorted([*shared, *of_one_role])
+
+
+def test_line_about_a_stack_is_as_shown() -> None:
+    (line,) = re.findall(r"^PumpReadOnly: role .*$", README, re.MULTILINE)
+    context = {"pump:guardrails": "recommended", "pump:permissions-boundary": "platform/Boundary"}
+    read_only, _ = config.read(
+        {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID, **context}
+    )
+    assert read_only.summary == line
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
+    shown = re.findall(
+        r"(pump:(?:principal|(?:next-)?external-id))(?:=|\": \")([A-Z_]{3,})", PAGES[name]
+    )
+    assert shown or name == "guardrails"
+    for key, value in shown:
+        with pytest.raises(config.ConfigError, match="is the README's placeholder"):
+            config.read({key: value})
 
 
 def test_aws_deny_all_as_a_boundary_stops_everything() -> None:

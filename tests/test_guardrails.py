@@ -253,7 +253,11 @@ def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling(
         ("no-seling", "did you mean no-selling?"),
         ("Metadata-Only", "did you mean metadata-only?"),
         ("xyz", f"the guardrails are {', '.join(Guardrail.names())}"),
-        ("until", "until takes a value, and has a key and a method of its own"),
+        ("until", "until takes a value; use the key pump:until, or Guardrail.until()"),
+        (
+            "only-in-regions",
+            "takes a value; use the key pump:only-in-regions, or Guardrail.only_in_regions()",
+        ),
     ],
 )
 def test_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) -> None:
@@ -338,14 +342,19 @@ def test_rejects_what_is_not_an_account_id(account: Any) -> None:
         "2027-01-31T18:00:00Z\n",
         "\u0662027-01-31T18:00:00Z",
         "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12))),
         datetime(2027, 1, 31),  # noqa: DTZ001
         None,
         1_800_000_000,
     ],
 )
 def test_rejects_what_is_not_a_moment_with_its_time_zone(moment: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"^until: .* is not a moment with its time zone"):
+    with pytest.raises(
+        ArgumentError, match=r"^until: .* is not a moment with its time zone"
+    ) as caught:
         Guardrail.until(moment)
+    assert not re.search("datetime|timedelta|out of range|must be in", str(caught.value))
 
 
 @given(

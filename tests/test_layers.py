@@ -24,13 +24,15 @@ FLOORS = [
     "roles",
     "stacks",
     "rollout",
+    "keys",
+    "summary",
     "config",
     "access",
     "account",
     "cli",
     "__main__",
 ]
-PLAIN = {"_version", "validators", "published", "guardrails", "templates", "report"}
+PLAIN = {"_version", "validators", "published", "guardrails", "templates", "report", "keys"}
 CDK = {"aws_cdk", "constructs", "jsii"}
 AWS = {"boto3", "botocore"}
 BOTO3 = {"account", "cli"}

@@ -237,7 +237,8 @@ def test_warns_if_a_guardrail_has_expired_and_the_template_stays_the_same(
     expired: bool,  # noqa: FBT001
 ) -> None:
     stack = Stack(App(), "S")
-    role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, guardrails=[Guardrail.until(moment)])
+    arguments = ROLE_ARGUMENTS | {"external_id": "Example-1234-5678"}
+    role = ReadOnlyRole(stack, "Role", **arguments, guardrails=[Guardrail.until(moment)])
     warnings = [str(entry.data) for entry in role.node.metadata if entry.type == "aws:cdk:warning"]
     assert len(warnings) == expired
     if expired:

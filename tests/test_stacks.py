@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App, Environment, Stage
 
-from pump_roles import AutoPilotStack, ReadOnlyStack, __version__, validators
+from pump_roles import ArgumentError, AutoPilotStack, ReadOnlyStack, __version__, validators
 from pump_roles.stacks import RoleStack
 from tests.support import EXTERNAL_ID, PRINCIPAL, Synth, role_of, trust
 
@@ -143,3 +144,9 @@ def test_base_class_is_abstract() -> None:
         TypeError, match=r"^RoleStack is abstract; use ReadOnlyStack or AutoPilotStack$"
     ):
         RoleStack(App(), "S")
+
+
+@pytest.mark.parametrize("tags", [["team"], "team", {"team": 1}, {1: "team"}, 5])
+def test_rejects_tags_that_are_not_texts(tags: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^tags: .* is not a mapping of keys to values"):
+        ReadOnlyStack(App(), "S", tags=tags)

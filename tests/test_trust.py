@@ -92,3 +92,36 @@ def test_rejects_one_id_as_both() -> None:
     parameter = CfnParameter(stack, "Id")
     with pytest.raises(ArgumentError, match=r"^next_external_id: .*Id is already the external ID$"):
         trust_policy(stack, external_id=parameter, next_external_id=parameter)
+
+
+@pytest.mark.parametrize(("length", "warned"), [(2, True), (15, True), (16, False), (1224, False)])
+def test_warns_about_a_short_literal_id_without_showing_it(length: int, *, warned: bool) -> None:
+    stack = Stack()
+    trust_policy(stack, external_id="a" * length)
+    warnings = [str(entry.data) for entry in stack.node.metadata if entry.type == "aws:cdk:warning"]
+    assert len(warnings) == warned
+    for warning in warnings:
+        assert warning.startswith(f"external_id has only {length} characters; check that it is ")
+        assert "aa" not in warning
+
+
+def test_does_not_warn_about_a_parameter() -> None:
+    stack = Stack()
+    trust_policy(
+        stack, external_id=CfnParameter(stack, "Id"), next_external_id=CfnParameter(stack, "Next")
+    )
+    assert not [entry for entry in stack.node.metadata if entry.type == "aws:cdk:warning"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("pump_principal", "PRINCIPAL"),
+        ("pump_principal", "000000000000"),
+        ("external_id", "EXTERNAL_ID"),
+        ("next_external_id", "NEW_EXTERNAL_ID"),
+    ],
+)
+def test_rejects_what_cannot_be_meant(argument: str, value: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: '{value}' "):
+        trust_policy(Stack(), **{"external_id": "ab", argument: value})

@@ -3,6 +3,7 @@
 import re
 import string
 
+import botocore.session
 import pytest
 from aws_cdk import Aws, CfnParameter, Stack
 from aws_cdk.region_info import RegionInfo
@@ -15,8 +16,11 @@ from pump_roles.validators import (
     FAILURE_TOLERANCE,
     MAX_CONCURRENT,
     ORGANIZATIONAL_UNITS,
+    PARTITIONS,
     PERMISSIONS_BOUNDARY,
     PRINCIPAL,
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
     REGION_NAMES,
     REGIONS,
     ROLE_ARN,
@@ -32,7 +36,9 @@ ALNUM = string.ascii_letters + string.digits
 LOWER = string.ascii_lowercase + string.digits
 VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 DIGITS = st.text(string.digits, min_size=12, max_size=12)
-PARTITIONS = st.sampled_from(["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"])
+SOME_PARTITIONS = st.sampled_from(
+    ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"]
+)
 
 # What AWS's references say, written down apart from the package.
 EXTERNAL_IDS = st.text(ALNUM + "_+=,.@:/-", min_size=2, max_size=1224)
@@ -42,13 +48,13 @@ PATHS = st.just("/") | st.text(VISIBLE, min_size=1, max_size=510).map(lambda inn
 SEGMENTS = st.lists(ROLE_NAMES, max_size=3).map(lambda names: "".join(f"{name}/" for name in names))
 PRINCIPALS = DIGITS | st.builds(
     "arn:{}:iam::{}:{}".format,
-    PARTITIONS,
+    SOME_PARTITIONS,
     DIGITS,
     st.just("root") | st.builds("role/{}{}".format, SEGMENTS, ROLE_NAMES),
 )
-ROLE_ARNS = st.builds("arn:{}:iam::{}:role{}{}".format, PARTITIONS, DIGITS, PATHS, ROLE_NAMES)
+ROLE_ARNS = st.builds("arn:{}:iam::{}:role{}{}".format, SOME_PARTITIONS, DIGITS, PATHS, ROLE_NAMES)
 BOUNDARIES = st.builds("{}{}".format, SEGMENTS, POLICY_NAMES) | st.builds(
-    "arn:{}:iam::aws:policy/{}{}".format, PARTITIONS, SEGMENTS, POLICY_NAMES
+    "arn:{}:iam::aws:policy/{}{}".format, SOME_PARTITIONS, SEGMENTS, POLICY_NAMES
 )
 # The AWS Organizations API Reference.
 ROOTS = st.text(LOWER, min_size=4, max_size=32).map("r-{}".format)
@@ -333,3 +339,57 @@ def test_knows_every_region_that_the_cdk_knows() -> None:
 
 def test_accepts_the_name_of_every_region() -> None:
     assert REGIONS.check("regions", REGION_NAMES) == list(REGION_NAMES)
+
+
+def test_knows_every_partition_that_the_cdk_and_botocore_know() -> None:
+    """When this fails, the pinned packages know other partitions: correct the list."""
+    of_cdk = {region.partition for region in RegionInfo.regions}
+    assert set(PARTITIONS) == of_cdk - {None}
+    assert set(PARTITIONS) == set(botocore.session.get_session().get_available_partitions())
+
+
+@pytest.mark.parametrize(
+    ("principal", "problem"),
+    [
+        ("000000000000", "cannot exist, no AWS account has the ID 000000000000"),
+        (
+            "arn:aws:iam::000000000000:role/Pump",
+            "cannot exist, no AWS account has the ID 000000000000",
+        ),
+        (
+            "arn:aws-us-gvo:iam::999988887777:root",
+            "is in the partition 'aws-us-gvo', which does not exist, did you mean aws-us-gov?",
+        ),
+        (
+            f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 23}/{'c' * 60}",
+            "cannot exist, its path has 513 characters, at most 512 allowed",
+        ),
+    ],
+)
+def test_rejects_a_principal_that_cannot_exist(principal: str, problem: str) -> None:
+    assert PRINCIPAL.accepts(principal)
+    with pytest.raises(ArgumentError) as caught:
+        PROVIDED_PRINCIPAL.check("principal", principal)
+    assert caught.value.problem.endswith(problem)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "000000000001",
+        "arn:aws-eusc:iam::100000000000:root",
+        "arn:aws:iam::999988887777:role/000000000000",
+        f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 22}/{'c' * 60}",
+    ],
+)
+def test_accepts_a_principal_that_can_exist(principal: str) -> None:
+    assert PROVIDED_PRINCIPAL.check("principal", principal) == principal
+
+
+def test_placeholder_is_recognized_and_a_value_that_contains_it_is_not() -> None:
+    assert PROVIDED_EXTERNAL_ID.check("id", "MY_EXTERNAL_ID") == "MY_EXTERNAL_ID"
+    for validator in (PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL):
+        assert validator.placeholders
+        for placeholder in validator.placeholders:
+            with pytest.raises(ArgumentError, match="is the README's placeholder, put "):
+                validator.check("value", placeholder)

@@ -206,8 +206,9 @@ class Guardrail:
             hint = nearest(name, names) or f"the guardrails are {', '.join(names)}"
             raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
         if found.value:
+            method = f"Guardrail.{name.replace('-', '_')}"
             raise ArgumentError(
-                "guardrails", f"{name} takes a value, and has a key and a method of its own"
+                "guardrails", f"{name} takes a value; use the key pump:{name}, or {method}()"
             )
         return found
 
@@ -501,18 +502,21 @@ def _filled_as_in(guardrail: Guardrail, values: Iterable[Any]) -> Guardrail | No
 
 
 def _moment(moment: datetime | str) -> datetime:
+    text = moment.isoformat() if isinstance(moment, datetime) else MOMENT.check("until", moment)
+    wrong = f"{text!r} is not {MOMENT.description}"
     try:
         if not isinstance(moment, datetime):
-            text = MOMENT.check("until", moment)
             # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
             moment = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
-        if moment.tzinfo is None:
-            raise ArgumentError("until", f"{moment.isoformat()!r} is not {MOMENT.description}")
-        return moment.astimezone(timezone.utc).replace(microsecond=0)
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, ArgumentError):
-            raise
-        raise ArgumentError("until", f"{moment!r} is not {MOMENT.description}: {error}") from None
+        in_utc = moment.astimezone(timezone.utc)
+    except OverflowError:
+        problem = f"{wrong}; in UTC, it is not in the years 1 to 9999"
+        raise ArgumentError("until", problem) from None
+    except ValueError:
+        raise ArgumentError("until", f"{wrong}; there is no such date or time") from None
+    if moment.tzinfo is None:
+        raise ArgumentError("until", wrong)
+    return in_utc.replace(microsecond=0)
 
 
 def _read_all() -> Mapping[str, Guardrail]:

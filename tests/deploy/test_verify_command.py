@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from pump_roles.account.probe import probe
 from pump_roles.account.verify.accounts import verify_files
 from pump_roles.account.verify.details import read_files
 from pump_roles.cli import app
-from sandbox.aws import ACCOUNT_ID, Caller
+from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from sandbox.cdk import tool_environment
 from tests.customer import (
     AUTO_PILOT,
@@ -115,6 +116,34 @@ def test_exit_status_is_the_state(
     assert states(ended) == expected
     assert ended.stderr == ""
     assert output.read_text() == ended.stdout
+
+
+def test_role_of_another_name_is_expected_under_it(
+    aws: EmbeddedAws, synth: Synth, tmp_path: Path
+) -> None:
+    context = {
+        "pump:principal": PRINCIPAL,
+        "pump:external-id": SECRET,
+        "pump:read-only:role-name": "Vendor.Reads",
+        "pump:read-only:organizational-units": "r-abcd",
+    }
+    templates = synth(context)
+    for stack in ("PumpReadOnly", "PumpReadOnlyRollout"):
+        (tmp_path / f"{stack}.template.json").write_text(json.dumps(templates[stack]))
+    command = ("--expect", tmp_path, "--format", "json")
+    aws.deploy("PumpReadOnly", json.dumps(templates["PumpReadOnly"]))
+    ended = run(*command, environment=aws.environment())
+    assert states(ended) == (0, "match", ["match"])
+    assert "role/Vendor.Reads" in ended.stdout
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/Vendor.Reads"
+    assert probe(arn, SECRET, sts=aws.sts(aws.caller_in(PRINCIPAL))).verdict == "required"
+    # A role of the published name is not the expected one.
+    aws.reset()
+    del context["pump:read-only:role-name"]
+    aws.deploy("PumpReadOnly", json.dumps(synth(context)["PumpReadOnly"]))
+    ended = run(*command, environment=aws.environment())
+    assert ended.exit_code == 3
+    assert "role-missing" in ended.stdout
 
 
 def test_process_shows_no_external_id_and_no_traceback(customer: Customer) -> None:

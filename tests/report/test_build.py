@@ -15,7 +15,7 @@ from aws_cdk import App
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, config
 from pump_roles.report import Report, build, of_published, of_templates
 from pump_roles.report.catalog import reviewed
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
@@ -91,6 +91,29 @@ def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) 
                 assert pattern.reason
                 expected = [action.name for action in catalog.matching([pattern.pattern])]
                 assert sorted(pattern.actions) == sorted(expected)
+
+
+def test_role_of_another_name_is_reported_under_it_without_a_finding(tmp_path: Path) -> None:
+    context = {
+        "pump:principal": "999988887777",
+        "pump:external-id": EXTERNAL_ID,
+        "pump:read-only:role-name": "Vendor.Reads",
+        "pump:auto-pilot:role-name": "Vendor.Buys",
+        "pump:organizational-units": "r-abcd",
+    }
+    reports = []
+    for names in (context, {key: context[key] for key in context if "role-name" not in key}):
+        app = App(outdir=str(tmp_path / str(len(names))))
+        for stack in config.read(names):
+            stack.build(app)
+        app.synth()
+        reports.append(of_templates(Path(app.outdir)))
+    renamed, published = reports
+    assert [role.name for role in renamed.roles] == ["Vendor.Reads", "Vendor.Buys"]
+    assert renamed.alarms == published.alarms == 0
+    assert [finding.kind for finding in renamed.findings] == [
+        finding.kind for finding in published.findings
+    ]
 
 
 def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:

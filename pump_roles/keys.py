@@ -1,0 +1,109 @@
+"""Context keys that are meant for this app, although they are none of its keys."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from pump_roles.validators import nearest
+
+__all__ = ["PREFIX", "as_typed", "suggestion"]
+
+PREFIX: Final = "pump:"
+"""What each key begins with."""
+
+_OF_CDK: Final = ("@aws-", "aws:", "aws-cdk:")
+# One typing error in the shortest key with its prefix, nine letters, leaves eight of them.
+_NEAR: Final = 0.88
+# Without the prefix, a short name is too near to common words: `principals` is not for us.
+_NEAR_WITHOUT_PREFIX: Final = 0.9
+_LONG: Final = 10
+
+
+def suggestion(key: str, keys: tuple[str, ...]) -> str | None:
+    """Return what to say about a key that is none of the app's but meant for it; else nothing.
+
+    It is meant for the app if it is near to one of the keys, also without the prefix ``pump:``, or
+    if it begins with that prefix, a role, or one of the names. Case, and what stands between the
+    words, do not count. CDK's own keys are never meant for the app.
+
+    :param key: the key as typed, which is not one of the app's.
+    :param keys: the app's keys.
+    """
+    if key.startswith(_OF_CDK):
+        return None
+    found = _alike(key, keys) or _near(key, keys)
+    if found:
+        return f"did you mean {found}?{_letter(key)}"
+    if _begins_like(key, keys):
+        shared = [known for known in keys if known.count(":") == 1]
+        return nearest(_spelled(key), keys) or f"the keys are {', '.join(shared)}"
+    return None
+
+
+def as_typed(key: str) -> str:
+    """Return a key for an error message: as typed, or escaped if that would not show it."""
+    return key if key.isprintable() else repr(key)
+
+
+def _alike(key: str, keys: tuple[str, ...]) -> str:
+    # Letters of another script can look the same, such as a Cyrillic er for a p.
+    typed = _spelled(unicodedata.normalize("NFKC", key))
+    if typed.isascii() or sum(letter.isascii() for letter in typed) * 2 < len(typed):
+        return ""
+    pattern = "".join(re.escape(letter) if letter.isascii() else "." for letter in typed)
+    alike = re.compile(f"({PREFIX})?{pattern}")
+    return next((known for known in keys if alike.fullmatch(known)), "")
+
+
+def _near(key: str, keys: tuple[str, ...]) -> str:
+    # Only its letters count: permissions_boundary and permissionsBoundary are the same.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    full, bare = _letters_of(keys)
+    for typed in dict.fromkeys((_letters(key), _letters(unicodedata.normalize("NFKD", key)))):
+        if typed in full or typed in bare:
+            return full.get(typed) or bare[typed]
+        long = [letters for letters in bare if len(letters) >= _LONG]
+        if found := get_close_matches(typed, full, n=1, cutoff=_NEAR):
+            return full[found[0]]
+        if found := get_close_matches(typed, long, n=1, cutoff=_NEAR_WITHOUT_PREFIX):
+            return bare[found[0]]
+    return ""
+
+
+def _begins_like(key: str, keys: tuple[str, ...]) -> bool:
+    # Even if the prefix was forgotten, since a boundary that is not read is not there.
+    spelled = _spelled(key)
+    first, *_ = re.split("[^a-z-]", spelled)
+    parts = {part for known in keys for part in known.removeprefix(PREFIX).split(":")}
+    roles = {_letters(role) for _, role, *rest in (known.split(":") for known in keys) if rest}
+    of_role = ":" in key and _letters(first) in roles
+    prefixed = any(re.match("pump([^a-z]|s:|$)", typed) for typed in (spelled, key.strip().lower()))
+    return first in parts or of_role or prefixed
+
+
+def _spelled(key: str) -> str:
+    # As the app's keys are: permissions_boundary and permissionsBoundary are permissions-boundary.
+    return re.sub("(?<=[a-z])(?=[A-Z])", "-", key.strip()).replace("_", "-").lower()
+
+
+def _letters(key: str) -> str:
+    return re.sub("[^a-z0-9]", "", key.casefold())
+
+
+@cache
+def _letters_of(keys: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    # The letters of each key, with the prefix and without it.
+    return (
+        {_letters(key): key for key in keys},
+        {_letters(key.removeprefix(PREFIX)): key for key in keys},
+    )
+
+
+def _letter(key: str) -> str:
+    # What one cannot see.
+    other = next((letter for letter in key if not letter.isascii()), "")
+    name = unicodedata.name(other, "a character without a name") if other else ""
+    return f" It has {name} (U+{ord(other):04X})" if other else ""

@@ -1,0 +1,53 @@
+"""One line for each stack: what its role gets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pump_roles.guardrails import documents
+from pump_roles.published import ROLES, PublishedRole
+from pump_roles.stacks import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+
+__all__ = ["summary"]
+
+_SHOWN: Final = 5
+
+
+def summary(stack_id: str, role: str, arguments: Mapping[str, Any]) -> str:
+    """Return what a stack's role gets: who may assume it, what limits it, and where it goes.
+
+    External IDs are not in it.
+
+    :param stack_id: the stack's construct ID.
+    :param role: ``read-only`` or ``auto-pilot``.
+    :param arguments: the stack's arguments, which the stack has accepted.
+    """
+    return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments))}"
+
+
+def _parts(published: PublishedRole, arguments: Mapping[str, Any]) -> Iterator[str]:
+    path = arguments.get("path", "/").removeprefix("/")
+    yield f"role {path}{arguments.get('role_name', published.name)}"
+    yield f"principal: {arguments.get('pump_principal', f'parameter {PRINCIPAL_PARAMETER}')}"
+    baked_in = "external_id" in arguments
+    yield f"external ID: {'baked in' if baked_in else f'parameter {EXTERNAL_ID_PARAMETER}'}"
+    if "next_external_id" in arguments:
+        yield "next external ID: baked in"
+    guardrails = [
+        "=".join(filter(None, (guardrail.name, ",".join(guardrail.values))))
+        for guardrail in documents(arguments.get("guardrails", ()), published)
+    ]
+    yield f"guardrails: {', '.join(guardrails)}" if guardrails else "no guardrails"
+    boundary = arguments.get("permissions_boundary")
+    yield f"boundary: {boundary}" if boundary else "no boundary"
+    if "organizational_units" in arguments:
+        yield f"targets: {', '.join(arguments['organizational_units'])}"
+        if "exclude_accounts" in arguments:
+            yield f"except {_abbreviated(arguments['exclude_accounts'])}"
+        if "only_accounts" in arguments:
+            yield f"only {_abbreviated(arguments['only_accounts'])}, no automatic deployment"
+        yield "not the management account"
+
+
+def _abbreviated(accounts: Sequence[str]) -> str:
+    more = len(accounts) - _SHOWN
+    return ", ".join(accounts[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

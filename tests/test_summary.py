@@ -1,0 +1,81 @@
+"""The line about each stack: what its role gets, and no external ID."""
+
+from typing import Any
+
+import pytest
+
+from pump_roles import config
+from tests.support import PRINCIPAL
+
+SECRETS = {"pump:external-id": "Secret-Example-1234", "pump:next-external-id": "Other-Secret-5678"}
+
+
+def lines(context: dict[str, Any]) -> list[str]:
+    return [stack.summary for stack in config.read(context)]
+
+
+def test_what_is_omitted_is_a_parameter_or_absent() -> None:
+    omitted = (
+        "principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
+        "no boundary"
+    )
+    assert lines({}) == [
+        f"PumpReadOnly: role PumpReadOnlyRole; {omitted}",
+        f"PumpAutoPilot: role PumpAutoPilotRole; {omitted}",
+    ]
+
+
+def test_what_is_provided_is_shown_but_for_the_external_ids() -> None:
+    read_only, auto_pilot = lines(
+        {
+            **SECRETS,
+            "pump:principal": PRINCIPAL,
+            "pump:role-path": "/vendors/",
+            "pump:auto-pilot:role-name": "Purchases",
+            "pump:permissions-boundary": "platform/Boundary",
+            "pump:guardrails": "recommended",
+            "pump:until": "2927-01-31T18:00:00+01:00",
+            "pump:only-in-regions": "us-east-1,eu-west-1",
+        }
+    )
+    assert read_only == (
+        f"PumpReadOnly: role vendors/PumpReadOnlyRole; principal: {PRINCIPAL}; external ID: baked "
+        "in; next external ID: baked in; guardrails: metadata-only, until=2927-01-31T17:00:00Z; "
+        "boundary: platform/Boundary"
+    )
+    assert auto_pilot == (
+        f"PumpAutoPilot: role vendors/Purchases; principal: {PRINCIPAL}; external ID: baked "
+        "in; next external ID: baked in; guardrails: commitment-tags-only, metadata-only, "
+        "no-billing-preferences, only-in-regions=eu-west-1,us-east-1, "
+        "organizations-linked-role-only, until=2927-01-31T17:00:00Z; boundary: platform/Boundary"
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "ending"),
+    [
+        ({}, ""),
+        ({"exclude-accounts": ["111122223333"]}, "; except 111122223333"),
+        ({"only-accounts": "1" * 12}, f"; only {'1' * 12}, no automatic deployment"),
+        (
+            {"exclude-accounts": [str(index) * 12 for index in range(1, 9)]},
+            f"; except {', '.join(str(index) * 12 for index in range(1, 6))} and 3 more",
+        ),
+    ],
+)
+def test_rollout_shows_its_targets(context: dict[str, Any], ending: str) -> None:
+    units = {"pump:read-only:organizational-units": "ou-abcd-12345678, ou-abcd-87654321"}
+    own = {f"pump:read-only:{name}": value for name, value in context.items()}
+    *_, rollout = lines(units | own)
+    assert rollout.startswith("PumpReadOnlyRollout: role PumpReadOnlyRole; principal: ")
+    assert rollout.endswith(
+        f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "
+        "account"
+    )
+
+
+def test_each_is_one_line() -> None:
+    units = {"pump:organizational-units": [f"ou-abcd-{index:08}" for index in range(50)]}
+    for line in lines(SECRETS | units):
+        assert line.isprintable()
+        assert "Secret" not in line
