@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
 
 from pump_roles.account.organization import Account
-from pump_roles.account.rollout_status import read
+from pump_roles.account.rollout.reading import read
+from pump_roles.account.rollout.targets import targets_in
+from pump_roles.account.rollout.text import template_deploys
 from sandbox.audit import AUDITOR, let_audit
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, tool_environment
@@ -86,16 +88,18 @@ class OrganizationDemo(Show):
         self.show_tree(organization)
 
         self.part("pump-roles rollout-status")
-        self.show_status(rollouts, by_name[EXCLUDED])
+        self.show_status()
 
         self.part("Remove the roles, and check that no account still has one")
         self.show_removal(organization, rollouts, targets)
 
+    def template(self, stack: str) -> str:
+        """Return the template of a stack of the management account, as the CDK CLI sends it."""
+        return str(self.aws.cloudformation().get_template(StackName=stack)["TemplateBody"])
+
     def deployed(self, stack: str) -> dict[str, Any]:
         """Return the properties of the StackSet that a stack of the management account has."""
-        template = self.aws.cloudformation().get_template(StackName=stack)["TemplateBody"]
-        # As the CDK CLI sends it: YAML.
-        return properties(yaml.safe_load(str(template)))
+        return properties(yaml.safe_load(self.template(stack)))
 
     def roll_out(self, organization: Organization, rollout: Mapping[str, Any]) -> None:
         """Do what AWS's handler does with a new StackSet, and show the progress."""
@@ -178,23 +182,20 @@ class OrganizationDemo(Show):
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
-    def show_status(self, rollouts: list[dict[str, Any]], excluded: str) -> None:
+    def show_status(self) -> None:
         """Show what `pump-roles rollout-status` finds."""
-        table = self.table("StackSet", "instances", "missing", "excluded", "complete")
-        for rollout, filtered in zip(rollouts, ([excluded], []), strict=True):
-            status = read(
-                self.account.cloudformation,
-                self.account.organizations,
-                rollout["StackSetName"],
-                account_filter="DIFFERENCE" if filtered else "NONE",
-                filtered=filtered,
-            )
+        table = self.table("StackSet", "current", "missing", "excluded", "complete")
+        rollouts = [
+            rollout
+            for stack in ROLLOUTS
+            for rollout in targets_in(template_deploys(self.template(stack), stack), stack)
+        ]
+        found = read(self.account.cloudformation, self.account.organizations, rollouts)
+        for status in found.rollouts:
             table.add_row(
                 status.stack_set,
-                ", ".join(f"{count} {name}" for name, count in status.counts.items()),
-                str(len(status.missing)),
-                str(len(status.filtered)),
-                self.verdict(status.complete, should=True, labels=("yes", "no")),
+                *(str(status.counts[state]) for state in ("current", "missing", "excluded")),
+                self.verdict(status.state == "complete", should=True, labels=("yes", "no")),
             )
         self.console.print(table)
 

@@ -1,6 +1,6 @@
 """The command line: its arguments, what it writes, and one clear error for bad input.
 
-What ``rollout-status`` finds is in ``account/test_rollout_status.py``.
+What ``rollout-status`` finds is in ``account/rollout/test_status.py``.
 """
 
 import errno
@@ -488,7 +488,21 @@ def test_file_that_is_nested_too_deeply_is_one_error(tmp_path: Path) -> None:
             "cannot be combined with --exclude-accounts",
         ),
         (["PumpReadOnly", "--format=xml"], "'xml' is not one of"),
-        ([], "Missing argument"),
+        (
+            ["PumpReadOnly", "--only-accounts=111111111111", "--only-accounts", "111111111111"],
+            "is listed twice",
+        ),
+        (["PumpReadOnly", "--exclude-accounts=111111111111,"], "not a 12-digit account ID"),
+        (["PumpReadOnly", "--exclude-accounts="], "not a 12-digit account ID"),
+        (
+            ["PumpReadOnly", "--exclude-accounts=111111111111", "--no-filter"],
+            "--exclude-accounts: cannot be combined with --no-filter",
+        ),
+        (["PumpReadOnly", "--expect=cdk.out"], "cannot be combined with --expect"),
+        (["--expect="], "must not be empty"),
+        (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
+        (["PumpReadOnly", "--wait", "--timeout=0"], "greater than or equal to 1"),
+        ([], "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"),
     ],
 )
 def test_bad_argument_of_rollout_status_is_a_usage_error(
@@ -517,3 +531,30 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
     assert (
         ended.stderr == "pump-roles: typer is missing: install the wheel with its extra, review\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("pump-roles ro", {"rollout-status"}),
+        ("pump-roles ", {"rollout-status", "probe", "verify", "report"}),
+        ("pump-roles rollout-status --exp", {"--expect"}),
+        ("pump-roles rollout-status --format ", {"table", "json", "csv"}),
+        ("pump-roles verify --pri", {"--principal"}),
+    ],
+)
+def test_completion_offers_commands_options_and_values(words: str, offered: set[str]) -> None:
+    environment = {
+        "_PUMP_ROLES_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
+    assert {*ended.stdout.split()} == offered
+
+
+def test_shows_the_completion_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+    ended = CliRunner().invoke(app, ["--show-completion"], prog_name="pump-roles")
+    assert ended.exit_code == 0
+    assert "complete -o default -F _pump_roles_completion pump-roles" in ended.stdout

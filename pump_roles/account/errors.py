@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from pump_roles.report.escape import cut
+
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError
 
@@ -14,6 +16,7 @@ __all__ = [
     "SERVER_ERROR",
     "cure_of",
     "error_code",
+    "explained",
     "failure",
     "is_code",
     "is_denied",
@@ -22,6 +25,9 @@ __all__ = [
 
 ACCESS_DENIED: Final = "AccessDenied"
 _DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation"}
+
+_LONGEST: Final = 1_000
+"""At most how many characters of an error are shown."""
 
 SERVER_ERROR: Final = 500
 """From this HTTP status on, the error is the server's."""
@@ -133,3 +139,17 @@ def cure_of(error: Exception) -> str:
     if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):
         return "sign in, for example with aws sso login, or pass --profile"
     return ""
+
+
+def explained(error: Exception) -> str:
+    """Return what an error says, in one line, and what to do about it.
+
+    :param error: what boto3 raised.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    if isinstance(error, BotoCoreError | ClientError | OSError):
+        said = cut(" ".join(str(error).split()), _LONGEST)
+        return "; ".join(filter(None, (said, cure_of(error))))
+    # If the answer is not from AWS, botocore can raise anything, and quotes all of it.
+    return f"the response cannot be parsed ({type(error).__name__}); check AWS_ENDPOINT_URL"

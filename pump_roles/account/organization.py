@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from pump_roles.account.response import id_in, list_in, text_in
+from pump_roles.validators import ACCOUNTS
+
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
@@ -78,13 +81,18 @@ def accounts_below(
     :param organizations: a client of the management account, or of a delegated administrator.
     :param units: the ids of the units, or of the root.
     :param found: called with the number of further accounts whenever some were read.
+    :raises LookupError: if a member of an answer is missing, so that it is not from AWS.
+    :raises TypeError: if a member of an answer is not what AWS returns.
     """
     accounts: dict[str, Account] = {}
     for unit in units:
         for account in _below(organizations, unit, ()):
-            if found is not None and account.id not in accounts:
+            before = accounts.get(account.id)
+            if found is not None and before is None:
                 found(1)
-            accounts[account.id] = account
+            # Of units that lie within each other, the upper one knows the whole path.
+            if before is None or len(account.units) > len(before.units):
+                accounts[account.id] = account
     return list(accounts.values())
 
 
@@ -93,11 +101,12 @@ def _below(
 ) -> Iterator[Account]:
     here = (*above, unit)
     for page in organizations.get_paginator("list_accounts_for_parent").paginate(ParentId=unit):
-        for account in page["Accounts"]:
+        for account in list_in(page, "Accounts"):
             # AWS Organizations replaces Status by State.
             state = account.get("State") or account.get("Status")
-            yield Account(account["Id"], account["Name"], state in _SUSPENDED, here)
+            id_ = id_in(account, "Id", ACCOUNTS)
+            yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
     children = organizations.get_paginator("list_organizational_units_for_parent")
-    for listed in children.paginate(ParentId=unit):
-        for child in listed["OrganizationalUnits"]:
-            yield from _below(organizations, child["Id"], here)
+    for part in children.paginate(ParentId=unit):
+        for child in list_in(part, "OrganizationalUnits"):
+            yield from _below(organizations, text_in(child, "Id"), here)

@@ -1,105 +1,230 @@
 """``pump-roles rollout-status``: which accounts of a rollout have the role."""
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pump_roles.cli.common import (
     DIFFERENT,
+    UNKNOWN,
     Profile,
-    TableOrJson,
+    fail,
     progress,
     region_of,
     unknown_if_aws_fails,
 )
-from pump_roles.validators import (
-    ACCOUNTS,
-    STACK_SET_NAME,
-    STACK_SETS_CALL_AS,
-    ArgumentError,
-    CallAs,
-)
+from pump_roles.cli.files import named_path, write
+from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, ArgumentError, CallAs
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
 
     from pump_roles.account.organization import AccountFilter
-    from pump_roles.account.rollout_status import Instance, Status
+    from pump_roles.account.rollout.model import Statuses
+    from pump_roles.account.rollout.targets import Targets
 
 __all__ = ["rollout_status"]
 
+StatusFormat = Literal["table", "json", "csv"]
+
 
 def rollout_status(
-    stack_set: Annotated[
-        str,
+    stack_sets: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="STACK_SET", help="The StackSet's name, such as PumpReadOnly or PumpAutoPilot."
+            metavar="STACK_SET",
+            help="The names of StackSets, such as PumpReadOnly and PumpAutoPilot.",
         ),
-    ],
+    ] = None,
     *,
-    call_as: Annotated[
-        CallAs,
+    expect: Annotated[
+        Path | None,
         typer.Option(
-            help="Whether you call as the management account or as a delegated administrator."
+            parser=named_path,
+            metavar="<path>",
+            help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
+            "Every rollout in it is checked. By default, the named ones are, and their account "
+            "filters are read from the stacks that deployed them.",
         ),
-    ] = "management",
+    ] = None,
+    call_as: Annotated[
+        CallAs | None,
+        typer.Option(
+            help="Whether you call as the management account or as a delegated administrator. "
+            "Defaults to what the templates say, or management."
+        ),
+    ] = None,
     exclude_accounts: Annotated[
-        str | None, typer.Option(help="The accounts that the rollout excludes, comma-separated.")
+        list[str] | None,
+        typer.Option(
+            metavar="<ids>",
+            help="The accounts that the rollouts exclude, comma-separated, instead of the account "
+            "filter that is read. May be repeated.",
+        ),
     ] = None,
     only_accounts: Annotated[
-        str | None,
-        typer.Option(help="The only accounts that the rollout targets, comma-separated."),
+        list[str] | None,
+        typer.Option(
+            metavar="<ids>",
+            help="The only accounts that the rollouts target, likewise.",
+        ),
+    ] = None,
+    no_filter: Annotated[
+        bool,
+        typer.Option("--no-filter", help="The rollouts have no account filter. None is read."),
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="Wait until no operation of the StackSets is running."),
+    ] = False,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            metavar="<minutes>",
+            help="For at most how many minutes to wait for each StackSet. Defaults to no limit.",
+        ),
     ] = None,
     region: Annotated[
         str | None,
         typer.Option(
-            help="The rollout stack's region. Defaults to AWS_REGION, AWS_DEFAULT_REGION, or that "
-            "of the profile."
+            help="The rollout stack's region. Defaults to that of the templates, AWS_REGION, "
+            "AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
     profile: Profile = None,
-    format: TableOrJson = "table",
+    format: Annotated[
+        StatusFormat, typer.Option(help="What to write to standard output.")
+    ] = "table",
 ) -> None:
-    """Show which accounts of a rollout have the role, and list those that do not.
+    """Show which accounts of rollouts have the role, and list those that do not.
 
-    Reads the StackSet and the organization. Run it in the account that deployed the rollout; it
-    needs no role in the member accounts. A StackSet's account filter cannot be read back: pass the
-    rollout's filter.
+    Reads the StackSets and the organization. Run it in the account that deployed the rollouts; it
+    needs no role in the member accounts. Pass the names of StackSets, or --expect.
 
     A current stack instance means that the last StackSets operation there succeeded. It does not
     show whether someone has changed the role since.
 
-    Exit status: 0 if every targeted account has a current stack instance; 3 if one does not, if no
-    account is targeted, if an account that is not targeted has one, or if a filter names an account
-    that is not below the units; 4 if the status cannot be read from AWS; 2 for a usage error.
+    Exit status: 0 if every rollout is complete: every targeted account has a current stack
+    instance, and no other account has one; 3 if one is not, if no account is targeted, if a filter
+    names an account that is not below the units, or if a StackSet does not target what the
+    templates say; otherwise 4 if a status cannot be read, or the result cannot be written; 2 for a
+    usage error.
     """
-    from pump_roles.account.rollout_status import read  # noqa: PLC0415
-
+    account_filter, filtered = _filter(exclude_accounts, only_accounts, no_filter=no_filter)
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout: requires --wait")
+    rollouts = _rollouts(stack_sets or [], expect)
+    if call_as is not None:
+        rollouts = [replace(one, call_as=call_as) for one in rollouts]
+    if account_filter is not None:
+        rollouts = [
+            replace(
+                one,
+                account_filter=account_filter,
+                filtered=tuple(filtered),
+                filter_source="the options",
+            )
+            for one in rollouts
+        ]
+    found = _read(
+        rollouts,
+        profile,
+        region_of(region or _region(rollouts)),
+        seconds=None if timeout is None else timeout * 60,
+        wait=wait,
+    )
     try:
-        STACK_SET_NAME.check("STACK_SET", stack_set)
-        account_filter, filtered = _filter(exclude_accounts, only_accounts)
+        write(_written(found, format), None)
+    except OSError as error:
+        fail(f"standard output: cannot be written: {error.strerror}", UNKNOWN)
+    if found.state != "complete":
+        raise typer.Exit(DIFFERENT if found.state == "incomplete" else UNKNOWN)
+
+
+def _filter(
+    exclude_accounts: list[str] | None, only_accounts: list[str] | None, *, no_filter: bool
+) -> "tuple[AccountFilter | None, list[str]]":
+    passed = {
+        "--only-accounts": only_accounts,
+        "--exclude-accounts": exclude_accounts,
+        "--no-filter": no_filter,
+    }
+    names = [name for name, value in passed.items() if value]
+    if len(names) > 1:
+        raise typer.BadParameter(f"{names[0]}: cannot be combined with {names[1]}")
+    try:
+        if exclude_accounts:
+            return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
+        if only_accounts:
+            return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
+    return "NONE" if no_filter else None, []
+
+
+def _split(values: Sequence[str]) -> list[str]:
+    return [account.strip() for value in values for account in value.split(",")]
+
+
+def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[Targets]":
+    from pump_roles.account.rollout.targets import Targets, targets_in  # noqa: PLC0415
+    from pump_roles.templates import InputError, read_deployed  # noqa: PLC0415
+
+    if expect is not None and stack_sets:
+        raise typer.BadParameter("STACK_SET: cannot be combined with --expect")
+    if expect is None and not stack_sets:
+        raise typer.BadParameter(
+            "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"
+        )
+    try:
+        for name in stack_sets:
+            STACK_SET_NAME.check("STACK_SET", name)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error)) from None
+    if expect is None:
+        return [Targets(stack_set=name) for name in dict.fromkeys(stack_sets)]
+    try:
+        return [*targets_in(read_deployed(expect), expect.name or str(expect))]
+    except InputError as error:
+        fail(str(error), UNKNOWN)
+
+
+def _region(rollouts: "Sequence[Targets]") -> str | None:
+    regions = sorted({one.region for one in rollouts if one.region})
+    if len(regions) > 1:
+        fail(f"the rollouts are in several regions, {', '.join(regions)}; pass --region", UNKNOWN)
+    return regions[0] if regions else None
+
+
+def _read(
+    rollouts: "Sequence[Targets]",
+    profile: str | None,
+    region: str | None,
+    *,
+    seconds: int | None,
+    wait: bool,
+) -> "Statuses":
+    from pump_roles.account.rollout.model import StatusError  # noqa: PLC0415
+    from pump_roles.account.rollout.operations import wait_for  # noqa: PLC0415
+    from pump_roles.account.rollout.reading import read  # noqa: PLC0415
+
     with unknown_if_aws_fails():
-        cloudformation, organizations = _clients(profile, region_of(region))
+        cloudformation, organizations = _clients(profile, region)
+    try:
+        if wait:
+            with progress("seconds waited for the operations to end") as waited:
+                for one in rollouts:
+                    wait_for(cloudformation, one, seconds=seconds, waited=waited)
         with progress("stack instances and accounts read") as found:
-            status = read(
-                cloudformation,
-                organizations,
-                stack_set,
-                call_as=STACK_SETS_CALL_AS[call_as],
-                account_filter=account_filter,
-                filtered=filtered,
-                found=found,
-            )
-    if format == "json":
-        typer.echo(json.dumps(status.as_dict(), indent=2))
-    else:
-        _show(status)
-    if not status.complete:
-        raise typer.Exit(DIFFERENT)
+            return read(cloudformation, organizations, rollouts, found=found, profile=profile)
+    except StatusError as error:
+        fail(f"could not be determined: {error}", UNKNOWN)
 
 
 def _clients(
@@ -109,7 +234,9 @@ def _clients(
     from botocore.config import Config  # noqa: PLC0415
 
     # Organizations answers few calls a second, and is asked twice for each unit.
-    config = Config(retries={"mode": "standard", "max_attempts": 10})
+    config = Config(
+        connect_timeout=3, read_timeout=60, retries={"mode": "standard", "max_attempts": 10}
+    )
     session = boto3.Session(profile_name=profile, region_name=region)
     # There is one Organizations in a partition; the region only names that.
     return session.client("cloudformation", config=config), session.client(
@@ -117,68 +244,12 @@ def _clients(
     )
 
 
-def _filter(
-    exclude_accounts: str | None, only_accounts: str | None
-) -> "tuple[AccountFilter, list[str]]":
-    if exclude_accounts is not None and only_accounts is not None:
-        raise ArgumentError("--only-accounts", "cannot be combined with --exclude-accounts")
-    if exclude_accounts is not None:
-        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
-    if only_accounts is not None:
-        return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
-    return "NONE", []
+def _written(found: "Statuses", chosen: StatusFormat) -> bytes:
+    from pump_roles.account.rollout.formats import as_csv, as_json  # noqa: PLC0415
+    from pump_roles.account.rollout.table import as_table  # noqa: PLC0415
 
-
-def _split(value: str) -> list[str]:
-    return [account.strip() for account in value.split(",")]
-
-
-def _state(instance: "Instance") -> str:
-    return " ".join(filter(None, (instance.status, instance.detail)))
-
-
-def _show(status: "Status") -> None:
-    from rich import box  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    console = Console(highlight=False, soft_wrap=True)
-    instances = ", ".join(f"{count:,} {name}" for name, count in status.counts.items()) or "none"
-    console.print(f"[bold]{escape(status.stack_set)}[/] in {', '.join(status.units)}")
-    console.print(f"stack instances: {instances}")
-    rows = [
-        *((found.account, found.name, _state(found), found.reason) for found in status.not_current),
-        *((account.id, account.name, "no instance", "") for account in status.missing),
-        *((account.id, account.name, "no instance", "suspended") for account in status.suspended),
-        *((account.id, account.name, "no instance", "filtered out") for account in status.filtered),
-        *((found.account, found.name, _state(found), "not targeted") for found in status.elsewhere),
-        *(
-            (account, "", "no account", "filtered, and not below the units")
-            for account in status.unknown
-        ),
-    ]
-    if rows:
-        table = Table("account", "name", "state", "reason", box=box.SIMPLE_HEAD, show_edge=False)
-        for row in rows:
-            table.add_row(*map(escape, row))
-        console.print(table)
-    if status.complete:
-        console.print(
-            f"[green]Every one of {status.targeted:,} targeted accounts has a current stack "
-            "instance, and no other has one.[/]"
-        )
-    if not status.targeted:
-        console.print("[bold red]No account is targeted.[/]")
-    for count, problem in (
-        (len(status.missing), "targeted accounts without a stack instance"),
-        (len(status.not_current), "stack instances that are not current"),
-        (len(status.elsewhere), "stack instances in accounts that are not targeted"),
-        (len(status.unknown), "filtered accounts that are not below the units"),
-    ):
-        if count:
-            console.print(f"[bold red]{problem}: {count:,}[/]")
-    console.print(
-        f"[dim]Not counted: the management account {status.management_account}, where StackSets "
-        "never deploy.[/]"
-    )
+    if chosen == "table":
+        text = as_table(found, styled=True)
+    else:
+        text = {"json": as_json, "csv": as_csv}[chosen](found)
+    return text.encode("utf-8", "backslashreplace")

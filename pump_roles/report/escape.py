@@ -1,10 +1,10 @@
-"""Markdown that shows any text as it is, whatever is in it."""
+"""Markdown, and cells of CSV, that show any text as it is, whatever is in it."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-__all__ = ["code", "cut", "table", "text"]
+__all__ = ["code", "cut", "no_formula", "table", "text"]
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -67,3 +67,12 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     for row in rows:
         yield f"| {' | '.join(row)} |"
     yield ""
+
+
+def no_formula(cell: str) -> str:
+    """Return a cell of CSV that a spreadsheet shows and does not run.
+
+    :param cell: the cell.
+    """
+    # A spreadsheet would run a cell that starts with one of these.
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.report.escape import no_formula
 from pump_roles.report.model import ActionReport, Report, RoleReport
 from pump_roles.report.statements import LIMITED, UNKNOWN
 
@@ -83,7 +84,7 @@ def as_csv(report: Report) -> str:
                 cells = _not_listed(name, action, role, decision, titles[name])
             else:
                 continue
-            writer.writerow(map(_no_formula, cells))
+            writer.writerow(map(no_formula, cells))
     return text.getvalue()
 
 
@@ -151,8 +152,3 @@ def _catalogued(action: ActionReport) -> Iterator[str]:
 
 def _yes(value: bool) -> str:  # noqa: FBT001
     return "yes" if value else "no"
-
-
-def _no_formula(cell: str) -> str:
-    # A spreadsheet would run a cell that starts with one of these.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

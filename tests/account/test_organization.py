@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.account.organization import Account, AccountFilter, targeted
+from pump_roles.account.organization import Account, AccountFilter, accounts_below, targeted
+from sandbox.management import management
+from sandbox.organization import Organization
 
 MANAGEMENT = "000000000001"
 
@@ -96,3 +98,14 @@ def test_targets_of_any_tree_are_those_that_a_walk_from_the_units_down_finds(
     if account_filter == "INTERSECTION":
         members &= filtered
     assert {int(target.id) for target in found} == members
+
+
+def test_account_below_two_listed_units_has_its_whole_path_and_is_read_once() -> None:
+    with management() as aws:
+        organization = Organization.create(aws, {"Upper": {"Lower": 1}})
+        upper, lower = (organization.units[name] for name in ("Upper", "Lower"))
+        for units in ([upper, lower], [lower, upper]):
+            found: list[int] = []
+            (read,) = accounts_below(aws.organizations, units, found=found.append)
+            assert read.units == (upper, lower)
+            assert found == [1]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Account
-from pump_roles.account.rollout_status import read
+from pump_roles.account.rollout.reading import read
+from pump_roles.account.rollout.targets import Targets
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.management import management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
@@ -262,9 +263,10 @@ def test_account_that_has_a_role_of_that_name_keeps_it_and_its_instance_says_why
     stack_sets.deploy(None, after)
     assert roles(aws, taken) == before
     client = organization.management
-    status = read(client.cloudformation, client.organizations, "PumpReadOnly")
-    (failed,) = status.not_current
-    assert (failed.account, failed.status, failed.detail) == (taken, "OUTDATED", "FAILED")
+    targets = Targets(stack_set="PumpReadOnly", account_filter="NONE")
+    (status,) = read(client.cloudformation, client.organizations, [targets]).rollouts
+    (failed,) = [account for account in status.accounts if account.state == "not-current"]
+    assert (failed.account, failed.status, failed.detailed_status) == (taken, "OUTDATED", "FAILED")
     assert "'PumpReadOnlyRole' already exists" in failed.reason
 
 

@@ -1,13 +1,12 @@
 """The result for a terminal."""
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from pump_roles.account.console import console_for
 from pump_roles.account.verify.cures import cures
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
 from pump_roles.account.verify.wording import (
@@ -83,23 +82,10 @@ def as_table(found: Verification, *, styled: bool) -> str:
     :param found: the result.
     :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
-    from rich.console import Console  # noqa: PLC0415
-
-    # Nothing is written to standard output if that is closed.
-    terminal = styled and sys.stdout is not None and sys.stdout.isatty()
     written = StringIO()
-    console = Console(
-        file=written,
-        force_terminal=terminal,
-        # For NO_COLOR, rich leaves out the colors, but not bold type.
-        color_system=None if os.environ.get("NO_COLOR") else "auto",
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=True,
-    )
+    console = console_for(written, styled=styled)
     for one in _lines(found):
-        console.print(one.shown(console.width if terminal else None))
+        console.print(one.shown(console.width if console.is_terminal else None))
     return written.getvalue()
 
 

@@ -1,0 +1,178 @@
+"""The status of rollouts: each account, each rollout, and all of them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, get_args
+
+from pump_roles._version import __version__
+
+__all__ = [
+    "FINE",
+    "SCHEMA_VERSION",
+    "AccountState",
+    "AccountStatus",
+    "Retry",
+    "RolloutRole",
+    "RolloutState",
+    "RolloutStatus",
+    "StatusError",
+    "Statuses",
+    "state_of",
+]
+
+SCHEMA_VERSION: Final = 1
+"""The version of ``rollout.schema.json``."""
+
+AccountState = Literal[
+    "not-current", "missing", "not-targeted", "not-found", "suspended", "excluded", "current"
+]
+"""Whether an account is as the rollout should leave it; the first four are not."""
+
+FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
+"""The states of accounts that are as the rollout should leave them."""
+
+RolloutState = Literal["complete", "incomplete", "unknown"]
+
+
+class StatusError(ValueError):
+    """AWS's answer does not say which accounts have the role; the message is for the caller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountStatus:
+    """One account of a rollout, or one stack instance if it has several.
+
+    :param account: its 12-digit ID.
+    :param name: its name; empty if it is not below the targeted units.
+    :param unit: the IDs of the organizational units that it is in, from a targeted one down,
+        separated by slashes; empty likewise.
+    :param state: ``current``: it has a current stack instance. ``not-current``: its stack instance
+        is not current. ``missing``: it is targeted and has no stack instance. ``not-targeted``: it
+        has a stack instance that it should not have. ``not-found``: the filter names it, and it is
+        not below the targeted units. ``suspended``: StackSets skip it. ``excluded``: the filter
+        leaves it out, and it has no stack instance.
+    :param reason: why, in words.
+    :param region: the region of its stack instance; empty if it has none.
+    :param status: the status of its stack instance, as AWS says; empty if it has none.
+    :param detailed_status: how the last operation there ended, as AWS says; may be empty.
+    """
+
+    account: str
+    name: str = ""
+    unit: str = ""
+    state: AccountState
+    reason: str
+    region: str = ""
+    status: str = ""
+    detailed_status: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """A command that repeats the operation in accounts where it failed or is missing.
+
+    :param accounts: their IDs.
+    :param command: the command, quoted for a POSIX shell.
+    """
+
+    accounts: tuple[str, ...]
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutRole:
+    """One of Pump's roles.
+
+    :param kind: ``read-only`` or ``auto-pilot``.
+    :param name: its name; empty if the template does not say it.
+    """
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutStatus:
+    """What is known of a rollout.
+
+    :param stack_set: the StackSet's name.
+    :param state: ``complete`` if there is a targeted account, every one of them has a current stack
+        instance, no other account has one, every filtered ID is an account below the units, and
+        there are no problems. ``unknown`` if it could not be read.
+    :param reason: why it is unknown, in words; empty otherwise.
+    :param problems: what is wrong with the rollout as a whole, in words.
+    :param roles: Pump's roles in the StackSet's template; none if that could not be read.
+    :param region: the StackSet's region.
+    :param call_as: ``management`` or ``delegated-admin``.
+    :param units: the IDs of the organizational units that should be targeted.
+    :param filter: what the account filter does, ``exclude`` or ``only``; empty if there is none.
+    :param filtered: the IDs of the accounts that the filter names.
+    :param source: where the filter is from, in words.
+    :param management_account: the management account, where StackSets never deploy.
+    :param targeted: how many accounts are targeted, without suspended ones.
+    :param accounts: the accounts below the units, those with a stack instance, and those that the
+        filter names; first those that need attention, then by ID.
+    :param retry: the commands for the accounts where the operation can be repeated.
+    """
+
+    stack_set: str
+    state: RolloutState
+    reason: str = ""
+    problems: tuple[str, ...] = ()
+    roles: tuple[RolloutRole, ...] = ()
+    region: str = ""
+    call_as: str = "management"
+    units: tuple[str, ...] = ()
+    filter: str = ""
+    filtered: tuple[str, ...] = ()
+    source: str = ""
+    management_account: str = ""
+    targeted: int = 0
+    accounts: tuple[AccountStatus, ...] = ()
+    retry: tuple[Retry, ...] = ()
+
+    @property
+    def counts(self) -> dict[AccountState, int]:
+        """How many accounts have each state."""
+        found = Counter(account.state for account in self.accounts)
+        return {state: found[state] for state in get_args(AccountState)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statuses:
+    """The status of some rollouts.
+
+    :param rollouts: the rollouts.
+    """
+
+    rollouts: tuple[RolloutStatus, ...]
+
+    @property
+    def state(self) -> RolloutState:
+        """The state of all of them together."""
+        return state_of(rollout.state for rollout in self.rollouts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The status as a JSON object, as ``rollout.schema.json`` describes it."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "version": __version__,
+            "state": self.state,
+            "rollouts": [
+                {**asdict(rollout), "counts": rollout.counts} for rollout in self.rollouts
+            ],
+        }
+
+
+def state_of(states: Iterable[RolloutState]) -> RolloutState:
+    """Return the state of several rollouts: one that is incomplete wins over one that is unknown.
+
+    Without any rollout, it is unknown.
+
+    :param states: the states of the rollouts.
+    """
+    found = set(states)
+    if "incomplete" in found:
+        return "incomplete"
+    return "complete" if found == {"complete"} else "unknown"

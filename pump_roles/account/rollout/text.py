@@ -1,0 +1,106 @@
+"""The text of a deployed template: JSON, or YAML, as the CDK CLI sends it."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from pump_roles.templates import Deployed, InputError, read_deployed
+
+__all__ = ["parsed", "stack_set_deploys", "template_deploys"]
+
+_TRUE: Final = {"on", "true", "yes"}
+
+
+def template_deploys(body: object, name: str) -> Deployed:
+    """Return what a deployed template deploys.
+
+    :param body: the template, as CloudFormation returns it: an object, or a JSON or YAML text.
+    :param name: the name of its stack or StackSet.
+    :raises InputError: if it cannot be read.
+    """
+    content = parsed(body) if isinstance(body, str) else body
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"{name}.template.json"
+        try:
+            file.write_text(json.dumps(content), encoding="utf-8")
+            return read_deployed(file)
+        except InputError as error:
+            raise InputError(str(error).replace(str(file), f"the template of {name}")) from None
+        except (OSError, RecursionError, TypeError, ValueError) as error:
+            problem = f"the template of {name} cannot be read ({type(error).__name__})"
+            raise InputError(problem) from None
+
+
+def stack_set_deploys(body: object, parameters: object, name: str) -> Deployed:
+    """Return what a StackSet deploys.
+
+    :param body: its template, as for :func:`template_deploys`.
+    :param parameters: its parameters, as CloudFormation returns them. A role's name may have one.
+    :param name: its name.
+    :raises InputError: if it cannot be read.
+    """
+    content = parsed(body) if isinstance(body, str) else body
+    properties = {"TemplateBody": json.dumps(content), "Parameters": parameters}
+    resource = {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}
+    return template_deploys({"Resources": {"StackSet": resource}}, name)
+
+
+def parsed(text: str) -> Any:
+    """Return a template as CloudFormation understands it.
+
+    Numbers stay text: a number that is not in quotes is an account ID, or not of interest here.
+
+    :param text: the template.
+    :raises InputError: if it is neither JSON nor YAML without aliases, or contains a key twice.
+    """
+    try:
+        return json.loads(text)
+    except (RecursionError, ValueError):
+        pass
+    import yaml  # noqa: PLC0415
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        return None if node is None else _value(node, set())
+    except (yaml.YAMLError, RecursionError):
+        raise InputError("the template is neither JSON nor YAML") from None
+
+
+def _value(node: Any, seen: set[int]) -> Any:
+    # CloudFormation User Guide, "CloudFormation template formats": no aliases.
+    if id(node) in seen:
+        raise InputError("the template contains YAML aliases")
+    seen.add(id(node))
+    found: Any = None
+    if isinstance(node.value, str):
+        found = _scalar(node.tag, node.value)
+    elif node.id == "sequence":
+        found = [_value(element, seen) for element in node.value]
+    else:
+        members = [(_value(key, seen), _value(value, seen)) for key, value in node.value]
+        if not all(isinstance(key, str) for key, _ in members):
+            raise InputError("the template contains a key that is not a text")
+        found = dict(members)
+        if len(found) < len(members):
+            raise InputError("the template contains a key twice")
+    return _function(node.tag, found)
+
+
+def _scalar(tag: str, text: str) -> Any:
+    kind = tag.rpartition(":")[2]
+    if kind == "null":
+        return None
+    return text.lower() in _TRUE if kind == "bool" else text
+
+
+def _function(tag: str, value: Any) -> Any:
+    # The short form of an intrinsic function: !Ref, !Sub.
+    if not tag.startswith("!"):
+        return value
+    name = tag[1:]
+    if name in {"Ref", "Condition"}:
+        return {name: value}
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {f"Fn::{name}": value}

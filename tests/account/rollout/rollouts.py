@@ -1,0 +1,94 @@
+"""Rollouts in an emulated organization, for the tests."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from moto.cloudformation.models import cloudformation_backends
+from typer.testing import Result
+
+from sandbox.aws import ACCOUNT_ID
+from sandbox.organization import NoMembers, Organization, StackSets, properties
+from tests.account.rollout.statuses import SCHEMA
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
+
+Run = Callable[..., Result]
+
+
+Stacks = dict[str, str]
+"""The management account's own stacks: the text of each template, by the stack's name."""
+
+
+def roll_out(
+    organization: Organization,
+    synth: Synth,
+    stacks: Stacks | None = None,
+    *,
+    failing: Collection[str] = (),
+    context: Mapping[str, Any] | None = None,
+) -> dict[str, Template]:
+    """Deploy what the app synthesizes; without stacks, only the StackSets."""
+    given = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    units = {"pump:read-only:organizational-units": organization.root}
+    templates = {
+        name: template
+        for name, template in synth({**given, **units, **(context or {})}).items()
+        if name.endswith("Rollout")
+    }
+    for name, template in templates.items():
+        StackSets(organization, NoMembers(failing)).deploy(None, properties(template))
+        if stacks is not None:
+            # As the CDK CLI sends it.
+            stacks[name] = yaml.safe_dump(template)
+    return templates
+
+
+def written(templates: Mapping[str, Template], folder: Path) -> str:
+    """Write templates to a folder, as for ``--expect``, and return that."""
+    folder.mkdir(exist_ok=True)
+    for name, template in templates.items():
+        (folder / f"{name}.template.json").write_text(json.dumps(template))
+    return str(folder)
+
+
+def ids(organization: Organization, unit: str) -> list[str]:
+    return sorted(
+        account.id
+        for account in organization.accounts()
+        if organization.units[unit] in account.units
+    )
+
+
+def state() -> Any:
+    """Return moto's only StackSet."""
+    (stack_set,) = cloudformation_backends[ACCOUNT_ID]["us-east-1"].stacksets.values()
+    return stack_set
+
+
+def forget(account: str) -> None:
+    """Drop an account's instance, as if it joined and nothing was deployed to it since."""
+    state().stack_instances[:] = [
+        instance for instance in state().stack_instances if instance.account_id != account
+    ]
+
+
+def rollout(ended: Result) -> dict[str, Any]:
+    """Return the only rollout of a JSON result, which must be valid."""
+    document = json.loads(ended.stdout)
+    Draft202012Validator(SCHEMA).validate(document)
+    (found,) = document["rollouts"]
+    return dict(found)
+
+
+def of_state(found: Mapping[str, Any], state: str) -> list[str]:
+    """Return the accounts of a rollout that have a state."""
+    return [one["account"] for one in found["accounts"] if one["state"] == state]
+
+
+def running(*statuses: str) -> None:
+    """Add operations to moto's only StackSet."""
+    for number, status in enumerate(statuses):
+        state()._create_operation(str(number), "UPDATE", status)  # noqa: SLF001

@@ -1,0 +1,55 @@
+"""Statuses of rollouts for the tests, and the schema of the JSON."""
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from pump_roles.account.rollout.model import (
+    AccountStatus,
+    Retry,
+    RolloutRole,
+    RolloutStatus,
+    Statuses,
+)
+
+SCHEMA: Mapping[str, Any] = json.loads(
+    resources.files("pump_roles.account.rollout").joinpath("rollout.schema.json").read_text("utf-8")
+)
+
+
+def with_everything(text: str = "text") -> Statuses:
+    """Return a status with something in every member.
+
+    :param text: a text for every member that can have any.
+    """
+    account = AccountStatus(
+        account="111122223333",
+        name=text,
+        unit="r-abcd/ou-abcd-12345678",
+        state="not-current",
+        reason=text,
+        region="us-east-1",
+        status=text,
+        detailed_status=text,
+    )
+    return Statuses(
+        rollouts=(
+            RolloutStatus(
+                stack_set="PumpReadOnly",
+                state="incomplete",
+                reason=text,
+                problems=(text,),
+                roles=(RolloutRole(kind="read-only", name="PumpReadOnlyRole"),),
+                region="us-east-1",
+                units=("r-abcd",),
+                filter="exclude",
+                filtered=("444455556666",),
+                source=text,
+                management_account="123456789012",
+                targeted=1,
+                accounts=(account,),
+                retry=(Retry(accounts=("111122223333",), command="aws"),),
+            ),
+        )
+    )

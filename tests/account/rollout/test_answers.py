@@ -1,0 +1,228 @@
+"""An endpoint that is not AWS: the status is unknown, and never complete by mistake."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from typer.testing import CliRunner
+
+from pump_roles.account.rollout.model import StatusError
+from pump_roles.account.rollout.operations import wait_for
+from pump_roles.account.rollout.reading import read
+from pump_roles.account.rollout.targets import Targets
+from pump_roles.cli import app
+from sandbox.management import Management
+from sandbox.organization import Organization
+from tests.account.rollout.rollouts import Run, Stacks, roll_out, running
+from tests.support import Synth
+
+
+@pytest.mark.parametrize(
+    "setting", [("AWS_ENDPOINT_URL", "nowhere"), ("AWS_DEFAULT_REGION", "a b")]
+)
+def test_wrong_settings_are_one_error(
+    setting: tuple[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*setting)
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    ended = run("PumpReadOnly")
+    assert ended.exit_code == 4
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[tuple[str, list[str]]]:
+    """Serve one answer to everything. Yields the endpoint, and the paths that are asked for."""
+    asked: list[str] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.usefixtures("clock", "keys")
+def test_throttled_request_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = "<Error><Code>Throttling</Code><Message>slow down</Message></Error>"
+    with answering(400, f"<ErrorResponse>{error}</ErrorResponse>") as (endpoint, asked):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        ended = CliRunner().invoke(app, ["rollout-status", "PumpReadOnly", "--region=us-east-1"])
+    assert ended.exit_code == 4
+    assert "slow down" in ended.stderr
+    assert len(asked) > 10
+
+
+@pytest.mark.usefixtures("clock", "keys")
+@pytest.mark.parametrize("status", [200, 403, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html><body>Sign in to the network</body></html>",
+        "{}",
+        '{"StackSet": {"StackSetId": 1}}',
+        "[]",
+        "<DescribeStackSetResponse/>",
+        "<ErrorResponse/>",
+        "<a>" * 2_000,
+        "\x00",
+    ],
+)
+def test_status_is_unknown_if_the_endpoint_is_not_aws(
+    status: int, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(status, body) as (endpoint, _):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        for more in ((), ("--wait",)):
+            ended = CliRunner().invoke(
+                app, ["rollout-status", "PumpReadOnly", "--region=us-east-1", *more]
+            )
+            assert ended.exit_code == 4
+            assert ended.stdout == ""
+            (line,) = ended.stderr.splitlines()
+            assert line.startswith("pump-roles: could not be determined: PumpReadOnly: ")
+            assert len(line) < 1_200
+
+
+@pytest.mark.usefixtures("clock", "keys")
+def test_status_is_unknown_if_nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(200, "") as (endpoint, _):
+        pass
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    ended = CliRunner().invoke(app, ["rollout-status", "PumpReadOnly", "--region=us-east-1"])
+    assert ended.exit_code == 4
+    assert "check the network, the region, and AWS_ENDPOINT_URL" in ended.stderr
+
+
+NEEDED = {
+    "DescribeOrganization": ["Organization.MasterAccountId"],
+    "DescribeStackResources": [
+        "StackResources[].PhysicalResourceId",
+        "StackResources[].StackId",
+        "StackResources[].StackName",
+    ],
+    "DescribeStackSet": [
+        "StackSet.OrganizationalUnitIds",
+        "StackSet.OrganizationalUnitIds[]",
+        "StackSet.StackSetId",
+    ],
+    "DescribeStackSetOperation": ["StackSetOperation.Status"],
+    "GetTemplate": ["TemplateBody"],
+    "ListAccountsForParent": ["Accounts", "Accounts[].Id", "Accounts[].Name"],
+    "ListOrganizationalUnitsForParent": ["OrganizationalUnits", "OrganizationalUnits[].Id"],
+    "ListStackInstances": [
+        "Summaries",
+        "Summaries[].Account",
+        "Summaries[].Region",
+        "Summaries[].Status",
+    ],
+    "ListStackSetOperations": ["Summaries", "Summaries[].OperationId", "Summaries[].Status"],
+}
+"""What the command needs of each answer: without it, the status is unknown or not complete."""
+
+
+OPTIONAL = {
+    "DescribeStackSet": ["StackSet.Regions", "StackSet.TemplateBody"],
+    "ListAccountsForParent": ["Accounts[].State", "Accounts[].Status"],
+    "ListStackInstances": [
+        "Summaries[].StackInstanceStatus",
+        "Summaries[].StackInstanceStatus.DetailedStatus",
+        "Summaries[].StatusReason",
+    ],
+}
+"""What else it reads."""
+
+
+WRONG: list[Any] = [None, 7, {}, [], "x"]
+
+
+ANY_TEXT = {"Name", "OperationId", "Region", "StackId", "StackName", "StackSetId"}
+"""Where a text can be any."""
+
+
+def changes(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    """Yield copies of an answer without what is at a path, and with something wrong there."""
+    step, dot, rest = path.partition(".")
+    name = step.removesuffix("[]")
+    in_list = step.endswith("[]")
+    if dot:
+        for changed, what in changes(value[name][0] if in_list else value[name], rest):
+            yield {**value, name: [changed] if in_list else changed}, what
+        return
+    if not in_list:
+        yield {key: member for key, member in value.items() if key != name}, "missing"
+    for wrong in WRONG:
+        yield {**value, name: [wrong] if in_list else wrong}, repr(wrong)
+
+
+def test_no_member_of_an_answer_can_be_missing_or_wrong_without_being_noticed(
+    aws: Management, synth: Synth, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth, stacks)
+    running("RUNNING")
+    answers: dict[str, Any] = {}
+    real: Any = vars(BaseClient)["_make_api_call"]
+
+    def answer(self: Any, operation: str, arguments: Any) -> Any:
+        # The root has no account, and the unit has no other unit.
+        key = operation + (arguments.get("ParentId", "") if arguments else "")
+        if key not in answers:
+            answers[key] = real(self, operation, arguments)
+        return answers[key]
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    monkeypatch.setattr(
+        "time.sleep",
+        lambda _: answers.update(
+            DescribeStackSetOperation={"StackSetOperation": {"Status": "SUCCEEDED"}}
+        ),
+    )
+
+    def state_with(key: str, changed: Any) -> str:
+        right, answers[key] = answers[key], changed
+        targets = Targets(stack_set="PumpReadOnly")
+        try:
+            wait_for(aws.cloudformation, targets, seconds=60)
+            return read(aws.cloudformation, aws.organizations, [targets]).state
+        except StatusError:
+            return "unknown"
+        finally:
+            answers[key] = right
+
+    answers["nothing"] = {}
+    assert state_with("nothing", {}) == "complete"
+    unit = {"ListAccountsForParent": organization.units["Unit"]}
+    unit["ListOrganizationalUnitsForParent"] = organization.root
+    tried = [
+        (operation, path, what, state_with(key, changed))
+        for operation, paths in [*NEEDED.items(), *OPTIONAL.items()]
+        for key in [operation + unit.get(operation, "")]
+        for path in paths
+        for changed, what in changes(answers[key], path)
+        if what != "'x'" or path.rpartition(".")[2] not in ANY_TEXT
+        # There may be no operations.
+        if (operation, path, what) != ("ListStackSetOperations", "Summaries", "[]")
+    ]
+    assert len(tried) > 100
+    for operation, path, what, found in tried:
+        if path not in OPTIONAL.get(operation, ()):
+            assert found != "complete", (operation, path, what)
+        elif what == "missing":
+            assert found == "complete", (operation, path)

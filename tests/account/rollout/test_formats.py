@@ -1,0 +1,103 @@
+"""What is written, and where it cannot be."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.aws import ACCOUNT_ID
+from sandbox.cdk import ROOT, tool_environment
+from sandbox.management import Management
+from sandbox.organization import Organization
+from tests.account.rollout.rollouts import (
+    Run,
+    roll_out,
+)
+from tests.support import Synth, on_terminal
+
+
+@pytest.mark.parametrize(
+    ("redirection", "problem"),
+    [
+        (">&-", "Bad file descriptor"),
+        (">/dev/full", "No space left on device"),
+        ("| true", "Broken pipe"),
+    ],
+)
+def test_output_that_cannot_be_written_makes_the_status_unknown(
+    redirection: str, problem: str, aws: Management, synth: Synth
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    command = f"{sys.executable} -m pump_roles rollout-status PumpReadOnly --no-filter"
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
+        cwd=ROOT,
+        env=tool_environment() | dict(aws.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 4
+    assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
+
+
+def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
+    organization = Organization.create(aws, {"Unit": 30})
+    roll_out(organization, synth)
+    ended, shown = on_terminal(
+        [
+            *(sys.executable, "-m", "pump_roles", "rollout-status", "PumpReadOnly"),
+            *("--no-filter", "--format=json"),
+        ],
+        environment=tool_environment() | dict(aws.environment),
+        only_errors=True,
+    )
+    assert ended.returncode == 0, shown
+    assert "instances and accounts read" in shown
+    assert json.loads(ended.stdout)["state"] == "complete"
+
+
+def test_row_is_one_line_however_narrow_the_terminal_is(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    name = "Production [red] \N{EM DASH} 本番環境 " + "x" * 30
+    account = organization.join("Unit", name)
+    roll_out(organization, synth, failing=[account])
+    monkeypatch.setenv("COLUMNS", "40")
+    ended = run("PumpReadOnly", "--no-filter")
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith(account)]
+    assert name in line
+    assert line.endswith(f"StackSet-PumpReadOnly-{account} cannot be created")
+    shown, text = on_terminal(
+        [sys.executable, "-m", "pump_roles", "rollout-status", "PumpReadOnly", "--no-filter"],
+        environment=tool_environment() | dict(aws.environment),
+    )
+    assert shown.returncode == 3
+    assert line in text.splitlines()
+
+
+def test_csv_has_a_row_for_each_account_and_no_formula(
+    aws: Management, run: Run, synth: Synth
+) -> None:
+    organization = Organization.create(aws, {"Unit": 2})
+    account = organization.join("Unit", '=HYPERLINK("https://example.com")')
+    roll_out(organization, synth, failing=[account])
+    ended = run("PumpReadOnly", "--no-filter", "--format=csv")
+    assert ended.exit_code == 3
+    rows = list(csv.DictReader(io.StringIO(ended.stdout)))
+    assert [row["account"] for row in rows] == [
+        account,
+        *sorted({one.id for one in organization.accounts()} - {account, ACCOUNT_ID}),
+    ]
+    assert rows[0]["name"] == '\'=HYPERLINK("https://example.com")'
+    assert all(row["reason"] and row["unit"].startswith(organization.root) for row in rows)
+    assert (rows[0]["stack_set"], rows[0]["kind"], rows[0]["role"], rows[0]["state"]) == (
+        "PumpReadOnly",
+        "read-only",
+        "PumpReadOnlyRole",
+        "not-current",
+    )

@@ -1,0 +1,197 @@
+"""Whether a rollout is complete, account by account."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pump_roles.account.organization import Account, AccountFilter
+from pump_roles.account.rollout.judge import Instance, StackSet, judge
+from pump_roles.account.rollout.model import AccountStatus, RolloutStatus
+from pump_roles.account.rollout.targets import Targets
+
+MANAGEMENT = "000000000001"
+BY_HAND = (
+    "updates leave it out: delete the stack instance with --retain-stacks, then its stack by hand"
+)
+TWO, THREE = "000000000002", "000000000003"
+
+
+def account(id_: str, *, suspended: bool = False, units: tuple[str, ...] = ("r-abcd",)) -> Account:
+    return Account(id_, f"account-{id_}", suspended, units)
+
+
+def instance(id_: str, status: str = "CURRENT", **members: Any) -> Instance:
+    return Instance(account=id_, region="us-east-1", status=status, **members)
+
+
+def judged(
+    accounts: list[Account],
+    *instances: Instance,
+    account_filter: AccountFilter = "NONE",
+    filtered: tuple[str, ...] = (),
+    units: tuple[str, ...] = ("r-abcd",),
+) -> RolloutStatus:
+    stack_set = StackSet(
+        id="S:1",
+        units=units,
+        region="us-east-1",
+        instance_region="us-east-1",
+        instances=instances,
+    )
+    targets = Targets(stack_set="S", account_filter=account_filter, filtered=filtered)
+    return judge(targets, stack_set, accounts=accounts, management_account=MANAGEMENT)
+
+
+def states(found: RolloutStatus) -> dict[str, str]:
+    return {one.account: one.state for one in found.accounts}
+
+
+def only(found: RolloutStatus) -> AccountStatus:
+    (one,) = found.accounts
+    return one
+
+
+def test_rollout_is_not_complete_if_no_account_is_targeted() -> None:
+    found = judged([account(MANAGEMENT)])
+    assert found.state == "incomplete"
+    assert found.problems == ("no account is targeted",)
+
+
+def test_instance_in_an_account_that_is_not_targeted_is_listed_apart() -> None:
+    found = judged([account(TWO)], instance(TWO), instance(THREE, "OUTDATED"))
+    assert found.state == "incomplete"
+    assert states(found) == {TWO: "current", THREE: "not-targeted"}
+    assert found.retry == ()
+    assert found.accounts[0].reason == (
+        "it has a stack instance, but it is not below the targeted units"
+    )
+
+
+@pytest.mark.parametrize(
+    ("account_filter", "state"), [("NONE", "complete"), ("DIFFERENCE", "incomplete")]
+)
+def test_suspended_account_that_is_excluded_should_not_have_the_role(
+    account_filter: AccountFilter, state: str
+) -> None:
+    found = judged(
+        [account(TWO), account(THREE, suspended=True)],
+        instance(TWO),
+        instance(THREE),
+        account_filter=account_filter,
+        filtered=() if account_filter == "NONE" else (THREE,),
+    )
+    assert found.state == state
+    assert states(found)[THREE] == ("suspended" if state == "complete" else "not-targeted")
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "said", "reason", "repeated"),
+    [
+        ("OUTDATED", "FAILED", "IAM timed out", "IAM timed out", True),
+        (
+            *("OUTDATED", "FAILED", ""),
+            "the last operation failed in this account; AWS gives no reason",
+            True,
+        ),
+        (
+            *("OUTDATED", "CANCELLED", ""),
+            "the last operation stopped before it worked in this account",
+            True,
+        ),
+        (
+            *("OUTDATED", "RUNNING", ""),
+            "an operation is working in this account; pass --wait",
+            False,
+        ),
+        (
+            *("OUTDATED", "PENDING", ""),
+            "an operation has yet to start in this account; pass --wait",
+            False,
+        ),
+        ("OUTDATED", "", "", "it is not up to date", True),
+        (
+            *("INOPERABLE", "INOPERABLE", ""),
+            f"a deletion failed; {BY_HAND}",
+            False,
+        ),
+        (
+            *("INOPERABLE", "", "role in use"),
+            f"role in use; {BY_HAND}",
+            False,
+        ),
+        ("INOPERABLE", "FAILED_IMPORT", "", "the stack could not be imported", False),
+        ("NEW", "NEW", "", "it is not up to date", True),
+    ],
+)
+def test_every_instance_that_is_not_current_has_a_reason(
+    status: str,
+    detail: str,
+    said: str,
+    reason: str,
+    repeated: bool,  # noqa: FBT001
+) -> None:
+    found = judged([account(TWO)], instance(TWO, status, detail=detail, reason=said))
+    assert found.state == "incomplete"
+    assert (only(found).state, only(found).reason) == ("not-current", reason)
+    assert bool(found.retry) is repeated
+
+
+def test_every_other_account_has_a_reason() -> None:
+    found = judged(
+        [account(TWO), account(THREE), account("000000000004", suspended=True)],
+        account_filter="DIFFERENCE",
+        filtered=(THREE, "000000000009"),
+    )
+    assert {one.state: one.reason for one in found.accounts} == {
+        "missing": "it is targeted, but has no stack instance",
+        "suspended": "the account is suspended; StackSets skip it",
+        "excluded": "the filter leaves it out",
+        "not-found": "the filter names it, but it is not an account below the targeted units",
+    }
+    assert found.targeted == 1
+
+
+def test_management_account_may_be_named_by_the_filter() -> None:
+    found = judged(
+        [account(MANAGEMENT), account(TWO)],
+        instance(TWO),
+        account_filter="DIFFERENCE",
+        filtered=(MANAGEMENT,),
+    )
+    assert found.state == "complete"
+
+
+def test_account_with_two_instances_has_two_rows() -> None:
+    found = judged(
+        [account(TWO)], instance(TWO), replace(instance(TWO, "OUTDATED"), region="eu-west-1")
+    )
+    assert found.state == "incomplete"
+    assert [(one.state, one.region) for one in found.accounts] == [
+        ("not-current", "eu-west-1"),
+        ("current", "us-east-1"),
+    ]
+    (retry,) = found.retry
+    assert " --regions eu-west-1 " in retry.command
+    assert retry.command.endswith(" --region us-east-1")
+
+
+def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
+    left, right = "ou-abcd-11111111", "ou-abcd-22222222"
+    accounts = [
+        account(f"{number:012}", units=(unit, f"{unit}0"))
+        for unit, numbers in [(left, range(1_000, 1_150)), (right, range(2_000, 2_001))]
+        for number in numbers
+    ]
+    found = judged(accounts, units=(left, right))
+    assert [len(retry.accounts) for retry in found.retry] == [100, 50, 1]
+    assert [
+        f"OrganizationalUnitIds={unit}," in retry.command
+        for unit, retry in zip([left, left, right], found.retry, strict=True)
+    ] == [True] * 3
+    assert found.retry[2].command == (
+        "aws cloudformation create-stack-instances --stack-set-name S --regions us-east-1 "
+        f"--deployment-targets OrganizationalUnitIds={right},Accounts=000000002000,"
+        "AccountFilterType=INTERSECTION --region us-east-1"
+    )
+    assert "--operation-preferences FailureTolerancePercentage=100" in found.retry[0].command

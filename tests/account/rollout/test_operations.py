@@ -1,0 +1,77 @@
+"""Waiting for the operations of a StackSet."""
+
+import pytest
+
+from pump_roles.account.rollout.operations import INTERVAL
+from sandbox.management import Management
+from sandbox.organization import NoMembers, Organization, StackSets
+from tests.account.rollout.rollouts import Run, forget, ids, roll_out, running, state
+from tests.support import Synth
+
+
+def test_waits_until_no_operation_is_running(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    (account,) = ids(organization, "Unit")
+    roll_out(organization, synth)
+    forget(account)
+    running("SUCCEEDED", "RUNNING", "QUEUED", "FAILED")
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            state().update_operation("1", "SUCCEEDED")
+        if len(pauses) == 5:
+            StackSets(organization, NoMembers()).join(account)
+            state().update_operation("2", "SUCCEEDED")
+
+    monkeypatch.setattr("time.sleep", sleep)
+    ended = run("PumpReadOnly", "--no-filter", "--wait")
+    assert ended.exit_code == 0, ended.output
+    assert pauses == [INTERVAL] * 5
+    assert ended.stderr == ""
+
+
+def test_does_not_wait_if_nothing_runs_or_without_the_option(
+    aws: Management, run: Run, synth: Synth, clock: list[float]
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    running("SUCCEEDED", "STOPPED", "FAILED")
+    assert run("PumpReadOnly", "--no-filter", "--wait").exit_code == 0
+    running("RUNNING")
+    assert run("PumpReadOnly", "--no-filter").exit_code == 0
+    assert clock == []
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "QUEUED", "STOPPING"])
+def test_status_is_unknown_if_an_operation_does_not_end_in_time(
+    status: str, aws: Management, run: Run, synth: Synth, clock: list[float]
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    running(status)
+    ended = run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == (
+        "pump-roles: could not be determined: PumpReadOnly: the operation 0 has not ended after 3 "
+        "minutes; run the command again later\n"
+    )
+    assert sum(clock) == 180
+
+
+def test_interrupted_wait_ends_without_a_traceback(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    running("RUNNING")
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupt)
+    ended = run("PumpReadOnly", "--wait")
+    assert isinstance(ended.exception, SystemExit)
+    assert ended.exit_code not in {0, 3, 4}
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,59 @@
+"""The documented permissions are what the command needs, and no more."""
+
+import json
+import re
+from typing import Any
+
+import boto3
+import pytest
+from moto import settings
+from moto.core.authorization import ActionAuthenticatorMixin
+
+from sandbox.cdk import ROOT
+from sandbox.management import Management
+from sandbox.organization import Organization
+from tests.account.rollout.rollouts import Run, Stacks, roll_out, running, state
+from tests.support import Synth
+
+
+def documented_policy() -> dict[str, Any]:
+    """Return the policy that the documentation says is needed."""
+    text = (ROOT / "docs" / "organizations.md").read_text(encoding="utf-8")
+    (found,) = re.findall(r"<!-- rollout-status-policy -->\n```json\n(.*?)```", text, re.DOTALL)
+    policy: dict[str, Any] = json.loads(found)
+    return policy
+
+
+def test_needs_exactly_the_documented_permissions(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": {"Deep": 1}}), synth, stacks)
+    running("RUNNING")
+    monkeypatch.setattr("time.sleep", lambda _: state().update_operation("0", "SUCCEEDED"))
+    (statement,) = documented_policy()["Statement"]
+    iam = boto3.client("iam", endpoint_url=aws.endpoint)
+    iam.create_user(UserName="reviewer")
+    key = iam.create_access_key(UserName="reviewer")["AccessKey"]
+    # From now on, moto denies what the user's policies do not allow.
+    monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+    def allow(actions: list[str]) -> None:
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
+        document = {"Version": "2012-10-17", "Statement": [{**statement, "Action": actions}]}
+        iam.put_user_policy(
+            UserName="reviewer", PolicyName="P", PolicyDocument=json.dumps(document)
+        )
+        monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+
+    allow(statement["Action"])
+    ended = run("PumpReadOnly", "--wait")
+    assert ended.exit_code == 0, ended.output
+    for action in statement["Action"]:
+        state().update_operation("0", "RUNNING")
+        allow([one for one in statement["Action"] if one != action])
+        ended = run("PumpReadOnly", "--wait")
+        assert ended.exit_code == 4, action
+        assert action.partition(":")[2] in ended.stderr
+    assert ActionAuthenticatorMixin.request_count

@@ -1,0 +1,84 @@
+"""The command that repeats an operation is one that the AWS CLI and the API accept."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+
+from sandbox.management import Management
+from sandbox.organization import Organization
+from tests.account.rollout.rollouts import Run, forget, ids, roll_out, rollout, state
+from tests.support import Synth
+
+
+def arguments_of(command: str) -> dict[str, Any]:
+    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
+    program, service, operation, *options = shlex.split(command)
+    assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
+    found: dict[str, Any] = {}
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        name = "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
+        pieces = re.split(r",(?=[A-Za-z]+=)", value)
+        members = dict(piece.split("=") for piece in pieces if "=" in piece)
+        found[name] = {key: member.split(",") for key, member in members.items()} or value
+    found["Regions"] = [found["Regions"]]
+    targets = found["DeploymentTargets"]
+    (targets["AccountFilterType"],) = targets["AccountFilterType"]
+    for key, (number,) in found.get("OperationPreferences", {}).items():
+        found["OperationPreferences"][key] = int(number)
+    return found
+
+
+def test_command_to_repeat_an_operation_is_valid_and_targets_only_what_failed(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 3})
+    failed, missing, _ = ids(organization, "Unit")
+    roll_out(organization, synth, failing=[failed])
+    forget(missing)
+    config = tmp_path / "config"
+    config.write_text(
+        '[profile "my profile"]\naws_access_key_id = testing\naws_secret_access_key = testing\n'
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    arguments = ["PumpReadOnly", "--no-filter", "--profile=my profile", "--call-as=delegated-admin"]
+    table = run(*arguments)
+    (retry,) = rollout(run(*arguments, "--format=json"))["retry"]
+    assert retry["command"] in table.stdout.splitlines()
+    parameters = arguments_of(retry["command"])
+    assert parameters.pop("Region") == "us-east-1"
+    assert parameters.pop("Profile") == "my profile"
+    model = ServiceModel(Loader().load_service_model("cloudformation", "service-2"))
+    shape = model.operation_model("CreateStackInstances").input_shape
+    assert shape is not None
+    problems = ParamValidator().validate(parameters, shape)
+    assert not problems.has_errors(), problems.generate_report()
+    assert parameters == {
+        "StackSetName": "PumpReadOnly",
+        "Regions": ["us-east-1"],
+        "DeploymentTargets": {
+            "OrganizationalUnitIds": [organization.root],
+            "Accounts": sorted([failed, missing]),
+            "AccountFilterType": "INTERSECTION",
+        },
+        "OperationPreferences": {
+            "FailureTolerancePercentage": 100,
+            "MaxConcurrentPercentage": 25,
+        },
+        "CallAs": "DELEGATED_ADMIN",
+    }
+    forget(failed)
+    # moto takes the call, although it looks at no account filter, and only at accounts that are
+    # directly in a unit.
+    parameters["DeploymentTargets"]["OrganizationalUnitIds"] = [organization.units["Unit"]]
+    for instance in [*state().stack_instances]:
+        forget(instance.account_id)
+    aws.cloudformation.create_stack_instances(**parameters)
+    assert {instance.account_id for instance in state().stack_instances} == {
+        *ids(organization, "Unit")
+    }

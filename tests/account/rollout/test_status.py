@@ -1,0 +1,427 @@
+"""`pump-roles rollout-status` and an emulated organization: it misses no account."""
+
+import json
+import os
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from moto.organizations.models import organizations_backends
+
+from sandbox.aws import ACCOUNT_ID
+from sandbox.management import Management, recorded
+from sandbox.organization import NoMembers, Organization, StackSets, properties
+from tests.account.rollout.rollouts import (
+    Run,
+    Stacks,
+    forget,
+    ids,
+    of_state,
+    roll_out,
+    rollout,
+    written,
+)
+from tests.account.rollout.statuses import SCHEMA
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
+
+
+def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks
+) -> None:
+    organization = Organization.create(aws, {"Unit": 3})
+    roll_out(organization, synth, stacks)
+    ended = run("PumpReadOnly")
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout.splitlines() == [
+        "PumpReadOnly, the read-only role PumpReadOnlyRole, in us-east-1",
+        f"targets: {organization.root} (account filter: the stack PumpReadOnlyRollout)",
+        "accounts: 3 current",
+        "Every one of 3 targeted accounts has a current stack instance, and no other has one.",
+        f"Not counted: the management account {ACCOUNT_ID}, where StackSets never deploy.",
+    ]
+    assert ended.stderr == ""
+
+
+def test_misses_no_account_of_a_thousand(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks
+) -> None:
+    organization = Organization.create(
+        aws, {"Unit": {"Deep": {"Deeper": 690}, "Wide": 300}, "S": 10}
+    )
+    deeper = ids(organization, "Deeper")
+    failed, missing, suspended = deeper[:5], deeper[5:12], ids(organization, "S")[:4]
+    for account in suspended:
+        organization.management.organizations.close_account(AccountId=account)
+    roll_out(organization, synth, stacks, failing=failed)
+    for account in missing:
+        forget(account)
+
+    ended = run("PumpReadOnly", "--format=json")
+    assert ended.exit_code == 3, ended.output
+    found = rollout(ended)
+    assert found["state"] == "incomplete"
+    assert found["counts"] == {
+        "not-current": 5,
+        "missing": 7,
+        "not-targeted": 0,
+        "not-found": 0,
+        "suspended": 4,
+        "excluded": 0,
+        "current": 984,
+    }
+    assert of_state(found, "not-current") == failed
+    assert of_state(found, "missing") == missing
+    assert of_state(found, "suspended") == suspended
+    for one in found["accounts"][:5]:
+        assert (one["status"], one["detailed_status"]) == ("OUTDATED", "FAILED")
+        assert "cannot be created" in one["reason"]
+    path = [organization.root, *(organization.units[name] for name in ("Unit", "Deep", "Deeper"))]
+    assert found["accounts"][0]["unit"] == "/".join(path)
+    (retry,) = found["retry"]
+    assert retry["accounts"] == sorted([*failed, *missing])
+
+    table = run("PumpReadOnly")
+    assert table.exit_code == 3
+    lines = table.stdout.splitlines()
+    shown = {
+        state: [line for line in lines if f"  {state}" in line]
+        for state in ("not-current (OUTDATED, FAILED)", "missing", "suspended")
+    }
+    assert [[line.split()[0] for line in found] for found in shown.values()] == [
+        failed,
+        missing,
+        suspended,
+    ]
+    assert lines[-5:-3] == [
+        "targeted accounts without a stack instance: 7",
+        "stack instances that are not current: 5",
+    ]
+    assert found["accounts"][0]["name"] in shown["not-current (OUTDATED, FAILED)"][0]
+
+
+def test_checks_every_rollout_of_the_templates(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 3, "Other": 2})
+    excluded = ids(organization, "Unit")[0]
+    templates = roll_out(
+        organization,
+        synth,
+        context={
+            "pump:read-only:exclude-accounts": excluded,
+            "pump:auto-pilot:organizational-units": organization.units["Other"],
+        },
+    )
+    folder = written(templates, tmp_path / "cdk.out")
+    ended = run("--expect", folder, "--format=json")
+    assert ended.exit_code == 0, ended.output
+    document = json.loads(ended.stdout)
+    Draft202012Validator(SCHEMA).validate(document)
+    reads, buys = document["rollouts"]
+    assert [one["stack_set"] for one in (reads, buys)] == ["PumpReadOnly", "PumpAutoPilot"]
+    assert [one["roles"] for one in (reads, buys)] == [
+        [{"kind": "read-only", "name": "PumpReadOnlyRole"}],
+        [{"kind": "auto-pilot", "name": "PumpAutoPilotRole"}],
+    ]
+    assert (reads["filter"], reads["filtered"], reads["source"]) == (
+        "exclude",
+        [excluded],
+        "cdk.out",
+    )
+    assert of_state(reads, "excluded") == [excluded]
+    assert (buys["units"], buys["targeted"]) == ([organization.units["Other"]], 2)
+    # One template is enough for one rollout.
+    one = run("--expect", f"{folder}/PumpAutoPilotRollout.template.json", "--format=json")
+    assert one.exit_code == 0
+    assert rollout(one)["stack_set"] == "PumpAutoPilot"
+
+
+def test_rollout_that_does_not_target_what_the_templates_say_is_not_complete(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 2, "Other": 2})
+    unit, other = (organization.units[name] for name in ("Unit", "Other"))
+    roll_out(organization, synth, context={"pump:read-only:organizational-units": unit})
+    context = {"pump:read-only:organizational-units": f"{unit},{other}"}
+    templates = synth({"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID} | context)
+    template = {"PumpReadOnlyRollout": templates["PumpReadOnlyRollout"]}
+    ended = run("--expect", written(template, tmp_path / "cdk.out"), "--format=json")
+    assert ended.exit_code == 3, ended.output
+    found = rollout(ended)
+    both = ", ".join(sorted([unit, other]))
+    assert found["problems"] == [
+        f"the StackSet targets {unit}, but cdk.out says {both}: deploy the rollout again"
+    ]
+    assert of_state(found, "missing") == ids(organization, "Other")
+    # A command would add the unit to the StackSet's targets.
+    assert found["retry"] == []
+    fewer = synth({"pump:read-only:organizational-units": other})
+    template = {"PumpReadOnlyRollout": fewer["PumpReadOnlyRollout"]}
+    ended = run("--expect", written(template, tmp_path / "cdk.out"))
+    assert ended.exit_code == 3
+    assert f"the StackSet targets {unit}, but cdk.out says {other}" in ended.stdout
+    assert "stack instances in accounts that are not targeted: 2" in ended.stdout
+
+
+def test_rollout_whose_role_has_another_name_than_in_the_templates_is_not_complete(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    templates = roll_out(organization, synth)
+    renamed = json.loads(json.dumps(templates).replace("PumpReadOnlyRole", "VendorReadOnly"))
+    ended = run("--expect", written(renamed, tmp_path / "cdk.out"))
+    assert ended.exit_code == 3, ended.output
+    assert (
+        "the StackSet deploys the read-only role PumpReadOnlyRole, but cdk.out says the read-only "
+        "role VendorReadOnly: deploy the rollout again"
+    ) in ended.stdout
+
+
+def test_role_whose_name_is_a_parameter_of_the_stack_set_is_the_same(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    context = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    organization = Organization.create(aws, {"Unit": 1})
+    units = {"pump:read-only:organizational-units": organization.root}
+    template = deepcopy(synth(context | units)["PumpReadOnlyRollout"])
+    members = template["Resources"]["StackSet"]["Properties"]
+    body = json.loads(members["TemplateBody"])
+    body["Parameters"]["Name"] = {"Type": "String"}
+    body["Resources"]["ReadOnlyRole"]["Properties"]["RoleName"] = {"Ref": "Name"}
+    members["TemplateBody"] = json.dumps(body)
+    members["Parameters"].append({"ParameterKey": "Name", "ParameterValue": "VendorReadOnly"})
+    StackSets(organization, NoMembers()).deploy(None, properties(template))
+    ended = run("--expect", written({"R": template}, tmp_path / "cdk.out"))
+    assert ended.exit_code == 0, ended.output
+    assert "the read-only role VendorReadOnly" in ended.stdout
+
+
+def test_says_who_may_read_the_organization(aws: Management, run: Run, synth: Synth) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth)
+    organizations_backends[ACCOUNT_ID]["aws"].reset()
+    ended = run("PumpReadOnly", "--no-filter")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr.endswith(
+        "; call with credentials of the management account or of a delegated administrator\n"
+    )
+
+
+def test_account_that_is_filtered_out_is_not_missing(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks
+) -> None:
+    organization = Organization.create(aws, {"Unit": 4})
+    one, two, three, four = ids(organization, "Unit")
+    roll_out(organization, synth, stacks, context={"pump:read-only:only-accounts": [one, two]})
+    assert run("PumpReadOnly", "--no-filter").exit_code == 3
+    for filters in [
+        (),
+        ("--only-accounts", f"{one}, {two}"),
+        ("--only-accounts", one, "--only-accounts", two),
+        ("--exclude-accounts", f"{three},{four}"),
+        ("--exclude-accounts", four, "--exclude-accounts", three),
+    ]:
+        ended = run("PumpReadOnly", "--format", "json", *filters)
+        assert ended.exit_code == 0, ended.output
+        assert of_state(rollout(ended), "excluded") == [three, four]
+    # What is passed wins.
+    ended = run("PumpReadOnly", "--format=json", "--only-accounts", one)
+    assert ended.exit_code == 3
+    assert of_state(rollout(ended), "not-targeted") == [two]
+    assert rollout(ended)["source"] == "the options"
+
+
+def test_status_is_unknown_if_the_filter_cannot_be_read(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": 1}), synth, stacks)
+    template = yaml.safe_load(stacks.pop("PumpReadOnlyRollout"))
+    group = template["Resources"]["StackSet"]["Properties"]["StackInstancesGroup"]
+
+    def unknown(body: object) -> str:
+        stacks["PumpReadOnlyRollout"] = body if isinstance(body, str) else json.dumps(body)
+        ended = run("PumpReadOnly")
+        assert ended.exit_code == 4, ended.output
+        assert ended.stdout == ""
+        (line,) = ended.stderr.splitlines()
+        assert line.endswith("; pass --expect, --exclude-accounts, --only-accounts, or --no-filter")
+        assert "its account filter cannot be read: " in line
+        assert EXTERNAL_ID not in line
+        return line
+
+    ended = run("PumpReadOnly")
+    assert ended.exit_code == 4
+    assert "does not exist; pass --expect" in ended.stderr
+    targets = group[0]["DeploymentTargets"]
+    targets["AccountFilterType"] = {"Ref": "Type"}
+    assert "its account filter cannot be read" in unknown(template)
+    targets["AccountFilterType"], targets["Accounts"] = "UNION", ["111111111111"]
+    assert "its account filter is UNION" in unknown(template)
+    del targets["AccountFilterType"], targets["Accounts"]
+    group.append(deepcopy(group[0]))
+    group[1]["Regions"] = ["eu-west-1"]
+    assert "several groups of accounts" in unknown(template)
+    template["Resources"]["StackSet"]["Properties"]["TemplateBody"] = "{}"
+    assert "the template of PumpReadOnlyRollout: contains no role of Pump's" in unknown(template)
+    for passed in ("--no-filter", "--only-accounts=111111111111"):
+        assert run("PumpReadOnly", passed).exit_code in {0, 3}
+
+
+def test_rollout_is_not_complete_if_an_account_has_the_role_that_should_not_have_it(
+    aws: Management, run: Run, synth: Synth
+) -> None:
+    """As an excluded account that joins a unit later has it."""
+    organization = Organization.create(aws, {"Unit": 2})
+    one, _ = ids(organization, "Unit")
+    roll_out(organization, synth)
+    ended = run("PumpReadOnly", "--format=json", "--exclude-accounts", one)
+    assert ended.exit_code == 3
+    (account,) = [found for found in rollout(ended)["accounts"] if found["state"] == "not-targeted"]
+    assert account["account"] == one
+    assert account["name"]
+    assert account["reason"] == "it has a stack instance, but the filter leaves it out"
+    table = run("PumpReadOnly", "--exclude-accounts", one)
+    assert "stack instances in accounts that are not targeted: 1" in table.stdout
+    assert account["name"] in table.stdout
+
+
+def test_rollout_is_not_complete_if_a_filter_names_an_account_that_does_not_exist(
+    aws: Management, run: Run, synth: Synth
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth)
+    for option in ["--exclude-accounts", "--only-accounts"]:
+        ended = run("PumpReadOnly", option, "999999999999")
+        assert ended.exit_code == 3
+        assert "999999999999" in ended.stdout
+
+
+def test_account_that_was_closed_after_the_rollout_does_not_count(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks
+) -> None:
+    organization = Organization.create(aws, {"Unit": 2})
+    closed, _ = ids(organization, "Unit")
+    roll_out(organization, synth, stacks, failing=[closed])
+    assert run("PumpReadOnly").exit_code == 3
+    organization.management.organizations.close_account(AccountId=closed)
+    ended = run("PumpReadOnly", "--format=json")
+    assert ended.exit_code == 0
+    assert of_state(rollout(ended), "suspended") == [closed]
+    assert rollout(ended)["retry"] == []
+
+
+def test_status_is_unknown_if_aws_does_not_answer(
+    aws: Management, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Organization.create(aws, {"Unit": 1})
+    for problem in ["no StackSet PumpReadOnly in us-east-1 of this account", "credentials"]:
+        if problem == "credentials":
+            monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+            monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+            monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+        for more in ((), ("--wait",), ("--no-filter",)):
+            ended = run("PumpReadOnly", *more)
+            assert ended.exit_code == 4
+            assert ended.stdout == ""
+            (line,) = ended.stderr.splitlines()
+            assert line.startswith("pump-roles: could not be determined: PumpReadOnly: ")
+            assert problem in line
+    assert run("PumpReadOnly", "--profile", "none").exit_code == 4
+
+
+def test_says_which_region_and_account_have_no_such_stack_set(run: Run) -> None:
+    for call_as, cure in [
+        ("management", "--call-as delegated-admin in a delegated administrator's account"),
+        ("delegated-admin", "--call-as management in the management account"),
+    ]:
+        ended = run("PumpReadOnly", "--region=eu-west-1", "--call-as", call_as)
+        assert ended.exit_code == 4
+        assert ended.stderr == (
+            "pump-roles: could not be determined: PumpReadOnly: no StackSet PumpReadOnly in "
+            f"eu-west-1 of this account; pass the rollout's --region, or {cure}\n"
+        )
+
+
+def test_rollout_that_cannot_be_read_does_not_hide_the_others(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks
+) -> None:
+    organization = Organization.create(aws, {"Unit": 2})
+    one, _ = ids(organization, "Unit")
+    roll_out(organization, synth, stacks)
+    for lost, exit_code, state in [("", 4, "unknown"), (one, 3, "incomplete")]:
+        forget(lost)
+        ended = run("PumpReadOnly", "PumpAutoPilot", "--format=json")
+        assert ended.exit_code == exit_code, ended.output
+        document = json.loads(ended.stdout)
+        Draft202012Validator(SCHEMA).validate(document)
+        assert document["state"] == state
+        assert [found["state"] for found in document["rollouts"]] == [
+            "incomplete" if lost else "complete",
+            "unknown",
+        ]
+        assert "no StackSet PumpAutoPilot in us-east-1" in document["rollouts"][1]["reason"]
+        for other in ("table", "csv"):
+            shown = run("PumpReadOnly", "PumpAutoPilot", "--format", other)
+            assert shown.exit_code == exit_code
+            assert "no StackSet PumpAutoPilot in us-east-1" in shown.stdout
+
+
+def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
+    aws: Management, run: Run
+) -> None:
+    aws.cloudformation.create_stack_set(StackSetName="Other", TemplateBody="{}")
+    ended = run("Other", "--no-filter")
+    assert ended.exit_code == 4
+    assert "Other: the StackSet has no organizational units" in ended.stderr
+
+
+def test_templates_without_a_rollout_are_an_error(run: Run, synth: Synth, tmp_path: Path) -> None:
+    folder = written(synth({}), tmp_path / "cdk.out")
+    ended = run("--expect", folder)
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == (
+        "pump-roles: cdk.out: contains no rollout, a StackSet with one of Pump's roles\n"
+    )
+
+
+def test_calls_stack_sets_as_the_given_caller(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    templates = roll_out(organization, synth, context={"pump:call-as": "delegated-admin"})
+    folder = written(templates, tmp_path / "cdk.out")
+    for number, (arguments, sent) in enumerate(
+        [
+            (["PumpReadOnly", "--no-filter"], "SELF"),
+            (["PumpReadOnly", "--no-filter", "--call-as=delegated-admin"], "DELEGATED_ADMIN"),
+            (["--expect", folder], "DELEGATED_ADMIN"),
+            (["--expect", folder, "--call-as=management"], "SELF"),
+        ]
+    ):
+        with recorded(tmp_path / str(number)) as requests:
+            assert run(*arguments).exit_code == 0
+        asked = [request for request in requests if "StackSetName" in request]
+        actions = {request["Action"][0] for request in asked}
+        assert actions == {"DescribeStackSet", "ListStackInstances"}
+        assert [request["CallAs"] for request in asked] == [[sent]] * 2
+
+
+def test_region_is_that_of_the_templates_unless_it_is_passed(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    templates = roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    folder = Path(written(templates, tmp_path / "cdk.out"))
+    artifacts = {
+        "R": {
+            "type": "aws:cloudformation:stack",
+            "environment": "aws://unknown-account/eu-west-1",
+            "properties": {"templateFile": "PumpReadOnlyRollout.template.json"},
+        }
+    }
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    assert "in eu-west-1 of this account" in run("--expect", str(folder)).stderr
+    ended = run("--expect", str(folder), "--region=us-east-1")
+    assert ended.exit_code == 0, ended.output
+    assert "in us-east-1" in ended.stdout

@@ -1,0 +1,81 @@
+"""What rollouts in templates target: the templates' own words, or an error."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.account.rollout.targets import targets_in
+from pump_roles.templates import InputError, read_deployed
+from tests.support import SCENARIOS, Synth, rolled_out, stack_set
+
+
+def replaced(new: dict[str, Any], members: dict[str, Any]) -> None:
+    members.clear()
+    members.update(new)
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name.startswith("rollout")])
+@pytest.mark.parametrize("more", ["", "recommended"])
+def test_every_rollout_of_the_app_is_read(
+    name: str, more: str, synth: Synth, tmp_path: Path
+) -> None:
+    context = SCENARIOS[name] | ({"pump:guardrails": more} if more else {})
+    rollouts = {
+        stack: template for stack, template in synth(context).items() if stack.endswith("Rollout")
+    }
+    assert rollouts
+    for stack, template in rollouts.items():
+        properties = stack_set(template)
+        file = rolled_out(tmp_path, partial(replaced, properties))
+        (targets,) = targets_in(read_deployed(file), stack)
+        (group,) = properties["StackInstancesGroup"]
+        assert targets.stack_set == properties["StackSetName"]
+        assert targets.caller == properties["CallAs"]
+        assert {
+            "OrganizationalUnitIds": [*targets.units],
+            **({"Accounts": [*targets.filtered]} if targets.filtered else {}),
+            "AccountFilterType": targets.account_filter,
+        } == {"AccountFilterType": "NONE", **group["DeploymentTargets"]}
+        assert [role.name for role in targets.roles] == [f"{targets.stack_set}Role"]
+
+
+def changed(**members: Any) -> dict[str, Any]:
+    return {"StackInstancesGroup": [{"DeploymentTargets": members, "Regions": ["us-east-1"]}]}
+
+
+UNITS = {"OrganizationalUnitIds": ["r-abcd"]}
+
+
+@pytest.mark.parametrize(
+    ("properties", "problem"),
+    [
+        ({"StackSetName": {"Ref": "AWS::StackName"}}, "its name"),
+        ({"CallAs": {"Ref": "Caller"}}, "its caller cannot be read"),
+        ({"CallAs": "OTHER"}, "its caller cannot be read: OTHER"),
+        (changed(**UNITS, Accounts=["111122223333"], AccountFilterType="UNION"), "is UNION"),
+        (changed(**UNITS, Accounts=["111122223333"]), "contradict each other"),
+        (changed(**UNITS, AccountsUrl="s3://a/b"), "AccountsUrl"),
+        (changed(Accounts=["111122223333"]), "contradict each other"),
+        (changed(), "deployment targets"),
+        ({"StackInstancesGroup": []}, "it has no organizational units"),
+        (
+            {**changed(Accounts=["111122223333"]), "PermissionModel": "SELF_MANAGED"},
+            "it is self-managed",
+        ),
+        ({"StackInstancesGroup": changed(**UNITS)["StackInstancesGroup"] * 2}, ""),
+    ],
+)
+def test_rollout_whose_targets_are_not_certain_is_an_error(
+    properties: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    file = rolled_out(tmp_path, lambda members: members.update(properties))
+    if problem:
+        with pytest.raises(InputError, match=r"the targets of the StackSet .* cannot be read: "):
+            targets_in(read_deployed(file), "R")
+        with pytest.raises(InputError, match=problem):
+            targets_in(read_deployed(file), "R")
+    else:
+        (targets,) = targets_in(read_deployed(file), "R")
+        assert targets.units == ("r-abcd",)

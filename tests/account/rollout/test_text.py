@@ -1,0 +1,84 @@
+"""Deployed templates: JSON and YAML, as CloudFormation understands them."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.account.rollout.targets import targets_in
+from pump_roles.account.rollout.text import parsed, template_deploys
+from pump_roles.templates import InputError
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, json_values
+
+CONTEXT = {
+    "pump:principal": PUMP_ACCOUNT,
+    "pump:external-id": EXTERNAL_ID,
+    "pump:read-only:organizational-units": "r-abcd",
+    "pump:read-only:exclude-accounts": "000011112222",
+}
+
+
+@pytest.mark.parametrize("write", [json.dumps, yaml.safe_dump, lambda template: template])
+def test_rollout_of_a_deployed_template_is_read(write: Any, synth: Synth) -> None:
+    template = synth(CONTEXT)["PumpReadOnlyRollout"]
+    deployed = template_deploys(write(template), "PumpReadOnlyRollout")
+    (targets,) = targets_in(deployed, "the stack")
+    assert (targets.stack_set, targets.units) == ("PumpReadOnly", ("r-abcd",))
+    assert (targets.account_filter, targets.filtered) == ("DIFFERENCE", ("000011112222",))
+    assert EXTERNAL_ID not in repr(targets)
+
+
+# In YAML, a key may also be "<<", and a text may have characters that PyYAML does not write.
+LEAVES = st.none() | st.booleans() | st.text(st.characters(codec="ascii", exclude_categories=["C"]))
+
+
+@given(json_values(LEAVES, "Type", "Fn::Sub", "yes", "1", "2012-10-17", "a b"))
+def test_yaml_means_what_the_json_means(value: Any) -> None:
+    assert parsed(yaml.safe_dump(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 111122223333", {"a": "111122223333"}),
+        ("a: 000011112222", {"a": "000011112222"}),
+        ("a: 2012-10-17", {"a": "2012-10-17"}),
+        ("a: yes", {"a": True}),
+        ("a: !Ref B", {"a": {"Ref": "B"}}),
+        ("a: !GetAtt B.C.D", {"a": {"Fn::GetAtt": ["B", "C.D"]}}),
+        ("a: !Sub '${B}'", {"a": {"Fn::Sub": "${B}"}}),
+        ("a: !Join [',', [!Ref B]]", {"a": {"Fn::Join": [",", [{"Ref": "B"}]]}}),
+        ("a: !If [C, 1, !Condition D]", {"a": {"Fn::If": ["C", "1", {"Condition": "D"}]}}),
+        ("", None),
+    ],
+)
+def test_short_forms_and_scalars_are_as_cloudformation_reads_them(text: str, value: Any) -> None:
+    assert parsed(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: &b 1\nc: *b", "YAML aliases"),
+        ("a: &b [*b]", "YAML aliases"),
+        ("a: 1\na: 2", "a key twice"),
+        ("[1]: 2", "a key that is not a text"),
+        ("a: [", "neither JSON nor YAML"),
+        ("[" * 10_000, "neither JSON nor YAML"),
+        ("\x00", "neither JSON nor YAML"),
+    ],
+)
+def test_text_that_is_no_template_is_an_error(text: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        parsed(text)
+    with pytest.raises(InputError):
+        template_deploys(text, "S")
+
+
+@given(st.text() | st.binary() | json_values(st.none() | st.text(), "Resources", "Type"))
+def test_anything_else_is_an_error_too(body: object) -> None:
+    with pytest.raises(InputError):
+        template_deploys(body, "S")
