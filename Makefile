@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog report screenshot wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog report scanners screenshot wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -38,12 +38,15 @@ $(TOOLS): package.json package-lock.json $(PACKAGES)
 	@touch $@
 
 demo: setup ## Deploy both roles to an embedded AWS, and show who may do what
+	@echo "This takes about 25 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo
 
 demo-org: setup ## Roll both roles out across an emulated organization, and show who has them
+	@echo "This takes about 7 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo_organization
 
 test: setup ## Run the whole test suite
+	@echo "This takes about 5 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 synth: setup ## Write the templates to cdk.out
@@ -67,13 +70,17 @@ bench: setup ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m bench
 
 plot: setup ## Draw how long a rollout takes, for docs/organizations.md
-	@$(BIN)/uv run --quiet --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m bench.rollout_time
+	@$(BIN)/uv run --quiet --isolated --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m bench.rollout_time
 
 catalog: setup ## Update the action catalog from the pinned package, and print what wildcards newly grant
 	@$(BIN)/python -m sandbox.make_catalog
 
 report: setup ## Write the permission report of the published roles, docs/permissions.md
 	@$(BIN)/python -m pump_roles report --output docs/permissions.md
+
+scanners: setup ## Run other scanners over the templates, for docs/scanners.md
+	@echo "This takes about 1 minute on 2 cores."
+	@$(BIN)/python -m sandbox.scanners
 
 screenshot: setup ## Draw the permission report for the README; needs Chromium
 	@$(BIN)/python -m sandbox.screenshot

@@ -10,16 +10,20 @@ from pump_roles._version import __version__
 
 if TYPE_CHECKING:
     from pump_roles.access import CustomerAccess
-    from pump_roles.guardrails import Guardrail
-    from pump_roles.roles import AutoPilotRole, ReadOnlyRole
+    from pump_roles.guardrails import Guardrail, Need
+    from pump_roles.roles import AutoPilotRole, PumpRole, ReadOnlyRole, RoleOptions
     from pump_roles.rollout import (
         AutoPilotRollout,
         AutoPilotRolloutStack,
+        ConfigureApp,
         ReadOnlyRollout,
         ReadOnlyRolloutStack,
+        Rollout,
+        RolloutOptions,
+        RolloutStack,
     )
-    from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
-    from pump_roles.validators import ArgumentError
+    from pump_roles.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
+    from pump_roles.validators import ArgumentError, CallAs
 
 __all__ = [
     "ArgumentError",
@@ -27,12 +31,21 @@ __all__ = [
     "AutoPilotRollout",
     "AutoPilotRolloutStack",
     "AutoPilotStack",
+    "CallAs",
+    "ConfigureApp",
     "CustomerAccess",
     "Guardrail",
+    "Need",
+    "PumpRole",
     "ReadOnlyRole",
     "ReadOnlyRollout",
     "ReadOnlyRolloutStack",
     "ReadOnlyStack",
+    "RoleOptions",
+    "RoleStack",
+    "Rollout",
+    "RolloutOptions",
+    "RolloutStack",
     "__version__",
 ]
 
@@ -42,12 +55,21 @@ _MODULES = {
     "AutoPilotRollout": "rollout",
     "AutoPilotRolloutStack": "rollout",
     "AutoPilotStack": "stacks",
+    "CallAs": "validators",
+    "ConfigureApp": "rollout",
     "CustomerAccess": "access",
     "Guardrail": "guardrails",
+    "Need": "guardrails",
+    "PumpRole": "roles",
     "ReadOnlyRole": "roles",
     "ReadOnlyRollout": "rollout",
     "ReadOnlyRolloutStack": "rollout",
     "ReadOnlyStack": "stacks",
+    "RoleOptions": "roles",
+    "RoleStack": "stacks",
+    "Rollout": "rollout",
+    "RolloutOptions": "rollout",
+    "RolloutStack": "rollout",
 }
 
 

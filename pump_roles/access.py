@@ -9,6 +9,7 @@ from aws_cdk import Annotations, Aws, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
+from pump_roles.arguments import with_arguments
 from pump_roles.published import ROLES
 from pump_roles.validators import (
     ACCOUNTS,
@@ -50,6 +51,7 @@ LONGEST_PARTITION: Final = "aws-us-gov"
 """Of the partitions that aws-cdk-lib 2.275 knows; a test compares the two."""
 
 
+@with_arguments()
 class CustomerAccess(Construct):
     """Lets principals in Pump's own account assume customers' roles, only with an external ID.
 

@@ -22,15 +22,27 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from pump_roles.arguments import documented, with_arguments
 from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.immutable import protect_role
+from pump_roles.names import take_role_name
 from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from pump_roles.trust import Trust
 from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
 
-__all__ = ["AutoPilotRole", "PumpRole", "ReadOnlyRole", "RoleOptions", "annotate_guardrails"]
+__all__ = [
+    "AutoPilotRole",
+    "PumpRole",
+    "ReadOnlyRole",
+    "RoleOptions",
+    "annotate_guardrails",
+    "outdated_cdk_nag",
+]
 
 _INLINE_QUOTA: Final = 10_240
+
+_CDK_NAG: Final = 3
+"""The first major version of cdk-nag that reads acknowledgments."""
 
 
 class RoleOptions(TypedDict, total=False):
@@ -42,6 +54,7 @@ class RoleOptions(TypedDict, total=False):
     guardrails: Sequence[Guardrail]
 
 
+@with_arguments()
 class PumpRole(Construct):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
@@ -57,8 +70,8 @@ class PumpRole(Construct):
         or a ``CfnParameter``, as above. A literal of fewer than 16 is a warning at synth.
     :param next_external_id: a new external ID, also accepted during rotation. By default only
         ``external_id`` is accepted.
-    :param role_name: 1 to 64 characters, unique in the account. By default ``PumpReadOnlyRole`` or
-        ``PumpAutoPilotRole``.
+    :param role_name: 1 to 64 characters, unique in the account, where upper and lower case are the
+        same. By default ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
     :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``. Of
         a deployed role, it can change only together with ``role_name``: CloudFormation does not
         replace a named role by one of the same name.
@@ -68,9 +81,9 @@ class PumpRole(Construct):
     :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
         nothing.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
-        cannot exist, a literal is a placeholder of the README, a guardrail would do nothing on this
-        role, or the guardrails make the inline policies longer than IAM's 10,240 characters (white
-        space not counted).
+        cannot exist, a literal is a placeholder of the README, another of Pump's roles in the stack
+        has that name, a guardrail would do nothing on this role, or the guardrails make the inline
+        policies longer than IAM's 10,240 characters (white space not counted).
 
     The synth fails when anything in the app changes the role's trust policy, policies, session
     duration, name or path, removes its boundary, or attaches a policy to it.
@@ -111,12 +124,13 @@ class PumpRole(Construct):
         annotate_guardrails(self, denies)
         if role_name is None:
             role_name = self.published.name
+        take_role_name(ROLE_NAME.check("role_name", role_name), self, scope)
         # The L1 with the raw documents: the L2 role merges and reorders statements under
         # @aws-cdk/aws-iam:minimizePolicies, and what is deployed must be what is published.
         self.resource: Final = iam.CfnRole(
             self,
             "Resource",
-            role_name=ROLE_NAME.check("role_name", role_name),
+            role_name=role_name,
             description=self.published.description,
             path=self._path,
             permissions_boundary=None if boundary is None else Fn.sub(boundary),
@@ -175,28 +189,56 @@ class PumpRole(Construct):
         AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This
         acknowledges exactly those, one by one, on the role's resource. Without this call they
         stay findings: whether they are acceptable is for the owner of the app to say.
+
+        cdk-nag reads acknowledgments from version 3 on. Whether it is installed at all makes no
+        difference.
+
+        :raises RuntimeError: when an earlier version of cdk-nag is installed.
         """
+        if outdated := outdated_cdk_nag():
+            raise RuntimeError(
+                f"acknowledge_published() requires cdk-nag 3 or later, but cdk-nag {outdated} is "
+                "installed, which does not read acknowledgments: upgrade it, or remove this call "
+                "and suppress the findings with its NagSuppressions"
+            )
         Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
 
 
+@documented
 class ReadOnlyRole(PumpRole):
     """The role through which Pump reads billing history and infrastructure metadata.
 
-    It carries the published policy ``PumpBillingReadOnly``. The arguments are :class:`PumpRole`'s.
+    It carries the published policy ``PumpBillingReadOnly``.
     """
 
     published = ROLES["read-only"]
 
 
+@documented
 class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 
     It carries the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
-    and ``PumpAutoPilot``. IAM can put no limit on what its purchases cost. The arguments are
-    :class:`PumpRole`'s.
+    and ``PumpAutoPilot``. IAM can put no limit on what its purchases cost.
     """
 
     published = ROLES["auto-pilot"]
+
+
+@cache
+def outdated_cdk_nag() -> str:
+    """Return the version of the installed cdk-nag if it does not read acknowledgments; else empty.
+
+    Only the version is looked up: importing cdk-nag takes long, and the roles do not need it.
+    """
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        version = metadata.version("cdk-nag")
+    except metadata.PackageNotFoundError:
+        return ""
+    major = version.partition(".")[0]
+    return version if major.isdecimal() and int(major) < _CDK_NAG else ""
 
 
 def annotate_guardrails(scope: Construct, denies: Mapping[Guardrail, Mapping[str, Any]]) -> None:

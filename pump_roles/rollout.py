@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
 
+from pump_roles.arguments import documented, with_arguments
 from pump_roles.guardrails import documents
 from pump_roles.immutable import protect_stack_set
-from pump_roles.roles import RoleOptions, annotate_guardrails
+from pump_roles.roles import PumpRole, RoleOptions, annotate_guardrails
 from pump_roles.stacks import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -49,6 +50,7 @@ __all__ = [
     "ReadOnlyRollout",
     "ReadOnlyRolloutStack",
     "Rollout",
+    "RolloutOptions",
     "RolloutStack",
 ]
 
@@ -62,7 +64,6 @@ class RolloutOptions(RoleOptions, total=False):
     """The options of a rollout that are the same in a stack of its own: see :class:`Rollout`."""
 
     organizational_units: Required[Sequence[str]]
-    next_external_id: str | None
     exclude_accounts: Sequence[str] | None
     only_accounts: Sequence[str] | None
     max_concurrent_percentage: int
@@ -72,6 +73,7 @@ class RolloutOptions(RoleOptions, total=False):
     configure_app: ConfigureApp | None
 
 
+@with_arguments(passed_on_to=PumpRole)
 class Rollout(Construct):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
@@ -239,22 +241,25 @@ class Rollout(Construct):
             )
 
 
+@documented
 class ReadOnlyRollout(Rollout):
-    """The read-only role in an organization's accounts. The arguments are :class:`Rollout`'s."""
+    """The read-only role in an organization's accounts."""
 
     stack_class = ReadOnlyStack
 
 
+@documented
 class AutoPilotRollout(Rollout):
-    """The auto-pilot role in an organization's accounts. The arguments are :class:`Rollout`'s."""
+    """The auto-pilot role in an organization's accounts."""
 
     stack_class = AutoPilotStack
 
 
+@with_arguments(passed_on_to=Rollout)
 class RolloutStack(FlatStack):
-    """What the stacks with a rollout have in common: one rollout and nothing else.
+    """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
 
-    It is abstract; use one of its subclasses. The principal and the IDs are literals; of the
+    The stack contains one rollout and nothing else. The principal and the IDs are literals; of the
     principal and the external ID, what you omit becomes a template parameter, ``PumpIamRole`` or
     ``PumpExternalID``, which is passed on to the StackSet.
 
@@ -264,6 +269,8 @@ class RolloutStack(FlatStack):
         By default the template has the parameter ``PumpIamRole``.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
         default the template has the parameter ``PumpExternalID``.
+    :param next_external_id: a new external ID, also accepted during rotation. By default only the
+        first is accepted.
     :param env: the account and region that the stack is for. By default any.
     :param tags: tags of the stack and the StackSet. By default none.
     :param termination_protection: whether CloudFormation refuses to delete the stack. By default it
@@ -282,6 +289,7 @@ class RolloutStack(FlatStack):
         *,
         pump_principal: str | None = None,
         external_id: str | None = None,
+        next_external_id: str | None = None,
         env: Environment | None = None,
         tags: Mapping[str, str] | None = None,
         termination_protection: bool = False,
@@ -306,19 +314,22 @@ class RolloutStack(FlatStack):
             "Rollout",
             external_id=provided_or_parameter(self, external_id, EXTERNAL_ID_PARAMETER),
             pump_principal=provided_or_parameter(self, pump_principal, PRINCIPAL_PARAMETER),
+            next_external_id=next_external_id,
             **rollout,
         )
         self.rollout.resource.override_logical_id("StackSet")
 
 
+@documented
 class ReadOnlyRolloutStack(RolloutStack):
-    """The read-only role's rollout, in a stack of its own: see :class:`RolloutStack`."""
+    """The read-only role's rollout, in a stack of its own."""
 
     rollout_class = ReadOnlyRollout
 
 
+@documented
 class AutoPilotRolloutStack(RolloutStack):
-    """The auto-pilot role's rollout, in a stack of its own: see :class:`RolloutStack`."""
+    """The auto-pilot role's rollout, in a stack of its own."""
 
     rollout_class = AutoPilotRollout
 

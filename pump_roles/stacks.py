@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from aws_cdk import CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
+from aws_cdk import Annotations, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
 
 from pump_roles._version import __version__
+from pump_roles.arguments import documented, with_arguments
 from pump_roles.parameters import validated_parameter
-from pump_roles.roles import AutoPilotRole, PumpRole, ReadOnlyRole, RoleOptions
+from pump_roles.roles import (
+    AutoPilotRole,
+    PumpRole,
+    ReadOnlyRole,
+    RoleOptions,
+    outdated_cdk_nag,
+)
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError, Text
 
 if TYPE_CHECKING:
@@ -74,12 +81,17 @@ class FlatStack(Stack):
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
 
 
+@with_arguments(passed_on_to=PumpRole)
 class RoleStack(FlatStack):
     """What the stacks with a role have in common. It is abstract; use one of its subclasses.
 
     What you provide is baked into the template; of the principal and the external ID, what you omit
     becomes a template parameter. If you provide nothing, the template is the universal one, the
     same for every customer.
+
+    cdk-nag's findings about the published policies are acknowledged, see
+    :meth:`pump_roles.PumpRole.acknowledge_published`. If an earlier cdk-nag than version 3 is
+    installed, they are not, and an info message at synth says so.
 
     :param scope: the app.
     :param id: the construct's ID, which is the CloudFormation stack's name.
@@ -143,7 +155,14 @@ class RoleStack(FlatStack):
             else next_external_id,
             **role,
         )
-        self.role.acknowledge_published()
+        if outdated := outdated_cdk_nag():
+            # Not an error: whether the app uses cdk-nag is not known here.
+            Annotations.of(self.role).add_info(
+                "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or "
+                f"later, but cdk-nag {outdated} is installed"
+            )
+        else:
+            self.role.acknowledge_published()
         self.role.resource.override_logical_id(self.role_class.__name__)
         CfnOutput(self, "RoleArn", value=self.role.role_arn)
         CfnOutput(self, "RoleName", value=self.role.role_name)
@@ -155,13 +174,15 @@ class RoleStack(FlatStack):
         )
 
 
+@documented
 class ReadOnlyStack(RoleStack):
-    """The read-only role, in a stack of its own. The arguments are those of :class:`RoleStack`."""
+    """The read-only role, in a stack of its own."""
 
     role_class = ReadOnlyRole
 
 
+@documented
 class AutoPilotStack(RoleStack):
-    """The auto-pilot role, in a stack of its own. The arguments are those of :class:`RoleStack`."""
+    """The auto-pilot role, in a stack of its own."""
 
     role_class = AutoPilotRole

@@ -10,19 +10,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.cli import app
-from pump_roles.report import Report, of_published
+from pump_roles.report import Report, earlier_report, of_published
 from pump_roles.report.formats import as_csv, as_json
 from pump_roles.report.markdown import as_markdown, as_summary
 from pump_roles.report.page import as_html
+from pump_roles.templates import InputError
 from sandbox.cdk import ROOT, tool_environment
 from tests.support import synthesize
 
@@ -558,3 +560,198 @@ def test_shows_the_completion_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> Non
     ended = CliRunner().invoke(app, ["--show-completion"], prog_name="pump-roles")
     assert ended.exit_code == 0
     assert "complete -o default -F _pump_roles_completion pump-roles" in ended.stdout
+
+
+TEMPLATE = "is not a CloudFormation template: it is not JSON: "
+YAML = (
+    "is YAML, but templates are read as JSON: pass cdk.out, or the template that cdk synth writes "
+    "to it"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("t.json", "", f"{TEMPLATE}it is empty"),
+        ("t.json", " \n", f"{TEMPLATE}it is empty"),
+        ("t.json", '{"Resources": {},\n "a" 1}', f"{TEMPLATE}the error is in line 2, column 6"),
+        ("t.json", "{}}", f"{TEMPLATE}the error is in line 1, column 3"),
+        ("t.json", '{"a": NaN}', f"{TEMPLATE}NaN is not a JSON value"),
+        ("t.json", '{"a": -Infinity}', f"{TEMPLATE}-Infinity is not a JSON value"),
+        ("t.json", f"[{'1' * 5_000}]", f"{TEMPLATE}a number has too many digits"),
+        ("t.json", '{"a": 1, "a": 2}', f"{TEMPLATE}the key 'a' is listed twice"),
+        ("t.yaml", "Resources: {}\n", YAML),
+        ("t.YML", "A: !Sub x\n", YAML),
+        ("t.template", "# ours\nAWSTemplateFormatVersion: '2010-09-09'\nResources:\n  A:\n", YAML),
+        ("t.json", "---\nResources: {}\n", YAML),
+    ],
+)
+def test_template_that_is_not_json_is_said_in_plain_words(
+    name: str, text: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    ended = report(file)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == f"pump-roles: {file}: {problem}\n"
+
+
+def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) -> None:
+    """YAML contains JSON."""
+    template = synthesize(tmp_path) / "PumpReadOnly.template.json"
+    assert report(template.rename(tmp_path / "t.yaml")).exit_code == 0
+
+
+def test_earlier_report_in_yaml_is_said_to_be_no_json(tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text("schema: 1\n")
+    ended = report("--since", file)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"pump-roles: {file}: is not a pump-roles JSON report: it is not JSON: it is YAML\n"
+    )
+
+
+@pytest.mark.parametrize("chosen", ["markdown", "csv"])
+def test_hyphen_is_standard_output(
+    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = report("--output", "-", "--format", chosen)
+    assert ended.exit_code == 0
+    assert ended.stdout == report("--format", chosen).stdout
+    assert list(tmp_path.iterdir()) == []
+    assert report("--output", "./-", "--format", chosen).stdout == ""
+    assert (tmp_path / "-").read_text(encoding="utf-8") == ended.stdout
+
+
+def saved_account(folder: Path) -> Path:
+    """Save the output of ``aws iam get-account-authorization-details`` of some account."""
+    trusting = {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": "999988887777"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": "Example-1234"}},
+        }
+    }
+    role = {
+        "Path": "/",
+        "RoleName": "PumpReadOnlyRole",
+        "Arn": "arn:aws:iam::111122223333:role/PumpReadOnlyRole",
+        "AssumeRolePolicyDocument": trusting,
+        "RolePolicyList": [],
+        "AttachedManagedPolicies": [],
+    }
+    file = folder / "details.json"
+    file.write_text(json.dumps({"RoleDetailList": [role], "Policies": []}))
+    return file
+
+
+def verify(*arguments: object) -> Result:
+    """Run `pump-roles verify`."""
+    return CliRunner().invoke(app, ["verify", *map(str, arguments)])
+
+
+def test_hyphen_is_standard_output_of_verify_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ("--principal", "999988887777", "--details", saved_account(tmp_path))
+    plain = verify(*asked, "--format", "json")
+    assert plain.exit_code == 3
+    assert json.loads(plain.stdout)["state"] == "differs"
+    ended = verify(*asked, "--format", "json", "--output", "-", "--output", "r.md")
+    assert (ended.exit_code, ended.stdout) == (3, plain.stdout)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["details.json", "r.md"]
+    assert verify(*asked, "--output", "./-").exit_code == 2
+
+
+@pytest.mark.parametrize("trust", [[], 5, "x", {"Statement": 5}, {"Statement": [{"Principal": 5}]}])
+def test_trust_policy_that_is_none_is_one_error_or_a_difference(trust: Any, tmp_path: Path) -> None:
+    template = synthesize(tmp_path) / "PumpReadOnly.template.json"
+    content = json.loads(template.read_text())
+    content["Resources"]["ReadOnlyRole"]["Properties"]["AssumeRolePolicyDocument"] = trust
+    template.write_text(json.dumps(content))
+    asked = ("--expect", template, "--details", saved_account(tmp_path))
+    assert verify(*asked).exit_code == 3
+    ended = verify(*asked, "--principal", "999988887777")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == (
+        f"pump-roles: {template}: the principal of the read-only role cannot be read\n"
+    )
+
+
+OTHER_TYPES: tuple[Any, ...] = (5, "x", None, {}, [5])
+PYTHONS_WORDS = re.compile(
+    r"Traceback|Expecting|' object is not|' object has no|indices|unpack|NoneType|not callable|"
+    r"'(?:dict|list|int)'|_digits|char \d"
+)
+
+
+def broken(value: Any) -> Iterator[Any]:
+    """Yield a JSON value with one part of it, the first of each list, of other types."""
+    yield from OTHER_TYPES
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from ({**value, key: one} for one in broken(member))
+    if isinstance(value, list) and value:
+        yield from ([one, *value[1:]] for one in broken(value[0]))
+
+
+def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[object]]]]:
+    """Return for each kind of input file a good one, and how to pass it."""
+    details = saved_account(folder)
+    good = json.loads(details.read_text())
+    template = json.loads((synthesize(folder) / "PumpReadOnly.template.json").read_text())
+    policy = template["Resources"]["ReadOnlyRole"]["Properties"]["Policies"][0]
+    policy["PolicyDocument"]["Statement"][0]["Action"] = ["ce:Get*"]
+    offline = ("verify", "--details", details)
+    published = ("verify", "--principal", "999988887777", "--details")
+    return {
+        "template": (template, lambda file: ("report", file)),
+        "expected": (template, lambda file: (*offline, "--expect", file)),
+        "details": (good, lambda file: (*published, file)),
+        "external IDs": (
+            [{"role_arn": good["RoleDetailList"][0]["Arn"], "external_id": "Example-1234"}],
+            lambda file: (*published, details, "--external-ids", file),
+        ),
+        "role": (
+            {"Role": {**good["RoleDetailList"][0], "MaxSessionDuration": 3_600}},
+            lambda file: (*published, details, "--details", file),
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["template", "expected", "details", "external IDs", "role"])
+def test_value_of_another_type_is_never_in_the_words_of_python(kind: str, tmp_path: Path) -> None:
+    good, command = inputs(tmp_path)[kind]
+    file = tmp_path / "broken.json"
+    refused = 0
+    for value in broken(good):
+        file.write_text(json.dumps(value))
+        ended = CliRunner().invoke(app, [*map(str, command(file))])
+        assert isinstance(ended.exception, SystemExit | None), (value, ended.exception)
+        assert not PYTHONS_WORDS.search(ended.stderr), (value, ended.stderr)
+        assert ended.stderr.count("\n") <= 1
+        assert bool(ended.stderr) == (ended.exit_code in (1, 4) and not ended.stdout)
+        refused += bool(ended.stderr)
+    assert refused > 5
+
+
+def test_earlier_report_of_other_types_is_never_in_the_words_of_python(tmp_path: Path) -> None:
+    good = json.loads(as_json(of_published()))
+    good["actions"] = [one for one in good["actions"] if "read-only" in one["roles"]][:1]
+    good["roles"], good["statements"] = good["roles"][:1], good["statements"][:1]
+    policy = good["roles"][0]["policies"][0]
+    policy["patterns"] = policy["patterns"][:1]
+    file = tmp_path / "earlier.json"
+    seen = 0
+    for value in broken(good):
+        file.write_text(json.dumps(value))
+        try:
+            earlier_report(json.loads(file.read_text()), file=file.name, sha256="0" * 64)
+        except InputError as error:
+            seen += 1
+            assert not PYTHONS_WORDS.search(str(error)), (value, error)
+    assert seen > 100

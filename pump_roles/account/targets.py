@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from pump_roles.account.probe import partition_of
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError
+from pump_roles.templates.files import why_not_json
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError
 
 __all__ = ["COLUMNS", "EXTENSIONS", "Target", "check_partition", "read_targets", "warnings_about"]
@@ -152,12 +153,14 @@ def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 header = cells
                 continue
             if len(cells) != len(header):
-                raise InputError(
-                    f"line {number}: has {len(cells):,} fields, but the header has {len(header):,}"
-                )
+                fields = "1 field" if len(cells) == 1 else f"{len(cells):,} fields"
+                raise InputError(f"line {number}: has {fields}, but the header has {len(header):,}")
             yield number, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise InputError(f"line {before + 1}: is not CSV: {error}") from None
+    except csv.Error:
+        raise InputError(
+            f"line {before + 1}: is not CSV: a quotation mark is missing or misplaced, or a field "
+            f"has more than {csv.field_size_limit():,} characters"
+        ) from None
     if not header:
         raise InputError(f"is empty; the first line must be {','.join(COLUMNS)}")
 
@@ -178,7 +181,7 @@ def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     except InputError:
         raise
     except json.JSONDecodeError as error:
-        raise InputError(f"is not JSON: {error}") from None
+        raise InputError(f"is not JSON: {why_not_json(error, text)}") from None
     except (ValueError, RecursionError):
         raise InputError(
             "cannot be read as JSON: a number is too long, or the nesting is too deep"

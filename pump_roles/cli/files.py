@@ -9,7 +9,18 @@ from typing import Final
 
 import typer
 
-__all__ = ["is_input", "mode_of", "named_path", "why_not_writable", "write"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "is_input",
+    "mode_of",
+    "named_path",
+    "output_path",
+    "why_not_writable",
+    "write",
+]
+
+STANDARD_OUTPUT: Final = Path("-")
+"""What ``-`` stands for. A file of that name, ``./-``, is equal, but another object."""
 
 _READ: Final = (".json", ".template", ".yaml", ".yml")
 """The extensions of what a command may read in a folder."""
@@ -28,6 +39,15 @@ def named_path(value: str) -> Path:
     if not value:
         raise typer.BadParameter("must not be empty")
     return Path(value)
+
+
+def output_path(value: str) -> Path:
+    """Return the file that an option names; :data:`STANDARD_OUTPUT` itself for ``-``.
+
+    :param value: the option's value.
+    :raises typer.BadParameter: if it is empty.
+    """
+    return STANDARD_OUTPUT if value == "-" else named_path(value)
 
 
 def why_not_writable(output: Path) -> str:

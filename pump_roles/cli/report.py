@@ -17,7 +17,7 @@ from pump_roles.cli.common import (
     region_of,
     unknown_if_aws_fails,
 )
-from pump_roles.cli.files import is_input, mode_of, named_path, write
+from pump_roles.cli.files import STANDARD_OUTPUT, is_input, mode_of, named_path, output_path, write
 from pump_roles.validators import ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            parser=named_path,
+            parser=output_path,
             metavar="<path>",
-            help="The file to write. By default, standard output.",
+            help="The file to write. By default, and for -, standard output.",
         ),
     ] = None,
     format: Annotated[
@@ -124,6 +124,7 @@ def report(
     account cannot be read.
     """
     _check_account(path, role_name, region, profile, account=account)
+    output = None if output is STANDARD_OUTPUT else output
     fatal = fail_on or []
     if FailOn.BROADENED in fatal and since is None:
         raise typer.BadParameter("--fail-on broadened requires --since")

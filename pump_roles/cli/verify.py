@@ -22,7 +22,14 @@ from pump_roles.cli.common import (
     region_of,
     unknown_if_aws_fails,
 )
-from pump_roles.cli.files import is_input, named_path, why_not_writable, write
+from pump_roles.cli.files import (
+    STANDARD_OUTPUT,
+    is_input,
+    named_path,
+    output_path,
+    why_not_writable,
+    write,
+)
 from pump_roles.validators import (
     ACCOUNTS,
     EXTERNAL_ID,
@@ -179,10 +186,11 @@ def verify(
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            parser=named_path,
+            parser=output_path,
             metavar="<path>",
             help="A file to also write the result to, in the format of its extension: .txt for the "
-            "table, .json, .sarif, or .md. May be repeated.",
+            "table, .json, .sarif, or .md. May be repeated. - is standard output, which has the "
+            "result in any case.",
         ),
     ] = None,
 ) -> None:
@@ -200,7 +208,10 @@ def verify(
     if anything could not be checked, or the input is not usable; 1 if the result cannot be
     written; 2 for a usage error.
     """
-    formats = _formats(output or [], [expect, external_ids, boundary_policy, *(details or [])])
+    formats = _formats(
+        [file for file in output or [] if file is not STANDARD_OUTPUT],
+        [expect, external_ids, boundary_policy, *(details or [])],
+    )
     scope = _scope(
         unit or [], account or [], exclude_account or [], assume_role, organization=organization
     )

@@ -134,7 +134,10 @@ def _place(value: Any) -> Place:
 
 
 def _pair(value: Any) -> tuple[str, str]:
-    policy, pattern = _strings(value)
+    strings = _strings(value)
+    if len(strings) != len(("policy", "pattern")):
+        raise ValueError(f"{_shown(value)} is not a policy and a pattern")
+    policy, pattern = strings
     return policy, pattern
 
 

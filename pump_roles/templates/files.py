@@ -13,9 +13,16 @@ from pump_roles.templates.masking import visible
 from pump_roles.templates.model import InputError
 from pump_roles.templates.values import as_mapping, as_text
 
-__all__ = ["File", "assets", "files_in", "read_json", "rendered"]
+__all__ = ["TEMPLATE", "File", "assets", "files_in", "read_json", "rendered", "why_not_json"]
+
+TEMPLATE: Final = "a CloudFormation template"
+"""What :func:`read_json` calls a template."""
 
 _MANIFEST: Final = "manifest.json"
+
+_YAML: Final = re.compile(
+    r"^(?:---|(?:AWSTemplateFormatVersion|Parameters|Resources|Transform) *:)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -88,19 +95,39 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
     try:
         _check_regular(file, kind)
         content = file.read_bytes()
-        return parse_json(content.decode("utf-8-sig")), content
-    except InputError:
-        raise
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except RecursionError:
-        raise InputError(f"{file}: is not {kind}: it is nested too deeply to read") from None
     except UnicodeDecodeError:
         raise InputError(f"{file}: is not {kind}: it is not UTF-8 text") from None
+    try:
+        return parse_json(text), content
+    except RecursionError:
+        raise InputError(f"{file}: is not {kind}: it is nested too deeply to read") from None
     except ValueError as error:
-        raise InputError(f"{file}: is not {kind}: it is not JSON: {error}") from None
+        is_yaml = file.suffix.lower() in (".yaml", ".yml") or _YAML.search(text)
+        if is_yaml and kind == TEMPLATE:
+            raise InputError(
+                f"{file}: is YAML, but templates are read as JSON: pass cdk.out, or the template "
+                "that cdk synth writes to it"
+            ) from None
+        why = "it is YAML" if is_yaml else why_not_json(error, text)
+        raise InputError(f"{file}: is not {kind}: it is not JSON: {why}") from None
+
+
+def why_not_json(error: ValueError, text: str) -> str:
+    """Return why a text is not JSON, without any of its content but a key.
+
+    :param error: what :func:`parse_json` raised.
+    :param text: the text.
+    """
+    if not text.strip():
+        return "it is empty"
+    if isinstance(error, json.JSONDecodeError):
+        return f"the error is in line {error.lineno:,}, column {error.colno:,}"
+    return str(error) if isinstance(error, _NotJsonError) else "a number has too many digits"
 
 
 def _check_regular(file: Path, kind: str) -> None:
@@ -115,7 +142,7 @@ def parse_json(text: str) -> Any:
 
     :raises ValueError: when it is not JSON, or contains a key twice.
     """
-    return json.loads(text, object_pairs_hook=_unique)
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def assets(folder: Path) -> Mapping[str, set[str]]:
@@ -162,8 +189,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {visible(twice)!r} is listed twice")
+        raise _NotJsonError(f"the key {visible(twice)!r} is listed twice")
     return found
+
+
+def _no_constant(name: str) -> Any:
+    raise _NotJsonError(f"{name} is not a JSON value")
+
+
+class _NotJsonError(ValueError):
+    """What Python's reader lets pass."""
 
 
 def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:

@@ -52,7 +52,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
                 f"{file.path}: there is no such file; a synth that fails removes the templates at "
                 "fault"
             )
-        content, read = disk.read_json(file.path, "a CloudFormation template")
+        content, read = disk.read_json(file.path, disk.TEMPLATE)
         if empty and isinstance(content, dict) and not _adds_resources(content):
             continue
         if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
@@ -135,7 +135,7 @@ class _Flattened:
                 if name is None:
                     return None
                 file = template.file.parent / name
-                content, read = disk.read_json(file, "a CloudFormation template")
+                content, read = disk.read_json(file, disk.TEMPLATE)
                 sha256 = disk.digest(read)
         except (ValueError, RecursionError):
             return None

@@ -36,11 +36,10 @@ def strings(value: Any) -> list[str]:
     return [as_text(element) for element in as_list(value)]
 
 
-def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The statements of a policy document."""
-    return [
-        statement for statement in as_list(document.get("Statement")) if isinstance(statement, dict)
-    ]
+def statements(document: Any) -> list[Mapping[str, Any]]:
+    """The statements of a policy document; none if the value is not one."""
+    found = as_list(as_mapping(document).get("Statement"))
+    return [statement for statement in found if isinstance(statement, dict)]
 
 
 def ref(value: Any) -> str:

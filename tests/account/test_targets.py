@@ -52,7 +52,7 @@ def test_file_is_read_as_spreadsheets_and_editors_write_it(
             f"role_arn,external_id,role_arn\n{ROLE_ARN},{SECRET},x",
             f"{HEADER}role_arn is listed twice",
         ),
-        ("r.csv", f"{GOOD}\n{ROLE_ARN}x", "line 4: has 1 fields, but the header has 2"),
+        ("r.csv", f"{GOOD}\n{ROLE_ARN}x", "line 4: has 1 field, but the header has 2"),
         ("r.csv", f"{GOOD}{ROLE_ARN}x,{SECRET},x", "line 3: has 3 fields, but the header has 2"),
         ("r.csv", f'{GOOD}"{ROLE_ARN}x,{SECRET}', "line 3: is not CSV: "),
         ("r.csv", f"{GOOD}{SECRET},{ROLE_ARN}", "line 3: role_arn: the value is not the ARN"),

@@ -336,7 +336,7 @@ def files(synth: Synth, reviewed: Path, tmp_path: Path) -> dict[str, Path]:
 INPUTS: dict[str, tuple[list[str], str]] = {
     "a template without the roles": (["--expect", "bucket.template.json"], "bucket.template.json"),
     "a template that is a list": (["--expect", "list.template.json"], "list.template.json"),
-    "a template that is not JSON": (["--expect", "text.template.json"], "is not JSON"),
+    "a template in YAML": (["--expect", "text.template.json"], "is YAML"),
     "a template with an external ID that is not JSON": (
         ["--expect", "secret.template.json"],
         "is not JSON",
@@ -684,7 +684,7 @@ def without_arn(found: Any) -> None:
     ("edit", "problem"),
     [
         (truncated, "it is truncated; save the whole output"),
-        (without_roles, "its roles are in 0 accounts; there must be one"),
+        (without_roles, "it has no roles"),
         (without_inline_policies, "it has no 'RolePolicyList'"),
         (of_two_accounts, "its roles are in 2 accounts; there must be one"),
         (without_arn, "a role has no valid ARN"),

@@ -213,7 +213,7 @@ def _reason(error: Exception) -> str:
         return f"it has no {error}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply to read"
-    return str(error) if isinstance(error, InputError) else "a value has another type"
+    return str(error) if isinstance(error, InputError) else "a value has the wrong type"
 
 
 def _account(content: Any) -> AccountDetails:
@@ -228,6 +228,8 @@ def _account(content: Any) -> AccountDetails:
     for arn in arns:
         if not ROLE_ARN.accepts(arn):
             raise InputError("a role has no valid ARN")
+    if not listed:
+        raise InputError("it has no roles")
     places = {(arn.split(":")[1], arn.split(":")[4]) for arn in arns}
     if len(places) != 1:
         raise InputError(f"its roles are in {len(places)} accounts; there must be one")

@@ -236,9 +236,7 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
         tuple(_with_principal(way, principal, path, Mask(read.external_ids)) for way in ways)
         for ways in read.roles
     )
-    principals = {
-        text for ways in roles for way in ways for text in _texts(principals_of(way.trust_policy))
-    }
+    principals = {text for ways in roles for way in ways for text in _principals(way)}
     return Expectation(
         description=Mask(read.external_ids).masked(path.name or str(path)),
         roles=roles,
@@ -251,11 +249,15 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
 def _with_principal(
     way: DeployedRole, principal: str | None, path: Path, mask: Mask
 ) -> DeployedRole:
-    named = _texts(principals_of(way.trust_policy))
+    named = _principals(way)
     if OPEN_PRINCIPAL not in named:
         # An account ID and the account's root are one principal.
         if principal is not None and [*map(account_of_root, named)] != [account_of_root(principal)]:
             shown = ", ".join(mask.masked(named))
+            if not named:
+                raise InputError(
+                    f"{path}: the principal of the {way.role.kind} role cannot be read"
+                )
             raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that one")
         return way
     if principal is None:
@@ -277,8 +279,9 @@ def replaced(value: Any, old: str, new: str) -> Any:
     return new if value == old else value
 
 
-def _texts(values: Iterable[Any]) -> list[str]:
-    return [value for value in values if isinstance(value, str)]
+def _principals(way: DeployedRole) -> list[str]:
+    found = principals_of(way.trust_policy)
+    return [principal for principal in found if isinstance(principal, str)]
 
 
 def _filled(way: DeployedRole, account: str, partition: str) -> DeployedRole:

@@ -1271,7 +1271,7 @@ def test_file_with_only_a_part_of_an_account_is_rejected(
             "a role is listed twice",
         ),
         ({"RoleDetailList": [{**ROLE_ENTRY, "RoleName": 5}]}, "is not a string"),
-        ({"RoleDetailList": [ROLE_ENTRY], "Policies": ["x"]}, "a value has another type"),
+        ({"RoleDetailList": [ROLE_ENTRY], "Policies": ["x"]}, "a value has the wrong type"),
     ],
 )
 def test_file_that_no_account_has_is_rejected(content: Any, reason: str, tmp_path: Path) -> None:

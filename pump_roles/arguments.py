@@ -1,0 +1,86 @@
+"""What ``help()`` and ``inspect.signature()`` show of a construct's arguments.
+
+jsii's metaclass hides them: without this, every construct is shown with ``(*args, **kwargs)``.
+"""
+
+import re
+from collections.abc import Callable
+from inspect import Parameter, Signature, cleandoc, signature
+from typing import Any, Final, TypeVar
+
+__all__ = ["documented", "with_arguments"]
+
+_Class = TypeVar("_Class", bound=type)
+_FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
+
+
+def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _Class]:
+    """Return a decorator that shows the arguments of a class's ``__init__``.
+
+    :param passed_on_to: the class that gets the further arguments, those of ``**``, which are shown
+        in its words. By default there are none.
+    """
+
+    def decorated(cls: _Class) -> _Class:
+        own = _parameters(cls)
+        (*_, last) = own.values()
+        if passed_on_to is not None and last.kind is Parameter.VAR_KEYWORD:
+            del own[last.name]
+            further = {
+                name: parameter
+                for name, parameter in _shown(passed_on_to).parameters.items()
+                if name not in own
+            }
+            own |= further
+            cls.__doc__ = _with_fields(cls, last.name, _fields(passed_on_to, further))
+        # What is required comes first.
+        ordered = sorted(own.values(), key=_is_optional)
+        cls.__signature__ = _Arguments(cls, Signature(ordered))  # type: ignore[attr-defined]
+        return cls
+
+    return decorated
+
+
+def documented(cls: _Class) -> _Class:
+    """Add what the base class's docstring says after its first paragraph, such as the arguments."""
+    _, _, rest = cleandoc(cls.__base__.__doc__ or "").partition("\n\n")
+    cls.__doc__ = f"{cleandoc(cls.__doc__ or '')}\n\n{rest}"
+    return cls
+
+
+class _Arguments:
+    # A descriptor, since a subclass may have an __init__ of its own.
+    def __init__(self, cls: Any, shown: Signature) -> None:
+        self._init = cls.__init__
+        self._shown = shown
+
+    def __get__(self, _: Any, owner: Any) -> Signature:
+        if owner.__init__ is self._init:
+            return self._shown
+        return Signature(list(_parameters(owner).values()))
+
+
+def _shown(cls: Any) -> Signature:
+    shown: Signature = cls.__signature__
+    return shown
+
+
+def _parameters(cls: Any) -> dict[str, Parameter]:
+    _, *parameters = signature(cls.__init__).parameters.values()
+    return {parameter.name: parameter for parameter in parameters}
+
+
+def _is_optional(parameter: Parameter) -> bool:
+    return parameter.default is not Parameter.empty
+
+
+def _fields(cls: type, names: Any) -> str:
+    found = _FIELD.finditer(f"{cleandoc(cls.__doc__ or '')}\n")
+    return "".join(field[0] for field in found if field[1] in names)
+
+
+def _with_fields(cls: type, name: str, fields: str) -> str:
+    # In place of the field of ``**``.
+    return _FIELD.sub(
+        lambda field: fields if field[1] == name else field[0], f"{cleandoc(cls.__doc__ or '')}\n"
+    )

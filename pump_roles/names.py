@@ -1,0 +1,33 @@
+"""Names that only one of Pump's roles in a stack can have."""
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from pump_roles.validators import ArgumentError
+
+__all__ = ["take_role_name"]
+
+_TAKEN: Final[WeakKeyDictionary[Stack, dict[str, Construct]]] = WeakKeyDictionary()
+
+
+def take_role_name(name: str, role: Construct, scope: Construct) -> None:
+    """Take a name for a role in its stack.
+
+    :param name: the role's name, 1 to 64 characters.
+    :param role: the role's construct.
+    :param scope: the construct that it belongs to.
+    :raises ArgumentError: when another of Pump's roles in the stack has that name. Upper and lower
+        case are the same to IAM.
+
+    Source: IAM API Reference, "CreateRole".
+    """
+    # Each look-up is a call into CDK.
+    stack = scope if isinstance(scope, Stack) else Stack.of(scope)
+    taken = _TAKEN.setdefault(stack, {})
+    other = taken.get(name.lower())
+    if other is not None and other in stack.node.find_all():
+        raise ArgumentError("role_name", f"{name} is already the name of {other.node.path}")
+    taken[name.lower()] = role

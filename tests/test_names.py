@@ -1,0 +1,58 @@
+"""Two of Pump's roles in one stack cannot have one name."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, NestedStack, Stack
+from constructs import Construct
+
+from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole, ReadOnlyStack
+from tests.support import ROLE_ARGUMENTS
+
+
+@pytest.mark.parametrize("name", ["PumpReadOnlyRole", "pumpreadonlyROLE"])
+def test_two_roles_of_one_name_in_a_stack_are_an_error(name: str) -> None:
+    stack = Stack(App(), "Vendors")
+    ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
+    with pytest.raises(ArgumentError) as raised:
+        AutoPilotRole(Construct(stack, "Inner"), "Two", role_name=name, **ROLE_ARGUMENTS)
+    assert raised.value.argument == "role_name"
+    assert str(raised.value) == f"role_name: {name} is already the name of Vendors/One"
+
+
+def test_role_in_one_of_the_package_s_stacks_counts_too() -> None:
+    stack = ReadOnlyStack(App(), "PumpReadOnly")
+    with pytest.raises(ArgumentError, match="is already the name of PumpReadOnly/Role"):
+        ReadOnlyRole(stack, "Another", **ROLE_ARGUMENTS)
+
+
+def test_one_name_in_two_stacks_is_fine() -> None:
+    app = App()
+    outer = Stack(app, "One")
+    for scope in (outer, NestedStack(outer, "Nested"), Stack(app, "Two")):
+        ReadOnlyRole(scope, "Role", **ROLE_ARGUMENTS)
+    app.synth()
+
+
+def test_two_names_in_one_stack_are_fine() -> None:
+    app = App()
+    stack = Stack(app, "Vendors")
+    ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
+    ReadOnlyRole(stack, "Two", role_name="Pump2", **ROLE_ARGUMENTS)
+    AutoPilotRole(stack, "Three", **ROLE_ARGUMENTS)
+    app.synth()
+
+
+@pytest.mark.parametrize("wrong", [{"role_name": "x" * 65}, {"external_id": "x"}, {"path": "x"}])
+def test_role_that_is_refused_does_not_keep_its_name(wrong: dict[str, Any]) -> None:
+    stack = Stack(App(), "Vendors")
+    with pytest.raises(ArgumentError):
+        ReadOnlyRole(stack, "One", **(ROLE_ARGUMENTS | wrong))
+    ReadOnlyRole(stack, "Two", **ROLE_ARGUMENTS)
+
+
+def test_role_that_is_removed_does_not_keep_its_name() -> None:
+    stack = Stack(App(), "Vendors")
+    ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
+    assert stack.node.try_remove_child("One")
+    ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
