@@ -45,6 +45,18 @@ def aws(emulator: EmbeddedAws) -> EmbeddedAws:
     return emulator
 
 
+@pytest.fixture
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out whatever AWS configuration the machine has, and do not wait between attempts."""
+    for name in os.environ:
+        if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+
+
 @pytest.fixture(scope="session")
 def source() -> str:
     """The document that Pump publishes, "Cross Account Role"."""

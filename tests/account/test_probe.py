@@ -53,6 +53,8 @@ from tests.support import (
     write_json,
 )
 
+pytestmark = pytest.mark.usefixtures("no_aws")
+
 PUMP = Caller(PUMP_ACCOUNT)
 NOTHING = {
     "Version": "2012-10-17",
@@ -195,18 +197,6 @@ def probed(fake: FakeSts, client: STSClient) -> Probed:
         return probe(ROLE_ARN, SECRET, sts=client)
 
     return probe_it
-
-
-@pytest.fixture(autouse=True)
-def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out whatever AWS configuration the machine has, and do not wait between attempts."""
-    for name in os.environ:
-        if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
 
 
 def unanswered(answered: tuple[int, str]) -> Respond:

@@ -4,7 +4,6 @@ It exits with 0 only if every account was read, and none has a role of Pump's.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +22,12 @@ from sandbox.organization import EmbeddedMembers, Organization, StackSets, prope
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
 from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET, Synth
 
+pytestmark = pytest.mark.usefixtures("no_aws")
+
 OTHER_ACCOUNT = "111122223333"
 GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 REMOVED = ("--removed", "--format", "json")
 Result = Mapping[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out whatever AWS configuration the machine has."""
-    for name in os.environ:
-        if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
 def verify(

@@ -1,7 +1,6 @@
 """`pump-roles verify` as a command: its exit status, one clear error for bad input, saved files."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -29,17 +28,7 @@ from tests.customer import (
 )
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
 
-
-@pytest.fixture(autouse=True)
-def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out whatever AWS configuration the machine has, and do not wait between attempts."""
-    for name in os.environ:
-        if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_aws")
 
 
 def run(*arguments: object, environment: Mapping[str, str] | None = None) -> Result:
