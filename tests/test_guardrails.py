@@ -463,6 +463,23 @@ def test_policy_of_a_shipped_guardrail_is_recognized(guardrail: Guardrail, kind:
         assert recognized("PumpGuardrailMine", document, patterns) is None
 
 
+def in_another_order(tree: Any) -> Any:
+    """Return a document with each of its lists of texts reversed."""
+    if isinstance(tree, dict):
+        return {key: in_another_order(element) for key, element in tree.items()}
+    if not isinstance(tree, list):
+        return tree
+    texts = all(isinstance(element, str) for element in tree)
+    return tree[::-1] if texts else [in_another_order(element) for element in tree]
+
+
+@pytest.mark.parametrize("guardrail", EVERY, ids=lambda guardrail: guardrail.name)
+def test_policy_of_a_guardrail_is_recognized_in_another_order(guardrail: Guardrail) -> None:
+    (document,) = guardrail.on(AUTO_PILOT.patterns).values()
+    patterns = AUTO_PILOT.patterns
+    assert recognized(guardrail.policy_name, in_another_order(document), patterns) == guardrail
+
+
 def without_a_pattern(document: dict[str, Any]) -> None:
     statement = document["Statement"][0]
     del statement["NotAction" if "NotAction" in statement else "Action"][0]

@@ -357,6 +357,8 @@ def recognized(
 ) -> Guardrail | None:
     """Return the guardrail of this package that a role's policy is, exactly; else nothing.
 
+    The order of actions and values does not count.
+
     :param policy_name: the policy's name.
     :param document: its document, as in a template.
     :param patterns: the action patterns that the role allows.
@@ -367,9 +369,9 @@ def recognized(
         return None
     for expected in guardrail.on(allowed).values():
         if not guardrail.value:
-            return guardrail if document == expected else None
+            return guardrail if _ordered(document) == _ordered(expected) else None
         filled = _filled_as_in(guardrail, _values(expected, document))
-        if filled is not None and document in filled.on(allowed).values():
+        if filled is not None and _ordered(document) in map(_ordered, filled.on(allowed).values()):
             return filled
     return None
 
@@ -492,6 +494,14 @@ def _values(template: Any, found: Any) -> Iterable[Any]:
         elif isinstance(found, str):
             before, after = template.split(placeholder[0])
             yield found[len(before) : len(found) - len(after)]
+
+
+def _ordered(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _ordered(element) for key, element in tree.items()}
+    if isinstance(tree, list) and all(isinstance(element, str) for element in tree):
+        return sorted(tree)
+    return [_ordered(element) for element in tree] if isinstance(tree, list) else tree
 
 
 def _filled_as_in(guardrail: Guardrail, values: Iterable[Any]) -> Guardrail | None:
