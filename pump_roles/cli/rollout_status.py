@@ -216,13 +216,22 @@ def _read(
 
     with unknown_if_aws_fails():
         cloudformation, organizations = _clients(profile, region)
+    with progress("seconds waited for the operations to end") as waited:
+        unknown = {
+            one.stack_set: reason
+            for one in rollouts
+            if wait and (reason := wait_for(cloudformation, one, seconds=seconds, waited=waited))
+        }
     try:
-        if wait:
-            with progress("seconds waited for the operations to end") as waited:
-                for one in rollouts:
-                    wait_for(cloudformation, one, seconds=seconds, waited=waited)
         with progress("stack instances and accounts read") as found:
-            return read(cloudformation, organizations, rollouts, found=found, profile=profile)
+            return read(
+                cloudformation,
+                organizations,
+                rollouts,
+                unknown=unknown,
+                found=found,
+                profile=profile,
+            )
     except StatusError as error:
         fail(f"could not be determined: {error}", UNKNOWN)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, Environment
 from typer.testing import CliRunner
 
+from pump_roles import ReadOnlyStack
 from pump_roles.account.verify.cures import CURES
 from pump_roles.cli import app
 from sandbox.audit import AUDITOR, let_audit
@@ -20,7 +22,7 @@ from sandbox.cdk import cdk
 from sandbox.management import Management, management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
-from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET, Synth
+from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
@@ -214,6 +216,20 @@ def test_saved_details_are_enough(customer: Customer, removed: Removed, tmp_path
     create(customer.aws, READ_ONLY.upper())
     details, *_ = customer.saved(tmp_path)
     assert verify(*files)[0] == 3
+
+
+def test_account_that_the_templates_name_must_be_read(removed: Removed, tmp_path: Path) -> None:
+    """Otherwise credentials of another account would prove the removal."""
+    for account, state in ((OTHER_ACCOUNT, "unknown"), (ACCOUNT_ID, "match")):
+        app = App(outdir=str(tmp_path / account))
+        env = Environment(account=account, region="us-east-1")
+        ReadOnlyStack(app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, env=env)
+        app.synth()
+        environment = removed.customer.aws.environment()
+        status, accounts = verify("--expect", tmp_path / account, environment=environment)
+        assert accounts[ACCOUNT_ID]["state"] == "match"
+        assert accounts[account]["state"] == state
+        assert status == {"unknown": 4, "match": 0}[state]
 
 
 def test_every_format_names_the_account_the_role_and_the_cure(

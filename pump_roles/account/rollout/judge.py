@@ -18,6 +18,7 @@ from pump_roles.account.rollout.targets import Targets
 __all__ = ["Instance", "StackSet", "judge"]
 
 _CURRENT: Final = "CURRENT"
+_SUCCEEDED: Final = "SUCCEEDED"
 _INOPERABLE: Final = "INOPERABLE"
 _WORKING: Final = ("PENDING", "RUNNING")
 
@@ -64,7 +65,7 @@ class StackSet:
     :param units: the IDs of the organizational units that it targets.
     :param region: the region of the StackSet itself.
     :param instance_region: the region of its stack instances.
-    :param roles: Pump's roles in its template; none if that cannot be read.
+    :param roles: Pump's roles in its template.
     :param instances: its stack instances.
     """
 
@@ -72,7 +73,7 @@ class StackSet:
     units: tuple[str, ...]
     region: str
     instance_region: str
-    roles: tuple[RolloutRole, ...] = ()
+    roles: tuple[RolloutRole, ...]
     instances: tuple[Instance, ...] = ()
 
 
@@ -127,7 +128,7 @@ def judge(
         stack_set=targets.stack_set,
         state="complete" if fine else "incomplete",
         problems=problems,
-        roles=stack_set.roles or targets.roles,
+        roles=stack_set.roles,
         region=stack_set.region,
         call_as=targets.call_as,
         units=units,
@@ -197,7 +198,7 @@ def _judged(
         return "not-targeted", f"it has a stack instance, but {why}"
     if account is not None and account.suspended:
         return "suspended", "the account is suspended; StackSets skip it"
-    if instance.status == _CURRENT:
+    if instance.status == _CURRENT and instance.detail in {"", _SUCCEEDED}:
         return "current", "the last operation in this account succeeded"
     reason = instance.reason or _DETAILS.get(instance.detail, "it is not up to date")
     if instance.status == _INOPERABLE and instance.detail != "FAILED_IMPORT":

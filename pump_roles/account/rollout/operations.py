@@ -28,22 +28,23 @@ def wait_for(
     *,
     seconds: int | None = None,
     waited: Callable[[int], object] | None = None,
-) -> None:
+) -> str:
     """Wait until no operation of a StackSet is running, queued, or stopping.
 
     :param cloudformation: a client of the account and the region that the StackSet is in.
     :param targets: the rollout. If there is no such StackSet, there is nothing to wait for.
     :param seconds: for how long to wait; by default, until the operations have ended.
     :param waited: called with a number of seconds after waiting so long.
-    :raises StatusError: if the operations cannot be read, or have not ended in time.
+    :returns: why the operations cannot be read, or that they have not ended in time; empty if they
+        have.
     """
     try:
         _wait(cloudformation, targets, seconds, waited)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # If the answer is not from AWS, botocore can raise anything.
         if error_code(error) != NOT_FOUND:
-            problem = problem_of(error, targets, cloudformation.meta.region_name)
-            raise StatusError(f"{targets.stack_set}: {problem}") from error
+            return problem_of(error, targets, cloudformation.meta.region_name)
+    return ""
 
 
 def _wait(

@@ -1,6 +1,6 @@
 """Rollouts read from AWS: their StackSets, their own stacks, and the organization's accounts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,6 +42,7 @@ def read(
     organizations: "OrganizationsClient",
     rollouts: Sequence[Targets],
     *,
+    unknown: Mapping[str, str] | None = None,
     found: _Found | None = None,
     profile: str | None = None,
 ) -> Statuses:
@@ -52,11 +53,19 @@ def read(
     :param cloudformation: a client of the account and the region that the StackSets are in.
     :param organizations: a client of the same account.
     :param rollouts: the rollouts.
+    :param unknown: why the status of some is unknown already, by their StackSets' names. By default
+        none is.
     :param found: called with a number whenever that many instances and accounts were read.
     :param profile: the profile of the AWS configuration for the commands; by default none.
     :raises StatusError: if no rollout can be read, or the organization cannot be.
     """
-    read_ones = [_rollout(cloudformation, targets, found) for targets in rollouts]
+    reasons = unknown or {}
+    read_ones = [
+        _Read(targets=targets, reason=reasons[targets.stack_set])
+        if targets.stack_set in reasons
+        else _rollout(cloudformation, targets, found)
+        for targets in rollouts
+    ]
     if not any(one.stack_set for one in read_ones):
         raise StatusError("; ".join(f"{one.targets.stack_set}: {one.reason}" for one in read_ones))
     units = {
@@ -138,8 +147,6 @@ def _rollout(
         # If the answer is not from AWS, botocore can raise anything.
         reason = problem_of(error, targets, cloudformation.meta.region_name)
         return _Read(targets=targets, reason=reason)
-    if not (targets.units or stack_set.units):
-        return _Read(targets=targets, reason="the StackSet has no organizational units")
     return _Read(targets=targets, stack_set=replace(stack_set, instances=instances))
 
 
@@ -152,12 +159,13 @@ def _stack_set(cloudformation: "CloudFormationClient", targets: Targets) -> Stac
     # A self-managed StackSet has none.
     name = "OrganizationalUnitIds"
     units = list_in(described, name) if name in described else []
+    if not units and not targets.units:
+        raise StatusError("the StackSet has no organizational units")
     try:
-        body, parameters = described.get("TemplateBody"), described.get("Parameters", [])
+        body, parameters = described["TemplateBody"], described.get("Parameters", [])
         roles = roles_in(stack_set_deploys(body, parameters, targets.stack_set))
-    except InputError:
-        # Which role it is, is only shown.
-        roles = ()
+    except InputError as error:
+        raise StatusError(f"the role that it deploys cannot be read: {error}") from None
     return StackSet(
         id=text_in(described, "StackSetId"),
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNITS) for unit in units),
@@ -192,13 +200,15 @@ def _of_stack(
         stack, body = _stack_of(cloudformation, stack_set_id)
         source = f"the stack {stack}"
         inside = {one.stack_set: one for one in targets_in(template_deploys(body, stack), source)}
-        # Who calls is the caller's choice.
-        return replace(inside[targets.stack_set], call_as=targets.call_as)
     except (InputError, StatusError) as error:
         raise StatusError(_no_filter(str(error))) from None
     except Exception as error:
         # If the answer is not from AWS, botocore can raise anything.
         raise StatusError(_no_filter(explained(error))) from error
+    if targets.stack_set not in inside:
+        raise StatusError(_no_filter(f"{source} contains only {', '.join(inside)}"))
+    # Who calls is the caller's choice.
+    return replace(inside[targets.stack_set], call_as=targets.call_as)
 
 
 def _no_filter(problem: str) -> str:

@@ -21,7 +21,8 @@ def template_deploys(body: object, name: str) -> Deployed:
     """
     content = parsed(body) if isinstance(body, str) else body
     with TemporaryDirectory() as folder:
-        file = Path(folder) / f"{name}.template.json"
+        # Not its name, which may be a path: AWS did not choose it if the endpoint is another one.
+        file = Path(folder) / "deployed.template.json"
         try:
             file.write_text(json.dumps(content), encoding="utf-8")
             return read_deployed(file)

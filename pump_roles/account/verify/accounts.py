@@ -306,11 +306,16 @@ def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
 def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:
     # What was compared is masked. An account that could not be read has its name, and the reason.
     mask = expectation.mask
+    found = {result.account: result for result in results}
+    # Where a role was deployed, it can be left over.
+    for account in expectation.accounts - found.keys() if expectation.removed else ():
+        reason = "the templates deploy a role to this account, and it was not read"
+        found[account] = AccountResult(account=account, state="unknown", reason=reason)
     return Verification(
         expected=mask.masked(expectation.description),
         removed=expectation.removed,
         accounts=tuple(
             replace(one, name=mask.masked(one.name), reason=mask.masked(one.reason))
-            for one in sorted(results, key=lambda result: result.account)
+            for one in sorted(found.values(), key=lambda result: result.account)
         ),
     )

@@ -71,6 +71,11 @@ class Expectation:
     removed: bool = False
 
     @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts that the templates name for stacks with one of the roles."""
+        return frozenset(way.account for ways in self.roles for way in ways if way.account)
+
+    @property
     def has_boundary(self) -> bool:
         """Whether any of the roles has a permissions boundary."""
         return any(way.boundary for ways in self.roles for way in ways)

@@ -121,6 +121,7 @@ NEEDED = {
         "StackSet.OrganizationalUnitIds",
         "StackSet.OrganizationalUnitIds[]",
         "StackSet.StackSetId",
+        "StackSet.TemplateBody",
     ],
     "DescribeStackSetOperation": ["StackSetOperation.Status"],
     "GetTemplate": ["TemplateBody"],
@@ -138,7 +139,7 @@ NEEDED = {
 
 
 OPTIONAL = {
-    "DescribeStackSet": ["StackSet.Regions", "StackSet.TemplateBody"],
+    "DescribeStackSet": ["StackSet.Regions"],
     "ListAccountsForParent": ["Accounts[].State", "Accounts[].Status"],
     "ListStackInstances": [
         "Summaries[].StackInstanceStatus",
@@ -199,7 +200,8 @@ def test_no_member_of_an_answer_can_be_missing_or_wrong_without_being_noticed(
         right, answers[key] = answers[key], changed
         targets = Targets(stack_set="PumpReadOnly")
         try:
-            wait_for(aws.cloudformation, targets, seconds=60)
+            if wait_for(aws.cloudformation, targets, seconds=60):
+                return "unknown"
             return read(aws.cloudformation, aws.organizations, [targets]).state
         except StatusError:
             return "unknown"

@@ -7,7 +7,7 @@ import pytest
 
 from pump_roles.account.organization import Account, AccountFilter
 from pump_roles.account.rollout.judge import Instance, StackSet, judge
-from pump_roles.account.rollout.model import AccountStatus, RolloutStatus
+from pump_roles.account.rollout.model import AccountStatus, RolloutRole, RolloutStatus
 from pump_roles.account.rollout.targets import Targets
 
 MANAGEMENT = "000000000001"
@@ -37,6 +37,7 @@ def judged(
         units=units,
         region="us-east-1",
         instance_region="us-east-1",
+        roles=(RolloutRole(kind="read-only", name="PumpReadOnlyRole"),),
         instances=instances,
     )
     targets = Targets(stack_set="S", account_filter=account_filter, filtered=filtered)
@@ -122,6 +123,17 @@ def test_suspended_account_that_is_excluded_should_not_have_the_role(
         ),
         ("INOPERABLE", "FAILED_IMPORT", "", "the stack could not be imported", False),
         ("NEW", "NEW", "", "it is not up to date", True),
+        # AWS's answer contradicts itself.
+        (
+            *("CURRENT", "FAILED", ""),
+            "the last operation failed in this account; AWS gives no reason",
+            True,
+        ),
+        (
+            *("CURRENT", "SKIPPED_SUSPENDED_ACCOUNT", ""),
+            "the account was suspended when the last operation ran",
+            True,
+        ),
     ],
 )
 def test_every_instance_that_is_not_current_has_a_reason(
@@ -135,6 +147,12 @@ def test_every_instance_that_is_not_current_has_a_reason(
     assert found.state == "incomplete"
     assert (only(found).state, only(found).reason) == ("not-current", reason)
     assert bool(found.retry) is repeated
+
+
+@pytest.mark.parametrize("detail", ["", "SUCCEEDED"])
+def test_current_instance_may_say_how_the_last_operation_ended(detail: str) -> None:
+    found = judged([account(TWO)], instance(TWO, detail=detail))
+    assert (found.state, only(found).state) == ("complete", "current")
 
 
 def test_every_other_account_has_a_reason() -> None:

@@ -4,9 +4,12 @@ import json
 import os
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 from moto.organizations.models import organizations_backends
 
@@ -21,6 +24,7 @@ from tests.account.rollout.rollouts import (
     of_state,
     roll_out,
     rollout,
+    state,
     written,
 )
 from tests.account.rollout.statuses import SCHEMA
@@ -350,13 +354,13 @@ def test_rollout_that_cannot_be_read_does_not_hide_the_others(
     organization = Organization.create(aws, {"Unit": 2})
     one, _ = ids(organization, "Unit")
     roll_out(organization, synth, stacks)
-    for lost, exit_code, state in [("", 4, "unknown"), (one, 3, "incomplete")]:
+    for lost, exit_code, expected in [("", 4, "unknown"), (one, 3, "incomplete")]:
         forget(lost)
         ended = run("PumpReadOnly", "PumpAutoPilot", "--format=json")
         assert ended.exit_code == exit_code, ended.output
         document = json.loads(ended.stdout)
         Draft202012Validator(SCHEMA).validate(document)
-        assert document["state"] == state
+        assert document["state"] == expected
         assert [found["state"] for found in document["rollouts"]] == [
             "incomplete" if lost else "complete",
             "unknown",
@@ -366,6 +370,83 @@ def test_rollout_that_cannot_be_read_does_not_hide_the_others(
             shown = run("PumpReadOnly", "PumpAutoPilot", "--format", other)
             assert shown.exit_code == exit_code
             assert "no StackSet PumpAutoPilot in us-east-1" in shown.stdout
+
+
+@pytest.mark.parametrize("waiting", [(), ("--wait",)])
+def test_denied_rollout_does_not_hide_the_others_while_waiting_either(  # noqa: PLR0917
+    waiting: tuple[str, ...],
+    aws: Management,
+    run: Run,
+    synth: Synth,
+    stacks: Stacks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth, stacks)
+    forget(*ids(organization, "Unit"))
+    real: Any = vars(BaseClient)["_make_api_call"]
+
+    def call(self: Any, operation: str, arguments: Any) -> Any:
+        if arguments.get("StackSetName") == "PumpAutoPilot":
+            denied = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+            raise ClientError(denied, operation)  # type: ignore[arg-type]
+        return real(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    ended = run("PumpReadOnly", "PumpAutoPilot", "--format=json", *waiting)
+    assert ended.exit_code == 3, ended.output
+    first, second = json.loads(ended.stdout)["rollouts"]
+    assert (first["state"], second["state"]) == ("incomplete", "unknown")
+    assert "not authorized" in second["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            {"Resources": {"A": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}},
+            "contains no role of Pump's",
+        ),
+        ({}, "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("how", ["--no-filter", "--expect"])
+def test_status_is_unknown_if_the_stack_set_deploys_none_of_pumps_roles(  # noqa: PLR0917
+    body: dict[str, Any],
+    reason: str,
+    how: str,
+    aws: Management,
+    run: Run,
+    synth: Synth,
+    tmp_path: Path,
+) -> None:
+    templates = roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    passed = ["PumpReadOnly", how]
+    if how == "--expect":
+        passed = [how, written(templates, tmp_path / "cdk.out")]
+    assert run(*passed).exit_code == 0
+    state().template = json.dumps(body)
+    ended = run(*passed)
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert reason in ended.stderr
+
+
+def test_stack_set_that_is_not_in_the_template_of_its_stack_is_said_to_be_missing_there(
+    aws: Management, run: Run, synth: Synth, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_out(Organization.create(aws, {"Unit": 1}), synth, stacks)
+    (stack,) = stacks
+    other = stacks[stack].replace("StackSetName: PumpReadOnly", "StackSetName: PumpOther")
+    real: Any = vars(BaseClient)["_make_api_call"]
+
+    def call(self: Any, operation: str, arguments: Any) -> Any:
+        answer = real(self, operation, arguments)
+        return {**answer, "TemplateBody": other} if operation == "GetTemplate" else answer
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    ended = run("PumpReadOnly")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert f"the stack {stack} contains only PumpOther" in ended.stderr
 
 
 def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(

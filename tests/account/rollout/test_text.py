@@ -1,6 +1,7 @@
 """Deployed templates: JSON and YAML, as CloudFormation understands them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,13 @@ def test_text_that_is_no_template_is_an_error(text: str, problem: str) -> None:
         parsed(text)
     with pytest.raises(InputError):
         template_deploys(text, "S")
+
+
+def test_name_of_a_stack_is_never_taken_for_a_path(synth: Synth, tmp_path: Path) -> None:
+    template = json.dumps(synth({})["PumpReadOnly"])
+    deployed = template_deploys(template, str(tmp_path / "victim"))
+    assert deployed.roles
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(st.text() | st.binary() | json_values(st.none() | st.text(), "Resources", "Type"))
