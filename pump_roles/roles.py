@@ -1,7 +1,7 @@
 """The roles that Pump works through, as constructs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache, cached_property
 from typing import Any, ClassVar, Final, TypedDict
@@ -120,8 +120,9 @@ class PumpRole(Construct):
         ).policy
         policies = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
-        policies |= _within_quota(denies, self.published)
-        annotate_guardrails(self, denies)
+        redundant = made_redundant(guardrails, denies)
+        policies |= _within_quota(denies, self.published, redundant)
+        annotate_guardrails(self, denies, redundant)
         if role_name is None:
             role_name = self.published.name
         take_role_name(ROLE_NAME.check("role_name", role_name), self, scope)
@@ -241,28 +242,33 @@ def outdated_cdk_nag() -> str:
     return version if major.isdecimal() and int(major) < _CDK_NAG else ""
 
 
-def annotate_guardrails(scope: Construct, denies: Mapping[Guardrail, Mapping[str, Any]]) -> None:
+def annotate_guardrails(
+    scope: Construct, guardrails: Iterable[Guardrail], redundant: Mapping[str, Sequence[str]]
+) -> None:
     """Say at synth that a guardrail already denies everything, or that others are redundant.
 
     The template stays the same.
 
     :param scope: the construct that the messages are about.
-    :param denies: the guardrails of a role, with their policy documents.
+    :param guardrails: the guardrails of a role.
+    :param redundant: those that deny nothing more, by the one that denies all that they deny.
     """
-    for guardrail in denies:
+    for guardrail in guardrails:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
             Annotations.of(scope).add_warning_v2(
                 "pump-roles:until",
                 f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
-    for name, redundant in made_redundant(denies).items():
+    for name, others in redundant.items():
         Annotations.of(scope).add_info(
-            f"guardrails: {name} already denies all that these deny: {', '.join(redundant)}"
+            f"guardrails: {name} already denies all that these deny: {', '.join(others)}"
         )
 
 
 def _within_quota(
-    denies: Mapping[Guardrail, dict[str, Any]], role: PublishedRole
+    denies: Mapping[Guardrail, dict[str, Any]],
+    role: PublishedRole,
+    redundant: Mapping[str, Sequence[str]],
 ) -> Mapping[str, dict[str, Any]]:
     if not denies:
         return {}
@@ -271,8 +277,8 @@ def _within_quota(
     if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         omit = "".join(
-            f"; omit {', '.join(redundant)}, all of which {name} denies"
-            for name, redundant in made_redundant(denies).items()
+            f"; omit {', '.join(others)}: {name} denies all that they deny"
+            for name, others in redundant.items()
         )
         raise ArgumentError(
             "guardrails",

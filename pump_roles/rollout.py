@@ -11,7 +11,7 @@ from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
 
 from pump_roles.arguments import documented, with_arguments
-from pump_roles.guardrails import documents
+from pump_roles.guardrails import documents, made_redundant
 from pump_roles.immutable import protect_stack_set
 from pump_roles.roles import PumpRole, RoleOptions, annotate_guardrails
 from pump_roles.stacks import (
@@ -233,7 +233,8 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
         )
-        annotate_guardrails(self, documents(role.get("guardrails", ()), published))
+        denies = documents(guardrails := role.get("guardrails", ()), published)
+        annotate_guardrails(self, denies, made_redundant(guardrails, denies))
         if call_as == "delegated-admin":
             Annotations.of(self).add_info(
                 "StackSets do not deploy to the management account: it has this role only if you "

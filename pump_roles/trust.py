@@ -8,12 +8,16 @@ from aws_cdk import Annotations, CfnParameter
 from constructs import Construct
 
 from pump_roles.parameters import literal_or_parameter
-from pump_roles.validators import PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL, ArgumentError
+from pump_roles.validators import (
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
+    SHORT_EXTERNAL_ID,
+    ArgumentError,
+)
 
 __all__ = ["Trust"]
 
 _QUOTA: Final = 2_048
-_SHORT: Final = 16
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Trust:
                 f"makes a trust policy of {size:,} characters, at most {_QUOTA:,} allowed",
             )
         for argument, value in ids.items():
-            if isinstance(value, str) and len(value) < _SHORT:
+            if isinstance(value, str) and len(value) < SHORT_EXTERNAL_ID:
                 Annotations.of(scope).add_warning_v2(
                     f"pump-roles:{argument}",
                     f"{argument} has only {len(value)} characters; check that it is the whole ID "

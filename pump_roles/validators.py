@@ -30,6 +30,7 @@ __all__ = [
     "ROLE_NAME",
     "ROLE_PATH",
     "ROLE_TO_ASSUME",
+    "SHORT_EXTERNAL_ID",
     "STACK_SETS_CALL_AS",
     "STACK_SET_NAME",
     "ArgumentError",
@@ -227,6 +228,10 @@ def _shown(value: object) -> str:
 
 _NAME: Final = "A-Za-z0-9_+=,.@-"
 _ARN: Final = "arn:aws(-[a-z]+)*:iam::"
+
+SHORT_EXTERNAL_ID: Final = 16
+"""An external ID of fewer characters may be cut off, or easy to guess: 16 hexadecimal digits are 64
+bits."""
 
 EXTERNAL_ID: Final = Text(
     pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",

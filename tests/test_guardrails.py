@@ -108,7 +108,7 @@ def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
     with pytest.raises(ArgumentError) as caught:
         AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=together)
     names = ", ".join(guardrail.name for guardrail in REDUNDANT)
-    assert caught.value.problem.endswith(f"; omit {names}, all of which needed-only denies")
+    assert caught.value.problem.endswith(f"; omit {names}: needed-only denies all that they deny")
 
 
 def infos(*guardrails: Guardrail) -> list[str]:
@@ -121,6 +121,13 @@ def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None
     (message,) = infos(Guardrail.NEEDED_ONLY, Guardrail.NO_SELLING, *REDUNDANT)
     names = ", ".join(guardrail.name for guardrail in REDUNDANT)
     assert message == f"guardrails: needed-only already denies all that these deny: {names}"
+
+
+def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
+    (message,) = infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY, FILLED[0])
+    assert message == (
+        "guardrails: needed-only already denies all that these deny: invitations-from, recommended"
+    )
 
 
 def test_synth_says_nothing_of_guardrails_that_add_to_needed_only() -> None:

@@ -15,7 +15,7 @@ from pump_roles.account.probe import partition_of
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError
 from pump_roles.templates.files import why_not_json
-from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, SHORT_EXTERNAL_ID, ArgumentError
 
 __all__ = ["COLUMNS", "EXTENSIONS", "Target", "check_partition", "read_targets", "warnings_about"]
 
@@ -28,9 +28,6 @@ EXTENSIONS: Final[Mapping[str, Unit]] = {".csv": "line", ".json": "item"}
 
 _MOST_BYTES: Final = 64 * 1_024 * 1_024
 """More than any list of roles has; a device never ends."""
-
-_WEAK: Final = 16
-"""An ID of fewer characters is weak: 16 hexadecimal digits are 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +115,9 @@ def warnings_about(targets: Sequence[Target]) -> Iterator[str]:
     :param targets: the roles.
     """
     unit = targets[0].unit
-    weak = [target.number for target in targets if len(target.external_id) < _WEAK]
+    weak = [target.number for target in targets if len(target.external_id) < SHORT_EXTERNAL_ID]
     if weak:
-        yield f"{_place(unit, weak)}the external ID has fewer than {_WEAK} characters"
+        yield f"{_place(unit, weak)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
     users: dict[str, list[Target]] = {}
     for target in targets:
         users.setdefault(target.external_id, []).append(target)

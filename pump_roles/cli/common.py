@@ -67,9 +67,10 @@ def one_line(text: str) -> str:
 
     :param text: the text.
     """
-    from pump_roles.templates.masking import visible  # noqa: PLC0415
+    # Only an error needs it.
+    from pump_roles.templates import masking  # noqa: PLC0415
 
-    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    return masking.one_line(text)
 
 
 def fail(problem: str, status: int) -> NoReturn:

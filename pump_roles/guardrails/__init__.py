@@ -310,10 +310,15 @@ def documents(
     return dict(sorted(found.items(), key=lambda item: item[0].name))
 
 
-def made_redundant(found: Mapping[Guardrail, Mapping[str, Any]]) -> Mapping[str, list[str]]:
+def made_redundant(
+    guardrails: Sequence[Guardrail], found: Mapping[Guardrail, Mapping[str, Any]]
+) -> Mapping[str, list[str]]:
     """Return the guardrails that deny nothing more, by the one that denies all but some actions.
 
-    :param found: the policy document of each guardrail on a role, as :func:`documents` does.
+    A set of others is among them if all of it denies nothing more.
+
+    :param guardrails: the guardrails that are given.
+    :param found: their policy documents on a role, as :func:`documents` returns them.
     """
     redundant = {}
     for keeping, document in found.items():
@@ -321,11 +326,11 @@ def made_redundant(found: Mapping[Guardrail, Mapping[str, Any]]) -> Mapping[str,
             action
             for statement in document["Statement"]
             if statement.keys() == {"Effect", "NotAction", "Resource"}
-            and statement["Resource"] == "*"
+            if statement["Resource"] == "*"
             for action in statement["NotAction"]
         ]
-        names = [
-            one.name
+        spare = {
+            one
             for one, other in found.items()
             if one is not keeping
             and not any(
@@ -333,7 +338,12 @@ def made_redundant(found: Mapping[Guardrail, Mapping[str, Any]]) -> Mapping[str,
                 for statement in other["Statement"]
                 for pattern in statement.get("Action", ["*"])
             )
-        ]
+        }
+        names = sorted(
+            one.name
+            for one in guardrails
+            if {part for part in one._parts if part in found} <= spare  # noqa: SLF001
+        )
         if kept and names:
             redundant[keeping.name] = names
     return redundant

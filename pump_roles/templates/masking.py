@@ -15,7 +15,7 @@ from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 from pump_roles.validators import CallAs
 
-__all__ = ["Mask", "external_ids", "texts_under_the_key", "under_the_key", "visible"]
+__all__ = ["Mask", "external_ids", "one_line", "texts_under_the_key", "under_the_key", "visible"]
 
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
@@ -141,6 +141,11 @@ def visible(text: str) -> str:
         one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
         for one in text
     )
+
+
+def one_line(text: str) -> str:
+    """Return a text as one visible line, whatever a path or a name in it contains."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 @cache

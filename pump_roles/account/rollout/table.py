@@ -11,7 +11,7 @@ from pump_roles.account.rollout.model import (
     RolloutStatus,
     Statuses,
 )
-from pump_roles.templates.masking import visible
+from pump_roles.templates.masking import one_line
 
 __all__ = ["as_table"]
 
@@ -44,12 +44,8 @@ def as_table(found: Statuses, *, styled: bool) -> str:
         if number:
             console.print()
         for line, style in _lines(rollout):
-            console.print(_visible(line), style=style or None)
+            console.print(one_line(line), style=style or None)
     return written.getvalue()
-
-
-def _visible(text: str) -> str:
-    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
@@ -67,7 +63,7 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
         if one.state != "current"
     ]
     if rows:
-        head, *lines = _aligned([_HEADER, *(tuple(map(_visible, row)) for row in rows)])
+        head, *lines = _aligned([_HEADER, *(tuple(map(one_line, row)) for row in rows)])
         yield head, "bold"
         for line in lines:
             yield line, ""
