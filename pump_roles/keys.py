@@ -13,12 +13,15 @@ __all__ = ["PREFIX", "as_typed", "suggestion"]
 PREFIX: Final = "pump:"
 """What each key begins with."""
 
-_OF_CDK: Final = ("@aws-", "aws:", "aws-cdk:")
+_OF_OTHERS: Final = re.compile("@[^/:]+/|aws:|aws-cdk:")
+"""How keys of the CDK and of npm packages begin."""
+
 # One typing error in the shortest key with its prefix, nine letters, leaves eight of them.
 _NEAR: Final = 0.88
 # Without the prefix, a short name is too near to common words: `principals` is not for us.
 _NEAR_WITHOUT_PREFIX: Final = 0.9
 _LONG: Final = 10
+_NEAR_PREFIX: Final = 0.75
 
 
 def suggestion(key: str, keys: tuple[str, ...]) -> str | None:
@@ -26,19 +29,22 @@ def suggestion(key: str, keys: tuple[str, ...]) -> str | None:
 
     It is meant for the app if it is near to one of the keys, also without the prefix ``pump:``, or
     if it begins with that prefix, a role, or one of the names. Case, and what stands between the
-    words, do not count. CDK's own keys are never meant for the app.
+    words, do not count. Keys of the CDK and of packages, such as ``@aws-cdk/core:x``, are never
+    meant for the app, nor are those with a prefix that is not near to ``pump`` or a role.
 
     :param key: the key as typed, which is not one of the app's.
     :param keys: the app's keys.
     """
-    if key.startswith(_OF_CDK):
+    if _OF_OTHERS.match(key):
         return None
     found = _alike(key, keys) or _near(key, keys)
     if found:
         return f"did you mean {found}?{_letter(key)}"
     if _begins_like(key, keys):
         shared = [known for known in keys if known.count(":") == 1]
-        return nearest(_spelled(key), keys) or f"the keys are {', '.join(shared)}"
+        # Without a colon, as in pump-station, whatever is nearest is not what was meant.
+        hint = nearest(_spelled(key), keys) if ":" in key else ""
+        return hint or f"the keys are {', '.join(shared)}"
     return None
 
 
@@ -68,9 +74,19 @@ def _near(key: str, keys: tuple[str, ...]) -> str:
         long = [letters for letters in bare if len(letters) >= _LONG]
         if found := get_close_matches(typed, full, n=1, cutoff=_NEAR):
             return full[found[0]]
-        if found := get_close_matches(typed, long, n=1, cutoff=_NEAR_WITHOUT_PREFIX):
+        found = get_close_matches(typed, long, n=1, cutoff=_NEAR_WITHOUT_PREFIX)
+        if found and _may_be_ours(key, keys):
             return bare[found[0]]
     return ""
+
+
+def _may_be_ours(key: str, keys: tuple[str, ...]) -> bool:
+    # A prefix of someone else, as in acme:permissions-boundary.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    prefix, colon, _ = key.partition(":")
+    parts = {_letters(part) for known in keys for part in known.split(":")}
+    return not colon or bool(get_close_matches(_letters(prefix), parts, n=1, cutoff=_NEAR_PREFIX))
 
 
 def _begins_like(key: str, keys: tuple[str, ...]) -> bool:

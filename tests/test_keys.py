@@ -38,10 +38,21 @@ def test_misspelled_key_is_meant_for_the_key_that_it_is_near_to(key: str, meant:
 
 
 @pytest.mark.parametrize(
-    "key", ["pump", "pump:", "pumps:x", "pump_x", "pumpX", "PUMP:x", "read-only", "readonly:x"]
+    "key",
+    [
+        "pump",
+        "pump:",
+        "pumps:x",
+        "pump_x",
+        "pumpX",
+        "PUMP:x",
+        "pump-station",
+        "read-only",
+        "readonly:x",
+    ],
 )
 def test_key_that_begins_like_ours_is_meant_for_us(key: str) -> None:
-    assert "pump:" in (suggestion(key, KEYS) or "")
+    assert (suggestion(key, KEYS) or "").startswith("the keys are pump:principal, ")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +83,7 @@ WORDS = (
     "projectName pumice pumped pumper pumping pumpkin pumpkin:role pumpernickel read readonly "
     "region regionList regions release replicas repository role roleArn roleNames roles "
     "secret service size slump stack stackName stage staging subnetIds tag tags team test "
-    "tolerance trumpet unit units untill vendor vendors version vpc vpcId zone"
+    "acme:permissions-boundary vendors:guardrails team:external-id tolerance trumpet unit units untill vendor vendors version vpc vpcId zone"
 )
 OTHERS = WORDS.split()
 OURS = {word.removesuffix("s") for key in KEYS for word in re.split("[:-]", key)}
@@ -81,6 +92,7 @@ UNRELATED = [word for word in OTHERS if not any(ours in word.lower() for ours in
 OF_CDK = [
     "@aws-cdk/core:permissionsBoundary",
     "@aws-cdk/core:bootstrapQualifier",
+    "@example/pump:principal",
     "acknowledged-issue-numbers",
     "ami:account=111122223333:filters.image-type.0=machine:region=us-east-1",
     "availability-zones:account=111122223333:region=us-east-1",
