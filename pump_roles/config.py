@@ -1,8 +1,8 @@
-"""CDK context to the stacks' arguments. Nothing else in the project reads context."""
+"""Turns CDK context into the stacks' arguments. Nothing else in the project reads context."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aws_cdk import App, Stack
@@ -44,6 +44,10 @@ __all__ = ["KEYS", "ConfigError", "StackSettings", "read"]
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
 _ROLE_NAME: Final = "role-name"
+_BOUNDARY: Final = "permissions-boundary"
+_BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
+"""The CDK's own key, by which it gives a boundary to every role of an app, also to Pump's. The
+member template of a rollout has an app of its own, which it does not reach."""
 
 _Validator = Text | ListOf | Integer
 
@@ -53,7 +57,7 @@ _ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
     "next-external-id": ("next_external_id", PROVIDED_EXTERNAL_ID),
     _ROLE_NAME: ("role_name", ROLE_NAME),
     "role-path": ("path", ROLE_PATH),
-    "permissions-boundary": ("permissions_boundary", PERMISSIONS_BOUNDARY),
+    _BOUNDARY: ("permissions_boundary", PERMISSIONS_BOUNDARY),
     "guardrails": ("guardrails", GUARDRAILS),
     "only-in-regions": ("guardrails", REGIONS),
     "until": ("guardrails", MOMENT),
@@ -123,6 +127,8 @@ class StackSettings:
     :param stack_class: its class.
     :param arguments: its arguments.
     :param keys: for each argument, and each guardrail with a key of its own, the key as typed.
+    :param boundary: the boundary that the CDK gives to every role of the app, in words; empty if it
+        gives none.
     """
 
     stack_id: str
@@ -130,6 +136,7 @@ class StackSettings:
     stack_class: type[Stack]
     arguments: Mapping[str, Any]
     keys: Mapping[str, str]
+    boundary: str = ""
 
     def build(self, app: App) -> Stack:
         """Build the stack.
@@ -147,7 +154,7 @@ class StackSettings:
     @property
     def summary(self) -> str:
         """One line that says what the stack's role gets. External IDs are not in it."""
-        return summary(self.stack_id, self.role, self.arguments)
+        return summary(self.stack_id, self.role, self.arguments, boundary=self.boundary)
 
 
 def read(
@@ -156,15 +163,15 @@ def read(
     """Return what the context says about each stack.
 
     ``pump:KEY`` applies to both roles; ``pump:read-only:KEY`` or ``pump:auto-pilot:KEY`` applies to
-    one, and wins. A guardrail of ``pump:KEY`` applies to those of the app's roles that have what it
-    denies. Each role has its stack, unless a delegated administrator deploys the app, and a rollout
-    if it has organizational units.
+    one, and overrides it. A guardrail of ``pump:KEY`` applies to those of the app's roles that have
+    what it denies. Each role has its stack, unless a delegated administrator deploys the app, and a
+    rollout if it has organizational units.
 
     :param context: the app's context, all of it.
     :param configure_app: called with the app of each rollout's member template.
     :raises ConfigError: when a key is unknown or misspelled, its value is not accepted, even if
         another key overrides it, or two keys exclude each other. A key whose value is null does not
-        get here: CDK treats it as not set.
+        get here: the CDK treats it as not set.
     """
     values = dict(_checked(context))
     settings_of = {role: _of_role(role, values) for role in ROLES}
@@ -174,7 +181,9 @@ def read(
         role, name = _parts(key)
         applies = role in rolled_out if role else bool(rolled_out)
         if name in _ROLLOUT and not applies:
-            raise ConfigError(f"{key}: is for a rollout, which needs {_key(_UNITS, role)}")
+            raise ConfigError(
+                f"{key}: applies only to a rollout, which requires {_key(_UNITS, role)}"
+            )
     delegated = values.get(_key(_CALL_AS)) == "delegated-admin"
     for key in values if delegated else ():
         role, _ = _parts(key)
@@ -187,9 +196,16 @@ def read(
     built = with_stack or rolled_out
     settings_of |= {role: _with_shared_guardrails(role, settings_of, built) for role in built}
     found = []
+    boundary = _boundary_of_cdk(context)
     for role in with_stack:
         single, _ = _STACKS[role]
-        found.append(_settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE))
+        if boundary and _BOUNDARY in settings_of[role]:
+            raise ConfigError(
+                f"{settings_of[role][_BOUNDARY].key}: cannot be combined with {_BOUNDARY_OF_CDK}, "
+                "by which the CDK replaces it"
+            )
+        stack = _settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
+        found.append(replace(stack, boundary=boundary))
     for role in rolled_out:
         _, rollout = _STACKS[role]
         stack_id = f"{ROLES[role].stack_name}Rollout"
@@ -198,10 +214,18 @@ def read(
     return found
 
 
+def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
+    given = context.get(_BOUNDARY_OF_CDK)
+    if not given:
+        return ""
+    named = given if isinstance(given, Mapping) else {}
+    return f"{named.get('name') or named.get('arn')} (from {_BOUNDARY_OF_CDK})"
+
+
 def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in context.items():
         if key not in KEYS:
-            if problem := _problem(key):
+            if problem := _problem(key, value):
                 raise ConfigError(f"{as_typed(key)}: {problem}")
             continue
         _, name = _parts(key)
@@ -229,8 +253,12 @@ def _typed(value: Any, validator: _Validator) -> Any:
     return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
 
 
-def _problem(key: str) -> str | None:
+def _problem(key: str, value: Any) -> str | None:
     # What is wrong with a key that is meant for this app; nothing if it is not.
+    if key == "context" and isinstance(value, Mapping):
+        # As in cdk.json.
+        inside = next((name for name in value if name in KEYS or _problem(name, None)), None)
+        return inside and f"cdk.context.json has no such key around its own, such as {inside}"
     for parameter, name in _PARAMETERS.items():
         if key.strip().lower() == parameter.lower():
             cure = f"use the key {_key(name)}"
@@ -238,11 +266,27 @@ def _problem(key: str) -> str | None:
                 cure = f"pass --parameters {parameter}=..., or {cure}"
             return f"is a template parameter, not a context key; {cure}"
     if key in {_key(_CALL_AS, role) for role in ROLES}:
-        return f"unknown key, it applies to both roles: {_key(_CALL_AS)}"
+        return f"unknown key; it applies to both roles, so use {_key(_CALL_AS)}"
     shared = _key(_ROLE_NAME)
     found = suggestion(key, (*KEYS, shared))
     own = " or ".join(_key(_ROLE_NAME, role) for role in ROLES)
-    return None if found is None else f"unknown key, {found.replace(shared, own)}"
+    bare = not key.strip().lower().startswith(PREFIX[:-1])
+    # Anyone's app has a role name, or something that is read-only.
+    if (
+        found is None
+        or (bare and shared in found)
+        or (_is_role(key) and not isinstance(value, Mapping))
+    ):
+        return None
+    role, name = _parts(key)
+    if name in Guardrail.names():
+        guardrails = _key("guardrails", role if role in ROLES else "")
+        found = f"{name} is a guardrail, a value of {guardrails}"
+    return f"unknown key; {found.replace(shared, own)}"
+
+
+def _is_role(key: str) -> bool:
+    return re.sub("[^a-z]", "", key.lower()) in {role.replace("-", "") for role in ROLES}
 
 
 def _check_names(settings_of: Mapping[str, _Settings]) -> None:
@@ -255,8 +299,8 @@ def _check_names(settings_of: Mapping[str, _Settings]) -> None:
     if len({name.lower() for name in names}) < len(names):
         *_, last = own.values()
         raise ConfigError(
-            f"{last.key}: {last.value!r} would be the name of both roles; the name of a role is "
-            "unique in its account, ignoring case"
+            f"{last.key}: {last.value!r} would be the name of both roles; role names must be "
+            "unique in an account, ignoring case"
         )
 
 

@@ -1,4 +1,4 @@
-"""Context keys that are meant for this app, although they are none of its keys."""
+"""Context keys that are meant for this app, but are not its keys."""
 
 import re
 import unicodedata
@@ -11,26 +11,26 @@ from pump_roles.validators import nearest
 __all__ = ["PREFIX", "as_typed", "suggestion"]
 
 PREFIX: Final = "pump:"
-"""What each key begins with."""
+"""The prefix of each key."""
 
 _OF_OTHERS: Final = re.compile("@[^/:]+/|aws:|aws-cdk:")
 """How keys of the CDK and of npm packages begin."""
 
 # One typing error in the shortest key with its prefix, nine letters, leaves eight of them.
 _NEAR: Final = 0.88
-# Without the prefix, a short name is too near to common words: `principals` is not for us.
-_NEAR_WITHOUT_PREFIX: Final = 0.9
+# Without the prefix, a short name is too close to common words: `principals` is not for us.
+_NEAR_WITHOUT_PREFIX: Final = 0.91
 _LONG: Final = 10
 _NEAR_PREFIX: Final = 0.75
 
 
 def suggestion(key: str, keys: tuple[str, ...]) -> str | None:
-    """Return what to say about a key that is none of the app's but meant for it; else nothing.
+    """Return what to say about a key that is not the app's but meant for it; else nothing.
 
-    It is meant for the app if it is near to one of the keys, also without the prefix ``pump:``, or
-    if it begins with that prefix, a role, or one of the names. Case, and what stands between the
-    words, do not count. Keys of the CDK and of packages, such as ``@aws-cdk/core:x``, are never
-    meant for the app, nor are those with a prefix that is not near to ``pump`` or a role.
+    It is meant for the app if it is close to one of the keys, even without the prefix ``pump:``, or
+    if it begins with that prefix, a role, or one of the names. Case, and what separates the words,
+    do not count. Keys of the CDK and of packages, such as ``@aws-cdk/core:x``, are never meant for
+    the app, nor are those with a prefix that is not close to ``pump`` or a role.
 
     :param key: the key as typed, which is not one of the app's.
     :param keys: the app's keys.
@@ -119,7 +119,7 @@ def _letters_of(keys: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, 
 
 
 def _letter(key: str) -> str:
-    # What one cannot see.
+    # A letter that looks like another one.
     other = next((letter for letter in key if not letter.isascii()), "")
     name = unicodedata.name(other, "a character without a name") if other else ""
-    return f" It has {name} (U+{ord(other):04X})" if other else ""
+    return f" It contains {name} (U+{ord(other):04X})" if other else ""

@@ -1,4 +1,4 @@
-"""Names that only one of Pump's roles in a stack can have."""
+"""The names of Pump's roles in a stack, which must differ."""
 
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -14,17 +14,17 @@ _TAKEN: Final[WeakKeyDictionary[Stack, dict[str, Construct]]] = WeakKeyDictionar
 
 
 def take_role_name(name: str, role: Construct, scope: Construct) -> None:
-    """Take a name for a role in its stack.
+    """Reserve a name for a role in its stack.
 
     :param name: the role's name, 1 to 64 characters.
     :param role: the role's construct.
     :param scope: the construct that it belongs to.
-    :raises ArgumentError: when another of Pump's roles in the stack has that name. Upper and lower
-        case are the same to IAM.
+    :raises ArgumentError: when another of Pump's roles in the stack has that name. IAM ignores case
+        in role names.
 
     Source: IAM API Reference, "CreateRole".
     """
-    # Each look-up is a call into CDK.
+    # Each lookup is a call into the CDK.
     stack = scope if isinstance(scope, Stack) else Stack.of(scope)
     taken = _TAKEN.setdefault(stack, {})
     other = taken.get(name.lower())

@@ -64,20 +64,20 @@ class PumpRole(Construct):
     :param scope: the construct that this one belongs to.
     :param id: the construct's ID in the scope.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
-        root, which Pump names. A literal, or a ``CfnParameter`` of the same stack. One without an
-        allowed pattern gets the pattern that its value must match.
+        root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. One without
+        an allowed pattern gets the pattern that its value must match.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
         or a ``CfnParameter``, as above. A literal of fewer than 16 is a warning at synth.
     :param next_external_id: a new external ID, also accepted during rotation. By default only
         ``external_id`` is accepted.
-    :param role_name: 1 to 64 characters, unique in the account, where upper and lower case are the
-        same. By default ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
-    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``. Of
-        a deployed role, it can change only together with ``role_name``: CloudFormation does not
-        replace a named role by one of the same name.
+    :param role_name: 1 to 64 characters, unique in the account, ignoring case. By default
+        ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
+    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
+        For a deployed role, it can change only together with ``role_name``: CloudFormation does not
+        replace a named role with one of the same name.
     :param permissions_boundary: the name of a managed policy of the account that the role is
         deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
-        AWS-managed policy. By default the role has no boundary.
+        AWS managed policy. By default the role has no boundary.
     :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
         nothing.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
@@ -86,7 +86,7 @@ class PumpRole(Construct):
         policies longer than IAM's 10,240 characters (white space not counted).
 
     The synth fails when anything in the app changes the role's trust policy, policies, session
-    duration, name or path, removes its boundary, or attaches a policy to it.
+    duration, name, or path, removes its boundary, or attaches a policy to it.
 
     Source: Pump's document "Cross Account Role".
     """
@@ -189,7 +189,7 @@ class PumpRole(Construct):
 
         AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This
         acknowledges exactly those, one by one, on the role's resource. Without this call they
-        stay findings: whether they are acceptable is for the owner of the app to say.
+        stay findings: the owner of the app decides whether they are acceptable.
 
         cdk-nag reads acknowledgments from version 3 on. Whether it is installed at all makes no
         difference.
@@ -220,7 +220,7 @@ class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 
     It carries the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
-    and ``PumpAutoPilot``. IAM can put no limit on what its purchases cost.
+    and ``PumpAutoPilot``. IAM cannot limit what its purchases cost.
     """
 
     published = ROLES["auto-pilot"]
@@ -311,7 +311,7 @@ def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]
 @jsii.implements(IStringProducer)
 class _NameElsewhere:
     # A reference across environments would put resources of CDK's own into the role's stack, so
-    # there the name stands as it is. Where the account is not known, CDK refuses the reference.
+    # there the name is a literal. Where the account is not known, CDK refuses the reference.
     def __init__(self, resource: iam.CfnRole) -> None:
         self._resource = resource
 

@@ -78,16 +78,16 @@ class Rollout(Construct):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
     A service-managed StackSet that creates a stack with the role in the accounts of organizational
-    units, one region each since IAM is global, and keeps it there: an account that joins gets the
-    role, one that leaves loses it (not with ``only_accounts``). Deploy it in the management
+    units, in one Region each because IAM is global, and keeps it there: an account that joins gets
+    the role, and one that leaves loses it (not with ``only_accounts``). Deploy it in the management
     account, or in a delegated administrator's.
 
     :param scope: the construct that this one belongs to, in a stack of the management account or of
         the delegated administrator.
     :param id: the construct's ID in the scope.
     :param organizational_units: the IDs of organizational units, 1 to 50, or of the root only,
-        with everything below them. Units that lie within each other must not be listed together:
-        when one is dropped later, its accounts lose the role.
+        with everything below them. Do not list a unit together with another one inside it: when
+        the inner one is dropped later, its accounts lose the role.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root. A
         literal, or a ``CfnParameter`` of the same stack. It becomes the StackSet's parameter.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
@@ -113,7 +113,7 @@ class Rollout(Construct):
         mode would work in one account at a time).
     :param call_as: ``management``, or ``delegated-admin`` when a delegated administrator's account
         deploys it. By default ``management``.
-    :param stack_set_name: 1 to 128 characters, unique in the account and region; cannot change
+    :param stack_set_name: 1 to 128 characters, unique in the account and Region; cannot change
         later. By default ``PumpReadOnly`` or ``PumpAutoPilot``.
     :param configure_app: called with the app in which the member template is synthesized, apart
         from yours, before it is. By default that app has no validations but the role's own.
@@ -260,8 +260,8 @@ class AutoPilotRollout(Rollout):
 class RolloutStack(FlatStack):
     """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
 
-    The stack contains one rollout and nothing else. The principal and the IDs are literals; of the
-    principal and the external ID, what you omit becomes a template parameter, ``PumpIamRole`` or
+    The stack contains one rollout and nothing else. The principal and the IDs are literals. If you
+    omit the principal or the external ID, it becomes a template parameter, ``PumpIamRole`` or
     ``PumpExternalID``, which is passed on to the StackSet.
 
     :param scope: the app.
@@ -272,7 +272,7 @@ class RolloutStack(FlatStack):
         default the template has the parameter ``PumpExternalID``.
     :param next_external_id: a new external ID, also accepted during rotation. By default only the
         first is accepted.
-    :param env: the account and region that the stack is for. By default any.
+    :param env: the account and Region that the stack is for. By default any.
     :param tags: tags of the stack and the StackSet. By default none.
     :param termination_protection: whether CloudFormation refuses to delete the stack. By default it
         does not.

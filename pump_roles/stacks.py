@@ -85,12 +85,12 @@ class FlatStack(Stack):
 class RoleStack(FlatStack):
     """What the stacks with a role have in common. It is abstract; use one of its subclasses.
 
-    What you provide is baked into the template; of the principal and the external ID, what you omit
+    What you provide is baked into the template. If you omit the principal or the external ID, it
     becomes a template parameter. If you provide nothing, the template is the universal one, the
     same for every customer.
 
-    cdk-nag's findings about the published policies are acknowledged, see
-    :meth:`pump_roles.PumpRole.acknowledge_published`. If an earlier cdk-nag than version 3 is
+    cdk-nag's findings about the published policies are acknowledged; see
+    :meth:`pump_roles.PumpRole.acknowledge_published`. If a version of cdk-nag before 3 is
     installed, they are not, and an info message at synth says so.
 
     :param scope: the app.
@@ -103,7 +103,7 @@ class RoleStack(FlatStack):
         first is accepted.
     :param rotating: whether a second ID is accepted even if none is provided: the template then has
         the parameter ``PumpNextExternalID``. By default it does not.
-    :param env: the account and region that the stack is for. By default any: the template is the
+    :param env: the account and Region that the stack is for. By default any: the template is the
         same.
     :param tags: tags of the stack, which CloudFormation passes to the role. By default none.
     :param termination_protection: whether CloudFormation refuses to delete the stack. By default it

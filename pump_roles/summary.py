@@ -12,19 +12,20 @@ __all__ = ["summary"]
 _SHOWN: Final = 5
 
 
-def summary(stack_id: str, role: str, arguments: Mapping[str, Any]) -> str:
-    """Return what a stack's role gets: who may assume it, what limits it, and where it goes.
+def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
+    """Return what a stack's role gets: who can assume it, what limits it, and where it goes.
 
     External IDs are not in it.
 
     :param stack_id: the stack's construct ID.
     :param role: ``read-only`` or ``auto-pilot``.
     :param arguments: the stack's arguments, which the stack has accepted.
+    :param boundary: a permissions boundary that its role has without an argument. By default none.
     """
-    return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments))}"
+    return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 
 
-def _parts(published: PublishedRole, arguments: Mapping[str, Any]) -> Iterator[str]:
+def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str) -> Iterator[str]:
     path = arguments.get("path", "/").removeprefix("/")
     yield f"role {path}{arguments.get('role_name', published.name)}"
     yield f"principal: {arguments.get('pump_principal', f'parameter {PRINCIPAL_PARAMETER}')}"
@@ -37,7 +38,7 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any]) -> Iterator[s
         for guardrail in documents(arguments.get("guardrails", ()), published)
     ]
     yield f"guardrails: {', '.join(guardrails)}" if guardrails else "no guardrails"
-    boundary = arguments.get("permissions_boundary")
+    boundary = arguments.get("permissions_boundary") or boundary
     yield f"boundary: {boundary}" if boundary else "no boundary"
     if "organizational_units" in arguments:
         yield f"targets: {', '.join(arguments['organizational_units'])}"

@@ -1,4 +1,4 @@
-"""Who may assume a role: Pump's principal, with the external ID of one customer."""
+"""Who can assume a role: Pump's principal, with the external ID of one customer."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _QUOTA: Final = 2_048
 
 @dataclass(frozen=True)
 class Trust:
-    """A principal, and the external IDs with which it may assume a role.
+    """A principal, and the external IDs with which it can assume a role.
 
     :param principal: Pump's account ID or ARN, as in a template.
     :param external_ids: the accepted external IDs, one or two, as in a template.

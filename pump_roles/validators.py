@@ -98,11 +98,11 @@ class Text:
         if isinstance(value, str) and _is_token(value):
             token = value if shown else "the value"
             raise ArgumentError(
-                argument, f"{token} is a token, must be a literal: {self.description}"
+                argument, f"{token} is a token; it must be a literal: {self.description}"
             )
         if not isinstance(value, str) or not self.accepts(value):
             number = isinstance(value, int) and not isinstance(value, bool)
-            cure = "; it is a number, put it in quotes" if number else ""
+            cure = "; put the number in quotes" if number else ""
             wrong = _shown(value) if shown else "the value"
             raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
         # Not a subclass, such as an enumeration's member, which may be rendered as something else.
@@ -111,11 +111,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Provided(Text):
-    """Validates a text that someone provides at synth: one that AWS accepts, and that can be meant.
+    """Validates a text that someone provides at synth: one that AWS accepts, and that can exist.
 
     :param placeholders: the README's placeholders for it.
-    :param cure: what to put in their place.
-    :param impossible: returns why there can be no such thing, or an empty text.
+    :param cure: what to replace them with.
+    :param impossible: returns why the value cannot exist, or an empty text.
     """
 
     placeholders: tuple[str, ...]
@@ -129,7 +129,7 @@ class Provided(Text):
         """
         if value in self.placeholders:
             raise ArgumentError(
-                argument, f"{value!r} is the README's placeholder, put {self.cure} there"
+                argument, f"{value!r} is the README's placeholder; replace it with {self.cure}"
             )
         checked = super().check(argument, value, shown=shown)
         if problem := self.impossible(checked):
@@ -138,7 +138,7 @@ class Provided(Text):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a suggestion, "did you mean ...?", if a known name is near; else an empty text.
+    """Return a suggestion, "did you mean ...?", if a known name is close; else an empty text.
 
     :param name: the name that is not known.
     :param known: the known names.
@@ -248,7 +248,7 @@ PRINCIPAL: Final = Text(
     description="a 12-digit account ID, or the ARN of an IAM role or account root",
 )
 """IAM User Guide, "AWS JSON policy elements: Principal"; of the principals there, the two that
-can be one vendor. Wildcards, users, sessions and services are not accepted."""
+can be one vendor. Wildcards, users, sessions, and services are not accepted."""
 
 PARTITIONS: Final = (
     "aws",
@@ -270,12 +270,12 @@ def _impossible_principal(value: str) -> str:
     partition = value.split(":")[1] if ":" in value else "aws"
     if partition not in PARTITIONS:
         hint = nearest(partition, PARTITIONS) or f"the partitions are {', '.join(PARTITIONS)}"
-        return f"is in the partition {partition!r}, which does not exist, {hint}"
+        return f"is in the partition {partition!r}, which does not exist; {hint}"
     if re.search("(^|::)0{12}(:|$)", value):
-        return "cannot exist, no AWS account has the ID 000000000000"
+        return "cannot exist: no AWS account has the ID 000000000000"
     path = value.partition(":role")[2].rpartition("/")[0]
     if len(path) >= _PATH:
-        return f"cannot exist, its path has {len(path) + 1:,} characters, at most {_PATH} allowed"
+        return f"cannot exist: its path has {len(path) + 1:,} characters, at most {_PATH} allowed"
     return ""
 
 
@@ -329,7 +329,7 @@ PERMISSIONS_BOUNDARY: Final = Text(
     maximum=704,
     description=(
         "a policy's name, with its path if it has one (platform/Boundary), or the ARN of an "
-        "AWS-managed policy (arn:aws:iam::aws:policy/...)"
+        "AWS managed policy (arn:aws:iam::aws:policy/...)"
     ),
 )
 """IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
@@ -395,7 +395,7 @@ REGIONS: Final = ListOf(
         pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
         minimum=6,
         maximum=46,
-        description="the name of a region, such as us-east-1",
+        description="the name of a Region, such as us-east-1",
     ),
     maximum=100,
 )
@@ -456,4 +456,4 @@ REGION_NAMES: Final = (
     "us-west-1",
     "us-west-2",
 )
-"""Every region of every partition that aws-cdk-lib 2.275 knows; a test compares the two."""
+"""Every Region of every partition that aws-cdk-lib 2.275 knows; a test compares the two."""

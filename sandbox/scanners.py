@@ -346,30 +346,31 @@ def versions() -> dict[str, str]:
 
 INTRODUCTION: Final = """# What other scanners report
 
-Whoever runs [cfn-lint](https://github.com/aws-cloudformation/cfn-lint),
+If you run [cfn-lint](https://github.com/aws-cloudformation/cfn-lint),
 [checkov](https://github.com/bridgecrewio/checkov),
-[cloudsplaining](https://github.com/salesforce/cloudsplaining) or
-[parliament](https://github.com/duo-labs/parliament) over these templates gets the findings below.
-`make scanners` writes this page: it synthesizes the templates without guardrails and with each of
-them, runs the scanners over them, and compares. Only the explanations are written by hand, in
-[sandbox/scanners.json](../sandbox/scanners.json); a finding without one is an error.
+[cloudsplaining](https://github.com/salesforce/cloudsplaining), or
+[parliament](https://github.com/duo-labs/parliament) over these templates, you get the findings
+below. `make scanners` writes this page: it synthesizes the templates without guardrails and with
+each guardrail, runs the scanners over them, and compares the findings. Only the explanations are
+written by hand, in [sandbox/scanners.json](../sandbox/scanners.json); a finding without one is an
+error.
 
-A test runs cfn-lint, and compares this page with the explanations, the versions and the list of
+A test runs cfn-lint, and compares this page with the explanations, the versions, and the list of
 guardrails. The other scanners are too large for the test suite; only `make scanners` runs them.
 
 cfn-lint and checkov read the templates. cloudsplaining and parliament read policy documents: each
 inline policy of the role, with its functions filled in for the partition `aws`, because parliament
-takes `Fn::Sub` for a malformed ARN. checkov fills in the default of a parameter, and skips what
+reports `Fn::Sub` as a malformed ARN. checkov fills in the default of a parameter, and skips what
 `Fn::Sub` contains: a principal that is a parameter without a default, as in the universal template,
-passes its checks of the trust policy unread.
+passes its checks of the trust policy without being read.
 
 **These scanners judge one inline policy at a time.** A guardrail is a policy of its own, and IAM
 evaluates all policies of a role together; the scanners do not. So there are two answers for each
 finding: the guardrails that clear it, as measured, and the guardrails with which IAM denies or
 limits the actions that it names. The second is from the [permission report](report.md) of the same
-templates, whose decisions a test compares with the policy simulator's. *Denied* is on every
-resource without a condition; *limited* is under a condition, or on some resources. `until`, which
-denies everything from a moment on, is not counted.
+templates, whose decisions a test compares with the policy simulator's. *Denied* means on every
+resource, without a condition; *limited* means under a condition, or only on some resources.
+`until`, which denies everything from a moment on, is not counted.
 
 A rule *evaluates Deny* if it no longer reports the finding when the same policy also denies
 everything, which no guardrail does.
@@ -439,7 +440,7 @@ def _about(
     yield ""
     yield (
         f"{len(template.passed)} checks of checkov pass, "
-        + (f"but not all with {_codes(lost)}: " if lost else "also with each guardrail: ")
+        + (f"but not all with {_codes(lost)}: " if lost else "with and without each guardrail: ")
         + f"{'; '.join(template.passed)}."
     )
 

@@ -142,7 +142,7 @@ def test_cdk_synth_shows_the_message_without_a_traceback(tmp_path: Path) -> None
     assert ended.returncode == 1
     assert ended.stdout == ""
     shown, *rest = ended.stderr.splitlines()
-    assert shown == "pump-roles: pump:externalid: unknown key, did you mean pump:external-id?"
+    assert shown == "pump-roles: pump:externalid: unknown key; did you mean pump:external-id?"
     assert len(rest) <= 1  # the CLI says that the app failed, and nothing about an old Node
     assert not list(tmp_path.glob("**/*.template.json"))
 

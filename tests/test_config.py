@@ -65,6 +65,64 @@ def test_context_of_other_tools_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"context": {"pump:guardrails": ["recommended"]}},
+            "context: cdk.context.json has no such key around its own, such as pump:guardrails",
+        ),
+        (
+            {"context": {"a": 1, "pump:guardrial": "recommended"}},
+            "context: cdk.context.json has no such key around its own, such as pump:guardrial",
+        ),
+        (
+            {"pump:needed-only": True},
+            "pump:needed-only: unknown key; needed-only is a guardrail, a value of pump:guardrails",
+        ),
+        (
+            {"pump:auto-pilot:no-selling": True},
+            (
+                "pump:auto-pilot:no-selling: unknown key; no-selling is a guardrail, a value of "
+                "pump:auto-pilot:guardrails"
+            ),
+        ),
+        (
+            {
+                "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
+                "pump:permissions-boundary": "Mine",
+            },
+            (
+                "pump:permissions-boundary: cannot be combined with "
+                "@aws-cdk/core:permissionsBoundary, by which the CDK replaces it"
+            ),
+        ),
+    ],
+)
+def test_what_would_not_be_read_or_kept_is_an_error(context: dict[str, Any], message: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(context)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"context": {"vpc": "x"}},
+        {"context": "prod"},
+        {"readOnly": True},
+        {"read-only": "yes"},
+        {"auto_pilot": False},
+        {"roleName": "Deployer"},
+        {"role-name": "Deployer"},
+        {"externalIp": "192.0.2.1"},
+    ],
+    ids=str,
+)
+def test_what_others_use_is_left_alone(context: dict[str, Any]) -> None:
+    assert [stack.stack_id for stack in config.read(context)] == ["PumpReadOnly", "PumpAutoPilot"]
+
+
+@pytest.mark.parametrize(
     ("key", "nearest"),
     [
         ("pump:externalid", "pump:external-id"),
@@ -85,7 +143,7 @@ def test_context_of_other_tools_is_ignored() -> None:
 def test_unknown_key_is_an_error_with_the_nearest_one(key: str, nearest: str) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({key: "value"})
-    assert str(caught.value) == f"{key}: unknown key, did you mean {nearest}?"
+    assert str(caught.value) == f"{key}: unknown key; did you mean {nearest}?"
 
 
 GOOD: dict[str, Any] = {
@@ -111,18 +169,18 @@ def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
         read = config.read({key: GOOD.get(key.rpartition(":")[2], "value"), **units})
     except config.ConfigError as error:
         assert key not in config.KEYS
-        assert str(error).startswith(f"{key}: unknown key, ")
+        assert str(error).startswith(f"{key}: unknown key; ")
         assert "pump:" in str(error).removeprefix(key)
     else:
         assert key in {key for stack in read for key in stack.keys.values()}
 
 
-@pytest.mark.parametrize("key", ["pump:role-name", "role-name", "roleName", "Pump:Role-Name"])
+@pytest.mark.parametrize("key", ["pump:role-name", "pumpRoleName", "Pump:Role-Name"])
 def test_role_name_is_for_one_role(key: str) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({key: "Vendor"})
     assert str(caught.value) == (
-        f"{key}: unknown key, did you mean pump:read-only:role-name or pump:auto-pilot:role-name?"
+        f"{key}: unknown key; did you mean pump:read-only:role-name or pump:auto-pilot:role-name?"
     )
 
 
@@ -149,7 +207,7 @@ def test_roles_cannot_have_one_name(names: dict[str, str], key: str) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({f"pump:{role}:role-name": name for role, name in names.items()})
     assert str(caught.value) == (
-        f"{key} would be the name of both roles; the name of a role is unique in its account, "
+        f"{key} would be the name of both roles; role names must be unique in an account, "
         "ignoring case"
     )
 
@@ -177,9 +235,9 @@ def test_template_parameter_is_not_a_key(parameter: str, cure: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("principal", "PRINCIPAL", "put Pump's 12-digit account ID or its role's ARN there"),
+        ("principal", "PRINCIPAL", "replace it with Pump's 12-digit account ID or its role's ARN"),
         *(
-            (name, value, "put the external ID that Pump created for you there")
+            (name, value, "replace it with the external ID that Pump created for you")
             for name in ("external-id", "next-external-id")
             for value in ("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID")
         ),
@@ -190,7 +248,7 @@ def test_placeholder_of_the_readme_is_an_error_that_says_so(
 ) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({f"pump:{name}": value})
-    assert str(caught.value) == f"pump:{name}: {value!r} is the README's placeholder, {problem}"
+    assert str(caught.value) == f"pump:{name}: {value!r} is the README's placeholder; {problem}"
 
 
 def test_principal_that_cannot_exist_is_an_error_even_if_another_key_overrides_it() -> None:
@@ -244,7 +302,7 @@ def test_guardrail_that_takes_a_value_names_its_key() -> None:
 
 
 def test_says_that_a_number_must_be_in_quotes() -> None:
-    with pytest.raises(config.ConfigError, match=r"it is a number, put it in quotes$"):
+    with pytest.raises(config.ConfigError, match=r"put the number in quotes$"):
         config.read({"pump:principal": 999988887777})
 
 
@@ -374,7 +432,7 @@ def test_key_of_a_role_that_a_delegated_administrator_does_not_deploy_is_an_erro
     [
         (
             {"pump:call-as": "management"},
-            "pump:call-as: is for a rollout, which needs pump:organizational-units",
+            "pump:call-as: applies only to a rollout, which requires pump:organizational-units",
         ),
         (
             {
@@ -382,7 +440,7 @@ def test_key_of_a_role_that_a_delegated_administrator_does_not_deploy_is_an_erro
                 "pump:read-only:only-accounts": "1" * 12,
             },
             (
-                "pump:read-only:only-accounts: is for a rollout, which needs "
+                "pump:read-only:only-accounts: applies only to a rollout, which requires "
                 "pump:read-only:organizational-units"
             ),
         ),
@@ -398,7 +456,7 @@ def test_call_as_applies_to_both_roles() -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({UNITS: "r-abcd", "pump:read-only:call-as": "management"})
     assert str(caught.value) == (
-        "pump:read-only:call-as: unknown key, it applies to both roles: pump:call-as"
+        "pump:read-only:call-as: unknown key; it applies to both roles, so use pump:call-as"
     )
 
 
@@ -453,7 +511,7 @@ def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
     [
         (
             {"pump:guardrails": "recomended"},
-            "pump:guardrails: there is no guardrail 'recomended', did you mean recommended?",
+            "pump:guardrails: there is no guardrail 'recomended'; did you mean recommended?",
         ),
         (
             {"pump:read-only:guardrails": "metadata-only,no-selling"},
@@ -496,7 +554,7 @@ def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
         (
             {"pump:auto-pilot:only-in-regions": "us-eastt-1"},
             (
-                "pump:auto-pilot:only-in-regions: there is no region 'us-eastt-1', did you mean "
+                "pump:auto-pilot:only-in-regions: there is no Region 'us-eastt-1'; did you mean "
                 "us-east-1?"
             ),
         ),

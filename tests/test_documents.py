@@ -575,8 +575,8 @@ def test_guide_to_guardrails_lists_what_needed_only_leaves() -> None:
 def test_guide_to_guardrails_says_how_much_needed_only_leaves() -> None:
     kept = Guardrail.NEEDED_ONLY.keeps
     for kind, words in (
-        ("auto-pilot", "the auto-pilot role's {} actions {} stay"),
-        ("read-only", "the read-only role's {} actions {}."),
+        ("auto-pilot", "the auto-pilot role's {} actions, {} stay"),
+        ("read-only", "the read-only role's {}, {} stay."),
     ):
         granted = {action.name for action in catalog.matching(ROLES[kind].patterns)}
         assert words.format(len(granted), len(granted & kept.keys())) in GUARDRAILS
@@ -586,7 +586,7 @@ def test_guide_to_guardrails_says_how_much_needed_only_leaves() -> None:
         for listed in ([document], [policy.document for policy in AUTO_PILOT.policies])
     )
     assert f"takes {size:,} of the 10,240 characters" in GUARDRAILS
-    assert f"next to {published:,}\nfor the published ones" in GUARDRAILS
+    assert f"in addition to\n{published:,} for the published ones" in GUARDRAILS
     assert f"whole catalog ({len(catalog.actions()):,})" in GUARDRAILS
 
 

@@ -313,13 +313,13 @@ def test_customer_can_make_one() -> None:
     ("regions", "problem"),
     [
         ((), "the list is empty"),
-        (("us-eastt-1",), "there is no region 'us-eastt-1', did you mean us-east-1?"),
-        (("eu-west-9",), "there is no region 'eu-west-9'"),
+        (("us-eastt-1",), "there is no Region 'us-eastt-1'; did you mean us-east-1?"),
+        (("eu-west-9",), "there is no Region 'eu-west-9'"),
         (("us-east-1", "us-east-1"), "'us-east-1' is listed twice"),
-        (("US-EAST-1",), "'US-EAST-1' is not the name of a region"),
-        (("us-east-1a",), "'us-east-1a' is not the name of a region"),
-        (("*",), "'*' is not the name of a region"),
-        ((None,), "None is not the name of a region"),
+        (("US-EAST-1",), "'US-EAST-1' is not the name of a Region"),
+        (("us-east-1a",), "'us-east-1a' is not the name of a Region"),
+        (("*",), "'*' is not the name of a Region"),
+        ((None,), "None is not the name of a Region"),
     ],
 )
 def test_rejects_regions_that_do_not_exist(regions: Any, problem: str) -> None:

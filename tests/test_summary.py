@@ -1,8 +1,11 @@
 """The line about each stack: what its role gets, and no external ID."""
 
+import json
+import re
 from typing import Any
 
 import pytest
+from aws_cdk import App
 
 from pump_roles import config
 from tests.support import PRINCIPAL
@@ -23,6 +26,34 @@ def test_what_is_omitted_is_a_parameter_or_absent() -> None:
         f"PumpReadOnly: role PumpReadOnlyRole; {omitted}",
         f"PumpAutoPilot: role PumpAutoPilotRole; {omitted}",
     ]
+
+
+CDK_BOUNDARY = "@aws-cdk/core:permissionsBoundary"
+
+
+@pytest.mark.parametrize(
+    "boundary", [{"name": "Everywhere"}, {"arn": "arn:aws:iam::aws:policy/Any"}]
+)
+def test_boundary_that_the_cdk_gives_to_every_role_is_shown_where_it_is(
+    boundary: dict[str, str],
+) -> None:
+    context = {CDK_BOUNDARY: boundary, "pump:read-only:organizational-units": "r-abcd"}
+    (named,) = boundary.values()
+    app = App(context=context)
+    templates = {}
+    for stack in config.read(context):
+        stack.build(app)
+        (shown,) = re.findall("; (no boundary|boundary: [^;]*)", stack.summary)
+        templates[stack.stack_id] = shown
+    has = f"boundary: {named} (from {CDK_BOUNDARY})"
+    assert templates == {
+        "PumpReadOnly": has,
+        "PumpAutoPilot": has,
+        "PumpReadOnlyRollout": "no boundary",
+    }
+    assembly = app.synth()
+    for name, shown in templates.items():
+        assert (named in json.dumps(assembly.get_stack_by_name(name).template)) == (shown == has)
 
 
 def test_what_is_provided_is_shown_but_for_the_external_ids() -> None:

@@ -221,7 +221,7 @@ def test_shows_of_a_long_value_its_beginning_and_its_length() -> None:
 
 
 def test_says_that_a_number_must_be_in_quotes() -> None:
-    with pytest.raises(ArgumentError, match=r"; it is a number, put it in quotes$"):
+    with pytest.raises(ArgumentError, match=r"; put the number in quotes$"):
         PRINCIPAL.check("pump_principal", 999988887777)
     with pytest.raises(ArgumentError) as caught:
         PRINCIPAL.check("pump_principal", True)  # noqa: FBT003
@@ -242,7 +242,7 @@ def test_rejects_tokens(validator: Text) -> None:
     reference = CfnParameter(Stack(), "P").value_as_string
     dynamic = "/{{resolve:ssm:path}}/"
     for token in [Aws.NO_VALUE, f"/{Aws.ACCOUNT_ID}/", reference, dynamic]:
-        with pytest.raises(ArgumentError, match="is a token, must be a literal"):
+        with pytest.raises(ArgumentError, match="is a token; it must be a literal"):
             validator.check("the_argument", token)
         assert not validator.accepts(token)
 
@@ -351,18 +351,18 @@ def test_knows_every_partition_that_the_cdk_and_botocore_know() -> None:
 @pytest.mark.parametrize(
     ("principal", "problem"),
     [
-        ("000000000000", "cannot exist, no AWS account has the ID 000000000000"),
+        ("000000000000", "cannot exist: no AWS account has the ID 000000000000"),
         (
             "arn:aws:iam::000000000000:role/Pump",
-            "cannot exist, no AWS account has the ID 000000000000",
+            "cannot exist: no AWS account has the ID 000000000000",
         ),
         (
             "arn:aws-us-gvo:iam::999988887777:root",
-            "is in the partition 'aws-us-gvo', which does not exist, did you mean aws-us-gov?",
+            "is in the partition 'aws-us-gvo', which does not exist; did you mean aws-us-gov?",
         ),
         (
             f"arn:aws:iam::999988887777:role/{('a' * 60 + '/') * 8}{'b' * 23}/{'c' * 60}",
-            "cannot exist, its path has 513 characters, at most 512 allowed",
+            "cannot exist: its path has 513 characters, at most 512 allowed",
         ),
     ],
 )
@@ -391,5 +391,7 @@ def test_placeholder_is_recognized_and_a_value_that_contains_it_is_not() -> None
     for validator in (PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL):
         assert validator.placeholders
         for placeholder in validator.placeholders:
-            with pytest.raises(ArgumentError, match="is the README's placeholder, put "):
+            with pytest.raises(
+                ArgumentError, match="is the README's placeholder; replace it with "
+            ):
                 validator.check("value", placeholder)

@@ -1,6 +1,7 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from pump_roles.cli.common import (
     region_of,
     unknown_if_aws_fails,
 )
+from pump_roles.cli.files import write
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def probe(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The region whose STS endpoint to call. Defaults to AWS_REGION, "
+            help="The Region whose STS endpoint to call. Defaults to AWS_REGION, "
             "AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
@@ -86,8 +88,8 @@ def probe(
     one customer), and a role name that is not one of Pump's.
 
     Exit status: 0 if every role requires its external ID; 3 if any role does not; otherwise 4 if
-    any verdict is unknown, or if AWS cannot be called; 1 if the file is not valid; 2 for a usage
-    error.
+    any verdict is unknown, AWS cannot be called, or the result cannot be written; 1 if the file is
+    not valid; 2 for a usage error.
     """
     from pump_roles.account.probe import (  # noqa: PLC0415
         as_document,
@@ -124,9 +126,13 @@ def probe(
             found=found,
         )
     if format == "json":
-        typer.echo(json.dumps(as_document(results, caller=caller), indent=2))
+        text = json.dumps(as_document(results, caller=caller), indent=2) + "\n"
     else:
-        _show_probed(results)
+        text = _table(results)
+    try:
+        write(text.encode("utf-8", "backslashreplace"), None)
+    except OSError as error:
+        fail(f"standard output: cannot be written: {error.strerror}", UNKNOWN)
     verdicts = {result.verdict for result in results}
     if "not-required" in verdicts:
         raise typer.Exit(DIFFERENT)
@@ -138,8 +144,10 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
     from pump_roles.account.targets import EXTENSIONS, Target, read_targets  # noqa: PLC0415
     from pump_roles.templates import InputError  # noqa: PLC0415
 
-    if (role_arn is None) == (file is None):
-        raise typer.BadParameter("pass either ROLE_ARN or --file, not both")
+    if role_arn is None and file is None:
+        raise typer.BadParameter("pass ROLE_ARN or --file")
+    if role_arn is not None and file is not None:
+        raise typer.BadParameter("ROLE_ARN: cannot be combined with --file")
     if file is not None:
         if external_id is not None:
             raise typer.BadParameter("--external-id: cannot be combined with --file")
@@ -167,10 +175,11 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
         raise typer.BadParameter(str(error)) from None
 
 
-def _show_probed(results: "Sequence[ProbeResult]") -> None:
-    from rich.console import Console  # noqa: PLC0415
+def _table(results: "Sequence[ProbeResult]") -> str:
+    from pump_roles.account.console import console_for  # noqa: PLC0415
 
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    written = StringIO()
+    console = console_for(written, styled=True)
     # What needs attention comes first.
     shown: dict[Verdict, tuple[str, str]] = {
         "not-required": ("not required", "bold red"),
@@ -192,3 +201,4 @@ def _show_probed(results: "Sequence[ProbeResult]") -> None:
         if (count := sum(result.verdict == verdict for result in results))
     ]
     console.print(f"external ID: {', '.join(counts)}")
+    return written.getvalue()

@@ -106,7 +106,7 @@ def report(
     region: Annotated[
         str | None,
         typer.Option(
-            help="With --account: the region to call. Defaults to AWS_REGION, AWS_DEFAULT_REGION, "
+            help="With --account: the Region to call. Defaults to AWS_REGION, AWS_DEFAULT_REGION, "
             "or that of the profile."
         ),
     ] = None,

@@ -70,16 +70,19 @@ def rollout_status(
         list[str] | None,
         typer.Option(
             metavar="<ids>",
-            help="The only accounts that the rollouts target, likewise.",
+            help="The only accounts that the rollouts target, comma-separated, instead of the "
+            "account filter that is read. May be repeated.",
         ),
     ] = None,
     no_filter: Annotated[
         bool,
-        typer.Option("--no-filter", help="The rollouts have no account filter. None is read."),
+        typer.Option("--no-filter", help="The rollouts have no account filter; none is read."),
     ] = False,
     wait: Annotated[
         bool,
-        typer.Option("--wait", help="Wait until no operation of the StackSets is running."),
+        typer.Option(
+            "--wait", help="Wait until no operation of the StackSets is running or queued."
+        ),
     ] = False,
     timeout: Annotated[
         int | None,
@@ -87,13 +90,14 @@ def rollout_status(
             min=1,
             max=10_000,
             metavar="<minutes>",
-            help="For at most how many minutes to wait for each StackSet. Defaults to no limit.",
+            help="With --wait: the maximum number of minutes to wait for each StackSet. Defaults "
+            "to no limit.",
         ),
     ] = None,
     region: Annotated[
         str | None,
         typer.Option(
-            help="The rollout stack's region. Defaults to that of the templates, AWS_REGION, "
+            help="The rollout stack's Region. Defaults to that of the templates, AWS_REGION, "
             "AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
@@ -111,10 +115,10 @@ def rollout_status(
     show whether someone has changed the role since.
 
     Exit status: 0 if every rollout is complete: every targeted account has a current stack
-    instance, and no other account has one; 3 if one is not, if no account is targeted, if a filter
-    names an account that is not below the units, or if a StackSet does not target what the
-    templates say; otherwise 4 if a status cannot be read, or the result cannot be written; 2 for a
-    usage error.
+    instance, and no other account has one; 3 if a rollout is not complete, if no account is
+    targeted, if a filter names an account that is not below the units, or if a StackSet does not
+    target what the templates say; otherwise 4 if a status or the templates cannot be read, or the
+    result cannot be written; 2 for a usage error.
     """
     account_filter, filtered = _filter(exclude_accounts, only_accounts, no_filter=no_filter)
     if timeout is not None and not wait:
@@ -198,7 +202,7 @@ def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[Targets]":
 def _region(rollouts: "Sequence[Targets]") -> str | None:
     regions = sorted({one.region for one in rollouts if one.region})
     if len(regions) > 1:
-        fail(f"the rollouts are in several regions, {', '.join(regions)}; pass --region", UNKNOWN)
+        fail(f"the rollouts are in several Regions: {', '.join(regions)}; pass --region", UNKNOWN)
     return regions[0] if regions else None
 
 

@@ -105,8 +105,8 @@ def verify(
         bool,
         typer.Option(
             "--removed",
-            help="Verify that the roles are gone: no role of their names exists, and Pump's "
-            "principal can assume no other one. With --organization, every account is checked.",
+            help="Verify that the roles are gone: no role with one of their names exists, and no "
+            "other role gives Pump access. With --organization, every account is checked.",
         ),
     ] = False,
     boundary_policy: Annotated[
@@ -174,7 +174,7 @@ def verify(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The region to call. IAM and Organizations are global; the region only selects "
+            help="The Region to call. IAM and Organizations are global; the Region only selects "
             "the partition. Defaults to AWS_REGION, AWS_DEFAULT_REGION, that of the profile, or "
             "us-east-1."
         ),
@@ -189,8 +189,8 @@ def verify(
             parser=output_path,
             metavar="<path>",
             help="A file to also write the result to, in the format of its extension: .txt for the "
-            "table, .json, .sarif, or .md. May be repeated. - is standard output, which has the "
-            "result in any case.",
+            "table, .json, .sarif, or .md. May be repeated. - is standard output, which "
+            "always gets the result.",
         ),
     ] = None,
 ) -> None:
@@ -202,7 +202,7 @@ def verify(
     lists other roles that Pump's principal or everyone can assume. All calls are read-only.
     External IDs are compared but never shown.
 
-    After a removal, pass --removed: then a role that still exists differs.
+    After a removal, pass --removed: then a role that still exists is a difference.
 
     Exit status: 0 if everything was checked and is as expected; 3 if anything differs; otherwise 4
     if anything could not be checked, or the input is not usable; 1 if the result cannot be
@@ -373,7 +373,7 @@ def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
     if expectation.across_accounts and scope is None:
         fail(
             f"{expectation.description}: a StackSet deploys the roles to other accounts; pass "
-            "--organization to check them all, or for one account the template of one stack",
+            "--organization to check them all, or the template of one stack to check one account",
             UNKNOWN,
         )
     return expectation.absent()

@@ -1,4 +1,4 @@
-"""What a customer may take away: named sets of explicit denies, each deny with a reason.
+"""What a customer can take away: named sets of explicit denies, each deny with a reason.
 
 Each JSON file next to this module is one guardrail: what it removes, what that costs Pump's
 service, and its statements or, for a set of others, its members. A statement names the actions that
@@ -54,13 +54,14 @@ class Need:
 class Guardrail:
     """A named set of explicit denies that a customer adds to a role.
 
-    Take one of the constants, or make one with :meth:`invitations_from`, :meth:`only_in_regions` or
-    :meth:`until`. On a role it denies only what the role has; where that is nothing, the role
-    refuses it.
+    Use one of the constants, or create one with :meth:`invitations_from`, :meth:`only_in_regions`,
+    or :meth:`until`. On a role it denies only what the role has; if that is nothing, the role
+    rejects it.
 
-    What no guardrail can do: put a limit in money on purchases, since IAM has no condition for the
-    price, the term or the commitment; stop a purchase that is queued already; or take effect within
-    seconds, since it is deployed like everything else. For that, see "Stop Pump now" in the README.
+    What no guardrail can do: limit what purchases cost, because IAM has no condition for the price,
+    the term, or the commitment; stop a purchase that is already queued; or take effect within
+    seconds, because it is deployed like everything else. For that, see "Stop Pump now" in the
+    README.
 
     :param name: its name, as context and error messages write it.
     :param removes: what it takes away.
@@ -69,7 +70,7 @@ class Guardrail:
         each ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
     :param members: the guardrails that it consists of, when it is a set of others.
     :param leaves: what stays allowed next to it.
-    :param value: what the customer fills in, where that is still missing.
+    :param value: what the customer fills in, if that is still missing.
     :param in_words: how to say its value; empty if it takes none.
     :param values: the values that were filled in.
     :param ends: the moment from which it denies everything, if there is one.
@@ -90,45 +91,45 @@ class Guardrail:
         _check(self.name, json.loads(self.text))
 
     METADATA_ONLY: ClassVar["Guardrail"]
-    """Denies the reads that return application data, user data, credentials or case contents.
+    """Denies the reads that return application data, user data, credentials, or case contents.
 
-    It costs Pump how many tasks a service should run (``ecs:DescribeServices``), the size of each
-    Fargate task (``ecs:DescribeTasks``), alarms, and the cases that it opened. Metric values and
-    the email addresses of accounts stay.
+    What it costs Pump: the number of tasks that a service should run (``ecs:DescribeServices``),
+    the size of each Fargate task (``ecs:DescribeTasks``), alarms, and the follow-up of support
+    cases. Metric values and the email addresses of accounts stay.
     """
 
     NEEDED_ONLY: ClassVar["Guardrail"]
     """Denies every action but those that reservations and savings plans need.
 
-    What AWS adds tomorrow is denied too. It costs Pump containers, Auto Scaling, budgets and tags
-    of resources, invitations to an organization, support cases, tags of reserved instances, and
-    billing settings. Most other guardrails are redundant next to it, and the synth says which.
+    What AWS adds tomorrow is also denied. What it costs Pump: containers, Auto Scaling, budgets,
+    resource tags, invitations to an organization, support cases, tags of reserved instances, and
+    billing settings. Most other guardrails are then redundant, and the synth says which.
     """
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
     """Denies the writes inside ``ce:*`` that change billing settings.
 
-    Starting a purchase analysis stays. It costs Pump setting up anomaly detection and the like.
+    Starting a purchase analysis stays. Pump can no longer set up anomaly detection and the like.
     """
 
     NO_SELLING: ClassVar["Guardrail"]
     """Denies listing reserved instances on the marketplace.
 
-    Returning a wrong savings plan stays. It costs Pump selling what you no longer need.
+    Returning a wrong savings plan stays. Pump can no longer sell what you do not need.
     """
 
     NO_COMMITMENTS: ClassVar["Guardrail"]
-    """Denies every purchase, sale, exchange and modification: manual mode, or a pause.
+    """Denies every purchase, sale, exchange, and modification: manual mode, or a pause.
 
-    The undo stays: deleting what is queued, cancelling a listing, returning a savings plan. It
-    costs Pump all buying and selling.
+    The undo stays: deleting what is queued, canceling a listing, returning a savings plan. Pump
+    can no longer buy or sell.
     """
 
     NO_QUOTA_INCREASES: ClassVar["Guardrail"]
     """Denies requests for higher service quotas, which can limit how much can be bought."""
 
     NO_SUPPORT_WRITES: ClassVar["Guardrail"]
-    """Denies opening, answering and closing support cases, and refreshing Trusted Advisor."""
+    """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor."""
 
     COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
     """Denies ``ec2:CreateTags`` on anything but reserved instances and host reservations."""
@@ -139,9 +140,9 @@ class Guardrail:
     RECOMMENDED: ClassVar["Guardrail"]
     """Guardrails that leave buying, selling and the decisions about them as they are.
 
-    They deny the reads that return data, changes of billing settings, tags on anything but
-    commitments, and linked roles of other services. It costs Pump the number and the sizes of
-    Fargate tasks, alarms, and the follow-up of support cases, see ``METADATA_ONLY``.
+    They deny the reads that return data, changes to billing settings, tags on anything but
+    commitments, and service-linked roles of other services. What they cost Pump: the number and the
+    sizes of Fargate tasks, alarms, and the follow-up of support cases; see ``METADATA_ONLY``.
 
     On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
     and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
@@ -159,20 +160,20 @@ class Guardrail:
 
     @classmethod
     def only_in_regions(cls, *regions: str) -> "Guardrail":
-        """Deny purchases and exchanges of reservations outside some regions.
+        """Deny purchases and exchanges of reservations outside some Regions.
 
-        For what is bought by region: EC2, RDS, ElastiCache, Redshift and OpenSearch. Savings plans
-        have no region, and stay. It costs Pump what it could save elsewhere.
+        It applies to what is bought by Region: EC2, RDS, ElastiCache, Redshift, and OpenSearch.
+        Savings plans have no Region, and stay. What it costs Pump: the savings in other Regions.
 
-        :param regions: the names of the regions where purchases stay allowed, at least one.
-        :raises ArgumentError: when there is no such region, as of the release of this package, or
+        :param regions: the names of the Regions where purchases stay allowed, at least one.
+        :raises ArgumentError: when there is no such Region, as of the release of this package, or
             one is listed twice.
         """
         checked = REGIONS.check("only-in-regions", regions)
         for region in checked:
             if region not in REGION_NAMES:
                 hint = nearest(region, REGION_NAMES)
-                problem = ", ".join(filter(None, (f"there is no region {region!r}", hint)))
+                problem = "; ".join(filter(None, (f"there is no Region {region!r}", hint)))
                 raise ArgumentError("only-in-regions", problem)
         # The order means nothing, and the template must not depend on it.
         return _filled("only-in-regions", sorted(checked))
@@ -204,7 +205,7 @@ class Guardrail:
         if found is None:
             names = Guardrail.names()
             hint = nearest(name, names) or f"the guardrails are {', '.join(names)}"
-            raise ArgumentError("guardrails", f"there is no guardrail {name!r}, {hint}")
+            raise ArgumentError("guardrails", f"there is no guardrail {name!r}; {hint}")
         if found.value:
             method = f"Guardrail.{name.replace('-', '_')}"
             raise ArgumentError(
@@ -287,7 +288,7 @@ def documents(
 
     They are ordered by name, so that the template does not depend on the order of the list.
 
-    :param guardrails: the guardrails that are given.
+    :param guardrails: the guardrails.
     :param role: the role.
     :raises ArgumentError: when one is not a guardrail, is listed twice, or would do nothing.
     """

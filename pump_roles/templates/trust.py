@@ -155,6 +155,17 @@ def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
     return [one for value in values for one in as_list(value)]
 
 
+def _inexact(statement: Mapping[str, Any]) -> str:
+    # The operator that requires an external ID, if it is one of these; empty if none does.
+    condition = as_mapping(statement.get("Condition"))
+    for operator in ("StringLike", "StringEqualsIgnoreCase"):
+        for key, values in as_mapping(condition.get(operator)).items():
+            ids = strings(values)
+            if key.lower() == EXTERNAL_ID_KEY and ids and all(one.strip("*") for one in ids):
+                return operator
+    return ""
+
+
 def _problems(
     document: Mapping[str, Any],
     allows: list[Mapping[str, Any]],
@@ -170,7 +181,9 @@ def _problems(
         f"it has {member}, which cannot be read" for member in sorted(document.keys() - _MEMBERS)
     )
     for statement, needs_id in zip(allows, required, strict=True):
-        if not needs_id:
+        if not needs_id and (operator := _inexact(statement)):
+            yield f"it compares the external ID with {operator} instead of StringEquals"
+        elif not needs_id:
             yield "it requires no external ID, so another customer of Pump's could reach this role"
         ids = _external_ids(statement)
         if len(ids) > _IDS_WHILE_ROTATING:

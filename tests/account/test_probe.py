@@ -1,5 +1,6 @@
 """`pump-roles probe` and an AWS that says no: it proves what a role requires, and shows no ID."""
 
+import errno
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
+from importlib import import_module, resources
 from itertools import product
 from pathlib import Path
 from threading import Event, Thread
@@ -728,8 +729,8 @@ def test_external_id_may_come_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ([], "pass either ROLE_ARN or --file"),
-        ([ROLE_ARN, "--file=roles.csv"], "pass either ROLE_ARN or --file"),
+        ([], "pass ROLE_ARN or --file"),
+        ([ROLE_ARN, "--file=roles.csv"], "ROLE_ARN: cannot be combined with --file"),
         (["--file=roles.csv", f"--external-id={SECRET}"], "cannot be combined with --file"),
         (["--file=roles.txt"], "--file: unknown extension; must be .csv or .json"),
         ([f"--file={SECRET}"], "--file: unknown extension; must be .csv or .json"),
@@ -760,6 +761,19 @@ def test_bad_external_id_in_the_environment_is_named() -> None:
     ended = run(ROLE_ARN, PUMP_EXTERNAL_ID=f"{SECRET}!")
     assert ended.exit_code == 2
     assert "PUMP_EXTERNAL_ID: the value is not an external ID" in ended.stderr
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_result_that_cannot_be_written_is_one_error(
+    format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(import_module("pump_roles.cli.probe"), "write", full)
+    line = the_error(run(ROLE_ARN, "--external-id", SECRET, "--format", format), 4)
+    assert line == "pump-roles: standard output: cannot be written: No space left on device"
 
 
 @pytest.mark.usefixtures("fake")

@@ -83,7 +83,7 @@ def test_file_is_read_as_spreadsheets_and_editors_write_it(
         (
             "r.json",
             json.dumps([{"role_arn": ROLE_ARN, "external_id": 123456}]),
-            f"item 1: external_id: the value is not {EXTERNAL_ID.description}; it is a number, put",
+            f"item 1: external_id: the value is not {EXTERNAL_ID.description}; put the number",
         ),
         (
             "r.json",

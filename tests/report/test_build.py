@@ -421,6 +421,20 @@ def if_exists(properties: dict[str, Any]) -> None:
     condition["StringEqualsIfExists"] = condition.pop("StringEquals")
 
 
+def empty_like(properties: dict[str, Any]) -> None:
+    trust_of(properties)["Condition"] = {"StringLike": {"sts:ExternalId": ["x", "**"]}}
+
+
+def like(properties: dict[str, Any]) -> None:
+    condition = trust_of(properties)["Condition"]
+    condition["StringLike"] = condition.pop("StringEquals")
+
+
+def in_any_case(properties: dict[str, Any]) -> None:
+    condition = trust_of(properties)["Condition"]
+    condition["StringEqualsIgnoreCase"] = condition.pop("StringEquals")
+
+
 def everybody(properties: dict[str, Any]) -> None:
     trust_of(properties)["Principal"] = {"AWS": "*"}
 
@@ -443,6 +457,9 @@ def two_statements(properties: dict[str, Any]) -> None:
         (no_condition, "it requires no external ID", False),
         (empty_id, "it requires no external ID", False),
         (if_exists, "it requires no external ID", False),
+        (empty_like, "it requires no external ID", False),
+        (like, "it compares the external ID with StringLike instead of StringEquals", False),
+        (in_any_case, "it compares the external ID with StringEqualsIgnoreCase instead", False),
         (everybody, "it trusts *", True),
         (all_but, "it trusts all but", True),
         (a_service_too, "it trusts Service ec2.amazonaws.com", True),

@@ -1,1 +1,1 @@
-"""Which accounts of an organization have a rollout's role, and which do not: nothing but reads."""
+"""Which accounts of an organization have a rollout's role, and which do not. It only reads."""

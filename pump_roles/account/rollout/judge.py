@@ -1,7 +1,7 @@
 """Whether a rollout is complete: what it should target, compared with what there is."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
 from pump_roles.account.organization import Account, targeted
@@ -13,7 +13,9 @@ from pump_roles.account.rollout.model import (
     RolloutStatus,
 )
 from pump_roles.account.rollout.retry import Repeat, retries
+from pump_roles.account.rollout.roles import differing
 from pump_roles.account.rollout.targets import Targets
+from pump_roles.templates.deployed import DeployedRole
 
 __all__ = ["Instance", "StackSet", "judge"]
 
@@ -27,7 +29,7 @@ _ORDER: Final = get_args(AccountState)
 
 # CloudFormation API Reference, "StackInstanceComprehensiveStatus" and "StackInstance".
 _DETAILS: Final = {
-    "CANCELLED": "the last operation stopped before it worked in this account",
+    "CANCELLED": "the last operation stopped before it reached this account",
     "FAILED": "the last operation failed in this account; AWS gives no reason",
     "FAILED_IMPORT": "the stack could not be imported",
     "PENDING": "an operation has yet to start in this account; pass --wait",
@@ -35,7 +37,7 @@ _DETAILS: Final = {
     "SKIPPED_SUSPENDED_ACCOUNT": "the account was suspended when the last operation ran",
 }
 _BY_HAND: Final = (
-    "updates leave it out: delete the stack instance with --retain-stacks, then its stack by hand"
+    "updates skip it: delete the stack instance with --retain-stacks, then its stack by hand"
 )
 
 
@@ -47,7 +49,7 @@ class Instance:
     :param region: its region.
     :param status: ``CURRENT``, ``OUTDATED`` or ``INOPERABLE``.
     :param detail: how its last operation ended, such as ``FAILED`` or ``CANCELLED``; may be empty.
-    :param reason: why it is not current, as AWS says; may be empty.
+    :param reason: why it is not current, as AWS returns it; may be empty.
     """
 
     account: str
@@ -66,6 +68,7 @@ class StackSet:
     :param region: the region of the StackSet itself.
     :param instance_region: the region of its stack instances.
     :param roles: Pump's roles in its template.
+    :param ways: the same, as it deploys them.
     :param instances: its stack instances.
     """
 
@@ -74,6 +77,7 @@ class StackSet:
     region: str
     instance_region: str
     roles: tuple[RolloutRole, ...]
+    ways: tuple[DeployedRole, ...] = field(default=(), repr=False)
     instances: tuple[Instance, ...] = ()
 
 
@@ -155,11 +159,16 @@ def _problems(targets: Targets, stack_set: StackSet, number: int) -> Iterator[st
             f"the StackSet targets {deployed}, but {targets.source} says "
             f"{', '.join(sorted(targets.units))}: deploy the rollout again"
         )
-    named = all(role.name for role in (*targets.roles, *stack_set.roles))
-    if named and targets.roles and stack_set.roles and targets.roles != stack_set.roles:
+    kinds = [[role.kind for role in roles] for roles in (targets.roles, stack_set.roles)]
+    if targets.roles and kinds[0] != kinds[1]:
         yield (
             f"the StackSet deploys {_named(stack_set.roles)}, but {targets.source} says "
             f"{_named(targets.roles)}: deploy the rollout again"
+        )
+    for kind, parts in differing(targets.ways, stack_set.ways):
+        yield (
+            f"the StackSet deploys another {kind} role than {targets.source} says, with another "
+            f"{parts}: deploy the rollout again"
         )
     if not number:
         yield "no account is targeted"

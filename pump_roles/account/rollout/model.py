@@ -27,7 +27,7 @@ SCHEMA_VERSION: Final = 1
 AccountState = Literal[
     "not-current", "missing", "not-targeted", "not-found", "suspended", "excluded", "current"
 ]
-"""Whether an account is as the rollout should leave it; the first four are not."""
+"""Whether an account is as the rollout should leave it. In the first four states, it is not."""
 
 FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 """The states of accounts that are as the rollout should leave them."""
@@ -54,8 +54,8 @@ class AccountStatus:
         leaves it out, and it has no stack instance.
     :param reason: why, in words.
     :param region: the region of its stack instance; empty if it has none.
-    :param status: the status of its stack instance, as AWS says; empty if it has none.
-    :param detailed_status: how the last operation there ended, as AWS says; may be empty.
+    :param status: the status of its stack instance, as AWS returns it; empty if it has none.
+    :param detailed_status: how the last operation there ended, as AWS returns it; may be empty.
     """
 
     account: str
@@ -70,7 +70,7 @@ class AccountStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """A command that repeats the operation in accounts where it failed or is missing.
+    """A command that repeats the operation in accounts where it failed, or that it missed.
 
     :param accounts: their IDs.
     :param command: the command, quoted for a POSIX shell.
@@ -108,7 +108,7 @@ class RolloutStatus:
     :param units: the IDs of the organizational units that should be targeted.
     :param filter: what the account filter does, ``exclude`` or ``only``; empty if there is none.
     :param filtered: the IDs of the accounts that the filter names.
-    :param source: where the filter is from, in words.
+    :param source: where the filter was read from, in words.
     :param management_account: the management account, where StackSets never deploy.
     :param targeted: how many accounts are targeted, without suspended ones.
     :param accounts: the accounts below the units, those with a stack instance, and those that the
@@ -166,7 +166,7 @@ class Statuses:
 
 
 def state_of(states: Iterable[RolloutState]) -> RolloutState:
-    """Return the state of several rollouts: one that is incomplete wins over one that is unknown.
+    """Return the state of several rollouts: incomplete takes precedence over unknown.
 
     Without any rollout, it is unknown.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["INTERVAL", "wait_for"]
 
 INTERVAL: Final = 10
-"""How many seconds are between two calls while an operation runs."""
+"""The number of seconds between two calls while an operation runs."""
 
 _ACTIVE: Final = {"QUEUED", "RUNNING", "STOPPING"}
 _ENDED: Final = {"FAILED", "STOPPED", "SUCCEEDED"}
@@ -34,7 +34,7 @@ def wait_for(
     :param cloudformation: a client of the account and the region that the StackSet is in.
     :param targets: the rollout. If there is no such StackSet, there is nothing to wait for.
     :param seconds: for how long to wait; by default, until the operations have ended.
-    :param waited: called with a number of seconds after waiting so long.
+    :param waited: called with a number of seconds after each wait of that length.
     :returns: why the operations cannot be read, or that they have not ended in time; empty if they
         have.
     """

@@ -9,7 +9,8 @@ from pump_roles.account.organization import accounts_below
 from pump_roles.account.response import checked_id, id_in, list_in, text_in
 from pump_roles.account.rollout.judge import Instance, StackSet, judge
 from pump_roles.account.rollout.model import RolloutStatus, StatusError, Statuses
-from pump_roles.account.rollout.targets import Targets, roles_in, targets_in
+from pump_roles.account.rollout.roles import roles_in, ways_in
+from pump_roles.account.rollout.targets import Targets, targets_in
 from pump_roles.account.rollout.text import stack_set_deploys, template_deploys
 from pump_roles.templates import InputError
 from pump_roles.validators import ACCOUNTS, ORGANIZATIONAL_UNITS
@@ -31,7 +32,7 @@ _Found = Callable[[int], object]
 
 @dataclass(frozen=True, kw_only=True)
 class _Read:
-    # Nothing but the reason is known of a rollout that could not be read.
+    # Only the reason is known of a rollout that could not be read.
     targets: Targets
     stack_set: StackSet | None = None
     reason: str = ""
@@ -55,7 +56,7 @@ def read(
     :param rollouts: the rollouts.
     :param unknown: why the status of some is unknown already, by their StackSets' names. By default
         none is.
-    :param found: called with a number whenever that many instances and accounts were read.
+    :param found: called with a number each time that many instances or accounts were read.
     :param profile: the profile of the AWS configuration for the commands; by default none.
     :raises StatusError: if no rollout can be read, or the organization cannot be.
     """
@@ -163,7 +164,7 @@ def _stack_set(cloudformation: "CloudFormationClient", targets: Targets) -> Stac
         raise StatusError("the StackSet has no organizational units")
     try:
         body, parameters = described["TemplateBody"], described.get("Parameters", [])
-        roles = roles_in(stack_set_deploys(body, parameters, targets.stack_set))
+        deployed = stack_set_deploys(body, parameters, targets.stack_set)
     except InputError as error:
         raise StatusError(f"the role that it deploys cannot be read: {error}") from None
     return StackSet(
@@ -171,7 +172,8 @@ def _stack_set(cloudformation: "CloudFormationClient", targets: Targets) -> Stac
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNITS) for unit in units),
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
-        roles=roles,
+        roles=roles_in(deployed),
+        ways=ways_in(deployed),
     )
 
 
@@ -229,4 +231,4 @@ def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tupl
                 text_in(resource, "StackName"),
                 cloudformation.get_template(StackName=stack_id)["TemplateBody"],
             )
-    raise StatusError("no stack of this account contains the StackSet")
+    raise StatusError("no stack in this account and Region contains the StackSet")

@@ -1,4 +1,4 @@
-"""The commands that repeat an operation in the accounts where it failed, or never worked."""
+"""The commands that repeat an operation in the accounts where it failed, or that it missed."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from pump_roles.account.rollout.model import Retry
 __all__ = ["Repeat", "retries"]
 
 _MOST: Final = 100
-"""At most how many accounts are in one command."""
+"""The maximum number of accounts in one command."""
 
 # CloudFormation API Reference, "StackSetOperationPreferences": by default, an operation works in
 # one account after another, and stops at the first failure.
@@ -38,9 +38,9 @@ def retries(
     region: str,
     profile: str | None = None,
 ) -> tuple[Retry, ...]:
-    """Return the commands, at most one for each region and unit and 100 accounts.
+    """Return the commands: one for each Region, unit, and up to 100 accounts.
 
-    ``create-stack-instances`` is right for both: it creates what is missing, and "retries all stack
+    ``create-stack-instances`` works for both: it creates what is missing, and "retries all stack
     instances whose status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances",
     ``OperationId``). ``UpdateStackInstances`` only changes parameters where there is an instance.
 

@@ -21,7 +21,7 @@ _PROBLEMS: Final[dict[AccountState, str]] = {
     "missing": "targeted accounts without a stack instance",
     "not-current": "stack instances that are not current",
     "not-targeted": "stack instances in accounts that are not targeted",
-    "not-found": "filtered accounts that are not below the units",
+    "not-found": "accounts in the filter that are not below the units",
 }
 
 _BAD: Final = "bold red"
@@ -69,7 +69,7 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
             yield line, ""
     yield from _conclusion(rollout)
     if rollout.retry:
-        yield "To repeat the operation in these accounts, after the reason is gone:", ""
+        yield "To repeat the operation in these accounts, once the cause is removed:", ""
     for retry in rollout.retry:
         yield retry.command, "cyan"
     management = f"the management account {rollout.management_account}"
@@ -78,8 +78,8 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
 
 def _conclusion(rollout: RolloutStatus) -> Iterator[_Line]:
     if rollout.state == "complete":
-        every = f"Every one of {rollout.targeted:,} targeted accounts"
-        yield f"{every} has a current stack instance, and no other has one.", "green"
+        every = f"Each of the {rollout.targeted:,} targeted accounts"
+        yield f"{every} has a current stack instance, and no other account has one.", "green"
     for state, problem in _PROBLEMS.items():
         if count := rollout.counts[state]:
             yield f"{problem}: {count:,}", _BAD

@@ -1,17 +1,18 @@
 """What a rollout should target, from templates or from options."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from pump_roles.account.organization import AccountFilter
 from pump_roles.account.rollout.model import RolloutRole
+from pump_roles.account.rollout.roles import roles_in, ways_in
 from pump_roles.templates import Deployed, InputError, Place
-from pump_roles.templates.masking import Mask
+from pump_roles.templates.deployed import DeployedRole
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
 
-__all__ = ["Targets", "roles_in", "targets_in"]
+__all__ = ["Targets", "targets_in"]
 
 _FILTERS: Final[dict[str, AccountFilter]] = {
     word: name for name in get_args(AccountFilter) for word in [ACCOUNT_FILTERS.get(name, "")]
@@ -20,7 +21,7 @@ _FILTERS: Final[dict[str, AccountFilter]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """A rollout, and what is known beforehand of what it should target.
+    """A rollout, and what is known in advance about what it should target.
 
     :param stack_set: the StackSet's name.
     :param call_as: who calls StackSets.
@@ -31,6 +32,7 @@ class Targets:
     :param source: where the units and the roles are from, in words; empty if from the StackSet.
     :param filter_source: where the filter is from, in words. By default, from the same place.
     :param roles: Pump's roles in the templates; none if there are no templates.
+    :param ways: the same, in all the ways in which the templates deploy them.
     :param region: the region that the templates are for; empty if that is any.
     """
 
@@ -42,6 +44,7 @@ class Targets:
     source: str = ""
     filter_source: str = ""
     roles: tuple[RolloutRole, ...] = ()
+    ways: tuple[DeployedRole, ...] = field(default=(), repr=False)
     region: str = ""
 
     @property
@@ -53,21 +56,6 @@ class Targets:
     def filter(self) -> str:
         """What the filter does: ``exclude``, ``only``, or nothing."""
         return ACCOUNT_FILTERS.get(self.account_filter or "", "")
-
-
-def roles_in(deployed: Deployed, kinds: Iterable[str] = ()) -> tuple[RolloutRole, ...]:
-    """Return Pump's roles in templates, with their names as they are deployed.
-
-    :param deployed: what the templates deploy.
-    :param kinds: the kinds of roles; by default all.
-    """
-    wanted = set(kinds)
-    mask = Mask(deployed.external_ids)
-    return tuple(
-        RolloutRole(kind=ways[0].role.kind, name=mask.masked(ways[0].role.name))
-        for ways in deployed.roles
-        if not wanted or ways[0].role.kind in wanted
-    )
 
 
 def targets_in(deployed: Deployed, source: str) -> tuple[Targets, ...]:
@@ -106,7 +94,8 @@ def _targets(deployed: Deployed, name: str, places: list[Place], source: str) ->
         account_filter=_FILTERS[place.filter],
         filtered=place.accounts,
         source=source,
-        roles=roles_in(deployed, (one.kind for one in places)),
+        roles=roles_in(deployed, kinds := [one.kind for one in places]),
+        ways=ways_in(deployed, kinds),
         region=place.region,
     )
 
@@ -116,7 +105,7 @@ def _problems(name: str, places: list[Place]) -> Iterator[str]:
         yield from place.unreadable
     place = places[0]
     if not STACK_SET_NAME.accepts(name):
-        yield "its name is only known when it is deployed"
+        yield "its name is known only when it is deployed"
     if len({replace(one, kind="") for one in places}) > 1:
         yield "it deploys to several groups of accounts"
     if place.call_as not in STACK_SETS_CALL_AS:

@@ -1,4 +1,4 @@
-"""What to do about each kind of differences."""
+"""What to do about each kind of difference."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,7 +25,7 @@ CURES: Final[Mapping[Rule, str]] = MappingProxyType(
         f"instance of its rollout. If the stack still exists: {_RESTORE}",
         "role-present": "Delete what created it: its stack; in a member account, the stack "
         "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
-        "if it was created by hand, the role itself. Then verify again.",
+        "or, if it was created by hand, the role itself. Then verify again.",
         "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
         "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
         "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",

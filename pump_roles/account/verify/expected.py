@@ -105,9 +105,20 @@ class Expectation:
         return replace(self, roles=tuple(ways for kind, ways in known.items() if kind in kinds))
 
     def absent(self) -> "Expectation":
-        """Return the expectation that accounts have none of the roles."""
-        description = f"accounts without {' and '.join(self.names)} ({self.description})"
-        return replace(self, description=description, removed=True)
+        """Return the expectation that accounts have none of the roles, nor one of a published name.
+
+        The latter may be left over from before a role had another name.
+        """
+        taken = {name.casefold() for name in self.names}
+        published = tuple(
+            (replace(ways[0], role=replace(role, name=ROLES[role.kind].name), path="/"),)
+            for ways in self.roles
+            for role in [ways[0].role]
+            if ROLES[role.kind].name.casefold() not in taken
+        )
+        absent = replace(self, roles=(*self.roles, *published), removed=True)
+        description = f"accounts without {' and '.join(absent.names)} ({self.description})"
+        return replace(absent, description=description)
 
     def with_external_ids(
         self, targets: Iterable[Target], *, external_id: str = ""

@@ -206,7 +206,7 @@ class Verification:
 
 
 def state_of(states: Iterable[State]) -> State:
-    """Return the state of a whole by that of its parts: a difference wins over what is unknown.
+    """Return the state of a whole from its parts: a difference takes precedence over unknown.
 
     Without any parts, nothing was compared, so it is unknown.
 

@@ -14,11 +14,11 @@ _STACK_NAME = "aws:cloudformation:stack-name"
 "Resource tags"."""
 
 _OF_STACK_SET = "StackSet-"
-"""How the names of StackSets' stacks begin."""
+"""The prefix of the names of StackSets' stacks."""
 
 
 def removal(expected: ExpectedRole, details: AccountDetails) -> RoleResult:
-    """Return whether a role is gone. If any role has its name, whatever else it has, it is not.
+    """Return whether a role is gone. If a role has its name, it is not, whatever else differs.
 
     :param expected: the role that must not exist.
     :param details: what the account has.

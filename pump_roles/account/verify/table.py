@@ -123,7 +123,7 @@ def _account(account: AccountResult) -> Iterator[_Line]:
         yield from _role(role)
     others, more = few(account.others, _MOST)
     for other in others:
-        about = f"the role {line(other.name, LONGEST_NAME)}: {line(other.alarm)} (other-access)"
+        about = f"the role {line(other.arn)}: {line(other.alarm)} (other-access)"
         yield _Line(depth=1, label=f"{other.effect}:", style=_STYLES[other.effect], text=about)
         principals, left = few_of(other.principals)
         if principals:

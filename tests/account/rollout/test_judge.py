@@ -11,9 +11,7 @@ from pump_roles.account.rollout.model import AccountStatus, RolloutRole, Rollout
 from pump_roles.account.rollout.targets import Targets
 
 MANAGEMENT = "000000000001"
-BY_HAND = (
-    "updates leave it out: delete the stack instance with --retain-stacks, then its stack by hand"
-)
+BY_HAND = "updates skip it: delete the stack instance with --retain-stacks, then its stack by hand"
 TWO, THREE = "000000000002", "000000000003"
 
 
@@ -97,7 +95,7 @@ def test_suspended_account_that_is_excluded_should_not_have_the_role(
         ),
         (
             *("OUTDATED", "CANCELLED", ""),
-            "the last operation stopped before it worked in this account",
+            "the last operation stopped before it reached this account",
             True,
         ),
         (

@@ -42,7 +42,10 @@ def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
         "PumpReadOnly, the read-only role PumpReadOnlyRole, in us-east-1",
         f"targets: {organization.root} (account filter: the stack PumpReadOnlyRollout)",
         "accounts: 3 current",
-        "Every one of 3 targeted accounts has a current stack instance, and no other has one.",
+        (
+            "Each of the 3 targeted accounts has a current stack instance, and no other account "
+            "has one."
+        ),
         f"Not counted: the management account {ACCOUNT_ID}, where StackSets never deploy.",
     ]
     assert ended.stderr == ""
@@ -178,9 +181,65 @@ def test_rollout_whose_role_has_another_name_than_in_the_templates_is_not_comple
     ended = run("--expect", written(renamed, tmp_path / "cdk.out"))
     assert ended.exit_code == 3, ended.output
     assert (
-        "the StackSet deploys the read-only role PumpReadOnlyRole, but cdk.out says the read-only "
-        "role VendorReadOnly: deploy the rollout again"
+        "the StackSet deploys another read-only role than cdk.out says, with another name: deploy "
+        "the rollout again"
     ) in ended.stdout
+
+
+ROTATED = {"pump:external-id": "Example-5678-9012"}
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"pump:principal": "111122223333"}, "trust policy"),
+        (ROTATED, "trust policy"),
+        ({"pump:next-external-id": "Example-5678-9012"}, "trust policy"),
+        ({"pump:guardrails": "needed-only"}, "policies"),
+        ({"pump:permissions-boundary": "platform/Boundary"}, "permissions boundary"),
+        ({"pump:role-path": "/pump/", **ROTATED}, "trust policy and path"),
+    ],
+    ids=str,
+)
+def test_rollout_whose_role_is_not_that_of_the_templates_is_not_complete(  # noqa: PLR0917
+    change: dict[str, str], parts: str, aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    """As after templates that were never deployed, or a rollback."""
+    organization = Organization.create(aws, {"Unit": 1})
+    now = roll_out(organization, synth)
+    assert run("--expect", written(now, tmp_path / "now")).exit_code == 0
+    given = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    units = {"pump:read-only:organizational-units": organization.root}
+    found = synth({**given, **units, **change})
+    changed = {"PumpReadOnlyRollout": found["PumpReadOnlyRollout"]}
+    ended = run("--expect", written(changed, tmp_path / "changed"), "--format=json")
+    assert ended.exit_code == 3, ended.output
+    assert rollout(ended)["problems"] == [
+        (
+            f"the StackSet deploys another read-only role than changed says, with another {parts}: "
+            "deploy the rollout again"
+        )
+    ]
+    assert EXTERNAL_ID not in ended.output
+    assert "Example-5678-9012" not in ended.output
+
+
+@pytest.mark.parametrize("rotating", [False, True])
+def test_what_the_templates_leave_to_a_parameter_can_be_anything(
+    rotating: bool,  # noqa: FBT001
+    aws: Management,
+    run: Run,
+    synth: Synth,
+    tmp_path: Path,
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    units = {"pump:read-only:organizational-units": organization.root}
+    more = {"pump:next-external-id": "Example-5678-9012"} if rotating else {}
+    roll_out(organization, synth, context=more)
+    found = synth({**units, **more})
+    template = {"PumpReadOnlyRollout": found["PumpReadOnlyRollout"]}
+    ended = run("--expect", written(template, tmp_path / "cdk.out"))
+    assert ended.exit_code == 0, ended.output
 
 
 def test_role_whose_name_is_a_parameter_of_the_stack_set_is_the_same(

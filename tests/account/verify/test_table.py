@@ -97,7 +97,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "    not checked: text\n"
         "    note: text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
-        "  broader: the role text: text (other-access)\n"
+        "  broader: the role arn:aws:iam::000000000001:role/text: text (other-access)\n"
         "    can be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
         "\n"
         "unknown 000000000003\n"

@@ -1,0 +1,112 @@
+"""Pump's roles in templates, and how one that a StackSet deploys differs from what is expected."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from pump_roles.account.rollout.model import RolloutRole
+from pump_roles.templates import Deployed
+from pump_roles.templates.canonical import canonical
+from pump_roles.templates.deployed import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, DeployedRole
+from pump_roles.templates.masking import Mask, texts_under_the_key
+from pump_roles.templates.trust import EXTERNAL_ID_KEY
+
+__all__ = ["differing", "roles_in", "ways_in"]
+
+
+def roles_in(deployed: Deployed, kinds: Iterable[str] = ()) -> tuple[RolloutRole, ...]:
+    """Return Pump's roles in templates, with their names as they are deployed.
+
+    :param deployed: what the templates deploy.
+    :param kinds: the kinds of roles; by default all.
+    """
+    wanted = set(kinds)
+    mask = Mask(deployed.external_ids)
+    return tuple(
+        RolloutRole(kind=ways[0].role.kind, name=mask.masked(ways[0].role.name))
+        for ways in deployed.roles
+        if not wanted or ways[0].role.kind in wanted
+    )
+
+
+def ways_in(deployed: Deployed, kinds: Iterable[str] = ()) -> tuple[DeployedRole, ...]:
+    """Return Pump's roles in templates, in all the ways in which they deploy them.
+
+    :param deployed: what the templates deploy.
+    :param kinds: the kinds of roles; by default all.
+    """
+    wanted = set(kinds)
+    return tuple(
+        way for ways in deployed.roles if not wanted or ways[0].role.kind in wanted for way in ways
+    )
+
+
+def differing(
+    expected: Iterable[DeployedRole], found: Iterable[DeployedRole]
+) -> Iterator[tuple[str, str]]:
+    """Yield the kind of each role that is in none of the expected ways, and what of it differs.
+
+    What an expected role leaves to a parameter does not differ. Tags are not compared.
+
+    :param expected: the roles in the templates, in all the ways in which they deploy them.
+    :param found: the roles that the StackSet deploys.
+    """
+    for role in found:
+        ways = [[*_parts(way, role)] for way in expected if way.role.kind == role.role.kind]
+        if ways and all(ways):
+            closest = min(ways, key=lambda parts: len(parts))  # noqa: PLW0108
+            yield role.role.kind, " and ".join(closest)
+
+
+_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "path": "path",
+        "boundary": "permissions boundary",
+        "session_seconds": "maximum session duration",
+    }
+)
+"""The attributes that are compared as they are, with how to call them. Tags are not: those of the
+rollout's stack are added to the StackSet's."""
+
+_ANY: Final = "anything"
+
+
+def _parts(expected: DeployedRole, found: DeployedRole) -> Iterator[str]:
+    names = {expected.role.name, found.role.name}
+    # The name of one that is only known when it is deployed is empty.
+    if len(names) > 1 and all(names):
+        yield "name"
+    if not _is_trust(expected.trust_policy, found.trust_policy):
+        yield "trust policy"
+    if _policies(expected) != _policies(found):
+        yield "policies"
+    for attribute, name in _COMPARED.items():
+        if getattr(expected, attribute) != getattr(found, attribute):
+            yield name
+
+
+def _policies(role: DeployedRole) -> Any:
+    return {(one.name, one.managed): canonical(one.filled) for one in role.policies}
+
+
+def _is_trust(expected: Any, found: Any) -> bool:
+    # What has a parameter can have any value.
+    ids, found_ids = texts_under_the_key(expected), texts_under_the_key(found)
+    is_open = OPEN_EXTERNAL_ID in ids
+    if not (ids - {OPEN_EXTERNAL_ID} <= found_ids if is_open else ids == found_ids):
+        return False
+    pattern = re.escape(canonical(_readable(expected))).replace(_ANY, '[^"]*')
+    return re.fullmatch(pattern, canonical(_readable(found))) is not None
+
+
+def _readable(value: Any) -> Any:
+    # Without the external IDs, and without what looks like a policy variable.
+    if isinstance(value, list):
+        return [_readable(element) for element in value]
+    if not isinstance(value, dict):
+        return _ANY if value == OPEN_PRINCIPAL else value
+    return {
+        key: "" if key.lower() == EXTERNAL_ID_KEY else _readable(member)
+        for key, member in value.items()
+    }
