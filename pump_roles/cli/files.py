@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from stat import S_IFMT, S_IFREG
 from typing import Final
@@ -82,7 +83,14 @@ def write(written: bytes, output: Path | None) -> None:
     if sys.stdout is None:
         # It is closed. Typer would write nothing, and say nothing.
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    typer.echo(written, nl=False)
+    try:
+        typer.echo(written, nl=False)
+    except OSError:
+        # Python tries again when it ends, and would end with a status of its own: see "Note on
+        # SIGPIPE" in the documentation of its module signal.
+        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise
 
 
 def is_input(output: Path, path: Path | None, *more: Path | None) -> bool:

@@ -32,10 +32,13 @@ def test_output_that_cannot_be_written_makes_the_status_unknown(
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth)
     command = f"{sys.executable} -m pump_roles rollout-status PumpReadOnly --no-filter"
+    environment = tool_environment() | dict(aws.environment)
+    # Python writes what is buffered when it ends.
+    environment.pop("PYTHONUNBUFFERED", None)
     ended = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
         cwd=ROOT,
-        env=tool_environment() | dict(aws.environment),
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
