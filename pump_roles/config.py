@@ -258,7 +258,7 @@ def _problem(key: str, value: Any) -> str | None:
     if key == "context" and isinstance(value, Mapping):
         # As in cdk.json.
         inside = next((name for name in value if name in KEYS or _problem(name, None)), None)
-        return inside and f"cdk.context.json has no such key around its own, such as {inside}"
+        return inside and f"belongs to cdk.json; put {inside} at the top level of cdk.context.json"
     for parameter, name in _PARAMETERS.items():
         if key.strip().lower() == parameter.lower():
             cure = f"use the key {_key(name)}"

@@ -69,11 +69,11 @@ def test_context_of_other_tools_is_ignored() -> None:
     [
         (
             {"context": {"pump:guardrails": ["recommended"]}},
-            "context: cdk.context.json has no such key around its own, such as pump:guardrails",
+            "context: belongs to cdk.json; put pump:guardrails at the top level of cdk.context.json",
         ),
         (
             {"context": {"a": 1, "pump:guardrial": "recommended"}},
-            "context: cdk.context.json has no such key around its own, such as pump:guardrial",
+            "context: belongs to cdk.json; put pump:guardrial at the top level of cdk.context.json",
         ),
         (
             {"pump:needed-only": True},
