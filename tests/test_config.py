@@ -68,8 +68,8 @@ def test_context_of_other_tools_is_ignored() -> None:
     ("context", "message"),
     [
         (
-            {"context": {"pump:guardrails": ["recommended"]}},
-            "context: belongs to cdk.json; put pump:guardrails at the top level of cdk.context.json",
+            {"context": {"pump:until": "2927-01-31T18:00:00Z"}},
+            "context: belongs to cdk.json; put pump:until at the top level of cdk.context.json",
         ),
         (
             {"context": {"a": 1, "pump:guardrial": "recommended"}},
