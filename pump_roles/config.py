@@ -197,6 +197,11 @@ def read(
     settings_of |= {role: _with_shared_guardrails(role, settings_of, built) for role in built}
     found = []
     boundary = _boundary_of_cdk(context)
+    if boundary and rolled_out:
+        raise ConfigError(
+            f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; use {_key(_BOUNDARY)} "
+            "instead"
+        )
     for role in with_stack:
         single, _ = _STACKS[role]
         if boundary and _BOUNDARY in settings_of[role]:
@@ -219,7 +224,13 @@ def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
     if not given:
         return ""
     named = given if isinstance(given, Mapping) else {}
-    return f"{named.get('name') or named.get('arn')} (from {_BOUNDARY_OF_CDK})"
+    boundary = named.get("name") or named.get("arn")
+    if not isinstance(boundary, str):
+        raise ConfigError(
+            f"{_BOUNDARY_OF_CDK}: is not an object with a name or an arn, and the CDK ignores it; "
+            "an object can be in a file, and not after -c"
+        )
+    return f"{boundary} (from {_BOUNDARY_OF_CDK})"
 
 
 def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -257,7 +268,7 @@ def _problem(key: str, value: Any) -> str | None:
     # What is wrong with a key that is meant for this app; nothing if it is not.
     if key == "context" and isinstance(value, Mapping):
         # As in cdk.json.
-        inside = next((name for name in value if name in KEYS or _problem(name, None)), None)
+        inside = next((name for name in value if name in KEYS or _problem(name, value[name])), None)
         return inside and f"belongs to cdk.json; put {inside} at the top level of cdk.context.json"
     for parameter, name in _PARAMETERS.items():
         if key.strip().lower() == parameter.lower():
@@ -274,7 +285,7 @@ def _problem(key: str, value: Any) -> str | None:
     # Anyone's app has a role name, or something that is read-only.
     if (
         found is None
-        or (bare and shared in found)
+        or (bare and found.startswith(f"did you mean {shared}?"))
         or (_is_role(key) and not isinstance(value, Mapping))
     ):
         return None

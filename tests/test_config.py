@@ -64,6 +64,9 @@ def test_context_of_other_tools_is_ignored() -> None:
     assert arguments(context) == [{}, {}]
 
 
+SHARED = [key for key in config.KEYS if key.count(":") == 1]
+
+
 @pytest.mark.parametrize(
     ("context", "message"),
     [
@@ -85,6 +88,37 @@ def test_context_of_other_tools_is_ignored() -> None:
                 "pump:auto-pilot:no-selling: unknown key; no-selling is a guardrail, a value of "
                 "pump:auto-pilot:guardrails"
             ),
+        ),
+        (
+            {"read-only": {"role-path": "/x/"}},
+            (
+                f"read-only: unknown key; the keys are {', '.join(SHARED)}, "
+                "pump:read-only:role-name or pump:auto-pilot:role-name"
+            ),
+        ),
+        (
+            {"context": {"context": {"read-only": {"role-path": "/x/"}}}},
+            "context: belongs to cdk.json; put context at the top level of cdk.context.json",
+        ),
+        (
+            {
+                "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
+                "pump:read-only:organizational-units": "r-abcd",
+            },
+            (
+                "@aws-cdk/core:permissionsBoundary: does not reach the accounts of a rollout; use "
+                "pump:permissions-boundary instead"
+            ),
+        ),
+        *(
+            (
+                {"@aws-cdk/core:permissionsBoundary": ignored},
+                (
+                    "@aws-cdk/core:permissionsBoundary: is not an object with a name or an arn, "
+                    "and the CDK ignores it; an object can be in a file, and not after -c"
+                ),
+            )
+            for ignored in ("Mine", '{"name":"x"}', True, 5, ["x"], {"foo": 1}, {"name": ["x"]})
         ),
         (
             {
@@ -109,6 +143,8 @@ def test_what_would_not_be_read_or_kept_is_an_error(context: dict[str, Any], mes
     [
         {"context": {"vpc": "x"}},
         {"context": "prod"},
+        {"@aws-cdk/core:permissionsBoundary": None},
+        {"@aws-cdk/core:permissionsBoundary": False},
         {"readOnly": True},
         {"read-only": "yes"},
         {"auto_pilot": False},

@@ -117,8 +117,8 @@ def rollout_status(
     Exit status: 0 if every rollout is complete: every targeted account has a current stack
     instance, and no other account has one; 3 if a rollout is not complete, if no account is
     targeted, if a filter names an account that is not below the units, or if a StackSet does not
-    target what the templates say; otherwise 4 if a status or the templates cannot be read, or the
-    result cannot be written; 2 for a usage error.
+    target or deploy what the templates say; otherwise 4 if a status or the templates cannot be
+    read, or the result cannot be written; 2 for a usage error.
     """
     account_filter, filtered = _filter(exclude_accounts, only_accounts, no_filter=no_filter)
     if timeout is not None and not wait:

@@ -49,6 +49,7 @@ class DeployedRole:
 
     :param role: the role, as the reader sees it.
     :param account: the 12-digit ID of the account that the template is for; empty if that is any.
+    :param stack_set: the name of the StackSet that deploys it; empty if that is a single stack.
     :param path: its path.
     :param trust_policy: its trust policy, with :data:`OPEN_PRINCIPAL` and :data:`OPEN_EXTERNAL_ID`
         where that has a parameter.
@@ -62,6 +63,7 @@ class DeployedRole:
 
     role: Role
     account: str = ""
+    stack_set: str = ""
     path: str = "/"
     trust_policy: Any
     policies: tuple[DeployedPolicy, ...]
@@ -112,6 +114,7 @@ def _deployed(found: PumpRole, documents: Mapping[str, Any]) -> DeployedRole:
     return DeployedRole(
         role=found.role,
         account=template.account,
+        stack_set=_stack_set(template),
         path=path or "/",
         trust_policy=_open(_filled(trust, template)),
         policies=tuple(_policies(found)),
@@ -121,6 +124,14 @@ def _deployed(found: PumpRole, documents: Mapping[str, Any]) -> DeployedRole:
         tags=tags,
         unreadable=tuple(unreadable),
     )
+
+
+def _stack_set(template: Template) -> str:
+    if template.stack_set is None:
+        return ""
+    outer, logical_id = template.stack_set
+    name = _text(outer.properties(logical_id).get("StackSetName"), outer)
+    return name or f"${{{logical_id}}}"
 
 
 def _name(found: PumpRole) -> str:

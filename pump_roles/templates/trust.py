@@ -155,13 +155,17 @@ def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
     return [one for value in values for one in as_list(value)]
 
 
+def _is_exact_enough(external_id: str) -> bool:
+    return bool(external_id.strip("*?")) and "${" not in external_id
+
+
 def _inexact(statement: Mapping[str, Any]) -> str:
     # The operator that requires an external ID, if it is one of these; empty if none does.
     condition = as_mapping(statement.get("Condition"))
     for operator in ("StringLike", "StringEqualsIgnoreCase"):
         for key, values in as_mapping(condition.get(operator)).items():
             ids = strings(values)
-            if key.lower() == EXTERNAL_ID_KEY and ids and all(one.strip("*") for one in ids):
+            if key.lower() == EXTERNAL_ID_KEY and ids and all(map(_is_exact_enough, ids)):
                 return operator
     return ""
 

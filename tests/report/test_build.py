@@ -422,7 +422,7 @@ def if_exists(properties: dict[str, Any]) -> None:
 
 
 def empty_like(properties: dict[str, Any]) -> None:
-    trust_of(properties)["Condition"] = {"StringLike": {"sts:ExternalId": ["x", "**"]}}
+    trust_of(properties)["Condition"] = {"StringLike": {"sts:ExternalId": ["x", "?*"]}}
 
 
 def like(properties: dict[str, Any]) -> None:

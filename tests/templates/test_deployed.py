@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,10 @@ def test_stack_and_rollout_are_the_same_role(tmp_path: Path) -> None:
         app, "PumpReadOnlyRollout", **ROLE_ARGUMENTS, organizational_units=["r-abcd"]
     )
     Tags.of(app).add("team", "finance")
-    (ways,) = read_deployed(Path(app.synth().directory)).roles
-    assert [way.tags for way in ways] == [{"team": "finance"}]
+    ((single, rolled_out),) = read_deployed(Path(app.synth().directory)).roles
+    assert (single.stack_set, rolled_out.stack_set) == ("", "PumpReadOnly")
+    assert replace(rolled_out, stack_set="") == single
+    assert single.tags == {"team": "finance"}
 
 
 def test_roles_with_other_external_ids_are_deployed_in_two_ways(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pump_roles.account.organization import accounts_below
 from pump_roles.account.response import checked_id, id_in, list_in, text_in
 from pump_roles.account.rollout.judge import Instance, StackSet, judge
 from pump_roles.account.rollout.model import RolloutStatus, StatusError, Statuses
-from pump_roles.account.rollout.roles import roles_in, ways_in
+from pump_roles.account.rollout.roles import roles_in
 from pump_roles.account.rollout.targets import Targets, targets_in
 from pump_roles.account.rollout.text import stack_set_deploys, template_deploys
 from pump_roles.templates import InputError
@@ -173,7 +173,7 @@ def _stack_set(cloudformation: "CloudFormationClient", targets: Targets) -> Stac
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
         roles=roles_in(deployed),
-        ways=ways_in(deployed),
+        ways=tuple(way for ways in deployed.roles for way in ways),
     )
 
 

@@ -32,7 +32,7 @@ class Targets:
     :param source: where the units and the roles are from, in words; empty if from the StackSet.
     :param filter_source: where the filter is from, in words. By default, from the same place.
     :param roles: Pump's roles in the templates; none if there are no templates.
-    :param ways: the same, in all the ways in which the templates deploy them.
+    :param ways: the same, as the templates deploy them through this StackSet.
     :param region: the region that the templates are for; empty if that is any.
     """
 
@@ -94,8 +94,8 @@ def _targets(deployed: Deployed, name: str, places: list[Place], source: str) ->
         account_filter=_FILTERS[place.filter],
         filtered=place.accounts,
         source=source,
-        roles=roles_in(deployed, kinds := [one.kind for one in places]),
-        ways=ways_in(deployed, kinds),
+        roles=roles_in(deployed, (one.kind for one in places)),
+        ways=ways_in(deployed, name),
         region=place.region,
     )
 

@@ -161,7 +161,7 @@ class Expectation:
         anywhere = [way for way in ways if not way.account]
         filled: list[DeployedRole] = []
         for way in here or anywhere or ways:
-            one = replace(_filled(way, account, partition), account="")
+            one = replace(_filled(way, account, partition), account="", stack_set="")
             if one not in filled:
                 filled.append(one)
         unreadable = []

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,103 @@ def test_rollout_whose_role_is_not_that_of_the_templates_is_not_complete(  # noq
     ]
     assert EXTERNAL_ID not in ended.output
     assert "Example-5678-9012" not in ended.output
+
+
+def unread(**properties: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda template: template["Resources"]["ReadOnlyRole"]["Properties"].update(properties)
+
+
+def conditional(template: dict[str, Any]) -> None:
+    template["Conditions"] = {"C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}}
+    template["Resources"]["ReadOnlyRole"]["Condition"] = "C"
+
+
+def policy_at_times(template: dict[str, Any]) -> None:
+    conditional(template)
+    del template["Resources"]["ReadOnlyRole"]["Condition"]
+    policies = template["Resources"]["ReadOnlyRole"]["Properties"]["Policies"]
+    more = {"PolicyName": "More", "PolicyDocument": {"Statement": []}}
+    policies.append({"Fn::If": ["C", more, {"Ref": "AWS::NoValue"}]})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        unread(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+        unread(MaxSessionDuration={"Ref": "Seconds"}),
+        unread(PermissionsBoundary={"Fn::ImportValue": "Boundary"}),
+        conditional,
+        policy_at_times,
+        lambda template: template.update(Transform="Macro"),
+    ],
+    ids=["managed policy", "session", "boundary", "condition", "policy", "macro"],
+)
+def test_rollout_whose_role_cannot_be_read_in_full_is_not_complete(
+    change: Callable[[dict[str, Any]], None],
+    aws: Management,
+    run: Run,
+    synth: Synth,
+    tmp_path: Path,
+) -> None:
+    templates = roll_out(Organization.create(aws, {"Unit": 1}), synth)
+    expected = written(templates, tmp_path / "cdk.out")
+    assert run("--expect", expected).exit_code == 0
+    body = json.loads(state().template)
+    change(body)
+    state().template = json.dumps(body)
+    ended = run("--expect", expected, "--format=json")
+    assert ended.exit_code == 3, ended.output
+    (problem,) = rollout(ended)["problems"]
+    assert problem.startswith("the StackSet deploys another read-only role than cdk.out says")
+
+
+@pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": "arn:aws:iam::*:root"}])
+def test_parameter_for_the_principal_is_never_everyone(
+    principal: Any, aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth)
+    found = synth({"pump:read-only:organizational-units": organization.root})
+    template = {"PumpReadOnlyRollout": found["PumpReadOnlyRollout"]}
+    expected = written(template, tmp_path / "cdk.out")
+    assert run("--expect", expected).exit_code == 0
+    body = json.loads(state().template)
+    role = body["Resources"]["ReadOnlyRole"]["Properties"]
+    role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = principal
+    state().template = json.dumps(body)
+    assert run("--expect", expected).exit_code == 3
+
+
+def test_rotation_that_was_not_finished_is_not_complete(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    """Even if the templates leave the external ID to a parameter."""
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth, context={"pump:next-external-id": "Example-5678-9012"})
+    found = synth({"pump:read-only:organizational-units": organization.root})
+    template = {"PumpReadOnlyRollout": found["PumpReadOnlyRollout"]}
+    assert run("--expect", written(template, tmp_path / "cdk.out")).exit_code == 3
+
+
+def test_role_is_compared_with_that_of_its_own_stack_set(
+    aws: Management, run: Run, synth: Synth, tmp_path: Path
+) -> None:
+    """Not with that of the single stack next to it."""
+    organization = Organization.create(aws, {"Unit": 1})
+    roll_out(organization, synth)
+    units = {"pump:read-only:organizational-units": organization.root}
+    given = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    now, later = synth({**given, **units}), synth({**given, **units, **ROTATED})
+    mixed = {
+        "PumpReadOnly": now["PumpReadOnly"],
+        "PumpReadOnlyRollout": later["PumpReadOnlyRollout"],
+    }
+    assert run("--expect", written(mixed, tmp_path / "mixed")).exit_code == 3
+    mixed = {
+        "PumpReadOnly": later["PumpReadOnly"],
+        "PumpReadOnlyRollout": now["PumpReadOnlyRollout"],
+    }
+    assert run("--expect", written(mixed, tmp_path / "other")).exit_code == 0
 
 
 @pytest.mark.parametrize("rotating", [False, True])
