@@ -38,11 +38,11 @@ $(TOOLS): package.json package-lock.json $(PACKAGES)
 	@touch $@
 
 demo: setup ## Deploy both roles to an embedded AWS, and show who may do what
-	@echo "This takes about 25 seconds on 2 cores."
+	@echo "This takes about 20 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo
 
 demo-org: setup ## Roll both roles out across an emulated organization, and show who has them
-	@echo "This takes about 7 seconds on 2 cores."
+	@echo "This takes about 10 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo_organization
 
 test: setup ## Run the whole test suite
