@@ -232,6 +232,23 @@ def test_account_that_the_templates_name_must_be_read(removed: Removed, tmp_path
         assert status == {"unknown": 4, "match": 0}[state]
 
 
+def test_role_of_the_published_name_is_looked_for_too(removed: Removed, tmp_path: Path) -> None:
+    """It can be left over from before the role had another name."""
+    app = App(outdir=str(tmp_path / "cdk.out"))
+    ReadOnlyStack(
+        app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, role_name="VendorPump"
+    )
+    app.synth()
+    asked = ("--expect", tmp_path / "cdk.out")
+    environment = removed.customer.aws.environment()
+    status, accounts = verify(*asked, environment=environment)
+    assert (status, states(accounts)) == (0, {ACCOUNT_ID: "match"})
+    removed.customer.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
+    status, accounts = verify(*asked, environment=environment)
+    assert status == 3
+    assert present(accounts[ACCOUNT_ID]) == [f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}"]
+
+
 def test_every_format_names_the_account_the_role_and_the_cure(
     customer: Customer, tmp_path: Path
 ) -> None:
