@@ -15,6 +15,7 @@ __all__ = [
     "REASONS",
     "SERVER_ERROR",
     "cure_of",
+    "cure_of_caller",
     "error_code",
     "explained",
     "failure",
@@ -25,6 +26,8 @@ __all__ = [
 
 ACCESS_DENIED: Final = "AccessDenied"
 _DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation"}
+
+_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 
 _LONGEST: Final = 1_000
 """At most how many characters of an error are shown."""
@@ -138,6 +141,16 @@ def cure_of(error: Exception) -> str:
         return "check the network, the region, and AWS_ENDPOINT_URL"
     if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):
         return "sign in, for example with aws sso login, or pass --profile"
+    return ""
+
+
+def cure_of_caller(error: Exception) -> str:
+    """Return who has to call AWS Organizations; empty if that is not what is wrong.
+
+    :param error: what boto3 raised.
+    """
+    if is_denied(error) or error_code(error) == _NO_ORGANIZATION:
+        return "call with credentials of the management account or of a delegated administrator"
     return ""
 
 

@@ -257,11 +257,9 @@ class Guardrail:
     def _document(self, allowed: Sequence[str]) -> dict[str, Any]:
         statements = []
         for statement in json.loads(self.text):
-            element = "NotAction" if "NotAction" in statement else "Action"
-            named = [one for one in statement.pop(element) if any_overlap(one, allowed)]
-            if named if element == "Action" else not all_within(allowed, named):
-                # IAM accepts no empty list.
-                denied = {element: named} if named else {"Action": ["*"]}
+            named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
+            denied = _those(named, allowed) if kept is None else _all_but(kept, allowed)
+            if denied:
                 statements.append({"Effect": "Deny", **denied, **_with_partition(statement)})
         return {"Version": "2012-10-17", "Statement": statements}
 
@@ -315,6 +313,19 @@ def _check_kept(name: str, kept: Mapping[str, Mapping[str, str]]) -> None:
             raise ValueError(
                 f"{name}: {action} must say what it is needed for, and what is lost without it"
             )
+
+
+def _those(patterns: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
+    here = [pattern for pattern in patterns if any_overlap(pattern, allowed)]
+    return {"Action": here} if here else {}
+
+
+def _all_but(actions: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
+    if all_within(allowed, actions):
+        return {}
+    here = [action for action in actions if any_overlap(action, allowed)]
+    # IAM accepts no empty list.
+    return {"NotAction": here} if here else {"Action": ["*"]}
 
 
 def _with_partition(value: Any) -> Any:

@@ -13,7 +13,7 @@ from pump_roles.account.rollout.model import (
     RolloutStatus,
 )
 from pump_roles.account.rollout.retry import Repeat, retries
-from pump_roles.account.rollout.roles import differing
+from pump_roles.account.rollout.roles import differing, roles_of
 from pump_roles.account.rollout.targets import Targets
 from pump_roles.templates.deployed import DeployedRole
 
@@ -67,8 +67,7 @@ class StackSet:
     :param units: the IDs of the organizational units that it targets.
     :param region: the region of the StackSet itself.
     :param instance_region: the region of its stack instances.
-    :param roles: Pump's roles in its template.
-    :param ways: the same, as it deploys them.
+    :param ways: Pump's roles in its template, as it deploys them.
     :param instances: its stack instances.
     """
 
@@ -76,9 +75,13 @@ class StackSet:
     units: tuple[str, ...]
     region: str
     instance_region: str
-    roles: tuple[RolloutRole, ...]
     ways: tuple[DeployedRole, ...] = field(default=(), repr=False)
     instances: tuple[Instance, ...] = ()
+
+    @property
+    def roles(self) -> tuple[RolloutRole, ...]:
+        """Pump's roles in its template."""
+        return roles_of(self.ways)
 
 
 def judge(

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.account.errors import error_code, explained, is_denied
+from pump_roles.account.errors import cure_of_caller, error_code, explained
 from pump_roles.account.organization import accounts_below
 from pump_roles.account.response import checked_id, id_in, list_in, text_in
 from pump_roles.account.rollout.judge import Instance, StackSet, judge
 from pump_roles.account.rollout.model import RolloutStatus, StatusError, Statuses
-from pump_roles.account.rollout.roles import roles_in
+from pump_roles.account.rollout.roles import ways_in
 from pump_roles.account.rollout.targets import Targets, targets_in
 from pump_roles.account.rollout.text import stack_set_deploys, template_deploys
 from pump_roles.templates import InputError
@@ -23,9 +23,6 @@ __all__ = ["NOT_FOUND", "problem_of", "read"]
 
 NOT_FOUND: Final = "StackSetNotFoundException"
 """The code of the error that there is no such StackSet."""
-
-_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
-_CALLER: Final = "call with credentials of the management account or of a delegated administrator"
 
 _Found = Callable[[int], object]
 
@@ -81,8 +78,8 @@ def read(
         accounts = accounts_below(organizations, units, found=found)
     except Exception as error:
         # If the answer is not from AWS, botocore can raise anything.
-        cure = f"; {_CALLER}" if is_denied(error) or error_code(error) == _NO_ORGANIZATION else ""
-        raise StatusError(f"the organization's accounts: {explained(error)}{cure}") from error
+        told = "; ".join(filter(None, (explained(error), cure_of_caller(error))))
+        raise StatusError(f"the organization's accounts: {told}") from error
     return Statuses(
         rollouts=tuple(
             _unknown(one, cloudformation.meta.region_name)
@@ -172,8 +169,7 @@ def _stack_set(cloudformation: "CloudFormationClient", targets: Targets) -> Stac
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNITS) for unit in units),
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
-        roles=roles_in(deployed),
-        ways=tuple(way for ways in deployed.roles for way in ways),
+        ways=ways_in(deployed),
     )
 
 

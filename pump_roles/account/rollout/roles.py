@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,31 +13,30 @@ from pump_roles.templates.deployed import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, Depl
 from pump_roles.templates.masking import Mask, texts_under_the_key
 from pump_roles.templates.trust import EXTERNAL_ID_KEY
 
-__all__ = ["differing", "roles_in", "ways_in"]
+__all__ = ["differing", "roles_of", "ways_in"]
 
 
-def roles_in(deployed: Deployed, kinds: Iterable[str] = ()) -> tuple[RolloutRole, ...]:
-    """Return Pump's roles in templates, with their names as they are deployed.
+def ways_in(deployed: Deployed, stack_set: str | None = None) -> tuple[DeployedRole, ...]:
+    """Return Pump's roles in templates, as they deploy them. Their names show no external ID.
 
     :param deployed: what the templates deploy.
-    :param kinds: the kinds of roles; by default all.
+    :param stack_set: the name of the StackSet that deploys them. By default whatever does.
     """
-    wanted = set(kinds)
     mask = Mask(deployed.external_ids)
     return tuple(
-        RolloutRole(kind=ways[0].role.kind, name=mask.masked(ways[0].role.name))
+        replace(way, role=replace(way.role, name=mask.masked(way.role.name)))
         for ways in deployed.roles
-        if not wanted or ways[0].role.kind in wanted
+        for way in ways
+        if stack_set in (None, way.stack_set)
     )
 
 
-def ways_in(deployed: Deployed, stack_set: str) -> tuple[DeployedRole, ...]:
-    """Return Pump's roles that a StackSet in templates deploys.
+def roles_of(ways: Iterable[DeployedRole]) -> tuple[RolloutRole, ...]:
+    """Return the kinds and names of roles, each once.
 
-    :param deployed: what the templates deploy.
-    :param stack_set: the StackSet's name.
+    :param ways: the roles, from :func:`ways_in`.
     """
-    return tuple(way for ways in deployed.roles for way in ways if way.stack_set == stack_set)
+    return tuple(dict.fromkeys(RolloutRole(kind=way.role.kind, name=way.role.name) for way in ways))
 
 
 def differing(
@@ -52,7 +52,7 @@ def differing(
     for role in found:
         ways = [[*_parts(way, role)] for way in expected if way.role.kind == role.role.kind]
         if ways and all(ways):
-            closest = min(ways, key=lambda parts: len(parts))  # noqa: PLW0108
+            _, closest = min((len(parts), parts) for parts in ways)
             yield role.role.kind, " and ".join(closest)
 
 

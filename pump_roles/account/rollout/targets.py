@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 from pump_roles.account.organization import AccountFilter
 from pump_roles.account.rollout.model import RolloutRole
-from pump_roles.account.rollout.roles import roles_in, ways_in
+from pump_roles.account.rollout.roles import roles_of, ways_in
 from pump_roles.templates import Deployed, InputError, Place
 from pump_roles.templates.deployed import DeployedRole
 from pump_roles.templates.model import ACCOUNT_FILTERS
@@ -31,8 +31,8 @@ class Targets:
     :param filtered: the IDs of the accounts that the filter names.
     :param source: where the units and the roles are from, in words; empty if from the StackSet.
     :param filter_source: where the filter is from, in words. By default, from the same place.
-    :param roles: Pump's roles in the templates; none if there are no templates.
-    :param ways: the same, as the templates deploy them through this StackSet.
+    :param ways: Pump's roles, as the templates deploy them through this StackSet; none if there are
+        no templates.
     :param region: the region that the templates are for; empty if that is any.
     """
 
@@ -43,9 +43,13 @@ class Targets:
     filtered: tuple[str, ...] = ()
     source: str = ""
     filter_source: str = ""
-    roles: tuple[RolloutRole, ...] = ()
     ways: tuple[DeployedRole, ...] = field(default=(), repr=False)
     region: str = ""
+
+    @property
+    def roles(self) -> tuple[RolloutRole, ...]:
+        """Pump's roles in the templates."""
+        return roles_of(self.ways)
 
     @property
     def caller(self) -> Literal["SELF", "DELEGATED_ADMIN"]:
@@ -94,7 +98,6 @@ def _targets(deployed: Deployed, name: str, places: list[Place], source: str) ->
         account_filter=_FILTERS[place.filter],
         filtered=place.accounts,
         source=source,
-        roles=roles_in(deployed, (one.kind for one in places)),
         ways=ways_in(deployed, name),
         region=place.region,
     )

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.account.answers import SHORTEST_SESSION
-from pump_roles.account.errors import cure_of, error_code, is_denied, reason_of
+from pump_roles.account.errors import cure_of, cure_of_caller, error_code, is_denied, reason_of
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails
@@ -38,7 +38,6 @@ SESSION_NAME: Final = "pump-roles-verify"
 
 _NO_ACCOUNT: Final = "AccountNotFoundException"
 _NO_UNIT: Final = "ParentNotFoundException"
-_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 _ATTEMPTS: Final = 8
 _DEFAULT_REGION: Final = "us-east-1"
 
@@ -207,10 +206,8 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
     except Exception as error:
         # If the answer is not from AWS, botocore can raise anything.
         reason = reason_of(error, organizations)
-        cure = cure_of(error)
-        if is_denied(error) or error_code(error) == _NO_ORGANIZATION:
-            cure = "call with credentials of the management account or of a delegated administrator"
-        elif error_code(error) == _NO_UNIT:
+        cure = cure_of_caller(error) or cure_of(error)
+        if error_code(error) == _NO_UNIT:
             cure = "there is no such organizational unit"
         told = "; ".join(filter(None, (reason, cure)))
         raise OrganizationError(

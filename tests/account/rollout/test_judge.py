@@ -7,7 +7,7 @@ import pytest
 
 from pump_roles.account.organization import Account, AccountFilter
 from pump_roles.account.rollout.judge import Instance, StackSet, judge
-from pump_roles.account.rollout.model import AccountStatus, RolloutRole, RolloutStatus
+from pump_roles.account.rollout.model import AccountStatus, RolloutStatus
 from pump_roles.account.rollout.targets import Targets
 
 MANAGEMENT = "000000000001"
@@ -35,7 +35,6 @@ def judged(
         units=units,
         region="us-east-1",
         instance_region="us-east-1",
-        roles=(RolloutRole(kind="read-only", name="PumpReadOnlyRole"),),
         instances=instances,
     )
     targets = Targets(stack_set="S", account_filter=account_filter, filtered=filtered)
