@@ -16,7 +16,7 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog report scanners screenshot wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog generate scanners screenshot wheel lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
@@ -52,7 +52,7 @@ test: setup ## Run the whole test suite
 synth: setup ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet
 
-snapshot: setup ## Accept the templates as they are now; look at the difference before you commit
+snapshot: generate ## Accept the templates as they are now; look at the difference before you commit
 	@$(BIN)/python -m pytest tests/snapshot --snapshot-update
 
 lint: setup ## Check the style of the code
@@ -75,8 +75,8 @@ plot: setup ## Draw how long a rollout takes, for docs/organizations.md
 catalog: setup ## Update the action catalog from the pinned package, and print what wildcards newly grant
 	@$(BIN)/python -m sandbox.make_catalog
 
-report: setup ## Write the permission report of the published roles, docs/permissions.md
-	@$(BIN)/python -m pump_roles report --output docs/permissions.md
+generate: setup ## Write the files that are made from the published roles; look at the difference before you commit
+	@$(BIN)/python -m release.generate
 
 scanners: setup ## Run other scanners over the templates, for docs/scanners.md
 	@echo "This takes about 1 minute on 2 cores."

@@ -15,6 +15,7 @@ FLOORS = [
     "_version",
     "validators",
     "published",
+    "universal",
     "guardrails",
     "templates",
     "report",
@@ -34,7 +35,10 @@ FLOORS = [
     "cli",
     "__main__",
 ]
-PLAIN = {"_version", "validators", "published", "guardrails", "templates", "report", "keys"}
+PLAIN = {
+    *("_version", "validators", "published", "universal"),
+    *("guardrails", "templates", "report", "keys"),
+}
 CDK = {"aws_cdk", "constructs", "jsii"}
 AWS = {"boto3", "botocore"}
 BOTO3 = {"account", "cli"}

@@ -24,7 +24,6 @@ from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import RISKS, RoleReport
 from pump_roles.templates import InputError
 from sandbox import catalog
-from sandbox.cdk import ROOT
 from sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
 from tests.support import EXTERNAL_ID, action_count, json_values, synthesize
 
@@ -696,7 +695,3 @@ def test_any_policy_of_a_pump_role_is_reported(
     assert report.findings[0].kind == "difference"
     assert as_markdown(report)
     assert as_csv(report)
-
-
-def test_docs_permissions_is_what_the_code_makes(published_report: Report) -> None:
-    assert (ROOT / "docs" / "permissions.md").read_text() == as_markdown(published_report)

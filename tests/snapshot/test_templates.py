@@ -1,4 +1,7 @@
-"""The templates, byte for byte: `make snapshot` accepts a change."""
+"""The templates, byte for byte: `make snapshot` accepts a change.
+
+The universal templates come with the package: see ``tests/test_universal.py``.
+"""
 
 import json
 import os
@@ -18,7 +21,7 @@ from tests.support import PUMP_WORKER, SCENARIOS, Assembly, stack_set
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
 TEMPLATES = [
-    *((scenario, name) for scenario in ("universal", "given", "everything") for name in NAMES),
+    *((scenario, name) for scenario in ("given", "everything") for name in NAMES),
     *(("rollout", name) for name in ROLLOUTS),
     ("rollout as delegated administrator", "PumpReadOnlyRollout"),
 ]
@@ -123,7 +126,9 @@ def test_cfn_lint_finds_nothing(assembly: Assembly, pump_side: Path, tmp_path: P
             )
             members.append(tmp_path / f"{scenario}-{name}.json")
             members[-1].write_text(stack_set(rollout)["TemplateBody"])
+    universal = (assembly({}) / f"{name}.template.json" for name in NAMES)
     ended = lint(
+        *universal,
         *(assembly(SCENARIOS[scenario]) / f"{name}.template.json" for scenario, name in TEMPLATES),
         *members,
         pump_side / PUMP_WORKER,

@@ -1,0 +1,24 @@
+"""The universal templates: what a synth without any configuration writes, the same for everyone.
+
+They come with the package so that a customer without the CDK can deploy them. ``make generate``
+writes them, and a test keeps them equal to the synth's and to a rollout's member templates.
+"""
+
+from importlib import resources
+from typing import Final
+
+from pump_roles.published import ROLES
+
+__all__ = ["FILES", "template"]
+
+FILES: Final = {kind: f"{role.stack_name}.template.json" for kind, role in ROLES.items()}
+"""The name of each role's template by the role's kind, as the synth names it."""
+
+
+def template(kind: str) -> bytes:
+    """Return a role's universal template, byte for byte.
+
+    :param kind: ``read-only`` or ``auto-pilot``.
+    :raises KeyError: when there is no such role.
+    """
+    return resources.files(__name__).joinpath(FILES[kind]).read_bytes()

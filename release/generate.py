@@ -1,0 +1,54 @@
+"""Writes the files of the project that are made from the published roles: ``make generate``.
+
+A test holds each of them to what is made now.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from pump_roles import universal
+from pump_roles.report import of_published
+from pump_roles.report.markdown import as_markdown
+from sandbox.cdk import ROOT, cdk
+
+__all__ = ["FILES", "main"]
+
+
+@cache
+def _synthesized() -> Mapping[str, bytes]:
+    with TemporaryDirectory() as folder:
+        ended = cdk("synth", "--quiet", "--output", folder)
+        if ended.returncode:
+            raise SystemExit(ended.stderr)
+        return {name: (Path(folder) / name).read_bytes() for name in universal.FILES.values()}
+
+
+def _template(name: str) -> Callable[[], bytes]:
+    return lambda: _synthesized()[name]
+
+
+FILES: Final[Mapping[str, Callable[[], bytes]]] = {
+    **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
+    "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
+}
+"""What makes each file, by its path in the project. What comes later can use what came before."""
+
+
+def main(root: Path = ROOT) -> None:
+    """Write the files that differ from what is made now, and print their paths.
+
+    :param root: the project's folder.
+    """
+    for path, make in FILES.items():
+        file, content = root / path, make()
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The files made from the published roles are as they would be made now."""
+
+from pathlib import Path
+
+import pytest
+
+from release import generate
+from sandbox.cdk import ROOT
+
+
+@pytest.mark.parametrize("path", generate.FILES)
+def test_file_is_as_made_now(path: str) -> None:
+    assert (ROOT / path).read_bytes() == generate.FILES[path]()
+
+
+def test_writes_what_differs_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "FILES", {"a/same": lambda: b"1", "a/other": lambda: b"2"})
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "same").write_bytes(b"1")
+    (tmp_path / "a" / "other").write_bytes(b"1")
+    generate.main(tmp_path)
+    assert (tmp_path / "a" / "other").read_bytes() == b"2"
+    assert capsys.readouterr().out == "a/other\n"
