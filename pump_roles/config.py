@@ -11,14 +11,13 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.keys import PREFIX, as_typed, suggestion
 from pump_roles.published import ROLES
 from pump_roles.rollout import AutoPilotRolloutStack, ConfigureApp, ReadOnlyRolloutStack
-from pump_roles.stacks import (
+from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
+from pump_roles.summary import summary
+from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
-    AutoPilotStack,
-    ReadOnlyStack,
 )
-from pump_roles.summary import summary
 from pump_roles.validators import (
     ACCOUNTS,
     CALL_AS,

@@ -15,9 +15,6 @@ from pump_roles.guardrails import documents, made_redundant
 from pump_roles.immutable import protect_stack_set
 from pump_roles.roles import PumpRole, RoleOptions, annotate_guardrails
 from pump_roles.stacks import (
-    EXTERNAL_ID_PARAMETER,
-    NEXT_EXTERNAL_ID_PARAMETER,
-    PRINCIPAL_PARAMETER,
     AutoPilotStack,
     FlatStack,
     ReadOnlyStack,
@@ -25,6 +22,11 @@ from pump_roles.stacks import (
     provided_or_parameter,
 )
 from pump_roles.trust import Trust
+from pump_roles.universal import (
+    EXTERNAL_ID_PARAMETER,
+    NEXT_EXTERNAL_ID_PARAMETER,
+    PRINCIPAL_PARAMETER,
+)
 from pump_roles.validators import (
     ACCOUNTS,
     CALL_AS,

@@ -17,6 +17,11 @@ from pump_roles.roles import (
     RoleOptions,
     outdated_cdk_nag,
 )
+from pump_roles.universal import (
+    EXTERNAL_ID_PARAMETER,
+    NEXT_EXTERNAL_ID_PARAMETER,
+    PRINCIPAL_PARAMETER,
+)
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError, Text
 
 if TYPE_CHECKING:
@@ -25,10 +30,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["AutoPilotStack", "FlatStack", "ReadOnlyStack", "RoleStack", "provided_or_parameter"]
-
-PRINCIPAL_PARAMETER: Final = "PumpIamRole"
-EXTERNAL_ID_PARAMETER: Final = "PumpExternalID"
-NEXT_EXTERNAL_ID_PARAMETER: Final = "PumpNextExternalID"
 
 _PARAMETERS: Final[Mapping[str, tuple[Text, str]]] = {
     PRINCIPAL_PARAMETER: (PRINCIPAL, "Pump's IAM role or account, allowed to assume this role"),

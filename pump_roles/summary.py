@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES, PublishedRole
-from pump_roles.stacks import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
 __all__ = ["summary"]
 

@@ -6,7 +6,7 @@ checks a template parameter with Java's.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -31,14 +31,17 @@ __all__ = [
     "ROLE_PATH",
     "ROLE_TO_ASSUME",
     "SHORT_EXTERNAL_ID",
+    "STACK_NAME",
     "STACK_SETS_CALL_AS",
     "STACK_SET_NAME",
+    "TEMPLATE_URL",
     "ArgumentError",
     "CallAs",
     "Integer",
     "ListOf",
     "Provided",
     "Text",
+    "check_region",
     "nearest",
 ]
 
@@ -400,13 +403,30 @@ REGIONS: Final = ListOf(
     maximum=100,
 )
 
-STACK_SET_NAME: Final = Text(
+STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",
     minimum=1,
     maximum=128,
-    description="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter",
+    description="a stack name: 1 to 128 of A-Z a-z 0-9 -, the first a letter",
+)
+"""CloudFormation API Reference, "CreateStack", ``StackName``."""
+
+STACK_SET_NAME: Final = replace(
+    STACK_NAME, description="a StackSet name: 1 to 128 of A-Z a-z 0-9 -, the first a letter"
 )
 """CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""
+
+TEMPLATE_URL: Final = Text(
+    pattern="^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+    "/([A-Za-z0-9._~:@!$&'()*+,;=/?-]|%[0-9A-Fa-f]{2})+$",
+    minimum=1,
+    maximum=5_120,
+    description=(
+        "the URL of a template: https://HOST/PATH, at most 5,120 of the characters of a URL, "
+        "without a user name or a fragment (#)"
+    ),
+)
+"""CloudFormation API Reference, "CreateStack", ``TemplateURL``; RFC 3986 for the characters."""
 
 REGION_NAMES: Final = (
     "af-south-1",
@@ -457,3 +477,16 @@ REGION_NAMES: Final = (
     "us-west-2",
 )
 """Every Region of every partition that aws-cdk-lib 2.275 knows; a test compares the two."""
+
+
+def check_region(argument: str, region: str) -> str:
+    """Return the name of a Region that exists, as of the release of this package.
+
+    :param argument: the name by which the caller knows the value.
+    :param region: the name.
+    :raises ArgumentError: when there is no such Region.
+    """
+    if region not in REGION_NAMES:
+        hint = nearest(region.lower(), REGION_NAMES) or "a Region has a name such as us-east-1"
+        raise ArgumentError(argument, f"there is no Region {_shown(region)}; {hint}")
+    return region

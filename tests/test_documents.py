@@ -12,15 +12,17 @@ import aws_cdk
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
+from typer.testing import CliRunner
 
-from pump_roles import ArgumentError, CustomerAccess, Guardrail, config
+from pump_roles import ArgumentError, CustomerAccess, Guardrail, config, universal
+from pump_roles.cli import app as cli
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
 from sandbox.cdk import ROOT
 from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
-from tests.support import EXTERNAL_ID, NEVER, PUMP_ACCOUNT, Synth
+from tests.support import EXTERNAL_ID, NEVER, PUMP_ACCOUNT, SECRET, Synth
 
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
@@ -87,6 +89,7 @@ PLACEHOLDERS = {
     "EXTERNAL_ID": EXTERNAL_ID,
     "OLD_EXTERNAL_ID": "Old-1234",
     "NEW_EXTERNAL_ID": "New-5678",
+    "TEMPLATE_URL": "https://s3.us-east-1.amazonaws.com/mine/PumpReadOnly.template.json",
 }
 
 
@@ -181,6 +184,28 @@ def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
     for key, value in shown:
         with pytest.raises(config.ConfigError, match="is the README's placeholder"):
             config.read({key: value})
+
+
+def test_commands_for_the_template_and_the_link_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = re.findall(
+        r"^\$ pump-roles ((?:template|link) .*)$", README.replace("\\\n", " "), re.MULTILINE
+    )
+    # A short external ID would be a warning.
+    monkeypatch.setitem(PLACEHOLDERS, "EXTERNAL_ID", SECRET)
+    printed = {}
+    for command in found:
+        ended = CliRunner().invoke(cli, [filled(word) for word in shlex.split(command)])
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        printed[command.partition(" ")[0]] = ended.stdout
+    assert printed.keys() == {"template", "link"}
+    (file,) = tmp_path.iterdir()
+    assert file.read_bytes() == universal.template("read-only")
+    assert f"file://{file.name}" in README
+    for name in re.findall(r"`(param_\w+)`", README):
+        assert f"&{name}=" in printed["link"]
 
 
 def test_aws_deny_all_as_a_boundary_stops_everything() -> None:

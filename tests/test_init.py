@@ -93,6 +93,29 @@ def test_writes_a_report_without_node(
     assert ("jinja2" in loaded) == name.endswith(".html")
 
 
+LINK = ("link", "auto-pilot", "--template-url", "https://s3.amazonaws.com/a/b", "--region")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("template", "auto-pilot"), 0),
+        (("template", "auto-pilot", "--output", "new.json"), 0),
+        (("template", "autopilot"), 2),
+        ((*LINK, "us-east-1", "--principal", "999988887777"), 0),
+        ((*LINK, "us-east1"), 2),
+    ],
+)
+def test_prints_a_template_or_a_link_without_node(
+    arguments: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    ended, loaded = python("-m", "pump_roles", *arguments, folder=tmp_path)
+    assert ended.returncode == status
+    assert bool(ended.stderr) == bool(status)
+    assert bool(ended.stdout) == (status == 0 and "--output" not in arguments)
+    assert loaded & NOT_NEEDED == set()
+
+
 def test_shows_one_error_about_bad_input_without_node(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("[]")
     ended, loaded = python("-m", "pump_roles", "report", "bad.json", folder=tmp_path)

@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from pump_roles._version import __version__
+from pump_roles.cli.link import link
 from pump_roles.cli.probe import probe
 from pump_roles.cli.report import report
 from pump_roles.cli.rollout_status import rollout_status
+from pump_roles.cli.template import template
 from pump_roles.cli.verify import verify
 
 __all__ = ["app"]
@@ -16,7 +18,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Inspect Pump's roles and rollouts (read-only).",
+    help="Get the templates of Pump's roles, and inspect roles and rollouts. No command changes "
+    "anything in AWS.",
 )
 
 
@@ -53,3 +56,5 @@ app.command(
 )(probe)
 app.command("verify", short_help="Verify that accounts have the expected roles.")(verify)
 app.command("report", short_help="Show what the roles may do.")(report)
+app.command("template", short_help="Print a role's universal template.")(template)
+app.command("link", short_help="Print a link that deploys the template in the console.")(link)

@@ -7,11 +7,14 @@ from typing import Annotated, Final, Literal, NoReturn
 
 import typer
 
+from pump_roles.validators import nearest
+
 __all__ = [
     "DIFFERENT",
     "EXTERNAL_ID_VARIABLE",
     "UNKNOWN",
     "Profile",
+    "Role",
     "TableOrJson",
     "external_id_of_environment",
     "fail",
@@ -40,6 +43,32 @@ Profile = Annotated[
 ]
 TableOrJson = Annotated[
     Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
+]
+
+
+def _role(value: str) -> str:
+    from pump_roles.published import ROLES  # noqa: PLC0415
+
+    if value not in ROLES:
+        hint = nearest(value.lower(), ROLES) or f"the roles are {' and '.join(ROLES)}"
+        raise typer.BadParameter(f"there is no role {value!r}; {hint}")
+    return value
+
+
+def _roles() -> list[str]:
+    from pump_roles.published import ROLES  # noqa: PLC0415
+
+    return list(ROLES)
+
+
+Role = Annotated[
+    str,
+    typer.Argument(
+        parser=_role,
+        autocompletion=_roles,
+        metavar="ROLE",
+        help="read-only or auto-pilot.",
+    ),
 ]
 
 

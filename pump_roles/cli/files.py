@@ -12,6 +12,7 @@ import typer
 
 __all__ = [
     "STANDARD_OUTPUT",
+    "create",
     "is_input",
     "mode_of",
     "named_path",
@@ -64,6 +65,23 @@ def why_not_writable(output: Path) -> str:
     elif not os.access(output if output.exists() else output.parent, os.W_OK):
         problem = errno.EACCES
     return os.strerror(problem) if problem else ""
+
+
+def create(written: bytes, output: Path) -> None:
+    """Write a file that does not exist yet.
+
+    :param written: its content.
+    :param output: the file.
+    :raises FileExistsError: if anything of that name exists, even a link that leads nowhere.
+    :raises OSError: if it cannot be written; then there is no such file.
+    """
+    with output.open("xb") as file:
+        try:
+            file.write(written)
+            file.flush()
+        except OSError:
+            output.unlink()
+            raise
 
 
 def write(written: bytes, output: Path | None) -> None:

@@ -13,9 +13,9 @@ from pump_roles.guardrails.patterns import all_within, any_overlap
 from pump_roles.validators import (
     ACCOUNTS,
     MOMENT,
-    REGION_NAMES,
     REGIONS,
     ArgumentError,
+    check_region,
     nearest,
 )
 
@@ -155,10 +155,7 @@ class Guardrail:
         """
         checked = REGIONS.check("only-in-regions", regions)
         for region in checked:
-            if region not in REGION_NAMES:
-                hint = nearest(region, REGION_NAMES)
-                problem = "; ".join(filter(None, (f"there is no Region {region!r}", hint)))
-                raise ArgumentError("only-in-regions", problem)
+            check_region("only-in-regions", region)
         # The order means nothing, and the template must not depend on it.
         return _filled("only-in-regions", sorted(checked))
 

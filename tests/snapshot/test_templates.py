@@ -1,6 +1,6 @@
 """The templates, byte for byte: `make snapshot` accepts a change.
 
-The universal templates come with the package: see ``tests/test_universal.py``.
+The universal templates come with the package: see ``tests/universal/test_templates.py``.
 """
 
 import json

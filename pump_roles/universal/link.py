@@ -1,0 +1,176 @@
+"""The quick-create link of a role: it opens the console with the universal template filled in."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from pump_roles.published import ROLES
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, template
+from pump_roles.validators import (
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
+    REGION_NAMES,
+    SHORT_EXTERNAL_ID,
+    STACK_NAME,
+    TEMPLATE_URL,
+    ArgumentError,
+    Provided,
+    Text,
+    check_region,
+    nearest,
+)
+
+__all__ = ["quick_create_link", "warnings_about"]
+
+_PROVIDED: Final[Mapping[str, Provided]] = {
+    PRINCIPAL_PARAMETER: PROVIDED_PRINCIPAL,
+    EXTERNAL_ID_PARAMETER: PROVIDED_EXTERNAL_ID,
+}
+
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+}
+"""What the names of a partition's Regions begin with; all others are those of ``aws``."""
+
+_CONSOLES: Final = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""The console's domain in each partition for which AWS publishes one.
+
+Sources: AWS General Reference, "AWS Management Console endpoints and quotas", also for the form
+``REGION.DOMAIN``; Getting Started with Amazon Web Services in China, "Beijing Region Endpoints";
+AWS European Sovereign Cloud, "Service endpoints"; AWS GovCloud (US) User Guide, "Configuring Your
+Account".
+"""
+
+_S3_DOMAINS: Final = {
+    "aws": "amazonaws.com",
+    "aws-cn": "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-us-gov": "amazonaws.com",
+}
+
+
+def quick_create_link(
+    kind: str,
+    *,
+    template_url: str,
+    region: str,
+    stack_name: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> str:
+    """Return the link that opens the console to create a stack with a role's universal template.
+
+    Whoever follows it sees every value, can change it, and creates the stack only by acknowledging
+    that it creates a named IAM role.
+
+    :param kind: ``read-only`` or ``auto-pilot``.
+    :param template_url: where the template is published, an HTTPS URL of at most 5,120 characters.
+        CloudFormation reads it from an Amazon S3 bucket that the link's user can read. AWS's page
+        on these links asks for a bucket in the stack's Region.
+    :param region: the stack's Region, such as ``us-east-1``. The role is the same in all of them.
+    :param stack_name: the stack's name, 1 to 128 characters. By default ``PumpReadOnly`` or
+        ``PumpAutoPilot``.
+    :param parameters: values of the template's parameters by name. By default, and for a parameter
+        that is omitted, the link's user enters the value.
+    :raises KeyError: when there is no such role.
+    :raises ArgumentError: when the URL, the Region, or the stack's name is not valid, AWS publishes
+        no address of the console in the Region's partition, the template has no such parameter, or
+        a value is a placeholder, cannot exist, does not match the parameter's pattern and lengths,
+        or is the ARN of a principal in another partition.
+
+    Source: CloudFormation User Guide, "Create quick-create links for stacks".
+    """
+    partition = _partition_of(check_region("region", region))
+    if partition not in _CONSOLES:
+        raise ArgumentError(
+            "region",
+            f"{region} is in the partition {partition}, and AWS publishes no address of its "
+            "console; create the stack with the AWS CLI",
+        )
+    query = {
+        "templateURL": TEMPLATE_URL.check("template_url", template_url),
+        "stackName": (
+            ROLES[kind].stack_name
+            if stack_name is None
+            else STACK_NAME.check("stack_name", stack_name)
+        ),
+    }
+    for name, value in (parameters or {}).items():
+        query[f"param_{name}"] = _checked(kind, name, value, region)
+    # A plus sign can be read as a space or as itself: the link has none.
+    encoded = urlencode(query, quote_via=quote, safe="")
+    return (
+        f"https://{region}.{_CONSOLES[partition]}/cloudformation/home?region={region}"
+        f"#/stacks/create/review?{encoded}"
+    )
+
+
+def warnings_about(
+    *, template_url: str, region: str, parameters: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield warnings about what is suspicious in a link's values but may be right.
+
+    :param template_url: where the template is published.
+    :param region: the stack's Region.
+    :param parameters: values of the template's parameters by name.
+
+    Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets"; CloudFormation API
+    Reference, "CreateStack", ``TemplateURL``, which also excludes S3 static websites.
+    """
+    host, domain = urlsplit(template_url).hostname or "", _S3_DOMAINS[_partition_of(region)]
+    names = "|".join((*REGION_NAMES, "external-1"))
+    s3 = rf"(.+\.)?s3(-fips|-accesspoint|-accesspoint-fips)?(\.dualstack)?([.-]({names}))?"
+    if not re.fullmatch(rf"{s3}\.{re.escape(domain)}", host):
+        yield (
+            f"{host} is not a host of Amazon S3 at {domain}; CloudFormation in {region} reads "
+            "templates only from there"
+        )
+    external_id = parameters.get(EXTERNAL_ID_PARAMETER, "")
+    if 0 < len(external_id) < SHORT_EXTERNAL_ID:
+        yield (
+            f"the external ID has only {len(external_id)} characters; check that it is the whole "
+            "ID that Pump created for you"
+        )
+
+
+def _checked(kind: str, name: str, value: str, region: str) -> str:
+    known: Mapping[str, Any] = json.loads(template(kind))["Parameters"]
+    if name not in known:
+        hint = nearest(name, known) or f"its parameters are {', '.join(known)}"
+        raise ArgumentError(name, f"the template has no such parameter; {hint}")
+    if name in _PROVIDED:
+        _PROVIDED[name].check(name, value)
+    parameter = known[name]
+    Text(
+        pattern=parameter["AllowedPattern"],
+        minimum=parameter["MinLength"],
+        maximum=parameter["MaxLength"],
+        description=parameter["ConstraintDescription"].removeprefix("must be "),
+    ).check(name, value)
+    if name == PRINCIPAL_PARAMETER and value.startswith("arn:"):
+        theirs, ours = value.split(":")[1], _partition_of(region)
+        if theirs != ours:
+            raise ArgumentError(
+                name,
+                f"the principal is in the partition {theirs}, and {region} is in {ours}; a role "
+                "can only be assumed within its partition",
+            )
+    return value
+
+
+def _partition_of(region: str) -> str:
+    return next(
+        (partition for start, partition in _PARTITIONS.items() if region.startswith(start)), "aws"
+    )

@@ -1,0 +1,92 @@
+"""A quick-create link deploys the template that it names, and Pump can assume the role."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.handlers import json_decode_template_body
+from typer.testing import CliRunner
+
+from pump_roles.cli import app
+from pump_roles.published import ROLES
+from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
+from tests.support import PRINCIPAL
+
+# Everything that an external ID can have and a URL treats in its own way.
+EXTERNAL_ID = "a+b=c,d.e@f:g/h-i_j"
+BUCKET = "templates"
+
+
+def run(*arguments: str) -> bytes:
+    ended = CliRunner().invoke(app, arguments)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    return ended.stdout_bytes
+
+
+def create(aws: EmbeddedAws, link: str, changed: Mapping[str, str]) -> str:
+    """Create the stack of a link as the console does, and return its name."""
+    query = urlsplit(link).fragment.partition("?")[2]
+    found = dict(parse_qsl(query, strict_parsing=True))
+    parameters = {
+        name.removeprefix("param_"): value
+        for name, value in found.items()
+        if name.startswith("param_")
+    }
+    aws.cloudformation(OWNER).create_stack(
+        StackName=found["stackName"],
+        TemplateURL=found["templateURL"],
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in {**parameters, **changed}.items()
+        ],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    return found["stackName"]
+
+
+def linked(aws: EmbeddedAws, kind: str) -> tuple[bytes, str]:
+    """Publish what the command prints, and return it with the link to it."""
+    content, key = run("template", kind), f"v0.1.0/{ROLES[kind].stack_name}+1.template.json"
+    storage = aws.client("s3")
+    storage.create_bucket(Bucket=BUCKET)
+    storage.put_object(Bucket=BUCKET, Key=key, Body=content)
+    link = run(
+        *("link", kind, "--region", "us-east-1"),
+        *("--template-url", f"https://s3.us-east-1.amazonaws.com/{BUCKET}/{key}?versionId=a+b%2Bc"),
+        *("--principal", PRINCIPAL, "--external-id", EXTERNAL_ID),
+    )
+    return content, link.decode().strip()
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_link_deploys_the_printed_template_and_pump_can_assume_the_role(
+    kind: str, aws: EmbeddedAws
+) -> None:
+    content, link = linked(aws, kind)
+    stack = create(aws, link, {})
+    client = aws.cloudformation()
+    client.meta.events.unregister(
+        "after-call.cloudformation.GetTemplate", json_decode_template_body
+    )
+    # As sent: boto3 would parse it.
+    deployed: Any = client.get_template(StackName=stack)["TemplateBody"]
+    assert deployed == content.decode()
+    pump = aws.caller_in(PRINCIPAL)
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLES[kind].name}"
+    assert aws.opens(arn, pump, external_id=EXTERNAL_ID)
+    for other in (None, EXTERNAL_ID.replace("+", "-"), EXTERNAL_ID[:-1]):
+        assert not aws.opens(arn, pump, external_id=other)
+    # Nobody else of Pump's account.
+    other_role = aws.caller_in(f"{PRINCIPAL}Too")
+    assert not aws.opens(arn, other_role, external_id=EXTERNAL_ID)
+
+
+def test_value_that_cloudformation_would_reject_is_rejected_by_it_too(aws: EmbeddedAws) -> None:
+    """A link's user can change the values, and CloudFormation checks them again."""
+    _, link = linked(aws, "read-only")
+    for changed in ({"PumpExternalID": "two words"}, {"PumpIamRole": "*"}):
+        with pytest.raises(ClientError, match=next(iter(changed))):
+            create(aws, link, changed)
+    assert aws.iam().list_roles()["Roles"] == []

@@ -1,0 +1,292 @@
+"""`pump-roles template` and `pump-roles link`: what they write, and one clear error for bad input.
+
+What is in a link is in ``universal/test_link.py``.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pump_roles.cli import app
+from pump_roles.cli.files import create
+from pump_roles.published import ROLES
+from pump_roles.universal.link import quick_create_link
+from sandbox.cdk import ROOT, tool_environment
+from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET
+
+FILES = {
+    "read-only": "PumpReadOnly.template.json",
+    "auto-pilot": "PumpAutoPilot.template.json",
+}
+URL = "https://templates.s3.us-east-1.amazonaws.com/PumpReadOnly-0.1.0.template.json"
+LINK = ("link", "read-only", "--template-url", URL, "--region", "us-east-1")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "400"})
+
+
+def error_of(*arguments: object) -> str:
+    """Return the one error of a command that is not used right, and writes nothing."""
+    ended = run(*arguments)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    usage, hint, empty, error = ended.stderr.splitlines()
+    assert (usage.partition(":")[0], hint.partition(" ")[0], empty) == ("Usage", "Try", "")
+    return error.removeprefix("Error: ").removeprefix("Invalid value: ")
+
+
+def packaged(kind: str) -> bytes:
+    return resources.files("pump_roles.universal").joinpath(FILES[kind]).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_template_is_the_packages_byte_for_byte(kind: str, tmp_path: Path) -> None:
+    digest = sha256(packaged(kind)).hexdigest()
+    for output in ([], ["--output", "-"]):
+        ended = run("template", kind, *output)
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        assert sha256(ended.stdout_bytes).hexdigest() == digest
+    file = tmp_path / "a template.json"
+    ended = run("template", kind, "--output", file)
+    assert (ended.exit_code, ended.output) == (0, "")
+    assert sha256(file.read_bytes()).hexdigest() == digest
+
+
+def test_hyphen_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("template", "read-only", "--output", "-").stdout_bytes == packaged("read-only")
+    assert list(tmp_path.iterdir()) == []
+    assert run("template", "read-only", "--output", "./-").output == ""
+    assert (tmp_path / "-").read_bytes() == packaged("read-only")
+
+
+def existing(folder: Path) -> dict[str, Path]:
+    """Return paths at which something exists."""
+    paths = {
+        name: folder / name
+        for name in ("file", "empty", "folder", "link", "dangling link", "pipe", "template")
+    }
+    paths["file"].write_text("precious")
+    paths["empty"].touch()
+    paths["folder"].mkdir()
+    paths["link"].symlink_to(paths["file"])
+    paths["dangling link"].symlink_to(folder / "missing")
+    os.mkfifo(paths["pipe"])
+    paths["template"].write_bytes(packaged("read-only"))
+    return paths
+
+
+@pytest.mark.parametrize(
+    "name", ["file", "empty", "folder", "link", "dangling link", "pipe", "template"]
+)
+def test_output_that_exists_is_an_error_and_stays_as_it_is(name: str, tmp_path: Path) -> None:
+    path = existing(tmp_path)[name]
+    before = sorted((file.name, file.lstat()) for file in tmp_path.iterdir())
+    assert error_of("template", "read-only", "--output", path) == (
+        f"--output: {path} already exists; pass another path, or remove it"
+    )
+    assert sorted((file.name, file.lstat()) for file in tmp_path.iterdir()) == before
+
+
+def test_only_one_of_those_who_create_a_file_at_once_succeeds(tmp_path: Path) -> None:
+    count = 8
+    start = Barrier(count)
+
+    def created(number: int) -> bytes:
+        content = f"{number}".encode() * 5_000
+        start.wait()
+        try:
+            create(content, tmp_path / "file")
+        except FileExistsError:
+            return b""
+        return content
+
+    with ThreadPoolExecutor(count) as pool:
+        (content,) = filter(None, pool.map(created, range(count)))
+    assert (tmp_path / "file").read_bytes() == content
+
+
+def test_output_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    for path, reason in (
+        (tmp_path / "no" / "such" / "file", "No such file or directory"),
+        (tmp_path / ("a" * 300), "File name too long"),
+    ):
+        ended = run("template", "read-only", "--output", path)
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert ended.stderr.startswith("pump-roles: ")
+        assert ended.stderr.endswith(f": cannot be written: {reason}\n")
+        assert len(ended.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def command_line(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pump_roles", *arguments]
+
+
+def test_output_that_can_only_be_written_in_part_is_not_left_behind(tmp_path: Path) -> None:
+    """A limit of one block stands in for a disk that is full."""
+    file = tmp_path / "template.json"
+    command = command_line("template", "auto-pilot", "--output", str(file))
+    ended = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1; "$@"', "bash", *command],
+        cwd=ROOT,
+        env=tool_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"pump-roles: {file}: cannot be written: File too large\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("template", "read-only"), LINK], ids=["template", "link"])
+def test_standard_output_that_cannot_be_written_is_one_error(arguments: Sequence[str]) -> None:
+    reader, nobody_reads = os.pipe()
+    os.close(reader)
+    outputs = {
+        ">&-": "Bad file descriptor",
+        ">/dev/full": "No space left on device",
+        f">&{nobody_reads}": "Broken pipe",
+    }
+    for redirection, problem in outputs.items():
+        ended = subprocess.run(
+            ["bash", "-c", f'"$@" {redirection}', "bash", *command_line(*arguments)],
+            cwd=ROOT,
+            env=tool_environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            pass_fds=[nobody_reads],
+        )
+        assert ended.returncode == 1
+        assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
+    os.close(nobody_reads)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("readonly", "did you mean read-only?"),
+        ("ReadOnly", "did you mean read-only?"),
+        ("READ-ONLY", "did you mean read-only?"),
+        ("PumpReadOnly", "did you mean read-only?"),
+        ("autopilot", "did you mean auto-pilot?"),
+        ("AutoPilot", "did you mean auto-pilot?"),
+        ("auto_pilot", "did you mean auto-pilot?"),
+        ("admin", "the roles are read-only and auto-pilot"),
+        ("", "the roles are read-only and auto-pilot"),
+        ("../x\n", "the roles are read-only and auto-pilot"),
+    ],
+)
+def test_role_that_does_not_exist_is_an_error(name: str, hint: str, tmp_path: Path) -> None:
+    expected = f"Invalid value for 'ROLE': there is no role {name!r}; {hint}"
+    file = tmp_path / "template.json"
+    assert error_of("template", name, "--output", file) == expected
+    assert error_of("link", name, *LINK[2:]) == expected
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("template",), "Missing argument 'ROLE'."),
+        (("template", "read-only", "auto-pilot"), "Got unexpected extra argument"),
+        (("template", "read-only", "--output="), "must not be empty"),
+        (("link",), "Missing argument 'ROLE'."),
+        (LINK[:4], "Missing option '--region'."),
+        ((*LINK[:2], *LINK[4:]), "Missing option '--template-url'."),
+        ((*LINK, "--role-name", "Mine"), "No such option: --role-name"),
+        ((*LINK, "--next-external-id", SECRET), "No such option: --next-external-id"),
+    ],
+)
+def test_argument_that_is_missing_or_unknown_is_an_error(
+    arguments: Sequence[str], problem: str
+) -> None:
+    assert problem in error_of(*arguments)
+
+
+def test_link_is_one_line() -> None:
+    ended = run(*LINK)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert (
+        ended.stdout == quick_create_link("read-only", template_url=URL, region="us-east-1") + "\n"
+    )
+    values = ("--stack-name", "Mine", "--principal", PRINCIPAL, "--external-id", SECRET)
+    ended = run("link", "auto-pilot", *LINK[2:], *values)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout == (
+        quick_create_link(
+            "auto-pilot",
+            template_url=URL,
+            region="us-east-1",
+            stack_name="Mine",
+            parameters={"PumpIamRole": PRINCIPAL, "PumpExternalID": SECRET},
+        )
+        + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("--template-url", URL.replace("https", "http"), "is not the URL of a template: https://"),
+        ("--template-url", "PumpReadOnly.template.json", "is not the URL of a template: https://"),
+        ("--template-url", f"{URL}#x", "without a user name or a fragment (#)"),
+        ("--template-url", "", "is not the URL of a template: https://"),
+        ("--region", "us-east1", "there is no Region 'us-east1'; did you mean us-east-1?"),
+        ("--region", "us-iso-east-1", "is in the partition aws-iso, and AWS publishes no address"),
+        ("--region", "", "there is no Region ''"),
+        ("--stack-name", "Pump ReadOnly", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
+        ("--stack-name", "", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
+        ("--principal", "PRINCIPAL", "is the README's placeholder"),
+        ("--principal", "*", "is not a 12-digit account ID, or the ARN of an IAM role"),
+        ("--principal", "", "is not a 12-digit account ID, or the ARN of an IAM role"),
+        ("--principal", "000000000000", "cannot exist"),
+        ("--principal", "arn:aws-cn:iam::999988887777:root", "the principal is in the partition"),
+        ("--external-id", "EXTERNAL_ID", "is the README's placeholder"),
+        ("--external-id", "two words", "is not an external ID: 2 to 1,224 of"),
+        ("--external-id", "", "is not an external ID: 2 to 1,224 of"),
+        ("--external-id", "x\x1b[31m\n", "is not an external ID: 2 to 1,224 of"),
+    ],
+)
+def test_value_of_a_link_that_aws_does_not_accept_is_an_error(
+    option: str, value: str, problem: str
+) -> None:
+    error = error_of(*LINK, option, value)
+    assert error.startswith(f"{option}: ")
+    assert problem in error
+    assert "\x1b" not in error
+
+
+def test_warnings_go_to_standard_error_and_the_link_is_printed() -> None:
+    ended = run(
+        *("link", "read-only", "--template-url", "https://example.com/a.json"),
+        *("--region", "us-east-1", "--external-id", EXTERNAL_ID),
+    )
+    assert ended.exit_code == 0
+    assert ended.stdout.startswith("https://us-east-1.console.aws.amazon.com/")
+    assert len(ended.stdout.splitlines()) == 1
+    of_host, of_id = ended.stderr.splitlines()
+    assert of_host.startswith("pump-roles: warning: example.com is not a host of Amazon S3")
+    assert of_id.startswith("pump-roles: warning: the external ID has only 12 characters")
+
+
+@pytest.mark.parametrize("command", ["template", "link"])
+def test_completion_offers_the_roles(command: str) -> None:
+    environment = {
+        "_PUMP_ROLES_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"pump-roles {command} ",
+        "COMP_CWORD": "2",
+    }
+    ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
+    assert {*ended.stdout.split()} == {"read-only", "auto-pilot"}

@@ -1,0 +1,507 @@
+"""The quick-create link: it decodes to the values it was made of, and refuses what AWS would."""
+
+import json
+import re
+import subprocess
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import boto3
+import botocore.session
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pump_roles import ArgumentError
+from pump_roles.published import ROLES
+from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, template
+from pump_roles.universal import link as module
+from pump_roles.universal.link import quick_create_link, warnings_about
+from pump_roles.validators import REGION_NAMES, STACK_NAME, TEMPLATE_URL
+from sandbox.cdk import tool_environment
+from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET
+
+URL = "https://s3.us-east-1.amazonaws.com/templates/PumpReadOnly-0.1.0.template.json"
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+ONE_REGION = {
+    "aws": "eu-west-1",
+    "aws-cn": "cn-north-1",
+    "aws-eusc": "eusc-de-east-1",
+    "aws-us-gov": "us-gov-west-1",
+}
+
+
+def partition_of(region: str) -> str:
+    """Return a Region's partition, as botocore knows it."""
+    partition: str = botocore.session.get_session().get_partition_for_region(region)
+    return partition
+
+
+PARTITION_OF = {region: partition_of(region) for region in REGION_NAMES}
+
+
+def made(kind: str = "read-only", **arguments: Any) -> str:
+    return quick_create_link(kind, **{"template_url": URL, "region": "us-east-1", **arguments})
+
+
+def decoded(made_link: str) -> dict[str, str]:
+    """Return what is in a link, read as the query of its fragment."""
+    path, _, query = urlsplit(made_link).fragment.partition("?")
+    assert path == "/stacks/create/review"
+    pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True)
+    # A plus sign has two readings, a space and itself, so the link must not contain any.
+    assert pairs == [
+        (name, unquote(value))
+        for name, _, value in (pair.partition("=") for pair in query.split("&"))
+    ]
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def problem_of(**arguments: Any) -> ArgumentError:
+    with pytest.raises(ArgumentError) as caught:
+        made(**arguments)
+    return caught.value
+
+
+def test_link_has_the_form_that_the_user_guide_shows() -> None:
+    """CloudFormation User Guide, "Create quick-create links for stacks", its example."""
+    shown = (
+        "https://eu-central-1.console.aws.amazon.com/cloudformation/home?region=eu-central-1"
+        "#/stacks/create/review?templateURL=https://s3.eu-central-1.amazonaws.com/templates/"
+        "PumpReadOnly.template&stackName=MyPump&param_PumpIamRole=999988887777"
+    )
+    found = made(
+        template_url="https://s3.eu-central-1.amazonaws.com/templates/PumpReadOnly.template",
+        region="eu-central-1",
+        stack_name="MyPump",
+        parameters={"PumpIamRole": "999988887777"},
+    )
+    assert unquote(found) == shown
+    assert decoded(found) == decoded(shown)
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_stack_has_the_published_name_by_default(kind: str) -> None:
+    assert decoded(made(kind)) == {"templateURL": URL, "stackName": ROLES[kind].stack_name}
+
+
+def declared(kind: str = "read-only") -> dict[str, Any]:
+    parameters: dict[str, Any] = json.loads(template(kind))["Parameters"]
+    return parameters
+
+
+def exists(principal: str) -> bool:
+    return "000000000000" not in principal and (
+        principal.isdigit() or principal.startswith("arn:aws:")
+    )
+
+
+@given(
+    kind=st.sampled_from(sorted(ROLES)),
+    template_url=st.from_regex(TEMPLATE_URL.pattern, fullmatch=True),
+    stack_name=st.from_regex(STACK_NAME.pattern, fullmatch=True),
+    principal=st.from_regex(declared()[PRINCIPAL_PARAMETER]["AllowedPattern"], fullmatch=True)
+    .filter(exists)
+    .map(lambda principal: principal[:640]),
+    external_id=st.from_regex(declared()[EXTERNAL_ID_PARAMETER]["AllowedPattern"], fullmatch=True),
+)
+@example("read-only", f"{URL}?versionId=a+b%2Bc&x=%20", "A", PRINCIPAL, "+=,.@:/-_")
+@example("auto-pilot", URL, "A" * 128, f"arn:aws:iam::{PUMP_ACCOUNT}:role/a+=,.@-/b", "++")
+@example("read-only", f"https://a/{'%2F' * 1_700}", "A", PUMP_ACCOUNT, "=" * 1_224)
+def test_link_decodes_to_the_values_whatever_they_are(
+    kind: str, template_url: str, stack_name: str, principal: str, external_id: str
+) -> None:
+    found = quick_create_link(
+        kind,
+        template_url=template_url,
+        region="us-east-1",
+        stack_name=stack_name,
+        parameters={PRINCIPAL_PARAMETER: principal, EXTERNAL_ID_PARAMETER: external_id},
+    )
+    assert re.fullmatch(r"[!-~]+", found)
+    assert "+" not in found
+    assert found.count("#") == 1
+    assert decoded(found) == {
+        "templateURL": template_url,
+        "stackName": stack_name,
+        "param_PumpIamRole": principal,
+        "param_PumpExternalID": external_id,
+    }
+
+
+JAVASCRIPT = """\
+const links = JSON.parse(require("fs").readFileSync(0));
+const read = (link) => {
+  const url = new URL(link);
+  const query = new URLSearchParams(url.hash.slice(url.hash.indexOf("?")));
+  return [url.host, url.pathname, url.searchParams.get("region"), Object.fromEntries(query)];
+};
+console.log(JSON.stringify(links.map(read)));
+"""
+
+
+def test_a_browser_reads_the_same_values() -> None:
+    """The URL Standard's parser, which Node shares with browsers, is the judge."""
+    external_ids = ["+=,.@:/-_", "a+b+c", "41", "==", "1" * 1_224, "//@:"]
+    urls = [
+        URL,
+        f"{URL}?versionId=a+b%2Bc",
+        "https://bucket.s3.amazonaws.com/a%20b/c+d&e=f?g&h",
+    ]
+    values = [(url, external_id) for url in urls for external_id in external_ids]
+    links = [
+        made(template_url=url, parameters={"PumpIamRole": PRINCIPAL, "PumpExternalID": external_id})
+        for url, external_id in values
+    ]
+    ended = subprocess.run(
+        ["node", "-e", JAVASCRIPT],
+        input=json.dumps(links),
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ended.stdout) == [
+        [
+            "us-east-1.console.aws.amazon.com",
+            "/cloudformation/home",
+            "us-east-1",
+            {
+                "templateURL": url,
+                "stackName": "PumpReadOnly",
+                "param_PumpIamRole": PRINCIPAL,
+                "param_PumpExternalID": external_id,
+            },
+        ]
+        for url, external_id in values
+    ]
+
+
+def test_every_region_has_the_console_of_its_partition_or_none() -> None:
+    without = set()
+    for region, partition in PARTITION_OF.items():
+        if partition in CONSOLES:
+            parts = urlsplit(made(region=region))
+            assert parts.netloc == f"{region}.{CONSOLES[partition]}"
+            assert (parts.path, parts.query) == ("/cloudformation/home", f"region={region}")
+        else:
+            without.add(partition)
+            error = problem_of(region=region)
+            assert error.argument == "region"
+            assert error.problem == (
+                f"{region} is in the partition {partition}, and AWS publishes no address of its "
+                "console; create the stack with the AWS CLI"
+            )
+    assert without == {"aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
+
+
+@pytest.mark.parametrize("region", ONE_REGION.values())
+@pytest.mark.parametrize("partition", sorted(set(PARTITION_OF.values())))
+def test_principal_must_be_in_the_partition_of_the_region(partition: str, region: str) -> None:
+    for principal in ("root", "role/PumpService"):
+        parameters = {"PumpIamRole": f"arn:{partition}:iam::{PUMP_ACCOUNT}:{principal}"}
+        if partition == PARTITION_OF[region]:
+            assert decoded(made(region=region, parameters=parameters))
+        else:
+            error = problem_of(region=region, parameters=parameters)
+            assert error.argument == "PumpIamRole"
+            assert error.problem == (
+                f"the principal is in the partition {partition}, and {region} is in "
+                f"{PARTITION_OF[region]}; a role can only be assumed within its partition"
+            )
+    # An account ID is in whatever partition the role is.
+    assert decoded(made(region=region, parameters={"PumpIamRole": PUMP_ACCOUNT}))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("PumpExternalId", "did you mean PumpExternalID?"),
+        ("PumpNextExternalID", "did you mean PumpExternalID?"),
+        ("pumpiamrole", "did you mean PumpIamRole?"),
+        ("RoleName", "its parameters are PumpExternalID, PumpIamRole"),
+        ("", "its parameters are PumpExternalID, PumpIamRole"),
+    ],
+)
+@pytest.mark.parametrize("kind", ROLES)
+def test_parameter_that_the_template_does_not_have_is_an_error(
+    name: str, hint: str, kind: str
+) -> None:
+    error = problem_of(kind=kind, parameters={"PumpIamRole": PRINCIPAL, name: SECRET})
+    assert error.argument == name
+    assert error.problem == f"the template has no such parameter; {hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("PumpIamRole", "PRINCIPAL", "is the README's placeholder"),
+        ("PumpIamRole", "", "is not a 12-digit account ID, or the ARN"),
+        ("PumpIamRole", "*", "is not a 12-digit account ID, or the ARN"),
+        ("PumpIamRole", "99998888777", "is not a 12-digit account ID, or the ARN"),
+        ("PumpIamRole", "999988887777\n", "is not a 12-digit account ID, or the ARN"),
+        ("PumpIamRole", "9999-8888-7777", "is not a 12-digit account ID, or the ARN"),
+        ("PumpIamRole", 999988887777, "; put the number in quotes"),
+        ("PumpIamRole", "000000000000", "cannot exist: no AWS account has the ID 000000000000"),
+        ("PumpIamRole", "arn:aws:iam::000000000000:root", "cannot exist"),
+        ("PumpIamRole", "arn:aws-gov:iam::999988887777:root", "did you mean aws-us-gov?"),
+        ("PumpIamRole", "arn:aws:iam::999988887777:user/Pump", "is not a 12-digit account ID"),
+        ("PumpIamRole", "arn:aws:sts::999988887777:assumed-role/a/b", "is not a 12-digit"),
+        ("PumpIamRole", f"arn:aws:iam::999988887777:role/{'a' * 65}", "is not a 12-digit"),
+        ("PumpIamRole", f"arn:aws:iam::999988887777:role/{'a/' * 256}b", "cannot exist: its path"),
+        ("PumpExternalID", "EXTERNAL_ID", "is the README's placeholder"),
+        ("PumpExternalID", "", "is not an external ID: 2 to 1,224 of"),
+        ("PumpExternalID", "a", "is not an external ID: 2 to 1,224 of"),
+        ("PumpExternalID", "a" * 1_225, "(1,225 characters) is not an external ID"),
+        ("PumpExternalID", "two words", "is not an external ID: 2 to 1,224 of"),
+        ("PumpExternalID", "a%2Bb", "is not an external ID: 2 to 1,224 of"),
+        ("PumpExternalID", "a&param_PumpIamRole=111122223333", "is not an external ID"),
+        ("PumpExternalID", "a#b", "is not an external ID"),
+        ("PumpExternalID", "*", "is not an external ID"),
+        ("PumpExternalID", "Example-1234\n", "is not an external ID"),
+        ("PumpExternalID", "\u00e4" * 16, "is not an external ID"),
+    ],
+)
+def test_value_that_the_parameter_does_not_accept_is_an_error(
+    name: str, value: Any, problem: str
+) -> None:
+    error = problem_of(parameters={name: value})
+    assert error.argument == name
+    assert problem in error.problem
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "value"),
+    [
+        ({"AllowedPattern": "^[0-9]+$"}, SECRET),
+        ({"MaxLength": 15}, SECRET),
+        ({"MinLength": 30}, SECRET),
+    ],
+)
+def test_pattern_and_lengths_are_those_of_the_template(
+    constraint: dict[str, Any], value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = {"PumpExternalID": value}
+    assert made(parameters=parameters)
+    changed = json.loads(template("read-only"))
+    changed["Parameters"]["PumpExternalID"] |= constraint
+    monkeypatch.setattr(module, "template", lambda _: json.dumps(changed).encode())
+    assert "is not an external ID" in problem_of(parameters=parameters).problem
+
+
+def test_value_with_a_space_would_be_read_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No parameter accepts one yet; a new one of the template might."""
+    changed = json.loads(template("read-only"))
+    changed["Parameters"]["New"] = {
+        "AllowedPattern": "^.*$",
+        "MinLength": 0,
+        "MaxLength": 99,
+        "ConstraintDescription": "must be anything",
+    }
+    monkeypatch.setattr(module, "template", lambda _: json.dumps(changed).encode())
+    value = "a b+c%20&d=e#\u00e4"
+    assert decoded(made(parameters={"New": value}))["param_New"] == value
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_console_fills_in_every_parameter_of_the_templates(kind: str) -> None:
+    """The console ignores the value of a parameter with NoEcho."""
+    assert set(declared(kind)) == {PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER}
+    assert not any("NoEcho" in parameter for parameter in declared(kind).values())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "TEMPLATE_URL",
+        "PumpReadOnly.template.json",
+        "/PumpReadOnly.template.json",
+        URL.replace("https", "http"),
+        URL.replace("https:", ""),
+        URL.replace("https", "s3"),
+        "s3://templates/PumpReadOnly.template.json",
+        "file:///PumpReadOnly.template.json",
+        "data:application/json,{}",
+        "javascript:alert(1)//https://a/b",
+        "https:/a/b",
+        "https://",
+        "https:///a",
+        "https://a",
+        "https://a/",
+        "https://?a",
+        "https://:443/a",
+        "https://a:b/c",
+        "https://-a/b",
+        "https://a.-/b",
+        "https://user@a/b",
+        "https://user:password@a/b",
+        "https://a\\@b/c",
+        "https://a/b c",
+        " https://a/b",
+        "https://a/b ",
+        "https://a/b\n",
+        "https://a/\nb",
+        "https://a/\tb",
+        "https://a/b\x00",
+        "https://a/b#c",
+        "https://a/b#",
+        "https://a/b%",
+        "https://a/b%2",
+        "https://a/b%zz",
+        "https://a/b\u00e4",
+        "https://\u00e4/b",
+        "https://\uff41/b",
+        "https://[::1]/b",
+        'https://a/"b"',
+        "https://a/<b>",
+        "https://a/${Token[TOKEN.1]}",
+        f"https://a/{'b' * 5_111}",
+    ],
+)
+def test_url_that_cloudformation_could_not_read_is_an_error(url: str) -> None:
+    error = problem_of(template_url=url)
+    assert error.argument == "template_url"
+    assert "the URL of a template: https://HOST/PATH" in error.problem
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://a/{'b' * 5_110}",
+        "https://a:443/b",
+        "https://bucket.s3.amazonaws.com/a%20b?versionId=3HL4kqtJvjVBH40Nrjfkd",
+        "https://a/b@c:d+e(f)*!$&',;=~_.-?g/?h",
+    ],
+)
+def test_url_of_any_object_is_accepted(url: str) -> None:
+    assert decoded(made(template_url=url))["templateURL"] == url
+
+
+def test_longest_url_is_that_of_cloudformation() -> None:
+    """When this fails, CloudFormation accepts other URLs: correct the validator."""
+    model = botocore.session.get_session().get_service_model("cloudformation")
+    metadata = model.shape_for("TemplateURL").metadata
+    assert (TEMPLATE_URL.minimum, TEMPLATE_URL.maximum) == (metadata["min"], metadata["max"])
+
+
+@pytest.mark.parametrize(
+    ("region", "problem"),
+    [
+        ("us-east1", "there is no Region 'us-east1'; did you mean us-east-1?"),
+        ("us-eastt-1", "there is no Region 'us-eastt-1'; did you mean us-east-1?"),
+        ("US-EAST-1", "there is no Region 'US-EAST-1'; did you mean us-east-1?"),
+        ("us-east-1a", "there is no Region 'us-east-1a'; did you mean us-east-1?"),
+        ("us-east-1\n", "there is no Region 'us-east-1\\n'; did you mean us-east-1?"),
+        ("", "there is no Region ''; a Region has a name such as us-east-1"),
+        ("global", "there is no Region 'global'; a Region has a name such as us-east-1"),
+        ("evil.example/#", "there is no Region 'evil.example/#'; a Region has a name such as us-e"),
+    ],
+)
+def test_region_that_does_not_exist_is_an_error(region: str, problem: str) -> None:
+    error = problem_of(region=region)
+    assert error.argument == "region"
+    assert error.problem.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1Pump", "Pump ReadOnly", "Pump_ReadOnly", "A" * 129, "A\n", "Ä"]
+)
+def test_stack_name_that_cloudformation_rejects_is_an_error(name: str) -> None:
+    error = problem_of(stack_name=name)
+    assert error.argument == "stack_name"
+    assert "is not a stack name: 1 to 128 of A-Z a-z 0-9 -, the first a letter" in error.problem
+
+
+def test_role_that_does_not_exist_is_a_key_error() -> None:
+    for arguments in ({}, {"stack_name": "Mine", "parameters": {"PumpIamRole": PRINCIPAL}}):
+        with pytest.raises(KeyError):
+            made("full-access", **arguments)
+
+
+def warned(url: str = URL, region: str = "us-east-1", **parameters: str) -> list[str]:
+    return list(warnings_about(template_url=url, region=region, parameters=parameters))
+
+
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    return boto3.Session()
+
+
+@pytest.mark.parametrize("region", ONE_REGION.values())
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"addressing_style": "virtual"},
+        {"addressing_style": "path"},
+        {"addressing_style": "virtual", "use_dualstack_endpoint": True},
+    ],
+)
+def test_url_of_an_object_in_s3_is_no_warning(
+    settings: Any, region: str, session: boto3.Session
+) -> None:
+    """boto3 says what the URL of an object is."""
+    config = Config(signature_version=UNSIGNED, s3=settings)
+    client = session.client("s3", region_name=region, config=config)
+    url = client.generate_presigned_url(
+        "get_object", Params={"Bucket": "templates", "Key": "PumpReadOnly.template.json"}
+    )
+    assert warned(url, region) == []
+    # Not in a partition with another domain.
+    other = "us-east-1" if region == "cn-north-1" else "cn-north-1"
+    assert len(warned(url, other)) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("s3.amazonaws.com", "bucket.s3.amazonaws.com", "s3-us-west-2.amazonaws.com"),
+        *("bucket.s3-external-1.amazonaws.com", "S3.US-EAST-1.AMAZONAWS.COM"),
+        *("bucket.s3-fips.us-east-1.amazonaws.com", "s3-fips.dualstack.us-east-1.amazonaws.com"),
+        "mine-111122223333.s3-accesspoint.us-west-2.amazonaws.com",
+        "s3.us-east-1.amazonaws.com:443",
+    ],
+)
+def test_other_hosts_of_s3_are_no_warning(host: str) -> None:
+    assert warned(f"https://{host}/templates/a.json") == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("example.com", "raw.githubusercontent.com", "d111111abcdef8.cloudfront.net"),
+        *("amazonaws.com", "s3.amazonaws.com.example.com", "s3xamazonaws.com", "xs3.amazonaws.com"),
+        *("s3.execute-api.us-east-1.amazonaws.com", "s3.us-east-9.amazonaws.com"),
+        # CloudFormation does not read static websites.
+        "bucket.s3-website-us-east-1.amazonaws.com",
+        "bucket.s3-website.us-east-2.amazonaws.com",
+    ],
+)
+def test_host_that_is_not_of_s3_is_a_warning(host: str) -> None:
+    url = f"https://{host}/PumpReadOnly.template.json"
+    assert made(template_url=url)
+    (warning,) = warned(url)
+    assert warning == (
+        f"{host} is not a host of Amazon S3 at amazonaws.com; CloudFormation in us-east-1 reads "
+        "templates only from there"
+    )
+
+
+def test_short_external_id_is_a_warning() -> None:
+    (warning,) = warned(PumpExternalID="a" * 15)
+    assert warning == (
+        "the external ID has only 15 characters; check that it is the whole ID that Pump created "
+        "for you"
+    )
+    assert warned(PumpExternalID="a" * 16) == []
+    assert warned(PumpIamRole=PUMP_ACCOUNT) == []
