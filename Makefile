@@ -16,10 +16,10 @@ PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 PACKAGES := .venv/.complete
 TOOLS := node_modules/.complete
 
-.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog generate scanners screenshot wheel lock clean
+.PHONY: help setup demo demo-org test synth snapshot lint format type bench plot catalog generate release-check release tag scanners screenshot dist lock clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
 
 setup: $(PACKAGES) $(TOOLS) ## Set up Python packages, Node, the CDK CLI and the simulator
 
@@ -78,6 +78,16 @@ catalog: setup ## Update the action catalog from the pinned package, and print w
 generate: setup ## Write the files that are made from the published roles; look at the difference before you commit
 	@$(BIN)/python -m release.generate
 
+release-check: setup ## Check that PERMISSIONS.md says what changes for the roles since the last release
+	@$(BIN)/python -m release.check
+
+release: setup ## Prepare the commit of a release: make release VERSION=0.2.0
+	@echo "This takes about 30 seconds on 2 cores."
+	@$(BIN)/python -m release.prepare "$(VERSION)"
+
+tag: setup ## Tag the release that was prepared and committed; pushes nothing
+	@$(BIN)/python -m release.tag
+
 scanners: setup ## Run other scanners over the templates, for docs/scanners.md
 	@echo "This takes about 1 minute on 2 cores."
 	@$(BIN)/python -m sandbox.scanners
@@ -85,8 +95,8 @@ scanners: setup ## Run other scanners over the templates, for docs/scanners.md
 screenshot: setup ## Draw the permission report for the README; needs Chromium
 	@$(BIN)/python -m sandbox.screenshot
 
-wheel: setup ## Build the library's wheel into dist
-	@$(BIN)/python -m hatchling build --target wheel
+dist: setup ## Write the files of a release to dist, with their checksums
+	@$(BIN)/python -m release.dist
 
 lock: setup ## Pin what pyproject.toml and package.json ask for
 	@$(BIN)/uv pip compile pyproject.toml --group dev --extra review --output-file requirements-dev.txt $(PIN)

@@ -12,6 +12,7 @@ from typing import Final
 from pump_roles import universal
 from pump_roles.report import of_published
 from pump_roles.report.markdown import as_markdown
+from release import manual
 from sandbox.cdk import ROOT, cdk
 
 __all__ = ["FILES", "main"]
@@ -33,6 +34,7 @@ def _template(name: str) -> Callable[[], bytes]:
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
+    **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
 }
 """What makes each file, by its path in the project. What comes later can use what came before."""
 

@@ -594,3 +594,54 @@ def on_terminal(
     os.close(master)
     ended = subprocess.CompletedProcess(command, process.returncode, output, "")
     return ended, shown.decode()
+
+
+def other_pythons() -> list[str]:
+    """Return other Pythons of this machine that can run this one's packages, all pure Python.
+
+    Only newer ones than 3.10, since older ones need a package more.
+    """
+    found: dict[str, str] = {}
+    for name in ["python3", *(f"python3.{minor}" for minor in range(11, 16))]:
+        for folder in os.get_exec_path():
+            path = Path(folder) / name
+            if not path.exists():
+                continue
+            asked = subprocess.run(
+                [str(path), "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if asked.returncode == 0:
+                found.setdefault(asked.stdout.strip(), str(path))
+    this = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return [
+        path
+        for version, path in found.items()
+        if version != this and tuple(map(int, version.split("."))) >= (3, 11)
+    ]
+
+
+def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as GitHub Actions runs it with `shell: bash`, and as GitLab's runner does.
+
+    :param variables: what to set in the environment.
+    """
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        # The copy's own modules, not those of the project that is installed.
+        env=tool_environment() | {"PATH": other_commands(), "PYTHONPATH": str(folder)} | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def other_commands() -> str:
+    """Return the command search path without this environment's: a job has to find its own."""
+    own = Path(sys.prefix, "bin").resolve()
+    folders = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)

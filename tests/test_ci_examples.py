@@ -21,8 +21,8 @@ from pump_roles.report import of_templates
 from pump_roles.report.formats import as_json
 from sandbox.audit import AUDITOR, audited_organization
 from sandbox.aws import Caller, EmbeddedAws
-from sandbox.cdk import ROOT, tool_environment
-from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, synthesize
+from sandbox.cdk import ROOT
+from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, bash, other_commands, synthesize
 
 CI = ROOT / "examples" / "ci"
 GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())
@@ -50,30 +50,6 @@ class Ended:
     errors: tuple[str, ...]
     summary: str
     not_run: tuple[str, ...]
-
-
-def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as GitHub Actions runs it with `shell: bash`, and as GitLab's runner does.
-
-    :param variables: what to set in the environment.
-    """
-    return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-        cwd=folder,
-        # The copy's own modules, not those of the project that is installed.
-        env=tool_environment() | {"PATH": other_commands(), "PYTHONPATH": str(folder)} | variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def other_commands() -> str:
-    """Return the command search path without this environment's: a job has to find its own."""
-    own = Path(sys.prefix, "bin").resolve()
-    folders = os.environ["PATH"].split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)
 
 
 def errors_of(ended: subprocess.CompletedProcess[str]) -> tuple[str, ...]:

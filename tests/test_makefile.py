@@ -23,6 +23,7 @@ def recipe(target: str) -> list[str]:
         ("demo-org", "-m sandbox.demo_organization"),
         ("test", "-m pytest"),
         ("scanners", "-m sandbox.scanners"),
+        ("release", "-m release.prepare"),
     ],
 )
 def test_target_first_says_how_long_it_takes(target: str, runs: str) -> None:

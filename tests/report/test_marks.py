@@ -221,3 +221,37 @@ def test_guide_to_guardrails_lists_what_metadata_only_leaves() -> None:
     guide = (ROOT / "docs" / "guardrails.md").read_text()
     rows = re.findall(r"^\| `([a-z-]+:\w+\*?)` \| ([^|]*) \| ([^|]*) \|$", guide, re.MULTILINE)
     assert rows == [(name, said["returns"], said["stays"]) for name, said in LEFT.items()]
+
+
+FEES = {action.name for action in GRANTED if mark("fee", action.name)}
+
+
+def test_every_operation_of_the_cost_explorer_api_incurs_a_fee() -> None:
+    """Its price names no exception. What botocore lacks is the console's, which is free."""
+    api = {
+        f"ce:{name}"
+        for name in botocore.session.get_session().get_service_model("ce").operation_names
+    }
+    granted = {action.name for action in GRANTED if action.service == "ce"}
+    assert api <= granted
+    assert {name for name in FEES if name.startswith("ce:")} == api | {"ce:UpdatePreferences"}
+
+
+def test_fees_are_for_what_the_roles_have_and_name_their_source() -> None:
+    listed = json.loads(read_text("marks.json"))["fee"]
+    assert set(listed) == FEES
+    for reason in listed.values():
+        assert re.fullmatch(r"(Costs|May cost|May turn on|AWS keeps) .+ \(.+\)\.", reason)
+
+
+def test_purchase_is_no_fee_and_free_reads_have_none() -> None:
+    assert not {name for name in FEES if mark("spends", name)}
+    for name in ("ec2:DescribeInstances", "pricing:GetProducts", "ce:GetPreferences"):
+        assert name not in FEES
+    assert mark("fee", "CloudWatch:getmetricdata")
+
+
+def test_statement_about_charged_calls_names_only_what_incurs_a_fee() -> None:
+    statements = json.loads(read_text("statements.json"))
+    (charged,) = [one for one in statements if one["id"] == "incur-fees"]
+    assert set(charged["actions"]) <= FEES

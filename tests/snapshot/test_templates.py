@@ -4,7 +4,6 @@ The universal templates come with the package: see ``tests/universal/test_templa
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from sandbox.cdk import ROOT, tool_environment
-from tests.support import PUMP_WORKER, SCENARIOS, Assembly, stack_set
+from tests.support import PUMP_WORKER, SCENARIOS, Assembly, other_pythons, stack_set
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
@@ -45,33 +44,6 @@ def test_template_is_unchanged(
 def test_template_of_pumps_side_is_unchanged(pump_side: Path, snapshot: SnapshotAssertion) -> None:
     template = (pump_side / PUMP_WORKER).read_bytes()
     assert template == snapshot(extension_class=TemplateFile)
-
-
-def other_pythons() -> list[str]:
-    """Return other Pythons of this machine that can run this one's packages, all pure Python.
-
-    Only newer ones than 3.10, since older ones need a package more.
-    """
-    found: dict[str, str] = {}
-    for name in ["python3", *(f"python3.{minor}" for minor in range(11, 16))]:
-        for folder in os.get_exec_path():
-            path = Path(folder) / name
-            if not path.exists():
-                continue
-            asked = subprocess.run(
-                [str(path), "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if asked.returncode == 0:
-                found.setdefault(asked.stdout.strip(), str(path))
-    this = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return [
-        path
-        for version, path in found.items()
-        if version != this and tuple(map(int, version.split("."))) >= (3, 11)
-    ]
 
 
 def test_another_folder_and_python_give_the_same_bytes(assembly: Assembly, tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""Changelogs in the format of Keep a Changelog, such as ``CHANGELOG.md`` and ``PERMISSIONS.md``."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from pump_roles.templates import InputError
+from release.versions import order
+
+__all__ = ["UNRELEASED", "Entry", "Section", "day", "read", "released", "sections"]
+
+UNRELEASED: Final = "Unreleased"
+
+_HEADING: Final = re.compile(r"## \[([^]]+)\](?: - (\S+))?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One point of a list.
+
+    :param heading: the heading of the third level that it is under; empty if there is none.
+    :param text: its text, in one line.
+    """
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a changelog says of one version.
+
+    :param version: the version, or ``Unreleased``.
+    :param date: when it was released; nothing if it was not.
+    :param entries: the points of its lists, in order.
+    :param text: all of it, without its heading, in Markdown.
+    """
+
+    version: str
+    date: date | None
+    entries: tuple[Entry, ...]
+    text: str
+
+
+def day(text: str) -> date | None:
+    """Return the date that a text is, or nothing if it is none.
+
+    :param text: such as ``2026-11-26``.
+    """
+    # Since Python 3.11, fromisoformat() accepts other forms, too.
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def read(file: Path) -> str:
+    """Read a changelog.
+
+    :param file: its file.
+    :raises InputError: when it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: is not UTF-8 text") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def sections(text: str, name: str) -> dict[str, Section]:
+    """Return the sections of a changelog by their version, the latest first.
+
+    :param text: the changelog.
+    :param name: what to call it.
+    :raises InputError: when it does not begin with a section ``[Unreleased]``, followed by versions
+        with their dates in descending order.
+    """
+    parts: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("## "):
+            parts.append((line.rstrip(), []))
+        elif parts:
+            parts[-1][1].append(line)
+    found = [_section(heading, lines, name) for heading, lines in parts]
+    if not found or found[0].version != UNRELEASED:
+        raise InputError(f"{name}: does not begin with a section [{UNRELEASED}]")
+    versions = [order(section.version) for section in found[1:]]
+    if versions != sorted(set(versions), reverse=True):
+        raise InputError(f"{name}: the latest version must be first, and each listed once")
+    return {section.version: section for section in found}
+
+
+def released(text: str, version: str, on: date, *, empty: str = "") -> str:
+    """Return a changelog whose section ``[Unreleased]`` is that of a version, with a new empty one.
+
+    :param text: the changelog.
+    :param version: the version.
+    :param on: when it is released.
+    :param empty: what to say of the version if the section has no entry. By default nothing.
+    """
+    section = sections(text, "changelog")[UNRELEASED]
+    note = "" if section.entries or not empty else f"\n{empty}\n"
+    heading = f"## [{UNRELEASED}]\n"
+    return text.replace(heading, f"{heading}\n## [{version}] - {on}\n{note}", 1)
+
+
+def _section(heading: str, lines: list[str], name: str) -> Section:
+    found = _HEADING.fullmatch(heading)
+    if found is None:
+        raise InputError(f"{name}: {heading!r} is neither [{UNRELEASED}] nor [VERSION] - DATE")
+    version, said = found.groups()
+    if (version == UNRELEASED) != (said is None):
+        raise InputError(f"{name}: {heading!r}: a version has a date, and [{UNRELEASED}] has none")
+    on = None if said is None else day(said)
+    if on is None and said is not None:
+        raise InputError(f"{name}: {heading!r}: {said} is not a date, such as 2026-11-26")
+    return Section(version, on, tuple(_entries(lines)), "\n".join(lines).strip())
+
+
+def _entries(lines: list[str]) -> Iterator[Entry]:
+    heading, text = "", ""
+    for line in [*lines, ""]:
+        if text and line.startswith("  ") and line.strip():
+            text += f" {line.strip()}"
+            continue
+        if text:
+            yield Entry(heading, text)
+            text = ""
+        if line.startswith("### "):
+            heading = line[4:].strip()
+        elif line.startswith("- "):
+            text = line[2:].strip()

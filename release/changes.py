@@ -1,0 +1,366 @@
+"""What changes between two permission manifests, and what of it is an expansion.
+
+A permission of Pump's is an action pattern, in any case, on a resource. One of AWS's is a concrete
+action: an action that a role gains under a pattern that it already had is AWS's change, and any
+other is a consequence of Pump's new pattern.
+
+What differs and is not explained by a change is an expansion that is not understood.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from release.consistency import MARKS, inconsistencies
+from release.manifest import LIST_OR_READ
+
+__all__ = [
+    "AWS",
+    "CHANGED",
+    "GAINED",
+    "LOST",
+    "PUMP",
+    "RECLASSIFIED",
+    "REWORDED",
+    "Change",
+    "changes",
+    "sizes",
+]
+
+PUMP: Final = "Pump"
+AWS: Final = "AWS"
+
+GAINED: Final = "gained"
+LOST: Final = "lost"
+CHANGED: Final = "changed"
+RECLASSIFIED: Final = "reclassified"
+REWORDED: Final = "reworded"
+
+_VERBS: Final = {GAINED: "gains", LOST: "loses"}
+
+Json = Mapping[str, Any]
+
+_Key = tuple[str, str]
+"""A permission: an action pattern in lower case, and a resource."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A difference between two manifests.
+
+    :param whose: ``Pump`` or ``AWS``.
+    :param effect: ``gained``, ``lost``, or ``changed``; ``reclassified`` if only an access level,
+        or what an action is said to be, is another one; ``reworded`` if only texts for people are.
+    :param role: the role's kind; empty if it is not about one role.
+    :param what: the difference, as what follows the role in a sentence.
+    :param expansion: whether a role may do more because of it, or that cannot be ruled out.
+    """
+
+    whose: str
+    effect: str
+    role: str
+    what: str
+    expansion: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """The difference, as a sentence for a changelog."""
+        return f"{self.role} {self.what}.".lstrip()
+
+
+def changes(before: Json, after: Json) -> list[Change]:
+    """Return what changes from one manifest to another: expansions first, Pump's before AWS's.
+
+    The version, the catalog's name and date, and the templates' names and digests are not compared:
+    what they are about is.
+
+    :param before: the earlier manifest.
+    :param after: the later manifest.
+    """
+    wrong = [
+        _not_understood("", f"{which} manifest: {why}")
+        for which, manifest in (("earlier", before), ("later", after))
+        for why in inconsistencies(manifest)
+    ]
+    found = wrong or [*_roles(before, after), *_actions(before, after), *_reworded(before, after)]
+    return sorted(found, key=lambda one: (not one.expansion, one.whose == AWS))
+
+
+def sizes(role: Json, actions: Iterable[Json]) -> str:
+    """Return how large a role is, in words.
+
+    :param role: a role of a manifest.
+    :param actions: the manifest's actions.
+    """
+    granted = [one for one in actions if role["kind"] in {by["role"] for by in one["granted_by"]}]
+    writes = sum(not set(action["access_levels"]) <= LIST_OR_READ for action in granted)
+    patterns = {grant["pattern"].lower() for grant in role["patterns"]}
+    return (
+        f"{_count(len(role['policies']), 'policy', 'policies')}, "
+        f"{_count(len(patterns), 'pattern')}, {_count(len(granted), 'action')}, "
+        f"{f'{writes} of them not' if writes else 'all of them'} List or Read"
+    )
+
+
+def _count(number: int, noun: str, several: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+
+
+def _not_understood(role: str, what: str) -> Change:
+    return Change(
+        whose=PUMP, effect=CHANGED, role=role, what=f"not understood: {what}", expansion=True
+    )
+
+
+def _roles(before: Json, after: Json) -> Iterator[Change]:
+    old, new = ({role["kind"]: role for role in one["roles"]} for one in (before, after))
+    for kind in sorted(new.keys() - old.keys()):
+        what = f"is a new role, `{new[kind]['name']}`: {sizes(new[kind], after['actions'])}"
+        yield Change(whose=PUMP, effect=GAINED, role=kind, what=what, expansion=True)
+    for kind in sorted(old.keys() - new.keys()):
+        yield Change(
+            whose=PUMP, effect=LOST, role=kind, what=f"is no longer a role, `{old[kind]['name']}`"
+        )
+    for kind in [kind for kind in old if kind in new]:
+        for member, compared in _COMPARED.items():
+            if old[kind][member] == new[kind][member]:
+                continue
+            yield from compared(kind, old[kind][member], new[kind][member])
+        yield from _permissions(_Role(old[kind], before), _Role(new[kind], after))
+        if more := (old[kind].keys() | new[kind].keys()) - _COMPARED.keys() - _ELSEWHERE:
+            yield _not_understood(kind, ", ".join(sorted(more)))
+
+
+def _renamed(what: str) -> Callable[[str, str, str], Iterator[Change]]:
+    def compared(kind: str, old: str, new: str) -> Iterator[Change]:
+        text = f"has the {what} `{new}` instead of `{old}`"
+        yield Change(whose=PUMP, effect=CHANGED, role=kind, what=text)
+
+    return compared
+
+
+def _parameters(kind: str, old: list[Json], new: list[Json]) -> Iterator[Change]:
+    accepted, accepts = (
+        {one["name"]: {**one, "description": ""} for one in listed} for listed in (old, new)
+    )
+    for name in sorted(accepts.keys() - accepted.keys()):
+        text = f"has another parameter, `{name}`"
+        yield Change(whose=PUMP, effect=GAINED, role=kind, what=text, expansion=True)
+    for name in sorted(accepted.keys() - accepts.keys()):
+        yield Change(
+            whose=PUMP, effect=LOST, role=kind, what=f"no longer has the parameter `{name}`"
+        )
+    for name in sorted(accepted.keys() & accepts.keys()):
+        if accepted[name] != accepts[name]:
+            text = f"accepts other values for the parameter `{name}`"
+            yield Change(whose=PUMP, effect=CHANGED, role=kind, what=text, expansion=True)
+
+
+_TRUST: Final = {
+    "principal_parameters": "can be assumed by the principal in `{}`",
+    "external_id_parameters": "accepts the external ID in `{}`",
+    "actions": "lets the principal use `{}`",
+}
+
+
+def _trust(kind: str, old: Json, new: Json) -> Iterator[Change]:
+    for member, text in _TRUST.items():
+        for one in sorted({*new[member]} - {*old[member]}):
+            what = text.format(one)
+            yield Change(whose=PUMP, effect=GAINED, role=kind, what=what, expansion=True)
+        for one in sorted({*old[member]} - {*new[member]}):
+            yield Change(whose=PUMP, effect=LOST, role=kind, what=f"no longer {text.format(one)}")
+    for member in sorted((old.keys() | new.keys()) - _TRUST.keys()):
+        if old.get(member) != new.get(member):
+            yield _not_understood(kind, f"{member} of its trust policy")
+
+
+def _session(kind: str, old: int, new: int) -> Iterator[Change]:
+    longer = new > old
+    yield Change(
+        whose=PUMP,
+        effect=GAINED if longer else LOST,
+        role=kind,
+        what=f"has sessions of up to {new:,} seconds instead of {old:,}",
+        expansion=longer,
+    )
+
+
+def _policies(kind: str, old: list[Json], new: list[Json]) -> Iterator[Change]:
+    # Their statements are compared as patterns on resources.
+    was, now = (
+        {one["name"]: {**one["document"], "Statement": []} for one in listed}
+        for listed in (old, new)
+    )
+    for name in sorted(was.keys() & now.keys()):
+        if was[name] != now[name]:
+            yield _not_understood(kind, f"the policy `{name}` has another version")
+    for name in sorted(now.keys() - was.keys()):
+        yield Change(whose=PUMP, effect=CHANGED, role=kind, what=f"has a new policy, `{name}`")
+    for name in sorted(was.keys() - now.keys()):
+        yield Change(
+            whose=PUMP, effect=CHANGED, role=kind, what=f"no longer has the policy `{name}`"
+        )
+
+
+_COMPARED: Final[Mapping[str, Callable[[str, Any, Any], Iterator[Change]]]] = {
+    "name": _renamed("name"),
+    "stack_name": _renamed("stack name"),
+    "trust": _trust,
+    "session_seconds": _session,
+    "parameters": _parameters,
+    "policies": _policies,
+}
+"""What compares a member of a role."""
+
+_ELSEWHERE: Final = {"kind", "description", "template", "patterns"}
+"""The members that are compared elsewhere, or not: see :func:`changes`."""
+
+
+class _Role:
+    """What a role may do.
+
+    :param role: the role.
+    :param manifest: its manifest.
+    """
+
+    def __init__(self, role: Json, manifest: Json) -> None:
+        self.kind: str = role["kind"]
+        self.grants: dict[_Key, list[Json]] = {}
+        """The patterns by permission. Several policies can have the same."""
+        self.granting: dict[str, set[_Key]] = {}
+        """The permissions that grant a concrete action, by the action."""
+        for grant in role["patterns"]:
+            key = (grant["pattern"].lower(), grant["resource"])
+            self.grants.setdefault(key, []).append(grant)
+            for name in grant["actions"]:
+                self.granting.setdefault(name, set()).add(key)
+        self.actions: dict[str, Json] = {
+            action["name"]: action
+            for action in manifest["actions"]
+            if action["name"] in self.granting
+        }
+
+    def covers(self, key: _Key) -> bool:
+        """Whether it has a permission, or a wider one."""
+        pattern, resource = key
+        return key in self.grants or any(
+            _covers(wider, pattern) and _covers(on, resource) for wider, on in self.grants
+        )
+
+
+def _covers(wider: str, pattern: str) -> bool:
+    # Whether whatever matches one pattern matches a wider one, too.
+    parts = {"*": ".*", "?": "[^*]"}
+    expression = "".join(parts.get(character, re.escape(character)) for character in wider)
+    return re.fullmatch(expression, pattern, re.DOTALL) is not None
+
+
+def _permissions(old: _Role, new: _Role) -> Iterator[Change]:
+    for lost in (False, True):
+        had, has = (new, old) if lost else (old, new)
+        effect = LOST if lost else GAINED
+        other = {
+            name: {key for key in has.granting[name] if not had.covers(key)}
+            for name in has.actions.keys() - had.actions.keys()
+        }
+        of_aws = {name for name, keys in other.items() if keys != has.granting[name]}
+        for key in sorted(has.grants.keys() - had.grants.keys()):
+            consequences = sorted(
+                name for name, keys in other.items() if key in keys and name not in of_aws
+            )
+            yield _permission(has, key, effect, consequences, covered=had.covers(key))
+        for name in sorted(of_aws):
+            yield _action(has, name, effect)
+    for key in sorted(old.grants.keys() & new.grants.keys()):
+        was, now = (sorted(_where(one) for one in role.grants[key]) for role in (old, new))
+        if was != now:
+            text = f"has {' and '.join(now)} instead of {' and '.join(was)}"
+            yield Change(whose=PUMP, effect=CHANGED, role=new.kind, what=text)
+
+
+def _where(grant: Json) -> str:
+    return f"`{grant['pattern']}` on `{grant['resource']}` in `{grant['policy']}`"
+
+
+def _permission(
+    role: _Role, key: _Key, effect: str, consequences: list[str], *, covered: bool
+) -> Change:
+    grants = role.grants[key]
+    policies = " and ".join(sorted({f"`{grant['policy']}`" for grant in grants}))
+    gained = effect == GAINED
+    if consequences:
+        names = ", ".join(_said(role.actions[name]) for name in consequences)
+        means = f"and with it {_count(len(consequences), 'action')}: {names}"
+    elif covered:
+        means = f"which another pattern {'covered' if gained else 'covers'}"
+    elif grants[0]["actions"]:
+        means = f"whose actions it {'had already' if gained else 'still has'}"
+    else:
+        means = "which matches no action yet"
+    return Change(
+        whose=PUMP,
+        effect=effect,
+        role=role.kind,
+        what=f"{_VERBS[effect]} `{grants[0]['pattern']}` on `{key[1]}` in {policies}, {means}",
+        expansion=gained and not covered,
+    )
+
+
+def _said(action: Json) -> str:
+    marks = (text for mark, text in MARKS.items() if action[mark])
+    return f"`{action['name']}` ({', '.join([*action['access_levels'], *marks])})"
+
+
+def _action(role: _Role, name: str, effect: str) -> Change:
+    patterns = sorted({role.grants[key][0]["pattern"] for key in role.granting[name]})
+    matching = " and ".join(f"`{pattern}`" for pattern in patterns)
+    return Change(
+        whose=AWS,
+        effect=effect,
+        role=role.kind,
+        what=f"{_VERBS[effect]} {_said(role.actions[name])} under {matching}",
+        expansion=effect == GAINED,
+    )
+
+
+def _actions(before: Json, after: Json) -> Iterator[Change]:
+    old, new = ({action["name"]: action for action in one["actions"]} for one in (before, after))
+    for name in sorted(old.keys() & new.keys()):
+        was, now = (", ".join(one[name]["access_levels"]) for one in (old, new))
+        if was != now:
+            text = f"`{name}` is {now} instead of {was}"
+            yield Change(whose=AWS, effect=RECLASSIFIED, role="", what=text)
+        said = " and ".join(
+            f"{'now' if new[name][mark] else 'no longer'} {text}"
+            for mark, text in MARKS.items()
+            if old[name][mark] != new[name][mark]
+        )
+        if said:
+            yield Change(whose=PUMP, effect=RECLASSIFIED, role="", what=f"`{name}` {said}")
+
+
+def _reworded(before: Json, after: Json) -> Iterator[Change]:
+    old, new = _texts(before), _texts(after)
+    differ = sum(old[key] != new[key] for key in old.keys() & new.keys())
+    if differ:
+        what = f"{_count(differ, 'description or reason', 'descriptions or reasons')} reworded"
+        yield Change(whose=PUMP, effect=REWORDED, role="", what=what)
+
+
+def _texts(manifest: Json) -> dict[tuple[str, ...], str]:
+    found: dict[tuple[str, ...], str] = {}
+    for role in manifest["roles"]:
+        found["role", role["kind"]] = role["description"]
+        for one in role["parameters"]:
+            found["parameter", role["kind"], one["name"]] = one["description"]
+        for one in role["patterns"]:
+            key = ("pattern", role["kind"], one["policy"], one["pattern"].lower(), one["resource"])
+            found[key] = one["reason"]
+    for action in manifest["actions"]:
+        found["action", action["name"]] = action["description"]
+        for mark in MARKS:
+            if action[mark]:
+                found["reason", action["name"], mark] = action["reasons"][mark]
+    return found

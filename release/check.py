@@ -1,0 +1,182 @@
+"""Whether ``PERMISSIONS.md`` says what changes for the roles: ``make release-check``.
+
+It compares the manifest of this version with that of the last released one. The exit status is 0 if
+the section of the version to come has every change, 3 if it does not, and 1 if that cannot be
+decided.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from release.changelog import UNRELEASED, Entry, Section, day, read, sections
+from release.changes import AWS, PUMP, RECLASSIFIED, REWORDED, Change, changes, sizes
+from release.manifest import manifest
+from release.versions import last_released
+from sandbox.cdk import ROOT
+
+__all__ = [
+    "BASELINE",
+    "CHANGELOG",
+    "HEADINGS",
+    "NOTICE_DAYS",
+    "baseline",
+    "problems",
+    "too_early",
+]
+
+NOTICE_DAYS: Final = 30
+"""How many days an expansion of Pump's is announced before the release that has it."""
+
+CHANGELOG: Final = "PERMISSIONS.md"
+
+BASELINE: Final = "Baseline"
+HEADINGS: Final = {PUMP: "Pump's changes", AWS: "AWS's changes"}
+"""The headings of a version's section, by whose changes are under it."""
+
+_MARKED: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<rest>.*)")
+
+
+@dataclass(frozen=True)
+class _Written:
+    entry: Entry
+    text: str
+    expansion: bool
+    # The date, as it is written; nothing if there is none.
+    announced: str | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> "_Written":
+        found = _MARKED.fullmatch(entry.text)
+        if found is None:
+            return cls(entry, entry.text, expansion=False, announced=None)
+        return cls(entry, found["rest"], expansion=True, announced=found["date"])
+
+    @property
+    def date(self) -> date | None:
+        return day(self.announced or "")
+
+    def says(self, sentence: str) -> bool:
+        # An explanation can follow.
+        return self.text == sentence or self.text.startswith(f"{sentence} ")
+
+
+def baseline(first: Mapping[str, Any]) -> list[str]:
+    """Return what the first release says of each role.
+
+    :param first: its manifest.
+    """
+    return [
+        f"{role['kind']} (`{role['name']}`): {sizes(role, first['actions'])}."
+        for role in first["roles"]
+    ]
+
+
+def problems(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any], section: Section
+) -> list[str]:
+    """Return how a section of ``PERMISSIONS.md`` is not what changes, one line for each.
+
+    :param before: the manifest of the release before; nothing if there is none.
+    :param after: the manifest of the version that the section is about.
+    :param section: the section.
+    """
+    if before is None:
+        return list(_of_baseline(baseline(after), section.entries))
+    return list(_of_changes(changes(before, after), section.entries))
+
+
+def too_early(section: Section, on: date) -> list[str]:
+    """Return the expansions whose notice is not over, one line for each.
+
+    :param section: a section of ``PERMISSIONS.md`` without problems.
+    :param on: the day of the release.
+    """
+    return [
+        f"until {written.date + timedelta(NOTICE_DAYS)}: {written.entry.text}"
+        for written in map(_Written.of, section.entries)
+        if written.date is not None and written.date + timedelta(NOTICE_DAYS) > on
+    ]
+
+
+def _of_baseline(sentences: list[str], entries: Iterable[Entry]) -> Iterator[str]:
+    written = [entry.text for entry in entries if entry.heading == BASELINE]
+    for sentence in sentences:
+        if sentence not in written:
+            yield f"add under {BASELINE}: - {sentence}"
+    for entry in entries:
+        if entry.heading != BASELINE or entry.text not in sentences:
+            yield f"remove, it is not of the baseline: - {entry.text}"
+
+
+def _of_changes(found: Iterable[Change], entries: tuple[Entry, ...]) -> Iterator[str]:
+    written = [_Written.of(entry) for entry in entries]
+    left = list(written)
+    for change in found:
+        heading = HEADINGS[change.whose]
+        said = [one for one in left if one.entry.heading == heading and one.says(change.sentence)]
+        left = [one for one in left if one not in said]
+        if not said and change.effect not in {RECLASSIFIED, REWORDED}:
+            yield f"add under {heading}: - {_line(change)}"
+        elif len(said) > 1:
+            yield f"remove, it is there twice: - {said[1].entry.text}"
+        elif said and not _is_marked(change, said[0]):
+            yield f"write it as: - {_line(change)}"
+    for one in left:
+        yield f"remove, or correct it and its heading, it did not happen: - {one.entry.text}"
+    for heading in HEADINGS.values():
+        marked = [one.expansion for one in written if one.entry.heading == heading]
+        if marked != sorted(marked, reverse=True):
+            yield f"list the expansions first under {heading}"
+
+
+def _is_marked(change: Change, written: _Written) -> bool:
+    needs_date = change.expansion and change.whose == PUMP
+    dated = written.date is not None if needs_date else written.announced is None
+    return written.expansion == change.expansion and dated
+
+
+def _line(change: Change) -> str:
+    if not change.expansion:
+        return change.sentence
+    announced = ", announced YYYY-MM-DD" if change.whose == PUMP else ""
+    return f"**Expansion**{announced}: {change.sentence}"
+
+
+def check(root: Path, current: Mapping[str, Any]) -> list[str]:
+    """Return how ``PERMISSIONS.md`` is not what changes since the last release.
+
+    :param root: the project's folder.
+    :param current: the manifest of the version to come.
+    :raises InputError: when the changelog, or a released manifest, cannot be read.
+    """
+    text = read(root / CHANGELOG)
+    return problems(last_released(root), current, sections(text, CHANGELOG)[UNRELEASED])
+
+
+def main(root: Path = ROOT) -> int:
+    """Print what is wrong, and return the exit status.
+
+    :param root: the project's folder.
+    """
+    try:
+        current, last = manifest(), last_released(root)
+        found = check(root, current)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    since = "the baseline" if last is None else f"compared with {last['version']}"
+    if not found:
+        print(f"{CHANGELOG} says what changes: {current['version']}, {since}.")
+        return 0
+    print(f"{CHANGELOG}, section [{UNRELEASED}], {since}:", file=sys.stderr)
+    print("\n".join(found), file=sys.stderr)
+    return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The JSON files of ``docs/manual``: what ``docs/manual.md`` passes to the AWS CLI.
+
+They are written as the AWS CLI prints JSON, so that ``diff`` can compare the two. ARNs in them are
+of the partition ``aws``.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pump_roles import universal
+from pump_roles.guardrails import Guardrail, documents
+from pump_roles.published import ROLES
+
+__all__ = ["EXTERNAL_ID", "FILES", "PRINCIPAL"]
+
+PRINCIPAL: Final = "PRINCIPAL"
+"""The placeholder for Pump's principal."""
+
+EXTERNAL_ID: Final = "EXTERNAL_ID"
+"""The placeholder for the external ID."""
+
+_PARTITION: Final = "aws"
+
+_PLACEHOLDERS: Final = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
+
+
+def _written(value: Any) -> bytes:
+    return (json.dumps(value, indent=4, ensure_ascii=False) + "\n").encode()
+
+
+def _filled(value: Any) -> Any:
+    # IAM knows no functions of CloudFormation: a parameter becomes its placeholder.
+    if isinstance(value, list):
+        return [_filled(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"}:
+        return _PLACEHOLDERS[value["Ref"]]
+    if value.keys() == {"Fn::Sub"}:
+        return value["Fn::Sub"].replace("${AWS::Partition}", _PARTITION)
+    return {key: _filled(element) for key, element in value.items()}
+
+
+def _trust_policy() -> bytes:
+    made = set()
+    for kind in ROLES:
+        (role,) = json.loads(universal.template(kind))["Resources"].values()
+        made.add(_written(_filled(role["Properties"]["AssumeRolePolicyDocument"])))
+    (same,) = made
+    return same
+
+
+def _document(value: Mapping[str, Any]) -> Callable[[], bytes]:
+    return lambda: _written(_filled(value))
+
+
+FILES: Final[Mapping[str, Callable[[], bytes]]] = {
+    "trust-policy.json": _trust_policy,
+    **{
+        f"{policy.name}.json": _document(policy.document)
+        for role in ROLES.values()
+        for policy in role.policies
+    },
+    # A guardrail denies only what the role has, so each role has files of its own.
+    **{
+        f"{role.name}-{guardrail.policy_name}.json": _document(document)
+        for role in ROLES.values()
+        for guardrail, document in documents([Guardrail.RECOMMENDED], role).items()
+    },
+}
+"""What makes each file, by its name: the trust policy, each published policy, and each recommended
+guardrail on each role."""

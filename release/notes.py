@@ -1,0 +1,52 @@
+"""Prints the notes of a release, once its tag, version, changelogs, and manifest agree.
+
+``python -m release.notes vX.Y.Z`` is a step of the release workflow.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pump_roles.templates import InputError
+from release.manifest import manifest
+from release.tag import agreed
+from sandbox.cdk import ROOT
+
+__all__ = ["main", "notes"]
+
+
+def notes(root: Path, tag: str, current: Mapping[str, Any]) -> str:
+    """Return what the changelog says about a release, in Markdown.
+
+    :param root: the project's folder.
+    :param tag: the release's tag, ``v`` and the version.
+    :param current: the manifest of the project as it is.
+    :raises InputError: when the tag is not that of the version, or as
+        :func:`release.tag.agreed` does.
+    """
+    version = current["version"]
+    if tag != f"v{version}":
+        raise InputError(f"the tag {tag} is not that of version {version}: it must be v{version}")
+    return agreed(root, current)
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Print the notes, and return the exit status.
+
+    :param arguments: the tag.
+    :param root: the project's folder.
+    """
+    if len(arguments) != 1:
+        print("usage: python -m release.notes TAG", file=sys.stderr)
+        return 1
+    try:
+        print(notes(root, arguments[0], manifest()))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

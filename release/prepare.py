@@ -1,0 +1,186 @@
+"""Prepares the commit of a release, offline: ``make release VERSION=0.2.0``.
+
+It works in a clone, and changes the project only when all is done, so that a failure changes
+nothing. The exit status is 0, 3 if ``PERMISSIONS.md`` is not ready or the notice is not over, or 1.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from pump_roles.templates import InputError
+from release.changelog import UNRELEASED, read, released, sections
+from release.changes import changes
+from release.check import CHANGELOG, NOTICE_DAYS, check, too_early
+from release.git import check_clean, git, tag_of
+from release.manifest import as_json, manifest
+from release.versions import MANIFESTS, last_released, order
+from sandbox.cdk import ROOT, tool_environment
+
+__all__ = ["NotReadyError", "main", "prepare"]
+
+_VERSION_FILE: Final = "pump_roles/_version.py"
+_LINKED: Final = (".venv", "node_modules")
+"""What ``make setup`` makes, which a clone lacks."""
+
+_PAGES: Final = ("README.md", "docs/*.md")
+"""Where names of released files are."""
+
+_NEXT: Final = """\
+{version} is prepared. Now:
+  git diff          # look at it: the templates, the snapshots, the changelogs
+  make test
+  git add --all && git commit --message "Release {version}"
+  make tag          # checks, and creates the tag v{version}; pushes nothing"""
+
+
+class NotReadyError(Exception):
+    """What has to be done, or awaited, before the release: one line for each."""
+
+
+def prepare(
+    root: Path,
+    version: str,
+    on: date,
+    *,
+    current: Mapping[str, Any],
+    regenerate: Callable[[Path], dict[str, Any]],
+) -> None:
+    """Change the project to what the release's commit contains.
+
+    :param root: the project's folder.
+    :param version: the version to release.
+    :param on: the day of the release.
+    :param current: the manifest of the project as it is.
+    :param regenerate: writes what is made from the version in a folder like the project's, and
+        returns the manifest.
+    :raises InputError: when the version, the repository, or a changelog does not allow it.
+    :raises NotReadyError: when ``PERMISSIONS.md`` does not say what changes, or it is too early.
+    """
+    _check_version(root, version, current["version"])
+    texts = {name: read(root / name) for name in ("CHANGELOG.md", CHANGELOG)}
+    found = {name: sections(text, name) for name, text in texts.items()}
+    for name, listed in found.items():
+        if version in listed:
+            raise InputError(f"{name}: has a section [{version}] already")
+    if not found["CHANGELOG.md"][UNRELEASED].entries:
+        raise InputError(f"CHANGELOG.md: the section [{UNRELEASED}] is empty")
+    if missing := check(root, current):
+        raise NotReadyError("\n".join([f"{CHANGELOG} is not what changes:", *missing]))
+    if early := too_early(found[CHANGELOG][UNRELEASED], on):
+        head = f"{on} is too early, since an expansion is announced {NOTICE_DAYS} days before:"
+        raise NotReadyError("\n".join([head, *early]))
+    with TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        git(root, "clone", "--quiet", "--shared", ".", str(clone))
+        _link(root, clone)
+        _replace(clone, current["version"], version)
+        (clone / "CHANGELOG.md").write_text(
+            released(texts["CHANGELOG.md"], version, on), encoding="utf-8"
+        )
+        (clone / CHANGELOG).write_text(
+            released(texts[CHANGELOG], version, on, empty="No change."), encoding="utf-8"
+        )
+        made = regenerate(clone)
+        if made["version"] != version or changes(current, made):
+            raise InputError("with the version, permissions change: they must not depend on it")
+        (clone / MANIFESTS).mkdir(parents=True, exist_ok=True)
+        (clone / MANIFESTS / f"{version}.json").write_bytes(as_json(made))
+        git(clone, "add", "--all")
+        # Whatever Git is configured to, this can be applied.
+        difference = git(
+            clone,
+            *("diff", "--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv"),
+            *("--src-prefix=a/", "--dst-prefix=b/"),
+        )
+        git(root, "apply", content=difference)
+
+
+def _check_version(root: Path, version: str, current: str) -> None:
+    asked = order(version)
+    last = last_released(root)
+    if last is not None and asked <= order(last["version"]):
+        raise InputError(f"{version} must be higher than {last['version']}, the last release")
+    if asked < order(current):
+        raise InputError(f"{version} must not be lower than {current}, the version now")
+    check_clean(root)
+    tag_of(root, version)
+
+
+def _link(root: Path, clone: Path) -> None:
+    for name in _LINKED:
+        if (root / name).exists():
+            (clone / name).symlink_to((root / name).resolve())
+    with (clone / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
+        file.writelines(f"/{name}\n" for name in _LINKED)
+
+
+def _replace(clone: Path, current: str, version: str) -> None:
+    file = clone / _VERSION_FILE
+    file.write_text(f'__version__ = "{version}"\n', encoding="utf-8")
+    named = re.compile(rf"((?:pump[_-]roles|PumpReadOnly|PumpAutoPilot)-){re.escape(current)}\b")
+    for page in (page for pages in _PAGES for page in sorted(clone.glob(pages))):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(named.sub(rf"\g<1>{version}", text), encoding="utf-8")
+
+
+def regenerate(clone: Path) -> dict[str, Any]:
+    """Write what is made from the version in a clone, and return its manifest.
+
+    :param clone: the clone, with the version set.
+    :raises InputError: when a step fails.
+    """
+    _python(clone, "release.generate")
+    _python(
+        clone, "pytest", "tests/snapshot", "--snapshot-update", "--quiet", "-p", "no:cacheprovider"
+    )
+    made: dict[str, Any] = json.loads(_python(clone, "release.manifest"))
+    return made
+
+
+def _python(clone: Path, *arguments: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=clone,
+        env=tool_environment() | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(clone)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        said = (ended.stderr or ended.stdout).strip()
+        raise InputError(f"python -m {' '.join(arguments)} failed:\n{said}")
+    return ended.stdout
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Prepare a release today, in UTC, and return the exit status.
+
+    :param arguments: the version.
+    :param root: the project's folder.
+    """
+    if len(arguments) != 1 or not arguments[0]:
+        print("Say which version: make release VERSION=0.2.0", file=sys.stderr)
+        return 1
+    (version,) = arguments
+    today = datetime.now(timezone.utc).date()
+    try:
+        prepare(root, version, today, current=manifest(), regenerate=regenerate)
+    except NotReadyError as error:
+        print(error, file=sys.stderr)
+        return 3
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(_NEXT.format(version=version))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

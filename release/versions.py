@@ -1,0 +1,40 @@
+"""Versions of pump-roles, and the manifests of those that were released."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from pump_roles.templates import InputError
+from release.manifest import read
+
+__all__ = ["MANIFESTS", "last_released", "order"]
+
+MANIFESTS: Final = "release/manifests"
+"""Where the manifests of released versions are, from the project's folder."""
+
+_VERSION: Final = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
+
+
+def order(version: str) -> tuple[int, ...]:
+    """Return what versions are ordered by.
+
+    :param version: three numbers, such as ``0.2.0``. Nothing is released before its release, so
+        there is no ``-rc.1``.
+    :raises InputError: when it is not a version.
+    """
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        raise InputError(f"{version!r} is not a version: three numbers, such as 0.2.0")
+    return tuple(map(int, found.groups()))
+
+
+def last_released(root: Path, *, before: str = "") -> dict[str, Any] | None:
+    """Return the manifest of the highest released version, or nothing if there is none.
+
+    :param root: the project's folder.
+    :param before: only of the versions before this one. By default of all.
+    :raises InputError: when a manifest is not named for its version, or cannot be read.
+    """
+    files = {order(file.stem): file for file in (root / MANIFESTS).glob("*.json")}
+    listed = sorted(version for version in files if not before or version < order(before))
+    return read(files[listed[-1]]) if listed else None

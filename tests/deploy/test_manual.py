@@ -1,0 +1,583 @@
+"""``docs/manual.md``: its commands, run with the real AWS CLI on the AWS emulator."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mypy_boto3_iam import IAMClient
+from typer.testing import CliRunner
+
+from pump_roles import Guardrail, universal
+from pump_roles.cli import app
+from pump_roles.guardrails import documents
+from pump_roles.published import ROLES
+from release import manual
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from sandbox.cdk import ROOT, tool_environment
+from tests.customer import AUTO_PILOT, READ_ONLY, policy, statement, trust_policy
+from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, role_in, trust
+
+pytestmark = pytest.mark.usefixtures("no_aws")
+
+PAGE = (ROOT / "docs" / "manual.md").read_text()
+FILES = ROOT / "docs" / "manual"
+OTHER_ACCOUNT = "111122223333"
+EXTERNAL_ID = "=a_b+c=d,e.f@g:h/i-J9"
+NEXT_ID = "-/:@.,=+_"
+
+
+def sections(language: str = "sh") -> dict[str, list[str]]:
+    """Return the blocks of the page by the heading that they are under."""
+    found = {}
+    for part in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
+        if blocks := re.findall(rf"```{language}\n(.*?)```", part, re.DOTALL):
+            found[part.partition("\n")[0]] = blocks
+    return found
+
+
+BLOCKS = sections()
+ARNS = {kind: role_in(int(ACCOUNT_ID), role.name) for kind, role in ROLES.items()}
+CREATE = {"read-only": "Create the read-only role", "auto-pilot": "Create the auto-pilot role"}
+
+
+def filled(block: str, **values: str) -> str:
+    """Return a block with values between the quotation marks."""
+    for name, value in values.items():
+        assert block.count(f"{name}=''\n") == 1
+        block = block.replace(f"{name}=''", f"{name}='{value}'")
+    return block
+
+
+class Shell:
+    """A shell in the folder of the JSON files, in which one block is run after the other.
+
+    :param folder: the folder.
+    :param environment: its environment variables.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            ["sh", "-eu"],
+            cwd=folder,
+            env={**tool_environment(), "PYTHONPATH": str(ROOT), **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, block: str) -> str:
+        """Run a block, and return what it prints. Each command of it must succeed."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{block}\nprintf '\\nended\\n'\n")
+        self.process.stdin.flush()
+        lines: list[str] = []
+        for line in self.process.stdout:
+            if line == "ended\n":
+                return "".join(lines).removesuffix("\n")
+            lines.append(line)
+        raise AssertionError("".join(lines))
+
+    def fails(self, block: str) -> str:
+        """Run a block whose last command must fail, and return what it prints."""
+        return self.run(f"if (\n{block}\n); then echo 'it did not fail'; exit 1; fi")
+
+    def close(self) -> None:
+        """End the shell, and wait for it."""
+        self.process.communicate()
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """The files of the release, in a folder of their own."""
+    folder = tmp_path / "manual"
+    folder.mkdir()
+    for file in FILES.iterdir():
+        shutil.copy(file, folder)
+    return folder
+
+
+@pytest.fixture
+def shell(aws: EmbeddedAws, unpacked: Path) -> Iterator[Shell]:
+    """A shell whose credentials have the permissions that the page lists."""
+    aws.create_role(
+        "Operator",
+        ACCOUNT_ID,
+        [
+            {"Effect": "Allow", "Action": permissions(), "Resource": [*ARNS.values()]},
+            {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"},
+        ],
+    )
+    operator = aws.assume(role_in(int(ACCOUNT_ID), "Operator"), OWNER)
+    opened = Shell(unpacked, aws.environment(operator))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    """The universal templates."""
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    for kind, name in universal.FILES.items():
+        (folder / name).write_bytes(universal.template(kind))
+    return folder
+
+
+def permissions() -> list[str]:
+    """Return the actions that the page says are needed."""
+    (listed,) = re.findall(
+        r"^- Credentials for the account with (.*?) on the two", PAGE, re.MULTILINE | re.DOTALL
+    )
+    return re.findall(r"`(iam:\w+)`", listed)
+
+
+def verify(
+    aws: EmbeddedAws, *arguments: object, external_id: str = EXTERNAL_ID
+) -> tuple[int, list[tuple[str, str]]]:
+    """Return the exit status of `pump-roles verify`, and the differences with their effects."""
+    ended = CliRunner().invoke(
+        app,
+        ["verify", "--principal", PRINCIPAL, "--format", "json", *map(str, arguments)],
+        env={**aws.environment(), "PUMP_EXTERNAL_ID": external_id},
+    )
+    assert ended.exit_code in {0, 3}, ended.stderr
+    (account,) = json.loads(ended.stdout)["accounts"]
+    return ended.exit_code, [
+        (difference["rule"], difference["effect"])
+        for role in account["roles"]
+        for difference in role["differences"]
+    ]
+
+
+def read(aws: EmbeddedAws, caller: Caller = OWNER) -> dict[str, Any]:
+    """Return the roles of Pump in an account, without what differs from account to account."""
+    iam = aws.iam(caller)
+    found = {}
+    for detail in aws.roles(caller):
+        name = detail["RoleName"]
+        if name.startswith("Pump"):
+            role = iam.get_role(RoleName=name)["Role"]
+            found[name] = {
+                "trust": role["AssumeRolePolicyDocument"],
+                "policies": detail["RolePolicyList"],
+                "managed": detail["AttachedManagedPolicies"],
+                "path": role["Path"],
+                "description": role["Description"],
+                "session": role["MaxSessionDuration"],
+                "boundary": role.get("PermissionsBoundary"),
+            }
+    return found
+
+
+def from_stacks(aws: EmbeddedAws, *kinds: str) -> dict[str, Any]:
+    """Return the roles that the universal templates make, in another account."""
+    parameters = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
+    other = Caller(OTHER_ACCOUNT)
+    for kind in kinds:
+        template = universal.template(kind).decode()
+        aws.deploy(ROLES[kind].stack_name, template, parameters, other)
+    found = read(aws, other)
+    assert found.keys() == {ROLES[kind].name for kind in kinds}
+    return found
+
+
+def reads(aws: EmbeddedAws, session: Caller) -> bool:
+    try:
+        aws.client("rds", session).describe_db_instances()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied", error
+        return False
+    return True
+
+
+@pytest.fixture
+def pump(aws: EmbeddedAws) -> Caller:
+    """Pump's principal."""
+    return aws.caller_in(PRINCIPAL)
+
+
+def create(aws: EmbeddedAws, *kinds: str) -> None:
+    """Create roles from the files, as the page does, but faster: without the AWS CLI."""
+    iam = aws.iam()
+    trusted = json.dumps(trust(PRINCIPAL, EXTERNAL_ID))
+    for kind in kinds:
+        name, description = ROLES[kind].name, ROLES[kind].description
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, Description=description)
+        for one in ROLES[kind].policies:
+            document = (FILES / f"{one.name}.json").read_text()
+            iam.put_role_policy(RoleName=name, PolicyName=one.name, PolicyDocument=document)
+
+
+def start(shell: Shell) -> str:
+    """Set the values as the page says, and return the trust policy that it prints."""
+    values, fill_in = BLOCKS["Set the values"]
+    shell.run(filled(values, PRINCIPAL=PRINCIPAL, EXTERNAL_ID=EXTERNAL_ID))
+    return shell.run(fill_in)
+
+
+@pytest.fixture
+def created(aws: EmbeddedAws, shell: Shell) -> Shell:
+    """A shell in which the values are set, with both roles in the account."""
+    create(aws, *ROLES)
+    start(shell)
+    return shell
+
+
+def test_page_makes_the_read_only_role_even_if_followed_twice(
+    aws: EmbeddedAws, pump: Caller, shell: Shell, templates: Path
+) -> None:
+    assert json.loads(start(shell)) == trust(PRINCIPAL, EXTERNAL_ID)
+
+    # It gives nothing before it has its policy.
+    make, add = BLOCKS[CREATE["read-only"]]
+    assert shell.run(make).strip() == ARNS["read-only"]
+    assert not reads(aws, aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID))
+    shell.run(add)
+    assert reads(aws, aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID))
+    check, _, verify_with = BLOCKS["Check"]
+    assert shell.run(check).splitlines().count("same") == 1
+    assert "match" in shell.run(f"{verify_with.rstrip()} --role read-only")
+    assert verify(aws, "--expect", templates / universal.FILES["read-only"]) == (0, [])
+    assert verify(aws, "--expect", templates) == (3, [("role-missing", "narrower")])
+
+    before = read(aws)
+    assert before == from_stacks(aws, "read-only")
+    assert "EntityAlreadyExists" in shell.fails(make)
+    shell.run(add)
+    assert read(aws) == before
+
+
+def test_page_makes_the_auto_pilot_role_and_removes_both(
+    aws: EmbeddedAws, shell: Shell, templates: Path
+) -> None:
+    create(aws, "read-only")
+    start(shell)
+    for block in BLOCKS[CREATE["auto-pilot"]]:
+        shell.run(block)
+    _, check, verify_with = BLOCKS["Check"]
+    assert shell.run(check).splitlines().count("same") == 4
+    assert verify(aws, "--expect", templates) == (0, [])
+    assert "match" in shell.run(verify_with)
+
+    assert read(aws) == from_stacks(aws, *ROLES)
+
+    remove_read_only, remove_auto_pilot, verify_removed = BLOCKS["Remove"]
+    shell.run(remove_read_only)
+    assert verify(aws, "--removed", "--expect", templates)[0] == 3
+    shell.run(remove_auto_pilot)
+    assert "NoSuchEntity" in shell.fails(remove_auto_pilot)
+    assert read(aws) == {}
+    assert verify(aws, "--removed", "--expect", templates) == (0, [])
+    shell.run(verify_removed)
+
+
+def test_check_prints_what_differs(aws: EmbeddedAws, created: Shell) -> None:
+    """The positive control of "same"."""
+    change, _ = CHANGES["another action"]
+    change(aws.iam())
+    check, *_ = BLOCKS["Check"]
+    assert '>                 "es:List*"' in created.fails(check)
+
+
+def test_rotation_has_no_gap_and_leaves_only_the_new_external_id(
+    aws: EmbeddedAws, pump: Caller, created: Shell, templates: Path
+) -> None:
+    def accepted() -> list[list[str | None]]:
+        ids = (EXTERNAL_ID, NEXT_ID, "Wrong-1234", None)
+        return [
+            [one for one in ids if aws.opens(arn, pump, external_id=one)] for arn in ARNS.values()
+        ]
+
+    new, both, only_new = BLOCKS["Rotate the external ID"]
+    assert accepted() == [[EXTERNAL_ID]] * 2
+    created.run(filled(new, NEW_EXTERNAL_ID=NEXT_ID))
+    created.run(both)
+    assert accepted() == [[EXTERNAL_ID, NEXT_ID]] * 2
+    assert verify(aws, "--expect", templates) == (3, [("external-id", "broader")] * 2)
+    created.run(only_new)
+    assert accepted() == [[NEXT_ID]] * 2
+    assert verify(aws, "--expect", templates, external_id=NEXT_ID) == (0, [])
+    before = read(aws)
+    created.run(only_new)
+    assert read(aws) == before
+
+
+def test_boundary_stops_open_sessions_until_it_is_removed(
+    aws: EmbeddedAws, pump: Caller, created: Shell, templates: Path
+) -> None:
+    nothing = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    deny_all = aws.iam().create_policy(
+        PolicyName="DenyAll",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [nothing]}),
+    )["Policy"]["Arn"]
+    sessions = [aws.assume(arn, pump, external_id=EXTERNAL_ID) for arn in ARNS.values()]
+    value, put, remove = BLOCKS["Add a permissions boundary"]
+    assert [reads(aws, session) for session in sessions] == [True, True]
+    created.run(filled(value, BOUNDARY=deny_all))
+    created.run(put)
+    assert [reads(aws, session) for session in sessions] == [False, False]
+    assert verify(aws, "--expect", templates) == (3, [("boundary-added", "narrower")] * 2)
+    created.run(remove)
+    assert [reads(aws, session) for session in sessions] == [True, True]
+    assert verify(aws, "--expect", templates) == (0, [])
+
+
+def test_guardrails_are_those_of_a_template_that_has_them_and_are_removed_with_the_role(
+    aws: EmbeddedAws, created: Shell, templates: Path, synth: Synth, tmp_path: Path
+) -> None:
+    for block in BLOCKS["Add guardrails"]:
+        created.run(block)
+    assert verify(aws, "--expect", templates) == (3, [("policy-added", "narrower")] * 5)
+    guarded = tmp_path / "guarded"
+    guarded.mkdir()
+    for stack, template in synth({"pump:guardrails": "recommended"}).items():
+        (guarded / f"{stack}.template.json").write_text(json.dumps(template))
+    assert verify(aws, "--expect", guarded) == (0, [])
+    remove, *_ = BLOCKS["Remove"]
+    created.run(remove)
+    assert read(aws).keys() == {AUTO_PILOT}
+
+
+def test_every_block_is_run_by_the_tests_above() -> None:
+    """Each of them takes all blocks of the sections that it names."""
+    assert list(BLOCKS) == [
+        "Set the values",
+        *CREATE.values(),
+        "Check",
+        "Rotate the external ID",
+        "Add guardrails",
+        "Add a permissions boundary",
+        "Remove",
+    ]
+
+
+CHANGES: dict[str, tuple[Callable[[IAMClient], object], tuple[str, str]]] = {
+    "another action": (
+        policy("PumpBillingReadOnly", statement(lambda only: only["Action"].append("s3:Get*"))),
+        ("policy-changed", "broader"),
+    ),
+    "an action less": (
+        policy("PumpBillingReadOnly", statement(lambda only: only["Action"].pop())),
+        ("policy-changed", "narrower"),
+    ),
+    "a policy less": (
+        lambda iam: iam.delete_role_policy(RoleName=READ_ONLY, PolicyName="PumpBillingReadOnly"),
+        ("policy-removed", "narrower"),
+    ),
+    "no external ID": (
+        trust_policy(statement(lambda only: only.pop("Condition"))),
+        ("trust-policy", "broader"),
+    ),
+}
+"""Changes of the read-only role, and what they must be called."""
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_role_from_the_files_matches_until_it_is_changed(
+    name: str, aws: EmbeddedAws, templates: Path
+) -> None:
+    create(aws, "read-only")
+    expect = ("--expect", templates / universal.FILES["read-only"])
+    assert verify(aws, *expect) == (0, [])
+    change, difference = CHANGES[name]
+    change(aws.iam())
+    assert verify(aws, *expect) == (3, [difference])
+
+
+@pytest.mark.parametrize("missing", ["PRINCIPAL", "EXTERNAL_ID"])
+def test_page_without_a_value_creates_nothing(
+    missing: str, aws: EmbeddedAws, unpacked: Path
+) -> None:
+    values, fill_in = BLOCKS["Set the values"]
+    given_values = {"PRINCIPAL": PRINCIPAL, "EXTERNAL_ID": EXTERNAL_ID}
+    del given_values[missing]
+    ended = subprocess.run(
+        ["sh"],
+        input=filled(values, **given_values) + fill_in + BLOCKS[CREATE["read-only"]][0],
+        cwd=unpacked,
+        env={**tool_environment(), **aws.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert f"{missing}: parameter" in ended.stderr
+    assert aws.roles() == []
+
+
+# The trust policy.
+
+WORDS = "abcXYZ019_+=,.@-"
+NAMES = st.text(WORDS, min_size=1, max_size=20)
+PRINCIPALS = st.one_of(
+    st.just(PUMP_ACCOUNT),
+    st.just(f"arn:aws-us-gov:iam::{PUMP_ACCOUNT}:root"),
+    st.lists(NAMES, min_size=1, max_size=3).map(
+        lambda path: f"arn:aws:iam::{PUMP_ACCOUNT}:role/{'/'.join(path)}"
+    ),
+)
+IDS = st.text(WORDS + ":/", min_size=2, max_size=40)
+
+
+def trust_policies(principal: str, external_id: str, next_id: str) -> Sequence[Any]:
+    """Return the trust policies of the page: at first, with both IDs, and after the rotation."""
+    values, fill_in = BLOCKS["Set the values"]
+    new, both, only_new = BLOCKS["Rotate the external ID"]
+    script = [
+        "aws() { :; }",
+        filled(values, PRINCIPAL=principal, EXTERNAL_ID=external_id) + fill_in,
+        filled(new, NEW_EXTERNAL_ID=next_id) + both + 'printf "%s\\n" "$BOTH"',
+        only_new + 'printf "%s\\n" "$TRUST"',
+    ]
+    ended = subprocess.run(
+        ["sh", "-eu"],
+        input="\nprintf '\\0'\n".join(script),
+        cwd=FILES,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, *policies = ended.stdout.split("\0")
+    return [json.loads(one) for one in policies]
+
+
+@settings(max_examples=60)
+@example(
+    principal=f"arn:aws:iam::{PUMP_ACCOUNT}:role/EXTERNAL_ID",
+    external_id="PRINCIPAL",
+    next_id="EXTERNAL_ID",
+)
+@example(principal=PUMP_ACCOUNT, external_id="E" * 1224, next_id="==")
+@given(principal=PRINCIPALS, external_id=IDS, next_id=IDS)
+def test_every_value_that_is_allowed_is_filled_in_as_it_is(
+    principal: str, external_id: str, next_id: str
+) -> None:
+    first, both, last = trust_policies(principal, external_id, next_id)
+    assert first == trust(principal, external_id)
+    expected: Any = trust(principal, external_id)
+    condition = expected["Statement"][0]["Condition"]["StringEquals"]
+    condition["sts:ExternalId"] = [external_id, next_id]
+    assert both == expected
+    assert last == trust(principal, next_id)
+
+
+# What the page says.
+
+
+def commands(*blocks: str) -> list[dict[str, str]]:
+    """Return the AWS CLI commands that blocks run: the operation, and the options by name."""
+    script = "aws() { for word; do printf '%s\\0' \"$word\"; done; printf '\\n'; }\nTRUST=t\n"
+    ended = subprocess.run(
+        ["sh", "-eu"], input=script + "".join(blocks), capture_output=True, text=True, check=True
+    )
+    found = []
+    for line in ended.stdout.splitlines():
+        service, operation, *options = line.rstrip("\0").split("\0")
+        assert service == "iam"
+        found.append({"": operation, **dict(zip(options[::2], options[1::2], strict=True))})
+    return found
+
+
+def added(*blocks: str) -> list[tuple[str, str, str]]:
+    """Return the role, the name, and the document of each policy that blocks add."""
+    return [
+        (command["--role-name"], command["--policy-name"], command["--policy-document"])
+        for command in commands(*blocks)
+        if command[""] == "put-role-policy"
+    ]
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_page_creates_the_published_role_with_each_of_its_policies(kind: str) -> None:
+    role = ROLES[kind]
+    blocks = BLOCKS[CREATE[kind]]
+    create, *_ = commands(*blocks)
+    assert create == {
+        "": "create-role",
+        "--role-name": role.name,
+        "--assume-role-policy-document": "t",
+        "--description": role.description,
+        "--query": "Role.Arn",
+        "--output": "text",
+    }
+    assert added(*blocks) == [
+        (role.name, policy.name, f"file://{policy.name}.json") for policy in role.policies
+    ]
+
+
+def test_page_adds_every_recommended_guardrail() -> None:
+    assert added(*BLOCKS["Add guardrails"]) == [
+        (role.name, guardrail.policy_name, f"file://{role.name}-{guardrail.policy_name}.json")
+        for role in ROLES.values()
+        for guardrail in documents([Guardrail.RECOMMENDED], role)
+    ]
+
+
+def test_folder_has_the_files_that_the_page_uses_and_no_others() -> None:
+    used = {file for blocks in BLOCKS.values() for _, _, file in added(*creating(blocks))}
+    names = {file.removeprefix("file://") for file in used} | {"trust-policy.json"}
+    assert {file.name for file in FILES.iterdir()} == names == manual.FILES.keys()
+
+
+def test_files_contain_no_functions_of_cloudformation_and_name_the_arns_that_the_page_does() -> (
+    None
+):
+    texts = {file.name: file.read_text() for file in FILES.iterdir()}
+    assert not [name for name, text in texts.items() if re.search(r'\$\{|"Ref"|"Fn::', text)]
+    (name,) = (name for name, text in texts.items() if "arn:" in text)
+    assert texts[name].count('"arn:aws:') == texts[name].count("arn:") == 2
+    assert f"the two in\n`{name}`" in PAGE
+
+
+def creating(blocks: Sequence[str]) -> list[str]:
+    return [block for block in blocks if "put-role-policy" in block]
+
+
+def test_permissions_are_those_of_the_commands() -> None:
+    called = set(
+        re.findall(
+            r"\baws iam ([a-z-]+)", "".join(block for blocks in BLOCKS.values() for block in blocks)
+        )
+    )
+    actions = {"iam:" + "".join(map(str.title, name.split("-"))) for name in called}
+    assert permissions() == sorted(actions)
+
+
+def test_commands_contain_no_comments() -> None:
+    """Interactively, zsh does not know them."""
+    assert not [
+        line
+        for blocks in BLOCKS.values()
+        for block in blocks
+        for line in block.splitlines()
+        if shlex.split(line.rstrip("\\"), comments=True) != shlex.split(line.rstrip("\\"))
+    ]
+
+
+def test_terraform_passes_what_the_template_takes() -> None:
+    (block,) = sections("hcl")["Terraform"]
+    role = ROLES["read-only"]
+    template = json.loads(universal.template("read-only"))
+    (parameters,) = re.findall(r"parameters = \{(.*?)\}", block, re.DOTALL)
+    assert (
+        set(re.findall(r"^ *(\w+) *= var\.", parameters, re.MULTILINE))
+        == template["Parameters"].keys()
+    )
+    assert set(re.findall(r"var\.(\w+)", block)) == set(re.findall(r'variable "(\w+)"', block))
+    assert re.findall(r'outputs\["(\w+)"\]', block) == ["RoleArn"]
+    assert "RoleArn" in template["Outputs"]
+    assert re.findall(r'^  name +=\s"(\w+)"', block, re.MULTILINE) == [role.stack_name]
+    assert f"/{role.stack_name}-VERSION.template.json" in block
+    # A role with a name needs this one.
+    assert re.findall(r"capabilities +=\s(.*)", block) == ['["CAPABILITY_NAMED_IAM"]']
