@@ -1,26 +1,34 @@
-"""Context, stacks, cdk-nag, synth."""
+"""Context, stacks, validation, synth."""
 
 import sys
+from functools import cache
 
-from aws_cdk import App, Validations
+from aws_cdk import App, CloudFormationValidatePlugin, ValidationRuleSource, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from pump_roles import config
+from pump_roles import config, guard
 
 
-def add_cdk_nag(app: App) -> None:
-    """Add cdk-nag to an app: to this one, and to those of the rollouts' member templates."""
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+@cache
+def cdk_validation() -> CloudFormationValidatePlugin:
+    """CDK's own validation, with Pump's Guard rules. Once, since its engine takes long to build."""
+    rules = ValidationRuleSource(name=guard.FILE, content=guard.rules())
+    return CloudFormationValidatePlugin(guard_rules=[rules])
+
+
+def add_validation(app: App) -> None:
+    """Validate this app, and those of the rollouts' member templates: the Guard rules, cdk-nag."""
+    Validations.of(app).add_plugins(cdk_validation(), AwsSolutionsChecks(app))
 
 
 app = App()
 try:
-    stacks = config.read(app.node.get_all_context(), configure_app=add_cdk_nag)
+    stacks = config.read(app.node.get_all_context(), configure_app=add_validation)
     for stack in stacks:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
 # Not an annotation, which the CDK CLI prints on several lines.
 sys.stderr.writelines(f"{stack.summary}\n" for stack in stacks)
-add_cdk_nag(app)
+add_validation(app)
 app.synth()

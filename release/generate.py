@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pump_roles import universal
+from pump_roles import guard, universal
 from pump_roles.report import of_published
 from pump_roles.report.markdown import as_markdown
 from release import manual
+from release.guard import rules
 from sandbox.cdk import ROOT, cdk
 
 __all__ = ["FILES", "main"]
@@ -32,6 +33,8 @@ def _template(name: str) -> Callable[[], bytes]:
 
 
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
+    # First, since the synth checks the templates with them.
+    f"pump_roles/guard/{guard.FILE}": rules,
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},

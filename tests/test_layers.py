@@ -16,6 +16,7 @@ FLOORS = [
     "validators",
     "published",
     "universal",
+    "guard",
     "guardrails",
     "templates",
     "report",
@@ -36,7 +37,7 @@ FLOORS = [
     "__main__",
 ]
 PLAIN = {
-    *("_version", "validators", "published", "universal"),
+    *("_version", "validators", "published", "universal", "guard"),
     *("guardrails", "templates", "report", "keys"),
 }
 CDK = {"aws_cdk", "constructs", "jsii"}

@@ -405,7 +405,7 @@ def test_base_classes_are_abstract() -> None:
         RolloutStack(App(), "S", organizational_units=["r-abcd"])
 
 
-@pytest.mark.parametrize("configure_app", ["add_cdk_nag", 1, []])
+@pytest.mark.parametrize("configure_app", ["add_validation", 1, []])
 def test_rejects_what_cannot_configure_an_app(configure_app: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^configure_app: .* is not a function$"):
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, configure_app=configure_app)

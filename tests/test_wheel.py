@@ -88,6 +88,7 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
         if file.is_file() and "__pycache__" not in file.parts
     ]
     assert "pump_roles/py.typed" in package
+    assert "pump_roles/guard/pump.guard" in package
     assert "pump_roles/report/report.schema.json" in package
     assert "pump_roles/account/rollout/rollout.schema.json" in package
     assert "pump_roles/account/verify/verify.schema.json" in package
