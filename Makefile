@@ -75,7 +75,7 @@ plot: setup ## Draw how long a rollout takes, for docs/organizations.md
 catalog: setup ## Update the action catalog from the pinned package, and print what wildcards newly grant
 	@$(BIN)/python -m sandbox.make_catalog
 
-generate: setup ## Write the files that are made from the published roles; look at the difference before you commit
+generate: setup ## Write the files that are generated from the published roles; review the difference before you commit
 	@$(BIN)/python -m release.generate
 
 release-check: setup ## Check that PERMISSIONS.md says what changes for the roles since the last release
@@ -106,4 +106,4 @@ lock: setup ## Pin what pyproject.toml and package.json ask for
 PIN := --quiet --no-annotate --universal --python-version 3.10 --generate-hashes --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
 
 clean: ## Remove everything that make made
-	@rm -rf .venv node_modules cdk.out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules cdk.out dist .dist-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -11,13 +11,13 @@ from pump_roles import config, guard
 
 @cache
 def cdk_validation() -> CloudFormationValidatePlugin:
-    """CDK's own validation, with Pump's Guard rules. Once, since its engine takes long to build."""
+    """CDK's own validation, with Pump's Guard rules. Cached: building its engine is slow."""
     rules = ValidationRuleSource(name=guard.FILE, content=guard.rules())
     return CloudFormationValidatePlugin(guard_rules=[rules])
 
 
 def add_validation(app: App) -> None:
-    """Validate this app, and those of the rollouts' member templates: the Guard rules, cdk-nag."""
+    """Add the Guard rules and cdk-nag to this app, or to that of a rollout's member template."""
     Validations.of(app).add_plugins(cdk_validation(), AwsSolutionsChecks(app))
 
 

@@ -416,17 +416,21 @@ STACK_SET_NAME: Final = replace(
 )
 """CloudFormation API Reference, "CreateStackSet", ``StackSetName``."""
 
+_URL_CHARACTER: Final = "[A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"
+_LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
 TEMPLATE_URL: Final = Text(
-    pattern="^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
-    "/([A-Za-z0-9._~:@!$&'()*+,;=/?-]|%[0-9A-Fa-f]{2})+$",
+    pattern=f"^https://{_LABEL}([.]{_LABEL})*(:443)?"
+    f"/({_URL_CHARACTER})+([?]({_URL_CHARACTER}|[?])*)?$",
     minimum=1,
     maximum=5_120,
     description=(
-        "the URL of a template: https://HOST/PATH, at most 5,120 of the characters of a URL, "
-        "without a user name or a fragment (#)"
+        "the URL of a template: https://HOST/PATH, at most 5,120 characters that a URL can have, "
+        "without a user name, a port, or a fragment (#)"
     ),
 )
-"""CloudFormation API Reference, "CreateStack", ``TemplateURL``; RFC 3986 for the characters."""
+"""CloudFormation API Reference, "CreateStack", ``TemplateURL``; RFC 3986 for the characters; RFC
+1123 for the host. Amazon S3 has no HTTPS port but 443, which a URL may name."""
 
 REGION_NAMES: Final = (
     "af-south-1",

@@ -1,1 +1,1 @@
-"""What a release consists of: the files made from the published roles, and how they are made."""
+"""The files of a release, how they are generated, and the steps of a release."""

@@ -19,9 +19,9 @@ _HEADING: Final = re.compile(r"## \[([^]]+)\](?: - (\S+))?")
 
 @dataclass(frozen=True)
 class Entry:
-    """One point of a list.
+    """An entry of a list.
 
-    :param heading: the heading of the third level that it is under; empty if there is none.
+    :param heading: the third-level heading above it; empty if there is none.
     :param text: its text, in one line.
     """
 
@@ -34,8 +34,8 @@ class Section:
     """What a changelog says of one version.
 
     :param version: the version, or ``Unreleased``.
-    :param date: when it was released; nothing if it was not.
-    :param entries: the points of its lists, in order.
+    :param date: when it was released; ``None`` if it was not.
+    :param entries: the entries of its lists, in order.
     :param text: all of it, without its heading, in Markdown.
     """
 
@@ -46,7 +46,7 @@ class Section:
 
 
 def day(text: str) -> date | None:
-    """Return the date that a text is, or nothing if it is none.
+    """Return the date that a text contains, or ``None`` if it is not a date.
 
     :param text: such as ``2026-11-26``.
     """
@@ -97,7 +97,7 @@ def sections(text: str, name: str) -> dict[str, Section]:
 
 
 def released(text: str, version: str, on: date, *, empty: str = "") -> str:
-    """Return a changelog whose section ``[Unreleased]`` is that of a version, with a new empty one.
+    """Return a changelog with the section ``[Unreleased]`` dated as a version, and a new empty one.
 
     :param text: the changelog.
     :param version: the version.
@@ -116,10 +116,12 @@ def _section(heading: str, lines: list[str], name: str) -> Section:
         raise InputError(f"{name}: {heading!r} is neither [{UNRELEASED}] nor [VERSION] - DATE")
     version, said = found.groups()
     if (version == UNRELEASED) != (said is None):
-        raise InputError(f"{name}: {heading!r}: a version has a date, and [{UNRELEASED}] has none")
+        raise InputError(
+            f"{name}: {heading!r}: a version must have a date, and [{UNRELEASED}] must not"
+        )
     on = None if said is None else day(said)
     if on is None and said is not None:
-        raise InputError(f"{name}: {heading!r}: {said} is not a date, such as 2026-11-26")
+        raise InputError(f"{name}: {heading!r}: {said} is not a date such as 2026-11-26")
     return Section(version, on, tuple(_entries(lines)), "\n".join(lines).strip())
 
 

@@ -1,10 +1,10 @@
-"""What changes between two permission manifests, and what of it is an expansion.
+"""What changes between two permission manifests, and which changes are expansions.
 
-A permission of Pump's is an action pattern, in any case, on a resource. One of AWS's is a concrete
-action: an action that a role gains under a pattern that it already had is AWS's change, and any
-other is a consequence of Pump's new pattern.
+Pump's changes are compared by action pattern, ignoring case, on a resource. AWS's changes are
+compared by action: an action that a role gains under a pattern that it already had is AWS's change,
+and any other is a consequence of Pump's new pattern.
 
-What differs and is not explained by a change is an expansion that is not understood.
+A difference that none of these changes explains counts as an expansion that is not understood.
 """
 
 import re
@@ -51,9 +51,9 @@ class Change:
 
     :param whose: ``Pump`` or ``AWS``.
     :param effect: ``gained``, ``lost``, or ``changed``; ``reclassified`` if only an access level,
-        or what an action is said to be, is another one; ``reworded`` if only texts for people are.
+        or one of the marks of an action, differs; ``reworded`` if only texts for people differ.
     :param role: the role's kind; empty if it is not about one role.
-    :param what: the difference, as what follows the role in a sentence.
+    :param what: the difference, as it follows the role in a sentence.
     :param expansion: whether a role may do more because of it, or that cannot be ruled out.
     """
 
@@ -72,8 +72,8 @@ class Change:
 def changes(before: Json, after: Json) -> list[Change]:
     """Return what changes from one manifest to another: expansions first, Pump's before AWS's.
 
-    The version, the catalog's name and date, and the templates' names and digests are not compared:
-    what they are about is.
+    The version, the catalog's name and date, and the templates' names and digests are not compared.
+    What they describe is.
 
     :param before: the earlier manifest.
     :param after: the later manifest.
@@ -119,9 +119,7 @@ def _roles(before: Json, after: Json) -> Iterator[Change]:
         what = f"is a new role, `{new[kind]['name']}`: {sizes(new[kind], after['actions'])}"
         yield Change(whose=PUMP, effect=GAINED, role=kind, what=what, expansion=True)
     for kind in sorted(old.keys() - new.keys()):
-        yield Change(
-            whose=PUMP, effect=LOST, role=kind, what=f"is no longer a role, `{old[kind]['name']}`"
-        )
+        yield Change(whose=PUMP, effect=LOST, role=kind, what=f"(`{old[kind]['name']}`) is removed")
     for kind in [kind for kind in old if kind in new]:
         for member, compared in _COMPARED.items():
             if old[kind][member] == new[kind][member]:
@@ -145,7 +143,7 @@ def _parameters(kind: str, old: list[Json], new: list[Json]) -> Iterator[Change]
         {one["name"]: {**one, "description": ""} for one in listed} for listed in (old, new)
     )
     for name in sorted(accepts.keys() - accepted.keys()):
-        text = f"has another parameter, `{name}`"
+        text = f"has a new parameter, `{name}`"
         yield Change(whose=PUMP, effect=GAINED, role=kind, what=text, expansion=True)
     for name in sorted(accepted.keys() - accepts.keys()):
         yield Change(
@@ -160,7 +158,7 @@ def _parameters(kind: str, old: list[Json], new: list[Json]) -> Iterator[Change]
 _TRUST: Final = {
     "principal_parameters": "can be assumed by the principal in `{}`",
     "external_id_parameters": "accepts the external ID in `{}`",
-    "actions": "lets the principal use `{}`",
+    "actions": "allows the principal to use `{}`",
 }
 
 
@@ -228,7 +226,7 @@ class _Role:
     def __init__(self, role: Json, manifest: Json) -> None:
         self.kind: str = role["kind"]
         self.grants: dict[_Key, list[Json]] = {}
-        """The patterns by permission. Several policies can have the same."""
+        """The patterns by permission. Several policies can contain the same one."""
         self.granting: dict[str, set[_Key]] = {}
         """The permissions that grant a concrete action, by the action."""
         for grant in role["patterns"]:
@@ -251,7 +249,7 @@ class _Role:
 
 
 def _covers(wider: str, pattern: str) -> bool:
-    # Whether whatever matches one pattern matches a wider one, too.
+    # Whether everything that matches the pattern also matches the wider one.
     parts = {"*": ".*", "?": "[^*]"}
     expression = "".join(parts.get(character, re.escape(character)) for character in wider)
     return re.fullmatch(expression, pattern, re.DOTALL) is not None
@@ -296,7 +294,7 @@ def _permission(
     elif covered:
         means = f"which another pattern {'covered' if gained else 'covers'}"
     elif grants[0]["actions"]:
-        means = f"whose actions it {'had already' if gained else 'still has'}"
+        means = f"whose actions it {'already had' if gained else 'still has'}"
     else:
         means = "which matches no action yet"
     return Change(

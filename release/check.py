@@ -1,8 +1,8 @@
-"""Whether ``PERMISSIONS.md`` says what changes for the roles: ``make release-check``.
+"""Checks that ``PERMISSIONS.md`` says what changes for the roles: ``make release-check``.
 
-It compares the manifest of this version with that of the last released one. The exit status is 0 if
-the section of the version to come has every change, 3 if it does not, and 1 if that cannot be
-decided.
+It compares the manifest of this version with that of the last release. The exit status is 0 if the
+section ``[Unreleased]`` lists exactly the changes, 3 if it does not, and 1 if something cannot be
+read.
 """
 
 import re
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 NOTICE_DAYS: Final = 30
-"""How many days an expansion of Pump's is announced before the release that has it."""
+"""How many days before a release Pump must announce an expansion in it."""
 
 CHANGELOG: Final = "PERMISSIONS.md"
 
 BASELINE: Final = "Baseline"
 HEADINGS: Final = {PUMP: "Pump's changes", AWS: "AWS's changes"}
-"""The headings of a version's section, by whose changes are under it."""
+"""The headings in a version's section, by whose changes they contain."""
 
 _MARKED: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<rest>.*)")
 
@@ -46,7 +46,7 @@ class _Written:
     entry: Entry
     text: str
     expansion: bool
-    # The date, as it is written; nothing if there is none.
+    # The date as written; nothing if there is none.
     announced: str | None
 
     @classmethod
@@ -79,9 +79,9 @@ def baseline(first: Mapping[str, Any]) -> list[str]:
 def problems(
     before: Mapping[str, Any] | None, after: Mapping[str, Any], section: Section
 ) -> list[str]:
-    """Return how a section of ``PERMISSIONS.md`` is not what changes, one line for each.
+    """Return how a section of ``PERMISSIONS.md`` differs from what changes, one line for each.
 
-    :param before: the manifest of the release before; nothing if there is none.
+    :param before: the manifest of the previous release; ``None`` if there is none.
     :param after: the manifest of the version that the section is about.
     :param section: the section.
     """
@@ -91,13 +91,13 @@ def problems(
 
 
 def too_early(section: Section, on: date) -> list[str]:
-    """Return the expansions whose notice is not over, one line for each.
+    """Return the expansions whose notice is not over yet, one line for each.
 
     :param section: a section of ``PERMISSIONS.md`` without problems.
     :param on: the day of the release.
     """
     return [
-        f"until {written.date + timedelta(NOTICE_DAYS)}: {written.entry.text}"
+        f"wait until {written.date + timedelta(NOTICE_DAYS)}: - {written.entry.text}"
         for written in map(_Written.of, section.entries)
         if written.date is not None and written.date + timedelta(NOTICE_DAYS) > on
     ]
@@ -110,7 +110,7 @@ def _of_baseline(sentences: list[str], entries: Iterable[Entry]) -> Iterator[str
             yield f"add under {BASELINE}: - {sentence}"
     for entry in entries:
         if entry.heading != BASELINE or entry.text not in sentences:
-            yield f"remove, it is not of the baseline: - {entry.text}"
+            yield f"remove, not in the baseline: - {entry.text}"
 
 
 def _of_changes(found: Iterable[Change], entries: tuple[Entry, ...]) -> Iterator[str]:
@@ -123,11 +123,11 @@ def _of_changes(found: Iterable[Change], entries: tuple[Entry, ...]) -> Iterator
         if not said and change.effect not in {RECLASSIFIED, REWORDED}:
             yield f"add under {heading}: - {_line(change)}"
         elif len(said) > 1:
-            yield f"remove, it is there twice: - {said[1].entry.text}"
+            yield f"remove, it is listed twice: - {said[1].entry.text}"
         elif said and not _is_marked(change, said[0]):
-            yield f"write it as: - {_line(change)}"
+            yield f"change to: - {_line(change)}"
     for one in left:
-        yield f"remove, or correct it and its heading, it did not happen: - {one.entry.text}"
+        yield f"remove, or correct the text or heading, no such change: - {one.entry.text}"
     for heading in HEADINGS.values():
         marked = [one.expansion for one in written if one.entry.heading == heading]
         if marked != sorted(marked, reverse=True):
@@ -148,7 +148,7 @@ def _line(change: Change) -> str:
 
 
 def check(root: Path, current: Mapping[str, Any]) -> list[str]:
-    """Return how ``PERMISSIONS.md`` is not what changes since the last release.
+    """Return how ``PERMISSIONS.md`` differs from what changes since the last release.
 
     :param root: the project's folder.
     :param current: the manifest of the version to come.

@@ -1,4 +1,4 @@
-"""Whether a permission manifest agrees with itself, so that each fact needs to be compared once."""
+"""Whether a permission manifest is consistent, so that each fact has to be compared only once."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -15,7 +15,7 @@ MARKS: Final = {
     "incurs_fee": "incurs a fee",
     "legacy": "is legacy",
 }
-"""What the members of an action that are true or false say, in words."""
+"""The members of an action that are true or false, in words."""
 
 Json = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ def _of_roles(manifest: Json) -> Iterator[str]:
             yield f"the patterns of the {role['kind']} role are not those of its policies"
         for grant in role["patterns"]:
             if grant["actions"] != sorted(_matched(grant["pattern"], names)):
-                yield f"{grant['pattern']} of the {role['kind']} role matches other actions"
+                yield f"{grant['pattern']} of the {role['kind']} role does not match those actions"
 
 
 def _in_documents(role: Json) -> Iterator[tuple[str, str, str]]:
@@ -81,8 +81,8 @@ def _of_actions(manifest: Json) -> Iterator[str]:
         name, reasons = action["name"], action["reasons"]
         said = {(one["role"], one["policy"], one["pattern"]) for one in action["granted_by"]}
         if said != granting.get(name):
-            yield f"{name} is granted by other patterns than match it"
+            yield f"{name} is not granted by exactly the patterns that match it"
         if action["service"] != name.partition(":")[0]:
-            yield f"{name} is of the service {action['service']}"
+            yield f"{name} has the service {action['service']}"
         if any(action[mark] != (reasons[mark] is not None) for mark in MARKS):
-            yield f"{name} has a reason for what it is not, or none for what it is"
+            yield f"{name} must have a reason for each mark that is true, and for no other"

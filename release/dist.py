@@ -1,8 +1,8 @@
 """Writes the files of a release to ``dist``: ``make dist``.
 
-The same sources give the same bytes, whatever the folder, the Python, the clock, the time zone, the
-locale, and the umask. The wheel and the sdist are compressed, so their bytes also depend on zlib;
-nothing else does.
+The same sources produce the same bytes, whatever the folder, the Python, the clock, the time zone,
+the locale, and the umask. The wheel and the sdist are compressed, so their bytes also depend on
+zlib.
 """
 
 import io
@@ -33,7 +33,7 @@ __all__ = ["ARTIFACTS", "CHECKSUMS", "EPOCH", "build", "main", "sources"]
 EPOCH: Final = 1_580_601_600
 """The time of every file in an archive: 2020-02-02 00:00 UTC, in seconds since 1970.
 
-Also hatchling's own, so that ``python -m hatchling build`` alone gives the same wheel and sdist.
+This is hatchling's default, so that ``python -m hatchling build`` builds the same wheel and sdist.
 """
 
 _DATE: Final = (2020, 2, 2, 0, 0, 0)
@@ -49,6 +49,17 @@ CHECKSUMS: Final = "SHA256SUMS"
 
 _DISTRIBUTED: Final = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "pump_roles")
 
+_MADE_FROM: Final = (
+    *_DISTRIBUTED,
+    "docs/manual",
+    "docs/manual.md",
+    "package-lock.json",
+    "release",
+    "requirements.txt",
+    "sandbox",
+)
+"""What a release is made from."""
+
 _LEFT_BEHIND: Final = re.compile(
     r"(?:^|/)(?:\.|__pycache__/|[^/]*(?:~|#|\.(?:bak|orig|py[co]|rej|swp|tmp))$)"
 )
@@ -58,8 +69,9 @@ _LEFT_BEHIND: Final = re.compile(
 def sources(root: Path = ROOT) -> list[str]:
     """Return the paths of the files that the wheel and the sdist are built from, sorted.
 
-    In a clone, those that Git tracks: a file of the package that it does not is left out, and named
-    on standard error. In a copy without ``.git``, all but what editors and Python leave there.
+    In a clone, those that Git tracks: any other file of the package is left out, and listed on
+    standard error. So is each file that a release is made from and that differs from the last
+    commit. In a copy without ``.git``, all but what editors and Python leave behind.
 
     :param root: the project's folder.
     :raises SystemExit: when Git cannot list the files, or when the list has no package.
@@ -73,7 +85,11 @@ def sources(root: Path = ROOT) -> list[str]:
 
 def _tracked(root: Path) -> set[str]:
     for path in _git(root, "ls-files", "--others", "--exclude-standard", "--", *_DISTRIBUTED):
-        print(f"make dist: {path}: not in Git, so left out", file=sys.stderr)
+        print(f"make dist: {path}: not in Git, left out", file=sys.stderr)
+    options = ("--porcelain", "--no-renames", "--untracked-files=no")
+    for entry in _git(root, "status", *options, "--", *_MADE_FROM):
+        path = entry[3:]  # after two letters and a space: git-status, "Porcelain Format Version 1"
+        print(f"make dist: {path}: differs from the last commit", file=sys.stderr)
     return {path for path in _git(root, "ls-files", "--", *_DISTRIBUTED) if (root / path).is_file()}
 
 
@@ -90,7 +106,8 @@ def _git(root: Path, command: str, *arguments: str) -> Sequence[str]:
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
     try:
         ended = subprocess.run(
-            ["git", command, "-z", *arguments],
+            # No file's mode gets into a release.
+            ["git", "-c", "core.fileMode=false", command, "-z", *arguments],
             cwd=root,
             env=environment,
             capture_output=True,
@@ -107,7 +124,7 @@ def _git(root: Path, command: str, *arguments: str) -> Sequence[str]:
 
 @cache
 def _archives() -> Mapping[str, bytes]:
-    """Return the wheel and the sdist by their names."""
+    """Return the wheel and the sdist by name."""
     inherited = {name: value for name, value in os.environ.items() if name[:6] != "HATCH_"}
     with TemporaryDirectory() as folder:
         project, built = Path(folder, "project"), Path(folder, "built")
@@ -171,17 +188,17 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
     f"{_PREFIX}-manual.zip": _manual,
     f"{_PREFIX}.cdx.json": sbom,
 }
-"""What makes each file of a release, by its name; all but the checksums."""
+"""The function that makes each file of a release, by file name; all but the checksums."""
 
 
 def build(folder: Path) -> None:
-    """Write the files of a release, and their checksums, to a folder that has nothing else.
+    """Write the files of a release, and their checksums, to a folder that contains nothing else.
 
     All or nothing: a folder of an earlier build stays as it is until the new one is complete.
 
     :param folder: the folder. It may exist if an earlier build wrote it.
-    :raises SystemExit: when the folder has anything that a build does not write, or when a file
-        cannot be made.
+    :raises SystemExit: when the folder contains anything that a build does not write, or when a
+        file cannot be built.
     :raises OSError: when a file cannot be read or written.
     """
     _check(folder)
@@ -201,7 +218,7 @@ def build(folder: Path) -> None:
 
 
 def _check(folder: Path) -> None:
-    """Refuse to replace a folder with anything that no build of any version writes."""
+    """Refuse to replace a folder that contains anything that no build of any version writes."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise SystemExit(f"make dist: {folder}: is not a folder; move it away")
     names = "|".join(re.escape(name) for name in (*ARTIFACTS, CHECKSUMS))

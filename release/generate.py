@@ -1,6 +1,6 @@
-"""Writes the files of the project that are made from the published roles: ``make generate``.
+"""Writes the files that are generated from the published roles: ``make generate``.
 
-A test holds each of them to what is made now.
+A test compares each of them with what would be generated now.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,11 +39,11 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
 }
-"""What makes each file, by its path in the project. What comes later can use what came before."""
+"""The function that makes each file, by path. A later one can use the files of earlier ones."""
 
 
 def main(root: Path = ROOT) -> None:
-    """Write the files that differ from what is made now, and print their paths.
+    """Write the files that differ from what is generated now, and print their paths.
 
     :param root: the project's folder.
     """

@@ -34,8 +34,8 @@ def check_clean(root: Path) -> None:
     changed = git(root, "status", "--porcelain").decode().splitlines()
     if changed:
         raise InputError(
-            f"{changed[0][3:]} is not committed"
-            f"{f', nor {len(changed) - 1} more' if changed[1:] else ''}: commit or remove it first"
+            f"{changed[0][3:]} {f'and {len(changed) - 1} more are' if changed[1:] else 'is'} "
+            "not committed: commit or remove all changes first"
         )
 
 
@@ -48,5 +48,5 @@ def tag_of(root: Path, version: str) -> str:
     """
     name = f"v{version}"
     if git(root, "tag", "--list", name):
-        raise InputError(f"the tag {name} exists: a release never changes")
+        raise InputError(f"the tag {name} already exists: a release never changes")
     return name

@@ -1,4 +1,4 @@
-"""Makes ``pump.guard``, the rules that hold any template to what is published."""
+"""Generates ``pump.guard``, the rules that compare any template with what is published."""
 
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,12 @@ _TEMPLATE: Final = Path(__file__).with_name("pump.guard.j2")
 
 
 def rules() -> bytes:
-    """Return the rules, made from the published policies."""
+    """Return the rules, generated from the published policies."""
     read_only, auto_pilot = ROLES["read-only"], ROLES["auto-pilot"]
     policy_names = [policy.name for policy in auto_pilot.policies]
     more = [policy.name for policy in auto_pilot.policies if policy not in read_only.policies]
     environment = Environment(
-        autoescape=False,  # noqa: S701 - what it makes is no HTML
+        autoescape=False,  # noqa: S701 - the output is not HTML
         keep_trailing_newline=True,
         lstrip_blocks=True,
         trim_blocks=True,

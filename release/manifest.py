@@ -1,7 +1,7 @@
-"""The permission manifest: what the roles of a version may do, for other tools to read.
+"""The permission manifest: what the roles of a version may do, for other tools.
 
-It describes the universal templates, as this project's own reader and report see them, so that no
-number in it has a second source. ``manifest.schema.json`` is its schema. The manifests of past
+It describes the universal templates as this project's reader and report see them, so that no number
+in it has a second source. ``manifest.schema.json`` is its schema. The manifests of past
 releases are in ``release/manifests``.
 """
 
@@ -38,7 +38,7 @@ _MARKS: Final = {
     "incurs_fee": "fee",
     "legacy": "legacy",
 }
-"""The members that say what an action is, by the kind of mark that has the reason."""
+"""The members that mark an action, with the kind of mark that has the reason."""
 
 _TEMPLATE: Final = {"Description", "Parameters", "Resources", "Outputs"}
 _RESOURCE: Final = {"Type", "Properties"}
@@ -134,12 +134,12 @@ def problem(content: Any) -> str:
 
 
 _SHORT: Final = 200
-"""How many characters of a validator's message fit in a line."""
+"""The longest message of the validator that is shown, in characters."""
 
 
 @cache
 def _validator() -> Any:
-    # Only reading needs it, and it is compiled: making a manifest runs with any Python.
+    # Only reading needs it, and it is compiled: generating a manifest works with any Python.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
     text = Path(__file__).with_name("manifest.schema.json").read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ def _check(found: Deployed, report: Report) -> None:
     contents = found.contents
     rest = (*contents.unreadable, *contents.resources, *(other.name for other in contents.others))
     if rest:
-        raise ValueError(f"the templates have more than the roles: {', '.join(rest)}")
+        raise ValueError(f"the templates contain more than the roles: {', '.join(rest)}")
     if not report.as_published or not report.exact:
         different = "; ".join(
             f"{role.kind}: {difference}"
@@ -173,7 +173,7 @@ def _role(role: RoleReport, way: DeployedRole, template: Mapping[str, Any]) -> d
         *((declared.keys(), _PARAMETER) for declared in parameters.values()),
     ):
         if more := members - known:
-            raise ValueError(f"{role.source}: has {', '.join(sorted(more))}")
+            raise ValueError(f"{role.source}: cannot be described: {', '.join(sorted(more))}")
     return {
         "kind": role.kind,
         "name": role.name,
@@ -198,13 +198,13 @@ def _role(role: RoleReport, way: DeployedRole, template: Mapping[str, Any]) -> d
 
 
 def _trust(policy: Mapping[str, Any]) -> dict[str, Any]:
-    # The reader has no problem with it: one statement, one principal, StringEquals, and no more.
+    # The reader has accepted it: one statement, one principal, StringEquals, and nothing else.
     (statement,) = statements(policy)
     (operator,) = as_mapping(statement["Condition"])
     principals = [ref(one) for one in principals_of(policy)]
     external_ids = [ref(one) for one in external_ids_of(policy)]
     if not all((*principals, *external_ids)):
-        raise ValueError("a trust policy has a principal or an external ID that is no parameter")
+        raise ValueError("a trust policy has a principal or an external ID that is not a parameter")
     return {
         "principal_parameters": principals,
         "external_id_parameters": external_ids,

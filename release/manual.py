@@ -1,7 +1,7 @@
 """The JSON files of ``docs/manual``: what ``docs/manual.md`` passes to the AWS CLI.
 
-They are written as the AWS CLI prints JSON, so that ``diff`` can compare the two. ARNs in them are
-of the partition ``aws``.
+They are formatted as the AWS CLI prints JSON, so that ``diff`` can compare the two. Their ARNs are
+in the partition ``aws``.
 """
 
 import json
@@ -30,7 +30,7 @@ def _written(value: Any) -> bytes:
 
 
 def _filled(value: Any) -> Any:
-    # IAM knows no functions of CloudFormation: a parameter becomes its placeholder.
+    # IAM does not support intrinsic functions: a parameter becomes its placeholder.
     if isinstance(value, list):
         return [_filled(element) for element in value]
     if not isinstance(value, dict):
@@ -62,12 +62,12 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
         for role in ROLES.values()
         for policy in role.policies
     },
-    # A guardrail denies only what the role has, so each role has files of its own.
+    # A guardrail denies only what the role has, so each role has its own files.
     **{
         f"{role.name}-{guardrail.policy_name}.json": _document(document)
         for role in ROLES.values()
         for guardrail, document in documents([Guardrail.RECOMMENDED], role).items()
     },
 }
-"""What makes each file, by its name: the trust policy, each published policy, and each recommended
-guardrail on each role."""
+"""The function that makes each file, by name: the trust policy, each published policy, and each
+recommended guardrail on each role."""

@@ -1,4 +1,4 @@
-"""Prints the notes of a release, once its tag, version, changelogs, and manifest agree.
+"""Prints the notes of a release, if its tag, version, changelogs, and manifest agree.
 
 ``python -m release.notes vX.Y.Z`` is a step of the release workflow.
 """

@@ -1,7 +1,7 @@
 """Prepares the commit of a release, offline: ``make release VERSION=0.2.0``.
 
-It works in a clone, and changes the project only when all is done, so that a failure changes
-nothing. The exit status is 0, 3 if ``PERMISSIONS.md`` is not ready or the notice is not over, or 1.
+It works in a clone, and changes the project only at the end, so that a failure changes nothing. The
+exit status is 0, 3 if ``PERMISSIONS.md`` is not ready or the notice is not over, or 1.
 """
 
 import json
@@ -27,21 +27,21 @@ __all__ = ["NotReadyError", "main", "prepare"]
 
 _VERSION_FILE: Final = "pump_roles/_version.py"
 _LINKED: Final = (".venv", "node_modules")
-"""What ``make setup`` makes, which a clone lacks."""
+"""What ``make setup`` creates, which a clone does not contain."""
 
 _PAGES: Final = ("README.md", "docs/*.md")
-"""Where names of released files are."""
+"""The pages with names of released files."""
 
 _NEXT: Final = """\
 {version} is prepared. Now:
-  git diff          # look at it: the templates, the snapshots, the changelogs
+  git diff          # review it: the templates, the snapshots, the changelogs
   make test
   git add --all && git commit --message "Release {version}"
   make tag          # checks, and creates the tag v{version}; pushes nothing"""
 
 
 class NotReadyError(Exception):
-    """What has to be done, or awaited, before the release: one line for each."""
+    """What must be done, or awaited, before the release: one line for each."""
 
 
 def prepare(
@@ -58,8 +58,8 @@ def prepare(
     :param version: the version to release.
     :param on: the day of the release.
     :param current: the manifest of the project as it is.
-    :param regenerate: writes what is made from the version in a folder like the project's, and
-        returns the manifest.
+    :param regenerate: writes the files generated from the version in a folder like the project's,
+        and returns the manifest.
     :raises InputError: when the version, the repository, or a changelog does not allow it.
     :raises NotReadyError: when ``PERMISSIONS.md`` does not say what changes, or it is too early.
     """
@@ -68,13 +68,13 @@ def prepare(
     found = {name: sections(text, name) for name, text in texts.items()}
     for name, listed in found.items():
         if version in listed:
-            raise InputError(f"{name}: has a section [{version}] already")
+            raise InputError(f"{name}: already has a section [{version}]")
     if not found["CHANGELOG.md"][UNRELEASED].entries:
         raise InputError(f"CHANGELOG.md: the section [{UNRELEASED}] is empty")
     if missing := check(root, current):
-        raise NotReadyError("\n".join([f"{CHANGELOG} is not what changes:", *missing]))
+        raise NotReadyError("\n".join([f"{CHANGELOG} does not say what changes:", *missing]))
     if early := too_early(found[CHANGELOG][UNRELEASED], on):
-        head = f"{on} is too early, since an expansion is announced {NOTICE_DAYS} days before:"
+        head = f"{on} is too early: announce an expansion {NOTICE_DAYS} days before the release:"
         raise NotReadyError("\n".join([head, *early]))
     with TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
@@ -89,11 +89,13 @@ def prepare(
         )
         made = regenerate(clone)
         if made["version"] != version or changes(current, made):
-            raise InputError("with the version, permissions change: they must not depend on it")
+            raise InputError(
+                "the new version changes permissions: they must not depend on the version"
+            )
         (clone / MANIFESTS).mkdir(parents=True, exist_ok=True)
         (clone / MANIFESTS / f"{version}.json").write_bytes(as_json(made))
         git(clone, "add", "--all")
-        # Whatever Git is configured to, this can be applied.
+        # Whatever the configuration of Git, this can be applied.
         difference = git(
             clone,
             *("diff", "--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv"),
@@ -108,7 +110,7 @@ def _check_version(root: Path, version: str, current: str) -> None:
     if last is not None and asked <= order(last["version"]):
         raise InputError(f"{version} must be higher than {last['version']}, the last release")
     if asked < order(current):
-        raise InputError(f"{version} must not be lower than {current}, the version now")
+        raise InputError(f"{version} must not be lower than {current}, the current version")
     check_clean(root)
     tag_of(root, version)
 
@@ -131,7 +133,7 @@ def _replace(clone: Path, current: str, version: str) -> None:
 
 
 def regenerate(clone: Path) -> dict[str, Any]:
-    """Write what is made from the version in a clone, and return its manifest.
+    """Write the files generated from the version in a clone, and return its manifest.
 
     :param clone: the clone, with the version set.
     :raises InputError: when a step fails.
@@ -166,7 +168,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     :param root: the project's folder.
     """
     if len(arguments) != 1 or not arguments[0]:
-        print("Say which version: make release VERSION=0.2.0", file=sys.stderr)
+        print("give one version, such as: make release VERSION=0.2.0", file=sys.stderr)
         return 1
     (version,) = arguments
     today = datetime.now(timezone.utc).date()

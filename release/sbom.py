@@ -1,19 +1,23 @@
 """The software bill of materials: what deploying with this project installs, as CycloneDX JSON.
 
-It is read from the lock files alone, ``requirements.txt`` and ``package-lock.json``, so it names
+It is read only from the lock files, ``requirements.txt`` and ``package-lock.json``, so it lists
 what every deployment installs, not what one machine happens to have:
 
-- the Python packages, also those for some Pythons only, whose environment marker is a property;
-- of the npm packages, the CDK CLI and what it needs.
+- the Python packages. If only some environments install one, its marker is a property;
+- of the npm packages, the CDK CLI and its dependencies.
 
 A package on PyPI is several files, and pip accepts any whose digest ``requirements.txt`` lists. A
 component's ``hashes`` are those of one file. So each digest is an external reference of the type
 ``distribution``, whose URL is the package's purl, because the lock file has no address either. An
 npm package is one file, whose digest is in the component's ``hashes``.
 
-``package-lock.json`` lists what each npm package needs, ``requirements.txt`` does not. A Python
-package is therefore missing from the dependency graph, which means "unknown", except as a direct
+``package-lock.json`` lists what each npm package needs, but ``requirements.txt`` does not. A Python
+package therefore has no entry in the dependency graph, which means "unknown", except as a direct
 dependency of this project (CycloneDX Specification, "Dependency Graph").
+
+A component's license is the one that its package declares: that of an npm package is in the lock
+file, that of a Python package in ``release/licenses.json``, because ``requirements.txt`` has none.
+A test compares that file with the installed packages.
 
 Nothing in it depends on the clock or on chance: it has neither a serial number nor a timestamp.
 """
@@ -39,6 +43,7 @@ from cyclonedx.model import (
 )
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentScope, ComponentType
+from cyclonedx.model.license import License, LicenseAcknowledgement
 from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
@@ -55,7 +60,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["MARKER", "sbom"]
+__all__ = ["LICENSES", "MARKER", "sbom"]
+
+LICENSES: Final = "release/licenses.json"
+"""The file with the license of each Python package, an SPDX expression, by the package's name."""
 
 MARKER: Final = "pump-roles:environment-marker"
 """The property of a package that only some environments install: its environment marker."""
@@ -65,7 +73,7 @@ _CDK_CLI: Final = "aws-cdk"
 
 @dataclass(frozen=True)
 class _Npm:
-    """An npm package, and the places in ``package-lock.json`` of those that it needs."""
+    """An npm package, and the keys in ``package-lock.json`` of those that it needs."""
 
     component: Component
     needs: Sequence[str]
@@ -75,15 +83,17 @@ def sbom(root: Path = ROOT) -> bytes:
     """Return the bill of materials.
 
     :param root: the project's folder.
-    :raises SystemExit: when a lock file lacks a version or a digest, or is inconsistent.
+    :raises SystemExit: when a lock file lacks a version or a digest, or is inconsistent, or when a
+        Python package has no license in ``release/licenses.json``.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     lock = json.loads((root / "package-lock.json").read_text("utf-8"))
-    python = list(_python((root / "requirements.txt").read_text("utf-8")))
+    licenses = json.loads((root / LICENSES).read_text("utf-8"))
+    python = list(_python((root / "requirements.txt").read_text("utf-8"), licenses))
     npm = _npm(lock["packages"])
     this = _component("pypi", project["project"]["name"], __version__)
     this.type = ComponentType.APPLICATION
-    this.licenses = [LicenseFactory().make_from_string(project["project"]["license"])]
+    this.licenses = [_license(project["project"]["license"])]
     library = "cyclonedx-python-lib"
     tool = Component(name=library, version=version(library), type=ComponentType.LIBRARY)
     bom = Bom(
@@ -103,7 +113,7 @@ def sbom(root: Path = ROOT) -> bytes:
         bom.register_dependency(package.component, needs)
     outputter = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6)
     document: dict[str, Any] = json.loads(outputter.output_as_string())
-    # The library always adds these two, and for what is unknown an entry that says "needs nothing".
+    # The library always adds these two, and an entry that says "needs nothing" for what is unknown.
     del document["serialNumber"], document["metadata"]["timestamp"]
     unknown = {package.bom_ref.value for package in python}
     document["dependencies"] = [
@@ -113,7 +123,7 @@ def sbom(root: Path = ROOT) -> bytes:
 
 
 def _component(kind: str, name: str, version: str, group: str | None = None) -> Component:
-    """Return a component that its purl refers to."""
+    """Return a component whose reference is its purl."""
     purl = PackageURL(kind, group, name, version)
     return Component(
         name=name,
@@ -125,13 +135,18 @@ def _component(kind: str, name: str, version: str, group: str | None = None) -> 
     )
 
 
+def _license(declared: str) -> License:
+    declares = LicenseAcknowledgement.DECLARED
+    return LicenseFactory().make_from_string(declared, license_acknowledgement=declares)
+
+
 def _direct(project: Mapping[str, Any]) -> set[str]:
-    """Return the names of the Python packages that this project itself asks for."""
+    """Return the names of the Python packages that this project requires directly."""
     asked = [*project["project"]["dependencies"], *project["dependency-groups"]["app"]]
     return {canonicalize_name(Requirement(one).name) for one in asked}
 
 
-def _python(text: str) -> Iterator[Component]:
+def _python(text: str, licenses: Mapping[str, str]) -> Iterator[Component]:
     """Read ``requirements.txt``, as ``make lock`` writes it."""
     for line in text.replace("\\\n", " ").splitlines():
         asked, *digests = re.split(r"\s+--hash=sha256:", line.strip())
@@ -157,6 +172,9 @@ def _python(text: str) -> Iterator[Component]:
             )
             for digest in digests
         ]
+        if package.name not in licenses:
+            raise SystemExit(f"{LICENSES}: {package.name} is missing: add the license it declares")
+        package.licenses = [_license(licenses[package.name])]
         if requirement.marker:
             package.properties = [Property(name=MARKER, value=str(requirement.marker))]
         yield package
@@ -169,7 +187,7 @@ def _not_pinned(asked: str) -> SystemExit:
 
 
 def _npm(packages: Mapping[str, Any]) -> dict[str, _Npm]:
-    """Read the CDK CLI and what it needs out of ``package-lock.json``, by their places in it."""
+    """Read the CDK CLI and its dependencies from ``package-lock.json``, by their keys in it."""
     found: dict[str, _Npm] = {}
     places = [f"node_modules/{_CDK_CLI}"]
     while places:
@@ -182,7 +200,7 @@ def _npm(packages: Mapping[str, Any]) -> dict[str, _Npm]:
 
 
 def _needs(packages: Mapping[str, Any], place: str) -> Iterator[str]:
-    """Return the places of the packages that npm installs for a package."""
+    """Return the keys of the packages that npm installs for a package."""
     package = packages[place]
     required = {**package.get("dependencies", {}), **package.get("peerDependencies", {})}
     optional = {
@@ -214,5 +232,7 @@ def _npm_component(place: str, package: Mapping[str, Any]) -> Component:
         raise SystemExit(f"package-lock.json: {place}: no SHA-512 digest: run `make lock`")
     component = _component("npm", name, package["version"], group or None)
     component.scope = ComponentScope.OPTIONAL if package.get("optional") else None
+    if "license" in package:
+        component.licenses = [_license(package["license"])]
     component.hashes = [HashType(alg=HashAlgorithm.SHA_512, content=b64decode(digest).hex())]
     return component

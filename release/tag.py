@@ -1,4 +1,4 @@
-"""Tags the release that was prepared and committed: ``make tag``. It pushes nothing."""
+"""Tags the release that is prepared and committed: ``make tag``. It pushes nothing."""
 
 import sys
 from collections.abc import Mapping
@@ -17,18 +17,20 @@ __all__ = ["agreed", "main", "tag"]
 
 
 def agreed(root: Path, current: Mapping[str, Any]) -> str:
-    """Return what ``CHANGELOG.md`` says of the version, once everything about a release agrees.
+    """Return what ``CHANGELOG.md`` says about the version, if all parts of the release agree.
 
     :param root: the project's folder.
-    :param current: the manifest of the project as it is.
+    :param current: the current manifest of the project.
     :raises InputError: when the version, the changelogs, and the stored manifest do not agree.
     """
     version = current["version"]
     last = last_released(root)
     if last is None or last["version"] != version:
-        raise InputError(f"{MANIFESTS}/{version}.json is not the last one: run make release first")
+        raise InputError(
+            f"{MANIFESTS}/{version}.json is not the latest manifest: run make release first"
+        )
     if (root / MANIFESTS / f"{version}.json").read_bytes() != as_json(current):
-        raise InputError(f"{MANIFESTS}/{version}.json is not the manifest of what is here")
+        raise InputError(f"{MANIFESTS}/{version}.json is not the manifest of the current sources")
     found = {file: sections(read(root / file), file) for file in ("CHANGELOG.md", CHANGELOG)}
     for file, listed in found.items():
         if [*listed][:2] != [UNRELEASED, version]:
@@ -53,8 +55,7 @@ def tag(root: Path, current: Mapping[str, Any]) -> str:
 
     :param root: the project's folder.
     :param current: the manifest of the project as it is.
-    :raises InputError: when something is not committed, the tag exists, or :func:`agreed` raises
-        it.
+    :raises InputError: when something is not committed, the tag exists, or as :func:`agreed` does.
     """
     check_clean(root)
     name = tag_of(root, current["version"])

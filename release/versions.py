@@ -16,23 +16,22 @@ _VERSION: Final = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)
 
 
 def order(version: str) -> tuple[int, ...]:
-    """Return what versions are ordered by.
+    """Return a sort key of a version.
 
-    :param version: three numbers, such as ``0.2.0``. Nothing is released before its release, so
-        there is no ``-rc.1``.
+    :param version: three numbers, such as ``0.2.0``. There are no pre-releases such as ``-rc.1``.
     :raises InputError: when it is not a version.
     """
     found = _VERSION.fullmatch(version)
     if found is None:
-        raise InputError(f"{version!r} is not a version: three numbers, such as 0.2.0")
+        raise InputError(f"{version!r} is not a version; it must be three numbers, such as 0.2.0")
     return tuple(map(int, found.groups()))
 
 
 def last_released(root: Path, *, before: str = "") -> dict[str, Any] | None:
-    """Return the manifest of the highest released version, or nothing if there is none.
+    """Return the manifest of the highest released version, or ``None`` if there is none.
 
     :param root: the project's folder.
-    :param before: only of the versions before this one. By default of all.
+    :param before: consider only the versions before this one. By default, all.
     :raises InputError: when a manifest is not named for its version, or cannot be read.
     """
     files = {order(file.stem): file for file in (root / MANIFESTS).glob("*.json")}

@@ -67,7 +67,7 @@ Role = Annotated[
         parser=_role,
         autocompletion=_roles,
         metavar="ROLE",
-        help="read-only or auto-pilot.",
+        help="The role: read-only or auto-pilot.",
     ),
 ]
 

@@ -72,8 +72,8 @@ def create(written: bytes, output: Path) -> None:
 
     :param written: its content.
     :param output: the file.
-    :raises FileExistsError: if anything of that name exists, even a link that leads nowhere.
-    :raises OSError: if it cannot be written; then there is no such file.
+    :raises FileExistsError: if anything of that name exists, even a broken symbolic link.
+    :raises OSError: if it cannot be written; the file then does not exist.
     """
     with output.open("xb") as file:
         try:

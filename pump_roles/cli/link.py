@@ -18,15 +18,15 @@ def link(
         str,
         typer.Option(
             metavar="<url>",
-            help="Where the template is published: the HTTPS URL of an object in Amazon S3, which "
-            "the link's user must be allowed to read.",
+            help="The HTTPS URL of the template in Amazon S3. The link's user must be allowed to "
+            "read it.",
         ),
     ],
     region: Annotated[
         str,
         typer.Option(
             metavar="<region>",
-            help="The stack's Region, such as us-east-1. The role is valid in every Region.",
+            help="The stack's Region, such as us-east-1. The role is the same in every Region.",
         ),
     ],
     stack_name: Annotated[
@@ -55,13 +55,12 @@ def link(
 ) -> None:
     """Print a quick-create link: it opens the CloudFormation console with a role's template.
 
-    The console shows all values, and creates the stack only when the link's user says so. The
-    command calls nothing: it does not check that the URL has the template. Compare the digest of
-    what is published there with that of pump-roles template.
+    The console shows all values, and creates the stack only when the link's user confirms. The
+    command makes no network calls, so it does not check what the URL returns: compare its digest
+    with that of the output of pump-roles template.
 
-    There are warnings, which do not change the exit status, about a URL that is not one of Amazon
-    S3, from where CloudFormation reads templates, and about an external ID of fewer than 16
-    characters.
+    Warnings do not change the exit status. There is one if the URL is not one of Amazon S3, from
+    which CloudFormation reads templates, and one if the external ID has fewer than 16 characters.
 
     Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
     Region that does not exist, or a value that the template's parameter does not accept.

@@ -1,8 +1,8 @@
-"""The rules that hold any template to what Pump publishes, for AWS CloudFormation Guard 3.
+"""The rules for AWS CloudFormation Guard 3 that compare any template with what Pump publishes.
 
-They come with the package so that an app of a customer's can add them to its own validation.
-``make generate`` writes them from the published policies. Which roles they check, and what they
-cannot see, is in the header of ``pump.guard``.
+The package contains them so that a customer's app can add them to its validation. ``make generate``
+generates them from the published policies. The header of ``pump.guard`` says which roles they
+check, and what they do not see.
 
 Source: AWS CloudFormation Guard User Guide, "Writing AWS CloudFormation Guard rules".
 """
@@ -17,5 +17,5 @@ FILE: Final = "pump.guard"
 
 
 def rules() -> str:
-    """Return the rules, as CloudFormation Guard reads them."""
+    """Return the rules in the language of CloudFormation Guard."""
     return resources.files(__name__).joinpath(FILE).read_text(encoding="utf-8")

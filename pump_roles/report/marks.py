@@ -1,7 +1,7 @@
 """Why an action matters: it returns data, spends money, incurs a fee or is legacy.
 
-``marks.json`` has the reasons for the last three. A purchase spends money, and a call that AWS
-charges for incurs a fee. ``data.json`` says which actions return data:
+``marks.json`` has the reasons for the last three. A purchase spends money; a call for which AWS
+charges incurs a fee. ``data.json`` says which actions return data:
 ``denied`` are those that the guardrail metadata-only is expected to deny, ``left`` those that it
 leaves, each with what it ``returns`` and why it ``stays``. What returns data is judged separately
 from what is denied: an action that is no longer denied still returns data.

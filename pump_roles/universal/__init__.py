@@ -1,7 +1,7 @@
-"""The universal templates: what a synth without any configuration writes, the same for everyone.
+"""The universal templates: what a synth without values writes, the same for every customer.
 
-They come with the package so that a customer without the CDK can deploy them. ``make generate``
-writes them, and a test keeps them equal to the synth's and to a rollout's member templates.
+The package contains them so that a customer without the CDK can deploy them. ``make generate``
+writes them, and a test compares them with those of the synth and of a rollout's members.
 """
 
 from importlib import resources

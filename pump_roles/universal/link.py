@@ -38,7 +38,7 @@ _PARTITIONS: Final = {
     "us-isob-": "aws-iso-b",
     "us-isof-": "aws-iso-f",
 }
-"""What the names of a partition's Regions begin with; all others are those of ``aws``."""
+"""The partition by how the names of its Regions begin; all other Regions are in ``aws``."""
 
 _CONSOLES: Final = {
     "aws": "console.aws.amazon.com",
@@ -72,14 +72,14 @@ def quick_create_link(
 ) -> str:
     """Return the link that opens the console to create a stack with a role's universal template.
 
-    Whoever follows it sees every value, can change it, and creates the stack only by acknowledging
-    that it creates a named IAM role.
+    The user who follows it sees every value, can change it, and has to acknowledge that the stack
+    creates a named IAM role.
 
     :param kind: ``read-only`` or ``auto-pilot``.
     :param template_url: where the template is published, an HTTPS URL of at most 5,120 characters.
-        CloudFormation reads it from an Amazon S3 bucket that the link's user can read. AWS's page
-        on these links asks for a bucket in the stack's Region.
-    :param region: the stack's Region, such as ``us-east-1``. The role is the same in all of them.
+        CloudFormation reads it from an Amazon S3 bucket that the link's user can read. The
+        source below asks for a bucket in the stack's Region.
+    :param region: the stack's Region, such as ``us-east-1``. The role is the same in every Region.
     :param stack_name: the stack's name, 1 to 128 characters. By default ``PumpReadOnly`` or
         ``PumpAutoPilot``.
     :param parameters: values of the template's parameters by name. By default, and for a parameter
@@ -96,7 +96,7 @@ def quick_create_link(
     if partition not in _CONSOLES:
         raise ArgumentError(
             "region",
-            f"{region} is in the partition {partition}, and AWS publishes no address of its "
+            f"{region} is in the partition {partition}, and AWS publishes no address for its "
             "console; create the stack with the AWS CLI",
         )
     query = {
@@ -109,7 +109,7 @@ def quick_create_link(
     }
     for name, value in (parameters or {}).items():
         query[f"param_{name}"] = _checked(kind, name, value, region)
-    # A plus sign can be read as a space or as itself: the link has none.
+    # A plus sign can be read as a space or as a plus sign, so the link has none.
     encoded = urlencode(query, quote_via=quote, safe="")
     return (
         f"https://{region}.{_CONSOLES[partition]}/cloudformation/home?region={region}"
@@ -120,7 +120,7 @@ def quick_create_link(
 def warnings_about(
     *, template_url: str, region: str, parameters: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield warnings about what is suspicious in a link's values but may be right.
+    """Yield warnings about values of a link that are suspicious but may be correct.
 
     :param template_url: where the template is published.
     :param region: the stack's Region.
@@ -129,13 +129,14 @@ def warnings_about(
     Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets"; CloudFormation API
     Reference, "CreateStack", ``TemplateURL``, which also excludes S3 static websites.
     """
-    host, domain = urlsplit(template_url).hostname or "", _S3_DOMAINS[_partition_of(region)]
-    names = "|".join((*REGION_NAMES, "external-1"))
+    host, partition = urlsplit(template_url).hostname or "", _partition_of(region)
+    names = "|".join(name for name in REGION_NAMES if _partition_of(name) == partition)
+    names += "|external-1"
     s3 = rf"(.+\.)?s3(-fips|-accesspoint|-accesspoint-fips)?(\.dualstack)?([.-]({names}))?"
-    if not re.fullmatch(rf"{s3}\.{re.escape(domain)}", host):
+    if not re.fullmatch(rf"{s3}\.{re.escape(_S3_DOMAINS[partition])}", host):
         yield (
-            f"{host} is not a host of Amazon S3 at {domain}; CloudFormation in {region} reads "
-            "templates only from there"
+            f"{host} is not a REST endpoint of Amazon S3 in the partition {partition}; "
+            f"CloudFormation in {region} reads templates only from there"
         )
     external_id = parameters.get(EXTERNAL_ID_PARAMETER, "")
     if 0 < len(external_id) < SHORT_EXTERNAL_ID:
@@ -165,7 +166,7 @@ def _checked(kind: str, name: str, value: str, region: str) -> str:
             raise ArgumentError(
                 name,
                 f"the principal is in the partition {theirs}, and {region} is in {ours}; a role "
-                "can only be assumed within its partition",
+                "can be assumed only within its partition",
             )
     return value
 

@@ -83,7 +83,7 @@ def test_link_deploys_the_printed_template_and_pump_can_assume_the_role(
     assert not aws.opens(arn, other_role, external_id=EXTERNAL_ID)
 
 
-def test_value_that_cloudformation_would_reject_is_rejected_by_it_too(aws: EmbeddedAws) -> None:
+def test_cloudformation_rejects_what_the_command_rejects(aws: EmbeddedAws) -> None:
     """A link's user can change the values, and CloudFormation checks them again."""
     _, link = linked(aws, "read-only")
     for changed in ({"PumpExternalID": "two words"}, {"PumpIamRole": "*"}):

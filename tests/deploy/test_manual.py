@@ -33,6 +33,7 @@ FILES = ROOT / "docs" / "manual"
 OTHER_ACCOUNT = "111122223333"
 EXTERNAL_ID = "=a_b+c=d,e.f@g:h/i-J9"
 NEXT_ID = "-/:@.,=+_"
+SHELLS = ("sh", "bash", "zsh")
 
 
 def sections(language: str = "sh") -> dict[str, list[str]]:
@@ -472,6 +473,58 @@ def test_every_value_that_is_allowed_is_filled_in_as_it_is(
     assert last == trust(principal, next_id)
 
 
+@pytest.mark.parametrize("shell", [name for name in SHELLS if shutil.which(name)])
+@pytest.mark.parametrize("variable", ["PRINCIPAL", "EXTERNAL_ID", "NEW_EXTERNAL_ID"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        # GNU sed would run the second command of this.
+        'x"|;e touch owned;#',
+        'x"]}},{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}],"a":["',
+        "two words",
+        "a\nb",
+        "ends with a line break\n",
+        "\n",
+        "a&b",
+        "a\\b",
+        "$(touch owned)",
+        "`touch owned`",
+        "\u00e4",
+        "\u0430",
+    ],
+)
+def test_value_that_is_not_allowed_is_not_filled_in_and_runs_nothing(
+    value: str, variable: str, shell: str, unpacked: Path
+) -> None:
+    values, fill_in = BLOCKS["Set the values"]
+    new, both, only_new = BLOCKS["Rotate the external ID"]
+    allowed = {"PRINCIPAL": PUMP_ACCOUNT, "EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT_ID}
+    given_values = allowed | {variable: value}
+    new_id = given_values.pop("NEW_EXTERNAL_ID")
+    script = [
+        "aws() { :; }\n",
+        filled(values, **given_values),
+        *(fill_in, filled(new, NEW_EXTERNAL_ID=new_id), both),
+        'printf "\\0%s\\0%s" "$TRUST" "$BOTH"\n',
+        only_new + 'printf "\\0%s" "$TRUST"\n',
+    ]
+    ended = subprocess.run(
+        [shell, "-u"],
+        input="".join(script),
+        cwd=unpacked,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, *policies = ended.stdout.split("\0")
+    # The first one, the one with both IDs, and the last one.
+    in_use = [{"PRINCIPAL", "EXTERNAL_ID"}, allowed.keys(), {"PRINCIPAL", "NEW_EXTERNAL_ID"}]
+    assert [policy == "" for policy in policies] == [variable in names for names in in_use]
+    assert f"not valid: {value}" in ended.stderr
+    assert not (unpacked / "owned").exists()
+
+
 # What the page says.
 
 
@@ -537,7 +590,7 @@ def test_files_contain_no_functions_of_cloudformation_and_name_the_arns_that_the
     assert not [name for name, text in texts.items() if re.search(r'\$\{|"Ref"|"Fn::', text)]
     (name,) = (name for name, text in texts.items() if "arn:" in text)
     assert texts[name].count('"arn:aws:') == texts[name].count("arn:") == 2
-    assert f"the two in\n`{name}`" in PAGE
+    assert f"Change the two in\n`{name}`" in PAGE
 
 
 def creating(blocks: Sequence[str]) -> list[str]:

@@ -67,8 +67,8 @@ def test_changelogs_of_the_project_are_read(name: str) -> None:
         ("## [0.1.0] - 2026-11-26\n", "does not begin with a section"),
         ("## Unreleased\n", "is neither"),
         ("## [Unreleased]\n## 0.1.0\n", "is neither"),
-        ("## [Unreleased] - 2026-11-26\n", "has none"),
-        ("## [Unreleased]\n## [0.1.0]\n", "a version has a date"),
+        ("## [Unreleased] - 2026-11-26\n", "must not"),
+        ("## [Unreleased]\n## [0.1.0]\n", "a version must have a date"),
         ("## [Unreleased]\n## [0.1.0] - today\n", "today is not a date"),
         ("## [Unreleased]\n## [0.1.0] - 2026-13-01\n", "is not a date"),
         ("## [Unreleased]\n## [0.1.0] - 20261126\n", "is not a date"),
@@ -78,7 +78,7 @@ def test_changelogs_of_the_project_are_read(name: str) -> None:
         (TEXT + "## [0.10.0] - 2026-11-26\n", "the latest version must be first"),
     ],
 )
-def test_other_text_is_one_clear_error(text: str, said: str) -> None:
+def test_invalid_changelog_is_one_clear_error(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as raised:
         sections(text, "PERMISSIONS.md")
     assert str(raised.value).startswith(("PERMISSIONS.md: ", "'"))
@@ -93,7 +93,7 @@ def test_file_that_cannot_be_read_is_one_clear_error(tmp_path: Path) -> None:
         read(tmp_path / "binary.md")
 
 
-def test_release_moves_what_is_unreleased_under_its_version() -> None:
+def test_release_moves_unreleased_entries_under_its_version() -> None:
     before, on = sections(TEXT, "a"), date(2027, 1, 31)
     text = released(TEXT, "0.3.0", on, empty="No change.")
     after = sections(text, "a")
@@ -106,7 +106,7 @@ def test_release_moves_what_is_unreleased_under_its_version() -> None:
 
 
 @given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_read_or_rejected(text: str) -> None:
     try:
         found = sections(text, "a")
     except InputError:

@@ -1,4 +1,4 @@
-"""The comparison of two permission manifests: what grows is an expansion, and nothing is missed."""
+"""The comparison of permission manifests: growth is an expansion, and no difference is missed."""
 
 import re
 from collections import Counter
@@ -70,7 +70,7 @@ def concrete(content: Manifest) -> set[tuple[str, str]]:
 
 
 @given(MANIFESTS)
-def test_made_manifests_agree_with_themselves(content: Manifest) -> None:
+def test_generated_manifests_are_consistent(content: Manifest) -> None:
     assert inconsistencies(content) == []
 
 
@@ -94,7 +94,7 @@ def test_role_that_may_do_less_has_a_loss(before: Manifest, after: Manifest) -> 
 
 
 @given(ROLES, CATALOG, CATALOG)
-def test_other_catalog_alone_changes_only_what_is_aws(
+def test_new_catalog_changes_only_what_is_aws(
     roles: Any, before: list[str], after: list[str]
 ) -> None:
     found = changes(build(roles, before), build(roles, after))
@@ -111,7 +111,7 @@ def test_same_catalog_changes_nothing_that_is_aws(before: Any, after: Any, now: 
 
 
 @given(MANIFESTS, MANIFESTS)
-def test_comparison_back_is_the_opposite(before: Manifest, after: Manifest) -> None:
+def test_reverse_comparison_has_the_opposite_changes(before: Manifest, after: Manifest) -> None:
     def effects(found: list[Change], opposite: dict[str, str]) -> Counter[tuple[str, ...]]:
         return Counter((one.whose, one.role, opposite.get(one.effect, one.effect)) for one in found)
 
@@ -203,7 +203,7 @@ def only(before: Manifest, after: Manifest) -> Change:
     return change
 
 
-def test_pattern_in_another_case_or_policy_is_no_expansion() -> None:
+def test_pattern_in_another_case_or_policy_is_not_an_expansion() -> None:
     other_case = only(single(("a:getx", "*")), single(("a:GetX", "*")))
     assert (other_case.effect, other_case.expansion) == (CHANGED, False)
     assert other_case.sentence == (
@@ -237,10 +237,10 @@ def test_pattern_that_matches_nothing_yet_is_an_expansion() -> None:
 def test_wildcard_for_the_same_actions_is_an_expansion() -> None:
     found = changes(single(("a:PutX", "*")), single(("a:Put*", "*")))
     assert [(one.effect, one.expansion) for one in found] == [(GAINED, True), (LOST, False)]
-    assert found[0].sentence == "one gains `a:Put*` on `*` in `P`, whose actions it had already."
+    assert found[0].sentence == "one gains `a:Put*` on `*` in `P`, whose actions it already had."
 
 
-def test_narrower_pattern_instead_of_a_wider_one_is_no_expansion() -> None:
+def test_narrower_pattern_instead_of_a_wider_one_is_not_an_expansion() -> None:
     found = changes(single(("a:*", "*")), single(("a:Get*", "*")))
     assert [(one.effect, one.expansion) for one in found] == [(GAINED, False), (LOST, False)]
     assert found[0].sentence == "one gains `a:Get*` on `*` in `P`, which another pattern covered."
@@ -276,7 +276,7 @@ def test_only_a_resource_that_gets_wider_is_an_expansion(
     assert [one.effect for one in found] == [GAINED, LOST]
 
 
-def test_action_that_aws_adds_is_aws_expansion_with_what_it_is() -> None:
+def test_action_that_aws_adds_is_an_expansion_by_aws() -> None:
     before = single(("a:Get*", "*"))
     after = single(("a:Get*", "*"), actions=[*ACTIONS, "a:GetNew"])
     (action,) = [one for one in after["actions"] if one["name"] == "a:GetNew"]
@@ -363,7 +363,7 @@ def test_change_of_a_role(
         assert not any(one.expansion for one in changes(after, before))
 
 
-def test_what_is_not_understood_says_what() -> None:
+def test_message_says_what_is_not_understood() -> None:
     before = single(("a:Get*", "*"))
     after = deepcopy(before)
     after["roles"][0]["trust"]["external_id_operator"] = "StringLike"
@@ -375,7 +375,7 @@ def test_what_is_not_understood_says_what() -> None:
 
 
 @pytest.mark.parametrize("broken", [None, [], {}, "manifest", {"schema": 2}])
-def test_what_is_no_manifest_is_not_understood(broken: Any) -> None:
+def test_invalid_manifest_is_not_understood(broken: Any) -> None:
     assert only(single(), broken).expansion
     assert only(broken, single()).expansion
 

@@ -54,7 +54,7 @@ def test_each_expansion_that_is_missing_is_one_line_to_add() -> None:
     ]
 
 
-def test_loss_that_is_missing_is_a_problem_too() -> None:
+def test_each_loss_that_is_missing_is_one_line_to_add() -> None:
     found = problems(AFTER, BEFORE, section(""))
     assert [line.partition(": - one loses ")[0] for line in found] == [
         "add under Pump's changes",
@@ -65,44 +65,44 @@ def test_loss_that_is_missing_is_a_problem_too() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (", announced 2026-11-26", "", "write it as: - **Expansion**, announced YYYY-MM-DD"),
-        ("2026-11-26", "soon", "write it as: - **Expansion**, announced YYYY-MM-DD"),
-        ("2026-11-26", "20261126", "write it as: - **Expansion**, announced YYYY-MM-DD"),
-        ("2026-11-26", "2026-02-30", "write it as: - **Expansion**, announced YYYY-MM-DD"),
-        ("**Expansion**, announced 2026-11-26: ", "", "write it as: - **Expansion**, announced"),
-        ("**Expansion**: ", "", "write it as: - **Expansion**: one gains `a:GetNew`"),
+        (", announced 2026-11-26", "", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("2026-11-26", "soon", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("2026-11-26", "20261126", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("2026-11-26", "2026-02-30", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("**Expansion**, announced 2026-11-26: ", "", "change to: - **Expansion**, announced"),
+        ("**Expansion**: ", "", "change to: - **Expansion**: one gains `a:GetNew`"),
         (
             "**Expansion**: ",
             "**Expansion**, announced 2026-11-26: ",
-            "write it as: - **Expansion**: one gains `a:GetNew`",
+            "change to: - **Expansion**: one gains `a:GetNew`",
         ),
         (
             "`a:PutX` (Read)",
             "`a:PutY` (Read)",
-            "it did not happen: - **Expansion**, announced 2026",
+            "no such change: - **Expansion**, announced 2026",
         ),
         (f"- **Expansion**: {AWS}", "", f"add under AWS's changes: - **Expansion**: {AWS}"),
         ("### AWS's changes", "### Added", "add under AWS's changes"),
-        ("### AWS's changes\n", "", "or correct it and its heading"),
+        ("### AWS's changes\n", "", "or correct the text or heading"),
         (
             f"- **Expansion**: {AWS}",
             f"- **Expansion**: {AWS}\n- **Expansion**: {AWS}",
-            "remove, it is there twice",
+            "remove, it is listed twice",
         ),
         (
             f"- **Expansion**: {AWS}",
             f"- **Expansion**: {AWS}\n- one loses `a:Old` (Read) under `a:Get*`.",
-            "it did not happen: - one loses `a:Old`",
+            "no such change: - one loses `a:Old`",
         ),
     ],
 )
-def test_whatever_else_is_written_is_a_problem(old: str, new: str, said: str) -> None:
+def test_any_other_text_is_a_problem(old: str, new: str, said: str) -> None:
     assert READY.count(old) >= 1
     found = problems(BEFORE, AFTER, section(READY.replace(old, new, 1)))
     assert said in "\n".join(found)
 
 
-def test_expansions_are_first() -> None:
+def test_expansions_must_come_first() -> None:
     after = build({"one": {"P": [("b:Put*", "*")]}}, ["a:GetX", "a:PutX"])
     losing = "- one loses `a:Get*` on `*` in `P`, and with it 1 action: `a:GetX` (Read).\n"
     gaining = (
@@ -126,7 +126,9 @@ def test_reclassified_action_may_be_listed_or_not() -> None:
 
 
 @given(MANIFESTS, MANIFESTS)
-def test_exactly_what_it_asks_for_is_enough(before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_adding_the_lines_that_it_asks_for_is_enough(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
     asked = problems(before, after, section(""))
     needed = [one for one in changes(before, after) if one.effect not in {RECLASSIFIED, REWORDED}]
     assert len(asked) == len(needed)
@@ -156,7 +158,7 @@ def test_baseline_has_the_size_of_each_role() -> None:
     (found, _) = problems(None, BEFORE, section(text.replace("1 action", "2 actions")))
     assert found == f"add under Baseline: - {sentence}"
     assert problems(None, BEFORE, section(f"{text}- More.\n")) == [
-        "remove, it is not of the baseline: - More."
+        "remove, not in the baseline: - More."
     ]
 
 
@@ -166,14 +168,18 @@ def test_baseline_has_the_size_of_each_role() -> None:
 def test_notice_is_over_after_its_days(on: str, *, early: bool) -> None:
     found = too_early(section(READY), date.fromisoformat(on))
     assert bool(found) == early
-    assert all(line.startswith("until 2026-12-26: **Expansion**, announced ") for line in found)
+    assert all(
+        line.startswith("wait until 2026-12-26: - **Expansion**, announced ") for line in found
+    )
 
 
 def test_permissions_md_says_how_many_days_of_notice_there_are() -> None:
     assert f"at least {NOTICE_DAYS} days before" in (ROOT / "PERMISSIONS.md").read_text()
 
 
-def test_permissions_md_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+def test_permissions_md_of_this_project_says_what_changes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main() == 0
     assert capsys.readouterr().out.startswith("PERMISSIONS.md says what changes: ")
 

@@ -67,9 +67,10 @@ def copied(folder: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__")
     for name in ("docs", "pump_roles", "release", "sandbox"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in (".gitignore", "LICENSE", "README.md", "package-lock.json", "requirements.txt"):
+    for name in (".gitattributes", ".gitignore", "LICENSE", "README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("package-lock.json", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
     return folder
 
 
@@ -78,10 +79,12 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def cloned(folder: Path) -> Path:
-    """Copy the project like :func:`copied`, into a folder in which Git tracks all of it."""
+    """Copy the project like :func:`copied`, and commit all of it."""
     copied(folder)
     git(folder, "init")
     git(folder, "add", "--all")
+    committer = ("-c", "user.name=Maintainer", "-c", "user.email=maintainer@example.com")
+    git(folder, *committer, "commit", "--no-verify", "--message", "All")
     return folder
 
 
@@ -113,7 +116,7 @@ def test_writes_the_files_of_a_release_and_nothing_else(built: Path) -> None:
     assert [file.name for file in built.parent.iterdir()] == ["dist"]
 
 
-def test_sha256sum_accepts_the_files_and_refuses_a_changed_byte_in_any(
+def test_sha256sum_accepts_the_files_and_rejects_a_changed_byte_in_any(
     built: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(built, tmp_path / "dist")
@@ -133,7 +136,7 @@ def test_sha256sum_accepts_the_files_and_refuses_a_changed_byte_in_any(
 
 @pytest.mark.parametrize("kind", ROLES)
 def test_released_template_is_the_universal_template(kind: str, built: Path) -> None:
-    """Which is the synth's, and the member template of a rollout: ``tests/test_universal.py``."""
+    """``tests/universal/test_templates.py`` compares it with the synth and with the rollouts."""
     released = (built / f"{ROLES[kind].stack_name}-{__version__}.template.json").read_bytes()
     digest = hashlib.sha256(universal.template(kind)).hexdigest()
     assert hashlib.sha256(released).hexdigest() == digest
@@ -231,7 +234,7 @@ def test_two_folders_pythons_and_environments_give_the_same_bytes(
     assert [name for name in FILES if of_clone[name] != of_copy[name]] == []
 
 
-def test_plain_hatchling_gives_the_same_wheel_and_sdist_and_so_does_the_sdist(
+def test_plain_hatchling_builds_the_same_wheel_and_sdist_and_so_does_the_sdist(
     of_clone: dict[str, bytes], tmp_path: Path
 ) -> None:
     released = {name: of_clone[name] for name in (WHEEL, SDIST)}
@@ -268,9 +271,42 @@ def test_clone_leaves_out_what_git_does_not_track_and_says_so(
     (clone / "pump_roles" / "__pycache__" / "a.pyc").touch()
     assert dist.sources(clone) == tracked
     error = capsys.readouterr().err
-    assert error == "make dist: pump_roles/scratch.py: not in Git, so left out\n"
+    assert error == "make dist: pump_roles/scratch.py: not in Git, left out\n"
     git(clone, "add", "pump_roles/scratch.py")
     assert dist.sources(clone) == sorted([*tracked, "pump_roles/scratch.py"])
+
+
+def test_clone_with_line_ends_of_windows_has_the_same_bytes(tmp_path: Path) -> None:
+    """Git for Windows has this setting by default."""
+    origin, clone = cloned(tmp_path / "origin"), tmp_path / "clone"
+    git(tmp_path, "clone", "--config", "core.autocrlf=true", str(origin), str(clone))
+    files = [file for file in clone.rglob("*") if file.is_file() and ".git" not in file.parts]
+    assert len(files) > 100
+    assert [
+        file
+        for file in files
+        if file.read_bytes() != (origin / file.relative_to(clone)).read_bytes()
+    ] == []
+
+
+def test_changes_that_are_not_committed_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone = cloned(tmp_path / "clone")
+    # None is part of a release: a file's mode, another document, and what is elsewhere.
+    (clone / "README.md").chmod(0o755)
+    (clone / "docs" / "guardrails.md").write_text("Changed.")
+    (clone / "notes.txt").touch()
+    dist.sources(clone)
+    assert capsys.readouterr().err == ""
+    (clone / "docs" / "manual.md").write_text("Changed.")
+    (clone / "pump_roles" / "py.typed").unlink()
+    git(clone, "mv", "pump_roles/roles.py", "pump_roles/é")
+    dist.sources(clone)
+    paths = ("docs/manual.md", "pump_roles/py.typed", "pump_roles/roles.py", "pump_roles/é")
+    assert sorted(capsys.readouterr().err.splitlines()) == [
+        f"make dist: {path}: differs from the last commit" for path in paths
+    ]
 
 
 def test_copy_without_git_has_the_sources_of_a_clone(tmp_path: Path) -> None:
@@ -280,9 +316,7 @@ def test_copy_without_git_has_the_sources_of_a_clone(tmp_path: Path) -> None:
     assert dist.sources(clone) == tracked
 
 
-def test_git_that_cannot_list_the_files_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_git_error_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clone = cloned(tmp_path / "clone")
     # A hook of another repository sets this.
     monkeypatch.setenv("GIT_DIR", str(ROOT / "nowhere"))

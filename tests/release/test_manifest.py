@@ -54,7 +54,7 @@ def test_schema_is_a_schema() -> None:
     FULL.check(SCHEMA)
 
 
-def test_manifest_is_valid_and_agrees_with_itself() -> None:
+def test_manifest_is_valid_and_consistent() -> None:
     FULL.accept(json.loads(as_json(MANIFEST)))
     assert inconsistencies(MANIFEST) == []
     assert problem(MANIFEST) == ""
@@ -67,7 +67,7 @@ def test_reason_may_be_null() -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in FULL.objects if path != DOCUMENT], ids=str)
-def test_member_that_is_missing_or_not_known_is_invalid(path: Steps) -> None:
+def test_missing_or_unknown_member_is_invalid(path: Steps) -> None:
     FULL.reject_other_members(path)
 
 
@@ -281,7 +281,7 @@ def test_session_duration_is_read_from_the_template() -> None:
     }.items(),
     ids=lambda one: one[0],
 )
-def test_template_that_a_manifest_cannot_describe_is_refused(
+def test_template_that_a_manifest_cannot_describe_is_rejected(
     change: tuple[str, Callable[[Template], object]],
 ) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -324,11 +324,17 @@ def test_manifest_that_cannot_be_read_is_one_clear_error(
         (lambda one: one["actions"].append(one["actions"][0]), "an? action is listed twice"),
         (lambda one: one["roles"][0]["patterns"].pop(), "are not those of its policies"),
         (lambda one: one["roles"][0]["policies"].pop(), "are not those of its policies"),
-        (lambda one: one["roles"][0]["patterns"][0]["actions"].pop(), "matches other actions"),
-        (lambda one: one["actions"].pop(), "matches other actions"),
-        (lambda one: one["actions"][0]["granted_by"][0].update(role="b"), "is granted by other"),
-        (lambda one: one["actions"][0].update(service="b"), "is of the service b"),
-        (lambda one: one["actions"][0].update(legacy=True), "has a reason for what it is not"),
+        (
+            lambda one: one["roles"][0]["patterns"][0]["actions"].pop(),
+            "does not match those actions",
+        ),
+        (lambda one: one["actions"].pop(), "does not match those actions"),
+        (
+            lambda one: one["actions"][0]["granted_by"][0].update(role="b"),
+            "is not granted by exactly",
+        ),
+        (lambda one: one["actions"][0].update(service="b"), "has the service b"),
+        (lambda one: one["actions"][0].update(legacy=True), "must have a reason"),
         (
             lambda one: one["roles"][0]["trust"].update(principal_parameters=["Other"]),
             "has a parameter that is not listed",

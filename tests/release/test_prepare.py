@@ -103,7 +103,7 @@ def two_releases(root: Path) -> None:
     commit(root)
 
 
-def test_first_release_is_the_version_now(project: Project) -> None:
+def test_first_release_can_have_the_current_version(project: Project) -> None:
     release(project, "0.1.0", BEFORE)
     assert read(project / "release" / "manifests" / "0.1.0.json") == BEFORE
     for name in ("CHANGELOG.md", "PERMISSIONS.md"):
@@ -129,7 +129,9 @@ def test_second_release_has_the_expansion(project: Project) -> None:
     found = sections((project / "PERMISSIONS.md").read_text(), "PERMISSIONS.md")
     assert list(found) == [UNRELEASED, "0.2.0", "0.1.0"]
     assert len(found["0.2.0"].entries) == 2
-    with pytest.raises(InputError, match="is not committed, nor"):
+    with pytest.raises(
+        InputError, match=r"^CHANGELOG.md and 6 more are not committed: commit or remove"
+    ):
         tag(project, {**AFTER, "version": "0.2.0"})
     commit(project)
     assert tag(project, {**AFTER, "version": "0.2.0"}) == "v0.2.0"
@@ -179,15 +181,15 @@ def interrupted(*_: Any) -> dict[str, Any]:
         ("0.1.0", {}, InputError, "must be higher than 0.1.0, the last release"),
         ("0.0.9", {}, InputError, "must be higher than 0.1.0, the last release"),
         ("0.2.0", {"on": date(2026, 12, 25)}, NotReadyError, "2026-12-25 is too early"),
-        ("0.2.0", {"content": BEFORE}, NotReadyError, "it did not happen"),
+        ("0.2.0", {"content": BEFORE}, NotReadyError, "no such change"),
         ("0.2.0", {"regenerate": fails}, InputError, "failed:\nwhy"),
         ("0.2.0", {"regenerate": interrupted}, KeyboardInterrupt, "stopped"),
-        ("0.2.0", {"regenerate": lambda _: AFTER}, InputError, "with the version"),
+        ("0.2.0", {"regenerate": lambda _: AFTER}, InputError, "the new version"),
         (
             "0.2.0",
             {"regenerate": lambda _: {**BEFORE, "version": "0.2.0"}},
             InputError,
-            "with the version, permissions change",
+            "the new version changes permissions",
         ),
     ],
 )
@@ -212,13 +214,13 @@ def test_failure_changes_nothing(
     [
         ("CHANGELOG.md", ("\n- More.\n", ""), InputError, "is empty"),
         ("CHANGELOG.md", ("## [Unreleased]", "## Unreleased"), InputError, "is neither"),
-        ("CHANGELOG.md", ("## [0.1.0]", "## [0.2.0]"), InputError, "has a section [0.2.0] already"),
+        ("CHANGELOG.md", ("## [0.1.0]", "## [0.2.0]"), InputError, "already has a section [0.2.0]"),
         ("PERMISSIONS.md", ("## [Unreleased]", "## Next"), InputError, "is neither"),
         ("PERMISSIONS.md", ("a:GetNew", "a:GetOld"), NotReadyError, "add under AWS's changes"),
         ("release/manifests/0.1.0.json", ("{", "["), InputError, "it is not JSON"),
     ],
 )
-def test_project_that_is_not_ready_is_refused_and_left_alone(
+def test_project_that_is_not_ready_is_rejected_and_left_unchanged(
     file: str,
     change: tuple[str, str],
     raised: type[Exception],
@@ -236,19 +238,21 @@ def test_project_that_is_not_ready_is_refused_and_left_alone(
     assert snapshot(project) == before
 
 
-def test_what_is_not_committed_is_refused(project: Project) -> None:
+def test_uncommitted_change_is_rejected(project: Project) -> None:
     (project / "new.txt").write_text("new")
     with pytest.raises(InputError, match=r"^new.txt is not committed: commit or remove"):
         release(project, "0.1.0", BEFORE)
 
 
-def test_version_that_has_a_tag_is_refused(project: Project) -> None:
+def test_version_that_has_a_tag_is_rejected(project: Project) -> None:
     git(project, "tag", "v0.1.0")
-    with pytest.raises(InputError, match=r"the tag v0\.1\.0 exists: a release never changes"):
+    with pytest.raises(
+        InputError, match=r"the tag v0\.1\.0 already exists: a release never changes"
+    ):
         release(project, "0.1.0", BEFORE)
 
 
-def test_version_is_not_lower_than_the_one_now(project: Project) -> None:
+def test_version_must_not_be_lower_than_the_current_one(project: Project) -> None:
     with pytest.raises(InputError, match=r"0\.0\.9 must not be lower than 0\.1\.0"):
         release(project, "0.0.9", BEFORE)
 
@@ -270,7 +274,11 @@ def test_folder_without_git_is_one_clear_error(
         ("CHANGELOG.md", ("## [Unreleased]\n", "## [Unreleased]\n\n- More.\n"), "is not empty"),
         ("CHANGELOG.md", ("- Something.\n", ""), "CHANGELOG.md: says nothing about 0.1.0"),
         ("PERMISSIONS.md", ("1 action", "2 actions"), "section [0.1.0]:\nadd under Baseline"),
-        ("release/manifests/0.1.0.json", ("A role", "A rule"), "is not the manifest of what is"),
+        (
+            "release/manifests/0.1.0.json",
+            ("A role", "A rule"),
+            "is not the manifest of the current sources",
+        ),
     ],
 )
 def test_parts_of_a_release_that_do_not_agree_get_no_tag(
@@ -296,7 +304,7 @@ def test_notes_of_a_release_are_its_section_of_the_changelog(project: Project) -
 
 
 @pytest.mark.parametrize("name", ["0.1.0", "v0.1.1", "v0.1.0-rc1", "v0.1.00", "V0.1.0", "v", ""])
-def test_notes_of_another_tag_are_refused(name: str, project: Project) -> None:
+def test_notes_of_another_tag_are_rejected(name: str, project: Project) -> None:
     release(project, "0.1.0", BEFORE)
     with pytest.raises(InputError, match=r"it must be v0\.1\.0$"):
         notes(project, name, BEFORE)
@@ -338,11 +346,11 @@ def test_release_whose_notice_was_not_over_gets_no_tag(project: Project) -> None
         tag(project, {**AFTER, "version": "0.2.0"})
 
 
-def test_tag_is_made_once(project: Project) -> None:
+def test_tag_is_created_only_once(project: Project) -> None:
     release(project, "0.1.0", BEFORE)
     commit(project)
     tag(project, BEFORE)
-    with pytest.raises(InputError, match=r"the tag v0\.1\.0 exists"):
+    with pytest.raises(InputError, match=r"the tag v0\.1\.0 already exists"):
         tag(project, BEFORE)
 
 
@@ -374,7 +382,7 @@ def test_make_release_needs_a_version(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert module.main(arguments) == 1
-    assert capsys.readouterr().err == "Say which version: make release VERSION=0.2.0\n"
+    assert capsys.readouterr().err == "give one version, such as: make release VERSION=0.2.0\n"
 
 
 def test_exit_status_of_make_tag(
@@ -389,7 +397,7 @@ def test_exit_status_of_make_tag(
     assert capsys.readouterr().out == "Tagged v0.1.0. Nothing was pushed.\n"
 
 
-def test_step_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
+def test_failing_step_is_an_error_with_its_output(tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / "__init__.py").touch()
     (tmp_path / "release" / "generate.py").write_text("raise SystemExit('no CDK')\n")

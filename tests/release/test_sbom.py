@@ -21,10 +21,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pump_roles import __version__
-from release.sbom import MARKER, sbom
+from release.sbom import LICENSES, MARKER, sbom
 from sandbox.cdk import ROOT, tool_environment
 
-NAMES = ("pyproject.toml", "requirements.txt", "package.json", "package-lock.json")
+NAMES = ("pyproject.toml", "requirements.txt", "package.json", "package-lock.json", LICENSES)
+CLASSIFIERS = {
+    "Apache Software License": "Apache-2.0",
+    "BSD License": "BSD-3-Clause",
+    "MIT License": "MIT",
+}
+"""The licenses that the classifiers of the packages name."""
 DIGEST = "a" * 64
 
 PIP = """\
@@ -53,6 +59,7 @@ NESTED: dict[str, Any] = {
     "node_modules/aws-cdk": {
         "version": "1.0.0",
         "integrity": digest("aws-cdk"),
+        "license": "Apache-2.0",
         "dependencies": {"@scope/b": "^1.0.0", "c": "^1.0.0"},
         "optionalDependencies": {"fsevents": "2.3.2", "only-elsewhere": "1.0.0"},
     },
@@ -60,6 +67,7 @@ NESTED: dict[str, Any] = {
     "node_modules/@scope/b": {
         "version": "1.2.0",
         "integrity": digest("b"),
+        "license": "(MIT OR CC0-1.0)",
         "dependencies": {"c": "^2.0.0"},
         "peerDependencies": {"d": "*", "e": "*"},
         "peerDependenciesMeta": {"e": {"optional": True}},
@@ -87,12 +95,17 @@ def document() -> dict[str, Any]:
     return found
 
 
+def copied(folder: Path) -> Path:
+    for name in NAMES:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with copies of the files that the SBOM is made from."""
-    for name in NAMES:
-        shutil.copy(ROOT / name, tmp_path)
-    return tmp_path
+    return copied(tmp_path)
 
 
 def with_lock(project: Path, packages: dict[str, Any]) -> None:
@@ -149,7 +162,9 @@ def test_does_not_depend_on_the_clock_or_on_chance_and_has_no_address(
 def test_describes_this_version_and_names_its_tool(document: dict[str, Any]) -> None:
     component = document["metadata"]["component"]
     assert component["purl"] == f"pkg:pypi/pump-roles@{__version__}"
-    assert component["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+    assert component["licenses"] == [
+        {"license": {"acknowledgement": "declared", "id": "Apache-2.0"}}
+    ]
     assert document["metadata"]["tools"]["components"] == [
         {
             "name": "cyclonedx-python-lib",
@@ -212,6 +227,59 @@ def test_python_packages_are_what_the_installed_ones_need(document: dict[str, An
     assert here == installed
 
 
+def declared(name: str) -> str:
+    """Return the license that an installed package declares."""
+    package = metadata.metadata(name)
+    if "License-Expression" in package:
+        return str(package["License-Expression"])
+    text: str = (package.get_all("License") or [""])[0]
+    if text in {"Apache-2.0", "MIT"}:
+        return text
+    if "Permission is hereby granted, free of charge, to any person obtaining a copy" in text:
+        return "MIT"
+    named = [line.rpartition(" :: ")[2] for line in package.get_all("Classifier", ())]
+    return " OR ".join(sorted(CLASSIFIERS[name] for name in named if name in CLASSIFIERS))
+
+
+def licenses_of(component: dict[str, Any]) -> list[str]:
+    """Return what a component's licenses are, without who says so."""
+    return [
+        entry["expression"] if "expression" in entry else entry["license"]["id"]
+        for entry in component["licenses"]
+    ]
+
+
+def test_licenses_of_python_packages_are_what_the_installed_ones_declare(
+    document: dict[str, Any],
+) -> None:
+    found = components(document, "pypi").values()
+    here = [
+        component
+        for component in found
+        if (marker := marker_of(component)) is None or Marker(marker).evaluate()
+    ]
+    assert {component["name"]: licenses_of(component) for component in here} == {
+        component["name"]: [declared(component["name"])] for component in here
+    }
+    listed = json.loads((ROOT / LICENSES).read_text())
+    assert list(listed) == sorted(component["name"] for component in found)
+    assert all(
+        entry.get("license", entry)["acknowledgement"] == "declared"
+        for component in document["components"]
+        for entry in component["licenses"]
+    )
+
+
+def test_python_package_without_a_license_is_refused(project: Path) -> None:
+    listed = json.loads((project / LICENSES).read_text())
+    del listed["six"]
+    (project / LICENSES).write_text(json.dumps(listed))
+    with pytest.raises(
+        SystemExit, match=r"release/licenses\.json: six is missing: add the license"
+    ):
+        sbom(project)
+
+
 @pytest.mark.parametrize("packages", [None, NESTED])
 def test_npm_packages_and_what_they_need_are_those_that_npm_lists(
     packages: dict[str, Any] | None, project: Path
@@ -248,6 +316,12 @@ def test_npm_packages_and_what_they_need_are_those_that_npm_lists(
         for entry in document["dependencies"]
         if entry["ref"] in listed
     } == {purl: needs[purl] for purl in reached}
+    assert {purl: licenses_of(found) for purl, found in listed.items() if "licenses" in found} == {
+        found["purl"]: licenses_of(found)
+        for found in npm["components"]
+        if found["purl"] in reached and "licenses" in found
+    }
+    assert "licenses" in listed[cli]
     optional = {purl for purl, found in listed.items() if found.get("scope") == "optional"}
     assert optional == {purl for purl in reached if purl.startswith("pkg:npm/fsevents@")}
 
@@ -314,9 +388,8 @@ def test_npm_package_that_is_missing_is_refused(project: Path) -> None:
 def test_every_pinned_package_is_listed_with_its_digests(
     tmp_path_factory: pytest.TempPathFactory, pins: dict[str, tuple[str, str, set[int]]]
 ) -> None:
-    folder = tmp_path_factory.mktemp("project")
-    for name in NAMES:
-        shutil.copy(ROOT / name, folder)
+    folder = copied(tmp_path_factory.mktemp("project"))
+    (folder / LICENSES).write_text(json.dumps(dict.fromkeys(pins, "MIT")))
     digests = {
         name: sorted(sha256(bytes([seed])).hexdigest() for seed in seeds)
         for name, (_, _, seeds) in pins.items()

@@ -67,21 +67,33 @@ def test_each_job_has_the_least_permissions() -> None:
     assert WORKFLOW["permissions"] == {}
     assert {name: job["permissions"] for name, job in JOBS.items()} == {
         "build": {"contents": "read"},
-        "publish": {"attestations": "write", "contents": "write", "id-token": "write"},
+        "publish": {"attestations": "write", "id-token": "write"},
+        "release": {"contents": "write"},
     }
     assert "secrets." not in TEXT
 
 
-def test_job_that_publishes_waits_for_the_tests_and_an_approval_and_runs_no_code_of_ours() -> None:
+def test_jobs_that_publish_wait_for_the_tests_and_an_approval_and_run_no_code_of_ours() -> None:
     assert (JOBS["publish"]["needs"], JOBS["publish"]["environment"]) == ("build", "release")
+    assert JOBS["release"]["needs"] == "publish"
     assert "environment" not in JOBS["build"]
     assert "actions/checkout" in uses("build")
     assert uses("publish") == [
-        *("actions/download-artifact", "actions/download-artifact"),
-        *("actions/attest", "pypa/gh-action-pypi-publish"),
+        *("actions/download-artifact", "actions/attest", "pypa/gh-action-pypi-publish"),
     ]
-    commands = " ".join(step.get("run", "") for step in JOBS["publish"]["steps"])
-    assert not re.search("make|python|pip|npm", commands)
+    assert uses("release") == ["actions/download-artifact", "actions/download-artifact"]
+    for job in ("publish", "release"):
+        commands = " ".join(step.get("run", "") for step in JOBS[job]["steps"])
+        assert not re.search("make|python|pip|npm", commands)
+
+
+def test_job_that_creates_the_release_does_nothing_else_and_so_can_run_again() -> None:
+    """The package registry may already have the files when `gh release create` fails."""
+    *before, create = JOBS["release"]["steps"]
+    assert create["run"].startswith("gh release create ")
+    assert [step["name"] for step in before] == [
+        *("Download the files", "Download the notes", "Check the files"),
+    ]
 
 
 def test_tests_come_before_the_build() -> None:
@@ -144,7 +156,23 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_job_builds_and_the_other_one_checks_and_releases_what_it_built(
+def artifacts(job: str, kind: str) -> dict[str, str]:
+    """Return the folders of the artifacts that a job uploads or downloads, by their names."""
+    return {
+        step["with"]["name"]: step["with"]["path"]
+        for step in JOBS[job]["steps"]
+        if f"/{kind}-artifact@" in step.get("uses", "")
+    }
+
+
+def carry_over(checkout: Path, job: str, machine: Path) -> None:
+    """Copy the artifacts that a job downloads from where the job `build` uploads them."""
+    uploaded = artifacts("build", "upload")
+    for name, folder in artifacts(job, "download").items():
+        shutil.copytree(checkout / uploaded[name], machine / folder)
+
+
+def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     checkout: Path, tmp_path: Path
 ) -> None:
     tag = f"v{__version__}"
@@ -152,25 +180,21 @@ def test_job_builds_and_the_other_one_checks_and_releases_what_it_built(
         assert ended.returncode == 0, ended.stderr
     assert (checkout / "notes" / "notes.md").read_text() == "- The first release.\n"
 
-    # What the artifacts carry over, by the names and folders in the workflow.
-    machine = tmp_path / "machine"
-    for kind in ("upload", "download"):
-        steps = [step for step in STEPS if f"/{kind}-artifact@" in step.get("uses", "")]
-        assert {step["with"]["name"]: step["with"]["path"] for step in steps} == {
-            "dist": "dist/",
-            "notes": "notes/",
-        }
-    for name in ("dist", "notes"):
-        shutil.copytree(checkout / name, machine / name)
+    publisher, releaser = tmp_path / "publisher", tmp_path / "releaser"
+    carry_over(checkout, "publish", publisher)
+    carry_over(checkout, "release", releaser)
     commands = tmp_path / "commands"
     commands.mkdir()
     (commands / "gh").write_text(GH)
     (commands / "gh").chmod(stat.S_IRWXU)
     path = os.pathsep.join([str(commands), other_commands()])
     log = tmp_path / "gh.log"
-    for ended in run("publish", machine, TAG=tag, PATH=path, GH_LOG=str(log)):
+    for ended in run("publish", publisher, TAG=tag):
         assert ended.returncode == 0, ended.stderr
-    assert {file.name for file in (machine / "registry").iterdir()} == {
+    assert not (publisher / "notes").exists()
+    for ended in run("release", releaser, TAG=tag, PATH=path, GH_LOG=str(log)):
+        assert ended.returncode == 0, ended.stderr
+    assert {file.name for file in (publisher / "registry").iterdir()} == {
         f"pump_roles-{__version__}-py3-none-any.whl",
         f"pump_roles-{__version__}.tar.gz",
     }
@@ -198,10 +222,11 @@ def test_job_stops_at_a_changelog_without_the_version(checkout: Path) -> None:
     assert "CHANGELOG.md: the latest version is not" in ended.stderr
 
 
-def test_job_does_not_publish_a_file_that_changed_on_its_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("job", ["publish", "release"])
+def test_job_does_not_publish_a_file_that_changed_on_its_way(job: str, tmp_path: Path) -> None:
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "pump_roles-0.whl").write_text("changed")
     (tmp_path / "dist" / "SHA256SUMS").write_text(f"{'0' * 64}  pump_roles-0.whl\n")
-    (ended,) = run("publish", tmp_path, TAG="v0")
+    (ended,) = run(job, tmp_path, TAG="v0")
     assert ended.returncode == 1
     assert not (tmp_path / "registry").exists()

@@ -227,7 +227,7 @@ FEES = {action.name for action in GRANTED if mark("fee", action.name)}
 
 
 def test_every_operation_of_the_cost_explorer_api_incurs_a_fee() -> None:
-    """Its price names no exception. What botocore lacks is the console's, which is free."""
+    """Its pricing lists no exceptions. What botocore lacks is the console's, which is free."""
     api = {
         f"ce:{name}"
         for name in botocore.session.get_session().get_service_model("ce").operation_names

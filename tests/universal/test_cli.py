@@ -36,7 +36,7 @@ def run(*arguments: object) -> Result:
 
 
 def error_of(*arguments: object) -> str:
-    """Return the one error of a command that is not used right, and writes nothing."""
+    """Return the one usage error of a command that writes nothing."""
     ended = run(*arguments)
     assert (ended.exit_code, ended.stdout) == (2, "")
     usage, hint, empty, error = ended.stderr.splitlines()
@@ -61,7 +61,7 @@ def test_template_is_the_packages_byte_for_byte(kind: str, tmp_path: Path) -> No
     assert sha256(file.read_bytes()).hexdigest() == digest
 
 
-def test_hyphen_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hyphen_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("template", "read-only", "--output", "-").stdout_bytes == packaged("read-only")
     assert list(tmp_path.iterdir()) == []
@@ -97,7 +97,7 @@ def test_output_that_exists_is_an_error_and_stays_as_it_is(name: str, tmp_path: 
     assert sorted((file.name, file.lstat()) for file in tmp_path.iterdir()) == before
 
 
-def test_only_one_of_those_who_create_a_file_at_once_succeeds(tmp_path: Path) -> None:
+def test_only_one_of_several_commands_creates_a_file(tmp_path: Path) -> None:
     count = 8
     start = Barrier(count)
 
@@ -133,7 +133,7 @@ def command_line(*arguments: str) -> list[str]:
 
 
 def test_output_that_can_only_be_written_in_part_is_not_left_behind(tmp_path: Path) -> None:
-    """A limit of one block stands in for a disk that is full."""
+    """A limit of one block simulates a full disk."""
     file = tmp_path / "template.json"
     command = command_line("template", "auto-pilot", "--output", str(file))
     ended = subprocess.run(
@@ -241,7 +241,7 @@ def test_link_is_one_line() -> None:
     [
         ("--template-url", URL.replace("https", "http"), "is not the URL of a template: https://"),
         ("--template-url", "PumpReadOnly.template.json", "is not the URL of a template: https://"),
-        ("--template-url", f"{URL}#x", "without a user name or a fragment (#)"),
+        ("--template-url", f"{URL}#x", "without a user name, a port, or a fragment (#)"),
         ("--template-url", "", "is not the URL of a template: https://"),
         ("--region", "us-east1", "there is no Region 'us-east1'; did you mean us-east-1?"),
         ("--region", "us-iso-east-1", "is in the partition aws-iso, and AWS publishes no address"),
@@ -277,7 +277,9 @@ def test_warnings_go_to_standard_error_and_the_link_is_printed() -> None:
     assert ended.stdout.startswith("https://us-east-1.console.aws.amazon.com/")
     assert len(ended.stdout.splitlines()) == 1
     of_host, of_id = ended.stderr.splitlines()
-    assert of_host.startswith("pump-roles: warning: example.com is not a host of Amazon S3")
+    assert of_host.startswith(
+        "pump-roles: warning: example.com is not a REST endpoint of Amazon S3"
+    )
     assert of_id.startswith("pump-roles: warning: the external ID has only 12 characters")
 
 

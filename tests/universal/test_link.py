@@ -1,4 +1,4 @@
-"""The quick-create link: it decodes to the values it was made of, and refuses what AWS would."""
+"""The quick-create link: it decodes to its values, and rejects what AWS would reject."""
 
 import json
 import re
@@ -116,7 +116,7 @@ def exists(principal: str) -> bool:
 @example("read-only", f"{URL}?versionId=a+b%2Bc&x=%20", "A", PRINCIPAL, "+=,.@:/-_")
 @example("auto-pilot", URL, "A" * 128, f"arn:aws:iam::{PUMP_ACCOUNT}:role/a+=,.@-/b", "++")
 @example("read-only", f"https://a/{'%2F' * 1_700}", "A", PUMP_ACCOUNT, "=" * 1_224)
-def test_link_decodes_to_the_values_whatever_they_are(
+def test_link_decodes_to_any_values(
     kind: str, template_url: str, stack_name: str, principal: str, external_id: str
 ) -> None:
     found = quick_create_link(
@@ -149,7 +149,7 @@ console.log(JSON.stringify(links.map(read)));
 
 
 def test_a_browser_reads_the_same_values() -> None:
-    """The URL Standard's parser, which Node shares with browsers, is the judge."""
+    """Node parses URLs like a browser, by the URL Standard."""
     external_ids = ["+=,.@:/-_", "a+b+c", "41", "==", "1" * 1_224, "//@:"]
     urls = [
         URL,
@@ -197,7 +197,7 @@ def test_every_region_has_the_console_of_its_partition_or_none() -> None:
             error = problem_of(region=region)
             assert error.argument == "region"
             assert error.problem == (
-                f"{region} is in the partition {partition}, and AWS publishes no address of its "
+                f"{region} is in the partition {partition}, and AWS publishes no address for its "
                 "console; create the stack with the AWS CLI"
             )
     assert without == {"aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
@@ -215,9 +215,9 @@ def test_principal_must_be_in_the_partition_of_the_region(partition: str, region
             assert error.argument == "PumpIamRole"
             assert error.problem == (
                 f"the principal is in the partition {partition}, and {region} is in "
-                f"{PARTITION_OF[region]}; a role can only be assumed within its partition"
+                f"{PARTITION_OF[region]}; a role can be assumed only within its partition"
             )
-    # An account ID is in whatever partition the role is.
+    # An account ID is in the same partition as the role.
     assert decoded(made(region=region, parameters={"PumpIamRole": PUMP_ACCOUNT}))
 
 
@@ -298,8 +298,8 @@ def test_pattern_and_lengths_are_those_of_the_template(
     assert "is not an external ID" in problem_of(parameters=parameters).problem
 
 
-def test_value_with_a_space_would_be_read_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No parameter accepts one yet; a new one of the template might."""
+def test_value_with_a_space_would_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No parameter accepts one yet; a new parameter might."""
     changed = json.loads(template("read-only"))
     changed["Parameters"]["New"] = {
         "AllowedPattern": "^.*$",
@@ -341,7 +341,17 @@ def test_console_fills_in_every_parameter_of_the_templates(kind: str) -> None:
         "https://?a",
         "https://:443/a",
         "https://a:b/c",
+        "https://a:80/b",
+        "https://a:0/b",
+        "https://a:99999/b",
+        "https://a:/b",
         "https://-a/b",
+        "https://a-/b",
+        "https://a./b",
+        "https://a..b/c",
+        "https://a.-b/c",
+        f"https://{'a' * 64}/b",
+        "https://a/?versionId=b",
         "https://a.-/b",
         "https://user@a/b",
         "https://user:password@a/b",
@@ -485,15 +495,17 @@ def test_other_hosts_of_s3_are_no_warning(host: str) -> None:
         # CloudFormation does not read static websites.
         "bucket.s3-website-us-east-1.amazonaws.com",
         "bucket.s3-website.us-east-2.amazonaws.com",
+        # In another partition, which has the same domain.
+        "bucket.s3.us-gov-west-1.amazonaws.com",
     ],
 )
-def test_host_that_is_not_of_s3_is_a_warning(host: str) -> None:
+def test_host_outside_s3_is_a_warning(host: str) -> None:
     url = f"https://{host}/PumpReadOnly.template.json"
     assert made(template_url=url)
     (warning,) = warned(url)
     assert warning == (
-        f"{host} is not a host of Amazon S3 at amazonaws.com; CloudFormation in us-east-1 reads "
-        "templates only from there"
+        f"{host} is not a REST endpoint of Amazon S3 in the partition aws; CloudFormation in "
+        "us-east-1 reads templates only from there"
     )
 
 
