@@ -1,20 +1,32 @@
-"""Changelogs in the format of Keep a Changelog, such as ``CHANGELOG.md`` and ``PERMISSIONS.md``."""
+"""Changelogs in the format of Keep a Changelog, such as ``CHANGELOG.md`` and ``PERMISSIONS.md``.
+
+They are read strictly, so that what a program finds in them is what a person sees.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Final
 
 from pump_roles.templates import InputError
 from release.versions import order
 
-__all__ = ["UNRELEASED", "Entry", "Section", "day", "read", "released", "sections"]
+__all__ = ["UNRELEASED", "Entry", "Section", "day", "read", "released", "sections", "today"]
 
 UNRELEASED: Final = "Unreleased"
 
 _HEADING: Final = re.compile(r"## \[([^]]+)\](?: - (\S+))?")
+_POINT: Final = re.compile(r"[-*+][ \t]+(.*)")
+
+_OTHER: Final = re.compile(
+    r"(?!#{1,3} ) {0,3}#{1,6}(?:[ \t].*)?"  # A heading that looks like another one to a person.
+    r"|\s*<(?:[!?/]|[A-Za-z][\w-]*(?:[\s/>]|$)).*"  # HTML: a comment hides what it contains.
+    r"|\s*(?:```|~~~).*"  # A code block: what is in it is an example.
+)
+_UNDERLINE: Final = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
+"""What makes a heading of the line before it."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +58,22 @@ class Section:
 
 
 def day(text: str) -> date | None:
-    """Return the date that a text contains, or ``None`` if it is not a date.
+    """Return the date that a text contains, or ``None`` if it is not a date from 2000 to 2999.
 
     :param text: such as ``2026-11-26``.
     """
     # Since Python 3.11, fromisoformat() accepts other forms, too.
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+    if not re.fullmatch(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}", text):
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def today() -> date:
+    """Return the date now, in UTC."""
+    return datetime.now(timezone.utc).date()
 
 
 def read(file: Path) -> str:
@@ -79,14 +96,22 @@ def sections(text: str, name: str) -> dict[str, Section]:
     :param text: the changelog.
     :param name: what to call it.
     :raises InputError: when it does not begin with a section ``[Unreleased]``, followed by versions
-        with their dates in descending order.
+        with their dates, the latest first; or has HTML, a code block, or other forms of headings.
     """
     parts: list[tuple[str, list[str]]] = []
-    for line in text.splitlines():
+    before = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        underlined = before.strip() and _UNDERLINE.fullmatch(line)
+        if underlined or _OTHER.fullmatch(line) or (parts and line.startswith("# ")):
+            raise InputError(
+                f"{name}, line {number}: {line.strip()!r}: a changelog has headings such as "
+                "## [Unreleased] and ### Added, paragraphs, and lists; no HTML, no code block"
+            )
         if line.startswith("## "):
             parts.append((line.rstrip(), []))
         elif parts:
             parts[-1][1].append(line)
+        before = line
     found = [_section(heading, lines, name) for heading, lines in parts]
     if not found or found[0].version != UNRELEASED:
         raise InputError(f"{name}: does not begin with a section [{UNRELEASED}]")
@@ -105,9 +130,10 @@ def released(text: str, version: str, on: date, *, empty: str = "") -> str:
     :param empty: what to say of the version if the section has no entry. By default nothing.
     """
     section = sections(text, "changelog")[UNRELEASED]
-    note = "" if section.entries or not empty else f"\n{empty}\n"
-    heading = f"## [{UNRELEASED}]\n"
-    return text.replace(heading, f"{heading}\n## [{version}] - {on}\n{note}", 1)
+    note = [] if section.entries or not empty else ["", empty]
+    lines = text.split("\n")
+    after = next(index for index, line in enumerate(lines, start=1) if line.startswith("## "))
+    return "\n".join([*lines[:after], "", f"## [{version}] - {on}", *note, *lines[after:]])
 
 
 def _section(heading: str, lines: list[str], name: str) -> Section:
@@ -128,13 +154,14 @@ def _section(heading: str, lines: list[str], name: str) -> Section:
 def _entries(lines: list[str]) -> Iterator[Entry]:
     heading, text = "", ""
     for line in [*lines, ""]:
-        if text and line.startswith("  ") and line.strip():
+        point, titled = _POINT.fullmatch(line), line.startswith("### ")
+        if text and line.strip() and not point and not titled:
             text += f" {line.strip()}"
             continue
         if text:
             yield Entry(heading, text)
             text = ""
-        if line.startswith("### "):
+        if titled:
             heading = line[4:].strip()
-        elif line.startswith("- "):
-            text = line[2:].strip()
+        elif point:
+            text = point[1].strip()

@@ -228,24 +228,33 @@ class _Role:
         self.grants: dict[_Key, list[Json]] = {}
         """The patterns by permission. Several policies can contain the same one."""
         self.granting: dict[str, set[_Key]] = {}
-        """The permissions that grant a concrete action, by the action."""
+        """The permissions that grant a concrete action, by its name in lower case."""
         for grant in role["patterns"]:
             key = (grant["pattern"].lower(), grant["resource"])
             self.grants.setdefault(key, []).append(grant)
             for name in grant["actions"]:
-                self.granting.setdefault(name, set()).add(key)
+                self.granting.setdefault(name.lower(), set()).add(key)
         self.actions: dict[str, Json] = {
-            action["name"]: action
-            for action in manifest["actions"]
-            if action["name"] in self.granting
+            name: action for name, action in _by_name(manifest).items() if name in self.granting
         }
 
     def covers(self, key: _Key) -> bool:
         """Whether it has a permission, or a wider one."""
         pattern, resource = key
-        return key in self.grants or any(
-            _covers(wider, pattern) and _covers(on, resource) for wider, on in self.grants
+        return any(
+            _covers(wider, pattern) and _covers_resource(on, resource) for wider, on in self.grants
         )
+
+
+def _by_name(manifest: Json) -> dict[str, Json]:
+    # IAM does not distinguish the case of actions.
+    return {action["name"].lower(): action for action in manifest["actions"]}
+
+
+def _covers_resource(wider: str, resource: str) -> bool:
+    # In an ARN, a wildcard is about one of its six parts.
+    parts, of_wider = resource.split(":", 5), wider.split(":", 5)
+    return wider == "*" or (len(parts) == len(of_wider) and all(map(_covers, of_wider, parts)))
 
 
 def _covers(wider: str, pattern: str) -> bool:
@@ -324,26 +333,27 @@ def _action(role: _Role, name: str, effect: str) -> Change:
 
 
 def _actions(before: Json, after: Json) -> Iterator[Change]:
-    old, new = ({action["name"]: action for action in one["actions"]} for one in (before, after))
+    old, new = _by_name(before), _by_name(after)
     for name in sorted(old.keys() & new.keys()):
+        said = new[name]["name"]
         was, now = (", ".join(one[name]["access_levels"]) for one in (old, new))
         if was != now:
-            text = f"`{name}` is {now} instead of {was}"
+            text = f"`{said}` is {now} instead of {was}"
             yield Change(whose=AWS, effect=RECLASSIFIED, role="", what=text)
-        said = " and ".join(
+        marked = " and ".join(
             f"{'now' if new[name][mark] else 'no longer'} {text}"
             for mark, text in MARKS.items()
             if old[name][mark] != new[name][mark]
         )
-        if said:
-            yield Change(whose=PUMP, effect=RECLASSIFIED, role="", what=f"`{name}` {said}")
+        if marked:
+            yield Change(whose=PUMP, effect=RECLASSIFIED, role="", what=f"`{said}` {marked}")
 
 
 def _reworded(before: Json, after: Json) -> Iterator[Change]:
     old, new = _texts(before), _texts(after)
     differ = sum(old[key] != new[key] for key in old.keys() & new.keys())
     if differ:
-        what = f"{_count(differ, 'description or reason', 'descriptions or reasons')} reworded"
+        what = f"{_count(differ, 'text')} reworded"
         yield Change(whose=PUMP, effect=REWORDED, role="", what=what)
 
 
@@ -356,9 +366,10 @@ def _texts(manifest: Json) -> dict[tuple[str, ...], str]:
         for one in role["patterns"]:
             key = ("pattern", role["kind"], one["policy"], one["pattern"].lower(), one["resource"])
             found[key] = one["reason"]
-    for action in manifest["actions"]:
-        found["action", action["name"]] = action["description"]
+    for name, action in _by_name(manifest).items():
+        found["name", name] = action["name"]
+        found["action", name] = action["description"]
         for mark in MARKS:
             if action[mark]:
-                found["reason", action["name"], mark] = action["reasons"][mark]
+                found["reason", name, mark] = action["reasons"][mark]
     return found

@@ -13,10 +13,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from pump_roles.templates import InputError
 from release.changelog import UNRELEASED, Entry, Section, day, read, sections
 from release.changes import AWS, PUMP, RECLASSIFIED, REWORDED, Change, changes, sizes
 from release.manifest import manifest
-from release.versions import last_released
+from release.versions import MANIFESTS, last_released, stored
 from sandbox.cdk import ROOT
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "HEADINGS",
     "NOTICE_DAYS",
     "baseline",
+    "listed",
     "problems",
     "too_early",
 ]
@@ -104,13 +106,14 @@ def too_early(section: Section, on: date) -> list[str]:
 
 
 def _of_baseline(sentences: list[str], entries: Iterable[Entry]) -> Iterator[str]:
-    written = [entry.text for entry in entries if entry.heading == BASELINE]
-    for sentence in sentences:
-        if sentence not in written:
-            yield f"add under {BASELINE}: - {sentence}"
+    missing, others = list(sentences), []
     for entry in entries:
-        if entry.heading != BASELINE or entry.text not in sentences:
-            yield f"remove, not in the baseline: - {entry.text}"
+        if entry.heading == BASELINE and entry.text in missing:
+            missing.remove(entry.text)
+        else:
+            others.append(entry)
+    yield from (f"add under {BASELINE}: - {sentence}" for sentence in missing)
+    yield from (f"remove, not in the baseline: - {entry.text}" for entry in others)
 
 
 def _of_changes(found: Iterable[Change], entries: tuple[Entry, ...]) -> Iterator[str]:
@@ -147,6 +150,24 @@ def _line(change: Change) -> str:
     return f"**Expansion**{announced}: {change.sentence}"
 
 
+def listed(root: Path) -> dict[str, Section]:
+    """Return the sections of ``PERMISSIONS.md``, by their version.
+
+    :param root: the project's folder.
+    :raises InputError: when it cannot be read, or its versions are not those with a manifest:
+        without the last one, an expansion would not be seen.
+    """
+    found = sections(read(root / CHANGELOG), CHANGELOG)
+    versions, manifests = found.keys() - {UNRELEASED}, {*stored(root)}
+    if differ := sorted(versions ^ manifests):
+        one = differ[0]
+        has, lacks = f"a section [{one}]", f"{MANIFESTS}/{one}.json"
+        if one in manifests:
+            has, lacks = lacks, has
+        raise InputError(f"{CHANGELOG}: there is {has}, but not {lacks}")
+    return found
+
+
 def check(root: Path, current: Mapping[str, Any]) -> list[str]:
     """Return how ``PERMISSIONS.md`` differs from what changes since the last release.
 
@@ -154,8 +175,7 @@ def check(root: Path, current: Mapping[str, Any]) -> list[str]:
     :param current: the manifest of the version to come.
     :raises InputError: when the changelog, or a released manifest, cannot be read.
     """
-    text = read(root / CHANGELOG)
-    return problems(last_released(root), current, sections(text, CHANGELOG)[UNRELEASED])
+    return problems(last_released(root), current, listed(root)[UNRELEASED])
 
 
 def main(root: Path = ROOT) -> int:
@@ -166,7 +186,7 @@ def main(root: Path = ROOT) -> int:
     try:
         current, last = manifest(), last_released(root)
         found = check(root, current)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     since = "the baseline" if last is None else f"compared with {last['version']}"

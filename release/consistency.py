@@ -13,6 +13,7 @@ MARKS: Final = {
     "spends_money": "spends money",
     "returns_data": "returns data",
     "incurs_fee": "incurs a fee",
+    "may_incur_fee": "may incur a fee",
     "legacy": "is legacy",
 }
 """The members of an action that are true or false, in words."""

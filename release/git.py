@@ -1,11 +1,16 @@
 """The project's Git repository."""
 
+import os
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from pump_roles.templates import InputError
 
-__all__ = ["check_clean", "git", "tag_of"]
+__all__ = ["check_clean", "check_unchanged", "git", "tag_of"]
+
+_OTHER_REPOSITORY: Final = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}
+"""What Git sets for its hooks, so that commands in any folder are about their repository."""
 
 
 def git(root: Path, *arguments: str, content: bytes = b"") -> bytes:
@@ -14,11 +19,20 @@ def git(root: Path, *arguments: str, content: bytes = b"") -> bytes:
     :param root: the repository's folder.
     :param arguments: the command line.
     :param content: what Git reads from standard input.
-    :raises InputError: when it fails.
+    :raises InputError: when it fails, or is not installed.
     """
-    ended = subprocess.run(
-        ["git", *arguments], cwd=root, input=content, capture_output=True, check=False
-    )
+    variables = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+    try:
+        ended = subprocess.run(
+            ["git", *arguments],
+            cwd=root,
+            env=variables,
+            input=content,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InputError("git is not installed") from None
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip()
         raise InputError(f"git {arguments[0]} failed: {said}")
@@ -31,7 +45,7 @@ def check_clean(root: Path) -> None:
     :param root: the repository's folder.
     :raises InputError: when something is not.
     """
-    changed = git(root, "status", "--porcelain").decode().splitlines()
+    changed = git(root, "status", "--porcelain", "--untracked-files=all").decode().splitlines()
     if changed:
         raise InputError(
             f"{changed[0][3:]} {f'and {len(changed) - 1} more are' if changed[1:] else 'is'} "
@@ -50,3 +64,19 @@ def tag_of(root: Path, version: str) -> str:
     if git(root, "tag", "--list", name):
         raise InputError(f"the tag {name} already exists: a release never changes")
     return name
+
+
+def check_unchanged(root: Path, version: str, file: str) -> None:
+    """Check that a file of a release is committed as the release's tag has it.
+
+    :param root: the repository's folder.
+    :param version: the version.
+    :param file: the file, from the repository's folder.
+    :raises InputError: when it is not, or there is no such tag.
+    """
+    tag = f"v{version}"
+    if not git(root, "tag", "--list", tag):
+        raise InputError(f"the tag {tag} is missing: run git fetch --tags, or make tag")
+    then, now = git(root, "rev-parse", f"refs/tags/{tag}:{file}", f"HEAD:{file}").split()
+    if then != now:
+        raise InputError(f"{file} is not what {tag} has: a release never changes")

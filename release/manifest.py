@@ -36,6 +36,7 @@ _MARKS: Final = {
     "spends_money": "spends",
     "returns_data": "data",
     "incurs_fee": "fee",
+    "may_incur_fee": "possible_fee",
     "legacy": "legacy",
 }
 """The members that mark an action, with the kind of mark that has the reason."""

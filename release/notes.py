@@ -5,10 +5,12 @@
 
 import sys
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pump_roles.templates import InputError
+from release.changelog import today
 from release.manifest import manifest
 from release.tag import agreed
 from sandbox.cdk import ROOT
@@ -16,19 +18,20 @@ from sandbox.cdk import ROOT
 __all__ = ["main", "notes"]
 
 
-def notes(root: Path, tag: str, current: Mapping[str, Any]) -> str:
+def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
     """Return what the changelog says about a release, in Markdown.
 
     :param root: the project's folder.
     :param tag: the release's tag, ``v`` and the version.
     :param current: the manifest of the project as it is.
+    :param on: today.
     :raises InputError: when the tag is not that of the version, or as
         :func:`release.tag.agreed` does.
     """
     version = current["version"]
     if tag != f"v{version}":
         raise InputError(f"the tag {tag} is not that of version {version}: it must be v{version}")
-    return agreed(root, current)
+    return agreed(root, current, on)
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
@@ -41,8 +44,8 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         print("usage: python -m release.notes TAG", file=sys.stderr)
         return 1
     try:
-        print(notes(root, arguments[0], manifest()))
-    except ValueError as error:
+        print(notes(root, arguments[0], manifest(), today()))
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -9,18 +9,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timezone
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from pump_roles.templates import InputError
-from release.changelog import UNRELEASED, read, released, sections
+from release.changelog import UNRELEASED, read, released, sections, today
 from release.changes import changes
 from release.check import CHANGELOG, NOTICE_DAYS, check, too_early
-from release.git import check_clean, git, tag_of
+from release.git import check_clean, check_unchanged, git, tag_of
 from release.manifest import as_json, manifest
-from release.versions import MANIFESTS, last_released, order
+from release.versions import MANIFESTS, last_released, order, stored
 from sandbox.cdk import ROOT, tool_environment
 
 __all__ = ["NotReadyError", "main", "prepare"]
@@ -31,6 +31,12 @@ _LINKED: Final = (".venv", "node_modules")
 
 _PAGES: Final = ("README.md", "docs/*.md")
 """The pages with names of released files."""
+
+_RAW: Final = (
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
+    *("--src-prefix=a/", "--dst-prefix=b/"),
+)
+"""What makes a difference that can be applied, whatever Git is configured to."""
 
 _NEXT: Final = """\
 {version} is prepared. Now:
@@ -95,13 +101,26 @@ def prepare(
         (clone / MANIFESTS).mkdir(parents=True, exist_ok=True)
         (clone / MANIFESTS / f"{version}.json").write_bytes(as_json(made))
         git(clone, "add", "--all")
-        # Whatever the configuration of Git, this can be applied.
-        difference = git(
-            clone,
-            *("diff", "--cached", "--binary", "--no-color", "--no-ext-diff", "--no-textconv"),
-            *("--src-prefix=a/", "--dst-prefix=b/"),
-        )
-        git(root, "apply", content=difference)
+        # Git may be configured to ignore it.
+        git(clone, "add", "--force", MANIFESTS)
+        difference = git(clone, "diff", "--cached", "--binary", *_RAW)
+        git(root, "apply", "--check", content=difference)
+        try:
+            git(root, "apply", content=difference)
+        except BaseException:
+            # The disk is full, or someone interrupts it: Git leaves what it has written.
+            _undo(root, clone)
+            raise
+
+
+def _undo(root: Path, clone: Path) -> None:
+    def names(kind: str) -> list[str]:
+        listed = git(clone, "diff", "--cached", f"--diff-filter={kind}", "--name-only", "-z", *_RAW)
+        return [name for name in listed.decode().split("\0") if name]
+
+    for name in names("A"):
+        (root / name).unlink(missing_ok=True)
+    git(root, "--literal-pathspecs", "checkout", "--quiet", "HEAD", "--", *names("a"))
 
 
 def _check_version(root: Path, version: str, current: str) -> None:
@@ -113,6 +132,8 @@ def _check_version(root: Path, version: str, current: str) -> None:
         raise InputError(f"{version} must not be lower than {current}, the current version")
     check_clean(root)
     tag_of(root, version)
+    for earlier in stored(root):
+        check_unchanged(root, earlier, f"{MANIFESTS}/{earlier}.json")
 
 
 def _link(root: Path, clone: Path) -> None:
@@ -171,13 +192,12 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         print("give one version, such as: make release VERSION=0.2.0", file=sys.stderr)
         return 1
     (version,) = arguments
-    today = datetime.now(timezone.utc).date()
     try:
-        prepare(root, version, today, current=manifest(), regenerate=regenerate)
+        prepare(root, version, today(), current=manifest(), regenerate=regenerate)
     except NotReadyError as error:
         print(error, file=sys.stderr)
         return 3
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print(_NEXT.format(version=version))

@@ -2,26 +2,29 @@
 
 import sys
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pump_roles.templates import InputError
-from release.changelog import UNRELEASED, read, sections
-from release.check import CHANGELOG, problems, too_early
-from release.git import check_clean, git, tag_of
-from release.manifest import as_json, manifest
-from release.versions import MANIFESTS, last_released
+from release.changelog import UNRELEASED, read, sections, today
+from release.check import CHANGELOG, listed, problems, too_early
+from release.git import check_clean, check_unchanged, git, tag_of
+from release.manifest import manifest
+from release.versions import MANIFESTS, last_released, stored
 from sandbox.cdk import ROOT
 
 __all__ = ["agreed", "main", "tag"]
 
 
-def agreed(root: Path, current: Mapping[str, Any]) -> str:
+def agreed(root: Path, current: Mapping[str, Any], on: date) -> str:
     """Return what ``CHANGELOG.md`` says about the version, if all parts of the release agree.
 
     :param root: the project's folder.
     :param current: the current manifest of the project.
-    :raises InputError: when the version, the changelogs, and the stored manifest do not agree.
+    :param on: today.
+    :raises InputError: when the version, the changelogs, and the stored manifest do not agree, or
+        the date of the release is in the future.
     """
     version = current["version"]
     last = last_released(root)
@@ -29,38 +32,48 @@ def agreed(root: Path, current: Mapping[str, Any]) -> str:
         raise InputError(
             f"{MANIFESTS}/{version}.json is not the latest manifest: run make release first"
         )
-    if (root / MANIFESTS / f"{version}.json").read_bytes() != as_json(current):
+    if last != current:
         raise InputError(f"{MANIFESTS}/{version}.json is not the manifest of the current sources")
-    found = {file: sections(read(root / file), file) for file in ("CHANGELOG.md", CHANGELOG)}
-    for file, listed in found.items():
-        if [*listed][:2] != [UNRELEASED, version]:
+    name = "CHANGELOG.md"
+    found = {name: sections(read(root / name), name), CHANGELOG: listed(root)}
+    for file, of_version in found.items():
+        if [*of_version][:2] != [UNRELEASED, version]:
             raise InputError(f"{file}: the latest version is not {version}")
-        if listed[UNRELEASED].text:
+        if of_version[UNRELEASED].text:
             raise InputError(f"{file}: the section [{UNRELEASED}] is not empty")
-        if not listed[version].text:
+        if not of_version[version].text:
             raise InputError(f"{file}: says nothing about {version}")
-    days = {listed[version].date for listed in found.values()}
+    days = {of_version[version].date for of_version in found.values()}
     (day, *others) = days
     if day is None or others:
         raise InputError(f"the changelogs have different dates for {version}")
+    if day > on:
+        raise InputError(f"{version} has the date {day}, and today is {on}, in UTC")
     section = found[CHANGELOG][version]
     wrong = problems(last_released(root, before=version), current, section)
     if wrong := wrong or too_early(section, day):
         raise InputError("\n".join([f"{CHANGELOG}, section [{version}]:", *wrong]))
-    return found["CHANGELOG.md"][version].text
+    return found[name][version].text
 
 
-def tag(root: Path, current: Mapping[str, Any]) -> str:
+def tag(root: Path, current: Mapping[str, Any], on: date) -> str:
     """Create the annotated tag of the version, and return its name.
 
     :param root: the project's folder.
     :param current: the manifest of the project as it is.
-    :raises InputError: when something is not committed, the tag exists, or as :func:`agreed` does.
+    :param on: today.
+    :raises InputError: when something is not committed, the tag exists, an earlier release was
+        changed, or as :func:`agreed` does.
     """
     check_clean(root)
-    name = tag_of(root, current["version"])
-    agreed(root, current)
-    git(root, "tag", "--annotate", name, "--message", f"pump-roles {current['version']}")
+    version = current["version"]
+    name = tag_of(root, version)
+    agreed(root, current, on)
+    # Git may be configured to ignore it.
+    git(root, "cat-file", "-e", f"HEAD:{MANIFESTS}/{version}.json")
+    for earlier in stored(root)[1:]:
+        check_unchanged(root, earlier, f"{MANIFESTS}/{earlier}.json")
+    git(root, "tag", "--annotate", name, "--message", f"pump-roles {version}")
     return name
 
 
@@ -70,8 +83,8 @@ def main(root: Path = ROOT) -> int:
     :param root: the project's folder.
     """
     try:
-        name = tag(root, manifest())
-    except ValueError as error:
+        name = tag(root, manifest(), today())
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Tagged {name}. Nothing was pushed.")

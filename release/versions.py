@@ -7,7 +7,7 @@ from typing import Any, Final
 from pump_roles.templates import InputError
 from release.manifest import read
 
-__all__ = ["MANIFESTS", "last_released", "order"]
+__all__ = ["MANIFESTS", "last_released", "order", "stored"]
 
 MANIFESTS: Final = "release/manifests"
 """Where the manifests of released versions are, from the project's folder."""
@@ -27,6 +27,15 @@ def order(version: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups()))
 
 
+def stored(root: Path) -> list[str]:
+    """Return the versions that have a manifest, the latest first.
+
+    :param root: the project's folder.
+    :raises InputError: when a manifest is not named for its version.
+    """
+    return sorted((file.stem for file in (root / MANIFESTS).glob("*.json")), key=order)[::-1]
+
+
 def last_released(root: Path, *, before: str = "") -> dict[str, Any] | None:
     """Return the manifest of the highest released version, or ``None`` if there is none.
 
@@ -34,6 +43,7 @@ def last_released(root: Path, *, before: str = "") -> dict[str, Any] | None:
     :param before: consider only the versions before this one. By default, all.
     :raises InputError: when a manifest is not named for its version, or cannot be read.
     """
-    files = {order(file.stem): file for file in (root / MANIFESTS).glob("*.json")}
-    listed = sorted(version for version in files if not before or version < order(before))
-    return read(files[listed[-1]]) if listed else None
+    for version in stored(root):
+        if not before or order(version) < order(before):
+            return read(root / MANIFESTS / f"{version}.json")
+    return None

@@ -1,7 +1,8 @@
-"""Why an action matters: it returns data, spends money, incurs a fee or is legacy.
+"""Why an action matters: it returns data, spends money, incurs a fee, may incur one, or is legacy.
 
-``marks.json`` has the reasons for the last three. A purchase spends money; a call for which AWS
-charges incurs a fee. ``data.json`` says which actions return data:
+``marks.json`` has the reasons for the last four. A purchase spends money; a call for which AWS
+charges incurs a fee, and may incur one if that depends on usage or on what AWS's pricing pages leave
+open. ``data.json`` says which actions return data:
 ``denied`` are those that the guardrail metadata-only is expected to deny, ``left`` those that it
 leaves, each with what it ``returns`` and why it ``stays``. What returns data is judged separately
 from what is denied: an action that is no longer denied still returns data.
@@ -38,7 +39,7 @@ class _Marks:
 def mark(kind: str, name: str) -> str:
     """Return why an action is of a kind; empty if it is not.
 
-    :param kind: ``data``, ``spends``, ``fee`` or ``legacy``.
+    :param kind: ``data``, ``spends``, ``fee``, ``possible_fee``, or ``legacy``.
     :param name: the action's name.
     """
     return _reason(_marks()[kind], name)

@@ -72,6 +72,7 @@ def test_changelogs_of_the_project_are_read(name: str) -> None:
         ("## [Unreleased]\n## [0.1.0] - today\n", "today is not a date"),
         ("## [Unreleased]\n## [0.1.0] - 2026-13-01\n", "is not a date"),
         ("## [Unreleased]\n## [0.1.0] - 20261126\n", "is not a date"),
+        ("## [Unreleased]\n## [0.1.0] - 1999-12-31\n", "is not a date"),
         ("## [Unreleased]\n## [0.1] - 2026-11-26\n", "is not a version"),
         ("## [Unreleased]\n## [Unreleased]\n", "is not a version"),
         (TEXT + "## [0.1.0] - 2026-11-26\n", "each listed once"),
@@ -103,6 +104,93 @@ def test_release_moves_unreleased_entries_under_its_version() -> None:
     assert text.replace("## [0.3.0] - 2027-01-31\n\n", "", 1) == TEXT
     again = released(text, "0.4.0", on, empty="No change.")
     assert "## [Unreleased]\n\n## [0.4.0] - 2027-01-31\n\nNo change.\n\n## [0.3.0]" in again
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "##\t[0.1.0] - 2026-11-26",
+        " ## [0.1.0] - 2026-11-26",
+        "   ### Pump's changes",
+        "###\tPump's changes",
+        "#### Withdrawn",
+        "##",
+        "# Another changelog",
+        "[0.1.0] - 2026-11-26\n---",
+        "Old\n===  ",
+        "<!--",
+        "  <!-- a comment -->",
+        "<details>",
+        "</details>",
+        "<p hidden>",
+        "<br/>",
+        "<![CDATA[",
+        "```",
+        "~~~text",
+        "  ```console",
+    ],
+)
+def test_what_a_person_reads_differently_is_refused(line: str) -> None:
+    text = f"# Changelog\n\n## [Unreleased]\n\n{line}\n\n- A point.\n"
+    number = 5 + line.count("\n")
+    with pytest.raises(InputError, match=f"^PERMISSIONS.md, line {number}: ") as raised:
+        sections(text, "PERMISSIONS.md")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<https://keepachangelog.com>",
+        "<0.2.0 had it, `<!--` and # 1",
+        "#1 is fixed.",
+        "\n---",
+        "| a | b |\n|---|---|",
+        "`a` is not ```b```",
+        "    - code",
+        "* * *",
+    ],
+)
+def test_other_text_of_a_section_is_read(line: str) -> None:
+    assert sections(f"## [Unreleased]\n\n{line}\n", "a")[UNRELEASED].text == line.strip()
+
+
+def test_points_are_those_that_a_person_sees() -> None:
+    text = (
+        "## [Unreleased]\n\nText:\n* A star.\n+ A plus.\n-\tA tab,\nwrapped\n   as it likes.\n"
+        "  - Nested.\n- Next.\n\n  Its second paragraph.\n\n -One.\n-Two.\n"
+        "A line.\u2028- No point.\x0c## [0.1.0] - 2026-11-26\n"
+    )
+    assert [entry.text for entry in sections(text, "a")[UNRELEASED].entries] == [
+        "A star.",
+        "A plus.",
+        "A tab, wrapped as it likes. - Nested.",
+        "Next.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["## [Unreleased]", "x\n\n## [Unreleased] \n\n- A point.\n", TEXT])
+def test_every_text_that_is_read_can_be_released(text: str) -> None:
+    after = sections(released(text, "0.3.0", date(2027, 1, 31), empty="No change."), "a")
+    assert after["0.3.0"].entries == sections(text, "a")[UNRELEASED].entries
+    assert after[UNRELEASED].text == ""
+    assert after["0.3.0"].text
+
+
+@given(
+    st.lists(st.sampled_from(["## ", "[Unreleased]", "# ", "- ", "-", "=", "a", " ", "\n", "\t"]))
+)
+def test_release_adds_lines_and_changes_none(parts: list[str]) -> None:
+    text = "## [Unreleased]" + "".join(parts)
+    try:
+        before = sections(text, "a")
+    except InputError:
+        return
+    added = released(text, "0.3.0", date(2027, 1, 31), empty="No change.")
+    lines = added.split("\n")
+    assert sections(added, "a")["0.3.0"].entries == before[UNRELEASED].entries
+    count = 2 if before[UNRELEASED].entries else 4
+    assert [lines[0], *lines[1 + count :]] == text.split("\n")
 
 
 @given(st.text())

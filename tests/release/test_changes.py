@@ -155,8 +155,8 @@ def before_grants(content: Manifest, kind: str) -> Iterator[tuple[str, str]]:
 @given(MANIFESTS, MANIFESTS)
 def test_expansions_come_first_and_the_order_is_stable(before: Manifest, after: Manifest) -> None:
     found = changes(before, after)
-    expansions = [change.expansion for change in found]
-    assert expansions == sorted(expansions, reverse=True)
+    order = [(not change.expansion, change.whose == AWS) for change in found]
+    assert order == sorted(order)
     assert found == changes(deepcopy(before), deepcopy(after))
     assert len(set(found)) == len(found)
 
@@ -215,6 +215,15 @@ def test_pattern_in_another_case_or_policy_is_not_an_expansion() -> None:
     assert not any(change.expansion for change in found)
 
 
+def test_action_that_aws_spells_in_another_case_is_no_expansion() -> None:
+    before, after = single(("a:*", "*")), single(("a:*", "*"), actions=["a:GETX", *ACTIONS[1:]])
+    change = only(before, after)
+    assert (change.effect, change.expansion) == (REWORDED, False)
+    assert change.sentence == "1 text reworded."
+    after["actions"][0]["access_levels"] = ["Write"]
+    assert "`a:GETX` is Write instead of Read." in {one.sentence for one in changes(before, after)}
+
+
 def test_order_of_patterns_means_nothing() -> None:
     grants = [("a:GetX", "*"), ("a:PutX", "*")]
     assert changes(single(*grants), single(*reversed(grants))) == []
@@ -257,6 +266,15 @@ def test_action_under_a_narrower_pattern_is_still_aws() -> None:
     assert expansion.sentence == "one gains `a:GetNew` (Read) under `a:Get*`."
 
 
+def test_action_that_aws_adds_is_not_said_to_come_with_a_wider_pattern() -> None:
+    before = single(("a:Get*", "*"))
+    after = single(("a:Get*", "*"), ("a:*", "*"), actions=[*ACTIONS, "a:GetNew"])
+    assert [one.sentence for one in changes(before, after)] == [
+        "one gains `a:*` on `*` in `P`, and with it 1 action: `a:PutX` (Read).",
+        "one gains `a:GetNew` (Read) under `a:*` and `a:Get*`.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expansion"),
     [
@@ -266,6 +284,10 @@ def test_action_under_a_narrower_pattern_is_still_aws() -> None:
         ("*", "arn:aws:a:::one", False),
         ("arn:aws:a:::*", "arn:aws:a:::o?e", False),
         ("arn:aws:a:::One", "arn:aws:a:::one", True),
+        ("arn:aws:a:*:one", "arn:aws:a:r:1:one", True),
+        ("arn:aws:a:*:1:*", "arn:aws:a:r:1:one:two/three", False),
+        ("arn:aws:a:*:1:one", "arn:aws:a:r:2:1:one", True),
+        ("arn:*", "arn:aws:a:::one", True),
     ],
 )
 def test_only_a_resource_that_gets_wider_is_an_expansion(
@@ -299,6 +321,19 @@ def test_new_role_is_one_expansion_with_its_size() -> None:
     assert not only(after, single(("a:Get*", "*"))).expansion
 
 
+def test_changes_of_one_kind_are_sorted() -> None:
+    names = list("gcahdebf")
+    before = single(("a:Get*", "*"))
+    after = build({"one": {"P": [("a:Get*", "*")]}} | {name: {} for name in names}, ACTIONS)
+    (role, *_) = after["roles"]
+    role["parameters"] += [{**role["parameters"][0], "name": name} for name in names]
+    for found in (changes(before, after), changes(after, before)):
+        assert [one.role for one in found if one.role != "one"] == sorted(names)
+        parameters = [one.what for one in found if one.role == "one"]
+        assert len(parameters) == len(names)
+        assert parameters == sorted(parameters)
+
+
 @pytest.mark.parametrize(
     ("change", "effects", "expansion"),
     [
@@ -326,6 +361,13 @@ def test_new_role_is_one_expansion_with_its_size() -> None:
         (lambda role: role["policies"][0]["document"].update(Version="2008-10-17"), "c", True),
         (lambda role: role["policies"][0].update(document={"Statement": "*"}), "c", True),
         (lambda role: role["policies"][0].update(document=None), "c", True),
+        (
+            lambda role: role["policies"][0]["document"]["Statement"][0].update(
+                Resource="arn:aws:a:::${aws:PrincipalTag/a}"
+            ),
+            "c",
+            True,
+        ),
         (
             lambda role: role["policies"][0]["document"]["Statement"].append(
                 {"NotAction": ["iam:*"], "Resource": "*", "Effect": "Allow"}

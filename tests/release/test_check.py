@@ -14,6 +14,7 @@ from release.changelog import UNRELEASED, Section, sections
 from release.changes import RECLASSIFIED, REWORDED, changes
 from release.check import HEADINGS, NOTICE_DAYS, baseline, main, problems, too_early
 from release.manifest import as_json
+from release.versions import order
 from sandbox.cdk import ROOT
 from tests.release.manifests import build
 from tests.release.test_changes import MANIFESTS
@@ -69,6 +70,14 @@ def test_each_loss_that_is_missing_is_one_line_to_add() -> None:
         ("2026-11-26", "soon", "change to: - **Expansion**, announced YYYY-MM-DD"),
         ("2026-11-26", "20261126", "change to: - **Expansion**, announced YYYY-MM-DD"),
         ("2026-11-26", "2026-02-30", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("2026-11-26", "1970-01-01", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("2026-11-26", "9999-12-31", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("2026-11-26", "\uff12026-11-26", "change to: - **Expansion**, announced YYYY-MM-DD"),
+        ("### Pump's changes", "### Pump's Changes", "add under Pump's changes"),
+        ("### Pump's changes", "### Pump\u2019s changes", "add under Pump's changes"),
+        ("(Read).", "(Read)", "add under Pump's changes"),
+        ("(Read).", "(Read).x", "add under Pump's changes"),
+        ("a:PutX` (Read)", "\u0430:PutX` (Read)", "add under Pump's changes"),
         ("**Expansion**, announced 2026-11-26: ", "", "change to: - **Expansion**, announced"),
         ("**Expansion**: ", "", "change to: - **Expansion**: one gains `a:GetNew`"),
         (
@@ -157,9 +166,10 @@ def test_baseline_has_the_size_of_each_role() -> None:
     assert problems(None, BEFORE, section(text.replace("Baseline", "Roles")))
     (found, _) = problems(None, BEFORE, section(text.replace("1 action", "2 actions")))
     assert found == f"add under Baseline: - {sentence}"
-    assert problems(None, BEFORE, section(f"{text}- More.\n")) == [
-        "remove, not in the baseline: - More."
-    ]
+    for more in ("More.", sentence):
+        assert problems(None, BEFORE, section(f"{text}- {more}\n")) == [
+            f"remove, not in the baseline: - {more}"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -192,8 +202,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         text: str, released: Iterable[dict[str, Any]] = (), now: dict[str, Any] = AFTER
     ) -> Path:
         monkeypatch.setattr(check, "manifest", lambda: now)
-        (tmp_path / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{text}")
         (tmp_path / "release" / "manifests").mkdir(parents=True)
+        versions = sorted((one["version"] for one in released), key=order, reverse=True)
+        before = "".join(f"\n## [{number}] - 2026-01-01\n" for number in versions)
+        (tmp_path / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{text}{before}")
         for one in released:
             file = tmp_path / "release" / "manifests" / f"{one['version']}.json"
             file.write_bytes(as_json(one))
@@ -224,6 +236,26 @@ def test_first_version_is_the_baseline(
     root = project(f"\n### Baseline\n\n- {baseline(AFTER)[0]}\n")
     assert main(root) == 0
     assert capsys.readouterr().out == "PERMISSIONS.md says what changes: 0.1.0, the baseline.\n"
+
+
+@pytest.mark.parametrize(
+    ("sections_of", "said"),
+    [
+        ("", "there is release/manifests/0.1.0.json, but not a section [0.1.0]"),
+        (
+            "\n## [0.2.0] - 2026-02-02\n\n## [0.1.0] - 2026-01-01\n",
+            "there is a section [0.2.0], but not release/manifests/0.2.0.json",
+        ),
+    ],
+)
+def test_manifest_that_was_removed_or_added_is_found(
+    sections_of: str, said: str, project: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Compared with another manifest, or none, an expansion would not be seen."""
+    root = project(READY, [BEFORE])
+    (root / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{READY}{sections_of}")
+    assert main(root) == 1
+    assert capsys.readouterr().err == f"PERMISSIONS.md: {said}\n"
 
 
 def test_missing_line_fails_with_status_3(

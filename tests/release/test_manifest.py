@@ -103,6 +103,8 @@ def test_value_of_another_type_is_invalid(path: Steps) -> None:
         ((*DOCUMENT, "Statement", 0, "Effect"), ["Deny"]),
         ((*DOCUMENT, "Statement", 0, "Action"), [[], ["*"], "a:Get*"]),
         (("roles", 0, "patterns", 0, "pattern"), ["", "*", "a"]),
+        (("roles", 0, "patterns", 0, "resource"), ["", "a b", "arn:aws:a:::${aws:username}"]),
+        ((*DOCUMENT, "Statement", 0, "Resource"), ["", "${aws:username}"]),
         (("actions", 0, "name"), ["", "a", "a:*"]),
         (("actions", 0, "access_levels"), [[], ["read"], ["Read", "Read"]]),
         (("actions", 0, "granted_by"), [[]]),
@@ -209,7 +211,12 @@ def test_numbers_are_those_of_the_readme() -> None:
 
 
 def test_actions_have_the_reasons_of_the_marks() -> None:
-    kinds = {"spends_money": "spends", "returns_data": "data", "incurs_fee": "fee"}
+    kinds = {
+        "spends_money": "spends",
+        "returns_data": "data",
+        "incurs_fee": "fee",
+        "may_incur_fee": "possible_fee",
+    }
     for action in MANIFEST["actions"]:
         for member, kind in {**kinds, "legacy": "legacy"}.items():
             assert (action["reasons"][member] or "") == mark(kind, action["name"])

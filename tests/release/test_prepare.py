@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -17,15 +18,16 @@ from release import tag as tag_module
 from release.changelog import UNRELEASED, sections
 from release.check import baseline
 from release.manifest import as_json, read
-from release.notes import notes
+from release.notes import notes as notes_on
 from release.prepare import NotReadyError, prepare, regenerate
-from release.tag import tag
+from release.tag import tag as tag_on
 from sandbox.cdk import ROOT
 from tests.release.manifests import build
 from tests.release.test_check import AFTER, BEFORE, READY
 
 Project = Path
 TODAY = date(2026, 12, 26)
+PAST = date(2020, 1, 1)
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -91,6 +93,14 @@ def release(
     current = {**content, "version": file.split('"')[1]}
     options = {"regenerate": made(content, version), **more}
     prepare(root, version, on, current=current, **options)
+
+
+def tag(root: Path, current: dict[str, Any]) -> str:
+    return tag_on(root, current, TODAY)
+
+
+def notes(root: Path, name: str, current: dict[str, Any]) -> str:
+    return notes_on(root, name, current, TODAY)
 
 
 def two_releases(root: Path) -> None:
@@ -244,6 +254,174 @@ def test_uncommitted_change_is_rejected(project: Project) -> None:
         release(project, "0.1.0", BEFORE)
 
 
+def test_what_is_not_committed_is_refused_even_if_git_is_told_not_to_show_it(
+    project: Project,
+) -> None:
+    git(project, "config", "status.showUntrackedFiles", "no")
+    (project / "docs" / "new.txt").write_text("new")
+    with pytest.raises(InputError, match=r"^docs/new.txt is not committed: commit or remove"):
+        release(project, "0.1.0", BEFORE)
+
+
+def test_stored_manifest_that_git_ignores_is_in_the_release(
+    project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "ignored").write_text("release/\n")
+    git(project, "config", "core.excludesFile", str(tmp_path / "ignored"))
+    release(project, "0.1.0", BEFORE)
+    assert (project / "release" / "manifests" / "0.1.0.json").exists()
+    commit(project)
+    with pytest.raises(InputError, match="git cat-file failed"):
+        tag(project, BEFORE)
+    git(project, "add", "--force", "release")
+    commit(project)
+    assert tag(project, BEFORE) == "v0.1.0"
+
+
+def test_in_a_hook_of_another_repository_it_is_still_this_one(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "--quiet", "other")
+    for name, value in (("DIR", ".git"), ("INDEX_FILE", ".git/index"), ("WORK_TREE", "")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"GIT_{name}", str(tmp_path / "other" / value))
+            release(project, "0.1.0", BEFORE)
+        assert sorted(git(project, "status", "--porcelain").split()[1::2]) == [
+            "CHANGELOG.md",
+            "PERMISSIONS.md",
+            "generated.txt",
+            "release/",
+        ]
+        git(project, "stash", "--include-untracked", "--quiet")
+
+
+def test_without_git_it_is_one_clear_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match=r"^git is not installed$"):
+        release(project, "0.1.0", BEFORE)
+
+
+def test_templates_have_the_same_bytes_wherever_they_are_checked_out(project: Project) -> None:
+    shutil.copy(ROOT / ".gitattributes", project)
+    template = Path("pump_roles", "universal", "PumpReadOnly.template.json")
+    (project / template).parent.mkdir()
+    shutil.copy(ROOT / template, project / template)
+    commit(project)
+    (project / template).unlink()
+    git(project, "-c", "core.autocrlf=true", "checkout", "--quiet", ".")
+    assert (project / template).read_bytes() == (ROOT / template).read_bytes()
+
+
+GIT = """\
+#!/usr/bin/env bash
+if [ "$1" = apply ] && [ "$2" != --check ]; then
+    echo partly > README.md
+    echo partly > 'docs/page[1].md'
+    echo partly > release/manifests/0.2.0.json
+    echo 'No space left on device' >&2
+    exit 1
+fi
+exec {git} "$@"
+"""
+"""Stands in for Git when the disk is full."""
+
+
+def test_full_disk_leaves_everything_as_it_was(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_releases(project)
+    (project / "docs" / "page[1].md").write_text("PumpReadOnly-0.1.0.template.json\n")
+    commit(project)
+    before = snapshot(project)
+    (tmp_path / "commands").mkdir()
+    command = tmp_path / "commands" / "git"
+    command.write_text(GIT.format(git=shutil.which("git")))
+    command.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+        with pytest.raises(InputError, match="git apply failed: No space left on device"):
+            release(project, "0.2.0", AFTER)
+    assert snapshot(project) == before
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_file_that_someone_edits_meanwhile_is_kept(project: Project) -> None:
+    two_releases(project)
+
+    def edit(clone: Path) -> dict[str, Any]:
+        (project / "README.md").write_text("Edited\n")
+        return made(AFTER, "0.2.0")(clone)
+
+    with pytest.raises(InputError, match=r"^git apply failed: .*README\.md"):
+        release(project, "0.2.0", AFTER, regenerate=edit)
+    assert (project / "README.md").read_text() == "Edited\n"
+    assert git(project, "status", "--porcelain") == " M README.md\n"
+
+
+def test_project_with_line_ends_of_another_system_can_be_released(project: Project) -> None:
+    two_releases(project)
+    git(project, "config", "core.autocrlf", "true")
+    git(project, "rm", "--quiet", "-r", "--cached", ".")
+    git(project, "reset", "--quiet", "--hard")
+    assert b"\r\n" in (project / "PERMISSIONS.md").read_bytes()
+    release(project, "0.2.0", AFTER)
+    commit(project)
+    assert tag(project, {**AFTER, "version": "0.2.0"}) == "v0.2.0"
+    assert b"\r" not in subprocess.check_output(
+        ["git", "show", "HEAD:PERMISSIONS.md", "HEAD:release/manifests/0.2.0.json"], cwd=project
+    )
+
+
+@pytest.mark.parametrize("sneak", ["a:Put*", "a:*"])
+def test_released_manifest_that_was_changed_is_refused(sneak: str, project: Project) -> None:
+    """Else an expansion in both manifests would be no difference."""
+    two_releases(project)
+    more = build({"one": {"P": [("a:Get*", "*"), (sneak, "*")]}}, ["a:GetX", "a:PutX"])
+    (project / "release" / "manifests" / "0.1.0.json").write_bytes(as_json(more))
+    file = project / "PERMISSIONS.md"
+    file.write_text(file.read_text().replace(READY, ""))
+    commit(project)
+    before = snapshot(project)
+    said = r"^release/manifests/0\.1\.0\.json is not what v0\.1\.0 has: a release never changes$"
+    with pytest.raises(InputError, match=said):
+        release(project, "0.2.0", more)
+    assert snapshot(project) == before
+
+
+def test_released_manifest_that_is_changed_after_the_preparation_gets_no_tag(
+    project: Project,
+) -> None:
+    two_releases(project)
+    release(project, "0.2.0", AFTER)
+    (project / "release" / "manifests" / "0.1.0.json").write_bytes(
+        as_json({**BEFORE, "catalog": {"source": "another", "date": "2026-01-01"}})
+    )
+    commit(project)
+    with pytest.raises(InputError, match=r"is not what v0\.1\.0 has"):
+        tag(project, {**AFTER, "version": "0.2.0"})
+
+
+def test_release_before_must_have_its_tag(project: Project) -> None:
+    two_releases(project)
+    git(project, "tag", "--delete", "v0.1.0")
+    with pytest.raises(InputError, match=r"the tag v0\.1\.0 is missing: run git fetch --tags"):
+        release(project, "0.2.0", AFTER)
+
+
+def test_release_of_a_day_to_come_gets_no_tag_and_no_notes(project: Project) -> None:
+    """Else its date could say that the notice is over."""
+    release(project, "0.1.0", BEFORE)
+    commit(project)
+    yesterday = date(2026, 12, 25)
+    with pytest.raises(InputError, match="has the date 2026-12-26, and today is 2026-12-25"):
+        tag_on(project, BEFORE, yesterday)
+    with pytest.raises(InputError, match="has the date 2026-12-26"):
+        notes_on(project, "v0.1.0", BEFORE, yesterday)
+    assert git(project, "tag", "--list") == ""
+
+
 def test_version_that_has_a_tag_is_rejected(project: Project) -> None:
     git(project, "tag", "v0.1.0")
     with pytest.raises(
@@ -274,6 +452,8 @@ def test_folder_without_git_is_one_clear_error(
         ("CHANGELOG.md", ("## [Unreleased]\n", "## [Unreleased]\n\n- More.\n"), "is not empty"),
         ("CHANGELOG.md", ("- Something.\n", ""), "CHANGELOG.md: says nothing about 0.1.0"),
         ("PERMISSIONS.md", ("1 action", "2 actions"), "section [0.1.0]:\nadd under Baseline"),
+        ("PERMISSIONS.md", ("## [Unreleased]\n", "## [Unreleased]\n\nMore.\n"), "is not empty"),
+        ("PERMISSIONS.md", ("## [0.1.0] - 2026-12-26\n", ""), "but not a section [0.1.0]"),
         (
             "release/manifests/0.1.0.json",
             ("A role", "A rule"),
@@ -321,7 +501,7 @@ def test_exit_status_of_the_notes(
     *usage, last = said.err.splitlines()
     assert usage == ["usage: python -m release.notes TAG"] * 2
     assert last.endswith("run make release first")
-    release(project, "0.1.0", BEFORE)
+    release(project, "0.1.0", BEFORE, PAST)
     assert notes_module.main(["v0.1.0"], project) == 0
     assert capsys.readouterr().out == "- Something.\n"
 
@@ -355,7 +535,8 @@ def test_tag_is_created_only_once(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(InputError("why"), 1), (NotReadyError("why"), 3), (None, 0)]
+    ("error", "status"),
+    [(InputError("why"), 1), (OSError("why"), 1), (NotReadyError("why"), 3), (None, 0)],
 )
 def test_exit_status_of_make_release(
     error: Exception | None,
@@ -391,7 +572,7 @@ def test_exit_status_of_make_tag(
     monkeypatch.setattr(tag_module, "manifest", lambda: BEFORE)
     assert tag_module.main(project) == 1
     assert "run make release first" in capsys.readouterr().err
-    release(project, "0.1.0", BEFORE)
+    release(project, "0.1.0", BEFORE, PAST)
     commit(project)
     assert tag_module.main(project) == 0
     assert capsys.readouterr().out == "Tagged v0.1.0. Nothing was pushed.\n"

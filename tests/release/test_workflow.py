@@ -140,7 +140,7 @@ def checkout(tmp_path: Path) -> Path:
         ("PERMISSIONS.md", f"### Baseline\n\n{entries}"),
     ):
         (folder / name).write_text(
-            f"# A changelog\n\n## [Unreleased]\n\n## [{__version__}] - 2026-11-30\n\n{text}"
+            f"# A changelog\n\n## [Unreleased]\n\n## [{__version__}] - 2020-01-01\n\n{text}"
         )
     shutil.rmtree(folder / MANIFESTS, ignore_errors=True)
     (folder / MANIFESTS).mkdir()
