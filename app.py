@@ -3,22 +3,17 @@
 import sys
 from functools import cache
 
-from aws_cdk import App, CloudFormationValidatePlugin, ValidationRuleSource, Validations
+from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from pump_roles import config, guard
+from pump_roles import GuardRules, config
 
-
-@cache
-def cdk_validation() -> CloudFormationValidatePlugin:
-    """CDK's own validation, with Pump's Guard rules. Cached: building its engine is slow."""
-    rules = ValidationRuleSource(name=guard.FILE, content=guard.rules())
-    return CloudFormationValidatePlugin(guard_rules=[rules])
+guard_rules = cache(GuardRules)
 
 
 def add_validation(app: App) -> None:
-    """Add the Guard rules and cdk-nag to this app, or to that of a rollout's member template."""
-    Validations.of(app).add_plugins(cdk_validation(), AwsSolutionsChecks(app))
+    """Validate this app, and those of the rollouts' member templates: Guard rules and cdk-nag."""
+    Validations.of(app).add_plugins(guard_rules(), AwsSolutionsChecks(app))
 
 
 app = App()

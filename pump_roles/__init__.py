@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RolloutStack,
     )
     from pump_roles.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
+    from pump_roles.validation import GuardRules
     from pump_roles.validators import ArgumentError, CallAs
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "CallAs",
     "ConfigureApp",
     "CustomerAccess",
+    "GuardRules",
     "Guardrail",
     "Need",
     "PumpRole",
@@ -58,6 +60,7 @@ _MODULES = {
     "CallAs": "validators",
     "ConfigureApp": "rollout",
     "CustomerAccess": "access",
+    "GuardRules": "validation",
     "Guardrail": "guardrails",
     "Need": "guardrails",
     "PumpRole": "roles",

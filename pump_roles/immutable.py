@@ -29,6 +29,7 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from pump_roles._version import __version__
+from pump_roles.validation import not_checked
 
 if TYPE_CHECKING:
     from pump_roles.templates.widening import Built, Widening
@@ -99,7 +100,7 @@ class _Immutable:
             violations = [_violation(widening) for widening in found]
             rejected = {path for widening in found for path in (widening.file, widening.root)}
         except Exception as error:  # noqa: BLE001 - CDK drops a plugin that raises, and goes on
-            violations = [_unreadable(error, paths[0])]
+            violations = [not_checked(_RULE, error, [str(paths[0])])]
             rejected = set(paths)
         self._reject(rejected)
         return PolicyValidationPluginReport(success=not violations, violations=violations)
@@ -161,20 +162,6 @@ def _violation(widening: "Widening") -> PolicyViolation:
                 resource_logical_id=widening.logical_id,
                 template_path=str(widening.file),
                 locations=[f"Properties.{name}" for name in widening.properties],
-            )
-        ],
-    )
-
-
-def _unreadable(error: Exception, template: Path) -> PolicyViolation:
-    return PolicyViolation(
-        rule_name=_RULE,
-        description=f"the templates could not be checked: {type(error).__name__}: {error}",
-        severity="fatal",
-        # CDK ignores a violation without a resource.
-        violating_resources=[
-            PolicyViolatingResource(
-                resource_logical_id="*", template_path=str(template), locations=[]
             )
         ],
     )

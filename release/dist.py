@@ -51,8 +51,8 @@ _DISTRIBUTED: Final = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "
 
 _MADE_FROM: Final = (
     *_DISTRIBUTED,
-    "docs/manual",
-    "docs/manual.md",
+    "PERMISSIONS.md",
+    "docs",
     "package-lock.json",
     "release",
     "requirements.txt",
@@ -162,12 +162,15 @@ def _content(path: str) -> Callable[[], bytes]:
 
 
 def _manual() -> bytes:
-    """Return a ZIP file of the manual and the files that its commands use, not compressed."""
-    made = [path for path in generate.FILES if path.startswith("docs/manual/")]
+    """Return a ZIP file of the manual, the pages it links to, and its files, not compressed."""
+    text = (ROOT / "docs" / "manual.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^):#]+\.md)[)#]", text)
+    pages = {os.path.normpath(f"docs/{link}") for link in linked}
+    made = {path for path in generate.FILES if path.startswith("docs/manual/")}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(["docs/manual.md", *made]):
-            entry = zipfile.ZipInfo(f"{_PREFIX}-manual/{path.removeprefix('docs/')}", _DATE)
+        for path in sorted({"docs/manual.md"} | pages | made):
+            entry = zipfile.ZipInfo(f"{_PREFIX}-manual/{path}", _DATE)
             entry.create_system = 3  # Unix, whose permissions these are
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, (ROOT / path).read_bytes())
@@ -183,6 +186,7 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
     f"{_PREFIX}-permissions.html": lambda: as_html(of_published()).encode(),
     f"{_PREFIX}-permissions.md": lambda: as_summary(of_published()).encode(),
     f"{_PREFIX}-permissions.json": lambda: as_json(manifest()),
+    f"{_PREFIX}-permissions-changelog.md": _content("PERMISSIONS.md"),
     f"{_PREFIX}-permissions.schema.json": _content("release/manifest.schema.json"),
     f"{_PREFIX}.guard": _content("pump_roles/guard/pump.guard"),
     f"{_PREFIX}-manual.zip": _manual,
@@ -235,7 +239,7 @@ def main() -> None:
     folder = ROOT / "dist"
     try:
         build(folder)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"make dist: {error}") from error
     print((folder / CHECKSUMS).read_text(), end="")
 

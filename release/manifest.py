@@ -158,7 +158,10 @@ def _check(found: Deployed, report: Report) -> None:
             for role in report.roles
             for difference in (*role.differences, *role.trust_problems, *role.unreadable)
         )
-        raise ValueError(f"the templates' roles are not what Pump publishes: {different}")
+        raise ValueError(
+            "the roles of the universal templates are not what Pump publishes; run make generate: "
+            f"{different}"
+        )
     for (way, *others), role in zip(found.roles, report.roles, strict=True):
         if others or way.unreadable or way.boundary or way.tags or way.path != "/":
             raise ValueError(f"the {role.kind} role has a path, tags, a boundary, or several forms")

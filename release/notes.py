@@ -11,6 +11,7 @@ from typing import Any
 
 from pump_roles.templates import InputError
 from release.changelog import today
+from release.check import CHANGELOG
 from release.manifest import manifest
 from release.tag import agreed
 from sandbox.cdk import ROOT
@@ -19,7 +20,7 @@ __all__ = ["main", "notes"]
 
 
 def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
-    """Return what the changelog says about a release, in Markdown.
+    """Return what the changelogs say about a release, in Markdown: the permissions first.
 
     :param root: the project's folder.
     :param tag: the release's tag, ``v`` and the version.
@@ -31,7 +32,8 @@ def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
     version = current["version"]
     if tag != f"v{version}":
         raise InputError(f"the tag {tag} is not that of version {version}: it must be v{version}")
-    return agreed(root, current, on)
+    said = agreed(root, current, on)
+    return f"## Permissions\n\n{said[CHANGELOG]}\n\n## Everything else\n\n{said['CHANGELOG.md']}"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:

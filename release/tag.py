@@ -17,8 +17,8 @@ from sandbox.cdk import ROOT
 __all__ = ["agreed", "main", "tag"]
 
 
-def agreed(root: Path, current: Mapping[str, Any], on: date) -> str:
-    """Return what ``CHANGELOG.md`` says about the version, if all parts of the release agree.
+def agreed(root: Path, current: Mapping[str, Any], on: date) -> Mapping[str, str]:
+    """Return what each changelog says about the version, if all parts of the release agree.
 
     :param root: the project's folder.
     :param current: the current manifest of the project.
@@ -29,9 +29,8 @@ def agreed(root: Path, current: Mapping[str, Any], on: date) -> str:
     version = current["version"]
     last = last_released(root)
     if last is None or last["version"] != version:
-        raise InputError(
-            f"{MANIFESTS}/{version}.json is not the latest manifest: run make release first"
-        )
+        is_not = "does not exist" if last is None else f"is not the latest, {last['version']} is"
+        raise InputError(f"{MANIFESTS}/{version}.json {is_not}: run make release first")
     if last != current:
         raise InputError(f"{MANIFESTS}/{version}.json is not the manifest of the current sources")
     name = "CHANGELOG.md"
@@ -53,7 +52,7 @@ def agreed(root: Path, current: Mapping[str, Any], on: date) -> str:
     wrong = problems(last_released(root, before=version), current, section)
     if wrong := wrong or too_early(section, day):
         raise InputError("\n".join([f"{CHANGELOG}, section [{version}]:", *wrong]))
-    return found[name][version].text
+    return {file: of_version[version].text for file, of_version in found.items()}
 
 
 def tag(root: Path, current: Mapping[str, Any], on: date) -> str:

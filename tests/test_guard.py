@@ -5,6 +5,7 @@ import re
 import runpy
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ from aws_cdk import aws_s3 as s3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import release.guard
 from pump_roles import Guardrail, ReadOnlyRole, guard, universal
-from pump_roles.published import ROLES
+from pump_roles.published import RESOURCE_REASONS, ROLES, Policy
 from sandbox.cdk import ROOT, recommended_flags
 from tests.hostile import BEYOND, HARMLESS, HOSTILE, OVERRIDES
 from tests.innocent import FOREIGN, INNOCENT
@@ -68,10 +70,10 @@ PUMP = f"arn:aws:iam::{PUMP_ACCOUNT}"
 
 
 @cache
-def evaluated(template: str) -> tuple[Mapping[str, str], frozenset[str]]:
+def evaluated(template: str, rules: str | None = None) -> tuple[Mapping[str, str], frozenset[str]]:
     """What guardpycfn says: PASS, FAIL, or SKIP by rule, and the messages of what failed."""
     # Not verbose, it cuts off a long answer.
-    answer = guardpycfn.validate_with_guard(template, guard.rules(), True)  # noqa: FBT003
+    answer = guardpycfn.validate_with_guard(template, rules or guard.rules(), True)  # noqa: FBT003
     assert answer["success"], answer
     checks = [child["container"]["RuleCheck"] for child in answer["result"]["children"]]
     verdict = {check["name"]: check["status"] for check in checks}
@@ -88,14 +90,14 @@ def messages(tree: Any) -> set[str]:
     return ({" ".join(own.split())} if own else set()).union(*map(messages, tree.values()))
 
 
-def verdicts(template: Any) -> Mapping[str, str]:
+def verdicts(template: Any, rules: str | None = None) -> Mapping[str, str]:
     """What guardpycfn says about a template: PASS, FAIL, or SKIP, by rule."""
-    return evaluated(json.dumps(template))[0]
+    return evaluated(json.dumps(template), rules)[0]
 
 
-def failed(template: Any) -> set[str]:
+def failed(template: Any, rules: str | None = None) -> set[str]:
     """The rules that a template breaks, by guardpycfn."""
-    return {rule for rule, verdict in verdicts(template).items() if verdict == "FAIL"}
+    return {rule for rule, verdict in verdicts(template, rules).items() if verdict == "FAIL"}
 
 
 @jsii.implements(IPolicyValidationContext)
@@ -266,6 +268,8 @@ PASSING: dict[str, dict[str, Change]] = {
         "a role in another partition": trusts({"AWS": "arn:aws-us-gov:iam::999988887777:root"}),
         "a parameter with a default": trusts({"AWS": {"Ref": "Fine"}}),
         "a statement with a name": statement(Sid="Pump"),
+        "a document with a name": lambda _, role: role["AssumeRolePolicyDocument"].update(Id="P"),
+        "a list of the one action": statement(Action=["sts:AssumeRole"]),
     },
     ALLOWS: {
         "fewer resources": in_allow(Resource="arn:aws:x:::one"),
@@ -277,6 +281,7 @@ PASSING: dict[str, dict[str, Change]] = {
             document({"Effect": "Deny", "NotAction": ["ce:*"], "NotResource": "arn:aws:x:::one"})
         ),
         "a statement with a name": in_allow(Sid="Pump"),
+        "a document with a name": in_document(Id="Pump"),
         "a policy with a name by a function": in_policy(PolicyName={"Fn::Sub": "Pump"}),
     },
     POLICIES: {
@@ -299,9 +304,16 @@ PASSING: dict[str, dict[str, Change]] = {
     SESSION: {
         "none": in_role(),
         "an hour": in_role(MaxSessionDuration=3_600),
+        "an hour as text": in_role(MaxSessionDuration="3600"),
     },
 }
 """Changes of the auto-pilot role's template that break no rule, by the rule that they are near."""
+
+TRANSFORM = {"Fn::Transform": {"Name": "Attach"}}
+TRANSFORMED: dict[str, dict[str, Any]] = {
+    "resource": TRANSFORM,
+    "properties": {"Properties": TRANSFORM},
+}
 
 FAILING: dict[str, dict[str, Change]] = {
     ID: {
@@ -359,6 +371,8 @@ FAILING: dict[str, dict[str, Change]] = {
         ),
         "a parameter with a loose pattern": parameter("PumpExternalID", AllowedPattern=".*"),
         "a parameter with a bad default": parameter("PumpExternalID", Default="*"),
+        "a default that ends well": parameter("PumpExternalID", Default="*Example-1234"),
+        "a default that begins well": parameter("PumpExternalID", Default="Example-1234*"),
         "a list as parameter": parameter("PumpExternalID", Type="CommaDelimitedList"),
         "a parameter of Systems Manager": parameter(
             "PumpExternalID", Type="AWS::SSM::Parameter::Value<String>"
@@ -368,6 +382,13 @@ FAILING: dict[str, dict[str, Change]] = {
         "everybody": trusts("*"),
         "every account": trusts({"AWS": "*"}),
         "a role of any name": trusts({"AWS": f"{PUMP}:role/*"}),
+        "more than an account": trusts({"AWS": f"1{PUMP_ACCOUNT}"}),
+        "a default that ends well": both(
+            trusts({"AWS": {"Ref": "Fine"}}), parameter("Fine", Default=f"*{PUMP_ACCOUNT}")
+        ),
+        "a default that begins well": both(
+            trusts({"AWS": {"Ref": "Fine"}}), parameter("Fine", Default=f"{PUMP_ACCOUNT}*")
+        ),
         "a user": trusts({"AWS": f"{PUMP}:user/Somebody"}),
         "a session": trusts({"AWS": "arn:aws:sts::999988887777:assumed-role/Pump/session"}),
         "an ID of an entity": trusts({"AWS": "AROAEXAMPLEEXAMPLE"}),
@@ -406,12 +427,14 @@ FAILING: dict[str, dict[str, Change]] = {
         "another action": statement(Action="sts:AssumeRoleWithWebIdentity"),
         "an action in another case": statement(Action="STS:assumerole"),
         "no action": not_there("AssumeRolePolicyDocument", "Statement", 0, "Action"),
+        "an empty list of actions": statement(Action=[]),
         "all but an action": both(
             not_there("AssumeRolePolicyDocument", "Statement", 0, "Action"),
             statement(NotAction="sts:TagSession"),
         ),
         "actions by a function": statement(Action={"Fn::Sub": "sts:AssumeRole"}),
         "a deny": statement(Effect="Deny"),
+        "an empty list of effects": statement(Effect=[]),
         "an effect by a function": statement(Effect={"Fn::If": ["C", "Allow", "Deny"]}),
         "no effect": not_there("AssumeRolePolicyDocument", "Statement", 0, "Effect"),
         "another statement": further_trust(AN_ALLOW),
@@ -446,6 +469,8 @@ FAILING: dict[str, dict[str, Change]] = {
         "an action that is a number": in_allow(Action=["ce:Get*", 1]),
         "an effect by a function": in_allow(Effect={"Fn::If": ["C", "Allow", "Deny"]}),
         "an effect in another case": in_allow(Effect="allow"),
+        "a list of effects": in_allow(Effect=["Deny", "Allow"], Action="*"),
+        "an empty list of effects": in_allow(Effect=[], Action="*"),
         "a deny by a function": a_statement(
             {"Effect": {"Fn::Sub": "Deny"}, "Action": "*", "Resource": "*"}
         ),
@@ -515,6 +540,13 @@ FAILING: dict[str, dict[str, Change]] = {
             }.items()
             for target in [one if kind == "RolePolicy" else [{"Ref": "Own"}, one]]
         },
+        **{
+            f"{kind}, with a transform of the {what}": beside(
+                Other={"Type": f"AWS::IAM::{kind}", **more}
+            )
+            for kind in ("Policy", "ManagedPolicy", "RolePolicy")
+            for what, more in TRANSFORMED.items()
+        },
         "targets that are null": attached("Policy", None),
         "targets by a function": attached("Policy", {"Fn::Split": [",", "Own,Other"]}),
         "targets of a parameter": attached("Policy", {"Ref": "Names"}),
@@ -558,6 +590,12 @@ NAMED: dict[str, Change] = {
     ),
     "a policy by another name in another case": both(
         in_role(RoleName="Renamed"), attach("ManagedPolicy", ["RENAMED"])
+    ),
+    "a policy by name, next to a name by a function": both(
+        in_role(RoleName={"Fn::Join": ["", ["Ren", "amed"]]}), attach("Policy", ["Renamed"])
+    ),
+    "a single policy by name, next to a name by substitution": both(
+        in_role(RoleName={"Fn::Sub": "Renamed"}), attach("RolePolicy", "Renamed")
     ),
 }
 """Changes that attach a policy by the role's name."""
@@ -657,8 +695,33 @@ def test_the_read_only_role_may_allow_only_its_own_actions(kind: str) -> None:
     assert len(more) == {"read-only": 3, "auto-pilot": 0}[kind]
 
 
-def test_the_auto_pilot_role_cannot_pass_as_the_read_only_role() -> None:
-    assert failed(changed(in_role(RoleName="pumpreadonlyrole"))) == {ALLOWS}
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"RoleName": "pumpreadonlyrole"},
+        {"RoleName": {"Fn::Sub": "PumpReadOnlyRole"}},
+        {"RoleName": "Renamed", "Description": ROLES["read-only"].description},
+    ],
+)
+def test_the_auto_pilot_role_cannot_pass_as_the_read_only_role(properties: dict[str, Any]) -> None:
+    assert failed(changed(in_role(**properties))) == {ALLOWS}
+
+
+@pytest.mark.parametrize("name", ["OurPumpReadOnlyRole", "PumpReadOnlyRoleOfOurs"])
+def test_a_name_like_the_read_only_roles_is_another_name(name: str) -> None:
+    assert failed(changed(in_role(RoleName=name))) == set()
+
+
+@pytest.mark.parametrize("kind", ["Policy", "ManagedPolicy", "RolePolicy"])
+@pytest.mark.parametrize(
+    "name", ["PumpReadOnlyRole", "pumpautopilotrole", {"Fn::Sub": "PumpAutoPilotRole"}]
+)
+def test_what_another_template_attaches_by_a_published_name_fails(kind: str, name: Any) -> None:
+    template: Template = {"Resources": {}}
+    attach(kind, name if kind == "RolePolicy" else ["Other", name])(template, {})
+    assert failed(template) == {POLICIES}
+    attach(kind, "Other" if kind == "RolePolicy" else ["Other"])(template, {})
+    assert failed(template) == set()
 
 
 RECOGNIZED: dict[str, Change] = {
@@ -682,17 +745,132 @@ def test_a_role_of_pumps_is_recognized(change: Change) -> None:
     assert failed(changed(both(literal, in_role(MaxSessionDuration=7_200)))) == {SESSION}
 
 
-def test_a_role_that_trusts_the_parameter_of_the_links_is_recognized() -> None:
-    change = in_role(RoleName="Renamed", Description="", Policies=[], MaxSessionDuration=7_200)
-    assert failed(changed(change)) == {SESSION}
+UNMARKED = in_role(RoleName="Renamed", Description="", Policies=[], MaxSessionDuration=7_200)
 
 
-def test_a_role_without_any_mark_is_not_recognized_as_the_header_says() -> None:
-    change = both(
-        principal({"AWS": PUMP_ACCOUNT}),
-        in_role(RoleName="Renamed", Description="", Policies=[], MaxSessionDuration=7_200),
+BY_SUBSTITUTION = {"Fn::Sub": "arn:aws:iam::${PumpIamRole}:root"}
+TRUSTING: dict[str, Change] = {
+    "by reference": statement(Principal={"AWS": {"Ref": "PumpIamRole"}}),
+    "by reference, among others": statement(Principal={"AWS": ["1" * 12, {"Ref": "PumpIamRole"}]}),
+    "by substitution": statement(Principal={"AWS": BY_SUBSTITUTION}),
+    "by substitution, among others": statement(Principal={"AWS": ["1" * 12, BY_SUBSTITUTION]}),
+}
+
+
+@pytest.mark.parametrize("how", TRUSTING)
+def test_a_role_that_trusts_the_parameter_of_the_links_is_recognized(how: str) -> None:
+    template = changed(both(UNMARKED, TRUSTING[how]))
+    expected = {SESSION} if how == "by reference" else {SESSION, PRINCIPALS}
+    assert failed(template) == expected
+    assert failed(rolled_out(template)) == expected
+
+
+PURCHASES = document(allow(Action="savingsplans:*"))
+
+
+@pytest.mark.parametrize("change_case", [str, str.upper])
+@pytest.mark.parametrize("policy", [policy.name for policy in ROLES["auto-pilot"].policies])
+def test_a_role_is_recognized_by_each_policy_alone(
+    policy: str, change_case: Callable[[str], str]
+) -> None:
+    inline = {"PolicyName": change_case(policy), "PolicyDocument": PURCHASES}
+    literal = both(principal({"AWS": PUMP_ACCOUNT}), external_id("Example-1234"))
+    read_only = policy in [policy.name for policy in ROLES["read-only"].policies]
+    assert failed(changed(both(UNMARKED, literal, in_role(Policies=[inline])))) == (
+        {SESSION, ALLOWS} if read_only else {SESSION}
     )
-    assert set(verdicts(changed(change)).values()) == {"SKIP"}
+
+
+@pytest.mark.parametrize("name", ["Our{}", "{}OfOurs"])
+@pytest.mark.parametrize("policy", [policy.name for policy in ROLES["auto-pilot"].policies])
+def test_a_name_like_a_policys_does_not_make_an_auto_pilot_role(policy: str, name: str) -> None:
+    inline = {"PolicyName": name.format(policy), "PolicyDocument": PURCHASES}
+    template = changed(lambda _, role: role["Policies"].append(inline), "read-only")
+    template["Resources"]["ReadOnlyRole"]["Properties"] |= {"RoleName": "X", "Description": ""}
+    assert failed(template) == {ALLOWS}
+
+
+def as_another_type(template: Template) -> Template:
+    """A template whose StackSet is a resource of another type."""
+    template["Resources"]["Rollout"]["Type"] = "Custom::Rollout"
+    return template
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *(policy.name for policy in ROLES["auto-pilot"].policies),
+        *(role.name.upper() for role in ROLES.values()),
+        *(role.description for role in ROLES.values()),
+        "PumpIamRole",
+    ],
+)
+def test_only_the_templates_of_stacksets_that_have_a_mark_are_parsed(mark: str) -> None:
+    def parsed(template: Template) -> bool:
+        answer = guardpycfn.validate_with_guard(json.dumps(template), guard.rules())
+        return not answer["success"]
+
+    def with_body(body: str) -> Template:
+        template = rolled_out({})
+        template["Resources"]["Rollout"]["Properties"]["TemplateBody"] = body
+        return template
+
+    assert parsed(with_body("{" + mark))
+    assert not parsed(with_body("{Pump" + mark[5:]))
+    assert not parsed(as_another_type(with_body("{" + mark)))
+
+
+def in_a_loop(template: Template, _: dict[str, Any]) -> None:
+    template["Resources"] = {"Fn::ForEach::Roles": ["Name", ["A"], template["Resources"]]}
+
+
+def named(policy: str) -> Change:
+    return in_role(Policies=[{"PolicyName": policy, "PolicyDocument": EVERYTHING}])
+
+
+OUT_OF_REACH: dict[str, Change] = {
+    "without a mark": in_role(),
+    "with a name that ends like its name": in_role(RoleName="OurPumpReadOnlyRole"),
+    "with a name that begins like its name": in_role(RoleName="PumpReadOnlyRoleOfOurs"),
+    "with a policy that ends like its policy": named("OurPumpReadOnly"),
+    "with a policy that begins like its policy": named("PumpReadOnlyOfOurs"),
+    "with its name by a join": in_role(RoleName={"Fn::Join": ["", ["PumpReadOnlyRole"]]}),
+    "with its name by a condition": in_role(RoleName={"Fn::If": ["C", "PumpReadOnlyRole", "X"]}),
+    "with the name of its policy by substitution": in_role(
+        Policies=[{"PolicyName": {"Fn::Sub": "PumpReadOnly"}, "PolicyDocument": EVERYTHING}]
+    ),
+    "in a loop": both(in_role(RoleName="PumpReadOnlyRole"), in_a_loop),
+}
+
+
+@pytest.mark.parametrize("change", OUT_OF_REACH.values(), ids=OUT_OF_REACH)
+def test_what_the_header_says_is_not_seen_is_not_seen(change: Change) -> None:
+    template = changed(both(UNMARKED, principal({"AWS": PUMP_ACCOUNT}), change))
+    assert set(verdicts(template).values()) == {"SKIP"}
+
+
+def test_of_the_templates_of_stacksets_what_the_header_says_is_not_seen_is_not_seen() -> None:
+    wrong = changed(in_role(MaxSessionDuration=7_200))
+    assert failed(rolled_out(wrong)) == {SESSION}
+    by_function, escaped = rolled_out({}), rolled_out({})
+    body = json.dumps(wrong)
+    by_function["Resources"]["Rollout"]["Properties"]["TemplateBody"] = {"Fn::Sub": body}
+    escaped["Resources"]["Rollout"]["Properties"]["TemplateBody"] = body.replace("P", "\\u0050")
+    for template in (by_function, escaped, rolled_out(rolled_out(wrong))):
+        assert failed(template) == set()
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_a_role_in_a_stackset_is_recognized_by_its_description_alone(kind: str) -> None:
+    change = both(
+        UNMARKED,
+        principal({"AWS": PUMP_ACCOUNT}),
+        external_id("Example-1234"),
+        in_role(Description=ROLES[kind].description),
+    )
+    template = changed(change)
+    del template["Parameters"]
+    assert failed(rolled_out(template)) == {SESSION}
 
 
 @pytest.mark.parametrize(
@@ -711,6 +889,8 @@ def test_a_rollout_whose_template_cannot_be_read_fails(name: str, body: Any) -> 
     assert failed(template) == {ALLOWS}
     template["Resources"]["Rollout"]["Properties"]["StackSetName"] = "Other"
     assert failed(template) == set()
+    template["Resources"]["Rollout"]["Properties"]["StackSetName"] = name
+    assert failed(as_another_type(template)) == set()
 
 
 def test_a_rollout_with_a_template_in_yaml_is_read() -> None:
@@ -754,6 +934,39 @@ def test_several_roles_in_one_template_are_judged_each_by_itself() -> None:
     other["Properties"]["ManagedPolicyArns"] = [ADMINISTRATOR]
     other["Properties"]["MaxSessionDuration"] = 7_200
     assert failed(template) == {POLICIES, SESSION}
+
+
+FIFTH = Policy(name="PumpFifth", text=json.dumps(document(allow(Action=["s3:List*"]))))
+
+
+@pytest.mark.parametrize("kinds", [list(ROLES), ["auto-pilot"]])
+def test_a_fifth_policy_is_in_the_rules_once_it_is_published(
+    kinds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = {
+        kind: replace(role, policies=(*role.policies, FIFTH)) if kind in kinds else role
+        for kind, role in ROLES.items()
+    }
+    monkeypatch.setattr(release.guard, "ROLES", later)
+    rules = release.guard.rules().decode()
+    inline = {"PolicyName": FIFTH.name, "PolicyDocument": FIFTH.document}
+    for kind in ROLES:
+        template = changed(lambda _, role: role["Policies"].append(inline), kind)
+        assert failed(template) == {ALLOWS}
+        assert failed(template, rules) == (set() if kind in kinds else {ALLOWS})
+    only = both(UNMARKED, principal({"AWS": PUMP_ACCOUNT}), in_role(Policies=[inline]))
+    assert failed(changed(only)) == set()
+    assert failed(rolled_out(changed(only)), rules) >= {SESSION, ID}
+
+
+def test_no_rule_is_about_resources_since_the_published_statements_name_every_one() -> None:
+    assert set(RESOURCE_REASONS) == {"*"}
+
+
+def test_a_third_role_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release.guard, "ROLES", {**ROLES, "third": ROLES["read-only"]})
+    with pytest.raises(ValueError, match=r"published are read-only, auto-pilot, third$"):
+        release.guard.rules()
 
 
 def customer(build: Callable[[Stack], None], *, pump: bool) -> list[Template]:
@@ -883,7 +1096,7 @@ def test_an_allow_of_anything_else_always_fails(kind: str, pattern: str, data: A
 
 
 def test_cdks_engine_says_the_same(tmp_path: Path) -> None:
-    groups = [*PASSING.values(), *FAILING.values(), FAILING_BOTH, NAMED]
+    groups = [*PASSING.values(), *FAILING.values(), FAILING_BOTH, NAMED, RECOGNIZED, TRUSTING]
     changes = [change for group in groups for change in group.values()]
     templates = {str(number): changed(change) for number, change in enumerate(changes)}
     for rule, group in FAILING.items():
@@ -924,14 +1137,31 @@ def broken_role(stack: Stack) -> None:
     CfnResource(stack, "Broken", type=role["Type"], properties=properties)
 
 
-def test_the_apps_validation_fails_the_synth_of_a_role_that_breaks_a_rule(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outer = App(context=recommended_flags(), outdir=str(tmp_path / "outer"))
-    with monkeypatch.context() as patched:
+@pytest.fixture(scope="module")
+def add_validation(tmp_path_factory: pytest.TempPathFactory) -> Callable[[App], None]:
+    """How app.py adds its validation to an app."""
+    outer = App(context=recommended_flags(), outdir=str(tmp_path_factory.mktemp("outer")))
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(aws_cdk, "App", lambda: outer)
-        add_validation = runpy.run_path(str(ROOT / "app.py"))["add_validation"]
-    app = App(context=recommended_flags(), outdir=str(tmp_path / "broken"))
+        added: Callable[[App], None] = runpy.run_path(str(ROOT / "app.py"))["add_validation"]
+    return added
+
+
+def cdk_violations(app: App) -> list[tuple[str, str]]:
+    """The rules and severities of what CDK's own validation found, as the CDK CLI reads them."""
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text())
+    return [
+        (violation["ruleName"], violation["severity"])
+        for plugin in report["pluginReports"]
+        if plugin["pluginName"] == "CloudFormation Validate"
+        for violation in plugin["violations"]
+    ]
+
+
+def test_the_apps_validation_fails_the_synth_of_a_role_that_breaks_a_rule(
+    add_validation: Callable[[App], None],
+) -> None:
+    app = App(context=recommended_flags())
     broken_role(Stack(app, "Broken"))
     Validations.of(app).acknowledge(
         Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5", reason="x")
@@ -939,30 +1169,48 @@ def test_the_apps_validation_fails_the_synth_of_a_role_that_breaks_a_rule(
     add_validation(app)
     with pytest.raises(RuntimeError, match=MESSAGE):
         app.synth()
-    report = json.loads((tmp_path / "broken" / "validation-report.json").read_text())
-    assert [
-        (violation["ruleName"], violation["severity"])
-        for plugin in report["pluginReports"]
-        if plugin["pluginName"] == "CloudFormation Validate"
-        for violation in plugin["violations"]
-    ] == [(SESSION, "error")]
+    assert cdk_violations(app) == [(SESSION, "error")]
 
 
-def test_a_template_that_no_engine_can_parse_fails_the_synth() -> None:
-    app = App(context=recommended_flags())
-    CfnStackSet(
-        Stack(app, "Broken"),
-        "Rollout",
-        stack_set_name="Any",
-        permission_model="SELF_MANAGED",
-        template_body="{PumpReadOnlyRole",
-    )
-    Validations.of(app).add_plugins(plugin())
-    with pytest.raises(RuntimeError, match="plugin 'CloudFormation Validate' failed"):
-        app.synth()
+UNPARSED = {
+    "neither": "{PumpReadOnlyRole",
+    "a key that is a number": "# PumpReadOnlyRole\nMappings: {M: {111122223333: {Key: value}}}\n",
+    "a key that is there twice": "# PumpReadOnlyRole\nResources: {A: {Type: B}, A: {Type: B}}\n",
+}
+"""Templates of StackSets that Guard cannot parse."""
+
+
+@pytest.mark.parametrize("body", UNPARSED.values(), ids=UNPARSED)
+def test_a_template_that_no_engine_can_parse_fails_the_synth(
+    body: str, add_validation: Callable[[App], None]
+) -> None:
     template = rolled_out({})
-    template["Resources"]["Rollout"]["Properties"]["TemplateBody"] = "{PumpReadOnlyRole"
+    template["Resources"]["Rollout"]["Properties"]["TemplateBody"] = body
     assert not guardpycfn.validate_with_guard(json.dumps(template), guard.rules())["success"]
+
+    def synthesized(add: Callable[[App], object], message: str) -> list[tuple[str, str]]:
+        app = App(context=recommended_flags())
+        CfnStackSet(
+            Stack(app, "Broken"),
+            "Rollout",
+            stack_set_name="Any",
+            permission_model="SELF_MANAGED",
+            template_body=body,
+        )
+        add(app)
+        with pytest.raises(RuntimeError, match=message):
+            app.synth()
+        return cdk_violations(app)
+
+    assert synthesized(add_validation, "the templates could not be checked") == [
+        ("evaluation", "fatal")
+    ]
+    # Without what the app adds, the CDK CLI has nothing to show, and goes on.
+    alone = synthesized(
+        lambda app: Validations.of(app).add_plugins(plugin()),
+        "plugin 'CloudFormation Validate' failed",
+    )
+    assert alone == []
 
 
 def test_example_of_the_security_model_fails_once_a_role_breaks_a_rule() -> None:

@@ -22,6 +22,7 @@ FLOORS = [
     "report",
     "arguments",
     "parameters",
+    "validation",
     "immutable",
     "names",
     "trust",

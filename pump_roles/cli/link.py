@@ -60,7 +60,8 @@ def link(
     with that of the output of pump-roles template.
 
     Warnings do not change the exit status. There is one if the URL is not one of Amazon S3, from
-    which CloudFormation reads templates, and one if the external ID has fewer than 16 characters.
+    which CloudFormation reads templates, one if it contains the name of the other role's template,
+    and one if the external ID has fewer than 16 characters.
 
     Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
     Region that does not exist, or a value that the template's parameter does not accept.
@@ -85,7 +86,9 @@ def link(
     except ArgumentError as error:
         option = options.get(error.argument, f"--{error.argument.replace('_', '-')}")
         raise typer.BadParameter(f"{option}: {error.problem}") from None
-    for warning in warnings_about(template_url=template_url, region=region, parameters=parameters):
+    for warning in warnings_about(
+        role, template_url=template_url, region=region, parameters=parameters
+    ):
         typer.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
     try:
         write(f"{found}\n".encode(), None)

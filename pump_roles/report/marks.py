@@ -1,11 +1,11 @@
 """Why an action matters: it returns data, spends money, incurs a fee, may incur one, or is legacy.
 
-``marks.json`` has the reasons for the last four. A purchase spends money; a call for which AWS
-charges incurs a fee, and may incur one if that depends on usage or on what AWS's pricing pages leave
-open. ``data.json`` says which actions return data:
-``denied`` are those that the guardrail metadata-only is expected to deny, ``left`` those that it
-leaves, each with what it ``returns`` and why it ``stays``. What returns data is judged separately
-from what is denied: an action that is no longer denied still returns data.
+``marks.json`` has the reasons for the last four. A purchase spends money. A call for which AWS
+charges incurs a fee; it may incur one if that depends on usage, or AWS's pricing pages leave it
+open. ``data.json`` says which actions return data: ``denied`` are those that the guardrail
+metadata-only is expected to deny, ``left`` those that it leaves, each with what it ``returns`` and
+why it ``stays``. What returns data is judged separately from what is denied: an action that is no
+longer denied still returns data.
 """
 
 import json

@@ -118,10 +118,11 @@ def quick_create_link(
 
 
 def warnings_about(
-    *, template_url: str, region: str, parameters: Mapping[str, str]
+    kind: str, *, template_url: str, region: str, parameters: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield warnings about values of a link that are suspicious but may be correct.
 
+    :param kind: ``read-only`` or ``auto-pilot``.
     :param template_url: where the template is published.
     :param region: the stack's Region.
     :param parameters: values of the template's parameters by name.
@@ -138,6 +139,10 @@ def warnings_about(
             f"{host} is not a REST endpoint of Amazon S3 in the partition {partition}; "
             f"CloudFormation in {region} reads templates only from there"
         )
+    # Both templates have the same parameters, so the console would not notice.
+    others = (role.stack_name for other, role in ROLES.items() if other != kind)
+    for name in (name for name in others if name.lower() in template_url.lower()):
+        yield f"the URL contains {name}, the name of another role's template than {kind}'s"
     external_id = parameters.get(EXTERNAL_ID_PARAMETER, "")
     if 0 < len(external_id) < SHORT_EXTERNAL_ID:
         yield (

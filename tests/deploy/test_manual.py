@@ -314,6 +314,28 @@ def test_rotation_has_no_gap_and_leaves_only_the_new_external_id(
     assert read(aws) == before
 
 
+def test_last_step_of_the_rotation_changes_nothing_in_a_shell_without_the_new_external_id(
+    aws: EmbeddedAws, created: Shell, unpacked: Path
+) -> None:
+    """An interactive shell goes on after an error: the old ID must not become the only one."""
+    new, both, only_new = BLOCKS["Rotate the external ID"]
+    created.run(filled(new, NEW_EXTERNAL_ID=NEXT_ID))
+    created.run(both)
+    before = read(aws)
+    values, fill_in = BLOCKS["Set the values"]
+    ended = subprocess.run(
+        ["sh", "-i"],
+        input=filled(values, PRINCIPAL=PRINCIPAL, EXTERNAL_ID=EXTERNAL_ID) + fill_in + only_new,
+        cwd=unpacked,
+        env={**tool_environment(), **aws.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "NEW_EXTERNAL_ID: parameter" in ended.stderr
+    assert read(aws) == before
+
+
 def test_boundary_stops_open_sessions_until_it_is_removed(
     aws: EmbeddedAws, pump: Caller, created: Shell, templates: Path
 ) -> None:

@@ -480,7 +480,9 @@ def test_notes_of_a_release_are_its_section_of_the_changelog(project: Project) -
     with pytest.raises(InputError, match="run make release first"):
         notes(project, "v0.2.0", current)
     release(project, "0.2.0", AFTER)
-    assert notes(project, "v0.2.0", current) == "- More."
+    said = notes(project, "v0.2.0", current)
+    assert said.startswith("## Permissions\n\n### Pump's changes\n\n- **Expansion**, announced ")
+    assert said.endswith("\n\n## Everything else\n\n- More.")
 
 
 @pytest.mark.parametrize("name", ["0.1.0", "v0.1.1", "v0.1.0-rc1", "v0.1.00", "V0.1.0", "v", ""])
@@ -503,7 +505,9 @@ def test_exit_status_of_the_notes(
     assert last.endswith("run make release first")
     release(project, "0.1.0", BEFORE, PAST)
     assert notes_module.main(["v0.1.0"], project) == 0
-    assert capsys.readouterr().out == "- Something.\n"
+    printed = capsys.readouterr().out
+    assert printed.startswith("## Permissions\n\n### Baseline\n")
+    assert printed.endswith("\n- Something.\n")
 
 
 def test_version_that_is_not_prepared_gets_no_tag(project: Project) -> None:

@@ -178,7 +178,9 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     tag = f"v{__version__}"
     for ended in run("build", checkout, TAG=tag):
         assert ended.returncode == 0, ended.stderr
-    assert (checkout / "notes" / "notes.md").read_text() == "- The first release.\n"
+    notes = (checkout / "notes" / "notes.md").read_text()
+    assert notes.startswith("## Permissions\n\n### Baseline\n")
+    assert notes.endswith("\n- The first release.\n")
 
     publisher, releaser = tmp_path / "publisher", tmp_path / "releaser"
     carry_over(checkout, "publish", publisher)
@@ -203,7 +205,7 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     lines = log.read_text().splitlines()
     assert lines[:8] == [*arguments, f"{title}{__version__}", "--notes-file", "notes/notes.md"]
     assert sorted(lines[8:]) == files
-    assert len(files) == 12
+    assert len(files) == 13
 
 
 @pytest.mark.parametrize("tag", ["v99.0.0", "v", f"v{__version__}-rc1", "v$(touch owned)"])

@@ -440,7 +440,7 @@ def test_role_that_does_not_exist_is_a_key_error() -> None:
 
 
 def warned(url: str = URL, region: str = "us-east-1", **parameters: str) -> list[str]:
-    return list(warnings_about(template_url=url, region=region, parameters=parameters))
+    return list(warnings_about("read-only", template_url=url, region=region, parameters=parameters))
 
 
 @pytest.fixture(scope="module")
@@ -517,3 +517,13 @@ def test_short_external_id_is_a_warning() -> None:
     )
     assert warned(PumpExternalID="a" * 16) == []
     assert warned(PumpIamRole=PUMP_ACCOUNT) == []
+
+
+@pytest.mark.parametrize("name", ["PumpAutoPilot-0.1.0.template.json", "pumpautopilot.json"])
+def test_name_of_the_other_template_is_a_warning(name: str) -> None:
+    url = f"https://s3.us-east-1.amazonaws.com/templates/{name}"
+    (warning,) = warned(url)
+    assert warning.startswith("the URL contains PumpAutoPilot, ")
+    assert not list(
+        warnings_about("auto-pilot", template_url=url, region="us-east-1", parameters={})
+    )
