@@ -46,7 +46,7 @@ demo-org: setup ## Roll both roles out across an emulated organization, and show
 	@$(BIN)/python -m sandbox.demo_organization
 
 test: setup ## Run the whole test suite
-	@echo "This takes about 5 minutes on 2 cores."
+	@echo "This takes about 6 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 synth: setup ## Write the templates to cdk.out
