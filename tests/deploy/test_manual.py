@@ -324,7 +324,7 @@ def test_last_step_of_the_rotation_changes_nothing_in_a_shell_without_the_new_ex
     before = read(aws)
     values, fill_in = BLOCKS["Set the values"]
     ended = subprocess.run(
-        ["sh", "-i"],
+        ["bash", "--norc", "--noprofile", "-i"],
         input=filled(values, PRINCIPAL=PRINCIPAL, EXTERNAL_ID=EXTERNAL_ID) + fill_in + only_new,
         cwd=unpacked,
         env={**tool_environment(), **aws.environment()},
