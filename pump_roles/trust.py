@@ -11,8 +11,8 @@ from pump_roles.parameters import literal_or_parameter
 from pump_roles.validators import (
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
-    SHORT_EXTERNAL_ID,
     ArgumentError,
+    warning_if_short,
 )
 
 __all__ = ["Trust"]
@@ -84,12 +84,8 @@ class Trust:
                 f"makes a trust policy of {size:,} characters, at most {_QUOTA:,} allowed",
             )
         for argument, value in ids.items():
-            if isinstance(value, str) and len(value) < SHORT_EXTERNAL_ID:
-                Annotations.of(scope).add_warning_v2(
-                    f"pump-roles:{argument}",
-                    f"{argument} has only {len(value)} characters; check that it is the whole ID "
-                    "that Pump created for you",
-                )
+            if isinstance(value, str) and (warning := warning_if_short(argument, value)):
+                Annotations.of(scope).add_warning_v2(f"pump-roles:{argument}", warning)
         return trust
 
     @property

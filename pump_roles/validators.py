@@ -43,6 +43,7 @@ __all__ = [
     "Text",
     "check_region",
     "nearest",
+    "warning_if_short",
 ]
 
 _SHOWN: Final = 60
@@ -235,6 +236,21 @@ _ARN: Final = "arn:aws(-[a-z]+)*:iam::"
 SHORT_EXTERNAL_ID: Final = 16
 """An external ID of fewer characters may be cut off, or easy to guess: 16 hexadecimal digits are 64
 bits."""
+
+
+def warning_if_short(name: str, external_id: str) -> str:
+    """Return a warning about an external ID of fewer than 16 characters; empty if it is longer.
+
+    :param name: the name by which the caller knows the ID.
+    :param external_id: the ID, which is not in the warning.
+    """
+    if len(external_id) >= SHORT_EXTERNAL_ID:
+        return ""
+    return (
+        f"{name} has only {len(external_id)} characters; check that it is the whole ID that Pump "
+        "created for you"
+    )
+
 
 EXTERNAL_ID: Final = Text(
     pattern="^[A-Za-z0-9_+=,.@:/-]{2,1224}$",

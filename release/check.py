@@ -168,14 +168,15 @@ def listed(root: Path) -> dict[str, Section]:
     return found
 
 
-def check(root: Path, current: Mapping[str, Any]) -> list[str]:
+def check(root: Path, last: Mapping[str, Any] | None, current: Mapping[str, Any]) -> list[str]:
     """Return how ``PERMISSIONS.md`` differs from what changes since the last release.
 
     :param root: the project's folder.
+    :param last: the manifest of the last release; ``None`` if there is none.
     :param current: the manifest of the version to come.
-    :raises InputError: when the changelog, or a released manifest, cannot be read.
+    :raises InputError: when the changelog cannot be read.
     """
-    return problems(last_released(root), current, listed(root)[UNRELEASED])
+    return problems(last, current, listed(root)[UNRELEASED])
 
 
 def main(root: Path = ROOT) -> int:
@@ -185,7 +186,7 @@ def main(root: Path = ROOT) -> int:
     """
     try:
         current, last = manifest(), last_released(root)
-        found = check(root, current)
+        found = check(root, last, current)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -69,7 +69,8 @@ def prepare(
     :raises InputError: when the version, the repository, or a changelog does not allow it.
     :raises NotReadyError: when ``PERMISSIONS.md`` does not say what changes, or it is too early.
     """
-    _check_version(root, version, current["version"])
+    last = last_released(root)
+    _check_version(root, version, last, current)
     texts = {name: read(root / name) for name in ("CHANGELOG.md", CHANGELOG)}
     found = {name: sections(text, name) for name, text in texts.items()}
     for name, listed in found.items():
@@ -77,7 +78,7 @@ def prepare(
             raise InputError(f"{name}: already has a section [{version}]")
     if not found["CHANGELOG.md"][UNRELEASED].entries:
         raise InputError(f"CHANGELOG.md: the section [{UNRELEASED}] is empty")
-    if missing := check(root, current):
+    if missing := check(root, last, current):
         raise NotReadyError("\n".join([f"{CHANGELOG} does not say what changes:", *missing]))
     if early := too_early(found[CHANGELOG][UNRELEASED], on):
         head = f"{on} is too early: announce an expansion {NOTICE_DAYS} days before the release:"
@@ -123,13 +124,16 @@ def _undo(root: Path, clone: Path) -> None:
     git(root, "--literal-pathspecs", "checkout", "--quiet", "HEAD", "--", *names("a"))
 
 
-def _check_version(root: Path, version: str, current: str) -> None:
+def _check_version(
+    root: Path, version: str, last: Mapping[str, Any] | None, current: Mapping[str, Any]
+) -> None:
     asked = order(version)
-    last = last_released(root)
     if last is not None and asked <= order(last["version"]):
         raise InputError(f"{version} must be higher than {last['version']}, the last release")
-    if asked < order(current):
-        raise InputError(f"{version} must not be lower than {current}, the current version")
+    if asked < order(current["version"]):
+        raise InputError(
+            f"{version} must not be lower than {current['version']}, the current version"
+        )
     check_clean(root)
     tag_of(root, version)
     for earlier in stored(root):

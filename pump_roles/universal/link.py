@@ -12,7 +12,6 @@ from pump_roles.validators import (
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
     REGION_NAMES,
-    SHORT_EXTERNAL_ID,
     STACK_NAME,
     TEMPLATE_URL,
     ArgumentError,
@@ -20,6 +19,7 @@ from pump_roles.validators import (
     Text,
     check_region,
     nearest,
+    warning_if_short,
 )
 
 __all__ = ["quick_create_link", "warnings_about"]
@@ -107,8 +107,9 @@ def quick_create_link(
             else STACK_NAME.check("stack_name", stack_name)
         ),
     }
+    known = json.loads(template(kind))["Parameters"]
     for name, value in (parameters or {}).items():
-        query[f"param_{name}"] = _checked(kind, name, value, region)
+        query[f"param_{name}"] = _checked(known, name, value, region)
     # A plus sign can be read as a space or as a plus sign, so the link has none.
     encoded = urlencode(query, quote_via=quote, safe="")
     return (
@@ -143,16 +144,12 @@ def warnings_about(
     others = (role.stack_name for other, role in ROLES.items() if other != kind)
     for name in (name for name in others if name.lower() in template_url.lower()):
         yield f"the URL contains {name}, the name of another role's template than {kind}'s"
-    external_id = parameters.get(EXTERNAL_ID_PARAMETER, "")
-    if 0 < len(external_id) < SHORT_EXTERNAL_ID:
-        yield (
-            f"the external ID has only {len(external_id)} characters; check that it is the whole "
-            "ID that Pump created for you"
-        )
+    external_id = parameters.get(EXTERNAL_ID_PARAMETER)
+    if external_id and (warning := warning_if_short("the external ID", external_id)):
+        yield warning
 
 
-def _checked(kind: str, name: str, value: str, region: str) -> str:
-    known: Mapping[str, Any] = json.loads(template(kind))["Parameters"]
+def _checked(known: Mapping[str, Any], name: str, value: str, region: str) -> str:
     if name not in known:
         hint = nearest(name, known) or f"its parameters are {', '.join(known)}"
         raise ArgumentError(name, f"the template has no such parameter; {hint}")
