@@ -1,12 +1,20 @@
-"""What takes a while says so before it begins."""
+"""make installs only what a target needs, says how long it takes, and runs what CI runs."""
 
+import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
 from sandbox.cdk import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+REQUIREMENTS = ("requirements.txt", "requirements-review.txt", "requirements-dev.txt")
+CHROMIUM = "apt-get install --yes --no-install-recommends chromium"
 
 
 def recipe(target: str) -> list[str]:
@@ -14,6 +22,45 @@ def recipe(target: str) -> list[str]:
     found = re.search(rf"^{re.escape(target)}: .*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     assert found
     return [line.strip() for line in found[1].splitlines()]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> list[str]:
+    """The commands that `make setup`, `setup-review`, and `demo` would run in a fresh clone."""
+    for name in ("Makefile", "package.json", "package-lock.json", *REQUIREMENTS):
+        shutil.copy(ROOT / name, tmp_path)
+    return [
+        subprocess.run(
+            ["make", "--dry-run", target], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+        for target in ("setup", "setup-review", "demo")
+    ]
+
+
+def test_setup_for_a_deployment_installs_nothing_for_development(plan: list[str]) -> None:
+    installed = [re.findall(r"--requirement (\S+)", commands) for commands in plan]
+    assert installed == [list(REQUIREMENTS[:count]) for count in (1, 2, 3)]
+    npm = [re.findall(r"npm ci.*", commands) for commands in plan]
+    assert npm == [["npm ci --omit=dev"], ["npm ci --omit=dev"], ["npm ci --omit=dev", "npm ci"]]
+    assert ["--editable ." in commands for commands in plan] == [False, True, True]
+
+
+def test_deployment_needs_no_npm_package_but_the_cdk_cli() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    needed = {place for place, package in lock.items() if not package.get("dev")}
+    assert needed - {"node_modules/fsevents"} == {"", "node_modules/aws-cdk"}
+
+
+def pins(name: str) -> set[str]:
+    """Return the packages of a requirements file, with their versions."""
+    return set(re.findall(r"^([a-z0-9-]+==[^ ]+) ", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_each_requirements_file_agrees_with_the_ones_that_are_installed_after_it() -> None:
+    deploy, review, develop = map(pins, REQUIREMENTS)
+    assert len(deploy) == 17
+    assert deploy < develop
+    assert review < develop
 
 
 @pytest.mark.parametrize(
@@ -26,7 +73,7 @@ def recipe(target: str) -> list[str]:
         ("release", "-m release.prepare"),
     ],
 )
-def test_target_first_says_how_long_it_takes(target: str, runs: str) -> None:
+def test_slow_target_says_first_how_long_it_takes(target: str, runs: str) -> None:
     first, second = recipe(target)
     assert re.fullmatch(
         r'@echo "This takes about [1-9][0-9]* (seconds|minutes?) on 2 cores\."', first
@@ -34,8 +81,32 @@ def test_target_first_says_how_long_it_takes(target: str, runs: str) -> None:
     assert runs in second
 
 
-def test_setting_up_says_that_it_happens_once_and_how_long_it_takes() -> None:
+@pytest.mark.parametrize("stamp", [".venv/.deploy", ".venv/.develop"])
+def test_setup_says_that_it_happens_once_and_how_long_it_takes(stamp: str) -> None:
     assert any(
-        line.startswith('@echo "Setting up once: ') and "(a minute or two)" in line
-        for line in recipe("$(PACKAGES)")
+        line.startswith('@echo "Setting up once: ') and "(about 30 seconds)" in line
+        for line in recipe(stamp)
     )
+
+
+def test_check_runs_what_ci_runs() -> None:
+    *_, last = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert last == "make check"
+    assert re.search(r"^check: lint type test ##", MAKEFILE, re.MULTILINE)
+
+
+def test_hooks_before_a_commit_run_targets_of_make() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    (repository,) = config["repos"]
+    for hook in repository["hooks"]:
+        make, target = hook["entry"].split()
+        assert (make, hook["language"]) == ("make", "system")
+        assert target in TARGETS
+
+
+def test_dev_container_installs_the_browser_of_ci_and_runs_a_target_of_make() -> None:
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    _, install, setup = container["postCreateCommand"].split(" && ")
+    assert install == CHROMIUM
+    assert CHROMIUM in (ROOT / ".ci" / "run").read_text()
+    assert setup.removeprefix("make ") in TARGETS

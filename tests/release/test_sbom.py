@@ -54,7 +54,8 @@ NESTED: dict[str, Any] = {
     "": {
         "name": "pump-roles",
         "version": "0.0.0",
-        "devDependencies": {"aws-cdk": "1.0.0", "axe-core": "1.0.0"},
+        "dependencies": {"aws-cdk": "1.0.0"},
+        "devDependencies": {"axe-core": "1.0.0"},
     },
     "node_modules/aws-cdk": {
         "version": "1.0.0",
@@ -144,7 +145,7 @@ def test_is_valid_by_the_schema_of_cyclonedx(
     text = sbom(project).decode()
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(text) is None
-    # The positive controls.
+    # Proves that the schema rejects something.
     assert validator.validate_str(text.replace('"SHA-512"', '"SHA-511"')) is not None
     assert validator.validate_str(text.replace('"bom-ref"', '"bom-reference"')) is not None
 
@@ -270,7 +271,7 @@ def test_licenses_of_python_packages_are_what_the_installed_ones_declare(
     )
 
 
-def test_python_package_without_a_license_is_refused(project: Path) -> None:
+def test_python_package_without_a_license_is_rejected(project: Path) -> None:
     listed = json.loads((project / LICENSES).read_text())
     del listed["six"]
     (project / LICENSES).write_text(json.dumps(listed))
@@ -326,7 +327,7 @@ def test_npm_packages_and_what_they_need_are_those_that_npm_lists(
     assert optional == {purl for purl in reached if purl.startswith("pkg:npm/fsevents@")}
 
 
-def test_graph_leaves_out_what_the_lock_file_does_not_say(document: dict[str, Any]) -> None:
+def test_graph_omits_what_the_lock_file_does_not_contain(document: dict[str, Any]) -> None:
     """A package with no entry has unknown dependencies; one with an empty entry needs nothing."""
     known = {entry["ref"] for entry in document["dependencies"]}
     root = document["metadata"]["component"]["bom-ref"]
@@ -351,14 +352,14 @@ def test_graph_leaves_out_what_the_lock_file_does_not_say(document: dict[str, An
         f"-e . --hash=sha256:{DIGEST}",
     ],
 )
-def test_requirement_without_a_version_or_digest_is_refused(line: str, project: Path) -> None:
+def test_requirement_without_a_version_or_digest_is_rejected(line: str, project: Path) -> None:
     requirements = project / "requirements.txt"
     requirements.write_text(requirements.read_text() + line + "\n")
     with pytest.raises(SystemExit, match=r"requirements\.txt: .*run `make lock`"):
         sbom(project)
 
 
-def test_npm_package_without_a_sha512_digest_is_refused(project: Path) -> None:
+def test_npm_package_without_a_sha512_digest_is_rejected(project: Path) -> None:
     package = NESTED["node_modules/d"]
     for integrity in ({}, {"integrity": "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="}):
         without = {key: value for key, value in package.items() if key != "integrity"}
@@ -367,7 +368,7 @@ def test_npm_package_without_a_sha512_digest_is_refused(project: Path) -> None:
             sbom(project)
 
 
-def test_npm_package_that_is_missing_is_refused(project: Path) -> None:
+def test_missing_npm_package_is_rejected(project: Path) -> None:
     with_lock(project, {path: value for path, value in NESTED.items() if path != "node_modules/c"})
     with pytest.raises(SystemExit, match="node_modules/aws-cdk: c is missing"):
         sbom(project)

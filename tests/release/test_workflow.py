@@ -28,8 +28,11 @@ WORKFLOW: dict[Any, Any] = yaml.safe_load(TEXT)
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
 STEPS = [step for job in JOBS.values() for step in job["steps"]]
 
-NOT_RUN = {"make setup", "make lint type test release-check"}
+NOT_RUN = {"make setup-develop", "make check release-check"}
 """What needs a network, and this very test suite."""
+
+STAMPS = (".deploy", ".review", ".develop")
+"""The files by which make finds that a folder is complete, in the order of the setup."""
 
 GH = """\
 #!/usr/bin/env bash
@@ -73,7 +76,7 @@ def test_each_job_has_the_least_permissions() -> None:
     assert "secrets." not in TEXT
 
 
-def test_jobs_that_publish_wait_for_the_tests_and_an_approval_and_run_no_code_of_ours() -> None:
+def test_publishing_jobs_wait_for_tests_and_approval_and_run_no_project_code() -> None:
     assert (JOBS["publish"]["needs"], JOBS["publish"]["environment"]) == ("build", "release")
     assert JOBS["release"]["needs"] == "publish"
     assert "environment" not in JOBS["build"]
@@ -99,7 +102,7 @@ def test_job_that_creates_the_release_does_nothing_else_and_so_can_run_again() -
 def test_tests_come_before_the_build() -> None:
     commands = [step["run"] for step in JOBS["build"]["steps"] if "run" in step]
     setup, notes, *rest = commands
-    assert [setup, *rest] == ["make setup", "make lint type test release-check", "make dist"]
+    assert [setup, *rest] == ["make setup-develop", "make check release-check", "make dist"]
     assert "-m release.notes" in notes
 
 
@@ -110,7 +113,7 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_in_a_comment() -> N
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
 
 
-def test_no_expression_of_github_gets_into_a_shell_script() -> None:
+def test_no_github_expression_is_in_a_shell_script() -> None:
     assert [step["run"] for step in STEPS if "${{" in step.get("run", "")] == []
 
 
@@ -124,15 +127,15 @@ def test_attests_all_files_and_publishes_the_package_with_attestations() -> None
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the project as `make setup` leaves it, with its version prepared for release."""
+    """A copy of the project as `make setup-develop` leaves it, with a version that is prepared."""
     folder = tmp_path / "checkout"
     ignore = shutil.ignore_patterns("__pycache__")
     for name in ("docs", "pump_roles", "release", "sandbox"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in (".gitignore", "LICENSE", "Makefile", "README.md", "package-lock.json"):
         shutil.copy(ROOT / name, folder)
-    for name in ("package.json", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
-        shutil.copy(ROOT / name, folder)
+    for path in (ROOT / "package.json", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
+        shutil.copy(path, folder)
     current = manifest()
     entries = "".join(f"- {sentence}\n" for sentence in baseline(current))
     for name, text in (
@@ -149,10 +152,11 @@ def checkout(tmp_path: Path) -> Path:
     (folder / "node_modules").mkdir()
     (folder / ".venv").mkdir()
     for path in Path(sys.prefix).iterdir():
-        if path.name != ".complete":
+        if path.name not in STAMPS:
             (folder / ".venv" / path.name).symlink_to(path)
-    for name in (".venv", "node_modules"):
-        (folder / name / ".complete").touch()
+    for stamp in STAMPS:
+        (folder / ".venv" / stamp).touch()
+        (folder / "node_modules" / stamp).touch()
     return folder
 
 
