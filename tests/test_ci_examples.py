@@ -22,7 +22,15 @@ from pump_roles.report.formats import as_json
 from sandbox.audit import AUDITOR, audited_organization
 from sandbox.aws import Caller, EmbeddedAws
 from sandbox.cdk import ROOT
-from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly, bash, other_commands, synthesize
+from tests.support import (
+    EXTERNAL_ID,
+    FROM_PUMP,
+    PRINCIPAL,
+    Assembly,
+    bash,
+    other_commands,
+    synthesize,
+)
 
 CI = ROOT / "examples" / "ci"
 GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())
@@ -30,7 +38,9 @@ VERIFY = yaml.safe_load((CI / "github-actions-verify.yml").read_text())
 GITLAB = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
 GUIDE = (ROOT / "docs" / "report.md").read_text()
 
-NEEDS_A_NETWORK = "make setup"
+NEEDS_A_NETWORK = "make setup-review"
+COPIED = re.findall(r"```shell\n(.*)\n```", (CI.parent / "README.md").read_text())
+"""What takes its place where an example was copied: one line."""
 
 GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 GUARDED = {**GIVEN, "pump:guardrails": "recommended"}
@@ -73,7 +83,7 @@ def github(folder: Path, workflow: Mapping[str, Any] = GITHUB, **variables: str)
         if ended.status and not step.get("if", "").startswith("always()"):
             continue
         script = step.get("run", "")
-        if not script or script.strip() == NEEDS_A_NETWORK:
+        if not script or script.strip() in {NEEDS_A_NETWORK, *COPIED}:
             ended = replace(ended, not_run=(*ended.not_run, script or step["uses"]))
             continue
         found = bash(
@@ -118,7 +128,7 @@ def configure(folder: Path, context: dict[str, str]) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the project as `make setup` leaves it."""
+    """A copy of the project as `make setup-review` leaves it."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     for name in ("app.py", "package.json"):
@@ -170,6 +180,31 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     shutil.copy(artifact / baseline.name, baseline)
     check = "pump-roles report cdk.out --since pump-report.json --fail-on alarm --fail-on broadened"
     assert bash(f"PATH=.venv/bin:$PATH; {check}", checkout).returncode == 0
+
+
+def test_target_that_the_jobs_make_exists() -> None:
+    target = NEEDS_A_NETWORK.removeprefix("make ")
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_job_for_a_copied_example_passes_with_an_accepted_baseline(
+    example: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name in ("app.py", "cdk.json"):
+        shutil.copy(CI.parent / "read_only" / name, tmp_path)
+    # What the line installs.
+    for name in ("pump_roles", "node_modules"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "cdk.context.json").write_text(json.dumps(FROM_PUMP))
+    accepted = as_json(of_templates(example("read_only")))
+    (tmp_path / "pump-report.json").write_text(accepted, encoding="utf-8")
+    text = (CI / "github-actions.yml").read_text()
+    (line,) = COPIED
+    assert text.count(NEEDS_A_NETWORK) == 1
+    passed = github(tmp_path, yaml.safe_load(text.replace(NEEDS_A_NETWORK, line)))
+    assert (passed.status, passed.errors) == (0, ())
+    assert line in passed.not_run
 
 
 def test_scheduled_job_passes_until_an_account_differs(

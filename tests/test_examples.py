@@ -1,17 +1,41 @@
 """The examples grant what they show, and fail their cdk-nag gate without acknowledgments."""
 
 import json
+import re
 import runpy
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import aws_cdk
+import cdk_nag
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack
+from typer.testing import CliRunner
 
+from pump_roles import __version__
+from pump_roles.cli import app as cli
 from pump_roles.report import of_templates
 from pump_roles.templates.model import InputError
 from sandbox.cdk import recommended_flags
-from tests.support import PUMP_SIDE, PUMP_WORKER, access_policy, identity_policies
+from tests.support import (
+    EXAMPLE_APPS,
+    EXAMPLES,
+    FROM_PUMP,
+    PUMP_WORKER,
+    VENDORS,
+    access_policy,
+    identity_policies,
+)
+
+PAGE = (EXAMPLES / "README.md").read_text()
+CUSTOMERS = ["read_only", "organization"]
+RECOMMENDED = [
+    "commitment-tags-only",
+    "metadata-only",
+    "no-billing-preferences",
+    "organizations-linked-role-only",
+]
 
 WILDCARD = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::*:role/PumpReadOnlyRole]"
 
@@ -43,10 +67,15 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason(pump_side: Path
     assert all(found["reason"].endswith(".") for found in acknowledged)
 
 
-def synthesize(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def synthesize(
+    text: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    context: Mapping[str, str] | None = None,
+) -> None:
     """Run an example's code in this process, where that takes a fraction of a second."""
     (folder / "app.py").write_text(text)
-    app = App(outdir=str(folder / "cdk.out"))
+    app = App(outdir=str(folder / "cdk.out"), context=context)
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(folder / "app.py"), run_name="__main__")
 
@@ -55,7 +84,7 @@ def test_gate_fails_without_the_acknowledgment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The positive control of the test above."""
-    text = (PUMP_SIDE / "app.py").read_text()
+    text = (EXAMPLES / "pump_side" / "app.py").read_text()
     synthesize(text, tmp_path, monkeypatch)
     start = text.index("        Validations.of(self.worker)")
     end = text.index("        # For pump-roles probe")
@@ -64,8 +93,124 @@ def test_gate_fails_without_the_acknowledgment(
     assert WILDCARD in str(caught.value)
 
 
-def test_example_is_quiet_and_has_the_recommended_flags() -> None:
-    assert json.loads((PUMP_SIDE / "cdk.json").read_text()) == {
+def test_role_in_a_customers_stack_is_as_published(example: Callable[[str], Path]) -> None:
+    report = of_templates(example("read_only"))
+    assert (report.as_published, report.exact, report.alarms) == (True, True, 0)
+    (role,) = report.roles
+    assert (role.kind, role.boundary, role.guardrails) == ("read-only", "platform/Boundary", ())
+    assert report.others == ()
+    template = json.loads((example("read_only") / VENDORS).read_text())
+    assert template["Outputs"].keys() == {"RoleArn"}
+
+
+def test_roles_in_an_organization_are_as_published_with_their_guardrails(
+    example: Callable[[str], Path],
+) -> None:
+    report = of_templates(example("organization"))
+    assert (report.as_published, report.exact, report.alarms) == (True, True, 0)
+    assert {role.kind: [deny.name for deny in role.guardrails] for role in report.roles} == {
+        "read-only": ["metadata-only"],
+        "auto-pilot": sorted([*RECOMMENDED, "only-in-regions"]),
+    }
+    assert report.others == ()
+    assert [(found.kind, found.place.stack_set, *found.place.units) for found in report.places] == [
+        ("read-only", ""),
+        ("read-only", "PumpReadOnly", "r-abcd"),
+        ("auto-pilot", "PumpAutoPilot", "ou-abcd-12345678"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "acknowledgment"),
+    [
+        ("read_only", "        pump.acknowledge_published()\n"),
+        ("organization", "        role.acknowledge_published()\n"),
+    ],
+)
+def test_gate_of_a_customers_example_fails_without_the_acknowledgment(
+    name: str, acknowledgment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (EXAMPLES / name / "app.py").read_text()
+    assert text.count(acknowledgment) == 1
+    with pytest.raises(RuntimeError) as raised:
+        synthesize(text.replace(acknowledgment, ""), tmp_path, monkeypatch, FROM_PUMP)
+    assert "AwsSolutions-IAM5[Action::ce:Get*]" in str(raised.value)
+
+
+def test_gate_of_the_organization_also_checks_what_stack_sets_deploy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[App] = []
+    checks = cdk_nag.AwsSolutionsChecks
+
+    def recorded(app: App) -> cdk_nag.AwsSolutionsChecks:
+        checked.append(app)
+        return checks(app)
+
+    monkeypatch.setattr(cdk_nag, "AwsSolutionsChecks", recorded)
+    text = (EXAMPLES / "organization" / "app.py").read_text()
+    synthesize(text, tmp_path, monkeypatch, FROM_PUMP)
+    stacks = [
+        [child.node.id for child in app.node.children if Stack.is_stack(child)] for app in checked
+    ]
+    assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"], ["VendorsReadOnly", "VendorsAutoPilot"]]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("key", FROM_PUMP)
+@pytest.mark.parametrize("name", ["read_only", "organization"])
+def test_example_without_a_value_from_pump_ends_with_one_line(
+    name: str, key: str, value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = {other: text for other, text in FROM_PUMP.items() if other != key}
+    context |= {} if value is None else {key: value}
+    text = (EXAMPLES / name / "app.py").read_text()
+    with pytest.raises(SystemExit) as raised:
+        synthesize(text, tmp_path, monkeypatch, context)
+    problem = f"{key} is missing; set it in cdk.context.json, or pass -c {key}=VALUE"
+    assert raised.value.code == problem
+    assert list((tmp_path / "cdk.out").iterdir()) == []
+
+
+def test_report_that_the_page_runs_has_no_alarm(example: Callable[[str], Path]) -> None:
+    (command,) = re.findall(r"^\$ pump-roles (.*)$", PAGE, re.MULTILINE)
+    folder = "examples/organization/cdk.out"
+    assert folder in command
+    arguments = shlex.split(command.replace(folder, str(example("organization"))))
+    ended = CliRunner().invoke(cli, arguments)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert "**No alarms. " in ended.stdout
+
+
+def test_page_lists_each_example() -> None:
+    folders = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir())
+    assert sorted(re.findall(r"^\| \[(\w+)\]\(", PAGE, re.MULTILINE)) == folders
+
+
+def test_page_says_what_to_change_in_each_app() -> None:
+    changes = dict(re.findall(r"^\| (\w+) \| (.*) \|$", PAGE.partition("```json")[2], re.MULTILINE))
+    changes.pop("example")
+    assert sorted(changes) == EXAMPLE_APPS
+    for name, change in changes.items():
+        constants = re.findall(
+            r"^([A-Z_]+) = ", (EXAMPLES / name / "app.py").read_text(), re.MULTILINE
+        )
+        if name in CUSTOMERS:
+            assert re.findall(r"`([A-Z_]+)`", change) == constants
+
+
+@pytest.mark.parametrize("name", EXAMPLE_APPS)
+def test_example_requires_the_wheel_of_this_version(name: str) -> None:
+    lines = (EXAMPLES / name / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        f"./pump_roles-{__version__}-py3-none-any.whl[review]",
+        "cdk-nag>=3,<4",
+    ]
+
+
+@pytest.mark.parametrize("name", EXAMPLE_APPS)
+def test_example_is_quiet_and_has_the_recommended_flags(name: str) -> None:
+    assert json.loads((EXAMPLES / name / "cdk.json").read_text()) == {
         "app": "python3 app.py",
         "versionReporting": False,
         "notices": False,
@@ -74,5 +219,5 @@ def test_example_is_quiet_and_has_the_recommended_flags() -> None:
 
 
 def test_report_finds_none_of_the_roles_on_pumps_side(pump_side: Path) -> None:
-    with pytest.raises(InputError, match=r"contains no role of Pump's$"):
+    with pytest.raises(InputError, match=r"contains none of Pump's roles$"):
         of_templates(pump_side)

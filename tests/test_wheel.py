@@ -1,5 +1,8 @@
 """The wheel: an app outside the repository synthesizes and type-checks with nothing else."""
 
+import json
+import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -10,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from pump_roles import __version__
-from sandbox.cdk import ROOT, tool_environment
+from pump_roles.report import of_templates
+from sandbox.cdk import ROOT, cdk, tool_environment
+from tests.support import EXAMPLES, FROM_PUMP, bash
 
 APP = """\
 from aws_cdk import App, CfnParameter, Stack
@@ -95,7 +100,7 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
     assert sorted(name for name in names if ".dist-info/" not in name) == sorted(package)
 
 
-def test_its_command_writes_the_page(python: str, tmp_path: Path) -> None:
+def test_wheels_command_writes_the_report(python: str, tmp_path: Path) -> None:
     command = ["-m", "pump_roles", "report", "--output", "report.html"]
     ended = run(python, *command, directory=tmp_path)
     assert ended.returncode == 0, ended.stderr
@@ -121,13 +126,42 @@ def test_wheel_needs_only_the_cdk(wheel: Path) -> None:
     assert [name.split("<")[0] for name in needed] == ["aws-cdk-lib", "constructs"]
 
 
-def test_app_elsewhere_synthesizes_both_roles(python: str, tmp_path: Path) -> None:
+def test_app_outside_the_repository_synthesizes_both_roles(python: str, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     ended = run(python, "app.py", directory=tmp_path)
     assert ended.stdout == "['PumpAutoPilotRole', 'PumpReadOnlyRole']\n", ended.stderr
 
 
-def test_app_elsewhere_type_checks(python: str, tmp_path: Path) -> None:
+def test_copied_example_installs_and_synthesizes_as_its_page_says(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """Without the registry and npm: the packages of the test environment stand in for those."""
+    page = (EXAMPLES / "README.md").read_text()
+    copy, install = re.findall(r"^\$ (cp .*|pip install .*)$", page, re.MULTILINE)
+    (written,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    clone, vendors = tmp_path / "pump-roles", tmp_path / "vendors"
+    clone.mkdir()
+    (clone / "examples").symlink_to(EXAMPLES)
+    (clone / "dist").symlink_to(wheel.parent)
+    assert bash(copy, clone).returncode == 0
+    venv.create(vendors / ".venv", symlinks=True)
+    (packages,) = (vendors / ".venv" / "lib").glob("*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    pip = {"PIP_NO_INDEX": "1", "PIP_PYTHON": str(vendors / ".venv" / "bin" / "python")}
+    commands = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    installed = bash(install, vendors, PATH=commands, **pip)
+    assert installed.returncode == 0, installed.stderr
+    assert (packages / "pump_roles" / "roles.py").exists()
+    context = json.loads(written)
+    assert context == {"pump:principal": "PRINCIPAL", "pump:external-id": "EXTERNAL_ID"}
+    (vendors / "cdk.context.json").write_text(json.dumps(FROM_PUMP))
+    path = os.pathsep.join((str(vendors / ".venv" / "bin"), commands))
+    ended = cdk("synth", "--quiet", directory=vendors, environment={"PATH": path})
+    assert ended.returncode == 0, ended.stderr
+    assert of_templates(vendors / "cdk.out").as_published
+
+
+def test_app_outside_the_repository_type_checks(python: str, tmp_path: Path) -> None:
     (tmp_path / "mypy.ini").write_text(MYPY)
     mypy = [sys.executable, "-m", "mypy", "--python-executable", python]
     (tmp_path / "app.py").write_text(APP)

@@ -1,6 +1,6 @@
-"""Pump's side: who assumes customers' read-only roles, and who proves that they refuse the rest.
+"""Pump's side: a role that assumes customers' roles, and one that probes them.
 
-An example to copy into the app that deploys the worker.
+An example to copy into the app that deploys the services.
 """
 
 from aws_cdk import Acknowledgment, App, Aws, Stack, Validations

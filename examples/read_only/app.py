@@ -1,0 +1,52 @@
+"""Pump's read-only role in a stack of your own.
+
+An example to copy. What Pump gives you, its principal and your external ID, comes from
+``cdk.context.json``. What your team decides, such as the permissions boundary, is in this file.
+"""
+
+import sys
+
+from aws_cdk import App, CfnOutput, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+from constructs import Construct
+
+from pump_roles import ReadOnlyRole
+
+BOUNDARY = "platform/Boundary"
+"""The permissions boundary: a managed policy of the account, by its name with its path."""
+
+
+class VendorsStack(Stack):
+    """The roles that vendors assume."""
+
+    def __init__(self, scope: Construct, id: str, *, pump_principal: str, external_id: str) -> None:
+        super().__init__(scope, id, description="The roles that vendors assume")
+        pump = ReadOnlyRole(
+            self,
+            "Pump",
+            pump_principal=pump_principal,
+            external_id=external_id,
+            permissions_boundary=BOUNDARY,
+        )
+        # Without this call, cdk-nag reports each wildcard that Pump publishes.
+        pump.acknowledge_published()
+        CfnOutput(self, "RoleArn", description="Give this to Pump", value=pump.role_arn)
+
+
+def from_pump(app: App, key: str) -> str:
+    """Return a value that Pump gives you."""
+    value: str | None = app.node.try_get_context(key)
+    if not value:
+        sys.exit(f"{key} is missing; set it in cdk.context.json, or pass -c {key}=VALUE")
+    return value
+
+
+app = App()
+VendorsStack(
+    app,
+    "Vendors",
+    pump_principal=from_pump(app, "pump:principal"),
+    external_id=from_pump(app, "pump:external-id"),
+)
+Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+app.synth()

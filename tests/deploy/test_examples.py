@@ -1,0 +1,53 @@
+"""The example with a customer's stack, deployed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pump_roles.account.verify.compare import compare
+from pump_roles.account.verify.expected import from_templates
+from pump_roles.account.verify.reading import read_account
+from sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from tests.customer import BOUNDARY
+from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
+
+
+@pytest.fixture
+def templates(aws: EmbeddedAws, example: Callable[[str], Path]) -> Path:
+    """The folder with the stack's template, which has been deployed."""
+    folder = example("read_only")
+    # The account is bootstrapped, and has the boundary.
+    aws.client("ssm").put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+    )
+    aws.iam().create_policy(
+        PolicyName="Boundary", Path="/platform/", PolicyDocument=json.dumps(BOUNDARY)
+    )
+    aws.deploy("Vendors", (folder / VENDORS).read_text())
+    return folder
+
+
+@pytest.mark.usefixtures("templates")
+def test_pump_assumes_the_role_that_the_stack_prints_only_with_the_external_id(
+    aws: EmbeddedAws,
+) -> None:
+    (stack,) = aws.cloudformation().describe_stacks(StackName="Vendors")["Stacks"]
+    (output,) = stack["Outputs"]
+    role_arn = output["OutputValue"]
+    pump = aws.caller_in(PRINCIPAL)
+    assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["pump:external-id"])
+    assert not aws.can_assume(role_arn, pump, external_id="Another-1234-5678")
+    assert not aws.can_assume(role_arn, pump)
+
+
+def test_deployed_role_has_its_boundary_and_matches_its_template(
+    aws: EmbeddedAws, templates: Path
+) -> None:
+    expected = from_templates(templates)
+    details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
+    assert compare(expected, details).state == "match"
+    role = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
+    boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    assert boundary == f"arn:aws:iam::{ACCOUNT_ID}:policy/platform/Boundary"
