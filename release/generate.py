@@ -1,6 +1,6 @@
 """Writes the files that are generated from the published roles: ``make generate``.
 
-A test compares each of them with what would be generated now.
+A test compares each file with what would be generated now.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from typing import Final
 from pump_roles import guard, universal
 from pump_roles.report import of_published
 from pump_roles.report.markdown import as_markdown
-from release import manual
+from release import manual, schemas, tables
 from release.guard import rules
 from sandbox.cdk import ROOT, cdk
 
@@ -32,12 +32,19 @@ def _template(name: str) -> Callable[[], bytes]:
     return lambda: _synthesized()[name]
 
 
+def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
+    # Only parts of the file are generated.
+    return lambda: fill((ROOT / path).read_text(encoding="utf-8")).encode()
+
+
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
-    # First, since the synth checks the templates with them.
+    # First, because the synth checks the templates with these rules.
     f"pump_roles/guard/{guard.FILE}": rules,
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
+    "docs/guardrails.md": _filled("docs/guardrails.md", tables.filled),
+    **{path: _filled(path, schemas.filled) for path in schemas.SCHEMAS},
 }
 """The function that makes each file, by path. A later one can use the files of earlier ones."""
 

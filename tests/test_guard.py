@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 
 import release.guard
 from pump_roles import Guardrail, ReadOnlyRole, guard, universal
-from pump_roles.published import RESOURCE_REASONS, ROLES, Policy
+from pump_roles.published import RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from sandbox.cdk import ROOT, recommended_flags
 from tests.hostile import BEYOND, HARMLESS, HOSTILE, OVERRIDES
 from tests.innocent import FOREIGN, INNOCENT
@@ -42,13 +42,14 @@ from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
     SCENARIOS,
+    STACKS,
     Assembly,
     Change,
     Template,
     a_statement,
+    add_resources,
     another,
     attach,
-    beside,
     external_id,
     in_role,
     in_template,
@@ -131,17 +132,19 @@ class _Context:
 
 
 @cache
-def plugin() -> CloudFormationValidatePlugin:
-    source = ValidationRuleSource(name=guard.FILE, content=guard.rules())
+def plugin(rules: str | None = None) -> CloudFormationValidatePlugin:
+    source = ValidationRuleSource(name=guard.FILE, content=rules or guard.rules())
     return CloudFormationValidatePlugin(guard_rules=[source])
 
 
-def failed_in_cdk(templates: Mapping[str, Any], folder: Path) -> dict[str, set[str]]:
+def failed_in_cdk(
+    templates: Mapping[str, Any], folder: Path, rules: str | None = None
+) -> dict[str, set[str]]:
     """The rules that templates break, by CDK's engine."""
     files = {name: folder / f"{number}.json" for number, name in enumerate(templates)}
     for name, file in files.items():
         file.write_text(json.dumps(templates[name]))
-    report = plugin().validate(_Context(files.values()))
+    report = plugin(rules).validate(_Context(files.values()))
     found: dict[str, set[str]] = {str(file): set() for file in files.values()}
     for violation in report.violations:
         for resource in violation.violating_resources:
@@ -210,7 +213,7 @@ def both(*changes: Change) -> Change:
 
 def attached(kind: str, target: Any) -> Change:
     """A change that adds a policy, and a role that is not Pump's."""
-    return both(attach(kind, target), beside(Own=OWN_ROLE))
+    return both(attach(kind, target), add_resources(Own=OWN_ROLE))
 
 
 OWN_ROLE = {
@@ -291,10 +294,10 @@ PASSING: dict[str, dict[str, Change]] = {
         "a managed policy of another role": attached("ManagedPolicy", [{"Ref": "Own"}]),
         "a single policy of another role": attached("RolePolicy", {"Ref": "Own"}),
         "a policy of another role by name": attached("RolePolicy", "PumpReadOnlyRoleOfOurs"),
-        "a policy of nobody's": beside(
+        "a policy of nobody's": add_resources(
             Other={"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": EVERYTHING}}
         ),
-        "a policy of a user": beside(
+        "a policy of a user": add_resources(
             Other={
                 "Type": "AWS::IAM::Policy",
                 "Properties": {"Users": ["PumpAutoPilotRole"], "PolicyDocument": EVERYTHING},
@@ -541,7 +544,7 @@ FAILING: dict[str, dict[str, Change]] = {
             for target in [one if kind == "RolePolicy" else [{"Ref": "Own"}, one]]
         },
         **{
-            f"{kind}, with a transform of the {what}": beside(
+            f"{kind}, with a transform of the {what}": add_resources(
                 Other={"Type": f"AWS::IAM::{kind}", **more}
             )
             for kind in ("Policy", "ManagedPolicy", "RolePolicy")
@@ -677,7 +680,9 @@ def test_every_guardrail_passes(tmp_path: Path) -> None:
     folder = synthesize(tmp_path, *guardrails)
     template = json.loads((folder / "PumpAutoPilot.template.json").read_text())
     (role,) = template["Resources"].values()
-    assert len(role["Properties"]["Policies"]) == 4 + len(guardrails)
+    assert len(role["Properties"]["Policies"]) == len(ROLES["auto-pilot"].policies) + len(
+        guardrails
+    )
     assert failed(template) == set()
 
 
@@ -692,7 +697,7 @@ def test_the_read_only_role_may_allow_only_its_own_actions(kind: str) -> None:
         ]
 
     assert failed(changed(widen, kind)) == ({ALLOWS} if more else set())
-    assert len(more) == {"read-only": 3, "auto-pilot": 0}[kind]
+    assert bool(more) == (kind != "auto-pilot")
 
 
 @pytest.mark.parametrize(
@@ -882,7 +887,7 @@ def test_a_role_in_a_stackset_is_recognized_by_its_description_alone(kind: str) 
         None,
     ],
 )
-@pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])
+@pytest.mark.parametrize("name", STACKS)
 def test_a_rollout_whose_template_cannot_be_read_fails(name: str, body: Any) -> None:
     template = rolled_out({})
     template["Resources"]["Rollout"]["Properties"] |= {"StackSetName": name, "TemplateBody": body}
@@ -963,10 +968,83 @@ def test_no_rule_is_about_resources_since_the_published_statements_name_every_on
     assert set(RESOURCE_REASONS) == {"*"}
 
 
-def test_a_third_role_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release.guard, "ROLES", {**ROLES, "third": ROLES["read-only"]})
-    with pytest.raises(ValueError, match=r"published are read-only, auto-pilot, third$"):
-        release.guard.rules()
+EXAMPLE = PublishedRole(
+    "example", "PumpExampleRole", "Lets Pump do more", (*ROLES["read-only"].policies, FIFTH)
+)
+EVERYTHING_PUBLISHED = replace(
+    EXAMPLE,
+    policies=(*dict.fromkeys(one for role in ROLES.values() for one in role.policies), FIFTH),
+)
+
+
+@pytest.fixture(params=[EXAMPLE, EVERYTHING_PUBLISHED], ids=["with its own", "with all"])
+def third(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PublishedRole:
+    """A third published role: one of its policies is its own, or it has every policy."""
+    role: PublishedRole = request.param
+    monkeypatch.setattr(release.guard, "ROLES", {**ROLES, role.kind: role})
+    return role
+
+
+def built(role: PublishedRole, policies: Iterable[Policy] | None = None) -> Template:
+    """The template of a role, as published or with other policies."""
+    return changed(
+        in_role(
+            RoleName=role.name,
+            Description=role.description,
+            Policies=[
+                {"PolicyName": policy.name, "PolicyDocument": policy.document}
+                for policy in (role.policies if policies is None else policies)
+            ],
+        )
+    )
+
+
+def test_each_of_three_roles_may_allow_what_is_published_for_it(third: PublishedRole) -> None:
+    rules = release.guard.rules().decode()
+    for role in (*ROLES.values(), third):
+        for name in (role.name, "Renamed"):
+            template = built(replace(role, name=name))
+            assert verdicts(template, rules) == dict.fromkeys(RULES, "PASS")
+            assert verdicts(rolled_out(template), rules) == dict.fromkeys(RULES, "PASS")
+
+
+def test_each_of_three_roles_may_allow_nothing_that_is_published_for_another(
+    third: PublishedRole,
+) -> None:
+    rules = release.guard.rules().decode()
+    roles = (*ROLES.values(), third)
+    for role in roles:
+        for other in roles:
+            lacks = [policy for policy in other.policies if policy not in role.policies]
+            expected = {ALLOWS} if lacks else set()
+            more = [*role.policies, *lacks]
+            assert failed(built(role, more), rules) == expected
+            assert failed(built(replace(role, name="Renamed"), more), rules) == expected
+            assert failed(built(replace(role, description="Other"), more), rules) == expected
+            # Under the names of the role's own policies.
+            wider = [replace(policy, text=other.policies[-1].text) for policy in role.policies]
+            assert failed(built(replace(role, name="X", description=""), wider), rules) == expected
+
+
+def test_a_role_with_policies_of_two_roles_fails_unless_a_third_has_both(
+    third: PublishedRole, tmp_path: Path
+) -> None:
+    rules = release.guard.rules().decode()
+    mixed = replace(third, name="Renamed", description="")
+    template = built(mixed, [*ROLES["auto-pilot"].policies, FIFTH])
+    expected = set() if third is EVERYTHING_PUBLISHED else {ALLOWS}
+    assert failed(template, rules) == expected
+    assert failed_in_cdk({"mixed": template}, tmp_path, rules) == {"mixed": expected}
+    if expected:
+        _, said = evaluated(json.dumps(template), rules)
+        assert said == {"The role has policies that no single one of Pump's roles has."}
+
+
+def test_header_says_what_each_of_three_roles_is_recognized_by(third: PublishedRole) -> None:
+    header = " ".join(release.guard.rules().decode().replace("#", "").split())
+    for role in (*ROLES.values(), third):
+        limited = role is not EVERYTHING_PUBLISHED
+        assert (f"the {role.kind} role if it is named {role.name}" in header) == limited
 
 
 def customer(build: Callable[[Stack], None], *, pump: bool) -> list[Template]:
@@ -977,7 +1055,7 @@ def customer(build: Callable[[Stack], None], *, pump: bool) -> list[Template]:
     build(stack)
     if pump:
         ReadOnlyRole(stack, "Pump", **ROLE_ARGUMENTS)
-    return [one.template for one in app.synth().stacks_recursively]
+    return [stack.template for stack in app.synth().stacks_recursively]
 
 
 UNREADABLE = {"cross_stack_policy", "innocent_nested", "optional_suffix"}
@@ -1115,7 +1193,10 @@ def test_every_message_is_given_for_some_template_and_every_failing_template_has
         evaluated(template)[1] for template in map(json.dumps, [*map(changed, changes), unreadable])
     ]
     assert all(said)
-    assert set().union(*said) == texts
+    # Of no role, unless one has every policy.
+    every = {policy.name: policy for role in ROLES.values() for policy in role.policies}
+    mixed = built(replace(ROLES["auto-pilot"], name="Renamed", description=""), every.values())
+    assert set().union(*said, evaluated(json.dumps(mixed))[1]) == texts
 
 
 def test_rules_that_an_engine_cannot_read_are_an_error() -> None:

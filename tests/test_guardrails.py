@@ -1,8 +1,9 @@
-"""Guardrails: what each denies on a role, and that nothing but denies is accepted."""
+"""Guardrails: what each denies on a role, and that a guardrail can only deny."""
 
+import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
@@ -24,39 +25,34 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles import guardrails as package
-from pump_roles.guardrails import by_policy, documents, load, recognized
+from pump_roles.guardrails import WITH_VALUE, by_policy, documents, load, recognized
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
+from sandbox import catalog
+from sandbox.guardrails import EVERY, FILLED
 from tests.support import ROLE_ARGUMENTS, policies_of
 
 AUTO_PILOT = ROLES["auto-pilot"]
-NAMED = [
-    Guardrail.METADATA_ONLY,
-    Guardrail.NEEDED_ONLY,
-    Guardrail.NO_BILLING_PREFERENCES,
-    Guardrail.NO_SELLING,
-    Guardrail.NO_COMMITMENTS,
-    Guardrail.NO_QUOTA_INCREASES,
-    Guardrail.NO_SUPPORT_WRITES,
-    Guardrail.COMMITMENT_TAGS_ONLY,
-    Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
-]
-FILLED = [
-    Guardrail.invitations_from("111122223333"),
-    Guardrail.only_in_regions("us-east-1", "eu-west-1"),
-    Guardrail.until("2027-01-31T18:00:00Z"),
-]
-EVERY = sorted([*NAMED, *FILLED], key=lambda guardrail: guardrail.name)
+SINGLE = [guardrail for _, guardrail in sorted(EVERY.items()) if not guardrail.members]
+
+
+def names_any(guardrail: Guardrail, actions: Iterable[str]) -> bool:
+    """Whether a guardrail's denies name any of some actions."""
+    named = {action.name for action in catalog.matching(guardrail.reasons)}
+    return not named.isdisjoint(actions)
+
+
 REDUNDANT = [
-    Guardrail.COMMITMENT_TAGS_ONLY,
-    FILLED[0],
-    Guardrail.METADATA_ONLY,
-    Guardrail.NO_BILLING_PREFERENCES,
-    Guardrail.NO_SUPPORT_WRITES,
-    Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+    guardrail
+    for guardrail in SINGLE
+    if guardrail is not Guardrail.NEEDED_ONLY
+    and not names_any(guardrail, Guardrail.NEEDED_ONLY.keeps)
 ]
 """Those that deny nothing which ``needed-only`` does not deny."""
-COMPOSED = [guardrail for guardrail in EVERY if guardrail not in REDUNDANT]
+COMPOSED = [guardrail for guardrail in SINGLE if guardrail not in REDUNDANT]
+
+OF_READ_ONLY = {action.name for action in catalog.matching(ROLES["read-only"].patterns)}
+SOURCE = inspect.getsource(Guardrail)
 
 NEED = {"needed": "why", "without": "what is lost"}
 ANYWHERE = {"Resource": "*"}
@@ -79,8 +75,8 @@ def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
     found = {**auto_pilot(*COMPOSED), **auto_pilot(*REDUNDANT)}
     published = {policy.name: policy.document for policy in AUTO_PILOT.policies}
     assert json.dumps({name: found[name] for name in published}) == json.dumps(published)
-    assert set(found) - set(published) == {guardrail.policy_name for guardrail in EVERY}
-    for guardrail in EVERY:
+    assert set(found) - set(published) == {guardrail.policy_name for guardrail in SINGLE}
+    for guardrail in SINGLE:
         assert re.fullmatch("PumpGuardrail[A-Za-z]+", guardrail.policy_name)
         for statement in found[guardrail.policy_name]["Statement"]:
             assert statement["Effect"] == "Deny"
@@ -89,7 +85,7 @@ def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
 
 @pytest.mark.parametrize(
     "together",
-    [COMPOSED, [guardrail for guardrail in EVERY if guardrail.name != "needed-only"]],
+    [COMPOSED, [guardrail for guardrail in SINGLE if guardrail.name != "needed-only"]],
     ids=["with needed-only", "without it"],
 )
 def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
@@ -104,11 +100,13 @@ def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
 
 def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
     everywhere = Guardrail.only_in_regions(*REGION_NAMES)
-    together = [everywhere if one.name == "only-in-regions" else one for one in EVERY]
+    together = [
+        everywhere if guardrail.name == "only-in-regions" else guardrail for guardrail in SINGLE
+    ]
     with pytest.raises(ArgumentError) as caught:
         AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=together)
     names = ", ".join(guardrail.name for guardrail in REDUNDANT)
-    assert caught.value.problem.endswith(f"; omit {names}: needed-only denies all that they deny")
+    assert caught.value.problem.endswith(f"; omit {names}, which needed-only makes redundant")
 
 
 def infos(*guardrails: Guardrail) -> list[str]:
@@ -120,13 +118,13 @@ def infos(*guardrails: Guardrail) -> list[str]:
 def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None:
     (message,) = infos(Guardrail.NEEDED_ONLY, Guardrail.NO_SELLING, *REDUNDANT)
     names = ", ".join(guardrail.name for guardrail in REDUNDANT)
-    assert message == f"guardrails: needed-only already denies all that these deny: {names}"
+    assert message == f"guardrails: needed-only makes these redundant: {names}"
 
 
 def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
-    (message,) = infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY, FILLED[0])
+    (message,) = infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY, FILLED["invitations-from"])
     assert message == (
-        "guardrails: needed-only already denies all that these deny: invitations-from, recommended"
+        "guardrails: needed-only makes these redundant: invitations-from, recommended"
     )
 
 
@@ -138,8 +136,10 @@ def test_synth_says_nothing_of_guardrails_that_add_to_needed_only() -> None:
 @given(st.permutations([*REDUNDANT[1:], *COMPOSED[1:]]))
 @settings(max_examples=10)
 def test_order_of_guardrails_does_not_change_the_template(shuffled: list[Guardrail]) -> None:
-    without = [one for one in shuffled if one is not Guardrail.NEEDED_ONLY]
-    assert list(documents(without, AUTO_PILOT)) == sorted(without, key=lambda one: one.name)
+    without = [guardrail for guardrail in shuffled if guardrail is not Guardrail.NEEDED_ONLY]
+    assert list(documents(without, AUTO_PILOT)) == sorted(
+        without, key=lambda guardrail: guardrail.name
+    )
 
 
 def test_order_of_regions_does_not_change_the_template() -> None:
@@ -154,7 +154,7 @@ def test_recommended_adapts_to_the_role() -> None:
         "PumpBillingReadOnly",
         "PumpGuardrailMetadataOnly",
     ]
-    assert list(auto_pilot(Guardrail.RECOMMENDED))[4:] == [
+    assert list(auto_pilot(Guardrail.RECOMMENDED))[len(AUTO_PILOT.policies) :] == [
         guardrail.policy_name for guardrail in Guardrail.RECOMMENDED.members
     ]
 
@@ -170,8 +170,8 @@ def test_denies_nothing_that_the_role_does_not_have() -> None:
     "guardrail",
     [
         guardrail
-        for guardrail in EVERY
-        if guardrail.name not in {"metadata-only", "needed-only", "until"}
+        for guardrail in SINGLE
+        if not guardrail.keeps and not names_any(guardrail, OF_READ_ONLY)
     ],
 )
 def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) -> None:
@@ -179,7 +179,7 @@ def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) ->
         ReadOnlyRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=[guardrail])
     assert caught.value.argument == "guardrails"
     assert caught.value.guardrail == guardrail.name
-    assert caught.value.problem == f"{guardrail.name} would do nothing on the read-only role"
+    assert caught.value.problem == f"{guardrail.name} would have no effect on the read-only role"
 
 
 @pytest.mark.parametrize(
@@ -223,14 +223,21 @@ def test_names_are_those_of_the_files_that_need_no_value_with_sets_last() -> Non
     sets = sorted(name for name, content in files.items() if "members" in content)
     assert Guardrail.names() == (*single, *sets)
     assert sets == ["recommended"]
-    assert {name for name, content in files.items() if "value" in content} == {
-        guardrail.name for guardrail in FILLED
-    }
-    assert single == sorted(guardrail.name for guardrail in NAMED)
+    assert {name for name, content in files.items() if "value" in content} == FILLED.keys()
+    assert FILLED.keys() == WITH_VALUE.keys()
+    assert {guardrail.name for guardrail in FILLED.values()} == FILLED.keys()
+
+
+@pytest.mark.parametrize("name", Guardrail.names())
+def test_guardrail_without_a_value_is_a_documented_constant(name: str) -> None:
+    constant = name.upper().replace("-", "_")
+    assert getattr(Guardrail, constant) is Guardrail.named(name)
+    # setattr() is not enough: type checkers and help() know only what is declared.
+    assert re.search(rf'^    {constant}: ClassVar\["Guardrail"\]\n    """', SOURCE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    "guardrail", [*NAMED, Guardrail.RECOMMENDED], ids=lambda guardrail: guardrail.name
+    "guardrail", list(map(Guardrail.named, Guardrail.names())), ids=lambda guardrail: guardrail.name
 )
 def test_name_leads_back_to_the_guardrail(guardrail: Guardrail) -> None:
     assert Guardrail.named(guardrail.name) is guardrail
@@ -274,7 +281,7 @@ def test_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) -> 
 
 
 def test_rejects_a_name_that_is_not_text() -> None:
-    with pytest.raises(ArgumentError, match=r"^guardrails: \[\] is not a name$"):
+    with pytest.raises(ArgumentError, match=r"^guardrails: \[\] is not the name of a guardrail$"):
         Guardrail.named([])  # type: ignore[arg-type]
 
 
@@ -296,14 +303,14 @@ def test_rejects_a_name_that_is_not_text() -> None:
         ({"NotAction": {"ec2:Run": {**NEED, "without": " "}}, "Resource": "*"}, "must say what"),
     ],
 )
-def test_nobody_can_make_one_that_allows(statement: dict[str, Any], problem: str) -> None:
+def test_guardrail_cannot_allow(statement: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=rf"^mine: .*{problem}"):
         Guardrail("mine", "a", "b", json.dumps([statement]))
     with pytest.raises(ValueError, match=rf"^no-selling: .*{problem}"):
         replace(Guardrail.NO_SELLING, text=json.dumps([statement]))
 
 
-def test_customer_can_make_one() -> None:
+def test_customer_can_create_a_guardrail() -> None:
     assert auto_pilot(own())["PumpGuardrailMine"]["Statement"] == [
         {"Effect": "Deny", "Action": ["ec2:Describe*"], "Resource": "*"}
     ]
@@ -356,9 +363,9 @@ def test_rejects_what_is_not_an_account_id(account: Any) -> None:
         1_800_000_000,
     ],
 )
-def test_rejects_what_is_not_a_moment_with_its_time_zone(moment: Any) -> None:
+def test_until_rejects_a_time_without_a_time_zone(moment: Any) -> None:
     with pytest.raises(
-        ArgumentError, match=r"^until: .* is not a moment with its time zone"
+        ArgumentError, match=r"^until: .* is not a date and time with a time zone"
     ) as caught:
         Guardrail.until(moment)
     assert not re.search("datetime|timedelta|out of range|must be in", str(caught.value))
@@ -409,7 +416,7 @@ def test_loader_reads_the_name_of_the_value_that_is_missing() -> None:
     assert load("x", json.dumps(content)).value == "moment"
 
 
-def test_leaves_only_what_it_keeps_of_what_the_role_has() -> None:
+def test_needed_only_allows_only_kept_actions_that_the_role_has() -> None:
     statement = {"NotAction": {"a:B": NEED, "a:C": NEED}, "Resource": "*"}
     keeping = Guardrail("mine", "a", "b", json.dumps([statement]))
 
@@ -436,7 +443,9 @@ def test_no_support_writes_covers_every_write_of_the_support_api() -> None:
     assert {"CreateCase", "CompleteAttachmentUpload", "GetAttachmentUploadLinks"} <= writes
     patterns = Guardrail.NO_SUPPORT_WRITES.reasons
     denied = {
-        name for name in operations if any(fnmatchcase(f"support:{name}", one) for one in patterns)
+        name
+        for name in operations
+        if any(fnmatchcase(f"support:{name}", pattern) for pattern in patterns)
     }
     assert denied == writes
 
@@ -461,7 +470,7 @@ def test_denies_a_pattern_exactly_if_the_role_has_an_action_of_it(one: str, othe
 
 
 @pytest.mark.parametrize("kind", ROLES)
-@pytest.mark.parametrize("guardrail", EVERY, ids=lambda guardrail: guardrail.name)
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
 def test_policy_of_a_shipped_guardrail_is_recognized(guardrail: Guardrail, kind: str) -> None:
     patterns = ROLES[kind].patterns
     for document in guardrail.on(patterns).values():
@@ -480,7 +489,7 @@ def in_another_order(tree: Any) -> Any:
     return tree[::-1] if texts else [in_another_order(element) for element in tree]
 
 
-@pytest.mark.parametrize("guardrail", EVERY, ids=lambda guardrail: guardrail.name)
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
 def test_policy_of_a_guardrail_is_recognized_in_another_order(guardrail: Guardrail) -> None:
     (document,) = guardrail.on(AUTO_PILOT.patterns).values()
     patterns = AUTO_PILOT.patterns
@@ -507,7 +516,7 @@ def with_a_statement_more(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "change", [without_a_pattern, allowing, with_a_condition, with_a_statement_more]
 )
-@pytest.mark.parametrize("guardrail", EVERY, ids=lambda guardrail: guardrail.name)
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
 def test_policy_that_differs_from_its_guardrail_is_not_recognized(
     guardrail: Guardrail, change: Any
 ) -> None:
@@ -518,21 +527,25 @@ def test_policy_that_differs_from_its_guardrail_is_not_recognized(
 
 
 @pytest.mark.parametrize(
-    ("guardrail", "condition"),
+    ("name", "condition"),
     [
-        (FILLED[1], {"StringNotEquals": {"aws:RequestedRegion": ["us-eastt-1"]}}),
-        (FILLED[1], {"StringNotEquals": {"aws:RequestedRegion": []}}),
-        (FILLED[1], {"StringNotEquals": {"aws:RequestedRegion": {"Ref": "Regions"}}}),
-        (FILLED[1], {"StringNotLike": {"aws:RequestedRegion": ["us-east-1"]}}),
-        (FILLED[2], {"DateGreaterThanEquals": {"aws:CurrentTime": "later"}}),
-        (FILLED[2], {"DateGreaterThanEquals": {"aws:CurrentTime": {"Ref": "Moment"}}}),
-        (FILLED[2], {"DateGreaterThanEquals": {"aws:CurrentTime": None}}),
-        (FILLED[2], {"DateLessThan": {"aws:CurrentTime": "2027-01-31T18:00:00Z"}}),
+        ("only-in-regions", {"StringNotEquals": {"aws:RequestedRegion": ["us-eastt-1"]}}),
+        ("only-in-regions", {"StringNotEquals": {"aws:RequestedRegion": []}}),
+        (
+            "only-in-regions",
+            {"StringNotEquals": {"aws:RequestedRegion": {"Ref": "Regions"}}},
+        ),
+        ("only-in-regions", {"StringNotLike": {"aws:RequestedRegion": ["us-east-1"]}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": "later"}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": {"Ref": "Moment"}}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": None}}),
+        ("until", {"DateLessThan": {"aws:CurrentTime": "2027-01-31T18:00:00Z"}}),
     ],
 )
 def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
-    guardrail: Guardrail, condition: Mapping[str, Any]
+    name: str, condition: Mapping[str, Any]
 ) -> None:
+    guardrail = FILLED[name]
     (document,) = guardrail.on(AUTO_PILOT.patterns).values()
     changed = json.loads(json.dumps(document))
     changed["Statement"][0]["Condition"] = condition
@@ -541,5 +554,5 @@ def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
 
 def test_every_guardrail_but_the_sets_is_found_by_its_policy() -> None:
     assert {name: found.name for name, found in by_policy().items()} == {
-        guardrail.policy_name: guardrail.name for guardrail in EVERY
+        guardrail.policy_name: guardrail.name for guardrail in SINGLE
     }

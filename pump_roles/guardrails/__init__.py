@@ -1,17 +1,18 @@
-"""What a customer can take away: named sets of explicit denies, each deny with a reason.
+"""Guardrails: named sets of explicit denies that a customer adds to a role.
 
-Each JSON file next to this module is one guardrail: what it removes, what that costs Pump's
-service, and its statements or, for a set of others, its members. A statement names the actions that
-it denies, or, with ``NotAction``, the only ones that it does not deny. One with a ``value`` is
-filled in by the customer. A guardrail becomes an inline policy of the role, next to the published
-ones, which stay as they are.
+Each JSON file next to this module is one guardrail: what it removes, what Pump then cannot do, and
+its statements or, for a set of guardrails, its members. A statement lists the actions that it
+denies, with reasons, or, with ``NotAction``, the actions that it does not deny. The customer
+provides the value of a guardrail with a ``value``. A guardrail becomes an inline policy of the
+role. The published policies stay unchanged.
 """
 
-from pump_roles.guardrails.guardrail import Guardrail, Need, by_policy, load
+from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy, load
 from pump_roles.guardrails.on_role import documents, made_redundant
 from pump_roles.guardrails.recognition import recognized
 
 __all__ = [
+    "WITH_VALUE",
     "Guardrail",
     "Need",
     "by_policy",

@@ -1,8 +1,8 @@
-"""A guardrail, and those of this package."""
+"""The class of guardrails, and the guardrails of this package."""
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cache
@@ -15,19 +15,21 @@ from pump_roles.validators import (
     MOMENT,
     REGIONS,
     ArgumentError,
+    ListOf,
+    Text,
     check_region,
     nearest,
 )
 
-__all__ = ["SHIPPED", "Guardrail", "Need", "by_policy", "load"]
+__all__ = ["SHIPPED", "WITH_VALUE", "Guardrail", "Need", "by_policy", "load"]
 
 
 @dataclass(frozen=True)
 class Need:
-    """Why a guardrail leaves an action.
+    """Why a guardrail does not deny an action.
 
-    :param needed: what Pump needs it for.
-    :param without: what part of Pump's service is lost without it.
+    :param needed: what Pump needs the action for.
+    :param without: what Pump cannot do without it.
     """
 
     needed: str
@@ -39,25 +41,25 @@ class Guardrail:
     """A named set of explicit denies that a customer adds to a role.
 
     Use one of the constants, or create one with :meth:`invitations_from`, :meth:`only_in_regions`,
-    or :meth:`until`. On a role it denies only what the role has; if that is nothing, the role
-    rejects it.
+    or :meth:`until`. On a role, it denies only what the role has. If that is nothing, the role
+    rejects the guardrail.
 
-    What no guardrail can do: limit what purchases cost, because IAM has no condition for the price,
-    the term, or the commitment; stop a purchase that is already queued; or take effect within
-    seconds, because it is deployed like everything else. For that, see "Stop Pump now" in the
-    README.
+    A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
+    term, or the commitment. It cannot stop a purchase that is already queued. And it does not take
+    effect within seconds, because it has to be deployed. For that, see "Stop Pump now" in
+    ``docs/operations.md``.
 
-    :param name: its name, as context and error messages write it.
-    :param removes: what it takes away.
-    :param costs: what it costs Pump's service.
+    :param name: its name, as in the context and in error messages.
+    :param removes: what it denies.
+    :param costs: what Pump cannot do with it.
     :param text: its statements as JSON text: each ``Action`` with the reason why it is denied, or
         each ``NotAction`` with what it is ``needed`` for, and what is lost ``without`` it.
-    :param members: the guardrails that it consists of, when it is a set of others.
-    :param leaves: what stays allowed next to it.
-    :param value: what the customer fills in, if that is still missing.
-    :param in_words: how to say its value; empty if it takes none.
-    :param values: the values that were filled in.
-    :param ends: the moment from which it denies everything, if there is one.
+    :param members: the guardrails that it consists of, if it is a set of guardrails.
+    :param leaves: what remains allowed.
+    :param value: the name of the value that the customer provides, if it is still missing.
+    :param in_words: a format for its value in a sentence; empty if it takes no value.
+    :param values: the values that were provided.
+    :param ends: the time from which it denies everything, if there is one.
     """
 
     name: str
@@ -77,36 +79,37 @@ class Guardrail:
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials, or case contents.
 
-    What it costs Pump: the number of tasks that a service should run (``ecs:DescribeServices``),
-    the size of each Fargate task (``ecs:DescribeTasks``), alarms, and the follow-up of support
-    cases. Metric values and the email addresses of accounts stay.
+    Pump can then no longer read the number of tasks that a service should run
+    (``ecs:DescribeServices``), the size of each Fargate task (``ecs:DescribeTasks``), and alarms,
+    or follow up on support cases. It can still read metric values and the email addresses of
+    accounts.
     """
 
     NEEDED_ONLY: ClassVar["Guardrail"]
-    """Denies every action but those that reservations and savings plans need.
+    """Denies every action except those that reservations and savings plans need.
 
-    What AWS adds tomorrow is also denied. What it costs Pump: containers, Auto Scaling, budgets,
-    resource tags, invitations to an organization, support cases, tags of reserved instances, and
-    billing settings. Most other guardrails are then redundant, and the synth says which.
+    This includes the actions that AWS adds later. Pump then has no access to containers, Auto
+    Scaling, budgets, resource tags, invitations to an organization, support cases, tags of reserved
+    instances, and billing settings. Most other guardrails are then redundant, and the synth lists
+    them.
     """
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
-    """Denies the writes inside ``ce:*`` that change billing settings.
+    """Denies the writes in ``ce:*`` that change billing settings, such as anomaly monitors.
 
-    Starting a purchase analysis stays. Pump can no longer set up anomaly detection and the like.
+    Pump can still start a purchase analysis.
     """
 
     NO_SELLING: ClassVar["Guardrail"]
-    """Denies listing reserved instances on the marketplace.
+    """Denies listing reserved instances on the marketplace, so Pump cannot sell them.
 
-    Returning a wrong savings plan stays. Pump can no longer sell what you do not need.
+    Pump can still return a savings plan that was bought by mistake.
     """
 
     NO_COMMITMENTS: ClassVar["Guardrail"]
-    """Denies every purchase, sale, exchange, and modification: manual mode, or a pause.
+    """Denies every purchase, sale, exchange, and modification, permanently or for a while.
 
-    The undo stays: deleting what is queued, canceling a listing, returning a savings plan. Pump
-    can no longer buy or sell.
+    Pump can still delete queued purchases, cancel listings, and return savings plans.
     """
 
     NO_QUOTA_INCREASES: ClassVar["Guardrail"]
@@ -116,17 +119,17 @@ class Guardrail:
     """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor."""
 
     COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
-    """Denies ``ec2:CreateTags`` on anything but reserved instances and host reservations."""
+    """Denies ``ec2:CreateTags`` except on reserved instances and host reservations."""
 
     ORGANIZATIONS_LINKED_ROLE_ONLY: ClassVar["Guardrail"]
-    """Denies ``iam:CreateServiceLinkedRole`` for any service but AWS Organizations."""
+    """Denies ``iam:CreateServiceLinkedRole`` except for AWS Organizations."""
 
     RECOMMENDED: ClassVar["Guardrail"]
-    """Guardrails that leave buying, selling and the decisions about them as they are.
+    """Guardrails that do not affect buying, selling, and the decisions about them.
 
-    They deny the reads that return data, changes to billing settings, tags on anything but
-    commitments, and service-linked roles of other services. What they cost Pump: the number and the
-    sizes of Fargate tasks, alarms, and the follow-up of support cases; see ``METADATA_ONLY``.
+    They deny the reads that return data, changes to billing settings, tags on anything except
+    commitments, and service-linked roles of other services. For what Pump can then no longer do,
+    see ``METADATA_ONLY``.
 
     On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
     and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
@@ -134,10 +137,10 @@ class Guardrail:
 
     @classmethod
     def invitations_from(cls, account: str) -> "Guardrail":
-        """Deny accepting any handshake but an invitation from one account.
+        """Deny accepting any handshake except an invitation from one account.
 
-        :param account: the 12-digit ID of the management account of the organization that invites,
-            which Pump names.
+        :param account: the 12-digit ID of the management account of the inviting organization,
+            which Pump gives you.
         :raises ArgumentError: when it is not a 12-digit account ID.
         """
         return _filled("invitations-from", ACCOUNTS.element.check("invitations-from", account))
@@ -147,41 +150,41 @@ class Guardrail:
         """Deny purchases and exchanges of reservations outside some Regions.
 
         It applies to what is bought by Region: EC2, RDS, ElastiCache, Redshift, and OpenSearch.
-        Savings plans have no Region, and stay. What it costs Pump: the savings in other Regions.
+        Savings plans have no Region, so Pump can still buy them.
 
-        :param regions: the names of the Regions where purchases stay allowed, at least one.
-        :raises ArgumentError: when there is no such Region, as of the release of this package, or
-            one is listed twice.
+        :param regions: the names of the Regions where purchases remain allowed, at least one.
+        :raises ArgumentError: when a Region did not exist at the release of this package, or is
+            listed twice.
         """
         checked = REGIONS.check("only-in-regions", regions)
         for region in checked:
             check_region("only-in-regions", region)
-        # The order means nothing, and the template must not depend on it.
+        # Sorted, so that the template does not depend on the order.
         return _filled("only-in-regions", sorted(checked))
 
     @classmethod
     def until(cls, moment: datetime | str) -> "Guardrail":
-        """Deny everything from a moment on.
+        """Deny everything from a point in time.
 
-        Purchases that are queued by then go through. A moment that has passed is allowed, with a
-        warning at synth: the role has no permissions.
+        Purchases that are queued by then still take place. A time that has passed is accepted, with
+        a warning at synth: the role has no permissions.
 
-        :param moment: with its time zone; as text, like ``2027-01-31T18:00:00Z`` or
-            ``2027-01-31T18:00:00+01:00``. Fractions of a second are cut off.
-        :raises ArgumentError: when it is not a valid moment, or has no time zone.
+        :param moment: the time, with a time zone. As a string, such as ``2027-01-31T18:00:00Z`` or
+            ``2027-01-31T18:00:00+01:00``. Fractions of a second are ignored.
+        :raises ArgumentError: when it is not a valid date and time, or has no time zone.
         """
         ends = _moment(moment)
         return _filled("until", ends.isoformat().replace("+00:00", "Z"), ends=ends)
 
     @classmethod
     def named(cls, name: str) -> "Guardrail":
-        """Return the guardrail of that name, one that takes no value.
+        """Return the guardrail with a name. It must not take a value.
 
-        :param name: such as ``metadata-only``.
-        :raises ArgumentError: when there is no such guardrail; suggests the nearest one.
+        :param name: the name, such as ``metadata-only``.
+        :raises ArgumentError: when there is no such guardrail. The message suggests a close name.
         """
         if not isinstance(name, str):
-            raise ArgumentError("guardrails", f"{name!r} is not a name")
+            raise ArgumentError("guardrails", f"{name!r} is not the name of a guardrail")
         found = SHIPPED.get(name)
         if found is None:
             names = Guardrail.names()
@@ -196,8 +199,8 @@ class Guardrail:
 
     @staticmethod
     def names() -> tuple[str, ...]:
-        """The names of those that take no value, sets of others last."""
-        return tuple(one.name for one in SHIPPED.values() if not one.value)
+        """The names of the guardrails that take no value. Sets of guardrails come last."""
+        return tuple(guardrail.name for guardrail in SHIPPED.values() if not guardrail.value)
 
     @property
     def policy_name(self) -> str:
@@ -206,7 +209,7 @@ class Guardrail:
 
     @property
     def value_in_words(self) -> str:
-        """Its value, such as ``until 31 January 2027, 18:00 UTC``; empty if it takes none."""
+        """Its value, such as ``until 31 January 2027, 18:00 UTC``; empty if it takes no value."""
         if self.ends is not None:
             seconds = ":%S" if self.ends.second else ""
             return self.in_words.format(f"{self.ends.day} {self.ends:%B %Y, %H:%M{seconds}} UTC")
@@ -226,7 +229,7 @@ class Guardrail:
 
     @property
     def keeps(self) -> Mapping[str, Need]:
-        """The only actions that it does not deny, with why; empty if it names what it denies."""
+        """The actions that it does not deny, with the reasons; empty if it lists what it denies."""
         return {
             action: Need(**need)
             for guardrail in self.parts
@@ -236,20 +239,20 @@ class Guardrail:
 
     @property
     def parts(self) -> tuple["Guardrail", ...]:
-        """The guardrails that it consists of: its members, or itself."""
+        """Its members if it is a set of guardrails, or itself."""
         return self.members or (self,)
 
     def on(self, patterns: Iterable[str]) -> dict["Guardrail", dict[str, Any]]:
-        """Return its policy document on a role; of a set of guardrails, one for each.
+        """Return its policy document for a role; for a set of guardrails, one for each member.
 
-        There is none for what denies nothing that the role has.
+        A guardrail that denies nothing that the role has is omitted.
 
-        :param patterns: the action patterns that the role allows, each with a wildcard at its end
-            or none.
+        :param patterns: the action patterns that the role allows, each without a wildcard or with
+            one at its end.
         """
         allowed = list(patterns)
-        found = {one: one._document(allowed) for one in self.parts}  # noqa: SLF001
-        return {one: document for one, document in found.items() if document["Statement"]}
+        found = {part: part._document(allowed) for part in self.parts}  # noqa: SLF001
+        return {part: document for part, document in found.items() if document["Statement"]}
 
     def _document(self, allowed: Sequence[str]) -> dict[str, Any]:
         statements = []
@@ -262,15 +265,15 @@ class Guardrail:
 
 
 def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -> Guardrail:
-    """Read a guardrail, and check it.
+    """Read and check a guardrail.
 
     :param name: its name.
-    :param text: its JSON text: ``removes``, ``costs``, ``leaves`` and ``statements``, or, for a set
-        of others, ``members``; ``value`` and ``in_words`` if the customer fills something in.
-    :param members: the guardrails that it may name as members. By default it may name none.
+    :param text: its JSON text: ``removes``, ``costs``, ``leaves``, and ``statements``, or
+        ``members`` for a set of guardrails; ``value`` and ``in_words`` if it takes a value.
+    :param members: the guardrails that it may have as members. By default, none.
     :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
-        action, a pattern has its wildcard anywhere but at its end, or an action that is not denied
-        has a wildcard.
+        action, a pattern has a wildcard that is not at its end, or an action that is not denied has
+        a wildcard.
     """
     loaded = json.loads(text)
     return Guardrail(
@@ -292,11 +295,11 @@ def _check(name: str, statements: Iterable[Mapping[str, Any]]) -> None:
         for element in ("Resource", "Action"):
             if (element in statement) == (f"Not{element}" in statement):
                 raise ValueError(
-                    f"{name}: a statement has either {element} or Not{element}: {statement}"
+                    f"{name}: a statement must have either {element} or Not{element}: {statement}"
                 )
         for pattern, reason in statement.get("Action", {}).items():
             if not re.fullmatch(r"\*|[a-z0-9-]+:[A-Za-z]+\*?", pattern):
-                raise ValueError(f"{name}: {pattern} is not an action or the beginning of some")
+                raise ValueError(f"{name}: {pattern} is not an action or a prefix of actions")
             if not reason.strip():
                 raise ValueError(f"{name}: {pattern} has no reason")
         _check_kept(name, statement.get("NotAction", {}))
@@ -328,9 +331,9 @@ def _all_but(actions: Iterable[str], allowed: Sequence[str]) -> dict[str, list[s
 def _with_partition(value: Any) -> Any:
     # One template for every partition.
     if isinstance(value, list):
-        return [_with_partition(one) for one in value]
+        return [_with_partition(element) for element in value]
     if isinstance(value, dict):
-        return {key: _with_partition(one) for key, one in value.items()}
+        return {key: _with_partition(member) for key, member in value.items()}
     if isinstance(value, str) and "${AWS::Partition}" in value:
         return {"Fn::Sub": value}
     return value
@@ -391,7 +394,15 @@ def _read_all() -> Mapping[str, Guardrail]:
 
 
 SHIPPED: Final = _read_all()
-"""The guardrails of this package by name, sets of others last."""
+"""The guardrails of this package by name. Sets of guardrails come last."""
+
+WITH_VALUE: Final[Mapping[str, tuple[Text | ListOf, Callable[[Any], Guardrail]]]] = {
+    "only-in-regions": (REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
+    "until": (MOMENT, Guardrail.until),
+    "invitations-from": (ACCOUNTS.element, Guardrail.invitations_from),
+}
+"""What accepts the value of each guardrail that takes one, and what returns the guardrail with it,
+by name."""
 
 for _name in Guardrail.names():
     setattr(Guardrail, _name.upper().replace("-", "_"), SHIPPED[_name])
@@ -399,5 +410,7 @@ for _name in Guardrail.names():
 
 @cache
 def by_policy() -> Mapping[str, Guardrail]:
-    """Return every guardrail of this package but the sets, by the name of its inline policy."""
-    return {one.policy_name: one for one in SHIPPED.values() if not one.members}
+    """Return the guardrails of this package, except sets, by the name of their inline policy."""
+    return {
+        guardrail.policy_name: guardrail for guardrail in SHIPPED.values() if not guardrail.members
+    }

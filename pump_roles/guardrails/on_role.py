@@ -1,4 +1,4 @@
-"""What several guardrails are on one role: their policy documents, and what is redundant."""
+"""The policy documents of guardrails for a role, and which guardrails are redundant."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,13 +14,13 @@ __all__ = ["documents", "made_redundant"]
 def documents(
     guardrails: Sequence[Guardrail], role: PublishedRole
 ) -> dict[Guardrail, dict[str, Any]]:
-    """Return the policy document of each guardrail on a role, sets of guardrails resolved.
+    """Return the policy document of each guardrail for a role; for a set, those of its members.
 
     They are ordered by name, so that the template does not depend on the order of the list.
 
     :param guardrails: the guardrails.
     :param role: the role.
-    :raises ArgumentError: when one is not a guardrail, is listed twice, or would do nothing.
+    :raises ArgumentError: when one is not a guardrail, is listed twice, or would have no effect.
     """
     found: dict[Guardrail, dict[str, Any]] = {}
     for guardrail in _checked(guardrails):
@@ -28,28 +28,29 @@ def documents(
         if not effective:
             raise ArgumentError(
                 "guardrails",
-                f"{guardrail.name} would do nothing on the {role.kind} role",
+                f"{guardrail.name} would have no effect on the {role.kind} role",
                 guardrail=guardrail.name,
             )
-        for one, document in effective.items():
-            if one.name in {other.name for other in found}:
+        for part, document in effective.items():
+            if part.name in {other.name for other in found}:
                 also = f", also in {guardrail.name}" if guardrail.members else ""
                 raise ArgumentError(
-                    "guardrails", f"{one.name} is listed twice{also}", guardrail=one.name
+                    "guardrails", f"{part.name} is listed twice{also}", guardrail=part.name
                 )
-            found[one] = document
+            found[part] = document
     return dict(sorted(found.items(), key=lambda item: item[0].name))
 
 
 def made_redundant(
     guardrails: Sequence[Guardrail], found: Mapping[Guardrail, Mapping[str, Any]]
 ) -> Mapping[str, list[str]]:
-    """Return the guardrails that deny nothing more, by the one that denies all but some actions.
+    """Return the names of redundant guardrails, by the guardrail that makes them redundant.
 
-    A set of others is among them if all of it denies nothing more.
+    A guardrail that denies all but some actions makes others redundant. A set of guardrails is
+    redundant if all of its members are.
 
-    :param guardrails: the guardrails that are given.
-    :param found: their policy documents on a role, as :func:`documents` returns them.
+    :param guardrails: the guardrails of a role.
+    :param found: their policy documents, as :func:`documents` returns them.
     """
     redundant = {}
     for keeping, document in found.items():
@@ -61,17 +62,19 @@ def made_redundant(
             for action in statement["NotAction"]
         ]
         spare = {
-            one
-            for one, other in found.items()
-            if one is not keeping
+            other
+            for other, denies in found.items()
+            if other is not keeping
             and not any(
                 any_overlap(pattern, kept)
-                for statement in other["Statement"]
+                for statement in denies["Statement"]
                 for pattern in statement.get("Action", ["*"])
             )
         }
         names = sorted(
-            one.name for one in guardrails if {part for part in one.parts if part in found} <= spare
+            guardrail.name
+            for guardrail in guardrails
+            if {part for part in guardrail.parts if part in found} <= spare
         )
         if kept and names:
             redundant[keeping.name] = names
@@ -85,7 +88,7 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
     """
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
         raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails")
-    for one in guardrails:
-        if not isinstance(one, Guardrail):
-            raise ArgumentError("guardrails", f"{one!r} is not a Guardrail")
+    for guardrail in guardrails:
+        if not isinstance(guardrail, Guardrail):
+            raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")
     return tuple(guardrails)

@@ -1,4 +1,4 @@
-"""Action patterns, each with a wildcard at its end or none: which have an action in common."""
+"""Which action patterns overlap. Each pattern has no wildcard, or one at its end."""
 
 from collections.abc import Iterable
 
@@ -17,16 +17,15 @@ def any_overlap(pattern: str, others: Iterable[str]) -> bool:
 def all_within(patterns: Iterable[str], actions: Iterable[str]) -> bool:
     """Return whether patterns match nothing but some actions.
 
-    A wildcard never matches only these: AWS adds actions.
+    A pattern with a wildcard always matches more, because AWS adds actions.
 
     :param patterns: the patterns.
     :param actions: the actions, without wildcards.
     """
-    return {one.lower() for one in patterns} <= {one.lower() for one in actions}
+    return {name.lower() for name in patterns} <= {name.lower() for name in actions}
 
 
 def _overlap(one: str, other: str) -> bool:
-    # Whether two patterns, each with a wildcard at its end or none, match an action in common.
     if not one.endswith("*") or not other.endswith("*"):
         whole, pattern = (other, one) if one.endswith("*") else (one, other)
         return whole.startswith(pattern[:-1]) if pattern.endswith("*") else whole == pattern

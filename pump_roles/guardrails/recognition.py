@@ -1,27 +1,19 @@
-"""Which guardrail of this package a policy is."""
+"""Recognizes the guardrails of this package by their policies."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from pump_roles.guardrails.guardrail import Guardrail, by_policy
-from pump_roles.validators import ArgumentError
+from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
+from pump_roles.validators import ArgumentError, ListOf
 
 __all__ = ["recognized"]
-
-_FILL: Final[Mapping[str, Callable[[Any], Guardrail]]] = {
-    "invitations-from": Guardrail.invitations_from,
-    "only-in-regions": lambda regions: Guardrail.only_in_regions(
-        *(regions if isinstance(regions, list) else [regions])
-    ),
-    "until": Guardrail.until,
-}
 
 
 def recognized(
     policy_name: str, document: Mapping[str, Any], patterns: Iterable[str]
 ) -> Guardrail | None:
-    """Return the guardrail of this package that a role's policy is, exactly; else nothing.
+    """Return the guardrail that a role's policy implements exactly; ``None`` if there is none.
 
     The order of actions and values does not count.
 
@@ -43,7 +35,7 @@ def recognized(
 
 
 def _values(template: Any, found: Any) -> Iterable[Any]:
-    # What fills the placeholder in a template, where the rest of the document is alike.
+    # The values in the place of a placeholder, where the two documents are otherwise alike.
     if isinstance(template, dict) and isinstance(found, dict):
         for key in template.keys() & found.keys():
             yield from _values(template[key], found[key])
@@ -67,7 +59,11 @@ def _ordered(tree: Any) -> Any:
 
 
 def _filled_as_in(guardrail: Guardrail, values: Iterable[Any]) -> Guardrail | None:
+    validator, with_value = WITH_VALUE[guardrail.name]
+    value = next(iter(values), None)
+    if isinstance(validator, ListOf) and not isinstance(value, list):
+        value = [value]
     try:
-        return _FILL[guardrail.name](next(iter(values), None))
+        return with_value(value)
     except ArgumentError:
         return None

@@ -1,7 +1,7 @@
-"""What each guardrail takes away, judged by a policy simulator over the synthesized templates.
+"""What each guardrail denies in the synthesized templates, according to a policy simulator.
 
-For each, exactly the intended actions turn from allowed to explicitly denied, and no other decision
-changes. The intended actions are written down here, apart from the guardrails' documents.
+With each guardrail, exactly the intended actions change from allowed to explicitly denied, and no
+other decision changes. The intended actions are listed here, separate from the guardrails.
 """
 
 import json
@@ -105,7 +105,44 @@ INTENDED: dict[Guardrail, set[str]] = {
     Guardrail.NO_QUOTA_INCREASES: {"servicequotas:RequestServiceQuotaIncrease"},
     Guardrail.NO_SUPPORT_WRITES: {f"support:{name}" for name in SUPPORT_WRITES},
 }
-"""Those that deny on every resource and without a condition."""
+"""The guardrails that deny on every resource and without a condition."""
+
+INVITES = "arn:aws:organizations::{}:handshake/o-abcdefghij/invite/h-0123456789abcdef"
+CREATES = "iam:CreateServiceLinkedRole"
+
+Requests = dict[str, list[tuple[str, dict[str, str]]]]
+
+
+def regional(names: Iterable[str]) -> Requests:
+    regions = [{"aws:RequestedRegion": region} for region in ("us-east-1", "us-west-2")]
+    return {
+        name: [(catalog.actions()[name.lower()].resources[0], region) for region in regions]
+        for name in names
+    }
+
+
+LIMITS: dict[str, Requests] = {
+    "commitment-tags-only": {
+        "ec2:CreateTags": [
+            (resource, {}) for resource in catalog.actions()["ec2:createtags"].resources
+        ]
+    },
+    "organizations-linked-role-only": {
+        CREATES: [
+            ("arn:aws:iam::123456789012:role/r", {"iam:AWSServiceName": f"{name}.amazonaws.com"})
+            for name in ("organizations", "ec2")
+        ]
+    },
+    "invitations-from": {
+        "organizations:AcceptHandshake": [
+            (INVITES.format(account), {}) for account in ("111122223333", "444455556666")
+        ]
+    },
+    "only-in-regions": regional(REGIONAL),
+}
+"""Those that deny some requests for an action: requests of which some are denied, and some not."""
+
+LIMITS["recommended"] = LIMITS["commitment-tags-only"] | LIMITS["organizations-linked-role-only"]
 
 UNDO = {
     "ec2:DeleteQueuedReservedInstances",
@@ -162,7 +199,7 @@ def test_each_guardrail_denies_exactly_the_intended_actions(before: dict[str, st
         assert {after[name] for name in after.keys() - intended} == {ALLOWED}
 
 
-def test_no_guardrail_that_names_what_it_denies_denies_what_the_role_never_had(
+def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has(
     before: dict[str, str],
 ) -> None:
     """All of them together, over every action of every service that they name."""
@@ -190,7 +227,7 @@ def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> N
 
 
 @pytest.mark.parametrize("name", sorted(UNDO))
-def test_pause_leaves_the_undo(name: str) -> None:
+def test_no_commitments_allows_undoing_a_purchase(name: str) -> None:
     (action,) = catalog.matching([name])
     paused = role(Guardrail.NO_COMMITMENTS, Guardrail.NO_SELLING)
     assert decide(uses(paused, [action])) == [ALLOWED]
@@ -304,7 +341,7 @@ NEEDED = {
     }.items()
     for name in names
 }
-"""The actions that reservations and savings plans need, written down apart from the guardrail."""
+"""The actions that reservations and savings plans need, listed separately from the guardrail."""
 
 
 def needed(kind: str = "auto-pilot") -> set[str]:
@@ -313,9 +350,7 @@ def needed(kind: str = "auto-pilot") -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "count"), [("auto-pilot", 80), ("read-only", 36)])
-def test_needed_only_leaves_exactly_what_is_needed_of_all_that_aws_has(
-    kind: str, count: int
-) -> None:
+def test_needed_only_denies_every_action_of_aws_that_is_not_needed(kind: str, count: int) -> None:
     actions = list(catalog.actions().values())
     assert len(actions) > 22_000
     guarded = role(Guardrail.NEEDED_ONLY, kind=kind)
@@ -330,14 +365,14 @@ def test_needed_only_leaves_exactly_what_is_needed_of_all_that_aws_has(
     assert {after[name] for name in after.keys() - left} == {EXPLICITLY_DENIED}
 
 
-def test_needed_only_names_only_what_the_published_roles_have() -> None:
+def test_needed_only_lists_only_actions_that_the_published_roles_have() -> None:
     kept = Guardrail.NEEDED_ONLY.keeps
     assert needed() == set(kept)
     assert set(BUYING_AND_SELLING) <= set(kept)
 
 
-def test_whatever_lists_resources_for_needed_only_needs_no_id() -> None:
-    """Otherwise nothing that is left would find them."""
+def test_actions_of_needed_only_that_list_resources_need_no_resource_id() -> None:
+    """Otherwise Pump could not find the resources with the remaining actions."""
     names = {"es": "opensearch", "servicequotas": "service-quotas"}
     listing = [
         action
@@ -371,14 +406,14 @@ def test_needed_only_composes_with_every_other_guardrail() -> None:
         assert left == needed() - intended, other.name
 
 
-def test_recommended_takes_nothing_from_the_commitment_work() -> None:
+def test_recommended_denies_nothing_that_commitments_need() -> None:
     actions = [catalog.actions()[name.lower()] for name in needed()]
     assert set(decide(uses(role(Guardrail.RECOMMENDED), actions))) == {ALLOWED}
     # The positive control: another guardrail takes some of it.
     assert EXPLICITLY_DENIED in decide(uses(role(Guardrail.NO_COMMITMENTS), actions))
 
 
-def test_recommended_is_its_members() -> None:
+def test_recommended_denies_what_its_members_deny() -> None:
     members = role(*Guardrail.RECOMMENDED.members)
     assert role(Guardrail.RECOMMENDED) == members
     assert {policy for policy in members.policies if "Guardrail" in policy} == {
@@ -389,7 +424,9 @@ def test_recommended_is_its_members() -> None:
     }
 
 
-def judged(guardrail: Guardrail, asked: Iterable[tuple[str, str, dict[str, str]]]) -> list[str]:
+def decisions_on(
+    guardrail: Guardrail, asked: Iterable[tuple[str, str, dict[str, str]]]
+) -> list[str]:
     guarded = role(guardrail)
     return decide(
         [
@@ -401,7 +438,7 @@ def judged(guardrail: Guardrail, asked: Iterable[tuple[str, str, dict[str, str]]
 
 def test_only_commitments_can_be_tagged() -> None:
     action = catalog.actions()["ec2:createtags"]
-    decisions = judged(
+    decisions = decisions_on(
         Guardrail.COMMITMENT_TAGS_ONLY,
         [(action.name, resource, {}) for resource in action.resources],
     )
@@ -423,10 +460,12 @@ def test_only_commitments_can_be_tagged() -> None:
         (None, EXPLICITLY_DENIED),
     ],
 )
-def test_only_organizations_gets_a_linked_role(service: str | None, decision: str) -> None:
+def test_service_linked_role_is_created_only_for_organizations(
+    service: str | None, decision: str
+) -> None:
     context = {} if service is None else {"iam:AWSServiceName": service}
     resource = "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX"
-    assert judged(
+    assert decisions_on(
         Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
         [("iam:CreateServiceLinkedRole", resource, context)],
     ) == [decision]
@@ -449,16 +488,16 @@ def test_only_organizations_gets_a_linked_role(service: str | None, decision: st
 )
 def test_only_invitations_from_one_account_can_be_accepted(handshake: str, decision: str) -> None:
     resource = f"arn:aws:organizations::{handshake}"
-    assert judged(
+    assert decisions_on(
         Guardrail.invitations_from("111122223333"),
         [("organizations:AcceptHandshake", resource, {})],
     ) == [decision]
 
 
-def test_purchases_by_region_are_denied_elsewhere() -> None:
+def test_purchases_are_denied_outside_the_allowed_regions() -> None:
     guardrail = Guardrail.only_in_regions("us-east-1", "eu-west-1")
     for region in ["us-east-1", "eu-west-1", "eu-west-2", "US-EAST-1"]:
-        decisions = judged(
+        decisions = decisions_on(
             guardrail,
             [
                 (action.name, action.resources[0], {"aws:RequestedRegion": region})
@@ -483,12 +522,12 @@ def test_purchases_by_region_are_denied_elsewhere() -> None:
         ("2037-01-31T17:00:00Z", EXPLICITLY_DENIED),
     ],
 )
-def test_everything_is_denied_from_a_moment_on(now: str, decision: str) -> None:
+def test_until_denies_everything_from_that_time(now: str, decision: str) -> None:
     guardrail = Guardrail.until("2027-01-31T18:00:00+01:00")
     asked: list[tuple[str, str, dict[str, str]]] = [
         (action.name, action.resources[0], {"aws:CurrentTime": now}) for action in granted()
     ]
-    assert set(judged(guardrail, asked)) == {decision}
+    assert set(decisions_on(guardrail, asked)) == {decision}
 
 
 def test_data_bearing_actions_are_reads_that_the_role_has() -> None:
@@ -498,8 +537,8 @@ def test_data_bearing_actions_are_reads_that_the_role_has() -> None:
     assert all(reason.strip() for reason in FACTS["judged otherwise"].values())
 
 
-def test_simulator_would_show_one_deny_more() -> None:
-    """The positive control: a deny of something else is seen."""
+def test_simulator_detects_one_more_deny() -> None:
+    """Proves that the tests above can fail: an additional deny is detected."""
     asked = role()
     wide: dict[str, Any] = {"Effect": "Deny", "Action": "ce:Get*", "Resource": "*"}
     changed = Role(

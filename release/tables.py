@@ -1,0 +1,82 @@
+"""Generates the tables of ``docs/guardrails.md`` from the files that they describe.
+
+Each table is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
+around them is written by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.guardrail import SHIPPED
+from pump_roles.published import ROLES
+from pump_roles.report.catalog import read_text, shipped
+
+__all__ = ["TABLES", "filled"]
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(
+        f"|{'|'.join(line)}|\n" if line is lines[1] else f"| {' | '.join(line)} |\n"
+        for line in lines
+    )
+
+
+def _guardrails() -> str:
+    return _table(
+        ("guardrail", "what it removes", "what it leaves", "what it costs Pump's service"),
+        (
+            (f"`{guardrail.name}`", guardrail.removes, guardrail.leaves, guardrail.costs)
+            for guardrail in SHIPPED.values()
+        ),
+    )
+
+
+def _left_by_metadata_only() -> str:
+    left = json.loads(read_text("data.json"))["left"]
+    return _table(
+        ("action", "what it returns", "why it stays"),
+        ((f"`{action}`", data["returns"], data["stays"]) for action, data in left.items()),
+    )
+
+
+def _left_by_needed_only() -> str:
+    read_only = {action.name for action in shipped().matching(ROLES["read-only"].patterns)}
+    return _table(
+        (
+            "action",
+            "what it is needed for",
+            "what is lost without it",
+            "in the read-only role",
+        ),
+        (
+            (f"`{action}`", need.needed, need.without, "yes" if action in read_only else "no")
+            for action, need in Guardrail.NEEDED_ONLY.keeps.items()
+        ),
+    )
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "guardrails": _guardrails,
+    "left by metadata-only": _left_by_metadata_only,
+    "left by needed-only": _left_by_needed_only,
+}
+"""The function that makes each table, by name."""
+
+
+def filled(page: str) -> str:
+    """Return a page with its tables as they are generated now.
+
+    :param page: the page's text.
+    :raises KeyError: when the page names a table that is not in :data:`TABLES`.
+    """
+    return re.sub(
+        r"(<!-- generated: (.*?) -->\n).*?(?=<!-- /generated -->\n)",
+        lambda found: found[1] + TABLES[found[2]](),
+        page,
+        flags=re.DOTALL,
+    )
