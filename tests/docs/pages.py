@@ -1,0 +1,86 @@
+"""The documents, and what the tests of several of them read out of them."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from pump_roles.published import ROLES
+from sandbox import catalog
+from sandbox.cdk import ROOT
+from sandbox.simulator import Role
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT
+
+README = (ROOT / "README.md").read_text()
+DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+ORGANIZATIONS = (ROOT / "docs" / "organizations.md").read_text()
+GUARDRAILS = (ROOT / "docs" / "guardrails.md").read_text()
+PROTECT = (ROOT / "docs" / "protect.md").read_text()
+PUMP_SIDE = (ROOT / "docs" / "pump-side.md").read_text()
+SECURITY = (ROOT / "docs" / "security-model.md").read_text()
+
+WITH_COMMANDS = {
+    "README": README,
+    "deploy": DEPLOY,
+    "operations": OPERATIONS,
+    "organizations": ORGANIZATIONS,
+    "guardrails": GUARDRAILS,
+}
+"""The pages with commands of the CDK CLI."""
+
+PLACEHOLDERS = {
+    "PRINCIPAL": PUMP_ACCOUNT,
+    "EXTERNAL_ID": EXTERNAL_ID,
+    "OLD_EXTERNAL_ID": "Old-1234",
+    "NEW_EXTERNAL_ID": "New-5678",
+    "TEMPLATE_URL": "https://s3.us-east-1.amazonaws.com/mine/PumpReadOnly.template.json",
+}
+
+
+def filled(value: str) -> str:
+    return PLACEHOLDERS.get(value, value)
+
+
+def block(marker: str, language: str, text: str) -> str:
+    """Return the code block of a page that follows a marker."""
+    found = re.search(rf"{re.escape(marker)}\n```{language}\n(.*?)```", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def kept_in_cdk_context_json(text: str) -> dict[str, Any]:
+    """Return the example of ``cdk.context.json`` on a page, with its placeholders replaced."""
+    found = re.search(r"```json\n(\{\n  \"pump:.*?)```", text, re.DOTALL)
+    assert found
+    return {
+        key: filled(value) if isinstance(value, str) else value
+        for key, value in json.loads(found[1]).items()
+    }
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the CDK commands of a page that name stacks, in blocks and within sentences."""
+    found = re.findall(
+        r"^ *\$ (npx cdk .*?)$|`(npx cdk [^`]*)`", text.replace("\\\n", " "), re.MULTILINE
+    )
+    split = [shlex.split("".join(command), comments=True) for command in found]
+    return [
+        words
+        for words in split
+        if words[2] != "import" and any("Pump" in word for word in words[3:])
+    ]
+
+
+def role(name: str = "PumpAutoPilotRole", **more: Any) -> Role:
+    """Return the auto-pilot role, for the policy simulator, with more policies by name."""
+    policies = {policy.name: policy.document for policy in ROLES["auto-pilot"].policies}
+    return Role(name, {}, policies | more)
+
+
+def counts(patterns: Iterable[str]) -> list[int]:
+    """Return the number of patterns, of the actions that they match, and of those that write."""
+    patterns = list(patterns)
+    actions = catalog.matching(patterns)
+    return [len(patterns), len(actions), sum(not action.only_reads for action in actions)]

@@ -1,0 +1,98 @@
+"""The programs accept the commands that the pages show, even those that no test can run."""
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]
+from typer.main import get_command
+
+from pump_roles.cli import app
+from sandbox.cdk import ROOT
+
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(page: Path, program: str) -> list[list[str]]:
+    """Return the arguments of each command of a program in the blocks of a page."""
+    text = page.read_text("utf-8").replace("\\\n", " ")
+    found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
+    return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
+
+
+SHOWN: Final = [
+    pytest.param(program, arguments, id=f"{page.stem}: {program} {' '.join(arguments)}"[:80])
+    for program in ("aws", "pump-roles")
+    for page in PAGES
+    for arguments in commands(page, program)
+]
+
+
+class Sending(BaseException):
+    """Ends a command of the AWS CLI that is about to send its request."""
+
+
+@cache
+def aws_cli() -> Any:
+    def end(**_: object) -> None:
+        raise Sending
+
+    driver = create_clidriver()
+    driver.session.register("before-send", end)
+    return driver
+
+
+def accepted_by_the_aws_cli(arguments: list[str]) -> bool:
+    for file in re.findall(r"file://(\S+)", " ".join(arguments)):
+        Path(file).write_text("{}", "utf-8")
+    try:
+        aws_cli().main(arguments)
+    except (Sending, SystemExit) as ended:
+        return isinstance(ended, Sending)
+    return False
+
+
+def accepted_by_pump_roles(arguments: list[str]) -> bool:
+    command: Any = get_command(app)
+    for subcommand in command.commands.values():
+        subcommand.callback = lambda **_: None
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments)
+    return ended.value.code == 0
+
+
+ACCEPTED: Final = {"aws": accepted_by_the_aws_cli, "pump-roles": accepted_by_pump_roles}
+
+
+@pytest.fixture(autouse=True)
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder, with credentials that are nobody's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.mark.parametrize(("program", "arguments"), SHOWN)
+def test_program_accepts_the_command_of_a_page(program: str, arguments: list[str]) -> None:
+    assert ACCEPTED[program](arguments)
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("aws", "iam get-role"),
+        ("aws", "iam get-rule --role-name PumpReadOnlyRole"),
+        ("aws", "iam get-role --rolename PumpReadOnlyRole"),
+        ("aws", "ec2 describe-reserved-instances --filters Nam=state,Values=queued"),
+        ("pump-roles", "verify --expected cdk.out"),
+        ("pump-roles", "verify --role billing"),
+        ("pump-roles", "rollout-status --expect"),
+    ],
+)
+def test_program_does_not_accept_a_mistake(program: str, arguments: str) -> None:
+    assert not ACCEPTED[program](shlex.split(arguments))

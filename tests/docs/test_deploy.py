@@ -1,0 +1,55 @@
+"""The guide to a deployment has every key, and its commands do what it says."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pump_roles import config, universal
+from pump_roles.cli import app as cli
+from pump_roles.published import ROLES
+from tests.docs.pages import DEPLOY, PLACEHOLDERS, README, filled, kept_in_cdk_context_json
+from tests.support import SECRET
+
+
+def test_tables_of_keys_are_complete() -> None:
+    cells = re.findall(r"^\| `(pump:[A-Za-z:-]+)` \|", DEPLOY, re.MULTILINE)
+    listed = {cell.replace("ROLE", kind) for cell in cells for kind in ROLES}
+    shared = [key for key in config.KEYS if key.count(":") == 1]
+    of_one_role = [key for key in config.KEYS if "pump:" + key.rpartition(":")[2] not in shared]
+    assert sorted(listed) == sorted([*shared, *of_one_role])
+
+
+def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
+    (line,) = re.findall(r"^PumpReadOnly: role .*$", DEPLOY, re.MULTILINE)
+    read_only, _ = config.read(kept_in_cdk_context_json(DEPLOY))
+    assert read_only.summary == line
+
+
+@pytest.mark.parametrize(
+    ("page", "runs"),
+    [(README, {"template"}), (DEPLOY, {"template", "link"})],
+    ids=["README", "deploy"],
+)
+def test_commands_for_the_template_and_the_link_run(
+    page: str, runs: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = re.findall(
+        r"^\$ pump-roles ((?:template|link) .*)$", page.replace("\\\n", " "), re.MULTILINE
+    )
+    # A short external ID would be a warning.
+    monkeypatch.setitem(PLACEHOLDERS, "EXTERNAL_ID", SECRET)
+    printed = {}
+    for command in found:
+        ended = CliRunner().invoke(cli, [filled(word) for word in shlex.split(command)])
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        printed[command.partition(" ")[0]] = ended.stdout
+    assert printed.keys() == runs
+    (file,) = tmp_path.iterdir()
+    assert file.read_bytes() == universal.template("read-only")
+    assert f"file://{file.name}" in DEPLOY
+    for name in re.findall(r"`(param_\w+)`", page):
+        assert f"&{name}=" in printed["link"]

@@ -1,0 +1,128 @@
+"""What holds for each page: its examples run, and its commands name what exists."""
+
+import re
+import runpy
+from pathlib import Path
+
+import aws_cdk
+import pytest
+from aws_cdk import App
+
+from pump_roles import config
+from pump_roles.published import ROLES
+from sandbox.cdk import ROOT
+from tests.docs.pages import (
+    DEPLOY,
+    GUARDRAILS,
+    ORGANIZATIONS,
+    PUMP_SIDE,
+    README,
+    WITH_COMMANDS,
+    commands,
+    filled,
+    kept_in_cdk_context_json,
+)
+from tests.support import Synth
+
+WITH_AN_APP = {
+    "README": README,
+    "deploy": DEPLOY,
+    "organizations": ORGANIZATIONS,
+    "guardrails": GUARDRAILS,
+    "pump-side": PUMP_SIDE,
+}
+
+
+@pytest.mark.parametrize("page", WITH_AN_APP.values(), ids=WITH_AN_APP)
+def test_example_of_the_constructs_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert example
+    (tmp_path / "app.py").write_text(example[1])
+    app = App(outdir=str(tmp_path / "out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    runpy.run_path(str(tmp_path / "app.py"), run_name="__main__")
+    assert (tmp_path / "out" / "Vendors.template.json").exists()
+
+
+# What the commands on a page about later are run with is what was deployed with.
+KEPT = {name: text for name, text in WITH_COMMANDS.items() if name != "operations"}
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [(page, words) for page, text in WITH_COMMANDS.items() for words in commands(text)],
+    ids=lambda part: part if isinstance(part, str) else " ".join(part),
+)
+def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], synth: Synth) -> None:
+    context, names = kept_in_cdk_context_json(KEPT.get(page, DEPLOY)), set()
+    rest = iter(words[3:])
+    for word in rest:
+        if word == "-c":
+            key, _, value = next(rest).partition("=")
+            context[key] = filled(value)
+        elif word in ("--parameters", "--require-approval"):
+            next(rest)
+        elif not word.startswith("-"):
+            names.add(word)
+    assert names <= synth(context).keys()
+
+
+def test_every_page_has_commands_that_name_stacks() -> None:
+    assert all(commands(text) for text in WITH_COMMANDS.values())
+
+
+@pytest.mark.parametrize("name", WITH_COMMANDS)
+def test_every_value_that_is_shown_for_a_key_is_accepted(name: str, synth: Synth) -> None:
+    units = {f"pump:{role}:organizational-units": "r-abcd" for role in ROLES}
+    shown = re.findall(r"`(?:-c )?(pump:[a-z:-]+)=([^ `]+)`", WITH_COMMANDS[name])
+    # The others show them only in blocks.
+    assert shown or name in {"README", "deploy", "guardrails"}
+    for key, value in shown:
+        assert synth({**units, key: filled(value)})
+
+
+@pytest.mark.parametrize("page", KEPT.values(), ids=KEPT)
+def test_example_of_cdk_context_json_is_accepted(page: str, synth: Synth) -> None:
+    context = kept_in_cdk_context_json(page)
+    assert context
+    assert synth(context)
+
+
+def test_only_the_page_about_later_has_no_cdk_context_json() -> None:
+    with pytest.raises(AssertionError):
+        kept_in_cdk_context_json(WITH_COMMANDS["operations"])
+
+
+@pytest.mark.parametrize("name", WITH_COMMANDS)
+def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
+    shown = re.findall(
+        r"(pump:(?:principal|(?:next-)?external-id))(?:=|\": \")([A-Z_]{3,})", WITH_COMMANDS[name]
+    )
+    assert shown or name == "guardrails"
+    for key, value in shown:
+        with pytest.raises(config.ConfigError, match=f"'{value}' is a placeholder; replace it"):
+            config.read({key: value})
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(
+        page for pages in ("*.md", "docs/**/*.md", "examples/*.md") for page in ROOT.glob(pages)
+    ),
+)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if path.startswith("https:"):
+            continue
+        linked = (page.parent / path) if path else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            slugs = [
+                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+            ]
+            assert anchor in slugs, target

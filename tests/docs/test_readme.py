@@ -1,0 +1,48 @@
+"""The README is short, leads to every page, and says what is true."""
+
+import re
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template
+
+from pump_roles.published import ROLES
+from sandbox.cdk import ROOT
+from tests.docs.pages import README, counts
+from tests.support import access_policy, identity_policies
+
+
+def test_can_be_read_at_once() -> None:
+    lines = README.splitlines()
+    assert len(lines) < 150
+    assert max(len(line) for line in lines) <= 120
+
+
+def test_leads_to_every_page() -> None:
+    pages = {
+        page.relative_to(ROOT).as_posix() for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    }
+    linked = set(re.findall(r"\]\(([^)#]+)", README))
+    assert pages - {"README.md"} - linked == set()
+
+
+def test_counts_are_those_of_the_catalog() -> None:
+    rows = re.findall(
+        r"^\| (?:both|auto-pilot) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|", README, re.MULTILINE
+    )
+    listed = {name.strip(" `"): [int(count) for count in found] for name, *found in rows}
+    auto_pilot = ROLES["auto-pilot"]
+    assert listed == {
+        **{policy.name: counts(policy.patterns) for policy in auto_pilot.policies},
+        "all four, each counted once": counts(set(auto_pilot.patterns)),
+    }
+
+
+def test_example_of_pumps_side_lets_a_worker_assume_roles_only_with_an_external_id() -> None:
+    example = re.search(r"```python\n([^`]*CustomerAccess.*?)```", README, re.DOTALL)
+    assert example
+    stack = Stack()
+    worker = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+    exec(compile(example[1], "README.md", "exec"), {"stack": stack, "worker": worker})  # noqa: S102
+    (policy,) = identity_policies(dict(Template.from_stack(stack).to_json())).values()
+    assert policy == access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")

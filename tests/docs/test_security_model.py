@@ -1,0 +1,69 @@
+"""The security model shows what the app synthesizes, and its counts are the catalog's."""
+
+import json
+import re
+
+from pump_roles.published import ROLES
+from sandbox import catalog
+from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
+from tests.docs.pages import SECURITY, counts, role
+from tests.support import NEVER, Synth, only_resource
+
+AUTO_PILOT = ROLES["auto-pilot"]
+BUY = "savingsplans:CreateSavingsPlan"
+READ = "pricing:GetProducts"
+
+
+def test_page_shows_the_trust_policy_of_each_role(synth: Synth) -> None:
+    (shown,) = map(json.loads, re.findall(r"```json\n(.*?)```", SECURITY, re.DOTALL))
+    (statement,) = shown["Statement"]
+    stacks = synth(
+        {
+            "pump:principal": statement["Principal"]["AWS"],
+            "pump:external-id": statement["Condition"]["StringEquals"]["sts:ExternalId"],
+        }
+    )
+    for template in stacks.values():
+        assert only_resource(template, "AWS::IAM::Role")["AssumeRolePolicyDocument"] == shown
+
+
+def test_boundary_narrows_to_what_both_allow() -> None:
+    boundary = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["pricing:*", "s3:*"], "Resource": "*"}],
+    }
+    bucket = "s3:ListAllMyBuckets"
+    assert decide(
+        [use(role(), action=action, boundary=boundary) for action in [READ, BUY, bucket]]
+    ) == [ALLOWED, IMPLICITLY_DENIED, IMPLICITLY_DENIED]
+
+
+def test_counts_of_the_security_model_are_those_of_the_catalog() -> None:
+    page = " ".join(SECURITY.split())
+    _, actions, writes = counts(AUTO_PILOT.patterns)
+    assert f"has {actions} actions, of which {writes} are not List or Read" in page
+    assert f"allows `ce:*`, which includes {counts(['ce:*'])[2]} writes" in page
+    assert f"`support:*` has {counts(['support:*'])[2]} writes" in page
+    tagged = len(catalog.actions()["ec2:createtags"].resources)
+    assert f"`ec2:CreateTags` works on {tagged} types of resource" in page
+    assert f"about {len(NEVER)} actions that neither role may ever have" in page
+    _, actions, writes = counts(ROLES["read-only"].patterns)
+    assert (
+        f"only the policy `PumpBillingReadOnly`, whose {actions} actions are all List or Read"
+        in page
+    )
+    assert writes == 0
+
+
+def test_security_model_names_every_write_of_cost_explorer() -> None:
+    listed = re.search(r"<!-- ce-writes -->(.*?)<!-- /ce-writes -->", SECURITY, re.DOTALL)
+    assert listed
+    assert sorted(re.findall(r"`(ce:\w+)`", listed[1])) == sorted(
+        action.name for action in catalog.matching(["ce:*"]) if not action.only_reads
+    )
+
+
+def test_every_action_that_the_security_model_names_is_granted_and_exists() -> None:
+    names = set(re.findall(r"`((?!sts:)[a-z0-9-]+:[A-Z]\w+)`", SECURITY))
+    granted = {action.name.lower() for action in catalog.matching(AUTO_PILOT.patterns)}
+    assert {name for name in names if name.lower() not in granted} == set()
