@@ -1,4 +1,4 @@
-"""Context, stacks, validation, synth."""
+"""The app: reads the context, builds the stacks, and synthesizes and validates them."""
 
 import sys
 from functools import cache
@@ -12,7 +12,7 @@ guard_rules = cache(GuardRules)
 
 
 def add_validation(app: App) -> None:
-    """Validate this app, and those of the rollouts' member templates: Guard rules and cdk-nag."""
+    """Add the Guard rules and cdk-nag, also to the apps of the rollouts' member templates."""
     Validations.of(app).add_plugins(guard_rules(), AwsSolutionsChecks(app))
 
 
@@ -23,7 +23,7 @@ try:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
-# Not an annotation, which the CDK CLI prints on several lines.
+# Not as an annotation, which the CDK CLI prints on several lines.
 sys.stderr.writelines(f"{stack.summary}\n" for stack in stacks)
 add_validation(app)
 app.synth()

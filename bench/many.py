@@ -1,6 +1,6 @@
-"""Many roles in one app, each in a stack of its own: `python bench/many.py KIND COUNT [POLICIES]`.
+"""An app with many roles, each in its own stack: `python bench/many.py KIND COUNT [POLICIES]`.
 
-With POLICIES, the app also has that many managed policies of the customer's own.
+With POLICIES, the app also has that many managed policies of the customer.
 """
 
 import sys

@@ -17,7 +17,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pump_roles"):
             raise
-        sys.exit(f"pump-roles: {error.name} is missing: install the wheel with its extra, review")
+        sys.exit(
+            f"pump-roles: {error.name} is not installed; install the wheel with the extra [review]"
+        )
 
 
 if __name__ == "__main__":

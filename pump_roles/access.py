@@ -41,7 +41,7 @@ _QUOTAS: Final = {
     "user_name": (2_048, "a user's inline policies"),
     "group_name": (5_120, "a group's inline policies"),
 }
-"""The keys are attributes that only a principal of that kind has."""
+"""The quota of each kind of principal, by an attribute that only this kind has."""
 
 # Not the 10,240 of a role's inline policies: CDK moves the large statements of a role into managed
 # policies, and cannot divide a statement.
@@ -57,23 +57,23 @@ class CustomerAccess(Construct):
 
     A grantee may call ``sts:AssumeRole`` on the customers' roles in its own partition if the
     request has an external ID. A deny rejects a request without one, so that no other policy of the
-    grantee can allow it. Nothing else is granted, not even session tags or a source identity: the
-    roles' trust policies do not accept them.
+    grantee can allow it. Nothing else is granted, not even session tags or a source identity,
+    because the roles' trust policies do not accept them.
 
     :param scope: the construct that this one belongs to.
     :param id: the construct's ID in the scope.
     :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
-        each once. By default only ``read-only``.
-    :param customer_accounts: the 12-digit IDs of the only accounts whose roles a grantee may
-        assume, at least 1, each once. :meth:`grant` checks how many fit into a policy. By default
-        every account.
-    :param role_names: the names of the roles, at least 1, each once, of 1 to 64 characters. They
-        replace the published names of ``roles``. By default ``PumpReadOnlyRole`` or
+        without duplicates. By default, only ``read-only``.
+    :param customer_accounts: the 12-digit IDs of the accounts whose roles a grantee may assume, at
+        least 1, without duplicates. :meth:`grant` checks how many fit into a policy. By default, a
+        grantee may assume the roles of every account.
+    :param role_names: the names of the roles, at least 1, without duplicates, 1 to 64 characters
+        each. They replace the published names of ``roles``. By default, ``PumpReadOnlyRole`` or
         ``PumpAutoPilotRole``.
-    :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, none of them
-        ``*``, ``?`` or ``$``. By default ``/``.
-    :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS would accept,
-        if there is no such kind, or if something is listed twice.
+    :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without ``*``,
+        ``?`` and ``$``. By default, ``/``.
+    :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts, a
+        kind is unknown, or something is listed twice.
 
     Source: IAM User Guide, "Access to AWS accounts owned by third parties"; Service Authorization
     Reference, "Actions, resources, and condition keys for AWS Security Token Service".
@@ -108,29 +108,29 @@ class CustomerAccess(Construct):
         under every path. It does not cover other roles.
 
         As with the CDK's own grants, it is not an error if this app cannot change the grantee's
-        policies, which is the case for a service, an account, a role imported with
+        policies. That is the case for a service, an account, a role imported with
         ``mutable=False``, and a role imported by its ARN that is, or could be, in another account
         than its stack. Then nothing is allowed, the synth warns, ``success`` is false, and
-        ``assert_success()`` raises an error. For a role that ``Role.customize_roles()`` leaves to
-        others to create, the synth warns too: the deny is only in the CDK's report.
+        ``assert_success()`` raises an error. The synth also warns about a role that
+        ``Role.customize_roles()`` does not create: the deny is only in the CDK's report.
 
-        For more accounts than fit, create several of these constructs and call ``grant`` on each
-        with the same role: the CDK moves statements that are too long into managed policies, of
-        which a role can have 10 by default.
+        For more accounts than fit, create several of these constructs, and call ``grant`` on each
+        with the same role. The CDK moves statements that are too long into managed policies; a role
+        can have 10 of them by default.
 
         :param grantee: a role, user, group or policy of Pump's account, or a resource with a role.
         :returns: the grant of the allow statement.
-        :raises ArgumentError: if the two statements make a policy of more characters than IAM
-            allows, not counting white space: 2,048 for a user, 5,120 for a group, otherwise 6,144.
-            The message says how many accounts fit. Other statements of the grantee are not counted.
+        :raises ArgumentError: if a policy of the two statements is longer than IAM allows, not
+            counting white space: 2,048 characters for a user, 5,120 for a group, otherwise 6,144.
+            The message says how many accounts fit. Other statements of the grantee do not count.
 
         Source: IAM User Guide, "IAM and AWS STS quotas".
         """
         principal = grantee.grant_principal
         self._check_size(principal)
         deny, allow = self._statements(Aws.PARTITION, self._accounts)
-        # The deny first: if it cannot be added, nothing is allowed. The allow has a condition of
-        # its own, since CDK may put the two into different policies, deployed one after the other.
+        # The deny comes first: if it cannot be added, nothing is allowed. The allow has its own
+        # condition, since CDK may put the two into policies that are deployed one after the other.
         if not (
             _may_be_in_this_account(principal)
             and _is_added(
@@ -145,8 +145,8 @@ class CustomerAccess(Construct):
         if isinstance(principal, iam.Role) and not principal.node.try_find_child("DefaultPolicy"):
             Annotations.of(self).add_warning_v2(
                 "pump-roles:not-synthesized",
-                f"{_name(grantee)} is created outside of this app: give it both statements that "
-                "iam-policy-report.json lists, the deny too",
+                f"{_name(grantee)} is created outside this app: attach both statements that "
+                "iam-policy-report.json lists, the allow and the deny",
             )
         return iam.Grant.add_to_principal(
             grantee=grantee,
@@ -181,7 +181,7 @@ class CustomerAccess(Construct):
         self, partition: str, accounts: Sequence[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         # Includes published names that are not granted: a call to any customer's role without an
-        # external ID is a mistake, whatever other policy allows it.
+        # external ID is a mistake, even if another policy allows it.
         names = dict.fromkeys([*(role.name for role in ROLES.values()), *self._names])
         denied = [f"{path}{name}" for name in names for path in ("/", "/*/")]
         granted = [f"{self._path}{name}" for name in self._names]
@@ -215,7 +215,7 @@ def _checked_kinds(roles: Sequence[str]) -> list[str]:
     kinds = _KINDS.check("roles", roles)
     for kind in kinds:
         if kind not in ROLES:
-            hint = nearest(kind, ROLES) or f"the kinds are {', '.join(ROLES)}"
+            hint = nearest(kind, ROLES) or f"must be {' or '.join(ROLES)}"
             raise ArgumentError("roles", f"unknown kind {kind!r}; {hint}")
     return kinds
 
@@ -231,8 +231,8 @@ def _checked_path(role_path: str) -> str:
 
 
 def _may_be_in_this_account(principal: iam.IPrincipal) -> bool:
-    # Without this, a role imported from another account gets the policy in a stack without an
-    # account, which then attaches it to whatever role has that name where it is deployed.
+    # Without this check, a stack without an account would attach the policy of a role imported from
+    # another account to any role of that name in the account where it is deployed.
     imported: Any = principal
     account = getattr(imported, "principal_account", None)
     if account is None or not hasattr(imported, "node"):

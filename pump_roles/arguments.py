@@ -1,6 +1,6 @@
-"""What ``help()`` and ``inspect.signature()`` show of a construct's arguments.
+"""Makes ``help()`` and ``inspect.signature()`` show a construct's arguments.
 
-jsii's metaclass hides them: without this, every construct is shown with ``(*args, **kwargs)``.
+jsii's metaclass hides them. Without this, every construct has the signature ``(*args, **kwargs)``.
 """
 
 import re
@@ -17,8 +17,8 @@ _FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
 def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _Class]:
     """Return a decorator that shows the arguments of a class's ``__init__``.
 
-    :param passed_on_to: the class that gets the further arguments, those of ``**``, which are shown
-        in its words. By default there are none.
+    :param passed_on_to: the class that gets the arguments of ``**``. They are shown as in its
+        docstring. By default, there are none.
     """
 
     def decorated(cls: _Class) -> _Class:
@@ -33,7 +33,7 @@ def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _C
             }
             own |= further
             cls.__doc__ = _with_fields(cls, last.name, _fields(passed_on_to, further))
-        # What is required comes first.
+        # Required arguments come first.
         ordered = sorted(own.values(), key=_is_optional)
         cls.__signature__ = _Arguments(cls, Signature(ordered))  # type: ignore[attr-defined]
         return cls
@@ -42,14 +42,14 @@ def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _C
 
 
 def documented(cls: _Class) -> _Class:
-    """Add what the base class's docstring says after its first paragraph, such as the arguments."""
+    """Add the base class's docstring, except its first paragraph, to that of the class."""
     _, _, rest = cleandoc(cls.__base__.__doc__ or "").partition("\n\n")
     cls.__doc__ = f"{cleandoc(cls.__doc__ or '')}\n\n{rest}"
     return cls
 
 
 class _Arguments:
-    # A descriptor, since a subclass may have an __init__ of its own.
+    # A descriptor, because a subclass may have its own __init__.
     def __init__(self, cls: Any, shown: Signature) -> None:
         self._init = cls.__init__
         self._shown = shown
@@ -80,7 +80,7 @@ def _fields(cls: type, names: Any) -> str:
 
 
 def _with_fields(cls: type, name: str, fields: str) -> str:
-    # In place of the field of ``**``.
+    # The fields replace the field of ``**``.
     return _FIELD.sub(
         lambda field: fields if field[1] == name else field[0], f"{cleandoc(cls.__doc__ or '')}\n"
     )

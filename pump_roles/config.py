@@ -1,17 +1,16 @@
-"""Turns CDK context into the stacks' arguments. Nothing else in the project reads context."""
+"""Turns CDK context into the stacks' arguments. No other module reads context."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aws_cdk import App, Stack
 
-from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails import WITH_VALUE, Guardrail
 from pump_roles.keys import PREFIX, as_typed, suggestion
 from pump_roles.published import ROLES
-from pump_roles.rollout import AutoPilotRolloutStack, ConfigureApp, ReadOnlyRolloutStack
-from pump_roles.stacks import AutoPilotStack, ReadOnlyStack
+from pump_roles.rollout import ROLLOUT_STACKS, ConfigureApp
 from pump_roles.summary import summary
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
@@ -24,12 +23,10 @@ from pump_roles.validators import (
     FAILURE_TOLERANCE,
     GUARDRAILS,
     MAX_CONCURRENT,
-    MOMENT,
     ORGANIZATIONAL_UNITS,
     PERMISSIONS_BOUNDARY,
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
-    REGIONS,
     ROLE_NAME,
     ROLE_PATH,
     ArgumentError,
@@ -45,8 +42,8 @@ _CALL_AS: Final = "call-as"
 _ROLE_NAME: Final = "role-name"
 _BOUNDARY: Final = "permissions-boundary"
 _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
-"""The CDK's own key, by which it gives a boundary to every role of an app, also to Pump's. The
-member template of a rollout has an app of its own, which it does not reach."""
+"""The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
+effect on the member template of a rollout, which has its own app."""
 
 _Validator = Text | ListOf | Integer
 
@@ -58,16 +55,9 @@ _ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
     "role-path": ("path", ROLE_PATH),
     _BOUNDARY: ("permissions_boundary", PERMISSIONS_BOUNDARY),
     "guardrails": ("guardrails", GUARDRAILS),
-    "only-in-regions": ("guardrails", REGIONS),
-    "until": ("guardrails", MOMENT),
-    "invitations-from": ("guardrails", ACCOUNTS.element),
+    **{name: ("guardrails", validator) for name, (validator, _) in WITH_VALUE.items()},
 }
-_GUARDRAILS: Final[Mapping[str, Callable[[Any], list[Guardrail]]]] = {
-    "guardrails": lambda names: [Guardrail.named(name) for name in names],
-    "only-in-regions": lambda regions: [Guardrail.only_in_regions(*regions)],
-    "until": lambda moment: [Guardrail.until(moment)],
-    "invitations-from": lambda account: [Guardrail.invitations_from(account)],
-}
+_GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
 _ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
     _UNITS: ("organizational_units", ORGANIZATIONAL_UNITS),
     "exclude-accounts": ("exclude_accounts", ACCOUNTS),
@@ -84,31 +74,26 @@ _PARAMETERS: Final = {
 }
 _FILTERS: Final = {"exclude-accounts", "only-accounts"}
 
-_STACKS: Final = {
-    "read-only": (ReadOnlyStack, ReadOnlyRolloutStack),
-    "auto-pilot": (AutoPilotStack, AutoPilotRolloutStack),
-}
-
 
 def _key(name: str, role: str = "") -> str:
     return f"{PREFIX}{role}:{name}" if role else f"{PREFIX}{name}"
 
 
 KEYS: Final = (
-    # An account has one role of a name.
+    # Role names are unique in an account, so each role has its own key.
     *(_key(name) for name in _ARGUMENTS if name != _ROLE_NAME),
-    # One account deploys an app, so who that is applies to both roles.
+    # One account deploys an app, so call-as applies to both roles.
     *(_key(name, role) for role in ROLES for name in _ARGUMENTS if name != _CALL_AS),
 )
 
 
 class ConfigError(ValueError):
-    """A context key or its value is wrong; the message is for the person who typed it."""
+    """A context key or its value is wrong. The message is for the person who typed it."""
 
 
 @dataclass(frozen=True)
 class _Setting:
-    # A value, and the key as the user typed it.
+    # The key as the user typed it.
     key: str
     value: Any
 
@@ -122,12 +107,12 @@ class StackSettings:
     """What the context says about one stack.
 
     :param stack_id: the stack's construct ID and name.
-    :param role: the role, ``read-only`` or ``auto-pilot``.
+    :param role: the role's kind, such as ``read-only``.
     :param stack_class: its class.
     :param arguments: its arguments.
-    :param keys: for each argument, and each guardrail with a key of its own, the key as typed.
-    :param boundary: the boundary that the CDK gives to every role of the app, in words; empty if it
-        gives none.
+    :param keys: the key, as typed, of each argument and of each guardrail that has its own key.
+    :param boundary: a description of the boundary that the CDK gives to every role of the app;
+        empty if there is none.
     """
 
     stack_id: str
@@ -140,7 +125,7 @@ class StackSettings:
     def build(self, app: App) -> Stack:
         """Build the stack.
 
-        :raises ConfigError: when AWS would not accept a value; names the key as typed.
+        :raises ConfigError: when AWS would not accept a value. The message names the key as typed.
         """
         try:
             return self.stack_class(app, self.stack_id, **self.arguments)
@@ -152,7 +137,7 @@ class StackSettings:
 
     @property
     def summary(self) -> str:
-        """One line that says what the stack's role gets. External IDs are not in it."""
+        """One line that says what the stack's role gets. It contains no external ID."""
         return summary(self.stack_id, self.role, self.arguments, boundary=self.boundary)
 
 
@@ -162,15 +147,15 @@ def read(
     """Return what the context says about each stack.
 
     ``pump:KEY`` applies to both roles; ``pump:read-only:KEY`` or ``pump:auto-pilot:KEY`` applies to
-    one, and overrides it. A guardrail of ``pump:KEY`` applies to those of the app's roles that have
-    what it denies. Each role has its stack, unless a delegated administrator deploys the app, and a
+    one, and overrides it. A guardrail of ``pump:KEY`` applies to the roles that have permissions
+    that it denies. Each role has a stack, unless a delegated administrator deploys the app, and a
     rollout if it has organizational units.
 
-    :param context: the app's context, all of it.
+    :param context: all of the app's context.
     :param configure_app: called with the app of each rollout's member template.
-    :raises ConfigError: when a key is unknown or misspelled, its value is not accepted, even if
-        another key overrides it, or two keys exclude each other. A key whose value is null does not
-        get here: the CDK treats it as not set.
+    :raises ConfigError: when a key is unknown or misspelled, a value is not accepted (even if
+        another key overrides it), or two keys exclude each other. A key whose value is null is not
+        in the context: the CDK treats it as not set.
     """
     values = dict(_checked(context))
     settings_of = {role: _of_role(role, values) for role in ROLES}
@@ -188,8 +173,8 @@ def read(
         role, _ = _parts(key)
         if role and role not in rolled_out:
             raise ConfigError(
-                f"{key}: a delegated administrator's app has no {role} role without "
-                f"{_key(_UNITS, role)}"
+                f"{key}: a delegated administrator deploys the {role} role only as a rollout, "
+                f"which requires {_key(_UNITS, role)}"
             )
     with_stack = [] if delegated else list(ROLES)
     built = with_stack or rolled_out
@@ -202,16 +187,16 @@ def read(
             "instead"
         )
     for role in with_stack:
-        single, _ = _STACKS[role]
+        single = ROLLOUT_STACKS[role].rollout_class.stack_class
         if boundary and _BOUNDARY in settings_of[role]:
             raise ConfigError(
                 f"{settings_of[role][_BOUNDARY].key}: cannot be combined with {_BOUNDARY_OF_CDK}, "
-                "by which the CDK replaces it"
+                "which replaces it"
             )
         stack = _settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
         found.append(replace(stack, boundary=boundary))
     for role in rolled_out:
-        _, rollout = _STACKS[role]
+        rollout = ROLLOUT_STACKS[role]
         stack_id = f"{ROLES[role].stack_name}Rollout"
         more = {"configure_app": configure_app}
         found.append(_settings(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
@@ -219,15 +204,15 @@ def read(
 
 
 def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
-    given = context.get(_BOUNDARY_OF_CDK)
-    if not given:
+    setting = context.get(_BOUNDARY_OF_CDK)
+    if not setting:
         return ""
-    named = given if isinstance(given, Mapping) else {}
+    named = setting if isinstance(setting, Mapping) else {}
     boundary = named.get("name") or named.get("arn")
     if not isinstance(boundary, str):
         raise ConfigError(
-            f"{_BOUNDARY_OF_CDK}: is not an object with a name or an arn, and the CDK ignores it; "
-            "an object can be in a file, and not after -c"
+            f"{_BOUNDARY_OF_CDK}: must be an object with a name or an arn, or the CDK ignores it; "
+            "set it in a file, because -c passes only strings"
         )
     return f"{boundary} (from {_BOUNDARY_OF_CDK})"
 
@@ -243,19 +228,26 @@ def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         try:
             # Even if another key overrides it.
             checked = validator.check(key, _typed(value, validator))
-            yield key, _GUARDRAILS[name](checked) if name in _GUARDRAILS else checked
+            yield key, _guardrails(name, checked) if name in _GUARDRAILS else checked
         except ArgumentError as error:
             raise ConfigError(f"{key}: {error.problem}") from None
 
 
+def _guardrails(name: str, value: Any) -> list[Guardrail]:
+    if name == "guardrails":
+        return [Guardrail.named(guardrail) for guardrail in value]
+    _, with_value = WITH_VALUE[name]
+    return [with_value(value)]
+
+
 def _parts(key: str) -> tuple[str, str]:
-    # The role, empty where the key applies to both, and the name.
+    # The role is empty if the key applies to both.
     *role, name = key.removeprefix(PREFIX).split(":")
     return (role[0] if role else ""), name
 
 
 def _typed(value: Any, validator: _Validator) -> Any:
-    # What comes from the command line is a string.
+    # Every value from the command line is a string.
     if isinstance(validator, Text) or not isinstance(value, str):
         return value
     if isinstance(validator, ListOf):
@@ -264,24 +256,24 @@ def _typed(value: Any, validator: _Validator) -> Any:
 
 
 def _problem(key: str, value: Any) -> str | None:
-    # What is wrong with a key that is meant for this app; nothing if it is not.
+    # None if the key is not meant for this app.
     if key == "context" and isinstance(value, Mapping):
         # As in cdk.json.
         inside = next((name for name in value if name in KEYS or _problem(name, value[name])), None)
-        return inside and f"belongs to cdk.json; put {inside} at the top level of cdk.context.json"
+        return inside and f"belongs in cdk.json; put {inside} at the top level of cdk.context.json"
     for parameter, name in _PARAMETERS.items():
         if key.strip().lower() == parameter.lower():
-            cure = f"use the key {_key(name)}"
+            fix = f"use the key {_key(name)}"
             if parameter != NEXT_EXTERNAL_ID_PARAMETER:
-                cure = f"pass --parameters {parameter}=..., or {cure}"
-            return f"is a template parameter, not a context key; {cure}"
+                fix = f"pass --parameters {parameter}=..., or {fix}"
+            return f"is a template parameter, not a context key; {fix}"
     if key in {_key(_CALL_AS, role) for role in ROLES}:
         return f"unknown key; it applies to both roles, so use {_key(_CALL_AS)}"
     shared = _key(_ROLE_NAME)
     found = suggestion(key, (*KEYS, shared))
     own = " or ".join(_key(_ROLE_NAME, role) for role in ROLES)
     bare = not key.strip().lower().startswith(PREFIX[:-1])
-    # Anyone's app has a role name, or something that is read-only.
+    # Any app may have a key for a role name, or for something read-only.
     if (
         found is None
         or (bare and found.startswith(f"did you mean {shared}?"))
@@ -291,7 +283,7 @@ def _problem(key: str, value: Any) -> str | None:
     role, name = _parts(key)
     if name in Guardrail.names():
         guardrails = _key("guardrails", role if role in ROLES else "")
-        found = f"{name} is a guardrail, a value of {guardrails}"
+        found = f"{name} is a guardrail; use it as a value of {guardrails}"
     return f"unknown key; {found.replace(shared, own)}"
 
 
@@ -322,7 +314,7 @@ def _of_role(role: str, values: Mapping[str, Any]) -> _Settings:
         if key in values
     }
     own = {name for name in _FILTERS if _key(name, role) in values}
-    # A filter of the role's own also replaces a shared one of the other kind.
+    # A role's own filter also replaces a shared filter of the other kind.
     replaced = _FILTERS - own if own else set()
     return {name: setting for name, setting in found.items() if name not in replaced}
 
@@ -330,8 +322,8 @@ def _of_role(role: str, values: Mapping[str, Any]) -> _Settings:
 def _with_shared_guardrails(
     role: str, settings_of: Mapping[str, _Settings], built: Collection[str]
 ) -> _Settings:
-    # A shared guardrail is for the roles that have what it denies. If none has, it stays, and the
-    # role rejects it.
+    # A shared guardrail applies to the roles that have permissions that it denies. If none has, the
+    # guardrail stays, and the role rejects it.
     def applies(guardrail: Guardrail, sharing: Collection[str]) -> bool:
         having = [other for other in sharing if guardrail.on(ROLES[other].patterns)]
         return role in having or not having

@@ -1,7 +1,7 @@
-"""Pump's roles cannot be widened: the reader as a validation plugin over the rendered templates.
+"""A validation plugin that fails the synth if anything in an app widens one of Pump's roles.
 
-CDK calls the plugin once an app's templates are written, those of its stages and pipelines too.
-What it does not see is in docs/security-model.md.
+CDK calls the plugin after it has written an app's templates, including those of stages and
+pipelines. docs/security-model.md lists what the plugin cannot see.
 """
 
 import atexit
@@ -38,8 +38,8 @@ __all__ = ["protect_role", "protect_stack_set"]
 
 _RULE: Final = "immutable"
 _FIX: Final = (
-    "Nothing can be added to the role: it has exactly what Pump publishes. Remove what changes it "
-    "or attaches to it. To name it, or to take permissions away, use its arguments."
+    "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "
+    "To change its name or deny permissions, use its arguments."
 )
 
 
@@ -48,8 +48,8 @@ def protect_role(role: iam.CfnRole, **properties: Any) -> None:
 
     :param role: the role's resource.
     :param properties: its ``RoleName``, ``Path``, ``PermissionsBoundary``, ``Policies`` and
-        ``AssumeRolePolicyDocument``, as they are rendered; null if it has none. A boundary may be
-        added where there is none: it can only take away.
+        ``AssumeRolePolicyDocument``, as they are rendered; null if it has none. The app may add a
+        boundary to a role without one, because a boundary only removes permissions.
     """
     _plugin_of(role).protected.append(_Protected(role, properties))
 
@@ -91,7 +91,7 @@ class _Immutable:
         return [_RULE]
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
-        # Here, since an app that only defines its constructs needs no reader.
+        # Imported here: an app that only defines its constructs does not need the reader.
         from pump_roles.templates.widening import widenings  # noqa: PLC0415
 
         paths = [Path(path) for path in context.template_paths]
@@ -99,7 +99,7 @@ class _Immutable:
             found = list(widenings(list(self._built()), paths))
             violations = [_violation(widening) for widening in found]
             rejected = {path for widening in found for path in (widening.file, widening.root)}
-        except Exception as error:  # noqa: BLE001 - CDK drops a plugin that raises, and goes on
+        except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
             violations = [not_checked(_RULE, error, [str(paths[0])])]
             rejected = set(paths)
         self._reject(rejected)
@@ -108,7 +108,7 @@ class _Immutable:
     def _built(self) -> "Iterator[Built]":
         from pump_roles.templates.widening import Built  # noqa: PLC0415
 
-        # By stack: each look-up is a call into CDK.
+        # Grouped by stack, because each lookup is a call into CDK.
         by_stack: dict[Stack, list[_Protected]] = {}
         for protected in self.protected:
             by_stack.setdefault(protected.resource.stack, []).append(protected)
@@ -127,8 +127,8 @@ class _Immutable:
                 yield Built(protected, file, logical_id, properties)
 
     def _reject(self, files: set[Path]) -> None:
-        # CDK lets no plugin change the assembly while it is validated. When the app ends, what must
-        # not be deployed is removed.
+        # A plugin must not change the assembly that CDK validates. So what must not be deployed is
+        # removed when the app ends.
         if files and not self._rejected:
             atexit.register(self._remove)
         self._rejected = files
@@ -142,7 +142,7 @@ _PLUGINS: Final[WeakKeyDictionary[IConstruct, _Immutable]] = WeakKeyDictionary()
 
 
 def _plugin_of(resource: CfnResource) -> _Immutable:
-    # One for each app, so that its templates are read once.
+    # One for each app, so that its templates are read only once.
     root = resource.node.root
     if root not in _PLUGINS:
         _PLUGINS[root] = _Immutable()
@@ -155,7 +155,7 @@ def _violation(widening: "Widening") -> PolicyViolation:
         rule_name=_RULE,
         description=widening.problem,
         fix=_FIX,
-        # The one severity that cannot be acknowledged.
+        # The only severity that cannot be acknowledged.
         severity="fatal",
         violating_resources=[
             PolicyViolatingResource(

@@ -1,4 +1,4 @@
-"""Context keys that are meant for this app, but are not its keys."""
+"""Finds context keys that are meant for this app, but are misspelled or unknown."""
 
 import re
 import unicodedata
@@ -13,48 +13,48 @@ __all__ = ["PREFIX", "as_typed", "suggestion"]
 PREFIX: Final = "pump:"
 """The prefix of each key."""
 
-_OF_OTHERS: Final = re.compile("@[^/:]+/|aws:|aws-cdk:")
-"""How keys of the CDK and of npm packages begin."""
+_OTHER_PREFIXES: Final = re.compile("@[^/:]+/|aws:|aws-cdk:")
+"""The prefixes of the keys of the CDK and of npm packages."""
 
-# One typing error in the shortest key with its prefix, nine letters, leaves eight of them.
+# A typo in the shortest key with its prefix, nine letters, leaves eight of them.
 _NEAR: Final = 0.88
-# Without the prefix, a short name is too close to common words: `principals` is not for us.
+# Without the prefix, a short name is too close to common words, such as `principals`.
 _NEAR_WITHOUT_PREFIX: Final = 0.91
 _LONG: Final = 10
 _NEAR_PREFIX: Final = 0.75
 
 
 def suggestion(key: str, keys: tuple[str, ...]) -> str | None:
-    """Return what to say about a key that is not the app's but meant for it; else nothing.
+    """Return a hint for an unknown key that is meant for the app; ``None`` for any other key.
 
-    It is meant for the app if it is close to one of the keys, even without the prefix ``pump:``, or
-    if it begins with that prefix, a role, or one of the names. Case, and what separates the words,
-    do not count. Keys of the CDK and of packages, such as ``@aws-cdk/core:x``, are never meant for
-    the app, nor are those with a prefix that is not close to ``pump`` or a role.
+    A key is meant for the app if it is close to one of the app's keys, even without the prefix
+    ``pump:``, or if it begins with that prefix, a role, or one of the names. Case and separators do
+    not matter. Keys of the CDK and of packages, such as ``@aws-cdk/core:x``, are never meant for
+    the app. Neither are keys with a prefix that is not close to ``pump`` or a role.
 
-    :param key: the key as typed, which is not one of the app's.
+    :param key: the unknown key, as typed.
     :param keys: the app's keys.
     """
-    if _OF_OTHERS.match(key):
+    if _OTHER_PREFIXES.match(key):
         return None
     found = _alike(key, keys) or _near(key, keys)
     if found:
         return f"did you mean {found}?{_letter(key)}"
     if _begins_like(key, keys):
         shared = [known for known in keys if known.count(":") == 1]
-        # Without a colon, as in pump-station, whatever is nearest is not what was meant.
+        # Without a colon, as in pump-station, the nearest key is not what was meant.
         hint = nearest(_spelled(key), keys) if ":" in key else ""
         return hint or f"the keys are {', '.join(shared)}"
     return None
 
 
 def as_typed(key: str) -> str:
-    """Return a key for an error message: as typed, or escaped if that would not show it."""
+    """Return a key for an error message: as typed, or escaped if it is not printable."""
     return key if key.isprintable() else repr(key)
 
 
 def _alike(key: str, keys: tuple[str, ...]) -> str:
-    # Letters of another script can look the same, such as a Cyrillic er for a p.
+    # Letters of other scripts can look the same, such as the Cyrillic er and the Latin p.
     typed = _spelled(unicodedata.normalize("NFKC", key))
     if typed.isascii() or sum(letter.isascii() for letter in typed) * 2 < len(typed):
         return ""
@@ -64,7 +64,7 @@ def _alike(key: str, keys: tuple[str, ...]) -> str:
 
 
 def _near(key: str, keys: tuple[str, ...]) -> str:
-    # Only its letters count: permissions_boundary and permissionsBoundary are the same.
+    # Only letters and digits count: permissions_boundary and permissionsBoundary are the same.
     from difflib import get_close_matches  # noqa: PLC0415
 
     full, bare = _letters_of(keys)
@@ -81,7 +81,7 @@ def _near(key: str, keys: tuple[str, ...]) -> str:
 
 
 def _may_be_ours(key: str, keys: tuple[str, ...]) -> bool:
-    # A prefix of someone else, as in acme:permissions-boundary.
+    # A key such as acme:permissions-boundary has the prefix of someone else.
     from difflib import get_close_matches  # noqa: PLC0415
 
     prefix, colon, _ = key.partition(":")
@@ -90,7 +90,7 @@ def _may_be_ours(key: str, keys: tuple[str, ...]) -> bool:
 
 
 def _begins_like(key: str, keys: tuple[str, ...]) -> bool:
-    # Even if the prefix was forgotten, since a boundary that is not read is not there.
+    # Even without the prefix: an ignored permissions-boundary would leave the role without one.
     spelled = _spelled(key)
     first, *_ = re.split("[^a-z-]", spelled)
     parts = {part for known in keys for part in known.removeprefix(PREFIX).split(":")}
@@ -101,7 +101,7 @@ def _begins_like(key: str, keys: tuple[str, ...]) -> bool:
 
 
 def _spelled(key: str) -> str:
-    # As the app's keys are: permissions_boundary and permissionsBoundary are permissions-boundary.
+    # In the spelling of the app's keys: permissionsBoundary becomes permissions-boundary.
     return re.sub("(?<=[a-z])(?=[A-Z])", "-", key.strip()).replace("_", "-").lower()
 
 
@@ -111,7 +111,7 @@ def _letters(key: str) -> str:
 
 @cache
 def _letters_of(keys: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    # The letters of each key, with the prefix and without it.
+    # The keys by their letters, with the prefix and without it.
     return (
         {_letters(key): key for key in keys},
         {_letters(key.removeprefix(PREFIX)): key for key in keys},
@@ -119,7 +119,7 @@ def _letters_of(keys: tuple[str, ...]) -> tuple[Mapping[str, str], Mapping[str, 
 
 
 def _letter(key: str) -> str:
-    # A letter that looks like another one.
+    # Names the first letter that is not ASCII, since it may look like one that is.
     other = next((letter for letter in key if not letter.isascii()), "")
     name = unicodedata.name(other, "a character without a name") if other else ""
     return f" It contains {name} (U+{ord(other):04X})" if other else ""

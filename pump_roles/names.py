@@ -1,4 +1,4 @@
-"""The names of Pump's roles in a stack, which must differ."""
+"""Checks that Pump's roles in a stack have different names."""
 
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -24,7 +24,7 @@ def take_role_name(name: str, role: Construct, scope: Construct) -> None:
 
     Source: IAM API Reference, "CreateRole".
     """
-    # Each lookup is a call into the CDK.
+    # Stack.of() is a slow call into jsii.
     stack = scope if isinstance(scope, Stack) else Stack.of(scope)
     taken = _TAKEN.setdefault(stack, {})
     other = taken.get(name.lower())

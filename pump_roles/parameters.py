@@ -1,4 +1,4 @@
-"""A literal, or a template parameter that CloudFormation checks when the template is deployed."""
+"""Values that are literals, or template parameters that CloudFormation checks at deployment."""
 
 from aws_cdk import Annotations, CfnParameter, Stack
 from constructs import Construct
@@ -11,7 +11,7 @@ __all__ = ["literal_or_parameter", "validated_parameter"]
 def validated_parameter(
     scope: Construct, id: str, validator: Text, *, description: str
 ) -> CfnParameter:
-    """Return a new template parameter that takes only what the validator accepts.
+    """Return a new template parameter that accepts only what the validator accepts.
 
     :param scope: the stack.
     :param id: the construct ID, which is the parameter's name.
@@ -34,12 +34,12 @@ def literal_or_parameter(
 ) -> str:
     """Return what represents the value in a template: the literal, or a reference.
 
-    A ``CfnParameter`` without an allowed pattern gets the validator's, and nothing else, so that
-    CloudFormation checks the value when the template is deployed; the synth says so with an info
-    message. Whether it still has that pattern is checked in the synthesized template.
+    A ``CfnParameter`` without an allowed pattern gets the validator's pattern, and nothing else, so
+    that CloudFormation checks the value at deployment. An info message at synth says so. The
+    validation of the synthesized template checks that the parameter still has that pattern.
 
     :param validator: validates the literal.
-    :param argument: the name by which the caller knows the value.
+    :param argument: the value's name in error messages.
     :param value: the literal or the parameter.
     :param scope: a construct of the stack that uses the value.
     :raises ArgumentError: when the validator does not accept the literal, or the parameter belongs
@@ -66,7 +66,7 @@ def literal_or_parameter(
     elif value.allowed_pattern != validator.pattern:
         raise ArgumentError(
             argument,
-            f"{path} has another allowed pattern than that of {validator.description}; omit it (it "
-            "is set for you), or use a parameter of its own",
+            f"{path} has a different allowed pattern than {validator.description}; omit it "
+            "(pump-roles sets it), or use a separate parameter",
         )
     return reference

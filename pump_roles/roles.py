@@ -1,4 +1,4 @@
-"""The roles that Pump works through, as constructs."""
+"""The constructs for Pump's roles."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,41 +58,41 @@ class RoleOptions(TypedDict, total=False):
 class PumpRole(Construct):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
-    The role carries the published policies, and only Pump's principal can assume it, with the
-    customer's external ID. A session lasts at most an hour, IAM's default and lowest maximum.
+    The role has the published policies. Only Pump's principal can assume it, and only with the
+    customer's external ID. A session lasts at most 1 hour, the default and lowest maximum in IAM.
 
     :param scope: the construct that this one belongs to.
     :param id: the construct's ID in the scope.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
-        root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. One without
-        an allowed pattern gets the pattern that its value must match.
+        root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. A parameter
+        without an allowed pattern gets the one that its value must match.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
-        or a ``CfnParameter``, as above. A literal of fewer than 16 is a warning at synth.
-    :param next_external_id: a new external ID, also accepted during rotation. By default only
+        or a ``CfnParameter``, as above. The synth warns about a literal of fewer than 16.
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only
         ``external_id`` is accepted.
-    :param role_name: 1 to 64 characters, unique in the account, ignoring case. By default
+    :param role_name: 1 to 64 characters, unique in the account, ignoring case. By default,
         ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
-    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default the role has the path ``/``.
-        For a deployed role, it can change only together with ``role_name``: CloudFormation does not
-        replace a named role with one of the same name.
+    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default, ``/``. To change the path of a
+        deployed role, change ``role_name`` too: CloudFormation cannot replace a role with one of
+        the same name.
     :param permissions_boundary: the name of a managed policy of the account that the role is
         deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
-        AWS managed policy. By default the role has no boundary.
-    :param guardrails: what to take away from the role, each :class:`Guardrail` once. By default
-        nothing.
+        AWS managed policy. By default, the role has no boundary.
+    :param guardrails: what to deny the role, each :class:`Guardrail` at most once. By default, the
+        role has none.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
-        cannot exist, a literal is a placeholder of the README, another of Pump's roles in the stack
-        has that name, a guardrail would do nothing on this role, or the guardrails make the inline
-        policies longer than IAM's 10,240 characters (white space not counted).
+        cannot exist, a literal is a placeholder of the documentation, another of Pump's roles in
+        the stack has that name, a guardrail would have no effect on this role, or the guardrails
+        make the inline policies longer than IAM's 10,240 characters (not counting white space).
 
-    The synth fails when anything in the app changes the role's trust policy, policies, session
+    The synth fails if anything in the app changes the role's trust policy, policies, session
     duration, name, or path, removes its boundary, or attaches a policy to it.
 
     Source: Pump's document "Cross Account Role".
     """
 
     published: ClassVar[PublishedRole]
-    """The role, as Pump publishes it."""
+    """The role as Pump publishes it."""
 
     def __init__(
         self,
@@ -126,8 +126,8 @@ class PumpRole(Construct):
         if role_name is None:
             role_name = self.published.name
         take_role_name(ROLE_NAME.check("role_name", role_name), self, scope)
-        # The L1 with the raw documents: the L2 role merges and reorders statements under
-        # @aws-cdk/aws-iam:minimizePolicies, and what is deployed must be what is published.
+        # The L1 with the raw documents, because what is deployed must be what is published. The L2
+        # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
             self,
             "Resource",
@@ -155,11 +155,11 @@ class PumpRole(Construct):
 
     @cached_property
     def role(self) -> iam.IRole:
-        """The role for other constructs to refer to, as a principal or to grant its assumption.
+        """The role for other constructs to use, as a principal or to let others assume it.
 
-        Its permissions cannot be widened: a grant adds nothing to its policies, and a policy
-        attached to it fails the synthesis. Another resource's own policy, such as a bucket's or
-        a key's, can still name it.
+        Its permissions cannot be widened: a grant adds nothing to its policies, and attaching a
+        policy to it fails the synth. The policy of another resource, such as a bucket or a key, can
+        still name it.
         """
         return iam.Role.from_role_arn(
             self,
@@ -176,7 +176,7 @@ class PumpRole(Construct):
 
     @property
     def role_arn(self) -> str:
-        """The role's ARN, known when it is deployed."""
+        """The role's ARN, as a reference to the deployed role."""
         return self.resource.attr_arn
 
     @property
@@ -189,10 +189,9 @@ class PumpRole(Construct):
 
         AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This
         acknowledges exactly those, one by one, on the role's resource. Without this call they
-        stay findings: the owner of the app decides whether they are acceptable.
+        remain findings, because the owner of the app decides whether they are acceptable.
 
-        cdk-nag reads acknowledgments from version 3 on. Whether it is installed at all makes no
-        difference.
+        Only cdk-nag 3 and later read acknowledgments. You can call this without cdk-nag.
 
         :raises RuntimeError: when an earlier version of cdk-nag is installed.
         """
@@ -209,7 +208,7 @@ class PumpRole(Construct):
 class ReadOnlyRole(PumpRole):
     """The role through which Pump reads billing history and infrastructure metadata.
 
-    It carries the published policy ``PumpBillingReadOnly``.
+    It has the published policy ``PumpBillingReadOnly``.
     """
 
     published = ROLES["read-only"]
@@ -219,7 +218,7 @@ class ReadOnlyRole(PumpRole):
 class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 
-    It carries the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
+    It has the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
     and ``PumpAutoPilot``. IAM cannot limit what its purchases cost.
     """
 
@@ -228,9 +227,9 @@ class AutoPilotRole(PumpRole):
 
 @cache
 def outdated_cdk_nag() -> str:
-    """Return the version of the installed cdk-nag if it does not read acknowledgments; else empty.
+    """Return the installed version of cdk-nag if it cannot read acknowledgments; otherwise empty.
 
-    Only the version is looked up: importing cdk-nag takes long, and the roles do not need it.
+    Looks up only the version: importing cdk-nag is slow, and the roles do not need it.
     """
     from importlib import metadata  # noqa: PLC0415
 
@@ -245,13 +244,13 @@ def outdated_cdk_nag() -> str:
 def annotate_guardrails(
     scope: Construct, guardrails: Iterable[Guardrail], redundant: Mapping[str, Sequence[str]]
 ) -> None:
-    """Say at synth that a guardrail already denies everything, or that others are redundant.
+    """Report at synth if a guardrail has expired, or makes others redundant.
 
     The template stays the same.
 
     :param scope: the construct that the messages are about.
     :param guardrails: the guardrails of a role.
-    :param redundant: those that deny nothing more, by the one that denies all that they deny.
+    :param redundant: the names of redundant guardrails, by the guardrail that makes them so.
     """
     for guardrail in guardrails:
         if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
@@ -261,7 +260,7 @@ def annotate_guardrails(
             )
     for name, others in redundant.items():
         Annotations.of(scope).add_info(
-            f"guardrails: {name} already denies all that these deny: {', '.join(others)}"
+            f"guardrails: {name} makes these redundant: {', '.join(others)}"
         )
 
 
@@ -277,7 +276,7 @@ def _within_quota(
     if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         omit = "".join(
-            f"; omit {', '.join(others)}: {name} denies all that they deny"
+            f"; omit {', '.join(others)}, which {name} makes redundant"
             for name, others in redundant.items()
         )
         raise ArgumentError(
@@ -294,7 +293,7 @@ def _size(document: Mapping[str, Any]) -> int:
 
 @cache
 def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]:
-    # Made once for each role class: otherwise a third of the time that a role takes.
+    # Cached for each role class: creating them takes a third of the time that a role takes.
     findings = {
         f"Action::{pattern}": REASONS[pattern]
         for policy in policies
@@ -310,24 +309,23 @@ def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]
 
 @jsii.implements(IStringProducer)
 class _NameElsewhere:
-    # A reference across environments would put resources of CDK's own into the role's stack, so
-    # there the name is a literal. Where the account is not known, CDK refuses the reference.
+    # A reference across environments would add CDK's own resources to the role's stack, so there
+    # the name is a literal. If the account is not known, CDK rejects the reference.
     def __init__(self, resource: iam.CfnRole) -> None:
         self._resource = resource
 
     def produce(self, context: IResolveContext) -> str | None:
-        here, own = Stack.of(context.scope), self._resource.stack
-        if Token.is_unresolved(own.account) or (here.account, here.region) == (
-            own.account,
-            own.region,
+        here, there = Stack.of(context.scope), self._resource.stack
+        if Token.is_unresolved(there.account) or (here.account, here.region) == (
+            there.account,
+            there.region,
         ):
             return self._resource.ref
         return self._resource.role_name
 
 
 def _boundary_arn(permissions_boundary: str | None) -> str | None:
-    # Rendered with the partition and account that the role is deployed to, so that one template
-    # means the same everywhere.
+    # CloudFormation fills in the partition and the account, so that one template works everywhere.
     if permissions_boundary is None:
         return None
     PERMISSIONS_BOUNDARY.check("permissions_boundary", permissions_boundary)

@@ -1,4 +1,4 @@
-"""The universal template in every account of an organization, through a CloudFormation StackSet."""
+"""Deploys the universal template to the accounts of an organization, with a StackSet."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from typing_extensions import Required, Unpack
 
 __all__ = [
+    "ROLLOUT_STACKS",
     "AutoPilotRollout",
     "AutoPilotRolloutStack",
     "ConfigureApp",
@@ -57,13 +58,13 @@ __all__ = [
 ]
 
 ConfigureApp = Callable[[App], object]
-"""Configures an app before it is synthesized, for instance adds cdk-nag to it."""
+"""Configures an app before it is synthesized, for example adds cdk-nag to it."""
 
 _TEMPLATE_BODY: Final = 51_200
 
 
 class RolloutOptions(RoleOptions, total=False):
-    """The options of a rollout that are the same in a stack of its own: see :class:`Rollout`."""
+    """The options that a rollout and its stack share: see :class:`Rollout`."""
 
     organizational_units: Required[Sequence[str]]
     exclude_accounts: Sequence[str] | None
@@ -79,66 +80,66 @@ class RolloutOptions(RoleOptions, total=False):
 class Rollout(Construct):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
-    A service-managed StackSet that creates a stack with the role in the accounts of organizational
-    units, in one Region each because IAM is global, and keeps it there: an account that joins gets
-    the role, and one that leaves loses it (not with ``only_accounts``). Deploy it in the management
-    account, or in a delegated administrator's.
+    A service-managed StackSet that deploys a stack with the role to the accounts of organizational
+    units. Each account gets the stack in one Region, because IAM is global. An account that joins a
+    unit gets the role, and an account that leaves loses it (not with ``only_accounts``). Deploy the
+    rollout in the management account, or in a delegated administrator's account.
 
     :param scope: the construct that this one belongs to, in a stack of the management account or of
         the delegated administrator.
     :param id: the construct's ID in the scope.
-    :param organizational_units: the IDs of organizational units, 1 to 50, or of the root only,
-        with everything below them. Do not list a unit together with another one inside it: when
-        the inner one is dropped later, its accounts lose the role.
+    :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root, each
+        with everything below it. Do not list a unit and another one inside it: if you remove the
+        inner one later, its accounts lose the role.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root. A
-        literal, or a ``CfnParameter`` of the same stack. It becomes the StackSet's parameter.
+        literal, or a ``CfnParameter`` of the same stack. It becomes a parameter of the StackSet.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
         or a ``CfnParameter``, as above.
-    :param next_external_id: a new external ID, also accepted during rotation. By default only
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only
         ``external_id`` is accepted.
-    :param exclude_accounts: 12-digit IDs of accounts in the units that get no role. By default all
-        get it.
-    :param only_accounts: 12-digit IDs of the only accounts in the units that get the role, which
-        also turns automatic deployment off: an account that leaves keeps the role. By default all
-        get it. At most one of this and ``exclude_accounts``, each at most 1,000.
-    :param max_concurrent_percentage: in how many of the accounts an operation works at one time,
-        1 to 100 percent, rounded down but at least one account. By default 10: an operation takes
-        ten rounds of stacks in 10,000 accounts, and never more than 19 (in 19 accounts, one at a
+    :param exclude_accounts: the 12-digit IDs of at most 1,000 accounts in the units that do not get
+        the role. By default, all accounts get it. Cannot be combined with ``only_accounts``.
+    :param only_accounts: the 12-digit IDs of at most 1,000 accounts in the units. No other account
+        gets the role. This also turns off automatic deployment, so an account that leaves keeps the
+        role. By default, all accounts get the role.
+    :param max_concurrent_percentage: in how many of the accounts an operation works at a time, 1 to
+        100 percent, rounded down, but at least one account. By default, 10: an operation takes 10
+        rounds of stacks in 10,000 accounts, and never more than 19 rounds (in 19 accounts, one at a
         time). With an account filter, an update has further rounds in each of the units, one unit
         after another. AWS's resource handler waits at most 24 hours for an operation.
     :param failure_tolerance_percentage: in how many of the accounts an operation may fail and still
         succeed, 0 to 100 percent, rounded down. If it fails in more, it stops, and CloudFormation
-        rolls the deployment back in every account. By default 10, which rounds down to 0 for fewer
-        than ten accounts. ``pump-roles rollout-status`` lists the accounts where it failed. With 0,
-        an operation that succeeds has worked in every account that it targets. The concurrency does
-        not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a tolerance of 0, the strict
-        mode would work in one account at a time).
-    :param call_as: ``management``, or ``delegated-admin`` when a delegated administrator's account
-        deploys it. By default ``management``.
-    :param stack_set_name: 1 to 128 characters, unique in the account and Region; cannot change
-        later. By default ``PumpReadOnly`` or ``PumpAutoPilot``.
-    :param configure_app: called with the app in which the member template is synthesized, apart
-        from yours, before it is. By default that app has no validations but the role's own.
-    :param role: ``role_name``, ``path``, ``permissions_boundary`` and ``guardrails``, as for
-        :class:`pump_roles.roles.PumpRole`. Every one of the accounts must have the boundary.
-    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both filters are
-        given, another StackSet of the stack has that name, ``configure_app`` is not a function, or
-        the member template is larger than the 51,200 bytes of a template body.
+        rolls back the deployment in every account. By default, 10, which rounds down to 0 for fewer
+        than 10 accounts. ``pump-roles rollout-status`` lists the accounts where it failed. With 0,
+        an operation succeeds only if it worked in every account that it targets. The concurrency
+        does not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a tolerance of 0, the
+        strict mode would work in one account at a time).
+    :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's account
+        deploys it. By default, ``management``.
+    :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot change
+        later. By default, ``PumpReadOnly`` or ``PumpAutoPilot``.
+    :param configure_app: called with the app that synthesizes the member template, separate from
+        yours, before the synth. By default, that app has only the role's own validations.
+    :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
+        :class:`pump_roles.roles.PumpRole`. The boundary must exist in every account.
+    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
+        filters are used, another StackSet in the stack has that name, ``configure_app`` is not a
+        function, or the member template is larger than the 51,200 bytes of a template body.
 
-    The synth fails when anything in the app changes the StackSet's template or parameters.
+    The synth fails if anything in the app changes the StackSet's template or parameters.
 
-    What StackSets do not do, and their pages in the CloudFormation User Guide and API Reference:
+    Limits of StackSets, with the pages of the CloudFormation User Guide and API Reference:
 
     - They never deploy to the management account ("Create StackSets with service-managed
       permissions"). Deploy :class:`pump_roles.ReadOnlyStack` there.
     - Automatic deployment ignores account filters ("Account-level targets"): an excluded account
-      that joins a unit later, or moves from one to another, gets the role. A hard exclusion is a
-      matter of organizational units. It ignores the operation preferences too
+      that joins a unit later, or moves to another unit, gets the role. To exclude an account for
+      good, do not target its unit. Automatic deployment also ignores the operation preferences
       ("StackSetOperationPreferences").
-    - An operation that fails in no more accounts than tolerated succeeds, and these accounts do not
+    - An operation that fails in no more accounts than tolerated succeeds. These accounts do not
       have the role, or have it as it was before ("StackSet operation options"). ``pump-roles
       rollout-status`` lists them.
-    - Drift detection cannot see the targets, the preferences and ``call_as``, which are write-only
+    - Drift detection cannot see the targets, the preferences, and ``call_as``, which are write-only
       properties ("AWS::CloudFormation::StackSet").
     """
 
@@ -262,22 +263,22 @@ class AutoPilotRollout(Rollout):
 class RolloutStack(FlatStack):
     """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
 
-    The stack contains one rollout and nothing else. The principal and the IDs are literals. If you
+    The stack contains only the rollout. The principal and the external IDs are literals. If you
     omit the principal or the external ID, it becomes a template parameter, ``PumpIamRole`` or
-    ``PumpExternalID``, which is passed on to the StackSet.
+    ``PumpExternalID``, whose value the stack passes to the StackSet.
 
     :param scope: the app.
     :param id: the construct's ID, which is the CloudFormation stack's name.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
-        By default the template has the parameter ``PumpIamRole``.
+        By default, the template has the parameter ``PumpIamRole``.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
         default the template has the parameter ``PumpExternalID``.
-    :param next_external_id: a new external ID, also accepted during rotation. By default only the
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only the
         first is accepted.
-    :param env: the account and Region that the stack is for. By default any.
-    :param tags: tags of the stack and the StackSet. By default none.
-    :param termination_protection: whether CloudFormation refuses to delete the stack. By default it
-        does not.
+    :param env: the account and Region that the stack is for. By default, any.
+    :param tags: tags of the stack and the StackSet. By default, none.
+    :param termination_protection: whether to protect the stack from deletion. By default, it is not
+        protected.
     :param rollout: the other arguments of :class:`Rollout`.
     :raises ArgumentError: a ``ValueError``, as the rollout's.
     """
@@ -325,16 +326,23 @@ class RolloutStack(FlatStack):
 
 @documented
 class ReadOnlyRolloutStack(RolloutStack):
-    """The read-only role's rollout, in a stack of its own."""
+    """The read-only role's rollout, in its own stack."""
 
     rollout_class = ReadOnlyRollout
 
 
 @documented
 class AutoPilotRolloutStack(RolloutStack):
-    """The auto-pilot role's rollout, in a stack of its own."""
+    """The auto-pilot role's rollout, in its own stack."""
 
     rollout_class = AutoPilotRollout
+
+
+ROLLOUT_STACKS: Final[Mapping[str, type[RolloutStack]]] = {
+    stack.rollout_class.stack_class.role_class.published.kind: stack
+    for stack in (ReadOnlyRolloutStack, AutoPilotRolloutStack)
+}
+"""The stack with each role's rollout by the role's kind. Its rollout has the stack of the role."""
 
 
 def _targets(
@@ -344,9 +352,9 @@ def _targets(
 ) -> CfnStackSet.DeploymentTargetsProperty:
     units = ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
     if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
-        # CloudFormation would delete the others' instances when they are dropped from the list.
+        # CloudFormation would delete the instances of the others once they are no longer listed.
         raise ArgumentError(
-            "organizational_units", f"{roots[0]} is the root, which contains the others"
+            "organizational_units", f"{roots[0]} is the root, which includes the other units"
         )
     if exclude_accounts is not None and only_accounts is not None:
         raise ArgumentError(
@@ -376,12 +384,12 @@ def _member_template(
     configure_app: ConfigureApp | None,
     **role: Unpack[RoleOptions],
 ) -> str:
-    # In an app of its own, so that no tag, aspect or token of the outer one reaches it, and it is
-    # not one of the outer one's stacks.
+    # In a separate app, so that no tag, aspect, or token of the outer app reaches it, and it is not
+    # a stack of the outer app.
     name = stack_class.role_class.published.stack_name
     with TemporaryDirectory() as folder:
         app = App(outdir=folder, analytics_reporting=False)
-        # The CDK CLI hands its context to every app in the process. One key there replaces the
+        # The CDK CLI passes its context to every app in the process. One of its keys replaces the
         # boundary of every role.
         for key in app.node.get_all_context():
             app.node.set_context(key, None)

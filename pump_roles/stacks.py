@@ -1,4 +1,4 @@
-"""One role, one stack: flat templates that need no assets and no bootstrap."""
+"""One stack for each role. The templates need no assets and no bootstrapping."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PARAMETERS: Final[Mapping[str, tuple[Text, str]]] = {
 
 
 def provided_or_parameter(stack: Stack, value: str | None, parameter: str) -> str | CfnParameter:
-    """What you provide is baked in; what you omit becomes a template parameter."""
+    """Return the provided value, or a new template parameter if it is omitted."""
     if value is not None:
         return value
     validator, description = _PARAMETERS[parameter]
@@ -51,11 +51,11 @@ def _checked_tags(tags: object) -> dict[str, str]:
         isinstance(text, str) for tag in tags.items() for text in tag
     ):
         return dict(tags)
-    raise ArgumentError("tags", f"{tags!r} is not a mapping of keys to values, all of them texts")
+    raise ArgumentError("tags", f"{tags!r} is not a mapping of strings to strings")
 
 
 class FlatStack(Stack):
-    """A stack whose template stands on its own: no assets, bootstrap, or CDK metadata."""
+    """A stack with a self-contained template: no assets, bootstrapping, or CDK metadata."""
 
     def __init__(
         self,
@@ -67,8 +67,8 @@ class FlatStack(Stack):
         tags: Mapping[str, str] | None,
         termination_protection: bool,
     ) -> None:
-        # The legacy synthesizer needs no bootstrap stack, bucket or role, and puts no bootstrap
-        # rule into the template. The bootstrapless one still names bootstrap roles.
+        # The legacy synthesizer needs no bootstrap stack, bucket, or role, and adds no bootstrap
+        # rule to the template. The bootstrapless one still names bootstrap roles.
         super().__init__(
             scope,
             id,
@@ -86,9 +86,9 @@ class FlatStack(Stack):
 class RoleStack(FlatStack):
     """What the stacks with a role have in common. It is abstract; use one of its subclasses.
 
-    What you provide is baked into the template. If you omit the principal or the external ID, it
-    becomes a template parameter. If you provide nothing, the template is the universal one, the
-    same for every customer.
+    The values that you provide are in the template. If you omit the principal or the external ID,
+    it becomes a template parameter. If you provide nothing, the template is the universal one,
+    which is the same for every customer.
 
     cdk-nag's findings about the published policies are acknowledged; see
     :meth:`pump_roles.PumpRole.acknowledge_published`. If a version of cdk-nag before 3 is
@@ -97,21 +97,21 @@ class RoleStack(FlatStack):
     :param scope: the app.
     :param id: the construct's ID, which is the CloudFormation stack's name.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
-        By default the template has the parameter ``PumpIamRole``.
+        By default, the template has the parameter ``PumpIamRole``.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
         default the template has the parameter ``PumpExternalID``.
-    :param next_external_id: a new external ID, also accepted during rotation. By default only the
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only the
         first is accepted.
-    :param rotating: whether a second ID is accepted even if none is provided: the template then has
-        the parameter ``PumpNextExternalID``. By default it does not.
-    :param env: the account and Region that the stack is for. By default any: the template is the
+    :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
+        external ID if none is provided. By default, it does not.
+    :param env: the account and Region that the stack is for. By default, any. The template is the
         same.
-    :param tags: tags of the stack, which CloudFormation passes to the role. By default none.
-    :param termination_protection: whether CloudFormation refuses to delete the stack. By default it
-        does not.
+    :param tags: tags of the stack, which CloudFormation passes to the role. By default, none.
+    :param termination_protection: whether to protect the stack from deletion. By default, it is not
+        protected.
     :param role: ``role_name``, ``path``, ``permissions_boundary`` and ``guardrails``, as for
         :class:`pump_roles.roles.PumpRole`.
-    :raises ArgumentError: a ``ValueError``, as the role's, and when the tags are not texts.
+    :raises ArgumentError: a ``ValueError``, as the role's, and when the tags are not strings.
     """
 
     role_class: ClassVar[type[PumpRole]]
@@ -157,7 +157,7 @@ class RoleStack(FlatStack):
             **role,
         )
         if outdated := outdated_cdk_nag():
-            # Not an error: whether the app uses cdk-nag is not known here.
+            # Not an error, because the app may not use cdk-nag.
             Annotations.of(self.role).add_info(
                 "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or "
                 f"later, but cdk-nag {outdated} is installed"
@@ -177,13 +177,13 @@ class RoleStack(FlatStack):
 
 @documented
 class ReadOnlyStack(RoleStack):
-    """The read-only role, in a stack of its own."""
+    """The read-only role, in its own stack."""
 
     role_class = ReadOnlyRole
 
 
 @documented
 class AutoPilotStack(RoleStack):
-    """The auto-pilot role, in a stack of its own."""
+    """The auto-pilot role, in its own stack."""
 
     role_class = AutoPilotRole

@@ -1,4 +1,4 @@
-"""One line for each stack: what its role gets."""
+"""The summary line of a stack, which the synth prints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -13,14 +13,14 @@ _SHOWN: Final = 5
 
 
 def summary(stack_id: str, role: str, arguments: Mapping[str, Any], *, boundary: str = "") -> str:
-    """Return what a stack's role gets: who can assume it, what limits it, and where it goes.
+    """Return one line: who can assume a stack's role, what limits it, and where it is deployed.
 
-    External IDs are not in it.
+    The line contains no external ID.
 
     :param stack_id: the stack's construct ID.
-    :param role: ``read-only`` or ``auto-pilot``.
-    :param arguments: the stack's arguments, which the stack has accepted.
-    :param boundary: a permissions boundary that its role has without an argument. By default none.
+    :param role: the role's kind, such as ``read-only``.
+    :param arguments: the arguments with which the stack was built.
+    :param boundary: a permissions boundary that its role has without an argument. By default, none.
     """
     return f"{stack_id}: {'; '.join(_parts(ROLES[role], arguments, boundary))}"
 

@@ -1,4 +1,4 @@
-"""Who can assume a role: Pump's principal, with the external ID of one customer."""
+"""Who can assume a role: Pump's principal, with one customer's external ID."""
 
 import json
 from dataclasses import dataclass
@@ -42,9 +42,9 @@ class Trust:
         external_id: str | CfnParameter,
         next_external_id: str | CfnParameter | None = None,
     ) -> "Trust":
-        """Return the trust in a principal with an external ID, validated.
+        """Validate a principal and its external IDs, and return the trust in it.
 
-        A literal ID of fewer than 16 characters is a warning at synth.
+        The synth warns about a literal external ID of fewer than 16 characters.
 
         :param scope: a construct of the stack that the trust is used in.
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
@@ -53,9 +53,9 @@ class Trust:
         :param next_external_id: a new external ID, also accepted during rotation. By default only
             ``external_id`` is accepted.
         :raises ArgumentError: when AWS would not accept a value, a literal is a placeholder of the
-            README or names a principal that cannot exist, both IDs are the same, or literals
-            together make the policy longer than IAM's default quota of 2,048 characters (white
-            space not counted). The length of a parameter's value is only known when it is deployed.
+            documentation or names a principal that cannot exist, both IDs are the same, or the
+            literals make the policy longer than IAM's default quota of 2,048 characters (not
+            counting white space). The length of a parameter's value is known only at deployment.
 
         Source: IAM User Guide, "IAM and AWS STS quotas".
         """

@@ -1,4 +1,4 @@
-"""Validation plugins for an app: what they share, and Pump's Guard rules as one of them."""
+"""Pump's Guard rules as a validation plugin for an app, and what validation plugins share."""
 
 from collections.abc import Iterable
 
@@ -19,9 +19,9 @@ __all__ = ["GuardRules", "not_checked"]
 class GuardRules(CloudFormationValidatePlugin):
     """CDK's own validation with Pump's Guard rules: ``Validations.of(app).add_plugins(...)``.
 
-    It takes the place of the plugin that CDK registers by itself, so CDK's built-in rules run once.
-    Building its engine is slow, and its memory is never freed, so use one for all apps of a
-    process. If the engine ends with an error, that is a finding that cannot be acknowledged.
+    It replaces the plugin that CDK registers itself, so CDK's built-in rules run only once. Use one
+    instance for all apps of a process: creating it is slow, and its memory is never freed. If the
+    engine fails, that is a finding that cannot be acknowledged.
 
     Source: AWS CDK Developer Guide, "Policy validation at synthesis time".
     """
@@ -36,7 +36,7 @@ class GuardRules(CloudFormationValidatePlugin):
         """
         try:
             return super().validate(context)
-        except Exception as error:  # noqa: BLE001 - CDK drops a plugin that raises, and goes on
+        except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
             violation = not_checked("evaluation", error, context.template_paths)
             return PolicyValidationPluginReport(success=False, violations=[violation])
 
@@ -51,7 +51,7 @@ def not_checked(rule: str, error: Exception, templates: Iterable[str]) -> Policy
     return PolicyViolation(
         rule_name=rule,
         description=f"the templates could not be checked: {type(error).__name__}: {error}",
-        # The one severity that cannot be acknowledged.
+        # The only severity that cannot be acknowledged.
         severity="fatal",
         # CDK ignores a violation without a resource.
         violating_resources=[

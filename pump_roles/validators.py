@@ -1,7 +1,7 @@
-"""What AWS accepts as a name, an ID or an ARN: one validator for each.
+"""Validators for names, IDs, and ARNs, according to what AWS accepts.
 
-The patterns keep to what Java's and Python's regular expressions read alike, since CloudFormation
-checks a template parameter with Java's.
+The patterns use only what means the same in Java's and Python's regular expressions, because
+CloudFormation checks template parameters with Java's.
 """
 
 import re
@@ -70,7 +70,7 @@ class ArgumentError(ValueError):
 
 @dataclass(frozen=True)
 class Text:
-    """Validates one kind of text.
+    """Validates one kind of string.
 
     :param pattern: a regular expression that the whole value must match.
     :param minimum: the minimum length in characters.
@@ -95,7 +95,7 @@ class Text:
     def check(self, argument: str, value: object, *, shown: bool = True) -> str:
         """Return the value, a literal that AWS accepts.
 
-        :param argument: the name by which the caller knows the value.
+        :param argument: the value's name in error messages.
         :param shown: whether an error may show the value.
         :raises ArgumentError: when the value is not a string, is a token, or does not match.
         """
@@ -109,17 +109,17 @@ class Text:
             cure = "; put the number in quotes" if number else ""
             wrong = _shown(value) if shown else "the value"
             raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
-        # Not a subclass, such as an enumeration's member, which may be rendered as something else.
+        # A plain string: a subclass, such as an enum member, may be rendered differently.
         return str.__str__(value)
 
 
 @dataclass(frozen=True)
 class Provided(Text):
-    """Validates a text that someone provides at synth: one that AWS accepts, and that can exist.
+    """Validates a string that is provided at synth, which AWS must accept and which must exist.
 
-    :param placeholders: the README's placeholders for it.
+    :param placeholders: the placeholders for it in the documentation.
     :param cure: what to replace them with.
-    :param impossible: returns why the value cannot exist, or an empty text.
+    :param impossible: returns why the value cannot exist, or an empty string.
     """
 
     placeholders: tuple[str, ...]
@@ -133,7 +133,7 @@ class Provided(Text):
         """
         if value in self.placeholders:
             raise ArgumentError(
-                argument, f"{value!r} is the README's placeholder; replace it with {self.cure}"
+                argument, f"{value!r} is a placeholder; replace it with {self.cure}"
             )
         checked = super().check(argument, value, shown=shown)
         if problem := self.impossible(checked):
@@ -142,12 +142,12 @@ class Provided(Text):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a suggestion, "did you mean ...?", if a known name is close; else an empty text.
+    """Return the suggestion "did you mean ...?" if a known name is close; otherwise empty.
 
     :param name: the name that is not known.
     :param known: the known names.
     """
-    # Only an error needs it.
+    # Imported here because only an error needs it.
     from difflib import get_close_matches  # noqa: PLC0415
 
     found = get_close_matches(name, list(known), n=1)
@@ -160,28 +160,32 @@ def _is_token(value: str) -> bool:
 
 @dataclass(frozen=True)
 class ListOf:
-    """Validates a list of texts of one kind, each listed once.
+    """Validates a list of strings of one kind, without duplicates.
 
-    :param element: validates each.
-    :param maximum: the maximum number of them.
+    :param element: validates each element.
+    :param maximum: the maximum number of elements.
     """
 
     element: Text
     maximum: int
 
     def check(self, argument: str, values: object) -> list[str]:
-        """Return the values, at least one, each listed once.
+        """Return the values, at least one, without duplicates.
 
-        :param argument: the name by which the caller knows the values.
+        :param argument: the list's name in error messages.
         :raises ArgumentError: when they are not a list, are empty or too many, or one of them
             does not match or is listed twice.
         """
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ArgumentError(
-                argument, f"{_shown(values)} is not a list; each is {self.element.description}"
+                argument,
+                f"{_shown(values)} is not a list; each element must be {self.element.description}",
             )
         if not values:
-            raise ArgumentError(argument, f"the list is empty; each is {self.element.description}")
+            raise ArgumentError(
+                argument,
+                f"the list is empty; at least 1 required, each {self.element.description}",
+            )
         if len(values) > self.maximum:
             raise ArgumentError(
                 argument, f"{len(values):,} given, at most {self.maximum:,} allowed"
@@ -197,8 +201,8 @@ class ListOf:
 class Integer:
     """Validates a whole number.
 
-    :param minimum: the smallest that is accepted.
-    :param maximum: the largest that is accepted.
+    :param minimum: the smallest accepted number.
+    :param maximum: the largest accepted number.
     """
 
     minimum: int
@@ -207,7 +211,7 @@ class Integer:
     def check(self, argument: str, value: object) -> int:
         """Return the number.
 
-        :param argument: the name by which the caller knows the value.
+        :param argument: the value's name in error messages.
         :raises ArgumentError: when it is not a whole number, or out of bounds.
         """
         if (
@@ -234,14 +238,13 @@ _NAME: Final = "A-Za-z0-9_+=,.@-"
 _ARN: Final = "arn:aws(-[a-z]+)*:iam::"
 
 SHORT_EXTERNAL_ID: Final = 16
-"""An external ID of fewer characters may be cut off, or easy to guess: 16 hexadecimal digits are 64
-bits."""
+"""A shorter external ID may be truncated, or easy to guess: 16 hexadecimal digits are 64 bits."""
 
 
 def warning_if_short(name: str, external_id: str) -> str:
-    """Return a warning about an external ID of fewer than 16 characters; empty if it is longer.
+    """Return a warning about an external ID of fewer than 16 characters; otherwise empty.
 
-    :param name: the name by which the caller knows the ID.
+    :param name: the ID's name in the warning.
     :param external_id: the ID, which is not in the warning.
     """
     if len(external_id) >= SHORT_EXTERNAL_ID:
@@ -266,8 +269,8 @@ PRINCIPAL: Final = Text(
     maximum=640,
     description="a 12-digit account ID, or the ARN of an IAM role or account root",
 )
-"""IAM User Guide, "AWS JSON policy elements: Principal"; of the principals there, the two that
-can be one vendor. Wildcards, users, sessions, and services are not accepted."""
+"""IAM User Guide, "AWS JSON policy elements: Principal". Accepts only the two kinds of principals
+that can identify one vendor: no wildcards, users, sessions, or services."""
 
 PARTITIONS: Final = (
     "aws",
@@ -369,8 +372,8 @@ ACCOUNTS: Final = ListOf(
     Text(pattern="^[0-9]{12}$", minimum=12, maximum=12, description="a 12-digit account ID"),
     maximum=1_000,
 )
-"""CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. This one
-keeps the rollout's template under the 51,200 bytes of a template body."""
+"""CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. With this
+one, a rollout's template stays under the 51,200 bytes of a template body."""
 
 CallAs = Literal["management", "delegated-admin"]
 """Who calls StackSets: the management account, or a delegated administrator."""
@@ -406,7 +409,7 @@ MOMENT: Final = Text(
     "(Z|[+-][0-9]{2}:[0-9]{2})$",
     minimum=20,
     maximum=32,
-    description="a moment with its time zone, such as 2027-01-31T18:00:00Z",
+    description="a date and time with a time zone, such as 2027-01-31T18:00:00Z",
 )
 
 REGIONS: Final = ListOf(
@@ -500,9 +503,9 @@ REGION_NAMES: Final = (
 
 
 def check_region(argument: str, region: str) -> str:
-    """Return the name of a Region that exists, as of the release of this package.
+    """Return the name, if the Region existed at the release of this package.
 
-    :param argument: the name by which the caller knows the value.
+    :param argument: the value's name in error messages.
     :param region: the name.
     :raises ArgumentError: when there is no such Region.
     """

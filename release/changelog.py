@@ -62,7 +62,7 @@ def day(text: str) -> date | None:
 
     :param text: such as ``2026-11-26``.
     """
-    # Since Python 3.11, fromisoformat() accepts other forms, too.
+    # Since Python 3.11, fromisoformat() also accepts other forms.
     if not re.fullmatch(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}", text):
         return None
     try:
@@ -140,14 +140,14 @@ def _section(heading: str, lines: list[str], name: str) -> Section:
     found = _HEADING.fullmatch(heading)
     if found is None:
         raise InputError(f"{name}: {heading!r} is neither [{UNRELEASED}] nor [VERSION] - DATE")
-    version, said = found.groups()
-    if (version == UNRELEASED) != (said is None):
+    version, date_text = found.groups()
+    if (version == UNRELEASED) != (date_text is None):
         raise InputError(
             f"{name}: {heading!r}: a version must have a date, and [{UNRELEASED}] must not"
         )
-    on = None if said is None else day(said)
-    if on is None and said is not None:
-        raise InputError(f"{name}: {heading!r}: {said} is not a date such as 2026-11-26")
+    on = None if date_text is None else day(date_text)
+    if on is None and date_text is not None:
+        raise InputError(f"{name}: {heading!r}: {date_text} is not a date such as 2026-11-26")
     return Section(version, on, tuple(_entries(lines)), "\n".join(lines).strip())
 
 

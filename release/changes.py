@@ -4,7 +4,7 @@ Pump's changes are compared by action pattern, ignoring case, on a resource. AWS
 compared by action: an action that a role gains under a pattern that it already had is AWS's change,
 and any other is a consequence of Pump's new pattern.
 
-A difference that none of these changes explains counts as an expansion that is not understood.
+A difference that none of these changes explains is an expansion that is not understood.
 """
 
 import re
@@ -84,7 +84,7 @@ def changes(before: Json, after: Json) -> list[Change]:
         for why in inconsistencies(manifest)
     ]
     found = wrong or [*_roles(before, after), *_actions(before, after), *_reworded(before, after)]
-    return sorted(found, key=lambda one: (not one.expansion, one.whose == AWS))
+    return sorted(found, key=lambda change: (not change.expansion, change.whose == AWS))
 
 
 def sizes(role: Json, actions: Iterable[Json]) -> str:
@@ -93,7 +93,9 @@ def sizes(role: Json, actions: Iterable[Json]) -> str:
     :param role: a role of a manifest.
     :param actions: the manifest's actions.
     """
-    granted = [one for one in actions if role["kind"] in {by["role"] for by in one["granted_by"]}]
+    granted = [
+        action for action in actions if role["kind"] in {by["role"] for by in action["granted_by"]}
+    ]
     writes = sum(not set(action["access_levels"]) <= LIST_OR_READ for action in granted)
     patterns = {grant["pattern"].lower() for grant in role["patterns"]}
     return (
@@ -114,7 +116,7 @@ def _not_understood(role: str, what: str) -> Change:
 
 
 def _roles(before: Json, after: Json) -> Iterator[Change]:
-    old, new = ({role["kind"]: role for role in one["roles"]} for one in (before, after))
+    old, new = ({role["kind"]: role for role in manifest["roles"]} for manifest in (before, after))
     for kind in sorted(new.keys() - old.keys()):
         what = f"is a new role, `{new[kind]['name']}`: {sizes(new[kind], after['actions'])}"
         yield Change(whose=PUMP, effect=GAINED, role=kind, what=what, expansion=True)
@@ -140,7 +142,8 @@ def _renamed(what: str) -> Callable[[str, str, str], Iterator[Change]]:
 
 def _parameters(kind: str, old: list[Json], new: list[Json]) -> Iterator[Change]:
     accepted, accepts = (
-        {one["name"]: {**one, "description": ""} for one in listed} for listed in (old, new)
+        {parameter["name"]: {**parameter, "description": ""} for parameter in listed}
+        for listed in (old, new)
     )
     for name in sorted(accepts.keys() - accepted.keys()):
         text = f"has a new parameter, `{name}`"
@@ -164,11 +167,11 @@ _TRUST: Final = {
 
 def _trust(kind: str, old: Json, new: Json) -> Iterator[Change]:
     for member, text in _TRUST.items():
-        for one in sorted({*new[member]} - {*old[member]}):
-            what = text.format(one)
+        for value in sorted({*new[member]} - {*old[member]}):
+            what = text.format(value)
             yield Change(whose=PUMP, effect=GAINED, role=kind, what=what, expansion=True)
-        for one in sorted({*old[member]} - {*new[member]}):
-            yield Change(whose=PUMP, effect=LOST, role=kind, what=f"no longer {text.format(one)}")
+        for value in sorted({*old[member]} - {*new[member]}):
+            yield Change(whose=PUMP, effect=LOST, role=kind, what=f"no longer {text.format(value)}")
     for member in sorted((old.keys() | new.keys()) - _TRUST.keys()):
         if old.get(member) != new.get(member):
             yield _not_understood(kind, f"{member} of its trust policy")
@@ -188,7 +191,7 @@ def _session(kind: str, old: int, new: int) -> Iterator[Change]:
 def _policies(kind: str, old: list[Json], new: list[Json]) -> Iterator[Change]:
     # Their statements are compared as patterns on resources.
     was, now = (
-        {one["name"]: {**one["document"], "Statement": []} for one in listed}
+        {policy["name"]: {**policy["document"], "Statement": []} for policy in listed}
         for listed in (old, new)
     )
     for name in sorted(was.keys() & now.keys()):
@@ -281,7 +284,7 @@ def _permissions(old: _Role, new: _Role) -> Iterator[Change]:
         for name in sorted(of_aws):
             yield _action(has, name, effect)
     for key in sorted(old.grants.keys() & new.grants.keys()):
-        was, now = (sorted(_where(one) for one in role.grants[key]) for role in (old, new))
+        was, now = (sorted(_where(grant) for grant in role.grants[key]) for role in (old, new))
         if was != now:
             text = f"has {' and '.join(now)} instead of {' and '.join(was)}"
             yield Change(whose=PUMP, effect=CHANGED, role=new.kind, what=text)
@@ -298,7 +301,7 @@ def _permission(
     policies = " and ".join(sorted({f"`{grant['policy']}`" for grant in grants}))
     gained = effect == GAINED
     if consequences:
-        names = ", ".join(_said(role.actions[name]) for name in consequences)
+        names = ", ".join(_described(role.actions[name]) for name in consequences)
         means = f"and with it {_count(len(consequences), 'action')}: {names}"
     elif covered:
         means = f"which another pattern {'covered' if gained else 'covers'}"
@@ -315,7 +318,7 @@ def _permission(
     )
 
 
-def _said(action: Json) -> str:
+def _described(action: Json) -> str:
     marks = (text for mark, text in MARKS.items() if action[mark])
     return f"`{action['name']}` ({', '.join([*action['access_levels'], *marks])})"
 
@@ -327,7 +330,7 @@ def _action(role: _Role, name: str, effect: str) -> Change:
         whose=AWS,
         effect=effect,
         role=role.kind,
-        what=f"{_VERBS[effect]} {_said(role.actions[name])} under {matching}",
+        what=f"{_VERBS[effect]} {_described(role.actions[name])} under {matching}",
         expansion=effect == GAINED,
     )
 
@@ -335,10 +338,10 @@ def _action(role: _Role, name: str, effect: str) -> Change:
 def _actions(before: Json, after: Json) -> Iterator[Change]:
     old, new = _by_name(before), _by_name(after)
     for name in sorted(old.keys() & new.keys()):
-        said = new[name]["name"]
-        was, now = (", ".join(one[name]["access_levels"]) for one in (old, new))
+        spelling = new[name]["name"]
+        was, now = (", ".join(actions[name]["access_levels"]) for actions in (old, new))
         if was != now:
-            text = f"`{said}` is {now} instead of {was}"
+            text = f"`{spelling}` is {now} instead of {was}"
             yield Change(whose=AWS, effect=RECLASSIFIED, role="", what=text)
         marked = " and ".join(
             f"{'now' if new[name][mark] else 'no longer'} {text}"
@@ -346,7 +349,7 @@ def _actions(before: Json, after: Json) -> Iterator[Change]:
             if old[name][mark] != new[name][mark]
         )
         if marked:
-            yield Change(whose=PUMP, effect=RECLASSIFIED, role="", what=f"`{said}` {marked}")
+            yield Change(whose=PUMP, effect=RECLASSIFIED, role="", what=f"`{spelling}` {marked}")
 
 
 def _reworded(before: Json, after: Json) -> Iterator[Change]:
@@ -361,11 +364,17 @@ def _texts(manifest: Json) -> dict[tuple[str, ...], str]:
     found: dict[tuple[str, ...], str] = {}
     for role in manifest["roles"]:
         found["role", role["kind"]] = role["description"]
-        for one in role["parameters"]:
-            found["parameter", role["kind"], one["name"]] = one["description"]
-        for one in role["patterns"]:
-            key = ("pattern", role["kind"], one["policy"], one["pattern"].lower(), one["resource"])
-            found[key] = one["reason"]
+        for parameter in role["parameters"]:
+            found["parameter", role["kind"], parameter["name"]] = parameter["description"]
+        for grant in role["patterns"]:
+            key = (
+                "pattern",
+                role["kind"],
+                grant["policy"],
+                grant["pattern"].lower(),
+                grant["resource"],
+            )
+            found[key] = grant["reason"]
     for name, action in _by_name(manifest).items():
         found["name", name] = action["name"]
         found["action", name] = action["description"]

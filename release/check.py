@@ -48,7 +48,7 @@ class _Written:
     entry: Entry
     text: str
     expansion: bool
-    # The date as written; nothing if there is none.
+    # The date as written; None if there is none.
     announced: str | None
 
     @classmethod
@@ -121,18 +121,21 @@ def _of_changes(found: Iterable[Change], entries: tuple[Entry, ...]) -> Iterator
     left = list(written)
     for change in found:
         heading = HEADINGS[change.whose]
-        said = [one for one in left if one.entry.heading == heading and one.says(change.sentence)]
-        left = [one for one in left if one not in said]
-        if not said and change.effect not in {RECLASSIFIED, REWORDED}:
+        matching = [
+            line for line in left if line.entry.heading == heading and line.says(change.sentence)
+        ]
+        left = [line for line in left if line not in matching]
+        if not matching and change.effect not in {RECLASSIFIED, REWORDED}:
             yield f"add under {heading}: - {_line(change)}"
-        elif len(said) > 1:
-            yield f"remove, it is listed twice: - {said[1].entry.text}"
-        elif said and not _is_marked(change, said[0]):
+        elif len(matching) > 1:
+            yield f"remove, it is listed twice: - {matching[1].entry.text}"
+        elif matching and not _is_marked(change, matching[0]):
             yield f"change to: - {_line(change)}"
-    for one in left:
-        yield f"remove, or correct the text or heading, no such change: - {one.entry.text}"
+    for line in left:
+        text = line.entry.text
+        yield f"remove, or correct the text or heading; there is no such change: - {text}"
     for heading in HEADINGS.values():
-        marked = [one.expansion for one in written if one.entry.heading == heading]
+        marked = [line.expansion for line in written if line.entry.heading == heading]
         if marked != sorted(marked, reverse=True):
             yield f"list the expansions first under {heading}"
 
@@ -154,15 +157,15 @@ def listed(root: Path) -> dict[str, Section]:
     """Return the sections of ``PERMISSIONS.md``, by their version.
 
     :param root: the project's folder.
-    :raises InputError: when it cannot be read, or its versions are not those with a manifest:
-        without the last one, an expansion would not be seen.
+    :raises InputError: when it cannot be read, or its versions are not those with a manifest. If
+        the last manifest were missing, an expansion would not be detected.
     """
     found = sections(read(root / CHANGELOG), CHANGELOG)
     versions, manifests = found.keys() - {UNRELEASED}, {*stored(root)}
     if differ := sorted(versions ^ manifests):
-        one = differ[0]
-        has, lacks = f"a section [{one}]", f"{MANIFESTS}/{one}.json"
-        if one in manifests:
+        version = differ[0]
+        has, lacks = f"a section [{version}]", f"{MANIFESTS}/{version}.json"
+        if version in manifests:
             has, lacks = lacks, has
         raise InputError(f"{CHANGELOG}: there is {has}, but not {lacks}")
     return found

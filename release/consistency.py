@@ -36,7 +36,7 @@ def _twice(manifest: Json) -> Iterator[str]:
         ("role", [role["kind"] for role in manifest["roles"]]),
         ("action", [action["name"].lower() for action in manifest["actions"]]),
         *(
-            (f"{what} of the {role['kind']} role", [one["name"] for one in role[member]])
+            (f"{what} of the {role['kind']} role", [item["name"] for item in role[member]])
             for role in manifest["roles"]
             for what, member in (("policy", "policies"), ("parameter", "parameters"))
         ),
@@ -48,10 +48,12 @@ def _twice(manifest: Json) -> Iterator[str]:
 def _of_roles(manifest: Json) -> Iterator[str]:
     names = [action["name"] for action in manifest["actions"]]
     for role in manifest["roles"]:
-        trust, parameters = role["trust"], {one["name"] for one in role["parameters"]}
+        trust, parameters = role["trust"], {parameter["name"] for parameter in role["parameters"]}
         if not {*trust["principal_parameters"], *trust["external_id_parameters"]} <= parameters:
             yield f"the trust of the {role['kind']} role has a parameter that is not listed"
-        listed = [(one["policy"], one["pattern"], one["resource"]) for one in role["patterns"]]
+        listed = [
+            (grant["policy"], grant["pattern"], grant["resource"]) for grant in role["patterns"]
+        ]
         if listed != list(_in_documents(role)):
             yield f"the patterns of the {role['kind']} role are not those of its policies"
         for grant in role["patterns"]:
@@ -80,8 +82,10 @@ def _of_actions(manifest: Json) -> Iterator[str]:
                 granting.setdefault(name, set()).add(by)
     for action in manifest["actions"]:
         name, reasons = action["name"], action["reasons"]
-        said = {(one["role"], one["policy"], one["pattern"]) for one in action["granted_by"]}
-        if said != granting.get(name):
+        granted_by = {
+            (grant["role"], grant["policy"], grant["pattern"]) for grant in action["granted_by"]
+        }
+        if granted_by != granting.get(name):
             yield f"{name} is not granted by exactly the patterns that match it"
         if action["service"] != name.partition(":")[0]:
             yield f"{name} has the service {action['service']}"

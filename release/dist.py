@@ -69,9 +69,9 @@ _LEFT_BEHIND: Final = re.compile(
 def sources(root: Path = ROOT) -> list[str]:
     """Return the paths of the files that the wheel and the sdist are built from, sorted.
 
-    In a clone, those that Git tracks: any other file of the package is left out, and listed on
-    standard error. So is each file that a release is made from and that differs from the last
-    commit. In a copy without ``.git``, all but what editors and Python leave behind.
+    In a clone, these are the files that Git tracks. Other files of the package are omitted, and
+    listed on standard error. So is each source file that differs from the last commit. In a copy
+    without ``.git``, these are all files except what editors and Python leave behind.
 
     :param root: the project's folder.
     :raises SystemExit: when Git cannot list the files, or when the list has no package.
@@ -85,7 +85,7 @@ def sources(root: Path = ROOT) -> list[str]:
 
 def _tracked(root: Path) -> set[str]:
     for path in _git(root, "ls-files", "--others", "--exclude-standard", "--", *_DISTRIBUTED):
-        print(f"make dist: {path}: not in Git, left out", file=sys.stderr)
+        print(f"make dist: {path}: not in Git, omitted", file=sys.stderr)
     options = ("--porcelain", "--no-renames", "--untracked-files=no")
     for entry in _git(root, "status", *options, "--", *_MADE_FROM):
         path = entry[3:]  # after two letters and a space: git-status, "Porcelain Format Version 1"
@@ -102,11 +102,11 @@ def _present(root: Path) -> set[str]:
 
 
 def _git(root: Path, command: str, *arguments: str) -> Sequence[str]:
-    # A Git hook sets variables that point to its own repository.
+    # In a Git hook, variables point to the repository of the hook.
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
     try:
         ended = subprocess.run(
-            # No file's mode gets into a release.
+            # File modes are not part of a release.
             ["git", "-c", "core.fileMode=false", command, "-z", *arguments],
             cwd=root,
             env=environment,
@@ -192,13 +192,13 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
     f"{_PREFIX}-manual.zip": _manual,
     f"{_PREFIX}.cdx.json": sbom,
 }
-"""The function that makes each file of a release, by file name; all but the checksums."""
+"""The function that makes each file of a release, except the checksums, by file name."""
 
 
 def build(folder: Path) -> None:
     """Write the files of a release, and their checksums, to a folder that contains nothing else.
 
-    All or nothing: a folder of an earlier build stays as it is until the new one is complete.
+    A folder of an earlier build stays unchanged until the new one is complete.
 
     :param folder: the folder. It may exist if an earlier build wrote it.
     :raises SystemExit: when the folder contains anything that a build does not write, or when a
@@ -222,7 +222,7 @@ def build(folder: Path) -> None:
 
 
 def _check(folder: Path) -> None:
-    """Refuse to replace a folder that contains anything that no build of any version writes."""
+    """Reject a folder that contains anything that builds do not write, whatever the version."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise SystemExit(f"make dist: {folder}: is not a folder; move it away")
     names = "|".join(re.escape(name) for name in (*ARTIFACTS, CHECKSUMS))

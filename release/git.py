@@ -34,8 +34,8 @@ def git(root: Path, *arguments: str, content: bytes = b"") -> bytes:
     except FileNotFoundError:
         raise InputError("git is not installed") from None
     if ended.returncode:
-        said = ended.stderr.decode(errors="replace").strip()
-        raise InputError(f"git {arguments[0]} failed: {said}")
+        message = ended.stderr.decode(errors="replace").strip()
+        raise InputError(f"git {arguments[0]} failed: {message}")
     return ended.stdout
 
 

@@ -91,8 +91,8 @@ def manifest_of(templates: Mapping[str, bytes], version: str) -> dict[str, Any]:
         "version": version,
         "catalog": {"source": report.catalog, "date": report.date},
         "roles": [
-            _role(role, way, json.loads(templates[role.kind]))
-            for role, (way,) in zip(report.roles, found.roles, strict=True)
+            _role(role, form, json.loads(templates[role.kind]))
+            for role, (form,) in zip(report.roles, found.roles, strict=True)
         ],
         "actions": [_action(action) for action in report.actions],
     }
@@ -162,12 +162,12 @@ def _check(found: Deployed, report: Report) -> None:
             "the roles of the universal templates are not what Pump publishes; run make generate: "
             f"{different}"
         )
-    for (way, *others), role in zip(found.roles, report.roles, strict=True):
-        if others or way.unreadable or way.boundary or way.tags or way.path != "/":
+    for (form, *others), role in zip(found.roles, report.roles, strict=True):
+        if others or form.unreadable or form.boundary or form.tags or form.path != "/":
             raise ValueError(f"the {role.kind} role has a path, tags, a boundary, or several forms")
 
 
-def _role(role: RoleReport, way: DeployedRole, template: Mapping[str, Any]) -> dict[str, Any]:
+def _role(role: RoleReport, form: DeployedRole, template: Mapping[str, Any]) -> dict[str, Any]:
     (resource,) = template["Resources"].values()
     properties, parameters = resource["Properties"], template["Parameters"]
     for members, known in (
@@ -195,9 +195,11 @@ def _role(role: RoleReport, way: DeployedRole, template: Mapping[str, Any]) -> d
             for name, declared in parameters.items()
         ],
         "trust": _trust(properties["AssumeRolePolicyDocument"]),
-        "session_seconds": way.session_seconds,
-        "policies": [{"name": one.name, "document": one.document} for one in way.policies],
-        "patterns": list(_patterns(role, way)),
+        "session_seconds": form.session_seconds,
+        "policies": [
+            {"name": policy.name, "document": policy.document} for policy in form.policies
+        ],
+        "patterns": list(_patterns(role, form)),
     }
 
 
@@ -205,8 +207,8 @@ def _trust(policy: Mapping[str, Any]) -> dict[str, Any]:
     # The reader has accepted it: one statement, one principal, StringEquals, and nothing else.
     (statement,) = statements(policy)
     (operator,) = as_mapping(statement["Condition"])
-    principals = [ref(one) for one in principals_of(policy)]
-    external_ids = [ref(one) for one in external_ids_of(policy)]
+    principals = [ref(principal) for principal in principals_of(policy)]
+    external_ids = [ref(external_id) for external_id in external_ids_of(policy)]
     if not all((*principals, *external_ids)):
         raise ValueError("a trust policy has a principal or an external ID that is not a parameter")
     return {
@@ -217,8 +219,8 @@ def _trust(policy: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _patterns(role: RoleReport, way: DeployedRole) -> Iterator[dict[str, Any]]:
-    for policy, found in zip(way.policies, role.policies, strict=True):
+def _patterns(role: RoleReport, form: DeployedRole) -> Iterator[dict[str, Any]]:
+    for policy, found in zip(form.policies, role.policies, strict=True):
         resources = [
             statement["Resource"]
             for statement in statements(policy.document)

@@ -24,7 +24,7 @@ def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
 
     :param root: the project's folder.
     :param tag: the release's tag, ``v`` and the version.
-    :param current: the manifest of the project as it is.
+    :param current: the manifest of the current project.
     :param on: today.
     :raises InputError: when the tag is not that of the version, or as
         :func:`release.tag.agreed` does.
@@ -32,8 +32,8 @@ def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
     version = current["version"]
     if tag != f"v{version}":
         raise InputError(f"the tag {tag} is not that of version {version}: it must be v{version}")
-    said = agreed(root, current, on)
-    return f"## Permissions\n\n{said[CHANGELOG]}\n\n## Everything else\n\n{said['CHANGELOG.md']}"
+    texts = agreed(root, current, on)
+    return f"## Permissions\n\n{texts[CHANGELOG]}\n\n## Everything else\n\n{texts['CHANGELOG.md']}"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:

@@ -1,7 +1,8 @@
 """Prepares the commit of a release, offline: ``make release VERSION=0.2.0``.
 
 It works in a clone, and changes the project only at the end, so that a failure changes nothing. The
-exit status is 0, 3 if ``PERMISSIONS.md`` is not ready or the notice is not over, or 1.
+exit status is 0 on success, 3 if ``PERMISSIONS.md`` is not ready or the notice period is not over,
+and 1 for any other error.
 """
 
 import json
@@ -29,8 +30,8 @@ _VERSION_FILE: Final = "pump_roles/_version.py"
 _LINKED: Final = (".venv", "node_modules")
 """What ``make setup`` creates, which a clone does not contain."""
 
-_PAGES: Final = ("README.md", "docs/*.md")
-"""The pages with names of released files."""
+_PAGES: Final = ("README.md", "docs/*.md", "examples/README.md", "examples/*/requirements.txt")
+"""The pages, and the requirements of examples, with names of released files."""
 
 _RAW: Final = (
     *("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
@@ -47,7 +48,7 @@ _NEXT: Final = """\
 
 
 class NotReadyError(Exception):
-    """What must be done, or awaited, before the release: one line for each."""
+    """The release must wait: one line for each thing to do or wait for."""
 
 
 def prepare(
@@ -63,7 +64,7 @@ def prepare(
     :param root: the project's folder.
     :param version: the version to release.
     :param on: the day of the release.
-    :param current: the manifest of the project as it is.
+    :param current: the manifest of the current project.
     :param regenerate: writes the files generated from the version in a folder like the project's,
         and returns the manifest.
     :raises InputError: when the version, the repository, or a changelog does not allow it.
@@ -109,7 +110,7 @@ def prepare(
         try:
             git(root, "apply", content=difference)
         except BaseException:
-            # The disk is full, or someone interrupts it: Git leaves what it has written.
+            # If the disk is full, or the user interrupts it, Git leaves what it has written.
             _undo(root, clone)
             raise
 
@@ -181,8 +182,8 @@ def _python(clone: Path, *arguments: str) -> str:
         check=False,
     )
     if ended.returncode:
-        said = (ended.stderr or ended.stdout).strip()
-        raise InputError(f"python -m {' '.join(arguments)} failed:\n{said}")
+        output = (ended.stderr or ended.stdout).strip()
+        raise InputError(f"python -m {' '.join(arguments)} failed:\n{output}")
     return ended.stdout
 
 
@@ -193,7 +194,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     :param root: the project's folder.
     """
     if len(arguments) != 1 or not arguments[0]:
-        print("give one version, such as: make release VERSION=0.2.0", file=sys.stderr)
+        print("pass one version, such as: make release VERSION=0.2.0", file=sys.stderr)
         return 1
     (version,) = arguments
     try:

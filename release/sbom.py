@@ -143,7 +143,7 @@ def _license(declared: str) -> License:
 def _direct(project: Mapping[str, Any]) -> set[str]:
     """Return the names of the Python packages that this project requires directly."""
     asked = [*project["project"]["dependencies"], *project["dependency-groups"]["app"]]
-    return {canonicalize_name(Requirement(one).name) for one in asked}
+    return {canonicalize_name(Requirement(requirement).name) for requirement in asked}
 
 
 def _python(text: str, licenses: Mapping[str, str]) -> Iterator[Component]:

@@ -47,7 +47,7 @@ def agreed(root: Path, current: Mapping[str, Any], on: date) -> Mapping[str, str
     if day is None or others:
         raise InputError(f"the changelogs have different dates for {version}")
     if day > on:
-        raise InputError(f"{version} has the date {day}, and today is {on}, in UTC")
+        raise InputError(f"{version} has the date {day}, which is after today, {on}, in UTC")
     section = found[CHANGELOG][version]
     wrong = problems(last_released(root, before=version), current, section)
     if wrong := wrong or too_early(section, day):
@@ -59,7 +59,7 @@ def tag(root: Path, current: Mapping[str, Any], on: date) -> str:
     """Create the annotated tag of the version, and return its name.
 
     :param root: the project's folder.
-    :param current: the manifest of the project as it is.
+    :param current: the manifest of the current project.
     :param on: today.
     :raises InputError: when something is not committed, the tag exists, an earlier release was
         changed, or as :func:`agreed` does.

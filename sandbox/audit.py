@@ -1,4 +1,4 @@
-"""An organization on the AWS emulator whose accounts have a role for auditors."""
+"""An organization in the AWS emulator whose accounts have a role for auditors."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Audited:
 
 
 def audited_organization(aws: EmbeddedAws, count: int, template: str) -> Audited:
-    """Create the accounts of an organization, deploy to each, and let the management account audit.
+    """Create an organization's accounts, deploy to each, and let the management account audit them.
 
     :param aws: the emulator; the default account is the management account.
     :param count: how many accounts.

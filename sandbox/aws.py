@@ -1,8 +1,8 @@
 """An AWS emulator that enforces IAM, for the duration of a ``with`` block: ministack, on loopback.
 
 It checks trust policies, the caller's policies, permissions boundaries, and the allowed patterns
-of parameters, and isolates accounts. Any 12-digit ID is an account. ``tests/deploy/test_judges.py``
-lists where it and the policy simulator disagree.
+of parameters, and isolates accounts. Any 12-digit ID is an account.
+``tests/deploy/test_simulator_and_emulator.py`` lists where it and the policy simulator disagree.
 """
 
 import json
@@ -42,7 +42,7 @@ _SERVER_NEEDS: Final = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH"}
 
 @dataclass(frozen=True)
 class Caller:
-    """The credentials of whoever calls AWS.
+    """The credentials of a caller of AWS.
 
     :param access_key_id: the access key. An account ID stands for that account's root user.
     :param secret_access_key: its secret.
@@ -59,7 +59,7 @@ OWNER: Final = Caller(ACCOUNT_ID)
 
 
 def _own_session() -> boto3.Session:
-    # Nothing of the machine's own AWS configuration, such as a profile that does not exist.
+    # Ignores the machine's own AWS configuration, such as a profile that does not exist.
     unset = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
     variables = {name: (None, None, default, None) for name, default in unset.items()}
     return boto3.Session(botocore_session=BotocoreSession(variables), region_name=REGION)
@@ -120,7 +120,7 @@ class EmbeddedAws:
         return client
 
     def borrow(self, service: str, caller: Caller) -> Any:
-        """Return the one client that all callers share, to be used right away.
+        """Return a client that all callers share. Use it before the next call of this method.
 
         Creating 1,000 clients takes seconds.
         """
@@ -166,7 +166,7 @@ class EmbeddedAws:
             return error.response["Error"]["Message"]
         return None
 
-    def opens(self, role_arn: str, caller: Caller, *, external_id: str | None = None) -> bool:
+    def can_assume(self, role_arn: str, caller: Caller, *, external_id: str | None = None) -> bool:
         """Return whether AWS lets a caller assume a role."""
         return self.refusal(role_arn, caller, external_id=external_id) is None
 
@@ -177,7 +177,7 @@ class EmbeddedAws:
         statements: Sequence[Mapping[str, Any]] = (),
         caller: Caller = OWNER,
     ) -> None:
-        """Create a role, as if by hand.
+        """Create a role without a stack.
 
         :param trusted: the principal that may assume it, without an external ID.
         :param statements: the statements of its only policy, if it has one.

@@ -1,4 +1,4 @@
-"""AWS's actions, as the action catalog of the pinned npm package lists them."""
+"""AWS's actions, from the action catalog of the pinned npm package."""
 
 import json
 import re

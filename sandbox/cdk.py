@@ -21,7 +21,7 @@ _CLI: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 def tool_environment() -> dict[str, str]:
     """Return the environment that tools run in: this environment's Python and Node, and no AWS.
 
-    Whatever AWS configuration the machine has is left out, so that nothing reaches a real account.
+    The machine's AWS configuration is omitted, so that nothing reaches a real account.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
@@ -37,7 +37,7 @@ def tool_environment() -> dict[str, str]:
 def cdk(
     *arguments: str, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the CDK CLI, and return how it ended and what it printed.
+    """Run the CDK CLI, and return its exit status and output.
 
     :param arguments: the command line.
     :param directory: where to run it. By default in a temporary folder with the project's app and

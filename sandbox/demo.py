@@ -1,4 +1,4 @@
-"""`make demo`: deploy both roles to an AWS emulator; show who gets in, and who may do what."""
+"""`make demo`: deploy both roles to an AWS emulator, and show who can assume them and do what."""
 
 import json
 import subprocess
@@ -14,11 +14,11 @@ from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.show import (
-    BUYS,
+    AUTO_PILOT_ROLE,
     EXTERNAL_ID,
     PUMP,
     PUMP_ACCOUNT,
-    READS,
+    READ_ONLY_ROLE,
     ROLES,
     Show,
     trust,
@@ -28,18 +28,18 @@ from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Rol
 NEW_EXTERNAL_ID: Final = "Example-8765-4321"
 OTHER_ACCOUNT: Final = "111122223333"
 REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-"""The error codes for a call that is not authorized."""
+"""The error codes of calls that are not authorized."""
 
 NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
-"""The error codes of a call that was allowed and then failed: the embedded AWS does not have the
-operation, or the instance."""
+"""The error codes of calls that were authorized and then failed, because the emulator lacks the
+operation or the instance."""
 
 SESSION_SECONDS: Final = 3_600
 BYSTANDER: Final = "Bystander"
-"""The name of roles that no one trusts."""
+"""The name of roles that no role trusts."""
 
-BOTH: Final = frozenset({READS, BUYS})
-ONLY_BUYS: Final = frozenset({BUYS})
+BOTH: Final = frozenset({READ_ONLY_ROLE, AUTO_PILOT_ROLE})
+ONLY_AUTO_PILOT: Final = frozenset({AUTO_PILOT_ROLE})
 NEITHER: Final[frozenset[str]] = frozenset()
 
 
@@ -47,13 +47,13 @@ NEITHER: Final[frozenset[str]] = frozenset()
 class Question:
     """Something that a role may or may not do.
 
-    :param description: what it is.
+    :param description: a description for the demo.
     :param action: the IAM action.
     :param allowed: the roles that may do it.
-    :param client: the boto3 service that is called; without one, the policy simulator answers,
-        because the embedded AWS does not have the service.
-    :param operation: the operation that is called.
-    :param parameters: the call's parameters.
+    :param client: the boto3 service to call. If it is empty, the policy simulator answers, because
+        the emulator lacks the service.
+    :param operation: the operation to call.
+    :param parameters: the parameters of the call.
     :param guarded: whether the ``recommended`` guardrails deny it.
     """
 
@@ -87,12 +87,14 @@ QUESTIONS: Final = [
         "rds",
         "describe_reserved_db_instances",
     ),
-    Question("see instances", "ec2:DescribeInstances", ONLY_BUYS, "ec2", "describe_instances"),
-    Question("buy a savings plan", "savingsplans:CreateSavingsPlan", ONLY_BUYS),
+    Question(
+        "see instances", "ec2:DescribeInstances", ONLY_AUTO_PILOT, "ec2", "describe_instances"
+    ),
+    Question("buy a savings plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
     Question(
         "buy reservations",
         "ec2:PurchaseReservedInstancesOffering",
-        ONLY_BUYS,
+        ONLY_AUTO_PILOT,
         "ec2",
         "purchase_reserved_instances_offering",
         {"InstanceCount": 1, "ReservedInstancesOfferingId": "example"},
@@ -100,7 +102,7 @@ QUESTIONS: Final = [
     Question(
         "sell reservations",
         "ec2:CreateReservedInstancesListing",
-        ONLY_BUYS,
+        ONLY_AUTO_PILOT,
         "ec2",
         "create_reserved_instances_listing",
         {
@@ -113,7 +115,7 @@ QUESTIONS: Final = [
     Question(
         "read user data",
         "ec2:DescribeInstanceAttribute",
-        ONLY_BUYS,
+        ONLY_AUTO_PILOT,
         "ec2",
         "describe_instance_attribute",
         {"InstanceId": INSTANCE, "Attribute": "userData"},
@@ -122,13 +124,13 @@ QUESTIONS: Final = [
     Question(
         "tag an instance",
         "ec2:CreateTags",
-        ONLY_BUYS,
+        ONLY_AUTO_PILOT,
         "ec2",
         "create_tags",
         {"Resources": [INSTANCE], "Tags": [{"Key": "example", "Value": "example"}]},
         guarded=True,
     ),
-    Question("change cost alerts", "ce:CreateAnomalyMonitor", ONLY_BUYS, guarded=True),
+    Question("change cost alerts", "ce:CreateAnomalyMonitor", ONLY_AUTO_PILOT, guarded=True),
     Question(
         "stop an instance",
         "ec2:StopInstances",
@@ -163,10 +165,10 @@ QUESTIONS: Final = [
         NEITHER,
         "iam",
         "put_role_policy",
-        {"RoleName": BUYS, "PolicyName": "Wide", "PolicyDocument": "{}"},
+        {"RoleName": AUTO_PILOT_ROLE, "PolicyName": "Wide", "PolicyDocument": "{}"},
     ),
     Question(
-        "make an access key",
+        "create access keys",
         "iam:CreateAccessKey",
         NEITHER,
         "iam",
@@ -177,7 +179,7 @@ QUESTIONS: Final = [
 
 
 class Demo(Show):
-    """Both roles in one account, from the first deploy to the last."""
+    """Both roles in one account, from the first deployment to the removal."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         super().__init__()
@@ -187,10 +189,10 @@ class Demo(Show):
         """Show everything.
 
         :param broken: whether to remove the read-only role's condition after it is deployed, as if
-            by hand, which the demo must detect.
+            manually, which the demo must detect.
         """
         self.part("Deploy both roles into the customer's account")
-        self.fill()
+        self.add_data()
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot")
         for name, published in ROLES.items():
             self.show_role(Role.of_account(self.aws, name), published)
@@ -202,15 +204,15 @@ class Demo(Show):
         self.show_callers(pump)
 
         self.part("What Pump may do")
-        sessions = {name: self.enter(pump, name) for name in ROLES}
-        self.show_session(sessions)
+        sessions = {name: self.assume(pump, name) for name in ROLES}
+        self.show_calls(sessions)
 
         self.part("Verify that nobody has changed the roles since")
         self.show_verify()
 
         self.part("The same calls, with guardrails")
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
-        self.show_session(sessions, guarded=True)
+        self.show_calls(sessions, guarded=True)
 
         self.part("Rotate the external ID without a gap")
         self.show_rotation(pump)
@@ -222,20 +224,22 @@ class Demo(Show):
         self.cdk(self.aws, "destroy", "PumpAutoPilot", "PumpReadOnly", hidden=("--force",))
         self.show_what_is_left()
 
-    def fill(self) -> None:
-        """Put data into the account that Pump must not read."""
+    def add_data(self) -> None:
+        """Create data in the account that Pump must not be able to read."""
         store = self.aws.client("s3")
         store.create_bucket(Bucket=BUCKET)
         store.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"example")
         self.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="example")
 
     def break_trust(self) -> None:
-        """Drop the condition of the read-only role's trust policy."""
+        """Remove the condition from the read-only role's trust policy."""
         policy = trust()
         del policy["Statement"][0]["Condition"]
-        self.aws.iam().update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
+        self.aws.iam().update_assume_role_policy(
+            RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy)
+        )
 
-    def enter(self, pump: Caller, name: str) -> Caller:
+    def assume(self, pump: Caller, name: str) -> Caller:
         """Assume a role as Pump."""
         return self.aws.assume(_arn(name), pump, external_id=EXTERNAL_ID)
 
@@ -259,13 +263,13 @@ class Demo(Show):
         table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
         self.console.print(table)
         self.expect(len(role.policies) == len(published.policies))
-        rest = self.table("everything else about the role", "as expected")
+        rest = self.table("other settings", "as expected")
         settings = self.aws.iam().get_role(RoleName=role.name)["Role"]
         attached = self.aws.iam().list_attached_role_policies(RoleName=role.name)
         for what, right in (
-            ("trust policy: Pump, with your external ID only", role.trust == trust()),
+            ("trust policy: only Pump, with your external ID", role.trust == trust()),
             ("no managed policies", not attached["AttachedPolicies"]),
-            ("sessions of at most one hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
+            ("sessions of at most 1 hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
         ):
             rest.add_row(what, self.verdict(right, should=True, labels=("yes", "no")))
         self.console.print()
@@ -304,11 +308,11 @@ class Demo(Show):
         self.aws.iam().delete_role(RoleName=BYSTANDER)
 
     def role_in(self, account: str) -> Caller:
-        """Return a session of a role that no one trusts."""
+        """Return a session of a role that no role trusts."""
         return self.aws.caller_in(f"arn:aws:iam::{account}:role/{BYSTANDER}")
 
-    def show_session(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
-        """Show the answers to the sessions' calls."""
+    def show_calls(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
+        """Show which calls the sessions may make."""
         roles = Role.all_of_account(self.aws)
         simulated = [question for question in QUESTIONS if not question.client]
         cells = [(question, name) for question in simulated for name in ROLES]
@@ -345,7 +349,7 @@ class Demo(Show):
             table.add_row(question.description, *row, f"{question.action}{mark}")
         self.console.print(table)
         self.console.print(
-            "[dim]* judged by a policy simulator: the AWS emulator lacks this service[/]\n"
+            "[dim]* decided by a policy simulator, because the emulator lacks this service[/]\n"
         )
         shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
         self.expect(shown in answers)
@@ -358,7 +362,7 @@ class Demo(Show):
             self.quote(answers[shown])
 
     def call(self, session: Caller, question: Question) -> tuple[str, str]:
-        """Return the decision about a call, and AWS's message if it was refused."""
+        """Return whether a call is authorized, and AWS's message if it is not."""
         client = self.aws.client(question.client, session)
         try:
             getattr(client, question.operation)(**question.parameters)
@@ -372,7 +376,7 @@ class Demo(Show):
         return ALLOWED, ""
 
     def show_verify(self) -> None:
-        """Show what ``pump-roles verify`` says before, during and after changes made by hand."""
+        """Show what ``pump-roles verify`` finds before, during, and after manual changes."""
         self.console.print(
             f"  [dim]$ export PUMP_EXTERNAL_ID=...\n  $ pump-roles verify --principal {PUMP}[/]\n",
             soft_wrap=True,
@@ -380,25 +384,27 @@ class Demo(Show):
         iam = self.aws.iam()
         open_trust = trust()
         del open_trust["Statement"][0]["Condition"]
-        table = self.table("what someone does", "verify", "what it finds")
+        table = self.table("manual change", "verify", "differences")
 
-        def row(done: str, *found: str) -> None:
+        def row(change: str, *found: str) -> None:
             state, differences = self.verify()
             right = state == ("differs" if found else "match") and differences == list(found)
             shown = f"[red]✘ {state}[/]" if state != "match" else f"[green]✔ {state}[/]"
             self.expect(right)
             mark = "" if right else " [bold reverse red] WRONG [/]"
-            table.add_row(done, f"{shown}{mark}", "\n".join(differences) or "nothing")
+            table.add_row(change, f"{shown}{mark}", "\n".join(differences) or "none")
 
-        row("nothing")
+        row("none")
         admin = "arn:aws:iam::aws:policy/AdministratorAccess"
-        iam.attach_role_policy(RoleName=READS, PolicyArn=admin)
-        row("attaches AdministratorAccess", "policy-added, broader")
-        iam.detach_role_policy(RoleName=READS, PolicyArn=admin)
-        iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(open_trust))
-        row("drops the external ID", "trust-policy, broader")
-        iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(trust()))
-        row("undoes both")
+        iam.attach_role_policy(RoleName=READ_ONLY_ROLE, PolicyArn=admin)
+        row("attach AdministratorAccess", "policy-added, broader")
+        iam.detach_role_policy(RoleName=READ_ONLY_ROLE, PolicyArn=admin)
+        iam.update_assume_role_policy(
+            RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(open_trust)
+        )
+        row("remove the external ID", "trust-policy, broader")
+        iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(trust()))
+        row("undo both")
         self.console.print(table)
 
     def verify(self) -> tuple[str, list[str]]:
@@ -442,7 +448,7 @@ class Demo(Show):
                 label,
                 *(
                     self.verdict(
-                        self.aws.opens(_arn(READS), pump, external_id=tried),
+                        self.aws.can_assume(_arn(READ_ONLY_ROLE), pump, external_id=tried),
                         should=tried in accepted,
                     )
                     for tried in (EXTERNAL_ID, NEW_EXTERNAL_ID)
@@ -452,11 +458,11 @@ class Demo(Show):
         self.console.print(table)
 
     def show_stop(self, pump: Caller) -> None:
-        """Show an open session before and after the README's permissions boundary is set."""
-        session = self.enter(pump, BUYS)
+        """Show an open session before and after the permissions boundary AWSDenyAll is set."""
+        session = self.assume(pump, AUTO_PILOT_ROLE)
         (question,) = (asked for asked in QUESTIONS if asked.action == "ec2:DescribeInstances")
         before, _ = self.call(session, question)
-        for name in (BUYS, READS):
+        for name in (AUTO_PILOT_ROLE, READ_ONLY_ROLE):
             self.console.print(
                 f"  [dim]$ aws iam put-role-permissions-boundary --role-name {name} \\\n"
                 "      --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll[/]"
@@ -465,7 +471,7 @@ class Demo(Show):
                 RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AWSDenyAll"
             )
         after, message = self.call(session, question)
-        later, _ = self.call(self.enter(pump, BUYS), question)
+        later, _ = self.call(self.assume(pump, AUTO_PILOT_ROLE), question)
         table = self.table("", question.action)
         table.add_row("open session, before", self.verdict(before == ALLOWED, should=True))
         table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
@@ -476,7 +482,7 @@ class Demo(Show):
         self.quote(message)
 
     def show_what_is_left(self) -> None:
-        """Show that nothing is left in the account after the stacks are destroyed."""
+        """Show that nothing remains in the account after the stacks are destroyed."""
         left = {
             "stacks": self.aws.cloudformation().describe_stacks()["Stacks"],
             "roles": self.aws.iam().list_roles()["Roles"],
@@ -497,14 +503,14 @@ def _counts(patterns: Collection[str]) -> tuple[str, str]:
     return str(len(patterns)), str(len(catalog.matching(patterns)))
 
 
-REAL: Final = """
-[bold]To deploy to a real account[/], with its credentials and the two values from Pump:
+NEXT_STEPS: Final = """
+[bold]To deploy to a real account[/], use its credentials and the two values from Pump:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly -c pump:principal=... -c pump:external-id=...
 
-When you want Pump to buy and sell, deploy PumpAutoPilot in the same way. The
-account does not have to be bootstrapped.
+If you want Pump to buy and sell, deploy PumpAutoPilot in the same way. The
+account does not need to be bootstrapped.
 """
 
 
@@ -515,7 +521,7 @@ def main() -> int:
             "[bold]Both roles on a local AWS emulator[/] that enforces IAM. Nothing here reaches a "
             "real account."
         )
-        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), REAL)
+        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), NEXT_STEPS)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""`make demo-org`: roll both roles out across an emulated organization, and assume them as Pump.
+"""`make demo-org`: deploy both roles to an emulated organization, and assume them as Pump.
 
-At the end, it removes them, and checks that no account still has one.
+At the end, it removes the roles, and checks that no account still has one.
 """
 
 import json
@@ -15,16 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
 
 from pump_roles.account.organization import Account
+from pump_roles.account.rollout.expected import rollouts_in
 from pump_roles.account.rollout.reading import read
-from pump_roles.account.rollout.targets import targets_in
-from pump_roles.account.rollout.text import template_deploys
+from pump_roles.account.rollout.template_body import deployed_by_template
 from sandbox.audit import AUDITOR, let_audit
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.management import Management, management
 from sandbox.operations import Operation
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, ROLES, Show, trust
+from sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, ROLES, Show, trust
 from sandbox.simulator import Role
 
 UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
@@ -39,10 +39,10 @@ NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
 def expected(account: Account, organization: Organization) -> dict[str, bool]:
     """Return which roles an account should have: read-only everywhere, auto-pilot in Workloads."""
     if account.id == ACCOUNT_ID:
-        return {READS: True, BUYS: True}
+        return {READ_ONLY_ROLE: True, AUTO_PILOT_ROLE: True}
     return {
-        READS: account.name != EXCLUDED,
-        BUYS: organization.units["Workloads"] in account.units,
+        READ_ONLY_ROLE: account.name != EXCLUDED,
+        AUTO_PILOT_ROLE: organization.units["Workloads"] in account.units,
     }
 
 
@@ -81,7 +81,7 @@ class OrganizationDemo(Show):
         late = organization.join("Workloads", LATE)
         StackSets(organization, EmbeddedMembers(self.aws)).join(late)
         self.console.print(
-            f"[green]done[/]  {LATE} joins, and gets both roles by automatic deployment"
+            f"[green]done[/]  {LATE} joins, and automatic deployment gives it both roles"
         )
 
         self.part("Which accounts have which role, and whether Pump can assume it")
@@ -102,7 +102,7 @@ class OrganizationDemo(Show):
         return properties(yaml.safe_load(self.template(stack)))
 
     def roll_out(self, organization: Organization, rollout: Mapping[str, Any]) -> None:
-        """Do what AWS's handler does with a new StackSet, and show the progress."""
+        """Do what AWS's handler does with a new StackSet, and show its progress."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         started = time.monotonic()
         made: list[str] = []
@@ -143,7 +143,7 @@ class OrganizationDemo(Show):
                     kind=ROLES[name].kind,
                 )
                 for name, should in expected(account, organization).items()
-                for found in [name in roles or self.opens(account.id, name, pump)]
+                for found in [name in roles or self.can_assume(account.id, name, pump)]
             ]
             self.expect(roles.keys() <= ROLES.keys())
             note = NOTES.get(account.name, "")
@@ -155,29 +155,31 @@ class OrganizationDemo(Show):
             )
         self.console.print(tree)
         self.console.print(
-            "\n✔  the role has the published policies; Pump can assume it with the external\n"
-            "   ID, and is refused without one\n-  there is no role, and Pump is refused"
+            "\n✔  the role has the published policies; Pump can assume it only with the\n"
+            "   external ID\n-  there is no role, and Pump is refused"
         )
 
     def is_right(self, role: Role | None, account: str, name: str, pump: Caller) -> bool:
-        """Return whether a role is as published and opens only with the external ID."""
+        """Return whether a role is as published, and Pump needs the external ID to assume it."""
         published = {policy.name: policy.document for policy in ROLES[name].policies}
         return (
             role is not None
             and role.policies == published
             and role.trust == trust()
-            and self.opens(account, name, pump)
-            and not self.opens(account, name, pump, external_id=None)
+            and self.can_assume(account, name, pump)
+            and not self.can_assume(account, name, pump, external_id=None)
         )
 
-    def opens(
+    def can_assume(
         self, account: str, name: str, pump: Caller, external_id: str | None = EXTERNAL_ID
     ) -> bool:
         """Return whether Pump can assume a role."""
-        return self.aws.opens(f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id)
+        return self.aws.can_assume(
+            f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id
+        )
 
     def state(self, found: object, *, should: bool, kind: str) -> str:
-        """Return a cell that shows whether a role is right; a dash if it rightly does not exist."""
+        """Return a cell that shows whether a role is right; a dash if there should be none."""
         if found or should:
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
@@ -188,7 +190,7 @@ class OrganizationDemo(Show):
         rollouts = [
             rollout
             for stack in ROLLOUTS
-            for rollout in targets_in(template_deploys(self.template(stack), stack), stack)
+            for rollout in rollouts_in(deployed_by_template(self.template(stack), stack), stack)
         ]
         found = read(self.account.cloudformation, self.account.organizations, rollouts)
         for status in found.rollouts:
@@ -202,7 +204,7 @@ class OrganizationDemo(Show):
     def show_removal(
         self, organization: Organization, rollouts: list[dict[str, Any]], targets: tuple[str, ...]
     ) -> None:
-        """Delete everything, and show what `pump-roles verify --removed` finds before and after."""
+        """Delete everything. Show what `pump-roles verify --removed` finds before and after."""
         accounts = organization.accounts()
         for account in accounts:
             if account.id != ACCOUNT_ID:
@@ -253,9 +255,9 @@ class OrganizationDemo(Show):
         )
 
 
-REAL: Final = """
+NEXT_STEPS: Final = """
 [bold]To deploy to a real organization[/], activate trusted access for StackSets. Then,
-with the management account's credentials:
+use the management account's credentials:
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout \\
@@ -277,7 +279,7 @@ def main() -> int:
             "[bold]Both roles in an emulated organization[/]; every account enforces IAM. Nothing "
             "here reaches a real account."
         )
-        return demo.run(demo.show, REAL)
+        return demo.run(demo.show, NEXT_STEPS)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`make catalog`: make the package's snapshot of the action catalog from the npm package.
+"""`make catalog`: update the package's snapshot of the action catalog from the npm package.
 
-Prints what the policies' wildcards newly match since that was last reviewed: writes first, then
-reads that return data. Whoever commits what it writes has reviewed that.
+Prints the actions that the policies' wildcards match since the last review: writes first, then
+reads that return data. Review them before you commit what it writes.
 """
 
 import json
@@ -93,7 +93,7 @@ def added(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str
 
 
 def priority(action: Action) -> int:
-    """Return in which order to review it: writes, reads that return data, the others."""
+    """Return the order of the review: writes, then reads that return data, then the others."""
     if not action.only_reads:
         return 0
     return 1 if mark("data", action.name) else 2

@@ -1,8 +1,8 @@
 """`make scanners`: what other scanners report about the templates, for docs/scanners.md.
 
-Each scanner but cfn-lint runs in an environment of its own, in the version that is pinned here,
-over templates that are synthesized now: without guardrails, and with each of them. A finding whose
-rule has no explanation in ``scanners.json`` is an error.
+Each scanner except cfn-lint runs in its own environment, in the version pinned here. The templates
+are synthesized now, without guardrails and with each of them. A finding whose rule has no
+explanation in ``scanners.json`` is an error.
 """
 
 import json
@@ -17,19 +17,15 @@ from typing import Any, Final
 
 from aws_cdk import App
 
-from pump_roles import (
-    AutoPilotRolloutStack,
-    AutoPilotStack,
-    Guardrail,
-    ReadOnlyRolloutStack,
-    ReadOnlyStack,
-)
+from pump_roles import Guardrail
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.decisions import ALLOWED, DENIED
+from pump_roles.rollout import ROLLOUT_STACKS
 from pump_roles.templates import read_deployed
 from pump_roles.templates.canonical import in_account
 from sandbox.cdk import ROOT, tool_environment
+from sandbox.guardrails import EVERY
 
 DOCUMENT: Final = ROOT / "docs" / "scanners.md"
 PINS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -42,12 +38,12 @@ PINS: Final[Mapping[str, tuple[str, ...]]] = {
 
 NO_GUARDRAIL: Final = "no guardrail"
 DENIES_ALL: Final = "a denial of everything"
-"""Templates whose every policy also denies everything, to see which rules evaluate a Deny."""
+"""Templates in which each policy also denies everything, to see which rules evaluate a Deny."""
 
 STACKS: Final = {kind: role.stack_name for kind, role in ROLES.items()}
 ACCOUNT: Final = "111122223333"
 LISTED: Final = 12
-"""Up to so many actions of a finding are named."""
+"""A finding with more actions shows only their number."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Finding:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Which finding it is, whatever actions it names."""
+        """What identifies the finding. Its actions do not."""
         return self.tool, self.rule, self.policy
 
 
@@ -94,27 +90,17 @@ class Scanned:
         return self.template.name.removesuffix(".template.json")
 
 
-def guardrails() -> list[Guardrail]:
-    """Return every guardrail, those that take a value with an example."""
-    return [
-        *map(Guardrail.named, Guardrail.names()),
-        Guardrail.invitations_from(ACCOUNT),
-        Guardrail.only_in_regions("us-east-1"),
-        Guardrail.until("2927-01-31T18:00:00Z"),
-    ]
-
-
 def synthesize(folder: Path, chosen: Iterable[Guardrail]) -> list[tuple[Path, str, str]]:
-    """Write the templates; returns each with its role's kind and its guardrail's name.
+    """Write the templates, and return each with its role's kind and its guardrail's name.
 
-    :param folder: where to.
-    :param chosen: the guardrails, each of which gets templates of its own.
+    :param folder: the folder to write to.
+    :param chosen: the guardrails. Each has its own templates.
     """
     plain = App(outdir=str(folder / "none"))
-    ReadOnlyStack(plain, "PumpReadOnly")
-    AutoPilotStack(plain, "PumpAutoPilot")
-    ReadOnlyRolloutStack(plain, "PumpReadOnlyRollout", organizational_units=["r-abcd"])
-    AutoPilotRolloutStack(plain, "PumpAutoPilotRollout", organizational_units=["r-abcd"])
+    stacks = {kind: stack.rollout_class.stack_class for kind, stack in ROLLOUT_STACKS.items()}
+    for kind, name in STACKS.items():
+        stacks[kind](plain, name)
+        ROLLOUT_STACKS[kind](plain, f"{name}Rollout", organizational_units=["r-abcd"])
     plain.synth()
     found = [
         (folder / "none" / f"{STACKS[kind]}.template.json", kind, NO_GUARDRAIL) for kind in STACKS
@@ -126,7 +112,6 @@ def synthesize(folder: Path, chosen: Iterable[Guardrail]) -> list[tuple[Path, st
         ]
         assert body == universal.read_text(), "the member template is not the universal one"
         found.append((rollout, "", NO_GUARDRAIL))
-    stacks = {"read-only": ReadOnlyStack, "auto-pilot": AutoPilotStack}
     for universal, kind, _ in found[: len(STACKS)]:
         content = json.loads(universal.read_text())
         for resource in content["Resources"].values():
@@ -158,8 +143,8 @@ def policies(template: Path) -> dict[str, Any]:
     }
 
 
-def run(tool: str, *command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command in a scanner's environment, apart from the project's."""
+def run(tool: str, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a scanner's own environment."""
     packages = [argument for pin in PINS[tool] for argument in ("--with", pin)]
     uv = str(Path(sys.executable).with_name("uv"))
     return subprocess.run(
@@ -169,8 +154,8 @@ def run(tool: str, *command: str, given: str | None = None) -> subprocess.Comple
             *command,
         ],
         env=tool_environment(),
-        input=given,
-        stdin=subprocess.DEVNULL if given is None else None,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
         text=True,
         check=False,
@@ -193,8 +178,8 @@ def cfn_lint(files: Sequence[Path]) -> dict[Path, list[Finding]]:
     )
     assert not ended.stderr, ended.stderr
     found: dict[Path, list[Finding]] = {file: [] for file in files}
-    for one in json.loads(ended.stdout or "[]"):
-        found[Path(one["Filename"])].append(Finding("cfn-lint", one["Rule"]["Id"]))
+    for match in json.loads(ended.stdout or "[]"):
+        found[Path(match["Filename"])].append(Finding("cfn-lint", match["Rule"]["Id"]))
     return found
 
 
@@ -205,7 +190,7 @@ def checkov(folder: Path) -> dict[Path, tuple[list[Finding], list[str]]]:
             "checkov",
             *("checkov", "--framework", "cloudformation", "--directory", str(folder)),
             *("--output", "json", "--output-file-path", results),
-            # Without the first it asks its vendor's server.
+            # Without --skip-download, it calls its vendor's server.
             *("--skip-download", "--compact", "--soft-fail"),
         )
         assert ended.returncode == 0, ended.stderr
@@ -234,8 +219,8 @@ print(json.dumps([scan_policy(document) for document in json.load(sys.stdin)]))
 
 def cloudsplaining(documents: Sequence[str]) -> dict[str, list[Finding]]:
     """Return cloudsplaining's findings by document."""
-    given = f"[{','.join(documents)}]"
-    ended = run("cloudsplaining", "python", "-c", CLOUDSPLAINING, given=given)
+    array = f"[{','.join(documents)}]"
+    ended = run("cloudsplaining", "python", "-c", CLOUDSPLAINING, stdin=array)
     assert ended.returncode == 0, ended.stderr
     return {
         document: [
@@ -248,11 +233,11 @@ def cloudsplaining(documents: Sequence[str]) -> dict[str, list[Finding]]:
 
 
 def _actions(rule: str, found: Iterable[Any]) -> Iterator[str]:
-    for one in found:
-        if isinstance(one, dict):
-            yield from one["actions"]
+    for finding in found:
+        if isinstance(finding, dict):
+            yield from finding["actions"]
         else:
-            yield f"{one}:*" if rule == "ServiceWildcard" else one
+            yield f"{finding}:*" if rule == "ServiceWildcard" else finding
 
 
 def parliament(documents: Sequence[str]) -> dict[str, list[Finding]]:
@@ -260,15 +245,15 @@ def parliament(documents: Sequence[str]) -> dict[str, list[Finding]]:
     found = {}
     for document in documents:
         command = ("parliament", "--json", "--include-community-auditors")
-        ended = run("parliament", *command, given=document)
+        ended = run("parliament", *command, stdin=document)
         assert ended.returncode in (0, 1), ended.stderr
         assert ended.returncode == 0 or ended.stdout, ended.stderr
         by_rule: dict[str, list[str]] = {}
         for line in ended.stdout.splitlines():
-            one = json.loads(line)
-            at = one["location"]
-            named = one["detail"] if isinstance(one["detail"], list) else at.get("actions", [])
-            by_rule.setdefault(one["issue"], []).extend(
+            issue = json.loads(line)
+            at = issue["location"]
+            named = issue["detail"] if isinstance(issue["detail"], list) else at.get("actions", [])
+            by_rule.setdefault(issue["issue"], []).extend(
                 [*named, *([at["string"]] if "string" in at else [])]
             )
         found[document] = [
@@ -293,14 +278,14 @@ def scan(folder: Path, chosen: Iterable[Guardrail]) -> list[Scanned]:
     for file, kind, guardrail in templates:
         findings, passed = of_checkov.get(file, ([], []))
         of_policies = [
-            Finding(one.tool, one.rule, name, one.actions)
+            Finding(finding.tool, finding.rule, name, finding.actions)
             for name, text in texts.get(file, {}).items()
             for of_tool in of_documents
-            for one in of_tool[text]
+            for finding in of_tool[text]
         ]
-        # cfn-lint reports each place of a finding.
-        different_ones = dict.fromkeys([*of_cfn_lint[file], *findings, *of_policies])
-        ordered = sorted(different_ones, key=lambda one: one.key)
+        # cfn-lint reports a finding once for each place.
+        different_findings = dict.fromkeys([*of_cfn_lint[file], *findings, *of_policies])
+        ordered = sorted(different_findings, key=lambda finding: finding.key)
         scanned.append(Scanned(file, kind, guardrail, tuple(ordered), tuple(sorted(passed))))
     return scanned
 
@@ -317,7 +302,7 @@ def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
 
     :raises SystemExit: when one has none.
     """
-    rules = {f"{one.tool} {one.rule}" for one in findings}
+    rules = {f"{finding.tool} {finding.rule}" for finding in findings}
     if missing := rules - {rule for rule, reason in reasons.items() if reason.strip()}:
         sys.exit(f"sandbox/scanners.json does not explain {', '.join(sorted(missing))}")
     if spare := reasons.keys() - rules:
@@ -327,13 +312,13 @@ def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
 def denials(scanned: Iterable[Scanned]) -> dict[tuple[str, str], dict[str, str]]:
     """Return the decision on each action by kind of role and guardrail, as the report has them."""
     found = {}
-    for one in scanned:
-        if one.kind:
-            report = of_templates(one.template)
-            found[one.kind, one.guardrail] = {
-                action.name.lower(): action.roles[one.kind].decision
+    for result in scanned:
+        if result.kind:
+            report = of_templates(result.template)
+            found[result.kind, result.guardrail] = {
+                action.name.lower(): action.roles[result.kind].decision
                 for action in report.actions
-                if one.kind in action.roles
+                if result.kind in action.roles
             }
     return found
 
@@ -346,34 +331,49 @@ def versions() -> dict[str, str]:
 
 INTRODUCTION: Final = """# What other scanners report
 
-If you run [cfn-lint](https://github.com/aws-cloudformation/cfn-lint),
+For security reviewers who run [cfn-lint](https://github.com/aws-cloudformation/cfn-lint),
 [checkov](https://github.com/bridgecrewio/checkov),
 [cloudsplaining](https://github.com/salesforce/cloudsplaining), or
-[parliament](https://github.com/duo-labs/parliament) over these templates, you get the findings
-below. `make scanners` writes this page: it synthesizes the templates without guardrails and with
-each guardrail, runs the scanners over them, and compares the findings. Only the explanations are
-written by hand, in [sandbox/scanners.json](../sandbox/scanners.json); a finding without one is an
-error.
+[parliament](https://github.com/duo-labs/parliament) over these templates: the findings that you
+get, and why. The following command writes this page:
 
-A test runs cfn-lint, and compares this page with the explanations, the versions, and the list of
-guardrails. The other scanners are too large for the test suite; only `make scanners` runs them.
+```console
+$ make scanners
+```
+
+It synthesizes the templates without guardrails and with each guardrail, runs the scanners over
+them, and compares the findings. Only the explanations are written by hand, in
+[sandbox/scanners.json](../sandbox/scanners.json). A finding without an explanation is an error.
+
+## How to read the tables
 
 cfn-lint and checkov read the templates. cloudsplaining and parliament read policy documents: each
-inline policy of the role, with its functions filled in for the partition `aws`, because parliament
-reports `Fn::Sub` as a malformed ARN. checkov fills in the default of a parameter, and skips what
-`Fn::Sub` contains: a principal that is a parameter without a default, as in the universal template,
-passes its checks of the trust policy without being read.
+inline policy of the role, with its intrinsic functions resolved for the partition `aws`, because
+parliament reports `Fn::Sub` as a malformed ARN. checkov uses a parameter's default, and skips what
+`Fn::Sub` contains. So if the principal is a parameter without a default, as in the universal
+template, checkov's checks of the trust policy pass without reading the principal.
 
-**These scanners judge one inline policy at a time.** A guardrail is a policy of its own, and IAM
-evaluates all policies of a role together; the scanners do not. So there are two answers for each
-finding: the guardrails that clear it, as measured, and the guardrails with which IAM denies or
-limits the actions that it names. The second is from the [permission report](report.md) of the same
-templates, whose decisions a test compares with the policy simulator's. *Denied* means on every
-resource, without a condition; *limited* means under a condition, or only on some resources.
-`until`, which denies everything from a moment on, is not counted.
+**These scanners judge one inline policy at a time.** A guardrail is a policy of its own. IAM
+evaluates all policies of a role together, but the scanners do not. So there are two answers for
+each finding:
+
+- *cleared by*: the guardrails with which the scanner no longer reports the finding, as measured.
+- *actions denied or limited by*: the guardrails with which IAM denies or limits the actions that
+  the finding names. This comes from the [permission report](report.md) of the same templates, whose
+  decisions a test compares with those of the policy simulator. *Denied* means on every resource,
+  without a condition. *Limited* means under a condition, or only on some resources. `until` is not
+  counted, because it denies everything after a certain time.
 
 A rule *evaluates Deny* if it no longer reports the finding when the same policy also denies
-everything, which no guardrail does.
+everything. A guardrail never does this, because it is a policy of its own.
+"""
+
+TESTED: Final = """
+## What was tested
+
+A test runs cfn-lint. Other tests compare this page with the explanations, the versions, and the
+list of guardrails. The other scanners are too large for the test suite: only `make scanners` runs
+them.
 """
 
 
@@ -385,19 +385,23 @@ def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
         f"| {tool} | {version} | {', '.join(PINS.get(tool, ())[1:]).replace('==', ' ') or '-'} |"
         for tool, version in found.items()
     ]
-    plain = [one for one in scanned if one.guardrail == NO_GUARDRAIL]
+    plain = [result for result in scanned if result.guardrail == NO_GUARDRAIL]
     decisions = denials(scanned)
-    denying = {one.kind: one for one in scanned if one.guardrail == DENIES_ALL}
-    with_guardrail = [one for one in scanned if one.guardrail not in (NO_GUARDRAIL, DENIES_ALL)]
-    names = list(dict.fromkeys(one.guardrail for one in with_guardrail))
+    denying = {result.kind: result for result in scanned if result.guardrail == DENIES_ALL}
+    with_guardrail = [
+        result for result in scanned if result.guardrail not in (NO_GUARDRAIL, DENIES_ALL)
+    ]
+    names = list(dict.fromkeys(result.guardrail for result in with_guardrail))
     lines += ["", f"The guardrails: {', '.join(f'`{name}`' for name in names)}."]
     for template in plain:
-        others = [one for one in with_guardrail if one.kind == template.kind]
+        others = [result for result in with_guardrail if result.kind == template.kind]
         lines += ["", f"## {template.stack}", ""]
         lines += _about(template, denying.get(template.kind), others, decisions, reasons)
     lines += ["", "## What guardrails add", ""]
-    lines += _added({one.kind: one for one in plain if one.kind}, with_guardrail, reasons)
-    return "\n".join(lines) + "\n"
+    lines += _added(
+        {result.kind: result for result in plain if result.kind}, with_guardrail, reasons
+    )
+    return "\n".join([*lines, TESTED])
 
 
 def _about(
@@ -410,36 +414,39 @@ def _about(
     if denying is None:
         assert not template.findings
         yield (
-            "No findings: it contains only a StackSet. Its member template is the text of a "
-            "property, which no scanner reads; it is "
-            f"{template.stack.removesuffix('Rollout')}'s template, byte for byte."
+            "No findings, because the template contains only a StackSet. No scanner reads the "
+            "member template, which is the text of a property. It is the template of "
+            f"{template.stack.removesuffix('Rollout')}, byte for byte."
         )
         return
-    silent = [tool for tool in versions() if tool not in {one.tool for one in template.findings}]
-    yield f"Without findings: {', '.join(silent)}."
+    silent = [
+        tool for tool in versions() if tool not in {finding.tool for finding in template.findings}
+    ]
+    yield f"No findings from {', '.join(silent)}."
     yield ""
     yield (
         "| scanner: rule | policy | actions | why | evaluates Deny | cleared by | "
         "actions denied or limited by |"
     )
     yield "|---|---|---|---|---|---|---|"
-    for one in template.findings:
+    for finding in template.findings:
         cleared = [
             other.guardrail
             for other in others
-            if one.key not in {finding.key for finding in other.findings}
+            if finding.key not in {found.key for found in other.findings}
         ]
-        evaluates = one.key not in {finding.key for finding in denying.findings}
-        denied = _denied(one, template.kind, others, decisions)
+        evaluates = finding.key not in {found.key for found in denying.findings}
+        denied = _denied(finding, template.kind, others, decisions)
         yield (
-            f"| {one.tool}: {one.rule} | {_code(one.policy)} | {_named(one.actions) or '-'} | "
-            f"{reasons[f'{one.tool} {one.rule}']} | {'yes' if evaluates else 'no'} | "
+            f"| {finding.tool}: {finding.rule} | {_code(finding.policy)} | "
+            f"{_named(finding.actions) or '-'} | "
+            f"{reasons[f'{finding.tool} {finding.rule}']} | {'yes' if evaluates else 'no'} | "
             f"{_codes(cleared) or 'none'} | {denied or '-'} |"
         )
     lost = [other.guardrail for other in others if set(template.passed) - set(other.passed)]
     yield ""
     yield (
-        f"{len(template.passed)} checks of checkov pass, "
+        f"{len(template.passed)} checkov checks pass, "
         + (f"but not all with {_codes(lost)}: " if lost else "with and without each guardrail: ")
         + f"{'; '.join(template.passed)}."
     )
@@ -451,12 +458,16 @@ def _denied(
     others: Iterable[Scanned],
     decisions: Mapping[tuple[str, str], Mapping[str, str]],
 ) -> str:
-    known = [one.lower() for one in finding.actions if one.lower() in decisions[kind, NO_GUARDRAIL]]
+    known = [
+        action.lower()
+        for action in finding.actions
+        if action.lower() in decisions[kind, NO_GUARDRAIL]
+    ]
     parts = []
     for other in others:
         decided = [decisions[kind, other.guardrail][action] for action in known]
         denied = decided.count(DENIED)
-        limited = sum(one not in (ALLOWED, DENIED) for one in decided)
+        limited = sum(decision not in (ALLOWED, DENIED) for decision in decided)
         numbers = [f"{denied} denied"] * bool(denied) + [f"{limited} limited"] * bool(limited)
         if numbers:
             parts.append(f"`{other.guardrail}` ({', '.join(numbers)})")
@@ -501,10 +512,11 @@ def main(folder: Path | None = None, document: Path = DOCUMENT) -> int:
     if folder is None:
         with TemporaryDirectory() as made:
             return main(Path(made), document)
-    scanned = scan(folder, guardrails())
+    scanned = scan(folder, EVERY.values())
     reasons = explanations()
     explained(
-        (one for each in scanned if each.guardrail != DENIES_ALL for one in each.findings), reasons
+        (finding for each in scanned if each.guardrail != DENIES_ALL for finding in each.findings),
+        reasons,
     )
     document.write_text(page(scanned, reasons), encoding="utf-8")
     return 0

@@ -1,7 +1,6 @@
 """The AWS emulator's own process: ministack on a loopback port, until its standard input closes.
 
-It prints its port and serves until its standard input closes, which also happens when the process
-that started it is killed.
+It prints its port. Its standard input also closes when the process that started it is killed.
 
 ``--record`` records each call in CloudTrail. ``--as-is`` omits :func:`pass_external_id`.
 """

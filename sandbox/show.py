@@ -1,4 +1,4 @@
-"""What the demos share: steps, verdicts and tables on a terminal."""
+"""What the demos share: steps, checks, and tables on a terminal."""
 
 import signal
 import time
@@ -23,8 +23,8 @@ PUMP_ACCOUNT: Final = "999988887777"
 PUMP: Final = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
 EXTERNAL_ID: Final = "Example-1234-5678"
 
-READS: Final = published.ROLES["read-only"].name
-BUYS: Final = published.ROLES["auto-pilot"].name
+READ_ONLY_ROLE: Final = published.ROLES["read-only"].name
+AUTO_PILOT_ROLE: Final = published.ROLES["auto-pilot"].name
 ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in published.ROLES.values()}
 """The published roles by name."""
 
@@ -32,7 +32,7 @@ ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in publish
 def trust(*external_ids: str) -> dict[str, Any]:
     """Return the trust policy that a role of a demo should have.
 
-    :param external_ids: the external IDs that it accepts. Defaults to :data:`EXTERNAL_ID`.
+    :param external_ids: the external IDs that it accepts. By default, :data:`EXTERNAL_ID`.
     """
     accepted = list(external_ids) or [EXTERNAL_ID]
     return {
@@ -52,33 +52,33 @@ def trust(*external_ids: str) -> dict[str, Any]:
     }
 
 
-class WrongError(Exception):
-    """A check failed. The output marks which one."""
+class CheckFailedError(Exception):
+    """A check failed. The output marks it."""
 
 
 class Show:
-    """One run of a demo. It remembers whether every check passed."""
+    """One run of a demo, which keeps track of whether every check passed."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
-        self.right = True
+        self.passed = True
         self.parts = 0
 
     def part(self, title: str) -> None:
         """Begin a part.
 
-        :raises WrongError: if a check in the part before it failed.
+        :raises CheckFailedError: if a check in an earlier part failed.
         """
-        if not self.right:
-            raise WrongError
+        if not self.passed:
+            raise CheckFailedError
         self.parts += 1
         self.console.print(f"\n[bold cyan]{self.parts}  {escape(title)}[/]\n")
 
     def step(self, doing: str, done: str, work: Callable[[], T]) -> T:
-        """Do some work, and show what was done and how long it took.
+        """Do some work, then show what was done and how long it took.
 
-        :param doing: what to show on a terminal until it is done.
-        :param done: what to show then.
+        :param doing: what a terminal shows during the work.
+        :param done: what to show after it.
         """
         started = time.monotonic()
         with self.console.status(doing):
@@ -101,7 +101,7 @@ class Show:
         destroys = command[0] == "destroy"
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"
-        # A folder of its own: only one CLI at a time may write to cdk.out.
+        # Not cdk.out: only one CLI at a time may write to a folder.
         with self.console.status(doing), TemporaryDirectory() as folder:
             ended = cdk(*command, *hidden, "--output", folder, environment=aws.environment())
         output = ended.stdout + ended.stderr
@@ -128,14 +128,14 @@ class Show:
     def verdict(
         self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "refused")
     ) -> str:
-        """Return a cell that shows what was found. A wrong result is marked and remembered."""
+        """Check a result, and return a table cell that shows it. A wrong one is marked."""
         self.expect(bool(found) == should)
         shown = f"[green]✔ {labels[0]}[/]" if found else f"[red]✘ {labels[1]}[/]"
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:
-        """Remember whether a check passed."""
-        self.right = self.right and bool(holds)
+        """Record whether a check passed."""
+        self.passed = self.passed and bool(holds)
 
     def quote(self, message: str) -> None:
         """Show what AWS answered."""
@@ -156,14 +156,14 @@ class Show:
         """Run the demo, show whether every check passed, and return the exit status."""
         try:
             show()
-        except WrongError:
+        except CheckFailedError:
             pass
         except KeyboardInterrupt:
-            # Another one must not keep the emulator from being stopped.
+            # A second interrupt must not prevent the emulator from being stopped.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.console.print("\nInterrupted. The AWS emulator has stopped.")
             return 130
-        if not self.right:
+        if not self.passed:
             self.console.print("\n[bold red]A check failed: look for WRONG above.[/]")
             return 1
         self.console.print("\n[bold green]Every check passed.[/] The AWS emulator has stopped.")

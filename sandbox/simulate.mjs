@@ -1,12 +1,12 @@
-// Judges requests with an offline policy simulator: a JSON list of simulations on standard input,
-// the list of their decisions on standard output. One process judges them all.
+// Decides requests with an offline policy simulator. Reads a JSON list of simulations from standard
+// input, and writes the list of decisions to standard output.
 import { readFileSync } from 'node:fs'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
 const decisions = []
 for (const simulation of JSON.parse(readFileSync(0, 'utf8'))) {
   const result = await runSimulation(simulation, {})
-  // A request for every resource of an action that has resource types is judged for each type.
+  // A request for all resources of an action with resource types has a decision for each type.
   const found = new Set(
     result.resultType === 'wildcard'
       ? result.results.map(({ analysis }) => analysis.result)

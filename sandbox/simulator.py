@@ -1,4 +1,4 @@
-"""Who may assume a role, and what its session may do, judged by an offline policy simulator."""
+"""Decides with an offline policy simulator who may assume a role, and what its session may do."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ class Role:
     def of_template(
         cls, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
     ) -> "Role":
-        """Return the one role of a template, with values for the template's parameters."""
+        """Return the only role of a template, with values for the template's parameters."""
         (properties,) = (
             resource["Properties"]
             for resource in template["Resources"].values()
@@ -70,7 +70,7 @@ class Role:
 
     @classmethod
     def of_account(cls, aws: EmbeddedAws, name: str) -> "Role":
-        """Return the role of that name in the account where none is named."""
+        """Return a role of the default account by its name."""
         return cls.all_of_account(aws)[name]
 
     @classmethod
@@ -147,12 +147,12 @@ def use(
 
 
 def decide(simulations: Sequence[Simulation]) -> list[str]:
-    """Judge the requests, in one process.
+    """Decide all the requests in one process.
 
-    :returns: for each ``Allowed``, ``ExplicitlyDenied`` or ``ImplicitlyDenied``.
+    :returns: ``Allowed``, ``ExplicitlyDenied``, or ``ImplicitlyDenied`` for each request.
     :raises RuntimeError: when the simulator has no decision about a request.
     """
-    judged = subprocess.run(
+    ended = subprocess.run(
         ["node", str(ROOT / "sandbox" / "simulate.mjs")],
         input=json.dumps(simulations),
         env=tool_environment(),
@@ -160,9 +160,9 @@ def decide(simulations: Sequence[Simulation]) -> list[str]:
         text=True,
         check=False,
     )
-    if judged.returncode:
-        raise RuntimeError(judged.stderr)
-    decisions: list[str] = json.loads(judged.stdout)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr)
+    decisions: list[str] = json.loads(ended.stdout)
     return decisions
 
 

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -17,9 +19,9 @@ from pump_roles import config
 from sandbox.aws import EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, cdk
 from tests.support import (
+    EXAMPLES,
     EXTERNAL_ID,
     PRINCIPAL,
-    PUMP_SIDE,
     SECRET,
     Assembly,
     Synth,
@@ -27,7 +29,7 @@ from tests.support import (
     synthesize,
 )
 
-# How fast something is, `make bench` says; a test does not.
+# `make bench` measures speed; tests do not.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -47,7 +49,7 @@ def aws(emulator: EmbeddedAws) -> EmbeddedAws:
 
 @pytest.fixture
 def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out whatever AWS configuration the machine has, and do not wait between attempts."""
+    """Ignore the machine's AWS configuration, and do not wait between attempts."""
     for name in os.environ:
         if name.startswith("AWS_") or name == "PUMP_EXTERNAL_ID":
             monkeypatch.delenv(name)
@@ -65,7 +67,7 @@ def source() -> str:
 
 @pytest.fixture(scope="session")
 def published(source: str) -> list[list[dict[str, Any]]]:
-    """The two lists of policies in the source document, read without the package's help."""
+    """The two lists of policies in the source document, read without the package."""
     lists = []
     at = source.find("\n[")
     while at >= 0:
@@ -77,7 +79,7 @@ def published(source: str) -> list[list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def synth() -> Synth:
-    """Synthesize the app's stacks with some context, without cdk-nag; once for each context."""
+    """Synthesize the app's stacks without cdk-nag, once for each context."""
 
     @cache
     def synthesize(context: str) -> str:
@@ -94,14 +96,14 @@ def synth() -> Synth:
 
 
 @pytest.fixture(scope="session")
-def given() -> dict[str, str]:
+def provided_context() -> dict[str, str]:
     """Context that provides a principal and an external ID."""
     return {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Synthesize with the real CDK CLI into a folder of some name, once for all the workers."""
+    """Synthesize with the real CDK CLI into a named folder, once for all test workers."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # of all the workers
@@ -122,7 +124,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def assembly(once: Callable[..., Path]) -> Assembly:
-    """Synthesize the app with the real CDK CLI, once for each context; returns the folder."""
+    """Synthesize the app with the real CDK CLI, once for each context, and return the folder."""
 
     def synthesize(context: Mapping[str, str]) -> Path:
         flags = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
@@ -132,9 +134,28 @@ def assembly(once: Callable[..., Path]) -> Assembly:
 
 
 @pytest.fixture(scope="session")
-def pump_side(once: Callable[..., Path]) -> Path:
-    """The folder with what the example of Pump's side synthesizes, with the real CDK CLI."""
-    return once("cdk.out-pump-side", directory=PUMP_SIDE, environment={"PYTHONPATH": str(ROOT)})
+def example(once: Callable[..., Path]) -> Callable[[str], Path]:
+    """Run the command that synthesizes an example, with the real CDK CLI; returns the folder."""
+    page = (EXAMPLES / "README.md").read_text()
+
+    def synthesize(name: str) -> Path:
+        (flags,) = re.findall(
+            rf"^\$ \(cd examples/{name} && npx cdk synth(.*)\)$", page, re.MULTILINE
+        )
+        return once(
+            f"cdk.out-{name}",
+            *shlex.split(flags),
+            directory=EXAMPLES / name,
+            environment={"PYTHONPATH": str(ROOT)},
+        )
+
+    return synthesize
+
+
+@pytest.fixture(scope="session")
+def pump_side(example: Callable[[str], Path]) -> Path:
+    """The folder with what the example of Pump's side synthesizes."""
+    return example("pump_side")
 
 
 @pytest.fixture(scope="session")

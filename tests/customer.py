@@ -1,4 +1,4 @@
-"""A customer's account with both roles, as deployed from reviewed templates, and its verification.
+"""A customer's account with both roles, deployed from reviewed templates, and its verification.
 
 The templates have everything that a customer can set: guardrails of every kind, a permissions
 boundary, a tag, and a literal principal and external ID.
@@ -52,7 +52,7 @@ BOUNDARY: Final[dict[str, Any]] = {
 }
 
 Edit = Callable[[Any], object]
-"""Changes a policy document where it is."""
+"""Changes a policy document in place."""
 
 Change = Callable[[IAMClient], object]
 """Changes the account."""

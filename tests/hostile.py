@@ -484,8 +484,8 @@ _BY: Final[Mapping[str, Callable[[ReadOnlyRole], Any]]] = {
 }
 
 HOSTILE: Final[Mapping[str, Route]] = {
-    one.__name__: one
-    for one in [
+    function.__name__: function
+    for function in [
         inline_policy,
         inline_policy_attached_later,
         managed_policy,
@@ -620,8 +620,8 @@ def check_removed(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
 
 
 BEYOND: Final[Mapping[str, Route]] = {
-    one.__name__: one
-    for one in [
+    function.__name__: function
+    for function in [
         macro_over_the_template,
         custom_resource,
         stack_set,
@@ -702,8 +702,8 @@ def _by_aspect(change: Callable[[ReadOnlyRole], None], role: ReadOnlyRole) -> No
 
 
 _SET: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
-    one.__name__: one
-    for one in [
+    function.__name__: function
+    for function in [
         set_trust,
         set_policies,
         set_further_policy,
@@ -756,7 +756,10 @@ _DELETED: Final[Mapping[str, str]] = {
 
 OVERRIDES: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
     **_SET,
-    **{f"override_{name}": partial(_override, *one) for name, one in _OVERRIDDEN.items()},
+    **{
+        f"override_{name}": partial(_override, *overridden)
+        for name, overridden in _OVERRIDDEN.items()
+    },
     **{f"delete_{name}": partial(_delete, path) for name, path in _DELETED.items()},
     **{f"aspect_{name}": partial(_by_aspect, change) for name, change in _SET.items()},
     **{
@@ -843,8 +846,8 @@ def read(role: ReadOnlyRole) -> None:
 
 
 HARMLESS: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
-    one.__name__: one
-    for one in [
+    function.__name__: function
+    for function in [
         no_managed_policies,
         default_session,
         default_session_by_override,

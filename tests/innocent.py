@@ -1002,8 +1002,8 @@ def private_function(stack: Stack) -> None:
 
 
 INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
-    one.__name__: one
-    for one in [
+    function.__name__: function
+    for function in [
         bucket,
         bucket_notifications,
         bucket_replication,
@@ -1175,8 +1175,8 @@ def identity_center(stack: Stack) -> None:
 
 
 FOREIGN: Final[Mapping[str, Callable[[Stack], None]]] = {
-    one.__name__: one
-    for one in [
+    function.__name__: function
+    for function in [
         github_actions,
         single_sign_on,
         identity_pool,

@@ -1,4 +1,4 @@
-"""Policy documents, written in other ways that mean the same."""
+"""Rewrites policy documents without changing what they mean."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -65,7 +65,7 @@ def _condition_spelled(draw: st.DrawFn, condition: dict[str, Any]) -> dict[str, 
     for operator, keys in draw(st.permutations(list(condition.items()))):
         both = {"ArnEquals", "ArnLike"} <= condition.keys()
         other = alike.get(operator, operator) if not both and draw(st.booleans()) else operator
-        # What is there twice stays as it is.
+        # Duplicate elements stay unchanged.
         as_it_is = both or len({key.lower() for key in keys}) < len(keys)
         spelled[other] = {
             key if as_it_is else draw(_cased(key)): values
@@ -78,7 +78,7 @@ def _condition_spelled(draw: st.DrawFn, condition: dict[str, Any]) -> dict[str, 
 
 @st.composite
 def _listed(draw: st.DrawFn, value: Any, write: Callable[[Any], Any]) -> Any:
-    values = [write(one) for one in (value if isinstance(value, list) else [value])]
+    values = [write(element) for element in (value if isinstance(value, list) else [value])]
     values = draw(st.permutations([*values, *values[: draw(st.integers(0, 1))]]))
     return values[0] if len(values) == 1 and draw(st.booleans()) else values
 

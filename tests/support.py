@@ -1,4 +1,4 @@
-"""What the tests share: values, types, and functions that make templates or read them."""
+"""What the tests share: values, types, and functions that create or read templates."""
 
 import csv
 import json
@@ -42,8 +42,24 @@ Assembly = Callable[[Mapping[str, str]], Path]
 PRINCIPAL = "arn:aws:iam::999988887777:role/PumpService"
 EXTERNAL_ID = "Example-1234"
 PUMP_ACCOUNT = "999988887777"
-PUMP_SIDE = ROOT / "examples" / "pump_side"
+EXAMPLES = ROOT / "examples"
+EXAMPLE_APPS = sorted(file.parent.name for file in EXAMPLES.glob("*/app.py"))
 PUMP_WORKER = "PumpWorker.template.json"
+VENDORS = "Vendors.template.json"
+FROM_PUMP = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": "Example-1234-5678"}
+"""The values with which the page of the examples synthesizes them."""
+
+DOCUMENTED: dict[str, tuple[str, tuple[int, ...]]] = {
+    "read-only": ("PumpReadOnlyRole", (0,)),
+    "auto-pilot": ("PumpAutoPilotRole", (0, 1)),
+}
+"""The roles of the source document by kind: the name, and which of the document's lists of policies
+the role carries."""
+
+STACKS = [name.removesuffix("Role") for name, _ in DOCUMENTED.values()]
+"""The names of the stacks with one role each."""
+
+ROLLOUTS = [f"{stack}Rollout" for stack in STACKS]
 
 ROLE_ARGUMENTS: dict[str, Any] = {"pump_principal": PUMP_ACCOUNT, "external_id": EXTERNAL_ID}
 """The arguments that every role needs."""
@@ -79,7 +95,7 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:call-as": "delegated-admin",
     },
 }
-"""Contexts of the app that together use each of its keys."""
+"""Contexts of the app that together use every key."""
 
 BUYING_AND_SELLING = [
     "ec2:PurchaseReservedInstancesOffering",
@@ -98,7 +114,7 @@ BUYING_AND_SELLING = [
     "redshift:AcceptReservedNodeExchange",
     "es:PurchaseReservedInstanceOffering",
 ]
-"""What the document means by "buy and sell reserved instances and savings plans"."""
+"""The actions that the document calls "buy and sell reserved instances and savings plans"."""
 
 NEVER = [
     # the customer's data
@@ -176,7 +192,7 @@ NEVER = [
     "aws-marketplace:Subscribe",
     "route53domains:RegisterDomain",
 ]
-"""What neither role may ever do."""
+"""Actions that neither role may ever have."""
 
 
 def trust(principal: str, external_id: str) -> dict[str, Any]:
@@ -195,7 +211,7 @@ def trust(principal: str, external_id: str) -> dict[str, Any]:
 
 
 def only_resource(template: Template, resource_type: str) -> dict[str, Any]:
-    """Return the properties of the template's only resource, which must be of a type."""
+    """Return the properties of the template's only resource, and check its type."""
     (resource,) = template["Resources"].values()
     assert resource["Type"] == resource_type
     properties: dict[str, Any] = resource["Properties"]
@@ -239,7 +255,7 @@ def _in_partition(value: Any, partition: str) -> Any:
     return {key: _in_partition(element, partition) for key, element in value.items()}
 
 
-NEVER_WITHOUT_EXTERNAL_ID = ["PumpReadOnlyRole", "PumpAutoPilotRole"]
+NEVER_WITHOUT_EXTERNAL_ID = [name for name, _ in DOCUMENTED.values()]
 """The names of the roles that no grantee of Pump's may assume without an external ID."""
 
 
@@ -290,19 +306,21 @@ def member_template(rollout: Template) -> Template:
 
 
 def published_policies(published: list[list[dict[str, Any]]], kind: str) -> dict[str, Any]:
-    """Return what a role must carry by the source document: the documents by name, in order.
+    """Return the policies of a role in the source document: the documents by name, in order.
 
     :param published: the fixture ``published``.
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: the role's kind, such as ``read-only``.
     """
-    lists = published[:1] if kind == "read-only" else published
+    _, lists = DOCUMENTED[kind]
     return {
-        policy["PolicyName"]: policy["PolicyDocument"] for policies in lists for policy in policies
+        policy["PolicyName"]: policy["PolicyDocument"]
+        for number in lists
+        for policy in published[number]
     }
 
 
 def published_patterns(published: list[list[dict[str, Any]]], kind: str) -> list[str]:
-    """Return a role's action patterns by the source document, each once, in order."""
+    """Return a role's action patterns in the source document, without duplicates, in order."""
     return list(
         dict.fromkeys(
             pattern
@@ -324,7 +342,7 @@ def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
 
 
 def json_values(leaves: st.SearchStrategy[Any], *keys: str) -> st.SearchStrategy[Any]:
-    """Return JSON of some leaves, in lists and in objects that have some keys."""
+    """Return a strategy for JSON with these leaves, in lists and in objects with these keys."""
     return st.recursive(
         leaves,
         lambda inner: (
@@ -419,7 +437,7 @@ def on_role(**members: Any) -> Change:
     return lambda template, _: template["Resources"]["AutoPilotRole"].update(members)
 
 
-def beside(**resources: Any) -> Change:
+def add_resources(**resources: Any) -> Change:
     """Return a change that adds resources."""
     return lambda template, _: template["Resources"].update(resources)
 
@@ -523,7 +541,7 @@ def write_json(file: Path, *rows: tuple[str, str]) -> Path:
 
 
 NOT_NEEDED = {"aws_cdk", "boto3", "botocore", "cdk_nag", "constructs", "jsii", "rich"}
-"""What only a command of the CDK's or of AWS's needs, or one that draws tables."""
+"""Packages that only commands for the CDK or AWS, or that draw tables, need."""
 
 
 def without_node(folder: Path) -> dict[str, str]:
@@ -539,7 +557,7 @@ def without_node(folder: Path) -> dict[str, str]:
 def python(
     *arguments: str, folder: Path, environment: dict[str, str] | None = None
 ) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Run Python in a folder, and return how it ended and the packages that it loaded.
+    """Run Python in a folder, and return its result and the packages that it loaded.
 
     :param environment: by default that of a machine without Node.
     """
@@ -564,7 +582,7 @@ def on_terminal(
     folder: Path | None = None,
     only_errors: bool = False,
 ) -> tuple[subprocess.CompletedProcess[str], str]:
-    """Run a command on a terminal of 80 columns; return how it ended and what the terminal shows.
+    """Run a command on a terminal of 80 columns. Return its result and what the terminal shows.
 
     :param environment: its environment variables.
     :param folder: where to run it. By default in the working folder.
@@ -597,9 +615,9 @@ def on_terminal(
 
 
 def other_pythons() -> list[str]:
-    """Return other Pythons of this machine that can run this one's packages, all pure Python.
+    """Return other Pythons of this machine that can use this environment's pure Python packages.
 
-    Only newer ones than 3.10, since older ones need a package more.
+    Only versions after 3.10, which needs an additional package.
     """
     found: dict[str, str] = {}
     for name in ["python3", *(f"python3.{minor}" for minor in range(11, 16))]:
@@ -624,14 +642,14 @@ def other_pythons() -> list[str]:
 
 
 def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as GitHub Actions runs it with `shell: bash`, and as GitLab's runner does.
+    """Run a script as GitHub Actions (`shell: bash`) and GitLab's runner do.
 
     :param variables: what to set in the environment.
     """
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=folder,
-        # The copy's own modules, not those of the project that is installed.
+        # The modules of the copy, not those of the installed project.
         env=tool_environment() | {"PATH": other_commands(), "PYTHONPATH": str(folder)} | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -641,7 +659,7 @@ def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedPro
 
 
 def other_commands() -> str:
-    """Return the command search path without this environment's: a job has to find its own."""
+    """Return the search path without this environment's commands: a job must find its own."""
     own = Path(sys.prefix, "bin").resolve()
     folders = os.environ["PATH"].split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)

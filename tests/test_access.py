@@ -1,6 +1,6 @@
-"""Pump's side: what is granted to whom, and that it is never the allow without the deny.
+"""Pump's side: what is granted to whom, and that the allow never comes without the deny.
 
-What that lets a grantee do is judged in ``decisions/test_access.py``.
+``decisions/test_access.py`` tests what a grantee may then do.
 """
 
 import json
@@ -18,12 +18,14 @@ from aws_cdk.region_info import RegionInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pump_roles import ArgumentError, AutoPilotRole, CustomerAccess, ReadOnlyRole
+from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
 from pump_roles.access import LONGEST_PARTITION
 from pump_roles.report import of_templates
+from pump_roles.rollout import ROLLOUT_STACKS
 from pump_roles.validators import ACCOUNTS, ROLE_NAME
 from sandbox.cdk import recommended_flags
 from tests.support import (
+    DOCUMENTED,
     NEVER_WITHOUT_EXTERNAL_ID,
     PRINCIPAL,
     PUMP_ACCOUNT,
@@ -35,7 +37,7 @@ from tests.support import (
 )
 
 FIRST, SECOND = "111111111111", "222222222222"
-BOTH = ["read-only", "auto-pilot"]
+KINDS = list(DOCUMENTED)
 FLAGS = [{}, recommended_flags()]
 
 
@@ -74,7 +76,7 @@ def size_of(policy: object) -> int:
         ({}, access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")),
         ({"roles": ["auto-pilot"]}, access_policy("arn:aws:iam::*:role/PumpAutoPilotRole")),
         (
-            {"roles": tuple(BOTH)},
+            {"roles": tuple(KINDS)},
             access_policy([f"arn:aws:iam::*:role/{name}" for name in NEVER_WITHOUT_EXTERNAL_ID]),
         ),
         (
@@ -93,7 +95,7 @@ def size_of(policy: object) -> int:
             access_policy(f"arn:aws:iam::{FIRST}:role/PumpReadOnlyRole"),
         ),
         (
-            {"customer_accounts": [FIRST, SECOND], "roles": BOTH},
+            {"customer_accounts": [FIRST, SECOND], "roles": KINDS},
             access_policy(
                 [
                     f"arn:aws:iam::{account}:role/{name}"
@@ -119,26 +121,30 @@ def test_roles_are_assumed_in_the_partition_that_the_grantee_is_deployed_to(
     flags: dict[str, Any],
 ) -> None:
     stack = pump_stack(App(context=flags))
-    access = CustomerAccess(stack, "Access", roles=BOTH, customer_accounts=[FIRST])
+    access = CustomerAccess(stack, "Access", roles=KINDS, customer_accounts=[FIRST])
     access.grant(worker_in(stack))
     (policy,) = policies_in(stack, "aws-cn")
     arns = [arn for statement in policy["Statement"] for arn in statement["Resource"]]
-    assert len(arns) == 6
+    assert len(arns) == 3 * len(KINDS)
     assert all(arn.startswith("arn:aws-cn:iam::") for arn in arns)
 
 
 BAD: list[tuple[str, Any, str]] = [
-    ("roles", "read-only", "'read-only' is not a list; each is a kind of role"),
-    ("roles", [], "the list is empty; each is a kind of role: read-only or auto-pilot"),
+    ("roles", "read-only", "'read-only' is not a list; each element must be a kind of role"),
+    ("roles", [], "the list is empty; at least 1 required, each a kind of role"),
     ("roles", ["readonly"], "unknown kind 'readonly'; did you mean read-only?"),
     ("roles", ["Auto-Pilot"], "unknown kind 'Auto-Pilot'; did you mean auto-pilot?"),
-    ("roles", ["x"], "unknown kind 'x'; the kinds are read-only, auto-pilot"),
+    ("roles", ["x"], "unknown kind 'x'; must be read-only or auto-pilot"),
     ("roles", ["read-only"] * 2, "'read-only' is listed twice"),
-    ("roles", [*BOTH, "read-only"], "3 given, at most 2 allowed"),
+    ("roles", [*KINDS, "read-only"], f"{len(KINDS) + 1} given, at most {len(KINDS)} allowed"),
     ("roles", [1], "1 is not a kind of role"),
     ("roles", None, "None is not a list"),
     ("roles", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token; it must be a literal"),
-    ("customer_accounts", FIRST, "'111111111111' is not a list; each is a 12-digit account ID"),
+    (
+        "customer_accounts",
+        FIRST,
+        "'111111111111' is not a list; each element must be a 12-digit account ID",
+    ),
     ("customer_accounts", [], "the list is empty"),
     ("customer_accounts", ["1" * 11], "'11111111111' is not a 12-digit account ID"),
     ("customer_accounts", ["*"], "'.' is not a 12-digit account ID"),
@@ -146,7 +152,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("customer_accounts", [FIRST, SECOND, FIRST], "'111111111111' is listed twice"),
     ("customer_accounts", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token; it must be a literal"),
     ("customer_accounts", {FIRST}, ".* is not a list"),
-    ("role_names", "Vendor", "'Vendor' is not a list; each is a role name"),
+    ("role_names", "Vendor", "'Vendor' is not a list; each element must be a role name"),
     ("role_names", [], "the list is empty"),
     ("role_names", ["Pump*"], "'Pump.' is not a role name"),
     ("role_names", ["vendors/Pump"], "'vendors/Pump' is not a role name"),
@@ -204,7 +210,7 @@ def test_any_text_is_a_valid_element_or_an_argument_error(argument: str, text: s
     valid: Mapping[str, Callable[[str], bool]] = {
         "customer_accounts": lambda value: re.fullmatch("[0-9]{12}", value) is not None,
         "role_names": lambda value: re.fullmatch(r"[\w+=,.@-]{1,64}", value, re.ASCII) is not None,
-        "roles": lambda value: value in BOTH,
+        "roles": lambda value: value in KINDS,
     }
     arguments: dict[str, Any] = {argument: [text]}
     if valid[argument](text):
@@ -214,7 +220,7 @@ def test_any_text_is_a_valid_element_or_an_argument_error(argument: str, text: s
             CustomerAccess(Stack(), "Access", **arguments)
 
 
-# Whom it can be granted to
+# Grantees
 
 
 @jsii.implements(iam.IGrantable)
@@ -311,7 +317,7 @@ def test_warning_names_the_grantee() -> None:
 
 
 def test_principal_that_wraps_a_role_gets_only_the_deny() -> None:
-    """It cannot be told from one that wraps an immutable role."""
+    """It cannot be distinguished from a principal that wraps an immutable role."""
     stack = pump_stack()
     access = CustomerAccess(stack, "Access")
     assert not access.grant(iam.SessionTagsPrincipal(worker_in(stack))).success
@@ -362,7 +368,7 @@ class Stubborn:
         ([iam.Effect.DENY, iam.Effect.ALLOW], ["Deny", "Allow"]),
     ],
 )
-def test_never_leaves_the_allow_without_the_deny(
+def test_allow_is_never_added_without_the_deny(
     accepted: list[iam.Effect], found: list[str]
 ) -> None:
     stack = Stack()
@@ -383,7 +389,7 @@ def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_repo
     access = CustomerAccess(stack, "Access")
     assert access.grant(worker_in(stack)).success
     (warning,) = warnings_of(access)
-    assert warning.startswith("Pump/PumpService is created outside of this app: give it both")
+    assert warning.startswith("Pump/PumpService is created outside this app: attach both")
     assert policies_in(stack) == []
     (reported,) = json.loads((tmp_path / "iam-policy-report.json").read_text())["roles"]
     assert [statement["Effect"] for statement in reported["identityPolicyStatements"]] == [
@@ -423,12 +429,12 @@ def test_two_grants_to_one_grantee_allow_both_and_deny_what_each_denies(
     assert len(policy["Statement"]) == (2 if flags else 4)
 
 
-# How much fits into a policy
+# The size of a policy
 
 
 SIZES: dict[str, dict[str, Any]] = {
     "one kind": {},
-    "both kinds": {"roles": BOTH},
+    "both kinds": {"roles": KINDS},
     "other names": {"role_names": ["V", "a" * 64], "role_path": "/vendors/"},
     "a long path": {"role_path": f"/{'a' * 510}/"},
 }
@@ -444,10 +450,10 @@ QUOTAS = {
 """IAM User Guide, "IAM and AWS STS quotas"; for a role those of a managed policy."""
 
 
-def fitting(grantee: str, arguments: Mapping[str, Any], given: int) -> int:
+def fitting(grantee: str, arguments: Mapping[str, Any], count: int) -> int:
     """Return the number of accounts that fit, by the error about more of them."""
     stack = Stack()
-    access = CustomerAccess(stack, "Access", **arguments, customer_accounts=accounts(given))
+    access = CustomerAccess(stack, "Access", **arguments, customer_accounts=accounts(count))
     with pytest.raises(ArgumentError) as caught:
         access.grant(GRANTEES[grantee](stack))
     assert caught.value.argument == "customer_accounts"
@@ -457,14 +463,14 @@ def fitting(grantee: str, arguments: Mapping[str, Any], given: int) -> int:
         caught.value.problem,
     )
     assert found
-    assert found[1] == f"{given:,}"
+    assert found[1] == f"{count:,}"
     assert found[3] == f"{QUOTAS[grantee]:,}"
     return int(found[2])
 
 
 @pytest.mark.parametrize("case", SIZES)
 @pytest.mark.parametrize("grantee", ["role", "managed policy", "group", "user"])
-def test_as_many_accounts_as_fit_are_accepted_and_not_one_more(grantee: str, case: str) -> None:
+def test_accepts_as_many_accounts_as_fit_and_not_one_more(grantee: str, case: str) -> None:
     arguments = SIZES[case]
     most = fitting(grantee, arguments, 1_000)
     sizes = []
@@ -542,7 +548,7 @@ def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str,
 def test_published_names_fit_under_any_path() -> None:
     stack = Stack()
     path = f"/{'p' * 510}/"
-    access = CustomerAccess(stack, "A", roles=BOTH, role_path=path, customer_accounts=[FIRST])
+    access = CustomerAccess(stack, "A", roles=KINDS, role_path=path, customer_accounts=[FIRST])
     assert access.grant(iam.User(stack, "User")).success
 
 
@@ -571,7 +577,7 @@ def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[st
     ]
 
 
-# Next to the roles themselves
+# In an app with the roles
 
 
 @pytest.mark.parametrize("flags", FLAGS)
@@ -581,12 +587,16 @@ def test_access_in_an_app_with_the_roles_raises_no_alarm(
     """Pump's account can be a customer's too."""
     app = App(context=flags, outdir=str(tmp_path))
     stack = Stack(app, "Pump")
-    for role_class in (ReadOnlyRole, AutoPilotRole):
+    for stack_class in ROLLOUT_STACKS.values():
+        role_class = stack_class.rollout_class.stack_class.role_class
         role_class(stack, role_class.__name__, **ROLE_ARGUMENTS)
     for number, name in enumerate(["PumpService", "Another"]):
         # As many as make CDK move the allow into a managed policy.
         access = CustomerAccess(
-            stack, f"Access{number}", roles=BOTH, customer_accounts=accounts(45) if number else None
+            stack,
+            f"Access{number}",
+            roles=KINDS,
+            customer_accounts=accounts(90 // len(KINDS)) if number else None,
         )
         worker = iam.Role(stack, name, assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
         assert access.grant(worker).success
@@ -597,8 +607,8 @@ def test_access_in_an_app_with_the_roles_raises_no_alarm(
     assert all(role.exact for role in report.roles)
 
 
-def test_alarm_would_be_raised(tmp_path: Path) -> None:
-    """The positive control of the test above."""
+def test_unsafe_grant_raises_an_alarm(tmp_path: Path) -> None:
+    """Proves that the test above can fail."""
     app = App(outdir=str(tmp_path))
     stack = Stack(app, "Pump")
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)

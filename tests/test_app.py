@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import App
 
 from sandbox.cdk import ROOT, cdk, recommended_flags
-from tests.support import SCENARIOS, Assembly
+from tests.support import SCENARIOS, STACKS, Assembly
 
 LONG = "a" * 1224
 UNITS = {"pump:organizational-units": "r-abcd"}
@@ -124,7 +124,7 @@ def test_bad_input_gives_one_message_and_no_template(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # In this process: a Python and a Node for each of these would take a second or two.
+    # In this process: starting Python and Node for each case would take a second or two.
     app = App(context=context, outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     with pytest.raises(SystemExit) as ended:
@@ -149,8 +149,7 @@ def test_cdk_synth_shows_the_message_without_a_traceback(tmp_path: Path) -> None
 
 def test_cdk_synth_needs_no_configuration(assembly: Assembly) -> None:
     assert {file.name for file in assembly({}).glob("*.template.json")} == {
-        "PumpReadOnly.template.json",
-        "PumpAutoPilot.template.json",
+        f"{stack}.template.json" for stack in STACKS
     }
 
 
@@ -161,7 +160,7 @@ def test_external_id_reaches_the_template_as_it_was_typed(assembly: Assembly) ->
     assert "=" in everything["pump:external-id"]
 
 
-def test_synth_says_what_each_role_gets(
+def test_synth_prints_a_summary_of_each_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     context = {"pump:external-id": "Example-1234-5678", "pump:read-only:role-name": "Vendor"}
@@ -171,10 +170,9 @@ def test_synth_says_what_each_role_gets(
     shown, said = capsys.readouterr()
     assert shown == ""
     assert [line.partition(";")[0] for line in said.splitlines()] == [
-        "PumpReadOnly: role Vendor",
-        "PumpAutoPilot: role PumpAutoPilotRole",
-        "PumpReadOnlyRollout: role Vendor",
-        "PumpAutoPilotRollout: role PumpAutoPilotRole",
+        f"{stack}{rollout}: role {'Vendor' if stack == 'PumpReadOnly' else f'{stack}Role'}"
+        for rollout in ("", "Rollout")
+        for stack in STACKS
     ]
     assert context["pump:external-id"] not in said
 

@@ -87,7 +87,7 @@ def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -
     assert ended.exit_code == 0
     now = json.loads(ended.stdout)
     assert now["changes"] == []
-    # Not the folder that it is in: the report does not depend on the machine.
+    # Without its folder: the report does not depend on the machine.
     assert now["since"] == {
         "file": "r.json",
         "sha256": sha256(earlier).hexdigest(),
@@ -124,7 +124,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 
 def fails(folder: Path, *arguments: object, since: Path | None = None) -> str:
-    """Return why a report fails, which is one line, after it has been written as ever."""
+    """Return the one-line reason why a report fails, after checking that it was written."""
     compared = () if since is None else ("--since", since)
     expected = report(folder, *compared, "--format", "json")
     ended = report(folder, *compared, "--format", "json", *arguments)
@@ -134,7 +134,7 @@ def fails(folder: Path, *arguments: object, since: Path | None = None) -> str:
     return line
 
 
-def test_alarm_fails_if_asked_to(stage: Stage) -> None:
+def test_alarm_fails_with_fail_on_alarm(stage: Stage) -> None:
     assert report(stage.bare, "--fail-on", "alarm").exit_code == 0
     assert report("--fail-on", "alarm").exit_code == 0
     assert report(stage.wide).exit_code == 0
@@ -144,10 +144,10 @@ def test_alarm_fails_if_asked_to(stage: Stage) -> None:
     )
 
 
-def test_broadened_role_fails_if_asked_to(stage: Stage) -> None:
+def test_broadened_role_fails_with_fail_on_broadened(stage: Stage) -> None:
     since, fail = stage.earlier["guarded"], ("--fail-on", "broadened")
     assert report(stage.bare, "--since", since).exit_code == 0
-    # Neither less than before nor the same is more.
+    # Neither a narrower nor an unchanged role is broader.
     for folder, earlier in ((stage.guarded, "bare"), (stage.guarded, "guarded")):
         assert report(folder, "--since", stage.earlier[earlier], *fail).exit_code == 0
     assert fails(stage.bare, *fail, since=since) == (
@@ -167,7 +167,7 @@ def test_both_reasons_are_one_line(stage: Stage) -> None:
     assert re.search(f"{end}$", line)
 
 
-def test_only_what_was_asked_for_fails(stage: Stage) -> None:
+def test_fails_only_for_the_chosen_conditions(stage: Stage) -> None:
     alarm = report(stage.bare, "--since", stage.earlier["guarded"], "--fail-on", "alarm")
     assert alarm.exit_code == 0
     broadened = fails(stage.wide, "--fail-on", "broadened", since=stage.earlier["bare"])
@@ -175,7 +175,7 @@ def test_only_what_was_asked_for_fails(stage: Stage) -> None:
 
 
 def test_what_may_broaden_fails_too(stage: Stage, tmp_path: Path) -> None:
-    """Another external ID is neither more nor less, and nobody sees which one it is."""
+    """A different external ID is neither broader nor narrower, and is not shown."""
     folder = synthesize(tmp_path / "cdk.out", external_id="Another-5678")
     line = fails(folder, "--fail-on", "broadened", since=stage.earlier["bare"])
     assert line.startswith("pump-roles: 2 changes broaden or may broaden the roles since bare.json")
@@ -191,7 +191,7 @@ def test_reason_is_one_line_even_if_a_name_has_several(stage: Stage, tmp_path: P
     role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "two\nlines"}
     file.write_text(json.dumps(template))
     line = fails(folder, "--fail-on", "broadened", since=stage.earlier["bare"])
-    assert " since bare.json: auto-pilot: may be assumed by two lines; " in line
+    assert " since bare.json: auto-pilot: can be assumed by two lines; " in line
 
 
 def test_broadened_needs_an_earlier_report(tmp_path: Path) -> None:
@@ -238,10 +238,10 @@ def unusable(folder: Path) -> dict[str, tuple[Path, str]]:
     files = {
         "text.txt": ("not json", "is not a CloudFormation template: "),
         "list.json": ("[]", "is not a CloudFormation template: it has no Resources"),
-        "none.json": (json.dumps({"Resources": {}}), "contains no role of Pump's"),
+        "none.json": (json.dumps({"Resources": {}}), "contains none of Pump's roles"),
         "role.json": (
             json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}}),
-            "contains no role of Pump's",
+            "contains none of Pump's roles",
         ),
     }
     for name, (text, _) in files.items():
@@ -259,7 +259,7 @@ def unusable(folder: Path) -> dict[str, tuple[Path, str]]:
 @pytest.mark.parametrize(
     "name", ["text.txt", "list.json", "none.json", "role.json", "binary", "empty", "missing"]
 )
-def test_bad_input_is_one_error_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+def test_bad_input_causes_one_error_and_writes_nothing(name: str, tmp_path: Path) -> None:
     path, problem = unusable(tmp_path)[name]
     ended = report(path, "--output", tmp_path / "r.html")
     assert ended.exit_code == 1
@@ -277,7 +277,7 @@ def test_bad_input_is_one_error_and_nothing_is_written(name: str, tmp_path: Path
         *('{"schema": 2}', '{"schema": "1"}', '{"schema": 1, "actions": []}'),
     ],
 )
-def test_earlier_report_that_is_not_one_is_an_error(text: str, tmp_path: Path) -> None:
+def test_rejects_an_earlier_report_that_is_not_a_report(text: str, tmp_path: Path) -> None:
     (tmp_path / "earlier.json").write_text(text)
     ended = report("--since", tmp_path / "earlier.json", "--output", tmp_path / "r.md")
     assert ended.exit_code == 1
@@ -328,7 +328,7 @@ def test_input_is_not_overwritten(tmp_path: Path) -> None:
     link, hard_link = tmp_path / "link.json", tmp_path / "hard-link.json"
     link.symlink_to(template)
     hard_link.hardlink_to(template)
-    # It leads out of the folder, and back.
+    # The path leads out of the folder and back.
     outside = tmp_path / "outside.json"
     outside.write_text("{}")
     (folder / "Linked.template.json").symlink_to(outside)
@@ -347,7 +347,7 @@ def test_input_is_not_overwritten(tmp_path: Path) -> None:
         assert is_refused(folder, output=folder / name)
         assert is_refused(folder, output=folder_link / name)
         assert is_refused(folder_link, output=folder / name)
-    # What is nested in a template is next to it.
+    # Nested templates are in the same folder.
     for name in ("PumpAutoPilot.template.json", "PumpReadOnly.assets.json", "nested.yaml"):
         assert is_refused(template, output=folder / name)
         assert is_refused(link, output=folder / name)
@@ -359,7 +359,7 @@ def test_report_may_be_written_next_to_the_templates(tmp_path: Path) -> None:
     template = folder / "PumpReadOnly.template.json"
     new, elsewhere = folder / "report.json", tmp_path / "package.json"
     elsewhere.write_text("{}")
-    # Twice: an earlier report is no input, unless it is passed as one.
+    # Twice, because an earlier report is an input only if it is passed as one.
     for path in (folder, template, folder):
         for output in (new, elsewhere, folder / "report.html"):
             assert report(path, "--output", output).exit_code == 0
@@ -381,7 +381,7 @@ def error_of(*arguments: object) -> str:
     return line.removeprefix("pump-roles: ")
 
 
-def test_earlier_report_that_is_no_regular_file_is_an_error(tmp_path: Path) -> None:
+def test_rejects_an_earlier_report_that_is_not_a_regular_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     kind = "is not a pump-roles JSON report"
@@ -393,7 +393,7 @@ def test_earlier_report_that_is_no_regular_file_is_an_error(tmp_path: Path) -> N
     assert error_of("--since", missing) == f"{missing}: there is no such file"
 
 
-def test_earlier_report_that_must_not_be_read_is_an_error(
+def test_rejects_an_earlier_report_that_must_not_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:
@@ -419,7 +419,7 @@ def test_earlier_report_that_must_not_be_read_is_an_error(
         (json.dumps({"schema": "x" * 100}), f'"{"x" * 79}... is not a whole number'),
     ],
 )
-def test_problem_with_an_earlier_report_is_in_the_words_of_json(
+def test_problem_with_an_earlier_report_is_in_json_terms(
     text: str, problem: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "earlier.json"
@@ -447,10 +447,10 @@ def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
 def test_empty_path_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     ended = report(*arguments)
     assert (ended.exit_code, ended.stdout) == (2, "")
-    assert f"Invalid value for '{arguments[0] or 'path'}': must not be empty" in ended.stderr
+    assert f"Invalid value for '{arguments[0] or 'PATH'}': must not be empty" in ended.stderr
 
 
-def test_path_that_is_too_long_is_an_error() -> None:
+def test_rejects_a_path_that_is_too_long() -> None:
     ended = report("a" * 300)
     assert ended.exit_code == 1
     assert ended.stderr.startswith("pump-roles: aaa")
@@ -470,7 +470,7 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(
     assert report(file, "--format", "summary").exit_code == 0
 
 
-def test_file_that_is_nested_too_deeply_is_one_error(tmp_path: Path) -> None:
+def test_file_that_is_nested_too_deeply_causes_one_error(tmp_path: Path) -> None:
     (tmp_path / "deep.json").write_text("[" * 100_000)
     ended = report(tmp_path / "deep.json")
     assert ended.exit_code == 1
@@ -530,8 +530,8 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
         check=False,
     )
     assert ended.returncode == 1
-    assert (
-        ended.stderr == "pump-roles: typer is missing: install the wheel with its extra, review\n"
+    assert ended.stderr == (
+        "pump-roles: typer is not installed; install the wheel with the extra [review]\n"
     )
 
 
@@ -586,7 +586,7 @@ YAML = (
         ("t.json", "---\nResources: {}\n", YAML),
     ],
 )
-def test_template_that_is_not_json_is_said_in_plain_words(
+def test_error_for_a_template_that_is_not_json_is_in_plain_words(
     name: str, text: str, problem: str, tmp_path: Path
 ) -> None:
     file = tmp_path / name
@@ -602,7 +602,7 @@ def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) ->
     assert report(template.rename(tmp_path / "t.yaml")).exit_code == 0
 
 
-def test_earlier_report_in_yaml_is_said_to_be_no_json(tmp_path: Path) -> None:
+def test_rejects_an_earlier_report_in_yaml(tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
     file.write_text("schema: 1\n")
     ended = report("--since", file)
@@ -668,7 +668,9 @@ def test_hyphen_is_standard_output_of_verify_too(
 
 
 @pytest.mark.parametrize("trust", [[], 5, "x", {"Statement": 5}, {"Statement": [{"Principal": 5}]}])
-def test_trust_policy_that_is_none_is_one_error_or_a_difference(trust: Any, tmp_path: Path) -> None:
+def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
+    trust: Any, tmp_path: Path
+) -> None:
     template = synthesize(tmp_path) / "PumpReadOnly.template.json"
     content = json.loads(template.read_text())
     content["Resources"]["ReadOnlyRole"]["Properties"]["AssumeRolePolicyDocument"] = trust
@@ -694,9 +696,9 @@ def broken(value: Any) -> Iterator[Any]:
     yield from OTHER_TYPES
     if isinstance(value, dict):
         for key, member in value.items():
-            yield from ({**value, key: one} for one in broken(member))
+            yield from ({**value, key: wrong} for wrong in broken(member))
     if isinstance(value, list) and value:
-        yield from ([one, *value[1:]] for one in broken(value[0]))
+        yield from ([wrong, *value[1:]] for wrong in broken(value[0]))
 
 
 def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[object]]]]:
@@ -724,7 +726,7 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
 
 
 @pytest.mark.parametrize("kind", ["template", "expected", "details", "external IDs", "role"])
-def test_value_of_another_type_is_never_in_the_words_of_python(kind: str, tmp_path: Path) -> None:
+def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
     good, command = inputs(tmp_path)[kind]
     file = tmp_path / "broken.json"
     refused = 0
@@ -739,9 +741,11 @@ def test_value_of_another_type_is_never_in_the_words_of_python(kind: str, tmp_pa
     assert refused > 5
 
 
-def test_earlier_report_of_other_types_is_never_in_the_words_of_python(tmp_path: Path) -> None:
+def test_error_about_a_wrong_type_in_an_earlier_report_is_never_in_python_terms(
+    tmp_path: Path,
+) -> None:
     good = json.loads(as_json(of_published()))
-    good["actions"] = [one for one in good["actions"] if "read-only" in one["roles"]][:1]
+    good["actions"] = [action for action in good["actions"] if "read-only" in action["roles"]][:1]
     good["roles"], good["statements"] = good["roles"][:1], good["statements"][:1]
     policy = good["roles"][0]["policies"][0]
     policy["patterns"] = policy["patterns"][:1]

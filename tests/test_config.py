@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail, config
-from tests.support import Synth, member_template, policies_of, role_of
+from sandbox.guardrails import FILLED
+from tests.support import (
+    DOCUMENTED,
+    ROLLOUTS,
+    STACKS,
+    Synth,
+    member_template,
+    policies_of,
+    role_of,
+)
 
 UNITS = "pump:organizational-units"
 
@@ -23,8 +32,8 @@ def stacks(context: dict[str, Any]) -> list[str]:
 
 
 def test_empty_context_gives_both_stacks_without_arguments() -> None:
-    assert stacks({}) == ["PumpReadOnly", "PumpAutoPilot"]
-    assert arguments({}) == [{}, {}]
+    assert stacks({}) == STACKS
+    assert arguments({}) == [{} for _ in STACKS]
 
 
 def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
@@ -43,7 +52,7 @@ def test_shared_key_applies_to_both_roles_and_a_roles_own_key_wins() -> None:
             "pump:permissions-boundary": "Boundary",
             "pump:read-only:next-external-id": "next",
         }
-    ) == [
+    )[:2] == [
         {
             "external_id": "shared",
             "pump_principal": "999988887777",
@@ -61,9 +70,10 @@ def test_shared_key_applies_to_both_roles_and_a_roles_own_key_wins() -> None:
 
 def test_context_of_other_tools_is_ignored() -> None:
     context = {"@aws-cdk/core:checkSecretUsage": True, "availability-zones": [], "pumpkin": {}}
-    assert arguments(context) == [{}, {}]
+    assert arguments(context) == [{} for _ in STACKS]
 
 
+ROLE_NAMES = " or ".join(f"pump:{kind}:role-name" for kind in DOCUMENTED)
 SHARED = [key for key in config.KEYS if key.count(":") == 1]
 
 
@@ -72,33 +82,33 @@ SHARED = [key for key in config.KEYS if key.count(":") == 1]
     [
         (
             {"context": {"pump:until": "2927-01-31T18:00:00Z"}},
-            "context: belongs to cdk.json; put pump:until at the top level of cdk.context.json",
+            "context: belongs in cdk.json; put pump:until at the top level of cdk.context.json",
         ),
         (
             {"context": {"a": 1, "pump:guardrial": "recommended"}},
-            "context: belongs to cdk.json; put pump:guardrial at the top level of cdk.context.json",
+            "context: belongs in cdk.json; put pump:guardrial at the top level of cdk.context.json",
         ),
         (
             {"pump:needed-only": True},
-            "pump:needed-only: unknown key; needed-only is a guardrail, a value of pump:guardrails",
+            (
+                "pump:needed-only: unknown key; needed-only is a guardrail; use it as a value of "
+                "pump:guardrails"
+            ),
         ),
         (
             {"pump:auto-pilot:no-selling": True},
             (
-                "pump:auto-pilot:no-selling: unknown key; no-selling is a guardrail, a value of "
-                "pump:auto-pilot:guardrails"
+                "pump:auto-pilot:no-selling: unknown key; no-selling is a guardrail; use it as a "
+                "value of pump:auto-pilot:guardrails"
             ),
         ),
         (
             {"read-only": {"role-path": "/x/"}},
-            (
-                f"read-only: unknown key; the keys are {', '.join(SHARED)}, "
-                "pump:read-only:role-name or pump:auto-pilot:role-name"
-            ),
+            f"read-only: unknown key; the keys are {', '.join(SHARED)}, {ROLE_NAMES}",
         ),
         (
             {"context": {"context": {"read-only": {"role-path": "/x/"}}}},
-            "context: belongs to cdk.json; put context at the top level of cdk.context.json",
+            "context: belongs in cdk.json; put context at the top level of cdk.context.json",
         ),
         (
             {
@@ -114,8 +124,8 @@ SHARED = [key for key in config.KEYS if key.count(":") == 1]
             (
                 {"@aws-cdk/core:permissionsBoundary": ignored},
                 (
-                    "@aws-cdk/core:permissionsBoundary: is not an object with a name or an arn, "
-                    "and the CDK ignores it; an object can be in a file, and not after -c"
+                    "@aws-cdk/core:permissionsBoundary: must be an object with a name or an arn, "
+                    "or the CDK ignores it; set it in a file, because -c passes only strings"
                 ),
             )
             for ignored in ("Mine", '{"name":"x"}', True, 5, ["x"], {"foo": 1}, {"name": ["x"]})
@@ -127,12 +137,12 @@ SHARED = [key for key in config.KEYS if key.count(":") == 1]
             },
             (
                 "pump:permissions-boundary: cannot be combined with "
-                "@aws-cdk/core:permissionsBoundary, by which the CDK replaces it"
+                "@aws-cdk/core:permissionsBoundary, which replaces it"
             ),
         ),
     ],
 )
-def test_what_would_not_be_read_or_kept_is_an_error(context: dict[str, Any], message: str) -> None:
+def test_key_that_would_have_no_effect_is_an_error(context: dict[str, Any], message: str) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read(context)
     assert str(caught.value) == message
@@ -154,8 +164,8 @@ def test_what_would_not_be_read_or_kept_is_an_error(context: dict[str, Any], mes
     ],
     ids=str,
 )
-def test_what_others_use_is_left_alone(context: dict[str, Any]) -> None:
-    assert [stack.stack_id for stack in config.read(context)] == ["PumpReadOnly", "PumpAutoPilot"]
+def test_keys_of_others_are_ignored(context: dict[str, Any]) -> None:
+    assert stacks(context) == STACKS
 
 
 @pytest.mark.parametrize(
@@ -192,9 +202,7 @@ GOOD: dict[str, Any] = {
     "failure-tolerance-percentage": 5,
     "call-as": "delegated-admin",
     "guardrails": "recommended",
-    "only-in-regions": "us-east-1",
-    "until": "2027-01-31T18:00:00Z",
-    "invitations-from": "111122223333",
+    **{name: ",".join(guardrail.values) for name, guardrail in FILLED.items()},
 }
 
 
@@ -215,9 +223,7 @@ def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
 def test_role_name_is_for_one_role(key: str) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({key: "Vendor"})
-    assert str(caught.value) == (
-        f"{key}: unknown key; did you mean pump:read-only:role-name or pump:auto-pilot:role-name?"
-    )
+    assert str(caught.value) == (f"{key}: unknown key; did you mean {ROLE_NAMES}?")
 
 
 def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
@@ -279,12 +285,12 @@ def test_template_parameter_is_not_a_key(parameter: str, cure: str) -> None:
         ),
     ],
 )
-def test_placeholder_of_the_readme_is_an_error_that_says_so(
+def test_placeholder_of_the_documentation_is_an_error_that_says_so(
     name: str, value: str, problem: str
 ) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({f"pump:{name}": value})
-    assert str(caught.value) == f"pump:{name}: {value!r} is the README's placeholder; {problem}"
+    assert str(caught.value) == f"pump:{name}: {value!r} is a placeholder; {problem}"
 
 
 def test_principal_that_cannot_exist_is_an_error_even_if_another_key_overrides_it() -> None:
@@ -373,18 +379,15 @@ def test_error_names_the_key_as_it_was_typed(
 def test_stack_is_built_with_its_name() -> None:
     app = App()
     assert [stack.build(app).stack_name for stack in config.read({UNITS: "r-abcd"})] == [
-        "PumpReadOnly",
-        "PumpAutoPilot",
-        "PumpReadOnlyRollout",
-        "PumpAutoPilotRollout",
+        *STACKS,
+        *ROLLOUTS,
     ]
 
 
 def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
     own = {"pump:auto-pilot:organizational-units": "ou-abcd-12345678"}
-    singles = ["PumpReadOnly", "PumpAutoPilot"]
-    assert stacks(own) == [*singles, "PumpAutoPilotRollout"]
-    assert arguments({UNITS: "r-abcd", **own})[2:] == [
+    assert stacks(own) == [*STACKS, "PumpAutoPilotRollout"]
+    assert arguments({UNITS: "r-abcd", **own})[len(STACKS) :][:2] == [
         {"organizational_units": ["r-abcd"], "configure_app": None},
         {"organizational_units": ["ou-abcd-12345678"], "configure_app": None},
     ]
@@ -392,7 +395,7 @@ def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
 
 def test_delegated_administrators_app_has_only_rollouts() -> None:
     delegated = {"pump:call-as": "delegated-admin"}
-    assert stacks({UNITS: "r-abcd", **delegated}) == ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
+    assert stacks({UNITS: "r-abcd", **delegated}) == ROLLOUTS
     assert stacks({"pump:read-only:organizational-units": "r-abcd", **delegated}) == [
         "PumpReadOnlyRollout"
     ]
@@ -412,7 +415,7 @@ def test_lists_and_numbers_are_json_or_strings_of_the_command_line() -> None:
         "pump:failure-tolerance-percentage": 0,
     }
     assert arguments(typed) == arguments(as_json)
-    assert arguments(as_json)[2] == {
+    assert arguments(as_json)[len(STACKS)] == {
         "organizational_units": ["ou-abcd-87654321", "ou-abcd-12345678"],
         "exclude_accounts": ["111111111111", "222222222222"],
         "max_concurrent_percentage": 5,
@@ -436,13 +439,13 @@ def test_conflicting_filters_are_named_as_they_were_typed(synth: Synth) -> None:
 
 
 def test_filter_of_a_role_replaces_a_shared_one_of_the_other_kind() -> None:
-    read_only, auto_pilot = arguments(
+    read_only, auto_pilot, *_ = arguments(
         {
             UNITS: "r-abcd",
             "pump:exclude-accounts": "1" * 12,
             "pump:auto-pilot:only-accounts": "2" * 12,
         }
-    )[2:]
+    )[len(STACKS) :]
     assert read_only["exclude_accounts"] == ["1" * 12]
     assert auto_pilot["only_accounts"] == ["2" * 12]
     assert "exclude_accounts" not in auto_pilot
@@ -458,8 +461,8 @@ def test_key_of_a_role_that_a_delegated_administrator_does_not_deploy_is_an_erro
             }
         )
     assert str(caught.value) == (
-        "pump:auto-pilot:permissions-boundary: a delegated administrator's app has no auto-pilot "
-        "role without pump:auto-pilot:organizational-units"
+        "pump:auto-pilot:permissions-boundary: a delegated administrator deploys the auto-pilot "
+        "role only as a rollout, which requires pump:auto-pilot:organizational-units"
     )
 
 
@@ -551,7 +554,7 @@ def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
         ),
         (
             {"pump:read-only:guardrails": "metadata-only,no-selling"},
-            "pump:read-only:guardrails: no-selling would do nothing on the read-only role",
+            "pump:read-only:guardrails: no-selling would have no effect on the read-only role",
         ),
         (
             {
@@ -559,11 +562,11 @@ def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
                 "pump:call-as": "delegated-admin",
                 "pump:read-only:organizational-units": "r-abcd",
             },
-            "pump:guardrails: no-selling would do nothing on the read-only role",
+            "pump:guardrails: no-selling would have no effect on the read-only role",
         ),
         (
             {"pump:guardrails": "no-selling", "pump:auto-pilot:guardrails": "recommended"},
-            "pump:guardrails: no-selling would do nothing on the read-only role",
+            "pump:guardrails: no-selling would have no effect on the read-only role",
         ),
         (
             {"pump:auto-pilot:guardrails": "no-selling,no-selling"},
@@ -576,14 +579,14 @@ def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
         (
             {"pump:read-only:only-in-regions": "us-east-1"},
             (
-                "pump:read-only:only-in-regions: only-in-regions would do nothing on the "
+                "pump:read-only:only-in-regions: only-in-regions would have no effect on the "
                 "read-only role"
             ),
         ),
         (
             {"pump:guardrails": "recommended", "pump:read-only:invitations-from": "111122223333"},
             (
-                "pump:read-only:invitations-from: invitations-from would do nothing on the "
+                "pump:read-only:invitations-from: invitations-from would have no effect on the "
                 "read-only role"
             ),
         ),

@@ -1,4 +1,4 @@
-"""Misspelled keys are for this app, and get a suggestion; other people's keys are not."""
+"""Misspelled keys of this app get a suggestion. Keys of other apps do not."""
 
 import re
 
@@ -38,7 +38,7 @@ def test_misspelled_key_is_meant_for_the_key_that_it_is_near_to(key: str, meant:
 
 
 @pytest.mark.parametrize("key", ["pump", "pump_x", "pumpX", "pump-station", "pumpStation"])
-def test_key_that_begins_like_ours_gets_the_list_of_keys(key: str) -> None:
+def test_key_that_starts_like_ours_gets_the_list_of_keys(key: str) -> None:
     assert (suggestion(key, KEYS) or "").startswith("the keys are pump:principal, ")
 
 
@@ -114,7 +114,7 @@ def test_keys_of_others_are_not_meant_for_us(key: str) -> None:
 @given(
     st.lists(st.sampled_from(UNRELATED), min_size=2, max_size=4), st.sampled_from(["-", ":", ""])
 )
-def test_unrelated_words_in_a_row_are_not_meant_for_us(words: list[str], between: str) -> None:
+def test_unrelated_words_are_not_meant_for_us(words: list[str], between: str) -> None:
     assert suggestion(between.join(words), KEYS) is None
 
 

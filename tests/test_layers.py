@@ -78,11 +78,11 @@ def wrong(here: str, text: str) -> set[str]:
     [file for file in sorted(PACKAGE.rglob("*.py")) if file != PACKAGE / "__init__.py"],
     ids=lambda file: str(file.relative_to(PACKAGE)),
 )
-def test_imports_only_from_the_parts_below(file: Path) -> None:
+def test_part_imports_only_from_the_parts_below(file: Path) -> None:
     assert wrong(floor(file), file.read_text()) == set()
 
 
-def test_every_part_has_its_floor() -> None:
+def test_every_part_has_a_layer() -> None:
     parts = {floor(file) for file in PACKAGE.rglob("*.py")} - {"__init__"}
     assert parts == set(FLOORS)
 
@@ -96,7 +96,9 @@ def test_modules_of_a_part_import_each_other_in_one_direction(part: str) -> None
     }
     prefix = f"pump_roles.{part}."
     found = {
-        name: {one.removeprefix(prefix) for one in imported(text) if one.startswith(prefix)}
+        name: {
+            module.removeprefix(prefix) for module in imported(text) if module.startswith(prefix)
+        }
         for name, text in modules.items()
         if name != "__init__"
     }
@@ -106,7 +108,7 @@ def test_modules_of_a_part_import_each_other_in_one_direction(part: str) -> None
     TopologicalSorter(graph).prepare()
 
 
-def test_an_import_from_above_would_be_seen() -> None:
-    """The positive control of the tests above."""
+def test_import_from_above_is_detected() -> None:
+    """Proves that the tests above can fail."""
     text = "from aws_cdk import App\nimport boto3\nfrom pump_roles import roles, validators\n"
     assert wrong("templates", text) == {"aws_cdk", "aws_cdk.App", "boto3", "pump_roles.roles"}

@@ -1,4 +1,4 @@
-"""Two of Pump's roles in one stack cannot have one name."""
+"""Two of Pump's roles in one stack cannot have the same name."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.support import ROLE_ARGUMENTS
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnlyRole", "pumpreadonlyROLE"])
-def test_two_roles_of_one_name_in_a_stack_are_an_error(name: str) -> None:
+def test_two_roles_with_the_same_name_in_a_stack_are_an_error(name: str) -> None:
     stack = Stack(App(), "Vendors")
     ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
     with pytest.raises(ArgumentError) as raised:
@@ -20,13 +20,13 @@ def test_two_roles_of_one_name_in_a_stack_are_an_error(name: str) -> None:
     assert str(raised.value) == f"role_name: {name} is already the name of Vendors/One"
 
 
-def test_role_in_one_of_the_package_s_stacks_counts_too() -> None:
+def test_role_in_a_stack_of_the_package_also_counts() -> None:
     stack = ReadOnlyStack(App(), "PumpReadOnly")
     with pytest.raises(ArgumentError, match="is already the name of PumpReadOnly/Role"):
         ReadOnlyRole(stack, "Another", **ROLE_ARGUMENTS)
 
 
-def test_one_name_in_two_stacks_is_fine() -> None:
+def test_same_name_in_two_stacks_is_accepted() -> None:
     app = App()
     outer = Stack(app, "One")
     for scope in (outer, NestedStack(outer, "Nested"), Stack(app, "Two")):
@@ -34,7 +34,7 @@ def test_one_name_in_two_stacks_is_fine() -> None:
     app.synth()
 
 
-def test_two_names_in_one_stack_are_fine() -> None:
+def test_two_names_in_one_stack_are_accepted() -> None:
     app = App()
     stack = Stack(app, "Vendors")
     ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
@@ -44,14 +44,14 @@ def test_two_names_in_one_stack_are_fine() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"role_name": "x" * 65}, {"external_id": "x"}, {"path": "x"}])
-def test_role_that_is_refused_does_not_keep_its_name(wrong: dict[str, Any]) -> None:
+def test_rejected_role_does_not_keep_its_name(wrong: dict[str, Any]) -> None:
     stack = Stack(App(), "Vendors")
     with pytest.raises(ArgumentError):
         ReadOnlyRole(stack, "One", **(ROLE_ARGUMENTS | wrong))
     ReadOnlyRole(stack, "Two", **ROLE_ARGUMENTS)
 
 
-def test_role_that_is_removed_does_not_keep_its_name() -> None:
+def test_removed_role_does_not_keep_its_name() -> None:
     stack = Stack(App(), "Vendors")
     ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
     assert stack.node.try_remove_child("One")

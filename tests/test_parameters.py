@@ -1,4 +1,4 @@
-"""A template parameter takes what its validator accepts, and stays the customer's own."""
+"""A template parameter accepts what its validator accepts. The rest of it does not change."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def infos(parameter: CfnParameter) -> list[str]:
     return [str(entry.data) for entry in parameter.node.metadata if entry.type == "aws:cdk:info"]
 
 
-def test_new_parameter_takes_only_what_the_validator_accepts() -> None:
+def test_new_parameter_accepts_only_what_the_validator_accepts() -> None:
     stack = Stack(App(), "S")
     validated_parameter(stack, "PumpIamRole", PRINCIPAL, description="Who")
     assert template_of(stack)["Parameters"]["PumpIamRole"] == {
@@ -102,7 +102,7 @@ def test_one_parameter_serves_several_arguments_of_one_kind() -> None:
     parameter = CfnParameter(stack, "P")
     for argument in ["external_id", "next_external_id"]:
         literal_or_parameter(EXTERNAL_ID, argument, parameter, scope=stack)
-    with pytest.raises(ArgumentError, match=r"^pump_principal: S/P has another allowed pattern"):
+    with pytest.raises(ArgumentError, match=r"^pump_principal: S/P has a different allowed"):
         literal_or_parameter(PRINCIPAL, "pump_principal", parameter, scope=stack)
 
 
@@ -118,14 +118,17 @@ class TwiceTheReference(CfnParameter):
         return f"{super().value_as_string}{super().value_as_string}"
 
 
-def test_rejects_a_parameter_that_would_take_more() -> None:
+def test_rejects_a_parameter_that_accepts_more() -> None:
     stack = Stack(App(), "S")
     for parameter, message in [
         (
             CfnParameter(stack, "Pattern", allowed_pattern=".*"),
-            "S/Pattern has another allowed pattern",
+            "S/Pattern has a different allowed pattern",
         ),
-        (CfnParameter(stack, "Empty", allowed_pattern=""), "S/Empty has another allowed pattern"),
+        (
+            CfnParameter(stack, "Empty", allowed_pattern=""),
+            "S/Empty has a different allowed pattern",
+        ),
         (CfnParameter(stack, "Type", type="Number"), "S/Type is a parameter of type Number"),
         (
             CfnParameter(stack, "List", type="CommaDelimitedList"),

@@ -1,4 +1,4 @@
-"""The published policies are the source document's, and each pattern has its reason."""
+"""The published policies are those of the source document, and each pattern has a reason."""
 
 import json
 from importlib import resources
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles import published as package
-from tests.support import published_patterns
+from tests.support import DOCUMENTED, STACKS, published_patterns
 
 NAMES = ["PumpBillingReadOnly", "PumpOrgInvite", "PumpReadOnly", "PumpAutoPilot"]
 
@@ -16,7 +16,7 @@ def text(name: str) -> str:
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["read-only.json", "auto-pilot.json"])
+@pytest.mark.parametrize("name", [f"{kind}.json" for kind in DOCUMENTED])
 def test_data_file_is_an_excerpt_of_the_document_character_for_character(
     name: str, source: str
 ) -> None:
@@ -24,7 +24,6 @@ def test_data_file_is_an_excerpt_of_the_document_character_for_character(
 
 
 def test_policies_are_those_of_the_document(published: list[list[dict[str, Any]]]) -> None:
-    read_only, auto_pilot = published
     listed = {
         kind: [
             {"PolicyName": policy.name, "PolicyDocument": policy.document}
@@ -33,18 +32,18 @@ def test_policies_are_those_of_the_document(published: list[list[dict[str, Any]]
         for kind, role in package.ROLES.items()
     }
     assert [policy["PolicyName"] for policy in listed["auto-pilot"]] == NAMES
-    # As text, so that the order of keys and patterns counts, and a Version that is not there.
-    assert json.dumps(listed["read-only"]) == json.dumps(read_only)
-    assert json.dumps(listed["auto-pilot"]) == json.dumps(read_only + auto_pilot)
+    for kind, (_, lists) in DOCUMENTED.items():
+        # As text, so that the order of keys and patterns counts, and a Version that is not there.
+        expected = [policy for number in lists for policy in published[number]]
+        assert json.dumps(listed[kind]) == json.dumps(expected)
 
 
-def test_there_are_exactly_the_two_roles_of_the_document() -> None:
-    assert {
-        kind: (role.kind, role.name, role.stack_name) for kind, role in package.ROLES.items()
-    } == {
-        "read-only": ("read-only", "PumpReadOnlyRole", "PumpReadOnly"),
-        "auto-pilot": ("auto-pilot", "PumpAutoPilotRole", "PumpAutoPilot"),
-    }
+def test_there_are_exactly_the_roles_of_the_document() -> None:
+    assert [(role.kind, role.name, role.stack_name) for role in package.ROLES.values()] == [
+        (kind, name, stack)
+        for (kind, (name, _)), stack in zip(DOCUMENTED.items(), STACKS, strict=True)
+    ]
+    assert list(package.ROLES) == list(DOCUMENTED)
     for role in package.ROLES.values():
         assert role.description
         assert not role.description.endswith(".")
@@ -54,7 +53,7 @@ def test_there_are_exactly_the_two_roles_of_the_document() -> None:
         )
 
 
-def test_reader_cannot_change_what_others_read() -> None:
+def test_published_data_is_immutable() -> None:
     (policy,) = package.ROLES["read-only"].policies
     policy.document["Statement"][0]["Action"].append("*")
     assert "*" not in policy.patterns
@@ -69,7 +68,9 @@ def test_reader_cannot_change_what_others_read() -> None:
 def test_every_pattern_of_the_document_has_a_reason_and_nothing_else_has(
     published: list[list[dict[str, Any]]],
 ) -> None:
-    assert set(package.REASONS) == set(published_patterns(published, "auto-pilot"))
+    assert set(package.REASONS) == {
+        pattern for kind in DOCUMENTED for pattern in published_patterns(published, kind)
+    }
     assert set(package.RESOURCE_REASONS) == {
         statement["Resource"]
         for policies in published
@@ -104,7 +105,7 @@ def reasons(**actions: str) -> str:
     return json.dumps({"actions": actions or {"a:B*": "why"}, "resources": {"*": "why"}})
 
 
-def test_loader_accepts_files_that_agree() -> None:
+def test_loader_accepts_matching_files() -> None:
     loaded = package.load(roles(), {"p.json": policies()}, reasons())
     assert loaded.roles.keys() == {"k"}
     assert loaded.roles["k"].stack_name == "Name"
@@ -113,7 +114,7 @@ def test_loader_accepts_files_that_agree() -> None:
     assert loaded.resource_reasons == {"*": "why"}
 
 
-def test_role_carries_the_lists_of_policies_that_it_names_in_their_order() -> None:
+def test_role_has_its_lists_of_policies_in_order() -> None:
     loaded = package.load(
         roles({**ROLE, "kind": "both", "policies": ["q.json", "p.json"]}),
         {"p.json": policies("P"), "q.json": policies("Q")},
@@ -132,33 +133,33 @@ def test_role_carries_the_lists_of_policies_that_it_names_in_their_order() -> No
         ((roles(), {"p.json": policies(Condition={})}, reasons()), "not a plain allow"),
         (
             (roles(), {"p.json": policies()}, reasons(**{"c:D": "why"})),
-            "published without a reason: a:B",
+            "there is no reason for a:B",
         ),
         (
             (roles(), {"p.json": policies()}, reasons(**{"a:B*": "why", "c:D": "why"})),
-            "a reason for what is not published: c:D",
+            "there is a reason for c:D, not published",
         ),
-        ((roles(), {"p.json": policies()}, reasons(**{"a:B*": " "})), "an empty reason: a:B"),
+        ((roles(), {"p.json": policies()}, reasons(**{"a:B*": " "})), "reason is empty for a:B"),
         (
             (roles(), {"p.json": policies(Action=["a:B*C"])}, reasons(**{"a:B*C": "why"})),
-            r"a:B\*C is not an action or the beginning of some",
+            r"a:B\*C is not an action or a prefix of actions",
         ),
         (
             (roles(), {"p.json": policies(Resource="arn")}, reasons()),
-            "published without a reason: arn",
+            "there is no reason for arn",
         ),
         (
             (roles(policies=["p.json", "q.json"]), {"p.json": policies()}, reasons()),
-            "a role names policies that are not there: q.json",
+            "a role names policies that do not exist: q.json",
         ),
-        # A list that no role names is checked too.
+        # A list that no role names is also checked.
         (
             (roles(), {"p.json": policies(), "q.json": policies(Effect="Deny")}, reasons()),
             "not a plain allow",
         ),
     ],
 )
-def test_loader_rejects_files_that_do_not_agree(
+def test_loader_rejects_files_that_do_not_match(
     arguments: tuple[str, dict[str, str], str], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

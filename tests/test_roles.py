@@ -1,6 +1,6 @@
-"""The constructs: what is deployed is what is published, for Pump only, and no more.
+"""The constructs deploy exactly what is published, and only Pump can assume the roles.
 
-That nothing in an app can widen the roles is in ``test_immutable.py``.
+``test_immutable.py`` tests that nothing in an app can widen the roles.
 """
 
 import json
@@ -71,7 +71,7 @@ def test_deployed_is_published_in_a_foreign_app_with_any_feature_flags(
 def test_minimizing_flag_would_change_the_published_text(
     published: list[list[dict[str, Any]]],
 ) -> None:
-    """The positive control of the test above: the L2 role does not keep it."""
+    """Proves that the test above can fail: the L2 role changes the text."""
     (document,) = published_policies(published, "read-only").values()
     stack = Stack(App(context=flags(on=True)), "Foreign")
     iam.Role(
@@ -110,7 +110,7 @@ def test_has_the_documented_defaults() -> None:
         ),
     ],
 )
-def test_boundary_means_the_same_in_every_account_and_partition(boundary: str, arn: str) -> None:
+def test_boundary_works_in_every_account_and_partition(boundary: str, arn: str) -> None:
     stack = Stack(App(), "S")
     more = {"path": "/pump/", "role_name": "P", "permissions_boundary": boundary}
     ReadOnlyRole(stack, "Role", **(ROLE_ARGUMENTS | more))
@@ -150,7 +150,7 @@ def test_error_names_the_argument_that_is_wrong(
 
 @pytest.mark.parametrize("role_class", ROLES)
 @pytest.mark.parametrize("argument", ROLE_ARGUMENTS)
-def test_there_is_no_role_without_a_principal_and_an_external_id(
+def test_role_requires_a_principal_and_an_external_id(
     role_class: Callable[..., PumpRole], argument: str
 ) -> None:
     rest = {name: value for name, value in ROLE_ARGUMENTS.items() if name != argument}
@@ -275,7 +275,7 @@ def test_another_role_can_be_granted_to_assume_it() -> None:
     assert parts[-1] == {"Ref": stack.get_logical_id(role.resource)}
 
 
-def test_grant_in_another_account_leaves_the_roles_stack_as_it_was() -> None:
+def test_grant_in_another_account_does_not_change_the_roles_stack() -> None:
     templates = []
     for granted in [False, True]:
         app = App()
@@ -307,7 +307,7 @@ def test_grant_in_another_account_leaves_the_roles_stack_as_it_was() -> None:
     ]
 
 
-def test_its_name_and_arn_are_references_to_the_deployed_role() -> None:
+def test_name_and_arn_are_references_to_the_deployed_role() -> None:
     stack = Stack(App(), "S")
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
     logical_id = stack.get_logical_id(role.resource)
@@ -317,7 +317,7 @@ def test_its_name_and_arn_are_references_to_the_deployed_role() -> None:
     assert role.node.default_child is role.resource
 
 
-def test_boundary_that_the_owner_applies_to_the_whole_app_is_the_owners() -> None:
+def test_boundary_that_the_owner_applies_to_the_app_is_accepted() -> None:
     stack = Stack(App(), "S")
     ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
     boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Platform")

@@ -1,4 +1,4 @@
-"""The rollouts: one StackSet with the universal template, and nothing of the outer app in it."""
+"""A rollout is one StackSet with the universal template, which the outer app cannot change."""
 
 import json
 import subprocess
@@ -120,7 +120,7 @@ def test_during_rotation_the_member_template_has_one_parameter_more(
 
 
 @pytest.mark.parametrize("name", ROLLOUTS)
-def test_what_you_omit_is_a_parameter_that_is_passed_on(name: str, synth: Synth) -> None:
+def test_omitted_value_is_a_parameter_passed_to_the_stack_set(name: str, synth: Synth) -> None:
     templates = synth(UNITS)
     template = templates[name]
     assert template["Parameters"] == templates[ROLLOUTS[name]]["Parameters"]
@@ -175,7 +175,7 @@ def test_filter_is_for_explicit_operations_and_only_accounts_turns_off_automatic
 
 
 @pytest.mark.parametrize(("call_as", "told"), [("management", False), ("delegated-admin", True)])
-def test_delegated_administrator_is_told_that_the_management_account_is_left(
+def test_delegated_administrator_is_told_about_the_management_account(
     call_as: CallAs,
     told: bool,  # noqa: FBT001
     capfd: pytest.CaptureFixture[str],
@@ -252,7 +252,7 @@ app.synth()
     }
 
 
-def test_two_stack_sets_of_one_name_in_a_stack_are_an_error() -> None:
+def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:
     stack = Stack(App(), "Vendors")
     ReadOnlyRollout(stack, "One", **ARGUMENTS)
     AutoPilotRollout(stack, "Two", **ARGUMENTS)
@@ -270,7 +270,7 @@ def test_two_stack_sets_of_one_name_in_a_stack_are_an_error() -> None:
     ]
 
 
-def test_rollout_is_a_construct_for_a_stack_of_the_customers_own() -> None:
+def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
     stack = Stack(App(), "Mine")
     external_id = CfnParameter(stack, "MyId")
     for construct in (ReadOnlyRollout, AutoPilotRollout):
@@ -370,8 +370,8 @@ def test_configure_app_gets_the_app_of_the_member_template() -> None:
     assert "PumpReadOnly" in configured
 
 
-def test_cdk_nag_checks_the_member_template_too(capfd: pytest.CaptureFixture[str]) -> None:
-    """The positive control of the test above: this pack objects to inline policies."""
+def test_cdk_nag_also_checks_the_member_template(capfd: pytest.CaptureFixture[str]) -> None:
+    """Proves that the test above can fail: this pack objects to inline policies."""
     with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
         ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=add_nist)
     capfd.readouterr()

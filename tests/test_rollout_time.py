@@ -60,7 +60,7 @@ def test_times_of_the_guide_are_those_of_the_formula() -> None:
     assert 24 * 60 / 19 > 60  # "more than an hour for each stack"
 
 
-def test_more_accounts_at_one_time_than_the_quota_wait() -> None:
+def test_accounts_beyond_the_concurrency_quota_wait() -> None:
     assert rounds(100_000, 100) == 10
 
 

@@ -1,4 +1,4 @@
-"""The stacks: what you provide is baked in, what you omit is a parameter, and no more."""
+"""The stacks: provided values are in the template, omitted values are parameters."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from aws_cdk import App, Environment, Stage
 
 from pump_roles import ArgumentError, AutoPilotStack, ReadOnlyStack, __version__, validators
+from pump_roles.rollout import ROLLOUT_STACKS
 from pump_roles.stacks import RoleStack
 from tests.support import EXTERNAL_ID, PRINCIPAL, Synth, role_of, trust
 
@@ -15,7 +16,7 @@ NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_you_omit_becomes_a_parameter(name: str, synth: Synth) -> None:
+def test_omitted_value_becomes_a_parameter(name: str, synth: Synth) -> None:
     template = synth()[name]
     assert {
         parameter_name: (
@@ -40,8 +41,10 @@ def test_what_you_omit_becomes_a_parameter(name: str, synth: Synth) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_you_provide_is_baked_in(name: str, synth: Synth, given: dict[str, str]) -> None:
-    template = synth(given)[name]
+def test_provided_value_is_in_the_template(
+    name: str, synth: Synth, provided_context: dict[str, str]
+) -> None:
+    template = synth(provided_context)[name]
     assert "Parameters" not in template
     assert role_of(template)["AssumeRolePolicyDocument"] == trust(PRINCIPAL, EXTERNAL_ID)
 
@@ -72,7 +75,7 @@ def test_template_says_what_it_contains_and_which_version_made_it(name: str, syn
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_template_stands_on_its_own(name: str, synth: Synth) -> None:
+def test_template_is_self_contained(name: str, synth: Synth) -> None:
     template = synth()[name]
     assert set(template) == {"Description", "Parameters", "Resources", "Outputs"}
     (resource,) = template["Resources"].values()
@@ -98,8 +101,9 @@ def test_template_is_the_same_in_a_foreign_app(synth: Synth) -> None:
         analytics_reporting=True,
     )
     stage = Stage(app, "Foreign")
-    ReadOnlyStack(stage, "PumpReadOnly")
-    AutoPilotStack(stage, "PumpAutoPilot")
+    for stack_class in ROLLOUT_STACKS.values():
+        role_stack = stack_class.rollout_class.stack_class
+        role_stack(stage, role_stack.role_class.published.stack_name)
     stacks = app.synth().get_nested_assembly("assembly-Foreign").stacks
     assert [stack.template for stack in stacks] == list(synth().values())
 
@@ -147,6 +151,6 @@ def test_base_class_is_abstract() -> None:
 
 
 @pytest.mark.parametrize("tags", [["team"], "team", {"team": 1}, {1: "team"}, 5])
-def test_rejects_tags_that_are_not_texts(tags: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"^tags: .* is not a mapping of keys to values"):
+def test_rejects_tags_that_are_not_strings(tags: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^tags: .* is not a mapping of strings to strings"):
         ReadOnlyStack(App(), "S", tags=tags)

@@ -1,4 +1,4 @@
-"""The line about each stack: what its role gets, and no external ID."""
+"""The summary line of a stack says what its role gets, and contains no external ID."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import App
 
 from pump_roles import ReadOnlyRolloutStack, config
-from tests.support import PRINCIPAL
+from tests.support import PRINCIPAL, STACKS
 
 SECRETS = {"pump:external-id": "Secret-Example-1234", "pump:next-external-id": "Other-Secret-5678"}
 
@@ -17,15 +17,12 @@ def lines(context: dict[str, Any]) -> list[str]:
     return [stack.summary for stack in config.read(context)]
 
 
-def test_what_is_omitted_is_a_parameter_or_absent() -> None:
+def test_omitted_values_are_parameters_or_absent() -> None:
     omitted = (
         "principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
         "no boundary"
     )
-    assert lines({}) == [
-        f"PumpReadOnly: role PumpReadOnlyRole; {omitted}",
-        f"PumpAutoPilot: role PumpAutoPilotRole; {omitted}",
-    ]
+    assert lines({}) == [f"{stack}: role {stack}Role; {omitted}" for stack in STACKS]
 
 
 CDK_BOUNDARY = "@aws-cdk/core:permissionsBoundary"
@@ -46,21 +43,21 @@ def test_boundary_that_the_cdk_gives_to_every_role_is_shown(
         (shown,) = re.findall("; (no boundary|boundary: [^;]*)", stack.summary)
         templates[stack.stack_id] = shown
     has = f"boundary: {named} (from {CDK_BOUNDARY})"
-    assert templates == {"PumpReadOnly": has, "PumpAutoPilot": has}
+    assert templates == dict.fromkeys(STACKS, has)
     assembly = app.synth()
     for name in templates:
         assert named in json.dumps(assembly.get_stack_by_name(name).template)
 
 
-def test_boundary_of_the_cdk_would_not_reach_the_accounts_of_a_rollout() -> None:
+def test_boundary_of_the_cdk_does_not_reach_the_member_template() -> None:
     """So the key is an error there: see the tests of the configuration."""
     app = App(context={CDK_BOUNDARY: {"name": "Everywhere"}})
     ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
     assert "Everywhere" not in json.dumps(app.synth().get_stack_by_name("R").template)
 
 
-def test_what_is_provided_is_shown_but_for_the_external_ids() -> None:
-    read_only, auto_pilot = lines(
+def test_provided_values_are_shown_except_the_external_ids() -> None:
+    read_only, auto_pilot, *_ = lines(
         {
             **SECRETS,
             "pump:principal": PRINCIPAL,
@@ -108,7 +105,7 @@ def test_rollout_shows_its_targets(context: dict[str, Any], ending: str) -> None
     )
 
 
-def test_each_is_one_line() -> None:
+def test_each_summary_is_one_line() -> None:
     units = {"pump:organizational-units": [f"ou-abcd-{index:08}" for index in range(50)]}
     for line in lines(SECRETS | units):
         assert line.isprintable()

@@ -1,4 +1,4 @@
-"""The trust policy: one statement, one principal, an external ID that must match."""
+"""The trust policy has one statement, one principal, and an external ID that must match."""
 
 import json
 from typing import Any
@@ -122,6 +122,6 @@ def test_does_not_warn_about_a_parameter() -> None:
         ("next_external_id", "NEW_EXTERNAL_ID"),
     ],
 )
-def test_rejects_what_cannot_be_meant(argument: str, value: str) -> None:
+def test_rejects_placeholders_and_impossible_principals(argument: str, value: str) -> None:
     with pytest.raises(ArgumentError, match=f"^{argument}: '{value}' "):
         trust_policy(Stack(), **{"external_id": "ab", argument: value})

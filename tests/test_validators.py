@@ -214,7 +214,7 @@ def test_rejects_anything_else_with_one_clear_message(validator: Text, value: ob
     assert not validator.accepts(value)
 
 
-def test_shows_of_a_long_value_its_beginning_and_its_length() -> None:
+def test_long_value_is_shown_by_its_beginning_and_length() -> None:
     with pytest.raises(ArgumentError) as caught:
         ROLE_NAME.check("role_name", "a" * 1_234)
     assert caught.value.problem.startswith(f"'{'a' * 59}... (1,234 characters) is not a role name")
@@ -229,7 +229,7 @@ def test_says_that_a_number_must_be_in_quotes() -> None:
 
 
 @pytest.mark.parametrize("value", ["a secret", "${Token[a secret]}", "a secret" * 200, 1])
-def test_does_not_show_a_value_that_is_not_to_be_shown(value: object) -> None:
+def test_hides_a_value_that_must_not_be_shown(value: object) -> None:
     with pytest.raises(ArgumentError) as caught:
         EXTERNAL_ID.check("external_id", value, shown=False)
     assert caught.value.problem.startswith("the value is ")
@@ -286,7 +286,7 @@ def test_list_accepts_exactly_the_elements_that_aws_documents(value: str) -> Non
         ([["r-abcd"]], "is not "),
     ],
 )
-def test_rejects_what_is_not_a_list_of_texts(
+def test_rejects_what_is_not_a_list_of_strings(
     validator: ListOf, values: object, problem: str
 ) -> None:
     with pytest.raises(ArgumentError) as caught:
@@ -324,9 +324,7 @@ def test_percentage_is_a_whole_number_within_its_bounds(value: object) -> None:
 @pytest.mark.parametrize(
     ("validator", "bounds"), [(MAX_CONCURRENT, (1, 100)), (FAILURE_TOLERANCE, (0, 100))]
 )
-def test_percentage_may_be_either_of_its_bounds(
-    validator: Integer, bounds: tuple[int, int]
-) -> None:
+def test_percentage_may_be_a_bound(validator: Integer, bounds: tuple[int, int]) -> None:
     for bound in bounds:
         assert validator.check("percentage", bound) == bound
 
@@ -391,7 +389,5 @@ def test_placeholder_is_recognized_and_a_value_that_contains_it_is_not() -> None
     for validator in (PROVIDED_EXTERNAL_ID, PROVIDED_PRINCIPAL):
         assert validator.placeholders
         for placeholder in validator.placeholders:
-            with pytest.raises(
-                ArgumentError, match="is the README's placeholder; replace it with "
-            ):
+            with pytest.raises(ArgumentError, match="is a placeholder; replace it with "):
                 validator.check("value", placeholder)

@@ -1,9 +1,9 @@
-"""Checks of AWS accounts with boto3, which change nothing: roles, rollouts, and external IDs.
+"""Read-only checks of AWS accounts with boto3: roles, rollouts, and external IDs.
 
 Importing this package does not load boto3.
 """
 
-from pump_roles.account.answers import Outcome
+from pump_roles.account.assume_role import Outcome
 from pump_roles.account.probe import (
     ProbeResult,
     Verdict,

@@ -1,4 +1,4 @@
-"""The console with which results for a terminal are drawn."""
+"""The console that draws results for a terminal."""
 
 import os
 import sys
@@ -12,18 +12,18 @@ __all__ = ["console_for"]
 
 
 def console_for(written: StringIO, *, styled: bool) -> "Console":
-    """Return a console that draws text as it is, without markup, and wraps nothing.
+    """Return a console that prints text unchanged: no markup, no wrapping.
 
-    :param written: what it draws on.
+    :param written: receives the output.
     :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
     from rich.console import Console  # noqa: PLC0415
 
     return Console(
         file=written,
-        # Nothing is written to standard output if that is closed.
+        # sys.stdout is None if standard output is closed.
         force_terminal=styled and sys.stdout is not None and sys.stdout.isatty(),
-        # For NO_COLOR, rich leaves out the colors, but not bold type.
+        # With NO_COLOR, rich omits the colors, but keeps bold.
         color_system=None if os.environ.get("NO_COLOR") else "auto",
         highlight=False,
         markup=False,

@@ -14,14 +14,14 @@ __all__ = [
     "EXPIRED",
     "REASONS",
     "SERVER_ERROR",
-    "cure_of",
-    "cure_of_caller",
     "error_code",
     "explained",
     "failure",
     "is_code",
     "is_denied",
+    "organizations_remedy",
     "reason_of",
+    "remedy_for",
 ]
 
 ACCESS_DENIED: Final = "AccessDenied"
@@ -30,10 +30,10 @@ _DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 
 _LONGEST: Final = 1_000
-"""At most how many characters of an error are shown."""
+"""The maximum number of characters of an error that are shown."""
 
 SERVER_ERROR: Final = 500
-"""From this HTTP status on, the error is the server's."""
+"""The lowest HTTP status of a server error."""
 
 EXPIRED: Final = "the caller's credentials have expired"
 _REJECTED: Final = "AWS rejects the caller's credentials"
@@ -55,9 +55,9 @@ REASONS: Final[Mapping[str, str]] = {
         ),
         _REJECTED,
     ),
-    "RegionDisabledException": "AWS STS is not active in this region for the caller's account",
+    "RegionDisabledException": "AWS STS is not activated in this Region for the caller's account",
 }
-"""What the codes of errors mean, in words."""
+"""What AWS's error codes mean."""
 
 
 def error_code(error: Exception) -> str:
@@ -81,12 +81,12 @@ def is_denied(error: Exception) -> bool:
 
 
 def is_code(code: str) -> bool:
-    """Return whether a text looks like the code of an error from AWS, so that it can be shown."""
+    """Return whether a text looks like an AWS error code, so that it is safe to show."""
     return re.fullmatch("[A-Za-z.]{1,64}", code) is not None
 
 
 def failure(error: "BotoCoreError", endpoint: str) -> str:
-    """Return why a call was not answered, in words.
+    """Return why a call got no response.
 
     :param error: what boto3 raised.
     :param endpoint: the URL that was called.
@@ -102,7 +102,7 @@ def failure(error: "BotoCoreError", endpoint: str) -> str:
 
 
 def reason_of(error: Exception, client: Any) -> str:
-    """Return why a call did not succeed, in words, without AWS's own message.
+    """Return why a call failed, without AWS's own message.
 
     :param error: what the call raised.
     :param client: the boto3 client that was called.
@@ -121,12 +121,12 @@ def reason_of(error: Exception, client: Any) -> str:
         return f"{call} failed: {shown}"
     if isinstance(error, BotoCoreError):
         return failure(error, client.meta.endpoint_url)
-    # If the answer is not from AWS, botocore can raise anything.
+    # botocore can raise anything if the response is not from AWS.
     return f"the response cannot be parsed ({type(error).__name__})"
 
 
-def cure_of(error: Exception) -> str:
-    """Return what to do about an error, in words; empty if that is not known.
+def remedy_for(error: Exception) -> str:
+    """Return what to do about an error; empty if that is not known.
 
     :param error: what boto3 raised.
     """
@@ -138,14 +138,14 @@ def cure_of(error: Exception) -> str:
             return "sign in again, or pass another --profile"
         return "try again later" if reason == "throttled" else ""
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return "check the network, the region, and AWS_ENDPOINT_URL"
+        return "check the network, the Region, and AWS_ENDPOINT_URL"
     if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):
         return "sign in, for example with aws sso login, or pass --profile"
     return ""
 
 
-def cure_of_caller(error: Exception) -> str:
-    """Return who has to call AWS Organizations; empty if that is not what is wrong.
+def organizations_remedy(error: Exception) -> str:
+    """Return who must call AWS Organizations; empty if the caller is not the problem.
 
     :param error: what boto3 raised.
     """
@@ -155,14 +155,14 @@ def cure_of_caller(error: Exception) -> str:
 
 
 def explained(error: Exception) -> str:
-    """Return what an error says, in one line, and what to do about it.
+    """Return an error's message in one line, and what to do about it.
 
     :param error: what boto3 raised.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     if isinstance(error, BotoCoreError | ClientError | OSError):
-        said = cut(" ".join(str(error).split()), _LONGEST)
-        return "; ".join(filter(None, (said, cure_of(error))))
-    # If the answer is not from AWS, botocore can raise anything, and quotes all of it.
+        message = cut(" ".join(str(error).split()), _LONGEST)
+        return "; ".join(filter(None, (message, remedy_for(error))))
+    # botocore can raise anything if the response is not from AWS, and quotes all of it.
     return f"the response cannot be parsed ({type(error).__name__}); check AWS_ENDPOINT_URL"

@@ -21,10 +21,10 @@ AccountFilter = Literal["NONE", "DIFFERENCE", "INTERSECTION"]
 class Account:
     """An account of an organization.
 
-    :param id: its 12 digits.
+    :param id: its 12-digit ID.
     :param name: its name.
     :param suspended: whether it is closed, or being closed.
-    :param units: the ids of the root and the organizational units that it is in, from the top.
+    :param units: the IDs of the root and the organizational units that it is in, from the top.
     """
 
     id: str
@@ -41,17 +41,17 @@ def targeted(
     account_filter: AccountFilter = "NONE",
     filtered: Collection[str] = (),
 ) -> list[Account]:
-    """Return the accounts that an operation of a service-managed StackSet works in.
+    """Return the accounts that an operation of a service-managed StackSet targets.
 
-    All that are in one of the units or below it, without those that the filter takes away, without
-    the management account, and without suspended ones.
+    These are the accounts in or below one of the units, except those that the filter excludes, the
+    management account, and suspended accounts.
 
     :param accounts: the organization's accounts.
-    :param units: the ids of the targeted organizational units, or of the root.
-    :param management_account: the id of the management account.
-    :param account_filter: ``DIFFERENCE`` leaves out the filtered accounts, ``INTERSECTION`` leaves
+    :param units: the IDs of the targeted organizational units, or of the root.
+    :param management_account: the ID of the management account.
+    :param account_filter: ``DIFFERENCE`` excludes the filtered accounts, ``INTERSECTION`` targets
         only them. By default there is no filter.
-    :param filtered: the ids of the filtered accounts.
+    :param filtered: the IDs of the filtered accounts.
 
     Source: CloudFormation API Reference, "DeploymentTargets"; CloudFormation User Guide, "Create
     StackSets with service-managed permissions"; API Reference, "StackInstanceComprehensiveStatus",
@@ -76,13 +76,13 @@ def accounts_below(
     *,
     found: Callable[[int], object] | None = None,
 ) -> list[Account]:
-    """Read the accounts that are in organizational units or below them, each once.
+    """Read the accounts in or below organizational units, each once.
 
     :param organizations: a client of the management account, or of a delegated administrator.
-    :param units: the ids of the units, or of the root.
-    :param found: called with the number of further accounts whenever some were read.
-    :raises LookupError: if a member of an answer is missing, so that it is not from AWS.
-    :raises TypeError: if a member of an answer is not what AWS returns.
+    :param units: the IDs of the units, or of the root.
+    :param found: called with the number of accounts each time more were read.
+    :raises LookupError: if a member of a response is missing, so that it is not from AWS.
+    :raises TypeError: if a member of a response does not have the type that AWS returns.
     """
     accounts: dict[str, Account] = {}
     for unit in units:
@@ -90,7 +90,7 @@ def accounts_below(
             before = accounts.get(account.id)
             if found is not None and before is None:
                 found(1)
-            # Of units that lie within each other, the upper one knows the whole path.
+            # If one unit is inside another, the outer one gives the whole path.
             if before is None or len(account.units) > len(before.units):
                 accounts[account.id] = account
     return list(accounts.values())
@@ -102,7 +102,7 @@ def _below(
     here = (*above, unit)
     for page in organizations.get_paginator("list_accounts_for_parent").paginate(ParentId=unit):
         for account in list_in(page, "Accounts"):
-            # AWS Organizations replaces Status by State.
+            # AWS Organizations is replacing Status with State.
             state = account.get("State") or account.get("Status")
             id_ = id_in(account, "Id", ACCOUNTS)
             yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)

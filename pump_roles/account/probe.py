@@ -1,6 +1,6 @@
-"""Prove, by assuming a customer's role, whether it requires its external ID.
+"""Prove whether a customer's role requires its external ID, by trying to assume it.
 
-boto3 is loaded only when it is needed: :func:`new_external_id` does not need it.
+boto3 is loaded only if needed: :func:`new_external_id` does not need it.
 """
 
 import secrets
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from pump_roles.account.answers import Answer, Outcome, answer_of
+from pump_roles.account.assume_role import Attempt, Outcome, try_to_assume
 from pump_roles.account.errors import ACCESS_DENIED, error_code
 from pump_roles.account.workers import in_threads
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
@@ -24,7 +24,7 @@ __all__ = [
     "Verdict",
     "as_document",
     "caller_of",
-    "judge",
+    "conclude",
     "new_external_id",
     "partition_of",
     "probe",
@@ -36,7 +36,7 @@ SCHEMA_VERSION: Final = 1
 """The version of :func:`as_document`, which ``probe.schema.json`` describes."""
 
 CONCURRENCY: Final = Integer(1, 32)
-"""How many roles can be probed at once."""
+"""How many roles can be probed concurrently."""
 
 Verdict = Literal["required", "not-required", "unknown"]
 """Whether a role requires its external ID."""
@@ -60,7 +60,7 @@ class ProbeResult:
 
     :param role_arn: the role.
     :param verdict: whether it requires its external ID.
-    :param reason: the reason for the verdict, for a person to read.
+    :param reason: the reason for the verdict, in words.
     :param with_right_id: how the call with the role's external ID ended.
     :param without_id: how the call without one ended.
     :param with_wrong_id: how the call with a wrong one ended.
@@ -74,13 +74,13 @@ class ProbeResult:
     with_wrong_id: Outcome
 
 
-def judge(role_arn: str, *, right: Answer, without: Answer, wrong: Answer) -> ProbeResult:
-    """Return the result that follows from the three answers.
+def conclude(role_arn: str, *, right: Attempt, without: Attempt, wrong: Attempt) -> ProbeResult:
+    """Return the result that follows from the three attempts.
 
     :param role_arn: the role.
-    :param right: the answer to the call with its external ID.
-    :param without: the answer to the call without one.
-    :param wrong: the answer to the call with a wrong one.
+    :param right: the attempt with its external ID.
+    :param without: the attempt without one.
+    :param wrong: the attempt with a wrong one.
     """
     verdict, reason = _verdict(right, without, wrong)
     return ProbeResult(
@@ -101,13 +101,13 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
     accepted call proves nothing by itself: only the two refused calls do. A session lasts 15
     minutes and has no tags, and its credentials are discarded as soon as they arrive.
 
-    If an answer is not clear, the verdict is unknown. The same applies to a refusal that AWS
+    If a response is ambiguous, the verdict is unknown. The same applies to a refusal that AWS
     attributes to a policy other than the role's: a policy, permissions boundary, or session policy
     of the caller, a service or resource control policy, or the policy of a VPC endpoint. A
     principal that may not call ``sts:AssumeRole`` without an external ID, such as a grantee of
     ``CustomerAccess``, therefore cannot prove that the role refuses that call.
 
-    **Limits.** AWS does not always say whose policy refused a call; if it does not, the refusal
+    **Limits.** AWS does not always say which policy denied a call; if it does not, the refusal
     counts as the role's. So probe as a principal whose own policies allow ``sts:AssumeRole`` with
     and without an external ID. Only one wrong external ID is tried, so a role that accepts a
     pattern, such as ``StringLike`` with ``Acme-*``, is reported as requiring its own ID.
@@ -133,10 +133,10 @@ def probe_all(
 ) -> list[ProbeResult]:
     """Probe several roles at once, and return the results in the order of the roles.
 
-    :param roles: the ARN and the external ID of each.
+    :param roles: the ARN and the external ID of each role.
     :param sts: a client of AWS STS with at least as many connections as ``concurrency``; see
         :func:`sts_client`.
-    :param concurrency: how many are probed at once, 1 to 32.
+    :param concurrency: how many roles are probed concurrently, 1 to 32.
     :param found: called with 1 whenever a role has been probed.
     :raises ArgumentError: as :func:`probe` does, before the first call.
     """
@@ -156,14 +156,14 @@ def probe_all(
 def sts_client(
     *, profile: str | None = None, region: str | None = None, connections: int = 1
 ) -> "STSClient":
-    """Return a client of AWS STS whose calls end within half a minute, even if nothing answers.
+    """Return a client of AWS STS whose calls end within half a minute, even if nothing responds.
 
     A call that is throttled or fails temporarily is sent at most four times.
 
     :param profile: a profile of the AWS configuration. By default the environment's settings.
     :param region: the region whose STS endpoint to call. By default that of the profile or the
         environment.
-    :param connections: how many calls there can be at once.
+    :param connections: the maximum number of concurrent calls.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
     :raises ValueError: if the endpoint in the settings is not a valid URL.
     """
@@ -183,7 +183,7 @@ def caller_of(sts: "STSClient") -> str:
     """Return the caller's ARN, or an empty string if a policy denies that call.
 
     :param sts: a client of AWS STS.
-    :raises botocore.exceptions.BotoCoreError: if there are no credentials, or STS does not answer.
+    :raises botocore.exceptions.BotoCoreError: if there are no credentials, or STS does not respond.
     :raises botocore.exceptions.ClientError: if STS does not accept the credentials.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
@@ -191,7 +191,7 @@ def caller_of(sts: "STSClient") -> str:
     try:
         return sts.get_caller_identity().get("Arn", "")
     except ClientError as error:
-        # No policy of the caller can deny this call; that of a VPC endpoint can.
+        # Only the policy of a VPC endpoint can deny this call.
         if error_code(error) != ACCESS_DENIED:
             raise
         return ""
@@ -218,7 +218,7 @@ def as_document(results: Sequence[ProbeResult], *, caller: str) -> dict[str, Any
 
 
 def _check(role_arn: str, external_id: str, sts: "STSClient") -> None:
-    # A value in the wrong place is not shown either: it could be the external ID.
+    # Do not show the ARN either: it could be an external ID in the wrong place.
     ROLE_ARN.check("role_arn", role_arn, shown=False)
     EXTERNAL_ID.check("external_id", external_id, shown=False)
     here, there = sts.meta.partition, partition_of(role_arn)
@@ -229,20 +229,20 @@ def _check(role_arn: str, external_id: str, sts: "STSClient") -> None:
 def _probed(role_arn: str, external_id: str, sts: "STSClient") -> ProbeResult:
     wrong_id = new_external_id()
     hidden = (external_id, wrong_id)
-    return judge(
+    return conclude(
         role_arn,
-        right=answer_of(sts, role_arn, external_id, hidden=hidden),
-        without=answer_of(sts, role_arn, None, hidden=hidden),
-        wrong=answer_of(sts, role_arn, wrong_id, hidden=hidden),
+        right=try_to_assume(sts, role_arn, external_id, hidden=hidden),
+        without=try_to_assume(sts, role_arn, None, hidden=hidden),
+        wrong=try_to_assume(sts, role_arn, wrong_id, hidden=hidden),
     )
 
 
-def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, str]:
-    # A call that should have been refused decides, however the other calls ended.
+def _verdict(right: Attempt, without: Attempt, wrong: Attempt) -> tuple[Verdict, str]:
+    # If a call that must be refused is accepted, the outcomes of the others do not matter.
     wrong_calls = {"without an external ID": without, "with a wrong external ID": wrong}
-    let_in = [how for how, answer in wrong_calls.items() if answer.outcome == "accepted"]
-    if let_in:
-        return "not-required", f"can be assumed {' and '.join(let_in)}"
+    accepted = [how for how, attempt in wrong_calls.items() if attempt.outcome == "accepted"]
+    if accepted:
+        return "not-required", f"can be assumed {' and '.join(accepted)}"
     if (right.outcome, without.outcome, wrong.outcome) == ("accepted", "refused", "refused"):
         return (
             "required",
@@ -250,13 +250,13 @@ def _verdict(right: Answer, without: Answer, wrong: Answer) -> tuple[Verdict, st
         )
     calls = {"with this external ID": right, "without one": without, "with a wrong one": wrong}
     reasons: dict[str, list[str]] = {}
-    for how, answer in calls.items():
-        if answer.outcome == "unknown":
-            reasons.setdefault(answer.reason, []).append(how)
-    told = [f"{', '.join(hows)}: {reason}" for reason, hows in reasons.items()]
+    for how, attempt in calls.items():
+        if attempt.outcome == "unknown":
+            reasons.setdefault(attempt.reason, []).append(how)
+    parts = [f"{', '.join(hows)}: {reason}" for reason, hows in reasons.items()]
     if right.outcome == "refused":
-        told.insert(0, f"with this external ID: {_REFUSED}")
-    return "unknown", "; ".join(told)
+        parts.insert(0, f"with this external ID: {_REFUSED}")
+    return "unknown", "; ".join(parts)
 
 
 _REFUSED: Final = (

@@ -8,7 +8,7 @@ __all__ = ["checked_id", "id_in", "list_in", "text_in"]
 
 
 def list_in(response: Any, name: str) -> list[Any]:
-    """Return a list in a response. Anything else must not count as an empty list.
+    """Return a list in a response. Never take anything else for an empty list.
 
     :param response: the response.
     :param name: the list's name.
@@ -22,12 +22,12 @@ def list_in(response: Any, name: str) -> list[Any]:
 
 
 def text_in(response: Any, name: str) -> str:
-    """Return a text in a response, which must not be empty.
+    """Return a nonempty string in a response.
 
     :param response: the response.
-    :param name: the text's name.
+    :param name: the string's name.
     :raises KeyError: if it is missing.
-    :raises TypeError: if it is not a text, or empty.
+    :raises TypeError: if it is not a string, or is empty.
     """
     found = response[name]
     if not isinstance(found, str) or not found:
@@ -40,7 +40,7 @@ def id_in(response: Any, name: str, validator: ListOf) -> str:
 
     :param response: the response.
     :param name: the ID's name.
-    :param validator: accepts lists of such IDs.
+    :param validator: the validator of lists of such IDs.
     :raises KeyError: if it is missing.
     :raises TypeError: if it is not such an ID.
     """
@@ -48,10 +48,10 @@ def id_in(response: Any, name: str, validator: ListOf) -> str:
 
 
 def checked_id(value: object, validator: ListOf) -> str:
-    """Return a value that is an ID.
+    """Return a value if it is an ID.
 
     :param value: the value.
-    :param validator: accepts lists of such IDs.
+    :param validator: the validator of lists of such IDs.
     :raises TypeError: if it is not such an ID.
     """
     if not validator.element.accepts(value):

@@ -1,4 +1,4 @@
-"""Work that is done in a few threads at once."""
+"""Work in several threads."""
 
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
@@ -13,12 +13,12 @@ _T = TypeVar("_T")
 def in_threads(
     count: int, work: Callable[[int], _T], *, concurrency: int
 ) -> Iterator[tuple[int, _T]]:
-    """Yield the results of some work, as each is done, with its index.
+    """Yield each result with its index, in the order in which the work is done.
 
-    :param count: how often to work.
-    :param work: called with each index from 0.
-    :param concurrency: how many threads work at once.
-    :raises Exception: what the work raises.
+    :param count: how many times to call the work.
+    :param work: called with each index, starting at 0.
+    :param concurrency: the maximum number of threads.
+    :raises Exception: whatever the work raises.
     """
     waiting: SimpleQueue[int] = SimpleQueue()
     for index in range(count):
@@ -38,7 +38,7 @@ def in_threads(
                 # Raised below. Without a result, the main thread would wait forever.
                 done.put((index, error))
 
-    # Not an executor, whose threads Python waits for at exit: Ctrl+C must end the command.
+    # Not an executor: Python waits for its threads at exit, but Ctrl+C must end the command.
     for _ in range(min(concurrency, count)):
         Thread(target=run, daemon=True).start()
     try:

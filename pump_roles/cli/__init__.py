@@ -51,7 +51,8 @@ app.command("rollout-status", short_help="List the accounts without a current ro
 app.command(
     "probe",
     short_help="Prove that roles require their external ID.",
-    # Further arguments are rejected: typer's own message would show what may be an external ID.
+    # The command rejects extra arguments: typer's own message would show them, and with them maybe
+    # an external ID.
     context_settings={"allow_extra_args": True},
 )(probe)
 app.command("verify", short_help="Verify that accounts have the expected roles.")(verify)

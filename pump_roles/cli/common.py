@@ -1,4 +1,4 @@
-"""What the commands have in common: exit statuses, options, errors, and progress."""
+"""What the commands share: exit statuses, options, errors, and progress."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, NoReturn
 
 import typer
 
+from pump_roles.published import ROLES
 from pump_roles.validators import nearest
 
 __all__ = [
@@ -21,82 +22,80 @@ __all__ = [
     "one_line",
     "progress",
     "region_of",
+    "role_kind",
     "unknown_if_aws_fails",
 ]
 
 DIFFERENT: Final = 3
-"""Exit status: an account lacks a current role, or has one that it should not have, a role does not
-require its external ID, or a report has what it must not have."""
+"""Exit status: a rollout is not complete, an account differs from what is expected, a role does not
+require its external ID, or a report meets a --fail-on condition."""
 
 UNKNOWN: Final = 4
-"""Exit status: AWS did not answer, or its answer is not conclusive."""
+"""Exit status: AWS did not respond, or its response is not conclusive."""
 
 EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
-"""The environment variable with an external ID. Other users of the machine can read a command line,
-but not this."""
+"""The environment variable for an external ID. Unlike a command line, other users of the machine
+cannot read it."""
 
 Profile = Annotated[
     str | None,
     typer.Option(
-        help="A profile of your AWS configuration. Defaults to the environment's settings."
+        help="The profile of your AWS configuration to use. Defaults to the environment's settings."
     ),
 ]
 TableOrJson = Annotated[
-    Literal["table", "json"], typer.Option(help="A table to read, or JSON for other tools.")
+    Literal["table", "json"], typer.Option(help="A table for people, or JSON for other tools.")
 ]
 
 
-def _role(value: str) -> str:
-    from pump_roles.published import ROLES  # noqa: PLC0415
+def role_kind(value: str) -> str:
+    """Return a role's kind, as it is.
 
+    :param value: the argument's or the option's value.
+    :raises typer.BadParameter: when there is no such role; suggests the nearest one.
+    """
     if value not in ROLES:
         hint = nearest(value.lower(), ROLES) or f"the roles are {' and '.join(ROLES)}"
         raise typer.BadParameter(f"there is no role {value!r}; {hint}")
     return value
 
 
-def _roles() -> list[str]:
-    from pump_roles.published import ROLES  # noqa: PLC0415
-
-    return list(ROLES)
-
-
 Role = Annotated[
     str,
     typer.Argument(
-        parser=_role,
-        autocompletion=_roles,
+        parser=role_kind,
+        autocompletion=lambda: list(ROLES),
         metavar="ROLE",
-        help="The role: read-only or auto-pilot.",
+        help=f"The role: {' or '.join(ROLES)}.",
     ),
 ]
 
 
 def region_of(region: str | None) -> str | None:
-    """Return the region to use; ``None`` if the AWS configuration decides.
+    """Return the Region to use; ``None`` to let the AWS configuration decide.
 
     :param region: the option's value.
     """
-    # The AWS CLI and the other SDKs read it; boto3 only reads AWS_DEFAULT_REGION.
+    # The AWS CLI and other SDKs read AWS_REGION; boto3 reads only AWS_DEFAULT_REGION.
     return region or os.environ.get("AWS_REGION")
 
 
 def external_id_of_environment() -> str | None:
     """Return the external ID in the environment, and remove it there; ``None`` if there is none.
 
-    An empty one counts as none.
+    An empty value counts as none.
     """
-    # A credential process of the AWS configuration must not inherit it. A CI system sets a secret
-    # that does not exist to an empty text.
+    # A credential process of the AWS configuration must not inherit it. CI systems set a secret
+    # that does not exist to an empty string.
     return os.environ.pop(EXTERNAL_ID_VARIABLE, None) or None
 
 
 def one_line(text: str) -> str:
-    """Return a text as one visible line, whatever a path in it contains.
+    """Return a text as one line of visible characters, whatever a path in it contains.
 
     :param text: the text.
     """
-    # Only an error needs it.
+    # Imported here, because only an error needs it.
     from pump_roles.templates import masking  # noqa: PLC0415
 
     return masking.one_line(text)
@@ -114,7 +113,7 @@ def fail(problem: str, status: int) -> NoReturn:
 
 @contextmanager
 def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
-    """Exit with one line and the status for unknown if a call to AWS, or its configuration, fails.
+    """Exit with one line and :data:`UNKNOWN` if a call to AWS, or the AWS configuration, fails.
 
     :param hidden: external IDs that the message must not show.
     """
@@ -123,24 +122,24 @@ def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
 
     try:
         yield
-    # A credential process, a token file, or an endpoint in the settings can raise the last two.
+    # A credential process, a token file, or a configured endpoint can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
-        from pump_roles.account.errors import cure_of  # noqa: PLC0415
+        from pump_roles.account.errors import remedy_for  # noqa: PLC0415
         from pump_roles.templates.masking import Mask  # noqa: PLC0415
 
         shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))
-        cure = cure_of(error)
-        fail(f"could not be determined: {shown}{f'; {cure}' if cure else ''}", UNKNOWN)
+        remedy = remedy_for(error)
+        fail(f"the result is unknown: {shown}{f'; {remedy}' if remedy else ''}", UNKNOWN)
 
 
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
     """Show a progress bar on standard error, if that is a terminal.
 
-    Yields what to call with how many more are done.
+    Yields a function to call with the number of further items that are done.
 
     :param description: what is counted.
-    :param total: how many there are; by default that is not known.
+    :param total: how many items there are. By default, it is not known.
     """
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415

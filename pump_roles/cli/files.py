@@ -22,13 +22,13 @@ __all__ = [
 ]
 
 STANDARD_OUTPUT: Final = Path("-")
-"""What ``-`` stands for. A file of that name, ``./-``, is equal, but another object."""
+"""The value for ``-``. A file with that name, ``./-``, is equal, but not the same object."""
 
-_READ: Final = (".json", ".template", ".yaml", ".yml")
-"""The extensions of what a command may read in a folder."""
+_INPUT_EXTENSIONS: Final = (".json", ".template", ".yaml", ".yml")
+"""The extensions of files that a command may read in a folder."""
 
-_OURS: Final = ({"schema", "statements"}, {"schema", "accounts"})
-"""The members by which the JSON output of a command is recognized, so that it can be replaced."""
+_REPORT_MEMBERS: Final = ({"schema", "statements"}, {"schema", "accounts"})
+"""The members that identify the JSON output of a command, which may be overwritten."""
 
 
 def named_path(value: str) -> Path:
@@ -53,7 +53,7 @@ def output_path(value: str) -> Path:
 
 
 def why_not_writable(output: Path) -> str:
-    """Return why a file cannot be written, as far as that is known before; empty if it can.
+    """Return why a file cannot be written, as far as can be checked in advance; empty if it can.
 
     :param output: the file.
     """
@@ -72,8 +72,8 @@ def create(written: bytes, output: Path) -> None:
 
     :param written: its content.
     :param output: the file.
-    :raises FileExistsError: if anything of that name exists, even a broken symbolic link.
-    :raises OSError: if it cannot be written; the file then does not exist.
+    :raises FileExistsError: if anything with that name exists, even a broken symbolic link.
+    :raises OSError: if it cannot be written; no partial file is left.
     """
     with output.open("xb") as file:
         try:
@@ -88,26 +88,26 @@ def write(written: bytes, output: Path | None) -> None:
     """Write a file.
 
     :param written: its content.
-    :param output: the file; standard output if there is none.
+    :param output: the file; ``None`` for standard output.
     :raises OSError: if it cannot be written; it names the file.
     """
     if output is not None:
         try:
             output.write_bytes(written)
         except OSError as error:
-            # A disk that is full is not named by Python.
+            # Python does not name the file if the disk is full.
             raise OSError(error.errno, error.strerror, str(output)) from None
         return
     if sys.stdout is None:
-        # It is closed. Typer would write nothing, and say nothing.
+        # Standard output is closed. Typer would silently write nothing.
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     try:
         typer.echo(written, nl=False)
     except OSError:
-        # Python tries again when it ends, and would end with a status of its own: see "Note on
-        # SIGPIPE" in the documentation of its module signal.
-        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        # At exit, Python flushes again, and a failure would change the exit status: see "Note on
+        # SIGPIPE" in the documentation of the module signal.
+        with suppress(OSError), Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), sys.stdout.fileno())
         raise
 
 
@@ -115,21 +115,21 @@ def is_input(output: Path, path: Path | None, *more: Path | None) -> bool:
     """Return whether writing a file would overwrite what a command reads.
 
     :param output: the file to write.
-    :param path: a template's file, or a folder with templates, that is read.
+    :param path: the template, or the folder with templates, that is read.
     :param more: other files that are read.
     """
     if any(_is_same(output, read) for read in (path, *more) if read is not None):
         return True
-    # Either end of a link counts.
+    # For a symbolic link, both the link and its target count.
     outputs = (output.absolute(), output.resolve())
-    readable = any(file.suffix.lower() in _READ for file in outputs)
+    readable = any(file.suffix.lower() in _INPUT_EXTENSIONS for file in outputs)
     if path is None or not readable or mode_of(output) != S_IFREG:
         return False
     if path.is_dir():
-        # Stages have folders of their own in it.
+        # Stages have their own folders in it.
         inside = any(_is_same(folder, path) for file in outputs for folder in file.parents)
     else:
-        # What is nested in a template is next to it.
+        # Nested templates are in the same folder.
         folders = (path.absolute().parent, path.resolve().parent)
         inside = any(_is_same(file.parent, folder) for file in outputs for folder in folders)
     return inside and not _is_report(output)
@@ -149,11 +149,13 @@ def _is_report(file: Path) -> bool:
         content, _ = read_json(file, "a pump-roles JSON report")
     except InputError:
         return False
-    return isinstance(content, dict) and any(members <= content.keys() for members in _OURS)
+    return isinstance(content, dict) and any(
+        members <= content.keys() for members in _REPORT_MEMBERS
+    )
 
 
 def mode_of(path: Path) -> int | None:
-    """Return what kind of file a path is; nothing if there is no such file."""
+    """Return the file type of a path; ``None`` if it does not exist."""
     try:
         return S_IFMT(path.stat().st_mode)
     except (OSError, ValueError):

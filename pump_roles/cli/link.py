@@ -6,6 +6,7 @@ import typer
 
 from pump_roles.cli.common import Role, fail, one_line
 from pump_roles.cli.files import write
+from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError
 
 __all__ = ["link"]
@@ -18,8 +19,8 @@ def link(
         str,
         typer.Option(
             metavar="<url>",
-            help="The HTTPS URL of the template in Amazon S3. The link's user must be allowed to "
-            "read it.",
+            help="The HTTPS URL of the template in Amazon S3. Whoever opens the link must be "
+            "allowed to read it.",
         ),
     ],
     region: Annotated[
@@ -33,7 +34,8 @@ def link(
         str | None,
         typer.Option(
             metavar="<name>",
-            help="The stack's name. Defaults to PumpReadOnly or PumpAutoPilot.",
+            help="The stack's name. Defaults to "
+            f"{' or '.join(role.stack_name for role in ROLES.values())}.",
         ),
     ] = None,
     principal: Annotated[
@@ -41,27 +43,27 @@ def link(
         typer.Option(
             metavar="<principal>",
             help="Pump's 12-digit account ID, or the ARN of its IAM role or account root. By "
-            "default, the link's user enters it.",
+            "default, whoever opens the link enters it.",
         ),
     ] = None,
     external_id: Annotated[
         str | None,
         typer.Option(
             metavar="<id>",
-            help="The external ID that Pump created for this customer; the link contains it. By "
-            "default, the link's user enters it.",
+            help="The external ID that Pump created for this customer. The link then contains it. "
+            "By default, whoever opens the link enters it.",
         ),
     ] = None,
 ) -> None:
     """Print a quick-create link: it opens the CloudFormation console with a role's template.
 
-    The console shows all values, and creates the stack only when the link's user confirms. The
-    command makes no network calls, so it does not check what the URL returns: compare its digest
+    The console shows all values, and creates the stack only after confirmation. The command makes
+    no network calls, so it does not check what the URL returns. Compare the digest of that template
     with that of the output of pump-roles template.
 
-    Warnings do not change the exit status. There is one if the URL is not one of Amazon S3, from
-    which CloudFormation reads templates, one if it contains the name of the other role's template,
-    and one if the external ID has fewer than 16 characters.
+    Prints a warning, without changing the exit status, if the URL is not an Amazon S3 URL, which
+    CloudFormation requires; if it contains the name of the other role's template; or if the
+    external ID has fewer than 16 characters.
 
     Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
     Region that does not exist, or a value that the template's parameter does not accept.
@@ -76,7 +78,7 @@ def link(
     values = {PRINCIPAL_PARAMETER: principal, EXTERNAL_ID_PARAMETER: external_id}
     parameters = {name: value for name, value in values.items() if value is not None}
     try:
-        found = quick_create_link(
+        url = quick_create_link(
             role,
             template_url=template_url,
             region=region,
@@ -91,6 +93,6 @@ def link(
     ):
         typer.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
     try:
-        write(f"{found}\n".encode(), None)
+        write(f"{url}\n".encode(), None)
     except OSError as error:
         fail(f"standard output: cannot be written: {error.strerror}", 1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pump_roles.account.probe import ProbeResult, Verdict
-    from pump_roles.account.targets import Target
+    from pump_roles.account.role_list import ListedRole
 
 __all__ = ["probe"]
 
@@ -70,22 +70,22 @@ def probe(
 ) -> None:
     """Prove that customers' roles require their external ID, by trying to assume them.
 
-    Run it as a principal that the roles trust. Each role is assumed three times: with its external
-    ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does not
-    require, so the role requires its external ID only if the first call is accepted and the other
-    two are refused. Credentials are discarded at once. An accepted call appears in the customer's
-    CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
+    Run it as a principal that the roles trust. It tries to assume each role three times: with its
+    external ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does
+    not require, so the role requires its external ID only if the first call is accepted and the
+    other two are refused. Credentials are discarded at once. An accepted call appears in the
+    customer's CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
 
-    If AWS's answer is not clear, the verdict is unknown. A call that was denied by the caller's own
-    policy, permissions boundary, or session policy, by an organization's policy, or by a VPC
+    If AWS's response is ambiguous, the verdict is unknown. A call that was denied by the caller's
+    own policy, permissions boundary, or session policy, by an organization's policy, or by a VPC
     endpoint's policy proves nothing about the role. So use a principal that may call sts:AssumeRole
-    with and without an external ID. AWS does not always say whose policy refused a call; if it does
-    not, the refusal counts as the role's. A role that accepts a pattern of external IDs is detected
-    only if the wrong ID (pump- and 32 random hexadecimal digits) matches the pattern.
+    with and without an external ID. AWS does not always say which policy denied a call; if
+    it does not, the refusal counts as the role's. A role that accepts a pattern of external IDs is
+    detected only if the wrong ID (pump- and 32 random hexadecimal digits) matches the pattern.
 
-    There are warnings, which do not change the exit status, about an external ID of fewer than 16
-    characters, an external ID that several accounts share (which is right only if they belong to
-    one customer), and a role name that is not one of Pump's.
+    Prints a warning, without changing the exit status, for an external ID of fewer than 16
+    characters, for an external ID that several accounts share (which is correct only if they belong
+    to one customer), and for a role name that is not one of Pump's.
 
     Exit status: 0 if every role requires its external ID; 3 if any role does not; otherwise 4 if
     any verdict is unknown, AWS cannot be called, or the result cannot be written; 1 if the file is
@@ -97,7 +97,7 @@ def probe(
         probe_all,
         sts_client,
     )
-    from pump_roles.account.targets import check_partition, warnings_about  # noqa: PLC0415
+    from pump_roles.account.role_list import check_partition, warnings_about  # noqa: PLC0415
     from pump_roles.templates import InputError  # noqa: PLC0415
 
     if context.args:
@@ -115,7 +115,7 @@ def probe(
     for warning in warnings_about(targets):
         about = "" if file is None else f"{file}: "
         typer.echo(f"pump-roles: warning: {one_line(f'{about}{warning}')}", err=True)
-    # Missing credentials, or an endpoint that does not answer, cause one error, not one per role.
+    # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
     with unknown_if_aws_fails(hidden=hidden):
         caller = caller_of(sts)
     with progress("roles probed", len(targets)) as found:
@@ -140,8 +140,10 @@ def probe(
         raise typer.Exit(UNKNOWN)
 
 
-def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -> "list[Target]":
-    from pump_roles.account.targets import EXTENSIONS, Target, read_targets  # noqa: PLC0415
+def _targets(
+    role_arn: str | None, external_id: str | None, file: Path | None
+) -> "list[ListedRole]":
+    from pump_roles.account.role_list import EXTENSIONS, ListedRole, read_role_list  # noqa: PLC0415
     from pump_roles.templates import InputError  # noqa: PLC0415
 
     if role_arn is None and file is None:
@@ -156,7 +158,7 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
                 f"--file: unknown extension; must be {' or '.join(EXTENSIONS)}"
             )
         try:
-            return read_targets(file)
+            return read_role_list(file)
         except InputError as error:
             fail(str(error), 1)
     of_environment = external_id_of_environment()
@@ -166,7 +168,7 @@ def _targets(role_arn: str | None, external_id: str | None, file: Path | None) -
     name = EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
     try:
         return [
-            Target(
+            ListedRole(
                 ROLE_ARN.check("ROLE_ARN", role_arn, shown=False),
                 EXTERNAL_ID.check(name, passed, shown=False),
             )
@@ -180,13 +182,13 @@ def _table(results: "Sequence[ProbeResult]") -> str:
 
     written = StringIO()
     console = console_for(written, styled=True)
-    # What needs attention comes first.
+    # In this order, what needs attention comes first.
     shown: dict[Verdict, tuple[str, str]] = {
         "not-required": ("not required", "bold red"),
         "unknown": ("unknown", "yellow"),
         "required": ("required", "green"),
     }
-    # On a terminal the reason has a line of its own, so that neither is broken in the middle.
+    # On a terminal, the reason is on its own line, so that neither text is broken in the middle.
     width = max(len(result.role_arn) for result in results)
     between = "\n              " if console.is_terminal else "  "
     for verdict, (label, style) in shown.items():

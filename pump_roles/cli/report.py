@@ -31,7 +31,7 @@ ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
 
 
 class FailOn(str, Enum):
-    """What a report must not have. Typer accepts no list of literals."""
+    """A condition for exit status 3. An enum, because typer does not accept a list of literals."""
 
     ALARM = "alarm"
     BROADENED = "broadened"
@@ -51,8 +51,8 @@ def report(
         Path | None,
         typer.Argument(
             parser=named_path,
-            metavar="path",
-            help="A synthesized template, or a folder such as cdk.out. By default the published "
+            metavar="PATH",
+            help="A synthesized template, or a folder such as cdk.out. Defaults to the published "
             "roles.",
         ),
     ] = None,
@@ -62,14 +62,14 @@ def report(
         typer.Option(
             parser=output_path,
             metavar="<path>",
-            help="The file to write. By default, and for -, standard output.",
+            help="The file to write. Defaults to -, standard output.",
         ),
     ] = None,
     format: Annotated[
         ReportFormat | None,
         typer.Option(
-            help="Defaults to the file extension's format, or Markdown. The summary is Markdown "
-            "that fits a ticket or a pull request comment."
+            help="Defaults to the format of the output file's extension, or markdown. summary is "
+            "Markdown that fits a ticket or a pull request comment."
         ),
     ] = None,
     since: Annotated[
@@ -77,16 +77,17 @@ def report(
         typer.Option(
             parser=named_path,
             metavar="<path>",
-            help="An earlier JSON report of this command, to show what has changed since. By "
-            "default, the report is not compared with an earlier one.",
+            help="An earlier JSON report of this command. The report then shows what has changed "
+            "since. By default, nothing is compared.",
         ),
     ] = None,
     fail_on: Annotated[
         list[FailOn] | None,
         typer.Option(
             metavar="<alarm|broadened>",
-            help="Exit with status 3, after writing the report, if it has an alarm, or if a change "
-            "since the earlier report broadens the roles or may broaden them. May be repeated.",
+            help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
+            "change since the earlier report broadens or may broaden the roles (broadened). May be "
+            "repeated.",
         ),
     ] = None,
     account: Annotated[
@@ -99,8 +100,8 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="<name>",
-            help="With --account: the name of one of Pump's roles there. May be repeated. By "
-            "default, the published names.",
+            help="With --account: the name of one of Pump's roles there. May be repeated. Defaults "
+            "to the published names.",
         ),
     ] = None,
     region: Annotated[
@@ -116,7 +117,7 @@ def report(
 
     With --account, show the roles in an AWS account instead. All calls are read-only.
 
-    The actions are those of the catalog that comes with the package; the report says its date.
+    The actions come from the catalog that ships with this package; the report states its date.
     External IDs are not part of the report.
 
     Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
@@ -135,13 +136,13 @@ def report(
         raise typer.BadParameter(one_line(f"{output}: would overwrite an input"))
     if path is not None and mode_of(path) not in (None, S_IFREG, S_IFDIR):
         fail(f"{path}: is neither a file nor a folder", 1)
-    found = _of_account(role_name, region, profile, since) if account else _report(path, since)
-    written = _written(found, chosen).encode("utf-8", "backslashreplace")
+    result = _of_account(role_name, region, profile, since) if account else _report(path, since)
+    written = _written(result, chosen).encode("utf-8", "backslashreplace")
     try:
         write(written, output)
     except OSError as error:
         fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", 1)
-    reasons = list(_reasons(found, fatal))
+    reasons = list(_reasons(result, fatal))
     if reasons:
         fail(" ".join(f"{reason}." for reason in reasons), DIFFERENT)
 
@@ -182,7 +183,7 @@ def _of_account(
     role_names: list[str] | None, region: str | None, profile: str | None, since: Path | None
 ) -> "Report":
     from pump_roles.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
-    from pump_roles.account.verify.reported import contents_of  # noqa: PLC0415
+    from pump_roles.account.verify.contents import contents_of  # noqa: PLC0415
     from pump_roles.published import ROLES  # noqa: PLC0415
     from pump_roles.report import of_contents  # noqa: PLC0415
     from pump_roles.templates import InputError  # noqa: PLC0415
@@ -200,25 +201,25 @@ def _of_account(
         fail(str(error), UNKNOWN)
 
 
-def _written(found: "Report", chosen: ReportFormat) -> str:
+def _written(result: "Report", chosen: ReportFormat) -> str:
     if chosen == "html":
         from pump_roles.report.page import as_html  # noqa: PLC0415
 
-        return as_html(found)
+        return as_html(result)
     from pump_roles.report.formats import as_csv, as_json  # noqa: PLC0415
     from pump_roles.report.markdown import as_markdown, as_summary  # noqa: PLC0415
 
     formats = {"markdown": as_markdown, "summary": as_summary, "csv": as_csv, "json": as_json}
-    return formats[chosen](found)
+    return formats[chosen](result)
 
 
-def _reasons(found: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
-    if FailOn.ALARM in fatal and found.alarms:
-        noun = "alarm" if found.alarms == 1 else "alarms"
-        titles = (finding.title for finding in found.findings if finding.is_alarm)
-        yield _line(f"{found.alarms} {noun}: {'; '.join(titles)}")
-    broader = [change for change in found.changes if change.may_broaden]
-    if FailOn.BROADENED in fatal and found.since is not None and broader:
+def _reasons(result: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
+    if FailOn.ALARM in fatal and result.alarms:
+        noun = "alarm" if result.alarms == 1 else "alarms"
+        titles = (finding.title for finding in result.findings if finding.is_alarm)
+        yield _line(f"{result.alarms} {noun}: {'; '.join(titles)}")
+    broader = [change for change in result.changes if change.may_broaden]
+    if FailOn.BROADENED in fatal and result.since is not None and broader:
         what = (
             "1 change broadens or may broaden"
             if len(broader) == 1
@@ -226,7 +227,7 @@ def _reasons(found: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
         )
         rest = f"; {len(broader) - 1} more" if len(broader) > 1 else ""
         first = f"{_line(_described(broader[0]))}{rest}"
-        yield f"{what} the roles since {_line(found.since.file)}: {first}"
+        yield f"{what} the roles since {_line(result.since.file)}: {first}"
 
 
 def _described(change: "Change") -> str:
@@ -234,7 +235,7 @@ def _described(change: "Change") -> str:
 
 
 def _line(text: str) -> str:
-    # A name in a template can have a line break.
+    # A name in a template can contain a line break.
     return " ".join(text.split()).rstrip(".")
 
 
@@ -245,7 +246,7 @@ def _earlier(file: Path) -> "Earlier":
 
     earlier, content = read_json(file, "a pump-roles JSON report")
     try:
-        # Only the file's own name: the report must not depend on the machine.
+        # Only the file name: the report must not depend on the machine.
         return earlier_report(earlier, file=file.name, sha256=digest(content))
     except InputError as error:
         raise InputError(f"{file}: {error}") from None

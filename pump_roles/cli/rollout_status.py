@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
     from pump_roles.account.organization import AccountFilter
+    from pump_roles.account.rollout.expected import ExpectedRollout
     from pump_roles.account.rollout.model import Statuses
-    from pump_roles.account.rollout.targets import Targets
 
 __all__ = ["rollout_status"]
 
@@ -47,36 +47,36 @@ def rollout_status(
             parser=named_path,
             metavar="<path>",
             help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
-            "Every rollout in it is checked. By default, the named ones are, and their account "
-            "filters are read from the stacks that deployed them.",
+            "Every rollout in it is checked. By default, the named StackSets are checked, and "
+            "their account filters are read from the stacks that deployed them.",
         ),
     ] = None,
     call_as: Annotated[
         CallAs | None,
         typer.Option(
             help="Whether you call as the management account or as a delegated administrator. "
-            "Defaults to what the templates say, or management."
+            "Defaults to the value in the templates, or management."
         ),
     ] = None,
     exclude_accounts: Annotated[
         list[str] | None,
         typer.Option(
             metavar="<ids>",
-            help="The accounts that the rollouts exclude, comma-separated, instead of the account "
-            "filter that is read. May be repeated.",
+            help="The IDs of the accounts that the rollouts exclude, comma-separated. Replaces the "
+            "account filter that is read. May be repeated.",
         ),
     ] = None,
     only_accounts: Annotated[
         list[str] | None,
         typer.Option(
             metavar="<ids>",
-            help="The only accounts that the rollouts target, comma-separated, instead of the "
-            "account filter that is read. May be repeated.",
+            help="The IDs of the only accounts that the rollouts target, comma-separated. Replaces "
+            "the account filter that is read. May be repeated.",
         ),
     ] = None,
     no_filter: Annotated[
         bool,
-        typer.Option("--no-filter", help="The rollouts have no account filter; none is read."),
+        typer.Option("--no-filter", help="The rollouts have no account filter; do not read one."),
     ] = False,
     wait: Annotated[
         bool,
@@ -97,8 +97,8 @@ def rollout_status(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The rollout stack's Region. Defaults to that of the templates, AWS_REGION, "
-            "AWS_DEFAULT_REGION, or that of the profile."
+            help="The Region of the rollout's stack. Defaults to that of the templates, "
+            "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
     profile: Profile = None,
@@ -117,7 +117,7 @@ def rollout_status(
     Exit status: 0 if every rollout is complete: every targeted account has a current stack
     instance, and no other account has one; 3 if a rollout is not complete, if no account is
     targeted, if a filter names an account that is not below the units, or if a StackSet does not
-    target or deploy what the templates say; otherwise 4 if a status or the templates cannot be
+    target or deploy what the templates specify; otherwise 4 if a status or the templates cannot be
     read, or the result cannot be written; 2 for a usage error.
     """
     account_filter, filtered = _filter(exclude_accounts, only_accounts, no_filter=no_filter)
@@ -125,18 +125,18 @@ def rollout_status(
         raise typer.BadParameter("--timeout: requires --wait")
     rollouts = _rollouts(stack_sets or [], expect)
     if call_as is not None:
-        rollouts = [replace(one, call_as=call_as) for one in rollouts]
+        rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
     if account_filter is not None:
         rollouts = [
             replace(
-                one,
+                rollout,
                 account_filter=account_filter,
                 filtered=tuple(filtered),
                 filter_source="the options",
             )
-            for one in rollouts
+            for rollout in rollouts
         ]
-    found = _read(
+    statuses = _read(
         rollouts,
         profile,
         region_of(region or _region(rollouts)),
@@ -144,11 +144,11 @@ def rollout_status(
         wait=wait,
     )
     try:
-        write(_written(found, format), None)
+        write(_written(statuses, format), None)
     except OSError as error:
         fail(f"standard output: cannot be written: {error.strerror}", UNKNOWN)
-    if found.state != "complete":
-        raise typer.Exit(DIFFERENT if found.state == "incomplete" else UNKNOWN)
+    if statuses.state != "complete":
+        raise typer.Exit(DIFFERENT if statuses.state == "incomplete" else UNKNOWN)
 
 
 def _filter(
@@ -176,8 +176,8 @@ def _split(values: Sequence[str]) -> list[str]:
     return [account.strip() for value in values for account in value.split(",")]
 
 
-def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[Targets]":
-    from pump_roles.account.rollout.targets import Targets, targets_in  # noqa: PLC0415
+def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollout]":
+    from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in  # noqa: PLC0415
     from pump_roles.templates import InputError, read_deployed  # noqa: PLC0415
 
     if expect is not None and stack_sets:
@@ -192,22 +192,22 @@ def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[Targets]":
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
     if expect is None:
-        return [Targets(stack_set=name) for name in dict.fromkeys(stack_sets)]
+        return [ExpectedRollout(stack_set=name) for name in dict.fromkeys(stack_sets)]
     try:
-        return [*targets_in(read_deployed(expect), expect.name or str(expect))]
+        return [*rollouts_in(read_deployed(expect), expect.name or str(expect))]
     except InputError as error:
         fail(str(error), UNKNOWN)
 
 
-def _region(rollouts: "Sequence[Targets]") -> str | None:
-    regions = sorted({one.region for one in rollouts if one.region})
+def _region(rollouts: "Sequence[ExpectedRollout]") -> str | None:
+    regions = sorted({rollout.region for rollout in rollouts if rollout.region})
     if len(regions) > 1:
         fail(f"the rollouts are in several Regions: {', '.join(regions)}; pass --region", UNKNOWN)
     return regions[0] if regions else None
 
 
 def _read(
-    rollouts: "Sequence[Targets]",
+    rollouts: "Sequence[ExpectedRollout]",
     profile: str | None,
     region: str | None,
     *,
@@ -222,9 +222,10 @@ def _read(
         cloudformation, organizations = _clients(profile, region)
     with progress("seconds waited for the operations to end") as waited:
         unknown = {
-            one.stack_set: reason
-            for one in rollouts
-            if wait and (reason := wait_for(cloudformation, one, seconds=seconds, waited=waited))
+            rollout.stack_set: reason
+            for rollout in rollouts
+            if wait
+            and (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
         }
     try:
         with progress("stack instances and accounts read") as found:
@@ -237,7 +238,7 @@ def _read(
                 profile=profile,
             )
     except StatusError as error:
-        fail(f"could not be determined: {error}", UNKNOWN)
+        fail(f"the result is unknown: {error}", UNKNOWN)
 
 
 def _clients(
@@ -246,23 +247,23 @@ def _clients(
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    # Organizations answers few calls a second, and is asked twice for each unit.
+    # Organizations allows few calls per second, and each unit takes two.
     config = Config(
         connect_timeout=3, read_timeout=60, retries={"mode": "standard", "max_attempts": 10}
     )
     session = boto3.Session(profile_name=profile, region_name=region)
-    # There is one Organizations in a partition; the region only names that.
+    # Organizations is global: the Region only selects the partition.
     return session.client("cloudformation", config=config), session.client(
         "organizations", config=config
     )
 
 
-def _written(found: "Statuses", chosen: StatusFormat) -> bytes:
+def _written(statuses: "Statuses", chosen: StatusFormat) -> bytes:
     from pump_roles.account.rollout.formats import as_csv, as_json  # noqa: PLC0415
     from pump_roles.account.rollout.table import as_table  # noqa: PLC0415
 
     if chosen == "table":
-        text = as_table(found, styled=True)
+        text = as_table(statuses, styled=True)
     else:
-        text = {"json": as_json, "csv": as_csv}[chosen](found)
+        text = {"json": as_json, "csv": as_csv}[chosen](statuses)
     return text.encode("utf-8", "backslashreplace")

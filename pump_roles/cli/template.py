@@ -19,19 +19,19 @@ def template(
         typer.Option(
             parser=output_path,
             metavar="<path>",
-            help="The file to create; it must not exist. By default, and for -, standard output.",
+            help="The file to create; it must not exist. Defaults to -, standard output.",
         ),
     ] = None,
 ) -> None:
     """Print a role's universal template: CloudFormation JSON, the same for every customer.
 
-    Byte for byte, it is what a synth without values writes, and what a rollout deploys. Its
+    It is byte for byte what cdk synth writes without configuration, and what a rollout deploys. Its
     parameters are PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump
     created for you. It creates a named IAM role and nothing else, so CloudFormation requires
     CAPABILITY_NAMED_IAM.
 
     Exit status: 0 if the template is written; 1 if it cannot be written; 2 for a usage error, such
-    as a file that already exists, which does not change.
+    as a file that already exists; that file is left unchanged.
     """
     from pump_roles import universal  # noqa: PLC0415
 

@@ -1,10 +1,9 @@
-"""``pump-roles verify``: whether accounts still have what is expected."""
+"""``pump-roles verify``: whether accounts still have the expected roles."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -20,6 +19,7 @@ from pump_roles.cli.common import (
     one_line,
     progress,
     region_of,
+    role_kind,
     unknown_if_aws_fails,
 )
 from pump_roles.cli.files import (
@@ -30,6 +30,7 @@ from pump_roles.cli.files import (
     why_not_writable,
     write,
 )
+from pump_roles.published import ROLES
 from pump_roles.validators import (
     ACCOUNTS,
     EXTERNAL_ID,
@@ -56,13 +57,6 @@ _EXTENSIONS: Final[dict[str, VerifyFormat]] = {
 }
 
 
-class Kind(str, Enum):
-    """The kinds of roles. Typer accepts no list of literals."""
-
-    READ_ONLY = "read-only"
-    AUTO_PILOT = "auto-pilot"
-
-
 def verify(
     *,
     expect: Annotated[
@@ -77,8 +71,8 @@ def verify(
     principal: Annotated[
         str | None,
         typer.Option(
-            help="Pump's principal, an account ID or an ARN, for the published roles and for a "
-            "template that leaves it to a parameter."
+            help="Pump's principal, an account ID or an ARN. Required for the published roles, and "
+            "for a template in which it is a parameter."
         ),
     ] = None,
     external_ids: Annotated[
@@ -86,19 +80,21 @@ def verify(
         typer.Option(
             parser=named_path,
             metavar="<path>",
-            help="The external IDs to compare, for a template that leaves them to a parameter: a "
+            help="The external IDs to compare, for a template in which they are parameters: a "
             ".csv file whose header has the columns role_arn and external_id, or a .json file with "
             "a list of objects that have these keys. For one ID for all roles, set "
-            f"{EXTERNAL_ID_VARIABLE} instead. By default, external IDs that the template leaves "
-            "to a parameter are not compared.",
+            f"{EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
+            "parameters are not compared.",
         ),
     ] = None,
     role: Annotated[
-        list[Kind] | None,
+        list[str] | None,
         typer.Option(
-            metavar="<read-only|auto-pilot>",
-            help="A role to verify, as if only it were expected. May be repeated. Defaults to all "
-            "expected roles.",
+            parser=role_kind,
+            autocompletion=lambda: list(ROLES),
+            metavar=f"<{'|'.join(ROLES)}>",
+            help="Expect only this role. May be repeated. By default, all roles of --expect, or "
+            "all published roles, are expected.",
         ),
     ] = None,
     removed: Annotated[
@@ -115,14 +111,14 @@ def verify(
             parser=named_path,
             metavar="<path>",
             help="A JSON file with the expected policy document of the permissions boundary. By "
-            "default, the document is compared only if the templates have it.",
+            "default, the document is compared only if the templates contain it.",
         ),
     ] = None,
     allow_tag: Annotated[
         list[str] | None,
         typer.Option(
             metavar="<key>",
-            help="The key of a tag that a role may have in addition to those of the template. May "
+            help="The key of a tag that a role may have in addition to those in the template. May "
             "be repeated.",
         ),
     ] = None,
@@ -131,9 +127,10 @@ def verify(
         typer.Option(
             parser=named_path,
             metavar="<path>",
-            help="Verify without credentials: a file with the output of aws iam "
-            "get-account-authorization-details, and, because that lacks the maximum session "
-            "duration, a file for each role with the output of aws iam get-role. May be repeated.",
+            help="Verify saved files, without credentials: a file with the output of aws iam "
+            "get-account-authorization-details and, because that does not contain the maximum "
+            "session duration, a file for each role with the output of aws iam get-role. May be "
+            "repeated.",
         ),
     ] = None,
     organization: Annotated[
@@ -189,8 +186,8 @@ def verify(
             parser=output_path,
             metavar="<path>",
             help="A file to also write the result to, in the format of its extension: .txt for the "
-            "table, .json, .sarif, or .md. May be repeated. - is standard output, which "
-            "always gets the result.",
+            "table, .json, .sarif, or .md. May be repeated. Standard output, or -, always gets "
+            "the result.",
         ),
     ] = None,
 ) -> None:
@@ -198,14 +195,14 @@ def verify(
 
     Compares the roles in the caller's account, or in the accounts of an organization, with what is
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
-    boundary, maximum session duration, and tags. Policies are compared by what they mean. Also
-    lists other roles that Pump's principal or everyone can assume. All calls are read-only.
+    boundary, maximum session duration, and tags. Policies are compared by meaning, not by text.
+    Also lists other roles that Pump's principal or everyone can assume. All calls are read-only.
     External IDs are compared but never shown.
 
     After a removal, pass --removed: then a role that still exists is a difference.
 
     Exit status: 0 if everything was checked and is as expected; 3 if anything differs; otherwise 4
-    if anything could not be checked, or the input is not usable; 1 if the result cannot be
+    if anything could not be checked, or the input cannot be used; 1 if the result cannot be
     written; 2 for a usage error.
     """
     formats = _formats(
@@ -232,7 +229,7 @@ def verify(
             },
         )
     expectation = replace(
-        _expectation(expect, principal, external_ids, [one.value for one in role or []]),
+        _expectation(expect, principal, external_ids, role or []),
         allowed_tags=frozenset(allow_tag or []),
     )
     if removed:
@@ -240,14 +237,14 @@ def verify(
     if boundary_policy is not None:
         expectation = _with_boundary_policy(expectation, boundary_policy)
     if details:
-        found = _of_files(details, expectation)
+        verification = _of_files(details, expectation)
     else:
         with unknown_if_aws_fails(hidden=[*expectation.hidden]):
             aws = _aws(profile, region_of(region), concurrency)
-            found = _of_accounts(aws, expectation, scope, assume_role, concurrency)
-    _write_all(found, {None: format, **formats})
-    if found.state != "match":
-        raise typer.Exit(DIFFERENT if found.state == "differs" else UNKNOWN)
+            verification = _of_accounts(aws, expectation, scope, assume_role, concurrency)
+    _write_all(verification, {None: format, **formats})
+    if verification.state != "match":
+        raise typer.Exit(DIFFERENT if verification.state == "differs" else UNKNOWN)
 
 
 def _formats(output: list[Path], inputs: list[Path | None]) -> "dict[Path | None, VerifyFormat]":
@@ -255,23 +252,23 @@ def _formats(output: list[Path], inputs: list[Path | None]) -> "dict[Path | None
     for file in output:
         if is_input(file, *inputs):
             raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
-        # Not only after every account was read.
+        # Before every account is read, not after.
         if reason := why_not_writable(file):
             fail(f"{file}: cannot be written: {reason}", 1)
     return formats
 
 
-def _write_all(found: "Verification", formats: "Mapping[Path | None, VerifyFormat]") -> None:
-    # One file that cannot be written must not keep the others from being written.
-    problems = [_write(found, chosen, file) for file, chosen in formats.items()]
+def _write_all(verification: "Verification", formats: "Mapping[Path | None, VerifyFormat]") -> None:
+    # Write the others even if one cannot be written.
+    problems = [_write(verification, chosen, file) for file, chosen in formats.items()]
     if any(problems):
         fail("; ".join(filter(None, problems)), 1)
 
 
-def _write(found: "Verification", chosen: VerifyFormat, file: Path | None) -> str:
-    # Why it cannot be written; empty if it is.
+def _write(verification: "Verification", chosen: VerifyFormat, file: Path | None) -> str:
+    # Returns why it cannot be written; empty if it is written.
     try:
-        write(_written(found, chosen, console=file is None), file)
+        write(_written(verification, chosen, console=file is None), file)
     except OSError as error:
         return f"{file or 'standard output'}: cannot be written: {error.strerror}"
     return ""
@@ -323,7 +320,7 @@ def _scope(
 def _expectation(
     expect: Path | None, principal: str | None, external_ids: Path | None, kinds: list[str]
 ) -> "Expectation":
-    from pump_roles.account.targets import EXTENSIONS, read_targets  # noqa: PLC0415
+    from pump_roles.account.role_list import EXTENSIONS, read_role_list  # noqa: PLC0415
     from pump_roles.account.verify.expected import (  # noqa: PLC0415
         from_published,
         from_templates,
@@ -356,15 +353,15 @@ def _expectation(
             if expect is not None
             else from_published(principal or "")
         )
-        targets = [] if external_ids is None else read_targets(external_ids)
-        return expectation.only(kinds).with_external_ids(targets, external_id=of_environment or "")
+        listed = [] if external_ids is None else read_role_list(external_ids)
+        return expectation.only(kinds).with_external_ids(listed, external_id=of_environment or "")
     except InputError as error:
         fail(str(error), UNKNOWN)
 
 
-def _check_alone(option: str, others: "Mapping[str, object]") -> None:
-    for name, value in others.items():
-        # An option that may be repeated is an empty list if it was not passed.
+def _check_alone(option: str, excluded: "Mapping[str, object]") -> None:
+    for name, value in excluded.items():
+        # A repeatable option that is not passed is an empty list.
         if value not in (None, []):
             raise typer.BadParameter(f"{option}: cannot be combined with {name}")
 
@@ -452,7 +449,7 @@ def _of_accounts(
 
 @contextmanager
 def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
-    # In a pipe, such as a CI log, a line for each account says that it goes on.
+    # In a pipe, such as a CI log, a line for each account shows the progress.
     count = 0
     with progress("accounts verified", total) as advance:
 
@@ -466,14 +463,14 @@ def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
         yield found
 
 
-def _written(found: "Verification", chosen: VerifyFormat, *, console: bool = False) -> bytes:
+def _written(verification: "Verification", chosen: VerifyFormat, *, console: bool = False) -> bytes:
     from pump_roles.account.verify.formats import as_json, as_markdown  # noqa: PLC0415
     from pump_roles.account.verify.sarif import as_sarif  # noqa: PLC0415
 
     if chosen == "table":
         from pump_roles.account.verify.table import as_table  # noqa: PLC0415
 
-        text = as_table(found, styled=console)
+        text = as_table(verification, styled=console)
     else:
-        text = {"json": as_json, "markdown": as_markdown, "sarif": as_sarif}[chosen](found)
+        text = {"json": as_json, "markdown": as_markdown, "sarif": as_sarif}[chosen](verification)
     return text.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What Pump publishes: its roles with their policies, and why each action pattern is needed.
+"""What Pump publishes: the roles with their policies, and why each action pattern is needed.
 
 ``roles.json`` has one entry for each role. ``read-only.json`` and ``auto-pilot.json`` are the two
 lists of policies in Pump's document "Cross Account Role", character for character. ``reasons.json``
@@ -46,8 +46,8 @@ class PublishedRole:
     """A role, as Pump publishes it.
 
     :param kind: a short name for it, such as ``read-only``.
-    :param name: the role's name, unless the customer gives another.
-    :param description: what it lets Pump do, as one sentence without its period.
+    :param name: the role's name, unless the customer chooses another.
+    :param description: what it lets Pump do, as one sentence without a period.
     :param policies: its policies, in order.
     """
 
@@ -69,7 +69,7 @@ class PublishedRole:
 
 @dataclass(frozen=True)
 class Published:
-    """What a set of published files holds, checked. See :func:`load`.
+    """The checked contents of the published files. See :func:`load`.
 
     :param roles: the roles by kind.
     :param reasons: why Pump needs each action pattern.
@@ -82,19 +82,19 @@ class Published:
 
 
 def load(roles: str, policies: Mapping[str, str], reasons: str) -> Published:
-    """Read the published roles and their reasons, and check one against the other.
+    """Read the published roles and their reasons, and check that they match.
 
-    :param roles: the list of roles, as JSON text. Each names the lists of policies that it carries.
+    :param roles: the list of roles, as JSON text. Each role names its lists of policies.
     :param policies: the lists of policies by name, as JSON texts.
     :param reasons: a reason for each action pattern and each resource, as JSON text.
-    :raises ValueError: when a text is not JSON, a role names a list that is not there, a statement
-        is anything but a plain allow, a pattern has its wildcard anywhere but at its end, which is
-        what a guardrail can be compared with, or the reasons are not exactly those of the patterns.
+    :raises ValueError: when a text is not JSON, a role names a list that does not exist, a
+        statement is not a plain allow, a pattern has a wildcard that is not at its end (guardrails
+        cannot be compared with such a pattern), or the reasons do not match the patterns exactly.
     """
     lists = {name: _policies(json.loads(text)) for name, text in policies.items()}
     listed = json.loads(roles)
     if unknown := {name for role in listed for name in role["policies"]} - lists.keys():
-        raise ValueError(f"a role names policies that are not there: {', '.join(sorted(unknown))}")
+        raise ValueError(f"a role names policies that do not exist: {', '.join(sorted(unknown))}")
     loaded = Published(
         roles=MappingProxyType(
             {
@@ -122,7 +122,7 @@ def load(roles: str, policies: Mapping[str, str], reasons: str) -> Published:
     patterns = {pattern for statement in statements for pattern in statement["Action"]}
     for pattern in sorted(patterns):
         if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]*\*?", pattern):
-            raise ValueError(f"{pattern} is not an action or the beginning of some")
+            raise ValueError(f"{pattern} is not an action or a prefix of actions")
     _same(loaded.reasons, patterns)
     _same(loaded.resource_reasons, {statement["Resource"] for statement in statements})
     return loaded
@@ -136,11 +136,11 @@ def _policies(listed: list[dict[str, Any]]) -> tuple[Policy, ...]:
 
 def _same(reasons: Mapping[str, str], published: set[str]) -> None:
     if missing := published - reasons.keys():
-        raise ValueError(f"published without a reason: {', '.join(sorted(missing))}")
+        raise ValueError(f"there is no reason for {', '.join(sorted(missing))}")
     if spare := reasons.keys() - published:
-        raise ValueError(f"a reason for what is not published: {', '.join(sorted(spare))}")
+        raise ValueError(f"there is a reason for {', '.join(sorted(spare))}, not published")
     if empty := [pattern for pattern, reason in reasons.items() if not reason.strip()]:
-        raise ValueError(f"an empty reason: {', '.join(sorted(empty))}")
+        raise ValueError(f"the reason is empty for {', '.join(sorted(empty))}")
 
 
 def _text(name: str) -> str:
@@ -154,8 +154,8 @@ _PUBLISHED: Final = load(
 )
 
 ROLES: Final = _PUBLISHED.roles
-"""The roles by their kind. The auto-pilot role carries the read-only role's policy first, which the
-document says it includes."""
+"""The roles by their kind. The auto-pilot role starts with the policy of the read-only role, as in
+Pump's document."""
 
 REASONS: Final = _PUBLISHED.reasons
 """Why Pump needs each action pattern."""

@@ -1,11 +1,12 @@
-"""The permission report: what roles may do, action by action, and how that differs from what Pump
+"""The permission report: what roles may do, action by action, and how they differ from what Pump
 publishes.
 
-Each module is one step: ``clauses`` reads policy documents, ``decisions`` decides on actions with
-them, and ``comparison`` compares them with what is published; ``marks`` says which actions matter,
-``statements`` answers in plain words, ``places`` says where, and ``findings`` what matters most.
-``state`` and ``changes`` compare with an ``earlier`` report. ``build`` puts the ``model`` together.
-``page``, ``markdown`` and ``formats`` show it, with the ``wording`` that they share.
+Each module is one step. ``clauses`` reads policy documents, ``decisions`` determines what they
+decide about each action, and ``comparison`` compares them with what is published. ``marks`` says
+which actions matter, ``statements`` answers in plain words, ``places`` says where the roles are
+deployed, and ``findings`` says what matters most. ``state`` and ``changes`` compare with an
+``earlier`` report. ``build`` assembles the ``model``, which ``page``, ``markdown``, and ``formats``
+show, with the ``wording`` that they share.
 """
 
 from pump_roles.report.build import of_contents, of_published, of_templates

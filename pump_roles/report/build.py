@@ -16,7 +16,7 @@ from pump_roles.report.decisions import (
     DENIED,
     PARTLY,
     Grant,
-    Judged,
+    PolicyEvaluator,
     policies,
     uncounted,
 )
@@ -70,18 +70,18 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
 
 
 def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
-    """Report on roles that were read.
+    """Report on roles.
 
     :param contents: the roles, and everything else that gives access.
     :param since: as for :func:`of_published`.
     """
     catalog = shipped()
-    judged = {role.kind: Judged(role, catalog) for role in contents.roles}
-    granted = {kind: of_role.grants() for kind, of_role in judged.items()}
+    evaluators = {role.kind: PolicyEvaluator(role, catalog) for role in contents.roles}
+    granted = {kind: evaluator.grants() for kind, evaluator in evaluators.items()}
     actions = _actions(granted, catalog)
-    certain, alone = not may_add_permissions(contents), not may_reach_more(contents)
+    certain, isolated = not may_add_permissions(contents), not may_reach_more(contents)
     roles = tuple(
-        _role(role, judged[role.kind], actions, catalog, certain=certain, alone=alone)
+        _role(role, evaluators[role.kind], actions, catalog, certain=certain, isolated=isolated)
         for role in contents.roles
     )
     exact = all(role.exact for role in roles)
@@ -95,7 +95,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         exact=exact,
         alarms=len(found_alarms),
         statements=tuple(
-            statements({role.kind: (judged[role.kind], role.readable) for role in roles})
+            statements({role.kind: (evaluators[role.kind], role.readable) for role in roles})
         ),
         roles=roles,
         places=tuple(places(contents.places)),
@@ -125,22 +125,22 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
 
 def _role(
     role: Role,
-    judged: Judged,
+    evaluator: PolicyEvaluator,
     listed: Iterable[ActionReport],
     catalog: Catalog,
     *,
     certain: bool,
-    alone: bool,
+    isolated: bool,
 ) -> RoleReport:
-    # `certain` is whether nothing outside of the role may give it permissions, and `alone` whether
-    # nothing does either that it may reach.
+    # `certain`: nothing outside of the role can give it permissions. `isolated`: nor can it reach
+    # anything that gives it more.
     not_counted = uncounted(role, catalog)
     different = tuple(differences(role))
     hidden = [part for name, document in role.policies for part in unreadable_parts(name, document)]
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}
-    of_role = policies(role, catalog, judged, granted)
-    guardrails = tuple(judged.ledger(granted))
+    of_role = policies(role, catalog, evaluator, granted)
+    guardrails = tuple(evaluator.ledger(granted))
     effective = [action for action in having if granted[action.name].decision != DENIED]
     return RoleReport(
         kind=role.kind,
@@ -164,7 +164,7 @@ def _role(
         uncounted=not_counted,
         as_published=not (different or role.trust.problems or not_counted),
         exact=certain and not role.unreadable and not not_counted,
-        readable=alone and not role.unreadable and not hidden,
+        readable=isolated and not role.unreadable and not hidden,
         money=sum(bool(action.spends) for action in effective),
         writes=sum(not action.only_reads for action in effective),
         data=sum(bool(action.data) for action in effective),
@@ -190,7 +190,7 @@ def _is_effective_for_one(action: ActionReport) -> bool:
 
 
 def _gained(actions: Iterable[ActionReport]) -> Mapping[str, tuple[str, ...]]:
-    # What the published wildcards match, and did not when that was last reviewed.
+    # The actions that the published wildcards match, but did not match at the last review.
     seen = reviewed()["patterns"]
     found: dict[str, list[str]] = {}
     for action in actions:
@@ -247,7 +247,7 @@ def _action(action: Action, roles: Mapping[str, Grant]) -> ActionReport:
 def _reason(granted: Iterable[Grant]) -> str:
     # The longest pattern says the most about the action.
     patterns = {pattern for grant in granted for _, pattern in grant.granted_by}
-    published = sorted(patterns & REASONS.keys(), key=lambda one: (-len(one), one))
+    published = sorted(patterns & REASONS.keys(), key=lambda pattern: (-len(pattern), pattern))
     return REASONS[published[0]] if published else ""
 
 

@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 LEVELS: Final = ("List", "Read", "Tagging", "Write", "Permissions management")
-"""IAM's access levels. An action that has several is counted under the first of them here that is
-not List or Read."""
+"""IAM's access levels. An action with several is counted under the first one that is not List or
+Read."""
 
 _WILDCARDS: Final = frozenset("*?")
 
@@ -35,7 +35,7 @@ _WILDCARDS: Final = frozenset("*?")
 class Action:
     """One action.
 
-    :param name: as ``service:Action``.
+    :param name: its name, as ``service:Action``.
     :param levels: its access levels.
     :param description: what it does.
     :param resources: the resource types that it supports; empty if it supports only ``*``.
@@ -69,7 +69,7 @@ class Action:
 class Catalog:
     """The actions of some services.
 
-    :param source: the package and version that it is made from.
+    :param source: the package and version of the snapshot.
     :param date: the date of that version.
     :param actions: the actions by their name in lower case.
     """
@@ -77,7 +77,7 @@ class Catalog:
     source: str
     date: str
     actions: Mapping[str, Action]
-    # Policies repeat the same patterns: each is matched once.
+    # Policies repeat patterns, so match each only once.
     _matched: dict[str, tuple[Action, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -112,7 +112,7 @@ class Catalog:
         return services
 
     def covers(self, pattern: str) -> bool:
-        """Return whether the catalog has the one service that a pattern is about.
+        """Return whether a pattern names one service, and the catalog has it.
 
         :param pattern: an action pattern, in any case.
         """
@@ -159,12 +159,11 @@ class Catalog:
 
 @cache
 def matcher(pattern: str) -> re.Pattern[str]:
-    """Return what matches the names that a pattern matches, in lower case.
+    """Return a regular expression for the names, in lowercase, that a pattern matches.
 
-    :param pattern: an action pattern in any case. As in IAM, it has ``*`` and ``?``, and no sets of
-        characters.
+    :param pattern: an action pattern, in any case. As in IAM, its wildcards are ``*`` and ``?``.
     """
-    # translate() makes regular expressions that do not backtrack exponentially.
+    # The regular expressions of translate() do not backtrack exponentially.
     return re.compile(translate(pattern.lower().replace("[", "[[]")))
 
 
@@ -176,7 +175,7 @@ def shipped() -> Catalog:
 
 @cache
 def reviewed() -> Mapping[str, Any]:
-    """Return what each published pattern matched when that was last reviewed."""
+    """Return what each published pattern matched at the last review."""
     content: dict[str, Any] = json.loads(read_text("reviewed.json"))
     return content
 

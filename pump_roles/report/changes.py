@@ -1,4 +1,4 @@
-"""What has changed since an earlier report, by what it means: the decision on each action."""
+"""What has changed since an earlier report, in its effect on the decision for each action."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -18,7 +18,7 @@ __all__ = ["changes", "newly_matched"]
 _NOTHING: Final = Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
 
 _EFFECTS: Final = (BROADENED, CHANGED, NARROWED)
-_WEIGHTS: Final = ("money", "writes", "data", "", "reads")
+_RISKS: Final = ("money", "writes", "data", "", "reads")
 
 _NOUNS: Final = {
     "money": ("action that can spend money", "actions that can spend money"),
@@ -29,16 +29,16 @@ _NOUNS: Final = {
 
 
 def changes(earlier: Earlier, report: Report) -> tuple[Change, ...]:
-    """Return the differences: what broadens first, then what may, and what narrows.
+    """Return the differences: first what broadens, then what may broaden, then what narrows.
 
-    Of each, money, writes and data come first, and reads of metadata last.
+    Within each group, money, writes, and data come first, and reads of metadata last.
 
     :param earlier: the earlier report.
-    :param report: the report now, without its changes.
+    :param report: the current report, without its changes.
     """
     found = [*_roles(earlier, report), *_suspects(earlier, report)]
     return tuple(
-        sorted(found, key=lambda one: (_EFFECTS.index(one.effect), _WEIGHTS.index(one.risk)))
+        sorted(found, key=lambda change: (_EFFECTS.index(change.effect), _RISKS.index(change.risk)))
     )
 
 
@@ -52,7 +52,7 @@ def _roles(earlier: Earlier, report: Report) -> Iterator[Change]:
         was = earlier.roles[kind]
         were = [place for place in earlier.places if place.kind == kind]
         places = [found.place for found in report.places if found.kind == kind]
-        # The published roles, and those of an account, are not deployed by what was read.
+        # The published roles, and those of an account, have no template that deploys them.
         found = [
             *_role(kind, was, state, statements),
             *(_places(kind, were, places) if places else ()),
@@ -68,11 +68,11 @@ def _role(
 ) -> Iterator[Change]:
     actions = list(_actions(kind, was, now))
     yield from actions
-    said = {name for change in actions for name in change.actions}
+    reported = {name for change in actions for name in change.actions}
     for id_, answer in now.answers.items():
         statement = statements[id_]
-        # An answer that follows from decisions that are changes already is no other change.
-        explained = UNKNOWN not in (was.answers.get(id_), answer) and not said.isdisjoint(
+        # An answer that only follows from changed decisions is not a change of its own.
+        explained = UNKNOWN not in (was.answers.get(id_), answer) and not reported.isdisjoint(
             statement.roles[kind].named
         )
         if not explained:
@@ -97,8 +97,8 @@ def _actions(kind: str, was: State, now: State) -> Iterator[Change]:
             decisions += _because(before, was, now)
             groups.setdefault((_cause(name, was, now), effect, risk, decisions), []).append(name)
     for (cause, effect, risk, decisions), names in groups.items():
-        one, many = _NOUNS[risk]
-        what = f"{len(names)} {one if len(names) == 1 else many}: {decisions}"
+        singular, plural = _NOUNS[risk]
+        what = f"{len(names)} {singular if len(names) == 1 else plural}: {decisions}"
         yield Change(cause, effect, kind, what, tuple(names), risk)
 
 
@@ -125,7 +125,7 @@ def _nothing(grant: Grant) -> bool:
 
 
 def _covers(allowed_on: Iterable[str], others: Iterable[str]) -> bool:
-    # Empty is everything.
+    # Empty means everything.
     return not set(allowed_on) or (bool(set(others)) and set(others) <= set(allowed_on))
 
 
@@ -157,7 +157,7 @@ def _because(grant: Grant, was: State, now: State) -> str:
 
 
 def _cause(name: str, was: State, now: State) -> str:
-    # An unchanged pattern that matches another action: AWS added or removed it.
+    # If an unchanged pattern matches another action, AWS added or removed that action.
     if name not in was.grants:
         patterns, others = set(now.grants[name].granted_by), was.patterns
     elif name not in now.grants:
@@ -177,7 +177,7 @@ def _answer(kind: str, before: str, answer: str, title: str) -> Iterator[Change]
 
 
 def _uncounted(kind: str, was: State, now: State) -> Iterator[Change]:
-    # Actions that the catalog lacks have no decisions to compare; their patterns are compared.
+    # Actions that are not in the catalog have no decisions to compare, so compare their patterns.
     allowed = any(effect == "Allow" for effect, _, _ in was.uncounted | now.uncounted)
     effects = {"Allow": ("allows", BROADENED, NARROWED), "Deny": ("denies", NARROWED, BROADENED)}
     for effect, (verb, if_new, if_gone) in effects.items() if allowed else ():
@@ -185,7 +185,7 @@ def _uncounted(kind: str, was: State, now: State) -> Iterator[Change]:
             ("now", if_new, now.uncounted - was.uncounted),
             ("no longer", if_gone, was.uncounted - now.uncounted),
         ):
-            for _, pattern, scope in sorted(one for one in found if one[0] == effect):
+            for _, pattern, scope in sorted(clause for clause in found if clause[0] == effect):
                 what = f"{adverb} {verb} {pattern} {scope}, which is not counted"
                 yield Change("role", change, kind, what)
 
@@ -193,7 +193,7 @@ def _uncounted(kind: str, was: State, now: State) -> Iterator[Change]:
 def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
     found = list(_visible_trust(kind, was, now))
     yield from found
-    # What narrows does not say that nothing else changed.
+    # A change that narrows does not rule out other changes.
     known = any(change.may_broaden for change in found)
     if not known and was.trust_sha256 != now.trust_sha256 and was.trust_sha256:
         what = "its trust policy changed in what a report does not show, such as the external ID"
@@ -201,17 +201,17 @@ def _trust(kind: str, was: State, now: State) -> Iterator[Change]:
 
 
 def _visible_trust(kind: str, was: State, now: State) -> Iterator[Change]:
-    verbs = ("may be assumed by", "may no longer be assumed by")
-    # IAM shows an account's root for its ID.
+    verbs = ("can be assumed by", "can no longer be assumed by")
+    # IAM shows the ARN of the account's root instead of an account ID.
     before, after = ({*map(account_of_root, state.principals)} for state in (was, now))
-    yield from _came_and_went(kind, before, after, verbs)
-    verbs = ("its trust, now:", "its trust, no longer:")
-    yield from _came_and_went(kind, was.trust_problems, now.trust_problems, verbs)
+    yield from _added_and_removed(kind, before, after, verbs)
+    verbs = ("trust policy, now:", "trust policy, no longer:")
+    yield from _added_and_removed(kind, was.trust_problems, now.trust_problems, verbs)
     if was.external_id != now.external_id:
         effect, adverb = (NARROWED, "now") if now.external_id else (BROADENED, "no longer")
         yield Change("role", effect, kind, f"{adverb} requires an external ID")
     if was.external_ids and now.external_ids and was.external_ids != now.external_ids:
-        # The one that is left need not be one of those before.
+        # The remaining ID may be a new one.
         effect = BROADENED if now.external_ids > was.external_ids else CHANGED
         noun = "external ID" if now.external_ids == 1 else "external IDs"
         what = f"accepts {now.external_ids} {noun} instead of {was.external_ids}"
@@ -235,7 +235,7 @@ def _values(kind: str, was: State, now: State) -> Iterator[Change]:
             what = f"{was.in_words[name]} before, {now.in_words[name]} now ({name})"
             yield Change("role", _value_effect(name, before, after, now), kind, what)
             continue
-        # Another version of this package can make a guardrail differently.
+        # Another version of this package can define a guardrail differently.
         old, new = was.scopes(name), now.scopes(name)
         for pattern in sorted(old.keys() & new.keys()):
             if old[pattern] != new[pattern]:
@@ -250,7 +250,7 @@ def _values(kind: str, was: State, now: State) -> Iterator[Change]:
 
 
 def _value_effect(name: str, before: tuple[str, ...], after: tuple[str, ...], now: State) -> str:
-    # A moment is in UTC, in a format that sorts by time; other values are what stays allowed.
+    # A time is in UTC, in a format that sorts; other values are what stays allowed.
     if name in now.ends:
         return BROADENED if after > before else NARROWED
     if set(before) < set(after):
@@ -259,8 +259,8 @@ def _value_effect(name: str, before: tuple[str, ...], after: tuple[str, ...], no
 
 
 def _unreadable(kind: str, was: State, now: State) -> Iterator[Change]:
-    # Nobody knows what it gives, so it is taken to broaden.
-    yield from _came_and_went(kind, was.opaque, now.opaque, ("now:", "no longer:"))
+    # What cannot be read may allow anything, so treat it as broadening.
+    yield from _added_and_removed(kind, was.opaque, now.opaque, ("now:", "no longer:"))
     if was.exact and not now.exact:
         yield Change("role", BROADENED, kind, "its numbers are no longer exact")
     if now.exact and not was.exact:
@@ -268,29 +268,29 @@ def _unreadable(kind: str, was: State, now: State) -> Iterator[Change]:
 
 
 def _filled(kind: str, was: State, now: State, *, noticed: bool) -> Iterator[Change]:
-    # A published role has no trust policy, and nothing is filled in in it.
+    # A published role has no trust policy, and nothing to fill in.
     published = not was.trust_sha256 or not now.trust_sha256
-    if not published and _is_other(was.filled_sha256, now.filled_sha256, noticed=noticed):
+    if not published and _may_differ(was.filled_sha256, now.filled_sha256, noticed=noticed):
         what = (
             "what is filled in when it is deployed may have changed, such as a parameter's default"
         )
         yield Change("role", CHANGED, kind, what)
 
 
-def _is_other(before: str, now: str, *, noticed: bool) -> bool:
-    # That there is something at all, or no longer, is usually said by itself.
+def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
+    # If only one of them is empty, another change usually says so.
     return before != now and not (noticed and not (before and now))
 
 
 def _places(kind: str, was: list[Place], now: list[Place]) -> Iterator[Change]:
-    gone, come = list(was), []
+    gone, added = list(was), []
     for place in now:
         same = [other for other in gone if _meaning(other) == _meaning(place)]
         if same:
             gone.remove(same[0])
         else:
-            come.append(place)
-    for place in come:
+            added.append(place)
+    for place in added:
         same = [other for other in gone if other.stack_set and other.stack_set == place.stack_set]
         if len(same) == 1:
             gone.remove(same[0])
@@ -308,7 +308,7 @@ def _places(kind: str, was: list[Place], now: list[Place]) -> Iterator[Change]:
 
 
 def _meaning(place: Place) -> Place:
-    # Neither the order nor the name of the file means anything.
+    # The order and the name of the file do not matter.
     return replace(
         place,
         source="",
@@ -332,36 +332,36 @@ def _place_effect(was: Place, now: Place) -> str:
 
 
 def _setting(place: Place) -> tuple[str, str, str, str, frozenset[str]]:
-    # Only within the same one do more targets mean more accounts.
+    # More targets mean more accounts only if these settings are the same.
     regions = frozenset(place.regions)
     return _filter(place), place.call_as, place.account, place.region, regions
 
 
 def _filter(place: Place) -> str:
-    # No filter excludes no account.
+    # Without a filter, no account is excluded.
     return place.filter or ("exclude" if place.units else "")
 
 
 def _suspects(earlier: Earlier, report: Report) -> Iterator[Change]:
     now = frozenset(report.suspects)
-    found = list(_came_and_went("", earlier.suspects, now, ("now:", "no longer:")))
+    found = list(_added_and_removed("", earlier.suspects, now, ("now:", "no longer:")))
     yield from found
-    if _is_other(earlier.suspects_sha256, report.suspects_sha256, noticed=bool(found)):
+    if _may_differ(earlier.suspects_sha256, report.suspects_sha256, noticed=bool(found)):
         yield Change("role", CHANGED, "", "what may give more access may have changed")
 
 
-def _came_and_went(
+def _added_and_removed(
     kind: str, was: AbstractSet[str], now: AbstractSet[str], verbs: tuple[str, str]
 ) -> Iterator[Change]:
-    came, went = verbs
+    added, removed = verbs
     for what in sorted(now - was):
-        yield Change("role", BROADENED, kind, f"{came} {what}")
+        yield Change("role", BROADENED, kind, f"{added} {what}")
     for what in sorted(was - now):
-        yield Change("role", NARROWED, kind, f"{went} {what}")
+        yield Change("role", NARROWED, kind, f"{removed} {what}")
 
 
 def newly_matched(found: Iterable[Change]) -> frozenset[str]:
-    """Return the names of the actions that a pattern matches now and did not match earlier.
+    """Return the names of the actions that a pattern matches now, but did not match earlier.
 
     :param found: the differences.
     """

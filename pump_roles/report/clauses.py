@@ -1,4 +1,4 @@
-"""What policy documents say, clause by clause. No catalog of actions is needed for that."""
+"""Reads policy documents, clause by clause, without a catalog of actions."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pump_roles.templates.values import as_list, as_text, statements, strings
 __all__ = ["EVERYWHERE", "Clause", "clauses", "unreadable_parts"]
 
 EVERYWHERE: Final = "on every resource"
-"""The scope of a statement without a condition on ``*``."""
+"""The scope of a statement on ``*`` without a condition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +20,11 @@ class Clause:
 
     :param pattern: the pattern, or ``all but`` those of a ``NotAction``.
     :param excluded: the patterns of a ``NotAction``; ``None`` if it is one of an ``Action``.
-    :param effect: ``Allow``, ``Deny``, or whatever else the statement has there.
+    :param effect: ``Allow``, ``Deny``, or whatever else the statement contains there.
     :param scope: on which resources and under which conditions, as text.
     :param conditional: whether it has a condition.
-    :param everywhere: whether it is about every resource.
-    :param readable: whether nothing of it is filled in when the template is deployed, other than
-        resources and conditions.
+    :param everywhere: whether it applies to every resource.
+    :param readable: whether everything except resources and conditions is known before deployment.
     """
 
     pattern: str
@@ -38,7 +37,8 @@ class Clause:
 
 
 def clauses(document: Mapping[str, Any]) -> Iterator[Clause]:
-    """Read a policy document; what is not a statement is skipped, see :func:`unreadable_parts`.
+    """Yield the clauses of a policy document. What is not a statement is skipped; see
+    :func:`unreadable_parts`.
 
     :param document: the policy document, as a template contains it.
     """
@@ -60,7 +60,7 @@ def clauses(document: Mapping[str, Any]) -> Iterator[Clause]:
 
 
 def unreadable_parts(name: str, document: Mapping[str, Any]) -> Iterator[str]:
-    """Return the parts of a policy that cannot be read, in words.
+    """Yield the parts of a policy that cannot be read, in words.
 
     :param name: the policy's name.
     :param document: its document, as a template contains it.
@@ -92,7 +92,7 @@ def _scope(statement: Mapping[str, Any]) -> str:
 
 
 def _listed(resources: Any) -> str:
-    # Different resources must not become the same text, and their order means nothing.
+    # Different resources must not become the same text. Their order does not matter.
     listed = {
         resource
         if isinstance(resource, str) and not {'"', ","} & {*resource}
@@ -103,7 +103,7 @@ def _listed(resources: Any) -> str:
 
 
 def _ordered(condition: Any) -> Any:
-    # The order of a key's values means nothing; that of a function's arguments does.
+    # The order of a key's values does not matter; that of a function's arguments does.
     if not isinstance(condition, dict):
         return condition
     return {

@@ -1,4 +1,4 @@
-"""A role against what Pump publishes and the guardrails of this package. No catalog is needed."""
+"""Compares a role with what Pump publishes and with this package's guardrails."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class _Published:
 
 
 def policy_kind(role_kind: str, name: str) -> str:
-    """Return what a policy is by its name: ``published``, ``guardrail`` or ``other``.
+    """Return what a policy is, by its name: ``published``, ``guardrail``, or ``other``.
 
     :param role_kind: the kind of the role that has it.
     :param name: the policy's name.
@@ -54,7 +54,7 @@ def is_unmodified(role_kind: str, name: str, document: Mapping[str, Any]) -> boo
 
 
 def guardrail_of(role_kind: str, name: str, document: Mapping[str, Any]) -> Guardrail | None:
-    """Return the guardrail of this package that a policy is, exactly; else nothing.
+    """Return the guardrail of this package that a policy is exactly; ``None`` if there is none.
 
     :param role_kind: the kind of the role that has it.
     :param name: the policy's name.
@@ -67,7 +67,7 @@ def guardrail_of(role_kind: str, name: str, document: Mapping[str, Any]) -> Guar
 
 
 def differences(role: Role) -> Iterator[str]:
-    """Return how a role differs from what Pump publishes, apart from its trust, in words.
+    """Yield how a role differs from what Pump publishes, apart from its trust policy, in words.
 
     :param role: the role.
     """

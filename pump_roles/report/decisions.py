@@ -1,4 +1,4 @@
-"""What a role may do: its patterns as actions, what is denied of them, and what is not counted."""
+"""What a role may do: the actions of its patterns, which are denied, and what is not counted."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ __all__ = [
     "PARTLY",
     "Grant",
     "GuardrailReport",
-    "Judged",
     "Pattern",
+    "PolicyEvaluator",
     "PolicyReport",
     "counted",
     "policies",
@@ -40,7 +40,7 @@ def counted(number: int, *, exact: bool) -> str:
     """Return a number as text: ``40``, or ``at least 40`` if it is not exact.
 
     :param number: the number.
-    :param exact: whether everything that could be counted was.
+    :param exact: whether everything was counted.
     """
     return f"{number}" if exact else f"at least {number}"
 
@@ -49,15 +49,15 @@ def counted(number: int, *, exact: bool) -> str:
 class Pattern:
     """An action pattern of a policy.
 
-    :param pattern: as the policy has it.
+    :param pattern: the pattern, as written in the policy.
     :param effect: ``Allow`` or ``Deny``.
     :param reason: why Pump needs it, or why the guardrail denies it; empty if neither is known.
     :param scope: on which resources, and under which conditions.
-    :param actions: the names of the catalog's actions that it matches; if it denies, only of those
-        that the role has, and none if it only denies from a moment on.
-    :param exact: whether it matches no other actions, which the catalog lacks or which are filled
-        in when the template is deployed.
-    :param excluded: the patterns of a ``NotAction``; empty if it is one of an ``Action``.
+    :param actions: the names of the catalog's actions that it matches. For a deny, only those that
+        the role has; none if it denies from a certain time on.
+    :param exact: whether it matches no other actions: none that the catalog does not have, and none
+        that is filled in when the template is deployed.
+    :param excluded: the patterns of a ``NotAction``; empty for a pattern of an ``Action``.
     :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
         ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read, or
         another policy can replace its policy.
@@ -83,9 +83,9 @@ class PolicyReport:
     """A policy of a role.
 
     :param name: its name.
-    :param kind: ``published``, ``guardrail`` or ``other``.
-    :param unmodified: whether it is exactly as Pump publishes it, or as this package makes the
-        guardrail.
+    :param kind: ``published``, ``guardrail``, or ``other``.
+    :param unmodified: whether it is exactly as Pump publishes it, or as this package
+        defines the guardrail.
     :param patterns: its patterns, in order.
     """
 
@@ -97,13 +97,13 @@ class PolicyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """How one role has one action.
+    """How a role has an action.
 
     :param decision: ``allowed``, ``denied``, ``conditionally denied``, ``denied on some resources``
         or ``not granted``.
     :param granted_by: the policies and patterns that allow it.
     :param denied_by: the policies that deny it, unconditionally or not.
-    :param allowed_on: the only resources and conditions that it is allowed on; empty if it is
+    :param allowed_on: the only resources and conditions on which it is allowed; empty if it is
         allowed on all.
     :param limits: what denies it under a condition or on some resources: the name of a guardrail's
         policy, or the resources and conditions; empty if it is denied outright.
@@ -120,16 +120,17 @@ class Grant:
 class GuardrailReport:
     """What a guardrail of this package does to a role.
 
-    :param name: its name, as context writes it.
+    :param name: its name, as in the context key.
     :param policy: the name of its policy.
-    :param value: what the customer filled in, in words, such as ``only us-east-1``; may be empty.
-    :param values: the same as the guardrail has it.
+    :param value: the value that the customer chose, in words, such as ``only us-east-1``; may be
+        empty.
+    :param values: the same value, as in the guardrail.
     :param removes: what it takes away, in words.
-    :param leaves: what stays allowed next to it, in words.
+    :param leaves: what stays allowed, in words.
     :param costs: what that costs Pump's service, in words.
     :param denied: the names of the role's actions that it denies.
-    :param limited: those that it denies under a condition or on some resources.
-    :param ends: whether it denies everything from a moment on. It then has no actions listed.
+    :param limited: the names of those that it denies under a condition or on some resources.
+    :param ends: whether it denies everything from a certain time on. It then lists no actions.
     """
 
     name: str
@@ -145,13 +146,13 @@ class GuardrailReport:
 
 
 def policies(
-    role: Role, catalog: Catalog, judged: "Judged", granted: Mapping[str, Grant]
+    role: Role, catalog: Catalog, evaluator: "PolicyEvaluator", granted: Mapping[str, Grant]
 ) -> tuple[PolicyReport, ...]:
     """Return the policies of a role with the actions that their patterns match.
 
     :param role: the role.
-    :param catalog: the actions that there are.
-    :param judged: what decides on the role's actions.
+    :param catalog: the action catalog.
+    :param evaluator: the evaluator of the role's policies.
     :param granted: the role's actions.
     """
     return tuple(
@@ -164,8 +165,8 @@ def policies(
                     name,
                     document,
                     catalog,
-                    {} if judged.ends(name) else granted,
-                    counts=judged.counts(name),
+                    {} if evaluator.ends(name) else granted,
+                    counts=evaluator.counts(name),
                 )
             ),
         )
@@ -201,23 +202,23 @@ def _patterns(
         )
 
 
-class Judged:
-    """What a role's policies decide about an action.
+class PolicyEvaluator:
+    """Evaluates what a role's policies decide about an action.
 
-    A deny that cannot be read denies nothing here, nor does one in a policy that another may
-    replace. An allow that cannot be read still allows what can be read of it. The guardrail that
-    ends everything at a moment is the role's own property, and decides nothing here.
+    A deny does not count if it cannot be read, or if another policy may replace its policy. An
+    allow that cannot be read still allows the part that can be read. The guardrail that denies
+    everything from a certain time on does not count: it is a property of the role.
 
     :param role: the role.
-    :param catalog: the actions that there are.
+    :param catalog: the action catalog.
     """
 
     def __init__(self, role: Role, catalog: Catalog) -> None:
         self._catalog = catalog
         names = Counter(name.casefold() for name, _ in role.policies)
         known = all(is_policy_name(name) for name, _ in role.policies)
-        # Of inline policies with one name, the last one replaces the others. Which one that is, or
-        # what a policy is called whose name is filled in, is not known.
+        # Inline policies with the same name replace each other. Which one remains is not known, nor
+        # is a name that is filled in at deployment.
         self._certain = {name for name, _ in role.policies if known and names[name.casefold()] == 1}
         self.guardrails: Final[Mapping[str, Guardrail]] = {
             name: found
@@ -231,22 +232,22 @@ class Judged:
             if not self.ends(policy)
             for clause in clauses(document)
         ]
-        self._allows = [(policy, one) for policy, one in of_role if one.effect == "Allow"]
+        self._allows = [(policy, clause) for policy, clause in of_role if clause.effect == "Allow"]
         self._denies = [
-            (policy, one)
-            for policy, one in of_role
-            if one.effect == "Deny" and one.readable and policy in self._certain
+            (policy, clause)
+            for policy, clause in of_role
+            if clause.effect == "Deny" and clause.readable and policy in self._certain
         ]
 
     def counts(self, policy: str) -> bool:
-        """Return whether what a policy denies counts: no other policy can replace it.
+        """Return whether the denies of a policy count: no other policy can replace it.
 
         :param policy: the policy's name.
         """
         return policy in self._certain
 
     def ends(self, policy: str) -> bool:
-        """Return whether a policy is the guardrail that ends everything at a moment.
+        """Return whether a policy is the guardrail that denies everything from a certain time on.
 
         :param policy: the policy's name.
         """
@@ -254,7 +255,7 @@ class Judged:
         return found is not None and found.ends is not None
 
     def grants(self) -> dict[str, Grant]:
-        """Return how the role has each action of the catalog that it has, by the action's name."""
+        """Return how the role has each of its actions in the catalog, by the action's name."""
         allows = self._by_action(self._allows)
         denies = self._by_action(self._denies)
         return {name: self._grant(by, denies.get(name, [])) for name, by in allows.items()}
@@ -270,7 +271,7 @@ class Judged:
         )
 
     def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
-        """Yield what each guardrail of the role does to it.
+        """Yield what each guardrail does to the role.
 
         :param granted: the role's actions.
         """
@@ -310,7 +311,7 @@ class Judged:
         if not allows:
             return Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
         decisions = {_decision(clause) for _, clause in denies}
-        strongest = (one for one in (DENIED, CONDITIONALLY, PARTLY) if one in decisions)
+        strongest = (name for name in (DENIED, CONDITIONALLY, PARTLY) if name in decisions)
         decision = next(strongest, ALLOWED)
         scopes = dict.fromkeys(clause.scope for _, clause in allows)
         limits = (
@@ -333,7 +334,7 @@ def _matches(clause: Clause, name: str) -> bool:
 
 
 def _decided(clause: Clause, *, counts: bool) -> str:
-    # As in Judged: an allow that cannot be read still allows what can be read of it.
+    # As in PolicyEvaluator: an allow that cannot be read still allows the part that can be read.
     if clause.effect == "Allow":
         return ALLOWED
     return _decision(clause) if clause.effect == "Deny" and clause.readable and counts else ""
@@ -346,10 +347,10 @@ def _decision(deny: Clause) -> str:
 
 
 def uncounted(role: Role, catalog: Catalog) -> tuple[str, ...]:
-    """Return what a role's policies have that is not counted, in words.
+    """Return the parts of a role's policies that are not counted, in words.
 
     :param role: the role.
-    :param catalog: the actions that there are.
+    :param catalog: the action catalog.
     """
     patterns = [
         f"{clause.pattern} in {policy}"
@@ -364,7 +365,7 @@ def uncounted(role: Role, catalog: Catalog) -> tuple[str, ...]:
 
 
 def _is_covered(clause: Clause, catalog: Catalog) -> bool:
-    # A pattern without any action is about one that is newer than the catalog.
+    # A pattern that matches nothing may match an action that is newer than the catalog.
     return (
         clause.excluded is None
         and catalog.covers(clause.pattern)

@@ -1,4 +1,4 @@
-"""Reads an earlier report back from its JSON."""
+"""Reads an earlier report from its JSON."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def earlier_report(report: Mapping[str, Any], *, file: str, sha256: str) -> Earl
     :param report: its JSON object.
     :param file: the name of its file.
     :param sha256: the SHA-256 of that file.
-    :raises InputError: if it is not a report, or one with another version of the schema.
+    :raises InputError: if it is not a report, or has another version of the schema.
     """
     try:
         return _report(_mapping(report), file, sha256)
@@ -37,7 +37,7 @@ def earlier_report(report: Mapping[str, Any], *, file: str, sha256: str) -> Earl
 
 def _report(report: Mapping[str, Any], file: str, sha256: str) -> Earlier:
     if (schema := _integer(report["schema"])) != SCHEMA:
-        raise ValueError(f"its schema version is {schema}, this version reads {SCHEMA}")
+        raise ValueError(f"its schema version is {schema}; this version reads {SCHEMA}")
     actions = [_mapping(action) for action in _list(report["actions"])]
     statements = [_mapping(statement) for statement in _list(report["statements"])]
     return Earlier(
@@ -108,7 +108,7 @@ def _grant(value: Any) -> Grant:
     grant = _mapping(value)
     return Grant(
         decision=_one_of(_DECISIONS, grant["decision"]),
-        granted_by=tuple(_pair(by) for by in _list(grant["granted_by"])),
+        granted_by=tuple(_pair(pair) for pair in _list(grant["granted_by"])),
         denied_by=_strings(grant["denied_by"]),
         allowed_on=_strings(grant["allowed_on"]),
         limits=_strings(grant["limits"]),
@@ -142,7 +142,7 @@ def _pair(value: Any) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
-    # In the words of JSON, which is what the reader has.
+    # In JSON's terms, because the user has a JSON file.
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

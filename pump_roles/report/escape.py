@@ -1,4 +1,4 @@
-"""Markdown, and cells of CSV, that show any text as it is, whatever is in it."""
+"""Escapes text for Markdown and CSV, so that it appears exactly as it is."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,20 +9,20 @@ __all__ = ["code", "cut", "no_formula", "table", "text"]
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 _WITHOUT_MARKUP: Final = (
-    # GitHub shows what is between dollar signs as a formula, unless a digit follows the second one.
+    # GitHub renders text between dollar signs as math, unless a digit follows the second one.
     (re.compile(r"\$(?![0-9])"), "&#36;"),
     (re.compile("://"), "&#58;//"),
     (re.compile(r"www\."), "www&#46;"),
-    # A backslash or an entity for the character itself does not keep GitHub from notifying someone,
-    # or from linking an issue.
+    # A backslash or an entity for the character does not stop GitHub from notifying users or
+    # linking issues.
     (re.compile(r"(?<!\w)@(?=\w)"), "@&#8203;"),
     (re.compile(r"(?<!&)#(?=[0-9])"), "#&#8203;"),
 )
-"""What becomes a link or a formula without any other markup, and what prevents it."""
+"""Text that becomes a link or math without other markup, and its replacement."""
 
 
 def text(value: str) -> str:
-    """Return a text as Markdown, to follow other text in a line.
+    """Return a text as Markdown, for use inside a line.
 
     :param value: the text.
     """
@@ -34,7 +34,7 @@ def text(value: str) -> str:
 
 
 def code(value: str) -> str:
-    """Return a text as a code span, in one line; also in a cell of a table.
+    """Return a text as a code span on one line, also for use in a table cell.
 
     :param value: the text.
     """
@@ -48,7 +48,7 @@ def code(value: str) -> str:
 
 
 def cut(value: str, longest: int | None) -> str:
-    """Return a text that is cut, and says so, if it is too long.
+    """Return a text, cut and marked as cut if it is too long.
 
     :param value: the text.
     :param longest: how many characters to keep; ``None`` to keep it whole.
@@ -59,7 +59,7 @@ def cut(value: str, longest: int | None) -> str:
 def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """Yield the lines of a table.
 
-    :param heads: the columns' heads, as Markdown.
+    :param heads: the column headings, as Markdown.
     :param rows: the cells of each row, as Markdown.
     """
     yield f"| {' | '.join(heads)} |"
@@ -70,9 +70,8 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 
 
 def no_formula(cell: str) -> str:
-    """Return a cell of CSV that a spreadsheet shows and does not run.
+    """Return a CSV cell that a spreadsheet does not run as a formula.
 
     :param cell: the cell.
     """
-    # A spreadsheet would run a cell that starts with one of these.
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,4 +1,4 @@
-"""What a reviewer should see first: alarms, then risks, then what the report is not about."""
+"""What a reviewer should see first: alarms, then risks, then what the report does not cover."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ __all__ = [
     "suspects",
 ]
 
-_WAYS_IN: Final = {
+_ACCESS_TYPES: Final = {
     "AWS::EKS::AccessEntry",
     "AWS::IAM::AccessKey",
     "AWS::IAM::Group",
@@ -33,11 +33,11 @@ _WAYS_IN: Final = {
     "AWS::SSO::Assignment",
     "AWS::SSO::PermissionSet",
 }
-"""The types that let somebody in, but give Pump's roles no permissions."""
+"""Resource types that give someone access, but give Pump's roles no permissions."""
 
-_REACHED: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
-"""Those of them through which one of Pump's roles may do more than its own policies say: a role
-that trusts it, or a cluster that lets it in."""
+_REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
+"""Those through which one of Pump's roles may do more than its policies say: a role that trusts it,
+or a cluster that gives it access."""
 
 
 def may_add_permissions(contents: Contents) -> bool:
@@ -46,7 +46,7 @@ def may_add_permissions(contents: Contents) -> bool:
     :param contents: what was read.
     """
     return bool(contents.unreadable) or any(
-        other.alarm and other.type not in _WAYS_IN for other in contents.others
+        other.alarm and other.type not in _ACCESS_TYPES for other in contents.others
     )
 
 
@@ -56,12 +56,12 @@ def may_reach_more(contents: Contents) -> bool:
     :param contents: what was read.
     """
     return may_add_permissions(contents) or any(
-        other.alarm and other.type in _REACHED for other in contents.others
+        other.alarm and other.type in _REACHABLE_TYPES for other in contents.others
     )
 
 
 def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
-    """Return the findings without which the roles' numbers must not be read.
+    """Return the findings that must be read before the roles' numbers.
 
     :param roles: the roles.
     :param contents: what was read.
@@ -73,9 +73,9 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
                 kind="difference",
                 title=f"The {role.kind} role is not what Pump publishes",
                 text=(
-                    f"{_sentence(role.differences)}{exact} Whether actions that Pump does not "
-                    "publish spend money or return data is not judged, and the answers in plain "
-                    "words are about the actions that they name."
+                    f"{_sentence(role.differences)}{exact} For actions that Pump does not publish, "
+                    "this report does not say whether they spend money or return data. The answers "
+                    "in plain words cover only the actions that they name."
                 ),
             )
     for role in roles:
@@ -92,8 +92,8 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
                 title=f"The {role.kind} role allows more than is counted",
                 text=(
                     "The catalog has only the services that the published policies name, as of its "
-                    "date. What it lacks, and what cannot be read, is not counted, so the numbers "
-                    "of this role are not exact: "
+                    "date. What it does not have, and what cannot be read, is not counted, so the "
+                    "numbers of this role are not exact: "
                     f"{', '.join(role.uncounted)}."
                 ),
             )
@@ -125,7 +125,7 @@ def _sentence(parts: Sequence[str]) -> str:
 
 
 def _capital(text: str) -> str:
-    # Not capitalize(), which changes the rest too.
+    # Not capitalize(), which also changes the rest.
     return f"{text[:1].upper()}{text[1:]}"
 
 
@@ -134,15 +134,15 @@ class _Risk:
     """A reason why an action matters.
 
     :param kind: one word for it.
-    :param one: what one such action does.
-    :param many: the same of several actions.
+    :param singular: the title for one such action.
+    :param plural: the title for several.
     :param text: what that means; empty if it depends on the actions.
     :param applies: whether it applies to an action.
     """
 
     kind: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     text: str
     applies: Callable[[ActionReport], bool]
 
@@ -150,39 +150,39 @@ class _Risk:
 _RISKS: Final = (
     _Risk(
         kind="spends",
-        one="action can spend money",
-        many="actions can spend money",
+        singular="action can spend money",
+        plural="actions can spend money",
         text="IAM cannot limit how much: it has no condition for the price, the term, or the "
         "amount of a commitment.",
         applies=lambda action: bool(action.spends),
     ),
     _Risk(
         kind="writes",
-        one="action writes or tags",
-        many="actions write or tag",
+        singular="action writes or tags",
+        plural="actions write or tag",
         text="Their access level is not List or Read. Some come from the published policy named "
-        "PumpReadOnly, which is one of the auto-pilot role's.",
+        "PumpReadOnly, which the auto-pilot role has.",
         applies=lambda action: not action.only_reads,
     ),
     _Risk(
         kind="data",
-        one="action can return data, not only metadata",
-        many="actions can return data, not only metadata",
+        singular="action can return data, not only metadata",
+        plural="actions can return data, not only metadata",
         text="",
         applies=lambda action: bool(action.data),
     ),
     _Risk(
         kind="legacy",
-        one="action is legacy",
-        many="actions are legacy",
-        text="AWS has replaced them; Pump's published policies still have them.",
+        singular="action is legacy",
+        plural="actions are legacy",
+        text="AWS has replaced them; Pump's published policies still contain them.",
         applies=lambda action: bool(action.legacy),
     ),
 )
 
 
 def risks(actions: Sequence[ActionReport], *, exact: bool) -> Iterator[Finding]:
-    """Return the actions that matter most, by why they do.
+    """Return the actions that matter most, grouped by the reason.
 
     :param actions: every action that a role has.
     :param exact: whether the numbers of all roles are exact.
@@ -194,7 +194,7 @@ def risks(actions: Sequence[ActionReport], *, exact: bool) -> Iterator[Finding]:
             number = counted(len(names), exact=exact)
             yield Finding(
                 kind=risk.kind,
-                title=f"{_capital(number)} {risk.one if len(names) == 1 else risk.many}",
+                title=f"{_capital(number)} {risk.singular if len(names) == 1 else risk.plural}",
                 text=risk.text or _data(names),
                 actions=names,
             )
@@ -209,7 +209,8 @@ def _data(names: Sequence[str]) -> str:
             f"metadata-only denies {denied} of them."
         )
     return (
-        f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only leaves them."
+        f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only does not "
+        "deny them."
     )
 
 
@@ -223,6 +224,6 @@ def other_resources(contents: Contents) -> Iterator[Finding]:
         listed = ", ".join(f"{resource_type} ({count})" for resource_type, count in counts)
         yield Finding(
             kind="resources",
-            title="There are other resources in what was read",
-            text=f"This report is not about them: {listed}.",
+            title="There are other resources",
+            text=f"This report does not cover them: {listed}.",
         )

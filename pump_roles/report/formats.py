@@ -52,19 +52,19 @@ def as_json(report: Report) -> str:
 def as_csv(report: Report) -> str:
     """Return the report as CSV: one row for each action and role.
 
-    The rows are the actions that the role has, denied or not, and the actions of the statements in
-    plain words that it does not have. The decision on the latter is ``not granted``, or ``unknown``
-    if something that cannot be read may grant them. It is ``limited`` if the catalog lacks an
-    action that is denied under a condition or on some resources.
+    The rows are the actions that the role has, including denied ones, and the actions of the
+    statements in plain words that it does not have. The decision for the latter is ``not granted``,
+    or ``unknown`` if something that cannot be read may grant them. It is ``limited`` for an action
+    that is not in the catalog and is denied under a condition or on some resources.
 
     ``plain words`` has the titles of the statements that the action belongs to. ``granted by
     policies`` and ``granted by patterns`` are in the same order: the first policy has the first
-    pattern. ``allowed only`` has the only resources and conditions that it is allowed on, and
-    ``limited by`` what denies it under a condition or on some resources. ``exact`` is ``no`` if
+    pattern. ``allowed only`` has the only resources and conditions on which it is allowed, and
+    ``limited by`` has what denies it under a condition or on some resources. ``exact`` is ``no`` if
     something that cannot be read may add or remove actions.
 
     The alarms, the changes, and the other resources in the templates are not actions of these
-    roles, so they are not part of it.
+    roles, so they are not included.
 
     :param report: the report.
     """
@@ -72,7 +72,7 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
     actions = {action.name: action for action in report.actions}
-    said = {role.kind: _said(report, role) for role in report.roles}
+    decisions = {role.kind: _statement_decisions(report, role) for role in report.roles}
     titles = _titles(report)
     for name in sorted(actions.keys() | titles.keys()):
         for role in report.roles:
@@ -80,7 +80,7 @@ def as_csv(report: Report) -> str:
             if action is not None and role.kind in action.roles:
                 cells = _granted(action, role, titles.get(name, ""))
             elif name in titles:
-                decision = said[role.kind][name]
+                decision = decisions[role.kind][name]
                 cells = _not_listed(name, action, role, decision, titles[name])
             else:
                 continue
@@ -89,7 +89,6 @@ def as_csv(report: Report) -> str:
 
 
 def _titles(report: Report) -> Mapping[str, str]:
-    # The titles of the statements that an action belongs to.
     found: dict[str, list[str]] = {}
     for statement in report.statements:
         for answer in statement.roles.values():
@@ -100,8 +99,7 @@ def _titles(report: Report) -> Mapping[str, str]:
     return {name: "; ".join(titles) for name, titles in found.items()}
 
 
-def _said(report: Report, role: RoleReport) -> Mapping[str, str]:
-    # The decisions on the actions of the statements.
+def _statement_decisions(report: Report, role: RoleReport) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for statement in report.statements:
         answer = statement.roles[role.kind]
@@ -119,7 +117,7 @@ def _granted(action: ActionReport, role: RoleReport, titles: str) -> Iterator[st
     grant = action.roles[role.kind]
     yield from _first(action.name, role, grant.decision)
     yield from (action.risk, titles, action.reason, *_catalogued(action))
-    # A pattern, such as "all but" others, and a scope can contain commas.
+    # Patterns, such as "all but" others, and scopes can contain commas.
     yield "; ".join(policy for policy, _ in grant.granted_by)
     yield "; ".join(pattern for _, pattern in grant.granted_by)
     yield "; ".join(grant.allowed_on)
@@ -132,7 +130,7 @@ def _granted(action: ActionReport, role: RoleReport, titles: str) -> Iterator[st
 def _not_listed(
     name: str, action: ActionReport | None, role: RoleReport, decision: str, titles: str
 ) -> Iterator[str]:
-    # Neither a risk nor a reason: those are about what a role has.
+    # No risk and no reason: those are for what a role has.
     yield from _first(name, role, decision)
     yield from ("", titles, "", *(("", "", "") if action is None else _catalogued(action)))
     yield from ("",) * 9

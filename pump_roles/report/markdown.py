@@ -30,7 +30,7 @@ from pump_roles.templates import Other
 __all__ = ["SUMMARY_LIMIT", "as_markdown", "as_summary"]
 
 SUMMARY_LIMIT: Final = 60_000
-"""At most how many characters a summary has. GitHub rejects a comment of more than 65,536."""
+"""The maximum length of a summary, in characters. GitHub allows 65,536 in a comment."""
 
 _FEW: Final = 3
 _LISTED: Final = 8
@@ -39,11 +39,11 @@ _FEW_LINES: Final = 20
 _MANY_LINES: Final = 40
 _SHORT: Final = 200
 _LONG: Final = 400
-"""How many lines a section of a summary has room for, and what in a template may be how long."""
+"""The maximum numbers of lines in a section, and of characters in a text from a template."""
 
 
 def as_markdown(report: Report) -> str:
-    """Return the whole report as Markdown, to read in a repository or a terminal.
+    """Return the whole report as Markdown, for a repository or a terminal.
 
     :param report: the report.
     """
@@ -53,9 +53,9 @@ def as_markdown(report: Report) -> str:
 def as_summary(report: Report) -> str:
     """Return a summary as Markdown, for a ticket or a pull request: at most 60,000 characters.
 
-    It has what was read, who may assume the roles, the statements in plain words, the counts, the
-    alarms, the changes, and lines to accept or reject. A list that is too long is cut, and says how
-    much it leaves out.
+    It contains what was read, who may assume the roles, the statements in plain words, the counts,
+    the alarms, the changes, and lines to accept or reject. A list that is too long is cut, and says
+    how much is missing.
 
     :param report: the report.
     """
@@ -73,7 +73,7 @@ def as_summary(report: Report) -> str:
 
 
 def _fitted(lines: Sequence[str], most: int) -> Iterator[str]:
-    # Every section has room of its own, so that none can push out another.
+    # Each section has its own limit, so that none can crowd out another.
     yield from lines[:most]
     left = sum(bool(line) for line in lines[most:])
     if left:
@@ -102,7 +102,7 @@ def _whole(report: Report) -> Iterator[str]:
     yield ""
     yield (
         f"Every action of the catalog of {report.date} that a role has. Actions that AWS has added "
-        "since are also granted if a wildcard matches them, and are not listed here."
+        "since are also granted if a wildcard matches them, but are not listed here."
     )
     yield ""
     if not report.exact:
@@ -120,7 +120,7 @@ def _head(report: Report) -> Iterator[str]:
     )
     yield ""
     alarms = plural(report.alarms, "alarm") if report.alarms else "No alarms"
-    since = difference(report) or "Not compared with an earlier review"
+    since = difference(report) or "Not compared with an earlier report"
     yield f"**{alarms}. {_text(since)}.**"
     yield ""
 
@@ -156,8 +156,8 @@ def _statements(report: Report, *, full: bool) -> Iterator[str]:
     )
     if full:
         yield (
-            "Each answer is decided by the policies, for each of these named actions, whether or "
-            "not the catalog has it:"
+            "Each answer is what the policies decide about these actions, whether or not the "
+            "catalog has them:"
         )
         yield ""
         for statement in report.statements:
@@ -174,10 +174,10 @@ def _statement(statement: Statement) -> str:
 
 def _answer(answer: Answer, role: RoleReport, *, full: bool) -> str:
     about = answered(answer, role)
-    said = f"**{ANSWERS[answer.answer]}**: {_text(about if full else _cut(about, _SHORT))}"
+    shown = f"**{ANSWERS[answer.answer]}**: {_text(about if full else _cut(about, _SHORT))}"
     if answer.left and (full or len(answer.left) <= _FEW):
-        return f"{said}<br>{', '.join(map(_code, answer.left))}"
-    return said
+        return f"{shown}<br>{', '.join(map(_code, answer.left))}"
+    return shown
 
 
 def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
@@ -189,7 +189,7 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
     rows: dict[str, list[str]] = {
         "name": [code(role.name) for role in roles],
         "as published": ["yes" if role.as_published else "**no**" for role in roles],
-        "may be assumed by": [
+        "can be assumed by": [
             _text(_cut(", ".join(role.principals), longest) or "nobody") for role in roles
         ],
         "external ID": [
@@ -198,8 +198,9 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
         "permissions boundary, not counted": [
             code(role.boundary) if role.boundary else "none" for role in roles
         ],
-        "denied everything": [
-            f"from {role.ends.removeprefix('until ')}" if role.ends else "never" for role in roles
+        "expires": [
+            f"all actions denied from {role.ends.removeprefix('until ')}" if role.ends else "never"
+            for role in roles
         ],
         **{
             what: [role.counted(getattr(role, member)) for role in roles]
@@ -235,7 +236,7 @@ def _ledger(report: Report) -> Iterator[str]:
     yield ""
     found = ledger(report)
     if not found:
-        yield "No guardrail: everything that the policies allow stays allowed."
+        yield "No guardrails: everything that the policies allow stays allowed."
         yield ""
         return
     yield from _table(

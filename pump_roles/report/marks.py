@@ -1,10 +1,10 @@
 """Why an action matters: it returns data, spends money, incurs a fee, may incur one, or is legacy.
 
-``marks.json`` has the reasons for the last four. A purchase spends money. A call for which AWS
-charges incurs a fee; it may incur one if that depends on usage, or AWS's pricing pages leave it
-open. ``data.json`` says which actions return data: ``denied`` are those that the guardrail
-metadata-only is expected to deny, ``left`` those that it leaves, each with what it ``returns`` and
-why it ``stays``. What returns data is judged separately from what is denied: an action that is no
+``marks.json`` has the reasons for the last four. A purchase spends money. A call that AWS charges
+for incurs a fee; it may incur one if that depends on usage, or if AWS's pricing pages do not say.
+``data.json`` says which actions return data: ``denied`` lists those that the guardrail
+metadata-only is expected to deny, and ``left`` those that it does not, each with what it
+``returns`` and why it ``stays``. The list is independent of the guardrail: an action that is no
 longer denied still returns data.
 """
 
@@ -21,7 +21,7 @@ from pump_roles.report.catalog import matcher, read_text
 __all__ = ["left_by_metadata_only", "mark"]
 
 _NOT_DENIED: Final = "Returns data, not only metadata."
-"""The sentence for an action of ``denied`` for which the guardrail has none."""
+"""The reason for an action in ``denied`` for which the guardrail has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def mark(kind: str, name: str) -> str:
 
 
 def left_by_metadata_only(name: str) -> str:
-    """Return why metadata-only leaves an action that returns data; empty if it does not.
+    """Return why metadata-only does not deny an action that returns data; empty if it does.
 
     :param name: the action's name.
     """
@@ -64,13 +64,13 @@ def _reason(marks: _Marks, name: str) -> str:
 @cache
 def _marks() -> Mapping[str, _Marks]:
     reasons: dict[str, Mapping[str, str]] = json.loads(read_text("marks.json"))
-    judgment: dict[str, Any] = json.loads(read_text("data.json"))
-    sentences, left = Guardrail.METADATA_ONLY.reasons, judgment["left"]
+    data: dict[str, Any] = json.loads(read_text("data.json"))
+    sentences, left = Guardrail.METADATA_ONLY.reasons, data["left"]
     reasons["data"] = {
-        **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in judgment["denied"]},
-        **{pattern: said["returns"] for pattern, said in left.items()},
+        **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in data["denied"]},
+        **{pattern: reason["returns"] for pattern, reason in left.items()},
     }
-    reasons["stays"] = {pattern: said["stays"] for pattern, said in left.items()}
+    reasons["stays"] = {pattern: reason["stays"] for pattern, reason in left.items()}
     return {kind: _marks_of(of_kind) for kind, of_kind in reasons.items()}
 
 

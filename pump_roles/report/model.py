@@ -1,4 +1,4 @@
-"""The permission report as plain data. Every format shows this, and nothing else.
+"""The permission report as plain data. Every format shows this and nothing else.
 
 External IDs are not part of it, so no format can leak one.
 """
@@ -35,53 +35,52 @@ NARROWED: Final = "narrowed"
 CHANGED: Final = "changed"
 
 RISKS: Final = ("money", "writes", "data", "reads")
-"""What an action is counted under, the first of them that applies: it can spend money, its access
+"""The risks. An action is counted under the first that applies: it can spend money, its access
 level is not List or Read, it returns data, or it reads metadata."""
 
 ALARMS: Final = ("difference", "trust", "uncounted", "suspect")
-"""The kinds of findings without which a role's numbers must not be read."""
+"""The kinds of findings that must be read before a role's numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoleReport:
     """One role.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
-    :param title: what to call it.
+    :param kind: the role's kind, such as ``read-only``.
+    :param title: its title in the report.
     :param name: the role's name.
     :param source: the file that it was read from, or ``published``.
     :param sha256: the SHA-256 of that file; empty for the published roles.
     :param files: every file that it was read from, with its SHA-256; the first is ``source``.
-    :param filled_sha256: the SHA-256 of the definitions that are filled in in it when it is
-        deployed, such as a parameter with its default, and of what it has that is not read; empty
-        if there are none.
+    :param filled_sha256: the SHA-256 of everything that is filled in when it is deployed, such as a
+        parameter with its default, and of its parts that are not read; empty if there is nothing.
     :param principals: who may assume it.
     :param external_id: whether it requires an external ID.
     :param external_ids: how many external IDs it accepts.
     :param trust_sha256: the SHA-256 of its trust policy; empty for the published roles.
-    :param trust_problems: how its trust is not one principal with an external ID.
+    :param trust_problems: how its trust policy differs from one principal with an external ID.
     :param boundary: its permissions boundary; empty if it has none. What a boundary takes away is
         not counted.
-    :param ends: from when it is denied everything, such as ``until 31 January 2027, 18:00 UTC``;
-        empty if it does not end.
+    :param ends: when it expires, such as ``until 31 January 2027, 18:00 UTC``; empty if it does
+        not.
     :param policies: its policies.
     :param guardrails: what each of its guardrails does.
-    :param differences: how it differs from what Pump publishes, apart from its trust.
-    :param unreadable: those of them that cannot be read from the template, or are not counted.
-    :param uncounted: the patterns that allow actions of services that the catalog lacks, and the
-        statements that cannot be read.
-    :param as_published: whether it is what Pump publishes, guardrails of this package aside.
+    :param differences: how it differs from what Pump publishes, apart from its trust policy.
+    :param unreadable: the differences that cannot be read from the template, or are not counted.
+    :param uncounted: the patterns that allow actions of services that are not in the catalog, and
+        the statements that cannot be read.
+    :param as_published: whether it is what Pump publishes, apart from guardrails of this package.
     :param exact: whether the numbers below are exact. They are not if something that could add or
         hide permissions is attached or cannot be read.
-    :param readable: whether everything that may allow something can be read, and it reaches nothing
-        else, so that what it is said not to be granted is certain.
+    :param readable: whether everything that may allow an action can be read, and the role can reach
+        nothing else, so that "not granted" is certain.
     :param money: how many effective actions can spend money.
     :param writes: how many effective actions are not List or Read.
     :param data: how many effective actions return data, not only metadata.
-    :param effective: its actions without the denied ones.
-    :param only: how many of them no other role of the report has.
+    :param effective: how many of its actions are not denied.
+    :param only: how many of these no other role in the report has.
     :param actions: how many actions its patterns match.
-    :param denied: how many of them are denied without a condition, on every resource.
+    :param denied: how many of these are denied on every resource without a condition.
     :param limited: how many more are denied under a condition or on some resources.
     :param patterns: how many different patterns allow something.
     :param levels: for each access level, how many actions are granted and how many effective.
@@ -122,7 +121,7 @@ class RoleReport:
 
     @property
     def heading(self) -> str:
-        """Its title, never without its writes: a role that is called read-only may write."""
+        """Its title with the number of writes: a role that is called read-only may write."""
         no_writes = self.exact and not self.writes
         return (
             f"{self.title} ({'no writes' if no_writes else f'writes: {self.counted(self.writes)}'})"
@@ -140,7 +139,7 @@ class RoleReport:
 class ActionReport:
     """One action that a role has.
 
-    :param name: as ``service:Action``.
+    :param name: its name, as ``service:Action``.
     :param service: the service's prefix.
     :param level: the access level that it is counted under.
     :param levels: all its access levels.
@@ -155,7 +154,7 @@ class ActionReport:
     :param legacy: why it is legacy; empty if it is not.
     :param new: whether a wildcard matches it only since the earlier report, or since the wildcards
         were last reviewed.
-    :param roles: how each role that has it has it, by the role's kind.
+    :param roles: for each role that has it, how, by the role's kind.
     """
 
     name: str
@@ -176,7 +175,7 @@ class ActionReport:
 
     @property
     def effective(self) -> bool:
-        """Whether a role has it that is not denied it."""
+        """Whether any role has it and is not denied it."""
         return any(grant.decision != DENIED for grant in self.roles.values())
 
 
@@ -185,9 +184,9 @@ class Finding:
     """Something that a reviewer should see first.
 
     :param kind: one word for it.
-    :param title: one line, with the number.
+    :param title: its title, with the number.
     :param text: what it means.
-    :param actions: the names of the actions that it is about.
+    :param actions: the names of its actions.
     """
 
     kind: str
@@ -197,7 +196,7 @@ class Finding:
 
     @property
     def is_alarm(self) -> bool:
-        """Whether the roles' numbers must not be read without it."""
+        """Whether it must be read before the roles' numbers."""
         return self.kind in ALARMS
 
 
@@ -207,10 +206,10 @@ class Change:
 
     :param cause: ``AWS`` if an unchanged pattern matches other actions; otherwise ``role``.
     :param effect: ``broadened`` or ``narrowed``; ``changed`` if it may be either.
-    :param role: the role's kind; empty if it is about all roles.
+    :param role: the role's kind; empty for all roles.
     :param what: the difference, in one line.
-    :param actions: the names of the actions that it is about.
-    :param risk: what these are counted under, one of :data:`RISKS`; empty if there are none.
+    :param actions: the names of its actions.
+    :param risk: the risk of these actions, one of :data:`RISKS`; empty if there are none.
     """
 
     cause: str
@@ -222,7 +221,7 @@ class Change:
 
     @property
     def may_broaden(self) -> bool:
-        """Whether it does, or may, allow more than before."""
+        """Whether it allows, or may allow, more than before."""
         return self.effect != NARROWED
 
 
@@ -250,8 +249,8 @@ class Report:
     :param version: the version of this package.
     :param catalog: the action catalog's package and version.
     :param date: the catalog's date.
-    :param as_published: whether all roles are what Pump publishes, guardrails of this package
-        aside, and there is no alarm.
+    :param as_published: whether all roles are what Pump publishes, apart from guardrails of this
+        package, and there are no alarms.
     :param exact: whether the numbers of all roles are exact.
     :param alarms: how many of the findings are alarms.
     :param statements: what the roles may do, in plain words.
@@ -259,13 +258,13 @@ class Report:
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
     :param suspects: what may give more access than the roles, in words.
-    :param suspects_sha256: the SHA-256 of all of that, as the templates have it; empty if there is
-        nothing.
+    :param suspects_sha256: the SHA-256 of the suspects, as in the templates; empty if there are
+        none.
     :param findings: the alarms, then what matters most.
     :param since: the earlier report that it is compared with, if any.
-    :param changes: the differences from that one.
-    :param reviewed: when it was last reviewed what the published wildcards match.
-    :param gained: the actions that they match since, by the pattern.
+    :param changes: the differences from the earlier report.
+    :param reviewed: the date of the last review of what the published wildcards match.
+    :param gained: the actions that they match since then, by pattern.
     :param actions: every action that a role has, by name.
     :param services: for each service and role, how many effective actions of each risk.
     """

@@ -11,7 +11,7 @@
   const date = document.querySelector("time").dateTime;
   const checks = ["new", "legacy"];
 
-  // Read once: what a keystroke compares with.
+  // Read once, so that each keystroke is fast.
   const rows = [...find("rows").children].map((row) => {
     const decisions = [...row.children].slice(2, 2 + roles.length).map((cell) => cell.className);
     return {
@@ -29,13 +29,13 @@
     };
   });
 
-  // As in IAM, a pattern has * and ?, and case does not matter.
+  // As in IAM, patterns have the wildcards * and ?, and ignore case.
   const matcher = (pattern) => {
     const escaped = pattern.replace(/[^\w*?]/g, "\\$&");
     return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "is");
   };
 
-  // Whether there is a name that both patterns match.
+  // Whether any name matches both patterns.
   const overlap = (one, other) => {
     const known = new Map();
     const from = (i, j) => {
@@ -88,30 +88,30 @@
       return role.readable ? "not granted by any pattern" : "unknown, not everything can be read";
     }
     const by = found.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
-    return `may have actions that match, by ${by}`;
+    return `may have matching actions, by ${by}`;
   };
 
   const sentences = (asked, shown) => {
     const filtered = [...new FormData(form)].some(([name, value]) => name !== "text" && value);
     const name = asked.toLowerCase();
-    // A service alone stands for all of its actions.
+    // A service by itself means all of its actions.
     const is_service = /^[\w-]+:?$/.test(asked) && !shown;
     const pattern = is_service ? `${asked.replace(":", "")}:*` : asked;
     const is_action = /^[\w-]+:[\w-]+$/.test(asked);
     const is_pattern = /^[\w*?-]+:[\w*?-]*$/.test(pattern) && /[*?]/.test(pattern);
     const by_role = (say, about) => roles.map((role) => `${role.kind}: ${say(role, about)}.`);
-    // The beginning of a listed action is not asked about yet.
+    // While the beginning of a listed action is typed, there is nothing to answer.
     if (is_action && !rows.some((entry) => entry.name.startsWith(name))) {
       return [
-        `${asked} is not one of the listed actions, as of ${date}. If AWS has it, by the policies of each role:`,
+        `${asked} is not in the list of ${date}. If AWS has this action, each role's policies decide:`,
         ...by_role(decide, asked),
       ];
     }
     if (is_pattern && !shown) {
       return [
         is_service
-          ? `No listed action matches “${asked}”. If it is a service, by the policies of each role:`
-          : `No listed action matches ${pattern}. By the policies of each role:`,
+          ? `No listed action matches “${asked}”. If it is a service, each role's policies decide:`
+          : `No listed action matches ${pattern}. Each role's policies decide:`,
         ...by_role(may, pattern),
       ];
     }
@@ -126,7 +126,7 @@
     ];
   };
 
-  // What is shown, in words: for whoever follows a link to some filters, and for print.
+  // Describes what is shown, for readers who follow a link with filters, and for print.
   const describe = (found) => {
     const fields_in_words = [...form.querySelectorAll("select, input")]
       .filter((field) => (field.type === "checkbox" ? field.checked : field.value))
@@ -150,7 +150,7 @@
     decision === "effective" ? found && found !== "denied" : decision ? found === decision : found;
 
   const apply = () => {
-    // A line that is pasted from a policy has quotes and a comma.
+    // A line pasted from a policy has quotes and a comma.
     const asked = fields.text.value.replace(/["',]/g, " ").trim();
     const terms = asked.toLowerCase().split(/\s+/).filter(Boolean);
     const is_pattern = terms.length === 1 && /[*?]/.test(asked);
@@ -192,7 +192,7 @@
   const query = () =>
     new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
 
-  // The results, right below the search.
+  // Scrolls the results to right below the search.
   const toResults = () => {
     const { top } = heading.getBoundingClientRect();
     if (top < form.offsetHeight || top > form.offsetHeight + 24) heading.scrollIntoView();
@@ -203,7 +203,7 @@
     const filters = query();
     const hash = action + (filters && `?${filters}`);
     const address = location.href.split("#")[0] + (hash && `#${hash}`);
-    // Back leads from the results to where the search began.
+    // The Back button then returns to where the search began.
     const begins = filters && !location.hash.includes("?");
     history[begins ? "pushState" : "replaceState"](null, "", address);
   };
@@ -216,7 +216,7 @@
   const open = (action) => {
     const row = find(action) ?? rows.find((entry) => entry.name === action.toLowerCase())?.row;
     if (!row && /^[\w-]+:\w+$/.test(action)) {
-      // No row: the search answers.
+      // There is no row, so the search answers.
       form.reset();
       fields.text.value = action;
       apply();
@@ -244,7 +244,7 @@
       apply();
       if (query() && !name) toResults();
     }
-    // Unlike decodeURIComponent, this takes any text.
+    // Unlike decodeURIComponent, this accepts any text.
     open(new URLSearchParams(`name=${name}`).get("name"));
     write(name);
   };
@@ -282,7 +282,7 @@
   });
 
   const leave = () => {
-    // A focus stop that is hidden cannot be reached.
+    // The keyboard cannot reach a hidden row.
     const first = rows.find((entry) => entry.shown)?.row;
     if (first && focusable?.hidden) current(first);
   };
@@ -324,14 +324,14 @@
     copy.hidden = false;
     copy.addEventListener("click", async () => {
       const summary = find("summary");
-      const said = copy.nextElementSibling;
+      const status = copy.nextElementSibling;
       try {
         await navigator.clipboard.writeText(summary.textContent);
-        said.textContent = "Copied.";
+        status.textContent = "Copied.";
       } catch {
         summary.closest("details").open = true;
         getSelection().selectAllChildren(summary);
-        said.textContent = "Selected: press Ctrl+C or Command+C to copy it.";
+        status.textContent = "Selected: press Ctrl+C or Command+C to copy it.";
       }
     });
   }
@@ -343,7 +343,7 @@
   });
 
   form.hidden = false;
-  // What is scrolled to must be below the bar, which is higher with the filters open.
+  // Keep scroll targets below the bar, which is taller while the filters are open.
   new ResizeObserver(() => {
     document.documentElement.style.setProperty("--bar", `${form.offsetHeight}px`);
   }).observe(form);

@@ -1,4 +1,4 @@
-"""The permission report as one HTML page that loads nothing else: no network, no second file."""
+"""The permission report as one self-contained HTML page: no network, no other files."""
 
 import json
 from base64 import b64encode
@@ -26,14 +26,14 @@ _SHORTEST_BAR: Final = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class _Bar:
-    """What a role may do in a service. Each part is a risk, where it begins and how long it is."""
+    """A role's actions in a service. Each part is a risk, its start, and its length."""
 
     parts: tuple[tuple[str, float, float], ...]
     label: str
 
 
 def as_html(report: Report) -> str:
-    """Return the page of a report; the same bytes for the same report.
+    """Return the page of a report: the same bytes for the same report.
 
     :param report: the report.
     """
@@ -73,8 +73,8 @@ def _hash(text: str) -> str:
 
 
 def _patterns(report: Report) -> Markup:
-    # What the search decides with on an action that has no row.
-    found = [
+    # The search uses these to decide about actions that have no row.
+    by_role = [
         {
             "kind": role.kind,
             "readable": role.readable,
@@ -82,8 +82,8 @@ def _patterns(report: Report) -> Markup:
         }
         for role in report.roles
     ]
-    text = json.dumps(found, ensure_ascii=True, separators=(",", ":"))
-    # Nothing in it can end the element that it is in.
+    text = json.dumps(by_role, ensure_ascii=True, separators=(",", ":"))
+    # Nothing in it can end the script element.
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704
 
 

@@ -1,4 +1,4 @@
-"""Where the roles act, in words: the accounts that get them, and the services without a region."""
+"""Where the roles act, in words: their accounts, and the services without a Region."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ GLOBAL_SERVICES: Final = frozenset(
         "support",
     }
 )
-"""The services whose actions are about a whole account or organization, not about a region."""
+"""The services whose actions apply to a whole account or organization, not to a Region."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class PlaceReport:
 
     :param kind: the role's kind.
     :param text: where, in words.
-    :param place: the same as the template has it.
+    :param place: the same, as in the template.
     """
 
     kind: str
@@ -69,7 +69,7 @@ def _stack_set(place: Place) -> Iterator[str]:
     region = f" in {place.region}" if place.region else ""
     yield f"The StackSet {place.stack_set}{account}{region} deploys it to {_targets(place)}."
     if place.units and place.automatic:
-        ignored = ", even if the filter leaves it out today" if place.filter else ""
+        ignored = ", even if the account filter excludes it today" if place.filter else ""
         yield f"An account that is added to these units later gets it automatically{ignored}."
     elif place.units:
         yield "An account that is added to these units later does not get it."

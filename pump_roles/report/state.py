@@ -1,4 +1,4 @@
-"""What a role is at one time, now or in an earlier report, as far as reports are compared."""
+"""The parts of a role that reports compare, now or in an earlier report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ __all__ = ["Earlier", "State", "Written", "state_of"]
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A pattern as a policy has it.
+    """A pattern as it is written in a policy.
 
     :param policy: the policy's name.
     :param pattern: the pattern.
     :param effect: ``Allow`` or ``Deny``.
     :param scope: on which resources, and under which conditions.
-    :param exact: whether the catalog has all that it matches.
+    :param exact: whether the catalog has everything that it matches.
     """
 
     policy: str
@@ -38,18 +38,18 @@ class State:
     :param risks: what each action is counted under.
     :param answers: the answer to each statement in plain words, by the statement's ID.
     :param guardrails: the names of its guardrails' policies, by the guardrails' names.
-    :param values: what is filled in in its guardrails, by their names.
-    :param in_words: the same in words.
-    :param ends: the names of those of them that deny everything from a moment on.
+    :param values: the values of its guardrails, by the guardrails' names.
+    :param in_words: the same values in words.
+    :param ends: the names of the guardrails that deny everything from a certain time on.
     :param principals: who may assume it.
     :param external_id: whether it requires an external ID.
     :param external_ids: how many external IDs it accepts.
-    :param trust_sha256: the SHA-256 of its trust policy; empty if it is a published role.
+    :param trust_sha256: the SHA-256 of its trust policy; empty for a published role.
     :param trust_problems: how its trust is not one principal with an external ID.
     :param boundary: its permissions boundary.
-    :param unreadable: what it has that cannot be read or counted.
+    :param unreadable: its parts that cannot be read or counted.
     :param exact: whether its numbers are exact.
-    :param filled_sha256: the SHA-256 of what is filled in in it; empty if that is nothing.
+    :param filled_sha256: the SHA-256 of what is filled in when it is deployed; empty if nothing is.
     """
 
     name: str
@@ -80,7 +80,7 @@ class State:
 
     @property
     def uncounted(self) -> frozenset[tuple[str, str, str]]:
-        """The effects, patterns and scopes of what the catalog has not, or not all of."""
+        """The effects, patterns, and scopes that the catalog does not cover completely."""
         return frozenset(
             (clause.effect, clause.pattern, clause.scope)
             for clause in self.clauses
@@ -89,13 +89,13 @@ class State:
 
     @property
     def opaque(self) -> frozenset[str]:
-        """What it has that cannot be read, without the patterns."""
+        """Its parts that cannot be read, other than patterns."""
         return self.unreadable - {
             f"{clause.pattern} in {clause.policy}" for clause in self.clauses if not clause.exact
         }
 
     def scopes(self, guardrail: str) -> Mapping[str, frozenset[str]]:
-        """Return where and when a guardrail of its denies, by the pattern.
+        """Return where and when one of its guardrails denies, by pattern.
 
         :param guardrail: the guardrail's name.
         """
@@ -110,11 +110,11 @@ class State:
 class Earlier:
     """An earlier report.
 
-    :param compared: what to call it.
+    :param compared: the report's file and version.
     :param roles: its roles by kind.
     :param places: where they were deployed.
     :param suspects: what could give more access than the roles.
-    :param suspects_sha256: the SHA-256 of all of that; empty if there was nothing.
+    :param suspects_sha256: the SHA-256 of the suspects; empty if there were none.
     """
 
     compared: Compared
@@ -125,7 +125,7 @@ class Earlier:
 
 
 def state_of(role: RoleReport, report: Report) -> State:
-    """Return what a role is now.
+    """Return the current state of a role.
 
     :param role: the role.
     :param report: the report that it is in.

@@ -1,7 +1,7 @@
 """What the roles may do, in plain words: a fixed list of statements, each about named actions.
 
-``statements.json`` has the list. Each answer is decided by the policies, for each of the actions,
-whether or not the catalog has it. So a "no" does not depend on a row that is missing.
+``statements.json`` has the list. The policies decide each answer, for each of the actions, whether
+or not the catalog has it. So a "no" never means that an action is missing from the catalog.
 """
 
 import json
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from pump_roles.report.catalog import read_text
-from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, Judged
+from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
 
 __all__ = ["LIMITED", "NO", "UNKNOWN", "YES", "Answer", "Statement", "statements"]
 
@@ -25,13 +25,13 @@ UNKNOWN: Final = "unknown"
 class Answer:
     """A role's answer to a statement.
 
-    :param answer: ``yes`` if at least one of the actions is allowed. Otherwise ``unknown`` if
-        something that cannot be read may allow more, ``limited`` if the actions that are left are
-        denied under a condition or on some resources, and ``no`` if none is left.
+    :param answer: ``yes`` if at least one of the actions is allowed. Otherwise, ``unknown`` if
+        something that cannot be read may allow more; ``limited`` if the remaining actions are
+        denied under a condition or on some resources; and ``no`` if none remains.
     :param allowed: the names of the actions that are allowed.
-    :param limited: those that are denied under a condition or on some resources.
-    :param denied: those that a policy allows and another denies.
-    :param not_granted: those that no pattern of the role's policies grants.
+    :param limited: the names of those that are denied under a condition or on some resources.
+    :param denied: the names of those that one policy allows and another denies.
+    :param not_granted: the names of those that no pattern of the role's policies grants.
     """
 
     answer: str
@@ -55,9 +55,9 @@ class Answer:
 class Statement:
     """A statement in plain words.
 
-    :param id: a name that does not change.
-    :param topic: what it is about, in one word.
-    :param title: what the role may do or not do.
+    :param id: a stable name.
+    :param topic: its topic, in one word.
+    :param title: what the role may or may not do.
     :param note: what to know about it; may be empty.
     :param roles: each role's answer, by the role's kind.
     """
@@ -69,11 +69,11 @@ class Statement:
     roles: Mapping[str, Answer]
 
 
-def statements(roles: Mapping[str, tuple[Judged, bool]]) -> Iterator[Statement]:
-    """Yield every statement, with the answers of some roles.
+def statements(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[Statement]:
+    """Yield every statement, with the answers for roles.
 
-    :param roles: for each kind, what decides on the role's actions, and whether everything that may
-        allow something can be read.
+    :param roles: for each kind, the evaluator of the role's policies, and whether everything that
+        may allow an action can be read.
     """
     for listed in _listed():
         yield Statement(
@@ -82,19 +82,20 @@ def statements(roles: Mapping[str, tuple[Judged, bool]]) -> Iterator[Statement]:
             title=listed["title"],
             note=listed["note"],
             roles={
-                kind: _answer(listed["actions"], judged, readable=readable)
-                for kind, (judged, readable) in roles.items()
+                kind: _answer(listed["actions"], evaluator, readable=readable)
+                for kind, (evaluator, readable) in roles.items()
             },
         )
 
 
-def _answer(actions: Iterable[str], judged: Judged, *, readable: bool) -> Answer:
-    decisions = {action: judged.grant(action).decision for action in actions}
+def _answer(actions: Iterable[str], evaluator: PolicyEvaluator, *, readable: bool) -> Answer:
+    decisions = {action: evaluator.grant(action).decision for action in actions}
 
-    def decided(*those: str) -> tuple[str, ...]:
-        return tuple(action for action, decision in decisions.items() if decision in those)
+    def with_decision(wanted: str) -> tuple[str, ...]:
+        return tuple(action for action, decision in decisions.items() if decision == wanted)
 
-    allowed, denied, not_granted = decided(ALLOWED), decided(DENIED), decided(NOT_GRANTED)
+    allowed, denied = with_decision(ALLOWED), with_decision(DENIED)
+    not_granted = with_decision(NOT_GRANTED)
     limited = tuple(action for action in decisions if action not in allowed + denied + not_granted)
     if allowed:
         answer = YES

@@ -1,4 +1,4 @@
-"""Sentences that the formats to read have in common."""
+"""Sentences that the human-readable formats share."""
 
 from collections.abc import Iterable
 
@@ -32,23 +32,23 @@ CAUSES = {
     "role": "The roles changed",
     "AWS": "AWS added or removed actions under a wildcard",
 }
-"""What can cause a change, with the heading for such changes."""
+"""The causes of changes, with their headings."""
 
 NUMBERS = {
     "money": "can spend money",
-    "writes": "write or tag, money included",
+    "writes": "write or tag, including those that can spend money",
     "data": "return data",
     "effective": "effective",
     "limited": "of these, limited by a condition or a resource",
     "denied": "denied by a guardrail or another policy",
-    "actions": "granted, denied or not",
+    "actions": "granted, including denied",
     "patterns": "patterns that grant",
 }
-"""A role's numbers by the member, with what each counts; what matters most first."""
+"""What each of a role's numbers counts; what matters most comes first."""
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
-    """Return what to say next to an answer.
+    """Return the explanation of an answer.
 
     :param answer: a role's answer to a statement.
     :param role: the role.
@@ -74,7 +74,7 @@ def _by(actions: Iterable[str], role: RoleReport) -> str:
 
 
 def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
-    """Return the guardrails by their name and value, each with what it does to which role.
+    """Return the guardrails by name and value, each with what it does to which role.
 
     :param report: the report.
     """
@@ -86,7 +86,7 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
 
 
 def names_of_policies(report: Report) -> dict[str, str]:
-    """Return the names of the guardrails by the names of their policies.
+    """Return the guardrails' names by the names of their policies.
 
     :param report: the report.
     """
@@ -113,7 +113,7 @@ def trusted(role: RoleReport) -> str:
 
 
 def added(report: Report) -> str:
-    """Return how many actions the last role adds; empty if the report is about one role.
+    """Return how many actions the last role adds; empty if the report covers one role.
 
     :param report: the report.
     """
@@ -129,7 +129,7 @@ def compared(report: Report) -> str:
     :param report: the report.
     """
     if report.since is None:
-        return "Not compared with an earlier review."
+        return "Not compared with an earlier report."
     earlier = report.since
     return (
         f"Compared with {earlier.file}: actions as of {earlier.date}, made by pump-roles "
@@ -138,7 +138,7 @@ def compared(report: Report) -> str:
 
 
 def gained(report: Report) -> str:
-    """Return what the published wildcards match since they were last reviewed.
+    """Return how many new actions the published wildcards match since they were last reviewed.
 
     :param report: the report.
     """
@@ -163,7 +163,7 @@ def difference(report: Report) -> str:
 
 
 def global_services(report: Report) -> str:
-    """Return in which regions the roles act, and on which services without one.
+    """Return in which Regions the roles act, and on which global services.
 
     :param report: the report.
     """

@@ -1,7 +1,7 @@
-"""The reader: what synthesized templates contain. It reads files, and nothing else.
+"""The reader: what synthesized templates contain. It only reads files.
 
-What a template only decides when it is deployed cannot be read: conditions, transforms, imports.
-Wherever such a thing could change one of Pump's roles, that is said, and nothing is relied on.
+Conditions, transforms, and imports are resolved at deployment, so they cannot be read. If one of
+them could change one of Pump's roles, the result says so, and does not rely on it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pump_roles.published import ROLES
-from pump_roles.templates.access import others
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployed import DeployedRole, deployed
@@ -19,6 +18,7 @@ from pump_roles.templates.files import files_in, read_json
 from pump_roles.templates.flatten import NESTED, flatten
 from pump_roles.templates.masking import Mask, external_ids, under_the_key
 from pump_roles.templates.model import Contents, InputError, Other, Place, Role
+from pump_roles.templates.other_access import others
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Reference, Template
@@ -42,7 +42,7 @@ class Deployed:
     """What templates deploy, for comparison with an account.
 
     :param contents: what the templates contain, as for a report.
-    :param roles: each of Pump's roles in them, in all the ways in which they deploy it; see
+    :param roles: each of Pump's roles in them, in every form in which they deploy it; see
         :func:`pump_roles.templates.deployed.deployed`.
     :param external_ids: the external IDs in them, which must not be shown.
     """
@@ -55,12 +55,13 @@ class Deployed:
 def read_templates(path: Path) -> Contents:
     """Read a template, or the templates in a folder.
 
-    In a folder with a ``manifest.json``, such as ``cdk.out``, exactly the templates that it names
-    are read, with those that are nested in them, and those that a StackSet deploys.
+    In a folder with a ``manifest.json``, such as ``cdk.out``, this reads exactly the templates that
+    the manifest names, with those nested in them and those that a StackSet deploys.
 
     :param path: a template's file, or a folder.
     :raises InputError: when there is no such file or folder, a file is not a CloudFormation
-        template, no template contains a role of Pump's, or they contain different ones of a kind.
+        template, no template contains one of Pump's roles, or they contain different ones of a
+        kind.
     """
     return read_deployed(path).contents
 
@@ -84,7 +85,7 @@ def _read(path: Path) -> Deployed:
     attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
-        raise InputError(f"{path}: contains no role of Pump's")
+        raise InputError(f"{path}: contains none of Pump's roles")
     found = dict(others(templates, roles, attachments, mask))
     found_places = tuple(places(roles, mask))
     hidden = {
@@ -137,19 +138,22 @@ def _one_of_each_kind(
 ) -> tuple[Role, ...]:
     uncertain = {place.kind for place in found_places if place.unreadable}
     every = [
-        replace(one.role, filled_sha256=filled_in(one, uncertain=one.role.kind in uncertain))
-        for one in found
+        replace(
+            pump_role.role,
+            filled_sha256=filled_in(pump_role, uncertain=pump_role.role.kind in uncertain),
+        )
+        for pump_role in found
     ]
     roles: list[Role] = []
     for role in every:
-        # A single account's stack and the rollout contain the same role.
+        # The stack for one account and the rollout contain the same role.
         if role not in roles:
             roles.append(_together([same for same in every if same == role]))
     for kind in ROLES:
         sources = [mask.masked(role.source) for role in roles if role.kind == kind]
         if len(sources) > 1:
             files = list(dict.fromkeys(sources))
-            cure = ": give a template that contains one" if len(files) == len(sources) else ""
+            cure = ": pass a template that contains only one" if len(files) == len(sources) else ""
             raise InputError(
                 f"{path}: contains different {kind} roles, in {', '.join(files)}; a report is "
                 f"about one of each kind{cure}"
@@ -171,14 +175,15 @@ def _together(same: Sequence[Role]) -> Role:
 
 
 def _elsewhere(templates: Iterable[Template], roles: Iterable[PumpRole]) -> Iterable[Template]:
-    # Of a template with one of Pump's roles, and of those that deploy it, it is said of the role.
-    said = set()
+    # What can change a template with one of Pump's roles is reported for the role itself. The same
+    # applies to the templates that deploy it.
+    reported = set()
     for role in roles:
         above: Template | None = role.template
         while above is not None:
-            said.add(above)
+            reported.add(above)
             above = above.parent
-    return (template for template in templates if template not in said)
+    return (template for template in templates if template not in reported)
 
 
 def _not_nested(templates: Iterable[Template]) -> Iterable[Reference]:

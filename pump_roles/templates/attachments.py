@@ -1,4 +1,4 @@
-"""The policies that attach to roles by themselves, found by what they attach to."""
+"""The resources that attach to roles, such as managed policies, by what they attach to."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ ATTACHES: Final[Mapping[str, str]] = {
     "AWS::IAM::RolePolicy": "RoleName",
     "AWS::IAM::InstanceProfile": "Roles",
 }
-"""The resources that attach to roles, and the property that names these."""
+"""The resource types that attach to roles, and the property that names the roles."""
 
 _PSEUDO: Final = "${aws::"
 
@@ -29,7 +29,7 @@ class Attachment:
     :param template: its template.
     :param logical_id: its logical ID.
     :param targets: what it attaches to.
-    :param known: whether these are all.
+    :param known: whether the targets are complete.
     """
 
     template: Template
@@ -44,12 +44,12 @@ class Attachment:
 
     @property
     def is_instance_profile(self) -> bool:
-        """Whether it hands the role to EC2, rather than a policy to the role."""
+        """Whether it is an instance profile, which gives the role to EC2, and not a policy."""
         return self.resource.get("Type") == "AWS::IAM::InstanceProfile"
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is a policy that may attach to any role, as far as the templates say."""
+        """Whether it is a policy that may attach to any role, as far as the templates show."""
         return not self.known and not self.is_instance_profile
 
 
@@ -72,16 +72,16 @@ class Attachments:
                     self._by_name.setdefault(text.text.casefold(), []).append(attachment)
         self._open = [name for name in self._by_name if _PSEUDO in name]
         self.unknown = [attachment for attachment in self._at.values() if attachment.is_unknown]
-        """The policies that may attach to any role, as far as the templates say."""
+        """The policies that may attach to any role, as far as the templates show."""
 
     def at(self, template: Template, logical_id: str) -> Attachment | None:
-        """Return the attachment that a resource is; nothing if it is none."""
+        """Return a resource as an attachment; ``None`` if it is not one."""
         return self._at.get((template, logical_id))
 
     def reaching(
         self, template: Template, logical_id: str, names: Iterable[str]
     ) -> list[Attachment]:
-        """Return what attaches to a role, each once.
+        """Return what attaches to a role, without duplicates.
 
         :param template: the role's template.
         :param logical_id: the role's logical ID.
@@ -98,7 +98,7 @@ class Attachments:
         return list(dict.fromkeys(found))
 
     def _targets(self, name: str) -> Iterator[str]:
-        # A name can contain a region, for instance, that is only known when it is deployed.
+        # A name can contain what is known only at deployment, such as the Region.
         if name in self._by_name:
             yield name
         for target in self._by_name if _PSEUDO in name else self._open:
@@ -106,9 +106,9 @@ class Attachments:
                 yield target
 
 
-def may_be_one_account(one: Template, other: Template) -> bool:
+def may_be_one_account(template: Template, other: Template) -> bool:
     """Return whether two templates may be deployed to the same account."""
-    return not one.account or not other.account or one.account == other.account
+    return not template.account or not other.account or template.account == other.account
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -123,7 +123,7 @@ def _attachments(template: Template) -> Iterator[Attachment]:
             continue
         properties = template.properties(logical_id)
         targets = evaluate(properties.get(ATTACHES[kind]), template)
-        # Fn::Transform, for instance, can add a target.
+        # A function such as Fn::Transform can add a target.
         known = all(text.known for text in targets) and not any(
             name.startswith("Fn::") for name in properties
         )
@@ -131,10 +131,10 @@ def _attachments(template: Template) -> Iterator[Attachment]:
 
 
 def name_of(attachment: Attachment) -> str:
-    """Return a policy's name; its logical ID if it has none, or a managed one that is filled in."""
+    """Return a policy's name; its logical ID if it has no name or, if managed, no literal name."""
     properties = attachment.template.properties(attachment.logical_id)
     if attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy":
-        # It replaces no inline policy, whatever its name is.
+        # It does not replace an inline policy of the same name.
         name = properties.get("ManagedPolicyName")
         return name if isinstance(name, str) and name else attachment.logical_id
     return as_text(properties.get("PolicyName") or attachment.logical_id)

@@ -1,4 +1,4 @@
-"""A permissions boundary by its name."""
+"""Permissions boundaries by their names."""
 
 import re
 from typing import Any, Final
@@ -15,14 +15,14 @@ _ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
     r":policy/([A-Za-z0-9_+=,.@/-]+)"
 )
-"""Only the characters of a policy's name: others could make one policy look like another."""
+"""Accepts only the characters of a policy's name: others could disguise a policy as another one."""
 
 
 def boundary(value: Any, template: Template) -> str:
     """Return a permissions boundary as text; empty if there is none.
 
-    That is the name of a policy of the account that the template is deployed to, or of one that AWS
-    manages; the logical ID of one in the template; any other ARN; or the value as it is.
+    The text is the name of a policy in the account that the template is deployed to, or of an AWS
+    managed policy; the logical ID of a policy in the template; any other ARN; or the value itself.
 
     :param value: a role's permissions boundary, as in a template.
     :param template: that template.
@@ -44,9 +44,9 @@ def boundary(value: Any, template: Template) -> str:
 
 
 def _is_of(text: Text, template: Template) -> bool:
-    # A resource's placeholder can stand for a part of its name or ARN.
+    # The placeholder of a resource can be only a part of a name or ARN.
     if any(of.type_of(name) is not None for of, name in text.references):
         return False
-    # What a StackSet passes on names the StackSet's account, not the one that it deploys to.
+    # The account in a StackSet's arguments is that of the StackSet, not the one it deploys to.
     passed = any(name in of.arguments for of, name in text.references)
     return not (passed and template.stack_set and _THIS_ACCOUNT in text.text)

@@ -1,4 +1,4 @@
-"""Policy documents by what they mean: two that IAM treats alike have the same canonical form."""
+"""Canonical forms of policy documents: documents that IAM treats alike have the same form."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _VERSIONS: Final = ("2008-10-17", "2012-10-17")
 _DIVIDED: Final = {"Principal", "Action", "Resource"}
 _EXCLUDED: Final = {"NotPrincipal", "NotAction", "NotResource"}
 _NO_MEANING: Final = {"Sid", "Condition"}
-"""Of the members of a statement. A condition means something unless it is empty."""
+"""Members of a statement without meaning. A condition has none only if it is empty."""
 
 # IAM User Guide, "IAM JSON policy elements: Condition operators": these behave identically.
 _ALIKE: Final = {"ArnEquals": "ArnLike", "ArnNotEquals": "ArnNotLike"}
@@ -25,19 +25,20 @@ _TRUTH: Final = {"Bool", "Null"}
 _ROOT: Final = re.compile("arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):root")
 
 _MOST_PARTS: Final = 100_000
-"""A statement that would have more parts is not divided. IAM's limits on the size of a policy allow
-about a million."""
+"""A statement with more parts is not divided. IAM's limits on the size of a policy allow about a
+million."""
 
 
 def canonical(document: Any) -> str:
     """Return a policy document's canonical form, as text.
 
-    The order of statements and lists, the case of actions and condition keys, one-element lists,
-    statement IDs, and how statements are divided mean nothing. Neither does the version, unless the
-    document has a policy variable. In a trust policy an account's root is the account's ID: IAM
-    shows one for the other, and no role is assumed from another partition.
+    The form does not depend on the order of statements and lists, the case of actions and condition
+    keys, one-element lists, statement IDs, and how statements are divided. It depends on the
+    version only if the document has a policy variable. In a trust policy, an account's root becomes
+    the account's ID: IAM shows one for the other, and a role cannot be assumed from another
+    partition.
 
-    What cannot be read stays as it is, so it only equals itself.
+    What cannot be read stays unchanged, so it equals only itself.
 
     :param document: the policy document.
 
@@ -50,7 +51,7 @@ def canonical(document: Any) -> str:
     }
     parts = sorted(found)
     version = document.get("Version", _VERSIONS[0])
-    # Only the newer version of the language has policy variables.
+    # Only the newer version has policy variables.
     if version not in _VERSIONS or any("${" in part for part in parts):
         parts.append(f"version {_text(version)}")
     return "\n".join(parts)
@@ -86,11 +87,11 @@ def account_of_root(principal: Any) -> Any:
 
 
 def _parts(statement: Any) -> Iterator[str]:
-    # Each part is one principal, action and resource of a statement.
+    # Each part has one principal, action, and resource of a statement.
     if not isinstance(statement, dict):
         yield f"unreadable statement {_text(statement)}"
         return
-    # What is excluded, by NotAction for instance, cannot be divided.
+    # Exclusions, such as NotAction, cannot be divided.
     whole: dict[str, Any] = {}
     divided: dict[str, list[Any]] = {}
     for name, value in statement.items():
@@ -137,7 +138,7 @@ def _condition(condition: Any) -> Any:
     for operator, keys in condition.items():
         name = _operator(operator)
         if name in found:
-            # Two spellings of one operator: both have to hold, so neither replaces the other.
+            # Two spellings of one operator: both must be met, so neither replaces the other.
             return condition
         found[name] = _keys(name, keys) if isinstance(keys, dict) else keys
     return found
@@ -145,7 +146,7 @@ def _condition(condition: Any) -> Any:
 
 def _keys(operator: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
     folded = {_folded(key): _values(operator, value) for key, value in keys.items()}
-    # Of two spellings of one key, neither replaces the other.
+    # If a key has two spellings, neither replaces the other.
     return folded if len(folded) == len(keys) else keys
 
 
@@ -162,14 +163,15 @@ def _values(operator: str, value: Any) -> Any:
 
 
 def _value(value: Any, *, truth: bool) -> Any:
-    # IAM takes a number or a truth value for its text.
+    # IAM treats a number or a Boolean like its text.
     if isinstance(value, bool | int | float):
         value = json.dumps(value)
     return _folded(value) if truth and isinstance(value, str) else value
 
 
 def _folded(text: str) -> str:
-    # Beyond ASCII, letters that IAM tells apart are one in lower case, such as the Kelvin sign.
+    # Only ASCII: letters that IAM distinguishes, such as the Kelvin sign and K, are equal in lower
+    # case.
     return text.lower() if text.isascii() else text
 
 

@@ -1,7 +1,7 @@
-"""What templates contain elsewhere that changes a role, or anything else, without being seen there.
+"""Digests of the definitions outside a resource that can change it.
 
-A parameter's default, a condition or an imported value does not show in what refers to it. So all
-of these definitions have a digest, by which a change is noticed.
+A reference to a parameter, a condition, or an export stays the same if what it refers to changes.
+A digest of all these definitions reveals such a change.
 """
 
 import json
@@ -20,7 +20,7 @@ __all__ = ["combined", "filled_in", "suspicious"]
 
 _IN_SUB: Final = re.compile(r"\$\{([^{}$!][^{}$]*)\}")
 
-_SHOWN: Final = {
+_COMPARED_AS_TEXT: Final = {
     "AssumeRolePolicyDocument",
     "Description",
     "Path",
@@ -29,29 +29,29 @@ _SHOWN: Final = {
     "RoleName",
     "Tags",
 }
-"""A role's properties of which the text is compared, or whose text means nothing."""
+"""A role's properties whose text is compared elsewhere, or has no effect."""
 
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
 _IGNORED: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateReplacePolicy"}
 
 
 def combined(digests: Iterable[str]) -> str:
-    """Return one digest for several: that digest if they are the same.
+    """Return one digest for several. If they are all the same, it is that digest.
 
-    :param digests: the digests; their order means nothing.
+    :param digests: the digests, in any order.
     """
     different = sorted(set(digests))
     return different[0] if len(different) == 1 else _digest(different)
 
 
 def filled_in(role: PumpRole, *, uncertain: bool) -> str:
-    """Return the SHA-256 of all definitions that are filled in in a role; empty if there are none.
+    """Return the SHA-256 of all definitions that a role refers to; empty if there are none.
 
-    What it has that is not read is part of it, too. What is read, which is compared by itself, and
-    pseudo parameters are not.
+    It includes what the role has that cannot be read. It does not include what can be read, which
+    is compared elsewhere, and pseudo parameters.
 
     :param role: the role.
-    :param uncertain: whether it cannot be read where the role is deployed.
+    :param uncertain: whether the places where the role is deployed cannot be read.
     """
     template, properties = role.template, role.template.properties(role.logical_id)
     counted = {(found.template, found.logical_id) for found in role.attachments}
@@ -60,7 +60,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
     found.add(
         {**properties, "AssumeRolePolicyDocument": trust, "Description": "", "Tags": []}, template
     )
-    found.add_text("role", _unread(template.resources[role.logical_id]), template)
+    found.add_text("role", _not_compared(template.resources[role.logical_id]), template)
     for attachment in role.attachments:
         document = attachment.template.properties(attachment.logical_id).get("PolicyDocument")
         found.add(document, attachment.template)
@@ -81,15 +81,19 @@ def suspicious(
 ) -> str:
     """Return the SHA-256 of all that may give more access; empty if there is nothing.
 
-    :param roles: Pump's roles, which are not part of it.
-    :param resources: the resources that may, whose definitions are part of it, too.
-    :param templates: the templates that may.
+    :param roles: Pump's roles, which are not included.
+    :param resources: the resources that may give access. What they refer to is included.
+    :param templates: the templates that may give access.
     """
     listed = list(roles)
     found = _Definitions(
         {role.template.root for role in listed},
         {(role.template, role.logical_id) for role in listed}
-        | {(one.template, one.logical_id) for role in listed for one in role.attachments},
+        | {
+            (attachment.template, attachment.logical_id)
+            for role in listed
+            for attachment in role.attachments
+        },
     )
     for template, logical_id in resources:
         found.add_resource(template, logical_id)
@@ -98,11 +102,11 @@ def suspicious(
     return found.digest
 
 
-def _unread(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    # What of a role is not compared by its text, which may be cut off.
+def _not_compared(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    # The parts of a role that are not compared elsewhere by their text.
     properties = as_mapping(resource.get("Properties"))
-    unread = {
-        **{name: value for name, value in properties.items() if name not in _SHOWN},
+    parts = {
+        **{name: value for name, value in properties.items() if name not in _COMPARED_AS_TEXT},
         **{name: resource[name] for name in resource.keys() - _IGNORED - {"Type", "Properties"}},
         "Policies": [
             policy
@@ -111,9 +115,9 @@ def _unread(resource: Mapping[str, Any]) -> Mapping[str, Any]:
             or not _is_read(policy["PolicyDocument"])
         ],
     }
-    if unread.get("MaxSessionDuration") == HOUR:
-        del unread["MaxSessionDuration"]
-    return {name: value for name, value in unread.items() if value != []}
+    if parts.get("MaxSessionDuration") == HOUR:
+        del parts["MaxSessionDuration"]
+    return {name: value for name, value in parts.items() if value != []}
 
 
 def _is_read(document: Any) -> bool:
@@ -125,7 +129,7 @@ def _is_read(document: Any) -> bool:
 
 
 def _without_literals(value: Any, template: Template) -> Any:
-    # What a parent gives as a literal is a part of the trust policy's own digest.
+    # A literal argument of the parent is part of the trust policy's own digest.
     if isinstance(value, list):
         return [_without_literals(element, template) for element in value]
     if isinstance(value, dict):
@@ -143,7 +147,7 @@ def _chain(template: Template) -> Iterator[Template]:
 
 
 class _Definitions:
-    # The definitions that values depend on, each with what it depends on itself.
+    # The definitions that values depend on, directly and indirectly.
     def __init__(self, own: Collection[Template], compared: Collection[Reference]) -> None:
         self._own = own
         self._compared = compared
@@ -158,12 +162,12 @@ class _Definitions:
     def add(self, value: Any, template: Template) -> None:
         """Add what a value depends on."""
         self._pending.append((value, template))
-        # Not by recursion: definitions can depend on each other in a circle, or in a long chain.
+        # No recursion: definitions can depend on each other in a circle, or in a long chain.
         while self._pending:
             self._walk(*self._pending.pop())
 
     def add_text(self, name: str, value: Any, template: Template) -> None:
-        """Add a value as it is, if there is any, and what it depends on."""
+        """Add a value itself, unless it is empty, and what it depends on."""
         if value:
             self._define("text", name, value, template)
             self.add(value, template)
@@ -190,7 +194,7 @@ class _Definitions:
         self._seen.add((template, section, name))
         *_, root = _chain(template)
         path = [above.deployed_by for above in _chain(template)]
-        # The name of the file means nothing.
+        # The name of the file does not matter.
         stack = "" if root in self._own else root.stack
         self._entries.add(_canonical([stack, *reversed(path), section, name, value]))
         self._pending.append((value, template))
@@ -262,8 +266,8 @@ def _named(function: str, argument: Any) -> Iterator[tuple[str, str]]:
         name, _, attribute = ".".join(parts).partition(".")
         yield name, attribute
     elif function == "Fn::Sub":
-        patterns = [one for one in as_list(argument)[:1] if isinstance(one, str)]
-        for placeholder in (found for one in patterns for found in _IN_SUB.findall(one)):
+        patterns = [text for text in as_list(argument)[:1] if isinstance(text, str)]
+        for placeholder in (found for text in patterns for found in _IN_SUB.findall(text)):
             name, _, attribute = placeholder.partition(".")
             yield name, attribute
 

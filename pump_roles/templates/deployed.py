@@ -1,4 +1,4 @@
-"""What one of Pump's roles has once its template is deployed, for comparison with an account."""
+"""Pump's roles as their templates deploy them, for comparison with an account."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _FILLED_LATER: Final = re.compile(r"\$\{AWS::(?:AccountId|Partition)\}")
 
 OPEN_PRINCIPAL: Final = "${principal}"
 OPEN_EXTERNAL_ID: Final = "${external-id}"
-"""What stands for a principal, or an external ID, that a template leaves to a parameter."""
+"""The placeholders for a principal and an external ID that are template parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class DeployedPolicy:
     :param name: its name.
     :param managed: whether it is a managed policy, rather than an inline one.
     :param document: its document, as the template contains it.
-    :param filled: its document with every text evaluated. What depends on the account is a
+    :param filled: its document with all functions evaluated. What depends on the account is a
         placeholder, such as ``${AWS::Partition}``.
     """
 
@@ -44,21 +44,21 @@ class DeployedPolicy:
 class DeployedRole:
     """A role as its template deploys it.
 
-    Texts have placeholders for what depends on the account: ``${AWS::AccountId}`` and
+    Strings have placeholders for what depends on the account: ``${AWS::AccountId}`` and
     ``${AWS::Partition}``.
 
-    :param role: the role, as the reader sees it.
-    :param account: the 12-digit ID of the account that the template is for; empty if that is any.
-    :param stack_set: the name of the StackSet that deploys it; empty if that is a single stack.
+    :param role: the role, as the reader describes it.
+    :param account: the 12-digit ID of the account that the template is for; empty if it is for any.
+    :param stack_set: the name of the StackSet that deploys it; empty if a single stack does.
     :param path: its path.
     :param trust_policy: its trust policy, with :data:`OPEN_PRINCIPAL` and :data:`OPEN_EXTERNAL_ID`
-        where that has a parameter.
+        in place of parameters.
     :param policies: its policies.
     :param boundary: the ARN of its permissions boundary; empty if it has none.
     :param boundary_document: the document of that policy; ``None`` if the templates do not have it.
     :param session_seconds: its maximum session duration in seconds.
     :param tags: its tags.
-    :param unreadable: what of this cannot be read, in words.
+    :param unreadable: what cannot be read, in words.
     """
 
     role: Role
@@ -77,23 +77,23 @@ class DeployedRole:
 def deployed(
     found: Sequence[PumpRole], roles: Iterable[Role], templates: Iterable[Template]
 ) -> Iterator[tuple[DeployedRole, ...]]:
-    """Yield each of Pump's roles as templates deploy it, in all the ways in which they do.
+    """Yield each of Pump's roles in every form in which templates deploy it.
 
-    There is one way, unless the templates contradict each other in something that does not change
+    There is one form, unless the templates contradict each other in something that does not change
     what the role may do, such as the external ID or a tag.
 
     :param found: the roles in the templates.
-    :param roles: one of each kind, as a report is about it.
+    :param roles: one role of each kind, as a report describes it.
     :param templates: the templates.
     """
     documents = dict(_managed_policies(templates))
     for role in roles:
-        ways = [
-            replace(_deployed(one, documents), role=replace(role, name=_name(one)))
-            for one in found
-            if one.role.kind == role.kind
+        forms = [
+            replace(_deployed(pump_role, documents), role=replace(role, name=_name(pump_role)))
+            for pump_role in found
+            if pump_role.role.kind == role.kind
         ]
-        yield tuple(way for index, way in enumerate(ways) if way not in ways[:index])
+        yield tuple(form for index, form in enumerate(forms) if form not in forms[:index])
 
 
 def _deployed(found: PumpRole, documents: Mapping[str, Any]) -> DeployedRole:
@@ -135,13 +135,13 @@ def _stack_set(template: Template) -> str:
 
 
 def _name(found: PumpRole) -> str:
-    # Empty if it is generated, or depends on the account.
+    # Empty if the name is generated, or depends on the account.
     name = found.names[0] if len(found.names) == 1 else ""
     return name if ROLE_NAME.accepts(name) else ""
 
 
 def _policies(found: PumpRole) -> Iterator[DeployedPolicy]:
-    attached = {name_of(one): one for one in found.attachments}
+    attached = {name_of(attachment): attachment for attachment in found.attachments}
     for name, document in found.role.policies:
         attachment = attached.get(name)
         template = found.template if attachment is None else attachment.template
@@ -155,7 +155,7 @@ def _policies(found: PumpRole) -> Iterator[DeployedPolicy]:
 
 
 def _filled(value: Any, template: Template) -> Any:
-    # A function that has one certain text becomes that text; anything else stays.
+    # A function whose result is certain becomes that result; anything else stays.
     if isinstance(value, list):
         return [_filled(element, template) for element in value]
     if not isinstance(value, dict):
@@ -170,7 +170,7 @@ def _text(value: Any, template: Template) -> str | None:
     text = only_text(value, template)
     if text is None or text.references:
         return None
-    # The region, for instance, is not known.
+    # Other pseudo parameters, such as the Region, are not known.
     return text.text if _FILLED_LATER.sub("", text.text).find("${AWS::") < 0 else None
 
 
@@ -209,7 +209,7 @@ def _opened(value: Any, placeholder: str) -> Any:
 
 
 def _boundary(value: Any, template: Template) -> str | None:
-    # The ARN; empty if there is none, and nothing if it cannot be read.
+    # The ARN; empty if the role has no boundary, None if it cannot be read.
     if not evaluate(value, template):
         return ""
     texts = evaluate(value, template)
@@ -240,7 +240,7 @@ def _managed_policies(templates: Iterable[Template]) -> Iterator[tuple[str, Any]
 
 
 def _tags(found: PumpRole, unreadable: list[str]) -> Iterator[tuple[str, str]]:
-    # CloudFormation passes the tags of a StackSet on to what its stack instances create.
+    # CloudFormation adds the tags of a StackSet to what its stack instances create.
     at = found.template.stack_set
     of_stack_set = [] if at is None else as_list(at[0].properties(at[1]).get("Tags", []))
     own = as_list(found.template.properties(found.logical_id).get("Tags", []))

@@ -1,4 +1,4 @@
-"""What can change a template, or what it deploys, when it is deployed."""
+"""What can change a template, or what it deploys, at deployment."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ _HIDE_NOTHING: Final = {
     "AWS::SecretsManager-2024-09-16",
     "AWS::Serverless-2016-10-31",
 }
-"""AWS's own transforms that add nothing but what the template says."""
+"""AWS's own transforms that add only what the template describes."""
 
 _DEPLOYS_MORE: Final = {
     "AWS::Serverless::Application",
@@ -34,11 +34,11 @@ _READ_TYPES: Final = (
     "AWS::SSO::",
     "Custom::",
 )
-"""The beginnings of the types of resources that can reach one of Pump's roles by themselves."""
+"""The prefixes of the resource types that can reach one of Pump's roles themselves."""
 
 
 def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
-    """Yield what can change a template, or the one that deploys it, when it is deployed.
+    """Yield what can change a template, or the one that deploys it, at deployment.
 
     :param template: the template.
     :param mask: masks what must not be shown.
@@ -47,7 +47,7 @@ def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
         yield from changed_at_deployment(template.parent, mask)
         yield from _deploying(template.parent, template.deployed_by, mask)
     transforms = as_list(template.content.get("Transform", []))
-    # This one adds functions to the language, and changes nothing by itself.
+    # This transform only adds functions to the language.
     if transforms and transforms != ["AWS::LanguageExtensions"]:
         names = mask.short(template.content["Transform"])
         yield f"the transform {names} can change the template when it is deployed"
@@ -57,7 +57,7 @@ def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
 
 
 def hidden_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
-    """Yield what can add anything at all to a template when it is deployed.
+    """Yield what can add resources of any kind to a template at deployment.
 
     :param template: the template.
     :param mask: masks what must not be shown.

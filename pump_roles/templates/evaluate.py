@@ -1,4 +1,4 @@
-"""What a value in a template can be when it is deployed, as far as the templates say."""
+"""Evaluates the values in a template: what each can be at deployment, as far as is known."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,17 +12,17 @@ from pump_roles.templates.values import as_list, as_mapping, as_text
 __all__ = ["evaluate", "only_text", "texts_in"]
 
 _MOST: Final = 64
-"""More alternatives than these are not told apart."""
+"""More alternatives than this become one that is not known."""
 
 _LONGEST: Final = 4_096
-"""A longer text is not put together, or taken apart."""
+"""A longer string is neither joined nor split."""
 
 _PAIR: Final = 2
 
 _PLACEHOLDER: Final = re.compile(r"(\$\{[^{}]*\})")
 
 _IN_ARNS: Final = {"${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}"}
-"""The placeholders of parts of ARNs, which contain neither of an ARN's separators."""
+"""Placeholders in ARNs whose values contain neither of an ARN's separators."""
 
 _IDENTIFIES: Final = {
     ("AWS::IAM::Role", ""),
@@ -30,7 +30,7 @@ _IDENTIFIES: Final = {
     ("AWS::IAM::User", "Arn"),
     ("AWS::IAM::ManagedPolicy", ""),
 }
-"""References that identify one role, user or policy: the type, and the attribute or nothing."""
+"""References that identify one role, user, or policy: the type and the attribute, empty for Ref."""
 
 _VALUES: Final = {
     ("AWS::IAM::Group", ""): "GroupName",
@@ -38,13 +38,13 @@ _VALUES: Final = {
     ("AWS::SSM::Parameter", ""): "Name",
     ("AWS::SSM::Parameter", "Value"): "Value",
 }
-"""References whose value is a property of the resource."""
+"""References whose value is a property of the resource: the name of the property."""
 
 
 def evaluate(value: Any, template: Template) -> tuple[Text, ...]:
-    """Return every text that a value can be; none for ``AWS::NoValue`` or null.
+    """Return every string that a value can be; none for ``AWS::NoValue`` or null.
 
-    If it is a list, that is every text that one of its elements can be.
+    For a list, these are all strings that its elements can be.
 
     :param value: the value, as in a template.
     :param template: that template.
@@ -53,7 +53,7 @@ def evaluate(value: Any, template: Template) -> tuple[Text, ...]:
 
 
 def only_text(value: Any, template: Template) -> Text | None:
-    """Return the one text that a value is certain to be; ``None`` if it can be another, or nothing.
+    """Return the one string that a value is certain to be; ``None`` if it is not certain.
 
     :param value: the value, as in a template.
     :param template: that template.
@@ -64,7 +64,7 @@ def only_text(value: Any, template: Template) -> Text | None:
 
 
 def texts_in(value: Any, template: Template) -> Iterator[Text]:
-    """Yield every text that stands anywhere in a value."""
+    """Yield every string anywhere in a value."""
     if isinstance(value, list):
         for element in value:
             yield from texts_in(element, template)
@@ -80,7 +80,7 @@ def texts_in(value: Any, template: Template) -> Iterator[Text]:
 
 
 def _alternatives(value: Any, template: Template) -> Alternatives:
-    # Never empty. A list is all that its elements can be; an empty one is nothing.
+    # Never empty. A list has the alternatives of all its elements; an empty list is None.
     if value is None:
         return (None,)
     if isinstance(value, list):
@@ -140,7 +140,7 @@ def _parameter(
         declared = (*declared, Text(placeholder, reference, known=False))
     if name not in template.arguments or template.parent is None:
         return declared
-    # A parameter that is given nothing is as if it were not given.
+    # A parameter whose argument is AWS::NoValue has its default.
     passed = _alternatives(template.arguments[name], template.parent)
     if template.has_changeable_arguments:
         passed = (*passed, None)
@@ -184,8 +184,8 @@ def _attribute(argument: Any, template: Template) -> Alternatives:
 
 
 def _resource(name: str, attribute: str, template: Template) -> Alternatives:
-    # What a resource is called; the attribute is empty for a Ref. Only what identifies a role, a
-    # user or a policy is known without its value.
+    # The attribute is empty for Ref. Without its value, a reference is known only if it identifies
+    # a role, a user, or a policy.
     kind = as_text(template.type_of(name))
     key = f"{name}.{attribute}" if attribute else name
     if kind == "Custom::CrossRegionExportReader":
@@ -216,7 +216,7 @@ def _output(name: str, template: Template) -> Alternatives:
 
 
 def _filled(value: Any, placeholder: Text, template: Template) -> Alternatives:
-    # What has no value gets one when it is deployed, such as a generated name.
+    # What has no value gets one at deployment, such as a generated name.
     return tuple(placeholder if text is None else text for text in _alternatives(value, template))
 
 
@@ -324,7 +324,7 @@ def _pieces(text: Text | None, separator: str) -> Alternatives:
         first, *others = [part] if index % 2 else part.split(separator)
         pieces[-1] += first
         pieces += others
-    # What is filled in can contain the separator. One placeholder alone stays whole.
+    # The value of a placeholder can contain the separator. A single placeholder stays whole.
     known = text.known and (
         [text.text] == placeholders
         or not placeholders
@@ -382,7 +382,9 @@ def _exported(key: tuple[str, ...], template: Template) -> Iterator[Text | None]
             exporting.evaluated[cached] = _alternatives(value, exporting)
         yield from exporting.evaluated[cached]
     exporting_templates = [exporting for exporting, _ in template.exports.get(key, ())]
-    if not exporting_templates or any("Outputs" in one.changeable for one in exporting_templates):
+    if not exporting_templates or any(
+        "Outputs" in exporting.changeable for exporting in exporting_templates
+    ):
         yield Text(f"${{{' '.join(key)}}}", known=False)
 
 
@@ -422,7 +424,7 @@ def _within(value: Any, template: Template) -> Iterator[Text]:
 
 
 def _merged(texts: Iterable[Text], *, known: bool = True) -> Text:
-    # One text for many, with everything that they refer to.
+    # One string for several, with everything that they refer to.
     found = list(texts)
     references = frozenset().union(*(text.references for text in found))
     return Text(

@@ -1,4 +1,4 @@
-"""Which files there are to read, and the account that each is for."""
+"""Finds the template files to read, and the account that each is for."""
 
 import json
 import re
@@ -32,9 +32,9 @@ class File:
     :param path: where it is.
     :param stack: the name of its stack.
     :param account: the 12-digit ID of the account that it is deployed to; empty if not known.
-    :param region: the region that it is deployed to; empty if not known.
-    :param readable: whether it is a file in the folder of the manifest that names it. Any other is
-        not read.
+    :param region: the Region that it is deployed to; empty if not known.
+    :param readable: whether it is a file in the folder of the manifest that names it. Other files
+        are not read.
     """
 
     path: Path
@@ -47,8 +47,8 @@ class File:
 def files_in(path: Path) -> list[File]:
     """Return a template's file, or the templates in a folder.
 
-    In a folder with a ``manifest.json``, such as ``cdk.out``, exactly the templates that it names
-    count: CDK leaves those of earlier syntheses where they are.
+    In a folder with a ``manifest.json``, such as ``cdk.out``, these are exactly the templates that
+    the manifest names. CDK does not delete those of earlier synths.
 
     :raises InputError: when there is no such file or folder, no template in the folder, or the
         manifest cannot be read.
@@ -118,7 +118,7 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
 
 
 def why_not_json(error: ValueError, text: str) -> str:
-    """Return why a text is not JSON, without any of its content but a key.
+    """Return why a text is not JSON, without showing any of its content except a key.
 
     :param error: what :func:`parse_json` raised.
     :param text: the text.
@@ -131,7 +131,7 @@ def why_not_json(error: ValueError, text: str) -> str:
 
 
 def _check_regular(file: Path, kind: str) -> None:
-    # A pipe or a device may never end.
+    # Reading a pipe or a device may never end.
     if file.exists() and not file.is_file():
         what = "a folder" if file.is_dir() else "not a regular file"
         raise InputError(f"{file}: is not {kind}: it is {what}")
@@ -146,12 +146,12 @@ def parse_json(text: str) -> Any:
 
 
 def assets(folder: Path) -> Mapping[str, set[str]]:
-    """Return the files that CDK uploads from a folder, by where each is uploaded to.
+    """Return the files that CDK uploads from a folder, by their destination.
 
-    A place that something else is uploaded to, too, such as the output of a command, has an empty
+    A destination that also receives something else, such as the output of a command, has an empty
     name among its files.
 
-    :param folder: the folder of some templates. CDK lists the assets of each in a file there.
+    :param folder: a folder of templates. CDK writes a list of the assets of each template there.
     """
     listed = set(folder.glob("*.assets.json"))
     if (folder / _MANIFEST).is_file():
@@ -198,7 +198,7 @@ def _no_constant(name: str) -> Any:
 
 
 class _NotJsonError(ValueError):
-    """What Python's reader lets pass."""
+    """A text that Python's ``json`` accepts, but that is not valid JSON here."""
 
 
 def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
@@ -224,12 +224,12 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
 
 
 def _unmanaged(path: Path) -> File:
-    # CDK names a stack's template after it.
+    # CDK names a template after its stack.
     return File(path, path.name.removesuffix(".template.json"))
 
 
 def _is_inside(folder: Path, path: Path) -> bool:
-    # A link that leads out of the folder is outside, too.
+    # A symbolic link that leads out of the folder is also outside.
     try:
         here = path.resolve().parent == folder.resolve()
     except (OSError, ValueError):
@@ -238,7 +238,7 @@ def _is_inside(folder: Path, path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Return whether there is such a file, whatever the path looks like."""
+    """Return whether a file exists, even if the path is not a valid one."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -246,7 +246,6 @@ def is_file(path: Path) -> bool:
 
 
 def _environment(artifact: Any) -> tuple[str, str]:
-    # The account and the region.
     environment = as_text(as_mapping(artifact).get("environment", ""))
     account = re.match("aws://([0-9]{12})/", environment)
     region = re.match("aws://[^/]*/([a-z-]+-[0-9]+)$", environment)

@@ -1,4 +1,4 @@
-"""Templates with everything nested in them, flat: nested stacks, and what StackSets deploy."""
+"""Flattens templates: lists them with all nested stacks, and with what StackSets deploy."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from pump_roles.templates.values import as_list, as_mapping
 __all__ = ["NESTED", "flatten"]
 
 _MOST: Final = 1_000
-"""How many templates may be nested in one: each use of a nested stack counts."""
+"""The maximum number of templates nested in one. Each use of a nested stack counts."""
 
 _BUCKET: Final = re.compile(
     r"https://s3\.(?:\$\{AWS::Region\}|[a-z0-9-]+)\."
@@ -25,7 +25,7 @@ _STACK: Final = "AWS::CloudFormation::Stack"
 _STACK_SET: Final = "AWS::CloudFormation::StackSet"
 
 NESTED: Final = (_STACK, _STACK_SET)
-"""The types of resources that deploy templates which are read, too."""
+"""The types of resources whose templates are also read."""
 
 
 def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Template], list[str]]:
@@ -73,7 +73,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
         for key, value in _exported(template):
             exports.setdefault(key, []).append((template, value))
     for template in templates:
-        # Whatever was evaluated so far did not know all the exports.
+        # The evaluation so far did not have all the exports.
         template.evaluated.clear()
     return templates, unreadable
 
@@ -98,7 +98,7 @@ def _adds_resources(content: Mapping[str, Any]) -> bool:
 
 
 class _Flattened:
-    # A stack's template with what is nested in it.
+    # A stack's template with everything nested in it.
     def __init__(self, root: Template, assets: "_Assets") -> None:
         self._assets = assets
         self.templates: list[Template] = []
@@ -155,7 +155,7 @@ class _Flattened:
         )
 
     def _asset(self, template: Template, url: Any) -> str | None:
-        # Exactly the address that CDK uploads one of its own files to.
+        # Only the exact address to which CDK uploads one of the files.
         texts = evaluate(url, template)
         found = _BUCKET.fullmatch(texts[0].text) if len(texts) == 1 else None
         if found is None:
@@ -170,7 +170,7 @@ class _Flattened:
 
 
 class _Assets:
-    # The assets of each folder, read once, and only if a template has a nested one.
+    # The assets of each folder, read once, and only if a template has nested stacks.
     def __init__(self) -> None:
         self._read: dict[Path, Mapping[str, set[str]]] = {}
 
@@ -181,7 +181,8 @@ class _Assets:
 
 
 def _only(folder: Path, names: set[str]) -> str | None:
-    # Stacks with like nested stacks upload like files to one place. Any others contradict.
+    # Stacks with equal nested stacks upload equal files to one destination. If the files differ,
+    # it is not certain which one is deployed.
     try:
         contents = {(folder / name).read_bytes() for name in names}
     except OSError:
@@ -190,7 +191,7 @@ def _only(folder: Path, names: set[str]) -> str | None:
 
 
 def _files_above(template: Template, url: Any) -> Iterator[Path]:
-    # A file that is nested in itself is not followed.
+    # So that a file that is nested in itself is not followed.
     above: Template | None = template if url is not None else None
     while above is not None:
         yield above.file

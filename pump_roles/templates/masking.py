@@ -1,4 +1,4 @@
-"""What is never shown: external IDs, and characters that change how the text around them reads."""
+"""Masks what must not be shown: external IDs, and characters that disguise the text around them."""
 
 import json
 import re
@@ -20,7 +20,7 @@ __all__ = ["Mask", "external_ids", "one_line", "texts_under_the_key", "under_the
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
 _NEVER_MASKED: Final = {"kind", "sha256", "filled_sha256", "suspects_sha256", "files"}
-"""The names of files among these are masked where they are read."""
+"""Fields that are not masked here. The names in ``files`` are masked when they are read."""
 
 _T = TypeVar("_T")
 
@@ -29,22 +29,22 @@ _T = TypeVar("_T")
 class Mask:
     """Replaces external IDs.
 
-    :param hidden: the external IDs. One of fewer than six characters, which could be part of any
-        word, is only replaced where it is the whole text.
+    :param hidden: the external IDs. One of fewer than 6 characters could be part of any word, so it
+        is replaced only if it is the whole string.
     """
 
     hidden: frozenset[str]
 
     def short(self, value: Any) -> str:
-        """Return a JSON value as text, masked and cut to 80 characters."""
-        # Masked before it is cut, since a part of an external ID would not be recognized.
+        """Return a JSON value as text, masked and truncated to 80 characters."""
+        # Masked before truncating, because a part of an external ID would not be recognized.
         text = as_text(self.masked(value))
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
     def masked(self, value: _T) -> _T:
         """Return a value with every external ID in it replaced, and every character visible.
 
-        The names and patterns that this package itself has stay: they reveal nothing, and a report
+        This package's own names and patterns are not masked: they reveal nothing, and a report
         without them would be wrong.
 
         :param value: a JSON value, or a dataclass of such values.
@@ -72,7 +72,7 @@ class Mask:
         return value
 
     def _masked_text(self, text: str) -> str:
-        if text in _own_words():
+        if text in _own_names():
             return text
         if text in self.hidden:
             return _MASK
@@ -88,12 +88,12 @@ class Mask:
 def external_ids(
     template: Any, arguments: Mapping[str, Any], outer: Mapping[str, Any]
 ) -> frozenset[str]:
-    """The external IDs in a template: everything under the condition key.
+    """Return the external IDs in a template: everything under the condition key.
 
     :param template: the template.
-    :param arguments: what it is given for its parameters. What is given for one under the key
-        is an ID too, and so is its default.
-    :param outer: the parameters that the arguments may refer to, as they are declared.
+    :param arguments: the arguments for its parameters. The argument and the default of a parameter
+        under the key are external IDs too.
+    :param outer: the declarations of the parameters that the arguments may refer to.
     """
     parameters = as_mapping(as_mapping(template).get("Parameters"))
     mappings = as_mapping(as_mapping(template).get("Mappings"))
@@ -110,15 +110,15 @@ def external_ids(
             yield value
             for name in re.findall(r"\$\{([^}]*)\}", value):
                 yield from parameter(name)
-            # What Fn::FindInMap names.
+            # The string may be the name of a mapping in Fn::FindInMap.
             yield from _mapped(as_mapping(mappings.get(value)))
         elif ref(value):
             yield from parameter(ref(value))
         elif isinstance(value, list | dict):
-            for one in value.values() if isinstance(value, dict) else value:
-                yield from strings(one)
+            for element in value.values() if isinstance(value, dict) else value:
+                yield from strings(element)
 
-    found = {one for value in under_the_key(template) for one in strings(value)}
+    found = {text for value in under_the_key(template) for text in strings(value)}
     return frozenset(found - {"", "*"})
 
 
@@ -132,24 +132,26 @@ def _declared(name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
 def _mapped(mapping: Mapping[str, Any]) -> Iterator[str]:
     for of_key in mapping.values():
         for value in as_mapping(of_key).values():
-            yield from (one for one in as_list(value) if isinstance(one, str))
+            yield from (text for text in as_list(value) if isinstance(text, str))
 
 
 def visible(text: str) -> str:
     """Return a text with control characters and directional marks escaped."""
     return "".join(
-        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
-        for one in text
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
     )
 
 
 def one_line(text: str) -> str:
-    """Return a text as one visible line, whatever a path or a name in it contains."""
+    """Return a text as one visible line, with line breaks and tabs escaped."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 @cache
-def _own_words() -> frozenset[str]:
+def _own_names() -> frozenset[str]:
     roles = ROLES.values()
     guardrails = by_policy()
     return frozenset(
@@ -159,23 +161,27 @@ def _own_words() -> frozenset[str]:
         + list(guardrails)
         + list(ACCOUNT_FILTERS.values())
         + list(get_args(CallAs))
-        + [pattern for one in guardrails.values() for pattern in (*one.reasons, *one.keeps)]
+        + [
+            pattern
+            for guardrail in guardrails.values()
+            for pattern in (*guardrail.reasons, *guardrail.keeps)
+        ]
     )
 
 
 def under_the_key(value: Any) -> Iterator[Any]:
     """Yield everything that is the value of the condition key, anywhere in a JSON value."""
     if isinstance(value, list):
-        for one in value:
-            yield from under_the_key(one)
+        for element in value:
+            yield from under_the_key(element)
     elif isinstance(value, dict):
-        for key, one in value.items():
+        for key, element in value.items():
             if _is_the_key(key):
-                yield one
+                yield element
             else:
-                yield from under_the_key(one)
+                yield from under_the_key(element)
     elif isinstance(value, str) and EXTERNAL_ID_KEY in value.lower():
-        # A document may be text.
+        # A document may be a JSON string.
         with suppress(ValueError):
             yield from under_the_key(json.loads(value))
 
@@ -190,8 +196,8 @@ def texts_under_the_key(value: Any) -> frozenset[str]:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, list | dict):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _texts(element)
     elif isinstance(value, str):
         yield value
     elif isinstance(value, int | float) and not isinstance(value, bool):

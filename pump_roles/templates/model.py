@@ -16,26 +16,26 @@ ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class InputError(ValueError):
-    """The input cannot be read; the message is for the person who gave it."""
+    """The input cannot be read. The message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
     """One of Pump's roles, as a template contains it.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: the role's kind, such as ``read-only``.
     :param name: its name.
     :param trust: who may assume it.
     :param policies: the names and documents of its policies, inline or attached in what was read.
     :param boundary: its permissions boundary, as text; empty if it has none. For a policy of the
         account that the role is deployed to, it is the name, with its path if it has one.
-    :param unreadable: what it has that cannot be read, or that is not counted, in words.
+    :param unreadable: what cannot be read, or is not counted, in words.
     :param source: the file, or ``published``.
     :param sha256: the SHA-256 of that file.
-    :param files: every file that it was read from, with its SHA-256: those of all templates with
-        the same role, of those that deploy them, and of those with policies that are attached.
-    :param filled_sha256: the SHA-256 of the definitions that are filled in in it when it is
-        deployed, and of what it has that is not read; empty if there are none.
+    :param files: every file that it was read from, with its SHA-256: the templates with the same
+        role, the templates that deploy those, and the templates with attached policies.
+    :param filled_sha256: the SHA-256 of the definitions that it refers to, and of what it has that
+        cannot be read; empty if there are none.
     """
 
     kind: str
@@ -52,15 +52,15 @@ class Role:
 
 @dataclass(frozen=True, kw_only=True)
 class Other:
-    """Something else that gives access, or that reaches one of Pump's roles.
+    """Another resource that gives access, or that reaches one of Pump's roles.
 
     :param name: its logical ID.
     :param type: its CloudFormation type.
     :param source: the file.
-    :param principals: who may use it, in words; empty if it names nobody.
-    :param grants: what it allows, in words; empty if it allows nothing by itself.
-    :param alarm: why it could give Pump, or others through Pump's roles, more than these roles;
-        empty if it could not.
+    :param principals: who may use it, in words; empty if it names no one.
+    :param grants: what it allows, in words; empty if it allows nothing itself.
+    :param alarm: why it could give Pump, or others through Pump's roles, more access than these
+        roles; empty if it could not.
     """
 
     name: str
@@ -75,26 +75,26 @@ class Other:
 class Place:
     """Where templates deploy one of Pump's roles: one stack, or the stack instances of a StackSet.
 
-    A text that is only known when it is deployed has a placeholder, such as ``${AWS::Region}``.
+    A string that is known only at deployment has a placeholder, such as ``${AWS::Region}``.
 
-    :param kind: the role's kind, ``read-only`` or ``auto-pilot``.
-    :param source: the file of the stack's template. For a nested stack, it is the root's.
-    :param account: the 12-digit ID of the account that the stack is for; empty if that is any. For
-        a StackSet, it is the account that the StackSet itself is deployed to.
-    :param region: the region that the stack is for, likewise.
-    :param stack_set: the StackSet's name; empty for one stack, for which only ``unreadable``, of
-        what follows, can be set.
+    :param kind: the role's kind, such as ``read-only``.
+    :param source: the file of the stack's template. For a nested stack, that of the root stack.
+    :param account: the 12-digit ID of the account that the stack is for; empty if it is for any.
+        For a StackSet, the account that the StackSet itself is deployed to.
+    :param region: the Region that the stack is for; empty if it is for any.
+    :param stack_set: the StackSet's name; empty for one stack. Then, of the following, only
+        ``unreadable`` can be set.
     :param units: the IDs of the organizational units, or of the root, that the StackSet targets.
-    :param filter: what the account filter does, ``exclude`` or ``only``, or the template's own
-        text, such as ``UNION``; empty if there is no filter.
+    :param filter: what the account filter does, ``exclude`` or ``only``, or the value in the
+        template, such as ``UNION``; empty if there is no filter.
     :param accounts: the 12-digit IDs of the accounts that the filter names. If the StackSet is
         self-managed, they are the accounts that it targets, and there are no units.
     :param automatic: whether an account that joins one of the units gets the role.
-    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the
-        template's own text; empty if it is self-managed.
-    :param regions: the regions of the stack instances.
-    :param unreadable: what cannot be read, or could make it another place, in words. If there is
-        anything, the rest cannot be relied on.
+    :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the value in
+        the template; empty if it is self-managed.
+    :param regions: the Regions of the stack instances.
+    :param unreadable: what cannot be read, or could change the place, in words. If it is not empty,
+        do not rely on the rest.
     """
 
     kind: str
@@ -113,12 +113,12 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What some templates contain.
+    """What templates contain.
 
     :param roles: Pump's roles, in the order in which they are published.
-    :param others: every other role, user, group and policy, and whatever reaches Pump's roles.
-    :param unreadable: what could not be read and could contain such a thing, in words.
-    :param resources: the types of all the other resources, one for each.
+    :param others: every other role, user, group, and policy, and all that reaches Pump's roles.
+    :param unreadable: what could not be read and may contain any of these, in words.
+    :param resources: the types of all other resources, one entry for each resource.
     :param places: where the templates deploy Pump's roles, in the order of the roles. A StackSet is
         one place for each entry of its ``StackInstancesGroup``.
     :param suspects_sha256: the SHA-256 of the others with an alarm, and of what could not be read;

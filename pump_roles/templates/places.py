@@ -48,7 +48,7 @@ def places(roles: Iterable[PumpRole], mask: Mask) -> Iterator[Place]:
             condition = mask.short(resource["Condition"])
             problems.append(f"{role.logical_id} is created only under the condition {condition}")
     order = list(ROLES)
-    for kind, template, stack_set in sorted(deployed, key=lambda one: order.index(one[0])):
+    for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
         problems = deployed[kind, template, stack_set]
         if not stack_set:
             yield _place(kind, template, problems, mask)
@@ -88,7 +88,7 @@ def _is_absent(value: Any) -> bool:
 
 
 class _Reader:
-    # One entry of a StackSet's groups: what it says, and why that cannot be relied on.
+    # Reads one entry of a StackSet's groups, and collects why the result cannot be relied on.
     def __init__(self, template: Template, mask: Mask, problems: Iterable[str]) -> None:
         self._template = template
         self._mask = mask
@@ -100,13 +100,13 @@ class _Reader:
             _, outer = self._template.stack_set
             self.problems.append(f"the StackSet {outer} deploys it to other accounts")
         name = self._text(properties.get("StackSetName"), "name")
-        model = self._word(
+        model = self._choice(
             _MODELS, properties.get("PermissionModel"), "permission model", "SERVICE_MANAGED"
         )
         automatic = self._automatic(properties.get("AutoDeployment"))
-        call_as = self._word(_CALL_AS, properties.get("CallAs"), "caller", "SELF")
+        call_as = self._choice(_CALL_AS, properties.get("CallAs"), "caller", "SELF")
         members = {
-            # Without any name, it would be one stack.
+            # An empty name would mean a single stack.
             "stack_set": name or f"${{{logical_id}}}",
             "automatic": automatic and model != _SELF_MANAGED,
             "call_as": "" if model == _SELF_MANAGED else call_as,
@@ -123,19 +123,21 @@ class _Reader:
             ORGANIZATIONAL_UNITS, targets.get("OrganizationalUnitIds"), "organizational units"
         )
         accounts = self._list(ACCOUNTS, targets.get("Accounts"), "accounts", "${AWS::AccountId}")
-        filtered = self._word(_FILTERS, targets.get("AccountFilterType"), "account filter", "NONE")
+        account_filter = self._choice(
+            _FILTERS, targets.get("AccountFilterType"), "account filter", "NONE"
+        )
         if not _is_absent(targets.get("AccountsUrl")):
             self.problems.append("its AccountsUrl, a list of accounts, is not read")
-        # Which targets go together: CloudFormation Template Reference, "DeploymentTargets".
-        complete = bool(accounts) == bool(filtered) and bool(units)
+        # The valid combinations: CloudFormation Template Reference, "DeploymentTargets".
+        complete = bool(accounts) == bool(account_filter) and bool(units)
         if self_managed:
-            complete = bool(accounts) and not units and not filtered
+            complete = bool(accounts) and not units and not account_filter
         if not complete and len(self.problems) == before:
             self.problems.append("its deployment targets are incomplete or contradict each other")
         return {
             "units": units,
             "accounts": accounts,
-            "filter": filtered,
+            "filter": account_filter,
             "regions": self._list(REGIONS, instances.get("Regions"), "regions", "${AWS::Region}"),
         }
 
@@ -144,10 +146,10 @@ class _Reader:
             return False
         enabled = self._members(value, _AUTOMATIC, "automatic deployment").get("Enabled", False)
         text = as_text(enabled) if isinstance(enabled, bool) else enabled
-        return self._word(_ENABLED, text, "automatic deployment", "false") == "yes"
+        return self._choice(_ENABLED, text, "automatic deployment", "false") == "yes"
 
     def _members(self, value: Any, known: set[str], what: str) -> Mapping[str, Any]:
-        # A condition or a transform is a member, too.
+        # A condition or a transform is also a member.
         members = as_mapping(value)
         unknown = sorted(members.keys() - known)
         self.problems += [f"the member {name} of its {what} cannot be read" for name in unknown]
@@ -155,12 +157,12 @@ class _Reader:
             self._not_read(value, what)
         return members
 
-    def _word(self, words: Mapping[str, str], value: Any, what: str, default: str) -> str:
-        # The template's own text if it is not one of the words.
+    def _choice(self, choices: Mapping[str, str], value: Any, what: str, default: str) -> str:
+        # The value in the template if it is not one of the choices.
         text = default if _is_absent(value) else self._text(value, what)
-        if text and text not in words:
+        if text and text not in choices:
             self._not_read(value, what)
-        return words.get(text, text)
+        return choices.get(text, text)
 
     def _text(self, value: Any, what: str) -> str:
         text = only_text(value, self._template)
@@ -174,7 +176,7 @@ class _Reader:
         if _is_absent(value):
             return ()
         if not isinstance(value, list):
-            # A function can make a longer list than it has texts.
+            # A function can return a longer list than it has strings.
             self._not_read(value, what)
             return ()
         found = []

@@ -19,15 +19,15 @@ _STATEMENT_MEMBERS: Final = {
     "Condition",
 }
 _PATTERN: Final = re.compile(r"\*|[A-Za-z0-9._-]+:[A-Za-z0-9*?._-]+")
-"""What an action pattern consists of. Anything else is filled in, masked, made to look like another
-pattern, or rejected by IAM, such as a wildcard in the service."""
+"""The characters of an action pattern. Anything else is a function or masked, imitates another
+pattern, or is rejected by IAM, such as a wildcard in the service."""
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 
 
 def is_policy_name(name: str) -> bool:
-    """Return whether a text is a policy's name, and not one that is filled in or masked.
+    """Return whether a text is a valid policy name, not a function or a masked text.
 
     :param name: the text.
     """
@@ -35,7 +35,7 @@ def is_policy_name(name: str) -> bool:
 
 
 def is_whole(document: Mapping[str, Any]) -> bool:
-    """Return whether a policy document contains statements, and nothing that cannot be read.
+    """Return whether a policy document contains statements, and no unknown members.
 
     :param document: the policy document, as a template contains it.
     """
@@ -45,7 +45,7 @@ def is_whole(document: Mapping[str, Any]) -> bool:
 def is_readable(statement: Any) -> bool:
     """Return whether a statement can be read.
 
-    Functions within a condition or a resource only narrow.
+    Functions in a condition or a resource can only narrow the statement, so they do not matter.
 
     :param statement: the statement, as a template contains it.
     """

@@ -1,4 +1,4 @@
-"""Pump's roles in templates, with the policies that are attached to them."""
+"""Finds Pump's roles in templates, with the policies attached to them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,9 +52,9 @@ class PumpRole:
     :param logical_id: its logical ID.
     :param names: the names that it can have.
     :param attachments: the policies in what was read that are attached to it.
-    :param uncounted: those that are attached to it, or may be, and are not counted.
-    :param changeable: whether its template can change when it is deployed.
-    :param role: what it is.
+    :param uncounted: the policies that are, or may be, attached to it and are not counted.
+    :param changeable: whether its template can change at deployment.
+    :param role: the description of the role.
     """
 
     template: Template
@@ -69,9 +69,10 @@ class PumpRole:
 def pump_roles(
     templates: Iterable[Template], attachments: Attachments, mask: Mask
 ) -> Iterator[PumpRole]:
-    """Yield every role of Pump's in some templates.
+    """Yield every one of Pump's roles in templates.
 
-    A role is Pump's if it has the name of one, or a policy with the name or the document of one.
+    A role is one of Pump's if it has the name of a published role, or a policy with the name or
+    the document of a published policy.
 
     :param templates: the templates.
     :param attachments: what attaches to roles in them.
@@ -86,15 +87,15 @@ def pump_roles(
 
 
 def names_of(template: Template, logical_id: str) -> tuple[str, ...]:
-    """Return the names that a role can have, as far as its template says."""
+    """Return the names that a role can have, as far as they are known."""
     name = template.properties(logical_id).get("RoleName")
     return tuple(text.text for text in evaluate(name, template) if text.known)
 
 
 def resolved_trust_policy(template: Template, logical_id: str) -> tuple[Any, Mapping[str, Any]]:
-    """Return a role's trust policy as its stack gets it, and the parameters that it may refer to.
+    """Return a role's trust policy, and the parameters that it may refer to.
 
-    What a parent gives for a parameter takes its place.
+    The arguments of a parent template replace the parameters.
     """
     trust = template.properties(logical_id).get("AssumeRolePolicyDocument")
     arguments, parameters = _arguments(template)
@@ -108,8 +109,8 @@ def _arguments(template: Template) -> tuple[Mapping[str, Any], Mapping[str, Any]
     arguments = {
         name: _resolved(value, outer_arguments) for name, value in template.arguments.items()
     }
-    # A parameter that is passed on is declared outside. Nothing is known about a name that is
-    # declared in both, and not alike.
+    # A parameter that the parent passes on is declared in the parent. If both templates declare the
+    # name differently, nothing is known about it.
     passed = {ref(value) for value in arguments.values()} - {""}
     merged = {
         name: outer.get(name) if template.declared.get(name) in (None, outer.get(name)) else None
@@ -194,7 +195,7 @@ class _Reader:
         return as_list(self._properties.get("ManagedPolicyArns", []))
 
     def _managed_policy(self, arn: Any) -> Attachment | None:
-        # One of the templates' own, if the ARN is certainly that one's.
+        # A policy of the templates, if the ARN is certainly the one of that policy.
         texts = evaluate(arn, self._template)
         if len(texts) != 1 or len(texts[0].references) != 1 or not texts[0].known:
             return None
@@ -240,7 +241,7 @@ class _Reader:
             yield f"{attachment.logical_id} attaches to a role that cannot be read"
 
     def _why_not_counted(self, attachment: Attachment, names: Iterable[str]) -> str:
-        # A deny that may not be there must not count, so neither does anything else.
+        # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
             return f"under the condition {self._mask.short(attachment.resource['Condition'])}"
         if attachment.resource.keys() - _ROLE_MEMBERS or not attachment.known:
@@ -278,9 +279,10 @@ def _document(attachment: Attachment) -> Any:
 
 
 def kind_of(names: Iterable[str], policies: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
-    """Return the kind of a role of Pump's; nothing if it is not one.
+    """Return the kind of one of Pump's roles; ``None`` for any other role.
 
-    It is if it has the name of one, or a policy with the name or the document of one.
+    A role is one of Pump's if it has the name of a published role, or a policy with the name or
+    the document of a published policy.
 
     :param names: the names that the role can have.
     :param policies: the names and documents of its policies.
@@ -296,7 +298,7 @@ def kind_of(names: Iterable[str], policies: Sequence[tuple[str, Mapping[str, Any
         for name, document in policies
         if name == policy.name or document == policy.document
     }
-    # The smallest role that has all of them: the auto-pilot role has the read-only role's, too.
+    # The smallest role that has all of them: the auto-pilot role also has the read-only role's.
     for role in sorted(ROLES.values(), key=lambda role: len(role.policies)):
         if held and held <= {policy.name for policy in role.policies}:
             return role.kind

@@ -1,4 +1,4 @@
-"""A template in one place that it is deployed to, and the texts that values in it can be."""
+"""A template in one place where it is deployed, and the strings that its values can be."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ an export, or the names of a stack and its output."""
 
 @dataclass(frozen=True)
 class Text:
-    """A text that a value can be.
+    """A string that a value can be.
 
-    :param text: the text; what is filled in at deployment is a placeholder, ``${Name}``.
-    :param references: the resources and parameters that are filled in.
-    :param known: whether nothing else, unknown, is filled in.
+    :param text: the string. Values that are known only at deployment are placeholders, ``${Name}``.
+    :param references: the resources and parameters that the value refers to.
+    :param known: whether the value contains nothing else that is unknown.
     """
 
     text: str
@@ -33,22 +33,22 @@ class Text:
 
 
 Alternatives = tuple[Text | None, ...]
-"""What a value can be: texts, and ``None`` where it can be nothing, such as ``AWS::NoValue``."""
+"""What a value can be: strings, and ``None`` if it can be ``AWS::NoValue`` or null."""
 
 
 @dataclass(eq=False, kw_only=True)
 class Template:
-    """A template in one place that it is deployed to.
+    """A template in one place where it is deployed.
 
     :param content: the template.
     :param file: the file that contains it.
     :param sha256: the SHA-256 of that file.
     :param account: the 12-digit ID of its account; empty if not known.
-    :param region: its region; empty if not known.
+    :param region: its Region; empty if not known.
     :param stack: the name of its stack; empty if it is nested.
-    :param parent: the template that deploys it; none for a stack's own.
-    :param deployed_by: the logical ID there; empty for a stack's own.
-    :param arguments: what the parent gives for its parameters, in the parent's terms.
+    :param parent: the template that deploys it; ``None`` for the template of a stack.
+    :param deployed_by: the logical ID in the parent that deploys it; empty without a parent.
+    :param arguments: the arguments for its parameters, as in the parent's template.
     :param nested: the templates that it deploys, by logical ID.
     :param exports: what all the templates make available to others.
     :param evaluated: what its parameters and outputs evaluate to, once they are evaluated.
@@ -77,12 +77,12 @@ class Template:
 
     @cached_property
     def declared(self) -> Mapping[str, Any]:
-        """Its own parameters, as it declares them."""
+        """The declarations of its parameters."""
         return as_mapping(self.content.get("Parameters"))
 
     @cached_property
     def changeable(self) -> frozenset[str]:
-        """The sections, apart from the resources, that a macro can change, by ``Fn::Transform``."""
+        """The sections, except the resources, that a macro (``Fn::Transform``) can change."""
         return frozenset(
             section
             for section, value in self.content.items()
@@ -91,19 +91,19 @@ class Template:
 
     @cached_property
     def has_changeable_arguments(self) -> bool:
-        """Whether a macro can change what the parent gives for its parameters."""
+        """Whether a macro can change the arguments for its parameters."""
         if self.parent is None or self.deployed_by not in self.parent.resources:
             return False
         return has_transform(self.parent.properties(self.deployed_by).get("Parameters"))
 
     @property
     def root(self) -> "Template":
-        """The stack's own template, in which this one is nested; or itself."""
+        """The template of the stack in which this one is nested, or this one."""
         return self if self.parent is None else self.parent.root
 
     @property
     def stack_set(self) -> Reference | None:
-        """The nearest StackSet that deploys it, or one above it; none if no StackSet does."""
+        """The nearest StackSet that deploys it, directly or indirectly, if there is one."""
         if self.parent is None:
             return None
         if self.parent.type_of(self.deployed_by) == "AWS::CloudFormation::StackSet":
@@ -112,12 +112,12 @@ class Template:
 
     @property
     def is_member(self) -> bool:
-        """Whether a StackSet deploys it: it is then in the file of the StackSet."""
+        """Whether a StackSet deploys it. It is then in the file of the StackSet."""
         return self.parent is not None and self.file == self.parent.file
 
     @property
     def is_conditional(self) -> bool:
-        """Whether a StackSet deploys it, or a nested stack under a condition, or one above it."""
+        """Whether it may not be deployed: by a StackSet, or under a condition."""
         if self.parent is None:
             return False
         conditional = "Condition" in self.parent.resources[self.deployed_by]

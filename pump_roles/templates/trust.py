@@ -1,4 +1,4 @@
-"""Who may assume a role according to its trust policy, and what is wrong with that."""
+"""Reads trust policies: who may assume a role, and what is wrong with the policy."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,8 @@ EXTERNAL_ID_KEY = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
 
 PART_FROM = 6
-"""An external ID of fewer characters could be a part of any word."""
+"""The minimum length of an external ID that is masked within other text. A shorter one could be a
+part of any word."""
 
 _IDS_WHILE_ROTATING = 2
 
@@ -38,7 +39,8 @@ class Assumption:
 
     :param principals: the principals, in words.
     :param external_id: whether each of them needs an external ID.
-    :param problems: how it is not one statement with one principal and an external ID.
+    :param problems: how the policy differs from one statement with one principal and an external
+        ID.
     :param external_ids: how many external IDs it accepts.
     :param sha256: the SHA-256 of the trust policy's canonical form; empty if it was not read. It
         changes with what the policy means, even if the change, such as another external ID, is not
@@ -56,7 +58,8 @@ class Assumption:
 @dataclass(frozen=True)
 class _Principal:
     text: str
-    # Whether it is one account or role: an ID, an ARN, or a parameter that accepts only these.
+    # Whether it can only be one account or role: an ID, an ARN, or a parameter that accepts only
+    # these.
     single: bool
 
 
@@ -64,8 +67,8 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
     """Read a trust policy.
 
     :param trust: the policy document, as a template holds it.
-    :param parameters: the parameters that it may refer to, as the template declares them. One that
-        accepts anything but a principal, or an external ID, does not count as one.
+    :param parameters: the declarations of the parameters that it may refer to. A parameter that
+        accepts more than a principal, or an external ID, does not count as one.
     """
     document = as_mapping(trust)
     allows = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
@@ -74,10 +77,10 @@ def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
     ]
     required = [_requires_external_id(statement, parameters) for statement in allows]
     return Assumption(
-        tuple(one.text for one in principals),
+        tuple(principal.text for principal in principals),
         bool(required) and all(required),
         tuple(_problems(document, allows, principals, required)),
-        len([one for statement in allows for one in _external_ids(statement)]),
+        len([external_id for statement in allows for external_id in _external_ids(statement)]),
         _digest(trust),
     )
 
@@ -95,8 +98,8 @@ def _principals(
     principal = statement.get("Principal")
     if not isinstance(principal, dict):
         yield from (
-            _Principal(one, single=False)
-            for one in (strings(principal) if principal is not None else ())
+            _Principal(text, single=False)
+            for text in (strings(principal) if principal is not None else ())
         )
         return
     for kind, names in principal.items():
@@ -135,12 +138,18 @@ def principals_of(trust_policy: Mapping[str, Any]) -> list[Any]:
 
 def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
     """Return the external IDs of a trust policy, as in a template."""
-    return [one for statement in statements(trust_policy) for one in _external_ids(statement)]
+    return [
+        external_id
+        for statement in statements(trust_policy)
+        for external_id in _external_ids(statement)
+    ]
 
 
 def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     ids = _external_ids(statement)
-    return bool(ids) and all(accepts_only(EXTERNAL_ID, one, parameters) for one in ids)
+    return bool(ids) and all(
+        accepts_only(EXTERNAL_ID, external_id, parameters) for external_id in ids
+    )
 
 
 def _is_within(external_id: Any, text: str) -> bool:
@@ -152,7 +161,7 @@ def _is_within(external_id: Any, text: str) -> bool:
 def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
     equals = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
     values = [value for key, value in equals.items() if key.lower() == EXTERNAL_ID_KEY]
-    return [one for value in values for one in as_list(value)]
+    return [external_id for value in values for external_id in as_list(value)]
 
 
 def _is_exact_enough(external_id: str) -> bool:
@@ -180,7 +189,7 @@ def _problems(
         yield "it is not a single statement that allows"
     if len(principals) != 1:
         yield f"it names {len(principals)} principals"
-    yield from (f"it trusts {one.text}" for one in principals if not one.single)
+    yield from (f"it trusts {principal.text}" for principal in principals if not principal.single)
     yield from (
         f"it has {member}, which cannot be read" for member in sorted(document.keys() - _MEMBERS)
     )
@@ -192,7 +201,7 @@ def _problems(
         ids = _external_ids(statement)
         if len(ids) > _IDS_WHILE_ROTATING:
             yield f"it accepts any of {len(ids)} external IDs"
-        if any(_is_within(one, who.text) for one in ids for who in principals):
+        if any(_is_within(external_id, who.text) for external_id in ids for who in principals):
             yield "an external ID is part of the principal, and is not shown there"
         if strings(statement.get("Action")) != ["sts:AssumeRole"]:
             yield f"it allows {', '.join(strings(statement.get('Action')))}"
@@ -202,7 +211,7 @@ def _problems(
             for key in as_mapping(keys) or [""]
             if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY)
         ]
-        yield from (f"it has another condition, {one}" for one in conditions)
+        yield from (f"it has another condition, {condition}" for condition in conditions)
         yield from (
             f"its statement has {member}, which cannot be read"
             for member in sorted(statement.keys() - _STATEMENT_MEMBERS)

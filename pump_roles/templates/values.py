@@ -1,4 +1,4 @@
-"""Values of JSON that somebody else wrote, read as what they should be."""
+"""Reads JSON values of unknown types as the type that they should have."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Whether templates still contain what was built, and nothing that widens it.
+"""Checks that templates contain what was built, and nothing that widens it.
 
-What cannot be read only counts in a role itself and in its own stack: an app must not fail because
-of another template that merely cannot be read.
+What cannot be read is a finding only in a role itself and in its stack: an app must not fail just
+because some other template cannot be read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,10 +48,10 @@ _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 class Built:
     """A role, or a StackSet with one, as it was built.
 
-    :param name: what messages call it: an object whose text is that.
+    :param name: an object whose string is its name in messages.
     :param file: the template that it is rendered to.
     :param logical_id: its logical ID there.
-    :param properties: its properties as built; a property that it was built without is null.
+    :param properties: its properties as built; null for a property that it was built without.
     """
 
     name: object
@@ -92,12 +92,12 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
     """
     templates, _ = flatten(rendered(paths))
     read = {template.file.resolve() for template in templates}
-    # A nested stack whose parent refers to it in a way that is not followed.
-    apart = {original.file for original in built if original.file.resolve() not in read}
-    templates += flatten(File(file, "") for file in sorted(apart) if file.is_file())[0]
+    # Also read nested stacks whose parents refer to them in a way that is not followed.
+    not_followed = {original.file for original in built if original.file.resolve() not in read}
+    templates += flatten(File(file, "") for file in sorted(not_followed) if file.is_file())[0]
     placed: dict[tuple[Path, str], list[Template]] = {}
     for template in templates:
-        # What a StackSet deploys is in the file of the StackSet, and has logical IDs of its own.
+        # A StackSet's member template is in the same file, but has its own logical IDs.
         if not template.is_member:
             file = template.file.resolve()
             for logical_id in template.resources:
@@ -119,7 +119,7 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
 
 
 def _roles_of(template: Template, built: Built) -> dict[tuple[Template, str], Built]:
-    # The role, or the roles that a StackSet deploys.
+    # For a StackSet, these are the roles that it deploys.
     if built.is_role:
         return {(template, built.logical_id): built}
     member = template.nested.get(built.logical_id)

@@ -1,7 +1,7 @@
-"""The universal templates: what a synth without values writes, the same for every customer.
+"""The universal templates: the result of a synth without values, the same for every customer.
 
-The package contains them so that a customer without the CDK can deploy them. ``make generate``
-writes them, and a test compares them with those of the synth and of a rollout's members.
+The package contains them so that customers can deploy them without the CDK. ``make generate``
+writes them, and a test compares them with the templates of the synth and of a rollout's members.
 """
 
 from importlib import resources
@@ -24,17 +24,17 @@ EXTERNAL_ID_PARAMETER: Final = "PumpExternalID"
 """The name of the template parameter with the external ID."""
 
 NEXT_EXTERNAL_ID_PARAMETER: Final = "PumpNextExternalID"
-"""The name of the template parameter with a new external ID, which only a rollout's member template
-has, during rotation."""
+"""The name of the template parameter with a new external ID. Only a rollout's member template has
+it, during rotation."""
 
 FILES: Final = {kind: f"{role.stack_name}.template.json" for kind, role in ROLES.items()}
-"""The name of each role's template by the role's kind, as the synth names it."""
+"""The file name of each role's template, as in the synth, by the role's kind."""
 
 
 def template(kind: str) -> bytes:
     """Return a role's universal template, byte for byte.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: the role's kind, such as ``read-only``.
     :raises KeyError: when there is no such role.
     """
     return resources.files(__name__).joinpath(FILES[kind]).read_bytes()

@@ -1,4 +1,4 @@
-"""The quick-create link of a role: it opens the console with the universal template filled in."""
+"""Quick-create links, which open the console to create a stack with a role's universal template."""
 
 import json
 import re
@@ -38,7 +38,7 @@ _PARTITIONS: Final = {
     "us-isob-": "aws-iso-b",
     "us-isof-": "aws-iso-f",
 }
-"""The partition by how the names of its Regions begin; all other Regions are in ``aws``."""
+"""Partitions by the prefix of their Region names. All other Regions are in ``aws``."""
 
 _CONSOLES: Final = {
     "aws": "console.aws.amazon.com",
@@ -46,7 +46,7 @@ _CONSOLES: Final = {
     "aws-eusc": "console.amazonaws-eusc.eu",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-"""The console's domain in each partition for which AWS publishes one.
+"""The domain of the console, for the partitions for which AWS publishes one.
 
 Sources: AWS General Reference, "AWS Management Console endpoints and quotas", also for the form
 ``REGION.DOMAIN``; Getting Started with Amazon Web Services in China, "Beijing Region Endpoints";
@@ -72,23 +72,23 @@ def quick_create_link(
 ) -> str:
     """Return the link that opens the console to create a stack with a role's universal template.
 
-    The user who follows it sees every value, can change it, and has to acknowledge that the stack
+    The user of the link sees every value, can change it, and must acknowledge that the stack
     creates a named IAM role.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
-    :param template_url: where the template is published, an HTTPS URL of at most 5,120 characters.
-        CloudFormation reads it from an Amazon S3 bucket that the link's user can read. The
-        source below asks for a bucket in the stack's Region.
+    :param kind: the role's kind, such as ``read-only``.
+    :param template_url: the HTTPS URL of the published template, at most 5,120 characters.
+        CloudFormation reads it from an Amazon S3 bucket, which the user of the link must be able to
+        read. The source below requires a bucket in the stack's Region.
     :param region: the stack's Region, such as ``us-east-1``. The role is the same in every Region.
     :param stack_name: the stack's name, 1 to 128 characters. By default ``PumpReadOnly`` or
         ``PumpAutoPilot``.
-    :param parameters: values of the template's parameters by name. By default, and for a parameter
-        that is omitted, the link's user enters the value.
+    :param parameters: values of the template's parameters by name. The user of the link enters the
+        values of omitted parameters. By default, all are omitted.
     :raises KeyError: when there is no such role.
     :raises ArgumentError: when the URL, the Region, or the stack's name is not valid, AWS publishes
-        no address of the console in the Region's partition, the template has no such parameter, or
-        a value is a placeholder, cannot exist, does not match the parameter's pattern and lengths,
-        or is the ARN of a principal in another partition.
+        no console address for the Region's partition, the template has no such parameter, or a
+        value is a placeholder, cannot exist, does not match the parameter's pattern and lengths, or
+        is the ARN of a principal in another partition.
 
     Source: CloudFormation User Guide, "Create quick-create links for stacks".
     """
@@ -121,9 +121,9 @@ def quick_create_link(
 def warnings_about(
     kind: str, *, template_url: str, region: str, parameters: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield warnings about values of a link that are suspicious but may be correct.
+    """Yield warnings about values of a link that are unusual, but may be correct.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: the role's kind, such as ``read-only``.
     :param template_url: where the template is published.
     :param region: the stack's Region.
     :param parameters: values of the template's parameters by name.
@@ -140,7 +140,7 @@ def warnings_about(
             f"{host} is not a REST endpoint of Amazon S3 in the partition {partition}; "
             f"CloudFormation in {region} reads templates only from there"
         )
-    # Both templates have the same parameters, so the console would not notice.
+    # Both templates have the same parameters, so the console would accept the wrong one.
     others = (role.stack_name for other, role in ROLES.items() if other != kind)
     for name in (name for name in others if name.lower() in template_url.lower()):
         yield f"the URL contains {name}, the name of another role's template than {kind}'s"

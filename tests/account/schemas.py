@@ -1,4 +1,4 @@
-"""What the tests of the schemas of JSON results share: every wrong document is invalid."""
+"""Shared by the tests of JSON schemas: every wrong document is invalid."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 Json = Any
 
 Steps = tuple[str | int, ...]
-"""How to get from a document to something in it: the keys and the indexes."""
+"""The keys and indexes that lead from a document to a part of it."""
 
 _WRONG: dict[type, list[Json]] = {
     bool: ["true", 0, 1, None],
@@ -61,7 +61,7 @@ class Schema:
             self.reject(path, wrong)
 
     def reject_other_members(self, path: Steps) -> None:
-        """Check that an object that lacks a member, or has another one, is invalid."""
+        """Check that an object with a missing or an unknown member is invalid."""
         schema, here = self.places[path], _at(self._full, path)
         assert schema["additionalProperties"] is False
         assert schema["required"] == list(schema["properties"]) == list(here)

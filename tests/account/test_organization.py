@@ -1,4 +1,4 @@
-"""Which accounts a StackSet targets: as AWS documents it, and by an independent resolution."""
+"""Which accounts a StackSet targets: as AWS documents it, and as computed independently."""
 
 import pytest
 from hypothesis import given
@@ -42,7 +42,7 @@ ACCOUNTS = [
         (["r-root"], "INTERSECTION", [1, 7], []),
     ],
 )
-def test_targets_are_those_that_aws_documents(
+def test_targets_the_accounts_that_aws_documents(
     units: list[str], account_filter: AccountFilter, filtered: list[int], numbers: list[int]
 ) -> None:
     found = targeted(
@@ -68,7 +68,7 @@ TREES = st.integers(1, 8).flatmap(
 
 
 @given(TREES, st.sampled_from(["NONE", "DIFFERENCE", "INTERSECTION"]))
-def test_targets_of_any_tree_are_those_that_a_walk_from_the_units_down_finds(
+def test_targets_the_accounts_that_a_walk_down_from_the_units_finds(
     tree: tuple[tuple[int, ...], list[tuple[int, bool]], set[int], set[int]],
     account_filter: AccountFilter,
 ) -> None:
@@ -100,7 +100,7 @@ def test_targets_of_any_tree_are_those_that_a_walk_from_the_units_down_finds(
     assert {int(target.id) for target in found} == members
 
 
-def test_account_below_two_listed_units_has_its_whole_path_and_is_read_once() -> None:
+def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> None:
     with management() as aws:
         organization = Organization.create(aws, {"Upper": {"Lower": 1}})
         upper, lower = (organization.units[name] for name in ("Upper", "Lower"))

@@ -1,4 +1,4 @@
-"""`pump-roles probe` and an AWS that says no: it proves what a role requires, and shows no ID."""
+"""`pump-roles probe` against an AWS emulator that enforces IAM: it proves what a role requires."""
 
 import errno
 import json
@@ -33,8 +33,8 @@ from pump_roles.account import (
     probe_all,
     sts_client,
 )
-from pump_roles.account.answers import Answer, Outcome
-from pump_roles.account.probe import CONCURRENCY, as_document, judge
+from pump_roles.account.assume_role import Attempt, Outcome
+from pump_roles.account.probe import CONCURRENCY, as_document, conclude
 from pump_roles.cli import app
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
@@ -74,7 +74,7 @@ Respond = Callable[[Request], tuple[int, str]]
 
 
 def answer(operation: str, content: str) -> tuple[int, str]:
-    """Return an answer of AWS STS, as the Query API writes it."""
+    """Return a response of AWS STS, in the format of the Query API."""
     return (
         200,
         f"<{operation}Response><{operation}Result>{content}</{operation}Result></{operation}Response>",
@@ -101,7 +101,7 @@ REFUSED = error("AccessDenied", BARE)
 
 
 def as_it_should(request: Request) -> tuple[int, str]:
-    """Answer as AWS STS does for a role that requires SECRET."""
+    """Respond as AWS STS does for a role that requires SECRET."""
     if request["Action"] == "GetCallerIdentity":
         return IDENTITY
     return ACCEPTED if request.get("ExternalId") == SECRET else REFUSED
@@ -151,7 +151,7 @@ def serving() -> Iterator[FakeSts]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            """Say nothing of a client that was interrupted."""
+            """Ignore a client that was interrupted."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -168,7 +168,7 @@ def server() -> Iterator[FakeSts]:
 
 @pytest.fixture(scope="module")
 def client(server: FakeSts) -> STSClient:
-    """A client of the fake, as the command makes it."""
+    """A client of the fake service, as the command creates it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
@@ -177,7 +177,7 @@ def client(server: FakeSts) -> STSClient:
 
 @pytest.fixture
 def fake(server: FakeSts, monkeypatch: pytest.MonkeyPatch, no_aws: None) -> FakeSts:
-    """The fake, as it is by default; the environment names it."""
+    """The fake service, with its default responses; the environment names it."""
     del no_aws
     server.respond = as_it_should
     server.requests.clear()
@@ -191,7 +191,7 @@ Probed = Callable[[Respond], ProbeResult]
 
 @pytest.fixture
 def probed(fake: FakeSts, client: STSClient) -> Probed:
-    """Probe a role of a service that answers as given."""
+    """Probe a role of a service with the given responses."""
 
     def probe_it(respond: Respond) -> ProbeResult:
         fake.respond = respond
@@ -201,7 +201,7 @@ def probed(fake: FakeSts, client: STSClient) -> Probed:
 
 
 def unanswered(answered: tuple[int, str]) -> Respond:
-    """Answer the call without an external ID as given, and the others as AWS STS does."""
+    """Respond to the call without an external ID as passed, and to the others as AWS STS does."""
     return lambda request: answered if "ExternalId" not in request else as_it_should(request)
 
 
@@ -244,7 +244,7 @@ def test_new_external_id_loads_neither_boto3_nor_the_cdk(tmp_path: Path) -> None
     assert loaded & NOT_NEEDED == set()
 
 
-def test_name_of_the_package_is_the_function_even_if_its_module_is_imported_first(
+def test_package_exports_the_function_even_if_the_module_is_imported_first(
     tmp_path: Path,
 ) -> None:
     code = "import pump_roles.account.probe; from pump_roles.account import probe; probe.__call__"
@@ -256,15 +256,15 @@ def test_name_of_the_package_is_the_function_even_if_its_module_is_imported_firs
 
 
 @pytest.mark.parametrize(("right", "without", "wrong"), [*product(get_args(Outcome), repeat=3)])
-def test_only_two_refusals_next_to_an_acceptance_are_proof(
+def test_proof_takes_one_acceptance_and_two_refusals(
     right: Outcome, without: Outcome, wrong: Outcome
 ) -> None:
     reasons = {"accepted": "", "refused": "", "unknown": "Because."}
-    found = judge(
+    found = conclude(
         ROLE_ARN,
-        right=Answer(right, reasons[right]),
-        without=Answer(without, reasons[without]),
-        wrong=Answer(wrong, reasons[wrong]),
+        right=Attempt(right, reasons[right]),
+        without=Attempt(without, reasons[without]),
+        wrong=Attempt(wrong, reasons[wrong]),
     )
     if "accepted" in (without, wrong):
         expected = "not-required"
@@ -292,7 +292,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def as_pump(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, no_aws: None) -> STSClient:
-    """A client that is Pump's root user, as the environment is too."""
+    """A client with the credentials of Pump's root user, as in the environment."""
     del no_aws
     for name, value in aws.environment(PUMP).items():
         monkeypatch.setenv(name, value)
@@ -343,7 +343,7 @@ def test_role_of_the_universal_template_requires_its_external_id(
     ],
     ids=["none", "any", "pattern", "if exists", "for all values", "not null"],
 )
-def test_role_that_accepts_less_does_not_require_it(
+def test_role_that_accepts_a_call_without_its_id_does_not_require_it(
     condition: Any,
     how: str,
     aws: EmbeddedAws,
@@ -352,7 +352,7 @@ def test_role_that_accepts_less_does_not_require_it(
 ) -> None:
     name = f"Less-{request.node.callspec.id}".replace(" ", "-")
     role_arn = create_role(aws, name, condition)
-    # Also if the right ID is not the role's: what the role lets in is no less true.
+    # Even if the right ID is wrong: the role still accepts the other calls.
     for external_id in [SECRET, OTHER_SECRET]:
         found = probe(role_arn, external_id, sts=as_pump)
         assert (found.verdict, found.reason) == ("not-required", f"can be assumed {how}")
@@ -410,7 +410,7 @@ NEVER_WITHOUT = ASSUME | {
     "Effect": "Deny",
     "Condition": {"Null": {"sts:ExternalId": "true"}},
 }
-"""As `CustomerAccess` denies it."""
+"""The denial of `CustomerAccess`."""
 
 
 @pytest.mark.parametrize("where", ["policy", "boundary"])
@@ -440,7 +440,7 @@ def test_refusal_because_of_the_callers_own_policies_proves_nothing(
     assert probe(role_arn, SECRET, sts=aws.sts(allowed)).verdict == expected
 
 
-def test_caller_without_any_permission_is_told_so(aws: EmbeddedAws) -> None:
+def test_tells_a_caller_that_it_lacks_permission(aws: EmbeddedAws) -> None:
     role_arn = create_role(aws, "Unreached", required(SECRET))
     nobody = service(aws, "Nobody", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     found = probe(role_arn, SECRET, sts=aws.sts(nobody))
@@ -453,7 +453,7 @@ def test_caller_without_any_permission_is_told_so(aws: EmbeddedAws) -> None:
 # Against services that answer something else.
 
 
-def test_calls_are_three_and_ask_for_nothing_but_the_role(fake: FakeSts, client: STSClient) -> None:
+def test_makes_three_calls_that_ask_only_for_the_role(fake: FakeSts, client: STSClient) -> None:
     for _ in range(2):
         assert probe(ROLE_ARN, SECRET, sts=client).verdict == "required"
     asked = {
@@ -537,7 +537,7 @@ def test_refusal_because_of_another_policy_is_unknown(
         ((429, "<Error/>"), "AWS STS returned an error with HTTP status 429"),
         (error("ExpiredToken"), "the caller's credentials have expired"),
         (error("InvalidClientTokenId"), "AWS rejects the caller's credentials"),
-        (error("RegionDisabledException"), "AWS STS is not active in this region"),
+        (error("RegionDisabledException"), "AWS STS is not activated in this Region"),
         (error("InternalFailure", status=500), "AWS STS failed with HTTP status 500"),
         ((503, "<html>busy"), "AWS STS failed with HTTP status 503"),
         (error("AccessDenied", BARE, status=500), None),
@@ -559,7 +559,7 @@ def test_refusal_because_of_another_policy_is_unknown(
         ),
     ],
 )
-def test_answer_that_is_no_clear_refusal_is_unknown(
+def test_ambiguous_response_is_unknown(
     answered: tuple[int, str], reason: str | None, probed: Probed
 ) -> None:
     found = probed(unanswered(answered))
@@ -577,7 +577,7 @@ def test_acceptance_without_the_external_id_counts_whatever_else_fails(probed: P
     assert (found.verdict, found.with_right_id) == ("not-required", "unknown")
 
 
-def test_throttled_call_is_sent_again_and_not_forever(probed: Probed) -> None:
+def test_resends_a_throttled_call_a_limited_number_of_times(probed: Probed) -> None:
     throttled = error("Throttling", status=400)
     asked: list[Request] = []
 
@@ -606,7 +606,7 @@ def test_call_ends_within_seconds(client: STSClient) -> None:
     assert config.max_pool_connections == 4
 
 
-def test_endpoint_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_that_does_not_respond_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as fake:
         pass
     for name, value in fake.environment.items():
@@ -616,7 +616,7 @@ def test_endpoint_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatc
     assert found.reason.endswith(f"no response from {fake.endpoint} (EndpointConnectionError)")
     line = the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
     assert line.startswith(
-        "pump-roles: could not be determined: Could not connect to the endpoint URL"
+        "pump-roles: the result is unknown: Could not connect to the endpoint URL"
     )
 
 
@@ -626,7 +626,7 @@ class Meta:
 
 
 class Broken:
-    """A client whose calls raise an error, or whose settings do."""
+    """A client whose calls or settings raise an error."""
 
     def __init__(self, raised: BaseException, meta: Any) -> None:
         self.raised = raised
@@ -655,7 +655,7 @@ def test_call_that_is_not_sent_is_unknown(raised: Exception, reason: str) -> Non
     assert found.reason == f"with this external ID, without one, with a wrong one: {reason}"
 
 
-def test_failure_within_a_thread_is_raised_and_not_waited_for() -> None:
+def test_raises_a_failure_within_a_thread_without_waiting() -> None:
     class NoEndpoint:
         partition = "aws"
 
@@ -676,7 +676,7 @@ def test_failure_within_a_thread_is_raised_and_not_waited_for() -> None:
         ),
     ],
 )
-def test_argument_that_is_not_valid_is_an_error_before_the_first_call(
+def test_rejects_an_invalid_argument_before_the_first_call(
     arguments: tuple[str, str], problem: str
 ) -> None:
     never = broken(AssertionError("called"))
@@ -757,7 +757,7 @@ def test_bad_argument_is_a_usage_error_before_the_first_call(
     assert fake.requests == []
 
 
-def test_bad_external_id_in_the_environment_is_named() -> None:
+def test_error_names_the_variable_of_a_bad_external_id() -> None:
     ended = run(ROLE_ARN, PUMP_EXTERNAL_ID=f"{SECRET}!")
     assert ended.exit_code == 2
     assert "PUMP_EXTERNAL_ID: the value is not an external ID" in ended.stderr
@@ -765,7 +765,7 @@ def test_bad_external_id_in_the_environment_is_named() -> None:
 
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize("format", ["table", "json"])
-def test_result_that_cannot_be_written_is_one_error(
+def test_result_that_cannot_be_written_causes_one_error(
     format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -785,9 +785,7 @@ def test_region_decides_the_partition() -> None:
     assert "pass a --region or --profile in aws" in ended.stderr
 
 
-def test_aws_that_cannot_be_called_is_one_error(
-    fake: FakeSts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreachable_aws_causes_one_error(fake: FakeSts, monkeypatch: pytest.MonkeyPatch) -> None:
     command = (ROLE_ARN, "--external-id", SECRET)
     assert "SECRET" not in the_error(run(*command, "--profile", SECRET), 4)
     assert "(external ID)" in the_error(run(*command, "--profile", SECRET), 4)
@@ -801,15 +799,13 @@ def test_aws_that_cannot_be_called_is_one_error(
     "answered",
     [error("ExpiredToken"), (500, ""), (200, "not XML"), error("Throttling", status=400)],
 )
-def test_caller_that_aws_does_not_know_is_one_error(
-    answered: tuple[int, str], fake: FakeSts
-) -> None:
+def test_unknown_caller_causes_one_error(answered: tuple[int, str], fake: FakeSts) -> None:
     fake.respond = lambda _: answered
     the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
     assert {request["Action"] for request in fake.requests} == {"GetCallerIdentity"}
 
 
-def test_caller_that_may_not_know_itself_can_probe(fake: FakeSts) -> None:
+def test_caller_that_may_not_call_get_caller_identity_can_probe(fake: FakeSts) -> None:
     """As through a VPC endpoint whose policy allows nothing but `sts:AssumeRole`."""
 
     def only_roles(request: Request) -> tuple[int, str]:
@@ -821,7 +817,7 @@ def test_caller_that_may_not_know_itself_can_probe(fake: FakeSts) -> None:
     assert json.loads(ended.stdout)["caller"] == ""
 
 
-def test_what_aws_echoes_is_not_shown(fake: FakeSts) -> None:
+def test_does_not_show_what_aws_echoes(fake: FakeSts) -> None:
     def echo(request: Request) -> tuple[int, str]:
         if request["Action"] == "GetCallerIdentity":
             return IDENTITY
@@ -835,13 +831,13 @@ def test_what_aws_echoes_is_not_shown(fake: FakeSts) -> None:
         sent = {request["ExternalId"] for request in fake.requests if "ExternalId" in request}
         assert len(sent) > 1
         assert not [external_id for external_id in sent if external_id in ended.output]
-    # One that looks like an error's code.
+    # An ID that looks like an error code.
     ended = run(ROLE_ARN, "--external-id", "LettersAlone")
     assert ended.exit_code == 4
     assert "LettersAlone" not in ended.output
 
 
-# The file, for the command; what is in it is in test_targets.py.
+# The file, for the command; its contents are tested in test_role_list.py.
 
 
 @pytest.mark.parametrize(
@@ -858,7 +854,7 @@ def test_what_aws_echoes_is_not_shown(fake: FakeSts) -> None:
     ],
     ids=["empty", "mixed up", "external ID", "partition"],
 )
-def test_bad_file_is_one_error_before_the_first_call(
+def test_bad_file_causes_one_error_before_the_first_call(
     name: str, content: str, problem: str, fake: FakeSts, tmp_path: Path
 ) -> None:
     file = tmp_path / name
@@ -869,15 +865,15 @@ def test_bad_file_is_one_error_before_the_first_call(
     assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("does not exist")
 
 
-def test_warnings_go_to_standard_error_and_change_no_status(
+def test_warnings_go_to_standard_error_and_do_not_change_the_status(
     fake: FakeSts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_json(tmp_path / "r.json", (role_in(1), SECRET), (role_in(2), SECRET))
     ended = run("--file", file)
     assert ended.exit_code == 0
     assert ended.stderr == (
-        f"pump-roles: warning: {file}: items 1-2: 2 accounts have the same external ID, which is "
-        "right only if they belong to one customer\n"
+        f"pump-roles: warning: {file}: items 1-2: 2 accounts share an external ID; that is "
+        "correct only if they belong to one customer\n"
     )
     monkeypatch.setattr("tests.account.test_probe.SECRET", "short-one")
     ended = run(role_in(1, "Other"), "--external-id", "short-one")
@@ -933,7 +929,7 @@ def customers(aws: EmbeddedAws) -> dict[str, str]:
     return roles
 
 
-def test_many_roles_are_probed_and_none_hides_another(
+def test_probes_many_roles_and_shows_each_result(
     aws: EmbeddedAws, customers: dict[str, str], tmp_path: Path
 ) -> None:
     open_role = create_role(aws, "Open", {}, account="000000006000")
@@ -982,7 +978,7 @@ def test_many_roles_are_probed_and_none_hides_another(
     assert written == set()
 
 
-def test_schema_is_that_of_the_version_and_rejects_others() -> None:
+def test_schema_accepts_only_its_own_version() -> None:
     text = resources.files("pump_roles.account").joinpath("probe.schema.json").read_text("utf-8")
     validator = Draft202012Validator(json.loads(text))
     validator.check_schema(json.loads(text))
@@ -1027,7 +1023,7 @@ def test_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
     assert SECRET[1:] not in ended.stdout
 
 
-def test_interrupt_ends_it_at_once_with_nothing_half_written(tmp_path: Path) -> None:
+def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> None:
     probing, released = Event(), Event()
 
     def hang(request: Request) -> tuple[int, str]:
@@ -1077,7 +1073,7 @@ def test_probe_loads_boto3_and_not_the_cdk(fake: FakeSts, tmp_path: Path) -> Non
         ({}, "aws_access_key_id = x"),
     ],
 )
-def test_settings_that_cannot_be_used_are_one_error(
+def test_unusable_settings_cause_one_error(
     settings: dict[str, str], configuration: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "config"
@@ -1100,11 +1096,11 @@ def test_settings_that_cannot_be_used_are_one_error(
     assert ended.returncode == 4, ended.stderr
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("pump-roles: could not be determined: ")
+    assert line.startswith("pump-roles: the result is unknown: ")
     assert SECRET not in line
 
 
-def test_file_that_is_no_file_or_never_ends_is_an_error(tmp_path: Path) -> None:
+def test_rejects_a_path_that_is_not_a_file_or_never_ends(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.csv")
     (tmp_path / "zero.json").symlink_to("/dev/zero")
     (tmp_path / "folder.csv").mkdir()

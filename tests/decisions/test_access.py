@@ -1,6 +1,6 @@
-"""Whose roles Pump's workers assume, and that they need an external ID, by two judges.
+"""Whose roles Pump's workers can assume, and that they need an external ID.
 
-The policy simulator judges the synthesized templates; the embedded AWS deploys them.
+The policy simulator evaluates the synthesized templates. The AWS emulator deploys them.
 """
 
 import json
@@ -42,7 +42,7 @@ PUMP = Caller(PUMP_ACCOUNT)
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer's role, in an account of its own.
+    """A customer's role, in its own account.
 
     :param account: the account's ID.
     :param name: the role's name.
@@ -259,12 +259,12 @@ def workers() -> dict[Worker, Template]:
 def decisions(
     request: pytest.FixtureRequest, workers: dict[Worker, Template], synth: Synth
 ) -> Decisions:
-    """What a judge decides about each attempt of each worker."""
+    """The decisions on each attempt of each worker, by the simulator or the emulator."""
     found: Decisions = request.param(workers, synth)
     return found
 
 
-def test_workers_assume_what_they_are_granted_and_nothing_without_an_external_id(
+def test_worker_assumes_only_granted_roles_and_only_with_an_external_id(
     decisions: Decisions,
 ) -> None:
     wrong = {
@@ -275,7 +275,7 @@ def test_workers_assume_what_they_are_granted_and_nothing_without_an_external_id
     assert wrong == {}
 
 
-def test_another_policy_of_a_worker_does_not_reopen_a_call_without_an_external_id(
+def test_other_policy_of_a_worker_cannot_allow_a_call_without_an_external_id(
     decisions: Decisions,
 ) -> None:
     careless = [name for name in CUSTOMERS if name.startswith("careless")]
@@ -285,12 +285,12 @@ def test_another_policy_of_a_worker_does_not_reopen_a_call_without_an_external_i
     assert {decisions[Worker("name", broad=True)][name, "none"] for name in careless} == {
         EXPLICITLY_DENIED
     }
-    # What has nothing to do with it stays as it was.
+    # Other decisions do not change.
     assert decisions[Worker("name", broad=True)]["unrelated", "none"] == ALLOWED
 
 
 def test_both_statements_reject_a_call_without_an_external_id(decisions: Decisions) -> None:
-    """The positive control of the tests above: without either, it opens a careless customer's."""
+    """Proves that the tests above can fail: without both, a careless customer's role is assumed."""
     assert [decisions[worker]["careless", "none"] for worker in CONTROLS] == [
         IMPLICITLY_DENIED,  # by the condition of the allow
         ALLOWED,
@@ -323,7 +323,7 @@ ECS_STAND_IN = {
 """ECS assumes the example's worker role. The embedded AWS has no ECS that does."""
 
 
-def test_each_of_1000_roles_opens_only_to_its_own_external_id_in_the_simulator(
+def test_each_of_1000_roles_accepts_only_its_own_external_id_in_the_simulator(
     pump_side: Path, synth: Synth
 ) -> None:
     template = synth()["PumpReadOnly"]
@@ -342,7 +342,7 @@ def test_each_of_1000_roles_opens_only_to_its_own_external_id_in_the_simulator(
     assert decisions == [expected for *_, expected in TENANT_ATTEMPTS]
 
 
-def test_each_of_1000_roles_opens_only_to_its_own_external_id_in_the_embedded_aws(
+def test_each_of_1000_roles_accepts_only_its_own_external_id_in_the_emulator(
     pump_side: Path, synth: Synth
 ) -> None:
     text = json.dumps(synth()["PumpReadOnly"])

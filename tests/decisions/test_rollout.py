@@ -1,4 +1,4 @@
-"""A rollout's member template is judged exactly as the single account's is."""
+"""A rollout's member template gives the same permissions as the template for one account."""
 
 import pytest
 
@@ -8,10 +8,10 @@ from tests.support import EXTERNAL_ID, NEVER, PRINCIPAL, Synth, member_template,
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])
-def test_session_in_a_member_account_may_do_the_same(
-    name: str, synth: Synth, given: dict[str, str]
+def test_session_in_a_member_account_has_the_same_permissions(
+    name: str, synth: Synth, provided_context: dict[str, str]
 ) -> None:
-    templates = synth({**given, "pump:organizational-units": "r-abcd"})
+    templates = synth({**provided_context, "pump:organizational-units": "r-abcd"})
     rollout = templates[f"{name}Rollout"]
     parameters = {
         parameter["ParameterKey"]: parameter["ParameterValue"]

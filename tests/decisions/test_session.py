@@ -1,4 +1,4 @@
-"""What the roles' sessions may do, judged by a policy simulator over the synthesized templates."""
+"""What sessions of the roles in the synthesized templates may do, according to a simulator."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,11 +31,11 @@ def granted(published: list[list[dict[str, Any]]], kind: str = "auto-pilot") -> 
 
 
 JUDGED: dict[tuple[object, ...], list[str]] = {}
-"""What was judged already of a role with these policies."""
+"""Cached decisions about roles with the same policies."""
 
 
 def decisions(role: Role, actions: Iterable[Action]) -> dict[str, str]:
-    """Return each action's decision: one on an example of every resource type it works on."""
+    """Return the decision on each action: the one for an example of every resource type."""
     asked = tuple((action.name, resource) for action in actions for resource in action.resources)
     key = (role.name, tuple(role.policies), asked)
     if key not in JUDGED:
@@ -53,7 +53,7 @@ def named(names: Iterable[str]) -> list[Action]:
     return [catalog.actions()[name.lower()] for name in names]
 
 
-def test_read_only_role_may_do_what_its_published_patterns_match_and_only_read(
+def test_read_only_role_may_only_read_what_its_published_patterns_match(
     roles: dict[str, Role], published: list[list[dict[str, Any]]]
 ) -> None:
     own = granted(published, "read-only")
@@ -72,7 +72,7 @@ def test_auto_pilot_role_may_do_all_that_any_published_pattern_matches(
     assert found == dict.fromkeys((action.name for action in granted(published)), ALLOWED)
 
 
-def test_patterns_match_as_many_actions_as_when_they_were_last_counted(
+def test_patterns_match_as_many_actions_as_at_the_last_count(
     published: list[list[dict[str, Any]]],
 ) -> None:
     """When the pinned catalog changes, review `make catalog`, and count again."""
@@ -90,10 +90,10 @@ def test_auto_pilot_role_may_do_all_that_the_read_only_role_may(
     assert {auto_pilot[name] for name in may} == {ALLOWED}
 
 
-def test_auto_pilot_role_could_not_without_the_read_only_policy(
+def test_auto_pilot_role_loses_an_action_without_the_read_only_policy(
     roles: dict[str, Role], published: list[list[dict[str, Any]]]
 ) -> None:
-    """Why the auto-pilot role carries it: the published list alone lacks one action."""
+    """Why the auto-pilot role has that policy: its other policies lack one action."""
     role = roles["PumpAutoPilot"]
     listed = Role(
         role.name,
@@ -118,7 +118,7 @@ def test_only_the_auto_pilot_role_may_buy_and_sell(roles: dict[str, Role]) -> No
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])
-def test_no_role_may_do_what_neither_may_ever_do(name: str, roles: dict[str, Role]) -> None:
+def test_forbidden_actions_are_denied_to_both_roles(name: str, roles: dict[str, Role]) -> None:
     found = decisions(roles[name], named(NEVER))
     assert found == dict.fromkeys((action.name for action in named(NEVER)), IMPLICITLY_DENIED)
 

@@ -17,14 +17,14 @@ from sandbox import show
 from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.demo import QUESTIONS, Demo
-from sandbox.show import PUMP, READS, ROLES, Show, WrongError, trust
+from sandbox.show import PUMP, READ_ONLY_ROLE, ROLES, CheckFailedError, Show, trust
 from sandbox.simulator import IMPLICITLY_DENIED, Role
 from tests.support import on_terminal
 
 DEMO = [sys.executable, "-m", "sandbox.demo"]
 
 
-def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
+def test_demo_fits_a_terminal_of_80_columns() -> None:
     ended, shown = on_terminal(DEMO, folder=ROOT, environment=tool_environment())
     assert ended.returncode == 0, shown
     assert "\x1b[" in shown
@@ -42,17 +42,16 @@ def test_demo_shows_everything_on_a_terminal_of_80_columns() -> None:
         r"ec2:DescribeInstanceAttribute with an\s+explicit deny",
     ):
         assert re.search(answer, text), answer
-    # Each row of a table says what it should.
     for row in (
         r"Pump +yours +✔ allowed +✔ allowed",
         r"Pump +none +✘ refused +✘ refused",
         r"a role in another account +yours +✘ refused +✘ refused",
         r"read a secret +✘ no +✘ no",
         r"read user data +✘ no +✘ denied",
-        r"nothing +✔ match +nothing",
-        r"attaches AdministratorAccess +✘ differs +policy-added, broader",
-        r"drops the external ID +✘ differs +trust-policy, broader",
-        r"undoes both +✔ match +nothing",
+        r"none +✔ match +none",
+        r"attach AdministratorAccess +✘ differs +policy-added, broader",
+        r"remove the external ID +✘ differs +trust-policy, broader",
+        r"undo both +✔ match +none",
         r"both +✔ allowed +✔ allowed",
         r"the new ID +✘ refused +✔ allowed",
         r"open session, before +✔ allowed",
@@ -78,7 +77,7 @@ def test_demo_fails_if_a_role_is_wrong() -> None:
     assert re.search(r"Pump +none +✔ allowed  WRONG +✘ refused", ended.stdout)
     assert "A check failed" in ended.stdout
     assert "Every check passed" not in ended.stdout
-    # It goes no further.
+    # The demo stops there.
     assert "Destroy" not in ended.stdout
 
 
@@ -94,7 +93,7 @@ def is_gone(group: int) -> bool:
     return False
 
 
-def test_demo_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+def test_interrupted_demo_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     output = tmp_path / "output"
     with (
         output.open("w") as stream,
@@ -109,7 +108,7 @@ def test_demo_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> 
     ):
         while "$ npx cdk deploy" not in output.read_text():
             assert process.poll() is None
-        # As a terminal does: to the whole group, the CDK CLI too.
+        # Like a terminal: to the whole process group, including the CDK CLI.
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(20) == 130
         assert is_gone(process.pid)
@@ -120,38 +119,42 @@ def test_demo_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> 
 def shown(aws: EmbeddedAws, change: Callable[[IAMClient], object]) -> Demo:
     """Create the read-only role as published, change it, and return the demo that shows it."""
     iam = aws.iam()
-    iam.create_role(RoleName=READS, AssumeRolePolicyDocument=json.dumps(trust()))
-    for policy in ROLES[READS].policies:
+    iam.create_role(RoleName=READ_ONLY_ROLE, AssumeRolePolicyDocument=json.dumps(trust()))
+    for policy in ROLES[READ_ONLY_ROLE].policies:
         iam.put_role_policy(
-            RoleName=READS, PolicyName=policy.name, PolicyDocument=json.dumps(policy.document)
+            RoleName=READ_ONLY_ROLE,
+            PolicyName=policy.name,
+            PolicyDocument=json.dumps(policy.document),
         )
     change(iam)
     demo = Demo(aws)
-    demo.show_role(Role.of_account(aws, READS), ROLES[READS])
+    demo.show_role(Role.of_account(aws, READ_ONLY_ROLE), ROLES[READ_ONLY_ROLE])
     return demo
 
 
-def test_role_as_published_is_right(aws: EmbeddedAws) -> None:
-    assert shown(aws, lambda _: None).right
+def test_published_role_passes(aws: EmbeddedAws) -> None:
+    assert shown(aws, lambda _: None).passed
 
 
 def trust_more(iam: IAMClient) -> None:
     policy = trust()
     other = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "sts:AssumeRole"}
     policy["Statement"].append(other)
-    iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
+    iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy))
 
 
 def accept_a_pattern(iam: IAMClient) -> None:
     policy = trust()
     policy["Statement"][0]["Condition"] = {"StringLike": {"sts:ExternalId": "Example-*"}}
-    iam.update_assume_role_policy(RoleName=READS, PolicyDocument=json.dumps(policy))
+    iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy))
 
 
 def put(iam: IAMClient, name: str, actions: list[str]) -> None:
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [statement]}
-    iam.put_role_policy(RoleName=READS, PolicyName=name, PolicyDocument=json.dumps(document))
+    iam.put_role_policy(
+        RoleName=READ_ONLY_ROLE, PolicyName=name, PolicyDocument=json.dumps(document)
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,23 +164,23 @@ def put(iam: IAMClient, name: str, actions: list[str]) -> None:
         accept_a_pattern,
         lambda iam: put(iam, "Wide", ["s3:GetObject"]),
         lambda iam: put(iam, "PumpBillingReadOnly", ["ce:Get*", "savingsplans:*"]),
-        lambda iam: iam.update_role(RoleName=READS, MaxSessionDuration=43_200),
+        lambda iam: iam.update_role(RoleName=READ_ONLY_ROLE, MaxSessionDuration=43_200),
         lambda iam: iam.attach_role_policy(
-            RoleName=READS, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+            RoleName=READ_ONLY_ROLE, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
         ),
     ],
 )
-def test_role_that_differs_in_anything_is_wrong(
+def test_any_difference_in_a_role_fails_the_check(
     change: Callable[[IAMClient], object], aws: EmbeddedAws
 ) -> None:
-    assert not shown(aws, change).right
+    assert not shown(aws, change).passed
 
 
-def test_every_call_of_the_demo_is_refused_to_a_role_without_policies(aws: EmbeddedAws) -> None:
-    """The positive control: what the demo calls allowed was judged."""
+def test_every_call_of_the_demo_is_denied_to_a_role_without_policies(aws: EmbeddedAws) -> None:
+    """Proves that what the demo shows as allowed was really authorized."""
     aws.create_role("Bare", ACCOUNT_ID)
     demo = Demo(aws)
-    demo.fill()
+    demo.add_data()
     session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Bare", OWNER)
     called = [question for question in QUESTIONS if question.client]
     assert len(called) == 14
@@ -187,23 +190,23 @@ def test_every_call_of_the_demo_is_refused_to_a_role_without_policies(aws: Embed
         assert question.action in message
 
 
-def test_part_after_something_wrong_does_not_begin() -> None:
+def test_part_after_a_failed_check_does_not_start() -> None:
     demo = Show()
     demo.expect(holds=True)
     demo.part("one")
     demo.expect(holds=False)
-    with pytest.raises(WrongError):
+    with pytest.raises(CheckFailedError):
         demo.part("two")
 
 
-def test_show_that_saw_something_wrong_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_check_ends_the_demo_with_status_1(capsys: pytest.CaptureFixture[str]) -> None:
     demo = Show()
     assert demo.run(lambda: demo.expect(holds=False), "next") == 1
     assert "A check failed" in capsys.readouterr().out
     assert Show().run(lambda: None, "next") == 0
 
 
-def test_show_whose_deployment_fails_ends_with_its_status(
+def test_failed_deployment_ends_the_demo_with_its_status(
     aws: EmbeddedAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = subprocess.CompletedProcess[str]([], 3, "", "no such stack")

@@ -13,7 +13,7 @@ from sandbox.cdk import ROOT, tool_environment
 from sandbox.demo_organization import EXCLUDED, LATE, UNITS, OrganizationDemo
 from sandbox.management import Management, management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
-from sandbox.show import BUYS, EXTERNAL_ID, PUMP, READS, trust
+from sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, trust
 from tests.support import Synth
 
 
@@ -58,7 +58,7 @@ def test_demo_shows_every_account() -> None:
     assert "Every check passed." in shown
     assert "WRONG" not in shown
     assert "\x1b" not in shown
-    # In their units, and in the account that joined and the management account too.
+    # In their units, in the account that joined, and in the management account.
     assert shown.count("✔ read-only") == sum(UNITS.values()) - len([EXCLUDED]) + 2
     assert shown.count("✔ auto-pilot") == UNITS["Workloads"] + 2
     assert re.search(rf"{LATE} +✔ read-only ✔ auto-pilot joined late", shown)
@@ -71,7 +71,7 @@ def test_demo_shows_every_account() -> None:
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
-def test_tree_of_a_complete_rollout_is_right(
+def test_tree_of_a_complete_rollout_passes(
     aws: EmbeddedAws, account: Management, synth: Synth
 ) -> None:
     demo = OrganizationDemo(aws, account)
@@ -87,19 +87,20 @@ def test_tree_marks_a_role_that_lost_its_condition(
     policy = trust()
     del policy["Statement"][0]["Condition"]
     aws.iam(Caller(changed)).update_assume_role_policy(
-        RoleName=READS, PolicyDocument=json.dumps(policy)
+        RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy)
     )
     demo = OrganizationDemo(aws, account)
     demo.show_tree(organization)
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "WRONG" in line)
     assert "security-1 " in line
-    assert not demo.right
+    assert not demo.passed
 
 
 @pytest.mark.parametrize(
-    ("name", "role"), [("security-1", BUYS), (EXCLUDED, READS), ("workloads-1", "PumpOther")]
+    ("name", "role"),
+    [("security-1", AUTO_PILOT_ROLE), (EXCLUDED, READ_ONLY_ROLE), ("workloads-1", "PumpOther")],
 )
-def test_tree_is_wrong_if_an_account_has_a_role_that_it_should_not_have(
+def test_tree_marks_a_role_that_an_account_should_not_have(
     name: str, role: str, aws: EmbeddedAws, account: Management, synth: Synth
 ) -> None:
     organization = rolled_out(aws, account, synth)
@@ -119,4 +120,4 @@ def test_tree_marks_an_account_that_lacks_its_role(
     demo.show_tree(organization)
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "WRONG" in line)
     assert "workloads-1 " in line
-    assert not demo.right
+    assert not demo.passed

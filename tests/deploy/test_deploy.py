@@ -1,4 +1,4 @@
-"""The real CDK CLI deploys to an AWS that enforces IAM, and what is deployed is as published."""
+"""The real CDK CLI deploys to an AWS emulator that enforces IAM, and the result is as published."""
 
 import json
 import os
@@ -48,14 +48,14 @@ def with_parameters(parameters: dict[str, str]) -> list[str]:
     ]
 
 
-def test_deploys_deploys_again_without_change_and_leaves_nothing(
+def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
     aws: EmbeddedAws,
     assembly: Assembly,
-    given: dict[str, str],
+    provided_context: dict[str, str],
     published: list[list[dict[str, Any]]],
 ) -> None:
     iam, cloudformation = aws.iam(), aws.cloudformation()
-    status, output = deploy(aws, assembly(given), "--all")
+    status, output = deploy(aws, assembly(provided_context), "--all")
     assert status == 0, output
     first = {}
     for stack, kind in KINDS.items():
@@ -72,13 +72,18 @@ def test_deploys_deploys_again_without_change_and_leaves_nothing(
         assert outputs["RoleArn"] == first[name]["Arn"]
         assert outputs["RoleName"] == name
 
-    status, output = deploy(aws, assembly(given), "--all")
+    status, output = deploy(aws, assembly(provided_context), "--all")
     assert status == 0, output
     assert output.count("(no changes)") == 2
     assert {name: iam.get_role(RoleName=name)["Role"] for name in first} == first
 
     ended = cdk(
-        "destroy", "--all", "--force", "--app", str(assembly(given)), environment=aws.environment()
+        "destroy",
+        "--all",
+        "--force",
+        "--app",
+        str(assembly(provided_context)),
+        environment=aws.environment(),
     )
     assert ended.returncode == 0, ended.stderr
     assert iam.list_roles()["Roles"] == []
@@ -114,7 +119,7 @@ def test_universal_template_does_not_deploy_without_valid_parameters(
     assert aws.iam().list_roles()["Roles"] == []
 
 
-def test_same_template_deploys_as_a_template_body_as_from_the_console(
+def test_template_deploys_as_a_template_body_as_from_the_console(
     aws: EmbeddedAws, assembly: Assembly
 ) -> None:
     template = (assembly({}) / "PumpAutoPilot.template.json").read_text()
@@ -122,9 +127,11 @@ def test_same_template_deploys_as_a_template_body_as_from_the_console(
     assert Role.of_account(aws, "PumpAutoPilotRole").trust == TRUST
 
 
-def test_deployment_asks_for_no_bootstrap(assembly: Assembly, given: dict[str, str]) -> None:
+def test_deployment_needs_no_bootstrapping(
+    assembly: Assembly, provided_context: dict[str, str]
+) -> None:
     with embedded_aws("--record") as aws:
-        status, output = deploy(aws, assembly(given), "PumpReadOnly")
+        status, output = deploy(aws, assembly(provided_context), "PumpReadOnly")
         assert status == 0, output
         events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
         requests = [json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events]
@@ -140,26 +147,28 @@ def test_deployment_asks_for_no_bootstrap(assembly: Assembly, given: dict[str, s
         assert not described.get("RoleARN")
 
 
-def test_role_of_that_name_stays_as_it_was_and_the_failure_says_why(
-    aws: EmbeddedAws, assembly: Assembly, given: dict[str, str]
+def test_existing_role_of_that_name_stays_unchanged_and_the_failure_says_why(
+    aws: EmbeddedAws, assembly: Assembly, provided_context: dict[str, str]
 ) -> None:
     aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
     before = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
-    status, output = deploy(aws, assembly(given), "PumpReadOnly")
+    status, output = deploy(aws, assembly(provided_context), "PumpReadOnly")
     assert status != 0
     assert "'PumpReadOnlyRole' already exists" in output
     assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"] == before
     assert aws.iam().list_role_policies(RoleName="PumpReadOnlyRole")["PolicyNames"] == []
 
 
-def test_stack_that_fails_says_why(aws: EmbeddedAws, synth: Synth, given: dict[str, str]) -> None:
-    template = json.dumps(synth(given)["PumpReadOnly"])
+def test_failed_stack_says_why(
+    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
+) -> None:
+    template = json.dumps(synth(provided_context)["PumpReadOnly"])
     aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
     with pytest.raises(StackFailedError, match="already exists"):
         aws.deploy("PumpReadOnly", template)
 
 
-def test_accounts_are_apart(aws: EmbeddedAws) -> None:
+def test_accounts_are_isolated(aws: EmbeddedAws) -> None:
     aws.create_role("Example", ACCOUNT_ID, caller=Caller(PUMP_ACCOUNT))
     assert aws.iam(OWNER).list_roles()["Roles"] == []
     (role,) = aws.iam(Caller(PUMP_ACCOUNT)).list_roles()["Roles"]
@@ -167,7 +176,7 @@ def test_accounts_are_apart(aws: EmbeddedAws) -> None:
 
 
 def ends(endpoint: str) -> None:
-    """Fail if an embedded AWS is still served five seconds from now."""
+    """Fail if the emulator still accepts connections after five seconds."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
         try:
@@ -178,7 +187,7 @@ def ends(endpoint: str) -> None:
     pytest.fail(f"{endpoint} is still there")
 
 
-def test_embedded_aws_ends_with_its_block_even_if_that_fails() -> None:
+def test_emulator_stops_when_its_block_ends_even_with_an_error() -> None:
     endpoints: list[str] = []
 
     def fail() -> None:
@@ -193,7 +202,7 @@ def test_embedded_aws_ends_with_its_block_even_if_that_fails() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_embedded_aws_ends_if_its_process_is_stopped(how: signal.Signals) -> None:
+def test_emulator_stops_if_its_parent_process_is_killed(how: signal.Signals) -> None:
     program = (
         "import sys, time; from sandbox.aws import embedded_aws\n"
         "with embedded_aws() as aws: print(aws.endpoint, flush=True); time.sleep(60)"
@@ -213,7 +222,7 @@ def test_embedded_aws_ends_if_its_process_is_stopped(how: signal.Signals) -> Non
     ends(endpoint)
 
 
-def test_embedded_aws_listens_on_loopback_only(aws: EmbeddedAws) -> None:
+def test_emulator_listens_only_on_loopback(aws: EmbeddedAws) -> None:
     """On Linux; no other process of this test run serves on another address."""
     assert aws.endpoint.startswith("http://127.0.0.1:")
     listening = [

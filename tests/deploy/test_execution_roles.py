@@ -1,7 +1,7 @@
-"""The command of docs/organizations.md that lists roles which a service control policy exempts.
+"""The command of docs/protect.md that lists roles which a service control policy exempts.
 
-The AWS CLI is not among the tools; its ``--query`` is JMESPath, which botocore's own dependency
-evaluates, on what the emulator answers.
+The tests do not need the AWS CLI. Its ``--query`` is JMESPath, which a dependency of botocore
+evaluates on the emulator's answers.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 from sandbox.aws import ACCOUNT_ID, EmbeddedAws
 from sandbox.cdk import ROOT
 
-GUIDE = (ROOT / "docs" / "organizations.md").read_text()
+GUIDE = (ROOT / "docs" / "protect.md").read_text()
 MANAGEMENT = "111122223333"
 NAME = "stacksets-exec-0123456789abcdef0123456789abcdef"
 LINKED = (
@@ -50,7 +50,7 @@ def create(aws: EmbeddedAws, name: str, *statements: Any, path: str = "/") -> st
     return role["Role"]["Arn"]
 
 
-def test_lists_no_role_of_stack_sets_and_none_that_is_not_exempt(aws: EmbeddedAws) -> None:
+def test_lists_no_stack_sets_role_and_no_role_that_is_not_exempt(aws: EmbeddedAws) -> None:
     create(aws, NAME, OURS)
     create(aws, "Admin", {**OURS, "Principal": {"AWS": ACCOUNT_ID}})
     create(aws, "stacksets-exec", {**OURS, "Principal": {"AWS": ACCOUNT_ID}}, path="/x/")
@@ -79,7 +79,9 @@ def test_lists_no_role_of_stack_sets_and_none_that_is_not_exempt(aws: EmbeddedAw
         "another statement",
     ],
 )
-def test_lists_every_role_that_lets_anyone_else_in(aws: EmbeddedAws, statements: list[Any]) -> None:
+def test_lists_every_exempt_role_that_others_can_assume(
+    aws: EmbeddedAws, statements: list[Any]
+) -> None:
     arn = create(aws, NAME, *statements)
     assert found(aws) == [arn]
 

@@ -75,12 +75,12 @@ def test_link_deploys_the_printed_template_and_pump_can_assume_the_role(
     assert deployed == content.decode()
     pump = aws.caller_in(PRINCIPAL)
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLES[kind].name}"
-    assert aws.opens(arn, pump, external_id=EXTERNAL_ID)
+    assert aws.can_assume(arn, pump, external_id=EXTERNAL_ID)
     for other in (None, EXTERNAL_ID.replace("+", "-"), EXTERNAL_ID[:-1]):
-        assert not aws.opens(arn, pump, external_id=other)
+        assert not aws.can_assume(arn, pump, external_id=other)
     # Nobody else of Pump's account.
     other_role = aws.caller_in(f"{PRINCIPAL}Too")
-    assert not aws.opens(arn, other_role, external_id=EXTERNAL_ID)
+    assert not aws.can_assume(arn, other_role, external_id=EXTERNAL_ID)
 
 
 def test_cloudformation_rejects_what_the_command_rejects(aws: EmbeddedAws) -> None:

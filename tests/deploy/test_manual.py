@@ -215,9 +215,9 @@ def create(aws: EmbeddedAws, *kinds: str) -> None:
     for kind in kinds:
         name, description = ROLES[kind].name, ROLES[kind].description
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, Description=description)
-        for one in ROLES[kind].policies:
-            document = (FILES / f"{one.name}.json").read_text()
-            iam.put_role_policy(RoleName=name, PolicyName=one.name, PolicyDocument=document)
+        for published in ROLES[kind].policies:
+            document = (FILES / f"{published.name}.json").read_text()
+            iam.put_role_policy(RoleName=name, PolicyName=published.name, PolicyDocument=document)
 
 
 def start(shell: Shell) -> str:
@@ -235,13 +235,13 @@ def created(aws: EmbeddedAws, shell: Shell) -> Shell:
     return shell
 
 
-def test_page_makes_the_read_only_role_even_if_followed_twice(
+def test_page_creates_the_read_only_role_even_if_followed_twice(
     aws: EmbeddedAws, pump: Caller, shell: Shell, templates: Path
 ) -> None:
     assert json.loads(start(shell)) == trust(PRINCIPAL, EXTERNAL_ID)
 
     # It gives nothing before it has its policy.
-    make, add = BLOCKS[CREATE["read-only"]]
+    make, add, trust_again = BLOCKS[CREATE["read-only"]]
     assert shell.run(make).strip() == ARNS["read-only"]
     assert not reads(aws, aws.assume(ARNS["read-only"], pump, external_id=EXTERNAL_ID))
     shell.run(add)
@@ -258,8 +258,14 @@ def test_page_makes_the_read_only_role_even_if_followed_twice(
     shell.run(add)
     assert read(aws) == before
 
+    another = json.dumps(trust(PRINCIPAL, NEXT_ID))
+    aws.iam().update_assume_role_policy(RoleName=READ_ONLY, PolicyDocument=another)
+    assert read(aws) != before
+    shell.run(trust_again)
+    assert read(aws) == before
 
-def test_page_makes_the_auto_pilot_role_and_removes_both(
+
+def test_page_creates_the_auto_pilot_role_and_removes_both(
     aws: EmbeddedAws, shell: Shell, templates: Path
 ) -> None:
     create(aws, "read-only")
@@ -297,7 +303,8 @@ def test_rotation_has_no_gap_and_leaves_only_the_new_external_id(
     def accepted() -> list[list[str | None]]:
         ids = (EXTERNAL_ID, NEXT_ID, "Wrong-1234", None)
         return [
-            [one for one in ids if aws.opens(arn, pump, external_id=one)] for arn in ARNS.values()
+            [tried for tried in ids if aws.can_assume(arn, pump, external_id=tried)]
+            for arn in ARNS.values()
         ]
 
     new, both, only_new = BLOCKS["Rotate the external ID"]
@@ -356,7 +363,7 @@ def test_boundary_stops_open_sessions_until_it_is_removed(
     assert verify(aws, "--expect", templates) == (0, [])
 
 
-def test_guardrails_are_those_of_a_template_that_has_them_and_are_removed_with_the_role(
+def test_guardrails_match_the_templates_and_are_removed_with_the_role(
     aws: EmbeddedAws, created: Shell, templates: Path, synth: Synth, tmp_path: Path
 ) -> None:
     for block in BLOCKS["Add guardrails"]:
@@ -472,7 +479,7 @@ def trust_policies(principal: str, external_id: str, next_id: str) -> Sequence[A
         check=True,
     )
     _, *policies = ended.stdout.split("\0")
-    return [json.loads(one) for one in policies]
+    return [json.loads(policy) for policy in policies]
 
 
 @settings(max_examples=60)
@@ -483,7 +490,7 @@ def trust_policies(principal: str, external_id: str, next_id: str) -> Sequence[A
 )
 @example(principal=PUMP_ACCOUNT, external_id="E" * 1224, next_id="==")
 @given(principal=PRINCIPALS, external_id=IDS, next_id=IDS)
-def test_every_value_that_is_allowed_is_filled_in_as_it_is(
+def test_every_allowed_value_is_filled_in_unchanged(
     principal: str, external_id: str, next_id: str
 ) -> None:
     first, both, last = trust_policies(principal, external_id, next_id)
@@ -515,7 +522,7 @@ def test_every_value_that_is_allowed_is_filled_in_as_it_is(
         "\u0430",
     ],
 )
-def test_value_that_is_not_allowed_is_not_filled_in_and_runs_nothing(
+def test_rejected_value_is_not_filled_in_and_runs_nothing(
     value: str, variable: str, shell: str, unpacked: Path
 ) -> None:
     values, fill_in = BLOCKS["Set the values"]
@@ -599,27 +606,25 @@ def test_page_adds_every_recommended_guardrail() -> None:
     ]
 
 
-def test_folder_has_the_files_that_the_page_uses_and_no_others() -> None:
+def test_folder_has_exactly_the_files_that_the_page_uses() -> None:
     used = {file for blocks in BLOCKS.values() for _, _, file in added(*creating(blocks))}
     names = {file.removeprefix("file://") for file in used} | {"trust-policy.json"}
     assert {file.name for file in FILES.iterdir()} == names == manual.FILES.keys()
 
 
-def test_files_contain_no_functions_of_cloudformation_and_name_the_arns_that_the_page_does() -> (
-    None
-):
+def test_files_contain_no_cloudformation_functions_and_the_arns_of_the_page() -> None:
     texts = {file.name: file.read_text() for file in FILES.iterdir()}
     assert not [name for name, text in texts.items() if re.search(r'\$\{|"Ref"|"Fn::', text)]
     (name,) = (name for name, text in texts.items() if "arn:" in text)
     assert texts[name].count('"arn:aws:') == texts[name].count("arn:") == 2
-    assert f"Change the two in\n`{name}`" in PAGE
+    assert f"change\nthe two ARNs in `{name}`" in PAGE
 
 
 def creating(blocks: Sequence[str]) -> list[str]:
     return [block for block in blocks if "put-role-policy" in block]
 
 
-def test_permissions_are_those_of_the_commands() -> None:
+def test_listed_permissions_are_those_that_the_commands_need() -> None:
     called = set(
         re.findall(
             r"\baws iam ([a-z-]+)", "".join(block for blocks in BLOCKS.values() for block in blocks)
@@ -640,7 +645,7 @@ def test_commands_contain_no_comments() -> None:
     ]
 
 
-def test_terraform_passes_what_the_template_takes() -> None:
+def test_terraform_example_passes_the_parameters_of_the_template() -> None:
     (block,) = sections("hcl")["Terraform"]
     role = ROLES["read-only"]
     template = json.loads(universal.template("read-only"))

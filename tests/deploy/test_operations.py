@@ -1,6 +1,6 @@
-"""The model of the operations that a deployment leads to, on StackSets that the app synthesizes.
+"""The model of the StackSets operations of a deployment, for StackSets that the app synthesizes.
 
-What is expected here was read from the source of AWS's resource handler, class by class: see
+The expected operations are from the source of AWS's resource handler, class by class: see
 ``sandbox.operations``.
 """
 
@@ -28,12 +28,12 @@ ONLY = {"pump:only-accounts": [A]}
 
 def rollout(synth: Synth, units: Sequence[str] = (ONE, TWO), **context: Any) -> Properties:
     """Return the properties of the read-only role's StackSet."""
-    given = {
+    provided = {
         "pump:principal": PRINCIPAL,
         "pump:external-id": EXTERNAL_ID,
         "pump:read-only:organizational-units": list(units),
     }
-    return stack_set(synth(given | context)["PumpReadOnlyRollout"])
+    return stack_set(synth(provided | context)["PumpReadOnlyRollout"])
 
 
 FILTERS: dict[str, tuple[dict[str, Any], AccountFilter, tuple[str, ...]]] = {
@@ -105,14 +105,12 @@ def changed(synth: Synth, change: Any, **context: Any) -> Properties:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_change_of_the_configuration_is_one_operation_in_all_accounts(
-    change: Any, synth: Synth
-) -> None:
+def test_changed_configuration_is_one_operation_in_all_accounts(change: Any, synth: Synth) -> None:
     assert operations(rollout(synth), changed(synth, change)) == [UPDATE]
 
 
 @pytest.mark.parametrize("change", QUIET.values(), ids=QUIET)
-def test_change_of_the_preferences_makes_no_call(change: Any, synth: Synth) -> None:
+def test_changed_preferences_make_no_call(change: Any, synth: Synth) -> None:
     before, after = rollout(synth), changed(synth, change)
     assert before != after
     assert operations(before, after) == []
@@ -123,7 +121,7 @@ FILTERED = [case for name, case in FILTERS.items() if name != "no filter"]
 
 @pytest.mark.parametrize(("context", "account_filter", "accounts"), FILTERED)
 @pytest.mark.parametrize("change", [*CHANGES.values(), *QUIET.values()], ids=[*CHANGES, *QUIET])
-def test_with_a_filter_every_change_goes_through_the_units_one_by_one(
+def test_with_a_filter_every_change_is_an_operation_for_each_unit(
     change: Any,
     context: dict[str, Any],
     account_filter: AccountFilter,
@@ -152,7 +150,7 @@ def test_order_of_parameters_and_tags_does_not_matter(synth: Synth) -> None:
     assert operations(before, after) == []
 
 
-def test_units_are_dropped_before_the_update_and_new_ones_created_after_it(synth: Synth) -> None:
+def test_units_are_removed_before_the_update_and_added_after_it(synth: Synth) -> None:
     before = rollout(synth, [ONE, TWO])
     assert operations(before, rollout(synth, [TWO, THREE])) == [
         Operation("DeleteStackInstances", (ONE,)),
@@ -165,7 +163,7 @@ def test_units_are_dropped_before_the_update_and_new_ones_created_after_it(synth
     ]
 
 
-def test_with_a_filter_each_unit_has_operations_of_its_own(synth: Synth) -> None:
+def test_with_a_filter_each_unit_has_its_own_operations(synth: Synth) -> None:
     before = rollout(synth, [ONE, TWO, THREE], **{"pump:exclude-accounts": [A, B]})
     after = rollout(synth, [TWO], **{"pump:exclude-accounts": [B, C]})
     assert operations(before, after) == [
@@ -217,7 +215,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Part, Part, Part]]]
 
 
 @pytest.mark.parametrize(("before", "after", "parts"), CASES.values(), ids=CASES)
-def test_changed_filter_in_a_unit_that_stays(
+def test_changed_filter_adds_and_removes_accounts_of_a_kept_unit(
     before: dict[str, Any], after: dict[str, Any], parts: tuple[Part, Part, Part], synth: Synth
 ) -> None:
     old, new = (
@@ -236,7 +234,7 @@ def test_changed_filter_in_a_unit_that_stays(
     assert operations(old, new) == wanted
 
 
-def test_another_name_is_refused(synth: Synth) -> None:
+def test_changed_stack_set_name_is_rejected(synth: Synth) -> None:
     properties = rollout(synth)
     with pytest.raises(ValueError, match="replaces the StackSet"):
         operations(properties, {**properties, "StackSetName": "Another"})
@@ -256,7 +254,7 @@ def works_in(operation: Operation, instances: Iterable[int], accounts: list[Acco
     return [int(number) for number in found]
 
 
-def test_update_of_the_stack_set_reaches_every_instance_and_the_others_only_their_targets() -> None:
+def test_update_stack_set_reaches_every_instance_and_other_calls_only_their_targets() -> None:
     accounts = [
         account(0),
         account(1, ONE),
@@ -319,7 +317,7 @@ NESTED = [account(1, ONE), account(2, ONE, TWO), account(3, THREE)]
         ([ONE], [ONE, TWO], [{1, 2}, {1, 2}]),
     ],
 )
-def test_units_within_each_other(
+def test_instances_follow_the_operations_when_units_overlap(
     context: dict[str, Any],
     before: list[str],
     after: list[str],
@@ -351,7 +349,7 @@ TREES = st.integers(1, 7).flatmap(
 
 
 @given(tree=TREES, reconfigured=st.booleans())
-def test_targeted_accounts_have_an_instance_but_for_those_that_went_with_an_overlapping_unit(
+def test_targeted_accounts_have_an_instance_unless_an_overlapping_unit_was_removed(
     tree: Any,
     reconfigured: bool,  # noqa: FBT001
     synth: Synth,
@@ -380,13 +378,13 @@ def test_targeted_accounts_have_an_instance_but_for_those_that_went_with_an_over
 
     def properties(side: int) -> Properties:
         units, account_filter, filtered = sides[side]
-        given: dict[str, Any] = {"OrganizationalUnitIds": [f"u{unit}" for unit in units]}
+        targets: dict[str, Any] = {"OrganizationalUnitIds": [f"u{unit}" for unit in units]}
         if account_filter != "NONE":
-            given |= {
+            targets |= {
                 "AccountFilterType": account_filter,
                 "Accounts": [f"{number:012}" for number in filtered],
             }
-        group = {"DeploymentTargets": given, "Regions": ["us-east-1"]}
+        group = {"DeploymentTargets": targets, "Regions": ["us-east-1"]}
         return {
             **base,
             "StackInstancesGroup": [group],

@@ -1,7 +1,8 @@
-"""The code that docs/pump-side.md gives Pump for assuming a role."""
+"""The code and the commands that docs/pump-side.md gives Pump for assuming a role."""
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles.account import probe
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
-from sandbox.cdk import ROOT
+from sandbox.cdk import ROOT, tool_environment
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
 
 PAGE = (ROOT / "docs" / "pump-side.md").read_text()
@@ -88,7 +89,7 @@ def test_session_of_another_tenant_is_refused(
             session.client("ec2").describe_regions()
 
 
-def test_session_tags_of_the_caller_are_refused(synth: Synth) -> None:
+def test_session_tags_of_the_caller_are_rejected(synth: Synth) -> None:
     """As those of EKS Pod Identity would be."""
     with embedded_aws() as aws:
         client = aws.sts(deployed(aws, synth))
@@ -102,10 +103,32 @@ def test_session_tags_of_the_caller_are_refused(synth: Synth) -> None:
             )
 
 
+def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
+    aws: EmbeddedAws, synth: Synth, tmp_path: Path
+) -> None:
+    commands = re.findall(r"^ *\$ (.*\bpump-roles probe .*)$", PAGE, re.MULTILINE)
+    (role,) = re.findall(r"arn:\S+", " ".join(commands))
+    template = synth({"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})
+    aws.deploy(
+        "PumpReadOnly", json.dumps(template["PumpReadOnly"]), caller=Caller(role.split(":")[4])
+    )
+    (tmp_path / "roles.csv").write_text(f"role_arn,external_id\n{role},{EXTERNAL_ID}\n")
+    pump = aws.environment(aws.caller_in(PRINCIPAL))
+    for command in commands:
+        subprocess.run(
+            ["sh", "-c", command.replace("=EXTERNAL_ID ", f"={EXTERNAL_ID} ")],
+            cwd=tmp_path,
+            env={**tool_environment(), "PYTHONPATH": str(ROOT), **pump},
+            check=True,
+        )
+    (found,) = json.loads((tmp_path / "probe.json").read_text())["roles"]
+    assert (found["role_arn"], found["verdict"]) == (role, "required")
+
+
 @pytest.mark.parametrize(
     ("caller", "verdict"), [("PumpProbe", "required"), ("PumpService", "unknown")]
 )
-def test_probe_of_the_example_proves_what_its_worker_cannot(
+def test_probe_from_the_example_finds_what_its_worker_cannot_do(
     caller: str, verdict: str, aws: EmbeddedAws, pump_side: Path, synth: Synth
 ) -> None:
     template = synth({"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID})

@@ -1,6 +1,6 @@
 """`pump-roles verify --removed`, on an emulated organization that enforces IAM.
 
-It exits with 0 only if every account was read, and none has a role of Pump's.
+It exits with 0 only if every account was read, and none has one of Pump's roles.
 """
 
 import json
@@ -14,7 +14,7 @@ from aws_cdk import App, Environment
 from typer.testing import CliRunner
 
 from pump_roles import ReadOnlyStack
-from pump_roles.account.verify.cures import CURES
+from pump_roles.account.verify.remedies import REMEDIES
 from pump_roles.cli import app
 from sandbox.audit import AUDITOR, let_audit
 from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -40,7 +40,7 @@ def verify(
         app, ["verify", *REMOVED, *map(str, arguments)], env={**(environment or {})}
     )
     assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
-    assert not {one for one in (EXTERNAL_ID, SECRET) if one in ended.stdout + ended.stderr}
+    assert not {secret for secret in (EXTERNAL_ID, SECRET) if secret in ended.stdout + ended.stderr}
     found = json.loads(ended.stdout)
     assert found["removed"] is True
     return ended.exit_code, {account["account"]: account for account in found["accounts"]}
@@ -83,13 +83,13 @@ def present(account: Result) -> list[str]:
     ]
 
 
-def test_roles_that_were_deployed_are_still_there(customer: Customer) -> None:
+def test_deployed_roles_still_exist(customer: Customer) -> None:
     status, account = Removed(customer)()
     assert (status, account["state"]) == (3, "differs")
     assert present(account) == [
         f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" for name in (READ_ONLY, AUTO_PILOT)
     ]
-    # CloudFormation's tag names what to delete.
+    # CloudFormation's tag names the stack to delete.
     assert [role["differences"][0]["details"] for role in account["roles"]] == [
         ["the stack PumpReadOnly created it"],
         ["the stack PumpAutoPilot created it"],
@@ -104,12 +104,12 @@ def test_account_without_the_roles_matches(removed: Removed) -> None:
     assert account["calls"] == 1
 
 
-def test_published_roles_are_looked_for_by_default(removed: Removed) -> None:
+def test_looks_for_the_published_roles_by_default(removed: Removed) -> None:
     environment = removed.customer.aws.environment()
     status, accounts = verify("--principal", PRINCIPAL, environment=environment)
     assert (status, states(accounts)) == (0, {ACCOUNT_ID: "match"})
     notes = accounts[ACCOUNT_ID]["roles"][0]["notes"]
-    assert notes[1].startswith("other roles that require its external ID were not looked for")
+    assert notes[1].startswith("other roles that require its external ID were not searched for")
     removed.customer.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
     status, accounts = verify("--principal", PRINCIPAL, environment=environment)
     assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})
@@ -136,7 +136,7 @@ REMAINING: dict[str, Callable[[EmbeddedAws], object]] = {
 
 
 @pytest.mark.parametrize("name", REMAINING)
-def test_role_with_the_name_of_one_is_still_there(name: str, removed: Removed) -> None:
+def test_role_with_the_name_of_a_published_role_still_exists(name: str, removed: Removed) -> None:
     REMAINING[name](removed.customer.aws)
     status, account = removed()
     assert (status, account["state"], len(present(account))) == (3, "differs", 1)
@@ -153,14 +153,14 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_role_that_lets_pump_in_is_found(name: str, removed: Removed) -> None:
+def test_finds_other_role_that_pump_can_assume(name: str, removed: Removed) -> None:
     create(removed.customer.aws, "Copy", **OTHERS[name])
     status, account = removed()
     assert (status, account["state"], present(account)) == (3, "differs", [])
     assert [other["name"] for other in account["others"]] == ["Copy"]
 
 
-def test_external_id_of_the_environment_finds_a_copy(removed: Removed) -> None:
+def test_external_id_in_the_environment_finds_a_copy(removed: Removed) -> None:
     aws = removed.customer.aws
     create(aws, "Copy", **OTHERS["the same external ID"])
     environment = aws.environment()
@@ -172,7 +172,7 @@ def test_external_id_of_the_environment_finds_a_copy(removed: Removed) -> None:
     assert (status, [other["name"] for other in accounts[ACCOUNT_ID]["others"]]) == (3, ["Copy"])
 
 
-def test_innocent_roles_do_not_matter(removed: Removed) -> None:
+def test_unrelated_roles_do_not_matter(removed: Removed) -> None:
     aws = removed.customer.aws
     create(aws, "PumpReadOnlyRoleToo")
     create(aws, "Admin", Principal={"AWS": ACCOUNT_ID})
@@ -187,7 +187,7 @@ def limited(aws: EmbeddedAws, *actions: str) -> Mapping[str, str]:
     return aws.environment(session)
 
 
-def test_list_of_roles_is_all_that_it_needs(removed: Removed) -> None:
+def test_permission_to_list_roles_is_enough(removed: Removed) -> None:
     assert removed(**limited(removed.customer.aws, "iam:ListRoles"))[0] == 0
     create(removed.customer.aws, READ_ONLY, path="/vendors/")
     aws = removed.customer.aws
@@ -232,7 +232,7 @@ def test_account_that_the_templates_name_must_be_read(removed: Removed, tmp_path
         assert status == {"unknown": 4, "match": 0}[state]
 
 
-def test_role_of_the_published_name_is_looked_for_too(removed: Removed, tmp_path: Path) -> None:
+def test_also_looks_for_the_published_role_name(removed: Removed, tmp_path: Path) -> None:
     """It can be left over from before the role had another name."""
     app = App(outdir=str(tmp_path / "cdk.out"))
     ReadOnlyStack(
@@ -261,9 +261,11 @@ def test_every_format_names_the_account_the_role_and_the_cure(
         for name in (READ_ONLY, AUTO_PILOT):
             assert f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" in text
         assert "role-present" in text
-        assert CURES["role-present"].partition(":")[0] in text
+        assert REMEDIES["role-present"].partition(":")[0] in text
     results = json.loads(outputs[-1].read_text())["runs"][0]["results"]
-    assert [(one["ruleId"], one["level"]) for one in results] == [("role-present", "error")] * 2
+    assert [(result["ruleId"], result["level"]) for result in results] == [
+        ("role-present", "error")
+    ] * 2
 
 
 # An organization.
@@ -290,7 +292,7 @@ class Company:
 
     def members(self, unit: str) -> list[str]:
         id_ = self.organization.units[unit]
-        return [one.id for one in self.organization.accounts() if id_ in one.units]
+        return [account.id for account in self.organization.accounts() if id_ in account.units]
 
     def verify(self, *arguments: object) -> tuple[int, dict[str, Result]]:
         """Verify every account, as the management account."""
@@ -319,7 +321,7 @@ def company(aws: EmbeddedAws, synth: Synth, tmp_path: Path) -> Iterator[Company]
         yield Company(aws, account, organization, synth, tmp_path)
 
 
-def test_every_step_of_a_removal_says_what_is_left(company: Company) -> None:
+def test_every_step_of_a_removal_says_what_remains(company: Company) -> None:
     stack_sets, everywhere = company.stack_sets(), company.rollout("Workloads", "Sandbox")
     stack_sets.deploy(None, everywhere)
     workloads, (last,), (outside,) = map(company.members, ("Workloads", "Sandbox", "Outside"))
@@ -343,7 +345,7 @@ def test_every_step_of_a_removal_says_what_is_left(company: Company) -> None:
     assert status == 3
     assert [id_ for id_, state in states(accounts).items() if state == "differs"] == [last]
 
-    # The role is gone there, too, but one account cannot be read.
+    # The role is also gone there, but one account cannot be read.
     stack_sets.deploy(only_one, None)
     iam, denied = company.aws.iam(Caller(workloads[0])), workloads[0]
     policy: Any = iam.get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)["PolicyDocument"]
@@ -356,11 +358,11 @@ def test_every_step_of_a_removal_says_what_is_left(company: Company) -> None:
     iam.put_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR, PolicyDocument=json.dumps(policy))
     status, accounts = company.verify()
     assert (status, set(states(accounts).values())) == (0, {"match"})
-    assert accounts.keys() == {one.id for one in company.organization.accounts()}
+    assert accounts.keys() == {account.id for account in company.organization.accounts()}
 
 
-def test_account_outside_the_units_is_checked_too(company: Company) -> None:
-    # As an account that moved, and kept its role.
+def test_account_outside_the_units_is_also_checked(company: Company) -> None:
+    # Like an account that moved, and kept its role.
     company.aws.delete("PumpReadOnly")
     assert company.verify()[0] == 0
     (outside,) = company.members("Outside")
@@ -370,7 +372,7 @@ def test_account_outside_the_units_is_checked_too(company: Company) -> None:
     assert [id_ for id_, state in states(accounts).items() if state == "differs"] == [outside]
 
 
-def test_suspended_account_keeps_the_removal_from_being_proven(company: Company) -> None:
+def test_suspended_account_leaves_the_removal_unproven(company: Company) -> None:
     company.aws.delete("PumpReadOnly")
     (outside,) = company.members("Outside")
     company.account.organizations.close_account(AccountId=outside)
@@ -386,7 +388,7 @@ def test_cdk_destroy_succeeds_without_deleting_a_rollout_that_has_no_units(tmp_p
     assert "PumpReadOnlyRollout does not exist" in ended.stdout + ended.stderr
 
 
-def test_rollout_is_not_checked_in_one_account_only(company: Company) -> None:
+def test_rollout_is_not_checked_in_a_single_account(company: Company) -> None:
     ended = CliRunner().invoke(
         app,
         ["verify", "--removed", "--expect", str(company.folder)],
@@ -394,7 +396,7 @@ def test_rollout_is_not_checked_in_one_account_only(company: Company) -> None:
     )
     assert (ended.exit_code, ended.stdout) == (4, "")
     assert "a StackSet deploys the roles to other accounts; pass --organization" in ended.stderr
-    # Whoever has one account checks that one, by the template of its stack.
+    # To check a single account, use the template of its stack.
     template = company.folder / "PumpReadOnly.template.json"
     status, accounts = verify("--expect", template, environment=company.aws.environment())
     assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})

@@ -111,12 +111,12 @@ def test_page_shows_the_account(deployed: Path, tmp_path: Path) -> None:
     assert "account 123456789012" in page.read_text("utf-8")
 
 
-def test_role_by_another_name(deployed: Path, aws: EmbeddedAws) -> None:
+def test_reports_a_role_with_another_name(deployed: Path, aws: EmbeddedAws) -> None:
     text = (deployed / "PumpReadOnly.template.json").read_text()
     aws.deploy("Other", text.replace('"PumpReadOnlyRole"', '"AcmePump"'))
     found = of_account("--role-name", "AcmePump")
     assert [role["name"] for role in found["roles"]] == ["AcmePump"]
-    # The others trust Pump, too.
+    # The others also trust Pump.
     assert len(found["suspects"]) == 2
 
     ended = report("--account", "--role-name", "AcmePump", "--role-name", "PumpReadOnlyRole")
@@ -124,7 +124,7 @@ def test_role_by_another_name(deployed: Path, aws: EmbeddedAws) -> None:
     assert "has two read-only roles, AcmePump and PumpReadOnlyRole" in ended.stderr
 
 
-def test_account_without_the_roles_is_an_error(
+def test_rejects_an_account_without_the_roles(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in aws.environment().items():
@@ -151,7 +151,7 @@ def test_account_without_the_roles_is_an_error(
         (["--account", "--role-name", "a b"], "is not a role name"),
     ],
 )
-def test_options_that_do_not_fit_are_a_usage_error(options: list[str], problem: str) -> None:
+def test_conflicting_options_are_a_usage_error(options: list[str], problem: str) -> None:
     ended = report(*options)
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert problem in " ".join(ended.stderr.replace("│", " ").split())

@@ -1,7 +1,7 @@
 """Rollouts in an organization of 1,000 accounts in nested units, each an account that enforces IAM.
 
-The template, the parameters and the targets are those of the synthesized StackSet. Not emulated:
-concurrency and failure tolerance, which are AWS's own.
+The template, the parameters, and the targets are those of the synthesized StackSet. Concurrency and
+failure tolerance are not emulated.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Account
+from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.reading import read
-from pump_roles.account.rollout.targets import Targets
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.management import management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
@@ -34,8 +34,8 @@ TREE: Tree = {
 }
 SMALL: Tree = {"Prod": {"Europe": 4, "America": 3}, "Test": 3}
 
-READS, BUYS = "PumpReadOnlyRole", "PumpAutoPilotRole"
-KINDS = {READS: "read-only", BUYS: "auto-pilot"}
+READ_ONLY_ROLE, AUTO_PILOT_ROLE = "PumpReadOnlyRole", "PumpAutoPilotRole"
+KINDS = {READ_ONLY_ROLE: "read-only", AUTO_PILOT_ROLE: "auto-pilot"}
 NEXT = "Next-5678"
 
 
@@ -64,8 +64,8 @@ def stack_sets(organization: Organization, aws: EmbeddedAws) -> StackSets:
 
 
 def rollouts(synth: Synth, **context: Any) -> dict[str, Template]:
-    given = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
-    templates = synth(given | context)
+    provided = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
+    templates = synth(provided | context)
     return {name: template for name, template in templates.items() if name.endswith("Rollout")}
 
 
@@ -89,19 +89,19 @@ def entered(
     aws: EmbeddedAws,
     pump: Caller,
     accounts: Collection[Account],
-    name: str = READS,
+    name: str = READ_ONLY_ROLE,
     external_id: str | None = EXTERNAL_ID,
 ) -> set[str]:
     """Return the accounts whose role Pump can assume."""
     return {
         account.id
         for account in accounts
-        if aws.opens(f"arn:aws:iam::{account.id}:role/{name}", pump, external_id=external_id)
+        if aws.can_assume(f"arn:aws:iam::{account.id}:role/{name}", pump, external_id=external_id)
     }
 
 
 @pytest.mark.parametrize("organization", [TREE], indirect=True)
-def test_pump_enters_every_targeted_account_and_no_other(  # noqa: PLR0917
+def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
     organization: Organization,
     stack_sets: StackSets,
     aws: EmbeddedAws,
@@ -127,8 +127,8 @@ def test_pump_enters_every_targeted_account_and_no_other(  # noqa: PLR0917
         stack_sets.deploy(None, properties(template))
     everyone = {account.id for account in accounts} - {ACCOUNT_ID}
     should = {
-        READS: everyone - set(excluded) - suspended,
-        BUYS: under(organization, "America"),
+        READ_ONLY_ROLE: everyone - set(excluded) - suspended,
+        AUTO_PILOT_ROLE: under(organization, "America"),
     }
     assert [len(ids) for ids in should.values()] == [983, 200]
     for name, ids in should.items():
@@ -145,7 +145,7 @@ def test_pump_enters_every_targeted_account_and_no_other(  # noqa: PLR0917
         assert found == {name: right[name] for name, ids in should.items() if account.id in ids}
 
 
-def test_account_that_joins_gets_the_role_and_nothing_is_left_after_removal(
+def test_joining_account_gets_the_role_and_removal_leaves_nothing(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     templates = rollouts(synth, **{"pump:organizational-units": [organization.root]})
@@ -161,7 +161,7 @@ def test_account_that_joins_gets_the_role_and_nothing_is_left_after_removal(
     assert not [account for account in organization.accounts() if roles(aws, account.id)]
 
 
-def test_only_accounts_gives_the_role_only_to_those_within_the_units(
+def test_only_accounts_reaches_only_accounts_within_the_units(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     within = sorted(under(organization, "Europe"))[:3]
@@ -176,13 +176,13 @@ def test_only_accounts_gives_the_role_only_to_those_within_the_units(
             },
         ),
     )
-    assert entered(aws, pump, organization.accounts(), BUYS) == set(within)
+    assert entered(aws, pump, organization.accounts(), AUTO_PILOT_ROLE) == set(within)
     late = organization.join("Europe", "late")
     stack_sets.join(late)
     assert roles(aws, late) == {}
 
 
-def test_what_you_omit_reaches_the_members_as_parameters_of_the_stack(
+def test_omitted_values_reach_the_members_as_stack_parameters(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     template = synth(
@@ -200,7 +200,7 @@ def test_what_you_omit_reaches_the_members_as_parameters_of_the_stack(
 
 
 @pytest.mark.parametrize("filtered", [False, True])
-def test_rotation_leaves_pump_out_of_no_account(  # noqa: PLR0917
+def test_pump_can_assume_every_role_throughout_a_rotation(  # noqa: PLR0917
     filtered: bool,  # noqa: FBT001
     organization: Organization,
     stack_sets: StackSets,
@@ -227,7 +227,7 @@ def test_rotation_leaves_pump_out_of_no_account(  # noqa: PLR0917
         before = after
 
 
-def test_targets_that_change_take_the_role_from_some_and_give_it_to_others(
+def test_changed_targets_remove_and_add_the_role(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
     first, second = sorted(under(organization, "Europe"))[:2]
@@ -253,27 +253,27 @@ def test_targets_that_change_take_the_role_from_some_and_give_it_to_others(
         before = after
 
 
-def test_account_that_has_a_role_of_that_name_keeps_it_and_its_instance_says_why(
+def test_account_with_a_role_of_that_name_keeps_it_and_its_instance_says_why(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, synth: Synth
 ) -> None:
     taken, *_ = sorted(under(organization, "Test"))
-    aws.create_role(READS, taken, caller=Caller(taken))
+    aws.create_role(READ_ONLY_ROLE, taken, caller=Caller(taken))
     before = roles(aws, taken)
     after = rollout(synth, **{"pump:read-only:organizational-units": organization.units["Test"]})
     stack_sets.deploy(None, after)
     assert roles(aws, taken) == before
     client = organization.management
-    targets = Targets(stack_set="PumpReadOnly", account_filter="NONE")
+    targets = ExpectedRollout(stack_set="PumpReadOnly", account_filter="NONE")
     (status,) = read(client.cloudformation, client.organizations, [targets]).rollouts
     (failed,) = [account for account in status.accounts if account.state == "not-current"]
     assert (failed.account, failed.status, failed.detailed_status) == (taken, "OUTDATED", "FAILED")
     assert "'PumpReadOnlyRole' already exists" in failed.reason
 
 
-def test_emulation_would_show_a_role_that_is_wrong(
+def test_emulation_detects_a_wrong_role(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
-    """The positive control: what an account gets is what the template body contains."""
+    """Proves that the tests above can fail: an account gets what the template body contains."""
     (template,) = rollouts(
         synth, **{"pump:read-only:organizational-units": organization.units["Test"]}
     ).values()
@@ -285,7 +285,7 @@ def test_emulation_would_show_a_role_that_is_wrong(
     )
     stack_sets.deploy(None, properties(template))
     account, *_ = under(organization, "Test")
-    document = roles(aws, account)[READS].policies["PumpBillingReadOnly"]
+    document = roles(aws, account)[READ_ONLY_ROLE].policies["PumpBillingReadOnly"]
     assert "ce:*" in document["Statement"][0]["Action"]
     accounts = organization.accounts()
     assert entered(aws, pump, accounts) == set()

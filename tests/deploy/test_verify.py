@@ -1,4 +1,4 @@
-"""`pump-roles verify` reads with the smallest policy, and does not judge what it could not read.
+"""`pump-roles verify` reads with the smallest policy; what it could not read is unknown.
 
 What it finds after changes is in ``test_verify_changes.py``.
 """
@@ -33,12 +33,12 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def differences(found: AccountResult) -> list[str]:
-    return [one.rule for role in found.roles for one in role.differences]
+    return [difference.rule for role in found.roles for difference in role.differences]
 
 
 def reasons(found: AccountResult) -> str:
     """Return all that could not be checked, as one text."""
-    return "; ".join([found.reason, *(one for role in found.roles for one in role.unknown)])
+    return "; ".join([found.reason, *(reason for role in found.roles for reason in role.unknown)])
 
 
 # The smallest policy.
@@ -82,8 +82,8 @@ def test_every_action_of_the_policy_is_needed(action: str, customer: Customer) -
     assert differences(found) == []
     assert found.others == ()
     assert f"denied: {action}" in reasons(found)
-    others = [one for one in ACTIONS if one != action]
-    assert not [one for one in others if f"denied: {one}" in reasons(found).split("; ")]
+    others = [other for other in ACTIONS if other != action]
+    assert not [other for other in others if f"denied: {other}" in reasons(found).split("; ")]
     assert SECRET not in repr(found)
 
 
@@ -93,7 +93,7 @@ def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Custo
     assert differences(found) == []
     for role in found.roles:
         assert role.unknown == ("it could not be read: denied: iam:GetRole",)
-    # It is missing if it cannot be listed, but IAM says that there is none.
+    # It is missing if roles cannot be listed, but IAM says that it does not exist.
     delete(customer.iam)
     customer.iam.delete_role_policy(RoleName="Reader", PolicyName="Reader")
     delete(customer.iam, "Reader")
@@ -150,7 +150,7 @@ def test_policy_allows_nothing_else(name: str, customer: Customer) -> None:
 
 def test_policy_covers_every_path() -> None:
     """AWS checks a role's ARN with its path, which ministack leaves out."""
-    (statement,) = (one for one in POLICY["Statement"] if "iam:GetRole" in one["Action"])
+    (statement,) = (entry for entry in POLICY["Statement"] if "iam:GetRole" in entry["Action"])
     assert statement["Resource"] == [
         f"arn:aws:iam::*:role/{path}{name}" for name in NAMES for path in ("", "*/")
     ]
@@ -285,8 +285,8 @@ def test_account_that_does_not_answer_is_unknown(
     assert [role.state for role in found.roles] == ["unknown", "unknown"]
     assert differences(found) == []
     assert reason in found.reason
-    # Nothing of what was answered is shown.
-    assert not [one for one in (SECRET, "<", "Sign in") if one in reasons(found)]
+    # Nothing of the response is shown.
+    assert not [text for text in (SECRET, "<", "Sign in") if text in reasons(found)]
 
 
 CALLS = 25

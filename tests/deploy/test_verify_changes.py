@@ -153,7 +153,7 @@ CHANGES: dict[str, Case] = {
     "all actions of a service are added": published(
         statement(lambda only: only["Action"].append("s3:*")), "broader", named="s3:*"
     ),
-    "an action that nobody knows is added": published(
+    "an action that is not known is added": published(
         statement(lambda only: only["Action"].append("example:Unknown")),
         "broader",
         named="example:Unknown",
@@ -278,7 +278,7 @@ CHANGES: dict[str, Case] = {
     "a guardrail accepts invitations from another account": guardrail(
         "InvitationsFrom",
         lambda only: only.update(
-            NotResource=[one.replace(PAYER, "444455556666") for one in only["NotResource"]]
+            NotResource=[arn.replace(PAYER, "444455556666") for arn in only["NotResource"]]
         ),
         "other",
         named="organizations:AcceptHandshake",
@@ -506,7 +506,10 @@ def test_change_is_found_and_nothing_else(case: Case, customer: Customer) -> Non
     assert (found.others, found.reason) == ((), "")
     for role, name in zip(found.roles, (READ_ONLY, AUTO_PILOT), strict=True):
         assert role.unknown == ()
-        differences = [(one.rule, one.effect, one.subject) for one in role.differences]
+        differences = [
+            (difference.rule, difference.effect, difference.subject)
+            for difference in role.differences
+        ]
         if name not in case.roles:
             assert (role.state, differences) == ("match", [])
             continue
@@ -522,14 +525,17 @@ def test_change_is_found_and_nothing_else(case: Case, customer: Customer) -> Non
 def test_deleted_principal_hides_no_other_change_of_the_trust_policy(customer: Customer) -> None:
     change = {"Principal": {"AWS": DELETED}, "Condition": {}}
     trust_policy(statement(lambda only: only.update(change)))(customer.iam)
-    found = [(one.rule, one.effect) for one in customer.verify().roles[0].differences]
+    found = [
+        (difference.rule, difference.effect)
+        for difference in customer.verify().roles[0].differences
+    ]
     assert found == [("trust-broken", "narrower"), ("trust-policy", "broader")]
 
 
 def test_boundary_that_is_not_expected_is_found(
-    aws: EmbeddedAws, synth: Synth, given: dict[str, str], tmp_path: Path
+    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str], tmp_path: Path
 ) -> None:
-    text = json.dumps(synth(given)["PumpReadOnly"])
+    text = json.dumps(synth(provided_context)["PumpReadOnly"])
     (tmp_path / "PumpReadOnly.template.json").write_text(text)
     aws.deploy("PumpReadOnly", text)
     customer = Customer(aws, tmp_path, from_templates(tmp_path))
@@ -537,7 +543,9 @@ def test_boundary_that_is_not_expected_is_found(
     customer.iam.create_policy(PolicyName="Boundary", PolicyDocument=json.dumps(BOUNDARY))
     customer.iam.put_role_permissions_boundary(RoleName=READ_ONLY, PermissionsBoundary=BOUNDARY_ARN)
     (only,) = customer.verify().roles
-    found = [(one.rule, one.effect, one.subject) for one in only.differences]
+    found = [
+        (difference.rule, difference.effect, difference.subject) for difference in only.differences
+    ]
     assert found == [("boundary-added", "narrower", BOUNDARY_ARN)]
 
 
@@ -551,18 +559,25 @@ def test_several_changes_are_all_found(customer: Customer) -> None:
         case.change(customer.iam)
     found = customer.verify()
     for role, name in zip(found.roles, (READ_ONLY, AUTO_PILOT), strict=True):
-        differences = sorted((one.rule, one.effect, one.subject) for one in role.differences)
-        expected = [one for case in cases if name in case.roles for one in case.differences]
+        differences = sorted(
+            (difference.rule, difference.effect, difference.subject)
+            for difference in role.differences
+        )
+        expected = [
+            difference for case in cases if name in case.roles for difference in case.differences
+        ]
         assert differences == sorted(expected)
 
 
-def test_changes_of_two_policies_are_found_that_matter_only_together(customer: Customer) -> None:
+def test_finds_changes_of_two_policies_that_matter_only_together(customer: Customer) -> None:
     """Each of the two policies still allows what the other one no longer allows."""
     for name in ("PumpBillingReadOnly", "PumpOrgInvite"):
         edit = statement(lambda only: only["Action"].remove("organizations:List*"))
         policy(name, edit, AUTO_PILOT)(customer.iam)
     _, found = customer.verify().roles
-    assert [(one.rule, one.effect, one.subject) for one in found.differences] == [
+    assert [
+        (difference.rule, difference.effect, difference.subject) for difference in found.differences
+    ] == [
         ("policy-changed", "other", "PumpBillingReadOnly"),
         ("policy-changed", "other", "PumpOrgInvite"),
         ("policies-together", "narrower", ""),
@@ -581,7 +596,7 @@ def test_external_id_is_not_shown_wherever_it_is(customer: Customer) -> None:
     iam.tag_role(RoleName=READ_ONLY, Tags=[{"Key": name, "Value": name}])
     role(name, trust(PRINCIPAL, OTHER_SECRET)["Statement"][0])(iam)
     found = customer.verify()
-    subjects = [(one.rule, one.subject) for one in found.roles[0].differences]
+    subjects = [(difference.rule, difference.subject) for difference in found.roles[0].differences]
     assert subjects == [
         ("policy-added", "For-(external ID)"),
         ("policy-added", "For-(external ID)"),
@@ -649,8 +664,8 @@ def test_other_role_that_gives_access_is_listed(name: str, customer: Customer) -
 def reversed_lists(found: Any) -> None:
     """Reverse the statements of a policy document, and each list in them."""
     found["Statement"].reverse()
-    for one in found["Statement"]:
-        one["Action"].reverse()
+    for member in found["Statement"]:
+        member["Action"].reverse()
 
 
 def divided(found: Any) -> None:
@@ -664,7 +679,7 @@ def merged(iam: IAMClient) -> None:
     policy("PumpBillingReadOnly", divided)(iam)
 
     def edit(found: Any) -> None:
-        actions = [one["Action"] for one in found["Statement"]][::-1]
+        actions = [statement["Action"] for statement in found["Statement"]][::-1]
         found["Statement"] = {**found["Statement"][0], "Action": actions}
 
     policy("PumpBillingReadOnly", edit)(iam)
@@ -762,7 +777,7 @@ INNOCENT: dict[str, Change] = {
     ),
     "a role for another vendor": role("Other", trust("444455556666", OTHER_SECRET)["Statement"][0]),
 }
-"""What changes nothing that a role may do, or who may assume it."""
+"""Changes that affect neither what a role may do nor who may assume it."""
 
 
 def everything_in(customer: Customer) -> Any:
@@ -774,7 +789,7 @@ def everything_in(customer: Customer) -> Any:
 
 
 @pytest.mark.parametrize("change", INNOCENT.values(), ids=INNOCENT)
-def test_what_means_the_same_is_no_difference(change: Change, customer: Customer) -> None:
+def test_what_means_the_same_is_not_a_difference(change: Change, customer: Customer) -> None:
     before = everything_in(customer)
     change(customer.iam)
     assert everything_in(customer) != before
@@ -834,17 +849,17 @@ def test_each_external_id_is_compared_during_rotation(
     replaced = {"StringEquals": {"sts:ExternalId": external_ids}}
     trust_policy(statement(lambda only: only.update(Condition=replaced)))(customer.iam)
     (only,) = customer.verify().roles
-    found = [(one.rule, one.effect) for one in only.differences]
+    found = [(difference.rule, difference.effect) for difference in only.differences]
     assert found == ([] if effect is None else [("external-id", effect)])
-    assert not any(one in repr(only) for one in (SECRET, NEXT, OTHER_SECRET))
+    assert not any(secret in repr(only) for secret in (SECRET, NEXT, OTHER_SECRET))
 
 
-def test_allowed_tag_is_no_difference(customer: Customer) -> None:
+def test_allowed_tag_is_not_a_difference(customer: Customer) -> None:
     customer.iam.tag_role(RoleName=READ_ONLY, Tags=[{"Key": "stage", "Value": "test"}])
     assert customer.verify().state == "differs"
     allowed = replace(customer.expectation, allowed_tags=frozenset({"stage"}))
     assert customer.verify(allowed).state == "match"
-    # It allows a tag that is not expected, and no other value of one that is.
+    # It allows an unexpected tag, but not a different value of an expected one.
     allowed = replace(customer.expectation, allowed_tags=frozenset({"stage", "team"}))
     customer.iam.tag_role(RoleName=READ_ONLY, Tags=[{"Key": "team", "Value": "finance"}])
     assert customer.verify(allowed).state == "differs"

@@ -107,7 +107,7 @@ def test_exit_status_is_the_state(
     assert output.read_text() == ended.stdout
 
 
-def test_role_of_another_name_is_expected_under_it(
+def test_expects_a_renamed_role_under_its_name(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path
 ) -> None:
     context = {
@@ -136,7 +136,7 @@ def test_role_of_another_name_is_expected_under_it(
 
 
 def test_process_shows_no_external_id_and_no_traceback(customer: Customer) -> None:
-    """In a process of its own, as whoever calls it does."""
+    """In its own process, as a user runs it."""
     environment = {**tool_environment(), **customer.aws.environment()}
     command = [sys.executable, "-m", "pump_roles", "verify", "--format", "json"]
     results = []
@@ -157,7 +157,7 @@ def test_process_shows_no_external_id_and_no_traceback(customer: Customer) -> No
     assert (matched.returncode, matched.stderr) == (0, "")
     assert json.loads(matched.stdout)["state"] == "match"
     assert (failed.returncode, failed.stdout) == (4, "")
-    assert failed.stderr.startswith("pump-roles: could not be determined: ")
+    assert failed.stderr.startswith("pump-roles: the result is unknown: ")
     assert len(failed.stderr.splitlines()) == 1
     assert not [one for ended in results if SECRET in (one := ended.stdout + ended.stderr)]
 
@@ -171,7 +171,7 @@ def test_options_decide_what_is_compared(customer: Customer, tmp_path: Path) -> 
         return states(run(*command, *arguments, environment=environment))
 
     assert verified() == (3, "differs", ["match", "differs"])
-    # The role that is not expected then trusts Pump, too.
+    # The role that is not expected then also trusts Pump.
     assert verified("--role", "read-only") == (3, "differs", ["match"])
     assert verified("--role", "auto-pilot") == (3, "differs", ["differs"])
     assert verified("--allow-tag", "stage") == (0, "match", ["match", "match"])
@@ -233,18 +233,18 @@ def test_published_roles_are_expected_by_default(
         ({"AWS_PROFILE": SECRET}, "(external ID)"),
     ],
 )
-def test_missing_credentials_are_one_error(
+def test_missing_credentials_cause_one_error(
     environment: dict[str, str], named: str, reviewed: Path
 ) -> None:
     line = the_error(
         run("--expect", reviewed, environment={"AWS_REGION": "us-east-1", **environment})
     )
-    assert line.startswith("pump-roles: could not be determined: ")
+    assert line.startswith("pump-roles: the result is unknown: ")
     assert named in line
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "nowhere", "http://127.0.0.1:99999"])
-def test_unreachable_endpoint_is_one_error(endpoint: str, reviewed: Path) -> None:
+def test_unreachable_endpoint_causes_one_error(endpoint: str, reviewed: Path) -> None:
     environment = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCOUNT_ID,
@@ -252,10 +252,10 @@ def test_unreachable_endpoint_is_one_error(endpoint: str, reviewed: Path) -> Non
         "AWS_REGION": "us-east-1",
     }
     line = the_error(run("--expect", reviewed, environment=environment))
-    assert line.startswith("pump-roles: could not be determined: ")
+    assert line.startswith("pump-roles: the result is unknown: ")
 
 
-def test_expired_credentials_are_one_error(
+def test_expired_credentials_cause_one_error(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from botocore.client import BaseClient  # noqa: PLC0415
@@ -335,7 +335,7 @@ INPUTS: dict[str, tuple[list[str], str]] = {
     "an open principal": (["--expect", "open.template.json"], "pass --principal"),
     "another principal": (
         ["--expect", "reviewed", "--principal", "111122223333"],
-        f"trusts {PRINCIPAL}; omit --principal, or pass that one",
+        f"trusts {PRINCIPAL}; omit --principal, or pass that principal",
     ),
     "a role that is not expected": (
         ["--expect", "read-only.template.json", "--role", "auto-pilot"],
@@ -388,7 +388,7 @@ INPUTS: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_input_that_cannot_be_used_is_one_error(name: str, files: dict[str, Path]) -> None:
+def test_input_that_cannot_be_used_causes_one_error(name: str, files: dict[str, Path]) -> None:
     arguments, problem = INPUTS[name]
     line = the_error(run(*(files.get(argument, argument) for argument in arguments)))
     assert problem in line
@@ -522,7 +522,7 @@ def test_external_id_of_the_environment_must_be_valid(reviewed: Path) -> None:
 # Output.
 
 
-def test_output_that_cannot_be_written_is_one_error(customer: Customer, tmp_path: Path) -> None:
+def test_output_that_cannot_be_written_causes_one_error(customer: Customer, tmp_path: Path) -> None:
     environment = customer.aws.environment()
     command = ("--expect", customer.folder, "--output")
     (tmp_path / "folder.json").mkdir()
@@ -547,7 +547,7 @@ def test_folder_that_does_not_exist_is_noticed_before_anything_is_read(
         assert line == f"pump-roles: {output}: cannot be written: {problem}"
 
 
-def test_one_output_that_cannot_be_written_is_named_and_keeps_no_other_from_it(
+def test_names_an_output_that_cannot_be_written_and_writes_the_others(
     customer: Customer, tmp_path: Path
 ) -> None:
     full, other = tmp_path / "full.json", tmp_path / "other.md"
@@ -638,7 +638,7 @@ def test_saved_files_without_the_session_duration_are_unknown(
     assert states(ended) == (4, "unknown", ["match", "unknown"])
 
 
-def test_difference_in_saved_files_wins_over_what_they_lack(
+def test_difference_in_saved_files_takes_precedence_over_missing_parts(
     customer: Customer, tmp_path: Path
 ) -> None:
     policy("PumpBillingReadOnly", statement(lambda only: only["Action"].append("s3:*")))(
@@ -675,7 +675,7 @@ def without_arn(found: Any) -> None:
         (truncated, "it is truncated; save the whole output"),
         (without_roles, "it has no roles"),
         (without_inline_policies, "it has no 'RolePolicyList'"),
-        (of_two_accounts, "its roles are in 2 accounts; there must be one"),
+        (of_two_accounts, "its roles are in 2 accounts; all must be in one"),
         (without_arn, "a role has no valid ARN"),
         (lambda found: found.pop("RoleDetailList"), "it has no 'RoleDetailList'"),
         (lambda found: found.update(RoleDetailList={}), "RoleDetailList is not a list of roles"),
@@ -689,7 +689,7 @@ def without_arn(found: Any) -> None:
         (lambda found: found["RoleDetailList"][0].update(RolePolicyList=None), ""),
     ],
 )
-def test_details_that_are_not_complete_are_one_error(
+def test_details_that_are_not_complete_cause_one_error(
     edit: Callable[[Any], object], problem: str, customer: Customer, tmp_path: Path
 ) -> None:
     details, *roles = customer.saved(tmp_path)
@@ -760,7 +760,7 @@ def test_policy_whose_default_version_is_not_certain_is_unknown(
         ),
     ],
 )
-def test_role_that_cannot_be_used_is_one_error(
+def test_role_that_cannot_be_used_causes_one_error(
     edit: Callable[[Any], object], problem: str, customer: Customer, tmp_path: Path
 ) -> None:
     details, role, other = customer.saved(tmp_path)
@@ -771,6 +771,6 @@ def test_role_that_cannot_be_used_is_one_error(
 def test_account_must_be_saved_once_and_completely(customer: Customer, tmp_path: Path) -> None:
     details, *roles = customer.saved(tmp_path)
     line = the_error(of_files(customer, details, details, *roles))
-    assert f"the account {ACCOUNT_ID} is in another file, too" in line
+    assert f"the account {ACCOUNT_ID} is also in another file" in line
     line = the_error(of_files(customer, *roles))
     assert "the role is in none of the files" in line

@@ -111,7 +111,7 @@ def test_number_of_calls_is_that_of_the_guide(
     assert found[first]["calls"] == 1 + 1 + 3 + 1
 
 
-def test_failure_of_one_account_hides_no_other(aws: EmbeddedAws, template: Path) -> None:
+def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template: Path) -> None:
     organization = audited_organization(aws, 6, template.read_text())
     denied, gone, broader, deleted, *others = organization.accounts
     iam = aws.iam
@@ -170,7 +170,7 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
     assert found[here]["reason"] == f"not targeted: the account is not below {empty}"
     assert found[NO_ACCOUNT]["reason"] == "the organization has no such account"
 
-    # No account at all is not a pass, and neither is a misspelled exclusion a smaller scope.
+    # Verifying no account is not a pass, and a misspelled exclusion must not narrow the scope.
     for options, problem in [
         (["--unit", empty], f"there are no accounts to verify below {empty}"),
         (
@@ -196,7 +196,7 @@ def test_suspended_account_is_unknown(
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
     found = accounts.accounts_in(accounts.Aws(), accounts.Scope())
-    (suspended,) = (one for one in found if isinstance(one, AccountResult))
+    (suspended,) = (account for account in found if isinstance(account, AccountResult))
     assert (suspended.account, suspended.state) == (first, "unknown")
     assert suspended.reason == "the account is suspended"
 
@@ -278,7 +278,7 @@ def test_session_in_an_account_is_limited_to_the_reads(
     iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
 
 
-def test_answer_that_is_not_from_aws_hides_no_other_account(
+def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
     aws: EmbeddedAws,
     organization: Audited,
     template: Path,

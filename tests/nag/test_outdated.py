@@ -1,4 +1,4 @@
-"""Only cdk-nag 3 reads acknowledgments: an earlier one is said, and none at all is fine."""
+"""Only cdk-nag 3 reads acknowledgments. An earlier version is reported; cdk-nag is optional."""
 
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -9,15 +9,15 @@ from aws_cdk import App, Stack
 
 from pump_roles import ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.roles import outdated_cdk_nag
-from tests.nag.test_gate import acknowledged
+from tests.nag.test_acknowledgments import acknowledged
 from tests.support import ROLE_ARGUMENTS
 
 Install = Callable[[str], None]
 
 
 @pytest.fixture(autouse=True)
-def asked_anew() -> Iterator[None]:
-    """The version is looked up once in a process."""
+def fresh_lookup() -> Iterator[None]:
+    """The version is looked up only once in a process, so clear the cache."""
     outdated_cdk_nag.cache_clear()
     yield
     outdated_cdk_nag.cache_clear()
@@ -47,7 +47,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 @pytest.mark.parametrize("version", ["2.28.5", "2.38.2", "1.0.0"])
-def test_call_is_an_error_with_an_earlier_version(version: str, install: Install) -> None:
+def test_acknowledging_fails_with_an_earlier_version(version: str, install: Install) -> None:
     install(version)
     role = ReadOnlyRole(Stack(App(), "Vendors"), "Pump", **ROLE_ARGUMENTS)
     with pytest.raises(RuntimeError) as raised:
@@ -60,7 +60,7 @@ def test_call_is_an_error_with_an_earlier_version(version: str, install: Install
 
 
 @pytest.mark.parametrize("version", ["", "3.0.0", "3.1.0rc1", "10.2.0", "unknown"])
-def test_call_acknowledges_with_any_other_version_and_with_none(
+def test_acknowledging_works_with_any_other_version_and_without_cdk_nag(
     version: str, install: Install
 ) -> None:
     install(version)
@@ -70,7 +70,7 @@ def test_call_acknowledges_with_any_other_version_and_with_none(
 
 
 @pytest.mark.parametrize(("version", "infos"), [("2.28.5", 1), ("3.0.0", 0), ("", 0)])
-def test_package_s_stacks_say_that_an_earlier_version_acknowledges_nothing(
+def test_stack_says_that_an_earlier_version_reads_no_acknowledgments(
     version: str, infos: int, install: Install
 ) -> None:
     install(version)

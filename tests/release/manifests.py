@@ -75,7 +75,9 @@ def _role(kind: str, policies: Policies, actions: list[str], version: str) -> di
                 "pattern": pattern,
                 "resource": resource,
                 "reason": "A reason.",
-                "actions": [one for one in actions if matcher(pattern).fullmatch(one.lower())],
+                "actions": [
+                    action for action in actions if matcher(pattern).fullmatch(action.lower())
+                ],
             }
             for policy, grants in policies.items()
             for pattern, resource in grants

@@ -130,7 +130,7 @@ def test_release_moves_unreleased_entries_under_its_version() -> None:
         "  ```console",
     ],
 )
-def test_what_a_person_reads_differently_is_refused(line: str) -> None:
+def test_rejects_text_that_a_person_reads_differently(line: str) -> None:
     text = f"# Changelog\n\n## [Unreleased]\n\n{line}\n\n- A point.\n"
     number = 5 + line.count("\n")
     with pytest.raises(InputError, match=f"^PERMISSIONS.md, line {number}: ") as raised:
@@ -155,7 +155,7 @@ def test_other_text_of_a_section_is_read(line: str) -> None:
     assert sections(f"## [Unreleased]\n\n{line}\n", "a")[UNRELEASED].text == line.strip()
 
 
-def test_points_are_those_that_a_person_sees() -> None:
+def test_list_entries_are_those_that_a_person_sees() -> None:
     text = (
         "## [Unreleased]\n\nText:\n* A star.\n+ A plus.\n-\tA tab,\nwrapped\n   as it likes.\n"
         "  - Nested.\n- Next.\n\n  Its second paragraph.\n\n -One.\n-Two.\n"
@@ -170,7 +170,7 @@ def test_points_are_those_that_a_person_sees() -> None:
 
 
 @pytest.mark.parametrize("text", ["## [Unreleased]", "x\n\n## [Unreleased] \n\n- A point.\n", TEXT])
-def test_every_text_that_is_read_can_be_released(text: str) -> None:
+def test_every_valid_changelog_can_be_released(text: str) -> None:
     after = sections(released(text, "0.3.0", date(2027, 1, 31), empty="No change."), "a")
     assert after["0.3.0"].entries == sections(text, "a")[UNRELEASED].entries
     assert after[UNRELEASED].text == ""

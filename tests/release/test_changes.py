@@ -53,7 +53,7 @@ def single(*grants: tuple[str, str], actions: list[str] = ACTIONS) -> Manifest:
 
 
 def allowed(content: Manifest) -> set[tuple[str, str, str]]:
-    """Decide, with no code of the project's, what roles may do now and tomorrow."""
+    """Decide without the project's code what roles may do, now and with new actions."""
     return {
         (role["kind"], name, resource)
         for role in content["roles"]
@@ -66,7 +66,9 @@ def allowed(content: Manifest) -> set[tuple[str, str, str]]:
 
 
 def concrete(content: Manifest) -> set[tuple[str, str]]:
-    return {(by["role"], one["name"]) for one in content["actions"] for by in one["granted_by"]}
+    return {
+        (by["role"], action["name"]) for action in content["actions"] for by in action["granted_by"]
+    }
 
 
 @given(MANIFESTS)
@@ -99,7 +101,7 @@ def test_new_catalog_changes_only_what_is_aws(
 ) -> None:
     found = changes(build(roles, before), build(roles, after))
     assert {change.whose for change in found} <= {AWS}
-    assert len([one for one in found if one.expansion]) == len(
+    assert len([change for change in found if change.expansion]) == len(
         concrete(build(roles, after)) - concrete(build(roles, before))
     )
 
@@ -113,7 +115,10 @@ def test_same_catalog_changes_nothing_that_is_aws(before: Any, after: Any, now: 
 @given(MANIFESTS, MANIFESTS)
 def test_reverse_comparison_has_the_opposite_changes(before: Manifest, after: Manifest) -> None:
     def effects(found: list[Change], opposite: dict[str, str]) -> Counter[tuple[str, ...]]:
-        return Counter((one.whose, one.role, opposite.get(one.effect, one.effect)) for one in found)
+        return Counter(
+            (change.whose, change.role, opposite.get(change.effect, change.effect))
+            for change in found
+        )
 
     there, back = changes(before, after), changes(after, before)
     assert effects(there, {}) == effects(back, {GAINED: LOST, LOST: GAINED})
@@ -124,9 +129,9 @@ def test_permission_that_is_added_is_an_expansion(content: Manifest, data: st.Da
     grants = {
         role["kind"]: {
             policy["name"]: [
-                (one["pattern"], one["resource"])
-                for one in role["patterns"]
-                if one["policy"] == policy["name"]
+                (grant["pattern"], grant["resource"])
+                for grant in role["patterns"]
+                if grant["policy"] == policy["name"]
             ]
             for policy in role["policies"]
         }
@@ -138,10 +143,12 @@ def test_permission_that_is_added_is_an_expansion(content: Manifest, data: st.Da
     before = build(grants, names)
     grants[kind].setdefault("New", []).append((pattern, "arn:aws:c:::other"))
     after = build(grants, names)
-    found = [one for one in changes(before, after) if one.expansion]
-    known = {(one.lower(), on) for one, on in before_grants(before, kind)}
-    if not any(fnmatchcase(pattern, one) and on == "*" for one, on in known):
-        assert [(one.whose, one.role, one.effect) for one in found] == [(PUMP, kind, GAINED)]
+    found = [change for change in changes(before, after) if change.expansion]
+    known = {(known_pattern.lower(), on) for known_pattern, on in before_grants(before, kind)}
+    if not any(fnmatchcase(pattern, known_pattern) and on == "*" for known_pattern, on in known):
+        assert [(change.whose, change.role, change.effect) for change in found] == [
+            (PUMP, kind, GAINED)
+        ]
     else:
         assert found == []
 
@@ -149,7 +156,7 @@ def test_permission_that_is_added_is_an_expansion(content: Manifest, data: st.Da
 def before_grants(content: Manifest, kind: str) -> Iterator[tuple[str, str]]:
     for role in content["roles"]:
         if role["kind"] == kind:
-            yield from ((one["pattern"], one["resource"]) for one in role["patterns"])
+            yield from ((grant["pattern"], grant["resource"]) for grant in role["patterns"])
 
 
 @given(MANIFESTS, MANIFESTS)
@@ -178,7 +185,7 @@ COMPARED = [path for path in leaves(LEAVES) if not NOT_COMPARED.fullmatch(".".jo
 
 
 @pytest.mark.parametrize("path", COMPARED, ids=lambda path: ".".join(map(str, path)))
-def test_nothing_that_differs_is_missed(path: tuple[str | int, ...]) -> None:
+def test_no_difference_is_missed(path: tuple[str | int, ...]) -> None:
     content = deepcopy(LEAVES)
     inner: Any = content
     for step in path[:-1]:
@@ -215,16 +222,18 @@ def test_pattern_in_another_case_or_policy_is_not_an_expansion() -> None:
     assert not any(change.expansion for change in found)
 
 
-def test_action_that_aws_spells_in_another_case_is_no_expansion() -> None:
+def test_action_that_aws_spells_in_another_case_is_not_an_expansion() -> None:
     before, after = single(("a:*", "*")), single(("a:*", "*"), actions=["a:GETX", *ACTIONS[1:]])
     change = only(before, after)
     assert (change.effect, change.expansion) == (REWORDED, False)
     assert change.sentence == "1 text reworded."
     after["actions"][0]["access_levels"] = ["Write"]
-    assert "`a:GETX` is Write instead of Read." in {one.sentence for one in changes(before, after)}
+    assert "`a:GETX` is Write instead of Read." in {
+        change.sentence for change in changes(before, after)
+    }
 
 
-def test_order_of_patterns_means_nothing() -> None:
+def test_order_of_patterns_does_not_matter() -> None:
     grants = [("a:GetX", "*"), ("a:PutX", "*")]
     assert changes(single(*grants), single(*reversed(grants))) == []
 
@@ -245,13 +254,19 @@ def test_pattern_that_matches_nothing_yet_is_an_expansion() -> None:
 
 def test_wildcard_for_the_same_actions_is_an_expansion() -> None:
     found = changes(single(("a:PutX", "*")), single(("a:Put*", "*")))
-    assert [(one.effect, one.expansion) for one in found] == [(GAINED, True), (LOST, False)]
+    assert [(change.effect, change.expansion) for change in found] == [
+        (GAINED, True),
+        (LOST, False),
+    ]
     assert found[0].sentence == "one gains `a:Put*` on `*` in `P`, whose actions it already had."
 
 
 def test_narrower_pattern_instead_of_a_wider_one_is_not_an_expansion() -> None:
     found = changes(single(("a:*", "*")), single(("a:Get*", "*")))
-    assert [(one.effect, one.expansion) for one in found] == [(GAINED, False), (LOST, False)]
+    assert [(change.effect, change.expansion) for change in found] == [
+        (GAINED, False),
+        (LOST, False),
+    ]
     assert found[0].sentence == "one gains `a:Get*` on `*` in `P`, which another pattern covered."
     assert found[1].sentence == (
         "one loses `a:*` on `*` in `P`, and with it 1 action: `a:PutX` (Read)."
@@ -261,7 +276,7 @@ def test_narrower_pattern_instead_of_a_wider_one_is_not_an_expansion() -> None:
 def test_action_under_a_narrower_pattern_is_still_aws() -> None:
     before = single(("a:*", "*"))
     after = single(("a:Get*", "*"), actions=[*ACTIONS, "a:GetNew"])
-    (expansion,) = [one for one in changes(before, after) if one.expansion]
+    (expansion,) = [change for change in changes(before, after) if change.expansion]
     assert expansion.whose == AWS
     assert expansion.sentence == "one gains `a:GetNew` (Read) under `a:Get*`."
 
@@ -269,7 +284,7 @@ def test_action_under_a_narrower_pattern_is_still_aws() -> None:
 def test_action_that_aws_adds_is_not_said_to_come_with_a_wider_pattern() -> None:
     before = single(("a:Get*", "*"))
     after = single(("a:Get*", "*"), ("a:*", "*"), actions=[*ACTIONS, "a:GetNew"])
-    assert [one.sentence for one in changes(before, after)] == [
+    assert [change.sentence for change in changes(before, after)] == [
         "one gains `a:*` on `*` in `P`, and with it 1 action: `a:PutX` (Read).",
         "one gains `a:GetNew` (Read) under `a:*` and `a:Get*`.",
     ]
@@ -294,14 +309,14 @@ def test_only_a_resource_that_gets_wider_is_an_expansion(
     before: str, after: str, *, expansion: bool
 ) -> None:
     found = changes(single(("a:GetX", before)), single(("a:GetX", after)))
-    assert any(one.expansion for one in found) == expansion
-    assert [one.effect for one in found] == [GAINED, LOST]
+    assert any(change.expansion for change in found) == expansion
+    assert [change.effect for change in found] == [GAINED, LOST]
 
 
 def test_action_that_aws_adds_is_an_expansion_by_aws() -> None:
     before = single(("a:Get*", "*"))
     after = single(("a:Get*", "*"), actions=[*ACTIONS, "a:GetNew"])
-    (action,) = [one for one in after["actions"] if one["name"] == "a:GetNew"]
+    (action,) = [action for action in after["actions"] if action["name"] == "a:GetNew"]
     action |= {"returns_data": True, "reasons": {**action["reasons"], "returns_data": "Why."}}
     change = only(before, after)
     assert (change.whose, change.effect, change.expansion) == (AWS, GAINED, True)
@@ -398,11 +413,11 @@ def test_change_of_a_role(
     change(after["roles"][0])
     found = changes(before, after)
     named = {"g": GAINED, "l": LOST, "c": CHANGED, "r": REWORDED}
-    assert [one.effect for one in found] == [named[effect] for effect in effects]
+    assert [change.effect for change in found] == [named[effect] for effect in effects]
     assert found[0].expansion == expansion
-    assert all(len(one.sentence.splitlines()) == 1 for one in found)
+    assert all(len(change.sentence.splitlines()) == 1 for change in found)
     if "g" in effects and "l" not in effects:
-        assert not any(one.expansion for one in changes(after, before))
+        assert not any(change.expansion for change in changes(after, before))
 
 
 def test_message_says_what_is_not_understood() -> None:

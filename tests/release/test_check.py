@@ -1,5 +1,8 @@
 """``make release-check``: PERMISSIONS.md says exactly what changes since the last release."""
 
+import os
+import re
+import subprocess
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import date
@@ -38,7 +41,7 @@ def section(text: str) -> Section:
     return sections(f"## [Unreleased]\n{text}", "PERMISSIONS.md")[UNRELEASED]
 
 
-def test_what_is_written_down_is_no_problem() -> None:
+def test_listed_change_is_no_problem() -> None:
     assert problems(BEFORE, AFTER, section(READY)) == []
     assert problems(BEFORE, BEFORE, section("Nothing changes.")) == []
 
@@ -135,11 +138,13 @@ def test_reclassified_action_may_be_listed_or_not() -> None:
 
 
 @given(MANIFESTS, MANIFESTS)
-def test_adding_the_lines_that_it_asks_for_is_enough(
+def test_adding_the_requested_lines_is_enough(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     asked = problems(before, after, section(""))
-    needed = [one for one in changes(before, after) if one.effect not in {RECLASSIFIED, REWORDED}]
+    needed = [
+        change for change in changes(before, after) if change.effect not in {RECLASSIFIED, REWORDED}
+    ]
     assert len(asked) == len(needed)
     text = "".join(
         f"\n### {heading}\n\n"
@@ -183,6 +188,28 @@ def test_notice_is_over_after_its_days(on: str, *, early: bool) -> None:
     )
 
 
+def test_command_of_the_guide_shows_when_a_line_was_added(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^\$ (git log .*)$", guide, re.MULTILINE)
+    (example,) = re.findall(r"```markdown\n(.*?)```", guide, re.DOTALL)
+    git = ["git", "-c", "user.name=Someone", "-c", "user.email=someone@example.com"]
+    subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
+    for day, text in ((1, "Nothing."), (2, example), (3, f"{example}\nMore.")):
+        (tmp_path / "PERMISSIONS.md").write_text(text)
+        subprocess.run([*git, "add", "--all"], cwd=tmp_path, check=True)
+        subprocess.run(
+            [*git, "commit", "--quiet", "--no-verify", "--message", f"Change {day}"],
+            cwd=tmp_path,
+            env={**os.environ, "GIT_COMMITTER_DATE": f"2026-12-0{day}T12:00:00Z"},
+            check=True,
+        )
+    ended = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    (line,) = ended.stdout.splitlines()
+    assert re.fullmatch(r"2026-12-02 [0-9a-f]+ Change 2", line)
+
+
 def test_permissions_md_says_how_many_days_of_notice_there_are() -> None:
     assert f"at least {NOTICE_DAYS} days before" in (ROOT / "PERMISSIONS.md").read_text()
 
@@ -203,12 +230,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     ) -> Path:
         monkeypatch.setattr(check, "manifest", lambda: now)
         (tmp_path / "release" / "manifests").mkdir(parents=True)
-        versions = sorted((one["version"] for one in released), key=order, reverse=True)
+        versions = sorted((manifest["version"] for manifest in released), key=order, reverse=True)
         before = "".join(f"\n## [{number}] - 2026-01-01\n" for number in versions)
         (tmp_path / "PERMISSIONS.md").write_text(f"## [Unreleased]\n{text}{before}")
-        for one in released:
-            file = tmp_path / "release" / "manifests" / f"{one['version']}.json"
-            file.write_bytes(as_json(one))
+        for manifest in released:
+            file = tmp_path / "release" / "manifests" / f"{manifest['version']}.json"
+            file.write_bytes(as_json(manifest))
         return tmp_path
 
     return made
@@ -281,7 +308,7 @@ def test_missing_line_fails_with_status_3(
         ("release/manifests/latest.json", as_json(BEFORE).decode(), "'latest' is not a version"),
     ],
 )
-def test_what_cannot_be_read_fails_with_status_1(
+def test_unreadable_file_fails_with_status_1(
     file: str,
     content: str | None,
     said: str,

@@ -177,13 +177,71 @@ def test_manual_is_an_uncompressed_zip_with_its_files_and_no_dead_link(built: Pa
     names = {name.removeprefix(folder) for name in found}
     assert {path for path in generate.FILES if path.startswith("docs/manual/")} < names
     links = re.findall(r"\]\(([^)#]+)", found[f"{folder}docs/manual.md"].decode())
-    assert "../README.md" in links
+    assert "../PERMISSIONS.md" in links
     assert {os.path.normpath(f"docs/{link}") for link in links} < names
     assert not [name for name in names if name.endswith(".json") and name not in generate.FILES]
     for entry in archive.infolist():
         assert entry.compress_type == zipfile.ZIP_STORED
         assert entry.date_time == (2020, 2, 2, 0, 0, 0)
         assert entry.external_attr >> 16 == 0o100644
+
+
+def commands(page: str, *programs: str) -> str:
+    """Return the commands of a page that begin with one of the programs, as a script."""
+    text = (ROOT / "docs" / page).read_text("utf-8").replace("VERSION", __version__)
+    found = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
+    return "\n".join(command for command in found if command.split()[0] in programs)
+
+
+def test_commands_of_the_manual_check_and_unpack_it(built: Path, tmp_path: Path) -> None:
+    archive = f"pump-roles-{__version__}-manual.zip"
+    for name in (archive, "SHA256SUMS"):
+        shutil.copy(built / name, tmp_path)
+    script = commands("manual.md", "sha256sum", "unzip", "cd")
+    ended = subprocess.run(
+        ["sh", "-eu"],
+        input=f"{script}\nls",
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    checked, *unpacked = ended.stdout.splitlines()
+    assert checked == f"{archive}: OK"
+    assert set(unpacked) == {file.name for file in (ROOT / "docs" / "manual").iterdir()}
+
+
+def test_commands_of_the_guide_find_a_release_intact_and_identical(
+    built: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "Downloads").mkdir()
+    shutil.copy(built / "SHA256SUMS", tmp_path / "Downloads")
+    script = f"{commands('release.md', 'diff')}\ncd dist\n{commands('release.md', 'sha256sum')}"
+    ended = subprocess.run(
+        ["sh", "-eu"],
+        input=script,
+        cwd=built.parent,
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, *checked = ended.stdout.splitlines()
+    assert first == "identical"
+    assert checked == [f"{name}: OK" for name in sorted(FILES - {"SHA256SUMS"})]
+
+
+@pytest.mark.parametrize(("text", "status"), [(b"same", 0), (b"other", 1)])
+def test_command_of_the_guide_compares_what_two_wheels_contain(
+    text: bytes, status: int, tmp_path: Path
+) -> None:
+    for name, content, level in (("one.whl", b"same", 1), ("other.whl", text, 9)):
+        with zipfile.ZipFile(
+            tmp_path / name, "w", zipfile.ZIP_DEFLATED, compresslevel=level
+        ) as wheel:
+            wheel.writestr("pump_roles/file", content)
+    script = commands("release.md", "unzip")
+    assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False).returncode == status
 
 
 def test_guide_lists_each_file_of_a_release() -> None:
@@ -257,7 +315,7 @@ def test_plain_hatchling_builds_the_same_wheel_and_sdist_and_so_does_the_sdist(
 def test_changed_byte_of_a_source_changes_the_digests(
     of_clone: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """The positive control of the tests above."""
+    """Proves that the tests above can fail."""
     copy = copied(tmp_path / "copy")
     source = copy / "pump_roles" / "roles.py"
     source.write_bytes(source.read_bytes() + b"\n")
@@ -267,7 +325,7 @@ def test_changed_byte_of_a_source_changes_the_digests(
     }
 
 
-def test_clone_leaves_out_what_git_does_not_track_and_says_so(
+def test_clone_omits_what_git_does_not_track_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clone = cloned(tmp_path / "clone")
@@ -278,12 +336,12 @@ def test_clone_leaves_out_what_git_does_not_track_and_says_so(
     (clone / "pump_roles" / "__pycache__" / "a.pyc").touch()
     assert dist.sources(clone) == tracked
     error = capsys.readouterr().err
-    assert error == "make dist: pump_roles/scratch.py: not in Git, left out\n"
+    assert error == "make dist: pump_roles/scratch.py: not in Git, omitted\n"
     git(clone, "add", "pump_roles/scratch.py")
     assert dist.sources(clone) == sorted([*tracked, "pump_roles/scratch.py"])
 
 
-def test_clone_with_line_ends_of_windows_has_the_same_bytes(tmp_path: Path) -> None:
+def test_clone_with_windows_line_endings_has_the_same_bytes(tmp_path: Path) -> None:
     """Git for Windows has this setting by default."""
     origin, clone = cloned(tmp_path / "origin"), tmp_path / "clone"
     git(tmp_path, "clone", "--config", "core.autocrlf=true", str(origin), str(clone))
@@ -346,7 +404,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_small")
-def test_build_replaces_that_of_an_earlier_version(tmp_path: Path) -> None:
+def test_build_replaces_the_build_of_an_earlier_version(tmp_path: Path) -> None:
     folder = tmp_path / "dist"
     folder.mkdir()
     (folder / "pump-roles-0.0.9rc1.guard").touch()
@@ -361,7 +419,7 @@ def test_build_replaces_that_of_an_earlier_version(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("name", ["notes.txt", "pump-roles-0.1.0.guard.bak", "pump-roles-.guard"])
-def test_build_refuses_a_folder_with_anything_else(name: str, tmp_path: Path) -> None:
+def test_build_rejects_a_folder_with_other_files(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "dist"
     folder.mkdir()
     (folder / name).write_text("mine")
@@ -372,7 +430,7 @@ def test_build_refuses_a_folder_with_anything_else(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("_small")
-def test_build_refuses_folders_and_links(tmp_path: Path) -> None:
+def test_build_rejects_folders_and_links(tmp_path: Path) -> None:
     folder = tmp_path / "dist"
     (folder / "SHA256SUMS").mkdir(parents=True)
     with pytest.raises(SystemExit, match="SHA256SUMS: not from an earlier build"):
@@ -390,7 +448,7 @@ def test_build_refuses_folders_and_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit("failed"), OSError("failed")])
-def test_failed_build_leaves_the_earlier_one_and_nothing_else(
+def test_failed_build_leaves_only_the_earlier_build(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> bytes:
@@ -406,7 +464,7 @@ def test_failed_build_leaves_the_earlier_one_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["dist"]
 
 
-def test_build_that_cannot_write_leaves_the_earlier_one(
+def test_build_that_cannot_write_leaves_the_earlier_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dist, "ARTIFACTS", {"a": lambda: b"1"})

@@ -1,4 +1,4 @@
-"""The files made from the published roles are as they would be made now."""
+"""The files that are generated from the published roles are up to date."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sandbox.cdk import ROOT
 
 
 @pytest.mark.parametrize("path", generate.FILES)
-def test_file_is_as_made_now(path: str) -> None:
+def test_file_is_up_to_date(path: str) -> None:
     assert (ROOT / path).read_bytes() == generate.FILES[path]()
 
 

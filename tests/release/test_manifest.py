@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -50,7 +51,7 @@ FULL = Schema(SCHEMA_FILE, with_everything())
 DOCUMENT: Steps = ("roles", 0, "policies", 0, "document")
 
 
-def test_schema_is_a_schema() -> None:
+def test_schema_is_a_valid_json_schema() -> None:
     FULL.check(SCHEMA)
 
 
@@ -116,7 +117,7 @@ def test_value_that_is_not_allowed_is_invalid(path: Steps, values: list[Any]) ->
         FULL.reject(path, value)
 
 
-def test_same_bytes_in_every_process() -> None:
+def test_manifest_has_the_same_bytes_in_every_process() -> None:
     found = {
         subprocess.run(
             [sys.executable, "-m", "release.manifest"],
@@ -155,13 +156,13 @@ def test_roles_are_those_of_the_released_templates() -> None:
             "actions": ["sts:AssumeRole"],
         }
         assert role["session_seconds"] == 3600
-        assert [(one["name"], one["document"]) for one in role["policies"]] == [
+        assert [(policy["name"], policy["document"]) for policy in role["policies"]] == [
             (policy.name, policy.document) for policy in published.policies
         ]
-        assert [one["pattern"] for one in role["patterns"]] == list(published.patterns)
-        assert {one["reason"] for one in role["patterns"]} <= set(REASONS.values())
+        assert [grant["pattern"] for grant in role["patterns"]] == list(published.patterns)
+        assert {grant["reason"] for grant in role["patterns"]} <= set(REASONS.values())
         declared = json.loads(content)["Parameters"]
-        assert {one["name"]: one["pattern"] for one in role["parameters"]} == {
+        assert {parameter["name"]: parameter["pattern"] for parameter in role["parameters"]} == {
             name: parameter["AllowedPattern"] for name, parameter in declared.items()
         }
 
@@ -178,24 +179,24 @@ def writes(actions: list[dict[str, Any]]) -> int:
     return sum(not set(action["access_levels"]) <= LIST_OR_READ for action in actions)
 
 
-def test_numbers_are_those_of_the_report() -> None:
+def test_numbers_match_the_report() -> None:
     report = of_published()
     for role, said in zip(MANIFEST["roles"], report.roles, strict=True):
         found = actions_of(role["kind"])
         assert (len(found), writes(found)) == (said.actions, said.writes)
         assert sum(action["spends_money"] for action in found) == said.money
         assert sum(action["returns_data"] for action in found) == said.data
-        assert len({one["pattern"] for one in role["patterns"]}) == said.patterns
-    assert Counter(level for one in MANIFEST["actions"] for level in one["access_levels"]) == (
-        Counter(level for one in report.actions for level in one.levels)
-    )
+        assert len({grant["pattern"] for grant in role["patterns"]}) == said.patterns
+    assert Counter(
+        level for action in MANIFEST["actions"] for level in action["access_levels"]
+    ) == (Counter(level for action in report.actions for level in action.levels))
     assert (MANIFEST["catalog"]["source"], MANIFEST["catalog"]["date"]) == (
         report.catalog,
         report.date,
     )
 
 
-def test_numbers_are_those_of_the_readme() -> None:
+def test_numbers_match_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     rows = re.findall(
         r"^\| (?:both|auto-pilot) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|", readme, re.MULTILINE
@@ -205,7 +206,9 @@ def test_numbers_are_those_of_the_readme() -> None:
     for name, counts in listed.items():
         policy = "" if name.startswith("all four") else name
         found = actions_of("auto-pilot", policy)
-        patterns = {one["pattern"] for one in role["patterns"] if policy in ("", one["policy"])}
+        patterns = {
+            grant["pattern"] for grant in role["patterns"] if policy in ("", grant["policy"])
+        }
         assert [len(patterns), len(found), writes(found)] == counts
     assert len(listed) == 5
 
@@ -244,7 +247,7 @@ def changed(change: Callable[[Template], object]) -> dict[str, Any]:
 
 
 def test_session_duration_is_read_from_the_template() -> None:
-    made = changed(lambda one: properties(one).update(MaxSessionDuration=3600))
+    made = changed(lambda template: properties(template).update(MaxSessionDuration=3600))
     assert made["roles"][0]["session_seconds"] == 3600
     assert made["roles"][0]["template"]["file"] == "PumpReadOnly-9.9.9.template.json"
 
@@ -252,41 +255,49 @@ def test_session_duration_is_read_from_the_template() -> None:
 @pytest.mark.parametrize(
     "change",
     {
-        "a bucket": lambda one: one["Resources"].update(B={"Type": "AWS::S3::Bucket"}),
-        "a second role": lambda one: one["Resources"].update(
-            Other={"Type": "AWS::IAM::Role", "Properties": properties(one)}
+        "a bucket": lambda template: template["Resources"].update(B={"Type": "AWS::S3::Bucket"}),
+        "a second role": lambda template: template["Resources"].update(
+            Other={"Type": "AWS::IAM::Role", "Properties": properties(template)}
         ),
-        "a condition": lambda one: one.update(Conditions={"Never": {"Fn::Equals": ["a", "b"]}}),
-        "a conditional role": lambda one: one["Resources"]["ReadOnlyRole"].update(Condition="C"),
-        "a default": lambda one: one["Parameters"]["PumpExternalID"].update(Default="0000"),
-        "a path": lambda one: properties(one).update(Path="/pump/"),
-        "a boundary": lambda one: properties(one).update(
+        "a condition": lambda template: template.update(
+            Conditions={"Never": {"Fn::Equals": ["a", "b"]}}
+        ),
+        "a conditional role": lambda template: template["Resources"]["ReadOnlyRole"].update(
+            Condition="C"
+        ),
+        "a default": lambda template: template["Parameters"]["PumpExternalID"].update(
+            Default="0000"
+        ),
+        "a path": lambda template: properties(template).update(Path="/pump/"),
+        "a boundary": lambda template: properties(template).update(
             PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
         ),
-        "a longer session": lambda one: properties(one).update(MaxSessionDuration=7200),
-        "a tag": lambda one: properties(one).update(Tags=[{"Key": "a", "Value": "b"}]),
-        "a managed policy": lambda one: properties(one).update(
+        "a longer session": lambda template: properties(template).update(MaxSessionDuration=7200),
+        "a tag": lambda template: properties(template).update(Tags=[{"Key": "a", "Value": "b"}]),
+        "a managed policy": lambda template: properties(template).update(
             ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"]
         ),
-        "another action": lambda one: properties(one)["Policies"][0]["PolicyDocument"]["Statement"][
-            0
-        ]["Action"].append("s3:GetObject"),
-        "a deny": lambda one: properties(one)["Policies"][0]["PolicyDocument"]["Statement"].append(
-            {"Effect": "Deny", "Action": ["ce:*"], "Resource": "*"}
+        "another action": lambda template: properties(template)["Policies"][0]["PolicyDocument"][
+            "Statement"
+        ][0]["Action"].append("s3:GetObject"),
+        "a deny": lambda template: properties(template)["Policies"][0]["PolicyDocument"][
+            "Statement"
+        ].append({"Effect": "Deny", "Action": ["ce:*"], "Resource": "*"}),
+        "a literal principal": lambda template: statement(template).update(
+            Principal={"AWS": "1" * 12}
         ),
-        "a literal principal": lambda one: statement(one).update(Principal={"AWS": "1" * 12}),
-        "a literal external ID": lambda one: statement(one).update(
+        "a literal external ID": lambda template: statement(template).update(
             Condition={"StringEquals": {"sts:ExternalId": "abcdefgh"}}
         ),
-        "no external ID": lambda one: statement(one).pop("Condition"),
-        "StringLike": lambda one: statement(one).update(
+        "no external ID": lambda template: statement(template).pop("Condition"),
+        "StringLike": lambda template: statement(template).update(
             Condition={"StringLike": {"sts:ExternalId": {"Ref": "PumpExternalID"}}}
         ),
-        "TagSession": lambda one: statement(one).update(
+        "TagSession": lambda template: statement(template).update(
             Action=["sts:AssumeRole", "sts:TagSession"]
         ),
     }.items(),
-    ids=lambda one: one[0],
+    ids=lambda case: case[0],
 )
 def test_template_that_a_manifest_cannot_describe_is_rejected(
     change: tuple[str, Callable[[Template], object]],
@@ -327,23 +338,26 @@ def test_manifest_that_cannot_be_read_is_one_clear_error(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda one: one["roles"].append(one["roles"][0]), "a role is listed twice"),
-        (lambda one: one["actions"].append(one["actions"][0]), "an? action is listed twice"),
-        (lambda one: one["roles"][0]["patterns"].pop(), "are not those of its policies"),
-        (lambda one: one["roles"][0]["policies"].pop(), "are not those of its policies"),
+        (lambda manifest: manifest["roles"].append(manifest["roles"][0]), "a role is listed twice"),
         (
-            lambda one: one["roles"][0]["patterns"][0]["actions"].pop(),
+            lambda manifest: manifest["actions"].append(manifest["actions"][0]),
+            "an? action is listed twice",
+        ),
+        (lambda manifest: manifest["roles"][0]["patterns"].pop(), "are not those of its policies"),
+        (lambda manifest: manifest["roles"][0]["policies"].pop(), "are not those of its policies"),
+        (
+            lambda manifest: manifest["roles"][0]["patterns"][0]["actions"].pop(),
             "does not match those actions",
         ),
-        (lambda one: one["actions"].pop(), "does not match those actions"),
+        (lambda manifest: manifest["actions"].pop(), "does not match those actions"),
         (
-            lambda one: one["actions"][0]["granted_by"][0].update(role="b"),
+            lambda manifest: manifest["actions"][0]["granted_by"][0].update(role="b"),
             "is not granted by exactly",
         ),
-        (lambda one: one["actions"][0].update(service="b"), "has the service b"),
-        (lambda one: one["actions"][0].update(legacy=True), "must have a reason"),
+        (lambda manifest: manifest["actions"][0].update(service="b"), "has the service b"),
+        (lambda manifest: manifest["actions"][0].update(legacy=True), "must have a reason"),
         (
-            lambda one: one["roles"][0]["trust"].update(principal_parameters=["Other"]),
+            lambda manifest: manifest["roles"][0]["trust"].update(principal_parameters=["Other"]),
             "has a parameter that is not listed",
         ),
     ],
@@ -356,6 +370,23 @@ def test_manifest_that_contradicts_itself_is_found(
     content = deepcopy(content)
     change(content)
     assert re.search(said, "\n".join(inconsistencies(content)))
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_command_of_the_guide_lists_what_incurs_a_fee(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^\$ (jq .*\n.*)$", guide, re.MULTILINE)
+    (tmp_path / f"pump-roles-{__version__}-permissions.json").write_bytes(as_json(MANIFEST))
+    ended = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    fees = [
+        action["name"]
+        for action in MANIFEST["actions"]
+        if action["incurs_fee"] and any(by["role"] == "read-only" for by in action["granted_by"])
+    ]
+    assert ended.stdout.splitlines() == fees
+    assert fees
 
 
 def test_example_of_the_guide_lists_what_writes_or_tags(tmp_path: Path) -> None:

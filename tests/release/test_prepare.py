@@ -62,9 +62,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     root = tmp_path / "project"
     (root / "pump_roles").mkdir(parents=True)
     (root / "docs").mkdir()
+    (root / "examples" / "one").mkdir(parents=True)
     (root / "pump_roles" / "_version.py").write_text('__version__ = "0.1.0"\n')
     (root / "README.md").write_text("pump_roles-0.1.0-py3-none-any.whl, not other-0.1.0\n")
     (root / "docs" / "page.md").write_text("PumpReadOnly-0.1.0.template.json, 0.1.0\n")
+    (root / "examples" / "one" / "requirements.txt").write_text("./pump_roles-0.1.0-py3.whl\n")
     (root / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n- Something.\n")
     (root / "PERMISSIONS.md").write_text(
         f"# Permissions\n\n## [Unreleased]\n\n### Baseline\n\n- {baseline(BEFORE)[0]}\n"
@@ -136,11 +138,13 @@ def test_second_release_has_the_expansion(project: Project) -> None:
     assert readme == "pump_roles-0.2.0-py3-none-any.whl, not other-0.1.0\n"
     page = (project / "docs" / "page.md").read_text()
     assert page == "PumpReadOnly-0.2.0.template.json, 0.1.0\n"
+    requirements = (project / "examples" / "one" / "requirements.txt").read_text()
+    assert requirements == "./pump_roles-0.2.0-py3.whl\n"
     found = sections((project / "PERMISSIONS.md").read_text(), "PERMISSIONS.md")
     assert list(found) == [UNRELEASED, "0.2.0", "0.1.0"]
     assert len(found["0.2.0"].entries) == 2
     with pytest.raises(
-        InputError, match=r"^CHANGELOG.md and 6 more are not committed: commit or remove"
+        InputError, match=r"^CHANGELOG.md and 7 more are not committed: commit or remove"
     ):
         tag(project, {**AFTER, "version": "0.2.0"})
     commit(project)
@@ -254,7 +258,7 @@ def test_uncommitted_change_is_rejected(project: Project) -> None:
         release(project, "0.1.0", BEFORE)
 
 
-def test_what_is_not_committed_is_refused_even_if_git_is_told_not_to_show_it(
+def test_uncommitted_change_is_rejected_even_if_git_is_configured_to_hide_it(
     project: Project,
 ) -> None:
     git(project, "config", "status.showUntrackedFiles", "no")
@@ -278,7 +282,7 @@ def test_stored_manifest_that_git_ignores_is_in_the_release(
     assert tag(project, BEFORE) == "v0.1.0"
 
 
-def test_in_a_hook_of_another_repository_it_is_still_this_one(
+def test_hook_of_another_repository_does_not_change_the_repository(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git(tmp_path, "init", "--quiet", "other")
@@ -295,9 +299,7 @@ def test_in_a_hook_of_another_repository_it_is_still_this_one(
         git(project, "stash", "--include-untracked", "--quiet")
 
 
-def test_without_git_it_is_one_clear_error(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_git_is_one_clear_error(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match=r"^git is not installed$"):
         release(project, "0.1.0", BEFORE)
@@ -328,7 +330,7 @@ exec {git} "$@"
 """Stands in for Git when the disk is full."""
 
 
-def test_full_disk_leaves_everything_as_it_was(
+def test_full_disk_leaves_everything_unchanged(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_releases(project)
@@ -360,7 +362,7 @@ def test_file_that_someone_edits_meanwhile_is_kept(project: Project) -> None:
     assert git(project, "status", "--porcelain") == " M README.md\n"
 
 
-def test_project_with_line_ends_of_another_system_can_be_released(project: Project) -> None:
+def test_project_with_other_line_endings_can_be_released(project: Project) -> None:
     two_releases(project)
     git(project, "config", "core.autocrlf", "true")
     git(project, "rm", "--quiet", "-r", "--cached", ".")
@@ -375,7 +377,7 @@ def test_project_with_line_ends_of_another_system_can_be_released(project: Proje
 
 
 @pytest.mark.parametrize("sneak", ["a:Put*", "a:*"])
-def test_released_manifest_that_was_changed_is_refused(sneak: str, project: Project) -> None:
+def test_changed_manifest_of_a_release_is_rejected(sneak: str, project: Project) -> None:
     """Else an expansion in both manifests would be no difference."""
     two_releases(project)
     more = build({"one": {"P": [("a:Get*", "*"), (sneak, "*")]}}, ["a:GetX", "a:PutX"])
@@ -390,7 +392,7 @@ def test_released_manifest_that_was_changed_is_refused(sneak: str, project: Proj
     assert snapshot(project) == before
 
 
-def test_released_manifest_that_is_changed_after_the_preparation_gets_no_tag(
+def test_manifest_changed_after_the_preparation_gets_no_tag(
     project: Project,
 ) -> None:
     two_releases(project)
@@ -403,19 +405,19 @@ def test_released_manifest_that_is_changed_after_the_preparation_gets_no_tag(
         tag(project, {**AFTER, "version": "0.2.0"})
 
 
-def test_release_before_must_have_its_tag(project: Project) -> None:
+def test_previous_release_must_have_its_tag(project: Project) -> None:
     two_releases(project)
     git(project, "tag", "--delete", "v0.1.0")
     with pytest.raises(InputError, match=r"the tag v0\.1\.0 is missing: run git fetch --tags"):
         release(project, "0.2.0", AFTER)
 
 
-def test_release_of_a_day_to_come_gets_no_tag_and_no_notes(project: Project) -> None:
+def test_release_with_a_future_date_gets_no_tag_and_no_notes(project: Project) -> None:
     """Else its date could say that the notice is over."""
     release(project, "0.1.0", BEFORE)
     commit(project)
     yesterday = date(2026, 12, 25)
-    with pytest.raises(InputError, match="has the date 2026-12-26, and today is 2026-12-25"):
+    with pytest.raises(InputError, match="has the date 2026-12-26, which is after today"):
         tag_on(project, BEFORE, yesterday)
     with pytest.raises(InputError, match="has the date 2026-12-26"):
         notes_on(project, "v0.1.0", BEFORE, yesterday)
@@ -567,7 +569,7 @@ def test_make_release_needs_a_version(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert module.main(arguments) == 1
-    assert capsys.readouterr().err == "give one version, such as: make release VERSION=0.2.0\n"
+    assert capsys.readouterr().err == "pass one version, such as: make release VERSION=0.2.0\n"
 
 
 def test_exit_status_of_make_tag(
@@ -596,10 +598,10 @@ def test_stored_manifest_is_written_as_the_release_has_it(project: Project) -> N
     assert (project / "release" / "manifests" / "0.1.0.json").read_bytes() == as_json(content)
 
 
-def test_released_files_that_the_readme_names_have_the_version() -> None:
+def test_released_files_that_the_pages_name_have_the_version() -> None:
     version = re.search(r'"(.*)"', (ROOT / "pump_roles" / "_version.py").read_text())
     assert version
-    readme = (ROOT / "README.md").read_text()
-    named = re.findall(r"(?:pump[_-]roles|PumpReadOnly|PumpAutoPilot)-(\d+\.\d+\.\d+)", readme)
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    named = re.findall(r"(?:pump[_-]roles|PumpReadOnly|PumpAutoPilot)-(\d+\.\d+\.\d+)", pages)
     assert named
     assert set(named) == {version[1]}

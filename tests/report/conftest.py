@@ -1,24 +1,13 @@
 """The roles with one guardrail each, in templates."""
 
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
 import pytest
 from aws_cdk import App
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from sandbox.guardrails import EVERY
 from tests.support import ROLE_ARGUMENTS
-
-GUARDRAILS: Final = MappingProxyType(
-    {
-        **{name: Guardrail.named(name) for name in Guardrail.names()},
-        "invitations-from": Guardrail.invitations_from("111122223333"),
-        "only-in-regions": Guardrail.only_in_regions("us-east-1", "eu-west-1"),
-        "until": Guardrail.until("2927-01-31T18:00:00Z"),
-    }
-)
-"""Every guardrail that is shipped, by its name."""
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +22,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         app, "read-only-recommended", guardrails=[Guardrail.RECOMMENDED], **ROLE_ARGUMENTS
     )
     AutoPilotStack(app, "auto-pilot", **ROLE_ARGUMENTS)
-    for name, guardrail in GUARDRAILS.items():
+    for name, guardrail in EVERY.items():
         AutoPilotStack(app, name, guardrails=[guardrail], **ROLE_ARGUMENTS)
     app.synth()
     return folder

@@ -66,7 +66,7 @@ def test_catalog_has_its_license_and_is_small_enough_to_ship() -> None:
 
 
 def package(folder: Path, change: dict[str, Any]) -> Path:
-    """Return a copy of what is read of the npm package, with other Cost Explorer actions."""
+    """Return a copy of the npm package's data with other Cost Explorer actions."""
     for service in SERVICES:
         source = make_catalog.PACKAGE / "data" / "actions" / f"{service}.json"
         actions = json.loads(source.read_text())

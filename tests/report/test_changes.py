@@ -1,4 +1,4 @@
-"""What has changed since an earlier report, by what it means."""
+"""What has changed since an earlier report, in its effect."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from pump_roles.published import ROLES
 from pump_roles.report import Report, build, earlier_report, of_contents, of_published, of_templates
 from pump_roles.report.catalog import Catalog, shipped
 from pump_roles.report.changes import changes
-from pump_roles.report.decisions import Judged
+from pump_roles.report.decisions import PolicyEvaluator
 from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change
 from pump_roles.report.state import Earlier
 from pump_roles.templates import Contents, InputError, Role
@@ -32,9 +32,9 @@ from tests.support import (
     ROLE_ARGUMENTS,
     SECRET,
     STATEMENTS,
+    add_resources,
     another,
     attach,
-    beside,
     changed,
     external_id,
     in_role,
@@ -73,8 +73,8 @@ def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
 
 def together(*edits: Edit) -> Edit:
     def edit(template: dict[str, Any], role: dict[str, Any]) -> None:
-        for one in edits:
-            one(template, role)
+        for single_edit in edits:
+            single_edit(template, role)
 
     return edit
 
@@ -119,20 +119,20 @@ def of_actions(found: Iterable[Change]) -> dict[str, str]:
 
 def moved(_: dict[str, Any], role: dict[str, Any]) -> None:
     """Move a pattern to another policy."""
-    policies = {one["PolicyName"]: one["PolicyDocument"] for one in role["Policies"]}
+    policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in role["Policies"]}
     policies["PumpReadOnly"]["Statement"][0]["Action"].remove("ec2:Describe*")
     policies["PumpAutoPilot"]["Statement"][0]["Action"].append("ec2:Describe*")
 
 
 def other_case(_: dict[str, Any], role: dict[str, Any]) -> None:
-    policies = {one["PolicyName"]: one["PolicyDocument"] for one in role["Policies"]}
+    policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in role["Policies"]}
     patterns = policies["PumpReadOnly"]["Statement"][0]["Action"]
     patterns[patterns.index("ec2:Describe*")] = "EC2:describe*"
 
 
 def in_parts(_: dict[str, Any], role: dict[str, Any]) -> None:
-    """Write a wildcard as all that it matches."""
-    policies = {one["PolicyName"]: one["PolicyDocument"] for one in role["Policies"]}
+    """Replace a wildcard with everything that it matches."""
+    policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in role["Policies"]}
     patterns = policies["PumpReadOnly"]["Statement"][0]["Action"]
     patterns.remove("ec2:Describe*")
     patterns += [action.name for action in shipped().matched_by("ec2:Describe*")]
@@ -170,7 +170,7 @@ REGIONS = ("us-east-1", "eu-west-1")
             in_role(Description="One."),
             in_role(Description="Another."),
         ),
-        # The order of values and resources means nothing.
+        # The order of values and resources does not matter.
         (
             denies("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": ["x", "y"]}}),
             denies("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": ["y", "x"]}}),
@@ -179,11 +179,11 @@ REGIONS = ("us-east-1", "eu-west-1")
             denies("ec2:*", Resource=["arn:a", "arn:b"]),
             denies("ec2:*", Resource=["arn:b", "arn:a", "arn:b"]),
         ),
-        (nothing, beside(Topic={"Type": "AWS::SNS::Topic", "Properties": {}})),
+        (nothing, add_resources(Topic={"Type": "AWS::SNS::Topic", "Properties": {}})),
         (allows("s3:*"), together(allows("s3:*"), allows("s3:*"))),
     ],
 )
-def test_what_means_the_same_is_no_change(before: Edit, now: Edit, compared: Compare) -> None:
+def test_what_means_the_same_is_not_a_change(before: Edit, now: Edit, compared: Compare) -> None:
     assert compared(before, now) == ()
     assert compared(now, before) == ()
 
@@ -197,7 +197,7 @@ def test_what_means_the_same_is_no_change(before: Edit, now: Edit, compared: Com
         Guardrail.invitations_from("111122223333"),
     ],
 )
-def test_a_guardrail_less_broadens_and_one_more_narrows(
+def test_removing_a_guardrail_broadens_and_adding_one_narrows(
     guardrail: Guardrail, text: str, tmp_path: Path
 ) -> None:
     without, with_it = changed(text, tmp_path, nothing), changed(text, tmp_path, guarded(guardrail))
@@ -233,7 +233,9 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
     found = changes(earlier(of_templates(folder)), now)
     assert effects(found) == {BROADENED}
     assert [change.role for change in found[-2:]] == ["read-only", "auto-pilot"]
-    assert all("reads metadata" in one.what or "read metadata" in one.what for one in found[-2:])
+    assert all(
+        "reads metadata" in change.what or "read metadata" in change.what for change in found[-2:]
+    )
 
 
 @pytest.mark.parametrize(
@@ -280,14 +282,14 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
         ),
     ],
 )
-def test_another_value_of_a_guardrail_is_one_change(
+def test_changed_value_of_a_guardrail_is_one_change(
     before: Guardrail, now: Guardrail, what: str, effect: str, compared: Compare
 ) -> None:
     found = compared(guarded(before), guarded(now))
     assert found == (Change("role", effect, KIND, what),)
 
 
-def test_an_end_more_or_less_is_one_change(compared: Compare) -> None:
+def test_adding_or_removing_an_expiration_is_one_change(compared: Compare) -> None:
     ending = guarded(Guardrail.until("2927-01-31T18:00:00Z"))
     assert compared(nothing, ending) == (
         Change("role", NARROWED, KIND, "ends: until 31 January 2927, 18:00 UTC"),
@@ -297,12 +299,14 @@ def test_an_end_more_or_less_is_one_change(compared: Compare) -> None:
     )
 
 
-def test_a_guardrail_that_another_version_makes_otherwise_is_a_change(
+def test_guardrail_that_another_version_defines_differently_is_a_change(
     text: str, tmp_path: Path
 ) -> None:
     report = changed(text, tmp_path, guarded(Guardrail.COMMITMENT_TAGS_ONLY))
     said = json.loads(json.dumps(report.as_dict()))
-    (guardrail,) = (one for one in said["roles"][0]["policies"] if one["kind"] == "guardrail")
+    (guardrail,) = (
+        policy for policy in said["roles"][0]["policies"] if policy["kind"] == "guardrail"
+    )
     guardrail["patterns"][0]["scope"] = "on all but arn:aws:ec2:::*"
     (found,) = changes(earlier_report(said, file="a.json", sha256=SHA256), report)
     assert found.effect == CHANGED
@@ -342,8 +346,8 @@ HIDDEN = "its trust policy changed in what a report does not show, such as the e
             nothing,
             trusting("111122223333"),
             {
-                ("may be assumed by 111122223333", BROADENED),
-                ("may no longer be assumed by 999988887777", NARROWED),
+                ("can be assumed by 111122223333", BROADENED),
+                ("can no longer be assumed by 999988887777", NARROWED),
             },
         ),
         (nothing, external_id("Changed-5678"), {(HIDDEN, CHANGED)}),
@@ -353,7 +357,7 @@ HIDDEN = "its trust policy changed in what a report does not show, such as the e
             external_id([SECRET, "Changed-5678"]),
             {("accepts 2 external IDs instead of 1", BROADENED)},
         ),
-        # Which one is left, nobody sees.
+        # The report does not show which ID remains.
         (
             external_id([SECRET, "Other-5678"]),
             external_id("Changed-5678"),
@@ -364,8 +368,8 @@ HIDDEN = "its trust policy changed in what a report does not show, such as the e
             together(trusting("999988887777"), external_id("Changed-5678")),
             {
                 (HIDDEN, CHANGED),
-                ("its trust, no longer: it names 2 principals", NARROWED),
-                ("may no longer be assumed by 111122223333", NARROWED),
+                ("trust policy, no longer: it names 2 principals", NARROWED),
+                ("can no longer be assumed by 111122223333", NARROWED),
             },
         ),
         (
@@ -375,7 +379,7 @@ HIDDEN = "its trust policy changed in what a report does not show, such as the e
                 ("no longer requires an external ID", BROADENED),
                 (
                     (
-                        "its trust, now: it requires no external ID, so another customer of "
+                        "trust policy, now: it requires no external ID, so another customer of "
                         "Pump's could reach this role"
                     ),
                     BROADENED,
@@ -384,7 +388,7 @@ HIDDEN = "its trust policy changed in what a report does not show, such as the e
         ),
     ],
 )
-def test_another_trust_is_a_change_that_shows_no_external_id(
+def test_changed_trust_policy_is_a_change_that_shows_no_external_id(
     before: Edit,
     now: Edit,
     expected: set[tuple[str, str]],
@@ -401,23 +405,23 @@ def boundary(name: str) -> Edit:
     return in_role(PermissionsBoundary=arn)
 
 
-def test_a_boundary_more_less_or_other_is_a_change(compared: Compare) -> None:
-    one, other = boundary("platform/One"), boundary("platform/Other")
+def test_adding_removing_or_replacing_a_boundary_is_a_change(compared: Compare) -> None:
+    first, other = boundary("platform/One"), boundary("platform/Other")
     more = Change("role", NARROWED, KIND, "has the permissions boundary platform/One")
     less = Change("role", BROADENED, KIND, "no longer has the permissions boundary platform/One")
-    assert compared(nothing, one) == (more,)
-    assert compared(one, nothing) == (less,)
-    assert compared(one, other) == (
+    assert compared(nothing, first) == (more,)
+    assert compared(first, nothing) == (less,)
+    assert compared(first, other) == (
         less,
         Change("role", NARROWED, KIND, "has the permissions boundary platform/Other"),
     )
 
 
-def test_another_content_of_a_boundary_in_the_template_is_a_change(compared: Compare) -> None:
+def test_changed_boundary_document_in_the_template_is_a_change(compared: Compare) -> None:
     def bounded(document: Any) -> Edit:
         properties = {"PolicyDocument": document}
         managed = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
-        return together(beside(Bound=managed), in_role(PermissionsBoundary={"Ref": "Bound"}))
+        return together(add_resources(Bound=managed), in_role(PermissionsBoundary={"Ref": "Bound"}))
 
     narrow = bounded({"Statement": statement("Allow", "ec2:*")})
     found = compared(narrow, bounded(EVERYTHING))
@@ -466,7 +470,7 @@ BUCKETS = "arn:aws:s3:::*"
             ),
             NARROWED,
         ),
-        # The catalog has nothing of these services.
+        # The catalog does not have these services.
         (nothing, allows("s3:ListAllMyBuckets"), BROADENED),
         (allows("s3:*", Resource="arn:aws:s3:::one"), allows("s3:*"), None),
         (allows("s3:*", Condition=CONDITION), allows("s3:*", Condition=OTHER_CONDITION), None),
@@ -481,7 +485,7 @@ BUCKETS = "arn:aws:s3:::*"
         (nothing, allows("ec2:PurchaseSomethingNew"), BROADENED),
     ],
 )
-def test_another_permission_is_a_change(
+def test_changed_permission_is_a_change(
     before: Edit, now: Edit, effect: str | None, compared: Compare
 ) -> None:
     """Without an effect, it is one that broadens and one that narrows."""
@@ -492,7 +496,7 @@ def test_another_permission_is_a_change(
     assert effects(found) == ({BROADENED, NARROWED} if back is None else {back})
 
 
-def test_an_answer_in_plain_words_that_changes_is_a_change(compared: Compare) -> None:
+def test_changed_answer_in_plain_words_is_a_change(compared: Compare) -> None:
     found = compared(nothing, allows("s3:GetObject"))
     what = "Read objects in S3: was no, now yes"
     assert Change("role", BROADENED, KIND, what) in found
@@ -525,7 +529,7 @@ def aws_managed(name: str) -> Edit:
             another({"Statement": {"Fn::If": ["C", statement("Allow", "iam:*"), {}]}}),
         ),
         (nothing, attach("RolePolicy", {"Ref": "Parameter"})),
-        (nothing, beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}})),
+        (nothing, add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}})),
     ],
 )
 def test_what_cannot_be_read_is_never_only_narrower(
@@ -534,7 +538,7 @@ def test_what_cannot_be_read_is_never_only_narrower(
     assert any(change.may_broaden for change in compared(before, now))
 
 
-def test_numbers_that_are_no_longer_exact_and_back_again(compared: Compare) -> None:
+def test_numbers_that_become_inexact_or_exact_are_a_change(compared: Compare) -> None:
     administrator = in_role(ManagedPolicyArns=[f"{MANAGED}AdministratorAccess"])
     found = compared(nothing, administrator)
     assert Change("role", BROADENED, KIND, "its numbers are no longer exact") in found
@@ -550,10 +554,10 @@ def bucket_policy(*actions: str) -> Edit:
         "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
     }
     properties = {"PolicyDocument": {"Statement": granted}}
-    return beside(Bucket={"Type": "AWS::S3::BucketPolicy", "Properties": properties})
+    return add_resources(Bucket={"Type": "AWS::S3::BucketPolicy", "Properties": properties})
 
 
-def test_something_else_that_gives_access_more_less_or_other_is_a_change(compared: Compare) -> None:
+def test_adding_removing_or_changing_other_access_is_a_change(compared: Compare) -> None:
     found = compared(nothing, bucket_policy("s3:GetObject"))
     what = "now: Bucket (AWS::S3::BucketPolicy): names AutoPilotRole"
     assert Change("role", BROADENED, "", what) in found
@@ -641,7 +645,7 @@ def rolled_out(rollout: str, folder: Path, change: Targets) -> Report:
         (as_it_is, unit(ONE, {"Ref": "Unit"}), CHANGED),
     ],
 )
-def test_another_target_of_a_rollout_is_a_change(
+def test_changed_target_of_a_rollout_is_a_change(
     before: Targets, now: Targets, effect: str, rollout: str, tmp_path: Path
 ) -> None:
     was, after = rolled_out(rollout, tmp_path, before), rolled_out(rollout, tmp_path, now)
@@ -650,7 +654,7 @@ def test_another_target_of_a_rollout_is_a_change(
     assert all(" Now: " in change.what for change in found)
     assert all(len({*change.what.split(": ", 1)[1].split(" Now: ")}) == 2 for change in found)
     back = {BROADENED: NARROWED, NARROWED: BROADENED}.get(effect, effect)
-    assert [one.effect for one in changes(earlier(after), was)] == ([back] if back else [])
+    assert [change.effect for change in changes(earlier(after), was)] == ([back] if back else [])
 
 
 @pytest.mark.parametrize(
@@ -662,7 +666,7 @@ def test_another_target_of_a_rollout_is_a_change(
         ("regions", (("us-east-1",), ("us-east-1", "eu-west-1"))),
     ],
 )
-def test_another_account_or_region_of_a_rollout_is_a_change_even_with_fewer_units(
+def test_changed_account_or_region_of_a_rollout_is_a_change_even_with_fewer_units(
     member: str, values: tuple[Any, Any], rollout: str, tmp_path: Path
 ) -> None:
     report = rolled_out(rollout, tmp_path, as_it_is)
@@ -680,7 +684,7 @@ def test_another_account_or_region_of_a_rollout_is_a_change_even_with_fewer_unit
     assert fewer.effect == CHANGED
 
 
-def test_another_default_of_a_target_that_cannot_be_read_is_a_change(
+def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(
     rollout: str, tmp_path: Path
 ) -> None:
     def default(value: str) -> Report:
@@ -692,7 +696,7 @@ def test_another_default_of_a_target_that_cannot_be_read_is_a_change(
     assert effects(found) == {CHANGED}
 
 
-def test_a_template_of_another_name_is_no_change(text: str, tmp_path: Path) -> None:
+def test_renamed_template_is_not_a_change(text: str, tmp_path: Path) -> None:
     reports = []
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text(text)
@@ -700,11 +704,11 @@ def test_a_template_of_another_name_is_no_change(text: str, tmp_path: Path) -> N
     assert changes(earlier(reports[0]), reports[1]) == ()
 
 
-def test_a_role_that_is_new_or_gone_is_a_change(tmp_path: Path) -> None:
+def test_added_or_removed_role_is_a_change(tmp_path: Path) -> None:
     both = of_templates(synthesize(tmp_path))
-    one = of_templates(tmp_path / "PumpReadOnly.template.json")
-    assert changes(earlier(one), both) == (Change("role", BROADENED, KIND, "the role is new"),)
-    assert changes(earlier(both), one) == (Change("role", NARROWED, KIND, "the role is gone"),)
+    single = of_templates(tmp_path / "PumpReadOnly.template.json")
+    assert changes(earlier(single), both) == (Change("role", BROADENED, KIND, "the role is new"),)
+    assert changes(earlier(both), single) == (Change("role", NARROWED, KIND, "the role is gone"),)
 
 
 def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
@@ -713,7 +717,7 @@ def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
         return of_published()
 
 
-def test_what_aws_added_or_removed_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_distinguishes_what_aws_added_or_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     smaller = {
         name: action
         for name, action in shipped().actions.items()
@@ -721,7 +725,9 @@ def test_what_aws_added_or_removed_is_told_apart(monkeypatch: pytest.MonkeyPatch
     }
     without = published_with(replace(shipped(), actions=smaller), monkeypatch)
     gained = of_published(since=earlier(without))
-    assert {(one.cause, one.effect, one.actions) for one in gained.changes if one.actions} == {
+    assert {
+        (change.cause, change.effect, change.actions) for change in gained.changes if change.actions
+    } == {
         ("AWS", BROADENED, ("ce:CreateReport",)),
         ("AWS", BROADENED, ("ec2:DescribeInstances",)),
     }
@@ -730,13 +736,13 @@ def test_what_aws_added_or_removed_is_told_apart(monkeypatch: pytest.MonkeyPatch
         "ec2:DescribeInstances",
     }
     lost = changes(earlier(of_published()), without)
-    assert {(one.cause, one.effect, one.actions) for one in lost if one.actions} == {
+    assert {(change.cause, change.effect, change.actions) for change in lost if change.actions} == {
         ("AWS", NARROWED, ("ce:CreateReport",)),
         ("AWS", NARROWED, ("ec2:DescribeInstances",)),
     }
 
 
-def test_a_pattern_of_its_own_is_the_roles_change_even_if_aws_has_the_action_newly(
+def test_added_pattern_is_the_roles_change_even_if_aws_added_the_action(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smaller = {
@@ -763,7 +769,7 @@ VARIANTS: dict[str, Edit] = {
 }
 
 
-def test_there_and_back_are_opposite(text: str, tmp_path: Path) -> None:
+def test_reversed_comparison_has_the_opposite_effects(text: str, tmp_path: Path) -> None:
     reports = {name: changed(text, tmp_path, edit) for name, edit in VARIANTS.items()}
     earliers = {name: earlier(report) for name, report in reports.items()}
     back = {BROADENED: NARROWED, NARROWED: BROADENED, CHANGED: CHANGED}
@@ -846,13 +852,13 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
 ) -> None:
     before, after = mutation
     was, now = _role(before), _role(after)
-    judged = [Judged(role, shipped()).grants() for role in (was, now)]
+    granted = [PolicyEvaluator(role, shipped()).grants() for role in (was, now)]
     since = earlier(of_contents(Contents(roles=(was,))))
     found = of_contents(Contents(roles=(now,)), since=since).changes
     assert {change.cause for change in found} <= {"role"}
     reported = of_actions(found)
     assert len(reported) == sum(len(change.actions) for change in found)
-    for name in {*judged[0], *judged[1], *ACTIONS}:
+    for name in {*granted[0], *granted[1], *ACTIONS}:
         allowed = requests(before, name), requests(after, name)
         effect = reported.get(name)
         if allowed[0] != allowed[1]:
@@ -861,7 +867,7 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
             assert allowed[0] <= allowed[1], name
         elif effect == NARROWED:
             assert allowed[1] <= allowed[0], name
-        decisions = [found_by[name].decision if name in found_by else "" for found_by in judged]
+        decisions = [found_by[name].decision if name in found_by else "" for found_by in granted]
         if effect is None:
             assert decisions[0] == decisions[1] or {*decisions} <= {"", "denied"}
 
@@ -892,15 +898,15 @@ def read(content: Any) -> Earlier:
 
 
 def attempt(content: Any) -> Earlier | str:
-    """An earlier report, or why it is none."""
+    """An earlier report, or why it is not one."""
     try:
         return read(content)
     except InputError as error:
         return str(error)
 
 
-def test_a_report_of_another_schema_version_is_one_clear_error(said: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"its schema version is 2, this version reads 1$"):
+def test_rejects_a_report_of_another_schema_version(said: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"its schema version is 2; this version reads 1$"):
         read({**said, "schema": 2})
     with pytest.raises(InputError, match=r": true is not a whole number$"):
         read({**said, "schema": True})
@@ -924,7 +930,7 @@ def _parent(content: Any, path: tuple[Any, ...]) -> Any:
     return content
 
 
-def test_a_report_without_a_member_that_matters_is_one_clear_error(said: dict[str, Any]) -> None:
+def test_rejects_a_report_without_a_required_member(said: dict[str, Any]) -> None:
     whole = read(said)
     missing = set()
     for path in _paths(said):
@@ -981,8 +987,8 @@ def test_any_json_is_an_earlier_report_or_one_clear_error(
     value = data.draw(JSON)
     assume(value != _parent(content, path)[path[-1]])
     _parent(content, path)[path[-1]] = value
-    for one in (content, value):
-        found = attempt(one)
+    for text in (content, value):
+        found = attempt(text)
         said_so = isinstance(found, str) and found.startswith("is not a pump-roles JSON report: ")
         assert said_so or isinstance(found, Earlier)
 
@@ -991,7 +997,7 @@ def test_any_json_is_an_earlier_report_or_one_clear_error(
     ("member", "value"),
     [("decision", "Allowed"), ("answer", "nope"), ("risk", "none"), ("date", "yesterday")],
 )
-def test_a_word_that_no_report_has_is_one_clear_error(
+def test_rejects_an_unknown_value_in_a_report(
     member: str, value: str, said: dict[str, Any]
 ) -> None:
     content = deepcopy(said)

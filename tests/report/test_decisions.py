@@ -10,7 +10,7 @@ from pump_roles.report.markdown import as_markdown
 from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed
 
 
-def test_the_same_exception_twice_is_one(text: str, tmp_path: Path) -> None:
+def test_repeated_exception_is_listed_once(text: str, tmp_path: Path) -> None:
     change = a_statement(
         {"Effect": "Allow", "NotAction": ["ec2:*b*c", "ec2:*b*c"], "Resource": "*"}
     )
@@ -28,9 +28,9 @@ def test_the_same_exception_twice_is_one(text: str, tmp_path: Path) -> None:
         "not one",
     ],
 )
-def test_a_statement_that_cannot_be_read_is_said(statement: Any, text: str, tmp_path: Path) -> None:
+def test_reports_a_statement_that_cannot_be_read(statement: Any, text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, a_statement(statement))
-    assert [one.kind for one in report.findings][:2] == ["difference", "uncounted"]
+    assert [finding.kind for finding in report.findings][:2] == ["difference", "uncounted"]
     assert "a statement of PumpBillingReadOnly that cannot be read" in report.findings[1].text
 
 
@@ -38,25 +38,27 @@ def test_all_but_some_actions_is_all_but_those(text: str, tmp_path: Path) -> Non
     statement = {"Effect": "Allow", "NotAction": ["ec2:*", "rds:*"], "Resource": "*"}
     report = changed(text, tmp_path, a_statement(statement))
     granted = {
-        one.name: [pattern for _, pattern in one.roles["auto-pilot"].granted_by]
-        for one in report.actions
+        action.name: [pattern for _, pattern in action.roles["auto-pilot"].granted_by]
+        for action in report.actions
     }
     assert "ec2:TerminateInstances" not in granted
     assert "rds:DeleteDBInstance" not in granted
     assert granted["ecs:DeleteCluster"] == ["all but ec2:*, rds:*"]
 
 
-def test_what_a_wider_pattern_holds_is_not_lacking(text: str, tmp_path: Path) -> None:
+def test_pattern_covered_by_a_broader_one_is_not_missing(text: str, tmp_path: Path) -> None:
     def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        (policy,) = (one for one in role["Policies"] if one["PolicyName"] == "PumpAutoPilot")
+        (policy,) = (
+            policy for policy in role["Policies"] if policy["PolicyName"] == "PumpAutoPilot"
+        )
         policy["PolicyDocument"]["Statement"][0]["Action"] = ["*"]
 
     report = changed(text, tmp_path, change)
     assert report.roles[0].differences == ("PumpAutoPilot allows *, which Pump does not publish",)
-    assert "is not judged" in report.findings[0].text
+    assert "does not say whether" in report.findings[0].text
 
 
-def test_money_is_counted_by_the_published_marks_and_said_where_they_do_not_judge(
+def test_counts_money_for_published_actions_and_says_what_is_not_covered(
     text: str, tmp_path: Path
 ) -> None:
     (published,) = changed(text, tmp_path, lambda *_: None).roles
@@ -65,7 +67,7 @@ def test_money_is_counted_by_the_published_marks_and_said_where_they_do_not_judg
     report = changed(text, tmp_path, a_statement(instances))
     assert report.roles[0].money == 9
     assert not report.roles[0].as_published
-    assert "spend money or return data is not judged" in report.findings[0].text
+    assert "does not say whether they spend money or return data" in report.findings[0].text
 
 
 def grant_of(text: str, folder: Path, *statements: Any) -> Grant:
@@ -141,7 +143,7 @@ def test_an_effect_is_shown_as_text(text: str, tmp_path: Path) -> None:
     assert "<img" not in found
 
 
-def test_a_pattern_takes_no_time_that_explodes(text: str, tmp_path: Path) -> None:
+def test_pattern_matching_does_not_take_exponential_time(text: str, tmp_path: Path) -> None:
     hostile = {"Effect": "Allow", "Action": f"e{'*a' * 30}z", "Resource": "*"}
     assert changed(text, tmp_path, a_statement(hostile)).roles[0].actions == action_count(
         "auto-pilot"

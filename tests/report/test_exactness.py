@@ -12,7 +12,7 @@ from pump_roles.report import of_published
 from pump_roles.report.formats import as_csv, as_json
 from pump_roles.report.markdown import as_markdown
 from pump_roles.report.page import as_html
-from tests.support import Change, attach, beside, changed, in_role
+from tests.support import Change, add_resources, attach, changed, in_role
 
 ADMINISTRATOR = {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
 
@@ -29,7 +29,7 @@ def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
         in_role(Policies=[{"Fn::If": ["C", {}, {}]}]),
         attach("RolePolicy", {"Ref": "Parameter"}),
         attach("Policy", ["PumpAutoPilotRole"]),
-        beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
+        add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
     ],
 )
 def test_numbers_that_are_not_exact_say_so_in_every_format(

@@ -1,4 +1,4 @@
-"""A change of what is filled in, or of what is not read, is a change, wherever it is defined."""
+"""Changes of what is filled in at deployment, or not read, are changes, wherever it is defined."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -125,7 +125,7 @@ FILLED = (Change("role", CHANGED, KIND, FILLED_IN),)
 
 
 @pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
-def test_another_default_in_the_trust_policy_is_a_change(
+def test_changed_default_in_the_trust_policy_is_a_change(
     name: str, value: str, pump: Content, compared: Compare
 ) -> None:
     found = compared(with_parameters(pump), default(PUMP, name, value))
@@ -134,7 +134,7 @@ def test_another_default_in_the_trust_policy_is_a_change(
 
 
 @pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
-def test_another_default_of_an_outer_stacks_parameter_is_a_change(
+def test_changed_default_of_an_outer_stacks_parameter_is_a_change(
     name: str, value: str, pump: Content, compared: Compare
 ) -> None:
     files = in_nested_stack(with_parameters(pump), {"Who": {"Ref": "Who"}, "Id": {"Ref": "Id"}})
@@ -160,13 +160,13 @@ def managed(*actions: str) -> Content:
     return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
 
 
-def test_another_default_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
+def test_changed_default_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
     parameter = {"Type": "String", "Default": f"{MANAGED}ReadOnlyAccess"}
     files = bounded(pump, {"Ref": "B"}, Parameters={"B": parameter})
     assert compared(files, default(PUMP, "B", f"{MANAGED}AdministratorAccess")) == FILLED
 
 
-def test_another_condition_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
+def test_changed_condition_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
     conditions = {
         "Outer": {"Fn::Not": [{"Condition": "C"}]},
         "C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]},
@@ -188,7 +188,7 @@ def statements_of(files: Files, file: str, logical_id: str) -> Any:
     return files[file]["Resources"][logical_id]["Properties"]["PolicyDocument"]["Statement"]
 
 
-def test_another_content_of_an_imported_boundary_is_a_change(
+def test_changed_content_of_an_imported_boundary_is_a_change(
     pump: Content, compared: Compare
 ) -> None:
     files = bounded(pump, {"Fn::ImportValue": "exported"})
@@ -244,7 +244,7 @@ BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "one"}}
         ),
     ],
 )
-def test_another_definition_of_a_statements_resource_is_a_change(
+def test_changed_definition_of_a_statements_resource_is_a_change(
     resource: Any, members: Content, edit: Edit, pump: Content, compared: Compare
 ) -> None:
     pump["Resources"]["Bucket"] = deepcopy(BUCKET)
@@ -252,7 +252,7 @@ def test_another_definition_of_a_statements_resource_is_a_change(
     assert compared(files, edit) == FILLED
 
 
-def test_another_default_in_a_statements_condition_is_a_change(
+def test_changed_default_in_a_statements_condition_is_a_change(
     pump: Content, compared: Compare
 ) -> None:
     condition = {"StringEquals": {"aws:PrincipalTag/team": {"Ref": "P"}}}
@@ -264,7 +264,7 @@ def test_another_default_in_a_statements_condition_is_a_change(
     assert compared(files, default(PUMP, "P", "two")) == FILLED
 
 
-def test_another_argument_of_a_nested_stack_is_a_change(pump: Content, compared: Compare) -> None:
+def test_changed_argument_of_a_nested_stack_is_a_change(pump: Content, compared: Compare) -> None:
     statement = allow("s3:GetObject", Resource={"Ref": "P"})
     files = also(pump, statement, Parameters={"P": {"Type": "String"}})
     files = in_nested_stack(files, {"P": "arn:aws:s3:::one/*"})
@@ -275,7 +275,7 @@ def test_another_argument_of_a_nested_stack_is_a_change(pump: Content, compared:
     assert compared(files, edit) == FILLED
 
 
-def test_another_content_of_what_is_attached_and_not_counted_is_a_change(
+def test_changed_content_of_what_is_attached_and_not_counted_is_a_change(
     pump: Content, compared: Compare
 ) -> None:
     attached = managed("s3:ListAllMyBuckets")
@@ -311,7 +311,7 @@ def naming(*actions: str) -> Content:
     return {"Type": "AWS::S3::BucketPolicy", "Properties": properties}
 
 
-def test_another_content_of_what_may_give_more_access_is_a_change(
+def test_changed_content_of_what_may_give_more_access_is_a_change(
     pump: Content, compared: Compare
 ) -> None:
     other = {"Resources": {"Bucket": naming("s3:GetBucketLocation")}}
@@ -323,7 +323,7 @@ def test_another_content_of_what_may_give_more_access_is_a_change(
     assert found == (Change("role", CHANGED, "", SUSPECT),)
 
 
-def test_another_definition_for_what_may_give_more_access_is_a_change(
+def test_changed_definition_for_what_may_give_more_access_is_a_change(
     pump: Content, compared: Compare
 ) -> None:
     bucket = naming("s3:GetObject")
@@ -347,7 +347,7 @@ def test_another_definition_for_what_may_give_more_access_is_a_change(
         },
     ],
 )
-def test_another_content_of_a_template_that_is_not_read_is_a_change(
+def test_changed_content_of_a_template_that_is_not_read_is_a_change(
     other: Content, pump: Content, compared: Compare
 ) -> None:
     def edit(after: Files) -> None:
@@ -358,7 +358,7 @@ def test_another_content_of_a_template_that_is_not_read_is_a_change(
     assert found == (Change("role", CHANGED, "", SUSPECT),)
 
 
-def test_another_input_of_a_macro_over_the_stack_that_deploys_the_role_is_a_change(
+def test_changed_input_of_a_macro_over_the_stack_that_deploys_the_role_is_a_change(
     pump: Content, compared: Compare
 ) -> None:
     files = in_nested_stack({PUMP: pump}, {})
@@ -367,7 +367,7 @@ def test_another_input_of_a_macro_over_the_stack_that_deploys_the_role_is_a_chan
     assert found == FILLED
 
 
-def test_a_macro_over_a_nested_stack_next_to_the_role_is_said(
+def test_reports_a_macro_over_a_nested_stack_next_to_the_role(
     pump: Content, tmp_path: Path
 ) -> None:
     files = in_nested_stack({PUMP: {"Transform": ["Macro"], "Resources": {}}}, {})
@@ -378,7 +378,7 @@ def test_a_macro_over_a_nested_stack_next_to_the_role_is_said(
     assert not report.exact
 
 
-def test_definitions_in_a_circle_have_a_digest(pump: Content, compared: Compare) -> None:
+def test_circular_definitions_have_a_digest(pump: Content, compared: Compare) -> None:
     pump["Conditions"] = {"C": {"Fn::Not": [{"Condition": "D"}]}, "D": {"Condition": "C"}}
     value = {"Fn::If": ["C", f"{MANAGED}ReadOnlyAccess", {"Ref": "AWS::NoValue"}]}
     files = bounded(pump, value)
@@ -398,13 +398,13 @@ def described(files: Files) -> None:
     files[PUMP]["Conditions"] = {"Other": {"Fn::Equals": ["a", {"Ref": "Other"}]}}
 
 
-def test_another_description_output_or_unrelated_resource_is_no_change(
+def test_changed_description_output_or_unrelated_resource_is_not_a_change(
     pump: Content, compared: Compare
 ) -> None:
     assert compared(with_parameters(pump), described) == ()
 
 
-def test_another_name_of_the_file_is_no_change(pump: Content, tmp_path: Path) -> None:
+def test_renamed_file_is_not_a_change(pump: Content, tmp_path: Path) -> None:
     files = with_parameters(pump)
     was = of_templates(written(tmp_path / "before", files))
     now = written(tmp_path / "after", {"Z.template.json": files[PUMP]})
@@ -425,7 +425,7 @@ def synthesized(folder: Path, *builds: Callable[[Stack], None], **arguments: Any
     return folder
 
 
-def test_nothing_is_filled_in_in_roles_that_are_literal(tmp_path: Path) -> None:
+def test_nothing_is_filled_in_for_literal_roles(tmp_path: Path) -> None:
     contents = read_templates(synthesized(tmp_path, **ROLE_ARGUMENTS, permissions_boundary="a/B"))
     assert [role.filled_sha256 for role in contents.roles] == ["", ""]
     assert contents.suspects_sha256 == ""
@@ -441,7 +441,7 @@ def test_the_digest_of_two_parameters_without_a_default_is_always_the_same(tmp_p
     assert len(digest) == 64
 
 
-def test_innocent_stacks_that_come_and_go_are_no_change(tmp_path: Path) -> None:
+def test_adding_or_removing_unrelated_stacks_is_not_a_change(tmp_path: Path) -> None:
     was = of_templates(synthesized(tmp_path / "before", **ROLE_ARGUMENTS))
     builds = [*INNOCENT.values(), *FOREIGN.values()]
     now = of_templates(synthesized(tmp_path / "after", *builds, **ROLE_ARGUMENTS), since=since(was))
@@ -460,7 +460,7 @@ def stack_and_rollout(folder: Path) -> Path:
     return folder
 
 
-def test_another_external_id_in_the_rollout_alone_is_a_change(tmp_path: Path) -> None:
+def test_changed_external_id_only_in_the_rollout_is_a_change(tmp_path: Path) -> None:
     folder = stack_and_rollout(tmp_path)
     was = of_templates(folder)
     (role,) = was.roles
@@ -480,9 +480,9 @@ def test_one_role_in_one_file_has_the_digest_of_its_trust_policy(
     pump: Content, tmp_path: Path
 ) -> None:
     files = {PUMP: pump, OTHER: pump}
-    (one,) = read_templates(written(tmp_path / "one", {PUMP: pump})).roles
+    (single,) = read_templates(written(tmp_path / "one", {PUMP: pump})).roles
     (both,) = read_templates(written(tmp_path / "both", files)).roles
-    assert both.trust.sha256 == one.trust.sha256
+    assert both.trust.sha256 == single.trust.sha256
     assert [name for name, _ in both.files] == [PUMP, OTHER]
 
 
@@ -666,7 +666,7 @@ def test_a_macro_in_what_is_read_of_another_template_is_an_alarm(
     assert not report.exact
 
 
-def test_a_macro_in_an_unrelated_resource_of_another_template_is_no_alarm(
+def test_macro_in_an_unrelated_resource_of_another_template_is_not_an_alarm(
     pump: Content, tmp_path: Path
 ) -> None:
     code = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": TRANSFORM}}

@@ -1,4 +1,4 @@
-"""What each guardrail takes away, leaves and costs, as the report says it."""
+"""What each guardrail takes away, leaves, and costs, in the report."""
 
 import json
 from pathlib import Path
@@ -12,23 +12,17 @@ from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.decisions import CONDITIONALLY, DENIED, GuardrailReport
 from pump_roles.report.model import RoleReport
-from tests.decisions.test_guardrails import INTENDED, REGIONAL, granted, needed
-from tests.report.conftest import GUARDRAILS
+from sandbox.guardrails import EVERY
+from tests.decisions.test_guardrails import INTENDED, LIMITS, granted, needed
 from tests.support import ROLE_ARGUMENTS, Change, another, changed, synthesize
 
-SETS = {name for name, guardrail in GUARDRAILS.items() if guardrail.members}
+SETS = {name for name, guardrail in EVERY.items() if guardrail.members}
 
 DENIED_OUTRIGHT = {
     "needed-only": {action.name for action in granted()} - needed(),
     **{guardrail.name: names for guardrail, names in INTENDED.items()},
 }
-LIMITED = {
-    "commitment-tags-only": {"ec2:CreateTags"},
-    "organizations-linked-role-only": {"iam:CreateServiceLinkedRole"},
-    "invitations-from": {"organizations:AcceptHandshake"},
-    "only-in-regions": REGIONAL,
-}
-"""What a simulator finds that each of them denies somewhere: see the tests of decisions."""
+"""What a simulator finds that each of them denies everywhere: see the tests of decisions."""
 
 
 def with_one(guarded: Path, name: str) -> RoleReport:
@@ -36,26 +30,26 @@ def with_one(guarded: Path, name: str) -> RoleReport:
     return role
 
 
-@pytest.mark.parametrize("name", sorted(GUARDRAILS.keys() - SETS))
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - SETS))
 def test_lists_exactly_what_the_guardrail_denies(name: str, guarded: Path) -> None:
     report = of_templates(guarded / f"{name}.template.json")
     (role,) = report.roles
     (ledger,) = role.guardrails
     assert ledger.name == name
-    assert ledger.policy == GUARDRAILS[name].policy_name
+    assert ledger.policy == EVERY[name].policy_name
     assert set(ledger.denied) == DENIED_OUTRIGHT.get(name, set())
-    assert set(ledger.limited) == LIMITED.get(name, set())
+    assert set(ledger.limited) == set(LIMITS.get(name, ()))
     assert (len(ledger.denied), len(ledger.limited)) == (role.denied, role.limited)
     decided = {action.name: action.roles[role.kind] for action in report.actions}
-    assert all(decided[one].decision == DENIED for one in ledger.denied)
-    for one in ledger.limited:
-        assert decided[one].decision != DENIED
-        assert decided[one].limits == (ledger.policy,)
+    assert all(decided[action].decision == DENIED for action in ledger.denied)
+    for action in ledger.limited:
+        assert decided[action].decision != DENIED
+        assert decided[action].limits == (ledger.policy,)
     assert role.as_published
     assert role.exact
 
 
-@pytest.mark.parametrize("name", GUARDRAILS)
+@pytest.mark.parametrize("name", EVERY)
 def test_says_what_the_guardrail_removes_leaves_and_costs(name: str, guarded: Path) -> None:
     for ledger in with_one(guarded, name).guardrails:
         for said in (ledger.removes, ledger.leaves, ledger.costs):
@@ -64,10 +58,10 @@ def test_says_what_the_guardrail_removes_leaves_and_costs(name: str, guarded: Pa
 
 
 def test_every_guardrail_says_what_it_leaves() -> None:
-    assert all(guardrail.leaves.endswith(".") for guardrail in GUARDRAILS.values())
+    assert all(guardrail.leaves.endswith(".") for guardrail in EVERY.values())
 
 
-def test_a_set_is_its_members(guarded: Path) -> None:
+def test_guardrail_set_is_shown_as_its_members(guarded: Path) -> None:
     def names(role: RoleReport) -> list[str]:
         return [ledger.name for ledger in role.guardrails]
 
@@ -130,7 +124,7 @@ def added(*guardrails: Guardrail) -> Change:
     return change
 
 
-def test_an_end_is_the_roles_and_lists_no_action(guarded: Path) -> None:
+def test_expiration_belongs_to_the_role_and_lists_no_action(guarded: Path) -> None:
     ending, without = (
         of_templates(guarded / f"{name}.template.json") for name in ("until", "auto-pilot")
     )
@@ -150,7 +144,7 @@ def test_an_end_is_the_roles_and_lists_no_action(guarded: Path) -> None:
     assert len(json.dumps(ending.as_dict())) < 1.01 * len(json.dumps(without.as_dict()))
 
 
-def test_an_end_next_to_another_guardrail_changes_nothing_of_it(text: str, tmp_path: Path) -> None:
+def test_expiration_does_not_change_other_guardrails(text: str, tmp_path: Path) -> None:
     until = Guardrail.until("2927-01-31T18:00:00Z")
     (both,) = changed(text, tmp_path, added(Guardrail.NO_SELLING, until)).roles
     (alone,) = changed(text, tmp_path, added(Guardrail.NO_SELLING)).roles
@@ -169,7 +163,7 @@ def test_an_end_next_to_another_guardrail_changes_nothing_of_it(text: str, tmp_p
         {},
     ],
 )
-def test_what_only_looks_like_an_end_is_none(
+def test_policy_that_only_looks_like_an_expiration_is_not_one(
     condition: dict[str, Any], text: str, tmp_path: Path
 ) -> None:
     until = Guardrail.until("2927-01-31T18:00:00Z")
@@ -186,15 +180,17 @@ def test_what_only_looks_like_an_end_is_none(
 
 
 def test_keeps_the_order_of_the_policies_in_the_template(tmp_path: Path) -> None:
-    given = [
+    guardrails = [
         Guardrail.until("2927-01-31T18:00:00Z"),
         Guardrail.only_in_regions("us-east-1"),
         Guardrail.RECOMMENDED,
         Guardrail.NO_SELLING,
     ]
-    folder = synthesize(tmp_path, *given, **ROLE_ARGUMENTS)
+    folder = synthesize(tmp_path, *guardrails, **ROLE_ARGUMENTS)
     (role,) = of_templates(folder / "PumpAutoPilot.template.json").roles
-    expected = sorted(one.name for guardrail in given for one in guardrail.members or (guardrail,))
+    expected = sorted(
+        member.name for guardrail in guardrails for member in guardrail.members or (guardrail,)
+    )
     assert [ledger.name for ledger in role.guardrails] == expected
     assert [policy.name for policy in role.policies if policy.kind == "guardrail"] == [
         ledger.policy for ledger in role.guardrails

@@ -1,4 +1,4 @@
-"""Which actions return data: judged separately from the guardrail, and checked with botocore."""
+"""Which actions return data: listed independently of the guardrail, and checked with botocore."""
 
 import json
 import re
@@ -53,12 +53,12 @@ def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[str]
     _marks.cache_clear()
 
 
-def test_guardrail_denies_exactly_what_is_judged_to_be_denied() -> None:
+def test_guardrail_denies_exactly_the_actions_listed_as_denied() -> None:
     assert list(Guardrail.METADATA_ONLY.reasons) == DENIED
     assert len(set(DENIED)) == len(DENIED)
 
 
-def test_guardrail_denies_nothing_that_is_judged_to_be_left() -> None:
+def test_guardrail_denies_none_of_the_actions_listed_as_left() -> None:
     assert not names(DENIED) & names(LEFT)
     for said in LEFT.values():
         assert said.keys() == {"returns", "stays"}
@@ -72,7 +72,7 @@ def test_every_pattern_matches_a_read_that_the_roles_have(pattern: str) -> None:
     assert names([pattern]) <= {action.name for action in READS}
 
 
-def test_every_judged_action_has_its_sentence_and_no_other_action_has_one() -> None:
+def test_exactly_the_listed_actions_have_a_reason() -> None:
     marked = {action.name: mark("data", action.name) for action in GRANTED}
     assert {name for name, sentence in marked.items() if sentence} == names([*DENIED, *LEFT])
     assert GENERIC not in marked.values()
@@ -159,7 +159,7 @@ def operations(service: str) -> Mapping[str, OperationModel]:
 
 
 def risky(shape: Shape | None, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """The members of a shape that are sensitive or have a telling name."""
+    """The members of a shape that are sensitive by their mark or their name."""
     if shape is None or shape.name in above:
         return
     above = (*above, shape.name)
@@ -192,18 +192,18 @@ def risky_fields(action: Action) -> set[tuple[str, str]]:
 
 
 def test_botocore_has_the_operations_of_nearly_all_reads() -> None:
-    """Else the next test would prove little."""
+    """Otherwise, the next test would prove little."""
     missing = [action for action in READS if action.name.lower() not in operations(action.service)]
     assert len(missing) < len(READS) / 8
 
 
-def test_every_read_with_a_sensitive_field_is_judged_to_return_data() -> None:
+def test_every_read_with_a_sensitive_field_is_listed_as_returning_data() -> None:
     fields = {action.name: risky_fields(action) for action in READS}
     not_judged = {
         name: found - NO_DATA.keys() for name, found in fields.items() if not mark("data", name)
     }
     assert {name: found for name, found in not_judged.items() if found} == {}
-    # The positive controls: a field that is marked as sensitive, and one that only its name tells.
+    # The positive controls: a field marked as sensitive, and one recognized only by its name.
     assert ("ec2", "PreSharedKey") in fields["ec2:DescribeVpnConnections"]
     assert ("organizations", "Email") in fields["organizations:ListAccounts"]
     assert ("ecs", "environment") in fields["ecs:DescribeTasks"]
@@ -249,7 +249,7 @@ def test_fees_are_for_what_the_roles_have_and_name_their_source() -> None:
     assert not FEES & POSSIBLE_FEES
 
 
-def test_purchase_is_no_fee_and_free_reads_have_none() -> None:
+def test_purchases_and_free_reads_incur_no_fee() -> None:
     charged = FEES | POSSIBLE_FEES
     assert not {name for name in charged if mark("spends", name)}
     for name in ("ec2:DescribeInstances", "pricing:GetProducts", "ce:GetPreferences"):
@@ -259,5 +259,5 @@ def test_purchase_is_no_fee_and_free_reads_have_none() -> None:
 
 def test_statement_about_charged_calls_names_what_incurs_a_fee() -> None:
     statements = json.loads(read_text("statements.json"))
-    (charged,) = [one for one in statements if one["id"] == "incur-fees"]
+    (charged,) = [statement for statement in statements if statement["id"] == "incur-fees"]
     assert set(charged["actions"]) == FEES

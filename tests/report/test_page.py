@@ -60,9 +60,9 @@ ABOVE = """[...document.querySelectorAll(selector)].filter((element) => {
     return element.checkVisibility() && (box.top < 0 || box.left < 0 || !box.width
         || box.bottom > innerHeight || box.right > innerWidth);
 }).map((element) => element.outerHTML)"""
-"""What is not within the window."""
+"""The visible elements that are outside of the window."""
 
-BY_POLICIES = "By the policies of each role:"
+BY_POLICIES = "Each role's policies decide:"
 REGIONS = ("us-east-1", "eu-west-1")
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -194,12 +194,12 @@ def words(text: str) -> str:
 
 
 def count(page: Page) -> str:
-    """Return what the page says about how many actions it shows."""
+    """Return the page's count of shown actions."""
     return page.locator("#count").inner_text()
 
 
 def counted(report: Report, number: int | None = None) -> str:
-    """Return what the page should say; by default that it shows every action."""
+    """Return the expected count; by default, that of every action."""
     every = len(report.actions)
     return f"{every if number is None else number} of {every} actions"
 
@@ -232,11 +232,11 @@ def test_answers_are_above_the_fold(
         assert "as published by Pump" in said
         ends = "Expires all actions denied from 31 January 2027, 18:00 UTC"
         assert (ends in said) == bool(role.ends)
-        boundary = "Boundary platform/Boundary, not counted: it can only take away"
+        boundary = "Boundary platform/Boundary, not counted; it can only reduce permissions"
         assert (boundary in said) == bool(role.boundary)
         assert said.endswith(
             f"{role.money} spend money {role.writes} write or tag {role.data} return data "
-            f"{role.effective} in all"
+            f"{role.effective} in total"
         )
     assert report.date in page.locator("thead").first.inner_text()
     assert page.title() == "What Pump's roles may do"
@@ -270,9 +270,7 @@ def test_each_answer_lists_the_actions_behind_it(
             )
 
 
-def test_answer_that_is_not_known_is_not_a_no(
-    browser: Browser, published: Report, tmp_path: Path
-) -> None:
+def test_unknown_answer_is_not_a_no(browser: Browser, published: Report, tmp_path: Path) -> None:
     first, second = published.roles
     statement = published.statements[0]
     unknown = replace(statement.roles[first.kind], answer="unknown")
@@ -359,7 +357,7 @@ def test_numbers_that_are_not_exact_say_so(
             ("spend money", first.money),
             ("write or tag", first.writes),
             ("return data", first.data),
-            ("in all", first.effective),
+            ("in total", first.effective),
         ]:
             assert f"at least {number} {noun}" in inexact
         numbers = words(page.locator(".numbers").inner_text())
@@ -575,10 +573,10 @@ def test_says_that_nothing_was_compared(show: Show, published: Report) -> None:
     page = show("published")
     section = page.locator("section[aria-labelledby=changes]")
     assert section.locator("p").all_inner_texts() == [
-        "Not compared with an earlier review.",
+        "Not compared with an earlier report.",
         gained(published),
     ]
-    assert "Not compared with an earlier review." in page.locator("thead").first.inner_text()
+    assert "Not compared with an earlier report." in page.locator("thead").first.inner_text()
 
 
 def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> None:
@@ -802,8 +800,8 @@ def test_search_answers_for_an_action_that_has_no_row(
     page.keyboard.type(asked)
     assert page.locator("#answer p").all_inner_texts() == [
         (
-            f"{asked} is not one of the listed actions, as of {guarded.date}. If AWS has it, by "
-            "the policies of each role:"
+            f"{asked} is not in the list of {guarded.date}. If AWS has this action, each role's "
+            "policies decide:"
         ),
         f"read-only: {read_only}.",
         f"auto-pilot: {auto_pilot}.",
@@ -829,7 +827,7 @@ def test_search_answers_for_patterns_and_words(show: Show, guarded: Report) -> N
     ]
     text.fill("s3")
     assert answer.all_inner_texts()[0] == (
-        "No listed action matches “s3”. If it is a service, by the policies of each role:"
+        "No listed action matches “s3”. If it is a service, each role's policies decide:"
     )
     text.fill("ec2:Purchase")
     assert answer.count() == 0, "the beginning of listed actions is not asked about yet"
@@ -840,7 +838,7 @@ def test_search_answers_for_patterns_and_words(show: Show, guarded: Report) -> N
     text.fill("ec2:*Tomorrow")
     assert answer.all_inner_texts()[1:] == [
         "read-only: not granted by any pattern.",
-        "auto-pilot: may have actions that match, by PumpReadOnly ec2:Describe*.",
+        "auto-pilot: may have matching actions, by PumpReadOnly ec2:Describe*.",
     ]
     text.fill("nothing at all")
     assert answer.all_inner_texts() == [

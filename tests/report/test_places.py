@@ -63,7 +63,7 @@ COMES_IN = "An account that is added to these units later gets it automatically"
             stack_set(units=(ONE,), filter="exclude", accounts=(ACCOUNT, OTHER), automatic=True),
             (
                 f"The StackSet Pump deploys it to the accounts of {ONE}, except {ACCOUNT} and "
-                f"{OTHER}. {COMES_IN}, even if the filter leaves it out today."
+                f"{OTHER}. {COMES_IN}, even if the account filter excludes it today."
             ),
         ),
         (
@@ -104,7 +104,7 @@ COMES_IN = "An account that is added to these units later gets it automatically"
             f"The StackSet Pump deploys it to the accounts {ACCOUNT} and {OTHER}.",
         ),
         (stack_set(), "The StackSet Pump deploys it to no account that the template names."),
-        # What cannot be read is never nobody.
+        # Accounts that cannot be read are never shown as none.
         (
             stack_set(unreadable=("its organizational units cannot be read",)),
             (
@@ -151,13 +151,13 @@ def test_a_rollout_says_its_units_and_accounts(tmp_path: Path) -> None:
     app.synth()
     read_only, auto_pilot = of_templates(tmp_path).places
     assert f"the accounts of {ONE} and {TWO}, except {ACCOUNT}." in auto_pilot.text
-    assert "gets it automatically, even if the filter leaves it out today." in auto_pilot.text
+    assert "gets it automatically, even if the account filter excludes it today." in auto_pilot.text
     assert f"deploys it to {OTHER}, if in r-abcd." in read_only.text
     assert "A delegated administrator deploys the StackSet." in read_only.text
     assert "Not certain" not in auto_pilot.text + read_only.text
 
 
-def test_a_target_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_reports_a_target_that_cannot_be_read(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     AutoPilotRolloutStack(app, "A", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
     app.synth()

@@ -1,4 +1,4 @@
-"""The schema of the JSON report: what ``as_json`` writes is valid, and anything less is not."""
+"""The schema of the JSON report: only what ``as_json`` writes is valid."""
 
 import json
 import types
@@ -31,7 +31,7 @@ from tests.support import EVERYTHING, ROLE_ARGUMENTS
 Json = Any
 
 Steps = tuple[str | int, ...]
-"""How to get from a document to something in it: the keys and the indexes."""
+"""The keys and indexes that lead from a document to a part of it."""
 
 SCHEMA_FILE = resources.files("pump_roles.report").joinpath("report.schema.json")
 THE_SCHEMA: Mapping[str, Json] = json.loads(SCHEMA_FILE.read_text("utf-8"))
@@ -131,7 +131,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
     }
 
 
-def test_schema_is_a_schema() -> None:
+def test_schema_is_valid_json_schema() -> None:
     Draft202012Validator.check_schema(THE_SCHEMA)
     assert THE_SCHEMA["properties"]["schema"]["const"] == SCHEMA
 
@@ -233,7 +233,7 @@ def described(schema: Mapping[str, Json], where: str = "") -> Iterator[str]:
 
 
 def test_every_place_of_the_schema_is_in_a_report(documents: Mapping[str, Json]) -> None:
-    """So that the two tests below try all of them."""
+    """Otherwise the two tests below would not try all of them."""
     found = {where for _, _, where in first_of_each(documents)}
     assert found == set(described(THE_SCHEMA))
 
@@ -278,7 +278,7 @@ def check_type(expected: Any, schema: Mapping[str, Json], where: str) -> None:
     known = resolved(schema)
     origin, arguments = get_origin(expected), get_args(expected)
     if origin is types.UnionType:
-        (expected,) = (one for one in arguments if one is not type(None))
+        (expected,) = (argument for argument in arguments if argument is not type(None))
         assert known["type"] == ["object", "null"], where
     if is_dataclass(expected):
         assert isinstance(expected, type)

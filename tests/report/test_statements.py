@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents, of_published, of_templates
 from pump_roles.report.catalog import read_text, shipped
-from pump_roles.report.decisions import NOT_GRANTED, Grant, Judged
+from pump_roles.report.decisions import NOT_GRANTED, Grant, PolicyEvaluator
 from pump_roles.report.marks import mark
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 from pump_roles.templates import Contents, Role
 from pump_roles.templates.trust import Assumption
 from sandbox import catalog
+from sandbox.guardrails import EVERY
 from sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,
@@ -29,13 +30,13 @@ from sandbox.simulator import (
     use,
 )
 from sandbox.simulator import Role as Deployed
-from tests.report.conftest import GUARDRAILS
+from tests.decisions.test_guardrails import LIMITS
 from tests.support import (
     EVERYTHING,
     Change,
+    add_resources,
     another,
     attach,
-    beside,
     changed,
     in_role,
 )
@@ -81,8 +82,8 @@ def answered(*policies: Mapping[str, Any]) -> dict[str, str]:
 
 
 def test_statements_have_an_id_each_a_title_and_actions() -> None:
-    assert all(count == 1 for count in Counter(one["id"] for one in LISTED).values())
-    assert all(count == 1 for count in Counter(one["title"] for one in LISTED).values())
+    assert all(count == 1 for count in Counter(statement["id"] for statement in LISTED).values())
+    assert all(count == 1 for count in Counter(statement["title"] for statement in LISTED).values())
     for statement in LISTED:
         assert statement.keys() == {"id", "topic", "title", "note", "actions"}
         assert statement["id"]
@@ -167,61 +168,18 @@ def test_each_answer_is_what_a_policy_simulator_decides(guarded: Path) -> None:
         ]
     assert len(expected) > 3_000
     decided = decide(asked)
-    found = [(file, name, one) for (file, name, _), one in zip(expected, decided, strict=True)]
+    found = [
+        (file, name, decision) for (file, name, _), decision in zip(expected, decided, strict=True)
+    ]
     assert found == expected
 
 
-INVITES = "arn:aws:organizations::{}:handshake/o-abcdefghij/invite/h-0123456789abcdef"
-CREATES = "iam:CreateServiceLinkedRole"
-
-Cases = dict[str, list[tuple[str, dict[str, str]]]]
-
-
-def _regional(names: Iterable[str]) -> Cases:
-    regions = [{"aws:RequestedRegion": region} for region in ("us-east-1", "us-west-2")]
-    return {
-        name: [(catalog.actions()[name.lower()].resources[0], region) for region in regions]
-        for name in names
-    }
-
-
-LIMITS: dict[str, Cases] = {
-    "commitment-tags-only": {
-        "ec2:CreateTags": [
-            (resource, {}) for resource in catalog.actions()["ec2:createtags"].resources
-        ]
-    },
-    "organizations-linked-role-only": {
-        CREATES: [
-            ("arn:aws:iam::123456789012:role/r", {"iam:AWSServiceName": f"{name}.amazonaws.com"})
-            for name in ("organizations", "ec2")
-        ]
-    },
-    "invitations-from": {
-        "organizations:AcceptHandshake": [
-            (INVITES.format(account), {}) for account in ("111122223333", "444455556666")
-        ]
-    },
-    "only-in-regions": _regional(
-        [
-            "ec2:PurchaseReservedInstancesOffering",
-            "ec2:PurchaseHostReservation",
-            "ec2:AcceptReservedInstancesExchangeQuote",
-            "rds:PurchaseReservedDBInstancesOffering",
-            "elasticache:PurchaseReservedCacheNodesOffering",
-            "redshift:PurchaseReservedNodeOffering",
-            "redshift:AcceptReservedNodeExchange",
-            "es:PurchaseReservedInstanceOffering",
-        ]
-    ),
-}
-LIMITS["recommended"] = LIMITS["commitment-tags-only"] | LIMITS["organizations-linked-role-only"]
-
-
-@pytest.mark.parametrize("name", GUARDRAILS)
+@pytest.mark.parametrize("name", EVERY)
 def test_limited_is_what_is_allowed_here_and_denied_there(name: str, guarded: Path) -> None:
     file = guarded / f"{name}.template.json"
-    limited = {one for answer in answers(of_templates(file)).values() for one in answer.limited}
+    limited = {
+        action for answer in answers(of_templates(file)).values() for action in answer.limited
+    }
     cases = LIMITS.get(name, {})
     assert limited == cases.keys()
     deployed = Deployed.of_template(json.loads(file.read_text()))
@@ -246,7 +204,7 @@ def test_an_answer_is_limited_only_if_nothing_is_allowed_outright(guarded: Path)
     assert len(found["spend-money"].denied) == 9
 
 
-def test_an_end_decides_nothing(guarded: Path) -> None:
+def test_expiration_does_not_change_an_answer(guarded: Path) -> None:
     ending = answers(of_templates(guarded / "until.template.json"))
     assert ending == answers(of_templates(guarded / "auto-pilot.template.json"))
 
@@ -265,9 +223,9 @@ ALL_UNKNOWN: list[Change] = [
     in_role(ManagedPolicyArns=[{"Ref": "Parameter"}]),
     attach("RolePolicy", {"Ref": "Parameter"}),
     attach("Policy", ["PumpAutoPilotRole"], Condition="Perhaps"),
-    beside(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
-    # What trusts the role, or lets it in, gives it what is written elsewhere.
-    beside(
+    add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
+    # What trusts the role, or gives it access, grants permissions that are defined elsewhere.
+    add_resources(
         Other={
             "Type": "AWS::IAM::Role",
             "Properties": {
@@ -281,13 +239,13 @@ ALL_UNKNOWN: list[Change] = [
             },
         }
     ),
-    beside(
+    add_resources(
         Entry={
             "Type": "AWS::EKS::AccessEntry",
             "Properties": {"PrincipalArn": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
         }
     ),
-    beside(
+    add_resources(
         Bucket={
             "Type": "AWS::S3::BucketPolicy",
             "Properties": {
@@ -340,15 +298,15 @@ def test_what_a_pattern_matches_is_a_yes_whether_or_not_the_catalog_has_it(
     if yes == "all":
         assert set(found.values()) == {YES}
     elif yes == "all but user data":
-        assert {one for one, answer in found.items() if answer != YES} == set()
+        assert {id_ for id_, answer in found.items() if answer != YES} == set()
     else:
-        assert {one for one, answer in found.items() if answer == YES} == yes
+        assert {id_ for id_, answer in found.items() if answer == YES} == yes
 
 
 def test_all_but_one_service_denies_the_others() -> None:
     everything = allow("*")
     found = answered(everything, document(Effect="Deny", NotAction=["s3:*", "S3express:*"]))
-    assert {one for one, answer in found.items() if answer != NO} == {"read-objects", "tag"}
+    assert {id_ for id_, answer in found.items() if answer != NO} == {"read-objects", "tag"}
     assert found["read-objects"] == YES
     limited = answered(everything, document(Effect="Deny", NotAction="s3:*", Resource="arn:aws:x"))
     assert limited["change-iam"] == LIMITED
@@ -368,7 +326,7 @@ def test_all_but_one_service_denies_the_others() -> None:
         (deny("*", Resource={"Ref": "Everything"}), LIMITED),
         (deny("*", Resource=[]), LIMITED),
         (deny("s3:Put*"), YES),
-        # These deny nothing that can be relied on.
+        # These denies are not certain.
         (document(Effect="Deny", Action=["s3:*", {"Ref": "More"}]), YES),
         (document(Effect="Deny", Action={"Fn::If": ["C", "*", "s3:Put*"]}), YES),
         (document(Effect="Deny", NotAction=[]), YES),
@@ -392,7 +350,7 @@ def test_the_kelvin_sign_is_not_a_k() -> None:
     assert found["read-secrets"] == YES
 
 
-def test_an_external_id_that_is_an_action_hides_none(text: str, tmp_path: Path) -> None:
+def test_external_id_that_equals_an_action_hides_no_action(text: str, tmp_path: Path) -> None:
     hidden = json.loads(text.replace("Secret-Example-1234", "RunInstances"))
     report = changed(json.dumps(hidden), tmp_path, another(allow("ec2:RunInstances")))
     (role,) = report.roles
@@ -401,8 +359,8 @@ def test_an_external_id_that_is_an_action_hides_none(text: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["no-commitments", "only-in-regions", "until"])
-def test_of_two_policies_with_one_name_neither_is_trusted_by_it(name: str) -> None:
-    guardrail = GUARDRAILS[name]
+def test_two_policies_with_the_same_name_are_not_recognized_by_it(name: str) -> None:
+    guardrail = EVERY[name]
     own = documents([guardrail], ROLES["auto-pilot"])[guardrail]
     more = allow("iam:*", "s3:*")
     for policies in ((own, more), (more, own)):
@@ -414,12 +372,14 @@ def test_of_two_policies_with_one_name_neither_is_trusted_by_it(name: str) -> No
         assert report.roles[0].guardrails == ()
         assert report.roles[0].ends == ""
         assert not report.roles[0].exact
-        assert any("2 policies are named" in one for one in report.roles[0].differences)
+        assert any(
+            "2 policies are named" in difference for difference in report.roles[0].differences
+        )
 
 
 @pytest.mark.parametrize("name", ["no-commitments", "until"])
-def test_a_policy_with_only_a_guardrails_name_is_judged_by_what_it_says(name: str) -> None:
-    policy_name = GUARDRAILS[name].policy_name
+def test_policy_with_only_a_guardrails_name_is_evaluated_by_its_content(name: str) -> None:
+    policy_name = EVERY[name].policy_name
     report = of_contents(Contents(roles=(role_of((policy_name, allow("iam:*"))),)))
     assert answers(report)["change-iam"].answer == YES
     assert report.roles[0].guardrails == ()
@@ -460,11 +420,13 @@ STATEMENTS = st.fixed_dictionaries(
 
 @settings(max_examples=25)
 @given(st.lists(st.lists(STATEMENTS, max_size=3), max_size=3))
-def test_one_action_is_decided_as_all_of_them(policies: list[list[dict[str, Any]]]) -> None:
+def test_single_action_has_the_same_decision_as_in_the_full_list(
+    policies: list[list[dict[str, Any]]],
+) -> None:
     named = ((f"Policy{at}", {"Statement": found}) for at, found in enumerate(policies))
-    judged = Judged(role_of(*named, published=False), shipped())
-    granted = judged.grants()
+    evaluator = PolicyEvaluator(role_of(*named, published=False), shipped())
+    granted = evaluator.grants()
     nothing = Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
     for action in shipped().actions.values():
-        assert judged.grant(action.name) == granted.get(action.name, nothing)
-        assert judged.grant(action.name.upper()) == judged.grant(action.name)
+        assert evaluator.grant(action.name) == granted.get(action.name, nothing)
+        assert evaluator.grant(action.name.upper()) == evaluator.grant(action.name)

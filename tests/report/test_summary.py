@@ -1,4 +1,4 @@
-"""The summary for a ticket: what it has, and that nothing can push it out."""
+"""The summary for a ticket: its content, and that nothing can crowd it out."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from pump_roles.report.wording import ANSWERS
 from pump_roles.templates import Place
 
 GITHUB = 65_536
-"""At most how many characters a comment on GitHub may have."""
+"""The maximum length of a GitHub comment, in characters."""
 
 SINCE = Compared(file="earlier.json", sha256="0" * 64, date="2026-09-26", version="0.1.0")
 
@@ -30,7 +30,7 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
         assert f"- [ ] Accept the {role.kind} role" in summary
     assert "- [ ] Reject, because: " in summary
     assert "Pump's principal" in summary
-    assert "**No alarms. Not compared with an earlier review.**" in summary
+    assert "**No alarms. Not compared with an earlier report.**" in summary
     for statement in published.statements:
         (line,) = (line for line in summary.splitlines() if line.startswith(f"| {statement.title}"))
         for answer in statement.roles.values():

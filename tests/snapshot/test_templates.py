@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,19 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from sandbox.cdk import ROOT, tool_environment
-from tests.support import PUMP_WORKER, SCENARIOS, Assembly, other_pythons, stack_set
+from tests.support import (
+    EXAMPLE_APPS,
+    PUMP_WORKER,
+    ROLLOUTS,
+    SCENARIOS,
+    STACKS,
+    Assembly,
+    other_pythons,
+    stack_set,
+)
 
-NAMES = ["PumpReadOnly", "PumpAutoPilot"]
-ROLLOUTS = ["PumpReadOnlyRollout", "PumpAutoPilotRollout"]
 TEMPLATES = [
-    *((scenario, name) for scenario in ("given", "everything") for name in NAMES),
+    *((scenario, name) for scenario in ("given", "everything") for name in STACKS),
     *(("rollout", name) for name in ROLLOUTS),
     ("rollout as delegated administrator", "PumpReadOnlyRollout"),
 ]
@@ -67,7 +75,7 @@ def test_another_folder_and_python_give_the_same_bytes(assembly: Assembly, tmp_p
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    for name in NAMES:
+    for name in STACKS:
         file = f"{name}.template.json"
         assert (tmp_path / "out" / file).read_bytes() == (assembly({}) / file).read_bytes()
 
@@ -88,7 +96,9 @@ def lint(*files: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_cfn_lint_finds_nothing(assembly: Assembly, pump_side: Path, tmp_path: Path) -> None:
+def test_cfn_lint_finds_nothing(
+    assembly: Assembly, example: Callable[[str], Path], tmp_path: Path
+) -> None:
     members = []
     for scenario, name in TEMPLATES:
         if name in ROLLOUTS and "pump:next-external-id" in SCENARIOS[scenario]:
@@ -98,19 +108,19 @@ def test_cfn_lint_finds_nothing(assembly: Assembly, pump_side: Path, tmp_path: P
             )
             members.append(tmp_path / f"{scenario}-{name}.json")
             members[-1].write_text(stack_set(rollout)["TemplateBody"])
-    universal = (assembly({}) / f"{name}.template.json" for name in NAMES)
+    universal = (assembly({}) / f"{name}.template.json" for name in STACKS)
     ended = lint(
         *universal,
         *(assembly(SCENARIOS[scenario]) / f"{name}.template.json" for scenario, name in TEMPLATES),
         *members,
-        pump_side / PUMP_WORKER,
+        *(file for name in EXAMPLE_APPS for file in example(name).glob("*.template.json")),
     )
     assert ended.stdout == ""
     assert ended.returncode == 0
 
 
 def test_cfn_lint_would_find_a_mistake(assembly: Assembly, tmp_path: Path) -> None:
-    """The positive control of the test above."""
+    """Proves that the test above can fail."""
     text = (assembly({}) / "PumpReadOnly.template.json").read_text()
     broken = tmp_path / "broken.json"
     broken.write_text(text.replace('"Ref": "PumpIamRole"', '"Ref": "PumpIAMRole"'))

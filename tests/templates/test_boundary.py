@@ -54,7 +54,7 @@ ANYWHERE = Template(content=CONTENT, file=Path("t.json"), sha256="")
         ("arn:aws:iam:::policy/Nobodys", "arn:aws:iam:::policy/Nobodys"),
     ],
 )
-def test_a_boundary_is_shown_by_its_name(value: Any, expected: str) -> None:
+def test_boundary_is_shown_by_its_name(value: Any, expected: str) -> None:
     assert boundary(value, TEMPLATE) == expected
 
 
@@ -84,31 +84,31 @@ def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
         1,
     ],
 )
-def test_a_boundary_that_is_not_certain_is_shown_as_it_is(value: Any) -> None:
+def test_boundary_that_is_not_certain_is_shown_as_it_is(value: Any) -> None:
     expected = value if isinstance(value, str) else json.dumps(value)
     assert boundary(value, TEMPLATE) == expected
 
 
-def test_a_list_is_shown_as_its_elements() -> None:
+def test_list_is_shown_as_its_elements() -> None:
     assert boundary(["a", {"Ref": "Free"}], TEMPLATE) == 'a, {"Ref": "Free"}'
 
 
 def test_what_a_stack_set_passes_on_is_of_another_account(tmp_path: Path) -> None:
     arn = {"Fn::Sub": f"{OWN}Boundary"}
 
-    def change(one: dict[str, Any], value: Any) -> None:
-        member = json.loads(one["TemplateBody"])
+    def change(stack_set: dict[str, Any], value: Any) -> None:
+        member = json.loads(stack_set["TemplateBody"])
         member["Parameters"]["Boundary"] = {"Type": "String"}
         member["Resources"]["AutoPilotRole"]["Properties"]["PermissionsBoundary"] = value
-        one["TemplateBody"] = json.dumps(member)
-        one["Parameters"].append({"ParameterKey": "Boundary", "ParameterValue": arn})
+        stack_set["TemplateBody"] = json.dumps(member)
+        stack_set["Parameters"].append({"ParameterKey": "Boundary", "ParameterValue": arn})
 
     for value, expected in [(arn, "Boundary"), ({"Ref": "Boundary"}, '{"Ref": "Boundary"}')]:
         (role,) = read_templates(rolled_out(tmp_path, partial(change, value=value))).roles
         assert role.boundary == expected
 
 
-def test_the_roles_own_boundaries_have_names(tmp_path: Path) -> None:
+def test_roles_own_boundaries_have_names(tmp_path: Path) -> None:
     for given_boundary, expected in [
         ("platform/Boundary", "platform/Boundary"),
         ("arn:aws:iam::aws:policy/PowerUserAccess", "PowerUserAccess (AWS managed)"),

@@ -133,10 +133,10 @@ SAME: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("what", SAME)
-def test_what_means_nothing_changes_no_canonical_form(what: str) -> None:
-    one, other = SAME[what]
-    assert one != other
-    assert canonical(one) == canonical(other)
+def test_change_without_meaning_keeps_the_canonical_form(what: str) -> None:
+    document, other = SAME[what]
+    assert document != other
+    assert canonical(document) == canonical(other)
 
 
 OTHER: dict[str, tuple[Any, Any]] = {
@@ -257,7 +257,7 @@ OTHER: dict[str, tuple[Any, Any]] = {
     "no condition": (conditioned(None), policy(allow())),
     "a condition that is a list": (conditioned([]), policy(allow())),
     "a condition that is text": (conditioned({"StringEquals": "k"}), equals([], "k")),
-    # Both have to hold.
+    # Both conditions must be met.
     "a key twice": (
         conditioned({"StringEquals": {ORGANIZATION: "o-1", "aws:principalorgid": "o-2"}}),
         equals(["o-1", "o-2"]),
@@ -331,10 +331,10 @@ OTHER: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("what", OTHER)
-def test_what_can_mean_something_changes_the_canonical_form(what: str) -> None:
-    one, other = OTHER[what]
-    assert canonical(one) != canonical(other)
-    assert canonical(one) == canonical(deepcopy(one))
+def test_change_with_meaning_changes_the_canonical_form(what: str) -> None:
+    document, other = OTHER[what]
+    assert canonical(document) != canonical(other)
+    assert canonical(document) == canonical(deepcopy(document))
     assert canonical(other) == canonical(deepcopy(other))
 
 
@@ -342,13 +342,13 @@ def test_what_can_mean_something_changes_the_canonical_form(what: str) -> None:
     "document",
     [policy(allow(Resource=["a", "a"] * 9_000, Action=["s3:A", "s3:A"] * 9_000)), policy()],
 )
-def test_what_is_listed_many_times_takes_no_time(document: Any) -> None:
+def test_many_duplicates_are_fast(document: Any) -> None:
     once = json.loads(json.dumps(document).replace("s3:A", "s3:a"))
     assert canonical(document) == canonical(once)
     assert len(canonical(document)) < 200
 
 
-def test_a_statement_with_more_parts_than_iam_needs_is_not_divided_and_still_compared() -> None:
+def test_statement_with_more_parts_than_iam_needs_is_not_divided_and_still_compared() -> None:
     actions, resources = [f"s3:A{n}" for n in range(400)], [f"a{n}" for n in range(400)]
     large = canonical(policy(allow(Action=actions, Resource=resources)))
     assert len(large) < 100_000
@@ -417,7 +417,7 @@ def policies(draw: st.DrawFn, *, trust: bool = False) -> dict[str, Any]:
 
 @settings(max_examples=150)
 @given(st.data(), st.booleans())
-def test_a_policy_that_is_written_in_another_way_keeps_its_canonical_form(
+def test_equivalent_policy_has_the_same_canonical_form(
     data: st.DataObject,
     trust: bool,  # noqa: FBT001
 ) -> None:
@@ -443,10 +443,10 @@ def mutated(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
         statement["Condition"] = draw(conditions())
     elif what == "swap" and not trust:
         name = draw(st.sampled_from(["Action", "Resource"]))
-        one, other = name, f"Not{name}"
-        if other in statement:
-            one, other = other, one
-        statement[other] = statement.pop(one)
+        old, new = name, f"Not{name}"
+        if new in statement:
+            old, new = new, old
+        statement[new] = statement.pop(old)
     else:
         replacement = draw(statements(trust=trust))
         name = draw(st.sampled_from(sorted({*replacement} - {"Effect"})))
@@ -501,14 +501,14 @@ def questions(document: Mapping[str, Any]) -> list[Simulation]:
 def decisions_of(documents: list[dict[str, Any]]) -> list[list[str]]:
     """What the policy simulator decides about the requests, for each policy."""
     asked = [questions(document) for document in documents]
-    decided = iter(decide([simulation for one in asked for simulation in one]))
-    return [[next(decided) for _ in one] for one in asked]
+    decided = iter(decide([simulation for requests in asked for simulation in requests]))
+    return [[next(decided) for _ in requests] for requests in asked]
 
 
 @settings(max_examples=6)
 @given(st.data())
 def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.DataObject) -> None:
-    """The policy simulator is the judge. It reads the older version like the newer one."""
+    """The policy simulator decides. It treats the older version like the newer one."""
     alike = []
     for _ in range(20):
         document = data.draw(policies(trust=data.draw(st.booleans())))
@@ -524,10 +524,10 @@ def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.Da
 
 
 def test_simulator_tells_most_of_the_other_policies_apart() -> None:
-    """The positive control of the test above."""
+    """Proves that the test above can fail."""
     pairs = [
-        (policy(allow(Resource=one)), policy(allow(Resource=other)))
-        for one, other in pairwise(ARNS)
+        (policy(allow(Resource=arn)), policy(allow(Resource=other)))
+        for arn, other in pairwise(ARNS)
     ]
     pairs += [
         (equals("o-a"), equals("o-A")),
@@ -540,9 +540,9 @@ def test_simulator_tells_most_of_the_other_policies_apart() -> None:
         (trusting({"AWS": ROLE}), trusting({"AWS": "*"})),
     ]
     decided = decisions_of([document for pair in pairs for document in pair])
-    for index, (one, other) in enumerate(pairs):
-        assert decided[2 * index] != decided[2 * index + 1], (one, other)
-        assert canonical(one) != canonical(other)
+    for index, (document, other) in enumerate(pairs):
+        assert decided[2 * index] != decided[2 * index + 1], (document, other)
+        assert canonical(document) != canonical(other)
 
 
 ANY_JSON = json_values(
@@ -554,7 +554,7 @@ ANY_JSON = json_values(
 
 @settings(max_examples=200)
 @given(ANY_JSON, ANY_JSON)
-def test_no_other_json_has_the_canonical_form_of_a_policy(one: Any, other: Any) -> None:
+def test_other_json_never_has_the_canonical_form_of_a_policy(one: Any, other: Any) -> None:
     document = {"Statement": one}
     expected = policy(allow())
     for found in (one, document, {"Statement": [allow(), other]}, {**expected, "Statement": other}):
@@ -566,15 +566,19 @@ def test_no_other_json_has_the_canonical_form_of_a_policy(one: Any, other: Any) 
 
 def _statements(document: Any) -> list[Any]:
     found = document["Statement"]
-    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+    return [
+        statement
+        for statement in (found if isinstance(found, list) else [found])
+        if isinstance(statement, dict)
+    ]
 
 
 @pytest.mark.parametrize("kind", ROLES)
 def test_no_two_policies_of_this_package_have_one_canonical_form(kind: str) -> None:
     published = [policy.document for policy in ROLES[kind].policies]
     guarded = documents([Guardrail.METADATA_ONLY], ROLES[kind]).values()
-    forms = [canonical(document) for document in (*published, *guarded)]
-    assert len({*forms}) == len(forms) > 1
+    canonical_forms = [canonical(document) for document in (*published, *guarded)]
+    assert len({*canonical_forms}) == len(canonical_forms) > 1
 
 
 def test_placeholders_of_an_account_are_filled_in_everywhere() -> None:
@@ -587,5 +591,5 @@ def test_placeholders_of_an_account_are_filled_in_everywhere() -> None:
 
 
 @pytest.mark.parametrize("principal", ["*", ROLE, 5, None, ["arn:aws:iam::111122223333:root"], {}])
-def test_a_principal_that_is_no_root_stays(principal: Any) -> None:
+def test_principal_that_is_not_an_account_root_is_unchanged(principal: Any) -> None:
     assert account_of_root(principal) == principal

@@ -1,4 +1,4 @@
-"""What one of Pump's roles has once its template is deployed."""
+"""Pump's roles are read as their templates deploy them."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def of_stack(folder: Path, **arguments: Any) -> DeployedRole:
     return way
 
 
-def test_everything_that_an_account_has_is_read(tmp_path: Path) -> None:
+def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     stack = Stack(app, "Vendors")
     role = ReadOnlyRole(
@@ -55,7 +55,7 @@ def test_everything_that_an_account_has_is_read(tmp_path: Path) -> None:
     assert (way.unreadable, way.account, way.boundary_document) == ((), "", None)
 
 
-def test_what_is_a_parameter_is_open(tmp_path: Path) -> None:
+def test_parameter_is_a_placeholder(tmp_path: Path) -> None:
     way = of_stack(tmp_path, pump_principal=None, external_id=None)
     assert principals_of(way.trust_policy) == [OPEN_PRINCIPAL]
     assert external_ids_of(way.trust_policy) == [OPEN_EXTERNAL_ID]
@@ -68,7 +68,7 @@ def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -
     guardrail = Guardrail.invitations_from(ACCOUNT)
     AutoPilotStack(app, "PumpAutoPilot", **ROLE_ARGUMENTS, guardrails=[guardrail])
     (way,) = read_deployed(Path(app.synth().directory)).roles[0]
-    filled = next(one.filled for one in way.policies if one.name == guardrail.policy_name)
+    filled = next(policy.filled for policy in way.policies if policy.name == guardrail.policy_name)
     text = json.dumps(in_account(filled, account="444455556666", partition="aws-cn"))
     assert "arn:aws-cn:organizations::111122223333:handshake/" in text
     assert "Fn::Sub" not in text
@@ -87,7 +87,7 @@ def test_stack_and_rollout_are_the_same_role(tmp_path: Path) -> None:
     assert single.tags == {"team": "finance"}
 
 
-def test_roles_with_other_external_ids_are_deployed_in_two_ways(tmp_path: Path) -> None:
+def test_roles_with_different_external_ids_have_two_forms(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     ReadOnlyStack(app, "PumpReadOnly", **ROLE_ARGUMENTS)
     ReadOnlyRolloutStack(
@@ -102,7 +102,7 @@ def test_roles_with_other_external_ids_are_deployed_in_two_ways(tmp_path: Path) 
     ]
 
 
-def test_boundary_of_the_same_template_has_its_arn_and_its_text(tmp_path: Path) -> None:
+def test_boundary_in_the_same_template_has_its_arn_and_document(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     stack = Stack(app, "Vendors")
     statement = iam.PolicyStatement(actions=["ce:*"], resources=["*"])
@@ -131,8 +131,10 @@ def properties(template: Template) -> dict[str, Any]:
 
 
 @pytest.fixture
-def template(synth: Callable[..., dict[str, Template]], given: dict[str, str]) -> Template:
-    return synth(given)["PumpReadOnly"]
+def template(
+    synth: Callable[..., dict[str, Template]], provided_context: dict[str, str]
+) -> Template:
+    return synth(provided_context)["PumpReadOnly"]
 
 
 UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
@@ -148,7 +150,7 @@ UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
         ("Tags", UNKNOWN, "one of its tags cannot be read"),
     ],
 )
-def test_what_cannot_be_read_is_said(
+def test_says_what_cannot_be_read(
     name: str, value: Any, problem: str, template: Template, tmp_path: Path
 ) -> None:
     (before,) = ways_of(tmp_path, template)

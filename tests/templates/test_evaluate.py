@@ -1,4 +1,4 @@
-"""What a value can be: every value that CloudFormation could make of it, or it is not known."""
+"""A value evaluates to everything that CloudFormation could make of it, or is not known."""
 
 import json
 from contextlib import suppress
@@ -95,7 +95,7 @@ def texts(value: Any, **members: Any) -> dict[str, bool]:
         ({"Fn::Transform": {"Name": "M"}}, {'{"Fn::Transform": {"Name": "M"}}': False}),
     ],
 )
-def test_a_value_is_every_text_that_it_can_be(value: Any, expected: dict[str, bool]) -> None:
+def test_value_is_every_text_that_it_can_be(value: Any, expected: dict[str, bool]) -> None:
     assert texts(value) == expected
 
 
@@ -140,18 +140,20 @@ A_OR_AX = {"a": True, "ax": True}
         ({"Fn::Join": ["", [maybe(letter) for letter in "abcdefg"]]}, {"a": False}),
     ],
 )
-def test_what_can_be_nothing_is_also_left_out(value: Any, expected: dict[str, bool]) -> None:
+def test_value_that_can_be_nothing_has_none_as_an_alternative(
+    value: Any, expected: dict[str, bool]
+) -> None:
     assert texts(value) == expected
 
 
 @pytest.mark.parametrize("list_", [{"Ref": "List"}, NO_VALUE, {"Fn::Split": [",", "a" * 5_000]}])
-def test_a_list_that_can_also_be_an_unknown_one_is_not_known(list_: Any) -> None:
+def test_list_that_may_be_unknown_is_not_known(list_: Any) -> None:
     either = {"Fn::If": ["C", ["a", "b"], list_]}
     for value in ({"Fn::Join": ["", either]}, {"Fn::Select": [1, either]}):
         assert not all(texts(value).values())
 
 
-def test_an_index_beyond_a_list_selects_nothing_that_is_known() -> None:
+def test_index_beyond_a_list_selects_nothing_that_is_known() -> None:
     assert texts({"Fn::Select": [2, {"Fn::If": ["C", ["a", "b"], ["x", "y", "z"]]}]}) == {
         "a": False,
         "z": True,
@@ -166,7 +168,7 @@ def test_an_index_beyond_a_list_selects_nothing_that_is_known() -> None:
         ({"Type": "String", "AllowedValues": ["d"]}, {"ax": True, "ad": True}),
     ],
 )
-def test_a_parameter_that_a_parent_may_not_pass_is_also_what_it_declares(
+def test_parameter_that_a_parent_may_not_pass_is_also_what_it_declares(
     declared: dict[str, Any], expected: dict[str, bool]
 ) -> None:
     nested = Template(
@@ -217,7 +219,7 @@ def test_what_a_macro_can_change_elsewhere_is_not_known() -> None:
         assert [*found.values()] == [False]
 
 
-def test_an_argument_that_a_macro_can_change_is_not_known() -> None:
+def test_argument_that_a_macro_can_change_is_not_known() -> None:
     properties = {"Parameters": {"P": "x", **MACRO}}
     parent = template(
         Resources={"Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}}
@@ -235,7 +237,7 @@ def test_an_argument_that_a_macro_can_change_is_not_known() -> None:
         assert found == {**dict.fromkeys(known, True), f"${{{name}}}": False}
 
 
-def test_an_output_or_a_name_that_can_be_nothing_is_not_known() -> None:
+def test_output_or_a_name_that_can_be_nothing_is_not_known() -> None:
     here = template(
         Resources={
             "Group": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": maybe("x")}},
@@ -250,7 +252,7 @@ def test_an_output_or_a_name_that_can_be_nothing_is_not_known() -> None:
         assert not second.known
 
 
-def test_an_export_that_can_be_nothing_is_also_left_out() -> None:
+def test_export_that_can_be_nothing_is_also_left_out() -> None:
     exporting = template()
     here = Template(
         content={},
@@ -278,12 +280,12 @@ def test_says_what_a_text_refers_to_however_it_is_wrapped() -> None:
         assert text.references == {(here, "Role")}
 
 
-def test_the_account_is_known_where_the_manifest_says_it() -> None:
+def test_account_is_known_where_the_manifest_says_it() -> None:
     here = Template(content={}, file=Path("t"), sha256="", account="111122223333")
     assert evaluate({"Ref": "AWS::AccountId"}, here) == (Text("111122223333"),)
 
 
-def test_more_alternatives_than_are_told_apart_are_not_known() -> None:
+def test_too_many_alternatives_are_not_known() -> None:
     many = {"Many": {"Type": "String", "AllowedValues": [str(number) for number in range(65)]}}
     for value in ({"Ref": "Many"}, {"Fn::Sub": "${Many}"}, {"Fn::Sub": "${Few}${Few}"}):
         few = {"Few": {"Type": "String", "AllowedValues": [str(number) for number in range(9)]}}
@@ -291,7 +293,7 @@ def test_more_alternatives_than_are_told_apart_are_not_known() -> None:
     assert len(texts({"Ref": "Many"} | {}, Parameters=many)) == 1
 
 
-def test_a_list_of_any_length_is_told_apart() -> None:
+def test_elements_of_a_list_of_any_length_are_known() -> None:
     names = [f"Role{number}" for number in range(500)]
     assert list(texts(names)) == names
 
@@ -409,7 +411,7 @@ JSON = json_values(
 
 
 @given(JSON)
-def test_any_json_is_some_texts(value: Any) -> None:
+def test_any_json_evaluates_to_strings(value: Any) -> None:
     here = template()
     assert all(isinstance(text, Text) for text in evaluate(value, here))
     assert all(isinstance(text, Text) for text in texts_in(value, here))
@@ -437,8 +439,6 @@ def test_any_json_is_some_texts(value: Any) -> None:
         ("{{resolve:ssm:/x}}", None),
     ],
 )
-def test_a_value_is_one_text_only_if_it_can_be_nothing_else(
-    value: Any, expected: str | None
-) -> None:
+def test_value_is_one_text_only_if_it_can_be_nothing_else(value: Any, expected: str | None) -> None:
     text = only_text(value, template())
     assert (text and text.text) == expected

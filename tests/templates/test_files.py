@@ -15,7 +15,7 @@ from pump_roles.templates import InputError
 from tests.support import changed, json_values
 
 
-def test_what_is_nested_too_deep_is_one_error(text: str, tmp_path: Path) -> None:
+def test_too_deeply_nested_input_is_one_error(text: str, tmp_path: Path) -> None:
     deep: Any = "x"
     for _ in range(600):
         deep = {"a": deep}
@@ -25,14 +25,14 @@ def test_what_is_nested_too_deep_is_one_error(text: str, tmp_path: Path) -> None
         of_templates(file)
 
 
-def test_the_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:
+def test_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:
     file = tmp_path / "crlf.template.json"
     file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     (role,) = of_templates(file).roles
     assert role.sha256 == sha256(file.read_bytes()).hexdigest()
 
 
-def test_a_key_that_is_there_twice_is_an_error(text: str, tmp_path: Path) -> None:
+def test_duplicate_key_is_an_error(text: str, tmp_path: Path) -> None:
     file = tmp_path / "twice.json"
     file.write_text(
         text.replace('"Policies"', '"ManagedPolicyArns": ["x"], "Policies": [], "Policies"')
@@ -75,7 +75,7 @@ def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800", "a" * 5_000, "", ".", ".."])
 @pytest.mark.parametrize("key", ["templateFile", "directoryName"])
-def test_a_name_that_is_not_a_files_name_is_an_alarm_or_one_clear_error(
+def test_name_that_is_not_a_files_name_is_an_alarm_or_one_clear_error(
     key: str, name: str, text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "Pump.template.json").write_text(text)

@@ -16,39 +16,39 @@ from tests.support import (
     ROLE_ARGUMENTS,
     SECRET,
     action_count,
-    beside,
+    add_resources,
     changed,
     every_format,
     rolled_out,
 )
 
 
-def test_a_role_and_its_rollout_in_one_stack_are_one_role(tmp_path: Path) -> None:
+def test_role_and_its_rollout_in_one_stack_are_one_role(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     stack = Stack(app, "Vendors")
-    given: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
-    ReadOnlyRole(stack, "Role", **given)
-    ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **given)
+    arguments: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
+    ReadOnlyRole(stack, "Role", **arguments)
+    ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **arguments)
     app.synth()
     (role,) = of_templates(tmp_path).roles
     assert role.as_published
 
 
 def test_overrides_under_a_condition_are_a_difference(tmp_path: Path) -> None:
-    def change(one: dict[str, Any]) -> None:
-        (group,) = one["StackInstancesGroup"]
+    def change(stack_set: dict[str, Any]) -> None:
+        (group,) = stack_set["StackInstancesGroup"]
         overrides = [{"ParameterKey": "PumpIamRole", "ParameterValue": "*"}]
-        given = {**group, "ParameterOverrides": overrides}
-        one["StackInstancesGroup"] = [{"Fn::If": ["C", given, NO_VALUE]}]
+        overridden = {**group, "ParameterOverrides": overrides}
+        stack_set["StackInstancesGroup"] = [{"Fn::If": ["C", overridden, NO_VALUE]}]
 
     report = of_templates(rolled_out(tmp_path, change))
     assert "gives some of its stack instances other parameters" in report.findings[0].text
 
 
-def test_a_parameter_of_the_outer_templates_name_is_not_the_outer_one(
+def test_parameter_of_the_outer_templates_name_is_not_the_outer_one(
     text: str, tmp_path: Path
 ) -> None:
-    def change(one: dict[str, Any]) -> None:
+    def change(stack_set: dict[str, Any]) -> None:
         member = json.loads(text)
         member["Parameters"] = {
             "PumpIamRole": {"Type": "String", "Default": "*"},
@@ -57,8 +57,10 @@ def test_a_parameter_of_the_outer_templates_name_is_not_the_outer_one(
         role = member["Resources"]["AutoPilotRole"]["Properties"]
         statement = role["AssumeRolePolicyDocument"]["Statement"][0]
         statement["Principal"] = {"AWS": {"Ref": "PumpIamRole"}}
-        one["TemplateBody"] = json.dumps(member)
-        one["Parameters"] = [{"ParameterKey": "Tag", "ParameterValue": {"Ref": "PumpIamRole"}}]
+        stack_set["TemplateBody"] = json.dumps(member)
+        stack_set["Parameters"] = [
+            {"ParameterKey": "Tag", "ParameterValue": {"Ref": "PumpIamRole"}}
+        ]
 
     file = rolled_out(tmp_path, change)
     template = json.loads(file.read_text())
@@ -68,7 +70,7 @@ def test_a_parameter_of_the_outer_templates_name_is_not_the_outer_one(
     assert of_templates(file).findings[0].kind == "trust"
 
 
-def test_an_empty_stack_beside_the_roles_is_passed_over(tmp_path: Path) -> None:
+def test_empty_stack_next_to_the_roles_is_skipped(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     Stack(app, "Empty")
     stack = Stack(app, "Pump")
@@ -77,12 +79,12 @@ def test_an_empty_stack_beside_the_roles_is_passed_over(tmp_path: Path) -> None:
     assert of_templates(tmp_path).roles[0].actions == action_count("read-only")
 
 
-def test_a_role_in_a_nested_stack_is_reported(tmp_path: Path) -> None:
+def test_role_in_a_nested_stack_is_reported(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     outer = Stack(app, "Outer")
-    given: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
-    ReadOnlyRole(outer, "R", **given)
-    AutoPilotRole(NestedStack(outer, "Inner"), "A", **given)
+    arguments: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
+    ReadOnlyRole(outer, "R", **arguments)
+    AutoPilotRole(NestedStack(outer, "Inner"), "A", **arguments)
     app.synth()
     report = of_templates(tmp_path)
     assert [role.kind for role in report.roles] == ["read-only", "auto-pilot"]
@@ -91,14 +93,14 @@ def test_a_role_in_a_nested_stack_is_reported(tmp_path: Path) -> None:
     assert SECRET not in every_format(report)
 
 
-def test_a_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> None:
+def test_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> None:
     nested = {
         "Type": "AWS::CloudFormation::Stack",
         "Properties": {"TemplateURL": "https://example/0123"},
     }
     assets = {"files": {"0123": {"source": {"path": "changed.template.json"}}}}
     (tmp_path / "changed.assets.json").write_text(json.dumps(assets))
-    report = changed(text, tmp_path, beside(N=nested))
+    report = changed(text, tmp_path, add_resources(N=nested))
     assert report.findings[-1].text.endswith("AWS::CloudFormation::Stack (1).")
 
 
@@ -106,7 +108,7 @@ def test_stack_instances_with_other_parameters_are_a_difference(tmp_path: Path) 
     override = [{"ParameterKey": "PumpIamRole", "ParameterValue": "111122223333"}]
     file = rolled_out(
         tmp_path,
-        lambda one: one["StackInstancesGroup"][0].update(ParameterOverrides=override),
+        lambda stack_set: stack_set["StackInstancesGroup"][0].update(ParameterOverrides=override),
     )
     report = of_templates(file)
     assert "gives some of its stack instances other parameters" in report.findings[0].text
@@ -138,13 +140,15 @@ def a_subfolder(assets: dict[str, Any], nested: str) -> None:
 
 
 @pytest.mark.parametrize("change", [another_file, a_command, a_subfolder])
-def test_a_nested_template_that_is_not_certainly_cdks_own_cannot_be_read(
+def test_nested_template_that_is_not_certainly_cdks_own_cannot_be_read(
     change: Callable[[dict[str, Any], str], None], tmp_path: Path
 ) -> None:
     listed = nested_in_an_app(tmp_path)
     assert not any(finding.is_alarm for finding in of_templates(tmp_path).findings)
     assets = json.loads(listed.read_text())
-    (nested,) = (name for name, one in assets["files"].items() if "nested" in one["source"]["path"])
+    (nested,) = (
+        name for name, asset in assets["files"].items() if "nested" in asset["source"]["path"]
+    )
     assets["files"] = {nested: assets["files"].pop(nested), **assets["files"]}
     change(assets, nested)
     (tmp_path / "evil.json").write_text(json.dumps({"Resources": {}}))
@@ -162,7 +166,7 @@ def test_another_address_than_cdks_own_cannot_be_read(tmp_path: Path) -> None:
     assert "whose template cannot be read" in first.text
 
 
-def test_texts_that_grow_without_end_are_not_put_together(text: str, tmp_path: Path) -> None:
+def test_strings_that_grow_without_end_are_not_joined(text: str, tmp_path: Path) -> None:
     def twice(name: str) -> dict[str, Any]:
         return {"Fn::Join": ["", [{"Fn::ImportValue": name}] * 2]}
 

@@ -1,4 +1,4 @@
-"""External IDs are never shown, and masking them changes no judgment."""
+"""External IDs are never shown, and masking them does not change the result."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support import (
     Change,
     a_statement,
     action_count,
-    beside,
+    add_resources,
     changed,
     every_format,
     external_id,
@@ -30,7 +30,7 @@ from tests.support import (
 @pytest.mark.parametrize(
     "name", ["Describe", "organizations", "PumpReadOnly", "PumpAutoPilotRole", "ec2:Describe*"]
 )
-def test_an_external_id_that_is_a_word_of_the_policies_changes_no_number(
+def test_external_id_that_is_a_word_of_the_policies_changes_no_number(
     name: str, text: str, tmp_path: Path
 ) -> None:
     (role,) = changed(text, tmp_path, external_id(name)).roles
@@ -49,7 +49,7 @@ def id_as_principal(properties: dict[str, Any]) -> None:
     properties["TemplateBody"] = json.dumps(member)
 
 
-def test_a_rollouts_external_id_is_never_shown(tmp_path: Path) -> None:
+def test_rollouts_external_id_is_never_shown(tmp_path: Path) -> None:
     text = every_format(of_templates(rolled_out(tmp_path, id_as_principal)))
     assert SECRET not in text
     assert "(external ID)" in text
@@ -77,12 +77,12 @@ LONG = "x" * 60
         principal({"AWS": [SECRET, f"arn:aws:iam::1:role/{SECRET}"]}),
         principal({"Fn::If": ["C", UNDER_THE_KEY]}),
         external_id({"Fn::If": ["C", SECRET, NO_VALUE]}),
-        beside(**{f"Fn::{SECRET}": {}}),
+        add_resources(**{f"Fn::{SECRET}": {}}),
         in_template(Transform=SECRET),
         on_role(Condition=UNDER_THE_KEY),
     ],
 )
-def test_an_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -> None:
+def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -> None:
     def more(template: dict[str, Any], role: dict[str, Any]) -> None:
         change(template, role)
         # It stands in its own place somewhere, also where the change took it away.
@@ -109,7 +109,7 @@ TRUST = {"Statement": [{"Effect": "Allow", "Condition": UNDER_THE_KEY}]}
         ("Other-1234", {"Metadata": {"Text": json.dumps(TRUST)}}),
     ],
 )
-def test_an_external_id_from_elsewhere_is_never_shown(
+def test_external_id_from_elsewhere_is_never_shown(
     id_of: Any, members: dict[str, Any], text: str, tmp_path: Path
 ) -> None:
     def more(template: dict[str, Any], role: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ def test_an_external_id_from_elsewhere_is_never_shown(
     assert "Pump-(external ID)" in found
 
 
-def test_what_turns_the_words_around_is_written_out(text: str, tmp_path: Path) -> None:
+def test_directional_characters_are_escaped(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, in_role(**{"\u202eevil\x00": 1}))
     found = every_format(report)
     assert "\\u202eevil\\x00" in found
@@ -130,7 +130,7 @@ def test_what_turns_the_words_around_is_written_out(text: str, tmp_path: Path) -
     assert "\x00" not in found
 
 
-def test_an_external_id_in_the_name_of_a_file_is_never_shown(text: str, tmp_path: Path) -> None:
+def test_external_id_in_the_name_of_a_file_is_never_shown(text: str, tmp_path: Path) -> None:
     (tmp_path / f"Pump-{SECRET}.template.json").write_text(text)
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {}}
     (tmp_path / f"{SECRET}.template.json").write_text(json.dumps({"Resources": {"N": nested}}))
@@ -140,7 +140,7 @@ def test_an_external_id_in_the_name_of_a_file_is_never_shown(text: str, tmp_path
     assert "N in (external ID).template.json" in found
 
 
-def test_an_external_id_in_another_templates_logical_id_is_never_shown(
+def test_external_id_in_another_templates_logical_id_is_never_shown(
     text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "Pump.template.json").write_text(text)

@@ -61,21 +61,23 @@ def rollout(folder: Path, **arguments: Any) -> Place:
 
 def targets(**members: Any) -> Callable[[Properties], None]:
     """Return a change of the deployment targets of a StackSet's only group."""
-    return lambda one: one["StackInstancesGroup"][0]["DeploymentTargets"].update(members)
+    return lambda stack_set: stack_set["StackInstancesGroup"][0]["DeploymentTargets"].update(
+        members
+    )
 
 
 def in_set(**members: Any) -> Callable[[Properties], None]:
     """Return a change of a StackSet's properties."""
-    return lambda one: one.update(members)
+    return lambda stack_set: stack_set.update(members)
 
 
-def self_managed(one: Properties) -> None:
-    one["PermissionModel"] = "SELF_MANAGED"
-    del one["AutoDeployment"], one["CallAs"]
-    one["StackInstancesGroup"][0]["DeploymentTargets"] = {"Accounts": [ACCOUNT]}
+def self_managed(stack_set: Properties) -> None:
+    stack_set["PermissionModel"] = "SELF_MANAGED"
+    del stack_set["AutoDeployment"], stack_set["CallAs"]
+    stack_set["StackInstancesGroup"][0]["DeploymentTargets"] = {"Accounts": [ACCOUNT]}
 
 
-def test_a_rollout_is_one_place(tmp_path: Path) -> None:
+def test_rollout_is_one_place(tmp_path: Path) -> None:
     assert rollout(tmp_path) == Place(
         kind="read-only",
         source="R.template.json",
@@ -87,7 +89,7 @@ def test_a_rollout_is_one_place(tmp_path: Path) -> None:
     )
 
 
-def test_a_rollout_with_excluded_accounts_from_a_delegated_administrator(tmp_path: Path) -> None:
+def test_rollout_with_excluded_accounts_from_a_delegated_administrator(tmp_path: Path) -> None:
     place = rollout(
         tmp_path,
         exclude_accounts=[ACCOUNT, "222222222222"],
@@ -110,7 +112,7 @@ def test_a_rollout_with_excluded_accounts_from_a_delegated_administrator(tmp_pat
     )
 
 
-def test_a_rollout_to_only_some_accounts_is_not_automatic(tmp_path: Path) -> None:
+def test_rollout_to_only_some_accounts_is_not_automatic(tmp_path: Path) -> None:
     place = rollout(tmp_path, only_accounts=[ACCOUNT])
     assert (place.filter, place.accounts, place.automatic) == ("only", (ACCOUNT,), False)
     assert place.unreadable == ()
@@ -130,7 +132,7 @@ def test_stacks_in_several_accounts_are_several_places(tmp_path: Path) -> None:
     )
 
 
-def test_a_role_and_its_rollout_are_two_places(tmp_path: Path) -> None:
+def test_role_and_its_rollout_are_two_places(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     stack = Stack(app, "Both")
     ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
@@ -139,7 +141,7 @@ def test_a_role_and_its_rollout_are_two_places(tmp_path: Path) -> None:
     assert [place.stack_set for place in places(tmp_path)] == ["", "PumpReadOnly"]
 
 
-def test_a_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
+def test_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     outer = Stack(app, "Outer", env=HOME)
     nested = NestedStack(NestedStack(outer, "Nested"), "Deeper")
@@ -159,9 +161,9 @@ def test_a_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
 
 
 def test_each_entry_of_the_group_is_one_place(tmp_path: Path) -> None:
-    def change(one: Properties) -> None:
+    def change(stack_set: Properties) -> None:
         more = {"DeploymentTargets": {"OrganizationalUnitIds": UNITS}, "Regions": ["eu-west-1"]}
-        one["StackInstancesGroup"] += [NO_VALUE, more]
+        stack_set["StackInstancesGroup"] += [NO_VALUE, more]
 
     first, second = places(rolled_out(tmp_path, change))
     assert first == PLACE
@@ -169,14 +171,14 @@ def test_each_entry_of_the_group_is_one_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("group", [None, [], [NO_VALUE], NO_VALUE])
-def test_a_stack_set_without_stack_instances_is_one_place_without_targets(
+def test_stack_set_without_stack_instances_is_one_place_without_targets(
     group: Any, tmp_path: Path
 ) -> None:
     (place,) = places(rolled_out(tmp_path, in_set(StackInstancesGroup=group)))
     assert place == replace(PLACE, units=(), regions=())
 
 
-def test_a_self_managed_stack_set_targets_accounts(tmp_path: Path) -> None:
+def test_self_managed_stack_set_targets_accounts(tmp_path: Path) -> None:
     (place,) = places(rolled_out(tmp_path, self_managed))
     assert place == replace(PLACE, units=(), accounts=(ACCOUNT,), automatic=False, call_as="")
 
@@ -283,7 +285,7 @@ def test_says_what_of_the_targets_cannot_be_read(
     assert place.stack_set
 
 
-def test_a_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
+def test_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
     file = synthesize(tmp_path) / "PumpReadOnly.template.json"
     template = json.loads(file.read_text())
     template["Resources"]["ReadOnlyRole"]["Condition"] = "Never"
@@ -302,7 +304,7 @@ def test_a_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
     )
 
 
-def test_the_nearest_stack_set_deploys_the_role(tmp_path: Path) -> None:
+def test_nearest_stack_set_deploys_the_role(tmp_path: Path) -> None:
     file = rolled_out(tmp_path, in_set())
     body = file.read_text()
     outer = {"TemplateBody": body, "StackSetName": "Outer"}
@@ -337,16 +339,16 @@ def test_targets_from_a_nested_stacks_parameters_are_read_if_they_are_certain(
 
 
 @pytest.mark.parametrize("external_id", [SECRET, ACCOUNT, "r-abcd", "abcd-1234", "AWS::Region"])
-def test_an_external_id_is_not_shown_and_makes_the_place_unreadable(
+def test_external_id_is_not_shown_and_makes_the_place_unreadable(
     external_id: str, tmp_path: Path
 ) -> None:
-    def change(one: Properties) -> None:
-        one["StackSetName"] = f"Pump-{SECRET}"
+    def change(stack_set: Properties) -> None:
+        stack_set["StackSetName"] = f"Pump-{SECRET}"
         targets(
             OrganizationalUnitIds=["r-abcd", *UNITS],
             Accounts=[ACCOUNT],
             AccountFilterType="DIFFERENCE",
-        )(one)
+        )(stack_set)
 
     file = rolled_out(tmp_path, change)
     file.write_text(file.read_text().replace(SECRET, external_id))
@@ -356,7 +358,7 @@ def test_an_external_id_is_not_shown_and_makes_the_place_unreadable(
     assert place.unreadable == (problem,)
 
 
-def test_an_external_id_that_is_the_account_makes_the_place_unreadable(tmp_path: Path) -> None:
+def test_external_id_that_is_the_account_makes_the_place_unreadable(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     arguments = {**ROLE_ARGUMENTS, "external_id": HOME.account}
     ReadOnlyStack(app, "A", **arguments, env=HOME)
@@ -367,7 +369,7 @@ def test_an_external_id_that_is_the_account_makes_the_place_unreadable(tmp_path:
 
 
 @pytest.mark.parametrize("external_id", ["exclude", "management", "read-only"])
-def test_an_external_id_that_is_one_of_these_words_changes_nothing(
+def test_external_id_that_is_one_of_these_words_changes_nothing(
     external_id: str, tmp_path: Path
 ) -> None:
     place = rollout(tmp_path, external_id=external_id, exclude_accounts=[ACCOUNT])
@@ -375,7 +377,7 @@ def test_an_external_id_that_is_one_of_these_words_changes_nothing(
     assert place.unreadable == ()
 
 
-def test_the_same_templates_have_the_same_places(tmp_path: Path) -> None:
+def test_same_templates_have_the_same_places(tmp_path: Path) -> None:
     first, second = (synthesize(tmp_path / name) for name in ("a", "b"))
     assert places(first) == places(second)
     assert [place.kind for place in places(first)] == ["read-only", "auto-pilot"]

@@ -18,9 +18,9 @@ from tests.support import (
     EVERYTHING,
     NO_VALUE,
     Change,
+    add_resources,
     another,
     attach,
-    beside,
     changed,
     changes_since,
     every_format,
@@ -45,7 +45,7 @@ from tests.support import (
             "Other attaches to it under the condition Never, and is not counted",
         ),
         (
-            beside(Other={"Type": "AWS::IAM::Policy", "Properties": {"Fn::Transform": {}}}),
+            add_resources(Other={"Type": "AWS::IAM::Policy", "Properties": {"Fn::Transform": {}}}),
             "Other attaches to a role that cannot be read",
         ),
         (in_role(ManagedPolicyArns=[{"Ref": "Custom"}]), 'the managed policy {"Ref": "Custom"}'),
@@ -53,27 +53,27 @@ from tests.support import (
         (in_role(**{"Fn::Transform": {}}), "its property Fn::Transform cannot be read"),
         (in_role(MaxSessionDuration=43_200), "its sessions may last 43200 seconds"),
         (in_template(Transform=["Macro"]), 'the transform ["Macro"] can change the template'),
-        (beside(**{"Fn::ForEach::R": []}), "Fn::ForEach::R creates resources when"),
+        (add_resources(**{"Fn::ForEach::R": []}), "Fn::ForEach::R creates resources when"),
         (on_role(Condition="C"), "it is created only under the condition C"),
         (on_role(**{"Fn::Transform": 1}), "its member Fn::Transform cannot be read"),
     ],
 )
-def test_what_could_widen_the_role_comes_first(
+def test_problems_that_could_widen_the_role_come_first(
     change: Change, said: str, text: str, tmp_path: Path
 ) -> None:
     report = changed(text, tmp_path, change)
     assert report.findings[0].kind == "difference"
     assert said[1:] in report.findings[0].text
     (role,) = report.roles
-    assert any(said in one for one in role.unreadable)
+    assert any(said in problem for problem in role.unreadable)
     assert not role.as_published
     markdown = as_markdown(report)
     assert markdown.index("## Look at this first") < markdown.index("| name |")
     rows = csv.DictReader(io.StringIO(as_csv(report)))
     assert "no" in {row["role as published"] for row in rows}
     base = json.loads(as_json(changed(text, tmp_path, lambda *_: None)))
-    later = [one for one in changes_since(text, tmp_path, change, base) if said in one.what]
-    assert {one.effect for one in later} == {"broadened"}
+    later = [found for found in changes_since(text, tmp_path, change, base) if said in found.what]
+    assert {found.effect for found in later} == {"broadened"}
 
 
 def later_statement(_: dict[str, Any], role: dict[str, Any]) -> None:
@@ -87,16 +87,18 @@ def later_document(_: dict[str, Any], role: dict[str, Any]) -> None:
 
 def attached(document: Any) -> Change:
     properties = {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"], "PolicyDocument": document}
-    return beside(Other={"Type": "AWS::IAM::Policy", "Properties": properties})
+    return add_resources(Other={"Type": "AWS::IAM::Policy", "Properties": properties})
 
 
-def test_a_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: Path) -> None:
+def test_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: Path) -> None:
     ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
 
     def change(condition: dict[str, str]) -> Change:
         attached = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
         properties = {**attached, "RoleName": {"Ref": "AutoPilotRole"}}
-        return beside(G={"Type": "AWS::IAM::RolePolicy", "Properties": properties, **condition})
+        return add_resources(
+            G={"Type": "AWS::IAM::RolePolicy", "Properties": properties, **condition}
+        )
 
     (always,) = changed(text, tmp_path, change({})).roles
     (never,) = changed(text, tmp_path, change({"Condition": "Never"})).roles
@@ -105,7 +107,7 @@ def test_a_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: 
 
 
 @pytest.mark.parametrize("where", ["resource", "document", "statement"])
-def test_a_deny_that_is_filled_in_later_takes_nothing_away(
+def test_deny_that_is_filled_in_later_takes_nothing_away(
     where: str, text: str, tmp_path: Path
 ) -> None:
     ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
@@ -114,12 +116,12 @@ def test_a_deny_that_is_filled_in_later_takes_nothing_away(
     statement |= later if where == "statement" else {}
     document |= later if where == "document" else {}
     properties = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
-    one = {
+    policy = {
         "Type": "AWS::IAM::RolePolicy",
         "Properties": {**properties, "RoleName": {"Ref": "AutoPilotRole"}},
         **(later if where == "resource" else {}),
     }
-    (role,) = changed(text, tmp_path, beside(G=one)).roles
+    (role,) = changed(text, tmp_path, add_resources(G=policy)).roles
     assert (role.denied, role.as_published) == (0, False)
 
 
@@ -137,20 +139,20 @@ def test_a_deny_that_is_filled_in_later_takes_nothing_away(
         in_template(**{"Fn::Transform": {"Name": "AWS::Include"}}),
     ],
 )
-def test_what_became_unreadable_is_taken_to_broaden(
+def test_what_became_unreadable_counts_as_broader(
     change: Change, text: str, tmp_path: Path
 ) -> None:
     base = json.loads(as_json(changed(text, tmp_path, in_role())))
     found = changes_since(text, tmp_path, change, base)
-    assert any(one.effect == "broadened" for one in found), found
+    assert any(difference.effect == "broadened" for difference in found), found
 
 
-def test_a_boundary_that_is_none_is_none(text: str, tmp_path: Path) -> None:
+def test_boundary_of_novalue_is_no_boundary(text: str, tmp_path: Path) -> None:
     (role,) = changed(text, tmp_path, in_role(PermissionsBoundary=NO_VALUE)).roles
     assert not role.boundary
 
 
-def test_a_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
+def test_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
     change = in_role(RoleName="pumpautopilotrole", Policies=[])
     (role,) = changed(text, tmp_path, change).roles
     assert role.kind == "auto-pilot"
@@ -160,7 +162,7 @@ def test_a_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [{"Fn::Sub": "PumpAutoPilotRole"}, {"Ref": "Name"}, ["a"], 1, None]
 )
-def test_a_name_that_is_no_text_is_shown_as_it_is(name: Any, text: str, tmp_path: Path) -> None:
+def test_name_that_is_no_text_is_shown_as_it_is(name: Any, text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, in_role(RoleName=name))
     assert report.roles[0].name == json.dumps(name)
     assert every_format(report)
@@ -172,7 +174,7 @@ def guardrail() -> tuple[str, dict[str, Any]]:
     return found.policy_name, document
 
 
-def test_a_managed_policy_of_the_template_counts_if_it_is_certainly_that_one(
+def test_managed_policy_of_the_template_counts_if_it_is_certainly_that_one(
     text: str, tmp_path: Path
 ) -> None:
     name, document = guardrail()
@@ -194,16 +196,14 @@ def test_a_managed_policy_of_the_template_counts_if_it_is_certainly_that_one(
         assert (role.denied, role.as_published, role.exact) == (int(counted), counted, counted)
 
 
-def test_a_deny_that_may_be_deployed_elsewhere_takes_nothing_away(
-    text: str, tmp_path: Path
-) -> None:
+def test_deny_that_may_be_deployed_elsewhere_takes_nothing_away(text: str, tmp_path: Path) -> None:
     name, document = guardrail()
     properties = {"PolicyName": name, "PolicyDocument": document, "RoleName": "PumpAutoPilotRole"}
     policy = {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
     body = json.dumps({"Resources": {"G": policy}})
     stack_set = {"Type": "AWS::CloudFormation::StackSet", "Properties": {"TemplateBody": body}}
     (tmp_path / "Other.template.json").write_text(body)
-    for change in (beside(Set=stack_set), beside()):
+    for change in (add_resources(Set=stack_set), add_resources()):
         changed(text, tmp_path, change)
         report = of_templates(tmp_path)
         assert (report.roles[0].denied, report.roles[0].as_published) == (0, False)
@@ -213,7 +213,7 @@ def test_a_deny_that_may_be_deployed_elsewhere_takes_nothing_away(
 @pytest.mark.parametrize(
     "name", [{"Ref": "N"}, {"Fn::ImportValue": "N"}, "{{resolve:ssm:/n}}", {"Fn::Sub": "${N}"}]
 )
-def test_a_name_that_cannot_be_read_hides_what_attaches_to_it(
+def test_name_that_cannot_be_read_hides_what_attaches_to_it(
     name: Any, text: str, tmp_path: Path
 ) -> None:
     report = changed(text, tmp_path, in_role(RoleName=name))

@@ -29,10 +29,13 @@ from tests.support import (
 )
 
 
-def test_another_external_id_beside_the_first_is_a_change(text: str, tmp_path: Path) -> None:
+def test_second_external_id_is_a_change(text: str, tmp_path: Path) -> None:
     base = json.loads(as_json(changed(text, tmp_path, in_role())))
-    (one,) = changes_since(text, tmp_path, external_id([SECRET, "Second-1234"]), base)
-    assert (one.effect, one.what) == ("broadened", "accepts 2 external IDs instead of 1")
+    (difference,) = changes_since(text, tmp_path, external_id([SECRET, "Second-1234"]), base)
+    assert (difference.effect, difference.what) == (
+        "broadened",
+        "accepts 2 external IDs instead of 1",
+    )
     report = of_templates(tmp_path / "changed.template.json")
     assert "required, one of 2" in as_markdown(report)
     assert "required, one of 2" in as_html(report)
@@ -55,7 +58,9 @@ def test_another_external_id_beside_the_first_is_a_change(text: str, tmp_path: P
         {"Ref": "List"},
     ],
 )
-def test_an_external_id_that_may_be_none_is_none(value: Any, text: str, tmp_path: Path) -> None:
+def test_external_id_that_may_be_missing_does_not_count(
+    value: Any, text: str, tmp_path: Path
+) -> None:
     def change(template: dict[str, Any], role: dict[str, Any]) -> None:
         template["Parameters"] = {
             "Loose": {"Type": "String"},
@@ -86,13 +91,11 @@ def test_an_external_id_that_may_be_none_is_none(value: Any, text: str, tmp_path
         None,
     ],
 )
-def test_a_principal_that_may_be_anybody_is_a_finding(
-    value: Any, text: str, tmp_path: Path
-) -> None:
+def test_principal_that_may_be_anybody_is_a_finding(value: Any, text: str, tmp_path: Path) -> None:
     assert "trust" in {found.kind for found in changed(text, tmp_path, principal(value)).findings}
 
 
-def test_a_parameter_that_takes_a_principal_alone_is_fine(text: str, tmp_path: Path) -> None:
+def test_parameter_that_accepts_only_a_principal_is_no_finding(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, principal({"AWS": {"Ref": "Fine"}}))
     assert report.roles[0].trust_problems == ()
     assert report.roles[0].principals == ("the parameter Fine",)
@@ -107,7 +110,7 @@ def a_transform(_: dict[str, Any], role: dict[str, Any]) -> None:
     role["AssumeRolePolicyDocument"]["Fn::Transform"] = {"Name": "AWS::Include"}
 
 
-def test_an_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
+def test_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
     for ids in (["999988887777"], ["Example-1234", "99988887"]):
         report = changed(text, tmp_path, external_id(ids))
         assert report.findings[0].kind == "trust"
@@ -125,26 +128,26 @@ def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path
 
 
 @pytest.mark.parametrize("change", [another_condition, a_transform])
-def test_a_trust_that_is_filled_in_later_is_a_finding(
+def test_trust_that_is_filled_in_later_is_a_finding(
     change: Change, text: str, tmp_path: Path
 ) -> None:
     assert "trust" in {found.kind for found in changed(text, tmp_path, change).findings}
 
 
-def test_the_digest_tells_trust_policies_apart_that_are_equal_otherwise() -> None:
+def test_digest_tells_trust_policies_apart_that_are_equal_otherwise() -> None:
     first, second = (assumption(trust("111122223333", name), {}) for name in ("Id-1", "Id-2"))
     assert first == second
     assert first.sha256 != second.sha256
 
 
-def test_the_digest_does_not_depend_on_how_the_policy_is_written() -> None:
+def test_digest_does_not_depend_on_how_the_policy_is_written() -> None:
     document = trust("111122223333", "Id-1")
     turned = dict(reversed(document.items()))
     assert list(turned) != list(document)
     as_iam_shows_it = trust("arn:aws:iam::111122223333:root", "Id-1")
-    assert {assumption(one, {}).sha256 for one in (document, turned, as_iam_shows_it)} == {
-        hashlib.sha256(canonical(document).encode()).hexdigest()
-    }
+    assert {
+        assumption(trust_policy, {}).sha256 for trust_policy in (document, turned, as_iam_shows_it)
+    } == {hashlib.sha256(canonical(document).encode()).hexdigest()}
 
 
 def test_roles_that_differ_in_their_external_ids_are_one_role(tmp_path: Path) -> None:

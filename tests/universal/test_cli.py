@@ -1,6 +1,6 @@
 """`pump-roles template` and `pump-roles link`: what they write, and one clear error for bad input.
 
-What is in a link is in ``universal/test_link.py``.
+``universal/test_link.py`` tests the contents of a link.
 """
 
 import os
@@ -21,12 +21,9 @@ from pump_roles.cli.files import create
 from pump_roles.published import ROLES
 from pump_roles.universal.link import quick_create_link
 from sandbox.cdk import ROOT, tool_environment
-from tests.support import EXTERNAL_ID, PRINCIPAL, SECRET
+from tests.support import DOCUMENTED, EXTERNAL_ID, PRINCIPAL, SECRET, STACKS
 
-FILES = {
-    "read-only": "PumpReadOnly.template.json",
-    "auto-pilot": "PumpAutoPilot.template.json",
-}
+FILES = {kind: f"{stack}.template.json" for kind, stack in zip(DOCUMENTED, STACKS, strict=True)}
 URL = "https://templates.s3.us-east-1.amazonaws.com/PumpReadOnly-0.1.0.template.json"
 LINK = ("link", "read-only", "--template-url", URL, "--region", "us-east-1")
 
@@ -61,7 +58,7 @@ def test_template_is_the_packages_byte_for_byte(kind: str, tmp_path: Path) -> No
     assert sha256(file.read_bytes()).hexdigest() == digest
 
 
-def test_hyphen_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hyphen_writes_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("template", "read-only", "--output", "-").stdout_bytes == packaged("read-only")
     assert list(tmp_path.iterdir()) == []
@@ -132,7 +129,7 @@ def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pump_roles", *arguments]
 
 
-def test_output_that_can_only_be_written_in_part_is_not_left_behind(tmp_path: Path) -> None:
+def test_partly_written_output_is_removed(tmp_path: Path) -> None:
     """A limit of one block simulates a full disk."""
     file = tmp_path / "template.json"
     command = command_line("template", "auto-pilot", "--output", str(file))
@@ -183,9 +180,9 @@ def test_standard_output_that_cannot_be_written_is_one_error(arguments: Sequence
         ("autopilot", "did you mean auto-pilot?"),
         ("AutoPilot", "did you mean auto-pilot?"),
         ("auto_pilot", "did you mean auto-pilot?"),
-        ("admin", "the roles are read-only and auto-pilot"),
-        ("", "the roles are read-only and auto-pilot"),
-        ("../x\n", "the roles are read-only and auto-pilot"),
+        ("admin", f"the roles are {' and '.join(ROLES)}"),
+        ("", f"the roles are {' and '.join(ROLES)}"),
+        ("../x\n", f"the roles are {' and '.join(ROLES)}"),
     ],
 )
 def test_role_that_does_not_exist_is_an_error(name: str, hint: str, tmp_path: Path) -> None:
@@ -249,12 +246,12 @@ def test_link_is_one_line() -> None:
         ("--region", "", "there is no Region ''"),
         ("--stack-name", "Pump ReadOnly", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
         ("--stack-name", "", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
-        ("--principal", "PRINCIPAL", "is the README's placeholder"),
+        ("--principal", "PRINCIPAL", "is a placeholder"),
         ("--principal", "*", "is not a 12-digit account ID, or the ARN of an IAM role"),
         ("--principal", "", "is not a 12-digit account ID, or the ARN of an IAM role"),
         ("--principal", "000000000000", "cannot exist"),
         ("--principal", "arn:aws-cn:iam::999988887777:root", "the principal is in the partition"),
-        ("--external-id", "EXTERNAL_ID", "is the README's placeholder"),
+        ("--external-id", "EXTERNAL_ID", "is a placeholder"),
         ("--external-id", "two words", "is not an external ID: 2 to 1,224 of"),
         ("--external-id", "", "is not an external ID: 2 to 1,224 of"),
         ("--external-id", "x\x1b[31m\n", "is not an external ID: 2 to 1,224 of"),
@@ -292,4 +289,4 @@ def test_completion_offers_the_roles(command: str) -> None:
         "COMP_CWORD": "2",
     }
     ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
-    assert {*ended.stdout.split()} == {"read-only", "auto-pilot"}
+    assert {*ended.stdout.split()} == ROLES.keys()

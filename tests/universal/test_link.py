@@ -148,7 +148,7 @@ console.log(JSON.stringify(links.map(read)));
 """
 
 
-def test_a_browser_reads_the_same_values() -> None:
+def test_browser_reads_the_same_values() -> None:
     """Node parses URLs like a browser, by the URL Standard."""
     external_ids = ["+=,.@:/-_", "a+b+c", "41", "==", "1" * 1_224, "//@:"]
     urls = [
@@ -243,7 +243,7 @@ def test_parameter_that_the_template_does_not_have_is_an_error(
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("PumpIamRole", "PRINCIPAL", "is the README's placeholder"),
+        ("PumpIamRole", "PRINCIPAL", "is a placeholder"),
         ("PumpIamRole", "", "is not a 12-digit account ID, or the ARN"),
         ("PumpIamRole", "*", "is not a 12-digit account ID, or the ARN"),
         ("PumpIamRole", "99998888777", "is not a 12-digit account ID, or the ARN"),
@@ -257,7 +257,7 @@ def test_parameter_that_the_template_does_not_have_is_an_error(
         ("PumpIamRole", "arn:aws:sts::999988887777:assumed-role/a/b", "is not a 12-digit"),
         ("PumpIamRole", f"arn:aws:iam::999988887777:role/{'a' * 65}", "is not a 12-digit"),
         ("PumpIamRole", f"arn:aws:iam::999988887777:role/{'a/' * 256}b", "cannot exist: its path"),
-        ("PumpExternalID", "EXTERNAL_ID", "is the README's placeholder"),
+        ("PumpExternalID", "EXTERNAL_ID", "is a placeholder"),
         ("PumpExternalID", "", "is not an external ID: 2 to 1,224 of"),
         ("PumpExternalID", "a", "is not an external ID: 2 to 1,224 of"),
         ("PumpExternalID", "a" * 1_225, "(1,225 characters) is not an external ID"),
@@ -298,7 +298,7 @@ def test_pattern_and_lengths_are_those_of_the_template(
     assert "is not an external ID" in problem_of(parameters=parameters).problem
 
 
-def test_value_with_a_space_would_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_with_a_space_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """No parameter accepts one yet; a new parameter might."""
     changed = json.loads(template("read-only"))
     changed["Parameters"]["New"] = {

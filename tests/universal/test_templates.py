@@ -1,4 +1,4 @@
-"""The universal templates of the package are those of the synth and of the rollouts."""
+"""The package's universal templates equal those of the synth and of the rollouts."""
 
 import hashlib
 import json
@@ -30,6 +30,6 @@ def test_digest_is_that_of_the_synthesized_and_of_the_member_template(
 
 @pytest.mark.parametrize("kind", ROLES)
 def test_digest_differs_once_a_value_is_baked_in(kind: str, assembly: Assembly) -> None:
-    """The positive control of the test above."""
+    """Proves that the test above can fail."""
     synthesized = (assembly(SCENARIOS["given"]) / universal.FILES[kind]).read_bytes()
     assert sha256(synthesized) != sha256(universal.template(kind))

@@ -1,1 +1,1 @@
-"""Which accounts of an organization have a rollout's role, and which do not. It only reads."""
+"""Finds which accounts of an organization have a rollout's role, with read-only calls."""

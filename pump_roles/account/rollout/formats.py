@@ -26,25 +26,25 @@ _HEADER: Final = (
 )
 
 
-def as_json(found: Statuses) -> str:
+def as_json(statuses: Statuses) -> str:
     """Return the status as JSON, which ``rollout.schema.json`` describes.
 
-    :param found: the status.
+    :param statuses: the status.
     """
-    return json.dumps(found.as_dict(), indent=2) + "\n"
+    return json.dumps(statuses.as_dict(), indent=2) + "\n"
 
 
-def as_csv(found: Statuses) -> str:
+def as_csv(statuses: Statuses) -> str:
     """Return the status as CSV: one row for each account, or stack instance, of each rollout.
 
-    A row without an account is about the rollout as a whole: why it is unknown, or a problem.
+    A row without an account is about the whole rollout: why it is unknown, or a problem.
 
-    :param found: the status.
+    :param statuses: the status.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
-    for rollout in found.rollouts:
+    for rollout in statuses.rollouts:
         for cells in _rows(rollout):
             writer.writerow(map(no_formula, cells))
     return text.getvalue()
@@ -58,9 +58,9 @@ def _rows(rollout: RolloutStatus) -> Iterator[tuple[str, ...]]:
     )
     for problem in (*filter(None, [rollout.reason]), *rollout.problems):
         yield (*first, "", "", "", rollout.state, problem, "", "", "")
-    for one in rollout.accounts:
+    for account in rollout.accounts:
         yield (
             *first,
-            *(one.account, one.name, one.unit, one.state, one.reason),
-            *(one.region, one.status, one.detailed_status),
+            *(account.account, account.name, account.unit, account.state, account.reason),
+            *(account.region, account.status, account.detailed_status),
         )

@@ -27,16 +27,16 @@ SCHEMA_VERSION: Final = 1
 AccountState = Literal[
     "not-current", "missing", "not-targeted", "not-found", "suspended", "excluded", "current"
 ]
-"""Whether an account is as the rollout should leave it. In the first four states, it is not."""
+"""Whether an account is as it should be. In the first four states, it is not."""
 
 FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
-"""The states of accounts that are as the rollout should leave them."""
+"""The states of accounts that are as they should be."""
 
 RolloutState = Literal["complete", "incomplete", "unknown"]
 
 
 class StatusError(ValueError):
-    """AWS's answer does not say which accounts have the role; the message is for the caller."""
+    """The status cannot be determined. The message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +46,16 @@ class AccountStatus:
     :param account: its 12-digit ID.
     :param name: its name; empty if it is not below the targeted units.
     :param unit: the IDs of the organizational units that it is in, from a targeted one down,
-        separated by slashes; empty likewise.
+        separated by slashes; empty if it is not below the targeted units.
     :param state: ``current``: it has a current stack instance. ``not-current``: its stack instance
         is not current. ``missing``: it is targeted and has no stack instance. ``not-targeted``: it
-        has a stack instance that it should not have. ``not-found``: the filter names it, and it is
-        not below the targeted units. ``suspended``: StackSets skip it. ``excluded``: the filter
-        leaves it out, and it has no stack instance.
+        has a stack instance that it should not have. ``not-found``: the account filter
+        names it, and it is not below the targeted units. ``suspended``: StackSets skip it.
+        ``excluded``: the account filter excludes it, and it has no stack instance.
     :param reason: why, in words.
-    :param region: the region of its stack instance; empty if it has none.
+    :param region: the Region of its stack instance; empty if it has none.
     :param status: the status of its stack instance, as AWS returns it; empty if it has none.
-    :param detailed_status: how the last operation there ended, as AWS returns it; may be empty.
+    :param detailed_status: how the last operation ended there, as AWS returns it; may be empty.
     """
 
     account: str
@@ -70,7 +70,7 @@ class AccountStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """A command that repeats the operation in accounts where it failed, or that it missed.
+    """A command that repeats an operation in accounts where it failed, or that it missed.
 
     :param accounts: their IDs.
     :param command: the command, quoted for a POSIX shell.
@@ -84,8 +84,8 @@ class Retry:
 class RolloutRole:
     """One of Pump's roles.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
-    :param name: its name; empty if the template does not say it.
+    :param kind: the role's kind, such as ``read-only``.
+    :param name: its name; empty if the template does not contain it.
     """
 
     kind: str
@@ -94,26 +94,26 @@ class RolloutRole:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutStatus:
-    """What is known of a rollout.
+    """The status of a rollout.
 
     :param stack_set: the StackSet's name.
-    :param state: ``complete`` if there is a targeted account, every one of them has a current stack
-        instance, no other account has one, every filtered ID is an account below the units, and
-        there are no problems. ``unknown`` if it could not be read.
+    :param state: ``complete`` if at least one account is targeted, each of them has a current stack
+        instance, no other account has one, every filtered ID is an account below the units,
+        and there are no problems. ``unknown`` if it could not be read.
     :param reason: why it is unknown, in words; empty otherwise.
-    :param problems: what is wrong with the rollout as a whole, in words.
+    :param problems: what is wrong with the whole rollout, in words.
     :param roles: Pump's roles in the StackSet's template; none if that could not be read.
-    :param region: the StackSet's region.
+    :param region: the StackSet's Region.
     :param call_as: ``management`` or ``delegated-admin``.
     :param units: the IDs of the organizational units that should be targeted.
     :param filter: what the account filter does, ``exclude`` or ``only``; empty if there is none.
     :param filtered: the IDs of the accounts that the filter names.
     :param source: where the filter was read from, in words.
-    :param management_account: the management account, where StackSets never deploy.
-    :param targeted: how many accounts are targeted, without suspended ones.
+    :param management_account: the ID of the management account, to which StackSets never deploy.
+    :param targeted: how many accounts are targeted, not counting suspended ones.
     :param accounts: the accounts below the units, those with a stack instance, and those that the
-        filter names; first those that need attention, then by ID.
-    :param retry: the commands for the accounts where the operation can be repeated.
+        filter names. Those that need attention come first, then the order is by ID.
+    :param retry: the commands that repeat the operation, where that is possible.
     """
 
     stack_set: str
@@ -150,7 +150,7 @@ class Statuses:
 
     @property
     def state(self) -> RolloutState:
-        """The state of all of them together."""
+        """The state of all rollouts together."""
         return state_of(rollout.state for rollout in self.rollouts)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands that repeat an operation in the accounts where it failed, or that it missed."""
+"""The commands that repeat an operation in accounts where it failed, or that it missed."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,18 +9,18 @@ from pump_roles.account.rollout.model import Retry
 
 __all__ = ["Repeat", "retries"]
 
-_MOST: Final = 100
+_MOST_ACCOUNTS: Final = 100
 """The maximum number of accounts in one command."""
 
-# CloudFormation API Reference, "StackSetOperationPreferences": by default, an operation works in
-# one account after another, and stops at the first failure.
+# By default, an operation works in one account at a time, and stops at the first failure:
+# CloudFormation API Reference, "StackSetOperationPreferences".
 _PREFERENCES: Final = "FailureTolerancePercentage=100,MaxConcurrentPercentage=25"
 
 
 class Repeat(NamedTuple):
     """Where to repeat the operation.
 
-    :param region: the region of the stack instance.
+    :param region: the Region of the stack instance.
     :param unit: the ID of the targeted organizational unit that the account is below.
     :param account: the account's ID.
     """
@@ -38,17 +38,17 @@ def retries(
     region: str,
     profile: str | None = None,
 ) -> tuple[Retry, ...]:
-    """Return the commands: one for each Region, unit, and up to 100 accounts.
+    """Return the commands, one for each Region, unit, and group of at most 100 accounts.
 
-    ``create-stack-instances`` works for both: it creates what is missing, and "retries all stack
-    instances whose status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances",
-    ``OperationId``). ``UpdateStackInstances`` only changes parameters where there is an instance.
+    ``create-stack-instances`` creates missing instances, and "retries all stack instances whose
+    status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances", ``OperationId``).
+    ``update-stack-instances`` only changes parameters of existing instances.
 
     :param stack_set: the StackSet's name.
     :param repeated: where to repeat the operation.
     :param caller: who calls StackSets.
-    :param region: the StackSet's own region.
-    :param profile: the profile of the AWS configuration; by default none.
+    :param region: the Region of the StackSet itself.
+    :param profile: the profile to pass. By default, the commands pass none.
     """
     return tuple(
         Retry(
@@ -58,15 +58,15 @@ def retries(
             ),
         )
         for (instance_region, unit), group in groupby(
-            sorted(set(repeated)), key=lambda one: (one.region, one.unit)
+            sorted(set(repeated)), key=lambda repeat: (repeat.region, repeat.unit)
         )
-        for accounts in _parts([one.account for one in group])
+        for accounts in _batches([repeat.account for repeat in group])
     )
 
 
-def _parts(accounts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(accounts), _MOST):
-        yield accounts[start : start + _MOST]
+def _batches(accounts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(accounts), _MOST_ACCOUNTS):
+        yield accounts[start : start + _MOST_ACCOUNTS]
 
 
 def _command(  # noqa: PLR0917

@@ -1,4 +1,4 @@
-"""The status of rollouts to read: one line for each account, however wide the terminal is."""
+"""The status of rollouts as a table: one line for each account, whatever the terminal's width."""
 
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -21,7 +21,7 @@ _PROBLEMS: Final[dict[AccountState, str]] = {
     "missing": "targeted accounts without a stack instance",
     "not-current": "stack instances that are not current",
     "not-targeted": "stack instances in accounts that are not targeted",
-    "not-found": "accounts in the filter that are not below the units",
+    "not-found": "accounts in the account filter that are not below the units",
 }
 
 _BAD: Final = "bold red"
@@ -30,17 +30,17 @@ _Line = tuple[str, str]
 """A line, and its style."""
 
 
-def as_table(found: Statuses, *, styled: bool) -> str:
-    """Return the status as text to read. Accounts with a current stack instance are only counted.
+def as_table(statuses: Statuses, *, styled: bool) -> str:
+    """Return the status as a table. Accounts with a current stack instance are only counted.
 
-    No cell is cut or wrapped.
+    Cells are neither cut nor wrapped.
 
-    :param found: the status.
+    :param statuses: the status.
     :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
     written = StringIO()
     console = console_for(written, styled=styled)
-    for number, rollout in enumerate(found.rollouts):
+    for number, rollout in enumerate(statuses.rollouts):
         if number:
             console.print()
         for line, style in _lines(rollout):
@@ -58,9 +58,9 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
     counts = (f"{count:,} {state}" for state, count in rollout.counts.items() if count)
     yield f"accounts: {', '.join(counts) or 'none'}", ""
     rows = [
-        (one.account, one.name or "-", _state(one), one.unit or "-", one.reason)
-        for one in rollout.accounts
-        if one.state != "current"
+        (account.account, account.name or "-", _state(account), account.unit or "-", account.reason)
+        for account in rollout.accounts
+        if account.state != "current"
     ]
     if rows:
         head, *lines = _aligned([_HEADER, *(tuple(map(one_line, row)) for row in rows)])
@@ -69,11 +69,11 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
             yield line, ""
     yield from _conclusion(rollout)
     if rollout.retry:
-        yield "To repeat the operation in these accounts, once the cause is removed:", ""
+        yield "After you fix the cause, repeat the operation in these accounts:", ""
     for retry in rollout.retry:
         yield retry.command, "cyan"
     management = f"the management account {rollout.management_account}"
-    yield f"Not counted: {management}, where StackSets never deploy.", "dim"
+    yield f"Not counted: {management}. StackSets never deploy to it.", "dim"
 
 
 def _conclusion(rollout: RolloutStatus) -> Iterator[_Line]:
@@ -90,7 +90,7 @@ def _conclusion(rollout: RolloutStatus) -> Iterator[_Line]:
 def _targets(rollout: RolloutStatus) -> str:
     units = ", ".join(rollout.units)
     accounts = ", ".join(rollout.filtered)
-    filtered = {"exclude": f" without {accounts}", "only": f", only {accounts}"}
+    filtered = {"exclude": f", except {accounts}", "only": f", only {accounts}"}
     return f"{units}{filtered.get(rollout.filter, '')} (account filter: {rollout.source})"
 
 
@@ -102,9 +102,9 @@ def _state(account: AccountStatus) -> str:
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     from rich.cells import cell_len  # noqa: PLC0415
 
-    # A character can be two cells wide.
+    # A character can take two cells.
     lengths = [[cell_len(cell) for cell in row] for row in rows]
     widths = [max(column) for column in zip(*lengths, strict=True)]
-    for row, taken in zip(rows, lengths, strict=True):
-        cells = zip(row, taken, widths, strict=True)
+    for row, of_row in zip(rows, lengths, strict=True):
+        cells = zip(row, of_row, widths, strict=True)
         yield "  ".join(f"{cell}{' ' * (width - length)}" for cell, length, width in cells).rstrip()

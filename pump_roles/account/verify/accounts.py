@@ -6,8 +6,14 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.account.answers import SHORTEST_SESSION
-from pump_roles.account.errors import cure_of, cure_of_caller, error_code, is_denied, reason_of
+from pump_roles.account.assume_role import MINIMUM_SESSION_SECONDS
+from pump_roles.account.errors import (
+    error_code,
+    is_denied,
+    organizations_remedy,
+    reason_of,
+    remedy_for,
+)
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails
@@ -34,7 +40,7 @@ __all__ = [
 ]
 
 SESSION_NAME: Final = "pump-roles-verify"
-"""The session name, by which the calls appear in the CloudTrail of each account."""
+"""The session name under which the calls appear in each account's CloudTrail."""
 
 _NO_ACCOUNT: Final = "AccountNotFoundException"
 _NO_UNIT: Final = "ParentNotFoundException"
@@ -45,16 +51,16 @@ _Found = Callable[[AccountResult], object]
 
 
 class OrganizationError(ValueError):
-    """The accounts of the organization are not known; the message is for the caller."""
+    """The accounts of the organization cannot be determined. The message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
     """Which accounts of an organization to verify.
 
-    :param units: the IDs of organizational units, or of the root; the root if there are none.
-    :param accounts: the IDs of the only accounts below them; all if there are none.
-    :param excluded: the IDs of accounts below them to leave out.
+    :param units: the IDs of organizational units, or of the root. By default, the root.
+    :param accounts: the IDs of the accounts below them to verify. By default, all.
+    :param excluded: the IDs of the accounts below them to skip. By default, none.
     """
 
     units: Sequence[str] = ()
@@ -63,17 +69,17 @@ class Scope:
 
 
 class Aws:
-    """Clients of AWS with the caller's credentials, and with those of roles.
+    """AWS clients with the credentials of the caller or of a role.
 
-    Each call ends within two minutes, even if nothing answers, and is sent at most eight times if
-    it is throttled or fails temporarily.
+    Each call ends within two minutes, even if nothing responds. A call that is throttled or fails
+    temporarily is sent at most eight times.
 
-    :param profile: a profile of the AWS configuration. By default the environment's settings.
-    :param region: the region to call. By default that of the profile or the environment, or
+    :param profile: a profile of the AWS configuration. By default, the environment's settings.
+    :param region: the Region to call. By default, that of the profile or the environment, or
         us-east-1.
-    :param connections: how many calls there can be at once.
+    :param connections: the maximum number of concurrent calls.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong, there are no credentials,
-        or AWS does not answer.
+        or AWS does not respond.
     :raises botocore.exceptions.ClientError: if AWS does not accept the credentials.
     """
 
@@ -84,7 +90,7 @@ class Aws:
         from botocore.config import Config  # noqa: PLC0415
 
         self._session = boto3.Session(profile_name=profile, region_name=region)
-        # IAM needs none, and this one's STS serves every account.
+        # IAM is global, and STS in any Region serves every account.
         self._region = self._session.region_name or _DEFAULT_REGION
         self._config = Config(
             connect_timeout=3,
@@ -109,7 +115,7 @@ class Aws:
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM.
 
-        :param credentials: credentials of a role. By default, the caller's.
+        :param credentials: the credentials of a role. By default, the caller's.
         """
         passed = (
             {}
@@ -160,17 +166,17 @@ def verify_organization(
     concurrency: int,
     found: _Found | None = None,
 ) -> Verification:
-    """Verify accounts of an organization, several at once. No failure hides another account.
+    """Verify accounts of an organization, several at once. One failure does not stop the others.
 
-    The caller's own account is read with the caller's credentials, every other with those of a
-    role there. A session policy limits these to the reads that are needed.
+    The caller's own account is read with the caller's credentials, each other account with those of
+    a role in it. A session policy limits these to the reads that are needed.
 
     :param aws: clients of the management account, or of a delegated administrator.
     :param expectation: what is expected of each account.
     :param accounts: the accounts, from :func:`accounts_in`.
     :param role_to_assume: the name of the role to assume in each account, with its path if it has
         one.
-    :param concurrency: how many accounts are read at once.
+    :param concurrency: how many accounts are read concurrently.
     :param found: called with the result of each account.
     """
     policy = json.dumps(
@@ -192,45 +198,47 @@ def verify_organization(
 
 
 def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
-    """Return the accounts of an organization to verify, and the results of those that cannot be.
+    """Return the accounts of an organization to verify; a result for each that cannot be verified.
 
     :param aws: clients of the management account, or of a delegated administrator.
-    :param scope: which of them.
-    :raises OrganizationError: if they cannot be listed, there are none, or one of those to leave
-        out is not among them.
+    :param scope: which accounts to verify.
+    :raises OrganizationError: if they cannot be listed, if there are none, or if an account to skip
+        is not among them.
     """
     organizations = aws.organizations()
     try:
         units = scope.units or [root["Id"] for root in organizations.list_roots()["Roots"]]
         below = {account.id: account for account in accounts_below(organizations, units)}
     except Exception as error:
-        # If the answer is not from AWS, botocore can raise anything.
+        # botocore can raise anything if the response is not from AWS.
         reason = reason_of(error, organizations)
-        cure = cure_of_caller(error) or cure_of(error)
+        remedy = organizations_remedy(error) or remedy_for(error)
         if error_code(error) == _NO_UNIT:
-            cure = "there is no such organizational unit"
-        told = "; ".join(filter(None, (reason, cure)))
+            remedy = "the organizational unit does not exist"
+        problem = "; ".join(filter(None, (reason, remedy)))
         raise OrganizationError(
-            f"the accounts of the organization cannot be listed: {told}"
+            f"the accounts of the organization cannot be listed: {problem}"
         ) from error
     where = " or ".join(scope.units) or "the organization"
-    if spare := sorted(set(scope.excluded) - below.keys()):
-        raise OrganizationError(f"--exclude-account: not below {where}: {', '.join(spare)}")
-    chosen = scope.accounts or sorted(below)
-    found = list(_chosen(organizations, below, where, [*dict.fromkeys(chosen)], scope.excluded))
-    if not found:
+    if unmatched := sorted(set(scope.excluded) - below.keys()):
+        raise OrganizationError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
+    selected = scope.accounts or sorted(below)
+    results = list(
+        _selected(organizations, below, where, [*dict.fromkeys(selected)], scope.excluded)
+    )
+    if not results:
         raise OrganizationError(f"there are no accounts to verify below {where}")
-    return found
+    return results
 
 
-def _chosen(
+def _selected(
     organizations: "OrganizationsClient",
     below: Mapping[str, Account],
     where: str,
-    chosen: Sequence[str],
+    selected: Sequence[str],
     excluded: Collection[str],
 ) -> Iterator[AccountResult | Account]:
-    for id_ in chosen:
+    for id_ in selected:
         account = below.get(id_)
         if id_ in excluded:
             continue
@@ -269,7 +277,7 @@ def _verified(
                 aws.sts.assume_role(
                     RoleArn=arn,
                     RoleSessionName=SESSION_NAME,
-                    DurationSeconds=SHORTEST_SESSION,
+                    DurationSeconds=MINIMUM_SESSION_SECONDS,
                     Policy=policy,
                 )["Credentials"]
             )
@@ -283,7 +291,7 @@ def _verified(
         details = replace(details, calls=details.calls + calls)
         return compare(expectation, details, name=account.name)
     except Exception as error:  # noqa: BLE001
-        # If the answer is not from AWS, it can be anything. It must not hide the other accounts.
+        # A response that is not from AWS can raise anything. It must not hide the other accounts.
         reason = reason_of(error, iam)
         return AccountResult(account=account.id, name=account.name, state="unknown", reason=reason)
     finally:
@@ -301,18 +309,19 @@ def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
 
 
 def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:
-    # What was compared is masked. An account that could not be read has its name, and the reason.
+    # compare() masks its results. If an account could not be read, its name and the reason are not
+    # masked yet.
     mask = expectation.mask
-    found = {result.account: result for result in results}
-    # Where a role was deployed, it can be left over.
-    for account in expectation.accounts - found.keys() if expectation.removed else ():
-        reason = "the templates deploy a role to this account, and it was not read"
-        found[account] = AccountResult(account=account, state="unknown", reason=reason)
+    by_account = {result.account: result for result in results}
+    # A role that was deployed there may still exist.
+    for account in expectation.accounts - by_account.keys() if expectation.removed else ():
+        reason = "the templates deploy a role to this account, but it was not read"
+        by_account[account] = AccountResult(account=account, state="unknown", reason=reason)
     return Verification(
         expected=mask.masked(expectation.description),
         removed=expectation.removed,
         accounts=tuple(
-            replace(one, name=mask.masked(one.name), reason=mask.masked(one.reason))
-            for one in sorted(found.values(), key=lambda result: result.account)
+            replace(result, name=mask.masked(result.name), reason=mask.masked(result.reason))
+            for result in sorted(by_account.values(), key=lambda result: result.account)
         ),
     )

@@ -1,4 +1,4 @@
-"""Compares an account's roles with what is expected of them."""
+"""Compares an account's roles with the expected ones."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from pump_roles.account.verify.model import (
     State,
     state_of,
 )
-from pump_roles.account.verify.others import others_in
+from pump_roles.account.verify.other_roles import other_roles_in
 from pump_roles.account.verify.policies import means
 from pump_roles.account.verify.removal import removal
 from pump_roles.templates import Role
@@ -35,7 +35,7 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
 
     :param expectation: what is expected.
     :param details: what the account has.
-    :param name: the account's name. By default it is not known.
+    :param name: the account's name. By default, it is not known.
     """
     try:
         return _compared(expectation, details, name)
@@ -53,24 +53,24 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
     mask = _mask(expectation, details)
     roles = tuple(
         _masked(
-            removal(ways[0], details)
+            removal(variants[0], details)
             if expectation.removed
-            else _closest(ways, details, expectation.allowed_tags),
+            else _closest(variants, details, expectation.allowed_tags),
             mask,
         )
-        for ways in expectation.in_account(details.account, details.partition)
+        for variants in expectation.in_account(details.account, details.partition)
     )
-    others = others_in(details, expectation)
+    others = other_roles_in(details, expectation)
     states: list[State] = [role.state for role in roles]
     if others:
         states.append("differs")
-    if details.unread:
+    if details.unreadable:
         states.append("unknown")
     return AccountResult(
         account=details.account,
         name=mask(name),
         state=state_of(states),
-        reason=mask("; ".join(details.unread)),
+        reason=mask("; ".join(details.unreadable)),
         roles=roles,
         others=mask(others),
         calls=details.calls,
@@ -78,15 +78,15 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
 
 
 def _closest(
-    ways: Sequence[ExpectedRole], details: AccountDetails, allowed_tags: Collection[str]
+    variants: Sequence[ExpectedRole], details: AccountDetails, allowed_tags: Collection[str]
 ) -> RoleResult:
-    # If it is as expected in one way, nobody knows whether that is the right one; else it differs.
-    results = [_Comparison(way, details, allowed_tags).result() for way in ways]
+    # With several variants, the expectation is not certain: each one's result is at best unknown.
+    results = [_Comparison(variant, details, allowed_tags).result() for variant in variants]
     return min(results, key=lambda result: len(result.differences))
 
 
 class _Comparison:
-    # One role: how it differs, and what cannot be compared.
+    # Compares one role.
     def __init__(
         self, expected: ExpectedRole, details: AccountDetails, allowed_tags: Collection[str]
     ) -> None:
@@ -101,7 +101,7 @@ class _Comparison:
         if role is None:
             return self._absent()
         differences = tuple(self._differences(role))
-        self._unknown += role.unread or self._gaps(role)
+        self._unknown += role.unreadable or self._gaps(role)
         state: State = "differs" if differences else "unknown" if self._unknown else "match"
         return RoleResult(
             kind=self._expected.kind,
@@ -119,7 +119,7 @@ class _Comparison:
         expected = self._expected
         arn = self._details.arn(expected.name, expected.deployed.path)
         reason = self._details.missing.get(expected.name.casefold(), "")
-        # Where nobody knows whether it should be there, it is not missing.
+        # If it is not certain that the role should exist, it is not missing.
         unknown = (reason,) if reason else tuple(self._unknown)
         if unknown:
             return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=unknown)
@@ -131,10 +131,10 @@ class _Comparison:
     def _differences(self, role: RoleDetails) -> Iterator[Difference]:
         expected = self._expected
         if role.name != expected.name:
-            yield _other("role-name", f"its name is {role.name} instead of {expected.name}")
+            yield _neutral("role-name", f"its name is {role.name} instead of {expected.name}")
         if role.path != expected.deployed.path:
             what = f"its path is {role.path} instead of {expected.deployed.path}"
-            yield _other("role-path", what)
+            yield _neutral("role-path", what)
         found, notes = trust_differences(expected, role, account=self._details.account)
         self._notes += notes
         yield from found
@@ -145,7 +145,7 @@ class _Comparison:
             yield from self._tags(role)
 
     def _gaps(self, role: RoleDetails) -> Iterator[str]:
-        # What is not known, even if nobody said why.
+        # What is not known, if no reason was recorded.
         if role.inline is None:
             yield "its inline policies could not be read"
         if role.attached is None:
@@ -204,7 +204,7 @@ class _Comparison:
         )
 
     def _only(self, name: str, document: Any) -> Role:
-        # A permissions boundary's effect is that of a role that has only its policy.
+        # Compare boundaries as if each were the only policy of a role.
         return role_with(self._expected, {(False, name): (name, document)})
 
     def _boundary_digest(self, role: RoleDetails) -> str:
@@ -231,33 +231,35 @@ class _Comparison:
 
     def _tags(self, role: RoleDetails) -> Iterator[Difference]:
         expected = self._expected.deployed.tags
-        # AWS reserves this prefix: CloudFormation names the stack with such tags.
+        # AWS reserves this prefix. CloudFormation adds such tags.
         found = {key: value for key, value in role.tags.items() if not key.startswith("aws:")}
         for key in sorted({*expected, *found}):
             if key not in found:
-                yield _other("tag-removed", f"the tag {key} is missing", key)
+                yield _neutral("tag-removed", f"the tag {key} is missing", key)
             elif key not in expected:
                 if key not in self._allowed_tags:
-                    yield _other("tag-added", f"the tag {key} is not expected", key)
+                    yield _neutral("tag-added", f"the tag {key} is not expected", key)
             elif found[key] != expected[key]:
-                yield _other("tag-changed", f"the tag {key} has another value", key)
+                yield _neutral("tag-changed", f"the tag {key} has a different value", key)
 
 
-def _other(rule: Rule, what: str, subject: str = "") -> Difference:
+def _neutral(rule: Rule, what: str, subject: str = "") -> Difference:
     return Difference(rule=rule, effect="other", subject=subject, what=what)
 
 
 def _mask(expectation: Expectation, details: AccountDetails) -> _Masking:
-    # The expectation's mask is made only once. An ID of the account that is a part of one of the
-    # expectation's must not be masked before that one.
+    # The expectation's mask is built only once, so the account's own IDs need a second mask. If an
+    # own ID is part of an expected one, that one must be masked first.
     own = details.external_ids - expectation.hidden
-    around = {one for one in expectation.hidden if any(id_ in one for id_ in own)}
-    first = Mask(own | around)
+    containing = {
+        expected for expected in expectation.hidden if any(id_ in expected for id_ in own)
+    }
+    first = Mask(own | containing)
     return lambda value: expectation.mask.masked(first.masked(value))
 
 
 def _masked(result: RoleResult, mask: _Masking) -> RoleResult:
-    # Of the ARN, the account's ID stays, even if it is an external ID, too.
+    # Keep the account ID in the ARN, even if it is also an external ID.
     *place, name = result.arn.split(":", 5)
     return replace(
         result,

@@ -1,4 +1,4 @@
-"""Compares a role's policies with what is expected."""
+"""Compares a role's policies with the expected ones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -21,8 +21,8 @@ from pump_roles.templates import Role
 __all__ = ["Policies", "policy_differences", "role_with"]
 
 Policies = Mapping[tuple[bool, str], tuple[str, Any]]
-"""The names and documents of policies. The key is whether a policy is managed, and its name in
-lower case."""
+"""The names and documents of policies. A key is whether the policy is managed, and its name in
+lowercase."""
 
 _RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
 
@@ -30,9 +30,9 @@ _RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
 def policy_differences(
     expected: ExpectedRole, role: RoleDetails, details: AccountDetails
 ) -> Iterator[Difference]:
-    """Yield how a role's inline and attached policies differ from what is expected.
+    """Yield how a role's inline and attached policies differ from the expected ones.
 
-    Each one is compared with all others as expected, so that the difference is its own; then all
+    Each policy is first compared alone, with all others as expected. Then all are compared
     together.
 
     :param expected: the role as expected.
@@ -43,20 +43,20 @@ def policy_differences(
     differing = sorted(
         key for key in {*before, *now} if key not in before or before[key] is not now.get(key)
     )
-    # For each action and each detail, the rank of the worst effect that is said.
-    said: dict[str, int] = {}
+    # The rank of the worst effect that is reported for each action and detail.
+    reported: dict[str, int] = {}
     for key in differing:
-        for difference in _of_one(expected, key, before, now):
+        for difference in _single(expected, key, before, now):
             rank = _RANKS[difference.effect]
-            for one in (*difference.actions, *difference.details):
-                said[one] = max(rank, said.get(one, 0))
+            for subject in (*difference.actions, *difference.details):
+                reported[subject] = max(rank, reported.get(subject, 0))
             yield difference
     if len(differing) > 1:
-        yield from _together(expected, before, now, said)
+        yield from _together(expected, before, now, reported)
 
 
 def role_with(expected: ExpectedRole, policies: Policies) -> Role:
-    """Return a role for the report's comparison: as expected, with some policies.
+    """Return a role for the report's comparison: the expected role with other policies.
 
     :param expected: the role as expected.
     :param policies: the policies.
@@ -81,7 +81,7 @@ def role_with(expected: ExpectedRole, policies: Policies) -> Role:
 def _policies(
     expected: ExpectedRole, role: RoleDetails, details: AccountDetails
 ) -> tuple[Policies, Policies]:
-    # Those that are expected, and those that there are. One that means the same is the same object.
+    # The expected policies and the actual ones. Policies that mean the same are the same object.
     known = {False: role.inline is not None, True: role.attached is not None}
     of_expected = {
         (policy.managed, policy.name.casefold()): policy
@@ -93,7 +93,7 @@ def _policies(
     found |= {(True, key): policy for key, policy in attached(role, details).items()}
     now: dict[tuple[bool, str], tuple[str, Any]] = {}
     for key, (name, document) in found.items():
-        # Why a document could not be read is said by itself.
+        # A document that could not be read is reported elsewhere.
         if key in before and (document is None or means(document, of_expected[key].filled)):
             now[key] = before[key]
         else:
@@ -101,22 +101,22 @@ def _policies(
     return before, now
 
 
-def _of_one(
+def _single(
     expected: ExpectedRole, key: tuple[bool, str], before: Policies, now: Policies
 ) -> Iterator[Difference]:
-    with_it = {other: policy for other, policy in before.items() if other != key}
+    changed = {other: policy for other, policy in before.items() if other != key}
     if key in now:
-        with_it[key] = now[key]
+        changed[key] = now[key]
     name = (now.get(key) or before[key])[0]
     rule, verb = _rule(key, before, now)
     return differences(
         rule,
-        f"{_what(expected.kind, name, managed=key[0])} {verb}",
+        f"{_description(expected.kind, name, managed=key[0])} {verb}",
         subject=name,
         expected=role_with(expected, before),
-        found=role_with(expected, with_it),
-        # No decision depends on a guardrail's value, such as its regions. It is about all it names.
-        named=actions_in(ways[key][1] for ways in (before, now) if key in ways),
+        found=role_with(expected, changed),
+        # A guardrail's value, such as its Regions, changes no decision: list all actions it names.
+        named=actions_in(policies[key][1] for policies in (before, now) if key in policies),
     )
 
 
@@ -128,7 +128,7 @@ def _rule(key: tuple[bool, str], before: Policies, now: Policies) -> tuple[Rule,
     return "policy-changed", "differs"
 
 
-def _what(kind: str, name: str, *, managed: bool) -> str:
+def _description(kind: str, name: str, *, managed: bool) -> str:
     if managed:
         return f"the attached managed policy {name}"
     guardrail = policy_kind(kind, name) == "guardrail"
@@ -136,17 +136,21 @@ def _what(kind: str, name: str, *, managed: bool) -> str:
 
 
 def _together(
-    expected: ExpectedRole, before: Policies, now: Policies, said: Mapping[str, int]
+    expected: ExpectedRole, before: Policies, now: Policies, reported: Mapping[str, int]
 ) -> Iterator[Difference]:
     for effect in effects(role_with(expected, before), role_with(expected, now)):
         rank = _RANKS[effect.effect]
-        unsaid = [one for one in effect.actions or effect.details if said.get(one, 0) < rank]
-        if unsaid:
+        new = [
+            subject
+            for subject in effect.actions or effect.details
+            if reported.get(subject, 0) < rank
+        ]
+        if new:
             yield Difference(
                 rule="policies-together",
                 effect=effect.effect,
                 subject="",
-                what="together, its policies have another effect",
+                what="its policies, taken together, have a different effect",
                 details=effect.details,
-                actions=tuple(unsaid) if effect.actions else (),
+                actions=tuple(new) if effect.actions else (),
             )

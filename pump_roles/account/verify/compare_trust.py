@@ -17,7 +17,7 @@ from pump_roles.validators import EXTERNAL_ID
 __all__ = ["trust_differences"]
 
 _UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
-"""IAM User Guide, "IAM identifiers": what IAM shows for a principal that was deleted."""
+"""The unique ID that IAM shows for a deleted principal: IAM User Guide, "IAM identifiers"."""
 
 _PLACEHOLDER: Final = "external-id"
 
@@ -25,7 +25,7 @@ _PLACEHOLDER: Final = "external-id"
 def trust_differences(
     expected: ExpectedRole, role: RoleDetails, *, account: str
 ) -> tuple[list[Difference], list[str]]:
-    """Return how a role's trust policy differs, and what of it was not compared, in words.
+    """Return how a role's trust policy differs, and what was not compared, in words.
 
     :param expected: the role as expected.
     :param role: the role as it is.
@@ -41,18 +41,18 @@ def _differences(
     was = expected.deployed.trust_policy
     principal = next(iter(_principals(was)), "")
     principals = _principals(found)
-    deleted = [one for one in principals if _UNIQUE_ID.fullmatch(one)]
+    deleted = [name for name in principals if _UNIQUE_ID.fullmatch(name)]
     if deleted:
         yield _broken(deleted, still_trusted=principal in principals)
-        # Everything else about the trust policy is compared as if they were not deleted.
-        for one in deleted:
-            found = replaced(found, one, principal)
+        # Compare everything else as if they were not deleted.
+        for unique_id in deleted:
+            found = replaced(found, unique_id, principal)
     ids = _readable_ids(found, expected.external_ids)
     if ids:
         yield from _external_ids(ids, expected.external_ids, notes)
         was, found = (with_external_ids(trust, [_PLACEHOLDER]) for trust in (was, found))
     elif OPEN_EXTERNAL_ID in expected.external_ids:
-        # Not the placeholder: someone may have written that.
+        # Not the open ID itself: the account's trust policy may contain that text.
         was = with_external_ids(was, [_PLACEHOLDER])
     details = _details(assumption(was, {}), assumption(found, {}))
     for effect in trust_effects(was, found, account=account):
@@ -60,15 +60,15 @@ def _differences(
 
 
 def _details(was: Assumption, now: Assumption) -> Mapping[Effect, list[str]]:
-    # IAM shows an account's root for its ID.
-    before, after = ([*map(account_of_root, one.principals)] for one in (was, now))
-    come = [f"trusts {one}" for one in after if one not in before]
-    gone = [f"no longer trusts {one}" for one in before if one not in after]
-    problems = [one for one in now.problems if one.removeprefix("it ") not in come]
+    # IAM shows the ARN of the account's root instead of an account ID.
+    before, after = ([*map(account_of_root, trust.principals)] for trust in (was, now))
+    added = [f"trusts {name}" for name in after if name not in before]
+    removed = [f"no longer trusts {name}" for name in before if name not in after]
+    problems = [problem for problem in now.problems if problem.removeprefix("it ") not in added]
     return {
-        "broader": [*come, *problems],
-        "other": [*come, *gone, *problems],
-        "narrower": gone or problems,
+        "broader": [*added, *problems],
+        "other": [*added, *removed, *problems],
+        "narrower": removed or problems,
     }
 
 
@@ -81,13 +81,13 @@ def _broken(deleted: Sequence[str], *, still_trusted: bool) -> Difference:
 
 
 def _readable_ids(trust: Any, expected: Collection[str]) -> list[str]:
-    # None if one of them could be anything, such as a variable, so that it must not be replaced
-    # before the trust policies are compared.
+    # Empty if any of them is not a plain ID, such as a policy variable: then they must not be
+    # replaced before the trust policies are compared.
     found = external_ids_of(as_mapping(trust))
     ids = [
-        one
-        for one in found
-        if EXTERNAL_ID.accepts(one) or (one in expected and "${" not in str(one))
+        id_
+        for id_ in found
+        if EXTERNAL_ID.accepts(id_) or (id_ in expected and "${" not in str(id_))
     ]
     return ids if len(ids) == len(found) else []
 
@@ -95,11 +95,11 @@ def _readable_ids(trust: Any, expected: Collection[str]) -> list[str]:
 def _external_ids(
     found: list[str], expected: Sequence[str], notes: list[str]
 ) -> Iterator[Difference]:
-    open_ids = [one for one in expected if one == OPEN_EXTERNAL_ID]
-    known = [one for one in expected if one != OPEN_EXTERNAL_ID]
-    missing = [one for one in known if one not in found]
-    spare = [one for one in dict.fromkeys(found) if one not in known]
-    if len(spare) == len(open_ids) and not missing:
+    open_ids = [id_ for id_ in expected if id_ == OPEN_EXTERNAL_ID]
+    known = [id_ for id_ in expected if id_ != OPEN_EXTERNAL_ID]
+    missing = [id_ for id_ in known if id_ not in found]
+    extra = [id_ for id_ in dict.fromkeys(found) if id_ not in known]
+    if len(extra) == len(open_ids) and not missing:
         if open_ids:
             count = len(open_ids)
             noun = "an external ID was" if count == 1 else f"{count} external IDs were"
@@ -107,10 +107,10 @@ def _external_ids(
         return
     effect: Effect = "other"
     if not missing:
-        effect = "broader" if len(spare) > len(open_ids) else "narrower"
-    elif not spare:
+        effect = "broader" if len(extra) > len(open_ids) else "narrower"
+    elif not extra:
         effect = "narrower"
-    yield _difference("external-id", effect, _ids_in_words(missing, spare))
+    yield _difference("external-id", effect, _describe_ids(missing, extra))
 
 
 def _difference(rule: Rule, effect: Effect, what: str, details: Iterable[str] = ()) -> Difference:
@@ -125,21 +125,21 @@ def _difference(rule: Rule, effect: Effect, what: str, details: Iterable[str] = 
 
 
 def _principals(trust: Any) -> list[str]:
-    # IAM shows an account's root for its ID.
+    # IAM shows the ARN of the account's root instead of an account ID.
     return [
-        account_of_root(one) for one in principals_of(as_mapping(trust)) if isinstance(one, str)
+        account_of_root(name) for name in principals_of(as_mapping(trust)) if isinstance(name, str)
     ]
 
 
-def _ids_in_words(missing: Sequence[str], spare: Sequence[str]) -> str:
-    folded = {one.casefold() for one in spare}
-    if missing and all(one.casefold() in folded for one in missing):
+def _describe_ids(missing: Sequence[str], extra: Sequence[str]) -> str:
+    folded = {id_.casefold() for id_ in extra}
+    if missing and all(id_.casefold() in folded for id_ in missing):
         return "its external ID differs from the expected one only in case"
-    if missing and spare:
+    if missing and extra:
         return "it accepts a different external ID than expected"
     if missing:
         return "it does not accept an expected external ID"
-    if not spare:
+    if not extra:
         return "it accepts fewer external IDs than expected"
-    which = "an external ID that is" if len(spare) == 1 else f"{len(spare)} external IDs that are"
+    which = "an external ID that is" if len(extra) == 1 else f"{len(extra)} external IDs that are"
     return f"it accepts {which} not expected"

@@ -1,4 +1,4 @@
-"""What an account has, as far as ``verify`` compares it, and how to read it from saved files.
+"""The parts of an account that ``verify`` compares, and how to read them from saved files.
 
 The files are the output of ``aws iam get-account-authorization-details`` and ``aws iam get-role``.
 """
@@ -65,17 +65,18 @@ class RoleDetails:
     :param name: its name.
     :param path: its path.
     :param trust_policy: its trust policy.
-    :param inline: the names and documents of its inline policies; a document that could not be
-        read is ``None``, and so is this if it is not known which there are.
-    :param attached: the managed policies that are attached to it; ``None`` likewise.
+    :param inline: the names and documents of its inline policies; ``None`` if they could not be
+        listed, and instead of a document that could not be read.
+    :param attached: the managed policies that are attached to it; ``None`` if they could not be
+        listed.
     :param boundary: its permissions boundary, if it has one.
     :param session_seconds: its maximum session duration in seconds; ``None`` if it is not known.
     :param tags: its tags.
     :param last_used: when it was last used, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no
         use.
-    :param last_used_region: the region where it was last used; empty likewise.
+    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
     :param described: whether its permissions boundary and tags are known.
-    :param unread: what of it could not be read, in words.
+    :param unreadable: what could not be read, in words.
     """
 
     name: str
@@ -89,7 +90,7 @@ class RoleDetails:
     last_used: str = ""
     last_used_region: str = ""
     described: bool = True
-    unread: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +99,12 @@ class AccountDetails:
 
     :param account: its 12-digit ID.
     :param partition: its partition, such as ``aws``.
-    :param roles: the expected roles that it has, or all of them.
-    :param trust_policies: the trust policy of every role, by its name.
-    :param paths: the path of every role, likewise.
-    :param missing: why a role that is not among them may still exist, by the role's name in lower
-        case.
-    :param unread: what of the account could not be read, in words.
-    :param calls: how many calls to AWS it took.
+    :param roles: the roles that were read: the expected ones, or all.
+    :param trust_policies: the trust policy of every role, by role name.
+    :param paths: the path of every role, by role name.
+    :param missing: why a role that was not read may still exist, by role name in lowercase.
+    :param unreadable: what could not be read, in words.
+    :param calls: how many calls to AWS were made.
     """
 
     account: str
@@ -113,7 +113,7 @@ class AccountDetails:
     trust_policies: Mapping[str, Any]
     paths: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     calls: int = 0
 
     @property
@@ -126,19 +126,19 @@ class AccountDetails:
             *(policy.document for role in self.roles for policy in role.attached or ()),
             *(role.boundary.document for role in self.roles if role.boundary is not None),
         )
-        return frozenset(one for document in documents for one in texts_under_the_key(document))
+        return frozenset(id_ for document in documents for id_ in texts_under_the_key(document))
 
     def arn(self, name: str, path: str = "") -> str:
         """Return the ARN of a role.
 
         :param name: its name.
-        :param path: its path. By default the one that was read.
+        :param path: its path. By default, the path that was read.
         """
         path = path or self.paths.get(name, "/")
         return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
 
     def role(self, name: str) -> RoleDetails | None:
-        """Return a role by its name, whose case means nothing to IAM; ``None`` if there is none.
+        """Return a role by its name, in any case; ``None`` if there is none.
 
         :param name: the name.
         """
@@ -149,7 +149,7 @@ class AccountDetails:
 
 
 def moment(value: Any) -> str:
-    """Return a moment as text in UTC; empty if the value is not a moment.
+    """Return a time as text in UTC; empty if the value is not a time.
 
     :param value: a datetime, or its ISO 8601 text.
     """
@@ -171,16 +171,15 @@ def moment(value: Any) -> str:
 
 
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
-    """Read the roles of accounts from files that the AWS CLI wrote.
+    """Read the roles of accounts from saved output of the AWS CLI.
 
-    The output of ``aws iam get-role`` adds a role's maximum session duration, which that of ``aws
-    iam get-account-authorization-details`` lacks.
+    The output of ``aws iam get-role`` adds a role's maximum session duration, which the output of
+    ``aws iam get-account-authorization-details`` does not have.
 
     :param files: the files: for each account, one with its authorization details, and any number
         with a role.
-    :raises InputError: if one cannot be read, or is not such a file; if a part of the output is
-        missing; if there are two for one account or role; or if a role is not in one of the
-        accounts.
+    :raises InputError: if a file cannot be read, is not such output, or is incomplete; if two files
+        are for one account or role; or if a role is not in any of the accounts.
     """
     found: dict[str, AccountDetails] = {}
     roles: list[tuple[Path, Mapping[str, Any]]] = []
@@ -197,13 +196,13 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
                 f"{_reason(error)}"
             ) from None
         if details.account in found:
-            raise InputError(f"{file}: the account {details.account} is in another file, too")
+            raise InputError(f"{file}: the account {details.account} is also in another file")
         found[details.account] = details
     known: set[str] = set()
     for file, role in roles:
         _add_role(file, role, found)
         if role["Arn"] in known:
-            raise InputError(f"{file}: the role is in another file, too")
+            raise InputError(f"{file}: the role is also in another file")
         known.add(role["Arn"])
     return tuple(found.values())
 
@@ -232,7 +231,7 @@ def _account(content: Any) -> AccountDetails:
         raise InputError("it has no roles")
     places = {(arn.split(":")[1], arn.split(":")[4]) for arn in arns}
     if len(places) != 1:
-        raise InputError(f"its roles are in {len(places)} accounts; there must be one")
+        raise InputError(f"its roles are in {len(places)} accounts; all must be in one")
     ((partition, account),) = places
     managed = dict(_managed(content.get("Policies", [])))
     roles = tuple(_role(role, managed) for role in listed)
@@ -287,7 +286,7 @@ def _role(role: Mapping[str, Any], managed: Mapping[str, Any]) -> RoleDetails:
         tags={_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])},
         last_used=moment(used.get("LastUsedDate")),
         last_used_region=_text(used.get("Region", "")),
-        unread=tuple(
+        unreadable=tuple(
             f"the managed policy {policy.arn} is not in the file; save it again, without --filter"
             for policy in attached
             if policy.document is None
@@ -302,7 +301,7 @@ def _text(value: Any) -> str:
 
 
 def document_of(value: Any) -> Any:
-    """Return a policy document; IAM's API has it as percent-encoded JSON, boto3 and the CLI do not.
+    """Return a policy document. The IAM API returns percent-encoded JSON, which boto3 decodes.
 
     :param value: the document, or its text.
     """

@@ -1,4 +1,4 @@
-"""What a difference means, by the report's comparison: the decision on each action."""
+"""What a difference means: how it changes the decision on each action, as in the report."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,18 +20,18 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     NARROWED: "narrower",
 }
 _GONE: Final = re.compile(", because the guardrails? .+ (is|are) gone$")
-"""A report does not know a guardrail that was changed; whether it is gone, is said by the rule."""
+"""A report takes a changed guardrail for a removed one. The rule says whether it is gone."""
 
 _NUMBERS: Final = {"its numbers are no longer exact", "its numbers are now exact"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class EffectOf:
-    """What a difference means in one direction.
+    """The effect of a difference in one direction.
 
     :param effect: the direction.
     :param details: the decisions that it changes, in words.
-    :param actions: the patterns of what the catalog lacks, and the actions.
+    :param actions: the actions, and the patterns that the catalog does not cover.
     """
 
     effect: Effect
@@ -40,9 +40,9 @@ class EffectOf:
 
 
 def effects(expected: Role, found: Role) -> tuple[EffectOf, ...]:
-    """Return what makes a role broader than expected, then what may, then what makes it narrower.
+    """Return what makes a role broader than expected, what may, and what makes it narrower.
 
-    There is nothing if no decision differs.
+    Empty if no decision differs.
 
     :param expected: the role as expected.
     :param found: the role as it is.
@@ -57,8 +57,8 @@ def effects(expected: Role, found: Role) -> tuple[EffectOf, ...]:
         suspects_sha256="",
     )
     found_changes = changes(earlier, after)
-    # That the numbers are not exact follows from something else, which says more.
-    telling = [one for one in found_changes if one.what not in _NUMBERS] or found_changes
+    # Another change says why the numbers are not exact.
+    relevant = [change for change in found_changes if change.what not in _NUMBERS] or found_changes
     patterns = _patterns(was, now)
     return tuple(
         EffectOf(
@@ -74,7 +74,7 @@ def effects(expected: Role, found: Role) -> tuple[EffectOf, ...]:
             ),
         )
         for name, effect in _EFFECTS.items()
-        if (of_effect := [change for change in telling if change.effect == name])
+        if (of_effect := [change for change in relevant if change.effect == name])
     )
 
 
@@ -87,14 +87,14 @@ def differences(
     found: Role,
     named: tuple[str, ...] = (),
 ) -> Iterator[Difference]:
-    """Yield a difference for each direction in which a role is not as expected; at least one.
+    """Yield a difference for each direction in which a role differs; at least one.
 
-    :param rule: what kind they are.
+    :param rule: the kind of difference.
     :param what: the difference, in one line.
     :param subject: what it is about.
     :param expected: the role as expected.
     :param found: the role as it is.
-    :param named: the actions if no decision depends on any. By default there are none.
+    :param named: the actions to list if no decision changes. By default, none.
     """
     directions = effects(expected, found)
     for effect in directions:
@@ -121,7 +121,7 @@ def _state(report: Report) -> State:
 
 
 def _patterns(was: State, now: State) -> Mapping[Effect, Sequence[str]]:
-    # The catalog lacks their actions, so they have no decisions of their own.
+    # The catalog does not have their actions, so there are no decisions to compare.
     added, removed = now.uncounted - was.uncounted, was.uncounted - now.uncounted
     return {
         "broader": _named(allowed=added, denied=removed),

@@ -1,4 +1,4 @@
-"""What accounts are compared with: the published roles, or those of templates."""
+"""What accounts are compared with: the published roles, or those in templates."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pump_roles.account.probe import partition_of
-from pump_roles.account.targets import Target
+from pump_roles.account.role_list import ListedRole
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError, Role, read_deployed
 from pump_roles.templates.canonical import account_of_root, in_account
@@ -25,14 +25,14 @@ __all__ = ["Expectation", "ExpectedRole", "from_published", "from_templates", "r
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedRole:
-    """A role as it is expected in one account.
+    """A role as expected in one account.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: the role's kind, such as ``read-only``.
     :param name: its name.
-    :param deployed: everything about it, with what depends on the account filled in.
-    :param external_ids: the external IDs that it must accept. One that is not known is
+    :param deployed: its definition, with everything that depends on the account filled in.
+    :param external_ids: the external IDs that it must accept. An ID that is not known is
         :data:`~pump_roles.templates.deployed.OPEN_EXTERNAL_ID`.
-    :param unreadable: what cannot be read of what is expected, in words.
+    :param unreadable: what cannot be read of the definition, in words.
     """
 
     kind: str
@@ -46,17 +46,17 @@ class ExpectedRole:
 class Expectation:
     """What accounts are compared with.
 
-    :param description: what it is, in words.
-    :param roles: each role, in all the ways in which it is deployed.
+    :param description: what the accounts are compared with, in words.
+    :param roles: each role, with all variants in which it is deployed.
     :param principals: Pump's principals.
-    :param hidden: the external IDs in it, which must not be shown.
-    :param external_id: the external ID of every role that does not have one of its own, if known.
-    :param external_ids: the external IDs of single roles, by partition, account and role name.
-    :param boundary_document: the expected document of the permissions boundary; ``None`` if that of
-        the templates, if they have one.
+    :param hidden: its external IDs, which must not be shown.
+    :param external_id: the external ID of each role that ``external_ids`` does not list, if known.
+    :param external_ids: the external IDs of single roles, by partition, account, and role name.
+    :param boundary_document: the expected document of the permissions boundary. By default, that of
+        the templates, if they contain it.
     :param allowed_tags: the keys of tags that a role may have in addition.
     :param across_accounts: whether a StackSet deploys any of the roles.
-    :param removed: whether the accounts must have none of the roles.
+    :param removed: whether the accounts must not have any of the roles.
     """
 
     description: str
@@ -73,47 +73,52 @@ class Expectation:
     @property
     def accounts(self) -> frozenset[str]:
         """The accounts that the templates name for stacks with one of the roles."""
-        return frozenset(way.account for ways in self.roles for way in ways if way.account)
+        return frozenset(
+            variant.account for variants in self.roles for variant in variants if variant.account
+        )
 
     @property
     def has_boundary(self) -> bool:
         """Whether any of the roles has a permissions boundary."""
-        return any(way.boundary for ways in self.roles for way in ways)
+        return any(variant.boundary for variants in self.roles for variant in variants)
 
     @cached_property
     def mask(self) -> Mask:
-        """Masks the external IDs in it. Made once: for 10,000 of them, that takes a while."""
+        """Masks its external IDs. Cached: with 10,000 IDs, building it is slow."""
         return Mask(self.hidden)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the roles."""
-        return tuple(ways[0].role.name for ways in self.roles)
+        return tuple(variants[0].role.name for variants in self.roles)
 
     def only(self, kinds: Collection[str]) -> "Expectation":
-        """Return the same with only some kinds of roles.
+        """Return the expectation with only some kinds of roles.
 
-        :param kinds: the kinds; all if there are none.
+        :param kinds: the kinds; if empty, all.
         :raises InputError: if a role of one of these kinds is not expected.
         """
         if not kinds:
             return self
-        known = {ways[0].role.kind: ways for ways in self.roles}
+        known = {variants[0].role.kind: variants for variants in self.roles}
         for kind in kinds:
             if kind not in known:
                 raise InputError(f"{self.description} does not contain the {kind} role")
-        return replace(self, roles=tuple(ways for kind, ways in known.items() if kind in kinds))
+        return replace(
+            self, roles=tuple(variants for kind, variants in known.items() if kind in kinds)
+        )
 
     def absent(self) -> "Expectation":
-        """Return the expectation that accounts have none of the roles, nor one of a published name.
+        """Return the expectation that accounts have none of the roles.
 
-        The latter may be left over from before a role had another name.
+        Roles with the published names must not exist either: they may be left over from before a
+        role was renamed.
         """
         taken = {name.casefold() for name in self.names}
         published = tuple(
-            (replace(ways[0], role=replace(role, name=ROLES[role.kind].name), path="/"),)
-            for ways in self.roles
-            for role in [ways[0].role]
+            (replace(variants[0], role=replace(role, name=ROLES[role.kind].name), path="/"),)
+            for variants in self.roles
+            for role in [variants[0].role]
             if ROLES[role.kind].name.casefold() not in taken
         )
         absent = replace(self, roles=(*self.roles, *published), removed=True)
@@ -121,23 +126,23 @@ class Expectation:
         return replace(absent, description=description)
 
     def with_external_ids(
-        self, targets: Iterable[Target], *, external_id: str = ""
+        self, listed: Iterable[ListedRole], *, external_id: str = ""
     ) -> "Expectation":
-        """Return the same with external IDs for what leaves them open.
+        """Return the expectation with external IDs where the templates leave them open.
 
-        :param targets: roles with their external IDs.
-        :param external_id: that of every other role; by default it is not known.
+        :param listed: roles with their external IDs.
+        :param external_id: the external ID of every other role. By default, it is not known.
         :raises InputError: if a role is listed twice.
         """
         found: dict[tuple[str, str, str], str] = {}
-        for target in targets:
-            partition = partition_of(target.role_arn)
-            key = (partition, target.account, target.role_name.casefold())
+        for role in listed:
+            partition = partition_of(role.role_arn)
+            key = (partition, role.account, role.role_name.casefold())
             if key in found:
                 raise InputError(
-                    f"the role {target.role_name} of account {target.account} is listed twice"
+                    f"the role {role.role_name} of account {role.account} is listed twice"
                 )
-            found[key] = target.external_id
+            found[key] = role.external_id
         hidden = {*found.values(), external_id} - {""}
         return replace(
             self,
@@ -147,61 +152,63 @@ class Expectation:
         )
 
     def in_account(self, account: str, partition: str) -> tuple[tuple[ExpectedRole, ...], ...]:
-        """Return the roles that are expected in an account, each in all the ways that it may be.
+        """Return the roles that are expected in an account, each with its possible variants.
 
         :param account: the account's ID.
         :param partition: its partition.
         """
-        return tuple(self._in_account(ways, account, partition) for ways in self.roles)
+        return tuple(self._in_account(variants, account, partition) for variants in self.roles)
 
     def _in_account(
-        self, ways: Sequence[DeployedRole], account: str, partition: str
+        self, variants: Sequence[DeployedRole], account: str, partition: str
     ) -> tuple[ExpectedRole, ...]:
-        here = [way for way in ways if way.account == account]
-        anywhere = [way for way in ways if not way.account]
+        here = [variant for variant in variants if variant.account == account]
+        anywhere = [variant for variant in variants if not variant.account]
         filled: list[DeployedRole] = []
-        for way in here or anywhere or ways:
-            one = replace(_filled(way, account, partition), account="", stack_set="")
-            if one not in filled:
-                filled.append(one)
+        for variant in here or anywhere or variants:
+            in_place = replace(_filled(variant, account, partition), account="", stack_set="")
+            if in_place not in filled:
+                filled.append(in_place)
         unreadable = []
         if len(filled) > 1:
             unreadable.append(
-                "the templates deploy this role in different ways, such as with different external "
-                "IDs; pass the template of one stack"
+                "the templates deploy different variants of this role, for example with different "
+                "external IDs; pass the template of one stack"
             )
         if not here and not anywhere:
             unreadable.append("the templates deploy this role only in other accounts")
-        return tuple(self._expected(way, (partition, account), unreadable) for way in filled)
+        return tuple(
+            self._expected(variant, (partition, account), unreadable) for variant in filled
+        )
 
     def _expected(
-        self, way: DeployedRole, place: tuple[str, str], problems: Iterable[str]
+        self, variant: DeployedRole, place: tuple[str, str], problems: Iterable[str]
     ) -> ExpectedRole:
-        role = way.role
-        unreadable = [*role.unreadable, *way.unreadable, *problems]
+        role = variant.role
+        unreadable = [*role.unreadable, *variant.unreadable, *problems]
         known = self.external_ids.get((*place, role.name.casefold()), self.external_id)
-        open_ids = [str(one) for one in external_ids_of(way.trust_policy)]
-        if self.external_ids and not known and OPEN_EXTERNAL_ID in open_ids:
+        external_ids = [str(id_) for id_ in external_ids_of(variant.trust_policy)]
+        if self.external_ids and not known and OPEN_EXTERNAL_ID in external_ids:
             unreadable.append("the --external-ids file does not list this role")
-        if known and known not in open_ids and OPEN_EXTERNAL_ID in open_ids:
-            open_ids[open_ids.index(OPEN_EXTERNAL_ID)] = known
-        elif known and known not in open_ids:
+        if known and known not in external_ids and OPEN_EXTERNAL_ID in external_ids:
+            external_ids[external_ids.index(OPEN_EXTERNAL_ID)] = known
+        elif known and known not in external_ids:
             unreadable.append(
                 "the external ID that was passed for this role is not the one in the templates"
             )
         return ExpectedRole(
             kind=role.kind,
             name=role.name,
-            deployed=way
+            deployed=variant
             if self.boundary_document is None
-            else replace(way, boundary_document=self.boundary_document),
-            external_ids=tuple(open_ids),
+            else replace(variant, boundary_document=self.boundary_document),
+            external_ids=tuple(external_ids),
             unreadable=tuple(unreadable),
         )
 
 
 def from_published(principal: str) -> Expectation:
-    """Expect the roles as Pump publishes them.
+    """Return the expectation of the roles as Pump publishes them.
 
     :param principal: Pump's principal.
     """
@@ -236,23 +243,27 @@ def from_published(principal: str) -> Expectation:
 
 
 def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
-    """Expect the roles of a template, or of the templates in a folder.
+    """Return the expectation of the roles in a template, or in the templates of a folder.
 
     :param path: a template's file, or a folder such as ``cdk.out``.
-    :param principal: Pump's principal, if the templates leave it to a parameter. By default they
-        do not.
-    :raises InputError: if the templates cannot be read, contain none of Pump's roles, leave the
-        principal to a parameter and none is passed, name another one, or do not name a role.
+    :param principal: Pump's principal, required if it is a parameter of the templates.
+    :raises InputError: if the templates cannot be read or contain none of Pump's roles; if the
+        principal is missing, or is not that of the templates; or if a role's name cannot be read.
     """
     read = read_deployed(path)
-    for ways in read.roles:
-        if not all(way.role.name for way in ways):
-            raise InputError(f"{path}: the name of the {ways[0].role.kind} role cannot be read")
+    for variants in read.roles:
+        if not all(variant.role.name for variant in variants):
+            raise InputError(f"{path}: the name of the {variants[0].role.kind} role cannot be read")
     roles = tuple(
-        tuple(_with_principal(way, principal, path, Mask(read.external_ids)) for way in ways)
-        for ways in read.roles
+        tuple(
+            _with_principal(variant, principal, path, Mask(read.external_ids))
+            for variant in variants
+        )
+        for variants in read.roles
     )
-    principals = {text for ways in roles for way in ways for text in _principals(way)}
+    principals = {
+        text for variants in roles for variant in variants for text in _principals(variant)
+    }
     return Expectation(
         description=Mask(read.external_ids).masked(path.name or str(path)),
         roles=roles,
@@ -263,30 +274,30 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
 
 
 def _with_principal(
-    way: DeployedRole, principal: str | None, path: Path, mask: Mask
+    variant: DeployedRole, principal: str | None, path: Path, mask: Mask
 ) -> DeployedRole:
-    named = _principals(way)
+    named = _principals(variant)
     if OPEN_PRINCIPAL not in named:
-        # An account ID and the account's root are one principal.
+        # An account ID and the ARN of the account's root are the same principal.
         if principal is not None and [*map(account_of_root, named)] != [account_of_root(principal)]:
             shown = ", ".join(mask.masked(named))
             if not named:
                 raise InputError(
-                    f"{path}: the principal of the {way.role.kind} role cannot be read"
+                    f"{path}: the principal of the {variant.role.kind} role cannot be read"
                 )
-            raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that one")
-        return way
+            raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
+        return variant
     if principal is None:
         raise InputError(f"{path}: the principal is a template parameter; pass --principal")
-    return replace(way, trust_policy=replaced(way.trust_policy, OPEN_PRINCIPAL, principal))
+    return replace(variant, trust_policy=replaced(variant.trust_policy, OPEN_PRINCIPAL, principal))
 
 
 def replaced(value: Any, old: str, new: str) -> Any:
-    """Return a JSON value with a text in it replaced wherever it is a whole value.
+    """Return a JSON value in which every string equal to another is replaced.
 
     :param value: the JSON value.
-    :param old: the text.
-    :param new: what replaces it.
+    :param old: the string to replace.
+    :param new: the replacement.
     """
     if isinstance(value, list):
         return [replaced(element, old, new) for element in value]
@@ -295,23 +306,23 @@ def replaced(value: Any, old: str, new: str) -> Any:
     return new if value == old else value
 
 
-def _principals(way: DeployedRole) -> list[str]:
-    found = principals_of(way.trust_policy)
+def _principals(variant: DeployedRole) -> list[str]:
+    found = principals_of(variant.trust_policy)
     return [principal for principal in found if isinstance(principal, str)]
 
 
-def _filled(way: DeployedRole, account: str, partition: str) -> DeployedRole:
+def _filled(variant: DeployedRole, account: str, partition: str) -> DeployedRole:
     def fill(value: Any) -> Any:
         return in_account(value, account=account, partition=partition)
 
     return replace(
-        way,
-        path=fill(way.path),
-        trust_policy=fill(way.trust_policy),
-        policies=tuple(replace(policy, filled=fill(policy.filled)) for policy in way.policies),
-        boundary=fill(way.boundary),
-        boundary_document=fill(way.boundary_document),
-        tags=fill(dict(way.tags)),
+        variant,
+        path=fill(variant.path),
+        trust_policy=fill(variant.trust_policy),
+        policies=tuple(replace(policy, filled=fill(policy.filled)) for policy in variant.policies),
+        boundary=fill(variant.boundary),
+        boundary_document=fill(variant.boundary_document),
+        tags=fill(dict(variant.tags)),
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.account.verify.cures import cures
 from pump_roles.account.verify.model import (
     AccountResult,
     Difference,
@@ -13,6 +12,7 @@ from pump_roles.account.verify.model import (
     RoleResult,
     Verification,
 )
+from pump_roles.account.verify.remedies import remedies
 from pump_roles.account.verify.wording import (
     DETAILS,
     LONGEST_NAME,
@@ -31,41 +31,41 @@ from pump_roles.report.escape import code, text
 __all__ = ["MARKDOWN_LIMIT", "as_json", "as_markdown"]
 
 MARKDOWN_LIMIT: Final = 60_000
-"""At most how many characters the Markdown has. GitHub rejects a comment of more than 65,536."""
+"""The maximum length of the Markdown, in characters. GitHub allows 65,536 in a comment."""
 
 _ONE_ACCOUNT: Final = 8_000
-"""At most how many characters are about one account, so that none can push out the others."""
+"""The maximum number of characters for one account, so that none crowds out the others."""
 
 _MOST: Final = 10
-"""How many differences of a role, reasons, or other roles of an account are listed."""
+"""The maximum number of differences, reasons, or other roles that are listed."""
 
 _NOTES: Final = 5
 
 _SENTENCE: Final = 400
-"""At most how many characters of a sentence are shown."""
+"""The maximum length of a sentence, in characters."""
 
 
-def as_json(found: Verification) -> str:
+def as_json(verification: Verification) -> str:
     """Return the result as JSON, which ``verify.schema.json`` describes.
 
-    :param found: the result.
+    :param verification: the result.
     """
-    return json.dumps(found.as_dict(), indent=2) + "\n"
+    return json.dumps(verification.as_dict(), indent=2) + "\n"
 
 
-def as_markdown(found: Verification) -> str:
+def as_markdown(verification: Verification) -> str:
     """Return the result as Markdown, for a pull request or a ticket: at most 60,000 characters.
 
-    Accounts that differ are the first, and of these the ones with more access than expected. What
-    is cut is counted. Accounts that match are only counted.
+    Accounts that differ come first; among them, those with more access than expected. What is cut
+    is counted. Accounts that match are only counted.
 
-    :param found: the result.
+    :param verification: the result.
     """
-    by_state = by_attention(found.accounts)
-    head = [*_head(found)]
-    about_matching, told = [*_notes(notes(by_state["match"]))], [*_cures(cures(found))]
-    tail = [*about_matching, *([""] if about_matching and told else []), *told]
-    # For the sentences that say what is left out, too.
+    by_state = by_attention(verification.accounts)
+    head = [*_head(verification)]
+    matching, to_do = [*_notes(notes(by_state["match"]))], [*_remedies(remedies(verification))]
+    tail = [*matching, *([""] if matching and to_do else []), *to_do]
+    # Leave room for the sentences that say what is cut.
     room = MARKDOWN_LIMIT - len("\n".join((*head, *tail))) - 1_000
     sections: list[str] = []
     for title, accounts in (
@@ -78,19 +78,19 @@ def as_markdown(found: Verification) -> str:
     return "\n".join((*head, *sections, *tail)).rstrip("\n") + "\n"
 
 
-def _head(found: Verification) -> Iterator[str]:
-    more = sum(map(broader, found.accounts))
+def _head(verification: Verification) -> Iterator[str]:
+    more = sum(map(broader, verification.accounts))
     alarm = f" More access than expected: {more:,}." if more else ""
     yield "# Pump's roles in AWS accounts"
     yield ""
-    yield f"**Accounts: {counts(found)}.{alarm}**"
+    yield f"**Accounts: {counts(verification)}.{alarm}**"
     yield ""
-    yield f"Compared with: {_code(found.expected)}. Made by pump-roles {__version__}."
+    yield f"Compared with: {_code(verification.expected)}. Made by pump-roles {__version__}."
     yield ""
 
 
-def _notes(found: Sequence[str]) -> Iterator[str]:
-    shown, more = few(found, _NOTES)
+def _notes(texts: Sequence[str]) -> Iterator[str]:
+    shown, more = few(texts, _NOTES)
     if shown:
         yield "## Accounts that match"
         yield ""
@@ -100,12 +100,12 @@ def _notes(found: Sequence[str]) -> Iterator[str]:
             yield f"- and {more:,} more notes"
 
 
-def _cures(found: Mapping[str, str]) -> Iterator[str]:
-    if found:
+def _remedies(by_rule: Mapping[str, str]) -> Iterator[str]:
+    if by_rule:
         yield "## What to do"
         yield ""
-        for rule, cure in found.items():
-            yield f"- `{rule}`: {_text(cure)}"
+        for rule, remedy in by_rule.items():
+            yield f"- `{rule}`: {_text(remedy)}"
 
 
 def _section(title: str, accounts: Sequence[AccountResult], room: int) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _section(title: str, accounts: Sequence[AccountResult], room: int) -> Iterat
         if room < 0:
             left = accounts[number:]
             with_more = sum(map(broader, left))
-            about = f", {with_more:,} of them with more access than expected" if with_more else ""
+            about = f", {with_more:,} with more access than expected" if with_more else ""
             yield f"**Cut here: {len(left):,} more of {len(accounts):,} accounts{about}.**"
             yield ""
             return
@@ -128,12 +128,12 @@ def _section(title: str, accounts: Sequence[AccountResult], room: int) -> Iterat
 
 def _fitted(lines: Sequence[str]) -> Iterator[str]:
     room = _ONE_ACCOUNT
-    for number, one in enumerate(lines):
-        room -= len(one) + 1
+    for number, text_line in enumerate(lines):
+        room -= len(text_line) + 1
         if room < 0:
             yield f"- **Cut here: {len(lines) - number:,} more lines about this account.**"
             break
-        yield one
+        yield text_line
     yield ""
 
 
@@ -159,13 +159,13 @@ def _role(role: RoleResult) -> Iterator[str]:
     used = f", last used {_text(last_use(role))}" if last_use(role) else ""
     yield f"- {role.kind} role {code(line(role.arn))}: **{role.state}**{used}"
     yield from _few(map(_difference, by_effect(role.differences)), "differences", indent="  ")
-    yield from _few((f"- not checked: {_text(one)}" for one in role.unknown), "", indent="  ")
-    yield from _few((f"- note: {_text(one)}" for one in role.notes), "", indent="  ")
+    yield from _few((f"- not checked: {_text(reason)}" for reason in role.unknown), "", indent="  ")
+    yield from _few((f"- note: {_text(note)}" for note in role.notes), "", indent="  ")
 
 
 def _difference(difference: Difference) -> str:
     details, more = few(difference.details, DETAILS)
-    sentences = [_text(difference.what), *(_text(line(one, LONGEST_NAME)) for one in details)]
+    sentences = [_text(difference.what), *(_text(line(detail, LONGEST_NAME)) for detail in details)]
     if more:
         sentences.append(f"{more:,} more changes")
     actions, left = few_of(difference.actions)
@@ -175,8 +175,8 @@ def _difference(difference: Difference) -> str:
 
 def _few(items: Iterable[str], what: str, *, indent: str = "") -> Iterator[str]:
     shown, more = few([*items], _MOST)
-    for one in shown:
-        yield f"{indent}{one}"
+    for item in shown:
+        yield f"{indent}{item}"
     if more:
         yield f"{indent}- and {more:,} more {what}".rstrip()
 

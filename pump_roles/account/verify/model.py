@@ -1,4 +1,4 @@
-"""What ``verify`` finds: for each account and role, whether it is as expected.
+"""The result of ``verify``: whether each account and role is as expected.
 
 External IDs are not part of it, so no format can leak one.
 """
@@ -56,42 +56,42 @@ Rule = Literal[
     "tag-changed",
     "other-access",
 ]
-"""The kinds of differences. They do not change between versions of the schema."""
+"""The kinds of differences. They stay the same across versions of the schema."""
 
 RULES: Final[Mapping[Rule, str]] = MappingProxyType(
     {
         "role-missing": "An expected role does not exist.",
         "role-present": "A role that must be removed still exists.",
         "role-name": "The role's name differs in case.",
-        "role-path": "The role has another path.",
+        "role-path": "The role has a different path.",
         "trust-policy": "The trust policy differs.",
         "trust-broken": "The trust policy names a principal that no longer exists.",
-        "external-id": "The role accepts external IDs other than expected.",
+        "external-id": "The role accepts other external IDs than expected.",
         "policy-added": "The role has a policy that is not expected.",
         "policy-removed": "The role lacks an expected policy.",
         "policy-changed": "One of the role's policies differs.",
-        "policies-together": "The role's policies have another effect together.",
+        "policies-together": "The role's policies, taken together, have a different effect.",
         "boundary-added": "The role has a permissions boundary that is not expected.",
         "boundary-removed": "The role lacks the expected permissions boundary.",
-        "boundary-changed": "The role has another permissions boundary.",
+        "boundary-changed": "The role has a different permissions boundary.",
         "boundary-text": "The policy document of the permissions boundary differs.",
         "session-duration": "The maximum session duration differs.",
         "tag-added": "The role has a tag that is not expected.",
         "tag-removed": "The role lacks an expected tag.",
-        "tag-changed": "A tag has another value.",
+        "tag-changed": "A tag has a different value.",
         "other-access": "Pump's principal, or everyone, can assume another role.",
     }
 )
-"""What each kind of difference means, in one sentence."""
+"""What each kind of difference means."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One way in which a role, or its account, is not as expected.
+    """One way in which a role differs from what is expected.
 
-    :param rule: what kind it is.
+    :param rule: the kind of difference.
     :param effect: whether it gives more access than expected, or less.
-    :param subject: what it is about, such as a policy's name; empty if that is the role itself.
+    :param subject: what it is about, such as a policy's name; empty for the role itself.
     :param what: the difference, in one line.
     :param details: what it changes, in words, decision by decision.
     :param actions: the actions and patterns whose decision it changes.
@@ -109,15 +109,16 @@ class Difference:
 class RoleResult:
     """One expected role in an account.
 
-    :param kind: ``read-only`` or ``auto-pilot``.
+    :param kind: the role's kind, such as ``read-only``.
     :param arn: the role's ARN; of one that does not exist, the expected ARN.
     :param state: whether it is as expected.
-    :param differences: how it is not.
-    :param unknown: what could not be checked, in words. If there is anything, it does not match.
-    :param notes: what the expectation leaves open, so that nothing was compared, in words.
+    :param differences: how it differs.
+    :param unknown: what could not be checked, in words. If anything could not, the role does not
+        match.
+    :param notes: what was not compared because the expectation leaves it open, in words.
     :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
         shows no use, or the role does not exist.
-    :param last_used_region: the region where it was last used; empty likewise.
+    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
     :param boundary_sha256: the SHA-256 of the canonical text of the policy that is its permissions
         boundary; empty if it has none, or it could not be read.
     """
@@ -135,13 +136,13 @@ class RoleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherRole:
-    """Another role of the account that gives Pump's principal, or everyone, access.
+    """Another role in the account that gives access to Pump's principal or to everyone.
 
     :param arn: its ARN.
     :param name: its name.
     :param principals: who may assume it.
     :param alarm: why it is listed, in words.
-    :param effect: always ``broader``: it is access that is not expected.
+    :param effect: always ``broader``, because the access is not expected.
     """
 
     arn: str
@@ -158,10 +159,10 @@ class AccountResult:
     :param account: its 12-digit ID.
     :param name: its name in the organization; empty if it was not read.
     :param state: whether everything in it is as expected.
-    :param reason: why it is unknown; empty if each role says so itself.
+    :param reason: why the account, or a part of it, is unknown; may be empty.
     :param roles: the expected roles; none if the account could not be read.
     :param others: other roles that give access.
-    :param calls: how many calls to AWS it took; 0 if it was read from files.
+    :param calls: how many calls to AWS were made; 0 if it was read from files.
     """
 
     account: str
@@ -178,7 +179,7 @@ class Verification:
     """The whole result.
 
     :param expected: what the accounts were compared with, in words.
-    :param removed: whether the accounts must have none of the roles.
+    :param removed: whether the accounts must not have any of the roles.
     :param accounts: the accounts, by ID.
     """
 
@@ -188,7 +189,7 @@ class Verification:
 
     @property
     def state(self) -> State:
-        """Whether everything was checked, and is as expected."""
+        """Whether everything was checked and is as expected."""
         return state_of(account.state for account in self.accounts)
 
     def as_dict(self) -> dict[str, Any]:
@@ -206,9 +207,9 @@ class Verification:
 
 
 def state_of(states: Iterable[State]) -> State:
-    """Return the state of a whole from its parts: a difference takes precedence over unknown.
+    """Combine the states of parts: a difference takes precedence over unknown.
 
-    Without any parts, nothing was compared, so it is unknown.
+    Without parts, nothing was compared, so the state is unknown.
 
     :param states: the states of the parts.
     """

@@ -1,4 +1,4 @@
-"""The policies of a role in an account, as the reader would see them in a template."""
+"""The policies of a role in an account, as if they were read from a template."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,9 +14,9 @@ __all__ = ["actions_in", "as_shipped", "attached", "inline", "means", "name_in_r
 
 
 def inline(role: RoleDetails) -> Mapping[str, tuple[str, Any]]:
-    """Return the names and documents of a role's inline policies, by the name in lower case.
+    """Return the names and documents of a role's inline policies, by the name in lowercase.
 
-    If two names differ only in case, neither hides the other.
+    If two names differ only in case, both policies are kept.
 
     :param role: the role.
     """
@@ -26,7 +26,8 @@ def inline(role: RoleDetails) -> Mapping[str, tuple[str, Any]]:
 def attached(role: RoleDetails, details: AccountDetails) -> Mapping[str, tuple[str, Any]]:
     """Return the names and documents of the managed policies that are attached to a role.
 
-    They are by the name in lower case; those of AWS, whose names can be the same, by the ARN.
+    The key is the name in lowercase. For AWS managed policies, whose names are not unique, it is
+    the ARN.
 
     :param role: the role.
     :param details: its account.
@@ -34,10 +35,10 @@ def attached(role: RoleDetails, details: AccountDetails) -> Mapping[str, tuple[s
     own = f"arn:{details.partition}:iam::{details.account}:policy/"
     return _by_key(
         (
-            one.name.casefold() if one.arn.startswith(own) else one.arn,
-            (one.name, one.document),
+            policy.name.casefold() if policy.arn.startswith(own) else policy.arn,
+            (policy.name, policy.document),
         )
-        for one in role.attached or ()
+        for policy in role.attached or ()
     )
 
 
@@ -46,16 +47,17 @@ def _by_key(policies: Iterable[tuple[str, tuple[str, Any]]]) -> Mapping[str, tup
     for key, policy in policies:
         free = key
         while free in found:
-            # Names that differ only in case: neither policy hides the other.
+            # Keep both policies if their names differ only in case.
             free += " "
         found[free] = policy
     return found
 
 
 def name_in_report(name: str, *, managed: bool) -> str:
-    """Return a policy's name for a report, which counts policies of one name as unreadable.
+    """Return a policy's name for a report.
 
-    A managed policy replaces no inline one of the same name.
+    In a template, inline policies with the same name replace each other. A managed policy does not
+    replace an inline one, so its name must differ.
 
     :param name: the policy's name.
     :param managed: whether it is a managed policy.
@@ -66,8 +68,8 @@ def name_in_report(name: str, *, managed: bool) -> str:
 def means(document: Any, expected: Any) -> bool:
     """Return whether two policy documents mean the same.
 
-    :param document: one.
-    :param expected: the other.
+    :param document: a document.
+    :param expected: the document to compare it with.
     """
     return canonical(document) == canonical(expected)
 
@@ -87,7 +89,7 @@ def actions_in(documents: Iterable[Any]) -> tuple[str, ...]:
 
 
 def as_shipped(kind: str, name: str, document: Any, partition: str) -> Any:
-    """Return a policy as this package has it, if it means the same; else as it is.
+    """Return this package's version of a policy if it means the same; otherwise the policy itself.
 
     :param kind: the role's kind.
     :param name: the policy's name.
@@ -100,7 +102,7 @@ def as_shipped(kind: str, name: str, document: Any, partition: str) -> Any:
         if policy.name == name and means(document, policy.document):
             return policy.document
     if name in by_policy():
-        # In a template, a guardrail's ARNs leave the partition open.
+        # In a template, the partition of a guardrail's ARNs is a pseudo parameter.
         opened = _partition_opened(document, f"arn:{partition}:")
         if guardrail_of(kind, name, opened) is not None:
             return opened

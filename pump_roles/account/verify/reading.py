@@ -1,4 +1,4 @@
-"""Reads what ``verify`` compares from an account, with boto3 and nothing but reads."""
+"""Reads what ``verify`` compares from an account with boto3, with read-only calls."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -27,13 +27,13 @@ _T = TypeVar("_T")
 
 
 def policy_for_reading(names: Iterable[str], *, partition: str = "aws") -> dict[str, Any]:
-    """Return the smallest policy that :func:`read_account` needs in an account.
+    """Return the least-privilege policy for :func:`read_account` in an account.
 
     :param names: the names of the roles that are expected there.
     :param partition: the account's partition.
     """
     roles = f"arn:{partition}:iam::*:role/"
-    # A role that was made again with another path must be found, too.
+    # A role that was created again with another path must also be found.
     resources = [f"{roles}{path}{name}" for name in names for path in ("", "*/")]
     return {
         "Version": "2012-10-17",
@@ -63,7 +63,7 @@ def read_account(
 ) -> AccountDetails:
     """Read some roles of an account, and the trust policies of all others.
 
-    What cannot be read is part of the result, in words. Nothing is raised for it.
+    What cannot be read is part of the result, in words; it raises nothing.
 
     :param iam: a client of the account.
     :param names: the names of the roles.
@@ -82,13 +82,13 @@ class _Reader:
         iam.meta.events.register("before-call.iam", self._count)
 
     def read(self, names: Collection[str]) -> AccountDetails:
-        unread: list[str] = []
+        unreadable: list[str] = []
         missing: dict[str, str] = {}
-        listed = self._listed(unread)
+        listed = self._listed(unreadable)
         known = {name.casefold(): role for name, role in listed.items()}
         roles = []
         for name in names:
-            role = self._role(name, known.get(name.casefold()), listed=not unread)
+            role = self._role(name, known.get(name.casefold()), listed=not unreadable)
             if isinstance(role, RoleDetails):
                 roles.append(role)
             elif role:
@@ -103,29 +103,29 @@ class _Reader:
             },
             paths={name: role["Path"] for name, role in listed.items()},
             missing=missing,
-            unread=tuple(unread),
+            unreadable=tuple(unreadable),
             calls=self._calls,
         )
 
     def _count(self, **_: object) -> None:
         self._calls += 1
 
-    def _listed(self, unread: list[str]) -> Mapping[str, Mapping[str, Any]]:
+    def _listed(self, unreadable: list[str]) -> Mapping[str, Mapping[str, Any]]:
         def read() -> Mapping[str, Mapping[str, Any]]:
             pages = self._iam.get_paginator("list_roles").paginate(
                 PaginationConfig={"PageSize": _MOST_PER_PAGE}
             )
-            return {role["RoleName"]: _whole(role) for page in pages for role in page["Roles"]}
+            return {role["RoleName"]: _checked(role) for page in pages for role in page["Roles"]}
 
         found, reason = self._try(read)
         if found is None:
-            unread.append(f"the account's other roles could not be read: {reason}")
+            unreadable.append(f"the account's other roles could not be read: {reason}")
         return found or {}
 
     def _role(
         self, name: str, entry: Mapping[str, Any] | None, *, listed: bool
     ) -> RoleDetails | str:
-        # The role; or why it could not be read, which is empty if there is no such role.
+        # The role, or why it could not be read; an empty string if it does not exist.
         if entry is None and listed:
             return ""
         exact = name if entry is None else entry["RoleName"]
@@ -133,47 +133,51 @@ class _Reader:
         if described is None and entry is None:
             return "" if reason == _MISSING else f"it could not be read: {reason}"
         role = as_mapping(described or entry)
-        unread = [] if described is not None else [f"it could not be read: {self._said(reason)}"]
+        unreadable = (
+            [] if described is not None else [f"it could not be read: {self._explained(reason)}"]
+        )
         used = as_mapping(role.get("RoleLastUsed"))
         boundary = as_mapping(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
         return RoleDetails(
             name=exact,
             path=role["Path"],
             trust_policy=document_of(role.get("AssumeRolePolicyDocument")),
-            inline=self._inline(exact, unread),
-            attached=self._attached(exact, unread),
+            inline=self._inline(exact, unreadable),
+            attached=self._attached(exact, unreadable),
             boundary=None if boundary is None else self._boundary(boundary),
             session_seconds=role.get("MaxSessionDuration"),
             tags={tag["Key"]: tag["Value"] for tag in role.get("Tags", [])},
             last_used=moment(used.get("LastUsedDate")),
             last_used_region=used.get("Region", ""),
             described=described is not None,
-            unread=tuple(unread),
+            unreadable=tuple(unreadable),
         )
 
     def _described(self, name: str) -> Mapping[str, Any]:
-        return _whole(self._iam.get_role(RoleName=name)["Role"])
+        return _checked(self._iam.get_role(RoleName=name)["Role"])
 
-    def _inline(self, role: str, unread: list[str]) -> tuple[tuple[str, Any], ...] | None:
+    def _inline(self, role: str, unreadable: list[str]) -> tuple[tuple[str, Any], ...] | None:
         def names() -> list[str]:
             pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=role)
             return [name for page in pages for name in page["PolicyNames"]]
 
         found, reason = self._try(names)
         if found is None:
-            unread.append(f"its inline policies could not be read: {self._said(reason)}")
+            unreadable.append(f"its inline policies could not be read: {self._explained(reason)}")
             return None
-        return tuple((name, self._inline_document(role, name, unread)) for name in found)
+        return tuple((name, self._inline_document(role, name, unreadable)) for name in found)
 
-    def _inline_document(self, role: str, name: str, unread: list[str]) -> Any:
+    def _inline_document(self, role: str, name: str, unreadable: list[str]) -> Any:
         document, reason = self._try(
             lambda: self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         )
         if document is None:
-            unread.append(f"its inline policy {name} could not be read: {self._said(reason)}")
+            unreadable.append(
+                f"its inline policy {name} could not be read: {self._explained(reason)}"
+            )
         return document_of(document)
 
-    def _attached(self, role: str, unread: list[str]) -> tuple[AttachedPolicy, ...] | None:
+    def _attached(self, role: str, unreadable: list[str]) -> tuple[AttachedPolicy, ...] | None:
         def policies() -> list[tuple[str, str]]:
             pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
             return [
@@ -184,19 +188,21 @@ class _Reader:
 
         found, reason = self._try(policies)
         if found is None:
-            unread.append(f"its managed policies could not be read: {self._said(reason)}")
+            unreadable.append(f"its managed policies could not be read: {self._explained(reason)}")
             return None
         attached = []
         for name, arn in found:
             document, reason = self._default_version(arn)
             if document is None:
-                unread.append(f"the managed policy {arn} could not be read: {self._said(reason)}")
+                unreadable.append(
+                    f"the managed policy {arn} could not be read: {self._explained(reason)}"
+                )
             attached.append(AttachedPolicy(name=name, arn=arn, document=document))
         return tuple(attached)
 
     def _boundary(self, arn: str) -> Boundary:
         document, reason = self._default_version(arn)
-        return Boundary(arn=arn, document=document, reason=self._said(reason))
+        return Boundary(arn=arn, document=document, reason=self._explained(reason))
 
     def _default_version(self, arn: str) -> tuple[Any, str]:
         def read() -> Any:
@@ -209,23 +215,23 @@ class _Reader:
 
         return self._try(read)
 
-    def _said(self, reason: str) -> str:
-        # It was there when it was listed.
+    def _explained(self, reason: str) -> str:
+        # It existed when it was listed.
         return "it changed while it was read; verify again" if reason == _MISSING else reason
 
     def _try(self, call: Callable[[], _T]) -> tuple[_T | None, str]:
         try:
             return call(), ""
         except Exception as error:  # noqa: BLE001
-            # If the answer is not from AWS, botocore can raise anything. What of it could not be
+            # botocore can raise anything if the response is not from AWS. One part that cannot be
             # read must not hide the rest.
             if error_code(error) == _MISSING:
                 return None, _MISSING
             return None, reason_of(error, self._iam)
 
 
-def _whole(role: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked(role: Mapping[str, Any]) -> Mapping[str, Any]:
     if missing := _EVERY_ROLE_HAS - role.keys():
-        # The answer is not from AWS.
+        # The response is not from AWS.
         raise KeyError(*missing)
     return {**role}

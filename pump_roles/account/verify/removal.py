@@ -1,4 +1,4 @@
-"""Whether one of the roles is gone from an account, after a removal."""
+"""Checks whether a role is gone from an account."""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,12 @@ _STACK_NAME = "aws:cloudformation:stack-name"
 """The tag with the name of the stack that created a resource: CloudFormation Template Reference,
 "Resource tags"."""
 
-_OF_STACK_SET = "StackSet-"
-"""The prefix of the names of StackSets' stacks."""
+_STACK_SET_PREFIX = "StackSet-"
+"""The prefix of the names of stacks that a StackSet created."""
 
 
 def removal(expected: ExpectedRole, details: AccountDetails) -> RoleResult:
-    """Return whether a role is gone. If a role has its name, it is not, whatever else differs.
+    """Return whether a role is gone. Any role with its name counts, whatever else differs.
 
     :param expected: the role that must not exist.
     :param details: what the account has.
@@ -34,8 +34,9 @@ def removal(expected: ExpectedRole, details: AccountDetails) -> RoleResult:
             last_used_region=role.last_used_region,
         )
     arn = details.arn(expected.name, expected.deployed.path)
-    # Only the list of all roles shows one in another case. The account says why it was not read.
-    not_known = "whether it exists is not known" if details.unread else ""
+    # Only the list of all roles shows a name in another case. The account's result says why that
+    # could not be read.
+    not_known = "whether it exists is not known" if details.unreadable else ""
     if reason := details.missing.get(expected.name.casefold(), not_known):
         return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=(reason,))
     return RoleResult(kind=expected.kind, arn=arn, state="match", notes=tuple(_notes(expected)))
@@ -44,7 +45,7 @@ def removal(expected: ExpectedRole, details: AccountDetails) -> RoleResult:
 def _present(role: RoleDetails) -> Difference:
     stack = role.tags.get(_STACK_NAME, "")
     created = f"the stack {stack} created it"
-    if stack.startswith(_OF_STACK_SET):
+    if stack.startswith(_STACK_SET_PREFIX):
         created += "; delete the stack instance, not the stack"
     return Difference(
         rule="role-present",
@@ -59,6 +60,6 @@ def _notes(expected: ExpectedRole) -> Iterator[str]:
     yield "the role does not exist"
     if OPEN_EXTERNAL_ID in expected.external_ids:
         yield (
-            "other roles that require its external ID were not looked for: the ID is not known; "
-            "set PUMP_EXTERNAL_ID, or pass --external-ids"
+            "other roles that require its external ID were not searched for, because the ID is not "
+            "known; set PUMP_EXTERNAL_ID, or pass --external-ids"
         )

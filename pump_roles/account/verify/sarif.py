@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pump_roles._version import __version__
-from pump_roles.account.verify.cures import CURES, UNVERIFIED, UNVERIFIED_CURE
 from pump_roles.account.verify.model import (
     RULES,
     AccountResult,
@@ -18,6 +17,7 @@ from pump_roles.account.verify.model import (
     Rule,
     Verification,
 )
+from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
 from pump_roles.account.verify.wording import (
     DETAILS,
     LONGEST_NAME,
@@ -31,10 +31,10 @@ from pump_roles.account.verify.wording import (
 __all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 
 FINGERPRINT: Final = "pumpRolesFinding/v1"
-"""The name of the fingerprint. It changes with what a fingerprint is computed from."""
+"""The name of the fingerprint. Change it if fingerprints are computed differently."""
 
 MOST_RESULTS: Final = 25_000
-"""At most how many results there are. GitHub rejects a run with more."""
+"""The maximum number of results. GitHub rejects a run with more."""
 
 _SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -42,14 +42,14 @@ _SCHEMA: Final = (
 _STOPS_PUMP: Final[frozenset[Rule]] = frozenset(
     {"role-missing", "trust-policy", "trust-broken", "external-id", "policy-removed"}
 )
-"""With less access because of these, Pump cannot do its work."""
+"""Less access because of one of these keeps Pump from doing its work."""
 
 _LEVELS: Final = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Finding:
-    # What a result says, and what it is: the latter stays the same between runs.
+    # A result; its key stays the same between runs.
     account: AccountResult
     role: RoleResult | None = None
     arn: str = ""
@@ -65,79 +65,79 @@ class _Finding:
         return (self.account.account, kind, self.rule, self.effect, self.subject)
 
 
-def as_sarif(found: Verification) -> str:
+def as_sarif(verification: Verification) -> str:
     """Return the result as SARIF 2.1.0, the same text for the same result.
 
     Each difference, each other role that gives access, and each role or account that could not be
-    checked is a SARIF result. More access is an error, what stops Pump's service or may be more
-    access a warning, and any other loss of access a note.
+    checked is a SARIF result. More access is an error. A warning is what may be more access, stops
+    Pump's service, or could not be checked. Any other loss of access is a note.
 
-    An artifact's URI, such as ``accounts/111122223333/PumpReadOnlyRole``, names no file: GitHub
-    requires one. A fingerprint is computed from the account, the kind of role, the rule, the
+    GitHub requires an artifact URI. Those here, such as ``accounts/111122223333/PumpReadOnlyRole``,
+    do not name files. A fingerprint is computed from the account, the kind of role, the rule, the
     effect, and the subject, so that the same finding stays the same alert. GitHub uses only the
     fingerprint ``primaryLocationLineHash``.
 
-    GitHub shows 5,000 results of a run, and rejects a run with more than 25,000. The errors are the
-    first. The results beyond 25,000 are left out; a notification says how many.
+    GitHub shows 5,000 results of a run, and rejects a run with more than 25,000. Errors come first.
+    Results beyond 25,000 are omitted; a notification says how many.
 
-    If anything could not be checked, ``executionSuccessful`` is false. Do not take a missing result
-    of such a run as solved.
+    If anything could not be checked, ``executionSuccessful`` is false. A finding that is missing in
+    such a run is not necessarily resolved.
 
-    :param found: the result.
+    :param verification: the result.
     """
-    # Sorting is stable: within a level the order is that of the accounts.
-    findings = sorted(_findings(found), key=lambda one: _LEVELS.index(one.level))
+    # Sorting is stable: within a level, the order of the accounts stays.
+    findings = sorted(_findings(verification), key=lambda finding: _LEVELS.index(finding.level))
     rules = [*_rules()]
     indexes = {rule["id"]: index for index, rule in enumerate(rules)}
     run = {
         "tool": {"driver": {"name": "pump-roles", "semanticVersion": __version__, "rules": rules}},
-        "invocations": [_invocation(found, len(findings))],
+        "invocations": [_invocation(verification, len(findings))],
         "results": [*_results(findings, indexes)][:MOST_RESULTS],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rules() -> Iterator[dict[str, Any]]:
-    known: list[tuple[str, str, str]] = [(rule, RULES[rule], CURES[rule]) for rule in RULES]
-    known.append((UNVERIFIED, "Something could not be checked.", UNVERIFIED_CURE))
-    for rule, description, cure in known:
+    known: list[tuple[str, str, str]] = [(rule, RULES[rule], REMEDIES[rule]) for rule in RULES]
+    known.append((UNVERIFIED, "Something could not be checked.", UNVERIFIED_REMEDY))
+    for rule, description, remedy in known:
         yield {
             "id": rule,
             "shortDescription": {"text": description},
-            "fullDescription": {"text": f"{description} {cure}"},
-            "help": {"text": cure},
+            "fullDescription": {"text": f"{description} {remedy}"},
+            "help": {"text": remedy},
             "defaultConfiguration": {"level": "warning"},
         }
 
 
-def _invocation(found: Verification, number: int) -> dict[str, Any]:
+def _invocation(verification: Verification, number: int) -> dict[str, Any]:
     notifications = []
-    if not found.accounts:
+    if not verification.accounts:
         notifications.append("No account was checked.")
     if left := max(number - MOST_RESULTS, 0):
-        notifications.append(f"{left:,} {'result is' if left == 1 else 'results are'} left out.")
-    told = [("error", text) for text in notifications]
+        notifications.append(f"{left:,} {'result is' if left == 1 else 'results are'} omitted.")
+    by_level = [("error", text) for text in notifications]
     # What the expectation leaves open is not a finding.
-    told += [("note", text) for text in notes(found.accounts)]
-    invocation: dict[str, Any] = {"executionSuccessful": not is_unknown(found)}
-    if told:
+    by_level += [("note", text) for text in notes(verification.accounts)]
+    invocation: dict[str, Any] = {"executionSuccessful": not is_unknown(verification)}
+    if by_level:
         invocation["toolExecutionNotifications"] = [
-            {"level": level, "message": {"text": _message(text)}} for level, text in told
+            {"level": level, "message": {"text": _message(text)}} for level, text in by_level
         ]
     return invocation
 
 
 def _results(findings: Sequence[_Finding], indexes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     seen: Counter[tuple[str, ...]] = Counter()
-    for one in findings:
-        fingerprint = sha256(json.dumps([*one.key, seen[one.key]]).encode()).hexdigest()
-        seen[one.key] += 1
+    for finding in findings:
+        fingerprint = sha256(json.dumps([*finding.key, seen[finding.key]]).encode()).hexdigest()
+        seen[finding.key] += 1
         yield {
-            "ruleId": one.rule,
-            "ruleIndex": indexes[one.rule],
-            "level": one.level,
-            "message": {"text": _message(one.message)},
-            "locations": [_location(one)],
+            "ruleId": finding.rule,
+            "ruleIndex": indexes[finding.rule],
+            "level": finding.level,
+            "message": {"text": _message(finding.message)},
+            "locations": [_location(finding)],
             "partialFingerprints": {
                 "primaryLocationLineHash": fingerprint,
                 FINGERPRINT: fingerprint,
@@ -161,8 +161,8 @@ def _location(finding: _Finding) -> dict[str, Any]:
     return location
 
 
-def _findings(found: Verification) -> Iterator[_Finding]:
-    for account in found.accounts:
+def _findings(verification: Verification) -> Iterator[_Finding]:
+    for account in verification.accounts:
         if account.reason or (account.state == "unknown" and not account.roles):
             reason = account.reason or "nothing could be read"
             yield _unverified(account, None, f"In {_name(account)}: {line(reason)}")
@@ -216,7 +216,7 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
 def _others(account: AccountResult) -> Iterator[_Finding]:
     for other in account.others:
         principals, left = few_of(other.principals)
-        by = f" May be assumed by: {', '.join(principals)}{left}." if principals else ""
+        by = f" Can be assumed by: {', '.join(principals)}{left}." if principals else ""
         where = f"The role {line(other.name)} in {_name(account)}"
         yield _Finding(
             account=account,
@@ -239,5 +239,5 @@ def _name(account: AccountResult) -> str:
 
 
 def _message(text: str) -> str:
-    # A link's syntax, and what stands for an argument of the message.
+    # SARIF reads these as links and as placeholders.
     return text.replace("](", "] (").replace("{", "{{").replace("}", "}}")

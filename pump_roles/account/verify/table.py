@@ -7,8 +7,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.console import console_for
-from pump_roles.account.verify.cures import cures
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
+from pump_roles.account.verify.remedies import remedies
 from pump_roles.account.verify.wording import (
     DETAILS,
     LONGEST_NAME,
@@ -37,15 +37,15 @@ _STYLES: Final = {
 }
 
 _MATCHING: Final = 10
-"""Up to how many matching accounts are shown with their roles; more of them are only counted."""
+"""Up to this many matching accounts are shown with their roles; more are only counted."""
 
 _MOST: Final = 20
-"""How many differences of a role, reasons, or other roles of an account are listed."""
+"""The maximum number of differences, reasons, or other roles that are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Line:
-    # The label has a style of its own; the text is what may be wrapped after it.
+    # The label is styled; the text after it may be wrapped.
     depth: int = 0
     label: str = ""
     style: str = ""
@@ -58,7 +58,7 @@ class _Line:
         sentence = f"{self.label} {self.text}".strip()
         whole = f"{start}{sentence}"
         if width is not None:
-            # Only between words: an ARN that is too long for the terminal stays whole.
+            # Wrap only between words, so that a long ARN stays whole.
             wrapped = wrap(
                 sentence,
                 width=width,
@@ -73,26 +73,26 @@ class _Line:
         return text
 
 
-def as_table(found: Verification, *, styled: bool) -> str:
-    """Return the result as text to read: what needs attention first, and the counts at the end.
+def as_table(verification: Verification, *, styled: bool) -> str:
+    """Return the result for a terminal: first what needs attention, last the counts.
 
-    On a terminal, long sentences are wrapped between words. ARNs and IDs are never broken. If more
+    On a terminal, long sentences are wrapped between words; ARNs and IDs are never broken. If more
     than ten accounts match, they are only counted.
 
-    :param found: the result.
+    :param verification: the result.
     :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
     written = StringIO()
     console = console_for(written, styled=styled)
-    for one in _lines(found):
-        console.print(one.shown(console.width if console.is_terminal else None))
+    for line_ in _lines(verification):
+        console.print(line_.shown(console.width if console.is_terminal else None))
     return written.getvalue()
 
 
-def _lines(found: Verification) -> Iterator[_Line]:
-    yield _Line(text=f"compared with: {line(found.expected)}")
+def _lines(verification: Verification) -> Iterator[_Line]:
+    yield _Line(text=f"compared with: {line(verification.expected)}")
     yield _Line()
-    by_state = by_attention(found.accounts)
+    by_state = by_attention(verification.accounts)
     for state in ("differs", "unknown"):
         for account in by_state[state]:
             yield from _account(account)
@@ -105,13 +105,13 @@ def _lines(found: Verification) -> Iterator[_Line]:
         yield _Line(label="match:", style=_STYLES["match"], text=text)
         yield from _list("note", notes(matching), depth=1)
         yield _Line()
-    told = cures(found)
-    if told:
+    by_rule = remedies(verification)
+    if by_rule:
         yield _Line(text="what to do:")
-        for rule, cure in told.items():
-            yield _Line(depth=1, label=f"{rule}:", style="bold", text=cure)
+        for rule, remedy in by_rule.items():
+            yield _Line(depth=1, label=f"{rule}:", style="bold", text=remedy)
         yield _Line()
-    yield _Line(text=f"accounts: {counts(found)}")
+    yield _Line(text=f"accounts: {counts(verification)}")
 
 
 def _account(account: AccountResult) -> Iterator[_Line]:

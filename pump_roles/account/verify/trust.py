@@ -1,4 +1,4 @@
-"""Whether a trust policy lets more, or fewer, callers assume a role than another one does."""
+"""Compares trust policies: whether more or fewer callers can assume the role."""
 
 import json
 import re
@@ -16,27 +16,27 @@ _WILDCARDS: Final = re.compile(r"[*?]")
 _VARIABLE: Final = "${"
 _ACCOUNT: Final = re.compile("[0-9]{12}")
 _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
-"""Operators whose key must have one of the values: further values let more callers in."""
+"""Operators whose key must have one of the values, so that more values admit more callers."""
 
 _MEMBERS: Final = {"Sid", "Effect", "Principal", "Action", "Condition"}
 _EVERYONE: Final = {"AWS": "*"}
 
 
 def trust_effects(expected: Any, found: Any, *, account: str = "") -> tuple[Effect, ...]:
-    """Return what makes a trust policy broader than another, or narrower, or both; else other.
+    """Return whether a trust policy is broader than another, narrower, or both; otherwise other.
 
-    There is nothing if both mean the same. In doubt, it is broader.
+    Empty if both mean the same. If in doubt, it is broader.
 
     :param expected: the trust policy as expected.
     :param found: the trust policy as it is.
-    :param account: the ID of the role's account. By default it is not known, and none of the
-        principals is in it.
+    :param account: the ID of the role's account. By default, it is not known, and no principal is
+        taken to be in it.
     """
     if canonical(expected) == canonical(found):
         return ()
     was, now = _parts(expected), _parts(found)
     if None in {**was, **now}.values() or was == now:
-        # Nobody knows what it lets in; nor if only the versions differ, so what a variable is.
+        # It cannot be read, or only the policy version differs, which changes what variables mean.
         return ("broader",)
     added, removed = _not_covered(now, was, account), _not_covered(was, now, account)
     effects: list[Effect] = []
@@ -48,10 +48,10 @@ def trust_effects(expected: Any, found: Any, *, account: str = "") -> tuple[Effe
 
 
 def with_external_ids(trust: Any, external_ids: list[str]) -> Any:
-    """Return a trust policy with other external IDs where it requires any.
+    """Return a trust policy with its external IDs replaced.
 
     :param trust: the trust policy.
-    :param external_ids: the IDs to put there.
+    :param external_ids: the new IDs.
     """
     if isinstance(trust, list):
         return [with_external_ids(element, external_ids) for element in trust]
@@ -69,7 +69,7 @@ def with_external_ids(trust: Any, external_ids: list[str]) -> Any:
 
 
 def _parts(trust: Any) -> dict[str, Mapping[str, Any] | None]:
-    # Each allows or denies one action to one principal. What cannot be read is none.
+    # Each part allows or denies one action to one principal; None if it cannot be read.
     lines = canonical(trust).split("\n")
     return {part: _read(part) for part in lines if part and not part.startswith("version ")}
 
@@ -103,7 +103,7 @@ def _not_covered(
     others: Mapping[str, Mapping[str, Any] | None],
     account: str,
 ) -> set[str]:
-    # The effects of those parts that have no equal or wider one among the others.
+    # The effects of the parts that no equal or broader part among the others covers.
     return {
         part["Effect"]
         for text, part in parts.items()
@@ -115,13 +115,13 @@ def _not_covered(
     }
 
 
-def _covers(one: Mapping[str, Any], other: Mapping[str, Any], account: str) -> bool:
-    # Whether the first is about every call that the second is about.
+def _covers(broader: Mapping[str, Any], part: Mapping[str, Any], account: str) -> bool:
+    # Whether the first applies to every call that the second applies to.
     return (
-        one["Effect"] == other["Effect"]
-        and _matches(one["Action"], other["Action"])
-        and _is_within(other["Principal"], one["Principal"], account)
-        and _is_weaker(one.get("Condition", {}), other.get("Condition", {}))
+        broader["Effect"] == part["Effect"]
+        and _matches(broader["Action"], part["Action"])
+        and _is_within(part["Principal"], broader["Principal"], account)
+        and _is_weaker(broader.get("Condition", {}), part.get("Condition", {}))
     )
 
 
@@ -130,30 +130,32 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _like(pattern: str, text: str) -> bool:
-    # In IAM only * and ? are wildcards.
+    # IAM's only wildcards are * and ?.
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def _is_within(one: Mapping[str, Any], other: Mapping[str, Any], account: str) -> bool:
-    if one == other:
+def _is_within(inner: Mapping[str, Any], outer: Mapping[str, Any], account: str) -> bool:
+    if inner == outer:
         return True
-    if one.keys() != {"AWS"} or other.keys() != {"AWS"}:
+    if inner.keys() != {"AWS"} or outer.keys() != {"AWS"}:
         return False
-    if other == _EVERYONE:
+    if outer == _EVERYONE:
         return True
-    # An account trusts whomever in it its own policies let assume the role. In the role's own
-    # account, a role or user that is named needs no such policy.
-    named = one["AWS"].split(":")
+    # Trust in an account includes its roles and users, if their own policies allow the call. In the
+    # role's own account, a role or user that is named needs no such policy.
+    arn = inner["AWS"].split(":")
     return (
-        _ACCOUNT.fullmatch(other["AWS"]) is not None
-        and other["AWS"] != account
-        and named[0] == "arn"
-        and named[4:5] == [other["AWS"]]
+        _ACCOUNT.fullmatch(outer["AWS"]) is not None
+        and outer["AWS"] != account
+        and arn[0] == "arn"
+        and arn[4:5] == [outer["AWS"]]
     )
 
 
-def _is_weaker(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(any(_implies(stronger, test) for stronger in _tests(other)) for test in _tests(one))
+def _is_weaker(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> bool:
+    return all(
+        any(_implies(test, implied) for test in _tests(stronger)) for implied in _tests(weaker)
+    )
 
 
 _Test = tuple[str, str, list[str]]
@@ -167,24 +169,24 @@ def _tests(condition: Mapping[str, Any]) -> list[_Test]:
     ]
 
 
-def _implies(one: _Test, other: _Test) -> bool:
-    # Whether each request that passes the first test passes the second.
-    if one == other:
+def _implies(test: _Test, implied: _Test) -> bool:
+    # Whether each request that passes the first test also passes the second.
+    if test == implied:
         return True
-    (stronger, its_key, its_values), (operator, key, values) = one, other
+    (stronger, its_key, its_values), (operator, key, values) = test, implied
     if its_key != key or any(_VARIABLE in value for value in (*its_values, *values)):
         return False
     if stronger in _POSITIVE:
-        # What passes it has the key, with one value.
+        # A request that passes it has the key, with one value.
         operator = operator.removeprefix("ForAllValues:")
-    # A key that the request lacks passes only with IfExists.
+    # A request without the key passes only with IfExists.
     if not stronger.endswith("IfExists"):
         operator = operator.removesuffix("IfExists")
     return _values_imply((stronger, its_values), (operator, values))
 
 
-def _values_imply(one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
-    (stronger, its_values), (operator, values) = one, other
+def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -> bool:
+    (stronger, its_values), (operator, values) = test, implied
     within = set(its_values) <= set(values)
     if stronger == operator:
         return within and operator.removesuffix("IfExists") in _POSITIVE

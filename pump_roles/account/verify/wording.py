@@ -1,4 +1,4 @@
-"""What the formats to read have in common: the order, the sentences, and how long they may be."""
+"""What the human-readable formats share: order, sentences, and maximum lengths."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,10 +39,10 @@ DETAILS: Final = 4
 """How many of a difference's details are listed."""
 
 LONGEST: Final = 900
-"""At most how many characters of a sentence are shown. It has room for two ARNs of policies."""
+"""The maximum length of a sentence, in characters. It has room for two policy ARNs."""
 
 LONGEST_NAME: Final = 160
-"""At most how many characters of a name or an action are shown."""
+"""The maximum length of a name or an action, in characters."""
 
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
@@ -51,18 +51,18 @@ _T = TypeVar("_T")
 
 
 def line(text: str, longest: int = LONGEST) -> str:
-    """Return a text as one line in which every character is visible, and that is cut if too long.
+    """Return a text as one line with only visible characters, cut if it is too long.
 
     :param text: the text.
     :param longest: how many characters to keep.
     """
-    # The rest of it would be cut in any case.
+    # Escaping never shortens it, so the rest would be cut anyway.
     shown = visible(text[: longest + 1]).replace("\n", "\\n").replace("\t", "\\t")
     return cut(shown, longest)
 
 
 def few(items: Sequence[_T], most: int) -> tuple[Sequence[_T], int]:
-    """Return the first of some items, and how many there are more.
+    """Return the first items, and how many more there are.
 
     :param items: the items.
     :param most: how many to keep.
@@ -71,7 +71,7 @@ def few(items: Sequence[_T], most: int) -> tuple[Sequence[_T], int]:
 
 
 def few_of(actions: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Return the first of a difference's actions, and how many there are more, in words.
+    """Return the first actions, and how many more there are, in words.
 
     :param actions: the actions.
     """
@@ -80,7 +80,7 @@ def few_of(actions: Sequence[str]) -> tuple[Sequence[str], str]:
 
 
 def by_effect(differences: Iterable[Difference]) -> Sequence[Difference]:
-    """Return the differences that give more access, then those that may, then those that give less.
+    """Sort differences: first those that give more access, then those that may, then the others.
 
     :param differences: the differences.
     """
@@ -88,50 +88,52 @@ def by_effect(differences: Iterable[Difference]) -> Sequence[Difference]:
 
 
 def broader(account: AccountResult) -> bool:
-    """Return whether something in an account gives more access than expected.
+    """Return whether anything in an account gives more access than expected.
 
     :param account: the account.
     """
-    differences = (one for role in account.roles for one in role.differences)
-    return bool(account.others) or any(one.effect == "broader" for one in differences)
+    differences = (difference for role in account.roles for difference in role.differences)
+    return bool(account.others) or any(difference.effect == "broader" for difference in differences)
 
 
 def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
-    """Return the accounts by their state: what needs attention first, and by ID.
+    """Group accounts by state, sorted by ID. The states that need attention come first.
 
-    Of the accounts that differ, those with more access than expected are the first.
+    Among the accounts that differ, those with more access than expected come first.
 
     :param accounts: the accounts.
     """
-    found = sorted(accounts, key=lambda one: (not broader(one), one.account, one.name))
-    return {state: [one for one in found if one.state == state] for state in _STATES}
+    ordered = sorted(
+        accounts, key=lambda account: (not broader(account), account.account, account.name)
+    )
+    return {state: [account for account in ordered if account.state == state] for state in _STATES}
 
 
-def is_unknown(found: Verification) -> bool:
-    """Return whether anything could not be checked, also next to a difference.
+def is_unknown(verification: Verification) -> bool:
+    """Return whether anything could not be checked, even if something else differs.
 
-    :param found: the result.
+    :param verification: the result.
     """
-    return not found.accounts or any(
+    return not verification.accounts or any(
         account.state == "unknown"
         or account.reason
         or any(role.state == "unknown" or role.unknown for role in account.roles)
-        for account in found.accounts
+        for account in verification.accounts
     )
 
 
-def counts(found: Verification) -> str:
+def counts(verification: Verification) -> str:
     """Return how many accounts have each state, such as ``998 match, 1 differs, 1 unknown``.
 
-    :param found: the result.
+    :param verification: the result.
     """
-    states = Counter(account.state for account in found.accounts)
+    states = Counter(account.state for account in verification.accounts)
     shown = [f"{states[state]:,} {state}" for state in get_args(State) if states[state]]
     return ", ".join(shown) or "none"
 
 
 def last_use(role: RoleResult) -> str:
-    """Return when and where a role was last used; empty if that is not known.
+    """Return when and where a role was last used; empty if not known.
 
     :param role: the role.
     """
@@ -140,14 +142,14 @@ def last_use(role: RoleResult) -> str:
 
 
 def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
-    """Return the notes on the roles of some accounts, each once, with how many roles it is about.
+    """Return the notes on the roles of accounts, each once, with the number of roles.
 
     :param accounts: the accounts.
     """
-    found = Counter(
+    numbers = Counter(
         note for account in accounts for role in account.roles for note in dict.fromkeys(role.notes)
     )
     return [
         f"{line(note)} ({number:,} {'role' if number == 1 else 'roles'})"
-        for note, number in found.most_common()
+        for note, number in numbers.most_common()
     ]

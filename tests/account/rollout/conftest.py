@@ -33,7 +33,7 @@ def run(aws: Management, stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> Run
 
 @pytest.fixture
 def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
-    """The emulator has no stacks with StackSets, and finds none by a resource's physical ID."""
+    """Emulates stacks with StackSets, which moto lacks, found by a resource's physical ID."""
     deployed: Stacks = {}
 
     def describe(self: Any) -> ActionResult:
@@ -53,7 +53,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
                         "ResourceStatus": "CREATE_COMPLETE",
                     }
                     return ActionResult({"StackResources": [described]})
-        # As AWS says it.
+        # AWS's message.
         raise ValidationError(message=f"Stack for {physical_id} does not exist")
 
     def template(self: Any) -> ActionResult:
@@ -66,7 +66,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses, in seconds. Nothing waits."""
+    """The pauses, in seconds. Tests do not really wait."""
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     return pauses

@@ -31,11 +31,11 @@ def roll_out(
     context: Mapping[str, Any] | None = None,
 ) -> dict[str, Template]:
     """Deploy what the app synthesizes; without stacks, only the StackSets."""
-    given = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    inputs = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
     units = {"pump:read-only:organizational-units": organization.root}
     templates = {
         name: template
-        for name, template in synth({**given, **units, **(context or {})}).items()
+        for name, template in synth({**inputs, **units, **(context or {})}).items()
         if name.endswith("Rollout")
     }
     for name, template in templates.items():
@@ -85,7 +85,7 @@ def rollout(ended: Result) -> dict[str, Any]:
 
 def of_state(found: Mapping[str, Any], state: str) -> list[str]:
     """Return the accounts of a rollout that have a state."""
-    return [one["account"] for one in found["accounts"] if one["state"] == state]
+    return [account["account"] for account in found["accounts"] if account["state"] == state]
 
 
 def running(*statuses: str) -> None:

@@ -1,4 +1,4 @@
-"""What is written, and where it cannot be."""
+"""The output formats, and output that cannot be written."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def test_output_that_cannot_be_written_makes_the_status_unknown(
     roll_out(Organization.create(aws, {"Unit": 1}), synth)
     command = f"{sys.executable} -m pump_roles rollout-status PumpReadOnly --no-filter"
     environment = tool_environment() | dict(aws.environment)
-    # Python writes what is buffered when it ends.
+    # Python flushes its buffers at exit.
     environment.pop("PYTHONUNBUFFERED", None)
     ended = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
@@ -94,7 +94,7 @@ def test_csv_has_a_row_for_each_account_and_no_formula(
     rows = list(csv.DictReader(io.StringIO(ended.stdout)))
     assert [row["account"] for row in rows] == [
         account,
-        *sorted({one.id for one in organization.accounts()} - {account, ACCOUNT_ID}),
+        *sorted({member.id for member in organization.accounts()} - {account, ACCOUNT_ID}),
     ]
     assert rows[0]["name"] == '\'=HYPERLINK("https://example.com")'
     assert all(row["reason"] and row["unit"].startswith(organization.root) for row in rows)

@@ -54,7 +54,7 @@ def test_status_is_unknown_if_an_operation_does_not_end_in_time(
     ended = run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")
     assert (ended.exit_code, ended.stdout) == (4, "")
     assert ended.stderr == (
-        "pump-roles: could not be determined: PumpReadOnly: the operation 0 has not ended after 3 "
+        "pump-roles: the result is unknown: PumpReadOnly: the operation 0 has not ended after 3 "
         "minutes; run the command again later\n"
     )
     assert sum(clock) == 180

@@ -18,7 +18,7 @@ from tests.support import Synth
 
 def documented_policy() -> dict[str, Any]:
     """Return the policy that the documentation says is needed."""
-    text = (ROOT / "docs" / "organizations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "rollout-status.md").read_text(encoding="utf-8")
     (found,) = re.findall(r"<!-- rollout-status-policy -->\n```json\n(.*?)```", text, re.DOTALL)
     policy: dict[str, Any] = json.loads(found)
     return policy
@@ -52,7 +52,7 @@ def test_needs_exactly_the_documented_permissions(
     assert ended.exit_code == 0, ended.output
     for action in statement["Action"]:
         state().update_operation("0", "RUNNING")
-        allow([one for one in statement["Action"] if one != action])
+        allow([other for other in statement["Action"] if other != action])
         ended = run("PumpReadOnly", "--wait")
         assert ended.exit_code == 4, action
         assert action.partition(":")[2] in ended.stderr

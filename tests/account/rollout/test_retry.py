@@ -1,4 +1,4 @@
-"""The command that repeats an operation is one that the AWS CLI and the API accept."""
+"""The AWS CLI and the API accept the command that repeats an operation."""
 
 import re
 import shlex
@@ -34,7 +34,7 @@ def arguments_of(command: str) -> dict[str, Any]:
     return found
 
 
-def test_command_to_repeat_an_operation_is_valid_and_targets_only_what_failed(
+def test_retry_command_is_valid_and_targets_only_failed_accounts(
     aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     organization = Organization.create(aws, {"Unit": 3})
@@ -73,8 +73,7 @@ def test_command_to_repeat_an_operation_is_valid_and_targets_only_what_failed(
         "CallAs": "DELEGATED_ADMIN",
     }
     forget(failed)
-    # moto takes the call, although it looks at no account filter, and only at accounts that are
-    # directly in a unit.
+    # moto accepts the call, but ignores the account filter, and accounts below nested units.
     parameters["DeploymentTargets"]["OrganizationalUnitIds"] = [organization.units["Unit"]]
     for instance in [*state().stack_instances]:
         forget(instance.account_id)

@@ -1,4 +1,4 @@
-"""The schema of the JSON status: what ``as_json`` writes is valid, and anything less is not."""
+"""The schema of the JSON status: only what ``as_json`` writes is valid."""
 
 import json
 from dataclasses import fields
@@ -33,7 +33,7 @@ UNKNOWN = RolloutStatus(
 CHECKED = Schema(SCHEMA, FULL)
 
 
-def test_schema_is_a_schema() -> None:
+def test_schema_is_valid_json_schema() -> None:
     CHECKED.check(SCHEMA_VERSION)
 
 
@@ -114,7 +114,7 @@ def test_schema_lists_the_values_of_the_model(
     assert tuple(values) == of_the_model
 
 
-def test_first_four_states_are_not_as_they_should_be() -> None:
+def test_first_four_states_need_attention() -> None:
     assert {*get_args(AccountState)[:4]} | FINE == {*get_args(AccountState)}
     assert not {*get_args(AccountState)[:4]} & FINE
 
@@ -128,5 +128,5 @@ def test_first_four_states_are_not_as_they_should_be() -> None:
         (["unknown", "incomplete", "complete"], "incomplete"),
     ],
 )
-def test_incomplete_wins_over_unknown(states: list[RolloutState], state: str) -> None:
+def test_incomplete_takes_precedence_over_unknown(states: list[RolloutState], state: str) -> None:
     assert state_of(states) == state

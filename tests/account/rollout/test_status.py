@@ -1,4 +1,4 @@
-"""`pump-roles rollout-status` and an emulated organization: it misses no account."""
+"""`pump-roles rollout-status` on an emulated organization: it misses no account."""
 
 import json
 import os
@@ -47,12 +47,12 @@ def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
             "Each of the 3 targeted accounts has a current stack instance, and no other account "
             "has one."
         ),
-        f"Not counted: the management account {ACCOUNT_ID}, where StackSets never deploy.",
+        f"Not counted: the management account {ACCOUNT_ID}. StackSets never deploy to it.",
     ]
     assert ended.stderr == ""
 
 
-def test_misses_no_account_of_a_thousand(
+def test_misses_no_account_among_a_thousand(
     aws: Management, run: Run, synth: Synth, stacks: Stacks
 ) -> None:
     organization = Organization.create(
@@ -82,9 +82,9 @@ def test_misses_no_account_of_a_thousand(
     assert of_state(found, "not-current") == failed
     assert of_state(found, "missing") == missing
     assert of_state(found, "suspended") == suspended
-    for one in found["accounts"][:5]:
-        assert (one["status"], one["detailed_status"]) == ("OUTDATED", "FAILED")
-        assert "cannot be created" in one["reason"]
+    for account in found["accounts"][:5]:
+        assert (account["status"], account["detailed_status"]) == ("OUTDATED", "FAILED")
+        assert "cannot be created" in account["reason"]
     path = [organization.root, *(organization.units[name] for name in ("Unit", "Deep", "Deeper"))]
     assert found["accounts"][0]["unit"] == "/".join(path)
     (retry,) = found["retry"]
@@ -128,8 +128,11 @@ def test_checks_every_rollout_of_the_templates(
     document = json.loads(ended.stdout)
     Draft202012Validator(SCHEMA).validate(document)
     reads, buys = document["rollouts"]
-    assert [one["stack_set"] for one in (reads, buys)] == ["PumpReadOnly", "PumpAutoPilot"]
-    assert [one["roles"] for one in (reads, buys)] == [
+    assert [status["stack_set"] for status in (reads, buys)] == [
+        "PumpReadOnly",
+        "PumpAutoPilot",
+    ]
+    assert [status["roles"] for status in (reads, buys)] == [
         [{"kind": "read-only", "name": "PumpReadOnlyRole"}],
         [{"kind": "auto-pilot", "name": "PumpAutoPilotRole"}],
     ]
@@ -141,9 +144,9 @@ def test_checks_every_rollout_of_the_templates(
     assert of_state(reads, "excluded") == [excluded]
     assert (buys["units"], buys["targeted"]) == ([organization.units["Other"]], 2)
     # One template is enough for one rollout.
-    one = run("--expect", f"{folder}/PumpAutoPilotRollout.template.json", "--format=json")
-    assert one.exit_code == 0
-    assert rollout(one)["stack_set"] == "PumpAutoPilot"
+    single = run("--expect", f"{folder}/PumpAutoPilotRollout.template.json", "--format=json")
+    assert single.exit_code == 0
+    assert rollout(single)["stack_set"] == "PumpAutoPilot"
 
 
 def test_rollout_that_does_not_target_what_the_templates_say_is_not_complete(
@@ -160,7 +163,7 @@ def test_rollout_that_does_not_target_what_the_templates_say_is_not_complete(
     found = rollout(ended)
     both = ", ".join(sorted([unit, other]))
     assert found["problems"] == [
-        f"the StackSet targets {unit}, but cdk.out says {both}: deploy the rollout again"
+        f"the StackSet targets {unit}, but cdk.out specifies {both}; deploy the rollout again"
     ]
     assert of_state(found, "missing") == ids(organization, "Other")
     # A command would add the unit to the StackSet's targets.
@@ -169,7 +172,7 @@ def test_rollout_that_does_not_target_what_the_templates_say_is_not_complete(
     template = {"PumpReadOnlyRollout": fewer["PumpReadOnlyRollout"]}
     ended = run("--expect", written(template, tmp_path / "cdk.out"))
     assert ended.exit_code == 3
-    assert f"the StackSet targets {unit}, but cdk.out says {other}" in ended.stdout
+    assert f"the StackSet targets {unit}, but cdk.out specifies {other}" in ended.stdout
     assert "stack instances in accounts that are not targeted: 2" in ended.stdout
 
 
@@ -182,7 +185,7 @@ def test_rollout_whose_role_has_another_name_than_in_the_templates_is_not_comple
     ended = run("--expect", written(renamed, tmp_path / "cdk.out"))
     assert ended.exit_code == 3, ended.output
     assert (
-        "the StackSet deploys another read-only role than cdk.out says, with another name: deploy "
+        "the read-only role that the StackSet deploys differs from cdk.out: name; deploy "
         "the rollout again"
     ) in ended.stdout
 
@@ -202,22 +205,22 @@ ROTATED = {"pump:external-id": "Example-5678-9012"}
     ],
     ids=str,
 )
-def test_rollout_whose_role_is_not_that_of_the_templates_is_not_complete(  # noqa: PLR0917
+def test_rollout_whose_role_differs_from_the_templates_is_not_complete(  # noqa: PLR0917
     change: dict[str, str], parts: str, aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     """As after templates that were never deployed, or a rollback."""
     organization = Organization.create(aws, {"Unit": 1})
     now = roll_out(organization, synth)
     assert run("--expect", written(now, tmp_path / "now")).exit_code == 0
-    given = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    inputs = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
     units = {"pump:read-only:organizational-units": organization.root}
-    found = synth({**given, **units, **change})
+    found = synth({**inputs, **units, **change})
     changed = {"PumpReadOnlyRollout": found["PumpReadOnlyRollout"]}
     ended = run("--expect", written(changed, tmp_path / "changed"), "--format=json")
     assert ended.exit_code == 3, ended.output
     assert rollout(ended)["problems"] == [
         (
-            f"the StackSet deploys another read-only role than changed says, with another {parts}: "
+            f"the read-only role that the StackSet deploys differs from changed: {parts}; "
             "deploy the rollout again"
         )
     ]
@@ -225,7 +228,7 @@ def test_rollout_whose_role_is_not_that_of_the_templates_is_not_complete(  # noq
     assert "Example-5678-9012" not in ended.output
 
 
-def unread(**properties: Any) -> Callable[[dict[str, Any]], None]:
+def unreadable(**properties: Any) -> Callable[[dict[str, Any]], None]:
     return lambda template: template["Resources"]["ReadOnlyRole"]["Properties"].update(properties)
 
 
@@ -245,9 +248,9 @@ def policy_at_times(template: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        unread(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
-        unread(MaxSessionDuration={"Ref": "Seconds"}),
-        unread(PermissionsBoundary={"Fn::ImportValue": "Boundary"}),
+        unreadable(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+        unreadable(MaxSessionDuration={"Ref": "Seconds"}),
+        unreadable(PermissionsBoundary={"Fn::ImportValue": "Boundary"}),
         conditional,
         policy_at_times,
         lambda template: template.update(Transform="Macro"),
@@ -270,7 +273,7 @@ def test_rollout_whose_role_cannot_be_read_in_full_is_not_complete(
     ended = run("--expect", expected, "--format=json")
     assert ended.exit_code == 3, ended.output
     (problem,) = rollout(ended)["problems"]
-    assert problem.startswith("the StackSet deploys another read-only role than cdk.out says")
+    assert problem.startswith("the read-only role that the StackSet deploys differs from cdk.out: ")
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": "arn:aws:iam::*:root"}])
@@ -290,7 +293,7 @@ def test_parameter_for_the_principal_is_never_everyone(
     assert run("--expect", expected).exit_code == 3
 
 
-def test_rotation_that_was_not_finished_is_not_complete(
+def test_unfinished_rotation_is_not_complete(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     """Even if the templates leave the external ID to a parameter."""
@@ -308,8 +311,8 @@ def test_role_is_compared_with_that_of_its_own_stack_set(
     organization = Organization.create(aws, {"Unit": 1})
     roll_out(organization, synth)
     units = {"pump:read-only:organizational-units": organization.root}
-    given = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
-    now, later = synth({**given, **units}), synth({**given, **units, **ROTATED})
+    inputs = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    now, later = synth({**inputs, **units}), synth({**inputs, **units, **ROTATED})
     mixed = {
         "PumpReadOnly": now["PumpReadOnly"],
         "PumpReadOnlyRollout": later["PumpReadOnlyRollout"],
@@ -323,7 +326,7 @@ def test_role_is_compared_with_that_of_its_own_stack_set(
 
 
 @pytest.mark.parametrize("rotating", [False, True])
-def test_what_the_templates_leave_to_a_parameter_can_be_anything(
+def test_accepts_any_value_for_a_parameter_of_the_templates(
     rotating: bool,  # noqa: FBT001
     aws: Management,
     run: Run,
@@ -387,7 +390,7 @@ def test_account_that_is_filtered_out_is_not_missing(
         ended = run("PumpReadOnly", "--format", "json", *filters)
         assert ended.exit_code == 0, ended.output
         assert of_state(rollout(ended), "excluded") == [three, four]
-    # What is passed wins.
+    # Options take precedence.
     ended = run("PumpReadOnly", "--format=json", "--only-accounts", one)
     assert ended.exit_code == 3
     assert of_state(rollout(ended), "not-targeted") == [two]
@@ -425,7 +428,7 @@ def test_status_is_unknown_if_the_filter_cannot_be_read(
     group[1]["Regions"] = ["eu-west-1"]
     assert "several groups of accounts" in unknown(template)
     template["Resources"]["StackSet"]["Properties"]["TemplateBody"] = "{}"
-    assert "the template of PumpReadOnlyRollout: contains no role of Pump's" in unknown(template)
+    assert "the template of PumpReadOnlyRollout: contains none of Pump's roles" in unknown(template)
     for passed in ("--no-filter", "--only-accounts=111111111111"):
         assert run("PumpReadOnly", passed).exit_code in {0, 3}
 
@@ -433,7 +436,7 @@ def test_status_is_unknown_if_the_filter_cannot_be_read(
 def test_rollout_is_not_complete_if_an_account_has_the_role_that_should_not_have_it(
     aws: Management, run: Run, synth: Synth
 ) -> None:
-    """As an excluded account that joins a unit later has it."""
+    """An excluded account that joins a unit later gets the role."""
     organization = Organization.create(aws, {"Unit": 2})
     one, _ = ids(organization, "Unit")
     roll_out(organization, synth)
@@ -442,7 +445,7 @@ def test_rollout_is_not_complete_if_an_account_has_the_role_that_should_not_have
     (account,) = [found for found in rollout(ended)["accounts"] if found["state"] == "not-targeted"]
     assert account["account"] == one
     assert account["name"]
-    assert account["reason"] == "it has a stack instance, but the filter leaves it out"
+    assert account["reason"] == "it has a stack instance, but the account filter excludes it"
     table = run("PumpReadOnly", "--exclude-accounts", one)
     assert "stack instances in accounts that are not targeted: 1" in table.stdout
     assert account["name"] in table.stdout
@@ -477,7 +480,7 @@ def test_status_is_unknown_if_aws_does_not_answer(
     aws: Management, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Organization.create(aws, {"Unit": 1})
-    for problem in ["no StackSet PumpReadOnly in us-east-1 of this account", "credentials"]:
+    for problem in ["this account has no StackSet PumpReadOnly in us-east-1", "credentials"]:
         if problem == "credentials":
             monkeypatch.delenv("AWS_ACCESS_KEY_ID")
             monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
@@ -487,21 +490,21 @@ def test_status_is_unknown_if_aws_does_not_answer(
             assert ended.exit_code == 4
             assert ended.stdout == ""
             (line,) = ended.stderr.splitlines()
-            assert line.startswith("pump-roles: could not be determined: PumpReadOnly: ")
+            assert line.startswith("pump-roles: the result is unknown: PumpReadOnly: ")
             assert problem in line
     assert run("PumpReadOnly", "--profile", "none").exit_code == 4
 
 
 def test_says_which_region_and_account_have_no_such_stack_set(run: Run) -> None:
-    for call_as, cure in [
+    for call_as, remedy in [
         ("management", "--call-as delegated-admin in a delegated administrator's account"),
         ("delegated-admin", "--call-as management in the management account"),
     ]:
         ended = run("PumpReadOnly", "--region=eu-west-1", "--call-as", call_as)
         assert ended.exit_code == 4
         assert ended.stderr == (
-            "pump-roles: could not be determined: PumpReadOnly: no StackSet PumpReadOnly in "
-            f"eu-west-1 of this account; pass the rollout's --region, or {cure}\n"
+            "pump-roles: the result is unknown: PumpReadOnly: this account has no StackSet "
+            f"PumpReadOnly in eu-west-1; pass the rollout's --region, or {remedy}\n"
         )
 
 
@@ -530,7 +533,7 @@ def test_rollout_that_cannot_be_read_does_not_hide_the_others(
 
 
 @pytest.mark.parametrize("waiting", [(), ("--wait",)])
-def test_denied_rollout_does_not_hide_the_others_while_waiting_either(  # noqa: PLR0917
+def test_denied_rollout_does_not_hide_the_others_while_waiting(  # noqa: PLR0917
     waiting: tuple[str, ...],
     aws: Management,
     run: Run,
@@ -562,7 +565,7 @@ def test_denied_rollout_does_not_hide_the_others_while_waiting_either(  # noqa: 
     [
         (
             {"Resources": {"A": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}},
-            "contains no role of Pump's",
+            "contains none of Pump's roles",
         ),
         ({}, "cannot be read"),
     ],
@@ -588,7 +591,7 @@ def test_status_is_unknown_if_the_stack_set_deploys_none_of_pumps_roles(  # noqa
     assert reason in ended.stderr
 
 
-def test_stack_set_that_is_not_in_the_template_of_its_stack_is_said_to_be_missing_there(
+def test_reports_a_stack_set_that_is_missing_from_its_stacks_template(
     aws: Management, run: Run, synth: Synth, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth, stacks)
@@ -615,16 +618,16 @@ def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
     assert "Other: the StackSet has no organizational units" in ended.stderr
 
 
-def test_templates_without_a_rollout_are_an_error(run: Run, synth: Synth, tmp_path: Path) -> None:
+def test_rejects_templates_without_a_rollout(run: Run, synth: Synth, tmp_path: Path) -> None:
     folder = written(synth({}), tmp_path / "cdk.out")
     ended = run("--expect", folder)
     assert (ended.exit_code, ended.stdout) == (4, "")
     assert ended.stderr == (
-        "pump-roles: cdk.out: contains no rollout, a StackSet with one of Pump's roles\n"
+        "pump-roles: cdk.out: contains no rollout (no StackSet that deploys one of Pump's roles)\n"
     )
 
 
-def test_calls_stack_sets_as_the_given_caller(
+def test_calls_stack_sets_as_the_chosen_caller(
     aws: Management, run: Run, synth: Synth, tmp_path: Path
 ) -> None:
     organization = Organization.create(aws, {"Unit": 1})
@@ -659,7 +662,10 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
         }
     }
     (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-    assert "in eu-west-1 of this account" in run("--expect", str(folder)).stderr
+    assert (
+        "this account has no StackSet PumpReadOnly in eu-west-1;"
+        in run("--expect", str(folder)).stderr
+    )
     ended = run("--expect", str(folder), "--region=us-east-1")
     assert ended.exit_code == 0, ended.output
     assert "in us-east-1" in ended.stdout

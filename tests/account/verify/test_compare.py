@@ -1,4 +1,4 @@
-"""Whatever an account's roles may do more, less or otherwise than expected is a difference."""
+"""Whatever an account's roles may do other than expected is a difference."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
-from pump_roles.account.targets import Target
+from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import (
     AccountDetails,
@@ -306,10 +306,10 @@ def _move(draw: st.DrawFn, statement: dict[str, Any], policies: dict[str, Any]) 
     # An action pattern, to another policy.
     actions = statement.get("Action")
     targets = [
-        one
+        statement
         for document in policies.values()
-        for one in as_list(document["Statement"])
-        if isinstance(one.get("Action"), list)
+        for statement in as_list(document["Statement"])
+        if isinstance(statement.get("Action"), list)
     ]
     if isinstance(actions, list) and len(actions) > 1 and targets:
         pattern = actions.pop(draw(st.integers(0, len(actions) - 1)))
@@ -347,7 +347,7 @@ EXTERNAL_IDS = [None, EXTERNAL_ID, OTHER_SECRET, "Example-*", EXTERNAL_ID.lower(
 def asked_about(before: Deployed, after: Deployed) -> list[str]:
     """Actions that a change can be about, and some others."""
     differ = _patterns(before) ^ _patterns(after)
-    # Of a pattern, some actions speak for all.
+    # A few actions represent all that a pattern matches.
     matched = [action.name for pattern in sorted(differ) for action in _some(pattern)]
     return [*dict.fromkeys([*ALWAYS, *matched])]
 
@@ -387,7 +387,7 @@ def _is_about(difference: Difference, action: str) -> bool:
 def test_whatever_a_change_allows_or_no_longer_allows_is_a_difference(
     data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
-    """The policy simulator is the judge."""
+    """The policy simulator decides what is allowed."""
     kind = data.draw(st.sampled_from([READ_ONLY, AUTO_PILOT]))
     before = deployed[kind]
     changed = [data.draw(changed_role(before)) for _ in range(6)]
@@ -395,13 +395,13 @@ def test_whatever_a_change_allows_or_no_longer_allows_is_a_difference(
     for after in changed:
         actions = asked_about(before, after)
         asked.append((simulations(kind, before, actions), simulations(kind, after, actions)))
-    decided = iter(decide([one for pair in asked for side in pair for one in side.values()]))
+    decided = iter(decide([role for pair in asked for side in pair for role in side.values()]))
     for after, (was, now) in zip(changed, asked, strict=True):
         allowed_before = {request for request in was if next(decided) == ALLOWED}
         allowed_after = {request for request in now if next(decided) == ALLOWED}
         (found,) = compare(expectation.only([kind]), account(role_details(kind, after))).roles
         assert found.state == ("match" if after.forms() == before.forms() else "differs")
-        # Every request that is allowed now is said to be: by a difference that names its action.
+        # Every newly allowed request has a difference that names its action.
         for more in allowed_after - allowed_before:
             assert any(
                 difference.effect in ("broader", "other") and _is_about(difference, more[0])
@@ -416,7 +416,7 @@ def test_whatever_a_change_allows_or_no_longer_allows_is_a_difference(
 
 @settings(max_examples=15)
 @given(data=st.data())
-def test_roles_that_are_written_in_another_way_match(
+def test_roles_that_are_written_differently_but_mean_the_same_match(
     data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     kind = data.draw(st.sampled_from([READ_ONLY, AUTO_PILOT]))
@@ -467,7 +467,7 @@ def test_policy_whose_name_differs_only_in_case_is_not_hidden_by_the_expected_on
         attached("X", {"Statement": {"Effect": "Allow", "NotAction": "x:y", "Resource": "*"}}),
         attached("X", {"Statement": [[EVERYTHING["Statement"]]]}),
         attached("X", "{}"),
-        # Nobody could read it.
+        # It cannot be read.
         attached("X", None),
         attached("AdministratorAccess", None, arn=ADMINISTRATOR),
     ],
@@ -529,8 +529,8 @@ def test_policies_that_decide_differently_only_together_are_a_difference(
         return lambda role: role.inline.update(Allows=ALLOWS_RUNNING, **documents)
 
     assert compared(given(One=DENIES_RUNNING, Two=DENIES_RUNNING), expected).state == "match"
-    one = compared(given(Two=DENIES_RUNNING), expected)
-    assert kinds(one) == [("policy-removed", "other")]
+    single = compared(given(Two=DENIES_RUNNING), expected)
+    assert kinds(single) == [("policy-removed", "other")]
     both = compared(given(), expected)
     assert kinds(both) == [
         ("policy-removed", "other"),
@@ -540,7 +540,7 @@ def test_policies_that_decide_differently_only_together_are_a_difference(
     assert both.differences[-1].actions == ("ec2:RunInstances",)
 
 
-def test_what_policies_change_together_is_said_even_if_one_of_them_narrows_it(
+def test_reports_the_combined_effect_even_if_one_policy_narrows_it(
     compared: Compared, expectation: Expectation
 ) -> None:
     action = {"Action": "ec2:RunInstances"}
@@ -575,7 +575,7 @@ def test_inline_policy_that_is_attached_instead_is_a_difference(compared: Compar
     }
 
 
-def test_policy_with_what_python_takes_for_the_same_is_a_difference(
+def test_values_that_are_equal_only_in_python_are_a_difference(
     compared: Compared, expectation: Expectation
 ) -> None:
     """In Python, true equals 1."""
@@ -637,7 +637,7 @@ IDS = {"sts:ExternalId": EXTERNAL_ID}
         trusts_also([ANYONE]),
         trusts_also("text"),
         trusts_also({**ANYONE, "Principal": {"AWS": GONE}, "NotPrincipal": {"AWS": GONE}}),
-        # A principal that is gone must not hide who came.
+        # A deleted principal must not hide an added one.
         lambda role: (
             in_trust(Principal={"AWS": [PUMP_ACCOUNT, GONE]})(role),
             trusts_also(ANYONE)(role),
@@ -648,14 +648,16 @@ IDS = {"sts:ExternalId": EXTERNAL_ID}
         lambda role: role.trust.update(Version="2027-01-01"),
     ],
 )
-def test_trust_policy_that_lets_in_more_is_broader(change: Change, compared: Compared) -> None:
+def test_trust_policy_that_admits_more_callers_is_broader(
+    change: Change, compared: Compared
+) -> None:
     found = compared(change)
     assert found.state == "differs"
     assert "broader" in {effect for rule, effect in kinds(found) if rule != "trust-broken"}
-    assert any("sts:AssumeRole" in one.actions for one in found.differences)
+    assert any("sts:AssumeRole" in difference.actions for difference in found.differences)
 
 
-def test_root_of_an_account_is_the_account_in_every_message(compared: Compared) -> None:
+def test_messages_show_the_root_of_an_account_as_its_id(compared: Compared) -> None:
     root = f"arn:aws:iam::{PUMP_ACCOUNT}:root"
     (difference,) = compared(in_trust(Principal={"AWS": root}, Condition={})).differences
     assert (difference.rule, difference.effect) == ("trust-policy", "broader")
@@ -666,7 +668,7 @@ def test_root_of_an_account_is_the_account_in_every_message(compared: Compared) 
 
 def test_details_of_a_trust_policy_are_those_of_the_effect(compared: Compared) -> None:
     found = compared(in_trust(Principal={"AWS": OTHER_ACCOUNT}))
-    assert {one.effect: one.details for one in found.differences} == {
+    assert {difference.effect: difference.details for difference in found.differences} == {
         "broader": (f"trusts {OTHER_ACCOUNT}",),
         "narrower": (f"no longer trusts {PUMP_ACCOUNT}",),
     }
@@ -675,7 +677,7 @@ def test_details_of_a_trust_policy_are_those_of_the_effect(compared: Compared) -
     assert "it trusts *" not in difference.details
 
 
-def test_trust_policy_with_a_principal_that_is_gone_is_broken(compared: Compared) -> None:
+def test_trust_policy_with_a_deleted_principal_is_broken(compared: Compared) -> None:
     found = compared(in_trust(Principal={"AWS": GONE}))
     assert kinds(found) == [("trust-broken", "narrower")]
     assert GONE in found.differences[0].what
@@ -685,7 +687,7 @@ def test_trust_policy_with_a_principal_that_is_gone_is_broken(compared: Compared
     "variable", ["${sts:ExternalId}", "${aws:PrincipalTag/Id}", "", "a", "two words", 12345, None]
 )
 def test_external_id_that_stays_open_is_not_any_text(variable: Any) -> None:
-    """An ID that is not known must still be one."""
+    """An unknown external ID must still be an external ID."""
     expected = from_published(PUMP_ACCOUNT).only([READ_ONLY])
     role = Deployed(
         trust(PUMP_ACCOUNT, variable),
@@ -735,7 +737,7 @@ def bounded(expectation: Expectation, arn: str, document: Any = None) -> Expecta
         ("", None, ("differs", [("boundary-removed", "broader")])),
     ],
 )
-def test_another_boundary_or_another_text_of_it_is_a_difference(
+def test_different_boundary_or_boundary_document_is_a_difference(
     found: str,
     document: Any,
     expected: tuple[str, list[tuple[str, str]]],
@@ -750,7 +752,7 @@ def test_another_boundary_or_another_text_of_it_is_a_difference(
     assert bool(result.boundary_sha256) == (document is not None)
 
 
-def test_boundary_more_is_narrower_and_a_text_that_is_not_expected_is_noted(
+def test_additional_boundary_is_narrower_and_an_unknown_document_is_noted(
     compared: Compared, expectation: Expectation
 ) -> None:
     boundary = Boundary(arn=BOUNDARY, document=EVERYTHING)
@@ -772,14 +774,14 @@ def test_boundary_more_is_narrower_and_a_text_that_is_not_expected_is_noted(
         ({"tags": {"AWS:team": "x"}}, ("tag-added", "other")),
     ],
 )
-def test_whatever_else_a_role_has_otherwise_is_a_difference(
+def test_any_other_property_that_differs_is_a_difference(
     more: dict[str, Any], expected: tuple[str, str], compared: Compared
 ) -> None:
     found = compared(**more)
     assert (found.state, kinds(found)) == ("differs", [expected])
 
 
-def test_tags_are_compared_but_for_those_of_aws_and_those_that_are_allowed(
+def test_compares_tags_except_aws_tags_and_allowed_tags(
     compared: Compared, expectation: Expectation
 ) -> None:
     ways = expectation.only([AUTO_PILOT]).roles[0]
@@ -795,7 +797,7 @@ def test_tags_are_compared_but_for_those_of_aws_and_those_that_are_allowed(
     }
 
 
-def test_role_that_is_not_there_is_missing_unless_it_could_not_be_read(
+def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read(
     expectation: Expectation,
 ) -> None:
     found = compare(expectation, account(missing={NAMES[AUTO_PILOT].lower(): "denied"}))
@@ -817,13 +819,11 @@ def test_role_that_is_not_there_is_missing_unless_it_could_not_be_read(
         {"attached": None},
         {"session_seconds": None},
         {"described": False},
-        {"unread": ("denied",)},
-        {"attached": (), "inline": None, "unread": ("denied",)},
+        {"unreadable": ("denied",)},
+        {"attached": (), "inline": None, "unreadable": ("denied",)},
     ],
 )
-def test_what_is_not_known_is_unknown_and_no_difference(
-    more: dict[str, Any], compared: Compared
-) -> None:
+def test_unknown_property_is_not_a_difference(more: dict[str, Any], compared: Compared) -> None:
     found = compared(**more)
     assert (found.state, found.differences) == ("unknown", ())
     assert found.unknown
@@ -849,20 +849,22 @@ def test_document_that_cannot_be_read_is_a_difference(document: Any, compared: C
     assert subjects(found) >= {("policy-changed", "PumpAutoPilot")}
 
 
-def test_unknown_account_does_not_match_and_a_difference_wins(
+def test_unknown_account_does_not_match_and_a_difference_takes_precedence(
     expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = [role_details(kind, role) for kind, role in deployed.items()]
-    found = compare(expectation, account(*roles, unread=("the other roles: denied",)))
+    found = compare(expectation, account(*roles, unreadable=("the other roles: denied",)))
     assert (found.state, found.reason) == ("unknown", "the other roles: denied")
     longer = replace(roles[0], session_seconds=7200)
-    assert compare(expectation, account(longer, roles[1], unread=("denied",))).state == "differs"
+    assert (
+        compare(expectation, account(longer, roles[1], unreadable=("denied",))).state == "differs"
+    )
     unknown = replace(roles[1], session_seconds=None)
     assert compare(expectation, account(roles[0], unknown)).state == "unknown"
     assert compare(expectation, account(longer, unknown)).state == "differs"
 
 
-def test_nothing_compared_never_matches(expectation: Expectation) -> None:
+def test_never_matches_if_nothing_was_compared(expectation: Expectation) -> None:
     assert state_of([]) == "unknown"
     assert state_of(["match", "unknown"]) == "unknown"
     assert state_of(["match", "unknown", "differs"]) == "differs"
@@ -880,7 +882,7 @@ def deep(levels: int) -> Any:
 
 @pytest.mark.parametrize("levels", [50, 900, 5_000])
 @pytest.mark.parametrize("where", ["inline", "trust", "other"])
-def test_what_is_nested_deeply_never_matches_and_fails_no_other_account(
+def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     levels: int, where: str, expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = deepcopy(deployed)
@@ -910,7 +912,7 @@ ANY_JSON = json_values(
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_whatever_json_an_account_has_it_matches_only_if_it_means_the_same(
+def test_any_json_matches_only_if_it_means_the_same(
     data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     role = deepcopy(deployed[READ_ONLY])
@@ -965,26 +967,34 @@ def test_external_ids_appear_nowhere_in_a_result(
                 },
                 reason="Bound-1",
             ),
-            unread=(f"the policy {SECRET} could not be read",),
+            unreadable=(f"the policy {SECRET} could not be read",),
         ),
         others={
             f"Other-{SECRET}": {"Statement": {**ANYONE, "Condition": {}}},
             f"Role-{EXTERNAL_ID}": trust(OTHER_ACCOUNT, SECRET),
             "Bound-1": trust(PUMP_ACCOUNT, "Of-Other-1234"),
         },
-        unread=(f"the roles of {SECRET} could not be read",),
+        unreadable=(f"the roles of {SECRET} could not be read",),
     )
     expected = expectation.with_external_ids([], external_id=EXTERNAL_ID)
     found = compare(expected, details, name=f"Account of {EXTERNAL_ID}")
     assert found.state == "differs"
     shown = json.dumps(asdict(found))
-    for one in (SECRET, EXTERNAL_ID, OTHER_SECRET, "Of-Inline", "Bound-1", "Of-Other", "98765432"):
-        assert one not in shown
+    for secret in (
+        SECRET,
+        EXTERNAL_ID,
+        OTHER_SECRET,
+        "Of-Inline",
+        "Bound-1",
+        "Of-Other",
+        "98765432",
+    ):
+        assert secret not in shown
     assert '"ab"' not in shown
     assert "(external ID)" in shown
 
 
-def test_account_that_is_its_own_external_id_keeps_its_id_in_arns(compared: Compared) -> None:
+def test_account_id_stays_in_arns_even_if_it_is_the_external_id(compared: Compared) -> None:
     found = compared(in_trust(Condition={"StringEquals": {"sts:ExternalId": ACCOUNT_ID}}))
     assert found.arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
 
@@ -1023,7 +1033,9 @@ def test_external_ids_are_compared_if_they_are_known(
     (found,) = compare(expected.with_external_ids([], external_id=known), account(role)).roles
     assert kinds(found) == ([("external-id", effect)] if effect else [])
     assert bool(found.notes) == (not known and effect is None)
-    assert not {*accepted, known} & {word for one in found.differences for word in one.what.split()}
+    assert not {*accepted, known} & {
+        word for difference in found.differences for word in difference.what.split()
+    }
 
 
 @pytest.mark.parametrize(
@@ -1060,8 +1072,8 @@ def test_external_ids_are_compared_during_a_rotation(
 
 def test_external_id_of_one_role_is_not_that_of_another() -> None:
     targets = [
-        Target(f"arn:aws:iam::{ACCOUNT_ID}:role/x/pumpreadonlyrole", A),
-        Target(f"arn:aws:iam::{OTHER_ACCOUNT}:role/PumpReadOnlyRole", B),
+        ListedRole(f"arn:aws:iam::{ACCOUNT_ID}:role/x/pumpreadonlyrole", A),
+        ListedRole(f"arn:aws:iam::{OTHER_ACCOUNT}:role/PumpReadOnlyRole", B),
     ]
     expected, role = open_role(A)
     assert compare(expected.with_external_ids(targets), account(role)).state == "match"
@@ -1096,7 +1108,7 @@ def test_role_of_a_template_for_the_account_is_compared_with_that_template() -> 
     assert result(way, way).state == "match"
     several = result(way, anywhere)
     assert several.state == "unknown"
-    assert several.unknown[0].startswith("the templates deploy this role in different ways")
+    assert several.unknown[0].startswith("the templates deploy different variants of this role")
 
 
 def test_placeholders_are_filled_in_for_each_account(expectation: Expectation) -> None:
@@ -1194,7 +1206,7 @@ def of_account(value: Any, operator: str = "StringEquals") -> dict[str, Any]:
         of_organization("o-abcdefghij", principal={"AWS": ["*", PUMP_ACCOUNT]}),
     ],
 )
-def test_another_role_that_pump_or_everyone_may_assume_is_a_difference(
+def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
     document: Any, expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = [role_details(kind, role) for kind, role in deployed.items()]
@@ -1220,7 +1232,7 @@ def test_another_role_that_pump_or_everyone_may_assume_is_a_difference(
         limited({"ForAnyValue:StringLike": {"AWS:principalORGpaths": "o-abcdefghij/*"}}),
     ],
 )
-def test_another_role_that_others_may_assume_is_no_difference(
+def test_other_role_that_others_can_assume_is_not_a_difference(
     document: Any, expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = [role_details(kind, role) for kind, role in deployed.items()]
@@ -1228,7 +1240,7 @@ def test_another_role_that_others_may_assume_is_no_difference(
     assert (found.state, found.others) == ("match", ())
 
 
-def test_role_of_pumps_that_is_not_expected_is_another_role(
+def test_unexpected_pump_role_is_another_role(
     expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = [role_details(kind, role) for kind, role in deployed.items()]
@@ -1251,9 +1263,7 @@ ROLE_ENTRY = {
 
 
 @pytest.mark.parametrize("more", [{"IsTruncated": True}, {"NextToken": "x"}, {"Marker": "x"}])
-def test_file_with_only_a_part_of_an_account_is_rejected(
-    more: dict[str, Any], tmp_path: Path
-) -> None:
+def test_rejects_a_file_with_only_part_of_an_account(more: dict[str, Any], tmp_path: Path) -> None:
     """With --max-items, the AWS CLI writes NextToken instead of IsTruncated."""
     file = tmp_path / "details.json"
     file.write_text(json.dumps({"RoleDetailList": [ROLE_ENTRY]}))
@@ -1281,11 +1291,11 @@ def test_file_that_no_account_has_is_rejected(content: Any, reason: str, tmp_pat
         read_files([file])
 
 
-def test_external_id_in_the_name_of_a_folder_is_not_shown(tmp_path: Path) -> None:
+def test_does_not_show_an_external_id_in_a_folder_name(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / f"of-{EXTERNAL_ID}")
     assert from_templates(folder).description == "of-(external ID)"
 
 
-def test_result_of_an_account_has_its_calls(expectation: Expectation) -> None:
+def test_result_counts_the_calls_of_an_account(expectation: Expectation) -> None:
     found: AccountResult = compare(expectation, account(calls=7))
     assert (found.account, found.calls) == (ACCOUNT_ID, 7)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.account.targets import Target
+from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.accounts import verify_files, verify_organization
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails, RoleDetails, moment
@@ -78,27 +78,27 @@ def states(found: AccountResult) -> tuple[str, list[str]]:
     return role.state, [difference.rule for difference in role.differences]
 
 
-def test_name_that_is_a_function_is_evaluated(tmp_path: Path) -> None:
+def test_evaluates_a_role_name_that_is_a_function(tmp_path: Path) -> None:
     file = tmp_path / "role.template.json"
     file.write_text(json.dumps(template(RoleName={"Fn::Sub": NAME})))
     assert states(compare(from_templates(file), account_with(EXTERNAL_ID))) == ("match", [])
 
 
 @pytest.mark.parametrize("name", [None, {"Fn::Sub": "${AWS::Region}-Pump"}, {"Ref": "Name"}])
-def test_name_that_cannot_be_read_is_an_error(name: Any, tmp_path: Path) -> None:
+def test_rejects_a_role_name_that_cannot_be_read(name: Any, tmp_path: Path) -> None:
     file = tmp_path / "role.template.json"
     file.write_text(json.dumps(template(RoleName=name)))
     with pytest.raises(InputError, match="the name of the read-only role cannot be read"):
         from_templates(file)
 
 
-def test_role_that_is_deployed_in_two_ways_is_unknown_and_no_difference(tmp_path: Path) -> None:
+def test_role_with_two_variants_is_unknown_without_a_difference(tmp_path: Path) -> None:
     folder = assembly(tmp_path, ("", template(SECRET)), ("", template(OTHER_SECRET)))
     expectation = from_templates(folder)
     for external_id in (SECRET, OTHER_SECRET):
         found = compare(expectation, account_with(external_id))
         assert states(found) == ("unknown", [])
-        assert "in different ways" in found.roles[0].unknown[0]
+        assert "different variants" in found.roles[0].unknown[0]
     assert states(compare(expectation, account_with("Neither-1234"))) == (
         "differs",
         ["external-id"],
@@ -116,7 +116,7 @@ def test_role_that_is_deployed_to_other_accounts_is_unknown_there_or_not(tmp_pat
         assert "only in other accounts" in found.roles[0].unknown[0]
 
 
-def test_role_under_a_condition_is_unknown_if_it_is_not_there(tmp_path: Path) -> None:
+def test_conditional_role_that_does_not_exist_is_unknown(tmp_path: Path) -> None:
     content = template()
     content["Resources"]["Role"]["Condition"] = "Wanted"
     file = tmp_path / "role.template.json"
@@ -124,7 +124,7 @@ def test_role_under_a_condition_is_unknown_if_it_is_not_there(tmp_path: Path) ->
     assert states(compare(from_templates(file), account_with(None))) == ("unknown", [])
 
 
-def test_known_id_is_not_also_the_one_that_is_open(tmp_path: Path) -> None:
+def test_known_external_id_does_not_fill_an_open_one(tmp_path: Path) -> None:
     """During a rotation, with the current ID in the template, and in the environment."""
     file = tmp_path / "role.template.json"
     content = template([SECRET, {"Ref": "Next"}])
@@ -138,7 +138,7 @@ def test_known_id_is_not_also_the_one_that_is_open(tmp_path: Path) -> None:
     )
 
 
-def test_id_that_depends_on_the_region_is_open(tmp_path: Path) -> None:
+def test_external_id_that_depends_on_the_region_is_open(tmp_path: Path) -> None:
     file = tmp_path / "role.template.json"
     file.write_text(json.dumps(template({"Fn::Sub": "${AWS::Region}-acme"})))
     found = compare(from_templates(file), account_with("eu-west-1-acme"))
@@ -146,7 +146,7 @@ def test_id_that_depends_on_the_region_is_open(tmp_path: Path) -> None:
     assert found.roles[0].notes
 
 
-def test_placeholder_of_an_open_id_is_no_id(tmp_path: Path) -> None:
+def test_placeholder_for_an_open_id_is_not_an_external_id(tmp_path: Path) -> None:
     found = compare(
         from_published(PUMP_ACCOUNT).only(["read-only"]), account_with("${external-id}")
     )
@@ -157,12 +157,12 @@ def test_placeholder_of_an_open_id_is_no_id(tmp_path: Path) -> None:
 def test_external_id_of_another_partition_is_not_used() -> None:
     arn = f"arn:aws-us-gov:iam::{ACCOUNT_ID}:role/{NAME}"
     expectation = from_published(PUMP_ACCOUNT).only(["read-only"])
-    expectation = expectation.with_external_ids([Target(arn, EXTERNAL_ID)])
+    expectation = expectation.with_external_ids([ListedRole(arn, EXTERNAL_ID)])
     found = compare(expectation, account_with(EXTERNAL_ID))
     assert states(found) == ("unknown", [])
 
 
-def test_principal_with_the_external_id_is_not_shown(tmp_path: Path) -> None:
+def test_does_not_show_a_principal_that_contains_the_external_id(tmp_path: Path) -> None:
     file = tmp_path / "role.template.json"
     content = template(SECRET)
     statement = content["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -177,7 +177,7 @@ def test_principal_with_the_external_id_is_not_shown(tmp_path: Path) -> None:
 def many() -> Callable[[int], Expectation]:
     def expected(count: int) -> Expectation:
         targets = [
-            Target(f"arn:aws:iam::{number:012}:role/{NAME}", f"{SECRET}-{number}")
+            ListedRole(f"arn:aws:iam::{number:012}:role/{NAME}", f"{SECRET}-{number}")
             for number in range(count)
         ]
         return from_published(PUMP_ACCOUNT).only(["read-only"]).with_external_ids(targets)
@@ -185,7 +185,7 @@ def many() -> Callable[[int], Expectation]:
     return expected
 
 
-def test_ids_of_other_accounts_are_masked_without_a_mask_for_each(
+def test_masks_the_ids_of_other_accounts_with_one_mask(
     many: Callable[[int], Expectation],
 ) -> None:
     expectation = many(200)
@@ -199,7 +199,7 @@ def test_ids_of_other_accounts_are_masked_without_a_mask_for_each(
     assert SECRET not in str(found)
 
 
-def test_name_of_an_account_that_is_not_read_is_masked() -> None:
+def test_masks_the_name_of_an_account_that_is_not_read() -> None:
     expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=SECRET)
     unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, state="unknown", reason="suspended")
     calling: Any = SimpleNamespace(partition="aws")
@@ -219,5 +219,5 @@ def test_name_of_an_account_that_is_not_read_is_masked() -> None:
         (None, ""),
     ],
 )
-def test_moment_is_in_utc_or_not_known(value: Any, shown: str) -> None:
+def test_time_is_in_utc_or_empty(value: Any, shown: str) -> None:
     assert moment(value) == shown

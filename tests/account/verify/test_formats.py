@@ -1,4 +1,4 @@
-"""Markdown: what it has, that nothing breaks out of it, and that it fits into a comment."""
+"""Markdown: its content, its escaping, and that it fits in a comment."""
 
 import re
 from dataclasses import replace
@@ -24,7 +24,7 @@ from tests.account.verify.results import (
 )
 
 GITHUB = 65_536
-"""At most how many characters a comment on GitHub may have."""
+"""The maximum length of a GitHub comment, in characters."""
 
 
 def parsed(markdown: str) -> list[Any]:
@@ -108,7 +108,7 @@ def test_what_needs_attention_is_first() -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_nothing_breaks_out(hostile: str) -> None:
+def test_no_text_breaks_out_of_its_markup(hostile: str) -> None:
     found = as_markdown(replace(verification(with_everything(hostile)), expected=hostile))
     benign = as_markdown(replace(verification(with_everything("text")), expected="text"))
     assert structure(found) == structure(benign)
@@ -118,7 +118,7 @@ def test_nothing_breaks_out(hostile: str) -> None:
     assert not re.search(r"(?<!\w)@\w|#[0-9]+\b(?!;)|://|www\.", outside_code)
 
 
-def test_positive_control_breaks_out() -> None:
+def test_positive_control_breaks_out_of_its_markup() -> None:
     """Without escapes, most of these names change the structure."""
     benign = structure("- text **a**")
     assert sum(structure(f"- {hostile} **a**") != benign for hostile in HOSTILE) > 6
@@ -133,7 +133,7 @@ def test_escaped_text_reads_as_it_is(hostile: str) -> None:
     assert structure(rows) == structure("\n".join(table(["a", "b"], [["text", "`text`"]])))
 
 
-def test_code_of_nothing_is_nothing() -> None:
+def test_code_of_an_empty_text_is_empty() -> None:
     assert code(" \n") == ""
 
 
@@ -147,7 +147,7 @@ def big(number: int, hostile: str, effect: str = "broader") -> AccountResult:
 
 @pytest.mark.parametrize("hostile", ["x" * 70_000, "<" * 70_000, "`x" * 40_000, "$@a" * 9_000])
 @pytest.mark.parametrize("number", [1, 30, 1_000])
-def test_always_fits_into_a_comment(hostile: str, number: int) -> None:
+def test_always_fits_in_a_comment(hostile: str, number: int) -> None:
     accounts = [big(account, hostile) for account in range(number)]
     accounts += [unknown(account, reason=hostile, name=hostile) for account in range(number)]
     accounts += [matching(account, notes=(hostile + str(account),)) for account in range(number)]
@@ -171,9 +171,7 @@ def test_counts_every_account_that_is_left_out_with_more_access_first() -> None:
     assert f"**Cut here: {left:,} more of 2,000 accounts.**" in found
     assert "**Cut here: 1 more of 1 accounts.**" in found
     broad = as_markdown(verification(*[differing(number) for number in range(2_000)]))
-    assert re.search(
-        r"Cut here: ([0-9,]+) more of 2,000 accounts, \1 of them with more access", broad
-    )
+    assert re.search(r"Cut here: ([0-9,]+) more of 2,000 accounts, \1 with more access", broad)
 
 
 def test_does_not_repeat_accounts_that_match() -> None:
@@ -182,6 +180,6 @@ def test_does_not_repeat_accounts_that_match() -> None:
     assert len(found) < 300
 
 
-def test_no_account() -> None:
+def test_reports_that_there_is_no_account() -> None:
     assert "**Accounts: none.**" in as_markdown(verification())
     assert "None" not in as_markdown(MIXED)

@@ -35,8 +35,8 @@ def test_guide_names_every_option() -> None:
 def test_guide_and_help_name_every_exit_status(status: int) -> None:
     section = GUIDE.partition("\n## States and exit status\n")[2].partition("\n## ")[0]
     assert re.search(rf"(\| {status} \|$|\b{status}\b)", section, re.MULTILINE)
-    told = " ".join(HELP.partition("Exit status: ")[2].split())
-    assert re.search(rf"\b{status} (if|for)\b", told)
+    shown = " ".join(HELP.partition("Exit status: ")[2].split())
+    assert re.search(rf"\b{status} (if|for)\b", shown)
 
 
 def test_guide_lists_every_rule() -> None:

@@ -1,4 +1,4 @@
-"""SARIF: valid by the official schema, with what GitHub needs, and the same between runs."""
+"""SARIF: valid by the official schema, complete for GitHub, and stable between runs."""
 
 import json
 import re
@@ -12,7 +12,6 @@ import pytest
 from jsonschema import Draft4Validator
 
 from pump_roles import __version__
-from pump_roles.account.verify.cures import CURES, UNVERIFIED
 from pump_roles.account.verify.model import (
     RULES,
     AccountResult,
@@ -21,6 +20,7 @@ from pump_roles.account.verify.model import (
     Rule,
     Verification,
 )
+from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED
 from pump_roles.account.verify.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from tests.account.verify.results import (
     HOSTILE,
@@ -110,7 +110,7 @@ def test_has_a_rule_for_everything() -> None:
     assert driver["semanticVersion"] == __version__
     assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", __version__)
     assert [rule["id"] for rule in driver["rules"]] == [*get_args(Rule), UNVERIFIED]
-    assert set(CURES) == set(RULES) == set(get_args(Rule))
+    assert set(REMEDIES) == set(RULES) == set(get_args(Rule))
     for rule in driver["rules"]:
         for member in ("shortDescription", "fullDescription", "help"):
             text = rule[member]["text"]
@@ -179,7 +179,7 @@ def test_has_the_locations_that_github_needs() -> None:
     for rule, (location,) in found.items():
         assert location["physicalLocation"]["region"] == {"startLine": 1}
         uri = location["physicalLocation"]["artifactLocation"]["uri"]
-        names = [one["fullyQualifiedName"] for one in location.get("logicalLocations", [])]
+        names = [logical["fullyQualifiedName"] for logical in location.get("logicalLocations", [])]
         places[rule] = (uri, names)
     assert places == {
         "policy-added": ("accounts/000000000001/Pump%2BRole", [path]),
@@ -222,26 +222,26 @@ def test_fingerprint_is_the_one_that_github_uses() -> None:
 
 
 def test_fingerprint_is_the_same_in_every_version() -> None:
-    """Another one makes GitHub close each alert, and open it again: then change its name, too."""
+    """A new fingerprint makes GitHub close and reopen every alert. If so, change its name."""
     assert fingerprints_of(differing(1)) == {
         "7014720ff6a9f0a70b3b01324d0f652353556739457e7dc49c1a3915c210611c"
     }
 
 
 def reworded(account: AccountResult) -> AccountResult:
-    """Return an account about which everything is said in other words, on another day."""
+    """Return the account with different texts, and a different last use."""
     roles = tuple(
         replace(
-            one,
-            unknown=tuple(f"{reason}, too" for reason in one.unknown),
+            role,
+            unknown=tuple(f"{reason}, too" for reason in role.unknown),
             notes=("note",),
             last_used="2030-01-01T00:00:00Z",
             differences=tuple(
                 replace(found, what="reworded", details=("reworded",), actions=("a:B",))
-                for found in one.differences
+                for found in role.differences
             ),
         )
-        for one in account.roles
+        for role in account.roles
     )
     others = tuple(
         replace(other, alarm="reworded", principals=("reworded",)) for other in account.others
@@ -267,7 +267,7 @@ def test_fingerprints_depend_on_neither_words_nor_order() -> None:
         unknown(1),
     ],
 )
-def test_fingerprints_of_other_findings_differ(other: AccountResult) -> None:
+def test_fingerprints_of_different_findings_differ(other: AccountResult) -> None:
     assert not fingerprints_of(differing(1)) & fingerprints_of(other)
 
 
@@ -312,4 +312,4 @@ def test_leaves_out_what_github_would_reject_and_says_so(monkeypatch: pytest.Mon
     assert len(run["results"]) == 100
     assert run["results"][0]["level"] == "error", "the errors are the first"
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
-    assert notification["message"]["text"] == "1 result is left out."
+    assert notification["message"]["text"] == "1 result is omitted."

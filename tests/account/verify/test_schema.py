@@ -1,4 +1,4 @@
-"""The schema of the JSON result: what ``as_json`` writes is valid, and anything less is not."""
+"""The schema of the JSON result: only what ``as_json`` writes is valid."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ FULL: Json = json.loads(as_json(verification(with_everything())))
 CHECKED = Schema(SCHEMA, FULL)
 
 
-def test_schema_is_a_schema() -> None:
+def test_schema_is_valid_json_schema() -> None:
     CHECKED.check(SCHEMA_VERSION)
 
 
@@ -126,6 +126,8 @@ def test_counts_are_by_state() -> None:
 
 def test_every_member_has_a_description() -> None:
     known = [SCHEMA, *SCHEMA["$defs"].values()]
-    members = [member for one in known for member in one.get("properties", {}).values()]
+    members = [
+        member for definition in known for member in definition.get("properties", {}).values()
+    ]
     assert members
     assert all("description" in member for member in members)

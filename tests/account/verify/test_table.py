@@ -1,4 +1,4 @@
-"""The table: what needs attention first, ARNs that are never broken, and escapes only if wanted."""
+"""The table: what needs attention comes first, and ARNs are never broken."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pump_roles.account.verify.cures import CURES, UNVERIFIED_CURE
+from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED_REMEDY
 from pump_roles.account.verify.table import as_table
 from sandbox.cdk import ROOT, tool_environment
 from tests.account.verify.results import (
@@ -107,11 +107,11 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "  match arn:aws:iam::000000000002:role/PumpReadOnlyRole (read-only)\n"
         "\n"
         "what to do:\n"
-        f"  policy-added: {CURES['policy-added']}\n"
-        f"  boundary-added: {CURES['boundary-added']}\n"
-        f"  tag-added: {CURES['tag-added']}\n"
-        f"  other-access: {CURES['other-access']}\n"
-        f"  unverified: {UNVERIFIED_CURE}\n"
+        f"  policy-added: {REMEDIES['policy-added']}\n"
+        f"  boundary-added: {REMEDIES['boundary-added']}\n"
+        f"  tag-added: {REMEDIES['tag-added']}\n"
+        f"  other-access: {REMEDIES['other-access']}\n"
+        f"  unverified: {UNVERIFIED_REMEDY}\n"
         "\n"
         "accounts: 1 match, 1 differs, 1 unknown\n"
     )
@@ -148,7 +148,7 @@ def test_many_matching_accounts_are_counted() -> None:
     assert table.endswith("\naccounts: 1,000 match, 1 differs, 1 unknown\n")
 
 
-def test_no_account() -> None:
+def test_reports_that_there_is_no_account() -> None:
     assert as_table(verification(), styled=False).endswith("\naccounts: none\n")
 
 

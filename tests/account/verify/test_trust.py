@@ -1,4 +1,4 @@
-"""What a difference of trust policies means is what some request would be told."""
+"""The effect of a change of a trust policy, checked with the requests that it allows."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -122,7 +122,7 @@ CHANGES: dict[str, tuple[Any, Any, tuple[str, ...], tuple[str, ...]]] = {
         ("broader",),
         ("narrower",),
     ),
-    # In doubt: a network is not compared with another.
+    # If in doubt, it is broader: networks are not compared.
     "a smaller network": (from_networks("10.0.0.0/8"), from_networks("10.1.0.0/16"), BOTH, BOTH),
     "everyone": (EXPECTED, policy(statement("*")), ("broader",), ("narrower",)),
     "one of its roles": (EXPECTED, policy(statement({"AWS": ROLE})), ("narrower",), ("broader",)),
@@ -169,14 +169,14 @@ CHANGES: dict[str, tuple[Any, Any, tuple[str, ...], tuple[str, ...]]] = {
         ("broader",),
         ("broader",),
     ),
-    "a member that nobody knows": (EXPECTED, policy(statement(Foo=1)), ("broader",), ("broader",)),
-    "a member of the document that nobody knows": (
+    "a member that is not known": (EXPECTED, policy(statement(Foo=1)), ("broader",), ("broader",)),
+    "a member of the document that is not known": (
         EXPECTED,
         {**EXPECTED, "Foo": 1},
         ("broader",),
         ("broader",),
     ),
-    "an effect that nobody knows": (
+    "an effect that is not known": (
         EXPECTED,
         policy(statement(Effect="allow")),
         ("broader",),
@@ -258,7 +258,7 @@ CHANGES: dict[str, tuple[Any, Any, tuple[str, ...], tuple[str, ...]]] = {
         ("broader",),
         ("broader",),
     ),
-    "a version that nobody knows": (
+    "a version that is not known": (
         EXPECTED,
         {**EXPECTED, "Version": "2027-01-01"},
         ("broader",),
@@ -277,14 +277,14 @@ CHANGES: dict[str, tuple[Any, Any, tuple[str, ...], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_change_of_a_trust_policy_is_broader_or_narrower(what: str) -> None:
+def test_change_of_a_trust_policy_is_broader_or_narrower(what: str) -> None:
     expected, found, effects, back = CHANGES[what]
     assert trust_effects(expected, found) == effects
     assert trust_effects(found, expected) == back
     assert trust_effects(found, deepcopy(found)) == ()
 
 
-def test_a_role_of_the_same_account_is_not_a_part_of_its_account() -> None:
+def test_role_of_the_same_account_is_not_part_of_its_account() -> None:
     """A role that is named in a trust policy of its own account needs no policy of its own."""
     by_name = policy(statement({"AWS": ROLE}))
     assert trust_effects(EXPECTED, by_name, account=OTHER) == ("narrower",)
@@ -300,7 +300,7 @@ def test_a_role_of_the_same_account_is_not_a_part_of_its_account() -> None:
         {"Statement": statement(condition={"StringEquals": {"STS:EXTERNALID": ["A-1"]}})},
     ],
 )
-def test_a_trust_policy_that_means_the_same_has_no_effect(found: Any) -> None:
+def test_trust_policy_that_means_the_same_has_no_effect(found: Any) -> None:
     assert trust_effects(EXPECTED, found) == ()
     assert trust_effects(found, EXPECTED) == ()
 
@@ -488,11 +488,11 @@ def test_whatever_a_trust_policy_allows_more_or_less_is_broader_or_narrower(
 
 @settings(max_examples=4)
 @given(st.lists(POLICIES, min_size=10, max_size=10))
-def test_the_judge_of_these_tests_decides_like_the_policy_simulator(
+def test_evaluator_of_these_tests_agrees_with_the_policy_simulator(
     policies: list[dict[str, Any]],
 ) -> None:
     # The simulator ignores the keys that its catalog does not have for an action.
-    asked = [at for at, one in enumerate(REQUESTS) if one.action == "sts:AssumeRole"]
+    asked = [at for at, request in enumerate(REQUESTS) if request.action == "sts:AssumeRole"]
     decided = iter(decide([_simulation(trust, REQUESTS[at]) for trust in policies for at in asked]))
     for trust in policies:
         by_judge = allowed(trust)
@@ -526,8 +526,12 @@ def test_what_cannot_be_read_is_broader(value: Any, member: str) -> None:
     ):
         effects = trust_effects(EXPECTED, found)
         if "broader" not in effects:
-            # It can be read, or it was left out.
+            # It can be read, or was omitted.
             assert canonical(found) == canonical(EXPECTED) or effects in (("narrower",), ("other",))
-            readable = [one for one in listed(found.get("Statement")) if isinstance(one, dict)]
-            assert all({*one} <= {"Effect", "Principal", "Action", "Condition"} for one in readable)
-            assert all(one["Effect"] in ("Allow", "Deny") for one in readable)
+            readable = [
+                entry for entry in listed(found.get("Statement")) if isinstance(entry, dict)
+            ]
+            assert all(
+                {*entry} <= {"Effect", "Principal", "Action", "Condition"} for entry in readable
+            )
+            assert all(entry["Effect"] in ("Allow", "Deny") for entry in readable)

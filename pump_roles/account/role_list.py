@@ -1,6 +1,6 @@
-"""The roles to probe, with their external IDs, from a CSV or JSON file.
+"""Roles with their external IDs, listed in a CSV or JSON file.
 
-No message here shows a value from the file: any value may be an external ID.
+No message here shows a value from the file: any value could be an external ID.
 """
 
 import csv
@@ -17,25 +17,32 @@ from pump_roles.templates import InputError
 from pump_roles.templates.files import why_not_json
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, SHORT_EXTERNAL_ID, ArgumentError
 
-__all__ = ["COLUMNS", "EXTENSIONS", "Target", "check_partition", "read_targets", "warnings_about"]
+__all__ = [
+    "COLUMNS",
+    "EXTENSIONS",
+    "ListedRole",
+    "check_partition",
+    "read_role_list",
+    "warnings_about",
+]
 
 COLUMNS: Final = ("role_arn", "external_id")
 
 Unit = Literal["line", "item", ""]
 
 EXTENSIONS: Final[Mapping[str, Unit]] = {".csv": "line", ".json": "item"}
-"""The extensions of the files that can be read, and the unit in which messages count."""
+"""The extensions of the files that can be read, with the unit that messages count in."""
 
 _MOST_BYTES: Final = 64 * 1_024 * 1_024
-"""More than any list of roles has; a device never ends."""
+"""More than any list of roles needs. Without a limit, reading a device would never end."""
 
 
 @dataclass(frozen=True)
-class Target:
-    """A role to probe.
+class ListedRole:
+    """A role with its external ID.
 
     :param role_arn: its ARN.
-    :param external_id: the external ID that it should require.
+    :param external_id: the external ID that it must require.
     :param unit: what ``number`` counts; empty if the role is not from a file.
     :param number: the number of its line or item, starting at 1.
     """
@@ -56,15 +63,15 @@ class Target:
         return self.role_arn.rpartition("/")[2]
 
 
-def read_targets(file: Path) -> list[Target]:
+def read_role_list(file: Path) -> list[ListedRole]:
     """Return the roles in a file, at least one, each listed once.
 
     A CSV file has a header with the columns ``role_arn`` and ``external_id``; a JSON file is a list
-    of objects with these two members. Other columns and members, and blank lines, are ignored.
+    of objects with these two members. Other columns, other members, and blank lines are ignored.
 
     :param file: a file with one of :data:`EXTENSIONS`.
     :raises InputError: if it cannot be read, or anything in it is not valid. The message names the
-        file and the line or item.
+        file, and the line or item.
     """
     unit = EXTENSIONS[file.suffix.lower()]
     try:
@@ -83,65 +90,65 @@ def read_targets(file: Path) -> list[Target]:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
     try:
         rows = _rows_of_csv(text) if unit == "line" else _rows_of_json(text)
-        targets = [_target(unit, number, row) for number, row in rows]
-        _check_all(targets)
+        roles = [_role(unit, number, row) for number, row in rows]
+        _check_all(roles)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
-    return targets
+    return roles
 
 
-def check_partition(targets: Sequence[Target], partition: str) -> None:
-    """Check that the roles are in the caller's partition: a role in another one cannot be assumed.
+def check_partition(roles: Sequence[ListedRole], partition: str) -> None:
+    """Check that all roles are in the caller's partition: no other role can be assumed.
 
-    :param targets: the roles.
+    :param roles: the roles.
     :param partition: the caller's partition.
-    :raises InputError: if one is not.
+    :raises InputError: if a role is in another partition.
     """
-    for target in targets:
-        other = partition_of(target.role_arn)
+    for role in roles:
+        other = partition_of(role.role_arn)
         if other != partition:
             raise InputError(
-                f"{_place(target.unit, [target.number])}the role is in partition {other}, but the "
+                f"{_place(role.unit, [role.number])}the role is in partition {other}, but the "
                 f"caller is in {partition}; pass a --region or --profile in {other}"
             )
 
 
-def warnings_about(targets: Sequence[Target]) -> Iterator[str]:
-    """Yield warnings about what is suspicious but may be right, with the lines or items.
+def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
+    """Yield warnings about what may be a mistake, with the lines or items.
 
-    One external ID in several accounts is right if they all belong to one customer, for example
-    if a rollout deploys the role to an organization. Two roles in one account always do.
+    Several accounts can share an external ID if they belong to one customer, for example if a
+    rollout deploys the role to an organization. Two roles in one account always belong to one.
 
-    :param targets: the roles.
+    :param roles: the roles.
     """
-    unit = targets[0].unit
-    weak = [target.number for target in targets if len(target.external_id) < SHORT_EXTERNAL_ID]
-    if weak:
-        yield f"{_place(unit, weak)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
-    users: dict[str, list[Target]] = {}
-    for target in targets:
-        users.setdefault(target.external_id, []).append(target)
-    for using in users.values():
-        accounts = {target.account for target in using}
+    unit = roles[0].unit
+    short = [role.number for role in roles if len(role.external_id) < SHORT_EXTERNAL_ID]
+    if short:
+        yield f"{_place(unit, short)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
+    by_external_id: dict[str, list[ListedRole]] = {}
+    for role in roles:
+        by_external_id.setdefault(role.external_id, []).append(role)
+    for sharing in by_external_id.values():
+        accounts = {role.account for role in sharing}
         if len(accounts) > 1:
             yield (
-                f"{_place(unit, [target.number for target in using])}{len(accounts):,} accounts "
-                "have the same external ID, which is right only if they belong to one customer"
+                f"{_place(unit, [role.number for role in sharing])}{len(accounts):,} accounts "
+                "share an external ID; that is correct only if they belong to one customer"
             )
-    names = [role.name for role in ROLES.values()]
-    others = [target.number for target in targets if target.role_name not in names]
-    if others:
-        yield f"{_place(unit, others)}the role's name is not {' or '.join(names)}"
+    names = [published.name for published in ROLES.values()]
+    unusual = [role.number for role in roles if role.role_name not in names]
+    if unusual:
+        yield f"{_place(unit, unusual)}the role's name is not {' or '.join(names)}"
 
 
 def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
-    before = 0
+    last_line = 0
     try:
         for row in reader:
-            # A row begins after the last line of the row before it.
-            number, before = before + 1, reader.line_num
+            # A quoted field can span lines, so a row starts after the previous row's last line.
+            number, last_line = last_line + 1, reader.line_num
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
@@ -155,8 +162,8 @@ def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield number, dict(zip(header, cells, strict=True))
     except csv.Error:
         raise InputError(
-            f"line {before + 1}: is not CSV: a quotation mark is missing or misplaced, or a field "
-            f"has more than {csv.field_size_limit():,} characters"
+            f"line {last_line + 1}: is not CSV: a quotation mark is missing or misplaced, or a "
+            f"field has more than {csv.field_size_limit():,} characters"
         ) from None
     if not header:
         raise InputError(f"is empty; the first line must be {','.join(COLUMNS)}")
@@ -205,9 +212,9 @@ def _no_constant(name: str) -> Any:
     raise InputError(f"is not JSON: {name} is not a JSON value")
 
 
-def _target(unit: Unit, number: int, row: Mapping[str, Any]) -> Target:
+def _role(unit: Unit, number: int, row: Mapping[str, Any]) -> ListedRole:
     try:
-        return Target(
+        return ListedRole(
             ROLE_ARN.check("role_arn", row["role_arn"], shown=False),
             EXTERNAL_ID.check("external_id", row["external_id"], shown=False),
             unit,
@@ -217,21 +224,21 @@ def _target(unit: Unit, number: int, row: Mapping[str, Any]) -> Target:
         raise InputError(f"{unit} {number}: {error}") from None
 
 
-def _check_all(targets: Sequence[Target]) -> None:
-    if not targets:
+def _check_all(roles: Sequence[ListedRole]) -> None:
+    if not roles:
         raise InputError("contains no roles")
     first: dict[str, int] = {}
-    for target in targets:
-        if target.role_arn in first:
+    for role in roles:
+        if role.role_arn in first:
             raise InputError(
-                f"{target.unit} {target.number}: has the same role as {target.unit} "
-                f"{first[target.role_arn]}"
+                f"{role.unit} {role.number}: has the same role as {role.unit} "
+                f"{first[role.role_arn]}"
             )
-        first[target.role_arn] = target.number
+        first[role.role_arn] = role.number
 
 
 def _place(unit: Unit, numbers: Sequence[int]) -> str:
-    # "line 3: " or "lines 3, 5-7: ", and nothing without a file.
+    # "line 3: " or "lines 3, 5-7: "; empty for a role that is not from a file.
     if not unit:
         return ""
     ranges: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""An account's roles for the permission report."""
+"""Prepares an account's roles for the permission report."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -10,9 +10,9 @@ from pump_roles.account.verify.details import AccountDetails, RoleDetails
 from pump_roles.account.verify.policies import as_shipped, attached, inline, name_in_report
 from pump_roles.published import ROLES
 from pump_roles.templates import Contents, InputError, Other, Role
-from pump_roles.templates.access import roles_of_account
 from pump_roles.templates.boundary import boundary
 from pump_roles.templates.masking import Mask
+from pump_roles.templates.other_access import roles_of_account
 from pump_roles.templates.roles import HOUR, kind_of
 from pump_roles.templates.template import Template
 from pump_roles.templates.trust import assumption, principals_of
@@ -22,11 +22,11 @@ __all__ = ["contents_of"]
 
 
 def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
-    """Return what an account has, as the reader would see it in a template.
+    """Return what an account has, as if it were read from templates.
 
     :param details: the account.
     :param names: the names of Pump's roles in it.
-    :raises InputError: if it has none of them, or two of a kind.
+    :raises InputError: if it has none of them, or two of the same kind.
     """
     found = [role for name in names if (role := details.role(name)) is not None]
     roles: dict[str, Role] = {}
@@ -35,7 +35,7 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
         if read.kind in roles:
             raise InputError(
                 f"the account {details.account} has two {read.kind} roles, "
-                f"{roles[read.kind].name} and {read.name}; a report is about one of each kind"
+                f"{roles[read.kind].name} and {read.name}; a report covers one of each kind"
             )
         roles[read.kind] = read
     if not roles:
@@ -46,7 +46,7 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
     contents = Contents(
         roles=tuple(roles[kind] for kind in ROLES if kind in roles),
         others=tuple(_others(details, found)),
-        unreadable=(*details.unread, *details.missing.values()),
+        unreadable=(*details.unreadable, *details.missing.values()),
     )
     return Mask(details.external_ids).masked(contents)
 
@@ -85,7 +85,7 @@ def _role(role: RoleDetails, details: AccountDetails) -> Role:
 def _unreadable(
     role: RoleDetails, names: Collection[str], documents: Collection[tuple[str, object]]
 ) -> Iterator[str]:
-    yield from role.unread
+    yield from role.unreadable
     readable = {name for name, _ in documents}
     yield from (f"the policy {name} cannot be read" for name in names if name not in readable)
     if role.session_seconds is None:
@@ -109,9 +109,9 @@ def _others(details: AccountDetails, own: Collection[RoleDetails]) -> Iterator[O
         account=details.account,
         names=names,
         principals={
-            one
+            principal
             for role in own
-            for one in principals_of(as_mapping(role.trust_policy))
-            if isinstance(one, str)
+            for principal in principals_of(as_mapping(role.trust_policy))
+            if isinstance(principal, str)
         },
     )

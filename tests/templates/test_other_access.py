@@ -1,6 +1,6 @@
 """Everything else in templates that gives access is listed, and is an alarm if it could reach Pump.
 
-Tried as an attacker would: each of these once passed as a role that is as published.
+Each case is an attack that once passed as an unchanged published role.
 """
 
 import json
@@ -45,14 +45,14 @@ def of(text: str, folder: Path, other: Mapping[str, Any], *, same: bool, **membe
         template["Resources"]["Other"] = other
         template |= members
     else:
-        beside = {"Resources": {"Other": other}, **members}
-        (folder / "Another.template.json").write_text(json.dumps(beside))
+        other_content = {"Resources": {"Other": other}, **members}
+        (folder / "Another.template.json").write_text(json.dumps(other_content))
     (folder / "PumpAutoPilot.template.json").write_text(json.dumps(template))
     return of_templates(folder)
 
 
 def alarm(report: Report) -> str:
-    """What the report says first, which is an alarm about something else."""
+    """Return the report's first finding, which must be an alarm about another resource."""
     first, *_ = report.findings
     assert first.kind == "suspect"
     assert "Other" in first.text
@@ -197,7 +197,7 @@ REACHES_PUMP = [
 
 @pytest.mark.parametrize("same", [True, False], ids=["in Pump's template", "in another template"])
 @pytest.mark.parametrize(("other", "said"), REACHES_PUMP)
-def test_what_reaches_pump_or_its_roles_is_an_alarm_in_any_template(
+def test_resource_that_reaches_pump_is_an_alarm_in_any_template(
     other: dict[str, Any],
     said: str,
     same: bool,  # noqa: FBT001
@@ -232,7 +232,7 @@ def test_says_in_words_what_is_trusted(
         ),
     ],
 )
-def test_a_reference_whose_value_is_elsewhere_is_not_known(
+def test_reference_whose_value_is_elsewhere_is_not_known(
     principal: Any, said: str, text: str, tmp_path: Path
 ) -> None:
     stored = resource("AWS::SSM::Parameter", Type="String", Value=PUMP_ACCOUNT)
@@ -268,7 +268,7 @@ def test_a_reference_whose_value_is_elsewhere_is_not_known(
     ],
 )
 @pytest.mark.parametrize("inline", [False, True])
-def test_only_permission_to_assume_a_role_with_an_external_id_is_no_way_in(
+def test_permission_to_assume_a_role_with_an_external_id_is_no_alarm(
     statement: dict[str, Any],
     harmless: bool,  # noqa: FBT001
     inline: bool,  # noqa: FBT001
@@ -291,8 +291,10 @@ def test_only_permission_to_assume_a_role_with_an_external_id_is_no_way_in(
     assert (alarms(of(text, tmp_path, other, same=False)) == []) == harmless
 
 
-def test_permission_to_assume_the_very_role_is_an_alarm(text: str, tmp_path: Path) -> None:
-    """Unlike a name, it can only be this role: an account that trusts itself lets this one in."""
+def test_permission_to_assume_one_of_the_templates_roles_is_an_alarm(
+    text: str, tmp_path: Path
+) -> None:
+    """Unlike a name, it can only be this role, which an account that trusts itself would admit."""
     allow = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
@@ -312,9 +314,7 @@ def test_permission_to_assume_the_very_role_is_an_alarm(text: str, tmp_path: Pat
         {"Parameters": {"Role": ["PumpAutoPilotRole"]}},
     ],
 )
-def test_a_name_within_a_text_is_found(
-    properties: dict[str, Any], text: str, tmp_path: Path
-) -> None:
+def test_name_within_a_text_is_found(properties: dict[str, Any], text: str, tmp_path: Path) -> None:
     other = resource("Custom::AWS", **properties)
     assert "names the role PumpAutoPilotRole" in alarm(of(text, tmp_path, other, same=False))
     for longer in ("MyPumpAutoPilotRole", "PumpAutoPilotRole2"):
@@ -334,17 +334,20 @@ LETS_OTHERS_IN = [
     (role({"AWS": {"Fn::If": ["C", OWN_ROOT, "123456789012"]}}), "trusts another account"),
     (role({"Federated": "arn:aws:iam::1:oidc-provider/x"}), "trusts an identity provider"),
     (role({"Federated": {"Ref": "Provider"}}), "trusts an identity provider"),
-    (resource("AWS::IAM::User", LoginProfile={"Password": "x"}), "acts as this user"),
-    (resource("AWS::IAM::AccessKey", UserName="x"), "acts as a user of the account"),
-    (resource("AWS::IAM::OIDCProvider", Url="https://example.com"), "an identity provider"),
-    (resource("AWS::RolesAnywhere::Profile", RoleArns=[]), "has a certificate"),
+    (resource("AWS::IAM::User", LoginProfile={"Password": "x"}), "can act as this user"),
+    (resource("AWS::IAM::AccessKey", UserName="x"), "can act as a user of the account"),
+    (
+        resource("AWS::IAM::OIDCProvider", Url="https://example.com"),
+        "external identity provider",
+    ),
+    (resource("AWS::RolesAnywhere::Profile", RoleArns=[]), "anyone with a certificate"),
     (resource("AWS::SSO::Assignment", PrincipalId="x"), "IAM Identity Center"),
     (resource("AWS::EKS::AccessEntry", PrincipalArn={"Ref": "Parameter"}), "cannot be read"),
 ]
 
 
 @pytest.mark.parametrize(("other", "said"), LETS_OTHERS_IN)
-def test_what_lets_others_in_is_an_alarm_next_to_pumps_role_only(
+def test_access_for_others_is_an_alarm_only_next_to_pumps_role(
     other: dict[str, Any], said: str, text: str, tmp_path: Path
 ) -> None:
     assert said in alarm(of(text, tmp_path, other, same=True))
@@ -361,12 +364,12 @@ def test_what_lets_others_in_is_an_alarm_next_to_pumps_role_only(
         {"AWS": {"Fn::Join": ["", [{"Fn::GetAtt": "AutoPilotRole.Arn"}]]}},
     ],
 )
-def test_a_role_that_trusts_pumps_role_is_an_alarm(trusted: Any, text: str, tmp_path: Path) -> None:
+def test_role_that_trusts_pumps_role_is_an_alarm(trusted: Any, text: str, tmp_path: Path) -> None:
     """Within one account, the trust policy alone admits it."""
     assert "trusts AutoPilotRole" in alarm(of(text, tmp_path, role(trusted), same=True))
 
 
-def test_a_role_that_trusts_the_parameter_for_pumps_principal_is_an_alarm(
+def test_role_that_trusts_the_parameter_for_pumps_principal_is_an_alarm(
     text: str, tmp_path: Path
 ) -> None:
     parameter = {"PumpIamRole": {"Type": "String"}}
@@ -400,7 +403,7 @@ HARMLESS = [
 
 @pytest.mark.parametrize("same", [True, False])
 @pytest.mark.parametrize("other", HARMLESS)
-def test_what_reaches_nobody_is_listed_without_an_alarm(
+def test_resource_without_access_to_pumps_roles_is_listed_without_an_alarm(
     other: dict[str, Any],
     same: bool,  # noqa: FBT001
     text: str,
@@ -410,8 +413,8 @@ def test_what_reaches_nobody_is_listed_without_an_alarm(
     own = role({"Service": "ec2.amazonaws.com"})
     changed["Resources"]["Own"] = own
     changed["Mappings"] = {"Services": {"us-east-1": {"states": "states.amazonaws.com"}}}
-    beside = {} if same else {"Resources": {"Own": own, "Other": other}}
-    report = of(json.dumps(changed), tmp_path, other, same=same, **beside)
+    other_content = {} if same else {"Resources": {"Own": own, "Other": other}}
+    report = of(json.dumps(changed), tmp_path, other, same=same, **other_content)
     assert alarms(report) == []
     assert report.roles[0].as_published
     listed = {found.name for found in report.others}
@@ -455,7 +458,7 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
         [{"Fn::GetStackOutput": {"StackName": "PumpAutoPilot", "OutputName": "RoleName"}}],
     ],
 )
-def test_a_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
+def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
     targets: Any, text: str, tmp_path: Path
 ) -> None:
     template = json.loads(text)
@@ -481,7 +484,7 @@ def test_looks_for_the_names_that_the_roles_have_here(text: str, tmp_path: Path)
     assert "names the role acme-pump" in alarm(of(changed, tmp_path, other, same=False))
 
 
-def test_a_role_of_the_same_name_in_another_account_is_another_role(
+def test_role_of_the_same_name_in_another_account_is_another_role(
     text: str, tmp_path: Path
 ) -> None:
     other = resource(
@@ -510,7 +513,7 @@ def test_a_role_of_the_same_name_in_another_account_is_another_role(
 
 @pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "recommended flags"])
 @pytest.mark.parametrize("same", [True, False], ids=["in Pump's stack", "in another stack"])
-def test_an_ordinary_customers_app_passes_the_synth_and_raises_no_alarm(
+def test_ordinary_customers_app_passes_the_synth_and_raises_no_alarm(
     flags: dict[str, Any],
     same: bool,  # noqa: FBT001
     tmp_path: Path,
@@ -528,7 +531,7 @@ def test_an_ordinary_customers_app_passes_the_synth_and_raises_no_alarm(
     assert len(report.others) > 20
 
 
-def test_a_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
+def test_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
     text: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "cdk.out"
@@ -547,7 +550,7 @@ def test_a_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
         assert "which the manifest names, but is not in its folder" in report.findings[0].text
 
 
-def test_a_file_with_another_extension_that_the_manifest_names_is_read(
+def test_file_with_another_extension_that_the_manifest_names_is_read(
     text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "Pump.template.json").write_text(text)
@@ -599,7 +602,7 @@ def test_a_file_with_another_extension_that_the_manifest_names_is_read(
         ),
     ],
 )
-def test_what_another_template_hides_until_it_is_deployed_is_an_alarm(
+def test_what_another_template_hides_until_deployment_is_an_alarm(
     other: dict[str, Any], said: str, text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "Pump.template.json").write_text(text)
@@ -609,7 +612,7 @@ def test_what_another_template_hides_until_it_is_deployed_is_an_alarm(
     assert said in first.text
 
 
-def test_a_transform_of_aws_that_hides_nothing_is_no_alarm(text: str, tmp_path: Path) -> None:
+def test_transform_of_aws_that_hides_nothing_is_no_alarm(text: str, tmp_path: Path) -> None:
     function = resource("AWS::Serverless::Function", Handler="index.handler")
     other = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": function}}
     (tmp_path / "Pump.template.json").write_text(text)
@@ -617,7 +620,7 @@ def test_a_transform_of_aws_that_hides_nothing_is_no_alarm(text: str, tmp_path: 
     assert alarms(of_templates(tmp_path)) == []
 
 
-def test_an_assembly_that_is_missing_is_an_alarm(text: str, tmp_path: Path) -> None:
+def test_assembly_that_is_missing_is_an_alarm(text: str, tmp_path: Path) -> None:
     (tmp_path / "Pump.template.json").write_text(text)
     artifacts = {
         "Pump": {"properties": {"templateFile": "Pump.template.json"}},

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Account, AccountFilter
-from pump_roles.account.rollout.judge import Instance, StackSet, judge
+from pump_roles.account.rollout.compare import Instance, StackSet, compare
+from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.model import AccountStatus, RolloutStatus
-from pump_roles.account.rollout.targets import Targets
 
 MANAGEMENT = "000000000001"
-BY_HAND = "updates skip it: delete the stack instance with --retain-stacks, then its stack by hand"
+DELETE_STACK = (
+    "updates skip it; delete the stack instance with --retain-stacks, then delete its stack"
+)
 TWO, THREE = "000000000002", "000000000003"
 
 
@@ -23,7 +25,7 @@ def instance(id_: str, status: str = "CURRENT", **members: Any) -> Instance:
     return Instance(account=id_, region="us-east-1", status=status, **members)
 
 
-def judged(
+def compared(
     accounts: list[Account],
     *instances: Instance,
     account_filter: AccountFilter = "NONE",
@@ -37,27 +39,27 @@ def judged(
         instance_region="us-east-1",
         instances=instances,
     )
-    targets = Targets(stack_set="S", account_filter=account_filter, filtered=filtered)
-    return judge(targets, stack_set, accounts=accounts, management_account=MANAGEMENT)
+    targets = ExpectedRollout(stack_set="S", account_filter=account_filter, filtered=filtered)
+    return compare(targets, stack_set, accounts=accounts, management_account=MANAGEMENT)
 
 
 def states(found: RolloutStatus) -> dict[str, str]:
-    return {one.account: one.state for one in found.accounts}
+    return {status.account: status.state for status in found.accounts}
 
 
 def only(found: RolloutStatus) -> AccountStatus:
-    (one,) = found.accounts
-    return one
+    (status,) = found.accounts
+    return status
 
 
 def test_rollout_is_not_complete_if_no_account_is_targeted() -> None:
-    found = judged([account(MANAGEMENT)])
+    found = compared([account(MANAGEMENT)])
     assert found.state == "incomplete"
     assert found.problems == ("no account is targeted",)
 
 
-def test_instance_in_an_account_that_is_not_targeted_is_listed_apart() -> None:
-    found = judged([account(TWO)], instance(TWO), instance(THREE, "OUTDATED"))
+def test_lists_instances_in_accounts_that_are_not_targeted() -> None:
+    found = compared([account(TWO)], instance(TWO), instance(THREE, "OUTDATED"))
     assert found.state == "incomplete"
     assert states(found) == {TWO: "current", THREE: "not-targeted"}
     assert found.retry == ()
@@ -72,7 +74,7 @@ def test_instance_in_an_account_that_is_not_targeted_is_listed_apart() -> None:
 def test_suspended_account_that_is_excluded_should_not_have_the_role(
     account_filter: AccountFilter, state: str
 ) -> None:
-    found = judged(
+    found = compared(
         [account(TWO), account(THREE, suspended=True)],
         instance(TWO),
         instance(THREE),
@@ -110,17 +112,17 @@ def test_suspended_account_that_is_excluded_should_not_have_the_role(
         ("OUTDATED", "", "", "it is not up to date", True),
         (
             *("INOPERABLE", "INOPERABLE", ""),
-            f"a deletion failed; {BY_HAND}",
+            f"a deletion failed; {DELETE_STACK}",
             False,
         ),
         (
             *("INOPERABLE", "", "role in use"),
-            f"role in use; {BY_HAND}",
+            f"role in use; {DELETE_STACK}",
             False,
         ),
         ("INOPERABLE", "FAILED_IMPORT", "", "the stack could not be imported", False),
         ("NEW", "NEW", "", "it is not up to date", True),
-        # AWS's answer contradicts itself.
+        # AWS's response contradicts itself.
         (
             *("CURRENT", "FAILED", ""),
             "the last operation failed in this account; AWS gives no reason",
@@ -140,7 +142,7 @@ def test_every_instance_that_is_not_current_has_a_reason(
     reason: str,
     repeated: bool,  # noqa: FBT001
 ) -> None:
-    found = judged([account(TWO)], instance(TWO, status, detail=detail, reason=said))
+    found = compared([account(TWO)], instance(TWO, status, detailed_status=detail, reason=said))
     assert found.state == "incomplete"
     assert (only(found).state, only(found).reason) == ("not-current", reason)
     assert bool(found.retry) is repeated
@@ -148,27 +150,27 @@ def test_every_instance_that_is_not_current_has_a_reason(
 
 @pytest.mark.parametrize("detail", ["", "SUCCEEDED"])
 def test_current_instance_may_say_how_the_last_operation_ended(detail: str) -> None:
-    found = judged([account(TWO)], instance(TWO, detail=detail))
+    found = compared([account(TWO)], instance(TWO, detailed_status=detail))
     assert (found.state, only(found).state) == ("complete", "current")
 
 
 def test_every_other_account_has_a_reason() -> None:
-    found = judged(
+    found = compared(
         [account(TWO), account(THREE), account("000000000004", suspended=True)],
         account_filter="DIFFERENCE",
         filtered=(THREE, "000000000009"),
     )
-    assert {one.state: one.reason for one in found.accounts} == {
+    assert {status.state: status.reason for status in found.accounts} == {
         "missing": "it is targeted, but has no stack instance",
         "suspended": "the account is suspended; StackSets skip it",
-        "excluded": "the filter leaves it out",
-        "not-found": "the filter names it, but it is not an account below the targeted units",
+        "excluded": "the account filter excludes it",
+        "not-found": "the account filter names it, but it is not below the targeted units",
     }
     assert found.targeted == 1
 
 
 def test_management_account_may_be_named_by_the_filter() -> None:
-    found = judged(
+    found = compared(
         [account(MANAGEMENT), account(TWO)],
         instance(TWO),
         account_filter="DIFFERENCE",
@@ -178,11 +180,11 @@ def test_management_account_may_be_named_by_the_filter() -> None:
 
 
 def test_account_with_two_instances_has_two_rows() -> None:
-    found = judged(
+    found = compared(
         [account(TWO)], instance(TWO), replace(instance(TWO, "OUTDATED"), region="eu-west-1")
     )
     assert found.state == "incomplete"
-    assert [(one.state, one.region) for one in found.accounts] == [
+    assert [(status.state, status.region) for status in found.accounts] == [
         ("not-current", "eu-west-1"),
         ("current", "us-east-1"),
     ]
@@ -198,7 +200,7 @@ def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
         for unit, numbers in [(left, range(1_000, 1_150)), (right, range(2_000, 2_001))]
         for number in numbers
     ]
-    found = judged(accounts, units=(left, right))
+    found = compared(accounts, units=(left, right))
     assert [len(retry.accounts) for retry in found.retry] == [100, 50, 1]
     assert [
         f"OrganizationalUnitIds={unit}," in retry.command

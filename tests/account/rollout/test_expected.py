@@ -1,4 +1,4 @@
-"""What rollouts in templates target: the templates' own words, or an error."""
+"""What rollouts in templates target, or an error."""
 
 from functools import partial
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pump_roles.account.rollout.targets import targets_in
+from pump_roles.account.rollout.expected import rollouts_in
 from pump_roles.templates import InputError, read_deployed
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
@@ -18,9 +18,7 @@ def replaced(new: dict[str, Any], members: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name.startswith("rollout")])
 @pytest.mark.parametrize("more", ["", "recommended"])
-def test_every_rollout_of_the_app_is_read(
-    name: str, more: str, synth: Synth, tmp_path: Path
-) -> None:
+def test_reads_every_rollout_of_the_app(name: str, more: str, synth: Synth, tmp_path: Path) -> None:
     context = SCENARIOS[name] | ({"pump:guardrails": more} if more else {})
     rollouts = {
         stack: template for stack, template in synth(context).items() if stack.endswith("Rollout")
@@ -29,7 +27,7 @@ def test_every_rollout_of_the_app_is_read(
     for stack, template in rollouts.items():
         properties = stack_set(template)
         file = rolled_out(tmp_path, partial(replaced, properties))
-        (targets,) = targets_in(read_deployed(file), stack)
+        (targets,) = rollouts_in(read_deployed(file), stack)
         (group,) = properties["StackInstancesGroup"]
         assert targets.stack_set == properties["StackSetName"]
         assert targets.caller == properties["CallAs"]
@@ -67,15 +65,15 @@ UNITS = {"OrganizationalUnitIds": ["r-abcd"]}
         ({"StackInstancesGroup": changed(**UNITS)["StackInstancesGroup"] * 2}, ""),
     ],
 )
-def test_rollout_whose_targets_are_not_certain_is_an_error(
+def test_rejects_a_rollout_whose_targets_are_not_certain(
     properties: dict[str, Any], problem: str, tmp_path: Path
 ) -> None:
     file = rolled_out(tmp_path, lambda members: members.update(properties))
     if problem:
         with pytest.raises(InputError, match=r"the targets of the StackSet .* cannot be read: "):
-            targets_in(read_deployed(file), "R")
+            rollouts_in(read_deployed(file), "R")
         with pytest.raises(InputError, match=problem):
-            targets_in(read_deployed(file), "R")
+            rollouts_in(read_deployed(file), "R")
     else:
-        (targets,) = targets_in(read_deployed(file), "R")
+        (targets,) = rollouts_in(read_deployed(file), "R")
         assert targets.units == ("r-abcd",)

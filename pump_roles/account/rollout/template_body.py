@@ -1,4 +1,4 @@
-"""The text of a deployed template: JSON, or YAML, as the CDK CLI sends it."""
+"""Reads the body of a deployed template: JSON, or the YAML that the CDK CLI sends."""
 
 import json
 from pathlib import Path
@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from pump_roles.templates import Deployed, InputError, read_deployed
 
-__all__ = ["parsed", "stack_set_deploys", "template_deploys"]
+__all__ = ["deployed_by_stack_set", "deployed_by_template", "parse_body"]
 
 _TRUE: Final = {"on", "true", "yes"}
 
 
-def template_deploys(body: object, name: str) -> Deployed:
-    """Return what a deployed template deploys.
+def deployed_by_template(body: object, name: str) -> Deployed:
+    """Return what a template deploys.
 
-    :param body: the template, as CloudFormation returns it: an object, or a JSON or YAML text.
+    :param body: the template's body, as CloudFormation returns it: an object, or JSON or YAML text.
     :param name: the name of its stack or StackSet.
     :raises InputError: if it cannot be read.
     """
-    content = parsed(body) if isinstance(body, str) else body
+    content = parse_body(body) if isinstance(body, str) else body
     with TemporaryDirectory() as folder:
-        # Not its name, which may be a path: AWS did not choose it if the endpoint is another one.
+        # Never use the name: it could be a path if the response is not from AWS.
         file = Path(folder) / "deployed.template.json"
         try:
             file.write_text(json.dumps(content), encoding="utf-8")
@@ -33,27 +33,27 @@ def template_deploys(body: object, name: str) -> Deployed:
             raise InputError(problem) from None
 
 
-def stack_set_deploys(body: object, parameters: object, name: str) -> Deployed:
+def deployed_by_stack_set(body: object, parameters: object, name: str) -> Deployed:
     """Return what a StackSet deploys.
 
-    :param body: its template, as for :func:`template_deploys`.
-    :param parameters: its parameters, as CloudFormation returns them. A role's name may have one.
+    :param body: the body of its template, as for :func:`deployed_by_template`.
+    :param parameters: its parameters, as CloudFormation returns them. A role's name can be one.
     :param name: its name.
     :raises InputError: if it cannot be read.
     """
-    content = parsed(body) if isinstance(body, str) else body
+    content = parse_body(body) if isinstance(body, str) else body
     properties = {"TemplateBody": json.dumps(content), "Parameters": parameters}
     resource = {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}
-    return template_deploys({"Resources": {"StackSet": resource}}, name)
+    return deployed_by_template({"Resources": {"StackSet": resource}}, name)
 
 
-def parsed(text: str) -> Any:
-    """Return a template as CloudFormation understands it.
+def parse_body(text: str) -> Any:
+    """Parse a template as CloudFormation does.
 
-    Numbers stay text: a number that is not in quotes is an account ID, or not of interest here.
+    Numbers stay text: an unquoted number may be an account ID; no other number matters here.
 
     :param text: the template.
-    :raises InputError: if it is neither JSON nor YAML without aliases, or contains a key twice.
+    :raises InputError: if it is neither JSON nor YAML without aliases, or lists a key twice.
     """
     try:
         return json.loads(text)
@@ -69,7 +69,8 @@ def parsed(text: str) -> Any:
 
 
 def _value(node: Any, seen: set[int]) -> Any:
-    # CloudFormation User Guide, "CloudFormation template formats": no aliases.
+    # CloudFormation does not support aliases: CloudFormation User Guide, "CloudFormation template
+    # formats".
     if id(node) in seen:
         raise InputError("the template contains YAML aliases")
     seen.add(id(node))
@@ -81,10 +82,10 @@ def _value(node: Any, seen: set[int]) -> Any:
     else:
         members = [(_value(key, seen), _value(value, seen)) for key, value in node.value]
         if not all(isinstance(key, str) for key, _ in members):
-            raise InputError("the template contains a key that is not a text")
+            raise InputError("the template contains a key that is not a string")
         found = dict(members)
         if len(found) < len(members):
-            raise InputError("the template contains a key twice")
+            raise InputError("the template lists a key twice")
     return _function(node.tag, found)
 
 

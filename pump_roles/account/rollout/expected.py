@@ -1,4 +1,4 @@
-"""What a rollout should target, from templates or from options."""
+"""What a rollout should target and deploy, from templates or options."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -6,13 +6,13 @@ from typing import Final, Literal, get_args
 
 from pump_roles.account.organization import AccountFilter
 from pump_roles.account.rollout.model import RolloutRole
-from pump_roles.account.rollout.roles import roles_of, ways_in
+from pump_roles.account.rollout.roles import deployed_roles_in, roles_of
 from pump_roles.templates import Deployed, InputError, Place
 from pump_roles.templates.deployed import DeployedRole
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
 
-__all__ = ["Targets", "targets_in"]
+__all__ = ["ExpectedRollout", "rollouts_in"]
 
 _FILTERS: Final[dict[str, AccountFilter]] = {
     word: name for name in get_args(AccountFilter) for word in [ACCOUNT_FILTERS.get(name, "")]
@@ -20,20 +20,20 @@ _FILTERS: Final[dict[str, AccountFilter]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Targets:
-    """A rollout, and what is known in advance about what it should target.
+class ExpectedRollout:
+    """A rollout, as templates and options describe it.
 
     :param stack_set: the StackSet's name.
     :param call_as: who calls StackSets.
-    :param units: the IDs of the organizational units. By default, those of the StackSet itself.
-    :param account_filter: how the filter narrows them; ``None`` if that is read from the rollout's
-        own stack.
+    :param units: the IDs of the organizational units. By default, those that the StackSet targets.
+    :param account_filter: how the account filter narrows them; ``None`` to read it from the stack
+        that deployed the rollout.
     :param filtered: the IDs of the accounts that the filter names.
-    :param source: where the units and the roles are from, in words; empty if from the StackSet.
-    :param filter_source: where the filter is from, in words. By default, from the same place.
-    :param ways: Pump's roles, as the templates deploy them through this StackSet; none if there are
-        no templates.
-    :param region: the region that the templates are for; empty if that is any.
+    :param source: where the units and the roles come from, in words; empty if from the StackSet.
+    :param filter_source: where the filter comes from, in words. By default, ``source``.
+    :param deployed_roles: Pump's roles, as this StackSet deploys them in the templates; none
+        without templates.
+    :param region: the Region that the templates are for; empty if any.
     """
 
     stack_set: str
@@ -43,13 +43,13 @@ class Targets:
     filtered: tuple[str, ...] = ()
     source: str = ""
     filter_source: str = ""
-    ways: tuple[DeployedRole, ...] = field(default=(), repr=False)
+    deployed_roles: tuple[DeployedRole, ...] = field(default=(), repr=False)
     region: str = ""
 
     @property
     def roles(self) -> tuple[RolloutRole, ...]:
         """Pump's roles in the templates."""
-        return roles_of(self.ways)
+        return roles_of(self.deployed_roles)
 
     @property
     def caller(self) -> Literal["SELF", "DELEGATED_ADMIN"]:
@@ -58,47 +58,49 @@ class Targets:
 
     @property
     def filter(self) -> str:
-        """What the filter does: ``exclude``, ``only``, or nothing."""
+        """What the filter does: ``exclude`` or ``only``; empty if there is none."""
         return ACCOUNT_FILTERS.get(self.account_filter or "", "")
 
 
-def targets_in(deployed: Deployed, source: str) -> tuple[Targets, ...]:
+def rollouts_in(deployed: Deployed, source: str) -> tuple[ExpectedRollout, ...]:
     """Return every rollout in templates: the StackSets that contain one of Pump's roles.
 
     :param deployed: what the templates deploy.
     :param source: the templates, in words.
-    :raises InputError: if there is none, or what one of them targets cannot be read.
+    :raises InputError: if there is none, or the targets of one cannot be read.
     """
     places: dict[str, list[Place]] = {}
     for place in deployed.contents.places:
         if place.stack_set:
             places.setdefault(place.stack_set, []).append(place)
     found = tuple(
-        _targets(deployed, name, same, source) for name, same in sorted(places.items(), key=_order)
+        _rollout(deployed, name, same, source) for name, same in sorted(places.items(), key=_order)
     )
     if not found:
-        raise InputError(f"{source}: contains no rollout, a StackSet with one of Pump's roles")
+        raise InputError(
+            f"{source}: contains no rollout (no StackSet that deploys one of Pump's roles)"
+        )
     return found
 
 
 def _order(item: tuple[str, list[Place]]) -> tuple[int, str]:
-    # The read-only role's first, as everywhere.
+    # As everywhere, the read-only role comes first.
     name, places = item
     return (0 if places[0].kind == "read-only" else 1), name
 
 
-def _targets(deployed: Deployed, name: str, places: list[Place], source: str) -> Targets:
+def _rollout(deployed: Deployed, name: str, places: list[Place], source: str) -> ExpectedRollout:
     for problem in _problems(name, places):
         raise InputError(f"{source}: the targets of the StackSet {name} cannot be read: {problem}")
     place = places[0]
-    return Targets(
+    return ExpectedRollout(
         stack_set=name,
         call_as="delegated-admin" if place.call_as == "delegated-admin" else "management",
         units=place.units,
         account_filter=_FILTERS[place.filter],
         filtered=place.accounts,
         source=source,
-        ways=ways_in(deployed, name),
+        deployed_roles=deployed_roles_in(deployed, name),
         region=place.region,
     )
 
@@ -109,7 +111,7 @@ def _problems(name: str, places: list[Place]) -> Iterator[str]:
     place = places[0]
     if not STACK_SET_NAME.accepts(name):
         yield "its name is known only when it is deployed"
-    if len({replace(one, kind="") for one in places}) > 1:
+    if len({replace(place, kind="") for place in places}) > 1:
         yield "it deploys to several groups of accounts"
     if place.call_as not in STACK_SETS_CALL_AS:
         yield "it is self-managed"

@@ -1,4 +1,4 @@
-"""The file of roles to probe: what is read, one clear error for anything else, and no ID shown."""
+"""Role list files: what is read, one clear error for anything else, and no external ID shown."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pump_roles.account.targets import Target, check_partition, read_targets, warnings_about
+from pump_roles.account.role_list import ListedRole, check_partition, read_role_list, warnings_about
 from pump_roles.templates import InputError
 from pump_roles.validators import EXTERNAL_ID
 from tests.support import OTHER_SECRET, ROLE_ARN, SECRET, role_in, write_csv, write_json
@@ -29,11 +29,11 @@ HEADER = "line 1: the header must name the columns role_arn and external_id, sep
         ("R.JSON", f'\ufeff[{{"role_arn": "{ROLE_ARN}", "external_id": "{SECRET}"}}]\n\n'),
     ],
 )
-def test_file_is_read_as_spreadsheets_and_editors_write_it(
+def test_reads_files_as_spreadsheets_and_editors_write_them(
     name: str, content: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content.encode())
-    (target,) = read_targets(tmp_path / name)
+    (target,) = read_role_list(tmp_path / name)
     assert (target.role_arn, target.external_id) == (ROLE_ARN, SECRET)
     assert SECRET not in repr(target)
 
@@ -97,19 +97,19 @@ def test_file_is_read_as_spreadsheets_and_editors_write_it(
         ),
     ],
 )
-def test_bad_file_is_one_error_that_names_the_line(
+def test_error_in_a_file_names_the_line(
     name: str, content: str | bytes, problem: str, tmp_path: Path
 ) -> None:
     file = tmp_path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as raised:
-        read_targets(file)
+        read_role_list(file)
     (line,) = str(raised.value).splitlines()
     assert line.startswith(f"{file}: {problem}")
     assert SECRET not in line
 
 
-def test_file_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
+def test_rejects_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for name, problem in [
         ("folder.csv", "is not a file"),
@@ -117,13 +117,13 @@ def test_file_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
         (f"{'a' * 300}.csv", "cannot be read: File name too long"),
     ]:
         with pytest.raises(InputError) as raised:
-            read_targets(tmp_path / name)
+            read_role_list(tmp_path / name)
         assert str(raised.value) == f"{tmp_path / name}: {problem}"
 
 
-def test_role_of_another_partition_is_an_error(tmp_path: Path) -> None:
+def test_rejects_a_role_in_another_partition(tmp_path: Path) -> None:
     chinese = ROLE_ARN.replace("aws", "aws-cn", 1)
-    targets = read_targets(write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET), (chinese, SECRET)))
+    targets = read_role_list(write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET), (chinese, SECRET)))
     problem = "^line 3: the role is in partition aws-cn, but the caller is in aws; "
     with pytest.raises(InputError, match=problem):
         check_partition(targets, "aws")
@@ -145,12 +145,12 @@ EXTERNAL_IDS = st.text("abcXYZ019_+=,.@:/-", min_size=2, max_size=80)
 
 
 @given(st.lists(st.tuples(ROLE_ARNS, EXTERNAL_IDS), min_size=1, unique_by=lambda row: row[0]))
-def test_both_kinds_of_file_say_the_same(
+def test_csv_and_json_files_give_the_same_roles(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     for file in [write_csv(folder / "same.csv", *rows), write_json(folder / "same.json", *rows)]:
-        targets = read_targets(file)
+        targets = read_role_list(file)
         assert [(target.role_arn, target.external_id) for target in targets] == rows
 
 
@@ -204,13 +204,13 @@ DOCUMENTS = st.recursive(
 
 @given(TEXTS | DOCUMENTS.map(json.dumps), st.sampled_from(["any.csv", "any.json"]))
 @example(f"{GOOD}{SECRET},{SECRET}", "any.csv")
-def test_no_file_breaks_the_reader_or_is_shown(
+def test_no_file_breaks_the_reader_or_appears_in_its_errors(
     tmp_path_factory: pytest.TempPathFactory, text: str, name: str
 ) -> None:
     file = tmp_path_factory.getbasetemp() / name
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        targets = read_targets(file)
+        targets = read_role_list(file)
     except InputError as error:
         assert str(error).startswith(f"{file}: ")
         assert SECRET not in str(error)
@@ -225,14 +225,13 @@ def test_no_file_breaks_the_reader_or_is_shown(
 
 
 def warned(*rows: tuple[str, str]) -> list[str]:
-    return list(
-        warnings_about(
-            [Target(*row, unit="line", number=number) for number, row in enumerate(rows, start=2)]
-        )
-    )
+    roles = [
+        ListedRole(*row, unit="line", number=number) for number, row in enumerate(rows, start=2)
+    ]
+    return list(warnings_about(roles))
 
 
-def test_short_external_id_is_a_warning() -> None:
+def test_warns_about_a_short_external_id() -> None:
     assert warned((role_in(1), "a" * 16)) == []
     assert warned(*((role_in(number), f"{number:015}") for number in (1, 2, 3))) == [
         "lines 2-4: the external ID has fewer than 16 characters"
@@ -241,28 +240,28 @@ def test_short_external_id_is_a_warning() -> None:
     assert warned(*rows) == ["lines 3, 5: the external ID has fewer than 16 characters"]
 
 
-SHARED = "the same external ID, which is right only if they belong to one customer"
+SHARED = "share an external ID; that is correct only if they belong to one customer"
 
 
-def test_external_id_of_several_accounts_is_a_warning() -> None:
+def test_warns_about_an_external_id_that_accounts_share() -> None:
     both_roles = [(role_in(1), SECRET), (role_in(1, "PumpAutoPilotRole"), SECRET)]
     assert warned(*both_roles) == []
     assert warned(*both_roles, (role_in(2), OTHER_SECRET), (role_in(3), SECRET)) == [
-        f"lines 2-3, 5: 2 accounts have {SHARED}"
+        f"lines 2-3, 5: 2 accounts {SHARED}"
     ]
 
 
-def test_other_role_name_is_a_warning() -> None:
+def test_warns_about_a_role_name_that_is_not_pumps() -> None:
     assert warned((role_in(1, "x/y/PumpReadOnlyRole"), SECRET)) == []
     assert warned((role_in(1), SECRET), (role_in(2, "PumpRole"), OTHER_SECRET)) == [
         "line 3: the role's name is not PumpReadOnlyRole or PumpAutoPilotRole"
     ]
 
 
-def test_file_that_is_too_long_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_file_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET))
-    monkeypatch.setattr("pump_roles.account.targets._MOST_BYTES", file.stat().st_size)
-    assert len(read_targets(file)) == 1
-    monkeypatch.setattr("pump_roles.account.targets._MOST_BYTES", file.stat().st_size - 1)
+    monkeypatch.setattr("pump_roles.account.role_list._MOST_BYTES", file.stat().st_size)
+    assert len(read_role_list(file)) == 1
+    monkeypatch.setattr("pump_roles.account.role_list._MOST_BYTES", file.stat().st_size - 1)
     with pytest.raises(InputError, match="has more than"):
-        read_targets(file)
+        read_role_list(file)

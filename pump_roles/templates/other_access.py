@@ -1,8 +1,8 @@
-"""Everything in templates that gives access besides Pump's roles, or that reaches them.
+"""Everything else in templates that gives access, or that reaches one of Pump's roles.
 
-A template that contains one of Pump's roles is Pump's business: what else it contains must not let
-anyone in but AWS services and its own account. In any other template only what reaches Pump, or
-Pump's roles, matters; the rest is listed.
+In a template that contains one of Pump's roles, nothing else may give access to anyone except AWS
+services and its own account. In any other template, only what reaches Pump or Pump's roles is an
+alarm. The rest is listed.
 """
 
 import re
@@ -34,15 +34,15 @@ _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} 
     "AWS::IAM::InstanceProfile"
 }
 _OPENS: Final = {
-    "AWS::IAM::AccessKey": "whoever has this access key acts as a user of the account",
-    "AWS::IAM::OIDCProvider": "lets an identity provider in",
-    "AWS::IAM::SAMLProvider": "lets an identity provider in",
-    "AWS::RolesAnywhere::Profile": "lets whoever has a certificate assume roles",
-    "AWS::RolesAnywhere::TrustAnchor": "lets whoever has a certificate assume roles",
-    "AWS::SSO::Assignment": "lets users of IAM Identity Center into an account",
+    "AWS::IAM::AccessKey": "anyone with this access key can act as a user of the account",
+    "AWS::IAM::OIDCProvider": "trusts an external identity provider",
+    "AWS::IAM::SAMLProvider": "trusts an external identity provider",
+    "AWS::RolesAnywhere::Profile": "lets anyone with a certificate assume roles",
+    "AWS::RolesAnywhere::TrustAnchor": "lets anyone with a certificate assume roles",
+    "AWS::SSO::Assignment": "gives users of IAM Identity Center access to an account",
     "AWS::SSO::PermissionSet": "gives users of IAM Identity Center permissions in an account",
 }
-"""Other ways in, which a template with one of Pump's roles must not open."""
+"""Resources that give access in other ways. A template with one of Pump's roles must have none."""
 
 _CONFINES: Final = {"aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"}
 _MUST_BE: Final = (
@@ -51,10 +51,10 @@ _MUST_BE: Final = (
     "ForAnyValue:StringEquals",
     "ForAnyValue:StringLike",
 )
-"""Conditions that keep out whoever is not in an account or organization: IAM User Guide, "AWS
-global condition context keys"."""
+"""Conditions that exclude everyone outside an account or organization: IAM User Guide, "AWS global
+condition context keys"."""
 
-_SAID: Final = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}
+_REPORTED_ELSEWHERE: Final = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}
 
 
 def others(
@@ -63,9 +63,9 @@ def others(
     attachments: Attachments,
     mask: Mask,
 ) -> Iterator[tuple[Reference, Other]]:
-    """Yield every other role, user, group and policy, and whatever reaches Pump's roles.
+    """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 
-    Each is with the resource that it is.
+    Each comes with a reference to its resource.
 
     :param templates: the templates.
     :param roles: Pump's roles in them.
@@ -93,9 +93,9 @@ def roles_of_account(
     names: Collection[str],
     principals: Collection[str],
 ) -> Iterator[Other]:
-    """Yield the roles of an account that let Pump, or everyone, in by their trust policies.
+    """Yield the roles of an account whose trust policies admit Pump, or everyone.
 
-    :param trust_policies: the trust policy of each role but Pump's, by its name.
+    :param trust_policies: the trust policies by role name, except those of Pump's roles.
     :param account: the account's ID.
     :param names: the names of Pump's roles there.
     :param principals: Pump's principals.
@@ -115,7 +115,7 @@ def roles_of_account(
 
 @dataclass(frozen=True)
 class _Pump:
-    # Pump's roles and principals: what nothing else may reach.
+    # Pump's roles and principals, which nothing else may reach.
     roots: frozenset[Template]
     references: frozenset[Reference]
     names: re.Pattern[str]
@@ -152,7 +152,7 @@ class _Pump:
         )
 
     def named_by(self, text: Text, template: Template, *, names: bool = True) -> str:
-        """Return what of Pump's a text names, in words; empty if nothing.
+        """Return which of Pump's roles, principals, or accounts a text names; empty if none.
 
         :param names: whether the names of Pump's roles count.
         """
@@ -162,7 +162,7 @@ class _Pump:
         if names and (found := self.names.search(text.text)):
             return f"the role {found[1]}"
         for account in sorted(self.accounts):
-            # In Pump's own account, everything names the account.
+            # In Pump's own account, all ARNs contain the account.
             own = account == template.account and text.text not in self.principals
             if not own and re.search(rf"(?<![0-9]){account}(?![0-9])", text.text):
                 return f"Pump's account {account}"
@@ -175,7 +175,7 @@ def _principals_of(role: PumpRole) -> Iterator[Text]:
 
 
 class _Reader:
-    # One resource: what it is, and what is wrong with it.
+    # Reads one resource.
     def __init__(
         self,
         template: Template,
@@ -213,7 +213,7 @@ class _Reader:
         if self._with_pump and self._type in _OPENS:
             yield _OPENS[self._type]
         if self._with_pump and "LoginProfile" in self._properties:
-            yield "whoever has the password acts as this user"
+            yield "anyone with the password can act as this user"
         if self._type.startswith("AWS::IAM::") and self._is_filled_in():
             yield "has properties that cannot be read"
         if self._type == "AWS::EKS::AccessEntry":
@@ -225,13 +225,13 @@ class _Reader:
         return any(name.startswith("Fn::") for name in members)
 
     def _mentions(self) -> Iterator[str]:
-        # What trusts, or attaches to, Pump's roles has been said already.
-        said = _SAID.get(self._type, ATTACHES.get(self._type))
+        # What trusts or attaches to Pump's roles is reported already.
+        reported = _REPORTED_ELSEWHERE.get(self._type, ATTACHES.get(self._type))
         for name, value in self._properties.items():
-            if name == said or self._logical_id in self._template.nested:
+            if name == reported or self._logical_id in self._template.nested:
                 continue
             # Permission to assume the roles with an external ID, as Pump's own services have it, is
-            # about their names alone: the roles' trust policies decide.
+            # no alarm just because it names them: the roles' trust policies decide.
             read: Any = value
             only_names: list[Any] = []
             if self._type in _PRINCIPALS or self._type in _POLICIES:
@@ -256,7 +256,7 @@ class _Reader:
     def _enters_a_cluster(self) -> Iterator[str]:
         texts = evaluate(self._properties.get("PrincipalArn"), self._template)
         if self._with_pump and not all(text.known for text in texts):
-            yield "lets a role into a cluster, and which one cannot be read"
+            yield "gives a role access to a cluster; which role cannot be read"
 
     def _trusts(self) -> Iterator[str]:
         document = self._properties.get("AssumeRolePolicyDocument")
@@ -273,7 +273,7 @@ class _Reader:
         principal = statement.get("Principal")
         if "NotPrincipal" in statement:
             yield "trusts everyone except those in NotPrincipal"
-        # A condition on the organization or the account keeps everyone else out.
+        # A condition on the organization or the account excludes everyone else.
         confined = self._is_confined(as_mapping(statement.get("Condition")))
         if principal == "*":
             if not confined:
@@ -354,7 +354,7 @@ class _Reader:
 
 
 def _without_assumptions(name: str, value: Any) -> tuple[Any, list[Any]]:
-    # The property without the resources of such statements, and these resources.
+    # Returns the property without the resources of such statements, and these resources.
     resources: list[Any] = []
 
     def without(document: Any) -> Any:

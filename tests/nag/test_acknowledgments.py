@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions gates the app; every finding is acknowledged where it belongs."""
+"""cdk-nag's AwsSolutions checks the app, and every finding is acknowledged on its resource."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from pump_roles.published import REASONS, RESOURCE_REASONS
 from pump_roles.roles import PumpRole
 from pump_roles.stacks import RoleStack
 from sandbox.cdk import recommended_flags
-from tests.support import ROLE_ARGUMENTS, published_patterns
+from tests.support import DOCUMENTED, ROLE_ARGUMENTS, STACKS, published_patterns
 
 ROLES = [ReadOnlyRole, AutoPilotRole]
 
@@ -22,7 +22,7 @@ Finding = tuple[str, str, str]
 """Where it is, its ID, and the reason with which it was acknowledged."""
 
 
-def gated_app(outdir: Path | None = None) -> App:
+def app_with_cdk_nag(outdir: Path | None = None) -> App:
     app = App(outdir=None if outdir is None else str(outdir), context=recommended_flags())
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
@@ -49,16 +49,16 @@ def suppressed(outdir: Path) -> list[Finding]:
     ]
 
 
-def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
+def test_every_finding_is_acknowledged_individually_on_its_role_with_a_reason(
     tmp_path: Path, published: list[list[dict[str, Any]]]
 ) -> None:
-    app = gated_app(tmp_path)
+    app = app_with_cdk_nag(tmp_path)
     for stack in config.read({}):
         stack.build(app)
     app.synth()
     assert sorted(suppressed(tmp_path)) == sorted(
         (f"{stack}/Role/Resource", f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason)
-        for stack, kind in [("PumpReadOnly", "read-only"), ("PumpAutoPilot", "auto-pilot")]
+        for stack, kind in zip(STACKS, DOCUMENTED, strict=True)
         for finding, reason in {
             **{
                 f"Action::{pattern}": REASONS[pattern]
@@ -70,22 +70,19 @@ def test_every_finding_is_acknowledged_one_by_one_on_its_role_with_its_reason(
     )
 
 
-def test_no_acknowledgment_is_stale_and_none_sits_on_a_stack_or_the_app(tmp_path: Path) -> None:
-    app = gated_app(tmp_path)
+def test_no_acknowledgment_is_stale_or_on_a_stack_or_the_app(tmp_path: Path) -> None:
+    app = app_with_cdk_nag(tmp_path)
     for stack in config.read({}):
         stack.build(app)
     app.synth()
     made = acknowledged(app)
-    assert {path for path, _, _ in made} == {
-        "PumpReadOnly/Role/Resource",
-        "PumpAutoPilot/Role/Resource",
-    }
+    assert {path for path, _, _ in made} == {f"{stack}/Role/Resource" for stack in STACKS}
     assert sorted(made) == sorted(suppressed(tmp_path))
 
 
-def test_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
-    """The positive control of the test above."""
-    app = gated_app(tmp_path)
+def test_stale_acknowledgment_is_detected(tmp_path: Path) -> None:
+    """Proves that the test above can fail."""
+    app = app_with_cdk_nag(tmp_path)
     for settings in config.read({}):
         stack = settings.build(app)
         assert isinstance(stack, RoleStack)
@@ -93,17 +90,17 @@ def test_stale_acknowledgment_would_be_seen(tmp_path: Path) -> None:
             Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Action::gone:*]", reason="stale")
         )
     app.synth()
-    assert len(acknowledged(app)) == len(suppressed(tmp_path)) + 2
+    assert len(acknowledged(app)) == len(suppressed(tmp_path)) + len(STACKS)
 
 
 @pytest.mark.parametrize("staged", [False, True])
 @pytest.mark.parametrize("role_class", ROLES)
-def test_in_a_foreign_app_the_gate_fails_until_the_published_policies_are_acknowledged(
+def test_synth_of_another_app_fails_until_the_published_policies_are_acknowledged(
     role_class: type[PumpRole],
     staged: bool,  # noqa: FBT001
 ) -> None:
     for acknowledge in [False, True]:
-        app = gated_app()
+        app = app_with_cdk_nag()
         scope = Stage(app, "Stage") if staged else app
         role = role_class(Stack(scope, "Foreign"), "Pump", **ROLE_ARGUMENTS)
         if acknowledge:
@@ -116,10 +113,10 @@ def test_in_a_foreign_app_the_gate_fails_until_the_published_policies_are_acknow
 
 
 @pytest.mark.parametrize("role_class", ROLES)
-def test_what_the_owner_adds_next_to_the_role_is_not_acknowledged_with_it(
+def test_findings_of_other_resources_are_not_acknowledged(
     role_class: type[PumpRole],
 ) -> None:
-    app = gated_app()
+    app = app_with_cdk_nag()
     stack = Stack(app, "Foreign")
     role_class(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_published()
     own = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
@@ -128,8 +125,8 @@ def test_what_the_owner_adds_next_to_the_role_is_not_acknowledged_with_it(
         app.synth()
 
 
-def test_wildcard_that_nobody_acknowledged_fails_the_gate() -> None:
-    app = gated_app()
+def test_wildcard_without_acknowledgment_fails_the_synth() -> None:
+    app = app_with_cdk_nag()
     for settings in config.read({}):
         iam.ManagedPolicy(
             settings.build(app),

@@ -1,4 +1,4 @@
-"""Deployed templates: JSON and YAML, as CloudFormation understands them."""
+"""Deployed templates: JSON and YAML, read as CloudFormation does."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.account.rollout.targets import targets_in
-from pump_roles.account.rollout.text import parsed, template_deploys
+from pump_roles.account.rollout.expected import rollouts_in
+from pump_roles.account.rollout.template_body import deployed_by_template, parse_body
 from pump_roles.templates import InputError
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, json_values
 
@@ -23,10 +23,10 @@ CONTEXT = {
 
 
 @pytest.mark.parametrize("write", [json.dumps, yaml.safe_dump, lambda template: template])
-def test_rollout_of_a_deployed_template_is_read(write: Any, synth: Synth) -> None:
+def test_reads_the_rollout_of_a_deployed_template(write: Any, synth: Synth) -> None:
     template = synth(CONTEXT)["PumpReadOnlyRollout"]
-    deployed = template_deploys(write(template), "PumpReadOnlyRollout")
-    (targets,) = targets_in(deployed, "the stack")
+    deployed = deployed_by_template(write(template), "PumpReadOnlyRollout")
+    (targets,) = rollouts_in(deployed, "the stack")
     assert (targets.stack_set, targets.units) == ("PumpReadOnly", ("r-abcd",))
     assert (targets.account_filter, targets.filtered) == ("DIFFERENCE", ("000011112222",))
     assert EXTERNAL_ID not in repr(targets)
@@ -37,8 +37,8 @@ LEAVES = st.none() | st.booleans() | st.text(st.characters(codec="ascii", exclud
 
 
 @given(json_values(LEAVES, "Type", "Fn::Sub", "yes", "1", "2012-10-17", "a b"))
-def test_yaml_means_what_the_json_means(value: Any) -> None:
-    assert parsed(yaml.safe_dump(value)) == value
+def test_yaml_is_read_like_json(value: Any) -> None:
+    assert parse_body(yaml.safe_dump(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_yaml_means_what_the_json_means(value: Any) -> None:
     ],
 )
 def test_short_forms_and_scalars_are_as_cloudformation_reads_them(text: str, value: Any) -> None:
-    assert parsed(text) == value
+    assert parse_body(text) == value
 
 
 @pytest.mark.parametrize(
@@ -65,28 +65,28 @@ def test_short_forms_and_scalars_are_as_cloudformation_reads_them(text: str, val
     [
         ("a: &b 1\nc: *b", "YAML aliases"),
         ("a: &b [*b]", "YAML aliases"),
-        ("a: 1\na: 2", "a key twice"),
-        ("[1]: 2", "a key that is not a text"),
+        ("a: 1\na: 2", "lists a key twice"),
+        ("[1]: 2", "a key that is not a string"),
         ("a: [", "neither JSON nor YAML"),
         ("[" * 10_000, "neither JSON nor YAML"),
         ("\x00", "neither JSON nor YAML"),
     ],
 )
-def test_text_that_is_no_template_is_an_error(text: str, problem: str) -> None:
+def test_rejects_text_that_is_not_a_template(text: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
-        parsed(text)
+        parse_body(text)
     with pytest.raises(InputError):
-        template_deploys(text, "S")
+        deployed_by_template(text, "S")
 
 
 def test_name_of_a_stack_is_never_taken_for_a_path(synth: Synth, tmp_path: Path) -> None:
     template = json.dumps(synth({})["PumpReadOnly"])
-    deployed = template_deploys(template, str(tmp_path / "victim"))
+    deployed = deployed_by_template(template, str(tmp_path / "victim"))
     assert deployed.roles
     assert list(tmp_path.iterdir()) == []
 
 
 @given(st.text() | st.binary() | json_values(st.none() | st.text(), "Resources", "Type"))
-def test_anything_else_is_an_error_too(body: object) -> None:
+def test_rejects_any_other_body(body: object) -> None:
     with pytest.raises(InputError):
-        template_deploys(body, "S")
+        deployed_by_template(body, "S")

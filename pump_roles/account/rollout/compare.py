@@ -1,10 +1,11 @@
-"""Whether a rollout is complete: what it should target, compared with what there is."""
+"""Compares a rollout with what it should target and deploy."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
 from pump_roles.account.organization import Account, targeted
+from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.model import (
     FINE,
     AccountState,
@@ -14,10 +15,9 @@ from pump_roles.account.rollout.model import (
 )
 from pump_roles.account.rollout.retry import Repeat, retries
 from pump_roles.account.rollout.roles import differing, roles_of
-from pump_roles.account.rollout.targets import Targets
 from pump_roles.templates.deployed import DeployedRole
 
-__all__ = ["Instance", "StackSet", "judge"]
+__all__ = ["Instance", "StackSet", "compare"]
 
 _CURRENT: Final = "CURRENT"
 _SUCCEEDED: Final = "SUCCEEDED"
@@ -25,10 +25,10 @@ _INOPERABLE: Final = "INOPERABLE"
 _WORKING: Final = ("PENDING", "RUNNING")
 
 _ORDER: Final = get_args(AccountState)
-"""What needs attention first."""
+"""The order of the states: first those that need attention."""
 
 # CloudFormation API Reference, "StackInstanceComprehensiveStatus" and "StackInstance".
-_DETAILS: Final = {
+_REASONS: Final = {
     "CANCELLED": "the last operation stopped before it reached this account",
     "FAILED": "the last operation failed in this account; AWS gives no reason",
     "FAILED_IMPORT": "the stack could not be imported",
@@ -36,8 +36,8 @@ _DETAILS: Final = {
     "RUNNING": "an operation is working in this account; pass --wait",
     "SKIPPED_SUSPENDED_ACCOUNT": "the account was suspended when the last operation ran",
 }
-_BY_HAND: Final = (
-    "updates skip it: delete the stack instance with --retain-stacks, then its stack by hand"
+_DELETE_STACK: Final = (
+    "updates skip it; delete the stack instance with --retain-stacks, then delete its stack"
 )
 
 
@@ -46,16 +46,16 @@ class Instance:
     """A stack instance.
 
     :param account: the ID of its account.
-    :param region: its region.
+    :param region: its Region.
     :param status: ``CURRENT``, ``OUTDATED`` or ``INOPERABLE``.
-    :param detail: how its last operation ended, such as ``FAILED`` or ``CANCELLED``; may be empty.
+    :param detailed_status: how its last operation ended, such as ``FAILED``; may be empty.
     :param reason: why it is not current, as AWS returns it; may be empty.
     """
 
     account: str
     region: str
     status: str
-    detail: str = ""
+    detailed_status: str = ""
     reason: str = ""
 
 
@@ -64,10 +64,10 @@ class StackSet:
     """A StackSet, as it is deployed.
 
     :param id: its ID.
-    :param units: the IDs of the organizational units that it targets.
-    :param region: the region of the StackSet itself.
-    :param instance_region: the region of its stack instances.
-    :param ways: Pump's roles in its template, as it deploys them.
+    :param units: the IDs of the organizational units that it expected.
+    :param region: the Region of the StackSet itself.
+    :param instance_region: the Region of its stack instances.
+    :param deployed_roles: Pump's roles, as it deploys them.
     :param instances: its stack instances.
     """
 
@@ -75,103 +75,103 @@ class StackSet:
     units: tuple[str, ...]
     region: str
     instance_region: str
-    ways: tuple[DeployedRole, ...] = field(default=(), repr=False)
+    deployed_roles: tuple[DeployedRole, ...] = field(default=(), repr=False)
     instances: tuple[Instance, ...] = ()
 
     @property
     def roles(self) -> tuple[RolloutRole, ...]:
         """Pump's roles in its template."""
-        return roles_of(self.ways)
+        return roles_of(self.deployed_roles)
 
 
-def judge(
-    targets: Targets,
+def compare(
+    expected: ExpectedRollout,
     stack_set: StackSet,
     *,
     accounts: Iterable[Account],
     management_account: str,
     profile: str | None = None,
 ) -> RolloutStatus:
-    """Compare a StackSet's instances with the accounts that it should target.
+    """Compare a StackSet and its instances with what they should be.
 
-    :param targets: what it should target.
+    :param expected: the expected rollout.
     :param stack_set: the StackSet.
-    :param accounts: the accounts below the units that it should target, and any others.
+    :param accounts: the accounts below the expected units; others are ignored.
     :param management_account: the ID of the management account.
-    :param profile: the profile of the AWS configuration for the commands; by default none.
+    :param profile: the profile to pass in the commands. By default, they pass none.
     """
     members = {account.id: account for account in accounts if account.id != management_account}
-    units = targets.units or stack_set.units
-    targets = replace(targets, units=units)
-    # A suspended account gets nothing, and keeps what it has.
+    units = expected.units or stack_set.units
+    expected = replace(expected, units=units)
+    # A suspended account does not get the role, but may keep it.
     wanted = {
         account.id
         for account in targeted(
             [replace(account, suspended=False) for account in members.values()],
             units=units,
             management_account=management_account,
-            account_filter=targets.account_filter or "NONE",
-            filtered=targets.filtered,
+            account_filter=expected.account_filter or "NONE",
+            filtered=expected.filtered,
         )
     }
-    below = {id_: one for id_, one in members.items() if set(one.units) & set(units)}
-    found = [
-        *(_with_instance(one, members, wanted, targets) for one in stack_set.instances),
-        *_without(stack_set, below, wanted),
+    below = {id_: account for id_, account in members.items() if {*account.units} & {*units}}
+    statuses = [
+        *(_with_instance(instance, members, wanted, expected) for instance in stack_set.instances),
+        *_without_instance(stack_set, below, wanted),
         *(
             AccountStatus(
                 account=id_,
                 state="not-found",
-                reason="the filter names it, but it is not an account below the targeted units",
+                reason="the account filter names it, but it is not below the targeted units",
             )
-            for id_ in {*targets.filtered} - below.keys() - {management_account}
+            for id_ in {*expected.filtered} - below.keys() - {management_account}
         ),
     ]
-    found.sort(key=lambda one: (_ORDER.index(one.state), one.account, one.region))
+    statuses.sort(key=lambda status: (_ORDER.index(status.state), status.account, status.region))
     number = sum(not members[id_].suspended for id_ in wanted)
-    problems = tuple(_problems(targets, stack_set, number))
-    fine = not problems and all(account.state in FINE for account in found)
+    problems = tuple(_problems(expected, stack_set, number))
+    fine = not problems and all(status.state in FINE for status in statuses)
     return RolloutStatus(
-        stack_set=targets.stack_set,
+        stack_set=expected.stack_set,
         state="complete" if fine else "incomplete",
         problems=problems,
         roles=stack_set.roles,
         region=stack_set.region,
-        call_as=targets.call_as,
+        call_as=expected.call_as,
         units=units,
-        filter=targets.filter,
-        filtered=targets.filtered,
-        source=targets.filter_source or targets.source,
+        filter=expected.filter,
+        filtered=expected.filtered,
+        source=expected.filter_source or expected.source,
         management_account=management_account,
         targeted=number,
-        accounts=tuple(found),
+        accounts=tuple(statuses),
         retry=retries(
-            targets.stack_set,
-            _repeated(found, members, stack_set, units),
-            caller=targets.caller,
+            expected.stack_set,
+            _repeated(statuses, members, stack_set, units),
+            caller=expected.caller,
             region=stack_set.region,
             profile=profile,
         ),
     )
 
 
-def _problems(targets: Targets, stack_set: StackSet, number: int) -> Iterator[str]:
-    if {*targets.units} != {*stack_set.units}:
+def _problems(expected: ExpectedRollout, stack_set: StackSet, number: int) -> Iterator[str]:
+    if {*expected.units} != {*stack_set.units}:
         deployed = ", ".join(sorted(stack_set.units)) or "no organizational units"
         yield (
-            f"the StackSet targets {deployed}, but {targets.source} says "
-            f"{', '.join(sorted(targets.units))}: deploy the rollout again"
+            f"the StackSet targets {deployed}, but {expected.source} specifies "
+            f"{', '.join(sorted(expected.units))}; deploy the rollout again"
         )
-    kinds = [[role.kind for role in roles] for roles in (targets.roles, stack_set.roles)]
-    if targets.roles and kinds[0] != kinds[1]:
+    kinds = [[role.kind for role in roles] for roles in (expected.roles, stack_set.roles)]
+    if expected.roles and kinds[0] != kinds[1]:
         yield (
-            f"the StackSet deploys {_named(stack_set.roles)}, but {targets.source} says "
-            f"{_named(targets.roles)}: deploy the rollout again"
+            f"the StackSet deploys {_named(stack_set.roles)}, but {expected.source} specifies "
+            f"{_named(expected.roles)}; deploy the rollout again"
         )
-    for kind, parts in differing(targets.ways, stack_set.ways):
+    for kind, parts in differing(expected.deployed_roles, stack_set.deployed_roles):
         yield (
-            f"the StackSet deploys another {kind} role than {targets.source} says, with another "
-            f"{parts}: deploy the rollout again"
+            f"the {kind} role that the StackSet deploys differs from {expected.source}: {parts}; "
+            "deploy the rollout again"
         )
     if not number:
         yield "no account is targeted"
@@ -182,10 +182,10 @@ def _named(roles: Iterable[RolloutRole]) -> str:
 
 
 def _with_instance(
-    instance: Instance, members: dict[str, Account], wanted: set[str], targets: Targets
+    instance: Instance, members: dict[str, Account], wanted: set[str], expected: ExpectedRollout
 ) -> AccountStatus:
     account = members.get(instance.account)
-    state, reason = _judged(instance, account, instance.account in wanted, targets)
+    state, reason = _state_and_reason(instance, account, instance.account in wanted, expected)
     return AccountStatus(
         account=instance.account,
         name="" if account is None else account.name,
@@ -194,31 +194,31 @@ def _with_instance(
         reason=reason,
         region=instance.region,
         status=instance.status,
-        detailed_status=instance.detail,
+        detailed_status=instance.detailed_status,
     )
 
 
-def _judged(
+def _state_and_reason(
     instance: Instance,
     account: Account | None,
     wanted: bool,  # noqa: FBT001
-    targets: Targets,
+    expected: ExpectedRollout,
 ) -> tuple[AccountState, str]:
     if not wanted:
-        below = account is not None and {*account.units} & {*targets.units}
-        why = "the filter leaves it out" if below else "it is not below the targeted units"
+        below = account is not None and {*account.units} & {*expected.units}
+        why = "the account filter excludes it" if below else "it is not below the targeted units"
         return "not-targeted", f"it has a stack instance, but {why}"
     if account is not None and account.suspended:
         return "suspended", "the account is suspended; StackSets skip it"
-    if instance.status == _CURRENT and instance.detail in {"", _SUCCEEDED}:
+    if instance.status == _CURRENT and instance.detailed_status in {"", _SUCCEEDED}:
         return "current", "the last operation in this account succeeded"
-    reason = instance.reason or _DETAILS.get(instance.detail, "it is not up to date")
-    if instance.status == _INOPERABLE and instance.detail != "FAILED_IMPORT":
-        reason = f"{instance.reason or 'a deletion failed'}; {_BY_HAND}"
+    reason = instance.reason or _REASONS.get(instance.detailed_status, "it is not up to date")
+    if instance.status == _INOPERABLE and instance.detailed_status != "FAILED_IMPORT":
+        reason = f"{instance.reason or 'a deletion failed'}; {_DELETE_STACK}"
     return "not-current", reason
 
 
-def _without(
+def _without_instance(
     stack_set: StackSet, below: dict[str, Account], wanted: set[str]
 ) -> Iterator[AccountStatus]:
     state: AccountState
@@ -229,7 +229,7 @@ def _without(
         elif id_ in wanted:
             state, reason = "missing", "it is targeted, but has no stack instance"
         else:
-            state, reason = "excluded", "the filter leaves it out"
+            state, reason = "excluded", "the account filter excludes it"
         yield AccountStatus(
             account=id_, name=account.name, unit=_path(account), state=state, reason=reason
         )
@@ -240,16 +240,16 @@ def _path(account: Account | None) -> str:
 
 
 def _repeated(
-    found: Iterable[AccountStatus],
+    statuses: Iterable[AccountStatus],
     members: dict[str, Account],
     stack_set: StackSet,
     units: Iterable[str],
 ) -> Iterator[Repeat]:
-    # In another unit than the deployed ones, the command would add that to the StackSet's targets.
+    # With any other unit, the command would add that unit to the StackSet's expected.
     usable = {*units} & {*stack_set.units}
-    for one in found:
-        failed = one.state == "not-current" and one.status != _INOPERABLE
-        if one.state == "missing" or (failed and one.detailed_status not in _WORKING):
-            unit = next((unit for unit in members[one.account].units if unit in usable), None)
+    for status in statuses:
+        failed = status.state == "not-current" and status.status != _INOPERABLE
+        if status.state == "missing" or (failed and status.detailed_status not in _WORKING):
+            unit = next((unit for unit in members[status.account].units if unit in usable), None)
             if unit is not None:
-                yield Repeat(one.region or stack_set.instance_region, unit, one.account)
+                yield Repeat(status.region or stack_set.instance_region, unit, status.account)

@@ -1,7 +1,7 @@
-"""What guardrails do to actions that AWS does not have yet, called on an AWS that enforces IAM.
+"""Guardrails and actions that AWS does not have yet, called on an AWS emulator that enforces IAM.
 
-The policy simulator refuses to judge an action that its catalog lacks. The emulator authorizes a
-call before it looks the action up.
+The policy simulator has no decision on an action that its catalog lacks. The emulator authorizes a
+call before it looks up the action.
 """
 
 import json
@@ -60,6 +60,6 @@ def test_needed_only_denies_what_aws_adds_under_a_published_wildcard(
     assert code in REFUSED
     assert "explicit deny" in message
     aws.reset()
-    # The positive control: without the guardrail, the published wildcard allows it.
+    # Without the guardrail, the published wildcard allows it.
     code, _ = error_of(aws, kind, action)
     assert code in NOT_EMULATED

@@ -1,30 +1,30 @@
-"""The other roles of an account that give Pump's principal, or everyone, access."""
+"""Finds other roles in an account that give access to Pump's principal or to everyone."""
 
 from collections.abc import Iterator
 
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expected import Expectation
 from pump_roles.account.verify.model import OtherRole
-from pump_roles.templates.access import roles_of_account
 from pump_roles.templates.masking import texts_under_the_key
+from pump_roles.templates.other_access import roles_of_account
 from pump_roles.templates.trust import assumption
 
-__all__ = ["others_in"]
+__all__ = ["other_roles_in"]
 
 
-def others_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
-    """Return the other roles that let Pump's principal or everyone in, by name.
+def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
+    """Return the other roles that Pump's principal or everyone can assume, sorted by name.
 
-    So does a role that requires the same external ID as one of Pump's roles.
+    A role that requires the same external ID as one of Pump's roles is among them.
 
     :param details: what the account has.
     :param expectation: what is expected of it.
     """
-    own = {name.casefold() for name in expectation.names}
+    pump_names = {name.casefold() for name in expectation.names}
     trust_policies = {
         name: policy
         for name, policy in details.trust_policies.items()
-        if name.casefold() not in own
+        if name.casefold() not in pump_names
     }
     alarms = {
         other.name: other.alarm
@@ -35,9 +35,9 @@ def others_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherR
             principals=expectation.principals,
         )
     }
-    for name in _with_same_external_id(details, expectation, own):
-        same = "requires the external ID of one of Pump's roles"
-        alarms[name] = "; ".join(filter(None, (alarms.get(name, ""), same)))
+    for name in _with_same_external_id(details, expectation, pump_names):
+        shared = "requires the external ID of one of Pump's roles"
+        alarms[name] = "; ".join(filter(None, (alarms.get(name, ""), shared)))
     return tuple(
         OtherRole(
             arn=details.arn(name),
@@ -50,14 +50,14 @@ def others_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherR
 
 
 def _with_same_external_id(
-    details: AccountDetails, expectation: Expectation, own: set[str]
+    details: AccountDetails, expectation: Expectation, pump_names: set[str]
 ) -> Iterator[str]:
     accepted = {
         name: texts_under_the_key(policy) for name, policy in details.trust_policies.items()
     }
-    of_pump = {
-        one for name, ids in accepted.items() if name.casefold() in own for one in ids
+    pump_ids = {
+        id_ for name, ids in accepted.items() if name.casefold() in pump_names for id_ in ids
     } | expectation.hidden
     for name, ids in accepted.items():
-        if name.casefold() not in own and ids & of_pump:
+        if name.casefold() not in pump_names and ids & pump_ids:
             yield name

@@ -1,4 +1,4 @@
-"""An endpoint that is not AWS: the status is unknown, and never complete by mistake."""
+"""An endpoint that is not AWS: the status is unknown, never complete by mistake."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ import pytest
 from botocore.client import BaseClient
 from typer.testing import CliRunner
 
+from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.model import StatusError
 from pump_roles.account.rollout.operations import wait_for
 from pump_roles.account.rollout.reading import read
-from pump_roles.account.rollout.targets import Targets
 from pump_roles.cli import app
 from sandbox.management import Management
 from sandbox.organization import Organization
@@ -24,7 +24,7 @@ from tests.support import Synth
 @pytest.mark.parametrize(
     "setting", [("AWS_ENDPOINT_URL", "nowhere"), ("AWS_DEFAULT_REGION", "a b")]
 )
-def test_wrong_settings_are_one_error(
+def test_wrong_settings_cause_one_error(
     setting: tuple[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(*setting)
@@ -36,7 +36,7 @@ def test_wrong_settings_are_one_error(
 
 @contextmanager
 def answering(status: int, body: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve one answer to everything. Yields the endpoint, and the paths that are asked for."""
+    """Serve one response for every request. Yields the endpoint and the requested paths."""
     asked: list[str] = []
 
     class Answers(BaseHTTPRequestHandler):
@@ -96,18 +96,20 @@ def test_status_is_unknown_if_the_endpoint_is_not_aws(
             assert ended.exit_code == 4
             assert ended.stdout == ""
             (line,) = ended.stderr.splitlines()
-            assert line.startswith("pump-roles: could not be determined: PumpReadOnly: ")
+            assert line.startswith("pump-roles: the result is unknown: PumpReadOnly: ")
             assert len(line) < 1_200
 
 
 @pytest.mark.usefixtures("clock", "keys")
-def test_status_is_unknown_if_nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_is_unknown_if_the_endpoint_refuses_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with answering(200, "") as (endpoint, _):
         pass
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     ended = CliRunner().invoke(app, ["rollout-status", "PumpReadOnly", "--region=us-east-1"])
     assert ended.exit_code == 4
-    assert "check the network, the region, and AWS_ENDPOINT_URL" in ended.stderr
+    assert "check the network, the Region, and AWS_ENDPOINT_URL" in ended.stderr
 
 
 NEEDED = {
@@ -135,7 +137,7 @@ NEEDED = {
     ],
     "ListStackSetOperations": ["Summaries", "Summaries[].OperationId", "Summaries[].Status"],
 }
-"""What the command needs of each answer: without it, the status is unknown or not complete."""
+"""The members that the command needs: without one, the status is unknown or not complete."""
 
 
 OPTIONAL = {
@@ -147,18 +149,18 @@ OPTIONAL = {
         "Summaries[].StatusReason",
     ],
 }
-"""What else it reads."""
+"""The other members that it reads."""
 
 
 WRONG: list[Any] = [None, 7, {}, [], "x"]
 
 
 ANY_TEXT = {"Name", "OperationId", "Region", "StackId", "StackName", "StackSetId"}
-"""Where a text can be any."""
+"""The members that can be any text."""
 
 
 def changes(value: Any, path: str) -> Iterator[tuple[Any, str]]:
-    """Yield copies of an answer without what is at a path, and with something wrong there."""
+    """Yield copies of a response in which the member at a path is missing or wrong."""
     step, dot, rest = path.partition(".")
     name = step.removesuffix("[]")
     in_list = step.endswith("[]")
@@ -172,7 +174,7 @@ def changes(value: Any, path: str) -> Iterator[tuple[Any, str]]:
         yield {**value, name: [wrong] if in_list else wrong}, repr(wrong)
 
 
-def test_no_member_of_an_answer_can_be_missing_or_wrong_without_being_noticed(
+def test_detects_every_member_of_a_response_that_is_missing_or_wrong(
     aws: Management, synth: Synth, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organization = Organization.create(aws, {"Unit": 1})
@@ -198,7 +200,7 @@ def test_no_member_of_an_answer_can_be_missing_or_wrong_without_being_noticed(
 
     def state_with(key: str, changed: Any) -> str:
         right, answers[key] = answers[key], changed
-        targets = Targets(stack_set="PumpReadOnly")
+        targets = ExpectedRollout(stack_set="PumpReadOnly")
         try:
             if wait_for(aws.cloudformation, targets, seconds=60):
                 return "unknown"

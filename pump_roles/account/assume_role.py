@@ -1,4 +1,4 @@
-"""How AWS STS answers a call that assumes a role: accepted, refused by the role, or neither."""
+"""Tries to assume a role: AWS STS accepts the call, the role refuses it, or neither is certain."""
 
 import json
 import re
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_sts import STSClient
 
-__all__ = ["SESSION_NAME", "SHORTEST_SESSION", "Answer", "Outcome", "answer_of"]
+__all__ = ["MINIMUM_SESSION_SECONDS", "SESSION_NAME", "Attempt", "Outcome", "try_to_assume"]
 
 SESSION_NAME: Final = "pump-roles-probe"
-"""The session name, by which an accepted call appears in the customer's CloudTrail."""
+"""The session name under which an accepted call appears in the customer's CloudTrail."""
 
-_NOTHING: Final = json.dumps(
+_DENY_ALL: Final = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
     }
 )
-"""The session policy: the credentials of an accepted call are good for nothing."""
+"""The session policy: the credentials of an accepted call have no permissions."""
 
 Outcome = Literal["accepted", "refused", "unknown"]
-"""How a call ended. "Refused" means by the role, as far as AWS's answer shows."""
+"""How a call ended. "Refused" means by the role, as far as AWS's response shows."""
 
-SHORTEST_SESSION: Final = 900
-"""The shortest session that AWS STS has, in seconds."""
+MINIMUM_SESSION_SECONDS: Final = 900
+"""The minimum session duration of AWS STS, in seconds."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How one call ended.
+class Attempt:
+    """How one attempt to assume a role ended.
 
-    :param outcome: whether it was accepted, refused by the role, or neither.
-    :param reason: why it is neither; empty otherwise.
+    :param outcome: whether the call was accepted, refused by the role, or neither for certain.
+    :param reason: why the outcome is unknown; empty otherwise.
     """
 
     outcome: Outcome
     reason: str = ""
 
 
-def answer_of(
+def try_to_assume(
     sts: "STSClient", role_arn: str, external_id: str | None, *, hidden: Sequence[str]
-) -> Answer:
-    """Try once to assume a role, and return how the call ended. The credentials are discarded.
+) -> Attempt:
+    """Try once to assume a role, and discard the credentials.
 
     :param sts: a client of AWS STS.
     :param role_arn: the role.
@@ -69,42 +69,42 @@ def answer_of(
             sts.assume_role(
                 RoleArn=role_arn,
                 RoleSessionName=SESSION_NAME,
-                DurationSeconds=SHORTEST_SESSION,
-                Policy=_NOTHING,
+                DurationSeconds=MINIMUM_SESSION_SECONDS,
+                Policy=_DENY_ALL,
                 **passed,
             ).get("Credentials")
         )
     except ClientError as error:
         return _refusal(error, hidden)
     except BotoCoreError as error:
-        return Answer("unknown", failure(error, sts.meta.endpoint_url))
+        return Attempt("unknown", failure(error, sts.meta.endpoint_url))
     except Exception as error:  # noqa: BLE001
-        # If the answer is not from STS, botocore can raise anything. One role's failure must not
+        # botocore can raise anything if the response is not from STS. One role's failure must not
         # hide the results of the others.
-        return Answer("unknown", f"the response cannot be parsed ({type(error).__name__})")
+        return Attempt("unknown", f"the response cannot be parsed ({type(error).__name__})")
     if not accepted:
-        return Answer("unknown", "the response contains no credentials, so it is not from AWS STS")
-    return Answer("accepted")
+        return Attempt("unknown", "the response contains no credentials, so it is not from AWS STS")
+    return Attempt("accepted")
 
 
-def _refusal(error: "ClientError", hidden: Sequence[str]) -> Answer:
-    # AWS's message is evaluated but never shown: it may contain the external ID.
+def _refusal(error: "ClientError", hidden: Sequence[str]) -> Attempt:
+    # Never show AWS's message: it may contain the external ID.
     code = error_code(error)
     if code == ACCESS_DENIED:
         return _denial(str(error.response["Error"].get("Message", "")))
     if code in REASONS:
-        return Answer("unknown", REASONS[code])
+        return Attempt("unknown", REASONS[code])
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= SERVER_ERROR:
-        return Answer("unknown", f"AWS STS failed with HTTP status {status}")
+        return Attempt("unknown", f"AWS STS failed with HTTP status {status}")
     if is_code(code) and not any(part in code for part in hidden):
-        return Answer("unknown", f"AWS STS returned the error {code}")
-    return Answer("unknown", f"AWS STS returned an error with HTTP status {status}")
+        return Attempt("unknown", f"AWS STS returned the error {code}")
+    return Attempt("unknown", f"AWS STS returned an error with HTTP status {status}")
 
 
 # IAM User Guide, "Troubleshoot access denied error messages": how AWS names the kinds of policies,
 # here those that are not the role's own.
-_NOT_THE_ROLES: Final = {
+_OTHER_POLICIES: Final = {
     "identity-based policy": "the caller's identity-based policies",
     "permissions boundary": "the caller's permissions boundary",
     "session policy": "the caller's session policy",
@@ -113,26 +113,28 @@ _NOT_THE_ROLES: Final = {
     "resource control policy": "a resource control policy of the role's organization",
     "VPC endpoint policy": "the policy of the VPC endpoint",
 }
-_THE_ROLES: Final = re.compile(
+_REFUSED_BY_ROLE: Final = re.compile(
     r"(?:because no|with an explicit deny in (?:an?|the)) role trust policy\b"
     # Not "because no resource-based policy": AWS also says so if the caller's own policies lack it.
     r"|with an explicit deny in (?:an?|the) resource-based policy\b"
 )
-_POLICY: Final = re.compile(
-    rf"(?:because no|with an explicit deny in (?:an?|the)) ({'|'.join(_NOT_THE_ROLES)})\b"
+_REFUSED_BY_OTHER_POLICY: Final = re.compile(
+    rf"(?:because no|with an explicit deny in (?:an?|the)) ({'|'.join(_OTHER_POLICIES)})\b"
 )
-_NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.IGNORECASE)
-_CURE: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
+_NAMES_A_REFUSED_BY_OTHER_POLICY: Final = re.compile(
+    "because|explicit|deny|policy|boundary", re.IGNORECASE
+)
+_REMEDY: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
 
 
-def _denial(message: str) -> Answer:
-    if _THE_ROLES.search(message):
-        return Answer("refused")
-    policy = _POLICY.search(message)
+def _denial(message: str) -> Attempt:
+    if _REFUSED_BY_ROLE.search(message):
+        return Attempt("refused")
+    policy = _REFUSED_BY_OTHER_POLICY.search(message)
     if policy is not None:
-        whose = _NOT_THE_ROLES[policy[1]]
-        return Answer("unknown", f"denied by {whose}, not by the role; {_CURE}")
+        whose = _OTHER_POLICIES[policy[1]]
+        return Attempt("unknown", f"denied by {whose}, not by the role; {_REMEDY}")
     # Any of these words may be part of a role's name.
-    if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
-        return Answer("unknown", f"denied by a policy that may not be the role's; {_CURE}")
-    return Answer("refused")
+    if _NAMES_A_REFUSED_BY_OTHER_POLICY.search(re.sub(r"arn:\S*", "", message)):
+        return Attempt("unknown", f"denied by a policy that may not be the role's; {_REMEDY}")
+    return Attempt("refused")

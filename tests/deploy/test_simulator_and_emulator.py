@@ -1,7 +1,7 @@
-"""Two judges that this project did not write, and where they disagree.
+"""Where the policy simulator and the AWS emulator disagree: independent implementations of IAM.
 
-The policy simulator judges policies; ministack judges calls in accounts that have them. A
-difference that is not listed here fails the test, and so does a listed one that has gone.
+The simulator evaluates policies. The emulator, ministack, authorizes calls in accounts that have
+them. A difference that is not listed here fails a test, and so does a listed one that is gone.
 """
 
 import json
@@ -242,7 +242,7 @@ AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
     ),
     "a linked role for another service": (linked_role("es.amazonaws.com"), False),
 }
-"""What both judges say."""
+"""What both decide alike."""
 
 DISAGREED: dict[str, tuple[Entry | Call | Controlled, bool, str]] = {
     "a source identity, which the trust policy does not accept": (
@@ -287,7 +287,7 @@ NEITHER: dict[str, tuple[Entry, str]] = {
         JSON policy elements: Principal".""",
     ),
 }
-"""What both judges allow and AWS does not. Other tests compare these as text."""
+"""What both allow and AWS does not. Other tests compare these as text."""
 
 
 @pytest.fixture(scope="module")
@@ -303,25 +303,31 @@ def simulated() -> Mapping[str, bool]:
 
 
 @pytest.mark.parametrize("name", AGREED)
-def test_judges_agree(name: str, simulated: Mapping[str, bool], aws: EmbeddedAws) -> None:
+def test_simulator_and_emulator_agree(
+    name: str, simulated: Mapping[str, bool], aws: EmbeddedAws
+) -> None:
     scenario, expected = AGREED[name]
     assert (simulated[name], scenario.is_allowed(aws)) == (expected, expected)
 
 
 @pytest.mark.parametrize("name", DISAGREED)
-def test_judges_disagree(name: str, simulated: Mapping[str, bool], aws: EmbeddedAws) -> None:
+def test_emulator_differs_from_simulator(
+    name: str, simulated: Mapping[str, bool], aws: EmbeddedAws
+) -> None:
     scenario, expected, _ = DISAGREED[name]
     assert (simulated[name], scenario.is_allowed(aws)) == (expected, not expected)
 
 
 @pytest.mark.parametrize("name", NEITHER)
-def test_neither_judge_sees(name: str, simulated: Mapping[str, bool], aws: EmbeddedAws) -> None:
+def test_simulator_and_emulator_both_allow_what_aws_denies(
+    name: str, simulated: Mapping[str, bool], aws: EmbeddedAws
+) -> None:
     scenario, _ = NEITHER[name]
     assert simulated[name]
     assert scenario.is_allowed(aws)
 
 
-def test_ministack_alone_does_not_show_a_callers_policies_the_external_id() -> None:
+def test_uncorrected_emulator_hides_the_external_id_from_a_callers_policies() -> None:
     """Why :mod:`sandbox.server` corrects that."""
     name = "a caller whose permission needs an ID, with one"
     scenario, expected = AGREED[name]
@@ -330,7 +336,7 @@ def test_ministack_alone_does_not_show_a_callers_policies_the_external_id() -> N
         assert not scenario.is_allowed(aws)
 
 
-def test_role_that_is_made_again_is_still_trusted_by_ministack(aws: EmbeddedAws) -> None:
+def test_emulator_still_trusts_a_role_that_is_deleted_and_created_again(aws: EmbeddedAws) -> None:
     """AWS stores the principal's unique ID, and refuses the new role.
 
     IAM User Guide, "AWS JSON policy elements: Principal".
@@ -341,14 +347,16 @@ def test_role_that_is_made_again_is_still_trusted_by_ministack(aws: EmbeddedAws)
     client.delete_role_policy(RoleName="PumpService", PolicyName="PumpService")
     client.delete_role(RoleName="PumpService")
     aws.create_role("PumpService", PUMP_ACCOUNT, [allow("sts:*")], owner)
-    assert aws.opens(ROLE, aws.assume(PUMP, owner), external_id=EXTERNAL_ID)
+    assert aws.can_assume(ROLE, aws.assume(PUMP, owner), external_id=EXTERNAL_ID)
 
 
-def test_boundary_of_a_stack_binds_its_role(
-    aws: EmbeddedAws, synth: Synth, given: dict[str, str]
+def test_emulator_applies_the_boundary_of_a_role_in_a_stack(
+    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
 ) -> None:
     """Corrected in :mod:`sandbox.server`: ministack's own stacks ignore it."""
-    template = json.dumps(synth(given | {"pump:permissions-boundary": "Boundary"})["PumpAutoPilot"])
+    template = json.dumps(
+        synth(provided_context | {"pump:permissions-boundary": "Boundary"})["PumpAutoPilot"]
+    )
     with pytest.raises(StackFailedError, match="policy/Boundary does not exist"):
         aws.deploy("Pump", template)
     aws.delete("Pump")

@@ -1,0 +1,79 @@
+"""The commands of docs/verify.md run, from before the last onboarding step to the removal."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pump_roles.cli import app
+from sandbox.audit import audited_organization
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from sandbox.cdk import ROOT, tool_environment
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
+
+pytestmark = pytest.mark.usefixtures("no_aws")
+
+GUIDE = (ROOT / "docs" / "verify.md").read_text("utf-8")
+COMMANDS = [
+    command.partition("#")[0].strip().replace("PRINCIPAL", PUMP_ACCOUNT)
+    for command in re.findall(r"^\$ (.*)$", GUIDE, re.MULTILINE)
+]
+SAVE = [command for command in COMMANDS if command.startswith("aws ")]
+VERIFY = [command for command in COMMANDS if command not in SAVE]
+REMOVED = [command for command in VERIFY if "--removed" in command]
+ONLY_READ_ONLY = [command for command in VERIFY if "--role read-only" in command]
+BOTH = [command for command in VERIFY if command not in REMOVED + ONLY_READ_ONLY]
+
+
+def save(aws: EmbeddedAws, folder: Path, commands: Iterable[str]) -> None:
+    """Run commands of the AWS CLI that write files."""
+    for command in commands:
+        environment = {**tool_environment(), **aws.environment()}
+        subprocess.run(["sh", "-c", command], cwd=folder, env=environment, check=True)
+
+
+def assert_match(commands: Iterable[str]) -> None:
+    for command in commands:
+        program, *arguments = command.split()
+        assert program == "pump-roles"
+        ended = CliRunner().invoke(app, arguments)
+        assert ended.exit_code == 0, (command, ended.output)
+
+
+def test_commands_of_the_guide_match_what_was_deployed_and_then_removed(
+    aws: EmbeddedAws, synth: Synth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [len(found) for found in (SAVE, ONLY_READ_ONLY, BOTH, REMOVED)] == [2, 2, 3, 4]
+    assembly = tmp_path / "cdk.out"
+    assembly.mkdir()
+    context = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}
+    templates = {name: json.dumps(template) for name, template in synth(context).items()}
+    for name, template in templates.items():
+        (assembly / f"{name}.template.json").write_text(template)
+    shutil.copy(assembly / "PumpReadOnly.template.json", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+
+    # Every real account has roles.
+    aws.create_role("Admin", ACCOUNT_ID)
+    aws.deploy("Pump", templates["PumpReadOnly"])
+    save(aws, tmp_path, SAVE)
+    assert_match(ONLY_READ_ONLY)
+
+    organization = audited_organization(aws, 1, templates["PumpReadOnly"])
+    callers = [OWNER, *map(Caller, organization.accounts)]
+    for caller in callers:
+        aws.deploy("PumpAutoPilot", templates["PumpAutoPilot"], caller=caller)
+    assert_match(BOTH)
+
+    for caller in callers:
+        aws.delete("Pump", caller)
+        aws.delete("PumpAutoPilot", caller)
+    save(aws, tmp_path, SAVE[:1])
+    assert_match(REMOVED)
