@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# pip's output as a count, and whole where it is about an error.
+# Shows pip's output as a count, but errors and warnings in full.
 PROGRESS := /^Collecting / { printf "\r%4d packages", ++n; fflush() } \
 	/^Installing collected/ { print " fetched, installing them" } \
 	/^ *(ERROR|WARNING|error)/ { wrong = 1 } wrong { print } /^pip failed/ { failed = 1 } \
@@ -31,7 +31,7 @@ setup-review: $(REVIEW) ## Also set up the command pump-roles
 
 setup-develop: $(DEVELOP) ## Also set up what the demos, the tests, and development need
 
-# A changed file starts afresh, so that no package stays that is no longer listed.
+# A changed file recreates .venv, so that packages that are no longer listed are removed.
 .venv/.deploy: requirements.txt requirements-review.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pump-roles needs Python 3.10 or newer, this is " + sys.version)'
 	@echo "Setting up once: what a deployment needs, into .venv (about 30 seconds)"
@@ -60,7 +60,7 @@ node_modules/.develop: node_modules/.deploy
 	@$(BIN)/npm ci
 	@touch node_modules/.deploy $@
 
-demo: $(DEVELOP) ## Deploy both roles to an embedded AWS, and show who may do what
+demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
 	@echo "This takes about 20 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo
 
@@ -77,14 +77,14 @@ test: $(DEVELOP) ## Run the whole test suite
 synth: setup ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet
 
-snapshot: generate ## Accept the templates as they are now; look at the difference before you commit
+snapshot: generate ## Accept the templates as they are now; review the difference before you commit
 	@$(BIN)/python -m pytest tests/snapshot --snapshot-update
 
 lint: $(DEVELOP) ## Check the style of the code
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-fix: $(DEVELOP) ## Fix the style of the code, as far as this can be done automatically
+fix: $(DEVELOP) ## Fix the style of the code, where this can be automated
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
@@ -97,7 +97,7 @@ bench: $(DEVELOP) ## Measure speed and size, for docs/performance.md
 plot: $(DEVELOP) ## Draw how long a rollout takes, for docs/organizations.md
 	@$(BIN)/uv run --quiet --isolated --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m bench.rollout_time
 
-catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print what wildcards newly grant
+catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant
 	@$(BIN)/python -m sandbox.make_catalog
 
 generate: $(DEVELOP) ## Write the files that are generated from the published roles; review the difference before you commit
@@ -131,5 +131,5 @@ lock: $(DEVELOP) ## Pin what pyproject.toml and package.json ask for
 
 PIN := --quiet --no-annotate --universal --python-version 3.10 --generate-hashes --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
 
-clean: ## Remove everything that make made
+clean: ## Remove everything that make created
 	@rm -rf .venv node_modules cdk.out examples/*/cdk.out dist .dist-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -18,7 +18,7 @@ KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backs
 """Keystrokes that hide and show few rows and many."""
 
 SLOWED: Final = 4
-"""How many times slower than this machine the CPU is made for the browser."""
+"""How many times the browser's CPU is slowed down."""
 
 
 @dataclass(frozen=True)

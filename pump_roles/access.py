@@ -71,7 +71,7 @@ class CustomerAccess(Construct):
         each. They replace the published names of ``roles``. By default, ``PumpReadOnlyRole`` or
         ``PumpAutoPilotRole``.
     :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without ``*``,
-        ``?`` and ``$``. By default, ``/``.
+        ``?``, and ``$``. By default, ``/``.
     :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts, a
         kind is unknown, or something is listed twice.
 
@@ -118,7 +118,7 @@ class CustomerAccess(Construct):
         with the same role. The CDK moves statements that are too long into managed policies; a role
         can have 10 of them by default.
 
-        :param grantee: a role, user, group or policy of Pump's account, or a resource with a role.
+        :param grantee: a role, user, group, or policy of Pump's account, or a resource with a role.
         :returns: the grant of the allow statement.
         :raises ArgumentError: if a policy of the two statements is longer than IAM allows, not
             counting white space: 2,048 characters for a user, 5,120 for a group, otherwise 6,144.

@@ -218,7 +218,7 @@ class ReadOnlyRole(PumpRole):
 class AutoPilotRole(PumpRole):
     """The role through which Pump also reads usage metadata, and buys and sells commitments.
 
-    It has the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``
+    It has the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``,
     and ``PumpAutoPilot``. IAM cannot limit what its purchases cost.
     """
 
@@ -281,8 +281,8 @@ def _within_quota(
         )
         raise ArgumentError(
             "guardrails",
-            f"make the inline policies {size:,} characters, at most {_INLINE_QUOTA:,} allowed: the "
-            f"published policies {published:,}, {listed}{omit}",
+            f"the inline policies would have {size:,} characters, at most {_INLINE_QUOTA:,} "
+            f"allowed: the published policies {published:,}, {listed}{omit}",
         )
     return {guardrail.policy_name: document for guardrail, document in denies.items()}
 

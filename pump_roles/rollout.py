@@ -102,18 +102,18 @@ class Rollout(Construct):
     :param only_accounts: the 12-digit IDs of at most 1,000 accounts in the units. No other account
         gets the role. This also turns off automatic deployment, so an account that leaves keeps the
         role. By default, all accounts get the role.
-    :param max_concurrent_percentage: in how many of the accounts an operation works at a time, 1 to
-        100 percent, rounded down, but at least one account. By default, 10: an operation takes 10
-        rounds of stacks in 10,000 accounts, and never more than 19 rounds (in 19 accounts, one at a
-        time). With an account filter, an update has further rounds in each of the units, one unit
-        after another. AWS's resource handler waits at most 24 hours for an operation.
-    :param failure_tolerance_percentage: in how many of the accounts an operation may fail and still
-        succeed, 0 to 100 percent, rounded down. If it fails in more, it stops, and CloudFormation
-        rolls back the deployment in every account. By default, 10, which rounds down to 0 for fewer
-        than 10 accounts. ``pump-roles rollout-status`` lists the accounts where it failed. With 0,
-        an operation succeeds only if it worked in every account that it targets. The concurrency
-        does not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a tolerance of 0, the
-        strict mode would work in one account at a time).
+    :param max_concurrent_percentage: the percentage of the accounts that an operation works in at
+        one time, 1 to 100, rounded down, but at least one account. By default, 10: an operation
+        takes 10 rounds of stacks in 10,000 accounts, and never more than 19 rounds (in 19 accounts,
+        one at a time). With an account filter, an update has further rounds in each of the units,
+        one unit after another. AWS's resource handler waits at most 24 hours for an operation.
+    :param failure_tolerance_percentage: the percentage of the accounts in which an operation may
+        fail and still succeed, 0 to 100, rounded down. If it fails in more, it stops, and
+        CloudFormation rolls back the deployment in every account. By default, 10, which rounds down
+        to 0 for fewer than 10 accounts. ``pump-roles rollout-status`` lists the accounts where it
+        failed. With 0, an operation succeeds only if it worked in every account that it targets.
+        The concurrency does not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a
+        tolerance of 0, the strict mode would work in one account at a time).
     :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's account
         deploys it. By default, ``management``.
     :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot change
@@ -133,9 +133,9 @@ class Rollout(Construct):
     - They never deploy to the management account ("Create StackSets with service-managed
       permissions"). Deploy :class:`pump_roles.ReadOnlyStack` there.
     - Automatic deployment ignores account filters ("Account-level targets"): an excluded account
-      that joins a unit later, or moves to another unit, gets the role. To exclude an account for
-      good, do not target its unit. Automatic deployment also ignores the operation preferences
-      ("StackSetOperationPreferences").
+      that joins a unit later, or moves to another unit, gets the role. To exclude an account
+      permanently, do not target its unit. Automatic deployment also ignores the operation
+      preferences ("StackSetOperationPreferences").
     - An operation that fails in no more accounts than tolerated succeeds. These accounts do not
       have the role, or have it as it was before ("StackSet operation options"). ``pump-roles
       rollout-status`` lists them.
@@ -272,7 +272,7 @@ class RolloutStack(FlatStack):
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
         By default, the template has the parameter ``PumpIamRole``.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
-        default the template has the parameter ``PumpExternalID``.
+        default, the template has the parameter ``PumpExternalID``.
     :param next_external_id: a new external ID, also accepted during rotation. By default, only the
         first is accepted.
     :param env: the account and Region that the stack is for. By default, any.
@@ -401,6 +401,6 @@ def _member_template(
     if (size := len(template.encode())) > _TEMPLATE_BODY:
         raise ArgumentError(
             "template",
-            f"the member template is {size:,} bytes, at most {_TEMPLATE_BODY:,} allowed",
+            f"the member template would have {size:,} bytes, at most {_TEMPLATE_BODY:,} allowed",
         )
     return template

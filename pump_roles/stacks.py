@@ -99,7 +99,7 @@ class RoleStack(FlatStack):
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
         By default, the template has the parameter ``PumpIamRole``.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
-        default the template has the parameter ``PumpExternalID``.
+        default, the template has the parameter ``PumpExternalID``.
     :param next_external_id: a new external ID, also accepted during rotation. By default, only the
         first is accepted.
     :param rotating: whether the template has the parameter ``PumpNextExternalID`` for a second
@@ -109,7 +109,7 @@ class RoleStack(FlatStack):
     :param tags: tags of the stack, which CloudFormation passes to the role. By default, none.
     :param termination_protection: whether to protect the stack from deletion. By default, it is not
         protected.
-    :param role: ``role_name``, ``path``, ``permissions_boundary`` and ``guardrails``, as for
+    :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
         :class:`pump_roles.roles.PumpRole`.
     :raises ArgumentError: a ``ValueError``, as the role's, and when the tags are not strings.
     """

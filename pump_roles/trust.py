@@ -50,7 +50,7 @@ class Trust:
         :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
             root.
         :param external_id: the customer's external ID, 2 to 1,224 characters.
-        :param next_external_id: a new external ID, also accepted during rotation. By default only
+        :param next_external_id: a new external ID, also accepted during rotation. By default, only
             ``external_id`` is accepted.
         :raises ArgumentError: when AWS would not accept a value, a literal is a placeholder of the
             documentation or names a principal that cannot exist, both IDs are the same, or the
@@ -81,7 +81,7 @@ class Trust:
         if size > _QUOTA:
             raise ArgumentError(
                 "next_external_id" if next_external_id is not None else "external_id",
-                f"makes a trust policy of {size:,} characters, at most {_QUOTA:,} allowed",
+                f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed",
             )
         for argument, value in ids.items():
             if isinstance(value, str) and (warning := warning_if_short(argument, value)):

@@ -17,11 +17,11 @@ __all__ = ["GuardRules", "not_checked"]
 
 
 class GuardRules(CloudFormationValidatePlugin):
-    """CDK's own validation with Pump's Guard rules: ``Validations.of(app).add_plugins(...)``.
+    """The CDK's own validation with Pump's Guard rules: ``Validations.of(app).add_plugins(...)``.
 
-    It replaces the plugin that CDK registers itself, so CDK's built-in rules run only once. Use one
-    instance for all apps of a process: creating it is slow, and its memory is never freed. If the
-    engine fails, that is a finding that cannot be acknowledged.
+    It replaces the plugin that the CDK registers itself, so the CDK's built-in rules run only once.
+    Use one instance for all apps of a process: creating it is slow, and its memory is never freed.
+    If the engine fails, that is a finding that cannot be acknowledged.
 
     Source: AWS CDK Developer Guide, "Policy validation at synthesis time".
     """

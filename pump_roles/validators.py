@@ -444,8 +444,8 @@ TEMPLATE_URL: Final = Text(
     minimum=1,
     maximum=5_120,
     description=(
-        "the URL of a template: https://HOST/PATH, at most 5,120 characters that a URL can have, "
-        "without a user name, a port, or a fragment (#)"
+        "the URL of a template: https://HOST/PATH, at most 5,120 valid URL characters, without "
+        "a user name, a port, or a fragment (#)"
     ),
 )
 """CloudFormation API Reference, "CreateStack", ``TemplateURL``; RFC 3986 for the characters; RFC

@@ -127,7 +127,7 @@ def released(text: str, version: str, on: date, *, empty: str = "") -> str:
     :param text: the changelog.
     :param version: the version.
     :param on: when it is released.
-    :param empty: what to say of the version if the section has no entry. By default nothing.
+    :param empty: what to say of the version if the section has no entry. By default, nothing.
     """
     section = sections(text, "changelog")[UNRELEASED]
     note = [] if section.entries or not empty else ["", empty]

@@ -58,7 +58,7 @@ _MADE_FROM: Final = (
     "requirements.txt",
     "sandbox",
 )
-"""What a release is made from."""
+"""The sources of a release."""
 
 _LEFT_BEHIND: Final = re.compile(
     r"(?:^|/)(?:\.|__pycache__/|[^/]*(?:~|#|\.(?:bak|orig|py[co]|rej|swp|tmp))$)"

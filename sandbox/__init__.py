@@ -1,1 +1,1 @@
-"""An embedded AWS for the demos and the tests. Not part of the library."""
+"""An AWS emulator for the demos and the tests. Not part of the library."""

@@ -280,7 +280,7 @@ def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
                 port = server.stdout.readline().strip()
                 if not port:
                     raise RuntimeError(
-                        f"the AWS emulator exited at once, with status {server.wait()}"
+                        f"the AWS emulator exited immediately, with status {server.wait()}"
                     )
                 yield EmbeddedAws(f"http://127.0.0.1:{port}")
             finally:

@@ -40,7 +40,7 @@ def cdk(
     """Run the CDK CLI, and return its exit status and output.
 
     :param arguments: the command line.
-    :param directory: where to run it. By default in a temporary folder with the project's app and
+    :param directory: where to run it. By default, in a temporary folder with the project's app and
         ``cdk.json``, so that your ``cdk.context.json`` changes neither the demos nor the tests.
     :param environment: variables to set in addition to those of :func:`tool_environment`.
     """

@@ -305,8 +305,8 @@ def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
     rules = {f"{finding.tool} {finding.rule}" for finding in findings}
     if missing := rules - {rule for rule, reason in reasons.items() if reason.strip()}:
         sys.exit(f"sandbox/scanners.json does not explain {', '.join(sorted(missing))}")
-    if spare := reasons.keys() - rules:
-        sys.exit(f"sandbox/scanners.json explains what is not found: {', '.join(sorted(spare))}")
+    if unused := reasons.keys() - rules:
+        sys.exit(f"sandbox/scanners.json explains what is not found: {', '.join(sorted(unused))}")
 
 
 def denials(scanned: Iterable[Scanned]) -> dict[tuple[str, str], dict[str, str]]:
@@ -353,7 +353,7 @@ parliament reports `Fn::Sub` as a malformed ARN. checkov uses a parameter's defa
 `Fn::Sub` contains. So if the principal is a parameter without a default, as in the universal
 template, checkov's checks of the trust policy pass without reading the principal.
 
-**These scanners judge one inline policy at a time.** A guardrail is a policy of its own. IAM
+**These scanners evaluate one inline policy at a time.** A guardrail is a separate policy. IAM
 evaluates all policies of a role together, but the scanners do not. So there are two answers for
 each finding:
 
@@ -365,7 +365,7 @@ each finding:
   counted, because it denies everything after a certain time.
 
 A rule *evaluates Deny* if it no longer reports the finding when the same policy also denies
-everything. A guardrail never does this, because it is a policy of its own.
+everything. A guardrail never does this, because it is a separate policy.
 """
 
 TESTED: Final = """

@@ -102,7 +102,7 @@ def assumption(
 
     :param caller: the caller's ARN.
     :param external_id: the external ID that it passes, if it passes one.
-    :param caller_policies: the caller's own policies by name. By default one that allows it to
+    :param caller_policies: the caller's own policies by name. By default, one that allows it to
         assume any role.
     :param action: ``sts:AssumeRole``, or another action that the same request needs.
     """

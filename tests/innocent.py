@@ -485,7 +485,7 @@ def pipeline(stack: Stack) -> None:
 
 
 def website(stack: Stack) -> None:
-    """A distribution that alone reads a bucket, and writes its logs into another."""
+    """A distribution that is the only reader of a bucket, and writes its logs into another."""
     pages = s3.Bucket(
         stack, "Pages", enforce_ssl=True, block_public_access=s3.BlockPublicAccess.BLOCK_ALL
     )
@@ -1048,7 +1048,7 @@ INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
 
 
 def github_actions(stack: Stack) -> None:
-    """A role for a repository's workflows, which come in through GitHub's identity provider."""
+    """A role for a repository's workflows, which sign in through GitHub's identity provider."""
     provider = iam.OidcProviderNative(
         stack,
         "GitHub",

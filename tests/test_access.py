@@ -23,7 +23,7 @@ from pump_roles.access import LONGEST_PARTITION
 from pump_roles.report import of_templates
 from pump_roles.rollout import ROLLOUT_STACKS
 from pump_roles.validators import ACCOUNTS, ROLE_NAME
-from sandbox.cdk import recommended_flags
+from sandbox.cdk import ROOT, recommended_flags
 from tests.support import (
     DOCUMENTED,
     NEVER_WITHOUT_EXTERNAL_ID,
@@ -492,6 +492,14 @@ def test_accepts_as_many_accounts_as_fit_and_not_one_more(grantee: str, case: st
 @pytest.mark.parametrize("grantee", ["imported role", "imported group", "imported user"])
 def test_imported_grantee_has_the_same_limit(grantee: str) -> None:
     assert fitting(grantee, {}, 1_000) == fitting(grantee.removeprefix("imported "), {}, 1_000)
+
+
+@pytest.mark.parametrize("grantee", ["role", "group", "user"])
+def test_page_says_about_how_many_accounts_fit(grantee: str) -> None:
+    page = " ".join((ROOT / "docs" / "pump-side.md").read_text().split())
+    (number,) = re.findall(rf"(\d+)(?: accounts fit)? if (?:the grantee|it) is a {grantee}\b", page)
+    # A further published role takes some room, so the page rounds.
+    assert abs(fitting(grantee, {}, 1_000) - int(number)) <= 5
 
 
 def test_number_that_fits_is_named_for_a_whole_organization_too() -> None:

@@ -137,7 +137,7 @@ def test_role_has_its_lists_of_policies_in_order() -> None:
         ),
         (
             (roles(), {"p.json": policies()}, reasons(**{"a:B*": "why", "c:D": "why"})),
-            "there is a reason for c:D, not published",
+            "there is a reason for c:D, which is not published",
         ),
         ((roles(), {"p.json": policies()}, reasons(**{"a:B*": " "})), "reason is empty for a:B"),
         (

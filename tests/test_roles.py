@@ -213,8 +213,8 @@ def test_inline_policies_have_at_most_10240_characters(
             AutoPilotRole(stack, "Role", **ROLE_ARGUMENTS, guardrails=guardrails)
         assert caught.value.argument == "guardrails"
         assert caught.value.problem == (
-            "make the inline policies 10,241 characters, at most 10,240 allowed: the published "
-            f"policies {taken:,}, large {INLINE_QUOTA - taken + 1:,}"
+            "the inline policies would have 10,241 characters, at most 10,240 allowed: the "
+            f"published policies {taken:,}, large {INLINE_QUOTA - taken + 1:,}"
         )
 
 
@@ -223,8 +223,8 @@ def test_guardrails_beyond_the_quota_are_an_error_that_shows_their_sizes() -> No
     with pytest.raises(ArgumentError) as caught:
         AutoPilotRole(Stack(), "Role", **ROLE_ARGUMENTS, guardrails=guardrails)
     assert re.fullmatch(
-        r"make the inline policies 1\d,\d{3} characters, at most 10,240 allowed: the published "
-        r"policies 2,\d{3}, large 9,000, no-selling 1\d\d",
+        r"the inline policies would have 1\d,\d{3} characters, at most 10,240 allowed: the "
+        r"published policies 2,\d{3}, large 9,000, no-selling 1\d\d",
         caught.value.problem,
     )
 

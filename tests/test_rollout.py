@@ -174,10 +174,12 @@ def test_filter_is_for_explicit_operations_and_only_accounts_turns_off_automatic
     )
 
 
-@pytest.mark.parametrize(("call_as", "told"), [("management", False), ("delegated-admin", True)])
-def test_delegated_administrator_is_told_about_the_management_account(
+@pytest.mark.parametrize(
+    ("call_as", "reminded"), [("management", False), ("delegated-admin", True)]
+)
+def test_delegated_administrator_is_reminded_of_the_management_account(
     call_as: CallAs,
-    told: bool,  # noqa: FBT001
+    reminded: bool,  # noqa: FBT001
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
@@ -187,8 +189,8 @@ def test_delegated_administrator_is_told_about_the_management_account(
         for entry in node.node.metadata
         if entry.type == "aws:cdk:info"
     ]
-    assert bool(infos) is told
-    if told:
+    assert bool(infos) is reminded
+    if reminded:
         (info,) = infos
         assert "management account" in info
         assert "PumpReadOnly there" in info

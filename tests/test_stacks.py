@@ -61,7 +61,9 @@ def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synt
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_template_says_what_it_contains_and_which_version_made_it(name: str, synth: Synth) -> None:
+def test_template_says_what_it_contains_and_which_version_generated_it(
+    name: str, synth: Synth
+) -> None:
     template = synth()[name]
     assert {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}[name] in template[
         "Description"

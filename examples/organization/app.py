@@ -1,4 +1,4 @@
-"""Pump's roles across an AWS Organization: read-only in every account, auto-pilot in some.
+"""Pump's roles across an AWS organization: read-only in every account, auto-pilot in some.
 
 An example to copy. Deploy it in the management account: ``VendorsReadOnly`` first, and
 ``VendorsAutoPilot`` when you want Pump to buy and sell for you. What Pump gives you, its principal
@@ -15,10 +15,10 @@ from constructs import Construct
 from pump_roles import AutoPilotRollout, Guardrail, ReadOnlyRole, ReadOnlyRollout
 
 READ_ONLY_UNITS = ["r-abcd"]
-"""Where the read-only role goes: the root of the organization, so into every account."""
+"""Where the read-only role is deployed: the root of the organization, so every account."""
 
 AUTO_PILOT_UNITS = ["ou-abcd-12345678"]
-"""Where the auto-pilot role goes: the organizational units whose accounts buy commitments."""
+"""Where the auto-pilot role is deployed: the organizational units that buy commitments."""
 
 READ_ONLY_GUARDRAILS = [Guardrail.RECOMMENDED]
 

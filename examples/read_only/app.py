@@ -1,4 +1,4 @@
-"""Pump's read-only role in a stack of your own.
+"""Pump's read-only role in your own stack.
 
 An example to copy. What Pump gives you, its principal and your external ID, comes from
 ``cdk.context.json``. What your team decides, such as the permissions boundary, is in this file.

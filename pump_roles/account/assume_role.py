@@ -121,9 +121,7 @@ _REFUSED_BY_ROLE: Final = re.compile(
 _REFUSED_BY_OTHER_POLICY: Final = re.compile(
     rf"(?:because no|with an explicit deny in (?:an?|the)) ({'|'.join(_OTHER_POLICIES)})\b"
 )
-_NAMES_A_REFUSED_BY_OTHER_POLICY: Final = re.compile(
-    "because|explicit|deny|policy|boundary", re.IGNORECASE
-)
+_NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.IGNORECASE)
 _REMEDY: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
 
 
@@ -135,6 +133,6 @@ def _denial(message: str) -> Attempt:
         whose = _OTHER_POLICIES[policy[1]]
         return Attempt("unknown", f"denied by {whose}, not by the role; {_REMEDY}")
     # Any of these words may be part of a role's name.
-    if _NAMES_A_REFUSED_BY_OTHER_POLICY.search(re.sub(r"arn:\S*", "", message)):
+    if _NAMES_A_POLICY.search(re.sub(r"arn:\S*", "", message)):
         return Attempt("unknown", f"denied by a policy that may not be the role's; {_REMEDY}")
     return Attempt("refused")

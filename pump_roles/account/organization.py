@@ -50,7 +50,7 @@ def targeted(
     :param units: the IDs of the targeted organizational units, or of the root.
     :param management_account: the ID of the management account.
     :param account_filter: ``DIFFERENCE`` excludes the filtered accounts, ``INTERSECTION`` targets
-        only them. By default there is no filter.
+        only them. By default, there is no filter.
     :param filtered: the IDs of the filtered accounts.
 
     Source: CloudFormation API Reference, "DeploymentTargets"; CloudFormation User Guide, "Create

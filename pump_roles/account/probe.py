@@ -114,7 +114,7 @@ def probe(role_arn: str, external_id: str, *, sts: "STSClient | None" = None) ->
 
     :param role_arn: the role's ARN.
     :param external_id: the external ID that the role should require.
-    :param sts: a client of AWS STS, in the role's partition. By default one from
+    :param sts: a client of AWS STS, in the role's partition. By default, one from
         :func:`sts_client`, with the environment's settings.
     :raises ArgumentError: if an argument is not valid, or the role is in another partition. The
         message does not show the external ID.
@@ -160,8 +160,8 @@ def sts_client(
 
     A call that is throttled or fails temporarily is sent at most four times.
 
-    :param profile: a profile of the AWS configuration. By default the environment's settings.
-    :param region: the region whose STS endpoint to call. By default that of the profile or the
+    :param profile: a profile of the AWS configuration. By default, the environment's settings.
+    :param region: the Region whose STS endpoint to call. By default, that of the profile or the
         environment.
     :param connections: the maximum number of concurrent calls.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong.

@@ -83,7 +83,7 @@ def read_role_list(file: Path) -> list[ListedRole]:
             raise InputError(f"{file}: has more than {_MOST_BYTES:,} bytes")
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
-        raise InputError(f"{file}: does not exist") from None
+        raise InputError(f"{file}: there is no such file") from None
     except UnicodeDecodeError:
         raise InputError(f"{file}: is not UTF-8 text") from None
     except OSError as error:

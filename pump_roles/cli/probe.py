@@ -73,7 +73,7 @@ def probe(
     Run it as a principal that the roles trust. It tries to assume each role three times: with its
     external ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does
     not require, so the role requires its external ID only if the first call is accepted and the
-    other two are refused. Credentials are discarded at once. An accepted call appears in the
+    other two are refused. Credentials are discarded immediately. An accepted call appears in the
     customer's CloudTrail as the session pump-roles-probe. No external ID is shown or stored.
 
     If AWS's response is ambiguous, the verdict is unknown. A call that was denied by the caller's

@@ -61,7 +61,7 @@ def made_redundant(
             if statement["Resource"] == "*"
             for action in statement["NotAction"]
         ]
-        spare = {
+        unneeded = {
             other
             for other, denies in found.items()
             if other is not keeping
@@ -74,7 +74,7 @@ def made_redundant(
         names = sorted(
             guardrail.name
             for guardrail in guardrails
-            if {part for part in guardrail.parts if part in found} <= spare
+            if {part for part in guardrail.parts if part in found} <= unneeded
         )
         if kept and names:
             redundant[keeping.name] = names

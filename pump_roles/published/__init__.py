@@ -137,8 +137,10 @@ def _policies(listed: list[dict[str, Any]]) -> tuple[Policy, ...]:
 def _same(reasons: Mapping[str, str], published: set[str]) -> None:
     if missing := published - reasons.keys():
         raise ValueError(f"there is no reason for {', '.join(sorted(missing))}")
-    if spare := reasons.keys() - published:
-        raise ValueError(f"there is a reason for {', '.join(sorted(spare))}, not published")
+    if unused := reasons.keys() - published:
+        raise ValueError(
+            f"there is a reason for {', '.join(sorted(unused))}, which is not published"
+        )
     if empty := [pattern for pattern, reason in reasons.items() if not reason.strip()]:
         raise ValueError(f"the reason is empty for {', '.join(sorted(empty))}")
 

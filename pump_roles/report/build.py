@@ -42,7 +42,7 @@ __all__ = ["of_contents", "of_published", "of_templates"]
 def of_published(*, since: Earlier | None = None) -> Report:
     """Report on the roles as Pump publishes them.
 
-    :param since: an earlier report to compare with. By default the report has no changes.
+    :param since: an earlier report to compare with. By default, the report has no changes.
     """
     roles = tuple(
         Role(

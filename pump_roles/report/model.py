@@ -232,7 +232,7 @@ class Compared:
     :param file: the name of its file.
     :param sha256: the SHA-256 of that file.
     :param date: the date of its action catalog.
-    :param version: the version of this package that made it.
+    :param version: the version of this package that generated it.
     """
 
     file: str

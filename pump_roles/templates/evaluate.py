@@ -294,7 +294,7 @@ def _selected(argument: Any, template: Template) -> Iterator[Text | None]:
 
 
 def _lists(value: Any, template: Template) -> Iterator[Alternatives]:
-    # Every list that a value can be. One that cannot be told is a list of one unknown text.
+    # Every list that a value can be. One that cannot be known is a list of one unknown text.
     if isinstance(value, list):
         elements = [_alternatives(element, template) for element in value]
         fits = prod(map(len, elements)) <= _MOST

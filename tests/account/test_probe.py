@@ -697,7 +697,7 @@ def test_concurrency_is_bounded() -> None:
         assert str(CONCURRENCY.maximum if concurrency else CONCURRENCY.minimum) in ended.stderr
 
 
-def test_roles_are_probed_at_once_up_to_the_concurrency(fake: FakeSts, client: STSClient) -> None:
+def test_roles_are_probed_concurrently_up_to_the_limit(fake: FakeSts, client: STSClient) -> None:
     counts = [0, 0]  # now, and the most
 
     def slow(request: Request) -> tuple[int, str]:
@@ -862,7 +862,7 @@ def test_bad_file_causes_one_error_before_the_first_call(
     line = the_error(run("--file", file), 1)
     assert line.startswith(f"pump-roles: {file}: {problem}")
     assert fake.requests == []
-    assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("does not exist")
+    assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("there is no such file")
 
 
 def test_warnings_go_to_standard_error_and_do_not_change_the_status(

@@ -113,7 +113,7 @@ def test_rejects_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for name, problem in [
         ("folder.csv", "is not a file"),
-        ("no.json", "does not exist"),
+        ("no.json", "there is no such file"),
         (f"{'a' * 300}.csv", "cannot be read: File name too long"),
     ]:
         with pytest.raises(InputError) as raised:

@@ -320,7 +320,7 @@ ECS_STAND_IN = {
         "Action": "sts:AssumeRole",
     },
 }
-"""ECS assumes the example's worker role. The embedded AWS has no ECS that does."""
+"""ECS assumes the example's worker role. The AWS emulator has no ECS that does."""
 
 
 def test_each_of_1000_roles_accepts_only_its_own_external_id_in_the_simulator(

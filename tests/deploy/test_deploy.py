@@ -233,5 +233,5 @@ def test_emulator_listens_only_on_loopback(aws: EmbeddedAws) -> None:
     ]
     port = int(aws.endpoint.rsplit(":", 1)[1])
     assert f"0100007F:{port:04X}" in listening
-    # The port of a listener that ministack opens on every interface unless it is told not to.
+    # The port of a listener that ministack opens on every interface unless it is configured not to.
     assert not [address for address in listening if address.endswith(f":{8883:04X}")]

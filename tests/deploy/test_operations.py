@@ -262,7 +262,7 @@ def test_update_stack_set_reaches_every_instance_and_other_calls_only_their_targ
         account(3, TWO),
         account(4, TWO, suspended=True),
     ]
-    # Account 1 is excluded and has an instance all the same; account 2 is to have one.
+    # Account 1 is excluded and has an instance all the same; account 2 should have one.
     instances = [1, 3, 4]
     part: tuple[AccountFilter, tuple[str, ...]] = ("DIFFERENCE", (f"{1:012}",))
     assert works_in(UPDATE, instances, accounts) == [1, 3]

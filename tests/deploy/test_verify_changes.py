@@ -366,7 +366,7 @@ CHANGES: dict[str, Case] = {
     "the external ID may be in any case": trusts(
         condition({"StringEqualsIgnoreCase": {"sts:ExternalId": SECRET}}), "broader"
     ),
-    "the external ID may be left out": trusts(
+    "the external ID may be omitted": trusts(
         condition({"StringEqualsIfExists": {"sts:ExternalId": SECRET}}), "broader"
     ),
     "the external ID may be an empty set": trusts(
@@ -445,13 +445,13 @@ CHANGES: dict[str, Case] = {
         named="sts:AssumeRole",
     ),
     "the role is deleted": Case(delete, "role-missing", ("narrower",)),
-    "the role is made again with another path": Case(
+    "the role is created again with another path": Case(
         recreated(Path="/other/"), "role-path", ("other",)
     ),
-    "the role is made again with its name in another case": Case(
+    "the role is created again with its name in another case": Case(
         recreated(RoleName="pumpreadonlyrole"), "role-name", ("other",)
     ),
-    "the role is made again with another trust policy": Case(
+    "the role is created again with another trust policy": Case(
         recreated(trust=json.dumps(trust(ACCOUNT_ID, SECRET))),
         "trust-policy",
         ("broader", "narrower"),
@@ -756,7 +756,7 @@ INNOCENT: dict[str, Change] = {
         RoleName=READ_ONLY, Tags=[{"Key": "aws:example", "Value": "example"}]
     ),
     "a description": lambda iam: iam.update_role(RoleName=READ_ONLY, Description="Ours."),
-    "a role made again": recreated(),
+    "a role created again": recreated(),
     "a role for a service": role("Other", admits({"Service": "ec2.amazonaws.com"})),
     "a role for its own account": role("Other", admits({"AWS": ACCOUNT_ID})),
     "a role for a role of its own account": role(
@@ -890,7 +890,7 @@ SAVED = [
     "the external ID is another one",
     "sessions may be longer",
     "the role is deleted",
-    "the role is made again with another path",
+    "the role is created again with another path",
     "a tag is changed",
 ]
 

@@ -235,7 +235,7 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     assert verify(aws, template, "--unit", organization.unit, caller=caller).returncode == 0
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
     ended = verify(aws, template, *options, caller=caller)
-    # This is also what a member account is told.
+    # AWS answers a member account in the same way.
     assert (ended.returncode, ended.stdout) == (4, "")
     (line,) = ended.stderr.splitlines()
     assert line.startswith("pump-roles: the accounts of the organization cannot be listed: denied")

@@ -24,7 +24,7 @@ def test_tables_of_keys_are_complete() -> None:
 
 def test_line_about_a_stack_is_that_of_the_settings_above_it() -> None:
     (line,) = re.findall(r"^PumpReadOnly: role .*$", DEPLOY, re.MULTILINE)
-    read_only, _ = config.read(kept_in_cdk_context_json(DEPLOY))
+    read_only, *_ = config.read(kept_in_cdk_context_json(DEPLOY))
     assert read_only.summary == line
 
 

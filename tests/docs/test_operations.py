@@ -1,4 +1,4 @@
-"""What the guide to operations shows stops Pump, as the policy simulator judges it."""
+"""The guide to operations stops Pump, according to the policy simulator."""
 
 import json
 

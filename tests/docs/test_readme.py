@@ -12,7 +12,7 @@ from tests.docs.pages import README, counts
 from tests.support import access_policy, identity_policies
 
 
-def test_can_be_read_at_once() -> None:
+def test_has_fewer_than_150_lines_of_at_most_120_characters() -> None:
     lines = README.splitlines()
     assert len(lines) < 150
     assert max(len(line) for line in lines) <= 120

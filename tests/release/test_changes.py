@@ -281,7 +281,7 @@ def test_action_under_a_narrower_pattern_is_still_aws() -> None:
     assert expansion.sentence == "one gains `a:GetNew` (Read) under `a:Get*`."
 
 
-def test_action_that_aws_adds_is_not_said_to_come_with_a_wider_pattern() -> None:
+def test_action_that_aws_adds_is_not_attributed_to_a_wider_pattern() -> None:
     before = single(("a:Get*", "*"))
     after = single(("a:Get*", "*"), ("a:*", "*"), actions=[*ACTIONS, "a:GetNew"])
     assert [change.sentence for change in changes(before, after)] == [

@@ -872,7 +872,7 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
             assert decisions[0] == decisions[1] or {*decisions} <= {"", "denied"}
 
 
-def test_an_earlier_report_says_what_the_report_said(text: str, tmp_path: Path) -> None:
+def test_an_earlier_report_reads_as_it_was_written(text: str, tmp_path: Path) -> None:
     edit = together(guarded(Guardrail.RECOMMENDED), allows("s3:*"), bucket_policy("s3:*"))
     report = changed(text, tmp_path, edit)
     assert changes(earlier(report), report) == ()

@@ -134,7 +134,7 @@ NO_DATA: Final = {
     ("rds", "MasterUserPassword"): "AWS documents that RDS never returns the password.",
     ("redshift", "MasterUserPassword"): "AWS documents that Redshift never returns the password.",
     ("organizations", "AccountName"): (
-        "The name of an account alone, without its address. Names of resources are metadata."
+        "Only the name of an account, without its address. Names of resources are metadata."
     ),
     ("organizations", "Content"): "The text of a policy says what is allowed. It is no data.",
     ("organizations", "PolicyContent"): "The text of a policy says what is allowed. It is no data.",

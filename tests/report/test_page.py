@@ -955,7 +955,7 @@ def test_address_of_an_action_in_any_case_or_without_a_row_is_answered(
         page.wait_for_function("(id) => document.activeElement.id === id", arg=ACTION)
 
 
-def test_phone_says_whose_answer_it_is(show: Show) -> None:
+def test_phone_shows_which_role_an_answer_is_for(show: Show) -> None:
     page = show("guarded", viewport=PHONE)
     cell = page.locator("#change-iam td").nth(1)
     content = cell.evaluate("(cell) => getComputedStyle(cell, '::before').content")

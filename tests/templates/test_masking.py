@@ -154,7 +154,7 @@ def test_external_id_in_another_templates_logical_id_is_never_shown(
     assert "Role(external ID)" in report.findings[0].text
 
 
-def test_different_roles_are_told_apart_without_showing_an_external_id(
+def test_different_roles_are_distinguished_without_showing_an_external_id(
     text: str, tmp_path: Path
 ) -> None:
     (tmp_path / f"{SECRET}.template.json").write_text(text)

@@ -32,7 +32,7 @@ def policy_differences(
 ) -> Iterator[Difference]:
     """Yield how a role's inline and attached policies differ from the expected ones.
 
-    Each policy is first compared alone, with all others as expected. Then all are compared
+    Each policy is first compared on its own, with all others as expected. Then all are compared
     together.
 
     :param expected: the role as expected.

@@ -14,7 +14,7 @@ UNVERIFIED: Final = "unverified"
 
 _WHO: Final = "AWS CloudTrail shows who changed it."
 _RESTORE: Final = (
-    "Restore the reviewed state, by hand or with a drift-aware change set (cdk deploy "
+    "Restore the reviewed state, manually or with a drift-aware change set (cdk deploy "
     "--revert-drift). Deploying an unchanged template again does not restore it."
 )
 _AGAIN: Final = "Correct the expectation, or delete the role and deploy it again."
@@ -25,7 +25,7 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         f"instance of its rollout. If the stack still exists: {_RESTORE}",
         "role-present": "Delete what created it: its stack; in a member account, the stack "
         "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
-        "or, if it was created by hand, the role itself. Then verify again.",
+        "or, if it was created manually, the role itself. Then verify again.",
         "role-name": f"ARNs in policies are case-sensitive. {_AGAIN}",
         "role-path": f"The path is part of the ARN that Pump and policies use. {_AGAIN}",
         "trust-policy": f"It decides who can assume the role. {_WHO} {_RESTORE}",
