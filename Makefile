@@ -20,7 +20,7 @@ DEPLOY := .venv/.deploy node_modules/.deploy
 REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 
-.PHONY: help setup setup-review setup-develop demo demo-org check test lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox check test lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do wh
 demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them
 	@echo "This takes about 10 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo_organization
+
+sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the commands of the guides
+	@$(BIN)/python -m sandbox.shell
 
 check: lint type test ## Run what CI runs
 
@@ -133,3 +136,4 @@ PIN := --quiet --no-annotate --universal --python-version 3.10 --generate-hashes
 
 clean: ## Remove everything that make created
 	@rm -rf .venv node_modules cdk.out examples/*/cdk.out dist .dist-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +

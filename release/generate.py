@@ -43,7 +43,7 @@ FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
     **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
-    "docs/guardrails.md": _filled("docs/guardrails.md", tables.filled),
+    **{path: _filled(path, tables.filled) for path in tables.PAGES},
     **{path: _filled(path, schemas.filled) for path in schemas.SCHEMAS},
 }
 """The function that makes each file, by path. A later one can use the files of earlier ones."""

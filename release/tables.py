@@ -1,4 +1,4 @@
-"""Generates the tables of ``docs/guardrails.md`` from the files that they describe.
+"""Generates the tables of ``docs/guardrails.md`` and ``README.md`` from what they describe.
 
 Each table is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
 around them is written by hand.
@@ -7,14 +7,16 @@ around them is written by hand.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from importlib import resources
 from typing import Final
 
+from pump_roles import published
 from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.published import ROLES
 from pump_roles.report.catalog import read_text, shipped
 
-__all__ = ["TABLES", "filled"]
+__all__ = ["PAGES", "TABLES", "filled"]
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -24,6 +26,47 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
         f"|{'|'.join(line)}|\n" if line is lines[1] else f"| {' | '.join(line)} |\n"
         for line in lines
     )
+
+
+def _policies() -> str:
+    reasons = json.loads(resources.files(published).joinpath("reasons.json").read_text("utf-8"))
+    kinds = {
+        policy: [kind for kind, role in ROLES.items() if policy in role.policies]
+        for role in ROLES.values()
+        for policy in role.policies
+    }
+    rows = [
+        [
+            "each" if len(carried) == len(ROLES) else ", ".join(carried),
+            f"`{policy.name}`",
+            *_counts(policy.patterns),
+            reasons["policies"][policy.name],
+        ]
+        for policy, carried in kinds.items()
+    ]
+    totals = [
+        [kind, f"all {len(role.policies)}, each action counted once", *_counts(role.patterns), ""]
+        for kind, role in ROLES.items()
+        if len(role.policies) > 1
+    ]
+    return _table(
+        (
+            "role",
+            "published policy",
+            "patterns",
+            "actions",
+            "of these, not List or Read",
+            "purpose",
+        ),
+        [*rows, *totals],
+    )
+
+
+def _counts(patterns: Iterable[str]) -> list[str]:
+    patterns = set(patterns)
+    actions = shipped().matching(patterns)
+    writes = sum(not action.only_reads for action in actions)
+    return [str(number) for number in (len(patterns), len(actions), writes)]
 
 
 def _guardrails() -> str:
@@ -60,7 +103,11 @@ def _left_by_needed_only() -> str:
     )
 
 
+PAGES: Final = ("docs/guardrails.md", "README.md")
+"""The pages with the tables."""
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "policies": _policies,
     "guardrails": _guardrails,
     "left by metadata-only": _left_by_metadata_only,
     "left by needed-only": _left_by_needed_only,

@@ -298,8 +298,16 @@ class Demo(Show):
         self.console.print(table)
         self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
         for who, label, title in (
-            ("Pump", "none", "AWS's answer to Pump without an external ID, or with a wrong one:"),
-            ("a role in another account", "yours", "AWS's answer to a role in another account:"),
+            (
+                "Pump",
+                "none",
+                "The emulator's answer to Pump without an external ID, or with a wrong one:",
+            ),
+            (
+                "a role in another account",
+                "yours",
+                "The emulator's answer to a role in another account:",
+            ),
         ):
             if (who, label) in answers:
                 self.console.print(f"\n{title}")
@@ -355,9 +363,9 @@ class Demo(Show):
         self.expect(shown in answers)
         if shown in answers:
             self.console.print(
-                "AWS's answer to a call that a guardrail denies:"
+                "The emulator's answer to a call that a guardrail denies:"
                 if guarded
-                else "AWS's answer to a call that no policy allows:"
+                else "The emulator's answer to a call that no policy allows:"
             )
             self.quote(answers[shown])
 

@@ -247,9 +247,10 @@ class OrganizationDemo(Show):
             3 if remaining else 0,
             {"match": of - remaining, "differs": remaining, "unknown": 0},
         )
-        shown = f"{counts['differs']} of {of} accounts still have a role"
+        shown = f"{counts['differs']} of {of} accounts have a role"
+        when = "before" if remaining else "after"
         self.console.print(
-            f"exit status {ended.returncode}: "
+            f"{when} the removal, exit status {ended.returncode}: "
             + self.verdict(right, should=True, labels=(shown, shown))
             + "\n"
         )

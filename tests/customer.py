@@ -59,8 +59,12 @@ Change = Callable[[IAMClient], object]
 
 
 def reviewed_templates(synthesized: Mapping[str, Template]) -> dict[str, str]:
-    """Return the templates' texts by stack name: as synthesized with ``CONTEXT``, and a tag."""
-    templates = deepcopy(dict(synthesized))
+    """Return the templates' texts by stack name: as synthesized with ``CONTEXT``, and a tag.
+
+    Those of the two roles only, whatever else Pump publishes.
+    """
+    stacks = [role.removesuffix("Role") for role in (READ_ONLY, AUTO_PILOT)]
+    templates = {stack: deepcopy(synthesized[stack]) for stack in stacks}
     for template in templates.values():
         (resource,) = template["Resources"].values()
         resource["Properties"]["Tags"] = [TAG]

@@ -56,6 +56,9 @@ DOCUMENTED: dict[str, tuple[str, tuple[int, ...]]] = {
 """The roles of the source document by kind: the name, and which of the document's lists of policies
 the role carries."""
 
+PUBLISHED_NAMES = " or ".join(name for name, _ in DOCUMENTED.values())
+"""The names of the roles, as a message lists them."""
+
 STACKS = [name.removesuffix("Role") for name, _ in DOCUMENTED.values()]
 """The names of the stacks with one role each."""
 

@@ -26,6 +26,7 @@ from tests.support import (
     EXTERNAL_ID,
     FROM_PUMP,
     PRINCIPAL,
+    STACKS,
     Assembly,
     bash,
     other_commands,
@@ -211,13 +212,15 @@ def test_scheduled_job_passes_until_an_account_differs(
     checkout: Path, assembly: Assembly, aws: EmbeddedAws
 ) -> None:
     aws.caller_in(PRINCIPAL)
-    template = (assembly(GUARDED) / "PumpReadOnly.template.json").read_text()
-    organization = audited_organization(aws, 2, template)
-    for account in organization.accounts:
-        auto_pilot = (assembly(GUARDED) / "PumpAutoPilot.template.json").read_text()
-        aws.deploy("PumpAutoPilot", auto_pilot, caller=Caller(account))
-    for stack in ("PumpReadOnly", "PumpAutoPilot"):
-        aws.deploy(stack, (assembly(GUARDED) / f"{stack}.template.json").read_text())
+    templates = {
+        stack: (assembly(GUARDED) / f"{stack}.template.json").read_text() for stack in STACKS
+    }
+    organization = audited_organization(aws, 2, templates["PumpReadOnly"])
+    for stack, template in templates.items():
+        aws.deploy(stack, template)
+        for account in organization.accounts:
+            if stack != "PumpReadOnly":
+                aws.deploy(stack, template, caller=Caller(account))
     configure(checkout, GUARDED)
     variables = {"PUMP_AUDITOR": AUDITOR, "PUMP_PRINCIPAL": PRINCIPAL, **aws.environment()}
     passed = github(checkout, VERIFY, **variables)

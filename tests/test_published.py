@@ -78,6 +78,9 @@ def test_every_pattern_of_the_document_has_a_reason_and_nothing_else_has(
         for statement in policy["PolicyDocument"]["Statement"]
     }
     assert all(len(reason) > 40 for reason in package.REASONS.values())
+    assert set(json.loads(text("reasons.json"))["policies"]) == {
+        policy["PolicyName"] for policies in published for policy in policies
+    }
 
 
 def test_no_reason_is_listed_twice_in_its_file() -> None:

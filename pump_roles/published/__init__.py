@@ -2,7 +2,8 @@
 
 ``roles.json`` has one entry for each role. ``read-only.json`` and ``auto-pilot.json`` are the two
 lists of policies in Pump's document "Cross Account Role", character for character. ``reasons.json``
-says why Pump needs each action pattern. All are checked when this module is imported.
+says why Pump needs each action pattern, and what each policy is for, which only the README shows.
+Except for that, all are checked when this module is imported.
 """
 
 import json

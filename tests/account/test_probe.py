@@ -42,6 +42,7 @@ from sandbox.cdk import tool_environment
 from tests.support import (
     NOT_NEEDED,
     OTHER_SECRET,
+    PUBLISHED_NAMES,
     PUMP_ACCOUNT,
     ROLE_ARN,
     SECRET,
@@ -880,7 +881,7 @@ def test_warnings_go_to_standard_error_and_do_not_change_the_status(
     assert ended.exit_code == 0
     assert ended.stderr.splitlines() == [
         "pump-roles: warning: the external ID has fewer than 16 characters",
-        "pump-roles: warning: the role's name is not PumpReadOnlyRole or PumpAutoPilotRole",
+        f"pump-roles: warning: the role's name is not {PUBLISHED_NAMES}",
     ]
     assert len(fake.requests) == 3 * 3 + 2
 
@@ -949,8 +950,7 @@ def test_probes_many_roles_and_shows_each_result(
     print(f"{len(rows)} roles: {time.monotonic() - started:.1f} s")  # noqa: T201
     assert ended.returncode == 3, ended.stderr
     assert ended.stderr == (
-        f"pump-roles: warning: {file}: line 52: the role's name is not PumpReadOnlyRole or "
-        "PumpAutoPilotRole\n"
+        f"pump-roles: warning: {file}: line 52: the role's name is not {PUBLISHED_NAMES}\n"
     )
     found = json.loads(ended.stdout)
     schema = json.loads(

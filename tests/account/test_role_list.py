@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from pump_roles.account.role_list import ListedRole, check_partition, read_role_list, warnings_about
 from pump_roles.templates import InputError
 from pump_roles.validators import EXTERNAL_ID
-from tests.support import OTHER_SECRET, ROLE_ARN, SECRET, role_in, write_csv, write_json
+from tests.support import (
+    OTHER_SECRET,
+    PUBLISHED_NAMES,
+    ROLE_ARN,
+    SECRET,
+    role_in,
+    write_csv,
+    write_json,
+)
 
 GOOD = f"role_arn,external_id\n{ROLE_ARN},{SECRET}\n"
 HEADER = "line 1: the header must name the columns role_arn and external_id, separated by commas; "
@@ -254,7 +262,7 @@ def test_warns_about_an_external_id_that_accounts_share() -> None:
 def test_warns_about_a_role_name_that_is_not_pumps() -> None:
     assert warned((role_in(1, "x/y/PumpReadOnlyRole"), SECRET)) == []
     assert warned((role_in(1), SECRET), (role_in(2, "PumpRole"), OTHER_SECRET)) == [
-        "line 3: the role's name is not PumpReadOnlyRole or PumpAutoPilotRole"
+        f"line 3: the role's name is not {PUBLISHED_NAMES}"
     ]
 
 

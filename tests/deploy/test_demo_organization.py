@@ -65,9 +65,12 @@ def test_demo_shows_every_account() -> None:
     assert re.search(rf"{EXCLUDED} +- +- +excluded", shown)
     assert shown.count("CreateStackSet, CreateStackInstances") == 2
     accounts = sum(UNITS.values()) + 2
-    assert f"exit status 3: ✔ {accounts - 1} of {accounts} accounts still have a role" in shown
+    assert (
+        f"before the removal, exit status 3: ✔ {accounts - 1} of {accounts} accounts have a role"
+        in shown
+    )
     assert shown.count("DeleteStackInstances, DeleteStackSet") == 2
-    assert f"exit status 0: ✔ 0 of {accounts} accounts still have a role" in shown
+    assert f"after the removal, exit status 0: ✔ 0 of {accounts} accounts have a role" in shown
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 

@@ -16,16 +16,18 @@ from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError
 from sandbox.cdk import ROOT, cdk
 from sandbox.simulator import Role
 from tests.support import (
+    DOCUMENTED,
     EXTERNAL_ID,
     PRINCIPAL,
     PUMP_ACCOUNT,
+    STACKS,
     Assembly,
     Synth,
     published_policies,
     trust,
 )
 
-KINDS = {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}
+KINDS = dict(zip(STACKS, DOCUMENTED, strict=True))
 TRUST = trust(PRINCIPAL, EXTERNAL_ID)
 PARAMETERS = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
 
@@ -74,7 +76,7 @@ def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
 
     status, output = deploy(aws, assembly(provided_context), "--all")
     assert status == 0, output
-    assert output.count("(no changes)") == 2
+    assert output.count("(no changes)") == len(KINDS)
     assert {name: iam.get_role(RoleName=name)["Role"] for name in first} == first
 
     ended = cdk(

@@ -17,6 +17,7 @@ from sandbox.management import management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
 from sandbox.simulator import Role
 from tests.support import (
+    DOCUMENTED,
     EXTERNAL_ID,
     PRINCIPAL,
     Synth,
@@ -35,7 +36,7 @@ TREE: Tree = {
 SMALL: Tree = {"Prod": {"Europe": 4, "America": 3}, "Test": 3}
 
 READ_ONLY_ROLE, AUTO_PILOT_ROLE = "PumpReadOnlyRole", "PumpAutoPilotRole"
-KINDS = {READ_ONLY_ROLE: "read-only", AUTO_PILOT_ROLE: "auto-pilot"}
+KINDS = {name: kind for kind, (name, _) in DOCUMENTED.items()}
 NEXT = "Next-5678"
 
 

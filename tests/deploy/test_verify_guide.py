@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -68,12 +69,13 @@ def test_commands_of_the_guide_match_what_was_deployed_and_then_removed(
 
     organization = audited_organization(aws, 1, templates["PumpReadOnly"])
     callers = [OWNER, *map(Caller, organization.accounts)]
-    for caller in callers:
-        aws.deploy("PumpAutoPilot", templates["PumpAutoPilot"], caller=caller)
+    others = sorted(templates.keys() - {"PumpReadOnly"})
+    for caller, stack in product(callers, others):
+        aws.deploy(stack, templates[stack], caller=caller)
     assert_match(BOTH)
 
     for caller in callers:
-        aws.delete("Pump", caller)
-        aws.delete("PumpAutoPilot", caller)
+        for stack in ("Pump", *others):
+            aws.delete(stack, caller)
     save(aws, tmp_path, SAVE[:1])
     assert_match(REMOVED)

@@ -22,7 +22,7 @@ from tests.docs.pages import (
     filled,
     kept_in_cdk_context_json,
 )
-from tests.support import Synth
+from tests.support import NEVER_WITHOUT_EXTERNAL_ID, Synth
 
 WITH_AN_APP = {
     "README": README,
@@ -126,3 +126,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
                 re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
             ]
             assert anchor in slugs, target
+
+
+def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:
+    """So that a policy on a page stops, protects, or lets read all of them."""
+    policies = [
+        policy
+        for page in (ROOT / "docs").glob("*.md")
+        for policy in re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+        if ":role/PumpAutoPilotRole" in policy
+    ]
+    assert len(policies) >= 3
+    for policy in policies:
+        named = set(re.findall(r":role/(?:\*/)?(Pump\w+Role)\"", policy))
+        assert named == set(NEVER_WITHOUT_EXTERNAL_ID)

@@ -5,6 +5,7 @@ import re
 
 from pump_roles.published import ROLES
 from sandbox import catalog
+from sandbox.cdk import ROOT
 from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
 from tests.docs.pages import SECURITY, counts, role
 from tests.support import NEVER, Synth, only_resource
@@ -46,7 +47,7 @@ def test_counts_of_the_security_model_are_those_of_the_catalog() -> None:
     assert f"`support:*` has {counts(['support:*'])[2]} writes" in page
     tagged = len(catalog.actions()["ec2:createtags"].resources)
     assert f"`ec2:CreateTags` works on {tagged} types of resource" in page
-    assert f"about {len(NEVER)} actions that neither role may ever have" in page
+    assert f"for each of {len(NEVER)} actions that neither role may ever have" in page
     _, actions, writes = counts(ROLES["read-only"].patterns)
     assert (
         f"only the policy `PumpBillingReadOnly`, whose {actions} actions are all List or Read"
@@ -67,3 +68,18 @@ def test_every_action_that_the_security_model_names_is_granted_and_exists() -> N
     names = set(re.findall(r"`((?!sts:)[a-z0-9-]+:[A-Z]\w+)`", SECURITY))
     granted = {action.name.lower() for action in catalog.matching(AUTO_PILOT.patterns)}
     assert {name for name in names if name.lower() not in granted} == set()
+
+
+def test_reads_that_return_data_are_those_of_the_report_and_of_the_roles() -> None:
+    permissions = (ROOT / "docs" / "permissions.md").read_text()
+    (shown,) = re.findall(r"^\| return data \| (\d+) \| (\d+) \|$", permissions, re.MULTILINE)
+    words = "{} actions of the read-only role, and {} of the auto-pilot role"
+    assert words.format(*shown) in " ".join(SECURITY.split())
+    table = SECURITY.partition("| action | what it can return |")[2].partition("\n\n")[0]
+    names = set(re.findall(r"`([a-z]+:\w+)`", table))
+    read_only = {action.name for action in catalog.matching(ROLES["read-only"].patterns)}
+    assert names & read_only == {
+        "rds:DescribeOptionGroups",
+        "redshift:DescribeSavedQueries",
+        "redshift:DescribeTable",
+    }
