@@ -74,7 +74,7 @@ sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the com
 check: lint type test ## Run what CI runs
 
 test: $(DEVELOP) ## Run the whole test suite
-	@echo "This takes about 6 minutes on 2 cores."
+	@echo "This takes about 7 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 synth: setup ## Write the templates to cdk.out

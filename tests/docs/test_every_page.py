@@ -106,12 +106,20 @@ def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
             config.read({key: value})
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(
-        page for pages in ("*.md", "docs/**/*.md", "examples/*.md") for page in ROOT.glob(pages)
-    ),
+PAGES = sorted(
+    page
+    for pages in ("*.md", "docs/**/*.md", "examples/*.md", ".github/**/*.md")
+    for page in ROOT.glob(pages)
 )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_nothing_is_left_to_fill_in(page: Path) -> None:
+    left = r"^(?:<{7}|>{7})|\b(?:TODO|FIXME|TBD|XXX|SECONDS_[A-Z]+)\b"
+    assert re.findall(left, page.read_text(), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page: Path) -> None:
     text = page.read_text()
     for target in re.findall(r"\]\(([^)]+)\)", text):

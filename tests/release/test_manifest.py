@@ -199,12 +199,12 @@ def test_numbers_match_the_report() -> None:
 def test_numbers_match_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     rows = re.findall(
-        r"^\| (?:both|auto-pilot) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|", readme, re.MULTILINE
+        r"^\| (?:each|auto-pilot) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|", readme, re.MULTILINE
     )
     listed = {name.strip(" `"): [int(count) for count in found] for name, *found in rows}
     (role,) = (role for role in MANIFEST["roles"] if role["kind"] == "auto-pilot")
     for name, counts in listed.items():
-        policy = "" if name.startswith("all four") else name
+        policy = "" if name.startswith("all 4") else name
         found = actions_of("auto-pilot", policy)
         patterns = {
             grant["pattern"] for grant in role["patterns"] if policy in ("", grant["policy"])
