@@ -77,7 +77,7 @@ test: $(DEVELOP) ## Run the whole test suite
 	@echo "This takes about 7 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-synth: setup ## Write the templates to cdk.out
+synth: $(DEPLOY) ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet
 
 snapshot: generate ## Accept the templates as they are now; review the difference before you commit

@@ -6,7 +6,7 @@ around them is written by hand.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Final
 
@@ -19,13 +19,9 @@ from pump_roles.report.catalog import read_text, shipped
 __all__ = ["PAGES", "TABLES", "filled"]
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        f"|{'|'.join(line)}|\n" if line is lines[1] else f"| {' | '.join(line)} |\n"
-        for line in lines
-    )
+def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    first, *others = (f"| {' | '.join(row)} |\n" for row in (head, *rows))
+    return "".join([first, f"|{'---|' * len(head)}\n", *others])
 
 
 def _policies() -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pump_roles.report.formats import as_json
 from sandbox.audit import AUDITOR, audited_organization
 from sandbox.aws import Caller, EmbeddedAws
 from sandbox.cdk import ROOT
+from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,
     FROM_PUMP,
@@ -299,13 +299,9 @@ def test_job_without_a_usable_baseline_fails_and_offers_a_new_one(
 def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synthesize(tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
-    commands = [
-        shlex.split(line.removeprefix("$ "), comments=True)
-        for line in GUIDE.splitlines()
-        if line.startswith("$ pump-roles ")
-    ]
+    commands = shown(GUIDE, "pump-roles")
     assert len(commands) == 6
-    for _, *arguments in commands:
+    for arguments in commands:
         ended = CliRunner().invoke(app, arguments)
         assert (ended.exit_code, ended.stderr) == (0, ""), arguments
     assert (tmp_path / "report.html").exists()

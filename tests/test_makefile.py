@@ -1,4 +1,7 @@
-"""make installs only what a target needs, says how long it takes, and runs what CI runs."""
+"""make installs only what a target needs, says how long it takes, and runs what CI runs.
+
+The pages, the hooks, and the dev container name only targets that it has.
+"""
 
 import json
 import re
@@ -13,6 +16,8 @@ from sandbox.cdk import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+# The changelog says what earlier versions had.
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {ROOT / "CHANGELOG.md"})
 REQUIREMENTS = ("requirements.txt", "requirements-review.txt", "requirements-dev.txt")
 CHROMIUM = "apt-get install --yes --no-install-recommends chromium"
 
@@ -93,6 +98,12 @@ def test_check_runs_what_ci_runs() -> None:
     *_, last = (ROOT / ".ci" / "run").read_text().splitlines()
     assert last == "make check"
     assert re.search(r"^check: lint type test ##", MAKEFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_makefile_has_each_target_that_a_page_names(page: Path) -> None:
+    named = re.findall(r"(?:`|^ *\$ )make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+    assert set(named) <= TARGETS
 
 
 def test_hooks_before_a_commit_run_targets_of_make() -> None:

@@ -30,6 +30,10 @@ WITH_COMMANDS = {
 }
 """The pages with commands of the CDK CLI."""
 
+BUY = "savingsplans:CreateSavingsPlan"
+READ = "pricing:GetProducts"
+"""What the auto-pilot role may do, for the policy simulator."""
+
 PLACEHOLDERS = {
     "PRINCIPAL": PUMP_ACCOUNT,
     "EXTERNAL_ID": EXTERNAL_ID,
@@ -60,7 +64,16 @@ def kept_in_cdk_context_json(text: str) -> dict[str, Any]:
     }
 
 
-def commands(text: str) -> list[list[str]]:
+def shown(text: str, program: str) -> list[list[str]]:
+    """Return the arguments of each command of a program in the blocks of a page.
+
+    Without comments, and without the file into which a command's output goes.
+    """
+    found = re.findall(rf"^ *\$ {program} (.*)$", text.replace("\\\n", " "), re.MULTILINE)
+    return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
+
+
+def cdk_commands(text: str) -> list[list[str]]:
     """Return the CDK commands of a page that name stacks, in blocks and within sentences."""
     found = re.findall(
         r"^ *\$ (npx cdk .*?)$|`(npx cdk [^`]*)`", text.replace("\\\n", " "), re.MULTILINE

@@ -12,22 +12,16 @@ from typer.main import get_command
 
 from pump_roles.cli import app
 from sandbox.cdk import ROOT
+from tests.docs.pages import shown
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-
-def commands(page: Path, program: str) -> list[list[str]]:
-    """Return the arguments of each command of a program in the blocks of a page."""
-    text = page.read_text("utf-8").replace("\\\n", " ")
-    found = re.findall(rf"^ *\$ {program} (.*)$", text, re.MULTILINE)
-    return [shlex.split(command.partition(" > ")[0], comments=True) for command in found]
 
 
 SHOWN: Final = [
     pytest.param(program, arguments, id=f"{page.stem}: {program} {' '.join(arguments)}"[:80])
     for program in ("aws", "pump-roles")
     for page in PAGES
-    for arguments in commands(page, program)
+    for arguments in shown(page.read_text("utf-8"), program)
 ]
 
 

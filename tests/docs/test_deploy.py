@@ -1,7 +1,6 @@
 """The guide to a deployment has every key, and its commands do what it says."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,14 @@ from typer.testing import CliRunner
 from pump_roles import config, universal
 from pump_roles.cli import app as cli
 from pump_roles.published import ROLES
-from tests.docs.pages import DEPLOY, PLACEHOLDERS, README, filled, kept_in_cdk_context_json
+from tests.docs.pages import (
+    DEPLOY,
+    PLACEHOLDERS,
+    README,
+    filled,
+    kept_in_cdk_context_json,
+    shown,
+)
 from tests.support import SECRET
 
 
@@ -37,16 +43,14 @@ def test_commands_for_the_template_and_the_link_run(
     page: str, runs: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = re.findall(
-        r"^\$ pump-roles ((?:template|link) .*)$", page.replace("\\\n", " "), re.MULTILINE
-    )
     # A short external ID would be a warning.
     monkeypatch.setitem(PLACEHOLDERS, "EXTERNAL_ID", SECRET)
     printed = {}
-    for command in found:
-        ended = CliRunner().invoke(cli, [filled(word) for word in shlex.split(command)])
-        assert (ended.exit_code, ended.stderr) == (0, "")
-        printed[command.partition(" ")[0]] = ended.stdout
+    for arguments in shown(page, "pump-roles"):
+        if arguments[0] in {"template", "link"}:
+            ended = CliRunner().invoke(cli, [filled(word) for word in arguments])
+            assert (ended.exit_code, ended.stderr) == (0, "")
+            printed[arguments[0]] = ended.stdout
     assert printed.keys() == runs
     (file,) = tmp_path.iterdir()
     assert file.read_bytes() == universal.template("read-only")

@@ -18,7 +18,7 @@ from tests.docs.pages import (
     PUMP_SIDE,
     README,
     WITH_COMMANDS,
-    commands,
+    cdk_commands,
     filled,
     kept_in_cdk_context_json,
 )
@@ -52,7 +52,7 @@ KEPT = {name: text for name, text in WITH_COMMANDS.items() if name != "operation
 
 @pytest.mark.parametrize(
     ("page", "words"),
-    [(page, words) for page, text in WITH_COMMANDS.items() for words in commands(text)],
+    [(page, words) for page, text in WITH_COMMANDS.items() for words in cdk_commands(text)],
     ids=lambda part: part if isinstance(part, str) else " ".join(part),
 )
 def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], synth: Synth) -> None:
@@ -70,7 +70,7 @@ def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], sy
 
 
 def test_every_page_has_commands_that_name_stacks() -> None:
-    assert all(commands(text) for text in WITH_COMMANDS.values())
+    assert all(cdk_commands(text) for text in WITH_COMMANDS.values())
 
 
 @pytest.mark.parametrize("name", WITH_COMMANDS)

@@ -11,8 +11,6 @@ from sandbox.cdk import ROOT
 from tests.docs.pages import GUARDRAILS
 
 AUTO_PILOT = ROLES["auto-pilot"]
-BUY = "savingsplans:CreateSavingsPlan"
-READ = "pricing:GetProducts"
 
 
 def test_guide_to_guardrails_says_what_their_files_say() -> None:

@@ -6,10 +6,7 @@ import pytest
 
 from sandbox.aws import ACCOUNT_ID
 from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, decide, use
-from tests.docs.pages import OPERATIONS, block, role
-
-BUY = "savingsplans:CreateSavingsPlan"
-READ = "pricing:GetProducts"
+from tests.docs.pages import BUY, OPERATIONS, READ, block, role
 
 
 def test_begins_with_stopping() -> None:

@@ -9,11 +9,11 @@ import pytest
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
 from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, decide, use
-from tests.docs.pages import PROTECT, block, role
+from tests.docs.pages import BUY, PROTECT, READ, block, role
 
+CONTROL = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-BUY = "savingsplans:CreateSavingsPlan"
-READ = "pricing:GetProducts"
+EVERYTHING = {"Everything": {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}}
 
 CHANGES = [
     "iam:AttachRolePolicy",
@@ -72,15 +72,13 @@ def test_service_control_policy_lets_only_stack_sets_change_the_roles(
     name: str,
     may: bool,  # noqa: FBT001
 ) -> None:
-    control = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
-    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
     decisions = decide(
         [
             use(
-                Role(principal, {}, {"Everything": everything}),
+                Role(principal, {}, EVERYTHING),
                 action=action,
                 resource=f"arn:aws:iam::{ACCOUNT_ID}:role/{name}",
-                service_control_policy=control,
+                service_control_policy=CONTROL,
             )
             for action in CHANGES
         ]
@@ -119,11 +117,10 @@ def test_changes_are_all_the_changes_of_a_policy_that_the_catalog_knows() -> Non
 
 
 def may_change_policies(control: Any, principal: str, name: str) -> bool:
-    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
     decisions = decide(
         [
             use(
-                Role(principal, {}, {"Everything": everything}),
+                Role(principal, {}, EVERYTHING),
                 action=action,
                 resource=f"arn:aws:iam::{ACCOUNT_ID}:policy/{name}",
                 service_control_policy=control,
@@ -155,8 +152,7 @@ def test_service_control_policy_lets_only_stack_sets_change_the_boundary(
     name: str,
     may: bool,  # noqa: FBT001
 ) -> None:
-    control = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
-    assert may_change_policies(control, principal, name) == may
+    assert may_change_policies(CONTROL, principal, name) == may
 
 
 def test_whoever_manages_the_boundary_can_be_exempted_as_the_guide_says() -> None:
@@ -172,11 +168,10 @@ def test_whoever_manages_the_boundary_can_be_exempted_as_the_guide_says() -> Non
     assert may_change_policies(control, "stacksets-exec-0123456789abcdef", "platform/Boundary")
     assert not may_change_policies(control, "Admin", "platform/Boundary")
     # It does not exempt that role from the rest.
-    everything = {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}
     assert decide(
         [
             use(
-                Role(pipeline, {}, {"Everything": everything}),
+                Role(pipeline, {}, EVERYTHING),
                 action="iam:PutRolePolicy",
                 resource=f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole",
                 service_control_policy=control,
@@ -209,15 +204,13 @@ EXECUTION = f"arn:aws:iam::{ACCOUNT_ID}:role/stacksets-exec-0123456789abcdef"
 def test_service_control_policy_closes_the_ways_through_the_execution_role(
     action: str, resource: str
 ) -> None:
-    control = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
-    everything = {"Everything": {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}}
     assert decide(
         [
             use(
-                Role(name, {}, everything),
+                Role(name, {}, EVERYTHING),
                 action=action,
                 resource=resource,
-                service_control_policy=control,
+                service_control_policy=CONTROL,
             )
             for name in ("Admin", "stacksets-exec-0123456789abcdef")
         ]
@@ -226,22 +219,19 @@ def test_service_control_policy_closes_the_ways_through_the_execution_role(
 
 @pytest.mark.parametrize("stack", ["Network", "StackSet-Network-0123", "PumpReadOnly"])
 def test_service_control_policy_leaves_other_stacks_to_everyone(stack: str) -> None:
-    control = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
-    everything = {"Everything": {"Version": "2012-10-17", "Statement": [ALLOW_ALL]}}
     assert decide(
         [
             use(
-                Role("Admin", {}, everything),
+                Role("Admin", {}, EVERYTHING),
                 action="cloudformation:UpdateStack",
                 resource=f"arn:aws:cloudformation:us-east-1:{ACCOUNT_ID}:stack/{stack}/4567",
-                service_control_policy=control,
+                service_control_policy=CONTROL,
             )
         ]
     ) == [ALLOWED]
 
 
 def test_service_control_policy_leaves_the_roles_to_pump() -> None:
-    control = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
     assert decide(
-        [use(role(), action=action, service_control_policy=control) for action in (READ, BUY)]
+        [use(role(), action=action, service_control_policy=CONTROL) for action in (READ, BUY)]
     ) == [ALLOWED, ALLOWED]

@@ -7,12 +7,10 @@ from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.cdk import ROOT
 from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
-from tests.docs.pages import SECURITY, counts, role
+from tests.docs.pages import BUY, READ, SECURITY, counts, role
 from tests.support import NEVER, Synth, only_resource
 
 AUTO_PILOT = ROLES["auto-pilot"]
-BUY = "savingsplans:CreateSavingsPlan"
-READ = "pricing:GetProducts"
 
 
 def test_page_shows_the_trust_policy_of_each_role(synth: Synth) -> None:

@@ -1,7 +1,6 @@
 """docs/rollout-status.md says what the command does, and the commands of the guides run."""
 
 import re
-import shlex
 from pathlib import Path
 from typing import get_args
 
@@ -14,18 +13,11 @@ from sandbox.cdk import ROOT
 from sandbox.management import Management
 from sandbox.organization import Organization
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, written
+from tests.docs.pages import ORGANIZATIONS, shown
 from tests.support import Synth
 
-DOCS = ROOT / "docs"
-GUIDE = (DOCS / "rollout-status.md").read_text("utf-8")
+GUIDE = (ROOT / "docs" / "rollout-status.md").read_text("utf-8")
 HELP = CliRunner().invoke(app, ["rollout-status", "--help"], env={"COLUMNS": "200"}).stdout
-
-
-def commands() -> set[str]:
-    """Return the arguments of each command in the blocks of the guides."""
-    pages = GUIDE + (DOCS / "organizations.md").read_text("utf-8")
-    found = re.findall(r"^ *\$ pump-roles rollout-status (.*)$", pages, re.MULTILINE)
-    return {re.split("#|>", command)[0].strip() for command in found}
 
 
 def test_commands_of_the_guides_find_a_complete_rollout(  # noqa: PLR0917
@@ -40,11 +32,11 @@ def test_commands_of_the_guides_find_a_complete_rollout(  # noqa: PLR0917
     units = {"pump:auto-pilot:organizational-units": organization.root}
     written(roll_out(organization, synth, stacks, context=units), tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
-    found = commands()
-    assert len(found) >= 5
-    for command in found:
-        ended = run(*shlex.split(command))
-        assert ended.exit_code == 0, (command, ended.output)
+    commands = set(map(tuple, shown(GUIDE + ORGANIZATIONS, "pump-roles rollout-status")))
+    assert len(commands) >= 5
+    for arguments in commands:
+        ended = run(*arguments)
+        assert ended.exit_code == 0, (arguments, ended.output)
 
 
 def test_guide_names_every_option() -> None:
