@@ -10,6 +10,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from pump_roles.published import PublishedRole
+from pump_roles.report.marks import mark
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, tool_environment
@@ -113,7 +114,7 @@ QUESTIONS: Final = [
         },
     ),
     Question(
-        "read user data",
+        "read an instance's user data",
         "ec2:DescribeInstanceAttribute",
         ONLY_AUTO_PILOT,
         "ec2",
@@ -149,7 +150,7 @@ QUESTIONS: Final = [
         {"Bucket": BUCKET, "Key": OBJECT},
     ),
     Question(
-        "read a secret",
+        "read a secret in Secrets Manager",
         "secretsmanager:GetSecretValue",
         NEITHER,
         "secretsmanager",
@@ -157,7 +158,12 @@ QUESTIONS: Final = [
         {"SecretId": SECRET},
     ),
     Question(
-        "read a table", "dynamodb:Scan", NEITHER, "dynamodb", "scan", {"TableName": "example"}
+        "read a DynamoDB table",
+        "dynamodb:Scan",
+        NEITHER,
+        "dynamodb",
+        "scan",
+        {"TableName": "example"},
     ),
     Question(
         "widen its own role",
@@ -239,9 +245,9 @@ class Demo(Show):
             RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy)
         )
 
-    def assume(self, pump: Caller, name: str) -> Caller:
+    def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
         """Assume a role as Pump."""
-        return self.aws.assume(_arn(name), pump, external_id=EXTERNAL_ID)
+        return self.aws.assume(_arn(name), pump, external_id=external_id)
 
     def show_role(self, role: Role, published: PublishedRole) -> None:
         """Show what was deployed, next to what is published."""
@@ -352,11 +358,16 @@ class Demo(Show):
                     decision = decided[question.action, name]
                 should = name in question.allowed and not (guarded and question.guarded)
                 labels = ("yes", "denied" if decision == EXPLICITLY_DENIED else "no")
-                row.append(self.verdict(decision == ALLOWED, should=should, labels=labels))
+                colors = (color(question.action), "dim")
+                row.append(
+                    self.verdict(decision == ALLOWED, should=should, labels=labels, colors=colors)
+                )
             mark = "" if question.client else " [dim]*[/]"
             table.add_row(question.description, *row, f"{question.action}{mark}")
         self.console.print(table)
         self.console.print(
+            "A yes is [red]red[/] if the call spends money, [yellow]yellow[/] if it changes "
+            "something or\nreturns data, and [green]green[/] otherwise.\n"
             "[dim]* decided by a policy simulator, because the emulator lacks this service[/]\n"
         )
         shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
@@ -441,7 +452,7 @@ class Demo(Show):
         return account["state"], differences
 
     def show_rotation(self, pump: Caller) -> None:
-        """Show three deployments, and which external ID the read-only role accepts after each."""
+        """Show three deployments, and which external ID the roles accept after each."""
         guardrails = ("-c", "pump:guardrails=recommended")
         both = ("-c", f"pump:next-external-id={NEW_EXTERNAL_ID}")
         steps: list[tuple[str, str, tuple[str, ...], set[str]]] = [
@@ -449,25 +460,25 @@ class Demo(Show):
             ("both", EXTERNAL_ID, both, {EXTERNAL_ID, NEW_EXTERNAL_ID}),
             ("the new ID", NEW_EXTERNAL_ID, (), {NEW_EXTERNAL_ID}),
         ]
-        table = self.table("deployed with", "the old ID", "the new ID")
+        table = self.table("deployed with", "role", "the old ID", "the new ID")
         for label, external_id, more, accepted in steps:
-            self.deploy(self.aws, "PumpReadOnly", *guardrails, *more, external_id=external_id)
-            table.add_row(
-                label,
-                *(
+            stacks = ("PumpReadOnly", "PumpAutoPilot")
+            self.deploy(self.aws, *stacks, *guardrails, *more, external_id=external_id)
+            for name, published in ROLES.items():
+                cells = [
                     self.verdict(
-                        self.aws.can_assume(_arn(READ_ONLY_ROLE), pump, external_id=tried),
+                        self.aws.can_assume(_arn(name), pump, external_id=tried),
                         should=tried in accepted,
                     )
                     for tried in (EXTERNAL_ID, NEW_EXTERNAL_ID)
-                ),
-            )
+                ]
+                table.add_row(label, published.kind, *cells)
         self.console.print()
         self.console.print(table)
 
     def show_stop(self, pump: Caller) -> None:
         """Show an open session before and after the permissions boundary AWSDenyAll is set."""
-        session = self.assume(pump, AUTO_PILOT_ROLE)
+        session = self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID)
         (question,) = (asked for asked in QUESTIONS if asked.action == "ec2:DescribeInstances")
         before, _ = self.call(session, question)
         for name in (AUTO_PILOT_ROLE, READ_ONLY_ROLE):
@@ -479,7 +490,7 @@ class Demo(Show):
                 RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AWSDenyAll"
             )
         after, message = self.call(session, question)
-        later, _ = self.call(self.assume(pump, AUTO_PILOT_ROLE), question)
+        later, _ = self.call(self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID), question)
         table = self.table("", question.action)
         table.add_row("open session, before", self.verdict(before == ALLOWED, should=True))
         table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
@@ -501,6 +512,14 @@ class Demo(Show):
             table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
         self.console.print()
         self.console.print(table)
+
+
+def color(action: str) -> str:
+    """Return the color of an action that is allowed, by what it means."""
+    if mark("spends", action):
+        return "red"
+    harmless = catalog.actions()[action.lower()].only_reads and not mark("data", action)
+    return "green" if harmless else "yellow"
 
 
 def _arn(name: str) -> str:

@@ -126,11 +126,17 @@ class Show:
         self.cdk(aws, "deploy", *arguments, *values, hidden=("--require-approval=never",))
 
     def verdict(
-        self, found: object, *, should: bool, labels: tuple[str, str] = ("allowed", "refused")
+        self,
+        found: object,
+        *,
+        should: bool,
+        labels: tuple[str, str] = ("allowed", "refused"),
+        colors: tuple[str, str] = ("green", "red"),
     ) -> str:
         """Check a result, and return a table cell that shows it. A wrong one is marked."""
         self.expect(bool(found) == should)
-        shown = f"[green]✔ {labels[0]}[/]" if found else f"[red]✘ {labels[1]}[/]"
+        at = 0 if found else 1
+        shown = f"[{colors[at]}]{'✔✘'[at]} {labels[at]}[/]"
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:

@@ -16,7 +16,7 @@ from mypy_boto3_iam import IAMClient
 from sandbox import show
 from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 from sandbox.cdk import ROOT, tool_environment
-from sandbox.demo import QUESTIONS, Demo
+from sandbox.demo import QUESTIONS, Demo, color
 from sandbox.show import PUMP, READ_ONLY_ROLE, ROLES, CheckFailedError, Show, trust
 from sandbox.simulator import IMPLICITLY_DENIED, Role
 from tests.support import on_terminal
@@ -46,14 +46,15 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
         r"Pump +yours +✔ allowed +✔ allowed",
         r"Pump +none +✘ refused +✘ refused",
         r"a role in another account +yours +✘ refused +✘ refused",
-        r"read a secret +✘ no +✘ no",
-        r"read user data +✘ no +✘ denied",
+        r"read a secret in Secrets +✘ no +✘ no",
+        r"read an instance's user +✘ no +✘ denied",
         r"none +✔ match +none",
         r"attach AdministratorAccess +✘ differs +policy-added, broader",
         r"remove the external ID +✘ differs +trust-policy, broader",
         r"undo both +✔ match +none",
-        r"both +✔ allowed +✔ allowed",
-        r"the new ID +✘ refused +✔ allowed",
+        r"both +read-only +✔ allowed +✔ allowed",
+        r"both +auto-pilot +✔ allowed +✔ allowed",
+        r"the new ID +auto-pilot +✘ refused +✔ allowed",
         r"open session, before +✔ allowed",
         r"open session, after +✘ refused",
         r"stacks +✔ none",
@@ -188,6 +189,19 @@ def test_every_call_of_the_demo_is_denied_to_a_role_without_policies(aws: Embedd
         decision, message = demo.call(session, question)
         assert decision == IMPLICITLY_DENIED, question
         assert question.action in message
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("savingsplans:CreateSavingsPlan", "red"),
+        ("ec2:CreateReservedInstancesListing", "yellow"),
+        ("ec2:DescribeInstanceAttribute", "yellow"),
+        ("ec2:DescribeInstances", "green"),
+    ],
+)
+def test_what_is_allowed_is_colored_by_what_it_means(action: str, expected: str) -> None:
+    assert color(action) == expected
 
 
 def test_part_after_a_failed_check_does_not_start() -> None:

@@ -4,6 +4,8 @@ The template, the parameters, and the targets are those of the synthesized Stack
 failure tolerance are not emulated.
 """
 
+import json
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -16,10 +18,13 @@ from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.management import management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
 from sandbox.simulator import Role
+from tests.docs.pages import OPERATIONS, cdk_commands
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
     PRINCIPAL,
+    ROLLOUTS,
+    STACKS,
     Synth,
     Template,
     published_policies,
@@ -200,8 +205,19 @@ def test_omitted_values_reach_the_members_as_stack_parameters(
     assert entered(aws, pump, accounts, external_id="Other-0000") == set()
 
 
+def rotation() -> list[tuple[dict[str, str], list[str]]]:
+    """Return the settings and the stacks of both deployments in the guide's rotation."""
+    section = OPERATIONS.partition("\n## Rotate the external ID\n")[2].partition("\n## ")[0]
+    ids = {"OLD_EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT}
+    settings = [
+        {key: ids[value] for key, value in json.loads(block).items()}
+        for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    ]
+    return list(zip(settings, [words[3:] for words in cdk_commands(section)], strict=True))
+
+
 @pytest.mark.parametrize("filtered", [False, True])
-def test_pump_can_assume_every_role_throughout_a_rotation(  # noqa: PLR0917
+def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(  # noqa: PLR0917
     filtered: bool,  # noqa: FBT001
     organization: Organization,
     stack_sets: StackSets,
@@ -209,23 +225,51 @@ def test_pump_can_assume_every_role_throughout_a_rotation(  # noqa: PLR0917
     pump: Caller,
     synth: Synth,
 ) -> None:
+    """The rotation in docs/operations.md, of all roles of a customer, stack by stack."""
     excluded = sorted(under(organization, "Test"))[:1] if filtered else []
-    units = {"pump:read-only:organizational-units": [organization.root]}
-    targets = units | ({"pump:read-only:exclude-accounts": excluded} if filtered else {})
+    targets = {
+        "pump:read-only:organizational-units": [organization.root],
+        "pump:auto-pilot:organizational-units": [organization.units["Prod"]],
+    } | ({"pump:exclude-accounts": excluded} if filtered else {})
     accounts = organization.accounts()
-    should = {account.id for account in accounts} - {ACCOUNT_ID, *excluded}
-    before = None
-    for more, accepted in (
-        ({}, {EXTERNAL_ID}),
-        ({"pump:next-external-id": NEXT}, {EXTERNAL_ID, NEXT}),
-        ({"pump:external-id": NEXT}, {NEXT}),
-    ):
-        after = rollout(synth, **targets, **more)
-        stack_sets.deploy(before, after)
-        for external_id in (EXTERNAL_ID, NEXT):
-            expected = should if external_id in accepted else set()
-            assert entered(aws, pump, accounts, external_id=external_id) == expected
-        before = after
+    should = {
+        READ_ONLY_ROLE: {account.id for account in accounts} - {*excluded},
+        AUTO_PILOT_ROLE: under(organization, "Prod") | {ACCOUNT_ID},
+    }
+    deployed: dict[str, dict[str, Any]] = {}
+
+    def deploy(stack: str, settings: dict[str, str]) -> None:
+        template = synth({"pump:principal": PRINCIPAL, **targets, **settings})[stack]
+        if stack in STACKS:
+            aws.deploy(stack, json.dumps(template), update=stack in deployed)
+            deployed[stack] = template
+        else:
+            stack_sets.deploy(deployed.get(stack), properties(template))
+            deployed[stack] = properties(template)
+
+    def accepted(external_id: str) -> dict[str, set[str]]:
+        return {
+            name: entered(aws, pump, accounts, name, external_id=external_id) for name in should
+        }
+
+    # The management account is that of the other tests, too.
+    try:
+        for stack in (*STACKS, *ROLLOUTS):
+            deploy(stack, {"pump:external-id": EXTERNAL_ID})
+        (both, first), (only_new, second) = rotation()
+        assert accepted(EXTERNAL_ID) == should
+        for stack in first:
+            deploy(stack, both)
+            assert accepted(EXTERNAL_ID) == should
+        # Here, Pump switches.
+        assert accepted(NEXT) == should
+        for stack in second:
+            deploy(stack, only_new)
+            assert accepted(NEXT) == should
+        assert accepted(EXTERNAL_ID) == {name: set() for name in should}
+    finally:
+        for stack in STACKS:
+            aws.delete(stack)
 
 
 def test_changed_targets_remove_and_add_the_role(
