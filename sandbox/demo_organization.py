@@ -274,7 +274,7 @@ After a removal, check that it is complete:
 
 
 def main() -> int:
-    with embedded_aws() as aws, management() as account:
+    with embedded_aws("--stack-sets") as aws, management() as account:
         demo = OrganizationDemo(aws, account)
         demo.console.print(
             "[bold]Both roles in an emulated organization[/]; every account enforces IAM. Nothing "

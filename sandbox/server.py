@@ -2,7 +2,8 @@
 
 It prints its port. Its standard input also closes when the process that started it is killed.
 
-``--record`` records each call in CloudTrail. ``--as-is`` omits :func:`pass_external_id`.
+``--record`` records each call in CloudTrail. ``--stack-sets`` lets stacks contain StackSets.
+``--as-is`` omits :func:`pass_external_id`.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from functools import wraps
+from http import HTTPStatus
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
@@ -52,11 +55,16 @@ def pass_external_id() -> None:
     iam_actions.request_tag_context = with_external_id
 
 
-def accept_stack_sets() -> None:
-    """Let a stack contain a StackSet. :mod:`sandbox.organization` deploys to its accounts."""
+def accept_stack_sets(*, accept: bool) -> None:
+    """Decide whether a stack can contain a StackSet.
+
+    :param accept: whether it can. :mod:`sandbox.organization` then deploys to its accounts.
+    """
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     def create(_: str, properties: Mapping[str, Any], __: str) -> tuple[str, dict[str, Any]]:
+        if not accept:
+            raise ValueError("The AWS emulator has no StackSets. For a rollout, run make demo-org.")
         return f"{properties['StackSetName']}:embedded", {}
 
     def update(physical_id: str, *_: object) -> tuple[str, dict[str, Any]]:
@@ -67,6 +75,31 @@ def accept_stack_sets() -> None:
 
     handlers = {"create": create, "update": update, "delete": delete}
     provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::StackSet"] = handlers  # noqa: SLF001
+
+
+def say_what_is_missing() -> None:
+    """Make the error of a call that ministack lacks say so, in a form that AWS tools can read."""
+    from ministack import app as ministack  # noqa: PLC0415
+
+    said = "The AWS emulator does not have this operation"
+    original = ministack._dispatch_service_request  # noqa: SLF001
+
+    @wraps(original)
+    async def dispatch(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, *more: Any
+    ) -> Any:
+        status, answered, content = await original(method, path, headers, body, *more)
+        if status == HTTPStatus.BAD_REQUEST and isinstance(content, bytes):
+            if content.startswith(b'{"error": "Unsupported service: '):
+                if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+                    _, answered, content = ministack._unknown_query_error(body, "")  # noqa: SLF001
+                else:
+                    content = json.dumps({"__type": "InvalidAction", "message": said}).encode()
+            if b"<Code>InvalidAction</Code>" in content:
+                content = content.replace(b"<Message>", f"<Message>{said}: ".encode())
+        return status, answered, content
+
+    ministack._dispatch_service_request = dispatch  # noqa: SLF001
 
 
 def make_roles_as_cloudformation_does() -> None:
@@ -150,7 +183,8 @@ def main() -> None:
     port = listener.getsockname()[1]
     recording = {"CLOUDTRAIL_RECORDING": "1"} if "--record" in sys.argv else {}
     os.environ.update(SETTINGS, GATEWAY_PORT=str(port), **recording)
-    accept_stack_sets()
+    accept_stack_sets(accept="--stack-sets" in sys.argv)
+    say_what_is_missing()
     make_roles_as_cloudformation_does()
     know_deny_all()
     if "--as-is" not in sys.argv:

@@ -584,14 +584,17 @@ def on_terminal(
     environment: Mapping[str, str],
     folder: Path | None = None,
     only_errors: bool = False,
+    typed: str = "",
 ) -> tuple[subprocess.CompletedProcess[str], str]:
     """Run a command on a terminal of 80 columns. Return its result and what the terminal shows.
 
     :param environment: its environment variables.
     :param folder: where to run it. By default in the working folder.
     :param only_errors: whether only its standard error is the terminal.
+    :param typed: what is typed on the terminal.
     """
     master, slave = pty.openpty()
+    os.write(master, typed.encode())
     with subprocess.Popen(
         command,
         cwd=folder,
