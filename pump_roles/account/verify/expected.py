@@ -57,6 +57,7 @@ class Expectation:
     :param allowed_tags: the keys of tags that a role may have in addition.
     :param across_accounts: whether a StackSet deploys any of the roles.
     :param removed: whether the accounts must not have any of the roles.
+    :param omitted: the kinds of the other roles that the same source defines, by name.
     """
 
     description: str
@@ -69,6 +70,7 @@ class Expectation:
     allowed_tags: frozenset[str] = frozenset()
     across_accounts: bool = False
     removed: bool = False
+    omitted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -105,7 +107,11 @@ class Expectation:
             if kind not in known:
                 raise InputError(f"{self.description} does not contain the {kind} role")
         return replace(
-            self, roles=tuple(variants for kind, variants in known.items() if kind in kinds)
+            self,
+            roles=tuple(variants for kind, variants in known.items() if kind in kinds),
+            omitted={
+                variants[0].role.name: kind for kind, variants in known.items() if kind not in kinds
+            },
         )
 
     def absent(self) -> "Expectation":

@@ -38,6 +38,10 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
     for name in _with_same_external_id(details, expectation, pump_names):
         shared = "requires the external ID of one of Pump's roles"
         alarms[name] = "; ".join(filter(None, (alarms.get(name, ""), shared)))
+    omitted = {name.casefold(): kind for name, kind in expectation.omitted.items()}
+    for name in alarms:
+        if kind := omitted.get(name.casefold()):
+            alarms[name] += f"; {expectation.description} also has the {kind} role of this name"
     return tuple(
         OtherRole(
             arn=details.arn(name),

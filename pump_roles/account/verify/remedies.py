@@ -47,8 +47,9 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "tag-added": "Remove the tag, or allow its key with --allow-tag.",
         "tag-removed": "Policies can depend on the tag. Restore it.",
         "tag-changed": "Policies can depend on the tag. Set its expected value again.",
-        "other-access": "Delete the role if it is no longer needed, or restrict its trust policy, "
-        "and require another external ID.",
+        "other-access": "If it is one of the roles that you deployed, omit --role, so that it is "
+        "verified, too. Otherwise, delete the role if it is no longer needed, or restrict its "
+        "trust policy, and require another external ID.",
     }
 )
 """What to do about each kind of difference."""

@@ -24,6 +24,7 @@ from pump_roles.account.verify.details import (
 )
 from pump_roles.account.verify.expected import Expectation, from_published, from_templates
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, state_of
+from pump_roles.account.verify.remedies import REMEDIES
 from pump_roles.report.catalog import matcher, shipped
 from pump_roles.templates import InputError
 from pump_roles.templates.canonical import canonical
@@ -1260,6 +1261,19 @@ ROLE_ENTRY = {
     "RolePolicyList": [],
     "AttachedManagedPolicies": [],
 }
+
+
+def test_other_role_that_the_same_templates_expect_is_named_as_such(
+    expectation: Expectation, deployed: dict[str, Deployed]
+) -> None:
+    roles = [role_details(kind, deployed[kind]) for kind in (READ_ONLY, AUTO_PILOT)]
+    copies = {"Copy": deployed[AUTO_PILOT].trust}
+    found = compare(expectation.only([READ_ONLY]), account(*roles, others=copies))
+    said = {other.name: other.alarm for other in found.others}
+    assert said.keys() == {"Copy", NAMES[AUTO_PILOT]}
+    also = "; cdk.out0 also has the auto-pilot role of this name"
+    assert said[NAMES[AUTO_PILOT]] == said["Copy"] + also
+    assert "omit --role" in REMEDIES["other-access"]
 
 
 @pytest.mark.parametrize("more", [{"IsTruncated": True}, {"NextToken": "x"}, {"Marker": "x"}])
