@@ -19,7 +19,7 @@ from pump_roles.stacks import (
     FlatStack,
     ReadOnlyStack,
     RoleStack,
-    provided_or_parameter,
+    provided_or_parameters,
 )
 from pump_roles.trust import Trust
 from pump_roles.universal import (
@@ -313,11 +313,14 @@ class RolloutStack(FlatStack):
             tags=tags,
             termination_protection=termination_protection,
         )
+        principal, required = provided_or_parameters(
+            self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
+        )
         self.rollout = self.rollout_class(
             self,
             "Rollout",
-            external_id=provided_or_parameter(self, external_id, EXTERNAL_ID_PARAMETER),
-            pump_principal=provided_or_parameter(self, pump_principal, PRINCIPAL_PARAMETER),
+            pump_principal=principal,
+            external_id=required,
             next_external_id=next_external_id,
             **rollout,
         )

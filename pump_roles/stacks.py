@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from aws_cdk import Annotations, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack
 
@@ -29,21 +29,56 @@ if TYPE_CHECKING:
     from constructs import Construct
     from typing_extensions import Unpack
 
-__all__ = ["AutoPilotStack", "FlatStack", "ReadOnlyStack", "RoleStack", "provided_or_parameter"]
+__all__ = ["AutoPilotStack", "FlatStack", "ReadOnlyStack", "RoleStack", "provided_or_parameters"]
 
-_PARAMETERS: Final[Mapping[str, tuple[Text, str]]] = {
-    PRINCIPAL_PARAMETER: (PRINCIPAL, "Pump's IAM role or account, allowed to assume this role"),
-    EXTERNAL_ID_PARAMETER: (EXTERNAL_ID, "The external ID that Pump created for you"),
-    NEXT_EXTERNAL_ID_PARAMETER: (EXTERNAL_ID, "New external ID, also accepted during rotation"),
+
+class _Parameter(NamedTuple):
+    validator: Text
+    label: str
+    description: str
+
+
+_PARAMETERS: Final[Mapping[str, _Parameter]] = {
+    PRINCIPAL_PARAMETER: _Parameter(
+        PRINCIPAL, "Principal", "Pump's IAM role or account, allowed to assume this role"
+    ),
+    EXTERNAL_ID_PARAMETER: _Parameter(
+        EXTERNAL_ID, "External ID", "The external ID that Pump created for you"
+    ),
+    NEXT_EXTERNAL_ID_PARAMETER: _Parameter(
+        EXTERNAL_ID, "New external ID", "New external ID, also accepted during rotation"
+    ),
 }
 
 
-def provided_or_parameter(stack: Stack, value: str | None, parameter: str) -> str | CfnParameter:
-    """Return the provided value, or a new template parameter if it is omitted."""
-    if value is not None:
-        return value
-    validator, description = _PARAMETERS[parameter]
-    return validated_parameter(stack, parameter, validator, description=description)
+def provided_or_parameters(
+    stack: Stack, values: Mapping[str, str | None]
+) -> list[str | CfnParameter]:
+    """Return the provided values, and a new template parameter for each one that is omitted.
+
+    The CloudFormation console shows the parameters in this order, with labels.
+
+    :param stack: the stack to which the parameters are added.
+    :param values: the values by the names of their parameters; ``None`` for one that is omitted.
+    """
+    omitted = [name for name, value in values.items() if value is None]
+    if omitted:
+        stack.template_options.metadata = {
+            "AWS::CloudFormation::Interface": {
+                "ParameterGroups": [
+                    {"Label": {"default": "Values from Pump"}, "Parameters": omitted}
+                ],
+                "ParameterLabels": {name: {"default": _PARAMETERS[name].label} for name in omitted},
+            }
+        }
+    return [
+        validated_parameter(
+            stack, name, _PARAMETERS[name].validator, description=_PARAMETERS[name].description
+        )
+        if value is None
+        else value
+        for name, value in values.items()
+    ]
 
 
 def _checked_tags(tags: object) -> dict[str, str]:
@@ -144,16 +179,16 @@ class RoleStack(FlatStack):
             tags=tags,
             termination_protection=termination_protection,
         )
+        values = {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
+        if rotating:
+            values[NEXT_EXTERNAL_ID_PARAMETER] = next_external_id
+        principal, required, *following = provided_or_parameters(self, values)
         self.role = self.role_class(
             self,
             "Role",
-            external_id=provided_or_parameter(self, external_id, EXTERNAL_ID_PARAMETER),
-            pump_principal=provided_or_parameter(self, pump_principal, PRINCIPAL_PARAMETER),
-            next_external_id=provided_or_parameter(
-                self, next_external_id, NEXT_EXTERNAL_ID_PARAMETER
-            )
-            if rotating
-            else next_external_id,
+            pump_principal=principal,
+            external_id=required,
+            next_external_id=following[0] if rotating else next_external_id,
             **role,
         )
         if outdated := outdated_cdk_nag():

@@ -10,7 +10,7 @@ from aws_cdk import App, Environment, Stage
 from pump_roles import ArgumentError, AutoPilotStack, ReadOnlyStack, __version__, validators
 from pump_roles.rollout import ROLLOUT_STACKS
 from pump_roles.stacks import RoleStack
-from tests.support import EXTERNAL_ID, PRINCIPAL, Synth, role_of, trust
+from tests.support import EXTERNAL_ID, PRINCIPAL, ROLLOUTS, Synth, role_of, trust
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
 
@@ -49,6 +49,23 @@ def test_provided_value_is_in_the_template(
     assert role_of(template)["AssumeRolePolicyDocument"] == trust(PRINCIPAL, EXTERNAL_ID)
 
 
+@pytest.mark.parametrize("name", [*NAMES, *ROLLOUTS])
+def test_console_shows_each_parameter_with_a_label_and_the_principal_first(
+    name: str, synth: Synth
+) -> None:
+    template = synth({"pump:organizational-units": "r-abcd"})[name]
+    shown = template["Metadata"]["AWS::CloudFormation::Interface"]
+    (group,) = shown["ParameterGroups"]
+    assert group["Parameters"] == ["PumpIamRole", "PumpExternalID"]
+    assert set(template["Parameters"]) == set(group["Parameters"]) == set(shown["ParameterLabels"])
+
+
+def test_template_without_parameters_has_nothing_for_the_console(
+    synth: Synth, provided_context: dict[str, str]
+) -> None:
+    assert not [template for template in synth(provided_context).values() if "Metadata" in template]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synth: Synth) -> None:
     template = synth({"pump:next-external-id": "Next-5678"})[name]
@@ -79,7 +96,8 @@ def test_template_says_what_it_contains_and_which_version_generated_it(
 @pytest.mark.parametrize("name", NAMES)
 def test_template_is_self_contained(name: str, synth: Synth) -> None:
     template = synth()[name]
-    assert set(template) == {"Description", "Parameters", "Resources", "Outputs"}
+    assert set(template) == {"Description", "Metadata", "Parameters", "Resources", "Outputs"}
+    assert set(template["Metadata"]) == {"AWS::CloudFormation::Interface"}
     (resource,) = template["Resources"].values()
     assert set(resource) == {"Type", "Properties"}
     text = json.dumps(template)

@@ -227,8 +227,8 @@ def test_principal_must_be_in_the_partition_of_the_region(partition: str, region
         ("PumpExternalId", "did you mean PumpExternalID?"),
         ("PumpNextExternalID", "did you mean PumpExternalID?"),
         ("pumpiamrole", "did you mean PumpIamRole?"),
-        ("RoleName", "its parameters are PumpExternalID, PumpIamRole"),
-        ("", "its parameters are PumpExternalID, PumpIamRole"),
+        ("RoleName", "its parameters are PumpIamRole, PumpExternalID"),
+        ("", "its parameters are PumpIamRole, PumpExternalID"),
     ],
 )
 @pytest.mark.parametrize("kind", ROLES)
