@@ -8,22 +8,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import yaml
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.tree import Tree
 
 from pump_roles.account.organization import Account
-from pump_roles.account.rollout.expected import rollouts_in
-from pump_roles.account.rollout.reading import read
-from pump_roles.account.rollout.template_body import deployed_by_template
 from sandbox.audit import AUDITOR, let_audit
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from sandbox.cdk import ROOT, tool_environment
 from sandbox.management import Management, management
 from sandbox.operations import Operation
-from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
+from sandbox.organization import (
+    EmbeddedMembers,
+    Organization,
+    StackSets,
+    arguments_of,
+    properties,
+)
 from sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, ROLES, Show, trust
 from sandbox.simulator import Role
 
@@ -31,6 +37,9 @@ UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
 EXCLUDED: Final = "sandbox-7"
 LATE: Final = "workloads-late"
 """An account that joins after the rollout."""
+
+TAKEN: Final = ("workloads-3", "workloads-8")
+"""Accounts that already have a role of that name, in which the rollout fails at first."""
 
 ROLLOUTS: Final = ("PumpReadOnlyRollout", "PumpAutoPilotRollout")
 NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
@@ -76,6 +85,9 @@ class OrganizationDemo(Show):
 
         self.part("StackSets deploy to the member accounts")
         rollouts = [self.deployed(stack) for stack in ROLLOUTS]
+        taken = [Caller(by_name[name]) for name in TAKEN]
+        for owner in taken:
+            self.aws.create_role(READ_ONLY_ROLE, ACCOUNT_ID, caller=owner)
         for rollout in rollouts:
             self.roll_out(organization, rollout)
         late = organization.join("Workloads", LATE)
@@ -84,11 +96,11 @@ class OrganizationDemo(Show):
             f"[green]done[/]  {LATE} joins, and automatic deployment gives it both roles"
         )
 
+        self.part("Find the accounts that the rollouts missed, and repeat the operation there")
+        self.show_status(organization, rollouts, taken)
+
         self.part("Which accounts have which role, and whether Pump can assume it")
         self.show_tree(organization)
-
-        self.part("pump-roles rollout-status")
-        self.show_status()
 
         self.part("Remove the roles, and check that no account still has one")
         self.show_removal(organization, rollouts, targets)
@@ -184,22 +196,52 @@ class OrganizationDemo(Show):
             return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
         return f"[dim]- {'':<{len(kind)}}[/]"
 
-    def show_status(self) -> None:
-        """Show what `pump-roles rollout-status` finds."""
-        table = self.table("StackSet", "current", "missing", "excluded", "complete")
-        rollouts = [
-            rollout
-            for stack in ROLLOUTS
-            for rollout in rollouts_in(deployed_by_template(self.template(stack), stack), stack)
-        ]
-        found = read(self.account.cloudformation, self.account.organizations, rollouts)
-        for status in found.rollouts:
-            table.add_row(
-                status.stack_set,
-                *(str(status.counts[state]) for state in ("current", "missing", "excluded")),
-                self.verdict(status.state == "complete", should=True, labels=("yes", "no")),
+    def show_status(
+        self, organization: Organization, rollouts: list[dict[str, Any]], taken: list[Caller]
+    ) -> None:
+        """Show what `pump-roles rollout-status` finds before and after what failed is repeated."""
+        with TemporaryDirectory() as folder:
+            assembly = Path(folder) / "cdk.out"
+            assembly.mkdir()
+            for stack in ROLLOUTS:
+                template = yaml.safe_load(self.template(stack))
+                (assembly / f"{stack}.template.json").write_text(json.dumps(template))
+            status = ("rollout-status", "--expect", str(assembly))
+            commands = self.statuses(status, complete=False)
+            for owner in taken:
+                client = self.aws.iam(owner)
+                client.delete_role(RoleName=READ_ONLY_ROLE)
+            self.console.print(
+                f"[green]done[/]  the manually created roles in {' and '.join(TAKEN)} are deleted"
             )
-        self.console.print(table)
+            stack_sets = StackSets(organization, EmbeddedMembers(self.aws))
+            for command in commands:
+                (failed,) = (
+                    rollout
+                    for rollout in rollouts
+                    if rollout["StackSetName"] == arguments_of(command)["StackSetName"]
+                )
+                stack_sets.repeat(failed, command)
+            self.console.print("[green]done[/]  the command above, in the emulator\n")
+            self.statuses(status, complete=True)
+
+    def statuses(self, status: tuple[str, ...], *, complete: bool) -> list[str]:
+        """Show the status of the rollouts, and return the commands that repeat what failed."""
+        self.console.print("  [dim]$ pump-roles rollout-status --expect cdk.out[/]\n")
+        ended = self.pump_roles(*status)
+        self.console.print(escape(ended.stdout))
+        right = ended.returncode == (0 if complete else 3)
+        self.console.print(
+            f"exit status {ended.returncode}: "
+            + self.verdict(right, should=True, labels=("as expected", "as expected"))
+            + "\n"
+        )
+        found = json.loads(self.pump_roles(*status, "--format", "json").stdout)
+        commands = [
+            str(retry["command"]) for rollout in found["rollouts"] for retry in rollout["retry"]
+        ]
+        self.expect(bool(commands) != complete)
+        return commands
 
     def show_removal(
         self, organization: Organization, rollouts: list[dict[str, Any]], targets: tuple[str, ...]
@@ -224,23 +266,28 @@ class OrganizationDemo(Show):
         self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
         self.show_remaining(0, of=len(accounts))
 
-    def show_remaining(self, remaining: int, *, of: int) -> None:
-        """Run the check, and show in how many accounts it finds a role."""
-        ended = subprocess.run(
-            [
-                *(sys.executable, "-m", "pump_roles", "verify", "--removed", "--principal", PUMP),
-                *("--organization", "--assume-role", AUDITOR, "--format", "json"),
-            ],
+    def pump_roles(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command in the management account; moto is its Organizations and StackSets."""
+        return subprocess.run(
+            [sys.executable, "-m", "pump_roles", *arguments],
             cwd=ROOT,
             env={
                 **tool_environment(),
                 **self.aws.environment(),
+                "AWS_ENDPOINT_URL_CLOUDFORMATION": self.account.endpoint,
                 "AWS_ENDPOINT_URL_ORGANIZATIONS": self.account.endpoint,
                 "PUMP_EXTERNAL_ID": EXTERNAL_ID,
             },
             capture_output=True,
             text=True,
             check=False,
+        )
+
+    def show_remaining(self, remaining: int, *, of: int) -> None:
+        """Run the check, and show in how many accounts it finds a role."""
+        ended = self.pump_roles(
+            *("verify", "--removed", "--principal", PUMP),
+            *("--organization", "--assume-role", AUDITOR, "--format", "json"),
         )
         counts = json.loads(ended.stdout)["counts"]
         right = (ended.returncode, counts) == (

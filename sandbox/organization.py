@@ -8,6 +8,8 @@ into accounts that enforce IAM. Concurrency and failure tolerance are not emulat
 always works in all accounts.
 """
 
+import re
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -116,13 +118,15 @@ class NoMembers:
     """Member accounts without resources, for tests in which only the StackSets API matters.
 
     :param failing: the IDs of the accounts where a stack cannot be created.
+    :param reason: why. By default, it says only which stack.
     """
 
     failing: Collection[str] = ()
+    reason: str = ""
 
     def create(self, account: str, stack: str, *_: object) -> None:
         if account in self.failing:
-            raise StackFailedError(f"{stack} cannot be created")
+            raise StackFailedError(self.reason or f"{stack} cannot be created")
 
     def update(self, *_: object) -> None:
         pass
@@ -197,6 +201,25 @@ class StackSets:
             if state.automatic and set(joined.units) & set(state.organizational_unit_ids):
                 self._work(state, account, "CreateStackInstances")
 
+    def repeat(self, rollout: Mapping[str, Any], command: str) -> None:
+        """Do what a command of ``pump-roles rollout-status`` does that repeats an operation.
+
+        :param rollout: the StackSet's properties.
+        :param command: the command, ``aws cloudformation create-stack-instances``.
+        """
+        passed = arguments_of(command)
+        assert passed["StackSetName"] == rollout["StackSetName"]
+        targets = passed["DeploymentTargets"]
+        self._perform(
+            Operation(
+                "CreateStackInstances",
+                tuple(targets["OrganizationalUnitIds"]),
+                targets["AccountFilterType"],
+                tuple(targets["Accounts"]),
+            ),
+            rollout,
+        )
+
     def _perform(self, operation: Operation, properties: Mapping[str, Any]) -> None:
         client = self.organization.management.cloudformation
         name = properties["StackSetName"]
@@ -267,6 +290,27 @@ def properties(
         return value
 
     found: dict[str, Any] = resolved(resource["Properties"])
+    return found
+
+
+def arguments_of(command: str) -> dict[str, Any]:
+    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax.
+
+    :param command: the command, ``aws cloudformation create-stack-instances``.
+    """
+    program, service, operation, *options = shlex.split(command)
+    assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
+    found: dict[str, Any] = {}
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        name = "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
+        pieces = re.split(r",(?=[A-Za-z]+=)", value)
+        members = dict(piece.split("=") for piece in pieces if "=" in piece)
+        found[name] = {key: member.split(",") for key, member in members.items()} or value
+    found["Regions"] = [found["Regions"]]
+    targets = found["DeploymentTargets"]
+    (targets["AccountFilterType"],) = targets["AccountFilterType"]
+    for key, (number,) in found.get("OperationPreferences", {}).items():
+        found["OperationPreferences"][key] = int(number)
     return found
 
 

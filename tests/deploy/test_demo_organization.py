@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from sandbox.cdk import ROOT, tool_environment
-from sandbox.demo_organization import EXCLUDED, LATE, UNITS, OrganizationDemo
+from sandbox.demo_organization import EXCLUDED, LATE, TAKEN, UNITS, OrganizationDemo
 from sandbox.management import Management, management
 from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 from sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, trust
@@ -64,6 +64,11 @@ def test_demo_shows_every_account() -> None:
     assert re.search(rf"{LATE} +✔ read-only ✔ auto-pilot joined late", shown)
     assert re.search(rf"{EXCLUDED} +- +- +excluded", shown)
     assert shown.count("CreateStackSet, CreateStackInstances") == 2
+    # Two accounts fail at first, and the last status is complete.
+    assert re.search(r"^accounts: 2 not-current, 1 excluded, 48 current$", shown, re.MULTILINE)
+    assert shown.count("'PumpReadOnlyRole' already exists.") == len(TAKEN)
+    assert shown.count("aws cloudformation create-stack-instances") == 1
+    assert re.findall(r"^exit status (\d): ✔", shown, re.MULTILINE) == ["3", "0"]
     accounts = sum(UNITS.values()) + 2
     assert (
         f"before the removal, exit status 3: ✔ {accounts - 1} of {accounts} accounts have a role"

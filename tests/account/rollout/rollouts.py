@@ -11,7 +11,7 @@ from moto.cloudformation.models import cloudformation_backends
 from typer.testing import Result
 
 from sandbox.aws import ACCOUNT_ID
-from sandbox.organization import NoMembers, Organization, StackSets, properties
+from sandbox.organization import Members, NoMembers, Organization, StackSets, properties
 from tests.account.rollout.statuses import SCHEMA
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
 
@@ -28,6 +28,7 @@ def roll_out(
     stacks: Stacks | None = None,
     *,
     failing: Collection[str] = (),
+    members: Members | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> dict[str, Template]:
     """Deploy what the app synthesizes; without stacks, only the StackSets."""
@@ -39,7 +40,8 @@ def roll_out(
         if name.endswith("Rollout")
     }
     for name, template in templates.items():
-        StackSets(organization, NoMembers(failing)).deploy(None, properties(template))
+        members = members or NoMembers(failing)
+        StackSets(organization, members).deploy(None, properties(template))
         if stacks is not None:
             # As the CDK CLI sends it.
             stacks[name] = yaml.safe_dump(template)

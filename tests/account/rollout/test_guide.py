@@ -11,7 +11,7 @@ from pump_roles.account.rollout.model import FINE, AccountState
 from pump_roles.cli import app
 from sandbox.cdk import ROOT
 from sandbox.management import Management
-from sandbox.organization import Organization
+from sandbox.organization import NoMembers, Organization, StackSets, properties
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, written
 from tests.docs.pages import ORGANIZATIONS, shown
 from tests.support import Synth
@@ -37,6 +37,39 @@ def test_commands_of_the_guides_find_a_complete_rollout(  # noqa: PLR0917
     for arguments in commands:
         ended = run(*arguments)
         assert ended.exit_code == 0, (arguments, ended.output)
+
+
+def test_example_of_the_guide_is_what_the_command_prints(
+    aws: Management, run: Run, synth: Synth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    organization = Organization.create(aws, {"Workloads": 30, "Security": 7, "Sandbox": 14})
+    ids = {account.name: account.id for account in organization.accounts()}
+    excluded = {"pump:read-only:exclude-accounts": ids["sandbox-7"]}
+    reason = "Resource of type 'AWS::IAM::Role' with identifier 'PumpReadOnlyRole' already exists."
+    failing = NoMembers([ids["workloads-3"], ids["workloads-8"]], reason)
+    templates = roll_out(organization, synth, members=failing, context=excluded)
+    written(templates, tmp_path / "cdk.out")
+    monkeypatch.chdir(tmp_path)
+    first, second = re.findall(r"```text\n(PumpReadOnly, .*?)```", GUIDE, re.DOTALL)
+
+    def shown_in_the_guide(printed: str) -> list[str]:
+        units = {organization.units["Workloads"]: "1" * 8, organization.units["Sandbox"]: "2" * 8}
+        for unit, number in units.items():
+            printed = printed.replace(unit, f"ou-abcd-{number}")
+        for name, account in (
+            *(("workloads-3", "111122223333"), ("workloads-8", "444455556666")),
+            *(("sandbox-7", "777788889999"), (organization.root, "r-abcd")),
+        ):
+            printed = printed.replace(ids.get(name, name), account)
+        # Sorted, because the IDs are random.
+        return sorted(",".join(sorted(line.split(","))) for line in printed.splitlines())
+
+    ended = run("--expect", "cdk.out")
+    assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (3, shown_in_the_guide(first))
+    (command,) = re.findall("^aws .*", ended.stdout, re.MULTILINE)
+    StackSets(organization, NoMembers()).repeat(properties(*templates.values()), command)
+    ended = run("--expect", "cdk.out")
+    assert (ended.exit_code, shown_in_the_guide(ended.stdout)) == (0, shown_in_the_guide(second))
 
 
 def test_guide_names_every_option() -> None:

@@ -1,9 +1,6 @@
 """The AWS CLI and the API accept the command that repeats an operation."""
 
-import re
-import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.loaders import Loader
@@ -11,27 +8,9 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from sandbox.management import Management
-from sandbox.organization import Organization
+from sandbox.organization import Organization, arguments_of
 from tests.account.rollout.rollouts import Run, forget, ids, roll_out, rollout, state
 from tests.support import Synth
-
-
-def arguments_of(command: str) -> dict[str, Any]:
-    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax."""
-    program, service, operation, *options = shlex.split(command)
-    assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
-    found: dict[str, Any] = {}
-    for option, value in zip(options[::2], options[1::2], strict=True):
-        name = "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
-        pieces = re.split(r",(?=[A-Za-z]+=)", value)
-        members = dict(piece.split("=") for piece in pieces if "=" in piece)
-        found[name] = {key: member.split(",") for key, member in members.items()} or value
-    found["Regions"] = [found["Regions"]]
-    targets = found["DeploymentTargets"]
-    (targets["AccountFilterType"],) = targets["AccountFilterType"]
-    for key, (number,) in found.get("OperationPreferences", {}).items():
-        found["OperationPreferences"][key] = int(number)
-    return found
 
 
 def test_retry_command_is_valid_and_targets_only_failed_accounts(
