@@ -19,6 +19,7 @@ install = { $(PIP) --require-hashes --requirement $(1) 2>&1 || echo "pip failed"
 DEPLOY := .venv/.deploy node_modules/.deploy
 REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
+BROWSER := $(DEVELOP) .venv/.browser
 
 .PHONY: help setup setup-review setup-develop demo demo-org sandbox check test lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
 
@@ -29,7 +30,7 @@ setup: $(DEPLOY) ## Set up what a deployment needs: Python packages, Node, and t
 
 setup-review: $(REVIEW) ## Also set up the command pump-roles
 
-setup-develop: $(DEVELOP) ## Also set up what the demos, the tests, and development need
+setup-develop: $(BROWSER) ## Also set up what the demos, the tests, and development need
 
 # A changed file recreates .venv, so that packages that are no longer listed are removed.
 .venv/.deploy: requirements.txt requirements-review.txt requirements-dev.txt
@@ -48,6 +49,10 @@ setup-develop: $(DEVELOP) ## Also set up what the demos, the tests, and developm
 .venv/.develop: .venv/.review
 	@echo "Setting up once: what the demos and the tests need, into .venv (about 30 seconds)"
 	@$(call install,requirements-dev.txt)
+	@touch $@
+
+.venv/.browser: .venv/.develop
+	@$(BIN)/python -m sandbox.browser install
 	@touch $@
 
 node_modules/.deploy: package.json package-lock.json .venv/.deploy
@@ -73,9 +78,10 @@ sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the com
 
 check: lint type test ## Run what CI runs
 
-test: $(DEVELOP) ## Run the whole test suite
+test: $(BROWSER) ## Run the whole test suite
 	@echo "This takes about 7 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m sandbox.browser
 
 synth: $(DEPLOY) ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet
@@ -94,7 +100,7 @@ fix: $(DEVELOP) ## Fix the style of the code, where this can be automated
 type: $(DEVELOP) ## Check the types, strictly
 	@$(BIN)/mypy
 
-bench: $(DEVELOP) ## Measure speed and size, for docs/performance.md
+bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
 	@$(BIN)/python -m bench
 
 plot: $(DEVELOP) ## Draw how long a rollout takes, for docs/organizations.md
@@ -120,7 +126,7 @@ scanners: $(DEVELOP) ## Run other scanners over the templates, for docs/scanners
 	@echo "This takes about 1 minute on 2 cores."
 	@$(BIN)/python -m sandbox.scanners
 
-screenshot: $(DEVELOP) ## Draw the pictures of the README; needs Chromium
+screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m sandbox.screenshot
 
 dist: $(DEVELOP) ## Write the files of a release to dist, with their checksums

@@ -8,11 +8,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from pump_roles.report import of_published
 from pump_roles.report.page import as_html
-from sandbox.screenshot import browser
+from sandbox.browser import available, browser
 
 KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backspace", "z")
 """Keystrokes that hide and show few rows and many."""
@@ -45,15 +45,13 @@ def measure(rounds: int) -> PageTimes | None:
 
     :param rounds: how often the page is opened.
     """
-    executable = browser()
-    if executable is None:
+    if not available():
         return None
     ready: list[float] = []
     keystrokes: list[float] = []
-    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with TemporaryDirectory() as folder, browser() as chromium:
         file = Path(folder) / "report.html"
         file.write_text(as_html(of_published()), encoding="utf-8")
-        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         for _ in range(rounds):
             page = chromium.new_page(viewport={"width": 1280, "height": 800})
             session = page.context.new_cdp_session(page)
@@ -66,7 +64,6 @@ def measure(rounds: int) -> PageTimes | None:
         page.goto(file.as_uri())
         printed = page.pdf(format="A4")
         size = file.stat().st_size / 1_024
-        chromium.close()
     return PageTimes(
         ready=median(ready) / 1_000,
         keystroke=median(keystrokes) / 1_000,

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from io import StringIO
@@ -10,27 +9,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
 from pump_roles.report import of_published
 from pump_roles.report.page import as_html
+from sandbox.browser import MISSING, available, browser
 from sandbox.cdk import ROOT
 
 REPORT: Final = ROOT / "docs" / "report.png"
 DEMO: Final = ROOT / "docs" / "demo.png"
 
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-
 FIRST: Final = "2  Who can assume the roles"
 AFTER_LAST: Final = "4  Verify"
 """The picture shows the demo from the first of these headings to the second."""
-
-
-def browser() -> str | None:
-    """Return the machine's Chromium, if it has one."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def demo() -> str:
@@ -67,20 +60,17 @@ def draw(chromium: Browser, html: str, picture: Path, *, width: int, height: int
 
 
 def main() -> int:
-    executable = browser()
-    if executable is None:
-        print("Chromium is not installed; install it, for example with: apt-get install chromium")
+    if not available():
+        print(MISSING)
         return 1
     console = Console(record=True, width=82, file=StringIO())
     output = Text.from_ansi(demo())
     console.print(output)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    with browser() as chromium:
         draw(chromium, as_html(of_published()), REPORT, width=1280, height=800)
         terminal = console.export_html(inline_styles=True)
         lines = len(output.plain.splitlines())
         draw(chromium, terminal, DEMO, width=830, height=19 * lines + 40)
-        chromium.close()
     return 0
 
 

@@ -79,7 +79,7 @@ def test_each_requirements_file_agrees_with_the_ones_that_are_installed_after_it
     ],
 )
 def test_slow_target_says_first_how_long_it_takes(target: str, runs: str) -> None:
-    first, second = recipe(target)
+    first, second, *_ = recipe(target)
     assert re.fullmatch(
         r'@echo "This takes about [1-9][0-9]* (seconds|minutes?) on 2 cores\."', first
     )
@@ -92,6 +92,10 @@ def test_setup_says_that_it_happens_once_and_how_long_it_takes(stamp: str) -> No
         line.startswith('@echo "Setting up once: ') and "(about 30 seconds)" in line
         for line in recipe(stamp)
     )
+
+
+def test_last_line_of_the_tests_says_whether_there_is_no_browser() -> None:
+    assert recipe("test")[-1] == "@$(BIN)/python -m sandbox.browser"
 
 
 def test_check_runs_what_ci_runs() -> None:
