@@ -1,6 +1,6 @@
-"""The release workflow: what it may do, and its shell steps, run in a copy of the project.
+"""The workflows: what they may do, and the shell steps of a release, run in a copy of the project.
 
-It has never run on GitHub.
+They have never run on GitHub.
 """
 
 import os
@@ -23,6 +23,7 @@ from sandbox.cdk import ROOT
 from tests.support import bash, other_commands
 
 TEXT = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+CHECK = (ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8")
 # YAML 1.1 reads the key "on" as true.
 WORKFLOW: dict[Any, Any] = yaml.safe_load(TEXT)
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
@@ -106,11 +107,30 @@ def test_tests_come_before_the_build() -> None:
     assert "-m release.notes" in notes
 
 
-def test_every_action_is_pinned_to_a_commit_with_its_version_in_a_comment() -> None:
-    lines = re.findall(r"^\s+(?:- )?uses: (.*)$", TEXT, re.MULTILINE)
-    assert len(lines) == sum("uses" in step for step in STEPS)
+@pytest.mark.parametrize("text", [TEXT, CHECK], ids=["release", "check"])
+def test_every_action_is_pinned_to_a_commit_with_its_version_in_a_comment(text: str) -> None:
+    lines = re.findall(r"^\s+(?:- )?uses: (.*)$", text, re.MULTILINE)
+    assert len(lines) == text.count(" uses: ")
     for line in lines:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+        assert f"uses: {line}\n" in TEXT, "one version of each action"
+
+
+def test_pull_requests_run_make_check_and_may_only_read() -> None:
+    workflow = yaml.safe_load(CHECK)
+    assert "pull_request" in workflow[True]
+    (job,) = workflow["jobs"].values()
+    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make check"]
+    requires = re.search(r'requires-python = ">=(.*)"', (ROOT / "pyproject.toml").read_text())
+    assert requires
+    assert requires[1] in job["strategy"]["matrix"]["python"]
+
+
+def test_dependabot_updates_each_kind_of_dependency() -> None:
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    found = {update["package-ecosystem"] for update in updates}
+    assert found == {"pip", "npm", "github-actions"}
 
 
 def test_no_github_expression_is_in_a_shell_script() -> None:
