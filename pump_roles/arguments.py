@@ -1,10 +1,11 @@
-"""Makes ``help()`` and ``inspect.signature()`` show a construct's arguments.
+"""Makes ``help()``, ``inspect.signature()``, and errors show a construct's arguments.
 
 jsii's metaclass hides them. Without this, every construct has the signature ``(*args, **kwargs)``.
 """
 
 import re
 from collections.abc import Callable
+from functools import wraps
 from inspect import Parameter, Signature, cleandoc, signature
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,9 @@ _FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
 
 def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _Class]:
     """Return a decorator that shows the arguments of a class's ``__init__``.
+
+    The constructor then raises a ``TypeError`` that names the class that was called, also if a base
+    class defines the arguments.
 
     :param passed_on_to: the class that gets the arguments of ``**``. They are shown as in its
         docstring. By default, there are none.
@@ -34,8 +38,9 @@ def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _C
             own |= further
             cls.__doc__ = _with_fields(cls, last.name, _fields(passed_on_to, further))
         # Required arguments come first.
-        ordered = sorted(own.values(), key=_is_optional)
-        cls.__signature__ = _Arguments(cls, Signature(ordered))  # type: ignore[attr-defined]
+        shown = Signature(sorted(own.values(), key=_is_optional))
+        cls.__init__ = _checked(cls.__init__, shown)  # type: ignore[misc]
+        cls.__signature__ = _Arguments(cls, shown)  # type: ignore[attr-defined]
         return cls
 
     return decorated
@@ -46,6 +51,23 @@ def documented(cls: _Class) -> _Class:
     _, _, rest = cleandoc(cls.__base__.__doc__ or "").partition("\n\n")
     cls.__doc__ = f"{cleandoc(cls.__doc__ or '')}\n\n{rest}"
     return cls
+
+
+def _checked(init: Callable[..., None], accepted: Signature) -> Callable[..., None]:
+    required = [name for name, found in accepted.parameters.items() if not _is_optional(found)]
+
+    @wraps(init)
+    def checked(self: object, *args: Any, **kwargs: Any) -> None:
+        called = type(self).__name__
+        try:
+            passed = accepted.bind_partial(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{called}() {error}") from None
+        if missing := [name for name in required if name not in passed]:
+            raise TypeError(f"{called}() is missing the arguments {', '.join(missing)}")
+        init(self, *args, **kwargs)
+
+    return checked
 
 
 class _Arguments:

@@ -150,8 +150,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     # Imported here because only an error needs it.
     from difflib import get_close_matches  # noqa: PLC0415
 
-    found = get_close_matches(name, list(known), n=1)
-    return f"did you mean {found[0]}?" if found else ""
+    found = get_close_matches(name, list(known))
+    # Of those that are as close, one with the same letters: us-esat-1 is us-east-1, not us-west-1.
+    best = next((close for close in found if sorted(close) == sorted(name)), *found[:1] or [""])
+    return f"did you mean {best}?" if best else ""
 
 
 def _is_token(value: str) -> bool:

@@ -15,7 +15,7 @@ from aws_cdk import App, Stack
 from constructs import Construct
 
 import pump_roles
-from pump_roles import ReadOnlyRole
+from pump_roles import ReadOnlyRole, ReadOnlyStack
 from sandbox.cdk import ROOT
 from tests.support import ROLE_ARGUMENTS, STACKS
 
@@ -93,6 +93,26 @@ def test_subclass_shows_its_own_arguments() -> None:
     assert list(inspect.signature(Own).parameters) == ["scope", "external_id"]
     assert inspect.signature(Named) == inspect.signature(ReadOnlyRole)
     Own(Stack(), external_id="Example-1234")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({}, "is missing the arguments pump_principal, external_id"),
+        ({**ROLE_ARGUMENTS, "guardrail": []}, "got an unexpected keyword argument 'guardrail'"),
+    ],
+)
+def test_error_about_an_argument_names_the_class_that_was_called(
+    arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(TypeError) as raised:
+        ReadOnlyRole(Stack(), "Pump", **arguments)
+    assert str(raised.value) == f"ReadOnlyRole() {problem}"
+
+
+def test_error_about_an_argument_that_a_stack_passes_on_names_the_stack() -> None:
+    with pytest.raises(TypeError, match=r"^ReadOnlyStack\(\) got an unexpected keyword argument"):
+        ReadOnlyStack(App(), "Pump", pump_principl="999988887777")  # type: ignore[call-arg]
 
 
 def defined() -> set[str]:

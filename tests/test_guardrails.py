@@ -216,7 +216,10 @@ def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) ->
         (["no-selling"], "'no-selling' is not a Guardrail"),
         ([None], "None is not a Guardrail"),
         (None, "None is not a list of Guardrails"),
-        (Guardrail.NO_SELLING, f"{Guardrail.NO_SELLING!r} is not a list of Guardrails"),
+        (
+            Guardrail.NO_SELLING,
+            f"{Guardrail.NO_SELLING!r} is not a list of Guardrails; put it in a list",
+        ),
         ("recommended", "'recommended' is not a list of Guardrails"),
         ({Guardrail.NO_SELLING}, f"{ {Guardrail.NO_SELLING}!r} is not a list of Guardrails"),
     ],
@@ -339,6 +342,8 @@ def test_customer_can_create_a_guardrail() -> None:
     [
         ((), "the list is empty"),
         (("us-eastt-1",), "there is no Region 'us-eastt-1'; did you mean us-east-1?"),
+        (("us-esat-1",), "there is no Region 'us-esat-1'; did you mean us-east-1?"),
+        (("us-wets-2",), "there is no Region 'us-wets-2'; did you mean us-west-2?"),
         (("eu-west-9",), "there is no Region 'eu-west-9'"),
         (("us-east-1", "us-east-1"), "'us-east-1' is listed twice"),
         (("US-EAST-1",), "'US-EAST-1' is not the name of a Region"),

@@ -136,13 +136,16 @@ def test_role_has_its_lists_of_policies_in_order() -> None:
         ((roles(), {"p.json": policies(Condition={})}, reasons()), "not a plain allow"),
         (
             (roles(), {"p.json": policies()}, reasons(**{"c:D": "why"})),
-            "there is no reason for a:B",
+            "^reasons.json: there is no reason for a:B",
         ),
         (
             (roles(), {"p.json": policies()}, reasons(**{"a:B*": "why", "c:D": "why"})),
-            "there is a reason for c:D, which is not published",
+            "^reasons.json: there is a reason for c:D, which is not published",
         ),
-        ((roles(), {"p.json": policies()}, reasons(**{"a:B*": " "})), "reason is empty for a:B"),
+        (
+            (roles(), {"p.json": policies()}, reasons(**{"a:B*": " "})),
+            "^reasons.json: the reason is empty for a:B",
+        ),
         (
             (roles(), {"p.json": policies(Action=["a:B*C"])}, reasons(**{"a:B*C": "why"})),
             r"a:B\*C is not an action or a prefix of actions",

@@ -87,7 +87,8 @@ def _checked(guardrails: object) -> tuple[Guardrail, ...]:
     :raises ArgumentError: when they are not a list, or one is not a guardrail.
     """
     if not isinstance(guardrails, Sequence) or isinstance(guardrails, str):
-        raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails")
+        one = "; put it in a list" if isinstance(guardrails, Guardrail) else ""
+        raise ArgumentError("guardrails", f"{guardrails!r} is not a list of Guardrails{one}")
     for guardrail in guardrails:
         if not isinstance(guardrail, Guardrail):
             raise ArgumentError("guardrails", f"{guardrail!r} is not a Guardrail")

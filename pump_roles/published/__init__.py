@@ -137,13 +137,14 @@ def _policies(listed: list[dict[str, Any]]) -> tuple[Policy, ...]:
 
 def _same(reasons: Mapping[str, str], published: set[str]) -> None:
     if missing := published - reasons.keys():
-        raise ValueError(f"there is no reason for {', '.join(sorted(missing))}")
+        raise ValueError(f"reasons.json: there is no reason for {', '.join(sorted(missing))}")
     if unused := reasons.keys() - published:
         raise ValueError(
-            f"there is a reason for {', '.join(sorted(unused))}, which is not published"
+            f"reasons.json: there is a reason for {', '.join(sorted(unused))}, which is not "
+            "published"
         )
     if empty := [pattern for pattern, reason in reasons.items() if not reason.strip()]:
-        raise ValueError(f"the reason is empty for {', '.join(sorted(empty))}")
+        raise ValueError(f"reasons.json: the reason is empty for {', '.join(sorted(empty))}")
 
 
 def _text(name: str) -> str:

@@ -219,7 +219,7 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
         ([name, *cells] for name, cells in rows.items()),
     )
     if more := added(report):
-        yield f"{more} actions that the other role does not have."
+        yield f"{more} that the other role does not have."
         yield ""
 
 

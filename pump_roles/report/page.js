@@ -10,6 +10,8 @@
   const roles = JSON.parse(find("patterns").textContent);
   const date = document.querySelector("time").dateTime;
   const checks = ["new", "legacy"];
+  // How many answers in plain words a search shows.
+  const MOST = 5;
 
   // Read once, so that each keystroke is fast.
   const rows = [...find("rows").children].map((row) => {
@@ -27,6 +29,16 @@
       decisions,
       has: decisions.map((decision) => decision !== "" && decision !== "denied"),
     };
+  });
+  const total = `${rows.length} action${rows.length === 1 ? "" : "s"}`;
+
+  // The answers in plain words: found by their titles, because the actions have rows of their own.
+  const plain = [...document.querySelectorAll(".answers tbody tr")].map((row) => {
+    const title = row.querySelector("th[scope=row]");
+    const answers = [...row.querySelectorAll("td[data-role]")].map(
+      (cell) => `${cell.dataset.role}: ${cell.querySelector("summary b").textContent}`,
+    );
+    return { id: row.id, title: title.firstChild.textContent.trim(), text: title.textContent.toLowerCase(), answers };
   });
 
   // As in IAM, patterns have the wildcards * and ?, and ignore case.
@@ -140,9 +152,13 @@
     const kinds = ["money", "writes", "data", "reads", "denied"];
     const kind_of = (entry) => (entry.has.includes(true) ? entry.risk : "denied");
     const of_kind = kinds.map((kind) => found.filter((entry) => kind_of(entry) === kind).length);
-    const counts = kinds.map((kind, index) => `${of_kind[index]} ${kind}`);
+    const named = { writes: "write", reads: "read" };
+    const counts = kinds.map((kind, index) => {
+      const number = of_kind[index];
+      return `${number} ${number === 1 ? (named[kind] ?? kind) : kind}`;
+    });
     const listed = counts.filter((_, index) => of_kind[index]).join(", ");
-    const number = `${found.length} of ${rows.length} actions (${fields_in_words.join("; ")})`;
+    const number = `${found.length} of ${total} (${fields_in_words.join("; ")})`;
     return listed ? `${number}: ${listed}.` : `${number}.`;
   };
 
@@ -178,15 +194,25 @@
       }
       shown += show;
     }
-    count.textContent = `${shown} of ${rows.length} actions`;
+    count.textContent = `${shown} of ${total}`;
     shownText.textContent = describe(rows.filter((entry) => entry.shown));
+    const found = terms.length ? plain.filter(({ text }) => terms.every((term) => text.includes(term))) : [];
     answer.replaceChildren(
-      ...sentences(asked, shown).map((sentence) => {
-        const paragraph = document.createElement("p");
-        paragraph.textContent = sentence;
-        return paragraph;
+      ...found.slice(0, MOST).map(({ id, title, answers }) => {
+        const link = document.createElement("a");
+        link.href = `#${id}`;
+        link.textContent = title;
+        return paragraph(link, `: ${answers.join(", ")}.`);
       }),
+      ...(found.length > MOST ? [paragraph(`And ${found.length - MOST} more in plain words.`)] : []),
+      ...sentences(asked, shown).map((sentence) => paragraph(sentence)),
     );
+  };
+
+  const paragraph = (...parts) => {
+    const made = document.createElement("p");
+    made.append(...parts);
+    return made;
   };
 
   const query = () =>

@@ -99,7 +99,7 @@ def plural(count: int, noun: str) -> str:
     :param count: the number.
     :param noun: the noun, in the singular.
     """
-    return f"{count} {noun}{'s' if count != 1 else ''}"
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def trusted(role: RoleReport) -> str:
@@ -120,7 +120,8 @@ def added(report: Report) -> str:
     if len(report.roles) == 1:
         return ""
     *_, last = report.roles
-    return f"{last.kind.capitalize()} adds {last.counted(last.only)}"
+    least = "" if last.exact else "at least "
+    return f"{last.kind.capitalize()} adds {least}{plural(last.only, 'action')}"
 
 
 def compared(report: Report) -> str:

@@ -20,7 +20,6 @@ from playwright.sync_api import (
     Page,
     Request,
     ViewportSize,
-    sync_playwright,
 )
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRolloutStack, ReadOnlyStack
@@ -31,18 +30,13 @@ from pump_roles.report.model import ActionReport, Change, Finding
 from pump_roles.report.page import as_html
 from pump_roles.report.wording import ANSWERS, answered, compared, difference, gained, ledger
 from pump_roles.templates import Other
+from sandbox.browser import MISSING, available
+from sandbox.browser import browser as chromium
 from sandbox.cdk import ROOT
-from sandbox.screenshot import BROWSERS
-from sandbox.screenshot import browser as chromium
 from tests.support import EXTERNAL_ID, PRINCIPAL
 
-CHROMIUM = chromium()
-if CHROMIUM is None:
-    pytest.skip(
-        f"the report page's tests did not run: there is no browser on the PATH, none of "
-        f"{', '.join(BROWSERS)}; install one, for instance with: apt-get install chromium",
-        allow_module_level=True,
-    )
+if not available():
+    pytest.skip(MISSING, allow_module_level=True)
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 SYMBOLS = {
@@ -82,10 +76,8 @@ Show = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -826,9 +818,10 @@ def test_search_answers_for_patterns_and_words(show: Show, guarded: Report) -> N
         "auto-pilot: not granted by any pattern.",
     ]
     text.fill("s3")
-    assert answer.all_inner_texts()[0] == (
-        "No listed action matches “s3”. If it is a service, each role's policies decide:"
-    )
+    assert answer.all_inner_texts()[:2] == [
+        "Read objects in S3: read-only: No, auto-pilot: No.",
+        "No listed action matches “s3”. If it is a service, each role's policies decide:",
+    ]
     text.fill("ec2:Purchase")
     assert answer.count() == 0, "the beginning of listed actions is not asked about yet"
     assert len(shown(page)) == 2
@@ -850,6 +843,23 @@ def test_search_answers_for_patterns_and_words(show: Show, guarded: Report) -> N
     page.locator("[name=service]").select_option("iam")
     page.locator("[name=level]").select_option("List")
     assert answer.all_inner_texts() == ["No listed action matches these filters."]
+
+
+def test_search_finds_the_answers_in_plain_words(show: Show, guarded: Report) -> None:
+    page = show("guarded")
+    answer = page.locator("#answer p")
+    (leave,) = (found for found in guarded.statements if found.id == "change-organization")
+    says = ", ".join(f"{kind}: {ANSWERS[role.answer]}" for kind, role in leave.roles.items())
+    page.locator("[name=text]").fill("leave ORGANIZATION")
+    assert answer.all_inner_texts()[0] == f"{leave.title}: {says}."
+    answer.first.get_by_role("link").click()
+    assert page.locator(f"#{leave.id}").evaluate("row => row.getBoundingClientRect().top >= 0")
+    assert page.evaluate("location.hash").startswith(f"#{leave.id}")
+    page.locator("[name=text]").fill("read")
+    found = sum("read" in f"{asked.title} {asked.note}".lower() for asked in guarded.statements)
+    assert answer.all_inner_texts()[5:] == [f"And {found - 5} more in plain words."]
+    page.locator("[name=text]").fill("ec2:PurchaseHostReservation")
+    assert answer.count() == 0
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE])
@@ -1235,5 +1245,5 @@ def test_shows_whatever_a_template_contains_as_text(
             assert page.locator("script").count() == 2
             assert page.locator("img").count() == 0
             page.locator("[name=text]").fill("<script>")
-            assert count(page) == "1 of 1 actions"
+            assert count(page) == "1 of 1 action"
             assert wrong == []

@@ -27,6 +27,7 @@ from pump_roles.account.verify.wording import (
     notes,
 )
 from pump_roles.report.escape import code, text
+from pump_roles.report.wording import plural
 
 __all__ = ["MARKDOWN_LIMIT", "as_json", "as_markdown"]
 
@@ -131,7 +132,7 @@ def _fitted(lines: Sequence[str]) -> Iterator[str]:
     for number, text_line in enumerate(lines):
         room -= len(text_line) + 1
         if room < 0:
-            yield f"- **Cut here: {len(lines) - number:,} more lines about this account.**"
+            yield f"- **Cut here: {plural(len(lines) - number, 'more line')} about this account.**"
             break
         yield text_line
     yield ""
@@ -145,7 +146,7 @@ def _account(account: AccountResult) -> Iterator[str]:
         yield f"- not checked: {_text(account.reason)}"
     for role in account.roles:
         yield from _role(role)
-    yield from _few(map(_other, account.others), "other roles")
+    yield from _few(map(_other, account.others), "more other role")
 
 
 def _other(other: OtherRole) -> str:
@@ -158,27 +159,29 @@ def _other(other: OtherRole) -> str:
 def _role(role: RoleResult) -> Iterator[str]:
     used = f", last used {_text(last_use(role))}" if last_use(role) else ""
     yield f"- {role.kind} role {code(line(role.arn))}: **{role.state}**{used}"
-    yield from _few(map(_difference, by_effect(role.differences)), "differences", indent="  ")
-    yield from _few((f"- not checked: {_text(reason)}" for reason in role.unknown), "", indent="  ")
-    yield from _few((f"- note: {_text(note)}" for note in role.notes), "", indent="  ")
+    yield from _few(map(_difference, by_effect(role.differences)), "more difference", indent="  ")
+    yield from _few(
+        (f"- not checked: {_text(reason)}" for reason in role.unknown), "more reason", indent="  "
+    )
+    yield from _few((f"- note: {_text(note)}" for note in role.notes), "more note", indent="  ")
 
 
 def _difference(difference: Difference) -> str:
     details, more = few(difference.details, DETAILS)
     sentences = [_text(difference.what), *(_text(line(detail, LONGEST_NAME)) for detail in details)]
     if more:
-        sentences.append(f"{more:,} more changes")
+        sentences.append(plural(more, "more change"))
     actions, left = few_of(difference.actions)
     listed = f"; actions: {', '.join(map(code, actions))}{left}" if actions else ""
     return f"- **{difference.effect}** (`{difference.rule}`): {'; '.join(sentences)}{listed}"
 
 
-def _few(items: Iterable[str], what: str, *, indent: str = "") -> Iterator[str]:
+def _few(items: Iterable[str], noun: str, *, indent: str = "") -> Iterator[str]:
     shown, more = few([*items], _MOST)
     for item in shown:
         yield f"{indent}{item}"
     if more:
-        yield f"{indent}- and {more:,} more {what}".rstrip()
+        yield f"{indent}- and {plural(more, noun)}"
 
 
 def _text(value: str) -> str:

@@ -27,6 +27,7 @@ from pump_roles.account.verify.wording import (
     line,
     notes,
 )
+from pump_roles.report.wording import plural
 
 __all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 
@@ -196,7 +197,7 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
     sentences = [
         f"{_about(account, role)}: {line(difference.what)} ({difference.effect})",
         *map(line, details),
-        *([f"{more:,} more changes"] if more else []),
+        *([plural(more, "more change")] if more else []),
     ]
     actions, left = few_of(difference.actions)
     if actions:

@@ -21,6 +21,7 @@ from pump_roles.account.verify.wording import (
     line,
     notes,
 )
+from pump_roles.report.wording import plural
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -101,7 +102,7 @@ def _lines(verification: Verification) -> Iterator[_Line]:
         for account in matching:
             yield from _account(account)
     else:
-        text = f"{len(matching):,} accounts"
+        text = plural(len(matching), "account")
         yield _Line(label="match:", style=_STYLES["match"], text=text)
         yield from _list("note", notes(matching), depth=1)
         yield _Line()
@@ -130,7 +131,7 @@ def _account(account: AccountResult) -> Iterator[_Line]:
             text = f"can be assumed by: {', '.join(principals)}{left}"
             yield _Line(depth=2, text=text)
     if more:
-        yield _Line(depth=1, text=f"and {more:,} more other roles")
+        yield _Line(depth=1, text=f"and {plural(more, 'more other role')}")
     yield _Line()
 
 
@@ -141,7 +142,7 @@ def _role(role: RoleResult) -> Iterator[_Line]:
     for difference in shown:
         yield from _difference(difference)
     if more:
-        yield _Line(depth=2, text=f"and {more:,} more differences")
+        yield _Line(depth=2, text=f"and {plural(more, 'more difference')}")
     yield from _list("not checked", [line(reason) for reason in role.unknown], depth=2)
     yield from _list("note", [line(note) for note in role.notes], depth=2)
     if used := last_use(role):
@@ -156,7 +157,7 @@ def _difference(difference: Difference) -> Iterator[_Line]:
     for detail in details:
         yield _Line(depth=3, text=line(detail, LONGEST_NAME))
     if more:
-        yield _Line(depth=3, text=f"and {more:,} more changes")
+        yield _Line(depth=3, text=f"and {plural(more, 'more change')}")
     actions, left = few_of(difference.actions)
     if actions:
         yield _Line(depth=3, text=f"actions: {', '.join(actions)}{left}")
