@@ -27,6 +27,7 @@ from pump_roles import (
 from pump_roles import guardrails as package
 from pump_roles.guardrails import WITH_VALUE, by_policy, documents, load, recognized
 from pump_roles.published import ROLES
+from pump_roles.report.catalog import shipped
 from pump_roles.validators import REGION_NAMES
 from sandbox import catalog
 from sandbox.guardrails import EVERY, FILLED
@@ -357,6 +358,24 @@ def test_rejects_regions_that_do_not_exist(regions: Any, problem: str) -> None:
         Guardrail.only_in_regions(*regions)
     assert caught.value.argument == "only-in-regions"
     assert problem in caught.value.problem
+
+
+def test_no_condition_key_has_the_region_of_a_savings_plan() -> None:
+    """So only-in-regions says that Pump can buy one for a Region that is not listed."""
+    actions, session = shipped().actions, get_session()
+    assert "ec2:Region" in actions["ec2:purchasereservedinstancesoffering"].conditions
+    assert set(actions["savingsplans:createsavingsplan"].conditions) == {
+        "aws:RequestTag/${TagKey}",
+        "aws:TagKeys",
+    }
+    # The offering has the Region. The API has one endpoint, so aws:RequestedRegion does not vary.
+    model = session.get_service_model("savingsplans")
+    assert "region" in model.shape_for("SavingsPlanOfferingPropertyKey").enum
+    assert session.get_available_regions("savingsplans", allow_non_regional=True) == ["aws-global"]
+    for said in (FILLED["only-in-regions"].leaves, inspect.getdoc(Guardrail.only_in_regions)):
+        words = " ".join(str(said).split())
+        assert "no condition key" in words
+        assert "an EC2 Instance Savings Plan for another Region" in words
 
 
 @pytest.mark.parametrize("account", ["1" * 11, "1" * 13, "", "*", None, 111122223333])

@@ -150,7 +150,9 @@ class Guardrail:
         """Deny purchases and exchanges of reservations outside some Regions.
 
         It applies to what is bought by Region: EC2, RDS, ElastiCache, Redshift, and OpenSearch.
-        Savings plans have no Region, so Pump can still buy them.
+        Pump can still buy every Savings Plan, also an EC2 Instance Savings Plan for another Region:
+        ``savingsplans:CreateSavingsPlan`` has no condition key for the Region of the plan (Service
+        Authorization Reference, "Actions, resources, and condition keys for AWS Savings Plans").
 
         :param regions: the names of the Regions where purchases remain allowed, at least one.
         :raises ArgumentError: when a Region did not exist at the release of this package, or is

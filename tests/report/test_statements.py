@@ -195,7 +195,7 @@ def test_limited_is_what_is_allowed_here_and_denied_there(name: str, guarded: Pa
 
 def test_an_answer_is_limited_only_if_nothing_is_allowed_outright(guarded: Path) -> None:
     found = answers(of_templates(guarded / "only-in-regions.template.json"))
-    assert found["spend-money"].answer == YES  # savings plans have no region
+    assert found["spend-money"].answer == YES  # no condition key has a plan's Region
     assert len(found["spend-money"].limited) == 8
     found = answers(of_templates(guarded / "invitations-from.template.json"))
     assert found["join-organization"].answer == LIMITED
