@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
@@ -229,6 +230,46 @@ def test_service_control_policy_leaves_other_stacks_to_everyone(stack: str) -> N
             )
         ]
     ) == [ALLOWED]
+
+
+WAYS_OUT = {"organizations:AcceptHandshake", "organizations:LeaveOrganization"}
+
+
+def test_ways_out_are_all_that_aws_documents_for_a_member_account() -> None:
+    model = get_session().get_service_model("organizations")
+    logged = {
+        f"organizations:{name}"
+        for name in model.operation_names
+        if "AccountDepartedOrganization" in model.operation_model(name).documentation
+    }
+    for_the_management_account = {"CloseAccount", "DeleteOrganization"}
+    for_the_management_account |= {"RemoveAccountFromOrganization"}
+    assert logged - {f"organizations:{name}" for name in for_the_management_account} == WAYS_OUT
+
+
+@pytest.mark.parametrize(
+    "principal", ["Admin", "PumpAutoPilotRole", "stacksets-exec-0123456789abcdef"]
+)
+def test_service_control_policy_keeps_accounts_in_the_organization(principal: str) -> None:
+    actions = catalog.matching(["organizations:*"])
+    decisions = decide(
+        [
+            use(
+                Role(principal, {}, EVERYTHING),
+                action=action.name,
+                resource=action.resources[0],
+                service_control_policy=CONTROL,
+            )
+            for action in actions
+        ]
+    )
+    denied = {
+        action.name
+        for action, decision in zip(actions, decisions, strict=True)
+        if decision == EXPLICITLY_DENIED
+    }
+    assert denied == WAYS_OUT
+    assert set(decisions) == {ALLOWED, EXPLICITLY_DENIED}
 
 
 def test_service_control_policy_leaves_the_roles_to_pump() -> None:
