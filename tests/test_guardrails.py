@@ -369,7 +369,7 @@ def test_no_condition_key_has_the_region_of_a_savings_plan() -> None:
         "aws:TagKeys",
     }
     # The offering has the Region. The API has one endpoint, so aws:RequestedRegion does not vary.
-    model = session.get_service_model("savingsplans")
+    model: Any = session.get_service_model("savingsplans")
     assert "region" in model.shape_for("SavingsPlanOfferingPropertyKey").enum
     assert session.get_available_regions("savingsplans", allow_non_regional=True) == ["aws-global"]
     for said in (FILLED["only-in-regions"].leaves, inspect.getdoc(Guardrail.only_in_regions)):

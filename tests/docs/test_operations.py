@@ -1,12 +1,44 @@
 """The guide to operations stops Pump, according to the policy simulator."""
 
 import json
+import re
+from functools import cache
+from typing import Any
 
+import jmespath  # type: ignore[import-untyped]
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
 
+from pump_roles.published import ROLES
+from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
-from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, decide, use
-from tests.docs.pages import BUY, OPERATIONS, READ, block, role
+from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, Simulation, decide, use
+from tests.docs.pages import (
+    BUY,
+    MANUAL,
+    OPERATIONS,
+    ORGANIZATIONS,
+    PROTECT,
+    PUMP_SIDE,
+    READ,
+    block,
+    role,
+    shown,
+)
+
+STOP = OPERATIONS.partition("\n## Verify\n")[0]
+CLEANUP = STOP[STOP.index("\n### 3. ") : STOP.index("\n### 5. ")]
+COMMANDS = {tuple(words[:2]): words[2:] for words in shown(CLEANUP, "aws")}
+STOP_ORGANIZATION = json.loads(block("<!-- stop-organization -->", "json", OPERATIONS))
+PROTECT_ROLES = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
+EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+
+
+@cache
+def model(service: str) -> Any:
+    """Return AWS's model of a service, from botocore."""
+    return get_session().get_service_model(service)
 
 
 def test_begins_with_stopping() -> None:
@@ -33,7 +65,7 @@ def test_aws_deny_all_as_a_boundary_stops_everything() -> None:
 
 @pytest.mark.parametrize("name", ["PumpReadOnlyRole", "PumpAutoPilotRole"])
 def test_service_control_policy_stops_the_roles_and_nobody_else(name: str) -> None:
-    control = json.loads(block("<!-- stop-organization -->", "json", OPERATIONS))
+    control = STOP_ORGANIZATION
     stopped, in_a_path, other = decide(
         [
             use(role(name), action=READ, service_control_policy=control),
@@ -43,3 +75,120 @@ def test_service_control_policy_stops_the_roles_and_nobody_else(name: str) -> No
     )
     assert (stopped, in_a_path, other) == (EXPLICITLY_DENIED, EXPLICITLY_DENIED, ALLOWED)
     assert ACCOUNT_ID not in json.dumps(control)
+
+
+@pytest.mark.parametrize(
+    ("page", "last"),
+    [
+        (STOP, "\n### 5. For good: remove the roles\n"),
+        (OPERATIONS.partition("\n## Remove\n")[2], "npx cdk destroy"),
+        (ORGANIZATIONS.partition("\n## Update and remove\n")[2], "npx cdk destroy"),
+        (MANUAL.partition("\n## Remove\n")[2], "aws iam delete-role"),
+        (PUMP_SIDE.partition("\n## Offboard\n")[2], "The customer deletes the stack"),
+    ],
+    ids=["stop", "remove", "organization", "manual", "pump-side"],
+)
+def test_cleanup_comes_before_the_roles_are_removed(page: str, last: str) -> None:
+    before, found, _ = page.partition(last)
+    assert found
+    for what in ("queued purchases", "listings", "alerts", "each"):
+        assert what in before.lower()
+
+
+# From AWS's documentation of what ends a queued purchase, a listing, and an alert.
+TAKEN = {
+    "ce:DeleteAnomalySubscription",
+    "ce:GetAnomalySubscriptions",
+    "ec2:CancelReservedInstancesListing",
+    "ec2:DeleteQueuedReservedInstances",
+    "ec2:DescribeReservedInstances",
+    "ec2:DescribeReservedInstancesListings",
+    "savingsplans:DeleteQueuedSavingsPlan",
+    "savingsplans:DescribeSavingsPlans",
+}
+
+
+def test_cleanup_takes_every_action_that_it_needs() -> None:
+    taken = set()
+    for service, command in COMMANDS:
+        operations = model(service).operation_names
+        (name,) = (name for name in operations if xform_name(name, "-") == command)
+        taken.add(f"{service}:{name}")
+    assert taken == TAKEN
+
+
+def test_no_other_purchase_of_the_roles_can_be_queued() -> None:
+    services = {pattern.split(":")[0] for pattern in ROLES["auto-pilot"].patterns}
+    queued = set()
+    for service in services & set(get_session().get_available_services()):
+        for name in model(service).operation_names:
+            shape = model(service).operation_model(name).input_shape
+            if shape and "purchasetime" in map(str.lower, shape.members):
+                queued.add(f"{service}:{name}")
+    assert queued == {
+        "ec2:PurchaseReservedInstancesOffering",
+        "savingsplans:CreateSavingsPlan",
+    }
+
+
+def test_states_and_filter_values_are_those_that_aws_documents() -> None:
+    ec2, plans = model("ec2"), model("savingsplans")
+    assert COMMANDS["savingsplans", "describe-savings-plans"] == ["--states", "queued"]
+    assert "queued" in plans.shape_for("SavingsPlanState").enum
+    assert COMMANDS["ec2", "describe-reserved-instances-listings"] == [
+        "--filters",
+        "Name=status,Values=pending,active",
+    ]
+    for operation, name, values in (
+        ("DescribeReservedInstancesListings", "status", "pending active cancelled closed"),
+        ("DescribeReservedInstances", "state", "payment-pending active payment-failed retired"),
+    ):
+        filters = ec2.operation_model(operation).input_shape.members["Filters"].documentation
+        (documented,) = re.findall(rf"<code>{name}</code> - [^(]*\(([^)]*)\)", filters)
+        assert re.findall("<code>(.*?)</code>", documented) == values.split()
+
+
+def test_queued_reserved_instances_are_selected_by_their_state() -> None:
+    option, query = COMMANDS["ec2", "describe-reserved-instances"]
+    assert option == "--query"
+    states = model("ec2").shape_for("ReservedInstanceState").enum
+    answer = [{"ReservedInstancesId": state, "State": state, "Start": "2027"} for state in states]
+    found = jmespath.search(query, {"ReservedInstances": answer})
+    assert found == [["queued", "2027"]]
+
+
+def test_guide_says_which_list_is_not_complete_by_itself() -> None:
+    loader = get_session().get_component("data_loader")
+    for service, operation, token, pages in (
+        ("savingsplans", "DescribeSavingsPlans", "nextToken", False),
+        ("ce", "GetAnomalySubscriptions", "NextPageToken", True),
+    ):
+        paginators = loader.load_service_model(service, "paginators-1")["pagination"]
+        assert (operation in paginators) == pages
+        assert token in model(service).operation_model(operation).input_shape.members
+    assert "`--next-token`" in CLEANUP
+
+
+def test_alert_before_a_reservation_expires_has_no_command() -> None:
+    assert "ce:createnotificationsubscription" in catalog.actions()
+    operations = model("ce").operation_names
+    assert not any("NotificationSubscription" in name for name in operations)
+
+
+def cleanup(caller: Role, **more: Any) -> list[Simulation]:
+    """Return a caller's requests to clean up."""
+    resources = {name: catalog.actions()[name.lower()].resources[0] for name in sorted(TAKEN)}
+    return [use(caller, action=name, resource=arn, **more) for name, arn in resources.items()]
+
+
+@pytest.mark.parametrize("control", [STOP_ORGANIZATION, PROTECT_ROLES], ids=["stop", "protect"])
+def test_service_control_policies_leave_the_cleanup_to_an_administrator(control: object) -> None:
+    admin = Role("Admin", {}, {"Everything": EVERYTHING})
+    assert set(decide(cleanup(admin, service_control_policy=control))) == {ALLOWED}
+
+
+def test_pump_can_clean_up_before_it_is_stopped() -> None:
+    free, stopped = cleanup(role()), cleanup(role(), service_control_policy=STOP_ORGANIZATION)
+    decisions = decide([*free, *stopped])
+    assert set(decisions[: len(free)]) == {ALLOWED}
+    assert set(decisions[len(free) :]) == {EXPLICITLY_DENIED}
