@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox check test lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,9 @@ demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and
 
 sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the commands of the guides
 	@$(BIN)/python -m sandbox.shell
+
+smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS credentials, check it, and delete it
+	@$(BIN)/python -m sandbox.smoke $(PROFILE)
 
 check: lint type test ## Run what CI runs
 

@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -52,12 +52,21 @@ def trust(*external_ids: str) -> dict[str, Any]:
     }
 
 
+class HasEnvironment(Protocol):
+    """An account that AWS tools can be told to use, by environment variables."""
+
+    def environment(self) -> Mapping[str, str]: ...
+
+
 class CheckFailedError(Exception):
     """A check failed. The output marks it."""
 
 
 class Show:
     """One run of a demo, which keeps track of whether every check passed."""
+
+    ended = "The AWS emulator has stopped."
+    """What to say at the end."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
@@ -90,7 +99,7 @@ class Show:
         """Show what was done."""
         self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
 
-    def cdk(self, aws: EmbeddedAws, *command: str, hidden: tuple[str, ...] = ()) -> None:
+    def cdk(self, aws: HasEnvironment, *command: str, hidden: tuple[str, ...] = ()) -> None:
         """Run the real CDK CLI as the account's owner, and show the command.
 
         :param hidden: further arguments that are not shown.
@@ -167,11 +176,11 @@ class Show:
         except KeyboardInterrupt:
             # A second interrupt must not prevent the emulator from being stopped.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self.console.print("\nInterrupted. The AWS emulator has stopped.")
+            self.console.print(f"\nInterrupted. {self.ended}")
             return 130
         if not self.passed:
             self.console.print("\n[bold red]A check failed: look for WRONG above.[/]")
             return 1
-        self.console.print("\n[bold green]Every check passed.[/] The AWS emulator has stopped.")
+        self.console.print(f"\n[bold green]Every check passed.[/] {self.ended}")
         self.console.print(next_steps, soft_wrap=True)
         return 0
