@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test versions lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,10 @@ synth: $(DEPLOY) ## Write the templates to cdk.out
 
 snapshot: generate ## Accept the templates as they are now; review the difference before you commit
 	@$(BIN)/python -m pytest tests/snapshot --snapshot-update
+
+versions: $(DEVELOP) ## Test the constructs with the lowest and the newest aws-cdk-lib that the package accepts
+	@echo "This takes about 5 minutes on 2 cores."
+	@$(BIN)/python -m pytest -m slow
 
 lint: $(DEVELOP) ## Check the style of the code
 	@$(BIN)/ruff check
