@@ -312,7 +312,6 @@ NEEDED = {
             "DescribeReservedNodes",
             "DescribeReservedNodeOfferings",
             "DescribeReservedNodeExchangeStatus",
-            "GetReservedNodeExchangeConfigurationOptions",
             "GetReservedNodeExchangeOfferings",
             "PurchaseReservedNodeOffering",
             "AcceptReservedNodeExchange",
@@ -349,7 +348,7 @@ def needed(kind: str = "auto-pilot") -> set[str]:
     return NEEDED & {action.name for action in granted(kind)}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("auto-pilot", 80), ("read-only", 36)])
+@pytest.mark.parametrize(("kind", "count"), [("auto-pilot", 79), ("read-only", 36)])
 def test_needed_only_denies_every_action_of_aws_that_is_not_needed(kind: str, count: int) -> None:
     actions = list(catalog.actions().values())
     assert len(actions) > 22_000
@@ -369,6 +368,18 @@ def test_needed_only_lists_only_actions_that_the_published_roles_have() -> None:
     kept = Guardrail.NEEDED_ONLY.keeps
     assert needed() == set(kept)
     assert set(BUYING_AND_SELLING) <= set(kept)
+
+
+def test_needed_only_keeps_no_read_that_serves_only_what_the_roles_cannot_do() -> None:
+    """Exchanges by restoring or resizing a cluster: Amazon Redshift API Reference."""
+    options = "GetReservedNodeExchangeConfigurationOptions"
+    model = get_session().get_service_model("redshift")
+    serves = model.operation_model(options).input_shape.members["ActionType"].enum
+    assert set(serves) == {"restore-cluster", "resize-cluster"}
+    restores_or_resizes = {"redshift:RestoreFromClusterSnapshot", "redshift:ResizeCluster"}
+    assert not restores_or_resizes & {action.name for action in granted()}
+    assert f"redshift:{options}" in {action.name for action in granted()}
+    assert f"redshift:{options}" not in Guardrail.NEEDED_ONLY.keeps
 
 
 def test_actions_of_needed_only_that_list_resources_need_no_resource_id() -> None:

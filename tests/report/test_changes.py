@@ -218,7 +218,7 @@ def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> N
     risks = {action.name: action.risk for action in of_published().actions}
     order = [{risks[name] for name in change.actions} for change in found if change.actions]
     assert order == [{"money"}, {"writes"}, {"data"}, {"reads"}]
-    assert found[0].what == ("9 actions that can spend money: denied by Extra before, allowed now")
+    assert found[0].what == ("8 actions that can spend money: denied by Extra before, allowed now")
     assert all(change.actions for change in found), "no answer repeats what these say"
 
 

@@ -62,10 +62,10 @@ def test_counts_money_for_published_actions_and_says_what_is_not_covered(
     text: str, tmp_path: Path
 ) -> None:
     (published,) = changed(text, tmp_path, lambda *_: None).roles
-    assert published.money == 9
+    assert published.money == 8
     instances = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
     report = changed(text, tmp_path, a_statement(instances))
-    assert report.roles[0].money == 9
+    assert report.roles[0].money == 8
     assert not report.roles[0].as_published
     assert "does not say whether they spend money or return data" in report.findings[0].text
 

@@ -223,6 +223,33 @@ def test_guide_to_guardrails_lists_what_metadata_only_leaves() -> None:
     assert rows == [(name, said["returns"], said["stays"]) for name, said in LEFT.items()]
 
 
+SPENDS: Final = {
+    # Amazon EC2 API Reference, under the same names
+    "ec2:PurchaseReservedInstancesOffering",
+    "ec2:PurchaseHostReservation",
+    "ec2:AcceptReservedInstancesExchangeQuote",
+    # Savings Plans API Reference
+    "savingsplans:CreateSavingsPlan",
+    # the API references of the databases and of OpenSearch Service
+    "rds:PurchaseReservedDBInstancesOffering",
+    "elasticache:PurchaseReservedCacheNodesOffering",
+    "redshift:PurchaseReservedNodeOffering",
+    "es:PurchaseReservedInstanceOffering",
+}
+"""What the roles can spend money with, from AWS's API references."""
+
+
+def test_exactly_the_purchases_and_the_exchange_of_ec2_spend_money() -> None:
+    assert {action.name for action in GRANTED if mark("spends", action.name)} == SPENDS
+
+
+def test_exchange_of_redshift_nodes_spends_nothing() -> None:
+    exchange = operations("redshift")["redshift:acceptreservednodeexchange"].documentation
+    assert "Exchanges a DC1 Reserved Node for a DC2 Reserved Node" in exchange
+    assert "no additional costs" in exchange
+    assert not mark("spends", "redshift:AcceptReservedNodeExchange")
+
+
 FEES = {action.name for action in GRANTED if mark("fee", action.name)}
 POSSIBLE_FEES = {action.name for action in GRANTED if mark("possible_fee", action.name)}
 
@@ -237,6 +264,21 @@ def test_every_operation_of_the_cost_explorer_api_incurs_a_fee_or_may() -> None:
     assert api <= granted
     assert {name for name in FEES | POSSIBLE_FEES if name.startswith("ce:")} == api | {
         "ce:UpdatePreferences"
+    }
+
+
+def test_cloudwatch_incurs_a_fee_as_its_pricing_says() -> None:
+    """Amazon CloudWatch pricing: by the metric, or by the request beyond the free tier."""
+
+    def named(of_kind: set[str]) -> set[str]:
+        return {name.removeprefix("cloudwatch:") for name in of_kind if name.startswith("cloudw")}
+
+    assert named(FEES) == {"GetInsightRuleReport", "GetMetricData", "GetMetricWidgetImage"}
+    assert named(POSSIBLE_FEES) == {
+        "GetDashboard",
+        "GetMetricStatistics",
+        "ListDashboards",
+        "ListMetrics",
     }
 
 

@@ -106,7 +106,7 @@ def test_everything_that_spends_is_in_the_statement_about_money() -> None:
     spends = {
         name for name in (action.name for action in of_published().actions) if mark("spends", name)
     }
-    assert len(spends) == 9
+    assert len(spends) == 8
     assert spends <= set(money["actions"])
 
 
@@ -196,12 +196,12 @@ def test_limited_is_what_is_allowed_here_and_denied_there(name: str, guarded: Pa
 def test_an_answer_is_limited_only_if_nothing_is_allowed_outright(guarded: Path) -> None:
     found = answers(of_templates(guarded / "only-in-regions.template.json"))
     assert found["spend-money"].answer == YES  # no condition key has a plan's Region
-    assert len(found["spend-money"].limited) == 8
+    assert len(found["spend-money"].limited) == 7
     found = answers(of_templates(guarded / "invitations-from.template.json"))
     assert found["join-organization"].answer == LIMITED
     found = answers(of_templates(guarded / "no-commitments.template.json"))
     assert found["spend-money"].answer == NO
-    assert len(found["spend-money"].denied) == 9
+    assert len(found["spend-money"].denied) == 8
 
 
 def test_expiration_does_not_change_an_answer(guarded: Path) -> None:
