@@ -80,9 +80,8 @@ class Guardrail:
     """Denies the reads that return application data, user data, credentials, or case contents.
 
     Pump can then no longer read the number of tasks that a service should run
-    (``ecs:DescribeServices``), the size of each Fargate task (``ecs:DescribeTasks``), and alarms,
-    or follow up on support cases. It can still read metric values and the email addresses of
-    accounts.
+    (``ecs:DescribeServices``), the size of each Fargate task (``ecs:DescribeTasks``), alarms, and
+    support cases. It can still read metric values and the email addresses of accounts.
     """
 
     NEEDED_ONLY: ClassVar["Guardrail"]
@@ -90,8 +89,8 @@ class Guardrail:
 
     This includes the actions that AWS adds later. Pump then has no access to containers, Auto
     Scaling, budgets, resource tags, invitations to an organization, support cases, tags of reserved
-    instances, and billing settings. Most other guardrails are then redundant, and the synth lists
-    them.
+    instances, and billing settings. AWS can still open a support case for a request for a higher
+    quota. Most other guardrails are then redundant, and the synth lists them.
     """
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
@@ -113,10 +112,16 @@ class Guardrail:
     """
 
     NO_QUOTA_INCREASES: ClassVar["Guardrail"]
-    """Denies requests for higher service quotas, which can limit how much can be bought."""
+    """Denies requests for higher service quotas, which can limit how much can be bought.
+
+    AWS can open a support case for such a request.
+    """
 
     NO_SUPPORT_WRITES: ClassVar["Guardrail"]
-    """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor."""
+    """Denies opening, answering, and closing support cases, and refreshing Trusted Advisor.
+
+    AWS can still open a support case for a request for a higher quota.
+    """
 
     COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
     """Denies ``ec2:CreateTags`` except on reserved instances and host reservations."""

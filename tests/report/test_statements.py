@@ -3,10 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.model import OperationModel
+from botocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +33,7 @@ from sandbox.simulator import (
     use,
 )
 from sandbox.simulator import Role as Deployed
-from tests.decisions.test_guardrails import LIMITS
+from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES
 from tests.support import (
     EVERYTHING,
     Change,
@@ -108,6 +111,45 @@ def test_everything_that_spends_is_in_the_statement_about_money() -> None:
     }
     assert len(spends) == 8
     assert spends <= set(money["actions"])
+
+
+def listed(statement: str) -> set[str]:
+    """The actions that a statement names, by its ID."""
+    (actions,) = (found["actions"] for found in LISTED if found["id"] == statement)
+    return set(actions)
+
+
+@cache
+def documented(service: str, operation: str) -> OperationModel:
+    return get_session().get_service_model(service).operation_model(operation)
+
+
+def test_statement_about_support_cases_names_what_opens_and_changes_them() -> None:
+    """Service Authorization Reference, "AWS Support" and "Service Quotas"."""
+    writes = {f"support:{name}" for name in SUPPORT_WRITES}
+    opens = {"servicequotas:CreateSupportCase", "servicequotas:RequestServiceQuotaIncrease"}
+    refresh = "support:RefreshTrustedAdvisorCheck"
+    assert refresh in writes
+    assert listed("open-support-cases") == writes - {refresh} | opens
+
+
+def test_request_for_a_higher_quota_opens_a_support_case_and_the_support_api_takes_none() -> None:
+    request = documented("service-quotas", "RequestServiceQuotaIncrease").input_shape
+    allowed = request.members["SupportCaseAllowed"].documentation
+    assert "By default, this flag is set to <code>True</code>" in allowed
+    created = documented("support", "CreateCase")
+    assert "doesn't support requesting service limit increases" in created.documentation
+    assert "copies on case correspondence" in (
+        created.input_shape.members["ccEmailAddresses"].documentation
+    )
+
+
+def test_no_support_writes_leaves_the_cases_that_aws_opens_for_quotas(guarded: Path) -> None:
+    found = answers(of_templates(guarded / "no-support-writes.template.json"))
+    left = found["open-support-cases"].allowed
+    assert left == ("servicequotas:RequestServiceQuotaIncrease",)
+    found = answers(of_templates(guarded / "needed-only.template.json"))
+    assert found["open-support-cases"].allowed == left
 
 
 def test_every_named_action_exists() -> None:
