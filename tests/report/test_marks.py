@@ -158,22 +158,28 @@ def operations(service: str) -> Mapping[str, OperationModel]:
     return found
 
 
-def risky(shape: Shape | None, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """The members of a shape that are sensitive by their mark or their name."""
+def fields(shape: Shape | None, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Shape]]:
+    """The members of a shape, and of the shapes in it."""
     if shape is None or shape.name in above:
         return
     above = (*above, shape.name)
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
-            holds_text = member.type_name not in {"boolean", "integer", "long", "timestamp"}
-            telling = TELLING.fullmatch(name) and holds_text and not member.metadata.get("enum")
-            if telling or sensitive(member):
-                yield name
-            yield from risky(member, above)
+            yield name, member
+            yield from fields(member, above)
     elif isinstance(shape, ListShape):
-        yield from risky(shape.member, above)
+        yield from fields(shape.member, above)
     elif isinstance(shape, MapShape):
-        yield from risky(shape.value, above)
+        yield from fields(shape.value, above)
+
+
+def risky(shape: Shape | None) -> Iterator[str]:
+    """The members of a shape that are sensitive by their mark or their name."""
+    for name, member in fields(shape):
+        holds_text = member.type_name not in {"boolean", "integer", "long", "timestamp"}
+        telling = TELLING.fullmatch(name) and holds_text and not member.metadata.get("enum")
+        if telling or sensitive(member):
+            yield name
 
 
 def sensitive(shape: Shape) -> bool:

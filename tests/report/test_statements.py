@@ -1,15 +1,14 @@
 """What the roles may do in plain words: the list, and each answer."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.model import OperationModel
-from botocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +33,7 @@ from sandbox.simulator import (
 )
 from sandbox.simulator import Role as Deployed
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES
+from tests.report.test_marks import fields, operations
 from tests.support import (
     EVERYTHING,
     Change,
@@ -119,9 +119,9 @@ def listed(statement: str) -> set[str]:
     return set(actions)
 
 
-@cache
-def documented(service: str, operation: str) -> OperationModel:
-    return get_session().get_service_model(service).operation_model(operation)
+def documented(action: str) -> OperationModel:
+    """The API operation of an action."""
+    return operations(action.partition(":")[0])[action.lower()]
 
 
 def test_statement_about_support_cases_names_what_opens_and_changes_them() -> None:
@@ -134,10 +134,10 @@ def test_statement_about_support_cases_names_what_opens_and_changes_them() -> No
 
 
 def test_request_for_a_higher_quota_opens_a_support_case_and_the_support_api_takes_none() -> None:
-    request = documented("service-quotas", "RequestServiceQuotaIncrease").input_shape
+    request = documented("servicequotas:RequestServiceQuotaIncrease").input_shape
     allowed = request.members["SupportCaseAllowed"].documentation
     assert "By default, this flag is set to <code>True</code>" in allowed
-    created = documented("support", "CreateCase")
+    created = documented("support:CreateCase")
     assert "doesn't support requesting service limit increases" in created.documentation
     assert "copies on case correspondence" in (
         created.input_shape.members["ccEmailAddresses"].documentation
@@ -150,6 +150,93 @@ def test_no_support_writes_leaves_the_cases_that_aws_opens_for_quotas(guarded: P
     assert left == ("servicequotas:RequestServiceQuotaIncrease",)
     found = answers(of_templates(guarded / "needed-only.template.json"))
     assert found["open-support-cases"].allowed == left
+
+
+def plain(text: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", text).split())
+
+
+def test_accepting_a_handshake_joins_another_organization_and_leaves_this_one() -> None:
+    accepting = plain(documented("organizations:AcceptHandshake").documentation)
+    assert "departed one organization and joined another" in accepting
+    for_management, for_members = accepting.split("Only a member account can accept")
+    assert re.findall(r"\(([A-Z_]+)\)", for_management) == [
+        "APPROVE_ALL_FEATURES",
+        "TRANSFER_RESPONSIBILITY",
+    ]
+    assert re.findall(r"\(([A-Z_]+)\)", for_members)[:2] == ["INVITE", "ENABLE_ALL_FEATURES"]
+    found = {statement.id: statement.roles for statement in of_published().statements}
+    for statement in ("join-organization", "change-organization"):
+        assert found[statement]["auto-pilot"].allowed == ("organizations:AcceptHandshake",)
+        assert found[statement]["read-only"].allowed == ()
+
+
+MANAGEMENT_ONLY = {
+    # AWS Billing User Guide, "Viewing transfers": in the organization's management account
+    "organizations:DescribeResponsibilityTransfer",
+    "organizations:ListInboundResponsibilityTransfers",
+    "organizations:ListOutboundResponsibilityTransfers",
+    # Service Authorization Reference, "AWS Consolidated Billing": the accounts of a payer
+    "consolidatedbilling:ListLinkedAccounts",
+}
+"""The reads of the organization whose API reference does not say in which accounts they work."""
+
+
+def test_statements_about_the_organization_say_from_which_accounts_each_read_works() -> None:
+    """AWS Organizations API Reference, under the name of each operation."""
+    anywhere, restricted = set(), set()
+    for action in of_published().actions:
+        if action.service == "organizations" and action.only_reads:
+            said = documented(action.name).documentation
+            if "can call this operation from any account" in plain(said):
+                anywhere.add(action.name)
+            if "can only call this operation from the management account" in plain(said):
+                restricted.add(action.name)
+    assert listed("read-membership") == anywhere
+    assert listed("read-organization") == restricted | MANAGEMENT_ONLY
+    assert len(anywhere) == 4
+    assert len(restricted) > 20
+
+
+AN_AMOUNT = re.compile(r"\w*(Amount|Cost|CostEquivalent|Fee|Spend|Impact|MeanValue)")
+
+
+def test_statement_about_the_costs_of_every_account_names_what_returns_costs() -> None:
+    """By the responses of the Cost Explorer API. A list of accounts is not a cost."""
+    granted = {action.name for action in of_published().actions if action.service == "ce"}
+    reads = [name for name in granted if name.startswith(("ce:Get", "ce:List", "ce:Describe"))]
+    models = {name: documented(name) for name in reads if name.lower() in operations("ce")}
+    returns = {
+        name
+        for name, model in models.items()
+        if any(AN_AMOUNT.fullmatch(field) for field, _ in fields(model.output_shape))
+    }
+    assert listed("read-consolidated-bill") == returns
+    # What the API reference of some of them says.
+    shows = re.compile("management account.*member accounts", re.IGNORECASE)
+    shown = {name for name, model in models.items() if shows.search(plain(model.documentation))}
+    assert "ce:GetCostAndUsageWithResources" in shown
+    assert shown <= returns
+
+
+def test_statement_about_other_accounts_names_what_works_in_a_monitoring_account() -> None:
+    """CloudWatch API Reference, and EKS in the Service Authorization Reference."""
+    actions = of_published().actions
+    works = set()
+    for action in actions:
+        if action.service == "cloudwatch" and action.name.lower() in operations("cloudwatch"):
+            model = documented(action.name)
+            inputs = [shape.documentation for _, shape in fields(model.input_shape)]
+            if any("monitoring account" in plain(said) for said in (model.documentation, *inputs)):
+                works.add(action.name)
+    spans = {
+        action.name
+        for action in actions
+        if "across multiple accounts and regions" in action.description
+    }
+    assert works
+    assert spans
+    assert listed("read-other-accounts") == works | spans
 
 
 def test_every_named_action_exists() -> None:
