@@ -79,9 +79,10 @@ class Guardrail:
     METADATA_ONLY: ClassVar["Guardrail"]
     """Denies the reads that return application data, user data, credentials, or case contents.
 
-    Pump can then no longer read the number of tasks that a service should run
-    (``ecs:DescribeServices``), the size of each Fargate task (``ecs:DescribeTasks``), alarms, and
-    support cases. It can still read metric values and the email addresses of accounts.
+    It also denies those of CloudWatch whose responses AWS does not document. Pump can then no
+    longer read the number of tasks that a service should run (``ecs:DescribeServices``), the size
+    of each Fargate task (``ecs:DescribeTasks``), the settings of EKS clusters, alarms, and support
+    cases. It can still read metric values and the email addresses of accounts.
     """
 
     NEEDED_ONLY: ClassVar["Guardrail"]

@@ -202,11 +202,11 @@ def risks(actions: Sequence[ActionReport], *, exact: bool) -> Iterator[Finding]:
 
 def _data(names: Sequence[str]) -> str:
     denied = sum(not left_by_metadata_only(name) for name in names)
-    left = "metric values, names and email addresses, or the settings of budgets and alerts"
+    left = "metric values, names and addresses, public keys, or the settings of budgets and alerts"
     if denied:
         return (
-            f"Application data, user data, credentials, support cases, {left}. The guardrail "
-            f"metadata-only denies {denied} of them."
+            f"Application data, user data, credentials, support cases, what AWS does not document, "
+            f"{left}. The guardrail metadata-only denies {denied} of them."
         )
     return (
         f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only does not "

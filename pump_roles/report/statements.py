@@ -1,7 +1,8 @@
 """What the roles may do, in plain words: a fixed list of statements, each about named actions.
 
-``statements.json`` has the list. The policies decide each answer, for each of the actions, whether
-or not the catalog has it. So a "no" never means that an action is missing from the catalog.
+``statements.json`` has the list. The ``source`` of a statement names the pages of AWS that its note
+is from. The policies decide each answer, for each of the actions, whether or not the catalog has
+it. So a "no" never means that an action is missing from the catalog.
 """
 
 import json

@@ -7,7 +7,8 @@ from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.cdk import ROOT
 from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
-from tests.docs.pages import BUY, READ, SECURITY, counts, role
+from tests.decisions.test_guardrails import UNDOCUMENTED
+from tests.docs.pages import BUY, GUARDRAILS, READ, SECURITY, counts, role
 from tests.support import NEVER, Synth, only_resource
 
 AUTO_PILOT = ROLES["auto-pilot"]
@@ -46,6 +47,9 @@ def test_counts_of_the_security_model_are_those_of_the_catalog() -> None:
     tagged = len(catalog.actions()["ec2:createtags"].resources)
     assert f"`ec2:CreateTags` works on {tagged} types of resource" in page
     assert f"for each of {len(NEVER)} actions that neither role may ever have" in page
+    assert f"What {len(UNDOCUMENTED)} of the latter return is not known" in page
+    guide = " ".join(GUARDRAILS.split())
+    assert f"CloudWatch has {len(UNDOCUMENTED)} reads that its API reference does not have" in guide
     _, actions, writes = counts(ROLES["read-only"].patterns)
     assert (
         f"only the policy `PumpBillingReadOnly`, whose {actions} actions are all List or Read"

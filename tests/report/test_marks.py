@@ -14,11 +14,12 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from pump_roles import Guardrail
-from pump_roles.published import ROLES
+from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.catalog import Action, read_text, shipped
 from pump_roles.report.marks import _marks, left_by_metadata_only, mark
 from sandbox.cdk import ROOT
+from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 from tests.support import synthesize
 
 JUDGEMENT = json.loads(read_text("data.json"))
@@ -29,6 +30,8 @@ GRANTED = shipped().matching(
 )
 READS = [action for action in GRANTED if action.only_reads]
 GENERIC = "Returns data, not only metadata."
+RETURNED: Final[dict[str, str]] = FACTS["left"]
+"""Where a response has the data that metadata-only leaves, by action; empty without a model."""
 
 
 def names(patterns: Mapping[str, Any] | list[str]) -> set[str]:
@@ -124,23 +127,21 @@ MODELS: Final = {
 """The botocore models of the services whose IAM prefix has another name."""
 
 TELLING: Final = re.compile(
-    r"body|command|content|\w*email\w*|entrypoint|environment|hookdetails|notificationmetadata"
-    r"|query|querystring|secret|statereasondata|uefidata|userdata|\w*content|\w*password",
+    r"activationcode|body|command|content|\w*email\w*|entrypoint|environment|hookdetails"
+    r"|notificationmetadata|privatednsnameconfiguration|query|querystring|secret|statereasondata"
+    r"|uefidata|userdata|\w*content|\w*password|\w*publickey",
     re.IGNORECASE,
 )
 """Names of fields that hold data even where AWS does not mark them as sensitive."""
 
 NO_DATA: Final = {
     ("rds", "MasterUserPassword"): "AWS documents that RDS never returns the password.",
-    ("redshift", "MasterUserPassword"): "AWS documents that Redshift never returns the password.",
-    ("organizations", "AccountName"): (
-        "Only the name of an account, without its address. Names of resources are metadata."
-    ),
     ("organizations", "Content"): "The text of a policy says what is allowed. It is no data.",
     ("organizations", "PolicyContent"): "The text of a policy says what is allowed. It is no data.",
     ("es", "MetadataContent"): (
         "What an identity provider publishes about itself: addresses and certificates."
     ),
+    ("es", "PublicKey"): "The key for the signatures of an identity provider, which it publishes.",
 }
 """The fields that are sensitive or have such a name, and hold no data, with why."""
 
@@ -203,6 +204,27 @@ def test_botocore_has_the_operations_of_nearly_all_reads() -> None:
     assert len(missing) < len(READS) / 8
 
 
+def test_what_metadata_only_leaves_returns_what_the_api_references_say() -> None:
+    """The list in the tests is from the responses, not from the report's data."""
+    assert names(LEFT) == RETURNED.keys()
+    for name, path in RETURNED.items():
+        model = operations(name.partition(":")[0]).get(name.lower())
+        assert (model is None) == (path == ""), name
+        shape: Shape | None = model.output_shape if model else None
+        for member in path.split(".") if path else []:
+            assert isinstance(shape, StructureShape), name
+            shape = shape.members[member.removesuffix("[]")]
+            if member.endswith("[]"):
+                assert isinstance(shape, ListShape), name
+                shape = shape.member
+
+
+def test_what_a_read_returns_is_unknown_exactly_if_cloudwatch_has_no_such_operation() -> None:
+    said = {action.name for action in READS if "not known" in mark("data", action.name)}
+    assert said == UNDOCUMENTED
+    assert len(said) > 40
+
+
 def test_every_read_with_a_sensitive_field_is_listed_as_returning_data() -> None:
     fields = {action.name: risky_fields(action) for action in READS}
     not_judged = {
@@ -215,6 +237,8 @@ def test_every_read_with_a_sensitive_field_is_listed_as_returning_data() -> None
     assert ("ecs", "environment") in fields["ecs:DescribeTasks"]
     assert ("ecs", "hookDetails") in fields["ecs:DescribeServices"]
     assert ("budgets", "Address") in fields["budgets:DescribeBudgetActionsForAccount"]
+    assert ("eks", "activationCode") in fields["eks:DescribeCluster"]
+    assert ("ec2", "PublicKey") in fields["ec2:DescribeKeyPairs"]
 
 
 @pytest.mark.parametrize("field", NO_DATA, ids=".".join)
@@ -254,6 +278,16 @@ def test_exchange_of_redshift_nodes_spends_nothing() -> None:
     assert "Exchanges a DC1 Reserved Node for a DC2 Reserved Node" in exchange
     assert "no additional costs" in exchange
     assert not mark("spends", "redshift:AcceptReservedNodeExchange")
+
+
+def test_reason_for_every_resource_names_the_purchases_that_iam_could_limit() -> None:
+    """By the Service Authorization Reference, as in the catalog."""
+    purchases = [action for action in GRANTED if action.name in SPENDS]
+    named = re.findall(r"[a-z0-9]+:\w+", RESOURCE_REASONS["*"])
+    assert sorted(named) == sorted(action.name for action in purchases if action.resources)
+    conditions = {key for action in purchases for key in action.conditions}
+    assert "ec2:Region" in conditions
+    assert not [key for key in conditions if re.search("price|cost|term|amount|spend", key.lower())]
 
 
 FEES = {action.name for action in GRANTED if mark("fee", action.name)}

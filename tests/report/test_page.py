@@ -599,7 +599,7 @@ def test_says_where_the_roles_act(show: Show, guarded: Report) -> None:
     assert len(guarded.places) == 3
     assert "except 123456789012" in " ".join(said)
     assert "organizations" in said[-1]
-    assert section.locator("tbody tr").count() == 2
+    assert section.locator("tbody tr").count() == 4
 
 
 def test_summary_is_there_to_copy(show: Show, guarded: Report) -> None:

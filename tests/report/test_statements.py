@@ -23,6 +23,7 @@ from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 from pump_roles.templates import Contents, Role
 from pump_roles.templates.trust import Assumption
 from sandbox import catalog
+from sandbox.cdk import ROOT
 from sandbox.guardrails import EVERY
 from sandbox.simulator import (
     ALLOWED,
@@ -32,7 +33,7 @@ from sandbox.simulator import (
     use,
 )
 from sandbox.simulator import Role as Deployed
-from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES
+from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.report.test_marks import fields, operations
 from tests.support import (
     EVERYTHING,
@@ -88,20 +89,100 @@ def test_statements_have_an_id_each_a_title_and_actions() -> None:
     assert all(count == 1 for count in Counter(statement["id"] for statement in LISTED).values())
     assert all(count == 1 for count in Counter(statement["title"] for statement in LISTED).values())
     for statement in LISTED:
-        assert statement.keys() == {"id", "topic", "title", "note", "actions"}
+        assert statement.keys() == {"id", "topic", "title", "note", "source", "actions"}
         assert statement["id"]
         assert statement["topic"]
         assert statement["title"][0].isupper()
         assert not statement["title"].endswith(".")
         assert not statement["note"] or statement["note"].endswith(".")
+        assert statement["source"] or not statement["note"]
         assert statement["actions"]
         assert len(set(statement["actions"])) == len(statement["actions"])
+
+
+def test_guide_to_the_report_says_how_many_statements_there_are() -> None:
+    guide = (ROOT / "docs" / "report.md").read_text()
+    assert f"| {len(LISTED)} fixed statements," in guide
 
 
 def test_every_published_write_is_in_a_statement() -> None:
     writes = {action.name for action in of_published().actions if not action.only_reads}
     assert len(writes) == 62
     assert writes <= set(NAMED)
+
+
+def test_every_read_that_returns_data_is_in_a_statement() -> None:
+    marked = {action.name for action in of_published().actions if action.data}
+    assert len(marked) > 100
+    assert marked <= set(NAMED)
+
+
+def test_statement_about_undocumented_reads_names_what_cloudwatch_has_no_operation_for() -> None:
+    assert listed("read-undocumented") == UNDOCUMENTED
+
+
+ENVIRONMENTS_AND_THE_LIKE = {
+    # environment variables: Amazon ECS API Reference, "ContainerDefinition" and "ContainerOverride"
+    "ecs:DescribeTaskDefinition",
+    "ecs:DescribeDaemonTaskDefinition",
+    "ecs:DescribeTasks",
+    "ecs:DescribeExpressGatewayService",
+    # "LogConfiguration" and "DeploymentLifecycleHook"
+    "ecs:DescribeServices",
+    "ecs:DescribeServiceRevisions",
+    "ecs:DescribeServiceDeployments",
+    # the configuration of an add-on: Amazon EKS API Reference, "Addon" and "UpdateParam"
+    "eks:DescribeAddon",
+    "eks:DescribeUpdate",
+    # user data: the API references of Amazon EC2 and Amazon EC2 Auto Scaling
+    "ec2:DescribeInstanceAttribute",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeSpotInstanceRequests",
+    "ec2:DescribeSpotFleetRequests",
+    "autoscaling:DescribeLaunchConfigurations",
+}
+CREDENTIALS = {
+    # signatures and presigned URLs: Amazon EC2 API Reference, "S3Storage",
+    # "DiskImageDescription", "SnapshotDetail", and "SnapshotTaskDetail"
+    "ec2:DescribeBundleTasks",
+    "ec2:DescribeConversionTasks",
+    "ec2:DescribeImportImageTasks",
+    "ec2:DescribeImportSnapshotTasks",
+    # "TunnelOption", "OidcOptions", and what proves the ownership of addresses and names
+    "ec2:DescribeVpnConnections",
+    "ec2:DescribeVerifiedAccessTrustProviders",
+    "ec2:DescribeIpamExternalResourceVerificationTokens",
+    "ec2:DescribeVpcEndpointServiceConfigurations",
+    # Amazon EKS API Reference, "ConnectorConfigResponse" and "License"
+    "eks:DescribeCluster",
+    "eks:DescribeEksAnywhereSubscription",
+    "eks:ListEksAnywhereSubscriptions",
+}
+
+
+def test_statements_about_secrets_name_what_the_api_references_say() -> None:
+    assert listed("read-user-data") >= ENVIRONMENTS_AND_THE_LIKE
+    assert listed("read-secrets") >= CREDENTIALS
+
+
+def test_everything_that_takes_an_email_address_is_in_a_statement_that_says_so() -> None:
+    """By the requests of the API; the console's reservation alerts have no API."""
+    takes = {
+        action.name
+        for action in of_published().actions
+        if not action.only_reads and action.name.lower() in operations(action.service)
+        if any(
+            re.search("email address", plain(shape.documentation))
+            for _, shape in fields(documented(action.name).input_shape)
+        )
+    }
+    alerts = {"ce:CreateNotificationSubscription", "ce:UpdateNotificationSubscription"}
+    costs = {name for name in takes if name.startswith("ce:")} | alerts
+    assert {"ce:CreateAnomalySubscription", "ce:UpdateAnomalySubscription"} <= costs
+    published = {statement.id: statement.roles for statement in of_published().statements}
+    assert set(published["email-costs"]["auto-pilot"].allowed) == costs
+    assert {"support:CreateCase", "support:AddCommunicationToCase"} <= takes
+    assert takes <= costs | listed("open-support-cases")
 
 
 def test_everything_that_spends_is_in_the_statement_about_money() -> None:
@@ -134,14 +215,13 @@ def test_statement_about_support_cases_names_what_opens_and_changes_them() -> No
 
 
 def test_request_for_a_higher_quota_opens_a_support_case_and_the_support_api_takes_none() -> None:
-    request = documented("servicequotas:RequestServiceQuotaIncrease").input_shape
-    allowed = request.members["SupportCaseAllowed"].documentation
-    assert "By default, this flag is set to <code>True</code>" in allowed
+    request = dict(fields(documented("servicequotas:RequestServiceQuotaIncrease").input_shape))
+    allowed = plain(request["SupportCaseAllowed"].documentation)
+    assert "By default, this flag is set to True" in allowed
     created = documented("support:CreateCase")
-    assert "doesn't support requesting service limit increases" in created.documentation
-    assert "copies on case correspondence" in (
-        created.input_shape.members["ccEmailAddresses"].documentation
-    )
+    assert "doesn't support requesting service limit increases" in plain(created.documentation)
+    copied = dict(fields(created.input_shape))["ccEmailAddresses"]
+    assert "copies on case correspondence" in plain(copied.documentation)
 
 
 def test_no_support_writes_leaves_the_cases_that_aws_opens_for_quotas(guarded: Path) -> None:
