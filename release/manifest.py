@@ -41,7 +41,10 @@ _MARKS: Final = {
 }
 """The members that mark an action, with the kind of mark that has the reason."""
 
-_TEMPLATE: Final = {"Description", "Parameters", "Resources", "Outputs"}
+_TEMPLATE: Final = {"Description", "Metadata", "Parameters", "Resources", "Outputs"}
+_METADATA: Final = {"AWS::CloudFormation::Interface"}
+"""Only how the console shows the parameters."""
+
 _RESOURCE: Final = {"Type", "Properties"}
 _PROPERTIES: Final = {
     "AssumeRolePolicyDocument",
@@ -172,6 +175,7 @@ def _role(role: RoleReport, form: DeployedRole, template: Mapping[str, Any]) -> 
     properties, parameters = resource["Properties"], template["Parameters"]
     for members, known in (
         (template.keys(), _TEMPLATE),
+        (template.get("Metadata", {}).keys(), _METADATA),
         (resource.keys(), _RESOURCE),
         (properties.keys(), _PROPERTIES),
         *((declared.keys(), _PARAMETER) for declared in parameters.values()),

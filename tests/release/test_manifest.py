@@ -262,6 +262,7 @@ def test_session_duration_is_read_from_the_template() -> None:
         "a condition": lambda template: template.update(
             Conditions={"Never": {"Fn::Equals": ["a", "b"]}}
         ),
+        "other metadata": lambda template: template["Metadata"].update(Other={}),
         "a conditional role": lambda template: template["Resources"]["ReadOnlyRole"].update(
             Condition="C"
         ),
