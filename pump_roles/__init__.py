@@ -21,8 +21,15 @@ if TYPE_CHECKING:
         Rollout,
         RolloutOptions,
         RolloutStack,
+        RolloutStackOptions,
     )
-    from pump_roles.stacks import AutoPilotStack, ReadOnlyStack, RoleStack
+    from pump_roles.stacks import (
+        AutoPilotStack,
+        ReadOnlyStack,
+        RoleStack,
+        RoleStackOptions,
+        StackOptions,
+    )
     from pump_roles.validation import GuardRules
     from pump_roles.validators import ArgumentError, CallAs
 
@@ -45,9 +52,12 @@ __all__ = [
     "ReadOnlyStack",
     "RoleOptions",
     "RoleStack",
+    "RoleStackOptions",
     "Rollout",
     "RolloutOptions",
     "RolloutStack",
+    "RolloutStackOptions",
+    "StackOptions",
     "__version__",
 ]
 
@@ -70,9 +80,12 @@ _MODULES = {
     "ReadOnlyStack": "stacks",
     "RoleOptions": "roles",
     "RoleStack": "stacks",
+    "RoleStackOptions": "stacks",
     "Rollout": "rollout",
     "RolloutOptions": "rollout",
     "RolloutStack": "rollout",
+    "RolloutStackOptions": "rollout",
+    "StackOptions": "stacks",
 }
 
 

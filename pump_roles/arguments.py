@@ -15,28 +15,31 @@ _Class = TypeVar("_Class", bound=type)
 _FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
 
 
-def with_arguments(*, passed_on_to: type | None = None) -> Callable[[_Class], _Class]:
+def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class], _Class]:
     """Return a decorator that shows the arguments of a class's ``__init__``.
 
     The constructor then raises a ``TypeError`` that names the class that was called, also if a base
     class defines the arguments.
 
-    :param passed_on_to: the class that gets the arguments of ``**``. They are shown as in its
-        docstring. By default, there are none.
+    :param passed_on_to: the classes that get the arguments of ``**``. They are shown as in their
+        docstrings. By default, there are none.
     """
 
     def decorated(cls: _Class) -> _Class:
         own = _parameters(cls)
         (*_, last) = own.values()
-        if passed_on_to is not None and last.kind is Parameter.VAR_KEYWORD:
+        if passed_on_to and last.kind is Parameter.VAR_KEYWORD:
             del own[last.name]
-            further = {
-                name: parameter
-                for name, parameter in _shown(passed_on_to).parameters.items()
-                if name not in own
-            }
-            own |= further
-            cls.__doc__ = _with_fields(cls, last.name, _fields(passed_on_to, further))
+            fields = ""
+            for receiver in passed_on_to:
+                further = {
+                    name: parameter
+                    for name, parameter in _shown(receiver).parameters.items()
+                    if name not in own
+                }
+                own |= further
+                fields += _fields(receiver, further)
+            cls.__doc__ = _with_fields(cls, last.name, fields)
         # Required arguments come first.
         shown = Signature(sorted(own.values(), key=_is_optional))
         cls.__init__ = _checked(cls.__init__, shown)  # type: ignore[misc]

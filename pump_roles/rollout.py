@@ -19,6 +19,8 @@ from pump_roles.stacks import (
     FlatStack,
     ReadOnlyStack,
     RoleStack,
+    StackOptions,
+    options_of_stack,
     provided_or_parameters,
 )
 from pump_roles.trust import Trust
@@ -42,7 +44,6 @@ from pump_roles.validators import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aws_cdk import Environment
     from typing_extensions import Required, Unpack
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Rollout",
     "RolloutOptions",
     "RolloutStack",
+    "RolloutStackOptions",
 ]
 
 ConfigureApp = Callable[[App], object]
@@ -76,7 +78,11 @@ class RolloutOptions(RoleOptions, total=False):
     configure_app: ConfigureApp | None
 
 
-@with_arguments(passed_on_to=PumpRole)
+class RolloutStackOptions(RolloutOptions, StackOptions, total=False):
+    """The options of a stack with a rollout: see :class:`RolloutStack`."""
+
+
+@with_arguments(passed_on_to=(PumpRole,))
 class Rollout(Construct):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
@@ -259,7 +265,7 @@ class AutoPilotRollout(Rollout):
     stack_class = AutoPilotStack
 
 
-@with_arguments(passed_on_to=Rollout)
+@with_arguments(passed_on_to=(FlatStack, Rollout))
 class RolloutStack(FlatStack):
     """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
 
@@ -267,19 +273,15 @@ class RolloutStack(FlatStack):
     omit the principal or the external ID, it becomes a template parameter, ``PumpIamRole`` or
     ``PumpExternalID``, whose value the stack passes to the StackSet.
 
-    :param scope: the app.
-    :param id: the construct's ID, which is the CloudFormation stack's name.
+    :param scope: the app, or a stage.
+    :param id: the construct's ID.
     :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
         By default, the template has the parameter ``PumpIamRole``.
     :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
         default, the template has the parameter ``PumpExternalID``.
     :param next_external_id: a new external ID, also accepted during rotation. By default, only the
         first is accepted.
-    :param env: the account and Region that the stack is for. By default, any.
-    :param tags: tags of the stack and the StackSet. By default, none.
-    :param termination_protection: whether to protect the stack from deletion. By default, it is not
-        protected.
-    :param rollout: the other arguments of :class:`Rollout`.
+    :param options: those of a stack, and the other arguments of :class:`Rollout`.
     :raises ArgumentError: a ``ValueError``, as the rollout's.
     """
 
@@ -294,10 +296,7 @@ class RolloutStack(FlatStack):
         pump_principal: str | None = None,
         external_id: str | None = None,
         next_external_id: str | None = None,
-        env: Environment | None = None,
-        tags: Mapping[str, str] | None = None,
-        termination_protection: bool = False,
-        **rollout: Unpack[RolloutOptions],
+        **options: Unpack[RolloutStackOptions],
     ) -> None:
         if not hasattr(self, "rollout_class"):
             raise TypeError(
@@ -305,14 +304,12 @@ class RolloutStack(FlatStack):
                 "AutoPilotRolloutStack"
             )
         kind = self.rollout_class.stack_class.role_class.published.kind
-        super().__init__(
-            scope,
-            id,
-            description=f"Deploys Pump's {kind} role to the accounts of this organization",
-            env=env,
-            tags=tags,
-            termination_protection=termination_protection,
-        )
+        stack, rollout = options_of_stack(options)
+        if stack.get("description") is None:
+            stack["description"] = (
+                f"Deploys Pump's {kind} role to the accounts of this organization"
+            )
+        super().__init__(scope, id, **stack)
         principal, required = provided_or_parameters(
             self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
         )

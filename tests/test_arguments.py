@@ -174,8 +174,8 @@ def test_every_type_in_a_public_signature_is_public(name: str) -> None:
 
 def test_types_in_signatures_are_found() -> None:
     """Proves that the test above can fail."""
-    assert in_signatures("ReadOnlyStack") >= {"RoleOptions"}
-    assert in_signatures("ReadOnlyRolloutStack") >= {"RolloutOptions"}
+    assert in_signatures("ReadOnlyStack") >= {"RoleStackOptions"}
+    assert in_signatures("ReadOnlyRolloutStack") >= {"RolloutStackOptions"}
     assert in_signatures("ReadOnlyRollout") >= {"CallAs", "ConfigureApp"}
     assert in_signatures("RoleOptions") == {"Guardrail"}
     assert in_signatures("Guardrail") == {"Guardrail", "Need"}

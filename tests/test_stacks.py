@@ -1,15 +1,34 @@
 """The stacks: provided values are in the template, omitted values are parameters."""
 
+import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stage
+from aws_cdk import (
+    App,
+    DefaultStackSynthesizer,
+    Environment,
+    Stack,
+    StackProps,
+    Stage,
+    pipelines,
+)
+from aws_cdk.assertions import Capture, Template
+from constructs import Construct
 
-from pump_roles import ArgumentError, AutoPilotStack, ReadOnlyStack, __version__, validators
+from pump_roles import (
+    ArgumentError,
+    AutoPilotStack,
+    ReadOnlyRolloutStack,
+    ReadOnlyStack,
+    __version__,
+    validators,
+)
 from pump_roles.rollout import ROLLOUT_STACKS
-from pump_roles.stacks import RoleStack
+from pump_roles.stacks import RoleStack, StackOptions
 from tests.support import EXTERNAL_ID, PRINCIPAL, ROLLOUTS, Synth, role_of, trust
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
@@ -115,17 +134,101 @@ def test_assembly_needs_no_bootstrap_role_and_no_asset(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("asset*"))
 
 
-def test_template_is_the_same_in_a_foreign_app(synth: Synth) -> None:
+@pytest.mark.parametrize("in_stage", [False, True])
+def test_template_is_the_same_in_a_foreign_app(
+    in_stage: bool,  # noqa: FBT001
+    synth: Synth,
+) -> None:
+    """In a stage, but for the check of the bootstrap's version, which the synthesizer adds."""
     app = App(
         context={"aws:cdk:enable-path-metadata": True, "pump:external-id": "ignored"},
         analytics_reporting=True,
     )
-    stage = Stage(app, "Foreign")
+    scope = Stage(app, "Foreign") if in_stage else app
     for stack_class in ROLLOUT_STACKS.values():
         role_stack = stack_class.rollout_class.stack_class
-        role_stack(stage, role_stack.role_class.published.stack_name)
-    stacks = app.synth().get_nested_assembly("assembly-Foreign").stacks
-    assert [stack.template for stack in stacks] == list(synth().values())
+        role_stack(scope, role_stack.role_class.published.stack_name)
+    templates = [stack.template for stack in app.synth().stacks_recursively]
+    for template in templates if in_stage else ():
+        assert template["Parameters"].pop("BootstrapVersion")["Type"].startswith("AWS::SSM::")
+        assert set(template.pop("Rules")) == {"CheckBootstrapVersion"}
+    assert templates == list(synth().values())
+
+
+@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack, ReadOnlyRolloutStack])
+def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> None:
+    """Without a role of that account, an action works in the account of the pipeline."""
+    home = Environment(account="111122223333", region="us-east-1")
+    app = App()
+    stack = Stack(app, "Pipeline", env=home)
+    source = pipelines.CodePipelineSource.connection(
+        "owner/repository",
+        "main",
+        connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
+    )
+    pipeline = pipelines.CodePipeline(
+        stack,
+        "Pipeline",
+        synth=pipelines.ShellStep("Synth", input=source, commands=["npx cdk synth"]),
+        cross_account_keys=True,
+    )
+    stage = Stage(app, "Prod", env=Environment(account="222233334444", region="us-east-1"))
+    more = {"organizational_units": ["r-abcd"]} if stack_class is ReadOnlyRolloutStack else {}
+    stack_class(stage, "Pump", **more)
+    pipeline.add_stage(stage)
+    stages = Capture()
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::CodePipeline::Pipeline", {"Stages": stages}
+    )
+    actions = {
+        action["Name"]: (action["ActionTypeId"]["Provider"], json.dumps(action))
+        for stage_ in stages.as_array()
+        for action in stage_["Actions"]
+    }
+    assert {name: provider for name, (provider, _) in actions.items()} == {
+        "owner_repository": "CodeStarSourceConnection",
+        "Synth": "CodeBuild",
+        "SelfMutate": "CodeBuild",
+        "Prepare": "CloudFormation",
+        "Deploy": "CloudFormation",
+    }
+    # Each action names its own role; the one that makes the change set, also CloudFormation's.
+    named = {
+        name: re.findall(r"::(\d{12}):role/(cdk-[a-z0-9]+-[a-z]+(?:-[a-z]+)*)-role-", action)
+        for name, (_, action) in actions.items()
+    }
+    deploy = ("222233334444", "cdk-hnb659fds-deploy")
+    assert named == {
+        "owner_repository": [],
+        "Synth": [],
+        "SelfMutate": [],
+        "Prepare": [("222233334444", "cdk-hnb659fds-cfn-exec"), deploy],
+        "Deploy": [deploy],
+    }
+
+
+@pytest.mark.parametrize("in_stage", [False, True])
+def test_given_synthesizer_decides(in_stage: bool) -> None:  # noqa: FBT001
+    app = App()
+    scope = Stage(app, "Stage") if in_stage else app
+    own = DefaultStackSynthesizer(deploy_role_arn="arn:aws:iam::111122223333:role/Ours")
+    ReadOnlyStack(scope, "Given", synthesizer=own)
+    (stack,) = app.synth().stacks_recursively
+    assert stack.assume_role_arn == "arn:aws:iam::111122223333:role/Ours"
+
+
+def test_in_a_stage_the_synthesizer_is_the_apps_also_further_inside() -> None:
+    app = App(default_stack_synthesizer=DefaultStackSynthesizer(qualifier="ours"))
+    ReadOnlyStack(Construct(Stage(app, "Stage"), "Team"), "Pump")
+    (stack,) = app.synth().stacks_recursively
+    assert ":role/cdk-ours-deploy-role-" in str(stack.assume_role_arn)
+
+
+def test_accepts_every_option_of_a_stack_but_those_that_the_role_decides() -> None:
+    of_cdk = set(inspect.signature(StackProps).parameters)
+    assert of_cdk - {"analytics_reporting", "permissions_boundary"} == set(
+        StackOptions.__optional_keys__
+    )
 
 
 def test_accepts_the_arguments_of_a_stack() -> None:
@@ -135,14 +238,20 @@ def test_accepts_the_arguments_of_a_stack() -> None:
             app,
             stack_class.__name__,
             role_name="Mine",
+            stack_name=f"Ours-{stack_class.__name__}",
+            description="Ours",
             env=Environment(account="123456789012", region="eu-west-1"),
             tags={"team": "platform"},
             termination_protection=True,
+            notification_arns=["arn:aws:sns:eu-west-1:123456789012:stacks"],
         )
         assert (stack.account, stack.region) == ("123456789012", "eu-west-1")
     for artifact in app.synth().stacks:
         assert artifact.tags == {"team": "platform"}
         assert artifact.termination_protection
+        assert artifact.notification_arns == ["arn:aws:sns:eu-west-1:123456789012:stacks"]
+        assert artifact.stack_name == f"Ours-{artifact.id}"
+        assert artifact.template["Description"] == "Ours"
         assert role_of(artifact.template)["RoleName"] == "Mine"
 
 
