@@ -1,4 +1,4 @@
-"""The example with a customer's stack, deployed."""
+"""The examples with a customer's stack and with a pipeline, deployed."""
 
 import json
 from collections.abc import Callable
@@ -9,19 +9,24 @@ import pytest
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.expected import from_templates
 from pump_roles.account.verify.reading import read_account
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
+
+
+def bootstrap(aws: EmbeddedAws, caller: Caller = OWNER) -> None:
+    """Set the version that the CDK's templates check in a bootstrapped account."""
+    aws.client("ssm", caller).put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+    )
 
 
 @pytest.fixture
 def templates(aws: EmbeddedAws, example: Callable[[str], Path]) -> Path:
     """The folder with the stack's template, which has been deployed."""
     folder = example("read_only")
-    # The account is bootstrapped, and has the boundary.
-    aws.client("ssm").put_parameter(
-        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
-    )
+    # The account also has the boundary.
+    bootstrap(aws)
     aws.iam().create_policy(
         PolicyName="Boundary", Path="/platform/", PolicyDocument=json.dumps(BOUNDARY)
     )
@@ -40,6 +45,20 @@ def test_pump_assumes_the_role_that_the_stack_prints_only_with_the_external_id(
     assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["pump:external-id"])
     assert not aws.can_assume(role_arn, pump, external_id="Another-1234-5678")
     assert not aws.can_assume(role_arn, pump)
+
+
+def test_pump_assumes_the_role_in_each_account_that_the_pipeline_deploys_to(
+    aws: EmbeddedAws, example: Callable[[str], Path]
+) -> None:
+    pump = aws.caller_in(PRINCIPAL)
+    for stage, account in {"Test": "222233334444", "Production": "333344445555"}.items():
+        (template,) = (example("pipeline") / f"assembly-{stage}").glob("*.template.json")
+        owner = Caller(account)
+        bootstrap(aws, owner)
+        aws.deploy("PumpReadOnly", template.read_text(), caller=owner)
+        role_arn = f"arn:aws:iam::{account}:role/PumpReadOnlyRole"
+        assert aws.can_assume(role_arn, pump, external_id=FROM_PUMP["pump:external-id"])
+        assert not aws.can_assume(role_arn, pump)
 
 
 def test_deployed_role_has_its_boundary_and_matches_its_template(
