@@ -60,8 +60,9 @@ def literal_or_parameter(
         raise ArgumentError(argument, f"the value of {path} is not a reference to that parameter")
     if value.allowed_pattern is None:
         value.allowed_pattern = validator.pattern
-        Annotations.of(value).add_info(
-            f"pump-roles set the allowed pattern of this parameter to that of {argument}"
+        Annotations.of(value).add_info_v2(
+            "pump-roles:allowed-pattern",
+            f"pump-roles set the allowed pattern of this parameter to that of {argument}",
         )
     elif value.allowed_pattern != validator.pattern:
         raise ArgumentError(

@@ -259,8 +259,9 @@ def annotate_guardrails(
                 f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
             )
     for name, others in redundant.items():
-        Annotations.of(scope).add_info(
-            f"guardrails: {name} makes these redundant: {', '.join(others)}"
+        Annotations.of(scope).add_info_v2(
+            "pump-roles:redundant-guardrails",
+            f"guardrails: {name} makes these redundant: {', '.join(others)}",
         )
 
 

@@ -244,11 +244,12 @@ class Rollout(Construct):
         )
         denies = documents(guardrails := role.get("guardrails", ()), published)
         annotate_guardrails(self, denies, made_redundant(guardrails, denies))
-        if call_as == "delegated-admin":
-            Annotations.of(self).add_info(
-                "StackSets do not deploy to the management account: it has this role only if you "
-                f"deploy {published.stack_name} there"
-            )
+        account, there = ("this account", "") if call_as == "management" else ("it", " there")
+        Annotations.of(self).add_info_v2(
+            "pump-roles:management-account",
+            f"StackSets do not deploy to the management account: {account} has this role only if "
+            f"you deploy {published.stack_name}{there}",
+        )
 
 
 @documented
@@ -388,7 +389,8 @@ def _member_template(
     # a stack of the outer app.
     name = stack_class.role_class.published.stack_name
     with TemporaryDirectory() as folder:
-        app = App(outdir=folder, analytics_reporting=False)
+        # Synthesized only here: by default, the CDK CLI has every app synthesized at exit.
+        app = App(outdir=folder, analytics_reporting=False, auto_synth=False, tree_metadata=False)
         # The CDK CLI passes its context to every app in the process. One of its keys replaces the
         # boundary of every role.
         for key in app.node.get_all_context():

@@ -125,13 +125,17 @@ def infos(*guardrails: Guardrail) -> list[str]:
 def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None:
     (message,) = infos(Guardrail.NEEDED_ONLY, Guardrail.NO_SELLING, *REDUNDANT)
     names = ", ".join(guardrail.name for guardrail in REDUNDANT)
-    assert message == f"guardrails: needed-only makes these redundant: {names}"
+    assert message == (
+        f"guardrails: needed-only makes these redundant: {names} "
+        "[ack: pump-roles:redundant-guardrails]"
+    )
 
 
 def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
     (message,) = infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY, FILLED["invitations-from"])
     assert message == (
-        "guardrails: needed-only makes these redundant: invitations-from, recommended"
+        "guardrails: needed-only makes these redundant: invitations-from, recommended "
+        "[ack: pump-roles:redundant-guardrails]"
     )
 
 

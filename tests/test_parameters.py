@@ -63,7 +63,10 @@ def test_says_once_that_it_set_the_pattern() -> None:
     for _ in range(2):
         literal_or_parameter(EXTERNAL_ID, "external_id", parameter, scope=stack)
     (info,) = infos(parameter)
-    assert "set the allowed pattern of this parameter to that of external_id" in info
+    assert info.endswith(
+        "set the allowed pattern of this parameter to that of external_id "
+        "[ack: pump-roles:allowed-pattern]"
+    )
 
 
 def test_says_nothing_about_a_pattern_that_the_customer_set() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -178,12 +179,14 @@ def test_filter_is_for_explicit_operations_and_only_accounts_turns_off_automatic
 
 
 @pytest.mark.parametrize(
-    ("call_as", "reminded"), [("management", False), ("delegated-admin", True)]
+    ("call_as", "said"),
+    [
+        ("management", "this account has this role only if you deploy PumpReadOnly"),
+        ("delegated-admin", "it has this role only if you deploy PumpReadOnly there"),
+    ],
 )
-def test_delegated_administrator_is_reminded_of_the_management_account(
-    call_as: CallAs,
-    reminded: bool,  # noqa: FBT001
-    capfd: pytest.CaptureFixture[str],
+def test_rollout_says_once_that_the_management_account_does_not_get_the_role(
+    call_as: CallAs, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
     infos = [
@@ -192,11 +195,11 @@ def test_delegated_administrator_is_reminded_of_the_management_account(
         for entry in node.node.metadata
         if entry.type == "aws:cdk:info"
     ]
-    assert bool(infos) is reminded
-    if reminded:
-        (info,) = infos
-        assert "management account" in info
-        assert "PumpReadOnly there" in info
+    (info,) = infos
+    assert info == (
+        f"StackSets do not deploy to the management account: {said} "
+        "[ack: pump-roles:management-account]"
+    )
     assert capfd.readouterr().err == ""
 
 
@@ -225,6 +228,24 @@ def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> N
         assert json.loads(properties["TemplateBody"]) == synth()[single]
         assert properties["Tags"] == [{"Key": "team", "Value": "platform"}]
     assert [stack.stack_name for stack in assembly.stacks_recursively] == ["R", "Mine"]
+
+
+def test_member_app_is_synthesized_once_and_without_a_construct_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auto_synth: list[Any] = []
+
+    def recorded(**options: Any) -> App:
+        auto_synth.append(options.get("auto_synth"))
+        return App(**options)
+
+    monkeypatch.setattr(rollout, "App", recorded)
+    monkeypatch.setattr(rollout, "TemporaryDirectory", lambda: nullcontext(str(tmp_path)))
+    ReadOnlyRollout(Stack(App(), "Mine"), "Pump", **ARGUMENTS)
+    assert auto_synth == [False]
+    files = {file.name for file in tmp_path.iterdir()}
+    assert "PumpReadOnly.template.json" in files
+    assert "tree.json" not in files
 
 
 def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_template(

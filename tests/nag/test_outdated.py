@@ -78,7 +78,7 @@ def test_stack_says_that_an_earlier_version_reads_no_acknowledgments(
     stack = ReadOnlyStack(app, "PumpReadOnly")
     said = (
         "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or later, but "
-        f"cdk-nag {version} is installed"
+        f"cdk-nag {version} is installed [ack: pump-roles:cdk-nag]"
     )
     found = [entry.data for entry in stack.role.node.metadata if entry.type == "aws:cdk:info"]
     assert found == [said] * infos
