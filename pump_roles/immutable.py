@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 import jsii
 from aws_cdk import (
@@ -26,9 +25,9 @@ from aws_cdk import (
     Validations,
 )
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct
 
 from pump_roles._version import __version__
+from pump_roles.kept import kept_in
 from pump_roles.validation import not_checked
 
 if TYPE_CHECKING:
@@ -138,16 +137,16 @@ class _Immutable:
             file.unlink(missing_ok=True)
 
 
-_PLUGINS: Final[WeakKeyDictionary[IConstruct, _Immutable]] = WeakKeyDictionary()
-
-
 def _plugin_of(resource: CfnResource) -> _Immutable:
     # One for each app, so that its templates are read only once.
     root = resource.node.root
-    if root not in _PLUGINS:
-        _PLUGINS[root] = _Immutable()
-        Validations.of(root).add_plugins(_PLUGINS[root])
-    return _PLUGINS[root]
+
+    def added() -> _Immutable:
+        plugin = _Immutable()
+        Validations.of(root).add_plugins(plugin)
+        return plugin
+
+    return kept_in(root, "pump-roles:immutable", added)
 
 
 def _violation(widening: "Widening") -> PolicyViolation:

@@ -1,16 +1,12 @@
 """Checks that Pump's roles in a stack have different names."""
 
-from typing import Final
-from weakref import WeakKeyDictionary
-
 from aws_cdk import Stack
 from constructs import Construct
 
+from pump_roles.kept import kept_in
 from pump_roles.validators import ArgumentError
 
 __all__ = ["take_role_name"]
-
-_TAKEN: Final[WeakKeyDictionary[Stack, dict[str, Construct]]] = WeakKeyDictionary()
 
 
 def take_role_name(name: str, role: Construct, scope: Construct) -> None:
@@ -26,7 +22,7 @@ def take_role_name(name: str, role: Construct, scope: Construct) -> None:
     """
     # Stack.of() is a slow call into jsii.
     stack = scope if isinstance(scope, Stack) else Stack.of(scope)
-    taken = _TAKEN.setdefault(stack, {})
+    taken: dict[str, Construct] = kept_in(stack, "pump-roles:names", dict)
     other = taken.get(name.lower())
     if other is not None and other in stack.node.find_all():
         raise ArgumentError("role_name", f"{name} is already the name of {other.node.path}")

@@ -72,14 +72,15 @@ def provided_or_parameters(
     """
     omitted = [name for name, value in values.items() if value is None]
     if omitted:
-        stack.template_options.metadata = {
-            "AWS::CloudFormation::Interface": {
+        stack.add_metadata(
+            "AWS::CloudFormation::Interface",
+            {
                 "ParameterGroups": [
                     {"Label": {"default": "Values from Pump"}, "Parameters": omitted}
                 ],
                 "ParameterLabels": {name: {"default": _PARAMETERS[name].label} for name in omitted},
-            }
-        }
+            },
+        )
     return [
         validated_parameter(
             stack, name, _PARAMETERS[name].validator, description=_PARAMETERS[name].description

@@ -545,6 +545,27 @@ def test_widening_in_a_pipeline_stage_fails_the_synth() -> None:
             app.synth()
 
 
+def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For such an app, jsii returns another Python object each time."""
+    read: list[int] = []
+
+    def recorded(built: list[Any], _: object) -> list[Any]:
+        read.append(len(built))
+        return []
+
+    monkeypatch.setattr("pump_roles.templates.widening.widenings", recorded)
+    stack = Stack()
+    assert stack.node.root is not stack.node.root
+    for role_class in (ReadOnlyRole, AutoPilotRole):
+        role_class(stack, role_class.__name__, **ROLE_ARGUMENTS)
+    app = stack.node.root
+    assert isinstance(app, App)
+    app.synth()
+    assert read == [2]
+
+
 def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
     """Neither by this package nor by cdk-nag: the security model says so."""
     stage = Stage(App(), "Stage")

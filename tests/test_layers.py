@@ -21,6 +21,7 @@ FLOORS = [
     "templates",
     "report",
     "arguments",
+    "kept",
     "parameters",
     "validation",
     "immutable",

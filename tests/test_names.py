@@ -1,9 +1,12 @@
 """Two of Pump's roles in one stack cannot have the same name."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, NestedStack, Stack
+from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
 from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole, ReadOnlyStack
@@ -24,6 +27,25 @@ def test_role_in_a_stack_of_the_package_also_counts() -> None:
     stack = ReadOnlyStack(App(), "PumpReadOnly")
     with pytest.raises(ArgumentError, match="is already the name of PumpReadOnly/Role"):
         ReadOnlyRole(stack, "Another", **ROLE_ARGUMENTS)
+
+
+def test_name_counts_in_a_stack_that_was_not_created_in_python(tmp_path: Path) -> None:
+    """For such a stack, jsii returns another Python object each time."""
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://a.b"}}
+    for name, resources in {"Outer": {"Nested": nested}, "Nested": {}}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"Resources": resources}))
+    included = CfnInclude(
+        Stack(App(), "Vendors"),
+        "Included",
+        template_file=str(tmp_path / "Outer.json"),
+        load_nested_stacks={"Nested": {"templateFile": str(tmp_path / "Nested.json")}},
+    )
+    assert (
+        included.get_nested_stack("Nested").stack is not included.get_nested_stack("Nested").stack
+    )
+    ReadOnlyRole(included.get_nested_stack("Nested").stack, "One", **ROLE_ARGUMENTS)
+    with pytest.raises(ArgumentError, match="is already the name of Vendors/Included/Nested/One"):
+        ReadOnlyRole(included.get_nested_stack("Nested").stack, "Two", **ROLE_ARGUMENTS)
 
 
 def test_same_name_in_two_stacks_is_accepted() -> None:
