@@ -1,9 +1,11 @@
 """The service role of the guide can do what a rollout needs, and nothing else."""
 
 import json
+import re
 
 import pytest
 
+from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.aws import ACCOUNT_ID
 from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
@@ -100,3 +102,11 @@ def test_service_role_trusts_only_cloudformation() -> None:
         "Principal": {"Service": "cloudformation.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
+
+
+def test_wildcard_service_actions_on_the_page_are_the_published_ones() -> None:
+    """A control of AWS Control Tower rejects these."""
+    control = ORGANIZATIONS.partition("CT.IAM.PR.5")[2].partition("\n- **")[0]
+    shown = re.findall(r"`(\w+:\*)`", control)
+    assert shown == [action for action in ROLES["auto-pilot"].patterns if action.endswith(":*")]
+    assert not [action for action in ROLES["read-only"].patterns if action.endswith(":*")]
