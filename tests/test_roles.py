@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import aws_cdk
 import pytest
 from aws_cdk import App, Aws, CfnParameter, Environment, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Match, Template
 
 from pump_roles import ArgumentError, AutoPilotRole, Guardrail, ReadOnlyRole
 from pump_roles.roles import PumpRole
@@ -26,16 +26,9 @@ INLINE_QUOTA = 10_240
 
 def role_in(stack: Stack) -> dict[str, Any]:
     """Return the properties of the stack's one role, as its template has it."""
-    app = stack.node.root
-    assert isinstance(app, App)
-    template = app.synth().get_stack_artifact(stack.artifact_id).template
-    (found,) = (
-        resource["Properties"]
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Role"
-    )
-    assert isinstance(found, dict)
-    return found
+    (found,) = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
 
 
 def flags(*, on: bool) -> Mapping[str, Any]:
@@ -91,11 +84,15 @@ def test_has_the_documented_defaults() -> None:
     ]:
         stack = Stack(App(), "S")
         role_class(stack, "Role", **ROLE_ARGUMENTS)
-        properties = role_in(stack)
-        assert properties["RoleName"] == name
-        assert "Path" not in properties
-        assert "PermissionsBoundary" not in properties
-        assert 0 < len(properties["Description"]) <= 1000
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::IAM::Role",
+            {
+                "RoleName": name,
+                "Path": Match.absent(),
+                "PermissionsBoundary": Match.absent(),
+                "Description": Match.string_like_regexp("^.{1,1000}$"),
+            },
+        )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +163,7 @@ def test_two_roles_share_one_parameter() -> None:
     for role_class in ROLES:
         arguments = {**ROLE_ARGUMENTS, "external_id": parameter}
         role_class(stack, role_class.__name__, **arguments)
-    template = aws_cdk.assertions.Template.from_stack(stack)
+    template = Template.from_stack(stack)
     template.resource_count_is("AWS::IAM::Role", 2)
     assert set(template.find_parameters("*")) - {"BootstrapVersion"} == {"PumpExternalID"}
 
@@ -256,7 +253,7 @@ def test_grants_to_the_role_do_nothing() -> None:
     s3.Bucket(stack, "Bucket").grant_read_write(role)
     role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
     role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess"))
-    template = aws_cdk.assertions.Template.from_stack(stack)
+    template = Template.from_stack(stack)
     template.resource_count_is("AWS::IAM::Policy", 0)
     assert "ManagedPolicyArns" not in role_in(stack)
 
@@ -266,7 +263,7 @@ def test_another_role_can_be_granted_to_assume_it() -> None:
     pump = iam.Role(stack, "Service", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, path="/pump/")
     role.role.grant_assume_role(pump)
-    template = aws_cdk.assertions.Template.from_stack(stack)
+    template = Template.from_stack(stack)
     (policy,) = template.find_resources("AWS::IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sts:AssumeRole"
