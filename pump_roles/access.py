@@ -65,8 +65,8 @@ class CustomerAccess(Construct):
     :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
         without duplicates. By default, only ``read-only``.
     :param customer_accounts: the 12-digit IDs of the accounts whose roles a grantee may assume, at
-        least 1, without duplicates. :meth:`grant` checks how many fit into a policy. By default, a
-        grantee may assume the roles of every account.
+        least 1, without duplicates. :meth:`grant_assume_role` checks how many fit into a policy. By
+        default, a grantee may assume the roles of every account.
     :param role_names: the names of the roles, at least 1, without duplicates, 1 to 64 characters
         each. They replace the published names of ``roles``. By default, ``PumpReadOnlyRole`` or
         ``PumpAutoPilotRole``.
@@ -101,7 +101,7 @@ class CustomerAccess(Construct):
             else _ACCOUNTS.check("customer_accounts", customer_accounts)
         )
 
-    def grant(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_assume_role(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a grantee to assume the roles with an external ID, and deny it without one.
 
         The deny covers the roles of these names and of both published names, in every account and
@@ -114,12 +114,14 @@ class CustomerAccess(Construct):
         ``assert_success()`` raises an error. The synth also warns about a role that
         ``Role.customize_roles()`` does not create: the deny is only in the CDK's report.
 
-        For more accounts than fit, create several of these constructs, and call ``grant`` on each
+        For more accounts than fit, create several of these constructs, and call this method of each
         with the same role. The CDK moves statements that are too long into managed policies; a role
         can have 10 of them by default.
 
         :param grantee: a role, user, group, or policy of Pump's account, or a resource with a role.
-        :returns: the grant of the allow statement.
+        :returns: the grant of the allow statement. It does not cover the deny, which was added
+            before: ``success`` is true only if both were added, but ``principal_statements``,
+            ``apply_before()``, and a dependency on the grant concern only the allow.
         :raises ArgumentError: if a policy of the two statements is longer than IAM allows, not
             counting white space: 2,048 characters for a user, 5,120 for a group, otherwise 6,144.
             The message says how many accounts fit. Other statements of the grantee do not count.

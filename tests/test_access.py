@@ -110,7 +110,7 @@ def test_grants_two_statements_and_nothing_else(
     arguments: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     stack = pump_stack()
-    grant = CustomerAccess(stack, "Access", **arguments).grant(worker_in(stack))
+    grant = CustomerAccess(stack, "Access", **arguments).grant_assume_role(worker_in(stack))
     assert grant.success
     grant.assert_success()
     assert policies_in(stack) == [expected]
@@ -122,7 +122,7 @@ def test_roles_are_assumed_in_the_partition_that_the_grantee_is_deployed_to(
 ) -> None:
     stack = pump_stack(App(context=flags))
     access = CustomerAccess(stack, "Access", roles=KINDS, customer_accounts=[FIRST])
-    access.grant(worker_in(stack))
+    access.grant_assume_role(worker_in(stack))
     (policy,) = policies_in(stack, "aws-cn")
     arns = [arn for statement in policy["Statement"] for arn in statement["Resource"]]
     assert len(arns) == 3 * len(KINDS)
@@ -195,7 +195,8 @@ def test_accepts_exactly_what_is_listed_once_and_grants_no_more(
         with pytest.raises(ArgumentError, match=r"is listed twice$"):
             CustomerAccess(stack, "Access", **arguments)
         return
-    grant = CustomerAccess(stack, "Access", **arguments).grant(iam.ManagedPolicy(stack, "Policy"))
+    access = CustomerAccess(stack, "Access", **arguments)
+    grant = access.grant_assume_role(iam.ManagedPolicy(stack, "Policy"))
     (statement,) = grant.principal_statements
     assert stack.resolve(statement.resources) == [
         {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::{account}:role/{name}"]]}
@@ -256,7 +257,7 @@ def test_grants_to_whatever_has_policies(name: str) -> None:
     stack = pump_stack()
     grantee = GRANTEES[name](stack)
     access = CustomerAccess(stack, "Access")
-    assert access.grant(grantee).success
+    assert access.grant_assume_role(grantee).success
     if isinstance(grantee, iam.LazyRole):
         assert grantee.role_arn  # from now on it is part of the app
     assert warnings_of(access) == []
@@ -287,7 +288,7 @@ def test_grants_nothing_to_an_imported_role_that_could_be_in_another_account() -
     stack = Stack(App(), "Anywhere")
     access = CustomerAccess(stack, "Access")
     imported = iam.Role.from_role_arn(stack, "G", f"arn:aws:iam::{FIRST}:role/R")
-    assert not access.grant(imported).success
+    assert not access.grant_assume_role(imported).success
     assert len(warnings_of(access)) == 1
     assert policies_in(stack) == []
 
@@ -297,7 +298,7 @@ def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(name: st
     stack = pump_stack()
     grantee = NOT_GRANTEES[name](stack)
     access = CustomerAccess(stack, "Access")
-    grant = access.grant(grantee)
+    grant = access.grant_assume_role(grantee)
     assert not grant.success
     with pytest.raises(RuntimeError, match="could not be added"):
         grant.assert_success()
@@ -309,8 +310,8 @@ def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(name: st
 def test_warning_names_the_grantee() -> None:
     stack = pump_stack()
     access = CustomerAccess(stack, "Access")
-    access.grant(iam.Role.from_role_name(stack, "Fixed", "R", mutable=False))
-    access.grant(iam.ServicePrincipal("lambda.amazonaws.com"))
+    access.grant_assume_role(iam.Role.from_role_name(stack, "Fixed", "R", mutable=False))
+    access.grant_assume_role(iam.ServicePrincipal("lambda.amazonaws.com"))
     fixed, service = warnings_of(access)
     assert "granted to Pump/Fixed:" in fixed
     assert "granted to ServicePrincipal:" in service
@@ -320,7 +321,7 @@ def test_principal_that_wraps_a_role_gets_only_the_deny() -> None:
     """It cannot be distinguished from a principal that wraps an immutable role."""
     stack = pump_stack()
     access = CustomerAccess(stack, "Access")
-    assert not access.grant(iam.SessionTagsPrincipal(worker_in(stack))).success
+    assert not access.grant_assume_role(iam.SessionTagsPrincipal(worker_in(stack))).success
     assert len(warnings_of(access)) == 1
     (policy,) = policies_in(stack)
     assert [statement["Effect"] for statement in policy["Statement"]] == ["Deny"]
@@ -374,7 +375,7 @@ def test_allow_is_never_added_without_the_deny(
     stack = Stack()
     policy = iam.ManagedPolicy(stack, "Policy")
     principal: Any = Stubborn(policy, *accepted)
-    grant = CustomerAccess(stack, "Access").grant(principal)
+    grant = CustomerAccess(stack, "Access").grant_assume_role(principal)
     assert grant.success == (found == ["Deny", "Allow"])
     statements = (policy.document.to_json() or {"Statement": []})["Statement"]
     assert [statement["Effect"] for statement in statements] == found
@@ -387,7 +388,7 @@ def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_repo
     iam.Role.customize_roles(app, use_precreated_roles={"Pump/PumpService": "PumpService"})
     stack = pump_stack(app)
     access = CustomerAccess(stack, "Access")
-    assert access.grant(worker_in(stack)).success
+    assert access.grant_assume_role(worker_in(stack)).success
     (warning,) = warnings_of(access)
     assert warning.startswith("Pump/PumpService is created outside this app: attach both")
     assert policies_in(stack) == []
@@ -409,7 +410,7 @@ def test_two_grants_to_one_grantee_allow_both_and_deny_what_each_denies(
         CustomerAccess(stack, "B", role_names=["Vendor"], role_path="/vendors/"),
     ):
         for _ in range(2):  # the same grant twice adds nothing
-            assert access.grant(worker).success
+            assert access.grant_assume_role(worker).success
     (policy,) = policies_in(stack)
     reached: dict[tuple[str, str], set[str]] = {}
     for statement in policy["Statement"]:
@@ -455,7 +456,7 @@ def fitting(grantee: str, arguments: Mapping[str, Any], count: int) -> int:
     stack = Stack()
     access = CustomerAccess(stack, "Access", **arguments, customer_accounts=accounts(count))
     with pytest.raises(ArgumentError) as caught:
-        access.grant(GRANTEES[grantee](stack))
+        access.grant_assume_role(GRANTEES[grantee](stack))
     assert caught.value.argument == "customer_accounts"
     found = re.fullmatch(
         r"([\d,]+) given, at most (\d+) fit into the ([\d,]+) characters that IAM allows for "
@@ -477,7 +478,7 @@ def test_accepts_as_many_accounts_as_fit_and_not_one_more(grantee: str, case: st
     for count in (most - 1, most):
         stack = pump_stack()
         access = CustomerAccess(stack, "Access", **arguments, customer_accounts=accounts(count))
-        assert access.grant(GRANTEES[grantee](stack)).success
+        assert access.grant_assume_role(GRANTEES[grantee](stack)).success
         statements = [
             statement
             for policy in policies_in(stack, LONGEST_PARTITION)
@@ -531,12 +532,12 @@ def arguments_of_size(size: int) -> dict[str, Any]:
 def test_policy_has_at_most_the_characters_of_the_quota(grantee: str) -> None:
     stack, size = pump_stack(), QUOTAS[grantee]
     access = CustomerAccess(stack, "Access", **arguments_of_size(size))
-    access.grant(GRANTEES[grantee](stack))
+    access.grant_assume_role(GRANTEES[grantee](stack))
     assert list(map(size_of, policies_in(stack, LONGEST_PARTITION))) == [size]
     stack = Stack()
     access = CustomerAccess(stack, "Access", **arguments_of_size(size + 1))
     with pytest.raises(ArgumentError, match=r"^customer_accounts: \d+ given, at most \d+ fit into"):
-        access.grant(GRANTEES[grantee](stack))
+        access.grant_assume_role(GRANTEES[grantee](stack))
 
 
 @pytest.mark.parametrize("arguments", [{}, {"customer_accounts": accounts(3)}])
@@ -545,7 +546,7 @@ def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str,
     names = [f"{index:064}" for index in range(40)]
     access = CustomerAccess(stack, "Access", role_names=names, **arguments)
     with pytest.raises(ArgumentError) as caught:
-        access.grant(worker_in(stack))
+        access.grant_assume_role(worker_in(stack))
     assert caught.value.argument == "role_names"
     assert re.fullmatch(
         r"the policy would have 1\d,\d{3} characters, at most 6,144 allowed for a managed policy",
@@ -562,7 +563,7 @@ def test_published_names_fit_under_any_path(grantee: str, together: int) -> None
         stack = Stack()
         path = f"/{'p' * 510}/"
         access = CustomerAccess(stack, "A", roles=kinds, role_path=path, customer_accounts=[FIRST])
-        assert access.grant(GRANTEES[grantee](stack)).success
+        assert access.grant_assume_role(GRANTEES[grantee](stack)).success
 
 
 @pytest.mark.parametrize("flags", FLAGS)
@@ -572,7 +573,7 @@ def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[st
     most = fitting("role", {}, 1_000)
     for number in range(3):
         listed = accounts(3 * most)[number * most : (number + 1) * most]
-        CustomerAccess(stack, f"Access{number}", customer_accounts=listed).grant(worker)
+        CustomerAccess(stack, f"Access{number}", customer_accounts=listed).grant_assume_role(worker)
     policies = policies_in(stack, LONGEST_PARTITION)
     # The deny is inline; CDK moves the others into managed policies.
     assert len(policies) == 4
@@ -612,7 +613,7 @@ def test_access_in_an_app_with_the_roles_raises_no_alarm(
             customer_accounts=accounts(90 // len(KINDS)) if number else None,
         )
         worker = iam.Role(stack, name, assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
-        assert access.grant(worker).success
+        assert access.grant_assume_role(worker).success
     app.synth()
     report = of_templates(tmp_path)
     assert [role.name for role in report.roles] == NEVER_WITHOUT_EXTERNAL_ID
@@ -626,6 +627,6 @@ def test_unsafe_grant_raises_an_alarm(tmp_path: Path) -> None:
     stack = Stack(app, "Pump")
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
     policy = iam.Policy(stack, "Policy", roles=[role.role])
-    assert CustomerAccess(stack, "Access").grant(policy).success
+    assert CustomerAccess(stack, "Access").grant_assume_role(policy).success
     with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
         app.synth()

@@ -28,7 +28,7 @@ class WorkerStack(Stack):
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
         )
         access = CustomerAccess(self, "CustomerAccess", roles=["read-only"])
-        access.grant(self.worker).assert_success()
+        access.grant_assume_role(self.worker).assert_success()
         Validations.of(self.worker).acknowledge(
             Acknowledgment(
                 id=WILDCARD,

@@ -157,7 +157,7 @@ class Worker:
             role.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=["*"]))
         arguments, _ = GRANTS[self.granted]
         if arguments is not None:
-            CustomerAccess(stack, "Access", **arguments).grant(role).assert_success()
+            CustomerAccess(stack, "Access", **arguments).grant_assume_role(role).assert_success()
 
     def changed(self, template: Template) -> Template:
         """Return its template after the change."""
