@@ -4,7 +4,6 @@ CDK calls the plugin after it has written an app's templates, including those of
 pipelines. docs/security-model.md lists what the plugin cannot see.
 """
 
-import atexit
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +38,12 @@ _RULE: Final = "immutable"
 _FIX: Final = (
     "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "
     "To change its name or deny permissions, use its arguments."
+)
+_UNKNOWN_TARGET: Final = "unknown-target"
+"""The one rule that can be acknowledged: nothing in the app says that Pump's role is the target."""
+_UNKNOWN_TARGET_FIX: Final = (
+    "Name the target in the app, or move the policy to another stack. If it never attaches to "
+    "Pump's role, acknowledge this rule on the policy's construct, with a reason."
 )
 
 
@@ -75,7 +80,6 @@ class _Protected:
 class _Immutable:
     def __init__(self) -> None:
         self.protected: list[_Protected] = []
-        self._rejected: set[Path] = set()
 
     @property
     def name(self) -> str:
@@ -87,7 +91,7 @@ class _Immutable:
 
     @property
     def rule_ids(self) -> list[str]:
-        return [_RULE]
+        return [_RULE, _UNKNOWN_TARGET]
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         # Imported here: an app that only defines its constructs does not need the reader.
@@ -95,13 +99,9 @@ class _Immutable:
 
         paths = [Path(path) for path in context.template_paths]
         try:
-            found = list(widenings(list(self._built()), paths))
-            violations = [_violation(widening) for widening in found]
-            rejected = {path for widening in found for path in (widening.file, widening.root)}
+            violations = [_violation(found) for found in widenings(list(self._built()), paths)]
         except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
             violations = [not_checked(_RULE, error, [str(paths[0])])]
-            rejected = set(paths)
-        self._reject(rejected)
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
     def _built(self) -> "Iterator[Built]":
@@ -125,17 +125,6 @@ class _Immutable:
                     properties = dict.fromkeys(properties) | stack.resolve(properties)
                 yield Built(protected, file, logical_id, properties)
 
-    def _reject(self, files: set[Path]) -> None:
-        # A plugin must not change the assembly that CDK validates. So what must not be deployed is
-        # removed when the app ends.
-        if files and not self._rejected:
-            atexit.register(self._remove)
-        self._rejected = files
-
-    def _remove(self) -> None:
-        for file in self._rejected:
-            file.unlink(missing_ok=True)
-
 
 def _plugin_of(resource: CfnResource) -> _Immutable:
     # One for each app, so that its templates are read only once.
@@ -151,11 +140,11 @@ def _plugin_of(resource: CfnResource) -> _Immutable:
 
 def _violation(widening: "Widening") -> PolicyViolation:
     return PolicyViolation(
-        rule_name=_RULE,
+        rule_name=_UNKNOWN_TARGET if widening.is_unknown_target else _RULE,
         description=widening.problem,
-        fix=_FIX,
-        # The only severity that cannot be acknowledged.
-        severity="fatal",
+        fix=_UNKNOWN_TARGET_FIX if widening.is_unknown_target else _FIX,
+        # Only "fatal" cannot be acknowledged.
+        severity="error" if widening.is_unknown_target else "fatal",
         violating_resources=[
             PolicyViolatingResource(
                 resource_logical_id=widening.logical_id,

@@ -463,10 +463,59 @@ def test_violation_cannot_be_acknowledged() -> None:
     app = App()
     stack, role = pump(app)
     HOSTILE["inline_policy"](stack, role, stack)
-    for scope in (app, stack, role):
-        for rule in ("pump-roles::immutable", "immutable"):
-            Validations.of(scope).acknowledge(Acknowledgment(id=rule, reason="please"))
+    acknowledge_everywhere(app)
     assert problems(app)
+
+
+def acknowledge_everywhere(app: App) -> None:
+    for scope in app.node.find_all():
+        for rule in ("immutable", "unknown-target"):
+            for prefix in ("pump-roles::", ""):
+                acknowledgment = Acknowledgment(id=f"{prefix}{rule}", reason="please")
+                Validations.of(scope).acknowledge(acknowledgment)
+
+
+def grant_to_import(stack: Stack, name: str) -> iam.IRole:
+    """An ordinary grant to a role whose name only the deployment knows."""
+    imported = iam.Role.from_role_name(stack, "Imported", name)
+    s3.Bucket(stack, "Bucket").grant_read(imported)
+    return imported
+
+
+@pytest.mark.parametrize("acknowledged", ["the policy", "the stack", "the role", "nothing"])
+@pytest.mark.parametrize("source", ["parameter", "export"])
+def test_owner_can_acknowledge_a_policy_whose_target_only_the_deployment_knows(
+    source: str, acknowledged: str
+) -> None:
+    app = App()
+    stack, role = pump(app)
+    parameter = CfnParameter(stack, "Name").value_as_string
+    name = parameter if source == "parameter" else Fn.import_value("OtherApp-Role")
+    imported = grant_to_import(stack, name)
+    scopes = {"the policy": imported, "the stack": stack, "the role": role}
+    if acknowledged in scopes:
+        Validations.of(scopes[acknowledged]).acknowledge(
+            Acknowledgment(id="pump-roles::unknown-target", reason="It is our own service's role.")
+        )
+    if acknowledged in ("the policy", "the stack"):
+        app.synth()
+    else:
+        (problem,) = problems(app)
+        assert problem.endswith("its target cannot be determined from the templates")
+
+
+def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names() -> None:
+    app = App()
+    stack, role = pump(app)
+    default = iam.Role.from_role_name(
+        stack, "Default", CfnParameter(stack, "Name", default="PumpReadOnlyRole").value_as_string
+    )
+    s3.Bucket(stack, "Bucket").grant_read(default)
+    HOSTILE["name_by_reference"](stack, role, stack)
+    acknowledge_everywhere(app)
+    found = problems(app)
+    assert len(found) > 1
+    assert all("attaches to Pump/Role" in problem for problem in found)
 
 
 def test_skipping_construct_validations_does_not_skip_this_one() -> None:
@@ -643,15 +692,15 @@ def test_cdk_synth_says_what_is_wrong_and_fails(
     )
 
 
-def test_failed_synth_leaves_nothing_that_could_be_deployed(
+def test_cdk_deploy_refuses_the_templates_of_a_failed_synth_which_remain_as_evidence(
     rejected: tuple[Path, Ended],
 ) -> None:
     folder, _ = rejected
-    # Neither by hand, since the template that widens the role is gone,
     assert {file.name for file in (folder / "cdk.out").glob("*.template.json")} == {
-        "Pump.template.json"
+        "Pump.template.json",
+        "Other.template.json",
     }
-    # nor with the CDK CLI, which reads the report of the failed validation.
+    # The CDK CLI reads the report of the failed validation.
     for stack in ("Other", "--all"):
         command = ["deploy", stack, "--app", "cdk.out", "--require-approval=never"]
         ended = cdk(*command, directory=folder, environment=NO_AWS)
@@ -670,4 +719,3 @@ def test_app_fails_without_the_cli(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "attaches to Pump/Role" in ended.stderr
-    assert not (tmp_path / "out" / "Other.template.json").exists()

@@ -48,10 +48,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
             )
             continue
         if not disk.is_file(file.path):
-            raise InputError(
-                f"{file.path}: there is no such file; a synth that fails removes the templates at "
-                "fault"
-            )
+            raise InputError(f"{file.path}: there is no such file")
         content, read = disk.read_json(file.path, disk.TEMPLATE)
         if empty and isinstance(content, dict) and not _adds_resources(content):
             continue

@@ -72,15 +72,16 @@ class Widening:
     :param problem: what is wrong, in words.
     :param file: the template that contains it.
     :param logical_id: the resource at fault.
-    :param root: the template of the stack that deploys it.
     :param properties: the properties at fault.
+    :param is_unknown_target: whether it is a policy that only might attach to the role, because
+        its target is known only at deployment.
     """
 
     problem: str
     file: Path
     logical_id: str
-    root: Path
     properties: tuple[str, ...] = field(default=())
+    is_unknown_target: bool = False
 
 
 def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widening]:
@@ -107,7 +108,7 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
         found = placed.get((original.file.resolve(), original.logical_id), [])
         if not found:
             problem = f"{original.name} is missing from its template: it was removed or replaced"
-            yield Widening(problem, original.file, original.logical_id, original.file)
+            yield Widening(problem, original.file, original.logical_id)
         for template in found:
             changes = _role_changes if original.is_role else _stack_set_changes
             for change, properties in changes(template, original):
@@ -137,7 +138,7 @@ def _roles_of(template: Template, built: Built) -> dict[tuple[Template, str], Bu
 def _widening(problem: str, template: Template, logical_id: str, *properties: str) -> Widening:
     while template.is_member and template.parent is not None:
         template, logical_id, properties = template.parent, template.deployed_by, ("TemplateBody",)
-    return Widening(problem, template.file, logical_id, template.root.file, properties)
+    return Widening(problem, template.file, logical_id, properties)
 
 
 def _role_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -209,12 +210,13 @@ def _attached(
             )
         for attachment in unknown:
             if attachment.template.root is template.root and attachment not in reaching:
-                yield _widening(
+                found = _widening(
                     f"{attachment.logical_id} may attach to {built.name}: its target cannot be "
                     "determined from the templates",
                     attachment.template,
                     attachment.logical_id,
                 )
+                yield replace(found, is_unknown_target=True)
 
 
 def _namesakes(
