@@ -26,6 +26,7 @@ from pump_roles.arguments import documented, with_arguments
 from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.immutable import protect_role
 from pump_roles.names import take_role_name
+from pump_roles.principal import PublishedPrincipal
 from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from pump_roles.trust import Trust
 from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
@@ -55,6 +56,7 @@ class RoleOptions(TypedDict, total=False):
 
 
 @with_arguments()
+@jsii.implements(iam.IGrantable)
 class PumpRole(Construct):
     """What the roles have in common. It is abstract; use one of its subclasses.
 
@@ -153,25 +155,34 @@ class PumpRole(Construct):
             ],
         )
 
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role as the grantee of other constructs: ``bucket.grant_read(pump)``.
+
+        The same as :attr:`role`, whose permissions cannot be widened.
+        """
+        return self.role
+
     @cached_property
     def role(self) -> iam.IRole:
         """The role for other constructs to use, as a principal or to let others assume it.
 
-        Its permissions cannot be widened: a grant adds nothing to its policies, and attaching a
-        policy to it fails the synth. The policy of another resource, such as a bucket or a key, can
-        still name it.
+        Its permissions cannot be widened. A grant adds nothing to its policies, and the synth warns
+        (``pump-roles:grant-dropped``). If the other resource has a policy of its own, such as a
+        bucket or a key, CDK adds the grant there, naming the role. Otherwise nothing is granted:
+        ``success`` is false, and ``assert_success()`` raises an error. Attaching a policy to the
+        role fails the synth.
         """
-        return iam.Role.from_role_arn(
+        return PublishedPrincipal(
             self,
             "Role",
-            Stack.of(self).format_arn(
+            role_arn=Stack.of(self).format_arn(
                 service="iam",
                 region="",
                 resource="role",
                 resource_name=f"{(self._path or '/')[1:]}"
                 f"{Lazy.uncached_string(_NameElsewhere(self.resource))}",
             ),
-            mutable=False,
         )
 
     @property

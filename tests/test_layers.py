@@ -26,6 +26,7 @@ FLOORS = [
     "validation",
     "immutable",
     "names",
+    "principal",
     "trust",
     "roles",
     "stacks",

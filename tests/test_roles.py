@@ -247,15 +247,75 @@ def test_warns_if_a_guardrail_has_expired_and_the_template_stays_the_same(
     assert statement["Condition"] == {"DateGreaterThanEquals": {"aws:CurrentTime": moment}}
 
 
-def test_grants_to_the_role_do_nothing() -> None:
+def dropped(role: PumpRole) -> list[str]:
+    """Return the warnings about grants that add nothing to the role."""
+    return [
+        str(entry.data)
+        for entry in role.node.metadata
+        if entry.type == "aws:cdk:warning" and "pump-roles:grant-dropped" in str(entry.data)
+    ]
+
+
+@pytest.mark.parametrize("itself", [True, False])
+def test_grant_adds_nothing_to_the_role_and_the_synth_warns(itself: bool) -> None:  # noqa: FBT001
     stack = Stack(App(), "S")
-    role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS).role
-    s3.Bucket(stack, "Bucket").grant_read_write(role)
-    role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
-    role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess"))
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    other = iam.Role.from_role_name(stack, "Other", "Other")
+    grant = other.grant_assume_role((pump if itself else pump.role).grant_principal)
+    assert not grant.success
+    with pytest.raises(RuntimeError, match="could not be added"):
+        grant.assert_success()
+    (warning,) = dropped(pump)
+    assert "whose policies stay as published: sts:AssumeRole;" in warning
+    Template.from_stack(stack).resource_count_is("AWS::IAM::Policy", 0)
+
+
+@pytest.mark.parametrize("itself", [True, False])
+def test_grant_of_a_resource_with_a_policy_names_the_role_there(itself: bool) -> None:  # noqa: FBT001
+    stack = Stack(App(), "S")
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, path="/pump/")
+    alone = Stack(App(), "S")
+    ReadOnlyRole(alone, "Role", **ROLE_ARGUMENTS, path="/pump/")
+    s3.Bucket(stack, "Bucket").grant_read(pump if itself else pump.role).assert_success()
+    (warning,) = dropped(pump)
+    assert "whose policies stay as published: s3:GetObject*, " in warning
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Policy", 0)
+    template.has_resource_properties("AWS::IAM::Role", role_in(alone))
+    (policy,) = template.find_resources("AWS::S3::BucketPolicy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    _, parts = statement["Principal"]["AWS"]["Fn::Join"]
+    assert parts[-2:] == [":role/pump/", {"Ref": stack.get_logical_id(pump.resource)}]
+
+
+def test_policies_added_to_the_role_do_nothing_and_the_synth_warns() -> None:
+    stack = Stack(App(), "S")
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    everything = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+    assert not pump.role.add_to_principal_policy(everything).statement_added
+    pump.role.add_managed_policy(
+        iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess")
+    )
+    first, second = dropped(pump)
+    assert "published: s3:GetObject;" in first
+    assert "published: a managed policy;" in second
     template = Template.from_stack(stack)
     template.resource_count_is("AWS::IAM::Policy", 0)
     assert "ManagedPolicyArns" not in role_in(stack)
+
+
+def test_uses_that_add_nothing_to_the_role_are_no_reason_to_warn() -> None:
+    stack = Stack(App(), "S")
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    worker = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    assert pump.role.grant_assume_role(worker).success
+    assert pump.role.grant_pass_role(worker).success
+    assert pump.role.grant(worker, "iam:GetRole").success
+    statement = iam.PolicyStatement(
+        actions=["s3:GetObject"], principals=[pump.role], resources=["*"]
+    )
+    assert s3.Bucket(stack, "Bucket").add_to_resource_policy(statement).statement_added
+    assert dropped(pump) == []
 
 
 def test_another_role_can_be_granted_to_assume_it() -> None:
