@@ -181,21 +181,22 @@ def read(
     settings_of |= {role: _with_shared_guardrails(role, settings_of, built) for role in built}
     found = []
     boundary = _boundary_of_cdk(context)
-    if boundary and rolled_out:
-        raise ConfigError(
-            f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; use {_key(_BOUNDARY)} "
-            "instead"
-        )
+    shown = boundary and f"{boundary} (from {_BOUNDARY_OF_CDK})"
     for role in with_stack:
         single = ROLLOUT_STACKS[role].rollout_class.stack_class
-        if boundary and _BOUNDARY in settings_of[role]:
+        own = settings_of[role].get(_BOUNDARY)
+        if boundary and own and _policy(own.value) != _policy(boundary):
             raise ConfigError(
-                f"{settings_of[role][_BOUNDARY].key}: cannot be combined with {_BOUNDARY_OF_CDK}, "
-                "which replaces it"
+                f"{own.key}: must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
         stack = _settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
-        found.append(replace(stack, boundary=boundary))
+        found.append(replace(stack, boundary=shown))
     for role in rolled_out:
+        if boundary and _BOUNDARY not in settings_of[role]:
+            raise ConfigError(
+                f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set "
+                f"{_key(_BOUNDARY)} too"
+            )
         rollout = ROLLOUT_STACKS[role]
         stack_id = f"{ROLES[role].stack_name}Rollout"
         more = {"configure_app": configure_app}
@@ -214,7 +215,13 @@ def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
             f"{_BOUNDARY_OF_CDK}: must be an object with a name or an arn, or the CDK ignores it; "
             "set it in a file, because -c passes only strings"
         )
-    return f"{boundary} (from {_BOUNDARY_OF_CDK})"
+    return boundary
+
+
+def _policy(boundary: str) -> tuple[bool, str]:
+    # Whether AWS manages it, and its name with its path.
+    arn, _, name = boundary.rpartition(":policy/")
+    return arn.endswith(":aws"), name
 
 
 def _checked(context: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

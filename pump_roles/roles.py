@@ -1,6 +1,7 @@
 """The constructs for Pump's roles."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache, cached_property
@@ -51,7 +52,7 @@ class RoleOptions(TypedDict, total=False):
 
     role_name: str | None
     path: str | None
-    permissions_boundary: str | None
+    permissions_boundary: str | iam.IManagedPolicy | None
     guardrails: Sequence[Guardrail]
 
 
@@ -78,8 +79,10 @@ class PumpRole(Construct):
         deployed role, change ``role_name`` too: CloudFormation cannot replace a role with one of
         the same name.
     :param permissions_boundary: the name of a managed policy of the account that the role is
-        deployed to, with its path if it has one (``platform/Boundary``), or the ARN of an
-        AWS managed policy. By default, the role has no boundary.
+        deployed to, with its path if it has one (``platform/Boundary``), the ARN of an AWS managed
+        policy, or an ``iam.IManagedPolicy``, which is created before the role if it is in the same
+        stack. If the app gives its roles a boundary too, it must be the same policy. By default,
+        the role has no boundary, except that of the app.
     :param guardrails: what to deny the role, each :class:`Guardrail` at most once. By default, the
         role has none.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
@@ -106,14 +109,15 @@ class PumpRole(Construct):
         next_external_id: str | CfnParameter | None = None,
         role_name: str | None = None,
         path: str | None = None,
-        permissions_boundary: str | None = None,
+        permissions_boundary: str | iam.IManagedPolicy | None = None,
         guardrails: Sequence[Guardrail] = (),
     ) -> None:
         if not hasattr(self, "published"):
             raise TypeError(f"{type(self).__name__} is abstract; use ReadOnlyRole or AutoPilotRole")
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
-        boundary = _boundary_arn(permissions_boundary)
+        boundary = _boundary_arn(permissions_boundary, scope)
+        named = isinstance(permissions_boundary, str)
         trust_policy = Trust.of(
             self,
             pump_principal=pump_principal,
@@ -136,7 +140,7 @@ class PumpRole(Construct):
             role_name=role_name,
             description=self.published.description,
             path=self._path,
-            permissions_boundary=None if boundary is None else Fn.sub(boundary),
+            permissions_boundary=Fn.sub(boundary) if boundary and named else boundary,
             assume_role_policy_document=trust_policy,
             policies=[
                 iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
@@ -147,7 +151,7 @@ class PumpRole(Construct):
             self.resource,
             RoleName=role_name,
             Path=self._path,
-            PermissionsBoundary=None if boundary is None else {"Fn::Sub": boundary},
+            PermissionsBoundary={"Fn::Sub": boundary} if named else boundary,
             AssumeRolePolicyDocument=trust_policy,
             Policies=[
                 {"PolicyName": name, "PolicyDocument": document}
@@ -336,11 +340,24 @@ class _NameElsewhere:
         return self._resource.role_name
 
 
-def _boundary_arn(permissions_boundary: str | None) -> str | None:
-    # CloudFormation fills in the partition and the account, so that one template works everywhere.
-    if permissions_boundary is None:
+def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:
+    if boundary is None:
         return None
-    PERMISSIONS_BOUNDARY.check("permissions_boundary", permissions_boundary)
-    _, managed, name = permissions_boundary.rpartition(":aws:policy/")
+    if not isinstance(boundary, str) and hasattr(boundary, "managed_policy_arn"):
+        return _in_this_account(str(boundary.managed_policy_arn), scope)
+    # CloudFormation fills in the partition and the account, so that one template works everywhere.
+    text = PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
+    _, managed, name = text.rpartition(":aws:policy/")
     account = "aws" if managed else "${AWS::AccountId}"
     return f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}"
+
+
+def _in_this_account(arn: str, scope: Construct) -> str:
+    found = re.match("arn:[^:]*:iam::([0-9]{12}):", arn)
+    account = Stack.of(scope).account
+    if found and not Token.is_unresolved(account) and found[1] != account:
+        raise ArgumentError(
+            "permissions_boundary",
+            f"{arn} is a policy of another account than {account}, the role's",
+        )
+    return arn

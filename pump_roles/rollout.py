@@ -127,7 +127,10 @@ class Rollout(Construct):
     :param configure_app: called with the app that synthesizes the member template, separate from
         yours, before the synth. By default, that app has only the role's own validations.
     :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
-        :class:`pump_roles.roles.PumpRole`. The boundary must exist in every account.
+        :class:`pump_roles.roles.PumpRole`. The boundary is a name, or the ARN of an AWS managed
+        policy, and must exist in every account. The boundary of the app, its stage, or its stack
+        does not reach the accounts. If there is one, and none for the rollout, that is an error,
+        except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot see.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
         filters are used, another StackSet in the stack has that name, ``configure_app`` is not a
         function, or the member template is larger than the 51,200 bytes of a template body.
@@ -177,6 +180,7 @@ class Rollout(Construct):
         if configure_app is not None and not callable(configure_app):
             raise ArgumentError("configure_app", f"{configure_app!r} is not a function")
         super().__init__(scope, id)
+        _check_boundary(self, role.get("permissions_boundary"))
         published = self.stack_class.role_class.published
         trust = Trust.of(
             self,
@@ -344,6 +348,26 @@ ROLLOUT_STACKS: Final[Mapping[str, type[RolloutStack]]] = {
     for stack in (ReadOnlyRolloutStack, AutoPilotRolloutStack)
 }
 """The stack with each role's rollout by the role's kind. Its rollout has the stack of the role."""
+
+
+def _check_boundary(scope: Construct, boundary: object) -> None:
+    # Stages and stacks with a boundary set this key, too.
+    setting = scope.node.try_get_context("@aws-cdk/core:permissionsBoundary")
+    named = setting if isinstance(setting, dict) else {}
+    app = named.get("name") or named.get("arn")
+    if boundary is None and app:
+        raise ArgumentError(
+            "permissions_boundary",
+            f"the app's boundary {app} does not reach the accounts of a rollout; pass the name of "
+            "a policy that exists in each of them",
+        )
+    if hasattr(boundary, "managed_policy_arn"):
+        raise ArgumentError(
+            "permissions_boundary",
+            "a policy of this app does not exist in the accounts of a rollout; pass the name of "
+            "one that exists in each of them (platform/Boundary), or the ARN of an AWS managed "
+            "policy",
+        )
 
 
 def _targets(

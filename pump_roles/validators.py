@@ -141,6 +141,25 @@ class Provided(Text):
         return checked
 
 
+@dataclass(frozen=True)
+class Boundary(Text):
+    """Validates the name of a permissions boundary, or the ARN of an AWS managed policy."""
+
+    def check(self, argument: str, value: object, *, shown: bool = True) -> str:
+        """Return the value, as :meth:`Text.check` does.
+
+        :raises ArgumentError: also when it is the ARN of a customer managed policy.
+        """
+        own = isinstance(value, str) and re.fullmatch("arn:[^:]*:iam::[^:]*:policy/(.+)", value)
+        if own and not self.accepts(value) and self.accepts(own[1]):
+            raise ArgumentError(
+                argument,
+                f"{_shown(value)} is the ARN of a policy in one account; pass the policy's name, "
+                f"which works in every account and partition: {own[1]}",
+            )
+        return super().check(argument, value, shown=shown)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the suggestion "did you mean ...?" if a known name is close; otherwise empty.
 
@@ -347,7 +366,7 @@ ROLE_PATH: Final = Text(
 )
 """IAM API Reference, "CreateRole", ``Path``."""
 
-PERMISSIONS_BOUNDARY: Final = Text(
+PERMISSIONS_BOUNDARY: Final = Boundary(
     pattern=f"^({_ARN}aws:policy/)?([{_NAME}]+/)*[{_NAME}]{{1,128}}$",
     minimum=1,
     maximum=704,

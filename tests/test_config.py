@@ -116,8 +116,8 @@ SHARED = [key for key in config.KEYS if key.count(":") == 1]
                 "pump:read-only:organizational-units": "r-abcd",
             },
             (
-                "@aws-cdk/core:permissionsBoundary: does not reach the accounts of a rollout; use "
-                "pump:permissions-boundary instead"
+                "@aws-cdk/core:permissionsBoundary: does not reach the accounts of a rollout; set "
+                "pump:permissions-boundary too"
             ),
         ),
         *(
@@ -136,7 +136,7 @@ SHARED = [key for key in config.KEYS if key.count(":") == 1]
                 "pump:permissions-boundary": "Mine",
             },
             (
-                "pump:permissions-boundary: cannot be combined with "
+                "pump:permissions-boundary: must be the same policy as "
                 "@aws-cdk/core:permissionsBoundary, which replaces it"
             ),
         ),
@@ -146,6 +146,29 @@ def test_key_that_would_have_no_effect_is_an_error(context: dict[str, Any], mess
     with pytest.raises(config.ConfigError) as caught:
         config.read(context)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("own", "of_cdk"),
+    [
+        ("platform/Org", {"name": "platform/Org"}),
+        ("platform/Org", {"arn": "arn:aws:iam::111122223333:policy/platform/Org"}),
+        ("arn:aws:iam::aws:policy/Org", {"arn": "arn:${AWS::Partition}:iam::aws:policy/Org"}),
+    ],
+)
+def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
+    own: str, of_cdk: dict[str, str]
+) -> None:
+    context = {
+        "@aws-cdk/core:permissionsBoundary": of_cdk,
+        "pump:permissions-boundary": own,
+        "pump:read-only:organizational-units": "r-abcd",
+    }
+    for stack in config.read(context):
+        assert stack.arguments["permissions_boundary"] == own
+        assert stack.summary.count(f"boundary: {own}") == 1
+    with pytest.raises(config.ConfigError, match="must be the same policy"):
+        config.read({**context, "pump:permissions-boundary": "Org"})
 
 
 @pytest.mark.parametrize(

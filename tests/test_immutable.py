@@ -29,6 +29,7 @@ from aws_cdk import (
     IPolicyValidationPlugin,
     LegacyStackSynthesizer,
     NestedStack,
+    PermissionsBoundary,
     PolicyValidationPluginReport,
     Stack,
     Stage,
@@ -433,6 +434,109 @@ def test_boundary_may_be_added_but_not_taken_away() -> None:
     app = App()
     _, role = pump(app, permissions_boundary="platform/B")
     role.resource.permissions_boundary = Fn.sub("arn:${AWS::Partition}:iam::aws:policy/Wide")
+    assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
+
+
+ACCOUNT = "111122223333"
+NAME = "platform/B"
+LITERAL = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}"
+CONTEXT = "@aws-cdk/core:permissionsBoundary"
+Policy = iam.ManagedPolicy
+
+
+def made_here(stack: Stack, name: str = "B") -> iam.ManagedPolicy:
+    statement = iam.PolicyStatement(actions=["ec2:*"], resources=["*"])
+    return Policy(stack, "Own", managed_policy_name=name, path="/platform/", statements=[statement])
+
+
+BOUNDARIES_OF_APPS: dict[str, Callable[[Stack], iam.IManagedPolicy]] = {
+    "by name": lambda stack: Policy.from_managed_policy_name(stack, "Own", NAME),
+    "by literal ARN": lambda stack: Policy.from_managed_policy_arn(stack, "Own", LITERAL),
+    "by Fn::Sub": lambda stack: Policy.from_managed_policy_arn(
+        stack, "Own", Fn.sub(f"arn:aws:iam::${{AWS::AccountId}}:policy/{NAME}")
+    ),
+    "made in the stack": made_here,
+}
+DIFFERENT_BOUNDARIES: dict[str, Callable[[Stack], iam.IManagedPolicy]] = {
+    "another name": lambda stack: Policy.from_managed_policy_name(stack, "Own", "platform/C"),
+    "another path": lambda stack: Policy.from_managed_policy_name(stack, "Own", "B"),
+    "AWS's": lambda _: Policy.from_aws_managed_policy_name(NAME),
+    "another made in the stack": lambda stack: made_here(stack, "C"),
+    "nothing": lambda stack: Policy.from_managed_policy_arn(stack, "Own", Aws.NO_VALUE),
+    "no account": lambda stack: Policy.from_managed_policy_arn(
+        stack, "Own", f"arn:aws:iam:::policy/{NAME}"
+    ),
+    "of a parameter": lambda stack: Policy.from_managed_policy_arn(
+        stack, "Own", CfnParameter(stack, "Arn", default=LITERAL).value_as_string
+    ),
+}
+ENVIRONMENTS = [None, Environment(account=ACCOUNT, region="us-east-1")]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("written", [*BOUNDARIES_OF_APPS, *DIFFERENT_BOUNDARIES])
+def test_boundary_of_the_app_must_be_the_same_policy_however_it_is_written(
+    written: str, env: Environment | None
+) -> None:
+    app = App()
+    stack = Stack(app, "Pump", env=env)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=NAME)
+    boundary = {**BOUNDARIES_OF_APPS, **DIFFERENT_BOUNDARIES}[written](stack)
+    iam.PermissionsBoundary.of(app).apply(boundary)
+    if written in BOUNDARIES_OF_APPS:
+        app.synth()
+    else:
+        assert problems(app) == [
+            "Pump/Role has lost its permissions boundary, or has a different one"
+        ]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("of", ["the context", "the stack"])
+def test_boundary_of_the_context_or_the_stack_must_be_the_same_policy(
+    of: str,
+    same: bool,  # noqa: FBT001
+    env: Environment | None,
+) -> None:
+    name = NAME if same else "platform/C"
+    app = App(context={CONTEXT: {"name": name}} if of == "the context" else {})
+    given = PermissionsBoundary.from_name(name) if of == "the stack" else None
+    stack = Stack(app, "Pump", env=env, permissions_boundary=given)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=NAME)
+    if same:
+        app.synth()
+    else:
+        assert problems(app)
+
+
+def test_boundary_of_another_account_of_the_same_name_is_a_different_policy() -> None:
+    app = App()
+    stack = Stack(app, "Pump", env=Environment(account="444455556666", region="us-east-1"))
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=NAME)
+    boundary = Policy.from_managed_policy_arn(stack, "Own", LITERAL)
+    iam.PermissionsBoundary.of(app).apply(boundary)
+    assert problems(app)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_boundary_that_is_a_policy_of_the_stack_may_also_be_the_apps(same: bool) -> None:  # noqa: FBT001
+    app = App()
+    stack = Stack(app, "Pump")
+    boundary = made_here(stack)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=boundary)
+    other = Policy.from_managed_policy_name(stack, "Other", NAME if same else "B")
+    iam.PermissionsBoundary.of(app).apply(other)
+    if same:
+        app.synth()
+    else:
+        assert problems(app)
+
+
+def test_boundary_whose_arn_is_nothing_fails_the_synth() -> None:
+    app = App()
+    nothing = Policy.from_managed_policy_arn(app, "Nothing", Aws.NO_VALUE)
+    pump(app, permissions_boundary=nothing)
     assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
 
 

@@ -120,6 +120,48 @@ def test_boundary_works_in_every_account_and_partition(boundary: str, arn: str) 
     assert rendered == arn
 
 
+def policy_in(stack: Stack) -> iam.ManagedPolicy:
+    statement = iam.PolicyStatement(actions=["ec2:*"], resources=["*"])
+    return iam.ManagedPolicy(stack, "Boundary", statements=[statement])
+
+
+def test_boundary_of_the_same_stack_is_created_before_the_role() -> None:
+    stack = Stack(App(), "S")
+    policy = policy_in(stack)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert role_in(stack)["PermissionsBoundary"] == stack.resolve(policy.managed_policy_arn)
+    assert "Ref" in stack.resolve(policy.managed_policy_arn)
+
+
+def test_boundary_of_another_stack_is_a_reference_to_it() -> None:
+    app = App()
+    stack = Stack(app, "S")
+    policy = policy_in(Stack(app, "Platform"))
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert "Platform:" in role_in(stack)["PermissionsBoundary"]["Fn::ImportValue"]
+
+
+def test_boundary_is_rendered_as_the_policy_writes_its_arn() -> None:
+    arn = "arn:aws:iam::111122223333:policy/platform/Boundary"
+    stack = Stack(App(), "S", env=Environment(account="111122223333", region="us-east-1"))
+    policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", arn)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert role_in(stack)["PermissionsBoundary"] == arn
+
+
+def test_boundary_of_another_account_is_an_error() -> None:
+    arn = "arn:aws:iam::444455556666:policy/Boundary"
+    stack = Stack(App(), "S", env=Environment(account="111122223333", region="us-east-1"))
+    policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", arn)
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert caught.value.argument == "permissions_boundary"
+    assert (
+        caught.value.problem
+        == f"{arn} is a policy of another account than 111122223333, the role's"
+    )
+
+
 @pytest.mark.parametrize(
     ("argument", "value"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Stack, Tags, Validations
+from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack, Stage, Tags, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match
 from aws_cdk.assertions import Template as Template_
@@ -276,6 +276,46 @@ app.synth()
     assert role_of(member_template(template))["PermissionsBoundary"] == {
         "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Mine"
     }
+
+
+BOUNDARY = "@aws-cdk/core:permissionsBoundary"
+
+
+@pytest.mark.parametrize("of", ["context", "stage", "stack"])
+@pytest.mark.parametrize("named", [True, False])
+def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
+    of: str,
+    named: bool,  # noqa: FBT001
+) -> None:
+    arn = "arn:aws:iam::111122223333:policy/Org"
+    given = PermissionsBoundary.from_name("Org") if named else PermissionsBoundary.from_arn(arn)
+    app = App(
+        context={BOUNDARY: {"name": "Org"} if named else {"arn": arn}} if of == "context" else {}
+    )
+    stage = Stage(app, "Stage", permissions_boundary=given if of == "stage" else None)
+    stack = Stack(stage, "S", permissions_boundary=given if of == "stack" else None)
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(stack, "Unbounded", **ARGUMENTS)
+    assert caught.value.argument == "permissions_boundary"
+    assert caught.value.problem == (
+        f"the app's boundary {'Org' if named else arn} does not reach the accounts of a rollout; "
+        "pass the name of a policy that exists in each of them"
+    )
+    ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
+
+
+@pytest.mark.parametrize("setting", [None, False, {}, {"name": None}, "Org"])
+def test_context_without_a_boundary_is_no_reason_to_fail(setting: Any) -> None:
+    ReadOnlyRollout(Stack(App(context={BOUNDARY: setting}), "S"), "R", **ARGUMENTS)
+
+
+def test_boundary_of_a_rollout_is_a_name() -> None:
+    stack = Stack(App(), "S")
+    policy = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
+    assert caught.value.argument == "permissions_boundary"
+    assert "does not exist in the accounts of a rollout; pass the name of" in caught.value.problem
 
 
 def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:

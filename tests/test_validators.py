@@ -193,12 +193,21 @@ BAD = [
             "platform/",
             "a" * 129,
             "Boundary\n",
-            "arn:aws:iam::123456789012:policy/Boundary",
             "arn:aws:iam::123456789012:role/Boundary",
             "arn:aws:iam::aws:role/Boundary",
         ]
     ),
 ]
+
+
+def test_arn_of_a_boundary_gets_an_error_that_says_which_name_to_pass() -> None:
+    arn = "arn:aws:iam::123456789012:policy/platform/Boundary"
+    with pytest.raises(ArgumentError) as caught:
+        PERMISSIONS_BOUNDARY.check("boundary", arn)
+    assert caught.value.problem == (
+        f"'{arn}' is the ARN of a policy in one account; pass the policy's name, which works in "
+        "every account and partition: platform/Boundary"
+    )
 
 
 @pytest.mark.parametrize(("validator", "value"), BAD)

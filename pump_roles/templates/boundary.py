@@ -7,9 +7,10 @@ from pump_roles.templates.evaluate import only_text
 from pump_roles.templates.template import Template, Text
 from pump_roles.templates.values import ref, strings
 
-__all__ = ["boundary"]
+__all__ = ["boundary", "is_same_policy"]
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"
+_MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
 
 _ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
@@ -29,7 +30,7 @@ def boundary(value: Any, template: Template) -> str:
     """
     if value is None or ref(value) == "AWS::NoValue":
         return ""
-    if template.type_of(ref(value)) == "AWS::IAM::ManagedPolicy":
+    if template.type_of(ref(value)) == _MANAGED_POLICY:
         return f"{ref(value)} (in the same template)"
     text = only_text(value, template)
     if text is None or not _is_of(text, template):
@@ -41,6 +42,43 @@ def boundary(value: Any, template: Template) -> str:
     if account == "aws":
         return f"{name} (AWS managed)"
     return name if account and account in (_THIS_ACCOUNT, template.account) else text.text
+
+
+def is_same_policy(value: Any, other: Any, template: Template) -> bool:
+    """Return whether two permissions boundaries name the same policy, however they are written.
+
+    If it is not certain which policy one of them names, both must be written alike.
+
+    :param value: a role's permissions boundary, as in a template.
+    :param other: another one.
+    :param template: that template.
+    """
+    if value is None or ref(value) == "AWS::NoValue":
+        return False
+    named = _policy(value, template)
+    return value == other or (named is not None and named == _policy(other, template))
+
+
+def _policy(value: Any, template: Template) -> tuple[str, str] | None:
+    # The account, empty for that of the template, and the name; null if not certain.
+    text = only_text(value, template)
+    if text is None:
+        return None
+    for of, logical_id in text.references:
+        if text.text == f"${{{logical_id}}}" and of.type_of(logical_id) == _MANAGED_POLICY:
+            properties = of.properties(logical_id)
+            name, path = properties.get("ManagedPolicyName"), properties.get("Path", "/")
+            if of is template and isinstance(name, str) and isinstance(path, str):
+                return "", f"{path[1:]}{name}"
+            return None
+    found = _ARN.fullmatch(text.text)
+    if found is None or not found[1] or not _is_of(text, template):
+        return None
+    account, name = found.groups()
+    # A role can only have a policy of its own account, or one of AWS. So if the account is not
+    # known, a literal one must be it.
+    own = account == _THIS_ACCOUNT or (account.isdecimal() and not template.account)
+    return "" if own or account == template.account else account, name
 
 
 def _is_of(text: Text, template: Template) -> bool:

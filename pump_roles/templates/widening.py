@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.templates.attachments import Attachments, may_be_one_account
+from pump_roles.templates.boundary import is_same_policy
 from pump_roles.templates.files import File, rendered
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.roles import names_of
@@ -148,7 +149,9 @@ def _role_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple
         if found.get(name) != built.properties[name]:
             yield change, (name,)
     boundary = built.properties["PermissionsBoundary"]
-    if boundary is not None and found.get("PermissionsBoundary") != boundary:
+    if boundary is not None and not is_same_policy(
+        found.get("PermissionsBoundary"), boundary, template
+    ):
         yield "lost its permissions boundary, or has a different one", ("PermissionsBoundary",)
     if found.get("ManagedPolicyArns"):
         yield "a managed policy attached", ("ManagedPolicyArns",)
