@@ -48,6 +48,9 @@ __all__ = [
 
 _SHOWN: Final = 60
 
+_DUMMY: Final = "dummy-value-for-"
+"""What CDK returns for a parameter of Systems Manager before the CDK CLI looks it up."""
+
 
 class ArgumentError(ValueError):
     """An argument's value is not one that AWS accepts.
@@ -134,6 +137,12 @@ class Provided(Text):
         if value in self.placeholders:
             raise ArgumentError(
                 argument, f"{value!r} is a placeholder; replace it with {self.cure}"
+            )
+        if isinstance(value, str) and value.startswith(_DUMMY) and not self.accepts(value):
+            raise ArgumentError(
+                argument,
+                f"{_shown(value)} is what StringParameter.value_from_lookup() returns before the "
+                f"lookup; pass it a default_value: {self.description}",
             )
         checked = super().check(argument, value, shown=shown)
         if problem := self.impossible(checked):

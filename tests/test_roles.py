@@ -6,12 +6,14 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, Aws, CfnParameter, Environment, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Match, Template
 
 from pump_roles import ArgumentError, AutoPilotRole, Guardrail, ReadOnlyRole
@@ -197,6 +199,37 @@ def test_role_requires_a_principal_and_an_external_id(
         role_class(Stack(), "Role", **rest)
     with pytest.raises(ArgumentError, match=f"^{argument}: None is not"):
         role_class(Stack(), "Role", **{**ROLE_ARGUMENTS, argument: None})
+
+
+def looking_up(context: Mapping[str, Any], *default: str) -> tuple[Stack, ReadOnlyRole]:
+    env = Environment(account="111122223333", region="us-east-1")
+    stack = Stack(App(context=context), "S", env=env)
+    principal = ssm.StringParameter.value_from_lookup(stack, "/pump/principal", *default)
+    return stack, ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, "pump_principal": principal})
+
+
+def test_principal_can_be_looked_up_if_it_has_a_default() -> None:
+    stack, _ = looking_up({}, "111122223333")
+    assert role_in(stack)["AssumeRolePolicyDocument"] == trust("111122223333", "Example-1234")
+    app = stack.node.root
+    assert isinstance(app, App)
+    manifest = json.loads((Path(app.outdir) / "manifest.json").read_text())
+    # What the CDK CLI does before it synthesizes again.
+    (missing,) = manifest["missing"]
+    assert missing["props"]["parameterName"] == "/pump/principal"
+    stack, _ = looking_up({missing["key"]: PUMP_ACCOUNT}, "111122223333")
+    assert role_in(stack)["AssumeRolePolicyDocument"] == trust(PUMP_ACCOUNT, "Example-1234")
+
+
+def test_principal_without_a_default_is_an_error_that_says_so_before_the_lookup() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        looking_up({})
+    assert caught.value.argument == "pump_principal"
+    assert caught.value.problem == (
+        "'dummy-value-for-/pump/principal' is what StringParameter.value_from_lookup() returns "
+        "before the lookup; pass it a default_value: a 12-digit account ID, or the ARN of an IAM "
+        "role or account root"
+    )
 
 
 def test_two_roles_share_one_parameter() -> None:
