@@ -50,10 +50,12 @@ def test_boundary_that_the_cdk_gives_to_every_role_is_shown(
 
 
 def test_boundary_of_the_cdk_does_not_reach_the_member_template() -> None:
-    """So the key is an error there: see the tests of the configuration."""
+    """So a rollout must have its own there: see the tests of the rollout."""
     app = App(context={CDK_BOUNDARY: {"name": "Everywhere"}})
-    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
-    assert "Everywhere" not in json.dumps(app.synth().get_stack_by_name("R").template)
+    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], permissions_boundary="Mine")
+    template = json.dumps(app.synth().get_stack_by_name("R").template)
+    assert "policy/Mine" in template
+    assert "Everywhere" not in template
 
 
 def test_provided_values_are_shown_except_the_external_ids() -> None:
