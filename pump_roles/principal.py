@@ -17,11 +17,11 @@ __all__ = ["PublishedPrincipal"]
 
 @jsii.implements(iam.IRole)
 class PublishedPrincipal(Resource):
-    """A role of which other constructs may grant, but to which nothing is added.
+    """A role that other constructs can name as the grantee, but to which nothing is added.
 
-    An immutable role of the CDK reports a grant that it ignores as successful. This one reports it
-    as not added, so ``assert_success()`` fails, or CDK adds it to the policy of the other resource
-    if that has one; and the synth warns.
+    Like an immutable role of the CDK, it reports a grant that it ignores as added: otherwise, the
+    CDK would write the grant into the policy of the other resource, such as a bucket, and Pump
+    could do more than is published. Unlike that one, it warns at synth.
 
     :param scope: Pump's role, to which the warnings belong.
     :param id: the construct's ID in the scope.
@@ -73,7 +73,7 @@ class PublishedPrincipal(Resource):
     ) -> iam.AddToPrincipalPolicyResult:
         """Add nothing, and warn."""
         self._warn(", ".join(statement.actions) or "a statement")
-        return iam.AddToPrincipalPolicyResult(statement_added=False)
+        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self)
 
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:  # noqa: ARG002
         """Add nothing, and warn."""
@@ -97,6 +97,5 @@ class PublishedPrincipal(Resource):
     def _warn(self, dropped: str) -> None:
         self._annotations.add_warning_v2(
             "pump-roles:grant-dropped",
-            f"not added to the role, whose policies stay as published: {dropped}; CDK adds a grant "
-            "only to the policy of the other resource, if it has one",
+            f"not added to the role, whose policies stay as published: {dropped}",
         )

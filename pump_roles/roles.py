@@ -171,11 +171,10 @@ class PumpRole(Construct):
     def role(self) -> iam.IRole:
         """The role for other constructs to use, as a principal or to let others assume it.
 
-        Its permissions cannot be widened. A grant adds nothing to its policies, and the synth warns
-        (``pump-roles:grant-dropped``). If the other resource has a policy of its own, such as a
-        bucket or a key, CDK adds the grant there, naming the role. Otherwise nothing is granted:
-        ``success`` is false, and ``assert_success()`` raises an error. Attaching a policy to the
-        role fails the synth.
+        Its permissions cannot be widened. A grant adds nothing, and the synth warns
+        (``pump-roles:grant-dropped``); as with an immutable role of the CDK, ``assert_success()``
+        passes. Attaching a policy to the role fails the synth. The policy of another resource, such
+        as a bucket or a key, can still name it.
         """
         return PublishedPrincipal(
             self,
