@@ -220,6 +220,7 @@ def test_cdk_json_turns_on_every_recommended_flag_and_is_quiet() -> None:
         "app": "python3 app.py",
         "versionReporting": False,
         "notices": False,
+        "requireApproval": "any-change",
         "pathMetadata": False,
         "assetMetadata": False,
     }

@@ -242,6 +242,7 @@ def test_example_is_quiet_and_has_the_recommended_flags(name: str) -> None:
         "app": "python3 app.py",
         "versionReporting": False,
         "notices": False,
+        "requireApproval": "any-change",
         "context": {"cli-telemetry": False, **recommended_flags()},
     }
 

@@ -20,6 +20,7 @@ from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
     PUMP_ACCOUNT,
+    SCENARIOS,
     STACKS,
     Assembly,
     Synth,
@@ -29,6 +30,7 @@ from tests.support import (
 
 KINDS = dict(zip(STACKS, DOCUMENTED, strict=True))
 TRUST = trust(PRINCIPAL, EXTERNAL_ID)
+ANYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 PARAMETERS = {"PumpIamRole": PRINCIPAL, "PumpExternalID": EXTERNAL_ID}
 
 
@@ -91,6 +93,34 @@ def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
     assert iam.list_roles()["Roles"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []
     assert cloudformation.describe_stacks()["Stacks"] == []
+
+
+def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_for_approval(
+    aws: EmbeddedAws, assembly: Assembly, provided_context: dict[str, str]
+) -> None:
+    """Without a terminal, the CDK CLI fails if it has to ask."""
+    aws.iam().create_policy(
+        PolicyName="Boundary", PolicyDocument=json.dumps({"Version": "2012-10-17", **ANYTHING})
+    )
+    limits = {"pump:permissions-boundary": "Boundary", "pump:guardrails": "recommended"}
+    limited = provided_context | limits
+    status, output = deploy(aws, assembly(limited), "PumpReadOnly")
+    assert status == 0, output
+    before = Role.of_account(aws, "PumpReadOnlyRole")
+
+    def asks(stack: str, context: dict[str, str]) -> bool:
+        folder = str(assembly(context))
+        ended = cdk("deploy", stack, "--app", folder, environment=aws.environment())
+        assert Role.of_account(aws, "PumpReadOnlyRole") == before
+        asked = "unable to get a confirmation from the user" in ended.stderr
+        assert ended.returncode == int(asked), ended.stderr
+        return asked
+
+    for dropped in limits:
+        assert asks("PumpReadOnly", {key: limited[key] for key in limited if key != dropped})
+    # Its role is in a template that is embedded in the stack's.
+    assert asks("PumpReadOnlyRollout", SCENARIOS["rollout"])
+    assert not asks("PumpReadOnly", limited)
 
 
 def test_universal_template_deploys_with_its_parameters(
