@@ -33,12 +33,17 @@ from pump_roles.validators import (
     ACCOUNTS,
     CALL_AS,
     FAILURE_TOLERANCE,
+    FAILURE_TOLERANCE_COUNT,
     MAX_CONCURRENT,
+    MAX_CONCURRENT_COUNT,
     ORGANIZATIONAL_UNITS,
+    REGION,
     STACK_SET_NAME,
     STACK_SETS_CALL_AS,
     ArgumentError,
     CallAs,
+    Integer,
+    check_region,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +68,8 @@ ConfigureApp = Callable[[App], object]
 """Configures an app before it is synthesized, for example adds cdk-nag to it."""
 
 _TEMPLATE_BODY: Final = 51_200
+_PERCENTAGE: Final = 10
+"""The default of both operation preferences."""
 
 
 class RolloutOptions(RoleOptions, total=False):
@@ -71,8 +78,11 @@ class RolloutOptions(RoleOptions, total=False):
     organizational_units: Required[Sequence[str]]
     exclude_accounts: Sequence[str] | None
     only_accounts: Sequence[str] | None
-    max_concurrent_percentage: int
-    failure_tolerance_percentage: int
+    max_concurrent_percentage: int | None
+    max_concurrent_count: int | None
+    failure_tolerance_percentage: int | None
+    failure_tolerance_count: int | None
+    region: str | None
     call_as: CallAs
     stack_set_name: str | None
     configure_app: ConfigureApp | None
@@ -113,6 +123,8 @@ class Rollout(Construct):
         takes 10 rounds of stacks in 10,000 accounts, and never more than 19 rounds (in 19 accounts,
         one at a time). With an account filter, an update has further rounds in each of the units,
         one unit after another. AWS's resource handler waits at most 24 hours for an operation.
+    :param max_concurrent_count: instead of the percentage, the number of accounts that an operation
+        works in at one time, at least 1. By default, the percentage counts.
     :param failure_tolerance_percentage: the percentage of the accounts in which an operation may
         fail and still succeed, 0 to 100, rounded down. If it fails in more, it stops, and
         CloudFormation rolls back the deployment in every account. By default, 10, which rounds down
@@ -120,6 +132,11 @@ class Rollout(Construct):
         failed. With 0, an operation succeeds only if it worked in every account that it targets.
         The concurrency does not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a
         tolerance of 0, the strict mode would work in one account at a time).
+    :param failure_tolerance_count: instead of the percentage, the number of accounts in which an
+        operation may fail and still succeed, at least 0. By default, the percentage counts.
+    :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it changes
+        later, each account loses the role, and then gets it again. By default, the Region that the
+        rollout is deployed to.
     :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's account
         deploys it. By default, ``management``.
     :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot change
@@ -132,8 +149,9 @@ class Rollout(Construct):
         does not reach the accounts. If there is one, and none for the rollout, that is an error,
         except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot see.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
-        filters are used, another StackSet in the stack has that name, ``configure_app`` is not a
-        function, or the member template is larger than the 51,200 bytes of a template body.
+        filters are used, or a percentage and a count of one kind, another StackSet in the stack has
+        that name, ``configure_app`` is not a function, or the member template is larger than the
+        51,200 bytes of a template body.
 
     The synth fails if anything in the app changes the StackSet's template or parameters.
 
@@ -166,8 +184,11 @@ class Rollout(Construct):
         next_external_id: str | CfnParameter | None = None,
         exclude_accounts: Sequence[str] | None = None,
         only_accounts: Sequence[str] | None = None,
-        max_concurrent_percentage: int = 10,
-        failure_tolerance_percentage: int = 10,
+        max_concurrent_percentage: int | None = None,
+        max_concurrent_count: int | None = None,
+        failure_tolerance_percentage: int | None = None,
+        failure_tolerance_count: int | None = None,
+        region: str | None = None,
         call_as: CallAs = "management",
         stack_set_name: str | None = None,
         configure_app: ConfigureApp | None = None,
@@ -192,6 +213,16 @@ class Rollout(Construct):
         parameters = dict(zip(names, (trust.principal, *trust.external_ids), strict=False))
         targets = _targets(organizational_units, exclude_accounts, only_accounts)
         automatic = only_accounts is None
+        concurrent = _preference(
+            "max_concurrent",
+            (max_concurrent_percentage, MAX_CONCURRENT),
+            (max_concurrent_count, MAX_CONCURRENT_COUNT),
+        )
+        tolerance = _preference(
+            "failure_tolerance",
+            (failure_tolerance_percentage, FAILURE_TOLERANCE),
+            (failure_tolerance_count, FAILURE_TOLERANCE_COUNT),
+        )
         name = STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
         )
@@ -221,12 +252,10 @@ class Rollout(Construct):
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
             operation_preferences=CfnStackSet.OperationPreferencesProperty(
-                max_concurrent_percentage=MAX_CONCURRENT.check(
-                    "max_concurrent_percentage", max_concurrent_percentage
-                ),
-                failure_tolerance_percentage=FAILURE_TOLERANCE.check(
-                    "failure_tolerance_percentage", failure_tolerance_percentage
-                ),
+                max_concurrent_percentage=concurrent.get("percentage"),
+                max_concurrent_count=concurrent.get("count"),
+                failure_tolerance_percentage=tolerance.get("percentage"),
+                failure_tolerance_count=tolerance.get("count"),
                 concurrency_mode="SOFT_FAILURE_TOLERANCE",
             ),
             parameters=[
@@ -234,7 +263,14 @@ class Rollout(Construct):
                 for parameter, value in parameters.items()
             ],
             stack_instances_group=[
-                CfnStackSet.StackInstancesProperty(deployment_targets=targets, regions=[Aws.REGION])
+                CfnStackSet.StackInstancesProperty(
+                    deployment_targets=targets,
+                    regions=[
+                        Aws.REGION
+                        if region is None
+                        else check_region("region", REGION.check("region", region))
+                    ],
+                )
             ],
             template_body=template,
         )
@@ -400,6 +436,21 @@ def _targets(
             accounts=ACCOUNTS.check("only_accounts", only_accounts),
         )
     return CfnStackSet.DeploymentTargetsProperty(organizational_unit_ids=units)
+
+
+def _preference(
+    name: str, percentage: tuple[int | None, Integer], count: tuple[int | None, Integer]
+) -> dict[str, int]:
+    given, accepted = count
+    by_count, by_percentage = f"{name}_count", f"{name}_percentage"
+    if given is not None:
+        if percentage[0] is not None:
+            raise ArgumentError(
+                by_count, f"cannot be combined with {by_percentage}", other=by_percentage
+            )
+        return {"count": accepted.check(by_count, given)}
+    given, accepted = percentage
+    return {"percentage": accepted.check(by_percentage, _PERCENTAGE if given is None else given)}
 
 
 def _member_template(

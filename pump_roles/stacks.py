@@ -22,7 +22,7 @@ from pump_roles.universal import (
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
 )
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError, Text
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, TAGS, TERMINATION_PROTECTION, Text
 
 if TYPE_CHECKING:
     from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
@@ -89,14 +89,6 @@ def provided_or_parameters(
         else value
         for name, value in values.items()
     ]
-
-
-def _checked_tags(tags: object) -> dict[str, str]:
-    if isinstance(tags, Mapping) and all(
-        isinstance(text, str) for tag in tags.items() for text in tag
-    ):
-        return dict(tags)
-    raise ArgumentError("tags", f"{tags!r} is not a mapping of strings to strings")
 
 
 class StackOptions(TypedDict, total=False):
@@ -190,8 +182,10 @@ class FlatStack(Stack):
             stack_name=stack_name,
             description=description,
             env=env,
-            tags=None if tags is None else _checked_tags(tags),
-            termination_protection=termination_protection,
+            tags=None if tags is None else TAGS.check("tags", tags),
+            termination_protection=None
+            if termination_protection is None
+            else TERMINATION_PROTECTION.check("termination_protection", termination_protection),
             notification_arns=notification_arns,
             cross_region_references=cross_region_references,
             property_injectors=property_injectors,
@@ -231,7 +225,7 @@ class RoleStack(FlatStack):
         external ID if none is provided. By default, it does not.
     :param options: those of a stack, and ``role_name``, ``path``, ``permissions_boundary``, and
         ``guardrails``, as for :class:`pump_roles.roles.PumpRole`.
-    :raises ArgumentError: a ``ValueError``, as the role's, and when the tags are not strings.
+    :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the tags.
     """
 
     role_class: ClassVar[type[PumpRole]]

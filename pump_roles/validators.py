@@ -5,6 +5,7 @@ CloudFormation checks template parameters with Java's.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -15,8 +16,10 @@ __all__ = [
     "CALL_AS",
     "EXTERNAL_ID",
     "FAILURE_TOLERANCE",
+    "FAILURE_TOLERANCE_COUNT",
     "GUARDRAILS",
     "MAX_CONCURRENT",
+    "MAX_CONCURRENT_COUNT",
     "MOMENT",
     "ORGANIZATIONAL_UNITS",
     "PARTITIONS",
@@ -24,22 +27,28 @@ __all__ = [
     "PRINCIPAL",
     "PROVIDED_EXTERNAL_ID",
     "PROVIDED_PRINCIPAL",
+    "REGION",
     "REGIONS",
     "REGION_NAMES",
     "ROLE_ARN",
     "ROLE_NAME",
     "ROLE_PATH",
     "ROLE_TO_ASSUME",
+    "SETTINGS_FILE",
     "SHORT_EXTERNAL_ID",
     "STACK_NAME",
     "STACK_SETS_CALL_AS",
     "STACK_SET_NAME",
+    "TAGS",
     "TEMPLATE_URL",
+    "TERMINATION_PROTECTION",
     "ArgumentError",
+    "Boolean",
     "CallAs",
     "Integer",
     "ListOf",
     "Provided",
+    "Tags",
     "Text",
     "check_region",
     "nearest",
@@ -251,9 +260,70 @@ class Integer:
         ):
             raise ArgumentError(
                 argument,
-                f"{_shown(value)} is not a whole number from {self.minimum} to {self.maximum}",
+                f"{_shown(value)} is not a whole number from {self.minimum:,} to {self.maximum:,}",
             )
         return value
+
+
+@dataclass(frozen=True)
+class Boolean:
+    """Validates a value that is true or false."""
+
+    def check(self, argument: str, value: object) -> bool:
+        """Return the value.
+
+        :param argument: the value's name in error messages.
+        :raises ArgumentError: when it is neither true nor false.
+        """
+        if not isinstance(value, bool):
+            raise ArgumentError(argument, f"{_shown(value)} is neither true nor false")
+        return value
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Validates tags of a stack, which CloudFormation passes on to the role.
+
+    :param maximum: the maximum number of tags.
+    :param key: the maximum length of a key in characters.
+    :param value: the maximum length of a value in characters.
+    """
+
+    maximum: int
+    key: int
+    value: int
+
+    def check(self, argument: str, tags: object) -> dict[str, str]:
+        """Return the tags by their keys.
+
+        :param argument: the tags' name in error messages.
+        :raises ArgumentError: when they are not strings, or AWS would not accept them.
+        """
+        if not isinstance(tags, Mapping) or not all(
+            isinstance(text, str) for tag in tags.items() for text in tag
+        ):
+            raise ArgumentError(argument, f"{_shown(tags)} is not a mapping of strings to strings")
+        if len(tags) > self.maximum:
+            raise ArgumentError(argument, f"{len(tags):,} given, at most {self.maximum} allowed")
+        keys: set[str] = set()
+        for key, value in tags.items():
+            for text, what, maximum in ((key, "key", self.key), (value, "value", self.value)):
+                if not 0 < len(text) <= maximum or not all(map(_is_of_a_tag, text)):
+                    raise ArgumentError(
+                        argument,
+                        f"{_shown(text)} is not the {what} of a tag: 1 to {maximum} letters, "
+                        "digits, spaces, and _ . : / = + - @",
+                    )
+            if key.lower().startswith("aws:"):
+                raise ArgumentError(argument, f"{_shown(key)}: aws: is reserved for AWS")
+            if key.lower() in keys:
+                raise ArgumentError(argument, f"{_shown(key)} is listed twice, ignoring case")
+            keys.add(key.lower())
+        return dict(tags)
+
+
+def _is_of_a_tag(character: str) -> bool:
+    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN"
 
 
 def _shown(value: object) -> str:
@@ -424,6 +494,25 @@ MAX_CONCURRENT: Final = Integer(1, 100)
 FAILURE_TOLERANCE: Final = Integer(0, 100)
 """CloudFormation API Reference, "StackSetOperationPreferences", for both percentages."""
 
+_LARGEST_INTEGER: Final = 2_147_483_647
+MAX_CONCURRENT_COUNT: Final = Integer(1, _LARGEST_INTEGER)
+FAILURE_TOLERANCE_COUNT: Final = Integer(0, _LARGEST_INTEGER)
+"""The same page, for both counts. It has no maximum, but the type, an integer of 32 bits, does."""
+
+TAGS: Final = Tags(maximum=50, key=128, value=256)
+"""CloudFormation API Reference, "CreateStack" and "Tag", for the numbers; IAM API Reference, "Tag",
+for the characters; IAM User Guide, "Tags for AWS Identity and Access Management resources": case
+does not distinguish keys."""
+
+TERMINATION_PROTECTION: Final = Boolean()
+
+SETTINGS_FILE: Final = Text(
+    pattern="^[^\\x00\\ud800-\\udfff]+$",
+    minimum=1,
+    maximum=4_096,
+    description="the path of a settings file, such as prod.json",
+)
+
 GUARDRAILS: Final = ListOf(
     Text(
         pattern="^[^,]{1,64}$",
@@ -442,15 +531,13 @@ MOMENT: Final = Text(
     description="a date and time with a time zone, such as 2027-01-31T18:00:00Z",
 )
 
-REGIONS: Final = ListOf(
-    Text(
-        pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
-        minimum=6,
-        maximum=46,
-        description="the name of a Region, such as us-east-1",
-    ),
-    maximum=100,
+REGION: Final = Text(
+    pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
+    minimum=6,
+    maximum=46,
+    description="the name of a Region, such as us-east-1",
 )
+REGIONS: Final = ListOf(REGION, maximum=100)
 
 STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",

@@ -24,7 +24,8 @@ starts (``BaseHandlerStd.isOperationStabilized``), and the first one that fails 
 
 The model omits what a rollout never has or never changes: several Regions or groups of targets,
 parameter overrides, a template URL, inactive managed execution, and a change of the name, which
-replaces the StackSet.
+replaces the StackSet. It also omits a change of the Region: that deletes the instances in all units
+(DeleteStackInstances), and then creates them in the new Region (CreateStackInstances).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping

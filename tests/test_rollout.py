@@ -363,7 +363,14 @@ def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
         ("exclude_accounts", []),
         ("only_accounts", ["1"]),
         ("max_concurrent_percentage", 0),
+        ("max_concurrent_count", 0),
+        ("max_concurrent_count", True),
         ("failure_tolerance_percentage", 0.5),
+        ("failure_tolerance_count", -1),
+        ("failure_tolerance_count", 2**31),
+        ("region", "us-eastt-1"),
+        ("region", ["us-east-1"]),
+        ("region", "${Token[AWS.Region.1]}"),
         ("call_as", "SELF"),
         ("stack_set_name", "-"),
         ("pump_principal", "*"),
@@ -388,6 +395,40 @@ def test_rejects_both_filters() -> None:
         ArgumentError, match=r"^only_accounts: cannot be combined with exclude_accounts$"
     ):
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **filters)
+
+
+def test_counts_replace_the_percentages_of_the_same_kind() -> None:
+    def preferences(**arguments: Any) -> dict[str, Any]:
+        made = ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments).resource
+        found: dict[str, Any] = Stack.of(made).resolve(made.operation_preferences)
+        assert found.pop("concurrencyMode") == "SOFT_FAILURE_TOLERANCE"
+        return found
+
+    assert preferences(max_concurrent_count=1) == {
+        "maxConcurrentCount": 1,
+        "failureTolerancePercentage": 10,
+    }
+    assert preferences(failure_tolerance_count=0, max_concurrent_percentage=50) == {
+        "maxConcurrentPercentage": 50,
+        "failureToleranceCount": 0,
+    }
+
+
+@pytest.mark.parametrize("kind", ["max_concurrent", "failure_tolerance"])
+def test_rejects_a_count_and_a_percentage_of_the_same_kind(kind: str) -> None:
+    both: dict[str, Any] = {f"{kind}_percentage": 10, f"{kind}_count": 1}
+    with pytest.raises(
+        ArgumentError, match=f"^{kind}_count: cannot be combined with {kind}_percentage$"
+    ):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **both)
+
+
+def test_stacks_in_the_accounts_are_in_the_given_region() -> None:
+    stack = AutoPilotRolloutStack(App(), "R", **ARGUMENTS, region="eu-west-1")
+    Template_.from_stack(stack).has_resource_properties(
+        "AWS::CloudFormation::StackSet",
+        {"StackInstancesGroup": [Match.object_like({"Regions": ["eu-west-1"]})]},
+    )
 
 
 def test_stacks_accept_the_arguments_of_the_constructs() -> None:

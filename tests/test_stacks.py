@@ -283,3 +283,35 @@ def test_base_class_is_abstract() -> None:
 def test_rejects_tags_that_are_not_strings(tags: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^tags: .* is not a mapping of strings to strings"):
         ReadOnlyStack(App(), "S", tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "problem"),
+    [
+        ({"": "x"}, "'' is not the key of a tag"),
+        ({"team": ""}, "'' is not the value of a tag"),
+        ({"k" * 129: "x"}, "is not the key of a tag: 1 to 128 letters"),
+        ({"team": "x" * 257}, "is not the value of a tag: 1 to 256 letters"),
+        ({"team": "a,b"}, "'a,b' is not the value of a tag"),
+        ({"team": "a\nb"}, r"'a\\nb' is not the value of a tag"),
+        ({"aws:team": "x"}, "'aws:team': aws: is reserved for AWS"),
+        ({"team": "x", "Team": "y"}, "'Team' is listed twice, ignoring case"),
+        ({f"tag{number}": "x" for number in range(51)}, "51 given, at most 50 allowed"),
+    ],
+)
+def test_rejects_tags_that_aws_does_not_accept(tags: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^tags: .*{problem}"):
+        ReadOnlyStack(App(), "S", tags=tags)
+
+
+def test_accepts_every_tag_that_aws_accepts() -> None:
+    tags = {"k" * 128: "v" * 256, "stra\u00dfe 1_.:/=+-@": "\u03b1 \u0661"}
+    app = App()
+    ReadOnlyStack(app, "S", tags=tags)
+    assert app.synth().get_stack_by_name("S").tags == tags
+
+
+@pytest.mark.parametrize("value", [None, "true", 1])
+def test_termination_protection_is_true_or_false(value: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^termination_protection: .* is neither true"):
+        ReadOnlyStack(App(), "S", termination_protection=value)
