@@ -1,7 +1,8 @@
-"""The app: reads the context, builds the stacks, and synthesizes and validates them."""
+"""The app: reads the settings, builds the stacks, and synthesizes and validates them."""
 
 import sys
 from functools import cache
+from pathlib import Path
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -18,7 +19,7 @@ def add_validation(app: App) -> None:
 
 app = App()
 try:
-    stacks = config.read(app.node.get_all_context(), configure_app=add_validation)
+    stacks = config.read(app.node.get_all_context(), folder=Path(), configure_app=add_validation)
     for stack in stacks:
         stack.build(app)
 except config.ConfigError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypedDict
 
 from aws_cdk import Annotations, App, CfnOutput, CfnParameter, LegacyStackSynthesizer, Stack, Stage
@@ -25,6 +24,8 @@ from pump_roles.universal import (
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, TAGS, TERMINATION_PROTECTION, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
     from constructs import Construct
     from typing_extensions import Unpack

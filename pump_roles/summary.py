@@ -42,6 +42,8 @@ def _parts(published: PublishedRole, arguments: Mapping[str, Any], boundary: str
     yield f"boundary: {boundary}" if boundary else "no boundary"
     if "organizational_units" in arguments:
         yield f"targets: {', '.join(arguments['organizational_units'])}"
+        if "region" in arguments:
+            yield f"Region: {arguments['region']}"
         if "exclude_accounts" in arguments:
             yield f"except {_abbreviated(arguments['exclude_accounts'])}"
         if "only_accounts" in arguments:

@@ -41,7 +41,7 @@ def cdk(
 
     :param arguments: the command line.
     :param directory: where to run it. By default, in a temporary folder with the project's app and
-        ``cdk.json``, so that your ``cdk.context.json`` changes neither the demos nor the tests.
+        ``cdk.json``, so that your ``pump.json`` changes neither the demos nor the tests.
     :param environment: variables to set in addition to those of :func:`tool_environment`.
     """
     with TemporaryDirectory() as folder:

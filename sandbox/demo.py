@@ -531,10 +531,11 @@ def _counts(patterns: Collection[str]) -> tuple[str, str]:
 
 
 NEXT_STEPS: Final = """
-[bold]To deploy to a real account[/], use its credentials and the two values from Pump:
+[bold]To deploy to a real account[/], use its credentials, and put the two values from Pump
+into pump.json: { "principal": "...", "external-id": "..." }
 
   $ source .venv/bin/activate
-  $ npx cdk deploy PumpReadOnly -c pump:principal=... -c pump:external-id=...
+  $ npx cdk deploy PumpReadOnly
 
 If you want Pump to buy and sell, deploy PumpAutoPilot in the same way. The
 account does not need to be bootstrapped.

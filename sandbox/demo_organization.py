@@ -304,13 +304,16 @@ class OrganizationDemo(Show):
 
 
 NEXT_STEPS: Final = """
-[bold]To deploy to a real organization[/], activate trusted access for StackSets. Then,
-use the management account's credentials:
+[bold]To deploy to a real organization[/], activate trusted access for StackSets. Put the
+two values from Pump and your units into pump.json:
+
+  { "principal": "...", "external-id": "...",
+    "read-only": { "organizational-units": ["r-..."] } }
+
+Then, use the management account's credentials:
 
   $ source .venv/bin/activate
-  $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout \\
-      -c pump:read-only:organizational-units=r-... \\
-      -c pump:principal=... -c pump:external-id=...
+  $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout
   $ pump-roles rollout-status PumpReadOnly
 
 After a removal, check that it is complete:

@@ -49,6 +49,9 @@ VENDORS = "Vendors.template.json"
 FROM_PUMP = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": "Example-1234-5678"}
 """The values with which the page of the examples synthesizes them."""
 
+IN_A_FILE = {key.removeprefix("pump:"): value for key, value in FROM_PUMP.items()}
+"""The same, as in ``pump.json``."""
+
 DOCUMENTED: dict[str, tuple[str, tuple[int, ...]]] = {
     "read-only": ("PumpReadOnlyRole", (0,)),
     "auto-pilot": ("PumpAutoPilotRole", (0, 1)),
@@ -81,6 +84,8 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:auto-pilot:only-in-regions": "us-east-1,eu-west-1",
         "pump:auto-pilot:invitations-from": "111122223333",
         "pump:until": "2927-01-31T18:00:00Z",
+        "pump:tags": "team=platform,cost-center=a=b",
+        "pump:termination-protection": "true",
     },
     "rollout": {
         "pump:principal": "999988887777",
@@ -88,6 +93,8 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:organizational-units": "r-abcd",
         "pump:exclude-accounts": "111111111111,222222222222",
         "pump:auto-pilot:organizational-units": "ou-abcd-12345678,ou-abcd-87654321",
+        "pump:max-concurrent-count": "1",
+        "pump:failure-tolerance-count": "0",
     },
     "rollout as delegated administrator": {
         "pump:next-external-id": "Next-5678",
@@ -95,6 +102,7 @@ SCENARIOS: dict[str, dict[str, str]] = {
         "pump:only-accounts": "111111111111",
         "pump:max-concurrent-percentage": "25",
         "pump:failure-tolerance-percentage": "5",
+        "pump:region": "eu-west-1",
         "pump:call-as": "delegated-admin",
     },
 }
@@ -669,3 +677,13 @@ def other_commands() -> str:
     own = Path(sys.prefix, "bin").resolve()
     folders = os.environ["PATH"].split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if Path(folder).resolve() != own)
+
+
+def as_context(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the context that means the same as a settings file."""
+    return {
+        ":".join(("pump", *role, name)): value
+        for key, inside in settings.items()
+        for role, own in [([key], inside) if key in ROLES else ([], {key: inside})]
+        for name, value in own.items()
+    }

@@ -125,6 +125,7 @@ def test_bad_input_gives_one_message_and_no_template(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # In this process: starting Python and Node for each case would take a second or two.
+    monkeypatch.chdir(tmp_path)
     app = App(context=context, outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     with pytest.raises(SystemExit) as ended:
@@ -164,7 +165,8 @@ def test_synth_prints_a_summary_of_each_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     context = {"pump:external-id": "Example-1234-5678", "pump:read-only:role-name": "Vendor"}
-    app = App(context={**context, **UNITS}, outdir=str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    app = App(context={**context, **UNITS}, outdir=str(tmp_path / "out"))
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
     shown, said = capsys.readouterr()
@@ -179,28 +181,27 @@ def test_synth_prints_a_summary_of_each_role(
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the project whose owner keeps values in ``cdk.context.json``."""
+    """A copy of the project whose owner keeps settings in ``pump.json``."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     for name in ("app.py", "cdk.json"):
         (folder / name).symlink_to(ROOT / name)
-    kept = {"pump:principal": "999988887777", "pump:permissions-boundary": "Kept"}
-    (folder / "cdk.context.json").write_text(json.dumps(kept))
+    kept = {"principal": "999988887777", "permissions-boundary": "Kept"}
+    (folder / "pump.json").write_text(json.dumps(kept))
     return folder
 
 
-def test_cdk_context_json_is_read_and_c_overrides_it(checkout: Path) -> None:
+def test_pump_json_is_read_and_outlives_the_cdks_cache_and_c_overrides_it(checkout: Path) -> None:
+    cdk("context", "--clear", directory=checkout)
     ended = cdk("synth", "--quiet", "-c", "pump:permissions-boundary=Typed", directory=checkout)
     said, *_ = ended.stderr.splitlines()
     assert said == (
         "PumpReadOnly: role PumpReadOnlyRole; principal: 999988887777; external ID: parameter "
         "PumpExternalID; no guardrails; boundary: Typed"
     )
-    cdk("context", "--clear", directory=checkout)
-    assert json.loads((checkout / "cdk.context.json").read_text()) == {}
 
 
-def test_cdk_context_json_changes_neither_demos_nor_tests(
+def test_pump_json_changes_neither_demos_nor_tests(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sandbox.cdk.ROOT", checkout)
@@ -210,7 +211,8 @@ def test_cdk_context_json_changes_neither_demos_nor_tests(
         "; principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
         "no boundary"
     )
-    assert "cdk.context.json" in (ROOT / ".gitignore").read_text().splitlines()
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"pump.json", "cdk.context.json"} <= {*ignored}
 
 
 def test_cdk_json_turns_on_every_recommended_flag_and_is_quiet() -> None:

@@ -24,7 +24,7 @@ from sandbox.cdk import ROOT
 from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,
-    FROM_PUMP,
+    IN_A_FILE,
     PRINCIPAL,
     STACKS,
     Assembly,
@@ -121,10 +121,9 @@ def gitlab(folder: Path) -> Ended:
 
 
 def configure(folder: Path, context: dict[str, str]) -> None:
-    """Set values in the copy's cdk.json, in addition to those of the project's own."""
-    settings = json.loads((ROOT / "cdk.json").read_text())
-    settings["context"] |= context
-    (folder / "cdk.json").write_text(json.dumps(settings))
+    """Write the copy's pump.json."""
+    settings = {key.removeprefix("pump:"): value for key, value in context.items()}
+    (folder / "pump.json").write_text(json.dumps(settings))
 
 
 @pytest.fixture
@@ -132,7 +131,7 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of the project as `make setup-review` leaves it."""
     folder = tmp_path / "checkout"
     folder.mkdir()
-    for name in ("app.py", "package.json"):
+    for name in ("app.py", "cdk.json", "package.json"):
         shutil.copy(ROOT / name, folder)
     for name in ("pump_roles", "node_modules"):
         (folder / name).symlink_to(ROOT / name)
@@ -197,7 +196,7 @@ def test_job_for_a_copied_example_passes_with_an_accepted_baseline(
     for name in ("pump_roles", "node_modules"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    (tmp_path / "cdk.context.json").write_text(json.dumps(FROM_PUMP))
+    (tmp_path / "pump.json").write_text(json.dumps(IN_A_FILE))
     accepted = as_json(of_templates(example("read_only")))
     (tmp_path / "pump-report.json").write_text(accepted, encoding="utf-8")
     text = (CI / "github-actions.yml").read_text()

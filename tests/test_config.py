@@ -1,6 +1,9 @@
-"""Context to arguments: the keys, which one wins, and one clear error for what is wrong."""
+"""Settings to arguments: the keys, which one wins, and one clear error for what is wrong."""
 
+import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +14,8 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail, config
 from sandbox.guardrails import FILLED
 from tests.support import (
-    DOCUMENTED,
     ROLLOUTS,
+    SCENARIOS,
     STACKS,
     Synth,
     member_template,
@@ -73,21 +76,9 @@ def test_context_of_other_tools_is_ignored() -> None:
     assert arguments(context) == [{} for _ in STACKS]
 
 
-ROLE_NAMES = " or ".join(f"pump:{kind}:role-name" for kind in DOCUMENTED)
-SHARED = [key for key in config.KEYS if key.count(":") == 1]
-
-
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        (
-            {"context": {"pump:until": "2927-01-31T18:00:00Z"}},
-            "context: belongs in cdk.json; put pump:until at the top level of cdk.context.json",
-        ),
-        (
-            {"context": {"a": 1, "pump:guardrial": "recommended"}},
-            "context: belongs in cdk.json; put pump:guardrial at the top level of cdk.context.json",
-        ),
         (
             {"pump:needed-only": True},
             (
@@ -101,14 +92,6 @@ SHARED = [key for key in config.KEYS if key.count(":") == 1]
                 "pump:auto-pilot:no-selling: unknown key; no-selling is a guardrail; use it as a "
                 "value of pump:auto-pilot:guardrails"
             ),
-        ),
-        (
-            {"read-only": {"role-path": "/x/"}},
-            f"read-only: unknown key; the keys are {', '.join(SHARED)}, {ROLE_NAMES}",
-        ),
-        (
-            {"context": {"context": {"read-only": {"role-path": "/x/"}}}},
-            "context: belongs in cdk.json; put context at the top level of cdk.context.json",
         ),
         (
             {
@@ -174,16 +157,15 @@ def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
 @pytest.mark.parametrize(
     "context",
     [
-        {"context": {"vpc": "x"}},
-        {"context": "prod"},
+        {"context": {"pump:until": "x"}},
         {"@aws-cdk/core:permissionsBoundary": None},
         {"@aws-cdk/core:permissionsBoundary": False},
-        {"readOnly": True},
-        {"read-only": "yes"},
-        {"auto_pilot": False},
-        {"roleName": "Deployer"},
-        {"role-name": "Deployer"},
-        {"externalIp": "192.0.2.1"},
+        {"read-only": {"role-path": "/x/"}},
+        {"guardrails": "bedrock"},
+        {"external-id": "x"},
+        {"pump": "x"},
+        {"pump-station:guardrails": "x"},
+        {"PumpExternalID": "x"},
     ],
     ids=str,
 )
@@ -192,27 +174,34 @@ def test_keys_of_others_are_ignored(context: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "nearest"),
+    ("key", "hint"),
     [
-        ("pump:externalid", "pump:external-id"),
-        ("pump:autopilot:role-path", "pump:auto-pilot:role-path"),
-        ("pump:read-only:boundary", "pump:read-only:permissions-boundary"),
-        ("Pump:Principal", "pump:principal"),
-        ("pump-principal", "pump:principal"),
-        ("pump:read_only:external_id", "pump:read-only:external-id"),
-        (" pump:external-id", "pump:external-id"),
-        ("external-id", "pump:external-id"),
-        ("permissions_boundary", "pump:permissions-boundary"),
-        ("permissionsBoundary", "pump:permissions-boundary"),
-        ("auto_pilot:guardrails", "pump:auto-pilot:guardrails"),
-        ("organizational_units", "pump:organizational-units"),
-        ("read-only:role-path", "pump:read-only:role-path"),
+        ("pump:externalid", "did you mean pump:external-id?"),
+        ("pump:permissionsBoundary", "did you mean pump:permissions-boundary?"),
+        ("pump:autopilot:role-path", "did you mean pump:auto-pilot:role-path?"),
+        ("pump:read-only:boundary", "did you mean pump:read-only:permissions-boundary?"),
+        ("pump:read_only:external_id", "did you mean pump:read-only:external-id?"),
+        ("pump:setting", "did you mean pump:settings?"),
+        (
+            "pump:role-name",
+            (
+                "it applies to one role, so use pump:read-only:role-name or "
+                "pump:auto-pilot:role-name"
+            ),
+        ),
+        ("pump:read-only:call-as", "it applies to both roles, so use pump:call-as"),
     ],
 )
-def test_unknown_key_is_an_error_with_the_nearest_one(key: str, nearest: str) -> None:
+def test_unknown_key_is_an_error_with_the_nearest_one(key: str, hint: str) -> None:
     with pytest.raises(config.ConfigError) as caught:
         config.read({key: "value"})
-    assert str(caught.value) == f"{key}: unknown key; did you mean {nearest}?"
+    assert str(caught.value) == f"{key}: unknown key; {hint}"
+
+
+def test_key_that_is_near_to_no_other_gets_the_list_of_keys() -> None:
+    escaped = re.escape(r"pump:\n\u202e\u202e\u202e: unknown key; the keys are pump:principal, ")
+    with pytest.raises(config.ConfigError, match=f"^{escaped}"):
+        config.read({"pump:\n\u202e\u202e\u202e": "value"})
 
 
 GOOD: dict[str, Any] = {
@@ -223,13 +212,18 @@ GOOD: dict[str, Any] = {
     "only-accounts": "111111111111",
     "max-concurrent-percentage": "5",
     "failure-tolerance-percentage": 5,
+    "max-concurrent-count": "1",
+    "failure-tolerance-count": 0,
+    "region": "eu-west-1",
+    "tags": "team=platform,cost-center=a=b",
+    "termination-protection": "true",
     "call-as": "delegated-admin",
     "guardrails": "recommended",
     **{name: ",".join(guardrail.values) for name, guardrail in FILLED.items()},
 }
 
 
-@given(st.sampled_from(config.KEYS) | st.from_regex(r"(?i)pump([:_-][:\w-]*)?", fullmatch=True))
+@given(st.sampled_from([*config.KEYS]) | st.from_regex(r"pump:[\w:-]*", fullmatch=True))
 def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
     units = {} if key.endswith(UNITS.removeprefix("pump:")) else {UNITS: "r-abcd"}
     try:
@@ -239,14 +233,7 @@ def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
         assert str(error).startswith(f"{key}: unknown key; ")
         assert "pump:" in str(error).removeprefix(key)
     else:
-        assert key in {key for stack in read for key in stack.keys.values()}
-
-
-@pytest.mark.parametrize("key", ["pump:role-name", "pumpRoleName", "Pump:Role-Name"])
-def test_role_name_is_for_one_role(key: str) -> None:
-    with pytest.raises(config.ConfigError) as caught:
-        config.read({key: "Vendor"})
-    assert str(caught.value) == (f"{key}: unknown key; did you mean {ROLE_NAMES}?")
+        assert key in {key.typed for stack in read for key in stack.keys.values()}
 
 
 def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
@@ -283,21 +270,6 @@ def test_roles_can_exchange_their_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "cure"),
-    [
-        ("PumpIamRole", "pass --parameters PumpIamRole=..., or use the key pump:principal"),
-        ("PumpExternalID", "pass --parameters PumpExternalID=..., or use the key pump:external-id"),
-        ("pumpiamrole", "pass --parameters PumpIamRole=..., or use the key pump:principal"),
-        ("PumpNextExternalID", "use the key pump:next-external-id"),
-    ],
-)
-def test_template_parameter_is_not_a_key(parameter: str, cure: str) -> None:
-    with pytest.raises(config.ConfigError) as caught:
-        config.read({parameter: "value"})
-    assert str(caught.value) == (f"{parameter}: is a template parameter, not a context key; {cure}")
-
-
-@pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
         ("principal", "PRINCIPAL", "replace it with Pump's 12-digit account ID or its role's ARN"),
@@ -328,6 +300,7 @@ BAD_VALUES: list[Any] = [
     *["null", "\x00", "\n", "\u00e9", "x" * 5_000, ["x" * 5_000], list(range(2_000))],
     *["9999-12-31T23:59:59-12:00", "2027-02-30T00:00:00Z", "2027-01-31T18:00:00+99:99"],
 ]
+NO_TAGS: list[Any] = ["", " ", "\n", {}]
 PYTHON = (
     "datetime|timedelta|NoneType|object|indices|callable|iterable|subscript|attribute|class|range "
 )
@@ -342,6 +315,10 @@ def test_bad_value_of_any_type_gets_one_plain_line(value: Any) -> None:
         "only-in-regions",
         "organizational-units",
         "max-concurrent-percentage",
+        "failure-tolerance-count",
+        "region",
+        "tags",
+        "termination-protection",
         "role-path",
     ):
         units = {} if name == "organizational-units" else {UNITS: "r-abcd"}
@@ -355,7 +332,9 @@ def test_bad_value_of_any_type_gets_one_plain_line(value: Any) -> None:
             assert len(message) < 450
             assert not re.search(PYTHON, message)
         else:
-            assert (name, value) == ("max-concurrent-percentage", 12)
+            accepted = [("max-concurrent-percentage", 12), ("failure-tolerance-count", 12)]
+            accepted += [("failure-tolerance-count", 0), ("termination-protection", True)]
+            assert (name, value) in [*accepted, *(("tags", empty) for empty in NO_TAGS)]
 
 
 def test_guardrail_that_takes_a_value_names_its_key() -> None:
@@ -514,14 +493,6 @@ def test_key_of_a_rollout_needs_organizational_units(context: dict[str, str], me
     assert str(caught.value) == message
 
 
-def test_call_as_applies_to_both_roles() -> None:
-    with pytest.raises(config.ConfigError) as caught:
-        config.read({UNITS: "r-abcd", "pump:read-only:call-as": "management"})
-    assert str(caught.value) == (
-        "pump:read-only:call-as: unknown key; it applies to both roles, so use pump:call-as"
-    )
-
-
 def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: Synth) -> None:
     templates = synth(
         {
@@ -628,3 +599,255 @@ def test_error_about_a_guardrail_names_its_key(
     with pytest.raises(config.ConfigError) as caught:
         synth(context)
     assert str(caught.value) == message
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """Read the settings of a file, and context; returns the arguments of each stack."""
+
+    def arguments_of(content: object, context: dict[str, Any] | None = None) -> list[Any]:
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / "pump.json").write_text(text, encoding="utf-8")
+        return [dict(stack.arguments) for stack in config.read(context or {}, folder=tmp_path)]
+
+    return arguments_of
+
+
+Read = Callable[..., list[dict[str, Any]]]
+
+
+def in_a_file(context: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings file that means the same as some context."""
+    content: dict[str, Any] = {}
+    for typed, value in context.items():
+        key = config.KEYS[typed]
+        (content.setdefault(key.role, {}) if key.role else content)[key.name] = value
+    return content
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_file_means_the_same_as_the_keys_with_the_prefix(scenario: str, read: Read) -> None:
+    context = SCENARIOS[scenario]
+    assert read(in_a_file(context)) == arguments(context)
+
+
+def test_every_key_can_be_in_the_file(read: Read) -> None:
+    for typed, key in config.KEYS.items():
+        units = {} if key.name == "organizational-units" else {UNITS: "r-abcd"}
+        context = {typed: GOOD.get(key.name, "value"), **units}
+        assert read(in_a_file(context)) == arguments(context)
+
+
+def test_context_overrides_the_file_and_in_each_a_roles_key_overrides_the_shared_one(
+    read: Read,
+) -> None:
+    def names(content: dict[str, Any], context: dict[str, Any]) -> list[str]:
+        return [found["permissions_boundary"] for found in read(content, context)]
+
+    file = {"permissions-boundary": "File", "read-only": {"permissions-boundary": "OwnFile"}}
+    shared, own = "pump:permissions-boundary", "pump:read-only:permissions-boundary"
+    assert names(file, {}) == ["OwnFile", "File"]
+    assert names(file, {shared: "Context"}) == ["Context", "Context"]
+    assert names(file, {shared: "Context", own: "Own"}) == ["Own", "Context"]
+    assert names(file, {own: "Own"}) == ["Own", "File"]
+
+
+def test_lists_of_the_file_and_the_context_are_not_merged(read: Read) -> None:
+    _, auto_pilot = read(
+        {"guardrails": ["recommended"], "until": "2927-01-31T18:00:00Z"},
+        {"pump:guardrails": "no-selling"},
+    )
+    assert [guardrail.name for guardrail in auto_pilot["guardrails"]] == ["no-selling", "until"]
+
+
+@pytest.mark.parametrize(
+    ("content", "context", "left"),
+    [
+        (
+            {"max-concurrent-percentage": 5},
+            {"pump:max-concurrent-count": "1"},
+            {"max_concurrent_count": 1},
+        ),
+        (
+            {"exclude-accounts": ["1" * 12]},
+            {"pump:only-accounts": "2" * 12},
+            {"only_accounts": ["2" * 12]},
+        ),
+        (
+            {"failure-tolerance-count": 1, "read-only": {"failure-tolerance-percentage": 5}},
+            {},
+            {"failure_tolerance_percentage": 5},
+        ),
+    ],
+)
+def test_key_also_overrides_those_that_it_cannot_be_combined_with(
+    content: dict[str, Any], context: dict[str, Any], left: dict[str, Any], read: Read
+) -> None:
+    units = {"organizational-units": ["r-abcd"], **content.get("read-only", {})}
+    *_, rollout = read({**content, "read-only": units}, context)
+    assert rollout == {"organizational_units": ["r-abcd"], "configure_app": None, **left}
+
+
+def test_null_in_the_file_counts_as_omitted(read: Read) -> None:
+    assert read({"principal": None, "read-only": None, "auto-pilot": {"until": None}}) == [{}, {}]
+
+
+def test_file_with_a_byte_order_mark_is_read(read: Read) -> None:
+    assert read('\ufeff{"role-path": "/pump/"}') == [{"path": "/pump/"}] * 2
+
+
+def test_no_file_is_no_error_and_a_named_file_that_is_missing_is_one(tmp_path: Path) -> None:
+    assert len(config.read({}, folder=tmp_path)) == len(STACKS)
+    with pytest.raises(config.ConfigError, match=r"prod\.json: there is no such file$"):
+        config.read({"pump:settings": "prod.json"}, folder=tmp_path)
+    (tmp_path / "pump.json").symlink_to("elsewhere.json")
+    with pytest.raises(config.ConfigError, match=r"pump\.json: there is no such file$"):
+        config.read({}, folder=tmp_path)
+
+
+def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "prod.json").write_text('{"role-path": "/prod/"}')
+    named = {"pump:settings": "prod.json"}
+    assert read({"permissions-boundary": "x"}, named) == [{"path": "/prod/"}] * 2
+    (tmp_path / "prod.json").write_text('{"role-paht": "/prod/"}')
+    with pytest.raises(config.ConfigError, match=r"prod\.json: role-paht: unknown key"):
+        config.read(named, folder=tmp_path)
+
+
+@pytest.mark.parametrize("value", ["", "\x00", True, ["prod.json"], {}])
+def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
+    with pytest.raises(config.ConfigError, match=r"^pump:settings: .* is not the path of a sett"):
+        config.read({"pump:settings": value}, folder=tmp_path)
+
+
+def build(folder: Path, context: dict[str, Any] | None = None) -> App:
+    """Build the stacks of the settings in a folder, and of context."""
+    app = App()
+    for stack in config.read(context or {}, folder=folder):
+        stack.build(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", "is not a settings file: it is not JSON: it is empty"),
+        ("{", "is not a settings file: it is not JSON: the error is in line 1, column 2"),
+        ('{"until": NaN}', "is not a settings file: it is not JSON: NaN is not a JSON value"),
+        (
+            '{"guardrails": ["recommended"], "guardrails": []}',
+            "is not a settings file: it is not JSON: the key 'guardrails' is listed twice",
+        ),
+        (
+            '{"read-only": {"tags": {"a": "b", "a": "b"}}}',
+            "is not a settings file: it is not JSON: the key 'a' is listed twice",
+        ),
+        ([], "is not a settings file: it is not a JSON object"),
+        ("null", "is not a settings file: it is not a JSON object"),
+        ({"read-only": "x"}, "read-only: must be an object, with the keys of this role"),
+        ({"guardrial": []}, "guardrial: unknown key; did you mean guardrails?"),
+        ({"guardrial": None}, "guardrial: unknown key; did you mean guardrails?"),
+        ({"readonly": {}}, "readonly: unknown key; did you mean read-only?"),
+        ({"settings": "x.json"}, "settings: unknown key; the keys are principal, "),
+        (
+            {"pump:read-only:guardrails": []},
+            "pump:read-only:guardrails: unknown key; did you mean read-only.guardrails?",
+        ),
+        (
+            {"auto-pilot": {"gaurdrails": []}},
+            "auto-pilot.gaurdrails: unknown key; did you mean auto-pilot.guardrails?",
+        ),
+        (
+            {"read-only.guardrails": []},
+            "read-only.guardrails: unknown key; put guardrails into the object read-only",
+        ),
+        (
+            {"role-name": "x"},
+            (
+                "role-name: unknown key; it applies to one role, so use read-only.role-name or "
+                "auto-pilot.role-name"
+            ),
+        ),
+        (
+            {"read-only": {"call-as": "management"}},
+            "read-only.call-as: unknown key; it applies to both roles, so use call-as",
+        ),
+        (
+            {"read-only": {"needed-only": True}},
+            (
+                "read-only.needed-only: unknown key; needed-only is a guardrail; use it as a value "
+                "of read-only.guardrails"
+            ),
+        ),
+        (
+            {"guardrails": ["until"]},
+            "guardrails: until takes a value; use the key until, or Guardrail.until()",
+        ),
+        (
+            {"read-only": {"guardrails": ["recomended"]}},
+            "read-only.guardrails: there is no guardrail 'recomended'; did you mean recommended?",
+        ),
+        ({"external-id": 12}, "external-id: 12 is not an external ID: "),
+        ({"region": "eu-west-1"}, "region: applies only to a rollout, which requires org"),
+        (
+            {"external-id": "Example-1234", "next-external-id": "Example-1234"},
+            "next-external-id: 'Example-1234' is already the external ID",
+        ),
+        (
+            {
+                "auto-pilot": {"organizational-units": ["r-abcd"]},
+                "max-concurrent-count": 1,
+                "max-concurrent-percentage": 1,
+            },
+            "max-concurrent-count: cannot be combined with max-concurrent-percentage",
+        ),
+    ],
+)
+def test_error_names_the_file_and_the_key(
+    content: object, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / "pump.json").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.ConfigError) as caught:
+        build(Path())
+    assert str(caught.value).startswith(f"pump.json: {problem}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{\x00}\x00", b'{"role-path": "/\xe9/"}'])
+def test_file_that_is_not_utf_8_is_an_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "pump.json").write_bytes(content)
+    with pytest.raises(config.ConfigError, match=r"it is not UTF-8 text$"):
+        config.read({}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["principal", "until", "guardrails", "tags", "region"])
+@pytest.mark.parametrize("value", BAD_VALUES, ids=lambda value: repr(value)[:30])
+def test_bad_value_in_the_file_gets_one_plain_line(name: str, value: Any, read: Read) -> None:
+    content = {"organizational-units": ["r-abcd"], "auto-pilot": {name: value}}
+    if value is None or (name == "tags" and value in NO_TAGS):
+        assert read(content)
+        return
+    with pytest.raises(config.ConfigError) as caught:
+        read(content)
+    message = str(caught.value)
+    assert re.search(rf"pump\.json: (is not a settings file|auto-pilot\.{name}): ", message)
+    assert len(message.splitlines()) == 1
+    assert not re.search(PYTHON, message)
+
+
+def test_tags_and_protection_are_of_the_stacks_and_not_of_the_member_template(
+    synth: Synth, tmp_path: Path
+) -> None:
+    stack_tags = {"team": "platform", "cost-center": "a=b"}
+    settings = {"tags": stack_tags, "termination-protection": True}
+    (tmp_path / "pump.json").write_text(json.dumps(settings))
+    app = build(tmp_path, {UNITS: "r-abcd"})
+    plain = synth({UNITS: "r-abcd"})
+    for stack in app.synth().stacks:
+        assert (stack.tags, stack.termination_protection) == (stack_tags, True)
+        for template in (stack.template, plain[stack.stack_name]):
+            for resource in template["Resources"].values():
+                resource["Properties"].pop("Tags", None)
+        assert stack.template == plain[stack.stack_name]

@@ -22,6 +22,7 @@ from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
     FROM_PUMP,
+    IN_A_FILE,
     PUMP_WORKER,
     VENDORS,
     access_policy,
@@ -75,6 +76,7 @@ def synthesize(
 ) -> None:
     """Run an example's code in this process, where that takes a fraction of a second."""
     (folder / "app.py").write_text(text)
+    monkeypatch.chdir(folder)
     app = App(outdir=str(folder / "cdk.out"), context=context)
     monkeypatch.setattr(aws_cdk, "App", lambda: app)
     runpy.run_path(str(folder / "app.py"), run_name="__main__")
@@ -194,9 +196,23 @@ def test_example_without_a_value_from_pump_ends_with_one_line(
     text = (EXAMPLES / name / "app.py").read_text()
     with pytest.raises(SystemExit) as raised:
         synthesize(text, tmp_path, monkeypatch, context)
-    problem = f"{key} is missing; set it in cdk.context.json, or pass -c {key}=VALUE"
+    name = key.removeprefix("pump:")
+    problem = f"{name} is missing; set it in pump.json, or pass -c {key}=VALUE"
     assert raised.value.code == problem
     assert list((tmp_path / "cdk.out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["read_only", "organization"])
+def test_example_reads_pump_json_and_c_overrides_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.json").write_text(json.dumps(IN_A_FILE))
+    text = (EXAMPLES / name / "app.py").read_text()
+    synthesize(text, tmp_path, monkeypatch, {"pump:external-id": "Typed-1234-5678"})
+    templates = "".join(file.read_text() for file in (tmp_path / "cdk.out").glob("*.template.json"))
+    assert IN_A_FILE["principal"] in templates
+    assert "Typed-1234-5678" in templates
+    assert IN_A_FILE["external-id"] not in templates
 
 
 def test_report_that_the_page_runs_has_no_alarm(example: Callable[[str], Path]) -> None:

@@ -1226,6 +1226,7 @@ def add_validation(tmp_path_factory: pytest.TempPathFactory) -> Callable[[App], 
     outer = App(context=recommended_flags(), outdir=str(tmp_path_factory.mktemp("outer")))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(aws_cdk, "App", lambda: outer)
+        patched.chdir(outer.outdir)
         added: Callable[[App], None] = runpy.run_path(str(ROOT / "app.py"))["add_validation"]
     return added
 

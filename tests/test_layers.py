@@ -31,7 +31,6 @@ FLOORS = [
     "roles",
     "stacks",
     "rollout",
-    "keys",
     "summary",
     "config",
     "access",
@@ -41,7 +40,7 @@ FLOORS = [
 ]
 PLAIN = {
     *("_version", "validators", "published", "universal", "guard"),
-    *("guardrails", "templates", "report", "keys"),
+    *("guardrails", "templates", "report"),
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
 AWS = {"boto3", "botocore"}

@@ -94,6 +94,7 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
             {"exclude-accounts": [str(index) * 12 for index in range(1, 9)]},
             f"; except {', '.join(str(index) * 12 for index in range(1, 6))} and 3 more",
         ),
+        ({"region": "eu-west-1"}, "; Region: eu-west-1"),
     ],
 )
 def test_rollout_shows_its_targets(context: dict[str, Any], ending: str) -> None:

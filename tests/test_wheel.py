@@ -15,7 +15,7 @@ import pytest
 from pump_roles import __version__
 from pump_roles.report import of_templates
 from sandbox.cdk import ROOT, cdk, tool_environment
-from tests.support import EXAMPLES, FROM_PUMP, bash
+from tests.support import EXAMPLES, IN_A_FILE, bash
 
 APP = """\
 from aws_cdk import App, CfnParameter, Stack
@@ -152,9 +152,8 @@ def test_copied_example_installs_and_synthesizes_as_its_page_says(
     installed = bash(install, vendors, PATH=commands, **pip)
     assert installed.returncode == 0, installed.stderr
     assert (packages / "pump_roles" / "roles.py").exists()
-    context = json.loads(written)
-    assert context == {"pump:principal": "PRINCIPAL", "pump:external-id": "EXTERNAL_ID"}
-    (vendors / "cdk.context.json").write_text(json.dumps(FROM_PUMP))
+    assert json.loads(written) == {"principal": "PRINCIPAL", "external-id": "EXTERNAL_ID"}
+    (vendors / "pump.json").write_text(json.dumps(IN_A_FILE))
     path = os.pathsep.join((str(vendors / ".venv" / "bin"), commands))
     ended = cdk("synth", "--quiet", directory=vendors, environment={"PATH": path})
     assert ended.returncode == 0, ended.stderr

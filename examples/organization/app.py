@@ -2,11 +2,13 @@
 
 An example to copy. Deploy it in the management account: ``VendorsReadOnly`` first, and
 ``VendorsAutoPilot`` when you want Pump to buy and sell for you. What Pump gives you, its principal
-and your external ID, comes from ``cdk.context.json``. What your team decides, such as the
+and your external ID, comes from ``pump.json``. What your team decides, such as the
 organizational units and the guardrails, is in this file.
 """
 
+import json
 import sys
+from pathlib import Path
 
 from aws_cdk import App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -77,16 +79,19 @@ class AutoPilotInOrganization(Stack):
 
 
 def from_pump(app: App, key: str) -> str:
-    """Return a value that Pump gives you."""
-    value: str | None = app.node.try_get_context(key)
+    """Return a value that Pump gives you: from ``-c pump:KEY=VALUE``, or else ``pump.json``."""
+    value: str | None = app.node.try_get_context(f"pump:{key}")
+    file = Path("pump.json")
+    if value is None and file.exists():
+        value = json.loads(file.read_text(encoding="utf-8")).get(key)
     if not value:
-        sys.exit(f"{key} is missing; set it in cdk.context.json, or pass -c {key}=VALUE")
+        sys.exit(f"{key} is missing; set it in pump.json, or pass -c pump:{key}=VALUE")
     return value
 
 
 app = App()
-pump_principal = from_pump(app, "pump:principal")
-external_id = from_pump(app, "pump:external-id")
+pump_principal = from_pump(app, "principal")
+external_id = from_pump(app, "external-id")
 ReadOnlyInOrganization(
     app, "VendorsReadOnly", pump_principal=pump_principal, external_id=external_id
 )

@@ -1,10 +1,12 @@
 """Pump's read-only role in your own stack.
 
 An example to copy. What Pump gives you, its principal and your external ID, comes from
-``cdk.context.json``. What your team decides, such as the permissions boundary, is in this file.
+``pump.json``. What your team decides, such as the permissions boundary, is in this file.
 """
 
+import json
 import sys
+from pathlib import Path
 
 from aws_cdk import App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -34,10 +36,13 @@ class VendorsStack(Stack):
 
 
 def from_pump(app: App, key: str) -> str:
-    """Return a value that Pump gives you."""
-    value: str | None = app.node.try_get_context(key)
+    """Return a value that Pump gives you: from ``-c pump:KEY=VALUE``, or else ``pump.json``."""
+    value: str | None = app.node.try_get_context(f"pump:{key}")
+    file = Path("pump.json")
+    if value is None and file.exists():
+        value = json.loads(file.read_text(encoding="utf-8")).get(key)
     if not value:
-        sys.exit(f"{key} is missing; set it in cdk.context.json, or pass -c {key}=VALUE")
+        sys.exit(f"{key} is missing; set it in pump.json, or pass -c pump:{key}=VALUE")
     return value
 
 
@@ -45,8 +50,8 @@ app = App()
 VendorsStack(
     app,
     "Vendors",
-    pump_principal=from_pump(app, "pump:principal"),
-    external_id=from_pump(app, "pump:external-id"),
+    pump_principal=from_pump(app, "principal"),
+    external_id=from_pump(app, "external-id"),
 )
 Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 app.synth()

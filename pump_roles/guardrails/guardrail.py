@@ -201,7 +201,9 @@ class Guardrail:
         if found.value:
             method = f"Guardrail.{name.replace('-', '_')}"
             raise ArgumentError(
-                "guardrails", f"{name} takes a value; use the key pump:{name}, or {method}()"
+                "guardrails",
+                f"{name} takes a value; use the key pump:{name}, or {method}()",
+                other=f"pump:{name}",
             )
         return found
 

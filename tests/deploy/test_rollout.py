@@ -27,6 +27,7 @@ from tests.support import (
     STACKS,
     Synth,
     Template,
+    as_context,
     published_policies,
     stack_set,
     trust,
@@ -210,7 +211,7 @@ def rotation() -> list[tuple[dict[str, str], list[str]]]:
     section = OPERATIONS.partition("\n## Rotate the external ID\n")[2].partition("\n## ")[0]
     ids = {"OLD_EXTERNAL_ID": EXTERNAL_ID, "NEW_EXTERNAL_ID": NEXT}
     settings = [
-        {key: ids[value] for key, value in json.loads(block).items()}
+        as_context({key: ids[value] for key, value in json.loads(block).items()})
         for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)
     ]
     return list(zip(settings, [words[3:] for words in cdk_commands(section)], strict=True))

@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
+from pump_roles.config import KEYS
 from pump_roles.published import ROLES
 from sandbox import catalog
 from sandbox.cdk import ROOT
 from sandbox.simulator import Role
-from tests.support import EXTERNAL_ID, PUMP_ACCOUNT
+from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, as_context
 
 README = (ROOT / "README.md").read_text()
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
@@ -35,6 +36,9 @@ BUY = "savingsplans:CreateSavingsPlan"
 READ = "pricing:GetProducts"
 """What the auto-pilot role may do, for the policy simulator."""
 
+SETTINGS = {*ROLES, *(key.name for key in KEYS.values())}
+"""What can be at the top level of ``pump.json``."""
+
 PLACEHOLDERS = {
     "PRINCIPAL": PUMP_ACCOUNT,
     "EXTERNAL_ID": EXTERNAL_ID,
@@ -55,14 +59,20 @@ def block(marker: str, language: str, text: str) -> str:
     return found[1]
 
 
-def kept_in_cdk_context_json(text: str) -> dict[str, Any]:
-    """Return the example of ``cdk.context.json`` on a page, with its placeholders replaced."""
-    found = re.search(r"```json\n(\{\n  \"pump:.*?)```", text, re.DOTALL)
-    assert found
-    return {
-        key: filled(value) if isinstance(value, str) else value
-        for key, value in json.loads(found[1]).items()
-    }
+def settings_in(text: str) -> list[dict[str, Any]]:
+    """Return each example of ``pump.json`` on a page, as context, with placeholders replaced."""
+    blocks = map(json.loads, re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    found = [as_context(block) for block in blocks if block.keys() <= SETTINGS]
+    return [
+        {key: filled(value) if isinstance(value, str) else value for key, value in context.items()}
+        for context in found
+    ]
+
+
+def kept_in_pump_json(text: str) -> dict[str, Any]:
+    """Return the first example of ``pump.json`` on a page, as context."""
+    first, *_ = settings_in(text)
+    return first
 
 
 def shown(text: str, program: str) -> list[list[str]]:
