@@ -113,7 +113,13 @@ def test_cfn_lint_finds_nothing(
         *universal,
         *(assembly(SCENARIOS[scenario]) / f"{name}.template.json" for scenario, name in TEMPLATES),
         *members,
-        *(file for name in EXAMPLE_APPS for file in example(name).glob("*.template.json")),
+        *(
+            file
+            for name in EXAMPLE_APPS
+            for file in example(name).glob("**/*.template.json")
+            # CDK Pipelines makes this one, with findings. What it deploys is Pump's.
+            if file.name != "Pipeline.template.json"
+        ),
     )
     assert ended.stdout == ""
     assert ended.returncode == 0
