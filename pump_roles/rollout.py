@@ -464,7 +464,7 @@ def _member_template(
     # a stack of the outer app.
     name = stack_class.role_class.published.stack_name
     with TemporaryDirectory() as folder:
-        # Synthesized only here: by default, the CDK CLI has every app synthesized at exit.
+        # Synthesized only here, and without files that nothing reads.
         app = App(outdir=folder, analytics_reporting=False, auto_synth=False, tree_metadata=False)
         # The CDK CLI passes its context to every app in the process. One of its keys replaces the
         # boundary of every role.

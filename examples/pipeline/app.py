@@ -1,11 +1,13 @@
 """Pump's read-only role in several accounts, deployed by CDK Pipelines: a stage for each account.
 
 An example to copy. What Pump gives you, its principal and your external ID, comes from
-``cdk.context.json``. What your team decides, such as the accounts, is in this file. It does not run
+``pump.json``. What your team decides, such as the accounts, is in this file. It does not run
 cdk-nag, which would report what the pipeline itself may do.
 """
 
+import json
 import sys
+from pathlib import Path
 
 from aws_cdk import App, Environment, Stack, Stage, pipelines
 from constructs import Construct
@@ -49,16 +51,19 @@ class RoleStage(Stage):
 
 
 def from_pump(app: App, key: str) -> str:
-    """Return a value that Pump gives you."""
-    value: str | None = app.node.try_get_context(key)
+    """Return a value that Pump gives you: from ``-c pump:KEY=VALUE``, or else ``pump.json``."""
+    value: str | None = app.node.try_get_context(f"pump:{key}")
+    file = Path("pump.json")
+    if value is None and file.exists():
+        value = json.loads(file.read_text(encoding="utf-8")).get(key)
     if not value:
-        sys.exit(f"{key} is missing; set it in cdk.context.json, or pass -c {key}=VALUE")
+        sys.exit(f"{key} is missing; set it in pump.json, or pass -c pump:{key}=VALUE")
     return value
 
 
 app = App()
-pump_principal = from_pump(app, "pump:principal")
-external_id = from_pump(app, "pump:external-id")
+pump_principal = from_pump(app, "principal")
+external_id = from_pump(app, "external-id")
 stack = Stack(app, "Pipeline", env=PIPELINE)
 pipeline = pipelines.CodePipeline(
     stack,
