@@ -17,9 +17,11 @@ from aws_cdk import (
     App,
     Aspects,
     Aws,
+    CfnCondition,
     CfnMapping,
     CfnOutput,
     CfnParameter,
+    CfnResource,
     CfnStack,
     CfnStackSet,
     Environment,
@@ -620,6 +622,43 @@ def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names
     found = problems(app)
     assert len(found) > 1
     assert all("attaches to Pump/Role" in problem for problem in found)
+
+
+def among_many(name: str) -> dict[str, Any]:
+    """A role's name as one of more alternatives than the reader keeps apart."""
+    value: Any = {"Ref": "Name"}
+    for alternative in [name, *(f"Other{number}" for number in range(70))]:
+        value = {"Fn::If": ["Chosen", value, alternative]}
+    return dict(value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        among_many("PumpReadOnlyRole"),
+        {"Fn::Sub": "Pump${Name}Role"},
+        {"Fn::Join": ["", [{"Ref": "Name"}, {"Ref": "Name"}]]},
+        {"Fn::Transform": {"Name": "Names"}},
+        "{{resolve:ssm:name}}",
+    ],
+    ids=["among many", "a part", "parts", "transform", "dynamic reference"],
+)
+def test_target_that_the_app_may_name_cannot_be_acknowledged(target: Any) -> None:
+    app = App()
+    stack, _ = pump(app)
+    CfnParameter(stack, "Name")
+    CfnCondition(stack, "Chosen", expression=Fn.condition_equals(Aws.REGION, "us-east-1"))
+    CfnResource(
+        stack,
+        "Wide",
+        type="AWS::IAM::RolePolicy",
+        properties={"RoleName": target, "PolicyName": "Wide", "PolicyDocument": {}},
+    )
+    acknowledge_everywhere(app)
+    (problem,) = problems(app)
+    assert problem == (
+        "Wide may attach to Pump/Role: its target cannot be determined from the templates"
+    )
 
 
 def test_skipping_construct_validations_does_not_skip_this_one() -> None:

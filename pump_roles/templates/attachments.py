@@ -29,13 +29,18 @@ class Attachment:
     :param template: its template.
     :param logical_id: its logical ID.
     :param targets: what it attaches to.
-    :param known: whether the targets are complete.
+    :param is_transformed: whether a function such as ``Fn::Transform`` can add a target.
     """
 
     template: Template
     logical_id: str
     targets: tuple[Text, ...]
-    known: bool
+    is_transformed: bool
+
+    @property
+    def known(self) -> bool:
+        """Whether the targets are complete."""
+        return not self.is_transformed and all(text.known for text in self.targets)
 
     @property
     def resource(self) -> Mapping[str, Any]:
@@ -51,6 +56,13 @@ class Attachment:
     def is_unknown(self) -> bool:
         """Whether it is a policy that may attach to any role, as far as the templates show."""
         return not self.known and not self.is_instance_profile
+
+    @property
+    def is_of_deployment(self) -> bool:
+        """Whether only the deployment knows what it attaches to, apart from what is known."""
+        return not self.is_transformed and all(
+            text.known or text.is_of_deployment for text in self.targets
+        )
 
 
 class Attachments:
@@ -123,11 +135,8 @@ def _attachments(template: Template) -> Iterator[Attachment]:
             continue
         properties = template.properties(logical_id)
         targets = evaluate(properties.get(ATTACHES[kind]), template)
-        # A function such as Fn::Transform can add a target.
-        known = all(text.known for text in targets) and not any(
-            name.startswith("Fn::") for name in properties
-        )
-        yield Attachment(template, logical_id, targets, known)
+        is_transformed = any(name.startswith("Fn::") for name in properties)
+        yield Attachment(template, logical_id, targets, is_transformed)
 
 
 def name_of(attachment: Attachment) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any, Final
@@ -148,9 +149,7 @@ def _parameter(
         found
         for text in passed
         for found in (
-            declared
-            if text is None
-            else (Text(text.text, text.references | reference, text.known),)
+            declared if text is None else (replace(text, references=text.references | reference),)
         )
     )
 
@@ -275,6 +274,7 @@ def _concatenated(parts: list[Alternatives], separator: str) -> Iterator[Text]:
             frozenset().union(*(text.references for text in combination)),
             # A dynamic reference can be put together from parts.
             all(text.known for text in combination) and "{{resolve:" not in text,
+            any(text.merged for text in combination),
         )
 
 
@@ -330,7 +330,7 @@ def _pieces(text: Text | None, separator: str) -> Alternatives:
         or not placeholders
         or (separator in (":", "/") and _IN_ARNS.issuperset(placeholders))
     )
-    return tuple(Text(piece, text.references, known) for piece in pieces)
+    return tuple(replace(text, text=piece, known=known) for piece in pieces)
 
 
 def _either(argument: Any, template: Template) -> Iterable[Text | None]:
@@ -431,4 +431,5 @@ def _merged(texts: Iterable[Text], *, known: bool = True) -> Text:
         found[0].text if found else "",
         references,
         known and all(text.known for text in found),
+        len(found) > 1 or any(text.merged for text in found),
     )

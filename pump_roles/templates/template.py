@@ -1,5 +1,6 @@
 """A template in one place where it is deployed, and the strings that its values can be."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,11 +26,25 @@ class Text:
     :param text: the string. Values that are known only at deployment are placeholders, ``${Name}``.
     :param references: the resources and parameters that the value refers to.
     :param known: whether the value contains nothing else that is unknown.
+    :param merged: whether it stands for several strings, of which ``text`` is only one.
     """
 
     text: str
     references: frozenset[Reference] = frozenset()
     known: bool = True
+    merged: bool = False
+
+    @property
+    def is_of_deployment(self) -> bool:
+        """Whether it is one value that only the deployment knows, such as that of a parameter.
+
+        Nothing in the templates says what it is, or what a part of it is.
+        """
+        return (
+            not self.known
+            and not self.merged
+            and re.fullmatch(r"\$\{[^{}]+\}", self.text) is not None
+        )
 
 
 Alternatives = tuple[Text | None, ...]

@@ -219,7 +219,7 @@ def _attached(
                     attachment.template,
                     attachment.logical_id,
                 )
-                yield replace(found, is_unknown_target=True)
+                yield replace(found, is_unknown_target=attachment.is_of_deployment)
 
 
 def _namesakes(
