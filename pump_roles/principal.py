@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import jsii
 from aws_cdk import Annotations, Resource
 from aws_cdk import aws_iam as iam
+from constructs import DependencyGroup
 
 if TYPE_CHECKING:
     from aws_cdk.interfaces.aws_iam import RoleReference
@@ -73,14 +74,17 @@ class PublishedPrincipal(Resource):
     ) -> iam.AddToPrincipalPolicyResult:
         """Add nothing, and warn."""
         self._warn(", ".join(statement.actions) or "a statement")
-        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self)
+        return iam.AddToPrincipalPolicyResult(
+            statement_added=True, policy_dependable=DependencyGroup()
+        )
 
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:  # noqa: ARG002
         """Add nothing, and warn."""
         self._warn("a managed policy")
 
-    def attach_inline_policy(self, policy: iam.Policy) -> None:
-        """Add nothing. The policy attaches itself, and fails the synth."""
+    def attach_inline_policy(self, policy: iam.Policy) -> None:  # noqa: ARG002
+        """Add nothing, and warn."""
+        self._warn("an inline policy")
 
     def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:
         """Allow a principal actions on this role."""

@@ -173,8 +173,8 @@ class PumpRole(Construct):
 
         Its permissions cannot be widened. A grant adds nothing, and the synth warns
         (``pump-roles:grant-dropped``); as with an immutable role of the CDK, ``assert_success()``
-        passes. Attaching a policy to the role fails the synth. The policy of another resource, such
-        as a bucket or a key, can still name it.
+        passes. A policy that names the role as its target fails the synth. The policy of another
+        resource, such as a bucket or a key, can still name it.
         """
         return PublishedPrincipal(
             self,

@@ -531,8 +531,8 @@ def _counts(patterns: Collection[str]) -> tuple[str, str]:
 
 
 NEXT_STEPS: Final = """
-[bold]To deploy to a real account[/], use its credentials, and put the two values from Pump
-into pump.json: { "principal": "...", "external-id": "..." }
+[bold]To deploy to a real account[/], use its credentials, and put the two values
+from Pump into pump.json: { "principal": "...", "external-id": "..." }
 
   $ source .venv/bin/activate
   $ npx cdk deploy PumpReadOnly

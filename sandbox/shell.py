@@ -24,7 +24,8 @@ administrator credentials. Nothing reaches a real account. For example:
   pump-roles verify --principal 999988887777 --role read-only
   aws iam get-role --role-name PumpReadOnlyRole
 
-The settings in your pump.json count here, too; -c overrides them.
+The settings in your pump.json apply here, too; -c overrides them. Without a terminal, also pass
+--require-approval never to cdk deploy.
 
 The emulator has no StackSets, so a rollout cannot be deployed: see make demo-org. It also lacks
 Savings Plans, Reserved Instances and their listings, Cost Explorer, Support, and Service Quotas.

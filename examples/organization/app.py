@@ -83,7 +83,12 @@ def from_pump(app: App, key: str) -> str:
     value: str | None = app.node.try_get_context(f"pump:{key}")
     file = Path("pump.json")
     if value is None and file.exists():
-        value = json.loads(file.read_text(encoding="utf-8")).get(key)
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        if more := settings.keys() - {"principal", "external-id"}:
+            sys.exit(
+                f"pump.json: this app does not read {', '.join(sorted(more))}; set it in app.py"
+            )
+        value = settings.get(key)
     if not value:
         sys.exit(f"{key} is missing; set it in pump.json, or pass -c pump:{key}=VALUE")
     return value

@@ -36,14 +36,16 @@ class Text:
 
     @property
     def is_of_deployment(self) -> bool:
-        """Whether it is one value that only the deployment knows, such as that of a parameter.
+        """Whether it is the whole value of a parameter, or of what another app exports.
 
-        Nothing in the templates says what it is, or what a part of it is.
+        Nothing in the templates says what it is, or what a part of it is. This is not so for a
+        resource, whose properties may say it.
         """
         return (
             not self.known
             and not self.merged
-            and re.fullmatch(r"\$\{[^{}]+\}", self.text) is not None
+            and re.fullmatch(r"\$\{(?!AWS::)[^{}]+\}", self.text) is not None
+            and all(template.is_open_parameter(name) for template, name in self.references)
         )
 
 
@@ -149,6 +151,14 @@ class Template:
     def properties(self, logical_id: str) -> Mapping[str, Any]:
         """Return the properties of a resource."""
         return as_mapping(self.resources[logical_id].get("Properties"))
+
+    def is_open_parameter(self, name: str) -> bool:
+        """Return whether a name is that of a parameter whose value only the deployment knows.
+
+        Not if the value can be one that the app has, such as that of an SSM parameter.
+        """
+        declared = as_mapping(self.declared.get(name))
+        return name not in self.resources and declared.get("Type") == "String"
 
     def type_of(self, logical_id: str) -> Any:
         """Return the type of a resource; nothing if there is no such resource."""

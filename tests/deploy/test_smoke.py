@@ -39,6 +39,8 @@ def smoke(aws: EmbeddedAws, folder: Path, answer: str, *arguments: str) -> tuple
 def test_shows_the_whole_life_of_the_role_and_leaves_nothing(
     aws: EmbeddedAws, tmp_path: Path
 ) -> None:
+    # Every account of an organization has such a role.
+    aws.create_role("OrganizationAccountAccessRole", PUMP_ACCOUNT)
     status, shown = smoke(aws, tmp_path, ACCOUNT_ID, "pump")
     assert status == 0, shown
     assert "Every check passed." in shown
@@ -48,10 +50,17 @@ def test_shows_the_whole_life_of_the_role_and_leaves_nothing(
         *("refused", "allowed"),
     ]
     assert len(re.findall(r"^none +✘ refused", shown, re.MULTILINE)) == 3
-    assert shown.count("pump-roles verify: ✔ exit status 0") == 2
-    assert shown.count("pump-roles probe: ✔ exit status 0") == 1
-    assert aws.iam().list_roles()["Roles"] == []
+    assert shown.count("pump-roles verify: ✔ as expected") == 2
+    assert shown.count("pump-roles probe: ✔ as expected") == 1
+    assert "Everything that was created is deleted." in shown
+    (left,) = aws.iam().list_roles()["Roles"]
+    assert left["RoleName"] == "OrganizationAccountAccessRole"
     assert aws.cloudformation().describe_stacks()["Stacks"] == []
+
+
+def test_profile_that_does_not_exist_is_one_line(aws: EmbeddedAws, tmp_path: Path) -> None:
+    status, shown = smoke(aws, tmp_path, "", "missing")
+    assert (status, shown) == (1, "make smoke: The config profile (missing) could not be found\n")
 
 
 @pytest.mark.parametrize("answer", ["", "yes", PUMP_ACCOUNT])

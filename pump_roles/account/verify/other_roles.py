@@ -41,7 +41,7 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
     omitted = {name.casefold(): kind for name, kind in expectation.omitted.items()}
     for name in alarms:
         if kind := omitted.get(name.casefold()):
-            alarms[name] += f"; {expectation.description} also has the {kind} role of this name"
+            alarms[name] += f"; it has the name of the {kind} role in {expectation.description}"
     return tuple(
         OtherRole(
             arn=details.arn(name),

@@ -21,8 +21,9 @@ _AGAIN: Final = "Correct the expectation, or delete the role and deploy it again
 
 REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
     {
-        "role-missing": "Pump cannot work in the account. Deploy the role's stack, or the stack "
-        f"instance of its rollout. If the stack still exists: {_RESTORE}",
+        "role-missing": "Pump cannot work in the account with this role. Deploy the role's stack, "
+        "or the stack instance of its rollout; if you do not want it yet, pass --role with the "
+        f"other one. If the stack still exists: {_RESTORE}",
         "role-present": "Delete what created it: its stack; in a member account, the stack "
         "instance of its rollout (aws cloudformation delete-stack-instances --no-retain-stacks); "
         "or, if it was created manually, the role itself. Then verify again.",
