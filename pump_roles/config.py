@@ -370,10 +370,8 @@ def _guardrails(name: str, value: Any) -> list[Guardrail]:
 
 
 def _typed(key: Key, value: Any, validator: _Validator) -> Any:
-    # Every value from the command line is a string. In the file, only a list can be one.
+    # Every value from the command line is a string.
     if isinstance(validator, Text) or not isinstance(value, str):
-        return value
-    if key.file and isinstance(validator, Boolean | Integer):
         return value
     if isinstance(validator, Boolean):
         return {"true": True, "false": False}.get(value, value)
