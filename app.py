@@ -24,7 +24,8 @@ try:
         stack.build(app)
 except config.ConfigError as error:
     sys.exit(f"pump-roles: {error}")
-# Not as an annotation, which the CDK CLI prints on several lines.
-sys.stderr.writelines(f"{stack.summary}\n" for stack in stacks)
+# Not as annotations, which the CDK CLI prints on several lines.
+lines = [config.origin(stacks), *(stack.summary for stack in stacks)]
+sys.stderr.writelines(f"{line}\n" for line in lines)
 add_validation(app)
 app.synth()

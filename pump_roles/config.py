@@ -5,7 +5,7 @@ No other module reads them.
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -46,7 +46,7 @@ from pump_roles.validators import (
     nearest,
 )
 
-__all__ = ["KEYS", "SETTINGS", "ConfigError", "Key", "StackSettings", "read"]
+__all__ = ["KEYS", "SETTINGS", "ConfigError", "Key", "StackSettings", "origin", "read"]
 
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
@@ -267,6 +267,18 @@ def read(
         more = {"configure_app": configure_app}
         found.append(_settings(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
     return found
+
+
+def origin(stacks: Iterable[StackSettings]) -> str:
+    """Return one line that says where the settings of some stacks come from.
+
+    :param stacks: the stacks.
+    """
+    keys = {key for stack in stacks for key in stack.keys.values()}
+    files = sorted({key.file for key in keys if key.file})
+    context = sorted(key.typed for key in keys if not key.file)
+    found = [*files, *([f"context ({', '.join(context)})"] if context else [])]
+    return f"settings: {' and '.join(found) or 'none'}"
 
 
 def _boundary_of_cdk(context: Mapping[str, Any]) -> str:

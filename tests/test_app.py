@@ -171,7 +171,9 @@ def test_synth_prints_a_summary_of_each_role(
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
     shown, said = capsys.readouterr()
     assert shown == ""
-    assert [line.partition(";")[0] for line in said.splitlines()] == [
+    origin, *lines = said.splitlines()
+    assert origin == f"settings: context ({', '.join(sorted({**context, **UNITS}))})"
+    assert [line.partition(";")[0] for line in lines] == [
         f"{stack}{rollout}: role {'Vendor' if stack == 'PumpReadOnly' else f'{stack}Role'}"
         for rollout in ("", "Rollout")
         for stack in STACKS
@@ -194,7 +196,8 @@ def checkout(tmp_path: Path) -> Path:
 def test_pump_json_is_read_and_outlives_the_cdks_cache_and_c_overrides_it(checkout: Path) -> None:
     cdk("context", "--clear", directory=checkout)
     ended = cdk("synth", "--quiet", "-c", "pump:permissions-boundary=Typed", directory=checkout)
-    said, *_ = ended.stderr.splitlines()
+    origin, said, *_ = ended.stderr.splitlines()
+    assert origin == "settings: pump.json and context (pump:permissions-boundary)"
     assert said == (
         "PumpReadOnly: role PumpReadOnlyRole; principal: 999988887777; external ID: parameter "
         "PumpExternalID; no guardrails; boundary: Typed"
@@ -206,7 +209,8 @@ def test_pump_json_changes_neither_demos_nor_tests(
 ) -> None:
     monkeypatch.setattr("sandbox.cdk.ROOT", checkout)
     ended = cdk("synth", "--quiet", "--output", str(tmp_path / "out"))
-    said, *_ = ended.stderr.splitlines()
+    origin, said, *_ = ended.stderr.splitlines()
+    assert origin == "settings: none"
     assert said.endswith(
         "; principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
         "no boundary"
