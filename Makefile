@@ -66,11 +66,11 @@ node_modules/.develop: node_modules/.deploy
 	@touch node_modules/.deploy $@
 
 demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
-	@echo "This takes about 20 seconds on 2 cores."
+	@echo "This takes about 45 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo
 
 demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them
-	@echo "This takes about 10 seconds on 2 cores."
+	@echo "This takes about 25 seconds on 2 cores."
 	@$(BIN)/python -m sandbox.demo_organization
 
 sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the commands of the guides
@@ -82,7 +82,7 @@ smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS creden
 check: lint type test ## Run what CI runs
 
 test: $(BROWSER) ## Run the whole test suite
-	@echo "This takes about 7 minutes on 2 cores."
+	@echo "This takes about 15 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 	@$(BIN)/python -m sandbox.browser
 
