@@ -52,7 +52,7 @@ setup-develop: $(BROWSER) ## Also set up what the demos, the tests, and developm
 	@touch $@
 
 .venv/.browser: .venv/.develop
-	@$(BIN)/python -m sandbox.browser install
+	@$(BIN)/python -m tools.sandbox.browser install
 	@touch $@
 
 node_modules/.deploy: package.json package-lock.json .venv/.deploy
@@ -67,24 +67,24 @@ node_modules/.develop: node_modules/.deploy
 
 demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
 	@echo "This takes about 45 seconds on 2 cores."
-	@$(BIN)/python -m sandbox.demo
+	@$(BIN)/python -m tools.sandbox.demo
 
 demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them
 	@echo "This takes about 25 seconds on 2 cores."
-	@$(BIN)/python -m sandbox.demo_organization
+	@$(BIN)/python -m tools.sandbox.demo_organization
 
 sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the commands of the guides
-	@$(BIN)/python -m sandbox.shell
+	@$(BIN)/python -m tools.sandbox.shell
 
 smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS credentials, check it, and delete it
-	@$(BIN)/python -m sandbox.smoke $(PROFILE)
+	@$(BIN)/python -m tools.sandbox.smoke $(PROFILE)
 
 check: lint type test ## Run what CI runs
 
 test: $(BROWSER) ## Run the whole test suite
 	@echo "This takes about 15 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
-	@$(BIN)/python -m sandbox.browser
+	@$(BIN)/python -m tools.sandbox.browser
 
 synth: $(DEPLOY) ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet
@@ -108,36 +108,36 @@ type: $(DEVELOP) ## Check the types, strictly
 	@$(BIN)/mypy
 
 bench: $(BROWSER) ## Measure speed and size, for docs/performance.md
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m tools.bench
 
 plot: $(DEVELOP) ## Draw how long a rollout takes, for docs/organizations.md
-	@$(BIN)/uv run --quiet --isolated --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m bench.rollout_time
+	@$(BIN)/uv run --quiet --isolated --no-project --with matplotlib==3.10.8 --python $(BIN)/python python -m tools.bench.rollout_time
 
 catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and print the actions that wildcards newly grant
-	@$(BIN)/python -m sandbox.make_catalog
+	@$(BIN)/python -m tools.sandbox.make_catalog
 
 generate: $(DEVELOP) ## Write the files that are generated from the published roles; review the difference before you commit
-	@$(BIN)/python -m release.generate
+	@$(BIN)/python -m tools.release.generate
 
 release-check: $(DEVELOP) ## Check that PERMISSIONS.md says what changes for the roles since the last release
-	@$(BIN)/python -m release.check
+	@$(BIN)/python -m tools.release.check
 
 release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2.0
 	@echo "This takes about 30 seconds on 2 cores."
-	@$(BIN)/python -m release.prepare "$(VERSION)"
+	@$(BIN)/python -m tools.release.prepare "$(VERSION)"
 
 tag: $(DEVELOP) ## Tag the release that was prepared and committed; pushes nothing
-	@$(BIN)/python -m release.tag
+	@$(BIN)/python -m tools.release.tag
 
 scanners: $(DEVELOP) ## Run other scanners over the templates, for docs/scanners.md
 	@echo "This takes about 1 minute on 2 cores."
-	@$(BIN)/python -m sandbox.scanners
+	@$(BIN)/python -m tools.sandbox.scanners
 
 screenshot: $(BROWSER) ## Draw the pictures of the README
-	@$(BIN)/python -m sandbox.screenshot
+	@$(BIN)/python -m tools.sandbox.screenshot
 
 dist: $(DEVELOP) ## Write the files of a release to dist, with their checksums
-	@$(BIN)/python -m release.dist
+	@$(BIN)/python -m tools.release.dist
 
 lock: $(DEVELOP) ## Pin what pyproject.toml and package.json ask for
 	@$(BIN)/uv pip compile pyproject.toml --group dev --extra review --output-file requirements-dev.txt $(PIN)

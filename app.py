@@ -7,7 +7,8 @@ from pathlib import Path
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from pump_roles import GuardRules, config
+from pump_roles import GuardRules
+from pump_roles.app import config
 
 guard_rules = cache(GuardRules)
 

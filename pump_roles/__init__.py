@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from pump_roles._version import __version__
 
 if TYPE_CHECKING:
-    from pump_roles.access import CustomerAccess
-    from pump_roles.guardrails import Guardrail, Need
-    from pump_roles.roles import AutoPilotRole, PumpRole, ReadOnlyRole, RoleOptions
-    from pump_roles.rollout import (
+    from pump_roles.constructs.customer_access import CustomerAccess
+    from pump_roles.constructs.roles import AutoPilotRole, PumpRole, ReadOnlyRole, RoleOptions
+    from pump_roles.constructs.rollout import (
         AutoPilotRollout,
         AutoPilotRolloutStack,
         ConfigureApp,
@@ -23,14 +22,15 @@ if TYPE_CHECKING:
         RolloutStack,
         RolloutStackOptions,
     )
-    from pump_roles.stacks import (
+    from pump_roles.constructs.stacks import (
         AutoPilotStack,
         ReadOnlyStack,
         RoleStack,
         RoleStackOptions,
         StackOptions,
     )
-    from pump_roles.validation import GuardRules
+    from pump_roles.constructs.validation import GuardRules
+    from pump_roles.guardrails import Guardrail, Need
     from pump_roles.validators import ArgumentError, CallAs
 
 __all__ = [
@@ -63,29 +63,29 @@ __all__ = [
 
 _MODULES = {
     "ArgumentError": "validators",
-    "AutoPilotRole": "roles",
-    "AutoPilotRollout": "rollout",
-    "AutoPilotRolloutStack": "rollout",
-    "AutoPilotStack": "stacks",
+    "AutoPilotRole": "constructs.roles",
+    "AutoPilotRollout": "constructs.rollout",
+    "AutoPilotRolloutStack": "constructs.rollout",
+    "AutoPilotStack": "constructs.stacks",
     "CallAs": "validators",
-    "ConfigureApp": "rollout",
-    "CustomerAccess": "access",
-    "GuardRules": "validation",
+    "ConfigureApp": "constructs.rollout",
+    "CustomerAccess": "constructs.customer_access",
+    "GuardRules": "constructs.validation",
     "Guardrail": "guardrails",
     "Need": "guardrails",
-    "PumpRole": "roles",
-    "ReadOnlyRole": "roles",
-    "ReadOnlyRollout": "rollout",
-    "ReadOnlyRolloutStack": "rollout",
-    "ReadOnlyStack": "stacks",
-    "RoleOptions": "roles",
-    "RoleStack": "stacks",
-    "RoleStackOptions": "stacks",
-    "Rollout": "rollout",
-    "RolloutOptions": "rollout",
-    "RolloutStack": "rollout",
-    "RolloutStackOptions": "rollout",
-    "StackOptions": "stacks",
+    "PumpRole": "constructs.roles",
+    "ReadOnlyRole": "constructs.roles",
+    "ReadOnlyRollout": "constructs.rollout",
+    "ReadOnlyRolloutStack": "constructs.rollout",
+    "ReadOnlyStack": "constructs.stacks",
+    "RoleOptions": "constructs.roles",
+    "RoleStack": "constructs.stacks",
+    "RoleStackOptions": "constructs.stacks",
+    "Rollout": "constructs.rollout",
+    "RolloutOptions": "constructs.rollout",
+    "RolloutStack": "constructs.rollout",
+    "RolloutStackOptions": "constructs.rollout",
+    "StackOptions": "constructs.stacks",
 }
 
 

@@ -15,9 +15,7 @@ import pytest
 from aws_cdk import App
 from hypothesis import settings
 
-from pump_roles import config
-from sandbox.aws import EmbeddedAws, embedded_aws
-from sandbox.cdk import ROOT, cdk
+from pump_roles.app import config
 from tests.support import (
     EXAMPLES,
     EXTERNAL_ID,
@@ -28,6 +26,8 @@ from tests.support import (
     Template,
     synthesize,
 )
+from tools.sandbox.aws import EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import ROOT, cdk
 
 # `make bench` measures speed; tests do not.
 settings.register_profile("untimed", deadline=None)

@@ -19,8 +19,8 @@ from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.expected import Expectation
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.account.verify.reading import read_account
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tests.support import PRINCIPAL, SECRET, Template
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 READ_ONLY: Final = "PumpReadOnlyRole"
 AUTO_PILOT: Final = "PumpAutoPilotRole"

@@ -37,7 +37,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import IConstruct, IValidation
 
-from pump_roles.roles import ReadOnlyRole
+from pump_roles.constructs.roles import ReadOnlyRole
 
 __all__ = ["BEYOND", "HARMLESS", "HOSTILE", "OVERRIDES"]
 

@@ -27,9 +27,9 @@ from pump_roles.report.formats import as_csv, as_json
 from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import Change as ReportChange
 from pump_roles.report.page import as_html
-from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID
-from sandbox.cdk import ROOT, tool_environment
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.cdk import ROOT, tool_environment
 
 Template = dict[str, Any]
 

@@ -18,9 +18,6 @@ from typer.testing import CliRunner
 from pump_roles.cli import app
 from pump_roles.report import of_templates
 from pump_roles.report.formats import as_json
-from sandbox.audit import AUDITOR, audited_organization
-from sandbox.aws import Caller, EmbeddedAws
-from sandbox.cdk import ROOT
 from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,
@@ -32,6 +29,9 @@ from tests.support import (
     other_commands,
     synthesize,
 )
+from tools.sandbox.audit import AUDITOR, audited_organization
+from tools.sandbox.aws import Caller, EmbeddedAws
+from tools.sandbox.cdk import ROOT
 
 CI = ROOT / "examples" / "ci"
 GITHUB = yaml.safe_load((CI / "github-actions.yml").read_text())

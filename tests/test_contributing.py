@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from sandbox.cdk import ROOT
 from tests.test_layers import FLOORS
-from tests.test_makefile import TARGETS
+from tests.tools.test_makefile import TARGETS
+from tools.sandbox.cdk import ROOT
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 CHECKLISTS = GUIDE[GUIDE.index("## Checklists") :]

@@ -17,7 +17,6 @@ from pump_roles import __version__
 from pump_roles.cli import app as cli
 from pump_roles.report import of_templates
 from pump_roles.templates.model import InputError
-from sandbox.cdk import recommended_flags
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,
@@ -28,6 +27,7 @@ from tests.support import (
     access_policy,
     identity_policies,
 )
+from tools.sandbox.cdk import recommended_flags
 
 PAGE = (EXAMPLES / "README.md").read_text()
 CUSTOMERS = ["read_only", "organization", "pipeline"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import pump_roles
-from sandbox.cdk import tool_environment
 from tests.support import NOT_NEEDED, Synth, python, without_node
+from tools.sandbox.cdk import tool_environment
 
 ALIASES = {"CallAs": "validators", "ConfigureApp": "rollout"}
 """Types without a name of their own."""
@@ -53,7 +53,7 @@ def test_name_of_a_plain_module_loads_neither_the_cdk_nor_boto3(name: str, tmp_p
 
 def test_name_of_a_construct_loads_the_cdk(tmp_path: Path) -> None:
     """Proves that the tests above and below can fail."""
-    for code in ["import pump_roles.roles", "from pump_roles import ReadOnlyRole"]:
+    for code in ["import pump_roles.constructs.roles", "from pump_roles import ReadOnlyRole"]:
         ended, loaded = python("-c", code, folder=tmp_path, environment=tool_environment())
         assert ended.returncode == 0, ended.stderr
         assert {"aws_cdk", "constructs", "jsii"} <= loaded
@@ -61,7 +61,7 @@ def test_name_of_a_construct_loads_the_cdk(tmp_path: Path) -> None:
 
 def test_environment_has_no_node(tmp_path: Path) -> None:
     """Proves that the tests without Node can fail: the CDK cannot be loaded there."""
-    ended, loaded = python("-c", "import pump_roles.roles", folder=tmp_path)
+    ended, loaded = python("-c", "import pump_roles.constructs.roles", folder=tmp_path)
     assert ended.returncode != 0
     assert "jsii" in loaded
     assert "node" in ended.stderr.lower()

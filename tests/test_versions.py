@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.cdk import ROOT, tool_environment
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import pytest
 
 from pump_roles import __version__
 from pump_roles.report import of_templates
-from sandbox.cdk import ROOT, cdk, tool_environment
 from tests.support import EXAMPLES, IN_A_FILE, bash
+from tools.sandbox.cdk import ROOT, cdk, tool_environment
 
 APP = """\
 from aws_cdk import App, CfnParameter, Stack

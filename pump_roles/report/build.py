@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pump_roles._version import __version__
+from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
+from pump_roles.iam.clauses import unreadable_parts
+from pump_roles.iam.trust import Assumption
 from pump_roles.published import REASONS, ROLES
-from pump_roles.report.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.report.changes import changes, newly_matched
-from pump_roles.report.clauses import unreadable_parts
 from pump_roles.report.comparison import differences
 from pump_roles.report.decisions import (
     CONDITIONALLY,
@@ -34,7 +35,6 @@ from pump_roles.report.places import places
 from pump_roles.report.state import Earlier
 from pump_roles.report.statements import statements
 from pump_roles.templates import Contents, InputError, Role, read_templates
-from pump_roles.templates.trust import Assumption
 
 __all__ = ["of_contents", "of_published", "of_templates"]
 

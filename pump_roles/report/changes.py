@@ -5,13 +5,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
+from pump_roles.iam.canonical import account_of_root
 from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, Grant
 from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change, Report
 from pump_roles.report.places import in_words
 from pump_roles.report.state import Earlier, State, state_of
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Statement
 from pump_roles.templates import Place
-from pump_roles.templates.canonical import account_of_root
 
 __all__ = ["changes", "newly_matched"]
 

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail, by_policy, recognized
+from pump_roles.iam.catalog import matcher
+from pump_roles.iam.clauses import EVERYWHERE, clauses
 from pump_roles.published import ROLES
-from pump_roles.report.catalog import matcher
-from pump_roles.report.clauses import EVERYWHERE, clauses
 from pump_roles.templates import Role
 
 __all__ = ["differences", "guardrail_of", "is_unmodified", "policy_kind"]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from pump_roles.guardrails import Guardrail, by_policy
+from pump_roles.iam.catalog import Action, Catalog, matcher
+from pump_roles.iam.clauses import EVERYWHERE, Clause, clauses, unreadable_parts
+from pump_roles.iam.documents import is_policy_name
 from pump_roles.published import REASONS
-from pump_roles.report.catalog import Action, Catalog, matcher
-from pump_roles.report.clauses import EVERYWHERE, Clause, clauses, unreadable_parts
 from pump_roles.report.comparison import guardrail_of, is_unmodified, policy_kind
 from pump_roles.templates import Role
-from pump_roles.templates.policies import is_policy_name
 
 __all__ = [
     "ALLOWED",

@@ -16,7 +16,8 @@ from functools import cache
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.report.catalog import matcher, read_text
+from pump_roles.iam.catalog import matcher
+from pump_roles.report.texts import read_text
 
 __all__ = ["left_by_metadata_only", "mark"]
 

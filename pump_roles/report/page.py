@@ -11,11 +11,12 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from pump_roles.iam.catalog import LEVELS
 from pump_roles.report import wording
-from pump_roles.report.catalog import LEVELS, read_text
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.markdown import as_summary
 from pump_roles.report.model import RISKS, Report, RoleReport
+from pump_roles.report.texts import read_text
 
 __all__ = ["as_html"]
 

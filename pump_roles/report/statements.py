@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.report.catalog import read_text
 from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
+from pump_roles.report.texts import read_text
 
 __all__ = ["LIMITED", "NO", "UNKNOWN", "YES", "Answer", "Statement", "statements"]
 

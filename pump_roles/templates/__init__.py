@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pump_roles.iam.values import as_text
 from pump_roles.published import ROLES
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.definitions import combined, filled_in, suspicious
@@ -22,7 +23,6 @@ from pump_roles.templates.other_access import others
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Reference, Template
-from pump_roles.templates.values import as_text
 
 __all__ = [
     "Contents",

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pump_roles.iam.values import as_text
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.template import Reference, Template, Text
-from pump_roles.templates.values import as_text
 
 __all__ = ["ATTACHES", "Attachment", "Attachments", "may_be_one_account"]
 

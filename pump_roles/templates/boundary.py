@@ -3,9 +3,9 @@
 import re
 from typing import Any, Final
 
+from pump_roles.iam.values import ref, strings
 from pump_roles.templates.evaluate import only_text
 from pump_roles.templates.template import Template, Text
-from pump_roles.templates.values import ref, strings
 
 __all__ = ["boundary", "is_same_policy"]
 

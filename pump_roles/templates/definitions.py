@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
+from pump_roles.iam.documents import is_readable, is_whole
+from pump_roles.iam.values import as_list, as_mapping, ref
 from pump_roles.templates.evaluate import evaluate
-from pump_roles.templates.policies import is_readable, is_whole
 from pump_roles.templates.roles import HOUR, PumpRole
 from pump_roles.templates.template import Reference, Template
-from pump_roles.templates.values import as_list, as_mapping, ref
 
 __all__ = ["combined", "filled_in", "suspicious"]
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pump_roles.iam.trust import EXTERNAL_ID_KEY
+from pump_roles.iam.values import as_list, as_mapping
 from pump_roles.templates.attachments import name_of
 from pump_roles.templates.evaluate import evaluate, only_text
 from pump_roles.templates.model import Role
 from pump_roles.templates.roles import HOUR, PumpRole, resolved_trust_policy
 from pump_roles.templates.template import Template
-from pump_roles.templates.trust import EXTERNAL_ID_KEY
-from pump_roles.templates.values import as_list, as_mapping
 from pump_roles.validators import ROLE_NAME
 
 __all__ = ["OPEN_EXTERNAL_ID", "OPEN_PRINCIPAL", "DeployedPolicy", "DeployedRole", "deployed"]

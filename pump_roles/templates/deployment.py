@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from pump_roles.iam.values import as_list, as_text, has_transform
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.template import Template
-from pump_roles.templates.values import as_list, as_text, has_transform
 
 __all__ = ["changed_at_deployment", "hidden_at_deployment"]
 

@@ -7,8 +7,8 @@ from itertools import product
 from math import prod
 from typing import Any, Final
 
+from pump_roles.iam.values import as_list, as_mapping, as_text
 from pump_roles.templates.template import Alternatives, Reference, Template, Text
-from pump_roles.templates.values import as_list, as_mapping, as_text
 
 __all__ = ["evaluate", "only_text", "texts_in"]
 

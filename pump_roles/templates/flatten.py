@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pump_roles.iam.values import as_list, as_mapping
 from pump_roles.templates import files as disk
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.model import InputError
 from pump_roles.templates.template import Exports, Template
-from pump_roles.templates.values import as_list, as_mapping
 
 __all__ = ["NESTED", "flatten"]
 

@@ -9,10 +9,10 @@ from functools import cache, cached_property
 from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy
+from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
+from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.templates.model import ACCOUNT_FILTERS
-from pump_roles.templates.trust import EXTERNAL_ID_KEY, PART_FROM
-from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 from pump_roles.validators import CallAs
 
 __all__ = ["Mask", "external_ids", "one_line", "texts_under_the_key", "under_the_key", "visible"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from pump_roles.templates.trust import Assumption
+from pump_roles.iam.trust import Assumption
 
 __all__ = ["ACCOUNT_FILTERS", "Contents", "InputError", "Other", "Place", "Role"]
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pump_roles.iam.trust import assumption, principals_of
+from pump_roles.iam.values import as_list, as_mapping, as_text, ref, strings
 from pump_roles.published import ROLES
 from pump_roles.templates.attachments import ATTACHES, Attachments, may_be_one_account
 from pump_roles.templates.evaluate import evaluate, texts_in
@@ -18,8 +20,6 @@ from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Other
 from pump_roles.templates.roles import PumpRole, resolved_trust_policy
 from pump_roles.templates.template import Reference, Template, Text
-from pump_roles.templates.trust import assumption, principals_of
-from pump_roles.templates.values import as_list, as_mapping, as_text, ref, strings
 
 __all__ = ["others", "roles_of_account"]
 

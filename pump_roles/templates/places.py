@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from pump_roles.iam.values import as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.evaluate import only_text
@@ -10,7 +11,6 @@ from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import ACCOUNT_FILTERS, Place
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Template
-from pump_roles.templates.values import as_mapping, as_text, ref
 from pump_roles.validators import (
     ACCOUNTS,
     ORGANIZATIONAL_UNITS,

@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pump_roles.iam.documents import is_policy_name
+from pump_roles.iam.trust import assumption
+from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.templates.attachments import Attachment, Attachments, name_of
 from pump_roles.templates.boundary import boundary
@@ -11,10 +14,7 @@ from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Role
-from pump_roles.templates.policies import is_policy_name
 from pump_roles.templates.template import Template
-from pump_roles.templates.trust import assumption
-from pump_roles.templates.values import as_list, as_mapping, as_text, ref
 
 __all__ = ["HOUR", "PumpRole", "kind_of", "pump_roles", "resolved_trust_policy"]
 

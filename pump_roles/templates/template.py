@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pump_roles.templates.values import as_mapping, has_transform
+from pump_roles.iam.values import as_mapping, has_transform
 
 __all__ = ["Alternatives", "Exports", "Reference", "Template", "Text"]
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
+from pump_roles.iam.values import as_mapping, as_text, ref
 from pump_roles.templates.attachments import Attachments, may_be_one_account
 from pump_roles.templates.boundary import is_same_policy
 from pump_roles.templates.files import File, rendered
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.roles import names_of
 from pump_roles.templates.template import Template
-from pump_roles.templates.trust import accepts_only, external_ids_of, principals_of
-from pump_roles.templates.values import as_mapping, as_text, ref
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
 
 __all__ = ["Built", "Widening", "widenings"]

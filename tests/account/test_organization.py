@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.account.organization import Account, AccountFilter, accounts_below, targeted
-from sandbox.management import management
-from sandbox.organization import Organization
+from tools.sandbox.management import management
+from tools.sandbox.organization import Organization
 
 MANAGEMENT = "000000000001"
 

@@ -37,8 +37,6 @@ from pump_roles.account.assume_role import Attempt, Outcome
 from pump_roles.account.probe import CONCURRENCY, as_document, conclude
 from pump_roles.cli import app
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
-from sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
-from sandbox.cdk import tool_environment
 from tests.support import (
     NOT_NEEDED,
     OTHER_SECRET,
@@ -54,6 +52,8 @@ from tests.support import (
     write_csv,
     write_json,
 )
+from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 

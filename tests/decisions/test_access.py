@@ -15,16 +15,6 @@ from aws_cdk import App, LegacyStackSynthesizer, Stack
 from aws_cdk import aws_iam as iam
 
 from pump_roles import CustomerAccess
-from sandbox.aws import Caller, EmbeddedAws, embedded_aws
-from sandbox.cdk import recommended_flags
-from sandbox.simulator import (
-    ALLOWED,
-    EXPLICITLY_DENIED,
-    IMPLICITLY_DENIED,
-    Role,
-    assumption,
-    decide,
-)
 from tests.support import (
     NEVER_WITHOUT_EXTERNAL_ID,
     PRINCIPAL,
@@ -34,6 +24,16 @@ from tests.support import (
     Template,
     identity_policies,
     worker_in,
+)
+from tools.sandbox.aws import Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import recommended_flags
+from tools.sandbox.simulator import (
+    ALLOWED,
+    EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
+    Role,
+    assumption,
+    decide,
 )
 
 PUMP = Caller(PUMP_ACCOUNT)

@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
-from sandbox.aws import ACCOUNT_ID
-from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
 from tests.support import STACKS, Synth, stack_set
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, assumption, decide
 
 PUMP = "999988887777"
 PUMP_ROLE = f"arn:aws:iam::{PUMP}:role/service/PumpService"

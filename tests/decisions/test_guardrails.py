@@ -16,10 +16,11 @@ from botocore.session import get_session
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.catalog import Action
-from sandbox.cdk import ROOT
-from sandbox.simulator import (
+from tests.support import BUYING_AND_SELLING, EXTERNAL_ID, PUMP_ACCOUNT
+from tools.sandbox import catalog
+from tools.sandbox.catalog import Action
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,
     IMPLICITLY_DENIED,
@@ -28,7 +29,6 @@ from sandbox.simulator import (
     decide,
     use,
 )
-from tests.support import BUYING_AND_SELLING, EXTERNAL_ID, PUMP_ACCOUNT
 
 FACTS = json.loads((ROOT / "tests" / "decisions" / "data-bearing-actions.json").read_text())
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox import catalog
-from sandbox.simulator import Role, decide, use
 from tests.support import EXTERNAL_ID, NEVER, PRINCIPAL, Synth, member_template, stack_set
+from tools.sandbox import catalog
+from tools.sandbox.simulator import Role, decide, use
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from pump_roles import config
-from sandbox import catalog
-from sandbox.catalog import Action
-from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
+from pump_roles.app import config
 from tests.support import BUYING_AND_SELLING, NEVER, published_patterns
+from tools.sandbox import catalog
+from tools.sandbox.catalog import Action
+from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pump_roles.account.verify.expected import from_templates
-from sandbox.aws import EmbeddedAws
 from tests.customer import BOUNDARY, CONTEXT, Customer, reviewed_templates
 from tests.support import Synth
+from tools.sandbox.aws import EmbeddedAws
 
 
 @pytest.fixture(scope="session")

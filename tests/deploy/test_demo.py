@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from mypy_boto3_iam import IAMClient
 
-from sandbox import show
-from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
-from sandbox.cdk import ROOT, tool_environment
-from sandbox.demo import QUESTIONS, Demo, color
-from sandbox.show import PUMP, READ_ONLY_ROLE, ROLES, CheckFailedError, Show, trust
-from sandbox.simulator import IMPLICITLY_DENIED, Role
 from tests.support import on_terminal
+from tools.sandbox import show
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.demo import QUESTIONS, Demo, color
+from tools.sandbox.show import PUMP, READ_ONLY_ROLE, ROLES, CheckFailedError, Show, trust
+from tools.sandbox.simulator import IMPLICITLY_DENIED, Role
 
-DEMO = [sys.executable, "-m", "sandbox.demo"]
+DEMO = [sys.executable, "-m", "tools.sandbox.demo"]
 
 
 def test_demo_fits_a_terminal_of_80_columns() -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
-from sandbox.cdk import ROOT, tool_environment
-from sandbox.demo_organization import EXCLUDED, LATE, TAKEN, UNITS, OrganizationDemo
-from sandbox.management import Management, management
-from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
-from sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, trust
 from tests.support import Synth
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.demo_organization import EXCLUDED, LATE, TAKEN, UNITS, OrganizationDemo
+from tools.sandbox.management import Management, management
+from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
+from tools.sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, trust
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def rolled_out(aws: EmbeddedAws, account: Management, synth: Synth) -> Organizat
 
 def test_demo_shows_every_account() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "sandbox.demo_organization"],
+        [sys.executable, "-m", "tools.sandbox.demo_organization"],
         cwd=ROOT,
         env=tool_environment(),
         capture_output=True,

@@ -12,9 +12,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError, embedded_aws
-from sandbox.cdk import ROOT, cdk
-from sandbox.simulator import Role
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
@@ -27,6 +24,9 @@ from tests.support import (
     published_policies,
     trust,
 )
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError, embedded_aws
+from tools.sandbox.cdk import ROOT, cdk
+from tools.sandbox.simulator import Role
 
 KINDS = dict(zip(STACKS, DOCUMENTED, strict=True))
 TRUST = trust(PRINCIPAL, EXTERNAL_ID)
@@ -236,7 +236,7 @@ def test_emulator_stops_when_its_block_ends_even_with_an_error() -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_emulator_stops_if_its_parent_process_is_killed(how: signal.Signals) -> None:
     program = (
-        "import sys, time; from sandbox.aws import embedded_aws\n"
+        "import sys, time; from tools.sandbox.aws import embedded_aws\n"
         "with embedded_aws() as aws: print(aws.endpoint, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

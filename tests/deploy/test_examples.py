@@ -9,9 +9,9 @@ import pytest
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.expected import from_templates
 from pump_roles.account.verify.reading import read_account
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tests.customer import BOUNDARY
 from tests.support import FROM_PUMP, PRINCIPAL, VENDORS
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 
 def bootstrap(aws: EmbeddedAws, caller: Caller = OWNER) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws
-from sandbox.cdk import ROOT
+from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from tools.sandbox.cdk import ROOT
 
 GUIDE = (ROOT / "docs" / "protect.md").read_text()
 MANAGEMENT = "111122223333"

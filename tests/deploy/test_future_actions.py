@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws
-from sandbox.demo import NOT_EMULATED, REFUSED
 from tests.support import EXTERNAL_ID, PRINCIPAL
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
+from tools.sandbox.demo import NOT_EMULATED, REFUSED
 
 STACKS = {"read-only": ReadOnlyStack, "auto-pilot": AutoPilotStack}
 KNOWN = {"ec2": "describe_regions", "rds": "describe_db_instances"}

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from pump_roles.cli import app
 from pump_roles.published import ROLES
-from sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 from tests.support import PRINCIPAL
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 
 # Everything that an external ID can have and a URL treats in its own way.
 EXTERNAL_ID = "a+b=c,d.e@f:g/h-i_j"

@@ -20,11 +20,11 @@ from pump_roles import Guardrail, universal
 from pump_roles.cli import app
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
-from release import manual
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-from sandbox.cdk import ROOT, tool_environment
 from tests.customer import AUTO_PILOT, READ_ONLY, policy, statement, trust_policy
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, Synth, role_in, trust
+from tools.release import manual
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from tools.sandbox.cdk import ROOT, tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.account.organization import Account, AccountFilter, targeted
-from sandbox.operations import Call, Operation, operations, reached
 from tests.support import EXTERNAL_ID, PRINCIPAL, Synth, stack_set
+from tools.sandbox.operations import Call, Operation, operations, reached
 
 Properties = dict[str, Any]
 

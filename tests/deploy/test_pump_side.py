@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pump_roles.account import probe
-from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
-from sandbox.cdk import ROOT, tool_environment
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import ROOT, tool_environment
 
 PAGE = (ROOT / "docs" / "pump-side.md").read_text()
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"

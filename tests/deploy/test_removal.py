@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 from pump_roles import ReadOnlyStack
 from pump_roles.account.verify.remedies import REMEDIES
 from pump_roles.cli import app
-from sandbox.audit import AUDITOR, let_audit
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-from sandbox.cdk import cdk
-from sandbox.management import Management, management
-from sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tools.sandbox.audit import AUDITOR, let_audit
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from tools.sandbox.cdk import cdk
+from tools.sandbox.management import Management, management
+from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 

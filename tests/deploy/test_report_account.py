@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 from pump_roles.cli import app
 from pump_roles.report import of_templates
 from pump_roles.report.formats import as_json
-from sandbox.aws import EmbeddedAws
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly
+from tools.sandbox.aws import EmbeddedAws
 
 GUARDED = {
     "pump:principal": PRINCIPAL,

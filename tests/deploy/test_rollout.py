@@ -14,10 +14,6 @@ import pytest
 from pump_roles.account.organization import Account
 from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.reading import read
-from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
-from sandbox.management import management
-from sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
-from sandbox.simulator import Role
 from tests.docs.pages import OPERATIONS, cdk_commands
 from tests.support import (
     DOCUMENTED,
@@ -32,6 +28,10 @@ from tests.support import (
     stack_set,
     trust,
 )
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.management import management
+from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
+from tools.sandbox.simulator import Role
 
 TREE: Tree = {
     "Security": 50,

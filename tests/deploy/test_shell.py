@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import EmbeddedAws, StackFailedError
-from sandbox.cdk import ROOT
-from sandbox.shell import INTRODUCTION, PROMPT
 from tests.support import FROM_PUMP, Synth, on_terminal
+from tools.sandbox.aws import EmbeddedAws, StackFailedError
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.shell import INTRODUCTION, PROMPT
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_startup_file_that_puts_other_programs_first_is_read_and_does_not_win(
         'echo "$mine ${AWS_PROFILE-none} $AWS_ENDPOINT_URL"; command -v python3 npx; npx --version'
     )
     ended, shown = on_terminal(
-        [sys.executable, "-m", "sandbox.shell"],
+        [sys.executable, "-m", "tools.sandbox.shell"],
         environment={**os.environ, "HOME": str(tmp_path), "SHELL": program},
         folder=ROOT,
         typed=f"{{ {asked}; }} > ~/found\nexit 7\n",
@@ -84,7 +84,7 @@ def test_shown_commands_work_and_the_emulator_stops_with_the_shell(
         ]
     )
     ended = subprocess.run(
-        [sys.executable, "-m", "sandbox.shell"],
+        [sys.executable, "-m", "tools.sandbox.shell"],
         cwd=ROOT,
         env={**os.environ, "SHELL": "/bin/sh", "AWS_PROFILE": "real"},
         input=script,

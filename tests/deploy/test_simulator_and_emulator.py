@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError, embedded_aws
-from sandbox.demo import REFUSED
-from sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, trust
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFailedError, embedded_aws
+from tools.sandbox.demo import REFUSED
+from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
 
 PUMP = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/Example"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
-from sandbox.cdk import ROOT
-from sandbox.smoke import STACK
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.smoke import STACK
 
 CONFIG = f"""\
 [profile pump]
@@ -25,7 +25,7 @@ aws_secret_access_key = unchecked
 def smoke(aws: EmbeddedAws, folder: Path, answer: str, *arguments: str) -> tuple[int, str]:
     (folder / "config").write_text(CONFIG)
     ended = subprocess.run(
-        [sys.executable, "-m", "sandbox.smoke", *arguments],
+        [sys.executable, "-m", "tools.sandbox.smoke", *arguments],
         cwd=ROOT,
         env={**os.environ, **aws.environment(), "AWS_CONFIG_FILE": str(folder / "config")},
         input=f"{answer}\n",

@@ -15,10 +15,10 @@ from mypy_boto3_iam import IAMClient
 from pump_roles.account.verify.accounts import Aws
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.account.verify.reading import policy_for_reading
-from pump_roles.templates.values import as_list
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from pump_roles.iam.values import as_list
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer, delete
 from tests.support import SECRET
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
 NAMES = (READ_ONLY, AUTO_PILOT)
 POLICY = policy_for_reading(NAMES)

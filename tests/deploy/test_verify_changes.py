@@ -16,7 +16,6 @@ from pump_roles.account.verify.accounts import verify_files
 from pump_roles.account.verify.details import read_files
 from pump_roles.account.verify.expected import from_published, from_templates
 from pump_roles.account.verify.model import AccountResult, Effect, Rule
-from sandbox.aws import ACCOUNT_ID, EmbeddedAws
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -39,6 +38,7 @@ from tests.customer import (
     trust_policy,
 )
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth, trust
+from tools.sandbox.aws import ACCOUNT_ID, EmbeddedAws
 
 ROOT_USER = f"arn:aws:iam::{PUMP_ACCOUNT}:root"
 DELETED = "AROAEXAMPLE1234567890"

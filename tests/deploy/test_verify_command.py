@@ -14,8 +14,6 @@ from pump_roles.account.probe import probe
 from pump_roles.account.verify.accounts import verify_files
 from pump_roles.account.verify.details import read_files
 from pump_roles.cli import app
-from sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
-from sandbox.cdk import tool_environment
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -27,6 +25,8 @@ from tests.customer import (
     trust_policy,
 )
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pump_roles.cli import app
-from sandbox.audit import audited_organization
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-from sandbox.cdk import ROOT, tool_environment
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
+from tools.sandbox.audit import audited_organization
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
+from tools.sandbox.cdk import ROOT, tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 

@@ -14,10 +14,10 @@ from pump_roles.account.verify import accounts
 from pump_roles.account.verify.expected import from_templates
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.account.verify.reading import read_account
-from sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
-from sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
-from sandbox.cdk import ROOT, tool_environment
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
+from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import ROOT, tool_environment
 
 GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 NO_ACCOUNT = "111111111111"

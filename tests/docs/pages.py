@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from pump_roles.config import KEYS
+from pump_roles.app.config import KEYS
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.cdk import ROOT
-from sandbox.simulator import Role
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, as_context
+from tools.sandbox import catalog
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.simulator import Role
 
 README = (ROOT / "README.md").read_text()
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text()

@@ -11,8 +11,8 @@ from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]
 from typer.main import get_command
 
 from pump_roles.cli import app
-from sandbox.cdk import ROOT
 from tests.docs.pages import shown
+from tools.sandbox.cdk import ROOT
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 

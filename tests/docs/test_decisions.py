@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cdk import ROOT
+from tools.sandbox.cdk import ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
 RECORDS = sorted(FOLDER.glob("[0-9]*.md"))

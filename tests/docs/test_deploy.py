@@ -7,7 +7,8 @@ import pytest
 from botocore.session import get_session
 from typer.testing import CliRunner
 
-from pump_roles import config, universal
+from pump_roles import universal
+from pump_roles.app import config
 from pump_roles.cli import app as cli
 from pump_roles.published import ROLES
 from tests.docs.pages import (

@@ -8,9 +8,8 @@ import aws_cdk
 import pytest
 from aws_cdk import App
 
-from pump_roles import config
+from pump_roles.app import config
 from pump_roles.published import ROLES
-from sandbox.cdk import ROOT
 from tests.docs.pages import (
     DEPLOY,
     GUARDRAILS,
@@ -24,6 +23,7 @@ from tests.docs.pages import (
     settings_in,
 )
 from tests.support import NEVER_WITHOUT_EXTERNAL_ID, Synth
+from tools.sandbox.cdk import ROOT
 
 WITH_AN_APP = {
     "README": README,

@@ -6,9 +6,9 @@ import re
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.cdk import ROOT
 from tests.docs.pages import GUARDRAILS
+from tools.sandbox import catalog
+from tools.sandbox.cdk import ROOT
 
 AUTO_PILOT = ROLES["auto-pilot"]
 

@@ -11,9 +11,6 @@ from botocore import xform_name
 from botocore.session import get_session
 
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID
-from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, Simulation, decide, use
 from tests.docs.pages import (
     BUY,
     MANUAL,
@@ -26,6 +23,9 @@ from tests.docs.pages import (
     role,
     shown,
 )
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, Simulation, decide, use
 
 STOP = OPERATIONS.partition("\n## Verify\n")[0]
 CLEANUP = STOP[STOP.index("\n### 3. ") : STOP.index("\n### 5. ")]

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID
-from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 from tests.docs.pages import ORGANIZATIONS, block
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 
 # What the schema of AWS::CloudFormation::StackSet lists for its handlers, without iam:PassRole.
 HANDLER = [

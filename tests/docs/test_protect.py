@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID
-from sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, decide, use
 from tests.docs.pages import BUY, PROTECT, READ, block, role
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, decide, use
 
 CONTROL = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -7,9 +7,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
 from pump_roles.published import ROLES
-from sandbox.cdk import ROOT
 from tests.docs.pages import README, counts
 from tests.support import access_policy, identity_policies
+from tools.sandbox.cdk import ROOT
 
 
 def test_has_fewer_than_150_lines_of_at_most_120_characters() -> None:

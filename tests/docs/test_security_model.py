@@ -4,12 +4,12 @@ import json
 import re
 
 from pump_roles.published import ROLES
-from sandbox import catalog
-from sandbox.cdk import ROOT
-from sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
 from tests.decisions.test_guardrails import UNDOCUMENTED
 from tests.docs.pages import BUY, GUARDRAILS, READ, SECURITY, counts, role
 from tests.support import NEVER, Synth, only_resource
+from tools.sandbox import catalog
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, decide, use
 
 AUTO_PILOT = ROLES["auto-pilot"]
 

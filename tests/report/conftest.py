@@ -6,8 +6,8 @@ import pytest
 from aws_cdk import App
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from sandbox.guardrails import EVERY
 from tests.support import ROLE_ARGUMENTS
+from tools.sandbox.guardrails import EVERY
 
 
 @pytest.fixture(scope="session")

@@ -15,16 +15,15 @@ from aws_cdk import App
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, config
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail
+from pump_roles.app import config
+from pump_roles.iam.catalog import reviewed
 from pump_roles.report import Report, build, of_published, of_templates
-from pump_roles.report.catalog import reviewed
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.formats import as_csv, as_json
 from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import RISKS, RoleReport
 from pump_roles.templates import InputError
-from sandbox import catalog
-from sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
@@ -33,6 +32,8 @@ from tests.support import (
     published_patterns,
     synthesize,
 )
+from tools.sandbox import catalog
+from tools.sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from pump_roles import AutoPilotRolloutStack, Guardrail
 from pump_roles.guardrails import documents
+from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.iam.trust import Assumption
 from pump_roles.published import ROLES
 from pump_roles.report import Report, build, earlier_report, of_contents, of_published, of_templates
-from pump_roles.report.catalog import Catalog, shipped
 from pump_roles.report.changes import changes
 from pump_roles.report.decisions import PolicyEvaluator
 from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change
 from pump_roles.report.state import Earlier
 from pump_roles.templates import Contents, InputError, Role
-from pump_roles.templates.trust import Assumption
 from tests.support import (
     ACTIONS,
     ARNS,

@@ -12,9 +12,9 @@ from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.decisions import CONDITIONALLY, DENIED, GuardrailReport
 from pump_roles.report.model import RoleReport
-from sandbox.guardrails import EVERY
 from tests.decisions.test_guardrails import INTENDED, LIMITS, granted, needed
 from tests.support import ROLE_ARGUMENTS, Change, another, changed, synthesize
+from tools.sandbox.guardrails import EVERY
 
 SETS = {name for name, guardrail in EVERY.items() if guardrail.members}
 

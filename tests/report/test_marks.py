@@ -14,13 +14,14 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from pump_roles import Guardrail
+from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.report import of_templates
-from pump_roles.report.catalog import Action, read_text, shipped
 from pump_roles.report.marks import _marks, left_by_metadata_only, mark
-from sandbox.cdk import ROOT
+from pump_roles.report.texts import read_text
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 from tests.support import synthesize
+from tools.sandbox.cdk import ROOT
 
 JUDGEMENT = json.loads(read_text("data.json"))
 DENIED: Final[list[str]] = JUDGEMENT["denied"]

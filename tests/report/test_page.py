@@ -30,10 +30,10 @@ from pump_roles.report.model import ActionReport, Change, Finding
 from pump_roles.report.page import as_html
 from pump_roles.report.wording import ANSWERS, answered, compared, difference, gained, ledger
 from pump_roles.templates import Other
-from sandbox.browser import MISSING, available
-from sandbox.browser import browser as chromium
-from sandbox.cdk import ROOT
 from tests.support import EXTERNAL_ID, PRINCIPAL
+from tools.sandbox.browser import MISSING, available
+from tools.sandbox.browser import browser as chromium
+from tools.sandbox.cdk import ROOT
 
 if not available():
     pytest.skip(MISSING, allow_module_level=True)

@@ -8,9 +8,9 @@ import pytest
 from aws_cdk import App
 
 from pump_roles import AutoPilotRolloutStack, ReadOnlyRolloutStack
+from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
 from pump_roles.report import of_published, of_templates
-from pump_roles.report.catalog import shipped
 from pump_roles.report.places import GLOBAL_SERVICES, in_words
 from pump_roles.templates import Place
 from tests.support import ROLE_ARGUMENTS, synthesize

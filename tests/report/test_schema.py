@@ -20,8 +20,8 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
+from pump_roles.iam.catalog import LEVELS
 from pump_roles.report import Report, earlier_report, of_published, of_templates
-from pump_roles.report.catalog import LEVELS
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.formats import as_json
 from pump_roles.report.model import ALARMS, BROADENED, CHANGED, NARROWED, RISKS, SCHEMA

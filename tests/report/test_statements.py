@@ -14,25 +14,15 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.trust import Assumption
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents, of_published, of_templates
-from pump_roles.report.catalog import read_text, shipped
 from pump_roles.report.decisions import NOT_GRANTED, Grant, PolicyEvaluator
 from pump_roles.report.marks import mark
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
+from pump_roles.report.texts import read_text
 from pump_roles.templates import Contents, Role
-from pump_roles.templates.trust import Assumption
-from sandbox import catalog
-from sandbox.cdk import ROOT
-from sandbox.guardrails import EVERY
-from sandbox.simulator import (
-    ALLOWED,
-    EXPLICITLY_DENIED,
-    IMPLICITLY_DENIED,
-    decide,
-    use,
-)
-from sandbox.simulator import Role as Deployed
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.report.test_marks import fields, operations
 from tests.support import (
@@ -44,6 +34,17 @@ from tests.support import (
     changed,
     in_role,
 )
+from tools.sandbox import catalog
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.guardrails import EVERY
+from tools.sandbox.simulator import (
+    ALLOWED,
+    EXPLICITLY_DENIED,
+    IMPLICITLY_DENIED,
+    decide,
+    use,
+)
+from tools.sandbox.simulator import Role as Deployed
 
 LISTED: list[dict[str, Any]] = json.loads(read_text("statements.json"))
 NAMED = sorted({action for statement in LISTED for action in statement["actions"]})

@@ -15,7 +15,6 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from sandbox.cdk import ROOT, tool_environment
 from tests.support import (
     EXAMPLE_APPS,
     PUMP_WORKER,
@@ -26,6 +25,7 @@ from tests.support import (
     other_pythons,
     stack_set,
 )
+from tools.sandbox.cdk import ROOT, tool_environment
 
 TEMPLATES = [
     *((scenario, name) for scenario in ("given", "everything") for name in STACKS),

@@ -11,10 +11,10 @@ from aws_cdk import App, Stack, Tags
 from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles.iam.canonical import in_account
+from pump_roles.iam.trust import external_ids_of, principals_of
 from pump_roles.templates import read_deployed
-from pump_roles.templates.canonical import in_account
 from pump_roles.templates.deployed import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, DeployedRole
-from pump_roles.templates.trust import external_ids_of, principals_of
 from tests.support import EXTERNAL_ID, PRINCIPAL, ROLE_ARGUMENTS, Template
 
 ACCOUNT = "111122223333"

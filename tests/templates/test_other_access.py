@@ -14,9 +14,9 @@ from aws_cdk import App, Stack
 from pump_roles import ReadOnlyRole
 from pump_roles.report import Report, of_templates
 from pump_roles.templates import Other
-from sandbox.cdk import recommended_flags
 from tests.innocent import FOREIGN, INNOCENT
 from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS
+from tools.sandbox.cdk import recommended_flags
 
 ALARMS = {"difference", "trust", "uncounted", "suspect"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"

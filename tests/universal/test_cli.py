@@ -20,8 +20,8 @@ from pump_roles.cli import app
 from pump_roles.cli.files import create
 from pump_roles.published import ROLES
 from pump_roles.universal.link import quick_create_link
-from sandbox.cdk import ROOT, tool_environment
 from tests.support import DOCUMENTED, EXTERNAL_ID, PRINCIPAL, SECRET, STACKS
+from tools.sandbox.cdk import ROOT, tool_environment
 
 FILES = {kind: f"{stack}.template.json" for kind, stack in zip(DOCUMENTED, STACKS, strict=True)}
 URL = "https://templates.s3.us-east-1.amazonaws.com/PumpReadOnly-0.1.0.template.json"

@@ -20,8 +20,8 @@ from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, tem
 from pump_roles.universal import link as module
 from pump_roles.universal.link import quick_create_link, warnings_about
 from pump_roles.validators import REGION_NAMES, STACK_NAME, TEMPLATE_URL
-from sandbox.cdk import tool_environment
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET
+from tools.sandbox.cdk import tool_environment
 
 URL = "https://s3.us-east-1.amazonaws.com/templates/PumpReadOnly-0.1.0.template.json"
 CONSOLES = {

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pump_roles.account.rollout.model import RolloutRole
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.trust import EXTERNAL_ID_KEY
 from pump_roles.templates import Deployed
-from pump_roles.templates.canonical import canonical
 from pump_roles.templates.deployed import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, DeployedRole
 from pump_roles.templates.masking import Mask, texts_under_the_key
-from pump_roles.templates.trust import EXTERNAL_ID_KEY
 
 __all__ = ["deployed_roles_in", "differing", "roles_of"]
 

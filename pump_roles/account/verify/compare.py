@@ -21,8 +21,8 @@ from pump_roles.account.verify.model import (
 from pump_roles.account.verify.other_roles import other_roles_in
 from pump_roles.account.verify.policies import means
 from pump_roles.account.verify.removal import removal
+from pump_roles.iam.canonical import canonical
 from pump_roles.templates import Role
-from pump_roles.templates.canonical import canonical
 from pump_roles.templates.masking import Mask
 
 __all__ = ["compare"]

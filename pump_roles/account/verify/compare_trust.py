@@ -8,10 +8,10 @@ from pump_roles.account.verify.details import RoleDetails
 from pump_roles.account.verify.expected import ExpectedRole, replaced
 from pump_roles.account.verify.model import Difference, Effect, Rule
 from pump_roles.account.verify.trust import trust_effects, with_external_ids
-from pump_roles.templates.canonical import account_of_root
+from pump_roles.iam.canonical import account_of_root
+from pump_roles.iam.trust import Assumption, assumption, external_ids_of, principals_of
+from pump_roles.iam.values import as_mapping
 from pump_roles.templates.deployed import OPEN_EXTERNAL_ID
-from pump_roles.templates.trust import Assumption, assumption, external_ids_of, principals_of
-from pump_roles.templates.values import as_mapping
 from pump_roles.validators import EXTERNAL_ID
 
 __all__ = ["trust_differences"]

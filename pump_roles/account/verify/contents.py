@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pump_roles.account.verify.details import AccountDetails, RoleDetails
 from pump_roles.account.verify.policies import as_shipped, attached, inline, name_in_report
+from pump_roles.iam.trust import assumption, principals_of
+from pump_roles.iam.values import as_mapping
 from pump_roles.published import ROLES
 from pump_roles.templates import Contents, InputError, Other, Role
 from pump_roles.templates.boundary import boundary
@@ -15,8 +17,6 @@ from pump_roles.templates.masking import Mask
 from pump_roles.templates.other_access import roles_of_account
 from pump_roles.templates.roles import HOUR, kind_of
 from pump_roles.templates.template import Template
-from pump_roles.templates.trust import assumption, principals_of
-from pump_roles.templates.values import as_mapping
 
 __all__ = ["contents_of"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from pump_roles.iam.values import as_list, as_mapping
 from pump_roles.templates import InputError, read_json
 from pump_roles.templates.files import parse_json
 from pump_roles.templates.masking import texts_under_the_key
-from pump_roles.templates.values import as_list, as_mapping
 from pump_roles.validators import ROLE_ARN
 
 __all__ = [

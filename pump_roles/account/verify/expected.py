@@ -8,9 +8,10 @@ from typing import Any
 
 from pump_roles.account.probe import partition_of
 from pump_roles.account.role_list import ListedRole
+from pump_roles.iam.canonical import account_of_root, in_account
+from pump_roles.iam.trust import Assumption, external_ids_of, principals_of
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError, Role, read_deployed
-from pump_roles.templates.canonical import account_of_root, in_account
 from pump_roles.templates.deployed import (
     OPEN_EXTERNAL_ID,
     OPEN_PRINCIPAL,
@@ -18,7 +19,6 @@ from pump_roles.templates.deployed import (
     DeployedRole,
 )
 from pump_roles.templates.masking import Mask
-from pump_roles.templates.trust import Assumption, external_ids_of, principals_of
 
 __all__ = ["Expectation", "ExpectedRole", "from_published", "from_templates", "replaced"]
 

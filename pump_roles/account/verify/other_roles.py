@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expected import Expectation
 from pump_roles.account.verify.model import OtherRole
+from pump_roles.iam.trust import assumption
 from pump_roles.templates.masking import texts_under_the_key
 from pump_roles.templates.other_access import roles_of_account
-from pump_roles.templates.trust import assumption
 
 __all__ = ["other_roles_in"]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from pump_roles.account.verify.details import AccountDetails, RoleDetails
 from pump_roles.guardrails import by_policy
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.values import as_mapping, statements, strings
 from pump_roles.published import ROLES
 from pump_roles.report.comparison import guardrail_of
-from pump_roles.templates.canonical import canonical
-from pump_roles.templates.values import as_mapping, statements, strings
 
 __all__ = ["actions_in", "as_shipped", "attached", "inline", "means", "name_in_report"]
 

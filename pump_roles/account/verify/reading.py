@@ -12,7 +12,7 @@ from pump_roles.account.verify.details import (
     document_of,
     moment,
 )
-from pump_roles.templates.values import as_mapping
+from pump_roles.iam.values import as_mapping
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

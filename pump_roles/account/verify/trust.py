@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from pump_roles.account.verify.model import Effect
-from pump_roles.templates.canonical import canonical
-from pump_roles.templates.trust import EXTERNAL_ID_KEY
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.trust import EXTERNAL_ID_KEY
 
 __all__ = ["trust_effects", "with_external_ids"]
 

@@ -12,9 +12,9 @@ from moto.core.responses import ActionResult
 from typer.testing import CliRunner
 
 from pump_roles.cli import app
-from sandbox.aws import ACCOUNT_ID
-from sandbox.management import Management, management
 from tests.account.rollout.rollouts import Run, Stacks
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.management import Management, management
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from jsonschema import Draft202012Validator
 from moto.cloudformation.models import cloudformation_backends
 from typer.testing import Result
 
-from sandbox.aws import ACCOUNT_ID
-from sandbox.organization import Members, NoMembers, Organization, StackSets, properties
 from tests.account.rollout.statuses import SCHEMA
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.organization import Members, NoMembers, Organization, StackSets, properties
 
 Run = Callable[..., Result]
 

@@ -8,15 +8,15 @@ import sys
 
 import pytest
 
-from sandbox.aws import ACCOUNT_ID
-from sandbox.cdk import ROOT, tool_environment
-from sandbox.management import Management
-from sandbox.organization import Organization
 from tests.account.rollout.rollouts import (
     Run,
     roll_out,
 )
 from tests.support import Synth, on_terminal
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.management import Management
+from tools.sandbox.organization import Organization
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from pump_roles.account.rollout.model import FINE, AccountState
 from pump_roles.cli import app
-from sandbox.cdk import ROOT
-from sandbox.management import Management
-from sandbox.organization import NoMembers, Organization, StackSets, properties
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, written
 from tests.docs.pages import ORGANIZATIONS, shown
 from tests.support import Synth
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.management import Management
+from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
 
 GUIDE = (ROOT / "docs" / "rollout-status.md").read_text("utf-8")
 HELP = CliRunner().invoke(app, ["rollout-status", "--help"], env={"COLUMNS": "200"}).stdout

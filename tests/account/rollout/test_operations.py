@@ -3,10 +3,10 @@
 import pytest
 
 from pump_roles.account.rollout.operations import INTERVAL
-from sandbox.management import Management
-from sandbox.organization import NoMembers, Organization, StackSets
 from tests.account.rollout.rollouts import Run, forget, ids, roll_out, running, state
 from tests.support import Synth
+from tools.sandbox.management import Management
+from tools.sandbox.organization import NoMembers, Organization, StackSets
 
 
 def test_waits_until_no_operation_is_running(

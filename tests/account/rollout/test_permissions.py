@@ -9,11 +9,11 @@ import pytest
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 
-from sandbox.cdk import ROOT
-from sandbox.management import Management
-from sandbox.organization import Organization
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, running, state
 from tests.support import Synth
+from tools.sandbox.cdk import ROOT
+from tools.sandbox.management import Management
+from tools.sandbox.organization import Organization
 
 
 def documented_policy() -> dict[str, Any]:

@@ -15,10 +15,10 @@ from pump_roles.account.rollout.model import StatusError
 from pump_roles.account.rollout.operations import wait_for
 from pump_roles.account.rollout.reading import read
 from pump_roles.cli import app
-from sandbox.management import Management
-from sandbox.organization import Organization
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, running
 from tests.support import Synth
+from tools.sandbox.management import Management
+from tools.sandbox.organization import Organization
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from sandbox.management import Management
-from sandbox.organization import Organization, arguments_of
 from tests.account.rollout.rollouts import Run, forget, ids, roll_out, rollout, state
 from tests.support import Synth
+from tools.sandbox.management import Management
+from tools.sandbox.organization import Organization, arguments_of
 
 
 def test_retry_command_is_valid_and_targets_only_failed_accounts(

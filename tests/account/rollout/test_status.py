@@ -14,9 +14,6 @@ from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 from moto.organizations.models import organizations_backends
 
-from sandbox.aws import ACCOUNT_ID
-from sandbox.management import Management, recorded
-from sandbox.organization import NoMembers, Organization, StackSets, properties
 from tests.account.rollout.rollouts import (
     Run,
     Stacks,
@@ -30,6 +27,9 @@ from tests.account.rollout.rollouts import (
 )
 from tests.account.rollout.statuses import SCHEMA
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.management import Management, recorded
+from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
 
 
 def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(

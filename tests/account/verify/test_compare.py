@@ -25,14 +25,11 @@ from pump_roles.account.verify.details import (
 from pump_roles.account.verify.expected import Expectation, from_published, from_templates
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, state_of
 from pump_roles.account.verify.remedies import REMEDIES
-from pump_roles.report.catalog import matcher, shipped
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.catalog import matcher, shipped
+from pump_roles.iam.values import as_list
 from pump_roles.templates import InputError
-from pump_roles.templates.canonical import canonical
 from pump_roles.templates.deployed import DeployedPolicy
-from pump_roles.templates.values import as_list
-from sandbox import catalog
-from sandbox.aws import ACCOUNT_ID
-from sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
 from tests.policies import rewritten
 from tests.support import (
     ACTIONS,
@@ -47,6 +44,9 @@ from tests.support import (
     synthesize,
     trust,
 )
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
 
 READ_ONLY, AUTO_PILOT = "read-only", "auto-pilot"
 NAMES = {READ_ONLY: "PumpReadOnlyRole", AUTO_PILOT: "PumpAutoPilotRole"}

@@ -16,8 +16,8 @@ from pump_roles.account.verify.expected import Expectation, from_published, from
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.published import ROLES
 from pump_roles.templates import InputError
-from sandbox.aws import ACCOUNT_ID
 from tests.support import EXTERNAL_ID, OTHER_SECRET, PUMP_ACCOUNT, SECRET, Template, trust
+from tools.sandbox.aws import ACCOUNT_ID
 
 NAME = "PumpReadOnlyRole"
 OTHER_ACCOUNT = "111122223333"

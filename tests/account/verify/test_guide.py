@@ -11,8 +11,8 @@ from pump_roles.account.verify.model import RULES
 from pump_roles.account.verify.reading import policy_for_reading
 from pump_roles.cli import app
 from pump_roles.published import ROLES
-from sandbox.cdk import ROOT
 from tests.support import PUMP_ACCOUNT
+from tools.sandbox.cdk import ROOT
 
 GUIDE = (ROOT / "docs" / "verify.md").read_text()
 HELP = CliRunner().invoke(app, ["verify", "--help"], env={"COLUMNS": "200"}).stdout

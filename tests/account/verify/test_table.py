@@ -10,7 +10,6 @@ import pytest
 
 from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED_REMEDY
 from pump_roles.account.verify.table import as_table
-from sandbox.cdk import ROOT, tool_environment
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,
@@ -24,6 +23,7 @@ from tests.account.verify.results import (
     with_everything,
 )
 from tests.support import on_terminal
+from tools.sandbox.cdk import ROOT, tool_environment
 
 LONG_ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
 BOUNDARY = f"arn:aws:iam::000000000001:policy/{'another-path/' * 5}Boundary"

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pump_roles.account.verify.trust import trust_effects, with_external_ids
-from pump_roles.templates.canonical import canonical
-from sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide
+from pump_roles.iam.canonical import canonical
 from tests.support import json_values
+from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide
 
 PUMP = "999988887777"
 ROLE = f"arn:aws:iam::{PUMP}:role/service/PumpService"

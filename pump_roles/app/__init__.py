@@ -1,0 +1,1 @@
+"""The CDK app: from its settings to its stacks."""

@@ -1,0 +1,475 @@
+"""Turns the settings, a file and CDK context, into the stacks' arguments.
+
+No other module reads them.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from aws_cdk import App, Stack
+
+from pump_roles.app.summary import summary
+from pump_roles.constructs.rollout import ROLLOUT_STACKS, ConfigureApp
+from pump_roles.guardrails import WITH_VALUE, Guardrail
+from pump_roles.published import ROLES
+from pump_roles.templates.files import read_json
+from pump_roles.templates.masking import one_line
+from pump_roles.templates.model import InputError
+from pump_roles.validators import (
+    ACCOUNTS,
+    CALL_AS,
+    FAILURE_TOLERANCE,
+    FAILURE_TOLERANCE_COUNT,
+    GUARDRAILS,
+    MAX_CONCURRENT,
+    MAX_CONCURRENT_COUNT,
+    ORGANIZATIONAL_UNITS,
+    PERMISSIONS_BOUNDARY,
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
+    REGION,
+    ROLE_NAME,
+    ROLE_PATH,
+    SETTINGS_FILE,
+    TAGS,
+    TERMINATION_PROTECTION,
+    ArgumentError,
+    Boolean,
+    Integer,
+    ListOf,
+    Tags,
+    Text,
+    nearest,
+)
+
+__all__ = ["KEYS", "SETTINGS", "ConfigError", "Key", "StackSettings", "origin", "read"]
+
+_UNITS: Final = "organizational-units"
+_CALL_AS: Final = "call-as"
+_ROLE_NAME: Final = "role-name"
+_BOUNDARY: Final = "permissions-boundary"
+_BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
+"""The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
+effect on the member template of a rollout, which has its own app."""
+
+_Validator = Text | ListOf | Integer | Boolean | Tags
+
+_ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
+    "principal": ("pump_principal", PROVIDED_PRINCIPAL),
+    "external-id": ("external_id", PROVIDED_EXTERNAL_ID),
+    "next-external-id": ("next_external_id", PROVIDED_EXTERNAL_ID),
+    _ROLE_NAME: ("role_name", ROLE_NAME),
+    "role-path": ("path", ROLE_PATH),
+    _BOUNDARY: ("permissions_boundary", PERMISSIONS_BOUNDARY),
+    "guardrails": ("guardrails", GUARDRAILS),
+    **{name: ("guardrails", validator) for name, (validator, _) in WITH_VALUE.items()},
+    "tags": ("tags", TAGS),
+    "termination-protection": ("termination_protection", TERMINATION_PROTECTION),
+}
+_GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
+_ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
+    _UNITS: ("organizational_units", ORGANIZATIONAL_UNITS),
+    "exclude-accounts": ("exclude_accounts", ACCOUNTS),
+    "only-accounts": ("only_accounts", ACCOUNTS),
+    "max-concurrent-percentage": ("max_concurrent_percentage", MAX_CONCURRENT),
+    "max-concurrent-count": ("max_concurrent_count", MAX_CONCURRENT_COUNT),
+    "failure-tolerance-percentage": ("failure_tolerance_percentage", FAILURE_TOLERANCE),
+    "failure-tolerance-count": ("failure_tolerance_count", FAILURE_TOLERANCE_COUNT),
+    "region": ("region", REGION),
+    _CALL_AS: ("call_as", CALL_AS),
+}
+_ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
+_ALTERNATIVES: Final = (
+    {"exclude-accounts", "only-accounts"},
+    {"max-concurrent-percentage", "max-concurrent-count"},
+    {"failure-tolerance-percentage", "failure-tolerance-count"},
+)
+"""Keys of which a role has one. A key also overrides the others of its set."""
+
+
+class Key(NamedTuple):
+    """A key of the settings.
+
+    :param role: the role's kind; empty if the key applies to both.
+    :param name: its name, such as ``role-path``.
+    :param file: the settings file that it is in; empty if it is in the context.
+    """
+
+    role: str
+    name: str
+    file: str = ""
+
+    @property
+    def typed(self) -> str:
+        """The key as the user typed it, where ``.`` means that it is in an object."""
+        if self.file:
+            return ".".join(filter(None, (self.role, self.name)))
+        return ":".join(filter(None, ("pump", self.role, self.name)))
+
+    def __str__(self) -> str:
+        """Return the key for an error message, with its file."""
+        return f"{self.file}: {self.typed}" if self.file else self.typed
+
+
+_PREFIX: Final = "pump:"
+SETTINGS: Final = f"{_PREFIX}settings"
+"""The context key that names the settings file."""
+
+_FILE: Final = "pump.json"
+"""The settings file if no other is named."""
+
+_SHARED: Final = tuple(
+    # Role names are unique in an account, so each role has its own key.
+    Key("", name)
+    for name in _ARGUMENTS
+    if name != _ROLE_NAME
+)
+_OF_ONE_ROLE: Final = tuple(
+    # One account deploys an app, so call-as applies to both roles.
+    Key(role, name)
+    for role in ROLES
+    for name in _ARGUMENTS
+    if name != _CALL_AS
+)
+KEYS: Final[Mapping[str, Key]] = {key.typed: key for key in (*_SHARED, *_OF_ONE_ROLE)}
+"""The context keys, as typed."""
+
+
+class ConfigError(ValueError):
+    """A key or its value is wrong. The message is for the person who typed it."""
+
+
+@dataclass(frozen=True)
+class _Setting:
+    key: Key
+    value: Any
+
+
+_Settings = Mapping[str, _Setting]
+"""The settings of one role by name, such as ``role-path``."""
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """What the settings say about one stack.
+
+    :param stack_id: the stack's construct ID and name.
+    :param role: the role's kind, such as ``read-only``.
+    :param stack_class: its class.
+    :param arguments: its arguments.
+    :param keys: the key of each argument, and of each guardrail that has its own key.
+    :param boundary: a description of the boundary that the CDK gives to every role of the app;
+        empty if there is none.
+    """
+
+    stack_id: str
+    role: str
+    stack_class: type[Stack]
+    arguments: Mapping[str, Any]
+    keys: Mapping[str, Key]
+    boundary: str = ""
+
+    def build(self, app: App) -> Stack:
+        """Build the stack.
+
+        :raises ConfigError: when AWS would not accept a value. The message names the key as typed.
+        """
+        try:
+            return self.stack_class(app, self.stack_id, **self.arguments)
+        except ArgumentError as error:
+            # Several keys make one list of guardrails.
+            key = self.keys.get(error.guardrail) or self.keys.get(error.argument)
+            problem = error.problem
+            if error.other in self.keys:
+                problem = problem.replace(error.other, self.keys[error.other].typed)
+            raise ConfigError(f"{key or self.stack_id}: {problem}") from None
+
+    @property
+    def summary(self) -> str:
+        """One line that says what the stack's role gets. It contains no external ID."""
+        return summary(self.stack_id, self.role, self.arguments, boundary=self.boundary)
+
+
+def read(
+    context: Mapping[str, Any],
+    *,
+    folder: Path | None = None,
+    configure_app: ConfigureApp | None = None,
+) -> list[StackSettings]:
+    """Return what the settings file and the context say about each stack.
+
+    In the context, ``pump:KEY`` applies to both roles, and ``pump:read-only:KEY`` or
+    ``pump:auto-pilot:KEY`` to one. In the file, ``KEY`` applies to both, and what is in an object
+    ``read-only`` or ``auto-pilot`` to one. A key in the context overrides the file, and then a key
+    for one role overrides that for both. A guardrail for both roles applies to the roles that have
+    permissions that it denies. Each role has a stack, unless a delegated administrator deploys the
+    app, and a rollout if it has organizational units.
+
+    :param context: all of the app's context.
+    :param folder: the folder of ``pump.json``, and of the file that the context key
+        ``pump:settings`` names. By default, only the context counts.
+    :param configure_app: called with the app of each rollout's member template.
+    :raises ConfigError: when the file cannot be read, a key is unknown, a value is not accepted
+        (even if another key overrides it), or two keys exclude each other. A key whose value is
+        null counts as omitted, as the CDK treats one in the context.
+    """
+    file = "" if folder is None else _settings_file(context, folder)
+    in_context = _of_context(context)
+    values = {key: _checked(key, value) for key, value in (*in_context, *_of_file(file))}
+    settings_of = {role: _of_role(role, values, file) for role in ROLES}
+    _check_names(settings_of)
+    rolled_out = [role for role in ROLES if _UNITS in settings_of[role]]
+    for key in values:
+        applies = key.role in rolled_out if key.role else bool(rolled_out)
+        if key.name in _ROLLOUT and not applies:
+            raise ConfigError(
+                f"{key}: applies only to a rollout, which requires "
+                f"{key._replace(name=_UNITS).typed}"
+            )
+    delegated = any(
+        settings[_CALL_AS].value == "delegated-admin"
+        for settings in settings_of.values()
+        if _CALL_AS in settings
+    )
+    for key in values if delegated else ():
+        if key.role and key.role not in rolled_out:
+            raise ConfigError(
+                f"{key}: a delegated administrator deploys the {key.role} role only as a rollout, "
+                f"which requires {key._replace(name=_UNITS).typed}"
+            )
+    with_stack = [] if delegated else list(ROLES)
+    built = with_stack or rolled_out
+    settings_of |= {role: _with_shared_guardrails(role, settings_of, built) for role in built}
+    found = []
+    boundary = _boundary_of_cdk(context)
+    shown = boundary and f"{boundary} (from {_BOUNDARY_OF_CDK})"
+    for role in with_stack:
+        single = ROLLOUT_STACKS[role].rollout_class.stack_class
+        own = settings_of[role].get(_BOUNDARY)
+        if boundary and own and _policy(own.value) != _policy(boundary):
+            raise ConfigError(
+                f"{own.key}: must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
+            )
+        stack = _settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
+        found.append(replace(stack, boundary=shown))
+    for role in rolled_out:
+        if boundary and _BOUNDARY not in settings_of[role]:
+            raise ConfigError(
+                f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set "
+                f"{Key('', _BOUNDARY).typed} too"
+            )
+        rollout = ROLLOUT_STACKS[role]
+        stack_id = f"{ROLES[role].stack_name}Rollout"
+        more = {"configure_app": configure_app}
+        found.append(_settings(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
+    return found
+
+
+def origin(stacks: Iterable[StackSettings]) -> str:
+    """Return one line that says where the settings of some stacks come from.
+
+    :param stacks: the stacks.
+    """
+    keys = {key for stack in stacks for key in stack.keys.values()}
+    files = sorted({key.file for key in keys if key.file})
+    context = sorted(key.typed for key in keys if not key.file)
+    found = [*files, *([f"context ({', '.join(context)})"] if context else [])]
+    return f"settings: {' and '.join(found) or 'none'}"
+
+
+def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
+    setting = context.get(_BOUNDARY_OF_CDK)
+    if not setting:
+        return ""
+    named = setting if isinstance(setting, Mapping) else {}
+    boundary = named.get("name") or named.get("arn")
+    if not isinstance(boundary, str):
+        raise ConfigError(
+            f"{_BOUNDARY_OF_CDK}: must be an object with a name or an arn, or the CDK ignores it; "
+            "set it in a file, because -c passes only strings"
+        )
+    return boundary
+
+
+def _policy(boundary: str) -> tuple[bool, str]:
+    # Whether AWS manages it, and its name with its path.
+    arn, _, name = boundary.rpartition(":policy/")
+    return arn.endswith(":aws"), name
+
+
+def _settings_file(context: Mapping[str, Any], folder: Path) -> str:
+    # Empty if there is none. A link that leads nowhere is a file that cannot be read.
+    named = context.get(SETTINGS)
+    if named is not None:
+        try:
+            return str(folder / SETTINGS_FILE.check(SETTINGS, named))
+        except ArgumentError as error:
+            raise ConfigError(str(error)) from None
+    return str(folder / _FILE) if os.path.lexists(folder / _FILE) else ""
+
+
+def _of_context(context: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:
+    for typed, value in context.items():
+        if typed in KEYS:
+            yield KEYS[typed], value
+        elif typed.startswith(_PREFIX) and typed != SETTINGS:
+            *of_role, name = typed.removeprefix(_PREFIX).split(":")
+            raise _unknown(typed, Key(":".join(of_role), name), also=[SETTINGS])
+
+
+def _of_file(file: str) -> Iterator[tuple[Key, Any]]:
+    if not file:
+        return
+    try:
+        content, _ = read_json(Path(file), "a settings file")
+    except InputError as error:
+        raise ConfigError(str(error)) from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: is not a settings file: it is not a JSON object")
+    for name, value in content.items():
+        own = value if name in ROLES else {name: value}
+        if own is not None and not isinstance(own, dict):
+            raise ConfigError(f"{file}: {name}: must be an object, with the keys of this role")
+        for inner, inside in (own or {}).items():
+            key = Key(name if name in ROLES else "", inner, file)
+            if key._replace(file="") not in KEYS.values():
+                raise _unknown(key.typed, key, also=[*ROLES])
+            if inside is not None:
+                yield key, inside
+
+
+def _unknown(typed: str, key: Key, *, also: Collection[str]) -> ConfigError:
+    known = {known._replace(file=key.file).typed: known for known in KEYS.values()}
+    if key.name == _CALL_AS and key.role in ROLES:
+        hint = f"it applies to both roles, so use {key._replace(role='').typed}"
+    elif key.name == _ROLE_NAME and not key.role:
+        own = " or ".join(key._replace(role=role).typed for role in ROLES)
+        hint = f"it applies to one role, so use {own}"
+    elif key.name in Guardrail.names():
+        role = key.role if key.role in ROLES else ""
+        guardrails = key._replace(role=role, name="guardrails").typed
+        hint = f"{key.name} is a guardrail; use it as a value of {guardrails}"
+    elif typed in known:
+        hint = f"put {known[typed].name} into the object {known[typed].role}"
+    else:
+        shared = [name for name, found in known.items() if not found.role]
+        hint = nearest(typed, (*known, *also)) or f"the keys are {', '.join((*shared, *also))}"
+    shown = f"{key.file}: {one_line(typed)}" if key.file else one_line(typed)
+    return ConfigError(f"{shown}: unknown key; {hint}")
+
+
+def _checked(key: Key, value: Any) -> Any:
+    _, validator = _ARGUMENTS[key.name]
+    try:
+        # Even if another key overrides it.
+        checked = validator.check(key.typed, _typed(key, value, validator))
+        return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
+    except ArgumentError as error:
+        other = key._replace(name=error.other.removeprefix(_PREFIX)).typed
+        problem = error.problem.replace(error.other, other) if error.other else error.problem
+        raise ConfigError(f"{key}: {problem}") from None
+
+
+def _guardrails(name: str, value: Any) -> list[Guardrail]:
+    if name == "guardrails":
+        return [Guardrail.named(guardrail) for guardrail in value]
+    _, with_value = WITH_VALUE[name]
+    return [with_value(value)]
+
+
+def _typed(key: Key, value: Any, validator: _Validator) -> Any:
+    # Every value from the command line is a string.
+    if isinstance(validator, Text) or not isinstance(value, str):
+        return value
+    if isinstance(validator, Boolean):
+        return {"true": True, "false": False}.get(value, value)
+    if isinstance(validator, Integer):
+        return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
+    elements = [element.strip() for element in value.split(",")] if value.strip() else []
+    if isinstance(validator, ListOf):
+        return elements
+    tags = [(name, text) for name, _, text in (tag.partition("=") for tag in elements)]
+    if len(dict(tags)) < len(tags):
+        raise ArgumentError(key.typed, "a tag is listed twice")
+    return dict(tags)
+
+
+def _check_names(settings_of: Mapping[str, _Settings]) -> None:
+    own = {
+        role: settings[_ROLE_NAME]
+        for role, settings in settings_of.items()
+        if _ROLE_NAME in settings
+    }
+    names = [own[role].value if role in own else ROLES[role].name for role in ROLES]
+    if len({name.lower() for name in names}) < len(names):
+        *_, last = own.values()
+        raise ConfigError(
+            f"{last.key}: {last.value!r} would be the name of both roles; role names must be "
+            "unique in an account, ignoring case"
+        )
+
+
+def _of_role(role: str, values: Mapping[Key, Any], file: str) -> _Settings:
+    found: dict[str, _Setting] = {}
+    for of_role, place in ((role, ""), ("", ""), (role, file), ("", file)):
+        overridden = {
+            *found,
+            *(name for names in _ALTERNATIVES if names & found.keys() for name in names),
+        }
+        found |= {
+            name: _Setting(key, values[key])
+            for name in _ARGUMENTS
+            if name not in overridden and (key := Key(of_role, name, place)) in values
+        }
+    return {name: found[name] for name in _ARGUMENTS if name in found}
+
+
+def _with_shared_guardrails(
+    role: str, settings_of: Mapping[str, _Settings], built: Collection[str]
+) -> _Settings:
+    # A shared guardrail applies to the roles that have permissions that it denies. If none has, the
+    # guardrail stays, and the role rejects it.
+    def applies(guardrail: Guardrail, sharing: Collection[str]) -> bool:
+        having = [other for other in sharing if guardrail.on(ROLES[other].patterns)]
+        return role in having or not having
+
+    def shares(other: str, name: str) -> bool:
+        return name in settings_of[other] and not settings_of[other][name].key.role
+
+    settings = dict(settings_of[role])
+    for name in _GUARDRAILS:
+        if shares(role, name):
+            sharing = [other for other in built if shares(other, name)]
+            value = settings[name].value
+            kept = [guardrail for guardrail in value if applies(guardrail, sharing)]
+            settings[name] = _Setting(settings[name].key, kept)
+    return settings
+
+
+def _settings(
+    role: str,
+    stack_id: str,
+    stack_class: type[Stack],
+    settings: _Settings,
+    accepted: Mapping[str, tuple[str, _Validator]],
+    **more: Any,
+) -> StackSettings:
+    arguments = dict(more)
+    keys: dict[str, Key] = {}
+    guardrails: list[Guardrail] = []
+    for name, setting in settings.items():
+        if name not in accepted:
+            continue
+        argument, _ = accepted[name]
+        if name in _GUARDRAILS:
+            guardrails += setting.value
+            arguments[argument] = guardrails
+            keys[name] = setting.key
+        else:
+            arguments[argument] = setting.value
+            keys[argument] = setting.key
+    return StackSettings(stack_id, role, stack_class, arguments, keys)

@@ -1,0 +1,1 @@
+"""The CDK constructs: the roles, their stacks and rollouts, and Pump's side."""

@@ -1,0 +1,257 @@
+"""Pump's side: permission to assume customers' roles, only with an external ID."""
+
+import json
+from bisect import bisect
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aws_cdk import Annotations, Aws, Stack, Token
+from aws_cdk import aws_iam as iam
+from constructs import Construct, Dependable
+
+from pump_roles.constructs.arguments import with_arguments
+from pump_roles.published import ROLES
+from pump_roles.validators import (
+    ACCOUNTS,
+    ROLE_NAME,
+    ROLE_PATH,
+    ArgumentError,
+    ListOf,
+    Text,
+    nearest,
+)
+
+__all__ = ["CustomerAccess"]
+
+# Not a real limit: far fewer fit into a policy.
+_MANY: Final = 10_000
+_ACCOUNTS: Final = ListOf(ACCOUNTS.element, maximum=_MANY)
+_ROLE_NAMES: Final = ListOf(ROLE_NAME, maximum=_MANY)
+_KINDS: Final = ListOf(
+    Text(
+        pattern="^[^,]{1,64}$",
+        minimum=1,
+        maximum=64,
+        description=f"a kind of role: {' or '.join(ROLES)}",
+    ),
+    maximum=len(ROLES),
+)
+
+_QUOTAS: Final = {
+    "user_name": (2_048, "a user's inline policies"),
+    "group_name": (5_120, "a group's inline policies"),
+}
+"""The quota of each kind of principal, by an attribute that only this kind has."""
+
+# Not the 10,240 of a role's inline policies: CDK moves the large statements of a role into managed
+# policies, and cannot divide a statement.
+_QUOTA: Final = (6_144, "a managed policy")
+
+LONGEST_PARTITION: Final = "aws-us-gov"
+"""Of the partitions that aws-cdk-lib 2.275 knows; a test compares the two."""
+
+
+@with_arguments()
+class CustomerAccess(Construct):
+    """Lets principals in Pump's own account assume customers' roles, only with an external ID.
+
+    A grantee may call ``sts:AssumeRole`` on the customers' roles in its own partition if the
+    request has an external ID. A deny rejects a request without one, so that no other policy of the
+    grantee can allow it. Nothing else is granted, not even session tags or a source identity,
+    because the roles' trust policies do not accept them.
+
+    :param scope: the construct that this one belongs to.
+    :param id: the construct's ID in the scope.
+    :param roles: the kinds of roles that a grantee may assume, ``read-only`` or ``auto-pilot``,
+        without duplicates. By default, only ``read-only``.
+    :param customer_accounts: the 12-digit IDs of the accounts whose roles a grantee may assume, at
+        least 1, without duplicates. :meth:`grant_assume_role` checks how many fit into a policy. By
+        default, a grantee may assume the roles of every account.
+    :param role_names: the names of the roles, at least 1, without duplicates, 1 to 64 characters
+        each. They replace the published names of ``roles``. By default, ``PumpReadOnlyRole`` or
+        ``PumpAutoPilotRole``.
+    :param role_path: the path of the roles, ``/`` or ``/.../``, 1 to 512 characters, without ``*``,
+        ``?``, and ``$``. By default, ``/``.
+    :raises ArgumentError: a ``ValueError``, if an argument is not a literal that AWS accepts, a
+        kind is unknown, or something is listed twice.
+
+    Source: IAM User Guide, "Access to AWS accounts owned by third parties"; Service Authorization
+    Reference, "Actions, resources, and condition keys for AWS Security Token Service".
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        roles: Sequence[str] = ("read-only",),
+        customer_accounts: Sequence[str] | None = None,
+        role_names: Sequence[str] | None = None,
+        role_path: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        published = [ROLES[kind].name for kind in _checked_kinds(roles)]
+        self._names = (
+            published if role_names is None else _ROLE_NAMES.check("role_names", role_names)
+        )
+        self._path = "/" if role_path is None else _checked_path(role_path)
+        self._accounts = (
+            ["*"]
+            if customer_accounts is None
+            else _ACCOUNTS.check("customer_accounts", customer_accounts)
+        )
+
+    def grant_assume_role(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a grantee to assume the roles with an external ID, and deny it without one.
+
+        The deny covers the roles of these names and of both published names, in every account and
+        under every path. It does not cover other roles.
+
+        As with the CDK's own grants, it is not an error if this app cannot change the grantee's
+        policies. That is the case for a service, an account, a role imported with
+        ``mutable=False``, and a role imported by its ARN that is, or could be, in another account
+        than its stack. Then nothing is allowed, the synth warns, ``success`` is false, and
+        ``assert_success()`` raises an error. The synth also warns about a role that
+        ``Role.customize_roles()`` does not create: the deny is only in the CDK's report.
+
+        For more accounts than fit, create several of these constructs, and call this method of each
+        with the same role. The CDK moves statements that are too long into managed policies; a role
+        can have 10 of them by default.
+
+        :param grantee: a role, user, group, or policy of Pump's account, or a resource with a role.
+        :returns: the grant of the allow statement. It does not cover the deny, which was added
+            before: ``success`` is true only if both were added, but ``principal_statements``,
+            ``apply_before()``, and a dependency on the grant concern only the allow.
+        :raises ArgumentError: if a policy of the two statements is longer than IAM allows, not
+            counting white space: 2,048 characters for a user, 5,120 for a group, otherwise 6,144.
+            The message says how many accounts fit. Other statements of the grantee do not count.
+
+        Source: IAM User Guide, "IAM and AWS STS quotas".
+        """
+        principal = grantee.grant_principal
+        self._check_size(principal)
+        deny, allow = self._statements(Aws.PARTITION, self._accounts)
+        # The deny comes first: if it cannot be added, nothing is allowed. The allow has its own
+        # condition, since CDK may put the two into policies that are deployed one after the other.
+        if not (
+            _may_be_in_this_account(principal)
+            and _is_added(
+                principal, principal.add_to_principal_policy(iam.PolicyStatement.from_json(deny))
+            )
+        ):
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:not-granted",
+                f"nothing is granted to {_name(grantee)}: this app cannot change its policies",
+            )
+            return iam.Grant.drop(grantee, "to assume customers' roles")
+        if isinstance(principal, iam.Role) and not principal.node.try_find_child("DefaultPolicy"):
+            Annotations.of(self).add_warning_v2(
+                "pump-roles:not-synthesized",
+                f"{_name(grantee)} is created outside this app: attach both statements that "
+                "iam-policy-report.json lists, the allow and the deny",
+            )
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=[allow["Action"]],
+            resource_arns=allow["Resource"],
+            conditions=allow["Condition"],
+        )
+
+    def _check_size(self, principal: iam.IPrincipal) -> None:
+        quota, where = next(
+            (found for name, found in _QUOTAS.items() if hasattr(principal, name)), _QUOTA
+        )
+
+        def size(count: int) -> int:
+            return _size(self._statements(LONGEST_PARTITION, self._accounts[:count]))
+
+        count = len(self._accounts)
+        if size(count) <= quota:
+            return
+        if fitting := bisect(range(1, count + 1), quota, key=size):
+            raise ArgumentError(
+                "customer_accounts",
+                f"{count:,} given, at most {fitting:,} fit into the {quota:,} characters that IAM "
+                f"allows for {where}",
+            )
+        raise ArgumentError(
+            "role_names",
+            f"the policy would have {size(1):,} characters, at most {quota:,} allowed for {where}",
+        )
+
+    def _statements(
+        self, partition: str, accounts: Sequence[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        # Includes published names that are not granted: a call to any customer's role without an
+        # external ID is a mistake, even if another policy allows it.
+        names = dict.fromkeys([*(role.name for role in ROLES.values()), *self._names])
+        denied = [f"{path}{name}" for name in names for path in ("/", "/*/")]
+        granted = [f"{self._path}{name}" for name in self._names]
+        return (
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "true"}},
+                "Effect": "Deny",
+                "Resource": _arns(partition, ["*"], denied),
+            },
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "false"}},
+                "Effect": "Allow",
+                "Resource": _arns(partition, accounts, granted),
+            },
+        )
+
+
+def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list[str]:
+    return [f"arn:{partition}:iam::{account}:role{role}" for account in accounts for role in roles]
+
+
+def _size(statements: Sequence[Mapping[str, Any]]) -> int:
+    # CDK renders a list of one as its element. A policy that has one is far below the quotas.
+    document = {"Version": "2012-10-17", "Statement": statements}
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _checked_kinds(roles: Sequence[str]) -> list[str]:
+    kinds = _KINDS.check("roles", roles)
+    for kind in kinds:
+        if kind not in ROLES:
+            hint = nearest(kind, ROLES) or f"must be {' or '.join(ROLES)}"
+            raise ArgumentError("roles", f"unknown kind {kind!r}; {hint}")
+    return kinds
+
+
+def _checked_path(role_path: str) -> str:
+    path = ROLE_PATH.check("role_path", role_path)
+    if set("*?$") & set(path):
+        raise ArgumentError(
+            "role_path",
+            f"{path!r} contains *, ? or $, which a policy treats as a wildcard or a variable",
+        )
+    return path
+
+
+def _may_be_in_this_account(principal: iam.IPrincipal) -> bool:
+    # Without this check, a stack without an account would attach the policy of a role imported from
+    # another account to any role of that name in the account where it is deployed.
+    imported: Any = principal
+    account = getattr(imported, "principal_account", None)
+    if account is None or not hasattr(imported, "node"):
+        return True
+    return account == Stack.of(imported).account or Token.is_unresolved(account)
+
+
+def _is_added(principal: iam.IPrincipal, added: iam.AddToPrincipalPolicyResult) -> bool:
+    if not added.statement_added or added.policy_dependable is None:
+        return False
+    # An immutable role, and a resource imported without its role, report that the statement was
+    # added, but no policy that contains it. A role of this app knows its policies only at synth.
+    return isinstance(principal, iam.Role) or bool(
+        Dependable.of(added.policy_dependable).dependency_roots
+    )
+
+
+def _name(grantee: iam.IGrantable) -> str:
+    name: str = grantee.node.path if hasattr(grantee, "node") else type(grantee).__name__
+    return name

@@ -1,0 +1,155 @@
+"""A validation plugin that fails the synth if anything in an app widens one of Pump's roles.
+
+CDK calls the plugin after it has written an app's templates, including those of stages and
+pipelines. docs/security-model.md lists what the plugin cannot see.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jsii
+from aws_cdk import (
+    CfnResource,
+    CfnStackSet,
+    IPolicyValidationContext,
+    IPolicyValidationPlugin,
+    PolicyValidationPluginReport,
+    PolicyViolatingResource,
+    PolicyViolation,
+    Stack,
+    Stage,
+    Validations,
+)
+from aws_cdk import aws_iam as iam
+
+from pump_roles._version import __version__
+from pump_roles.constructs.kept import kept_in
+from pump_roles.constructs.validation import not_checked
+
+if TYPE_CHECKING:
+    from pump_roles.templates.widening import Built, Widening
+
+__all__ = ["protect_role", "protect_stack_set"]
+
+_RULE: Final = "immutable"
+_FIX: Final = (
+    "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "
+    "To change its name or deny permissions, use its arguments."
+)
+_UNKNOWN_TARGET: Final = "unknown-target"
+"""The one rule that can be acknowledged: nothing in the app says that Pump's role is the target."""
+_UNKNOWN_TARGET_FIX: Final = (
+    "Name the target in the app, or move the policy to another stack. If it never attaches to "
+    "Pump's role, acknowledge this rule on the policy's construct, with a reason."
+)
+
+
+def protect_role(role: iam.CfnRole, **properties: Any) -> None:
+    """Fail the synth of the role's app when anything in it widens the role.
+
+    :param role: the role's resource.
+    :param properties: its ``RoleName``, ``Path``, ``PermissionsBoundary``, ``Policies`` and
+        ``AssumeRolePolicyDocument``, as they are rendered; null if it has none. The app may add a
+        boundary to a role without one, because a boundary only removes permissions.
+    """
+    _plugin_of(role).protected.append(_Protected(role, properties))
+
+
+def protect_stack_set(stack_set: CfnStackSet, **properties: Any) -> None:
+    """Fail the synth of the StackSet's app when anything changes what the StackSet deploys.
+
+    :param stack_set: the StackSet's resource.
+    :param properties: its ``TemplateBody`` and ``Parameters``, as they are rendered.
+    """
+    _plugin_of(stack_set).protected.append(_Protected(stack_set, properties))
+
+
+@dataclass(frozen=True)
+class _Protected:
+    resource: CfnResource
+    properties: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return str(self.resource.node.path).removesuffix("/Resource")
+
+
+@jsii.implements(IPolicyValidationPlugin)
+class _Immutable:
+    def __init__(self) -> None:
+        self.protected: list[_Protected] = []
+
+    @property
+    def name(self) -> str:
+        return "pump-roles"
+
+    @property
+    def version(self) -> str:
+        return __version__
+
+    @property
+    def rule_ids(self) -> list[str]:
+        return [_RULE, _UNKNOWN_TARGET]
+
+    def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+        # Imported here: an app that only defines its constructs does not need the reader.
+        from pump_roles.templates.widening import widenings  # noqa: PLC0415
+
+        paths = [Path(path) for path in context.template_paths]
+        try:
+            violations = [_violation(found) for found in widenings(list(self._built()), paths)]
+        except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
+            violations = [not_checked(_RULE, error, [str(paths[0])])]
+        return PolicyValidationPluginReport(success=not violations, violations=violations)
+
+    def _built(self) -> "Iterator[Built]":
+        from pump_roles.templates.widening import Built  # noqa: PLC0415
+
+        # Grouped by stack, because each lookup is a call into CDK.
+        by_stack: dict[Stack, list[_Protected]] = {}
+        for protected in self.protected:
+            by_stack.setdefault(protected.resource.stack, []).append(protected)
+        folders: dict[Stage, Path] = {}
+        for stack, here in by_stack.items():
+            stage = Stage.of(stack)
+            assert stage is not None  # noqa: S101 - the root is an App, which is a stage
+            if stage not in folders:
+                folders[stage] = Path(stage.outdir)
+            file = folders[stage] / stack.template_file
+            logical_ids = stack.resolve([protected.resource.logical_id for protected in here])
+            for protected, logical_id in zip(here, logical_ids, strict=True):
+                properties = protected.properties
+                if "${Token[" in json.dumps(properties):
+                    properties = dict.fromkeys(properties) | stack.resolve(properties)
+                yield Built(protected, file, logical_id, properties)
+
+
+def _plugin_of(resource: CfnResource) -> _Immutable:
+    # One for each app, so that its templates are read only once.
+    root = resource.node.root
+
+    def added() -> _Immutable:
+        plugin = _Immutable()
+        Validations.of(root).add_plugins(plugin)
+        return plugin
+
+    return kept_in(root, "pump-roles:immutable", added)
+
+
+def _violation(widening: "Widening") -> PolicyViolation:
+    return PolicyViolation(
+        rule_name=_UNKNOWN_TARGET if widening.is_unknown_target else _RULE,
+        description=widening.problem,
+        fix=_UNKNOWN_TARGET_FIX if widening.is_unknown_target else _FIX,
+        # Only "fatal" cannot be acknowledged.
+        severity="error" if widening.is_unknown_target else "fatal",
+        violating_resources=[
+            PolicyViolatingResource(
+                resource_logical_id=widening.logical_id,
+                template_path=str(widening.file),
+                locations=[f"Properties.{name}" for name in widening.properties],
+            )
+        ],
+    )

@@ -1,0 +1,362 @@
+"""The constructs for Pump's roles."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cache, cached_property
+from typing import Any, ClassVar, Final, TypedDict
+
+import jsii
+from aws_cdk import (
+    Acknowledgment,
+    Annotations,
+    CfnParameter,
+    Fn,
+    IResolveContext,
+    IStringProducer,
+    Lazy,
+    Stack,
+    Token,
+    Validations,
+)
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from pump_roles.constructs.arguments import documented, with_arguments
+from pump_roles.constructs.gate import protect_role
+from pump_roles.constructs.names import take_role_name
+from pump_roles.constructs.principal import PublishedPrincipal
+from pump_roles.constructs.trust_policy import Trust
+from pump_roles.guardrails import Guardrail, documents, made_redundant
+from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
+from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
+
+__all__ = [
+    "AutoPilotRole",
+    "PumpRole",
+    "ReadOnlyRole",
+    "RoleOptions",
+    "annotate_guardrails",
+    "outdated_cdk_nag",
+]
+
+_INLINE_QUOTA: Final = 10_240
+
+_CDK_NAG: Final = 3
+"""The first major version of cdk-nag that reads acknowledgments."""
+
+
+class RoleOptions(TypedDict, total=False):
+    """The options of a role that do not concern its trust policy: see :class:`PumpRole`."""
+
+    role_name: str | None
+    path: str | None
+    permissions_boundary: str | iam.IManagedPolicy | None
+    guardrails: Sequence[Guardrail]
+
+
+@with_arguments()
+@jsii.implements(iam.IGrantable)
+class PumpRole(Construct):
+    """What the roles have in common. It is abstract; use one of its subclasses.
+
+    The role has the published policies. Only Pump's principal can assume it, and only with the
+    customer's external ID. A session lasts at most 1 hour, the default and lowest maximum in IAM.
+
+    :param scope: the construct that this one belongs to.
+    :param id: the construct's ID in the scope.
+    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
+        root, which Pump gives you. A literal, or a ``CfnParameter`` of the same stack. A parameter
+        without an allowed pattern gets the one that its value must match.
+    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
+        or a ``CfnParameter``, as above. The synth warns about a literal of fewer than 16.
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only
+        ``external_id`` is accepted.
+    :param role_name: 1 to 64 characters, unique in the account, ignoring case. By default,
+        ``PumpReadOnlyRole`` or ``PumpAutoPilotRole``.
+    :param path: ``/`` or ``/.../``, 1 to 512 characters. By default, ``/``. To change the path of a
+        deployed role, change ``role_name`` too: CloudFormation cannot replace a role with one of
+        the same name.
+    :param permissions_boundary: the name of a managed policy of the account that the role is
+        deployed to, with its path if it has one (``platform/Boundary``), the ARN of an AWS managed
+        policy, or an ``iam.IManagedPolicy``, which is created before the role if it is in the same
+        stack. If the app gives its roles a boundary too, it must be the same policy. By default,
+        the role has no boundary, except that of the app.
+    :param guardrails: what to deny the role, each :class:`Guardrail` at most once. By default, the
+        role has none.
+    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, the principal
+        cannot exist, a literal is a placeholder of the documentation, another of Pump's roles in
+        the stack has that name, a guardrail would have no effect on this role, or the guardrails
+        make the inline policies longer than IAM's 10,240 characters (not counting white space).
+
+    The synth fails if anything in the app changes the role's trust policy, policies, session
+    duration, name, or path, removes its boundary, or attaches a policy to it.
+
+    Source: Pump's document "Cross Account Role".
+    """
+
+    published: ClassVar[PublishedRole]
+    """The role as Pump publishes it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pump_principal: str | CfnParameter,
+        external_id: str | CfnParameter,
+        next_external_id: str | CfnParameter | None = None,
+        role_name: str | None = None,
+        path: str | None = None,
+        permissions_boundary: str | iam.IManagedPolicy | None = None,
+        guardrails: Sequence[Guardrail] = (),
+    ) -> None:
+        if not hasattr(self, "published"):
+            raise TypeError(f"{type(self).__name__} is abstract; use ReadOnlyRole or AutoPilotRole")
+        super().__init__(scope, id)
+        self._path = None if path is None else ROLE_PATH.check("path", path)
+        boundary = _boundary_arn(permissions_boundary, scope)
+        named = isinstance(permissions_boundary, str)
+        trust_policy = Trust.of(
+            self,
+            pump_principal=pump_principal,
+            external_id=external_id,
+            next_external_id=next_external_id,
+        ).policy
+        policies = {policy.name: policy.document for policy in self.published.policies}
+        denies = documents(guardrails, self.published)
+        redundant = made_redundant(guardrails, denies)
+        policies |= _within_quota(denies, self.published, redundant)
+        annotate_guardrails(self, denies, redundant)
+        if role_name is None:
+            role_name = self.published.name
+        take_role_name(ROLE_NAME.check("role_name", role_name), self, scope)
+        # The L1 with the raw documents, because what is deployed must be what is published. The L2
+        # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
+        self.resource: Final = iam.CfnRole(
+            self,
+            "Resource",
+            role_name=role_name,
+            description=self.published.description,
+            path=self._path,
+            permissions_boundary=Fn.sub(boundary) if boundary and named else boundary,
+            assume_role_policy_document=trust_policy,
+            policies=[
+                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
+                for name, document in policies.items()
+            ],
+        )
+        protect_role(
+            self.resource,
+            RoleName=role_name,
+            Path=self._path,
+            PermissionsBoundary={"Fn::Sub": boundary} if named else boundary,
+            AssumeRolePolicyDocument=trust_policy,
+            Policies=[
+                {"PolicyName": name, "PolicyDocument": document}
+                for name, document in policies.items()
+            ],
+        )
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role as the grantee of other constructs: ``bucket.grant_read(pump)``.
+
+        The same as :attr:`role`, whose permissions cannot be widened.
+        """
+        return self.role
+
+    @cached_property
+    def role(self) -> iam.IRole:
+        """The role for other constructs to use, as a principal or to let others assume it.
+
+        Its permissions cannot be widened. A grant adds nothing, and the synth warns
+        (``pump-roles:grant-dropped``); as with an immutable role of the CDK, ``assert_success()``
+        passes. A policy that names the role as its target fails the synth. The policy of another
+        resource, such as a bucket or a key, can still name it.
+        """
+        return PublishedPrincipal(
+            self,
+            "Role",
+            role_arn=Stack.of(self).format_arn(
+                service="iam",
+                region="",
+                resource="role",
+                resource_name=f"{(self._path or '/')[1:]}"
+                f"{Lazy.uncached_string(_NameElsewhere(self.resource))}",
+            ),
+        )
+
+    @property
+    def role_arn(self) -> str:
+        """The role's ARN, as a reference to the deployed role."""
+        return self.resource.attr_arn
+
+    @property
+    def role_name(self) -> str:
+        """The role's name, as a reference to the deployed role."""
+        return self.resource.ref
+
+    def acknowledge_published(self) -> None:
+        """Acknowledge cdk-nag's findings about the published policies, with Pump's reasons.
+
+        AwsSolutions reports a finding, AwsSolutions-IAM5, for each wildcard in the policies. This
+        acknowledges exactly those, one by one, on the role's resource. Without this call they
+        remain findings, because the owner of the app decides whether they are acceptable.
+
+        Only cdk-nag 3 and later read acknowledgments. You can call this without cdk-nag.
+
+        :raises RuntimeError: when an earlier version of cdk-nag is installed.
+        """
+        if outdated := outdated_cdk_nag():
+            raise RuntimeError(
+                f"acknowledge_published() requires cdk-nag 3 or later, but cdk-nag {outdated} is "
+                "installed, which does not read acknowledgments: upgrade it, or remove this call "
+                "and suppress the findings with its NagSuppressions"
+            )
+        Validations.of(self.resource).acknowledge(*_acknowledgments(self.published.policies))
+
+
+@documented
+class ReadOnlyRole(PumpRole):
+    """The role through which Pump reads billing history and infrastructure metadata.
+
+    It has the published policy ``PumpBillingReadOnly``.
+    """
+
+    published = ROLES["read-only"]
+
+
+@documented
+class AutoPilotRole(PumpRole):
+    """The role through which Pump also reads usage metadata, and buys and sells commitments.
+
+    It has the published policies ``PumpBillingReadOnly``, ``PumpOrgInvite``, ``PumpReadOnly``,
+    and ``PumpAutoPilot``. IAM cannot limit what its purchases cost.
+    """
+
+    published = ROLES["auto-pilot"]
+
+
+@cache
+def outdated_cdk_nag() -> str:
+    """Return the installed version of cdk-nag if it cannot read acknowledgments; otherwise empty.
+
+    Looks up only the version: importing cdk-nag is slow, and the roles do not need it.
+    """
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        version = metadata.version("cdk-nag")
+    except metadata.PackageNotFoundError:
+        return ""
+    major = version.partition(".")[0]
+    return version if major.isdecimal() and int(major) < _CDK_NAG else ""
+
+
+def annotate_guardrails(
+    scope: Construct, guardrails: Iterable[Guardrail], redundant: Mapping[str, Sequence[str]]
+) -> None:
+    """Report at synth if a guardrail has expired, or makes others redundant.
+
+    The template stays the same.
+
+    :param scope: the construct that the messages are about.
+    :param guardrails: the guardrails of a role.
+    :param redundant: the names of redundant guardrails, by the guardrail that makes them so.
+    """
+    for guardrail in guardrails:
+        if guardrail.ends is not None and guardrail.ends <= datetime.now(timezone.utc):
+            Annotations.of(scope).add_warning_v2(
+                "pump-roles:until",
+                f"until {guardrail.ends.isoformat()} has passed; the role has no permissions",
+            )
+    for name, others in redundant.items():
+        Annotations.of(scope).add_info_v2(
+            "pump-roles:redundant-guardrails",
+            f"guardrails: {name} makes these redundant: {', '.join(others)}",
+        )
+
+
+def _within_quota(
+    denies: Mapping[Guardrail, dict[str, Any]],
+    role: PublishedRole,
+    redundant: Mapping[str, Sequence[str]],
+) -> Mapping[str, dict[str, Any]]:
+    if not denies:
+        return {}
+    sizes = {guardrail.name: _size(document) for guardrail, document in denies.items()}
+    published = sum(_size(policy.document) for policy in role.policies)
+    if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
+        listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        omit = "".join(
+            f"; omit {', '.join(others)}, which {name} makes redundant"
+            for name, others in redundant.items()
+        )
+        raise ArgumentError(
+            "guardrails",
+            f"the inline policies would have {size:,} characters, at most {_INLINE_QUOTA:,} "
+            f"allowed: the published policies {published:,}, {listed}{omit}",
+        )
+    return {guardrail.policy_name: document for guardrail, document in denies.items()}
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+@cache
+def _acknowledgments(policies: tuple[Policy, ...]) -> tuple[Acknowledgment, ...]:
+    # Cached for each role class: creating them takes a third of the time that a role takes.
+    findings = {
+        f"Action::{pattern}": REASONS[pattern]
+        for policy in policies
+        for pattern in policy.patterns
+        if "*" in pattern
+    }
+    findings |= {f"Resource::{resource}": reason for resource, reason in RESOURCE_REASONS.items()}
+    return tuple(
+        Acknowledgment(id=f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason=reason)
+        for finding, reason in findings.items()
+    )
+
+
+@jsii.implements(IStringProducer)
+class _NameElsewhere:
+    # A reference across environments would add CDK's own resources to the role's stack, so there
+    # the name is a literal. If the account is not known, CDK rejects the reference.
+    def __init__(self, resource: iam.CfnRole) -> None:
+        self._resource = resource
+
+    def produce(self, context: IResolveContext) -> str | None:
+        here, there = Stack.of(context.scope), self._resource.stack
+        if Token.is_unresolved(there.account) or (here.account, here.region) == (
+            there.account,
+            there.region,
+        ):
+            return self._resource.ref
+        return self._resource.role_name
+
+
+def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -> str | None:
+    if boundary is None:
+        return None
+    if not isinstance(boundary, str) and hasattr(boundary, "managed_policy_arn"):
+        return _in_this_account(str(boundary.managed_policy_arn), scope)
+    # CloudFormation fills in the partition and the account, so that one template works everywhere.
+    text = PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
+    _, managed, name = text.rpartition(":aws:policy/")
+    account = "aws" if managed else "${AWS::AccountId}"
+    return f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}"
+
+
+def _in_this_account(arn: str, scope: Construct) -> str:
+    found = re.match("arn:[^:]*:iam::([0-9]{12}):", arn)
+    account = Stack.of(scope).account
+    if found and not Token.is_unresolved(account) and found[1] != account:
+        raise ArgumentError(
+            "permissions_boundary",
+            f"{arn} is a policy of another account than {account}, the role's",
+        )
+    return arn

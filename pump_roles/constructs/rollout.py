@@ -1,0 +1,483 @@
+"""Deploys the universal template to the accounts of an organization, with a StackSet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
+from constructs import Construct
+
+from pump_roles.constructs.arguments import documented, with_arguments
+from pump_roles.constructs.gate import protect_stack_set
+from pump_roles.constructs.roles import PumpRole, RoleOptions, annotate_guardrails
+from pump_roles.constructs.stacks import (
+    AutoPilotStack,
+    FlatStack,
+    ReadOnlyStack,
+    RoleStack,
+    StackOptions,
+    options_of_stack,
+    provided_or_parameters,
+)
+from pump_roles.constructs.trust_policy import Trust
+from pump_roles.guardrails import documents, made_redundant
+from pump_roles.universal import (
+    EXTERNAL_ID_PARAMETER,
+    NEXT_EXTERNAL_ID_PARAMETER,
+    PRINCIPAL_PARAMETER,
+)
+from pump_roles.validators import (
+    ACCOUNTS,
+    CALL_AS,
+    FAILURE_TOLERANCE,
+    FAILURE_TOLERANCE_COUNT,
+    MAX_CONCURRENT,
+    MAX_CONCURRENT_COUNT,
+    ORGANIZATIONAL_UNITS,
+    REGION,
+    STACK_SET_NAME,
+    STACK_SETS_CALL_AS,
+    ArgumentError,
+    CallAs,
+    Integer,
+    check_region,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from typing_extensions import Required, Unpack
+
+__all__ = [
+    "ROLLOUT_STACKS",
+    "AutoPilotRollout",
+    "AutoPilotRolloutStack",
+    "ConfigureApp",
+    "ReadOnlyRollout",
+    "ReadOnlyRolloutStack",
+    "Rollout",
+    "RolloutOptions",
+    "RolloutStack",
+    "RolloutStackOptions",
+]
+
+ConfigureApp = Callable[[App], object]
+"""Configures an app before it is synthesized, for example adds cdk-nag to it."""
+
+_TEMPLATE_BODY: Final = 51_200
+_PERCENTAGE: Final = 10
+"""The default of both operation preferences."""
+
+
+class RolloutOptions(RoleOptions, total=False):
+    """The options that a rollout and its stack share: see :class:`Rollout`."""
+
+    organizational_units: Required[Sequence[str]]
+    exclude_accounts: Sequence[str] | None
+    only_accounts: Sequence[str] | None
+    max_concurrent_percentage: int | None
+    max_concurrent_count: int | None
+    failure_tolerance_percentage: int | None
+    failure_tolerance_count: int | None
+    region: str | None
+    call_as: CallAs
+    stack_set_name: str | None
+    configure_app: ConfigureApp | None
+
+
+class RolloutStackOptions(RolloutOptions, StackOptions, total=False):
+    """The options of a stack with a rollout: see :class:`RolloutStack`."""
+
+
+@with_arguments(passed_on_to=(PumpRole,))
+class Rollout(Construct):
+    """What the rollouts have in common. It is abstract; use one of its subclasses.
+
+    A service-managed StackSet that deploys a stack with the role to the accounts of organizational
+    units. Each account gets the stack in one Region, because IAM is global. An account that joins a
+    unit gets the role, and an account that leaves loses it (not with ``only_accounts``). Deploy the
+    rollout in the management account, or in a delegated administrator's account.
+
+    :param scope: the construct that this one belongs to, in a stack of the management account or of
+        the delegated administrator.
+    :param id: the construct's ID in the scope.
+    :param organizational_units: the IDs of 1 to 50 organizational units, or only of the root, each
+        with everything below it. Do not list a unit and another one inside it: if you remove the
+        inner one later, its accounts lose the role.
+    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root. A
+        literal, or a ``CfnParameter`` of the same stack. It becomes a parameter of the StackSet.
+    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. A literal
+        or a ``CfnParameter``, as above.
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only
+        ``external_id`` is accepted.
+    :param exclude_accounts: the 12-digit IDs of at most 1,000 accounts in the units that do not get
+        the role. By default, all accounts get it. Cannot be combined with ``only_accounts``.
+    :param only_accounts: the 12-digit IDs of at most 1,000 accounts in the units. No other account
+        gets the role. This also turns off automatic deployment, so an account that leaves keeps the
+        role. By default, all accounts get the role.
+    :param max_concurrent_percentage: the percentage of the accounts that an operation works in at
+        one time, 1 to 100, rounded down, but at least one account. By default, 10: an operation
+        takes 10 rounds of stacks in 10,000 accounts, and never more than 19 rounds (in 19 accounts,
+        one at a time). With an account filter, an update has further rounds in each of the units,
+        one unit after another. AWS's resource handler waits at most 24 hours for an operation.
+    :param max_concurrent_count: instead of the percentage, the number of accounts that an operation
+        works in at one time, at least 1. By default, the percentage counts.
+    :param failure_tolerance_percentage: the percentage of the accounts in which an operation may
+        fail and still succeed, 0 to 100, rounded down. If it fails in more, it stops, and
+        CloudFormation rolls back the deployment in every account. By default, 10, which rounds down
+        to 0 for fewer than 10 accounts. ``pump-roles rollout-status`` lists the accounts where it
+        failed. With 0, an operation succeeds only if it worked in every account that it targets.
+        The concurrency does not depend on the tolerance (``SOFT_FAILURE_TOLERANCE``; with a
+        tolerance of 0, the strict mode would work in one account at a time).
+    :param failure_tolerance_count: instead of the percentage, the number of accounts in which an
+        operation may fail and still succeed, at least 0. By default, the percentage counts.
+    :param region: the Region of the stacks in the accounts, such as ``us-east-1``. If it changes
+        later, each account loses the role, and then gets it again. By default, the Region that the
+        rollout is deployed to.
+    :param call_as: ``management``, or ``delegated-admin`` if a delegated administrator's account
+        deploys it. By default, ``management``.
+    :param stack_set_name: 1 to 128 characters, unique in the account and Region. It cannot change
+        later. By default, ``PumpReadOnly`` or ``PumpAutoPilot``.
+    :param configure_app: called with the app that synthesizes the member template, separate from
+        yours, before the synth. By default, that app has only the role's own validations.
+    :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
+        :class:`pump_roles.constructs.roles.PumpRole`. The boundary is a name, or the ARN of an AWS managed
+        policy, and must exist in every account. The boundary of the app, its stage, or its stack
+        does not reach the accounts. If there is one, and none for the rollout, that is an error,
+        except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot see.
+    :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
+        filters are used, or a percentage and a count of one kind, another StackSet in the stack has
+        that name, ``configure_app`` is not a function, or the member template is larger than the
+        51,200 bytes of a template body.
+
+    The synth fails if anything in the app changes the StackSet's template or parameters.
+
+    Limits of StackSets, with the pages of the CloudFormation User Guide and API Reference:
+
+    - They never deploy to the management account ("Create StackSets with service-managed
+      permissions"). Deploy :class:`pump_roles.ReadOnlyStack` there.
+    - Automatic deployment ignores account filters ("Account-level targets"): an excluded account
+      that joins a unit later, or moves to another unit, gets the role. To exclude an account
+      permanently, do not target its unit. Automatic deployment also ignores the operation
+      preferences ("StackSetOperationPreferences").
+    - An operation that fails in no more accounts than tolerated succeeds. These accounts do not
+      have the role, or have it as it was before ("StackSet operation options"). ``pump-roles
+      rollout-status`` lists them.
+    - Drift detection cannot see the targets, the preferences, and ``call_as``, which are write-only
+      properties ("AWS::CloudFormation::StackSet").
+    """
+
+    stack_class: ClassVar[type[RoleStack]]
+    """The class of the stack that each account gets."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        organizational_units: Sequence[str],
+        pump_principal: str | CfnParameter,
+        external_id: str | CfnParameter,
+        next_external_id: str | CfnParameter | None = None,
+        exclude_accounts: Sequence[str] | None = None,
+        only_accounts: Sequence[str] | None = None,
+        max_concurrent_percentage: int | None = None,
+        max_concurrent_count: int | None = None,
+        failure_tolerance_percentage: int | None = None,
+        failure_tolerance_count: int | None = None,
+        region: str | None = None,
+        call_as: CallAs = "management",
+        stack_set_name: str | None = None,
+        configure_app: ConfigureApp | None = None,
+        **role: Unpack[RoleOptions],
+    ) -> None:
+        if not hasattr(self, "stack_class"):
+            raise TypeError(
+                f"{type(self).__name__} is abstract; use ReadOnlyRollout or AutoPilotRollout"
+            )
+        if configure_app is not None and not callable(configure_app):
+            raise ArgumentError("configure_app", f"{configure_app!r} is not a function")
+        super().__init__(scope, id)
+        _check_boundary(self, role.get("permissions_boundary"))
+        published = self.stack_class.role_class.published
+        trust = Trust.of(
+            self,
+            pump_principal=pump_principal,
+            external_id=external_id,
+            next_external_id=next_external_id,
+        )
+        names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
+        parameters = dict(zip(names, (trust.principal, *trust.external_ids), strict=False))
+        targets = _targets(organizational_units, exclude_accounts, only_accounts)
+        automatic = only_accounts is None
+        concurrent = _preference(
+            "max_concurrent",
+            (max_concurrent_percentage, MAX_CONCURRENT),
+            (max_concurrent_count, MAX_CONCURRENT_COUNT),
+        )
+        tolerance = _preference(
+            "failure_tolerance",
+            (failure_tolerance_percentage, FAILURE_TOLERANCE),
+            (failure_tolerance_count, FAILURE_TOLERANCE_COUNT),
+        )
+        name = STACK_SET_NAME.check(
+            "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
+        )
+        for other in Stack.of(self).node.find_all():
+            if isinstance(other, CfnStackSet) and other.stack_set_name == name:
+                raise ArgumentError(
+                    "stack_set_name", f"{name} is already the name of {other.node.path}"
+                )
+        template = _member_template(
+            self.stack_class,
+            rotating=next_external_id is not None,
+            configure_app=configure_app,
+            **role,
+        )
+        self.resource: Final = CfnStackSet(
+            self,
+            "Resource",
+            stack_set_name=name,
+            description=f"Pump's {published.kind} role in the accounts of this organization",
+            permission_model="SERVICE_MANAGED",
+            call_as=STACK_SETS_CALL_AS[CALL_AS.check("call_as", call_as)],
+            auto_deployment=CfnStackSet.AutoDeploymentProperty(
+                enabled=automatic,
+                # CloudFormation accepts it only with automatic deployment.
+                retain_stacks_on_account_removal=False if automatic else None,
+            ),
+            managed_execution={"Active": True},
+            capabilities=["CAPABILITY_NAMED_IAM"],
+            operation_preferences=CfnStackSet.OperationPreferencesProperty(
+                max_concurrent_percentage=concurrent.get("percentage"),
+                max_concurrent_count=concurrent.get("count"),
+                failure_tolerance_percentage=tolerance.get("percentage"),
+                failure_tolerance_count=tolerance.get("count"),
+                concurrency_mode="SOFT_FAILURE_TOLERANCE",
+            ),
+            parameters=[
+                CfnStackSet.ParameterProperty(parameter_key=parameter, parameter_value=value)
+                for parameter, value in parameters.items()
+            ],
+            stack_instances_group=[
+                CfnStackSet.StackInstancesProperty(
+                    deployment_targets=targets,
+                    regions=[
+                        Aws.REGION
+                        if region is None
+                        else check_region("region", REGION.check("region", region))
+                    ],
+                )
+            ],
+            template_body=template,
+        )
+        protect_stack_set(
+            self.resource,
+            TemplateBody=template,
+            Parameters=[
+                {"ParameterKey": parameter, "ParameterValue": value}
+                for parameter, value in parameters.items()
+            ],
+        )
+        denies = documents(guardrails := role.get("guardrails", ()), published)
+        annotate_guardrails(self, denies, made_redundant(guardrails, denies))
+        account, there = ("this account", "") if call_as == "management" else ("it", " there")
+        Annotations.of(self).add_info_v2(
+            "pump-roles:management-account",
+            f"StackSets do not deploy to the management account: {account} has this role only if "
+            f"you deploy {published.stack_name}{there}",
+        )
+
+
+@documented
+class ReadOnlyRollout(Rollout):
+    """The read-only role in an organization's accounts."""
+
+    stack_class = ReadOnlyStack
+
+
+@documented
+class AutoPilotRollout(Rollout):
+    """The auto-pilot role in an organization's accounts."""
+
+    stack_class = AutoPilotStack
+
+
+@with_arguments(passed_on_to=(FlatStack, Rollout))
+class RolloutStack(FlatStack):
+    """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
+
+    The stack contains only the rollout. The principal and the external IDs are literals. If you
+    omit the principal or the external ID, it becomes a template parameter, ``PumpIamRole`` or
+    ``PumpExternalID``, whose value the stack passes to the StackSet.
+
+    :param scope: the app, or a stage.
+    :param id: the construct's ID.
+    :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account root.
+        By default, the template has the parameter ``PumpIamRole``.
+    :param external_id: the ID that Pump created for this customer, 2 to 1,224 characters. By
+        default, the template has the parameter ``PumpExternalID``.
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only the
+        first is accepted.
+    :param options: those of a stack, and the other arguments of :class:`Rollout`.
+    :raises ArgumentError: a ``ValueError``, as the rollout's.
+    """
+
+    rollout_class: ClassVar[type[Rollout]]
+    """The class of the rollout that the stack contains."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pump_principal: str | None = None,
+        external_id: str | None = None,
+        next_external_id: str | None = None,
+        **options: Unpack[RolloutStackOptions],
+    ) -> None:
+        if not hasattr(self, "rollout_class"):
+            raise TypeError(
+                f"{type(self).__name__} is abstract; use ReadOnlyRolloutStack or "
+                "AutoPilotRolloutStack"
+            )
+        kind = self.rollout_class.stack_class.role_class.published.kind
+        stack, rollout = options_of_stack(options)
+        if stack.get("description") is None:
+            stack["description"] = (
+                f"Deploys Pump's {kind} role to the accounts of this organization"
+            )
+        super().__init__(scope, id, **stack)
+        principal, required = provided_or_parameters(
+            self, {PRINCIPAL_PARAMETER: pump_principal, EXTERNAL_ID_PARAMETER: external_id}
+        )
+        self.rollout = self.rollout_class(
+            self,
+            "Rollout",
+            pump_principal=principal,
+            external_id=required,
+            next_external_id=next_external_id,
+            **rollout,
+        )
+        self.rollout.resource.override_logical_id("StackSet")
+
+
+@documented
+class ReadOnlyRolloutStack(RolloutStack):
+    """The read-only role's rollout, in its own stack."""
+
+    rollout_class = ReadOnlyRollout
+
+
+@documented
+class AutoPilotRolloutStack(RolloutStack):
+    """The auto-pilot role's rollout, in its own stack."""
+
+    rollout_class = AutoPilotRollout
+
+
+ROLLOUT_STACKS: Final[Mapping[str, type[RolloutStack]]] = {
+    stack.rollout_class.stack_class.role_class.published.kind: stack
+    for stack in (ReadOnlyRolloutStack, AutoPilotRolloutStack)
+}
+"""The stack with each role's rollout by the role's kind. Its rollout has the stack of the role."""
+
+
+def _check_boundary(scope: Construct, boundary: object) -> None:
+    # Stages and stacks with a boundary set this key, too.
+    setting = scope.node.try_get_context("@aws-cdk/core:permissionsBoundary")
+    named = setting if isinstance(setting, dict) else {}
+    app = named.get("name") or named.get("arn")
+    if boundary is None and app:
+        raise ArgumentError(
+            "permissions_boundary",
+            f"the app's boundary {app} does not reach the accounts of a rollout; pass the name of "
+            "a policy that exists in each of them",
+        )
+    if hasattr(boundary, "managed_policy_arn"):
+        raise ArgumentError(
+            "permissions_boundary",
+            "a policy of this app does not exist in the accounts of a rollout; pass the name of "
+            "one that exists in each of them (platform/Boundary), or the ARN of an AWS managed "
+            "policy",
+        )
+
+
+def _targets(
+    organizational_units: Sequence[str],
+    exclude_accounts: Sequence[str] | None,
+    only_accounts: Sequence[str] | None,
+) -> CfnStackSet.DeploymentTargetsProperty:
+    units = ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
+    if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
+        # CloudFormation would delete the instances of the others once they are no longer listed.
+        raise ArgumentError(
+            "organizational_units", f"{roots[0]} is the root, which includes the other units"
+        )
+    if exclude_accounts is not None and only_accounts is not None:
+        raise ArgumentError(
+            "only_accounts",
+            "cannot be combined with exclude_accounts",
+            other="exclude_accounts",
+        )
+    if exclude_accounts is not None:
+        return CfnStackSet.DeploymentTargetsProperty(
+            organizational_unit_ids=units,
+            account_filter_type="DIFFERENCE",
+            accounts=ACCOUNTS.check("exclude_accounts", exclude_accounts),
+        )
+    if only_accounts is not None:
+        return CfnStackSet.DeploymentTargetsProperty(
+            organizational_unit_ids=units,
+            account_filter_type="INTERSECTION",
+            accounts=ACCOUNTS.check("only_accounts", only_accounts),
+        )
+    return CfnStackSet.DeploymentTargetsProperty(organizational_unit_ids=units)
+
+
+def _preference(
+    name: str, percentage: tuple[int | None, Integer], count: tuple[int | None, Integer]
+) -> dict[str, int]:
+    given, accepted = count
+    by_count, by_percentage = f"{name}_count", f"{name}_percentage"
+    if given is not None:
+        if percentage[0] is not None:
+            raise ArgumentError(
+                by_count, f"cannot be combined with {by_percentage}", other=by_percentage
+            )
+        return {"count": accepted.check(by_count, given)}
+    given, accepted = percentage
+    return {"percentage": accepted.check(by_percentage, _PERCENTAGE if given is None else given)}
+
+
+def _member_template(
+    stack_class: type[RoleStack],
+    *,
+    rotating: bool,
+    configure_app: ConfigureApp | None,
+    **role: Unpack[RoleOptions],
+) -> str:
+    # In a separate app, so that no tag, aspect, or token of the outer app reaches it, and it is not
+    # a stack of the outer app.
+    name = stack_class.role_class.published.stack_name
+    with TemporaryDirectory() as folder:
+        # Synthesized only here, and without files that nothing reads.
+        app = App(outdir=folder, analytics_reporting=False, auto_synth=False, tree_metadata=False)
+        # The CDK CLI passes its context to every app in the process. One of its keys replaces the
+        # boundary of every role.
+        for key in app.node.get_all_context():
+            app.node.set_context(key, None)
+        stack_class(app, name, rotating=rotating, **role)
+        if configure_app is not None:
+            configure_app(app)
+        app.synth()
+        template = (Path(folder) / f"{name}.template.json").read_text(encoding="utf-8")
+    if (size := len(template.encode())) > _TEMPLATE_BODY:
+        raise ArgumentError(
+            "template",
+            f"the member template would have {size:,} bytes, at most {_TEMPLATE_BODY:,} allowed",
+        )
+    return template

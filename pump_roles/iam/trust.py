@@ -1,0 +1,218 @@
+"""Reads trust policies: who may assume a role, and what is wrong with the policy."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.values import as_list, as_mapping, as_text, ref, statements, strings
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
+
+__all__ = [
+    "EXTERNAL_ID_KEY",
+    "PART_FROM",
+    "Assumption",
+    "accepts_only",
+    "assumption",
+    "external_ids_of",
+    "principals_of",
+]
+
+EXTERNAL_ID_KEY = "sts:externalid"
+"""The condition key, in lower case. IAM reads a condition's key in any case."""
+
+PART_FROM = 6
+"""The minimum length of an external ID that is masked within other text. A shorter one could be a
+part of any word."""
+
+_IDS_WHILE_ROTATING = 2
+
+_MEMBERS = {"Version", "Id", "Statement"}
+_STATEMENT_MEMBERS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "Condition"}
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """Who may assume a role.
+
+    :param principals: the principals, in words.
+    :param external_id: whether each of them needs an external ID.
+    :param problems: how the policy differs from one statement with one principal and an external
+        ID.
+    :param external_ids: how many external IDs it accepts.
+    :param sha256: the SHA-256 of the trust policy's canonical form; empty if it was not read. It
+        changes with what the policy means, even if the change, such as another external ID, is not
+        shown.
+    """
+
+    principals: tuple[str, ...]
+    external_id: bool
+    problems: tuple[str, ...]
+    external_ids: int = 1
+    # Roles that differ only in their external IDs are the same role, so it must not be compared.
+    sha256: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class _Principal:
+    text: str
+    # Whether it can only be one account or role: an ID, an ARN, or a parameter that accepts only
+    # these.
+    single: bool
+
+
+def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
+    """Read a trust policy.
+
+    :param trust: the policy document, as a template holds it.
+    :param parameters: the declarations of the parameters that it may refer to. A parameter that
+        accepts more than a principal, or an external ID, does not count as one.
+    """
+    document = as_mapping(trust)
+    allows = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
+    principals = [
+        principal for statement in allows for principal in _principals(statement, parameters)
+    ]
+    required = [_requires_external_id(statement, parameters) for statement in allows]
+    return Assumption(
+        tuple(principal.text for principal in principals),
+        bool(required) and all(required),
+        tuple(_problems(document, allows, principals, required)),
+        len([external_id for statement in allows for external_id in _external_ids(statement)]),
+        _digest(trust),
+    )
+
+
+def _digest(trust: Any) -> str:
+    return sha256(canonical(trust).encode()).hexdigest()
+
+
+def _principals(
+    statement: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Iterator[_Principal]:
+    if "NotPrincipal" in statement:
+        names = ", ".join(strings(statement["NotPrincipal"]))
+        yield _Principal(f"all but {names}", single=False)
+    principal = statement.get("Principal")
+    if not isinstance(principal, dict):
+        yield from (
+            _Principal(text, single=False)
+            for text in (strings(principal) if principal is not None else ())
+        )
+        return
+    for kind, names in principal.items():
+        prefix = "" if kind == "AWS" else f"{kind} "
+        for name in as_list(names):
+            text = f"the parameter {ref(name)}" if ref(name) in parameters else as_text(name)
+            single = kind == "AWS" and accepts_only(PRINCIPAL, name, parameters)
+            yield _Principal(f"{prefix}{text}", single=single)
+
+
+def accepts_only(validator: Text, value: Any, parameters: Mapping[str, Any]) -> bool:
+    """Return whether a value can only be what a validator accepts.
+
+    :param validator: the validator.
+    :param value: a literal, or a reference to a parameter, as in a template.
+    :param parameters: the parameters, as the template declares them.
+    """
+    if isinstance(value, str):
+        return bool(re.fullmatch(validator.pattern, value))
+    declared = as_mapping(parameters.get(ref(value)))
+    return (
+        declared.get("Type") == "String"
+        and declared.get("AllowedPattern") == validator.pattern
+        and ("Default" not in declared or accepts_only(validator, declared["Default"], {}))
+    )
+
+
+def principals_of(trust_policy: Mapping[str, Any]) -> list[Any]:
+    """Return the principals of a trust policy, as in a template."""
+    return [
+        name
+        for statement in statements(trust_policy)
+        for name in as_list(as_mapping(statement.get("Principal")).get("AWS"))
+    ]
+
+
+def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
+    """Return the external IDs of a trust policy, as in a template."""
+    return [
+        external_id
+        for statement in statements(trust_policy)
+        for external_id in _external_ids(statement)
+    ]
+
+
+def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    ids = _external_ids(statement)
+    return bool(ids) and all(
+        accepts_only(EXTERNAL_ID, external_id, parameters) for external_id in ids
+    )
+
+
+def _is_within(external_id: Any, text: str) -> bool:
+    return isinstance(external_id, str) and (
+        external_id == text or (len(external_id) >= PART_FROM and external_id in text)
+    )
+
+
+def _external_ids(statement: Mapping[str, Any]) -> list[Any]:
+    equals = as_mapping(as_mapping(statement.get("Condition")).get("StringEquals"))
+    values = [value for key, value in equals.items() if key.lower() == EXTERNAL_ID_KEY]
+    return [external_id for value in values for external_id in as_list(value)]
+
+
+def _is_exact_enough(external_id: str) -> bool:
+    return bool(external_id.strip("*?")) and "${" not in external_id
+
+
+def _inexact(statement: Mapping[str, Any]) -> str:
+    # The operator that requires an external ID, if it is one of these; empty if none does.
+    condition = as_mapping(statement.get("Condition"))
+    for operator in ("StringLike", "StringEqualsIgnoreCase"):
+        for key, values in as_mapping(condition.get(operator)).items():
+            ids = strings(values)
+            if key.lower() == EXTERNAL_ID_KEY and ids and all(map(_is_exact_enough, ids)):
+                return operator
+    return ""
+
+
+def _problems(
+    document: Mapping[str, Any],
+    allows: list[Mapping[str, Any]],
+    principals: list[_Principal],
+    required: list[bool],
+) -> Iterator[str]:
+    if len(allows) != 1 or len(as_list(document.get("Statement"))) != 1:
+        yield "it is not a single statement that allows"
+    if len(principals) != 1:
+        yield f"it names {len(principals)} principals"
+    yield from (f"it trusts {principal.text}" for principal in principals if not principal.single)
+    yield from (
+        f"it has {member}, which cannot be read" for member in sorted(document.keys() - _MEMBERS)
+    )
+    for statement, needs_id in zip(allows, required, strict=True):
+        if not needs_id and (operator := _inexact(statement)):
+            yield f"it compares the external ID with {operator} instead of StringEquals"
+        elif not needs_id:
+            yield "it requires no external ID, so another customer of Pump's could reach this role"
+        ids = _external_ids(statement)
+        if len(ids) > _IDS_WHILE_ROTATING:
+            yield f"it accepts any of {len(ids)} external IDs"
+        if any(_is_within(external_id, who.text) for external_id in ids for who in principals):
+            yield "an external ID is part of the principal, and is not shown there"
+        if strings(statement.get("Action")) != ["sts:AssumeRole"]:
+            yield f"it allows {', '.join(strings(statement.get('Action')))}"
+        conditions = [
+            f"{operator} {key}"
+            for operator, keys in as_mapping(statement.get("Condition")).items()
+            for key in as_mapping(keys) or [""]
+            if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY)
+        ]
+        yield from (f"it has another condition, {condition}" for condition in conditions)
+        yield from (
+            f"its statement has {member}, which cannot be read"
+            for member in sorted(statement.keys() - _STATEMENT_MEMBERS)
+        )

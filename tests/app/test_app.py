@@ -1,0 +1,232 @@
+"""The app, run as the CDK CLI runs it: what it accepts, and how it rejects anything else."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+from aws_cdk import App
+
+from tests.support import SCENARIOS, STACKS, Assembly
+from tools.sandbox.cdk import ROOT, cdk, recommended_flags
+
+LONG = "a" * 1224
+UNITS = {"pump:organizational-units": "r-abcd"}
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    *(
+        ({"pump:external-id": value}, "pump:external-id")
+        for value in ["", "a", "a" * 1225, "a b", "ab\n", "éé", "\u0661\u0662", "a*", 12, ["ab"]]
+    ),
+    ({"pump:external-id": "ab", "pump:next-external-id": "ab"}, "pump:next-external-id"),
+    ({"pump:external-id": LONG, "pump:next-external-id": LONG[1:]}, "pump:next-external-id"),
+    *(
+        ({"pump:principal": value}, "pump:principal")
+        for value in [
+            "1" * 11,
+            "1" * 13,
+            "\uff11" * 12,
+            "*",
+            "arn:aws:iam::123456789012:role/*",
+            "arn:aws:iam::123456789012:user/pump",
+            "ec2.amazonaws.com",
+            "arn:aws:s3:::bucket",
+            "arn:aws:sts::123456789012:assumed-role/pump/session",
+            "123456789012\n",
+        ]
+    ),
+    *(
+        ({"pump:role-path": value}, "pump:role-path")
+        for value in ["", "pump", f"/{'a' * 511}/", ["/pump/"]]
+    ),
+    *(
+        ({"pump:permissions-boundary": value}, "pump:permissions-boundary")
+        for value in [
+            "",
+            "arn:aws:iam::123456789012:policy/Boundary",
+            "arn:aws:iam::123456789012:role/Boundary",
+        ]
+    ),
+    *(
+        ({"pump:organizational-units": value}, "pump:organizational-units")
+        for value in [
+            "",
+            [],
+            "ou-abcd",
+            "ou-abcd-1234567",
+            "OU-abcd-12345678",
+            "r-abc",
+            "r-abcd,r-abcd",
+            "r-abcd,ou-abcd-12345678",
+            "r-abcd,,ou-abcd-12345678",
+            ["r-abcd", 12],
+            {"r-abcd": True},
+            [f"ou-abcd-{index:08}" for index in range(51)],
+        ]
+    ),
+    *(
+        ({**UNITS, f"pump:{key}": value}, f"pump:{key}")
+        for key in ["exclude-accounts", "only-accounts"]
+        for value in [
+            "1" * 11,
+            "1" * 13,
+            "",
+            [],
+            [111111111111],
+            "111111111111, 111111111111",
+            [f"{index:012}" for index in range(1001)],
+        ]
+    ),
+    (
+        {**UNITS, "pump:exclude-accounts": "1" * 12, "pump:only-accounts": "2" * 12},
+        "pump:only-accounts",
+    ),
+    *(
+        ({**UNITS, "pump:max-concurrent-percentage": value}, "pump:max-concurrent-percentage")
+        for value in ["0", "101", "0.5", "10%", "", "-1", 0, 101, 0.5, True, "\u0661"]
+    ),
+    *(
+        ({**UNITS, "pump:failure-tolerance-percentage": value}, "pump:failure-tolerance-percentage")
+        for value in ["101", "-1", "1.5", 101, 1.5, False]
+    ),
+    *(({**UNITS, "pump:call-as": value}, "pump:call-as") for value in ["SELF", "", "delegated"]),
+    ({**UNITS, "pump:read-only:call-as": "management"}, "pump:read-only:call-as"),
+    *(
+        ({f"pump:{key}": value}, f"pump:{key}")
+        for key, value in {
+            "call-as": "delegated-admin",
+            "exclude-accounts": "1" * 12,
+            "only-accounts": "1" * 12,
+            "max-concurrent-percentage": 5,
+            "failure-tolerance-percentage": 5,
+        }.items()
+    ),
+    (
+        {
+            "pump:read-only:organizational-units": "r-abcd",
+            "pump:auto-pilot:only-accounts": "1" * 12,
+        },
+        "pump:auto-pilot:only-accounts",
+    ),
+    ({"pump:externalid": "ab"}, "pump:externalid"),
+    ({"pump:organisational-units": "r-abcd"}, "pump:organisational-units"),
+    ({"pump:autopilot:role-path": "/pump/"}, "pump:autopilot:role-path"),
+]
+
+
+@pytest.mark.parametrize(("context", "key"), BAD)
+def test_bad_input_gives_one_message_and_no_template(
+    context: dict[str, Any],
+    key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # In this process: starting Python and Node for each case would take a second or two.
+    monkeypatch.chdir(tmp_path)
+    app = App(context=context, outdir=str(tmp_path / "out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    message = ended.value.code
+    assert isinstance(message, str)  # what Python prints to stderr, with exit status 1
+    assert message.startswith(f"pump-roles: {key}: ")
+    assert "\n" not in message
+    assert capsys.readouterr() == ("", "")
+    assert not list((tmp_path / "out").iterdir())  # the folder itself is made by App
+
+
+def test_cdk_synth_shows_the_message_without_a_traceback(tmp_path: Path) -> None:
+    ended = cdk("synth", "--output", str(tmp_path / "out"), "-c", "pump:externalid=ab")
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    shown, *rest = ended.stderr.splitlines()
+    assert shown == "pump-roles: pump:externalid: unknown key; did you mean pump:external-id?"
+    assert len(rest) <= 1  # the CLI says that the app failed, and nothing about an old Node
+    assert not list(tmp_path.glob("**/*.template.json"))
+
+
+def test_cdk_synth_needs_no_configuration(assembly: Assembly) -> None:
+    assert {file.name for file in assembly({}).glob("*.template.json")} == {
+        f"{stack}.template.json" for stack in STACKS
+    }
+
+
+def test_external_id_reaches_the_template_as_it_was_typed(assembly: Assembly) -> None:
+    everything = SCENARIOS["everything"]
+    template = (assembly(everything) / "PumpReadOnly.template.json").read_text()
+    assert f'"{everything["pump:external-id"]}"' in template
+    assert "=" in everything["pump:external-id"]
+
+
+def test_synth_prints_a_summary_of_each_role(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = {"pump:external-id": "Example-1234-5678", "pump:read-only:role-name": "Vendor"}
+    monkeypatch.chdir(tmp_path)
+    app = App(context={**context, **UNITS}, outdir=str(tmp_path / "out"))
+    monkeypatch.setattr(aws_cdk, "App", lambda: app)
+    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    shown, said = capsys.readouterr()
+    assert shown == ""
+    origin, *lines = said.splitlines()
+    assert origin == f"settings: context ({', '.join(sorted({**context, **UNITS}))})"
+    assert [line.partition(";")[0] for line in lines] == [
+        f"{stack}{rollout}: role {'Vendor' if stack == 'PumpReadOnly' else f'{stack}Role'}"
+        for rollout in ("", "Rollout")
+        for stack in STACKS
+    ]
+    assert context["pump:external-id"] not in said
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project whose owner keeps settings in ``pump.json``."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("app.py", "cdk.json"):
+        (folder / name).symlink_to(ROOT / name)
+    kept = {"principal": "999988887777", "permissions-boundary": "Kept"}
+    (folder / "pump.json").write_text(json.dumps(kept))
+    return folder
+
+
+def test_pump_json_is_read_and_outlives_the_cdks_cache_and_c_overrides_it(checkout: Path) -> None:
+    cdk("context", "--clear", directory=checkout)
+    ended = cdk("synth", "--quiet", "-c", "pump:permissions-boundary=Typed", directory=checkout)
+    origin, said, *_ = ended.stderr.splitlines()
+    assert origin == "settings: pump.json and context (pump:permissions-boundary)"
+    assert said == (
+        "PumpReadOnly: role PumpReadOnlyRole; principal: 999988887777; external ID: parameter "
+        "PumpExternalID; no guardrails; boundary: Typed"
+    )
+
+
+def test_pump_json_changes_neither_demos_nor_tests(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.cdk.ROOT", checkout)
+    ended = cdk("synth", "--quiet", "--output", str(tmp_path / "out"))
+    origin, said, *_ = ended.stderr.splitlines()
+    assert origin == "settings: none"
+    assert said.endswith(
+        "; principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
+        "no boundary"
+    )
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"pump.json", "cdk.context.json"} <= {*ignored}
+
+
+def test_cdk_json_turns_on_every_recommended_flag_and_is_quiet() -> None:
+    settings = json.loads((ROOT / "cdk.json").read_text())
+    assert settings.pop("context") == {"cli-telemetry": False, **recommended_flags()}
+    assert settings == {
+        "app": "python3 app.py",
+        "versionReporting": False,
+        "notices": False,
+        "requireApproval": "any-change",
+        "pathMetadata": False,
+        "assetMetadata": False,
+    }

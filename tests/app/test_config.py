@@ -1,0 +1,854 @@
+"""Settings to arguments: the keys, which one wins, and one clear error for what is wrong."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles import Guardrail
+from pump_roles.app import config
+from tests.support import (
+    ROLLOUTS,
+    SCENARIOS,
+    STACKS,
+    Synth,
+    member_template,
+    policies_of,
+    role_of,
+)
+from tools.sandbox.guardrails import FILLED
+
+UNITS = "pump:organizational-units"
+
+
+def arguments(context: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(stack.arguments) for stack in config.read(context)]
+
+
+def stacks(context: dict[str, Any]) -> list[str]:
+    return [stack.stack_id for stack in config.read(context)]
+
+
+def test_empty_context_gives_both_stacks_without_arguments() -> None:
+    assert stacks({}) == STACKS
+    assert arguments({}) == [{} for _ in STACKS]
+
+
+def test_wrong_value_is_an_error_even_if_both_roles_override_it() -> None:
+    own = {"pump:read-only:external-id": "abc", "pump:auto-pilot:external-id": "abc"}
+    with pytest.raises(config.ConfigError, match=r"^pump:external-id: '' is not an external ID"):
+        config.read({"pump:external-id": "", **own})
+
+
+def test_shared_key_applies_to_both_roles_and_a_roles_own_key_wins() -> None:
+    assert arguments(
+        {
+            "pump:auto-pilot:external-id": "own",
+            "pump:external-id": "shared",
+            "pump:principal": "999988887777",
+            "pump:read-only:role-path": "/pump/",
+            "pump:permissions-boundary": "Boundary",
+            "pump:read-only:next-external-id": "next",
+        }
+    )[:2] == [
+        {
+            "external_id": "shared",
+            "pump_principal": "999988887777",
+            "path": "/pump/",
+            "permissions_boundary": "Boundary",
+            "next_external_id": "next",
+        },
+        {
+            "external_id": "own",
+            "pump_principal": "999988887777",
+            "permissions_boundary": "Boundary",
+        },
+    ]
+
+
+def test_context_of_other_tools_is_ignored() -> None:
+    context = {"@aws-cdk/core:checkSecretUsage": True, "availability-zones": [], "pumpkin": {}}
+    assert arguments(context) == [{} for _ in STACKS]
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"pump:needed-only": True},
+            (
+                "pump:needed-only: unknown key; needed-only is a guardrail; use it as a value of "
+                "pump:guardrails"
+            ),
+        ),
+        (
+            {"pump:auto-pilot:no-selling": True},
+            (
+                "pump:auto-pilot:no-selling: unknown key; no-selling is a guardrail; use it as a "
+                "value of pump:auto-pilot:guardrails"
+            ),
+        ),
+        (
+            {
+                "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
+                "pump:read-only:organizational-units": "r-abcd",
+            },
+            (
+                "@aws-cdk/core:permissionsBoundary: does not reach the accounts of a rollout; set "
+                "pump:permissions-boundary too"
+            ),
+        ),
+        *(
+            (
+                {"@aws-cdk/core:permissionsBoundary": ignored},
+                (
+                    "@aws-cdk/core:permissionsBoundary: must be an object with a name or an arn, "
+                    "or the CDK ignores it; set it in a file, because -c passes only strings"
+                ),
+            )
+            for ignored in ("Mine", '{"name":"x"}', True, 5, ["x"], {"foo": 1}, {"name": ["x"]})
+        ),
+        (
+            {
+                "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
+                "pump:permissions-boundary": "Mine",
+            },
+            (
+                "pump:permissions-boundary: must be the same policy as "
+                "@aws-cdk/core:permissionsBoundary, which replaces it"
+            ),
+        ),
+    ],
+)
+def test_key_that_would_have_no_effect_is_an_error(context: dict[str, Any], message: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(context)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("own", "of_cdk"),
+    [
+        ("platform/Org", {"name": "platform/Org"}),
+        ("platform/Org", {"arn": "arn:aws:iam::111122223333:policy/platform/Org"}),
+        ("arn:aws:iam::aws:policy/Org", {"arn": "arn:${AWS::Partition}:iam::aws:policy/Org"}),
+    ],
+)
+def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
+    own: str, of_cdk: dict[str, str]
+) -> None:
+    context = {
+        "@aws-cdk/core:permissionsBoundary": of_cdk,
+        "pump:permissions-boundary": own,
+        "pump:read-only:organizational-units": "r-abcd",
+    }
+    for stack in config.read(context):
+        assert stack.arguments["permissions_boundary"] == own
+        assert stack.summary.count(f"boundary: {own}") == 1
+    with pytest.raises(config.ConfigError, match="must be the same policy"):
+        config.read({**context, "pump:permissions-boundary": "Org"})
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"context": {"pump:until": "x"}},
+        {"@aws-cdk/core:permissionsBoundary": None},
+        {"@aws-cdk/core:permissionsBoundary": False},
+        {"read-only": {"role-path": "/x/"}},
+        {"guardrails": "bedrock"},
+        {"external-id": "x"},
+        {"pump": "x"},
+        {"pump-station:guardrails": "x"},
+        {"PumpExternalID": "x"},
+    ],
+    ids=str,
+)
+def test_keys_of_others_are_ignored(context: dict[str, Any]) -> None:
+    assert stacks(context) == STACKS
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("pump:externalid", "did you mean pump:external-id?"),
+        ("pump:permissionsBoundary", "did you mean pump:permissions-boundary?"),
+        ("pump:autopilot:role-path", "did you mean pump:auto-pilot:role-path?"),
+        ("pump:read-only:boundary", "did you mean pump:read-only:permissions-boundary?"),
+        ("pump:read_only:external_id", "did you mean pump:read-only:external-id?"),
+        ("pump:setting", "did you mean pump:settings?"),
+        (
+            "pump:role-name",
+            (
+                "it applies to one role, so use pump:read-only:role-name or "
+                "pump:auto-pilot:role-name"
+            ),
+        ),
+        ("pump:read-only:call-as", "it applies to both roles, so use pump:call-as"),
+    ],
+)
+def test_unknown_key_is_an_error_with_the_nearest_one(key: str, hint: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({key: "value"})
+    assert str(caught.value) == f"{key}: unknown key; {hint}"
+
+
+def test_key_that_is_near_to_no_other_gets_the_list_of_keys() -> None:
+    escaped = re.escape(r"pump:\n\u202e\u202e\u202e: unknown key; the keys are pump:principal, ")
+    with pytest.raises(config.ConfigError, match=f"^{escaped}"):
+        config.read({"pump:\n\u202e\u202e\u202e": "value"})
+
+
+GOOD: dict[str, Any] = {
+    "principal": "999988887777",
+    "role-path": "/pump/",
+    "organizational-units": ["r-abcd"],
+    "exclude-accounts": "111111111111",
+    "only-accounts": "111111111111",
+    "max-concurrent-percentage": "5",
+    "failure-tolerance-percentage": 5,
+    "max-concurrent-count": "1",
+    "failure-tolerance-count": 0,
+    "region": "eu-west-1",
+    "tags": "team=platform,cost-center=a=b",
+    "termination-protection": "true",
+    "call-as": "delegated-admin",
+    "guardrails": "recommended",
+    **{name: ",".join(guardrail.values) for name, guardrail in FILLED.items()},
+}
+
+
+@given(st.sampled_from([*config.KEYS]) | st.from_regex(r"pump:[\w:-]*", fullmatch=True))
+def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
+    units = {} if key.endswith(UNITS.removeprefix("pump:")) else {UNITS: "r-abcd"}
+    try:
+        read = config.read({key: GOOD.get(key.rpartition(":")[2], "value"), **units})
+    except config.ConfigError as error:
+        assert key not in config.KEYS
+        assert str(error).startswith(f"{key}: unknown key; ")
+        assert "pump:" in str(error).removeprefix(key)
+    else:
+        assert key in {key.typed for stack in read for key in stack.keys.values()}
+
+
+def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
+    templates = synth({UNITS: "r-abcd", "pump:read-only:role-name": "Vendor"})
+    for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
+        member = member_template(templates[f"{stack}Rollout"])
+        assert [role_of(template)["RoleName"] for template in (templates[stack], member)] == [
+            name,
+            name,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ({"read-only": "Vendor", "auto-pilot": "Vendor"}, "pump:auto-pilot:role-name: 'Vendor'"),
+        ({"auto-pilot": "vendor", "read-only": "Vendor"}, "pump:auto-pilot:role-name: 'vendor'"),
+        ({"read-only": "PumpAutoPilotRole"}, "pump:read-only:role-name: 'PumpAutoPilotRole'"),
+        ({"auto-pilot": "pumpREADONLYrole"}, "pump:auto-pilot:role-name: 'pumpREADONLYrole'"),
+    ],
+)
+def test_roles_cannot_have_one_name(names: dict[str, str], key: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({f"pump:{role}:role-name": name for role, name in names.items()})
+    assert str(caught.value) == (
+        f"{key} would be the name of both roles; role names must be unique in an account, "
+        "ignoring case"
+    )
+
+
+def test_roles_can_exchange_their_names() -> None:
+    names = {"read-only": "PumpAutoPilotRole", "auto-pilot": "PumpReadOnlyRole"}
+    assert config.read({f"pump:{role}:role-name": name for role, name in names.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("principal", "PRINCIPAL", "replace it with Pump's 12-digit account ID or its role's ARN"),
+        *(
+            (name, value, "replace it with the external ID that Pump created for you")
+            for name in ("external-id", "next-external-id")
+            for value in ("EXTERNAL_ID", "OLD_EXTERNAL_ID", "NEW_EXTERNAL_ID")
+        ),
+    ],
+)
+def test_placeholder_of_the_documentation_is_an_error_that_says_so(
+    name: str, value: str, problem: str
+) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({f"pump:{name}": value})
+    assert str(caught.value) == f"pump:{name}: {value!r} is a placeholder; {problem}"
+
+
+def test_principal_that_cannot_exist_is_an_error_even_if_another_key_overrides_it() -> None:
+    own = {f"pump:{role}:principal": "9" * 12 for role in ("read-only", "auto-pilot")}
+    with pytest.raises(config.ConfigError, match=r"^pump:principal: '000000000000' cannot exist"):
+        config.read({"pump:principal": "0" * 12, **own})
+
+
+BAD_VALUES: list[Any] = [
+    *[None, True, 0, -1, 12, 1.5, float("nan"), float("inf"), 10**60, "", " ", ",", "a,,b"],
+    *[{}, {"a": 1}, {"a": [{}]}, [], [[]], [["a"]], [None], [True], [1.5], [{}], ["a", ["b"]]],
+    *["null", "\x00", "\n", "\u00e9", "x" * 5_000, ["x" * 5_000], list(range(2_000))],
+    *["9999-12-31T23:59:59-12:00", "2027-02-30T00:00:00Z", "2027-01-31T18:00:00+99:99"],
+]
+NO_TAGS: list[Any] = ["", " ", "\n", {}]
+PYTHON = (
+    "datetime|timedelta|NoneType|object|indices|callable|iterable|subscript|attribute|class|range "
+)
+
+
+@pytest.mark.parametrize("value", BAD_VALUES, ids=lambda value: repr(value)[:30])
+def test_bad_value_of_any_type_gets_one_plain_line(value: Any) -> None:
+    for name in (
+        "principal",
+        "until",
+        "guardrails",
+        "only-in-regions",
+        "organizational-units",
+        "max-concurrent-percentage",
+        "failure-tolerance-count",
+        "region",
+        "tags",
+        "termination-protection",
+        "role-path",
+    ):
+        units = {} if name == "organizational-units" else {UNITS: "r-abcd"}
+        context = {f"pump:auto-pilot:{name}": value, **units}
+        try:
+            config.read(context)
+        except config.ConfigError as error:
+            message = str(error)
+            assert message.startswith(f"pump:auto-pilot:{name}: ")
+            assert len(message.splitlines()) == 1
+            assert len(message) < 450
+            assert not re.search(PYTHON, message)
+        else:
+            accepted = [("max-concurrent-percentage", 12), ("failure-tolerance-count", 12)]
+            accepted += [("failure-tolerance-count", 0), ("termination-protection", True)]
+            assert (name, value) in [*accepted, *(("tags", empty) for empty in NO_TAGS)]
+
+
+def test_guardrail_that_takes_a_value_names_its_key() -> None:
+    with pytest.raises(
+        config.ConfigError,
+        match=r"^pump:guardrails: only-in-regions takes a value; use the key pump:only-in-regions",
+    ):
+        config.read({"pump:guardrails": "only-in-regions"})
+
+
+def test_says_that_a_number_must_be_in_quotes() -> None:
+    with pytest.raises(config.ConfigError, match=r"put the number in quotes$"):
+        config.read({"pump:principal": 999988887777})
+
+
+@pytest.mark.parametrize("value", [["a", "b"], 12, True, {"a": "b"}])
+def test_value_that_is_not_a_string_is_an_error(value: object) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read({"pump:external-id": value})
+    assert str(caught.value).startswith(f"pump:external-id: {value!r} is not an external ID: ")
+
+
+@pytest.mark.parametrize(
+    ("context", "key"),
+    [
+        ({"pump:principal": "123"}, "pump:principal"),
+        ({"pump:external-id": ""}, "pump:external-id"),
+        ({"pump:external-id": "ab", "pump:next-external-id": "ab"}, "pump:next-external-id"),
+        ({"pump:auto-pilot:role-path": "pump"}, "pump:auto-pilot:role-path"),
+        ({"pump:read-only:permissions-boundary": "/B"}, "pump:read-only:permissions-boundary"),
+        (
+            {"pump:external-id": "good", "pump:read-only:external-id": ""},
+            "pump:read-only:external-id",
+        ),
+    ],
+)
+def test_error_names_the_key_as_it_was_typed(
+    context: dict[str, str], key: str, synth: Synth
+) -> None:
+    with pytest.raises(config.ConfigError, match=f"^{key}: '"):
+        synth(context)
+
+
+def test_stack_is_built_with_its_name() -> None:
+    app = App()
+    assert [stack.build(app).stack_name for stack in config.read({UNITS: "r-abcd"})] == [
+        *STACKS,
+        *ROLLOUTS,
+    ]
+
+
+def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
+    own = {"pump:auto-pilot:organizational-units": "ou-abcd-12345678"}
+    assert stacks(own) == [*STACKS, "PumpAutoPilotRollout"]
+    assert arguments({UNITS: "r-abcd", **own})[len(STACKS) :][:2] == [
+        {"organizational_units": ["r-abcd"], "configure_app": None},
+        {"organizational_units": ["ou-abcd-12345678"], "configure_app": None},
+    ]
+
+
+def test_delegated_administrators_app_has_only_rollouts() -> None:
+    delegated = {"pump:call-as": "delegated-admin"}
+    assert stacks({UNITS: "r-abcd", **delegated}) == ROLLOUTS
+    assert stacks({"pump:read-only:organizational-units": "r-abcd", **delegated}) == [
+        "PumpReadOnlyRollout"
+    ]
+
+
+def test_lists_and_numbers_are_json_or_strings_of_the_command_line() -> None:
+    typed = {
+        UNITS: "ou-abcd-87654321, ou-abcd-12345678",
+        "pump:exclude-accounts": "111111111111,222222222222",
+        "pump:max-concurrent-percentage": "5",
+        "pump:failure-tolerance-percentage": "0",
+    }
+    as_json = {
+        UNITS: ["ou-abcd-87654321", "ou-abcd-12345678"],
+        "pump:exclude-accounts": ["111111111111", "222222222222"],
+        "pump:max-concurrent-percentage": 5,
+        "pump:failure-tolerance-percentage": 0,
+    }
+    assert arguments(typed) == arguments(as_json)
+    assert arguments(as_json)[len(STACKS)] == {
+        "organizational_units": ["ou-abcd-87654321", "ou-abcd-12345678"],
+        "exclude_accounts": ["111111111111", "222222222222"],
+        "max_concurrent_percentage": 5,
+        "failure_tolerance_percentage": 0,
+        "configure_app": None,
+    }
+
+
+def test_conflicting_filters_are_named_as_they_were_typed(synth: Synth) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        synth(
+            {
+                UNITS: "r-abcd",
+                "pump:auto-pilot:exclude-accounts": "1" * 12,
+                "pump:auto-pilot:only-accounts": "2" * 12,
+            }
+        )
+    assert str(caught.value) == (
+        "pump:auto-pilot:only-accounts: cannot be combined with pump:auto-pilot:exclude-accounts"
+    )
+
+
+def test_filter_of_a_role_replaces_a_shared_one_of_the_other_kind() -> None:
+    read_only, auto_pilot, *_ = arguments(
+        {
+            UNITS: "r-abcd",
+            "pump:exclude-accounts": "1" * 12,
+            "pump:auto-pilot:only-accounts": "2" * 12,
+        }
+    )[len(STACKS) :]
+    assert read_only["exclude_accounts"] == ["1" * 12]
+    assert auto_pilot["only_accounts"] == ["2" * 12]
+    assert "exclude_accounts" not in auto_pilot
+
+
+def test_key_of_a_role_that_a_delegated_administrator_does_not_deploy_is_an_error() -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(
+            {
+                "pump:read-only:organizational-units": "r-abcd",
+                "pump:call-as": "delegated-admin",
+                "pump:auto-pilot:permissions-boundary": "Boundary",
+            }
+        )
+    assert str(caught.value) == (
+        "pump:auto-pilot:permissions-boundary: a delegated administrator deploys the auto-pilot "
+        "role only as a rollout, which requires pump:auto-pilot:organizational-units"
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"pump:call-as": "management"},
+            "pump:call-as: applies only to a rollout, which requires pump:organizational-units",
+        ),
+        (
+            {
+                "pump:auto-pilot:organizational-units": "r-abcd",
+                "pump:read-only:only-accounts": "1" * 12,
+            },
+            (
+                "pump:read-only:only-accounts: applies only to a rollout, which requires "
+                "pump:read-only:organizational-units"
+            ),
+        ),
+    ],
+)
+def test_key_of_a_rollout_needs_organizational_units(context: dict[str, str], message: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.read(context)
+    assert str(caught.value) == message
+
+
+def test_shared_guardrail_applies_to_the_roles_that_have_what_it_denies(synth: Synth) -> None:
+    templates = synth(
+        {
+            "pump:guardrails": "recommended,no-commitments",
+            "pump:only-in-regions": "us-east-1",
+            "pump:invitations-from": "111122223333",
+        }
+    )
+    assert list(policies_of(templates["PumpReadOnly"]))[1:] == ["PumpGuardrailMetadataOnly"]
+    assert list(policies_of(templates["PumpAutoPilot"]))[4:] == sorted(
+        [
+            *(guardrail.policy_name for guardrail in Guardrail.RECOMMENDED.members),
+            "PumpGuardrailNoCommitments",
+            "PumpGuardrailOnlyInRegions",
+            "PumpGuardrailInvitationsFrom",
+        ]
+    )
+
+
+def test_guardrails_apply_to_both_roles_or_to_one(synth: Synth) -> None:
+    templates = synth(
+        {
+            "pump:guardrails": "recommended",
+            "pump:auto-pilot:guardrails": ["metadata-only", "no-selling"],
+            "pump:auto-pilot:only-in-regions": "us-east-1, eu-west-1",
+            "pump:auto-pilot:invitations-from": "111122223333",
+            "pump:until": "2927-01-31T18:00:00Z",
+            "pump:auto-pilot:organizational-units": "r-abcd",
+        }
+    )
+    own = [
+        "PumpGuardrailInvitationsFrom",
+        "PumpGuardrailMetadataOnly",
+        "PumpGuardrailNoSelling",
+        "PumpGuardrailOnlyInRegions",
+        "PumpGuardrailUntil",
+    ]
+    assert list(policies_of(templates["PumpReadOnly"]))[1:] == [
+        "PumpGuardrailMetadataOnly",
+        "PumpGuardrailUntil",
+    ]
+    assert list(policies_of(templates["PumpAutoPilot"]))[4:] == own
+    member = member_template(templates["PumpAutoPilotRollout"])
+    assert policies_of(member) == policies_of(templates["PumpAutoPilot"])
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"pump:guardrails": "recomended"},
+            "pump:guardrails: there is no guardrail 'recomended'; did you mean recommended?",
+        ),
+        (
+            {"pump:read-only:guardrails": "metadata-only,no-selling"},
+            "pump:read-only:guardrails: no-selling would have no effect on the read-only role",
+        ),
+        (
+            {
+                "pump:guardrails": "no-selling",
+                "pump:call-as": "delegated-admin",
+                "pump:read-only:organizational-units": "r-abcd",
+            },
+            "pump:guardrails: no-selling would have no effect on the read-only role",
+        ),
+        (
+            {"pump:guardrails": "no-selling", "pump:auto-pilot:guardrails": "recommended"},
+            "pump:guardrails: no-selling would have no effect on the read-only role",
+        ),
+        (
+            {"pump:auto-pilot:guardrails": "no-selling,no-selling"},
+            "pump:auto-pilot:guardrails: 'no-selling' is listed twice",
+        ),
+        (
+            {"pump:auto-pilot:guardrails": "recommended,metadata-only"},
+            "pump:auto-pilot:guardrails: metadata-only is listed twice",
+        ),
+        (
+            {"pump:read-only:only-in-regions": "us-east-1"},
+            (
+                "pump:read-only:only-in-regions: only-in-regions would have no effect on the "
+                "read-only role"
+            ),
+        ),
+        (
+            {"pump:guardrails": "recommended", "pump:read-only:invitations-from": "111122223333"},
+            (
+                "pump:read-only:invitations-from: invitations-from would have no effect on the "
+                "read-only role"
+            ),
+        ),
+        (
+            {"pump:auto-pilot:only-in-regions": "us-eastt-1"},
+            (
+                "pump:auto-pilot:only-in-regions: there is no Region 'us-eastt-1'; did you mean "
+                "us-east-1?"
+            ),
+        ),
+    ],
+)
+def test_error_about_a_guardrail_names_its_key(
+    context: dict[str, str], message: str, synth: Synth
+) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        synth(context)
+    assert str(caught.value) == message
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """Read the settings of a file, and context; returns the arguments of each stack."""
+
+    def arguments_of(content: object, context: dict[str, Any] | None = None) -> list[Any]:
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / "pump.json").write_text(text, encoding="utf-8")
+        return [dict(stack.arguments) for stack in config.read(context or {}, folder=tmp_path)]
+
+    return arguments_of
+
+
+Read = Callable[..., list[dict[str, Any]]]
+
+
+def in_a_file(context: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings file that means the same as some context."""
+    content: dict[str, Any] = {}
+    for typed, value in context.items():
+        key = config.KEYS[typed]
+        (content.setdefault(key.role, {}) if key.role else content)[key.name] = value
+    return content
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_file_means_the_same_as_the_keys_with_the_prefix(scenario: str, read: Read) -> None:
+    context = SCENARIOS[scenario]
+    assert read(in_a_file(context)) == arguments(context)
+
+
+def test_every_key_can_be_in_the_file(read: Read) -> None:
+    for typed, key in config.KEYS.items():
+        units = {} if key.name == "organizational-units" else {UNITS: "r-abcd"}
+        context = {typed: GOOD.get(key.name, "value"), **units}
+        assert read(in_a_file(context)) == arguments(context)
+
+
+def test_context_overrides_the_file_and_in_each_a_roles_key_overrides_the_shared_one(
+    read: Read,
+) -> None:
+    def names(content: dict[str, Any], context: dict[str, Any]) -> list[str]:
+        return [found["permissions_boundary"] for found in read(content, context)]
+
+    file = {"permissions-boundary": "File", "read-only": {"permissions-boundary": "OwnFile"}}
+    shared, own = "pump:permissions-boundary", "pump:read-only:permissions-boundary"
+    assert names(file, {}) == ["OwnFile", "File"]
+    assert names(file, {shared: "Context"}) == ["Context", "Context"]
+    assert names(file, {shared: "Context", own: "Own"}) == ["Own", "Context"]
+    assert names(file, {own: "Own"}) == ["Own", "File"]
+
+
+def test_lists_of_the_file_and_the_context_are_not_merged(read: Read) -> None:
+    _, auto_pilot = read(
+        {"guardrails": ["recommended"], "until": "2927-01-31T18:00:00Z"},
+        {"pump:guardrails": "no-selling"},
+    )
+    assert [guardrail.name for guardrail in auto_pilot["guardrails"]] == ["no-selling", "until"]
+
+
+@pytest.mark.parametrize(
+    ("content", "context", "left"),
+    [
+        (
+            {"max-concurrent-percentage": 5},
+            {"pump:max-concurrent-count": "1"},
+            {"max_concurrent_count": 1},
+        ),
+        (
+            {"exclude-accounts": ["1" * 12]},
+            {"pump:only-accounts": "2" * 12},
+            {"only_accounts": ["2" * 12]},
+        ),
+        (
+            {"failure-tolerance-count": 1, "read-only": {"failure-tolerance-percentage": 5}},
+            {},
+            {"failure_tolerance_percentage": 5},
+        ),
+    ],
+)
+def test_key_also_overrides_those_that_it_cannot_be_combined_with(
+    content: dict[str, Any], context: dict[str, Any], left: dict[str, Any], read: Read
+) -> None:
+    units = {"organizational-units": ["r-abcd"], **content.get("read-only", {})}
+    *_, rollout = read({**content, "read-only": units}, context)
+    assert rollout == {"organizational_units": ["r-abcd"], "configure_app": None, **left}
+
+
+def test_null_in_the_file_counts_as_omitted(read: Read) -> None:
+    assert read({"principal": None, "read-only": None, "auto-pilot": {"until": None}}) == [{}, {}]
+
+
+def test_file_with_a_byte_order_mark_is_read(read: Read) -> None:
+    assert read('\ufeff{"role-path": "/pump/"}') == [{"path": "/pump/"}] * 2
+
+
+def test_no_file_is_no_error_and_a_named_file_that_is_missing_is_one(tmp_path: Path) -> None:
+    assert len(config.read({}, folder=tmp_path)) == len(STACKS)
+    with pytest.raises(config.ConfigError, match=r"prod\.json: there is no such file$"):
+        config.read({"pump:settings": "prod.json"}, folder=tmp_path)
+    (tmp_path / "pump.json").symlink_to("elsewhere.json")
+    with pytest.raises(config.ConfigError, match=r"pump\.json: there is no such file$"):
+        config.read({}, folder=tmp_path)
+
+
+def test_named_file_is_read_instead_of_pump_json(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "prod.json").write_text('{"role-path": "/prod/"}')
+    named = {"pump:settings": "prod.json"}
+    assert read({"permissions-boundary": "x"}, named) == [{"path": "/prod/"}] * 2
+    (tmp_path / "prod.json").write_text('{"role-paht": "/prod/"}')
+    with pytest.raises(config.ConfigError, match=r"prod\.json: role-paht: unknown key"):
+        config.read(named, folder=tmp_path)
+
+
+@pytest.mark.parametrize("value", ["", "\x00", True, ["prod.json"], {}])
+def test_name_of_the_file_is_a_path(value: Any, tmp_path: Path) -> None:
+    with pytest.raises(config.ConfigError, match=r"^pump:settings: .* is not the path of a sett"):
+        config.read({"pump:settings": value}, folder=tmp_path)
+
+
+def build(folder: Path, context: dict[str, Any] | None = None) -> App:
+    """Build the stacks of the settings in a folder, and of context."""
+    app = App()
+    for stack in config.read(context or {}, folder=folder):
+        stack.build(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", "is not a settings file: it is not JSON: it is empty"),
+        ("{", "is not a settings file: it is not JSON: the error is in line 1, column 2"),
+        ('{"until": NaN}', "is not a settings file: it is not JSON: NaN is not a JSON value"),
+        (
+            '{"guardrails": ["recommended"], "guardrails": []}',
+            "is not a settings file: it is not JSON: the key 'guardrails' is listed twice",
+        ),
+        (
+            '{"read-only": {"tags": {"a": "b", "a": "b"}}}',
+            "is not a settings file: it is not JSON: the key 'a' is listed twice",
+        ),
+        ([], "is not a settings file: it is not a JSON object"),
+        ("null", "is not a settings file: it is not a JSON object"),
+        ({"read-only": "x"}, "read-only: must be an object, with the keys of this role"),
+        ({"guardrial": []}, "guardrial: unknown key; did you mean guardrails?"),
+        ({"guardrial": None}, "guardrial: unknown key; did you mean guardrails?"),
+        ({"readonly": {}}, "readonly: unknown key; did you mean read-only?"),
+        ({"settings": "x.json"}, "settings: unknown key; the keys are principal, "),
+        (
+            {"pump:read-only:guardrails": []},
+            "pump:read-only:guardrails: unknown key; did you mean read-only.guardrails?",
+        ),
+        (
+            {"auto-pilot": {"gaurdrails": []}},
+            "auto-pilot.gaurdrails: unknown key; did you mean auto-pilot.guardrails?",
+        ),
+        (
+            {"read-only.guardrails": []},
+            "read-only.guardrails: unknown key; put guardrails into the object read-only",
+        ),
+        (
+            {"role-name": "x"},
+            (
+                "role-name: unknown key; it applies to one role, so use read-only.role-name or "
+                "auto-pilot.role-name"
+            ),
+        ),
+        (
+            {"read-only": {"call-as": "management"}},
+            "read-only.call-as: unknown key; it applies to both roles, so use call-as",
+        ),
+        (
+            {"read-only": {"needed-only": True}},
+            (
+                "read-only.needed-only: unknown key; needed-only is a guardrail; use it as a value "
+                "of read-only.guardrails"
+            ),
+        ),
+        (
+            {"guardrails": ["until"]},
+            "guardrails: until takes a value; use the key until, or Guardrail.until()",
+        ),
+        (
+            {"read-only": {"guardrails": ["recomended"]}},
+            "read-only.guardrails: there is no guardrail 'recomended'; did you mean recommended?",
+        ),
+        ({"external-id": 12}, "external-id: 12 is not an external ID: "),
+        ({"region": "eu-west-1"}, "region: applies only to a rollout, which requires org"),
+        (
+            {"external-id": "Example-1234", "next-external-id": "Example-1234"},
+            "next-external-id: 'Example-1234' is already the external ID",
+        ),
+        (
+            {
+                "auto-pilot": {"organizational-units": ["r-abcd"]},
+                "max-concurrent-count": 1,
+                "max-concurrent-percentage": 1,
+            },
+            "max-concurrent-count: cannot be combined with max-concurrent-percentage",
+        ),
+    ],
+)
+def test_error_names_the_file_and_the_key(
+    content: object, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / "pump.json").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.ConfigError) as caught:
+        build(Path())
+    assert str(caught.value).startswith(f"pump.json: {problem}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{\x00}\x00", b'{"role-path": "/\xe9/"}'])
+def test_file_that_is_not_utf_8_is_an_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "pump.json").write_bytes(content)
+    with pytest.raises(config.ConfigError, match=r"it is not UTF-8 text$"):
+        config.read({}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["principal", "until", "guardrails", "tags", "region"])
+@pytest.mark.parametrize("value", BAD_VALUES, ids=lambda value: repr(value)[:30])
+def test_bad_value_in_the_file_gets_one_plain_line(name: str, value: Any, read: Read) -> None:
+    content = {"organizational-units": ["r-abcd"], "auto-pilot": {name: value}}
+    if value is None or (name == "tags" and value in NO_TAGS):
+        assert read(content)
+        return
+    with pytest.raises(config.ConfigError) as caught:
+        read(content)
+    message = str(caught.value)
+    assert re.search(rf"pump\.json: (is not a settings file|auto-pilot\.{name}): ", message)
+    assert len(message.splitlines()) == 1
+    assert not re.search(PYTHON, message)
+
+
+def test_tags_and_protection_are_of_the_stacks_and_not_of_the_member_template(
+    synth: Synth, tmp_path: Path
+) -> None:
+    stack_tags = {"team": "platform", "cost-center": "a=b"}
+    settings = {"tags": stack_tags, "termination-protection": True}
+    (tmp_path / "pump.json").write_text(json.dumps(settings))
+    app = build(tmp_path, {UNITS: "r-abcd"})
+    plain = synth({UNITS: "r-abcd"})
+    for stack in app.synth().stacks:
+        assert (stack.tags, stack.termination_protection) == (stack_tags, True)
+        for template in (stack.template, plain[stack.stack_name]):
+            for resource in template["Resources"].values():
+                resource["Properties"].pop("Tags", None)
+        assert stack.template == plain[stack.stack_name]

@@ -1,0 +1,116 @@
+"""The summary line of a stack says what its role gets, and contains no external ID."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from pump_roles import ReadOnlyRolloutStack
+from pump_roles.app import config
+from tests.support import PRINCIPAL, STACKS
+
+SECRETS = {"pump:external-id": "Secret-Example-1234", "pump:next-external-id": "Other-Secret-5678"}
+
+
+def lines(context: dict[str, Any]) -> list[str]:
+    return [stack.summary for stack in config.read(context)]
+
+
+def test_omitted_values_are_parameters_or_absent() -> None:
+    omitted = (
+        "principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
+        "no boundary"
+    )
+    assert lines({}) == [f"{stack}: role {stack}Role; {omitted}" for stack in STACKS]
+
+
+CDK_BOUNDARY = "@aws-cdk/core:permissionsBoundary"
+
+
+@pytest.mark.parametrize(
+    "boundary", [{"name": "Everywhere"}, {"arn": "arn:aws:iam::aws:policy/Any"}]
+)
+def test_boundary_that_the_cdk_gives_to_every_role_is_shown(
+    boundary: dict[str, str],
+) -> None:
+    context = {CDK_BOUNDARY: boundary}
+    (named,) = boundary.values()
+    app = App(context=context)
+    templates = {}
+    for stack in config.read(context):
+        stack.build(app)
+        (shown,) = re.findall("; (no boundary|boundary: [^;]*)", stack.summary)
+        templates[stack.stack_id] = shown
+    has = f"boundary: {named} (from {CDK_BOUNDARY})"
+    assert templates == dict.fromkeys(STACKS, has)
+    assembly = app.synth()
+    for name in templates:
+        assert named in json.dumps(assembly.get_stack_by_name(name).template)
+
+
+def test_boundary_of_the_cdk_does_not_reach_the_member_template() -> None:
+    """So a rollout must have its own there: see the tests of the rollout."""
+    app = App(context={CDK_BOUNDARY: {"name": "Everywhere"}})
+    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], permissions_boundary="Mine")
+    template = json.dumps(app.synth().get_stack_by_name("R").template)
+    assert "policy/Mine" in template
+    assert "Everywhere" not in template
+
+
+def test_provided_values_are_shown_except_the_external_ids() -> None:
+    read_only, auto_pilot, *_ = lines(
+        {
+            **SECRETS,
+            "pump:principal": PRINCIPAL,
+            "pump:role-path": "/vendors/",
+            "pump:auto-pilot:role-name": "Purchases",
+            "pump:permissions-boundary": "platform/Boundary",
+            "pump:guardrails": "recommended",
+            "pump:until": "2927-01-31T18:00:00+01:00",
+            "pump:only-in-regions": "us-east-1,eu-west-1",
+        }
+    )
+    assert read_only == (
+        f"PumpReadOnly: role vendors/PumpReadOnlyRole; principal: {PRINCIPAL}; external ID: baked "
+        "in; next external ID: baked in; guardrails: metadata-only, until=2927-01-31T17:00:00Z; "
+        "boundary: platform/Boundary"
+    )
+    assert auto_pilot == (
+        f"PumpAutoPilot: role vendors/Purchases; principal: {PRINCIPAL}; external ID: baked "
+        "in; next external ID: baked in; guardrails: commitment-tags-only, metadata-only, "
+        "no-billing-preferences, only-in-regions=eu-west-1,us-east-1, "
+        "organizations-linked-role-only, until=2927-01-31T17:00:00Z; boundary: platform/Boundary"
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "ending"),
+    [
+        ({}, ""),
+        ({"exclude-accounts": ["111122223333"]}, "; except 111122223333"),
+        ({"only-accounts": "1" * 12}, f"; only {'1' * 12}, no automatic deployment"),
+        (
+            {"exclude-accounts": [str(index) * 12 for index in range(1, 9)]},
+            f"; except {', '.join(str(index) * 12 for index in range(1, 6))} and 3 more",
+        ),
+        ({"region": "eu-west-1"}, "; Region: eu-west-1"),
+    ],
+)
+def test_rollout_shows_its_targets(context: dict[str, Any], ending: str) -> None:
+    units = {"pump:read-only:organizational-units": "ou-abcd-12345678, ou-abcd-87654321"}
+    own = {f"pump:read-only:{name}": value for name, value in context.items()}
+    *_, rollout = lines(units | own)
+    assert rollout.startswith("PumpReadOnlyRollout: role PumpReadOnlyRole; principal: ")
+    assert rollout.endswith(
+        f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "
+        "account"
+    )
+
+
+def test_each_summary_is_one_line() -> None:
+    units = {"pump:organizational-units": [f"ou-abcd-{index:08}" for index in range(50)]}
+    for line in lines(SECRETS | units):
+        assert line.isprintable()
+        assert "Secret" not in line

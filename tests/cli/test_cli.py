@@ -1,0 +1,761 @@
+"""The command line: its arguments, what it writes, and one clear error for bad input.
+
+What ``rollout-status`` finds is in ``account/rollout/test_status.py``.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pump_roles import Guardrail, __version__
+from pump_roles.cli import app
+from pump_roles.report import Report, earlier_report, of_published
+from pump_roles.report.formats import as_csv, as_json
+from pump_roles.report.markdown import as_markdown, as_summary
+from pump_roles.report.page import as_html
+from pump_roles.templates import InputError
+from tests.support import synthesize
+from tools.sandbox.cdk import ROOT, tool_environment
+
+Format = Callable[[Report], str]
+
+
+def report(*arguments: object) -> Result:
+    """Run `pump-roles report`."""
+    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("name", "as_text"),
+    [
+        ("r.html", as_html),
+        ("r.htm", as_html),
+        ("r.md", as_markdown),
+        ("r.csv", as_csv),
+        ("r.json", as_json),
+        ("R.JSON", as_json),
+    ],
+)
+def test_extension_of_the_file_decides_the_format(
+    name: str, as_text: Format, tmp_path: Path
+) -> None:
+    ended = report("--output", tmp_path / name)
+    assert (ended.exit_code, ended.output) == (0, "")
+    assert (tmp_path / name).read_bytes() == as_text(of_published()).encode()
+
+
+def test_report_goes_to_standard_output_as_markdown_by_default() -> None:
+    ended = report()
+    assert ended.exit_code == 0
+    assert ended.stdout == as_markdown(of_published())
+
+
+@pytest.mark.parametrize(
+    ("format", "as_text"),
+    [
+        ("html", as_html),
+        ("markdown", as_markdown),
+        ("summary", as_summary),
+        ("csv", as_csv),
+        ("json", as_json),
+    ],
+)
+def test_option_overrides_the_format(format: str, as_text: Format, tmp_path: Path) -> None:
+    expected = as_text(of_published())
+    assert report("--format", format).stdout == expected
+    assert report("--format", format, "--output", tmp_path / "r.json").exit_code == 0
+    assert (tmp_path / "r.json").read_bytes() == expected.encode()
+
+
+def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    assert report(folder, "--output", tmp_path / "r.json").exit_code == 0
+    earlier = (tmp_path / "r.json").read_bytes()
+    assert json.loads(earlier)["since"] is None
+    ended = report(folder, "--since", tmp_path / "r.json", "--format", "json")
+    assert ended.exit_code == 0
+    now = json.loads(ended.stdout)
+    assert now["changes"] == []
+    # Without its folder: the report does not depend on the machine.
+    assert now["since"] == {
+        "file": "r.json",
+        "sha256": sha256(earlier).hexdigest(),
+        "date": now["date"],
+        "version": __version__,
+    }
+
+
+class Stage:
+    """Reports and templates of the auto-pilot role with and without a guardrail, and a wide one.
+
+    :param folder: where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.guarded = synthesize(folder / "guarded", Guardrail.NO_SELLING)
+        self.bare = synthesize(folder / "bare")
+        self.wide = synthesize(folder / "wide")
+        file = self.wide / "PumpAutoPilot.template.json"
+        template = json.loads(file.read_text())
+        role = template["Resources"]["AutoPilotRole"]["Properties"]
+        buckets = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        role["Policies"].append({"PolicyName": "Mine", "PolicyDocument": {"Statement": buckets}})
+        file.write_text(json.dumps(template))
+        self.earlier = {}
+        for name in ("guarded", "bare"):
+            self.earlier[name] = folder / f"{name}.json"
+            assert report(folder / name, "--output", self.earlier[name]).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+def fails(folder: Path, *arguments: object, since: Path | None = None) -> str:
+    """Return the one-line reason why a report fails, after checking that it was written."""
+    compared = () if since is None else ("--since", since)
+    expected = report(folder, *compared, "--format", "json")
+    ended = report(folder, *compared, "--format", "json", *arguments)
+    assert (expected.exit_code, ended.exit_code) == (0, 3)
+    assert ended.stdout == expected.stdout
+    (line,) = ended.stderr.splitlines()
+    return line
+
+
+def test_alarm_fails_with_fail_on_alarm(stage: Stage) -> None:
+    assert report(stage.bare, "--fail-on", "alarm").exit_code == 0
+    assert report("--fail-on", "alarm").exit_code == 0
+    assert report(stage.wide).exit_code == 0
+    assert fails(stage.wide, "--fail-on", "alarm") == (
+        "pump-roles: 2 alarms: The auto-pilot role is not what Pump publishes; "
+        "The auto-pilot role allows more than is counted."
+    )
+
+
+def test_broadened_role_fails_with_fail_on_broadened(stage: Stage) -> None:
+    since, fail = stage.earlier["guarded"], ("--fail-on", "broadened")
+    assert report(stage.bare, "--since", since).exit_code == 0
+    # Neither a narrower nor an unchanged role is broader.
+    for folder, earlier in ((stage.guarded, "bare"), (stage.guarded, "guarded")):
+        assert report(folder, "--since", stage.earlier[earlier], *fail).exit_code == 0
+    assert fails(stage.bare, *fail, since=since) == (
+        "pump-roles: 1 change broadens or may broaden the roles since guarded.json: auto-pilot: "
+        "1 action that writes or tags: denied by no-selling before, allowed now, "
+        "because the guardrail no-selling is gone."
+    )
+
+
+def test_both_reasons_are_one_line(stage: Stage) -> None:
+    both = ("--fail-on", "alarm", "--fail-on", "broadened")
+    assert report(stage.bare, "--since", stage.earlier["bare"], *both).exit_code == 0
+    line = fails(stage.wide, *both, since=stage.earlier["guarded"])
+    assert line.startswith("pump-roles: 2 alarms: The auto-pilot role is not what Pump publishes; ")
+    assert " than is counted. " in line
+    end = r" \d+ changes broaden or may broaden the roles since guarded\.json: .+; \d+ more\."
+    assert re.search(f"{end}$", line)
+
+
+def test_fails_only_for_the_chosen_conditions(stage: Stage) -> None:
+    alarm = report(stage.bare, "--since", stage.earlier["guarded"], "--fail-on", "alarm")
+    assert alarm.exit_code == 0
+    broadened = fails(stage.wide, "--fail-on", "broadened", since=stage.earlier["bare"])
+    assert "alarm" not in broadened
+
+
+def test_what_may_broaden_fails_too(stage: Stage, tmp_path: Path) -> None:
+    """A different external ID is neither broader nor narrower, and is not shown."""
+    folder = synthesize(tmp_path / "cdk.out", external_id="Another-5678")
+    line = fails(folder, "--fail-on", "broadened", since=stage.earlier["bare"])
+    assert line.startswith("pump-roles: 2 changes broaden or may broaden the roles since bare.json")
+    assert "such as the external ID" in line
+    assert "5678" not in line
+
+
+def test_reason_is_one_line_even_if_a_name_has_several(stage: Stage, tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    file = folder / "PumpAutoPilot.template.json"
+    template = json.loads(file.read_text())
+    role = template["Resources"]["AutoPilotRole"]["Properties"]
+    role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "two\nlines"}
+    file.write_text(json.dumps(template))
+    line = fails(folder, "--fail-on", "broadened", since=stage.earlier["bare"])
+    assert " since bare.json: auto-pilot: can be assumed by two lines; " in line
+
+
+def test_broadened_needs_an_earlier_report(tmp_path: Path) -> None:
+    ended = report("--fail-on", "alarm", "--fail-on", "broadened", "--output", tmp_path / "r.md")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "--fail-on broadened requires --since" in " ".join(ended.stderr.split())
+    assert not (tmp_path / "r.md").exists()
+
+
+@pytest.mark.parametrize("value", ["alarms", "", "alarm,broadened", "ALARM"])
+def test_unknown_reason_to_fail_is_a_usage_error(value: str, tmp_path: Path) -> None:
+    ended = report(f"--fail-on={value}", "--output", tmp_path / "r.md")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "'alarm', 'broadened'" in ended.stderr
+    assert not (tmp_path / "r.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "problem"),
+    [
+        (">&-", "Bad file descriptor"),
+        (">/dev/full", "No space left on device"),
+        ("| true", "Broken pipe"),
+    ],
+)
+def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(
+    redirection: str, problem: str, stage: Stage
+) -> None:
+    command = f"{sys.executable} -m pump_roles report {stage.wide} --fail-on alarm --format json"
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
+        cwd=ROOT,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
+
+
+def unusable(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Return paths with nothing to report on, and what the error about each begins with."""
+    files = {
+        "text.txt": ("not json", "is not a CloudFormation template: "),
+        "list.json": ("[]", "is not a CloudFormation template: it has no Resources"),
+        "none.json": (json.dumps({"Resources": {}}), "contains none of Pump's roles"),
+        "role.json": (
+            json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}}),
+            "contains none of Pump's roles",
+        ),
+    }
+    for name, (text, _) in files.items():
+        (folder / name).write_text(text)
+    (folder / "binary").write_bytes(b"\xff\xfe\x00")
+    (folder / "empty").mkdir()
+    return {
+        **{name: (folder / name, problem) for name, (_, problem) in files.items()},
+        "binary": (folder / "binary", "is not a CloudFormation template: "),
+        "empty": (folder / "empty", "there is no template in this folder"),
+        "missing": (folder / "missing", "there is no such file or folder"),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["text.txt", "list.json", "none.json", "role.json", "binary", "empty", "missing"]
+)
+def test_bad_input_causes_one_error_and_writes_nothing(name: str, tmp_path: Path) -> None:
+    path, problem = unusable(tmp_path)[name]
+    ended = report(path, "--output", tmp_path / "r.html")
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"pump-roles: {path}: {problem}")
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"date": "x", "roles": []}', '{"roles": 1, "date": "2026-01-01"}'),
+        *('{"roles": {}, "date": "2026-01-01"}', '{"roles": [{}], "date": "2026-01-01"}'),
+        *('{"schema": 2}', '{"schema": "1"}', '{"schema": 1, "actions": []}'),
+    ],
+)
+def test_rejects_an_earlier_report_that_is_not_a_report(text: str, tmp_path: Path) -> None:
+    (tmp_path / "earlier.json").write_text(text)
+    ended = report("--since", tmp_path / "earlier.json", "--output", tmp_path / "r.md")
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    assert not (tmp_path / "r.md").exists()
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(
+        f"pump-roles: {tmp_path / 'earlier.json'}: is not a pump-roles JSON report: "
+    )
+
+
+def test_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    ended = report("--output", tmp_path / "no" / "such" / "r.md")
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.endswith("r.md: cannot be written: No such file or directory")
+
+
+def test_unknown_extension_is_a_usage_error(tmp_path: Path) -> None:
+    ended = report("--output", tmp_path / "r.txt")
+    assert ended.exit_code == 2
+    shown = " ".join(re.sub("[^a-z;-]", " ", ended.stderr).split())
+    assert "unknown extension; pass --format" in shown
+    assert not (tmp_path / "r.txt").exists()
+    assert report("--output", tmp_path / "r.txt", "--format", "csv").exit_code == 0
+
+
+def is_refused(*arguments: object, output: Path) -> bool:
+    """Whether a report is not written, because it would overwrite an input."""
+    ended = report(*arguments, "--output", output, "--format", "json")
+    problem = " ".join(re.sub("[^a-z]", " ", ended.stderr).split())
+    return (ended.exit_code, ended.stdout) == (2, "") and "would overwrite an input" in problem
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_input_is_not_overwritten(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    template = folder / "PumpReadOnly.template.json"
+    (folder / "ro.json").write_bytes(template.read_bytes())
+    (folder / "nested.yaml").write_text("Resources: {}")
+    (folder / "PumpReadOnly.assets.json").write_text("{}")
+    (folder / "assembly-Stage").mkdir()
+    shutil.copy(template, folder / "assembly-Stage" / "Stage.Template.JSON")
+    link, hard_link = tmp_path / "link.json", tmp_path / "hard-link.json"
+    link.symlink_to(template)
+    hard_link.hardlink_to(template)
+    # The path leads out of the folder and back.
+    outside = tmp_path / "outside.json"
+    outside.write_text("{}")
+    (folder / "Linked.template.json").symlink_to(outside)
+    (tmp_path / "page.html").symlink_to(template)
+    folder_link = tmp_path / "linked"
+    folder_link.symlink_to(folder)
+    before = contents(folder)
+    for output in (template, folder / "." / template.name, link, hard_link):
+        assert is_refused(template, output=output)
+        assert is_refused("--since", template, output=output)
+    for name in (
+        *("PumpReadOnly.template.json", "PumpReadOnly.assets.json", "manifest.json"),
+        *("ro.json", "nested.yaml", "assembly-Stage/Stage.Template.JSON"),
+        *("Linked.template.json", "../page.html"),
+    ):
+        assert is_refused(folder, output=folder / name)
+        assert is_refused(folder, output=folder_link / name)
+        assert is_refused(folder_link, output=folder / name)
+    # Nested templates are in the same folder.
+    for name in ("PumpAutoPilot.template.json", "PumpReadOnly.assets.json", "nested.yaml"):
+        assert is_refused(template, output=folder / name)
+        assert is_refused(link, output=folder / name)
+    assert contents(folder) == before
+
+
+def test_report_may_be_written_next_to_the_templates(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    template = folder / "PumpReadOnly.template.json"
+    new, elsewhere = folder / "report.json", tmp_path / "package.json"
+    elsewhere.write_text("{}")
+    # Twice, because an earlier report is an input only if it is passed as one.
+    for path in (folder, template, folder):
+        for output in (new, elsewhere, folder / "report.html"):
+            assert report(path, "--output", output).exit_code == 0
+    assert is_refused(folder, "--since", new, output=new)
+    hard_link = tmp_path / "earlier.json"
+    hard_link.hardlink_to(new)
+    assert is_refused("--since", hard_link, output=new)
+    new.unlink()
+    for text in ("[]", '{"schema": 1}', "not JSON"):
+        new.write_text(text)
+        assert is_refused(folder, output=new)
+
+
+def error_of(*arguments: object) -> str:
+    """Return the one line of an error, for which nothing is written."""
+    ended = report(*arguments)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    return line.removeprefix("pump-roles: ")
+
+
+def test_rejects_an_earlier_report_that_is_not_a_regular_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    kind = "is not a pump-roles JSON report"
+    assert error_of("--since", tmp_path) == f"{tmp_path}: {kind}: it is a folder"
+    for file in (pipe, "/dev/zero"):
+        assert error_of("--since", file) == f"{file}: {kind}: it is not a regular file"
+        assert error_of(file) == f"{file}: is neither a file nor a folder"
+    missing = tmp_path / "missing.json"
+    assert error_of("--since", missing) == f"{missing}: there is no such file"
+
+
+def test_rejects_an_earlier_report_that_must_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    file = tmp_path / "earlier.json"
+    file.write_text("{}")
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert error_of("--since", file) == f"{file}: cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("null", "null is not an object"),
+        ("[null]", "a list is not an object"),
+        ('{"schema": true}', "true is not a whole number"),
+        ('{"schema": {}}', "an object is not a whole number"),
+        ('{"schema": "1\\u001b"}', '"1\\u001b" is not a whole number'),
+        ('{"schema": 1, "actions": null}', "null is not a list"),
+        ('{"schema": 1, "actions": [], "statements": [], "date": "x"}', '"x" is not a date'),
+        (json.dumps({"schema": "x" * 100}), f'"{"x" * 79}... is not a whole number'),
+    ],
+)
+def test_problem_with_an_earlier_report_is_in_json_terms(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "earlier.json"
+    file.write_text(text)
+    line = error_of("--since", file)
+    assert line == f"{file}: is not a pump-roles JSON report: {problem}"
+
+
+def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
+    name, shown = "a\x1b[31m\nb\t", "a\\x1b[31m\\nb\\t"
+    assert error_of(name) == f"{shown}: there is no such file or folder"
+    assert error_of("--since", name) == f"{shown}: there is no such file"
+    assert error_of("--output", f"no/{name}.md") == (
+        f"no/{shown}.md: cannot be written: No such file or directory"
+    )
+    template = synthesize(tmp_path / name) / "PumpReadOnly.template.json"
+    for output in (template, tmp_path / f"{name}.txt"):
+        ended = report(template, "--output", output)
+        assert ended.exit_code == 2
+        assert "\x1b" not in ended.stderr
+        assert shown.partition("[")[0] in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [("",), ("--output", ""), ("--since", "")])
+def test_empty_path_is_a_usage_error(arguments: tuple[str, ...]) -> None:
+    ended = report(*arguments)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert f"Invalid value for '{arguments[0] or 'PATH'}': must not be empty" in ended.stderr
+
+
+def test_rejects_a_path_that_is_too_long() -> None:
+    ended = report("a" * 300)
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("pump-roles: aaa")
+
+
+@pytest.mark.parametrize("format", ["html", "markdown", "csv", "json"])
+def test_character_that_cannot_be_encoded_is_written_as_its_code(
+    format: str, tmp_path: Path
+) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    file = folder / "PumpReadOnly.template.json"
+    file.write_text(file.read_text().replace("PumpBillingReadOnly", "\\ud800"))
+    ended = report(file, "--format", format)
+    assert ended.exit_code == 0, ended.output
+    assert "ud800" in ended.stdout
+    # The summary may leave the name out.
+    assert report(file, "--format", "summary").exit_code == 0
+
+
+def test_file_that_is_nested_too_deeply_causes_one_error(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    ended = report(tmp_path / "deep.json")
+    assert ended.exit_code == 1
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["-"], "not a StackSet name"),
+        (["Pump ReadOnly"], "not a StackSet name"),
+        (["PumpReadOnly", "--call-as=SELF"], "'SELF' is not one of"),
+        (["PumpReadOnly", "--exclude-accounts=123"], "not a 12-digit account ID"),
+        (["PumpReadOnly", "--only-accounts=111111111111,111111111111"], "is listed twice"),
+        (
+            ["PumpReadOnly", "--only-accounts=111111111111", "--exclude-accounts=111111111112"],
+            "cannot be combined with --exclude-accounts",
+        ),
+        (["PumpReadOnly", "--format=xml"], "'xml' is not one of"),
+        (
+            ["PumpReadOnly", "--only-accounts=111111111111", "--only-accounts", "111111111111"],
+            "is listed twice",
+        ),
+        (["PumpReadOnly", "--exclude-accounts=111111111111,"], "not a 12-digit account ID"),
+        (["PumpReadOnly", "--exclude-accounts="], "not a 12-digit account ID"),
+        (
+            ["PumpReadOnly", "--exclude-accounts=111111111111", "--no-filter"],
+            "--exclude-accounts: cannot be combined with --no-filter",
+        ),
+        (["PumpReadOnly", "--expect=cdk.out"], "cannot be combined with --expect"),
+        (["--expect="], "must not be empty"),
+        (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
+        (["PumpReadOnly", "--wait", "--timeout=0"], "greater than or equal to 1"),
+        ([], "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"),
+    ],
+)
+def test_bad_argument_of_rollout_status_is_a_usage_error(
+    arguments: list[str], problem: str
+) -> None:
+    ended = CliRunner().invoke(app, ["rollout-status", *arguments], env={"COLUMNS": "200"})
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    assert problem in ended.stderr
+
+
+def test_shows_its_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"{__version__}\n"
+
+
+def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(name='typer')")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pump_roles", "rollout-status"],
+        env=tool_environment() | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "pump-roles: typer is not installed; install the wheel with the extra [review]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("pump-roles ro", {"rollout-status"}),
+        ("pump-roles ", {"rollout-status", "probe", "verify", "report", "template", "link"}),
+        ("pump-roles rollout-status --exp", {"--expect"}),
+        ("pump-roles rollout-status --format ", {"table", "json", "csv"}),
+        ("pump-roles verify --pri", {"--principal"}),
+    ],
+)
+def test_completion_offers_commands_options_and_values(words: str, offered: set[str]) -> None:
+    environment = {
+        "_PUMP_ROLES_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
+    assert {*ended.stdout.split()} == offered
+
+
+def test_shows_the_completion_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+    ended = CliRunner().invoke(app, ["--show-completion"], prog_name="pump-roles")
+    assert ended.exit_code == 0
+    assert "complete -o default -F _pump_roles_completion pump-roles" in ended.stdout
+
+
+TEMPLATE = "is not a CloudFormation template: it is not JSON: "
+YAML = (
+    "is YAML, but templates are read as JSON: pass cdk.out, or the template that cdk synth writes "
+    "to it"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("t.json", "", f"{TEMPLATE}it is empty"),
+        ("t.json", " \n", f"{TEMPLATE}it is empty"),
+        ("t.json", '{"Resources": {},\n "a" 1}', f"{TEMPLATE}the error is in line 2, column 6"),
+        ("t.json", "{}}", f"{TEMPLATE}the error is in line 1, column 3"),
+        ("t.json", '{"a": NaN}', f"{TEMPLATE}NaN is not a JSON value"),
+        ("t.json", '{"a": -Infinity}', f"{TEMPLATE}-Infinity is not a JSON value"),
+        ("t.json", f"[{'1' * 5_000}]", f"{TEMPLATE}a number has too many digits"),
+        ("t.json", '{"a": 1, "a": 2}', f"{TEMPLATE}the key 'a' is listed twice"),
+        ("t.yaml", "Resources: {}\n", YAML),
+        ("t.YML", "A: !Sub x\n", YAML),
+        ("t.template", "# ours\nAWSTemplateFormatVersion: '2010-09-09'\nResources:\n  A:\n", YAML),
+        ("t.json", "---\nResources: {}\n", YAML),
+    ],
+)
+def test_error_for_a_template_that_is_not_json_is_in_plain_words(
+    name: str, text: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    ended = report(file)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == f"pump-roles: {file}: {problem}\n"
+
+
+def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) -> None:
+    """YAML contains JSON."""
+    template = synthesize(tmp_path) / "PumpReadOnly.template.json"
+    assert report(template.rename(tmp_path / "t.yaml")).exit_code == 0
+
+
+def test_rejects_an_earlier_report_in_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text("schema: 1\n")
+    ended = report("--since", file)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"pump-roles: {file}: is not a pump-roles JSON report: it is not JSON: it is YAML\n"
+    )
+
+
+@pytest.mark.parametrize("chosen", ["markdown", "csv"])
+def test_hyphen_is_standard_output(
+    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = report("--output", "-", "--format", chosen)
+    assert ended.exit_code == 0
+    assert ended.stdout == report("--format", chosen).stdout
+    assert list(tmp_path.iterdir()) == []
+    assert report("--output", "./-", "--format", chosen).stdout == ""
+    assert (tmp_path / "-").read_text(encoding="utf-8") == ended.stdout
+
+
+def saved_account(folder: Path) -> Path:
+    """Save the output of ``aws iam get-account-authorization-details`` of some account."""
+    trusting = {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": "999988887777"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": "Example-1234"}},
+        }
+    }
+    role = {
+        "Path": "/",
+        "RoleName": "PumpReadOnlyRole",
+        "Arn": "arn:aws:iam::111122223333:role/PumpReadOnlyRole",
+        "AssumeRolePolicyDocument": trusting,
+        "RolePolicyList": [],
+        "AttachedManagedPolicies": [],
+    }
+    file = folder / "details.json"
+    file.write_text(json.dumps({"RoleDetailList": [role], "Policies": []}))
+    return file
+
+
+def verify(*arguments: object) -> Result:
+    """Run `pump-roles verify`."""
+    return CliRunner().invoke(app, ["verify", *map(str, arguments)])
+
+
+def test_hyphen_is_standard_output_of_verify_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ("--principal", "999988887777", "--details", saved_account(tmp_path))
+    plain = verify(*asked, "--format", "json")
+    assert plain.exit_code == 3
+    assert json.loads(plain.stdout)["state"] == "differs"
+    ended = verify(*asked, "--format", "json", "--output", "-", "--output", "r.md")
+    assert (ended.exit_code, ended.stdout) == (3, plain.stdout)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["details.json", "r.md"]
+    assert verify(*asked, "--output", "./-").exit_code == 2
+
+
+@pytest.mark.parametrize("trust", [[], 5, "x", {"Statement": 5}, {"Statement": [{"Principal": 5}]}])
+def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
+    trust: Any, tmp_path: Path
+) -> None:
+    template = synthesize(tmp_path) / "PumpReadOnly.template.json"
+    content = json.loads(template.read_text())
+    content["Resources"]["ReadOnlyRole"]["Properties"]["AssumeRolePolicyDocument"] = trust
+    template.write_text(json.dumps(content))
+    asked = ("--expect", template, "--details", saved_account(tmp_path))
+    assert verify(*asked).exit_code == 3
+    ended = verify(*asked, "--principal", "999988887777")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == (
+        f"pump-roles: {template}: the principal of the read-only role cannot be read\n"
+    )
+
+
+OTHER_TYPES: tuple[Any, ...] = (5, "x", None, {}, [5])
+PYTHONS_WORDS = re.compile(
+    r"Traceback|Expecting|' object is not|' object has no|indices|unpack|NoneType|not callable|"
+    r"'(?:dict|list|int)'|_digits|char \d"
+)
+
+
+def broken(value: Any) -> Iterator[Any]:
+    """Yield a JSON value with one part of it, the first of each list, of other types."""
+    yield from OTHER_TYPES
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from ({**value, key: wrong} for wrong in broken(member))
+    if isinstance(value, list) and value:
+        yield from ([wrong, *value[1:]] for wrong in broken(value[0]))
+
+
+def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[object]]]]:
+    """Return for each kind of input file a good one, and how to pass it."""
+    details = saved_account(folder)
+    good = json.loads(details.read_text())
+    template = json.loads((synthesize(folder) / "PumpReadOnly.template.json").read_text())
+    policy = template["Resources"]["ReadOnlyRole"]["Properties"]["Policies"][0]
+    policy["PolicyDocument"]["Statement"][0]["Action"] = ["ce:Get*"]
+    offline = ("verify", "--details", details)
+    published = ("verify", "--principal", "999988887777", "--details")
+    return {
+        "template": (template, lambda file: ("report", file)),
+        "expected": (template, lambda file: (*offline, "--expect", file)),
+        "details": (good, lambda file: (*published, file)),
+        "external IDs": (
+            [{"role_arn": good["RoleDetailList"][0]["Arn"], "external_id": "Example-1234"}],
+            lambda file: (*published, details, "--external-ids", file),
+        ),
+        "role": (
+            {"Role": {**good["RoleDetailList"][0], "MaxSessionDuration": 3_600}},
+            lambda file: (*published, details, "--details", file),
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["template", "expected", "details", "external IDs", "role"])
+def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
+    good, command = inputs(tmp_path)[kind]
+    file = tmp_path / "broken.json"
+    refused = 0
+    for value in broken(good):
+        file.write_text(json.dumps(value))
+        ended = CliRunner().invoke(app, [*map(str, command(file))])
+        assert isinstance(ended.exception, SystemExit | None), (value, ended.exception)
+        assert not PYTHONS_WORDS.search(ended.stderr), (value, ended.stderr)
+        assert ended.stderr.count("\n") <= 1
+        assert bool(ended.stderr) == (ended.exit_code in (1, 4) and not ended.stdout)
+        refused += bool(ended.stderr)
+    assert refused > 5
+
+
+def test_error_about_a_wrong_type_in_an_earlier_report_is_never_in_python_terms(
+    tmp_path: Path,
+) -> None:
+    good = json.loads(as_json(of_published()))
+    good["actions"] = [action for action in good["actions"] if "read-only" in action["roles"]][:1]
+    good["roles"], good["statements"] = good["roles"][:1], good["statements"][:1]
+    policy = good["roles"][0]["policies"][0]
+    policy["patterns"] = policy["patterns"][:1]
+    file = tmp_path / "earlier.json"
+    seen = 0
+    for value in broken(good):
+        file.write_text(json.dumps(value))
+        try:
+            earlier_report(json.loads(file.read_text()), file=file.name, sha256="0" * 64)
+        except InputError as error:
+            seen += 1
+            assert not PYTHONS_WORDS.search(str(error)), (value, error)
+    assert seen > 100

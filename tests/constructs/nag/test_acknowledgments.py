@@ -1,0 +1,138 @@
+"""cdk-nag's AwsSolutions checks the app, and every finding is acknowledged on its resource."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Acknowledgment, App, Stack, Stage, Validations
+from aws_cdk import aws_iam as iam
+from cdk_nag import AwsSolutionsChecks
+
+from pump_roles import AutoPilotRole, ReadOnlyRole
+from pump_roles.app import config
+from pump_roles.constructs.roles import PumpRole
+from pump_roles.constructs.stacks import RoleStack
+from pump_roles.published import REASONS, RESOURCE_REASONS
+from tests.support import DOCUMENTED, ROLE_ARGUMENTS, STACKS, published_patterns
+from tools.sandbox.cdk import recommended_flags
+
+ROLES = [ReadOnlyRole, AutoPilotRole]
+
+Finding = tuple[str, str, str]
+"""Where it is, its ID, and the reason with which it was acknowledged."""
+
+
+def app_with_cdk_nag(outdir: Path | None = None) -> App:
+    app = App(outdir=None if outdir is None else str(outdir), context=recommended_flags())
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return app
+
+
+def acknowledged(app: App) -> list[Finding]:
+    """Return every acknowledgment in the app."""
+    return [
+        (node.node.path, rule, reason)
+        for node in app.node.find_all()
+        for entry in node.node.metadata
+        if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+        for rule, reason in entry.data.items()
+    ]
+
+
+def suppressed(outdir: Path) -> list[Finding]:
+    """Return every finding that cdk-nag reports as acknowledged."""
+    report: dict[str, Any] = json.loads((outdir / "validation-report.json").read_text())
+    return [
+        (violation["acknowledgedAt"], violation["acknowledgedId"], violation["reason"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["suppressedViolations"]
+    ]
+
+
+def test_every_finding_is_acknowledged_individually_on_its_role_with_a_reason(
+    tmp_path: Path, published: list[list[dict[str, Any]]]
+) -> None:
+    app = app_with_cdk_nag(tmp_path)
+    for stack in config.read({}):
+        stack.build(app)
+    app.synth()
+    assert sorted(suppressed(tmp_path)) == sorted(
+        (f"{stack}/Role/Resource", f"AwsSolutions::AwsSolutions-IAM5[{finding}]", reason)
+        for stack, kind in zip(STACKS, DOCUMENTED, strict=True)
+        for finding, reason in {
+            **{
+                f"Action::{pattern}": REASONS[pattern]
+                for pattern in published_patterns(published, kind)
+                if "*" in pattern
+            },
+            "Resource::*": RESOURCE_REASONS["*"],
+        }.items()
+    )
+
+
+def test_no_acknowledgment_is_stale_or_on_a_stack_or_the_app(tmp_path: Path) -> None:
+    app = app_with_cdk_nag(tmp_path)
+    for stack in config.read({}):
+        stack.build(app)
+    app.synth()
+    made = acknowledged(app)
+    assert {path for path, _, _ in made} == {f"{stack}/Role/Resource" for stack in STACKS}
+    assert sorted(made) == sorted(suppressed(tmp_path))
+
+
+def test_stale_acknowledgment_is_detected(tmp_path: Path) -> None:
+    """Proves that the test above can fail."""
+    app = app_with_cdk_nag(tmp_path)
+    for settings in config.read({}):
+        stack = settings.build(app)
+        assert isinstance(stack, RoleStack)
+        Validations.of(stack.role).acknowledge(
+            Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Action::gone:*]", reason="stale")
+        )
+    app.synth()
+    assert len(acknowledged(app)) == len(suppressed(tmp_path)) + len(STACKS)
+
+
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize("role_class", ROLES)
+def test_synth_of_another_app_fails_until_the_published_policies_are_acknowledged(
+    role_class: type[PumpRole],
+    staged: bool,  # noqa: FBT001
+) -> None:
+    for acknowledge in [False, True]:
+        app = app_with_cdk_nag()
+        scope = Stage(app, "Stage") if staged else app
+        role = role_class(Stack(scope, "Foreign"), "Pump", **ROLE_ARGUMENTS)
+        if acknowledge:
+            role.acknowledge_published()
+            app.synth()
+        else:
+            assert not acknowledged(app)
+            with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::ce:Get"):
+                app.synth()
+
+
+@pytest.mark.parametrize("role_class", ROLES)
+def test_findings_of_other_resources_are_not_acknowledged(
+    role_class: type[PumpRole],
+) -> None:
+    app = app_with_cdk_nag()
+    stack = Stack(app, "Foreign")
+    role_class(stack, "Pump", **ROLE_ARGUMENTS).acknowledge_published()
+    own = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    own.add_to_policy(iam.PolicyStatement(actions=["ce:Get*"], resources=["*"]))
+    with pytest.raises(RuntimeError, match="Foreign/Own/DefaultPolicy/Resource"):
+        app.synth()
+
+
+def test_wildcard_without_acknowledgment_fails_the_synth() -> None:
+    app = app_with_cdk_nag()
+    for settings in config.read({}):
+        iam.ManagedPolicy(
+            settings.build(app),
+            "Wide",
+            statements=[iam.PolicyStatement(actions=["s3:*"], resources=["*"])],
+        )
+    with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Action::s3:"):
+        app.synth()

@@ -1,0 +1,632 @@
+"""Pump's side: what is granted to whom, and that the allow never comes without the deny.
+
+``decisions/test_access.py`` tests what a grantee may then do.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import jsii
+import pytest
+from aws_cdk import App, Aws, CfnWaitConditionHandle, Environment, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk.region_info import RegionInfo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
+from pump_roles.constructs.customer_access import LONGEST_PARTITION
+from pump_roles.constructs.rollout import ROLLOUT_STACKS
+from pump_roles.report import of_templates
+from pump_roles.validators import ACCOUNTS, ROLE_NAME
+from tests.support import (
+    DOCUMENTED,
+    NEVER_WITHOUT_EXTERNAL_ID,
+    PRINCIPAL,
+    PUMP_ACCOUNT,
+    ROLE_ARGUMENTS,
+    Template,
+    access_policy,
+    identity_policies,
+    worker_in,
+)
+from tools.sandbox.cdk import ROOT, recommended_flags
+
+FIRST, SECOND = "111111111111", "222222222222"
+KINDS = list(DOCUMENTED)
+FLAGS = [{}, recommended_flags()]
+
+
+def pump_stack(app: App | None = None) -> Stack:
+    """Return a stack in Pump's account."""
+    env = Environment(account=PUMP_ACCOUNT, region="us-east-1")
+    stack = Stack(app or App(), "Pump", env=env)
+    CfnWaitConditionHandle(stack, "Other")  # CDK warns about a template without resources
+    return stack
+
+
+def policies_in(stack: Stack, partition: str = "aws") -> list[dict[str, Any]]:
+    """Return the policies of a stack's template, as IAM gets them."""
+    app = stack.node.root
+    assert isinstance(app, App)
+    template: Template = app.synth().get_stack_artifact(stack.artifact_id).template
+    return list(identity_policies(template, partition).values())
+
+
+def warnings_of(access: CustomerAccess) -> list[str]:
+    return [str(entry.data) for entry in access.node.metadata if entry.type == "aws:cdk:warning"]
+
+
+def accounts(count: int) -> list[str]:
+    return [f"{index:012}" for index in range(1, count + 1)]
+
+
+def size_of(policy: object) -> int:
+    """Return the characters of a policy document as IAM counts them: without white space."""
+    return len(json.dumps(policy, separators=(",", ":")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")),
+        ({"roles": ["auto-pilot"]}, access_policy("arn:aws:iam::*:role/PumpAutoPilotRole")),
+        (
+            {"roles": tuple(KINDS)},
+            access_policy([f"arn:aws:iam::*:role/{name}" for name in NEVER_WITHOUT_EXTERNAL_ID]),
+        ),
+        (
+            {"role_names": ["Vendor", "PumpReadOnlyRole"]},
+            access_policy(
+                ["arn:aws:iam::*:role/Vendor", "arn:aws:iam::*:role/PumpReadOnlyRole"], "Vendor"
+            ),
+        ),
+        ({"role_path": "/"}, access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")),
+        (
+            {"role_path": "/vendors/pump/", "role_names": ["V"]},
+            access_policy("arn:aws:iam::*:role/vendors/pump/V", "V"),
+        ),
+        (
+            {"customer_accounts": [FIRST]},
+            access_policy(f"arn:aws:iam::{FIRST}:role/PumpReadOnlyRole"),
+        ),
+        (
+            {"customer_accounts": [FIRST, SECOND], "roles": KINDS},
+            access_policy(
+                [
+                    f"arn:aws:iam::{account}:role/{name}"
+                    for account in (FIRST, SECOND)
+                    for name in NEVER_WITHOUT_EXTERNAL_ID
+                ]
+            ),
+        ),
+    ],
+)
+def test_grants_two_statements_and_nothing_else(
+    arguments: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    stack = pump_stack()
+    grant = CustomerAccess(stack, "Access", **arguments).grant_assume_role(worker_in(stack))
+    assert grant.success
+    grant.assert_success()
+    assert policies_in(stack) == [expected]
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_roles_are_assumed_in_the_partition_that_the_grantee_is_deployed_to(
+    flags: dict[str, Any],
+) -> None:
+    stack = pump_stack(App(context=flags))
+    access = CustomerAccess(stack, "Access", roles=KINDS, customer_accounts=[FIRST])
+    access.grant_assume_role(worker_in(stack))
+    (policy,) = policies_in(stack, "aws-cn")
+    arns = [arn for statement in policy["Statement"] for arn in statement["Resource"]]
+    assert len(arns) == 3 * len(KINDS)
+    assert all(arn.startswith("arn:aws-cn:iam::") for arn in arns)
+
+
+BAD: list[tuple[str, Any, str]] = [
+    ("roles", "read-only", "'read-only' is not a list; each element must be a kind of role"),
+    ("roles", [], "the list is empty; at least 1 required, each a kind of role"),
+    ("roles", ["readonly"], "unknown kind 'readonly'; did you mean read-only?"),
+    ("roles", ["Auto-Pilot"], "unknown kind 'Auto-Pilot'; did you mean auto-pilot?"),
+    ("roles", ["x"], "unknown kind 'x'; must be read-only or auto-pilot"),
+    ("roles", ["read-only"] * 2, "'read-only' is listed twice"),
+    ("roles", [*KINDS, "read-only"], f"{len(KINDS) + 1} given, at most {len(KINDS)} allowed"),
+    ("roles", [1], "1 is not a kind of role"),
+    ("roles", None, "None is not a list"),
+    ("roles", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token; it must be a literal"),
+    (
+        "customer_accounts",
+        FIRST,
+        "'111111111111' is not a list; each element must be a 12-digit account ID",
+    ),
+    ("customer_accounts", [], "the list is empty"),
+    ("customer_accounts", ["1" * 11], "'11111111111' is not a 12-digit account ID"),
+    ("customer_accounts", ["*"], "'.' is not a 12-digit account ID"),
+    ("customer_accounts", [111111111111], ".* is not a 12-digit .*; put the number in quotes"),
+    ("customer_accounts", [FIRST, SECOND, FIRST], "'111111111111' is listed twice"),
+    ("customer_accounts", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token; it must be a literal"),
+    ("customer_accounts", {FIRST}, ".* is not a list"),
+    ("role_names", "Vendor", "'Vendor' is not a list; each element must be a role name"),
+    ("role_names", [], "the list is empty"),
+    ("role_names", ["Pump*"], "'Pump.' is not a role name"),
+    ("role_names", ["vendors/Pump"], "'vendors/Pump' is not a role name"),
+    ("role_names", ["a" * 65], r"'a+.*\(65 characters\) is not a role name"),
+    ("role_names", ["A", "A"], "'A' is listed twice"),
+    ("role_names", [Aws.NO_VALUE], r"\$\{Token.* is a token; it must be a literal"),
+    ("role_path", "vendors", "'vendors' is not a path"),
+    ("role_path", "", "'' is not a path"),
+    ("role_path", f"/{'a' * 511}/", r"'/a+.*\(513 characters\) is not a path"),
+    ("role_path", f"/{Aws.ACCOUNT_ID}/", r"/\$\{Token.* is a token; it must be a literal"),
+    ("role_path", ["/pump/"], r"\['/pump/'\] is not a path"),
+    *(
+        ("role_path", path, re.escape(f"{path!r} contains *, ? or $, which a policy treats as"))
+        for path in ("/*/", "/pump?/", "/${aws:username}/")
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "problem"), [pytest.param(*bad, id=bad[0]) for bad in BAD]
+)
+def test_error_names_the_argument_that_is_wrong(argument: str, value: object, problem: str) -> None:
+    arguments: dict[str, Any] = {argument: value}
+    with pytest.raises(ArgumentError, match=f"^{argument}: {problem}") as caught:
+        CustomerAccess(Stack(), "Access", **arguments)
+    assert caught.value.argument == argument
+
+
+@given(
+    st.lists(st.from_regex(ACCOUNTS.element.pattern, fullmatch=True), min_size=1, max_size=20),
+    st.lists(st.from_regex(ROLE_NAME.pattern, fullmatch=True), min_size=1, max_size=3),
+)
+@settings(max_examples=50)
+def test_accepts_exactly_what_is_listed_once_and_grants_no_more(
+    accounts: list[str], names: list[str]
+) -> None:
+    stack = Stack()
+    arguments: dict[str, Any] = {"customer_accounts": accounts, "role_names": names}
+    if len(set(accounts)) < len(accounts) or len(set(names)) < len(names):
+        with pytest.raises(ArgumentError, match=r"is listed twice$"):
+            CustomerAccess(stack, "Access", **arguments)
+        return
+    access = CustomerAccess(stack, "Access", **arguments)
+    grant = access.grant_assume_role(iam.ManagedPolicy(stack, "Policy"))
+    (statement,) = grant.principal_statements
+    assert stack.resolve(statement.resources) == [
+        {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::{account}:role/{name}"]]}
+        for account in accounts
+        for name in names
+    ]
+
+
+@given(st.sampled_from(["customer_accounts", "role_names", "roles"]), st.text())
+@settings(max_examples=50)
+def test_any_text_is_a_valid_element_or_an_argument_error(argument: str, text: str) -> None:
+    valid: Mapping[str, Callable[[str], bool]] = {
+        "customer_accounts": lambda value: re.fullmatch("[0-9]{12}", value) is not None,
+        "role_names": lambda value: re.fullmatch(r"[\w+=,.@-]{1,64}", value, re.ASCII) is not None,
+        "roles": lambda value: value in KINDS,
+    }
+    arguments: dict[str, Any] = {argument: [text]}
+    if valid[argument](text):
+        CustomerAccess(Stack(), "Access", **arguments)
+    else:
+        with pytest.raises(ArgumentError, match=f"^{argument}: "):
+            CustomerAccess(Stack(), "Access", **arguments)
+
+
+# Grantees
+
+
+@jsii.implements(iam.IGrantable)
+class Service:
+    """A resource that has a role, like a function or a task definition."""
+
+    def __init__(self, role: iam.IRole) -> None:
+        self._role = role
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        return self._role
+
+
+GRANTEES: dict[str, Callable[[Stack], iam.IGrantable]] = {
+    "role": worker_in,
+    "imported role": lambda stack: iam.Role.from_role_name(stack, "G", "Imported"),
+    "lazy role": lambda stack: iam.LazyRole(
+        stack, "G", assumed_by=iam.AccountPrincipal(PUMP_ACCOUNT)
+    ),
+    "user": lambda stack: iam.User(stack, "G"),
+    "imported user": lambda stack: iam.User.from_user_name(stack, "G", "Imported"),
+    "group": lambda stack: iam.Group(stack, "G"),
+    "imported group": lambda stack: iam.Group.from_group_name(stack, "G", "Imported"),
+    "inline policy": lambda stack: iam.Policy(stack, "G", roles=[worker_in(stack)]),
+    "managed policy": lambda stack: iam.ManagedPolicy(stack, "G"),
+    "resource with a role": lambda stack: Service(worker_in(stack)),
+}
+
+
+@pytest.mark.parametrize("name", GRANTEES)
+def test_grants_to_whatever_has_policies(name: str) -> None:
+    stack = pump_stack()
+    grantee = GRANTEES[name](stack)
+    access = CustomerAccess(stack, "Access")
+    assert access.grant_assume_role(grantee).success
+    if isinstance(grantee, iam.LazyRole):
+        assert grantee.role_arn  # from now on it is part of the app
+    assert warnings_of(access) == []
+    assert policies_in(stack) == [access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")]
+
+
+NOT_GRANTEES: dict[str, Callable[[Stack], iam.IGrantable]] = {
+    "immutable role": lambda stack: iam.Role.from_role_name(stack, "G", "R", mutable=False),
+    "immutable role that grants to resources": lambda stack: iam.Role.from_role_name(
+        stack, "G", "R", mutable=False, add_grants_to_resources=True
+    ),
+    "role without policy updates": lambda stack: worker_in(stack).without_policy_updates(),
+    "one of the roles itself": lambda stack: ReadOnlyRole(stack, "G", **ROLE_ARGUMENTS).role,
+    "role of another account": lambda stack: iam.Role.from_role_arn(
+        stack, "G", f"arn:aws:iam::{FIRST}:role/R"
+    ),
+    "resource without a role": lambda stack: iam.UnknownPrincipal(resource=stack),
+    "service": lambda _: iam.ServicePrincipal("lambda.amazonaws.com"),
+    "account": lambda _: iam.AccountPrincipal(FIRST),
+    "organization": lambda _: iam.OrganizationPrincipal("o-1234567890"),
+    "ARN": lambda _: iam.ArnPrincipal(PRINCIPAL),
+    "everyone": lambda _: iam.AnyPrincipal(),
+}
+
+
+def test_grants_nothing_to_an_imported_role_that_could_be_in_another_account() -> None:
+    """CDK attaches a policy to whatever role has that name where the stack is deployed."""
+    stack = Stack(App(), "Anywhere")
+    access = CustomerAccess(stack, "Access")
+    imported = iam.Role.from_role_arn(stack, "G", f"arn:aws:iam::{FIRST}:role/R")
+    assert not access.grant_assume_role(imported).success
+    assert len(warnings_of(access)) == 1
+    assert policies_in(stack) == []
+
+
+@pytest.mark.parametrize("name", NOT_GRANTEES)
+def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(name: str) -> None:
+    stack = pump_stack()
+    grantee = NOT_GRANTEES[name](stack)
+    access = CustomerAccess(stack, "Access")
+    grant = access.grant_assume_role(grantee)
+    assert not grant.success
+    with pytest.raises(RuntimeError, match="could not be added"):
+        grant.assert_success()
+    (warning,) = warnings_of(access)
+    assert re.match(r"nothing is granted to .+: this app cannot change its policies", warning)
+    assert policies_in(stack) == []
+
+
+def test_warning_names_the_grantee() -> None:
+    stack = pump_stack()
+    access = CustomerAccess(stack, "Access")
+    access.grant_assume_role(iam.Role.from_role_name(stack, "Fixed", "R", mutable=False))
+    access.grant_assume_role(iam.ServicePrincipal("lambda.amazonaws.com"))
+    fixed, service = warnings_of(access)
+    assert "granted to Pump/Fixed:" in fixed
+    assert "granted to ServicePrincipal:" in service
+
+
+def test_principal_that_wraps_a_role_gets_only_the_deny() -> None:
+    """It cannot be distinguished from a principal that wraps an immutable role."""
+    stack = pump_stack()
+    access = CustomerAccess(stack, "Access")
+    assert not access.grant_assume_role(iam.SessionTagsPrincipal(worker_in(stack))).success
+    assert len(warnings_of(access)) == 1
+    (policy,) = policies_in(stack)
+    assert [statement["Effect"] for statement in policy["Statement"]] == ["Deny"]
+
+
+@jsii.implements(iam.IPrincipal)
+class Stubborn:
+    """A principal that accepts only statements of some effects, and keeps them."""
+
+    def __init__(self, policy: iam.ManagedPolicy, *accepted: iam.Effect) -> None:
+        self._policy = policy
+        self._accepted = accepted
+
+    @property
+    def grant_principal(self) -> "Stubborn":
+        return self
+
+    @property
+    def assume_role_action(self) -> str:
+        return "sts:AssumeRole"
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        return iam.ArnPrincipal(PRINCIPAL).policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        return None
+
+    def add_to_principal_policy(
+        self, statement: iam.PolicyStatement
+    ) -> iam.AddToPrincipalPolicyResult:
+        if statement.effect not in self._accepted:
+            return iam.AddToPrincipalPolicyResult(statement_added=False)
+        self._policy.add_statements(statement)
+        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self._policy)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "found"),
+    [
+        ([], []),
+        ([iam.Effect.ALLOW], []),
+        ([iam.Effect.DENY], ["Deny"]),
+        ([iam.Effect.DENY, iam.Effect.ALLOW], ["Deny", "Allow"]),
+    ],
+)
+def test_allow_is_never_added_without_the_deny(
+    accepted: list[iam.Effect], found: list[str]
+) -> None:
+    stack = Stack()
+    policy = iam.ManagedPolicy(stack, "Policy")
+    principal: Any = Stubborn(policy, *accepted)
+    grant = CustomerAccess(stack, "Access").grant_assume_role(principal)
+    assert grant.success == (found == ["Deny", "Allow"])
+    statements = (policy.document.to_json() or {"Statement": []})["Statement"]
+    assert [statement["Effect"] for statement in statements] == found
+
+
+def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_report(
+    tmp_path: Path,
+) -> None:
+    app = App(outdir=str(tmp_path))
+    iam.Role.customize_roles(app, use_precreated_roles={"Pump/PumpService": "PumpService"})
+    stack = pump_stack(app)
+    access = CustomerAccess(stack, "Access")
+    assert access.grant_assume_role(worker_in(stack)).success
+    (warning,) = warnings_of(access)
+    assert warning.startswith("Pump/PumpService is created outside this app: attach both")
+    assert policies_in(stack) == []
+    (reported,) = json.loads((tmp_path / "iam-policy-report.json").read_text())["roles"]
+    assert [statement["Effect"] for statement in reported["identityPolicyStatements"]] == [
+        "Deny",
+        "Allow",
+    ]
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_two_grants_to_one_grantee_allow_both_and_deny_what_each_denies(
+    flags: dict[str, Any],
+) -> None:
+    stack = pump_stack(App(context=flags))
+    worker = worker_in(stack)
+    for access in (
+        CustomerAccess(stack, "A", roles=["auto-pilot"]),
+        CustomerAccess(stack, "B", role_names=["Vendor"], role_path="/vendors/"),
+    ):
+        for _ in range(2):  # the same grant twice adds nothing
+            assert access.grant_assume_role(worker).success
+    (policy,) = policies_in(stack)
+    reached: dict[tuple[str, str], set[str]] = {}
+    for statement in policy["Statement"]:
+        assert statement["Action"] == "sts:AssumeRole"
+        resources = statement["Resource"]
+        reached.setdefault((statement["Effect"], json.dumps(statement["Condition"])), set()).update(
+            [resources] if isinstance(resources, str) else resources
+        )
+    deny, allow = access_policy("", "Vendor")["Statement"]
+    assert reached == {
+        ("Deny", json.dumps(deny["Condition"])): set(deny["Resource"]),
+        ("Allow", json.dumps(allow["Condition"])): {
+            "arn:aws:iam::*:role/PumpAutoPilotRole",
+            "arn:aws:iam::*:role/vendors/Vendor",
+        },
+    }
+    assert len(policy["Statement"]) == (2 if flags else 4)
+
+
+# The size of a policy
+
+
+SIZES: dict[str, dict[str, Any]] = {
+    "one kind": {},
+    "both kinds": {"roles": KINDS},
+    "other names": {"role_names": ["V", "a" * 64], "role_path": "/vendors/"},
+    "a long path": {"role_path": f"/{'a' * 510}/"},
+}
+QUOTAS = {
+    "role": 6_144,
+    "imported role": 6_144,
+    "managed policy": 6_144,
+    "group": 5_120,
+    "imported group": 5_120,
+    "user": 2_048,
+    "imported user": 2_048,
+}
+"""IAM User Guide, "IAM and AWS STS quotas"; for a role those of a managed policy."""
+
+
+def fitting(grantee: str, arguments: Mapping[str, Any], count: int) -> int:
+    """Return the number of accounts that fit, by the error about more of them."""
+    stack = Stack()
+    access = CustomerAccess(stack, "Access", **arguments, customer_accounts=accounts(count))
+    with pytest.raises(ArgumentError) as caught:
+        access.grant_assume_role(GRANTEES[grantee](stack))
+    assert caught.value.argument == "customer_accounts"
+    found = re.fullmatch(
+        r"([\d,]+) given, at most (\d+) fit into the ([\d,]+) characters that IAM allows for "
+        r"(?:a managed policy|a user's inline policies|a group's inline policies)",
+        caught.value.problem,
+    )
+    assert found
+    assert found[1] == f"{count:,}"
+    assert found[3] == f"{QUOTAS[grantee]:,}"
+    return int(found[2])
+
+
+@pytest.mark.parametrize("case", SIZES)
+@pytest.mark.parametrize("grantee", ["role", "managed policy", "group", "user"])
+def test_accepts_as_many_accounts_as_fit_and_not_one_more(grantee: str, case: str) -> None:
+    arguments = SIZES[case]
+    most = fitting(grantee, arguments, 1_000)
+    sizes = []
+    for count in (most - 1, most):
+        stack = pump_stack()
+        access = CustomerAccess(stack, "Access", **arguments, customer_accounts=accounts(count))
+        assert access.grant_assume_role(GRANTEES[grantee](stack)).success
+        statements = [
+            statement
+            for policy in policies_in(stack, LONGEST_PARTITION)
+            for statement in policy["Statement"]
+        ]
+        sizes.append(size_of({"Version": "2012-10-17", "Statement": statements}))
+    fewer, full = sizes
+    assert full <= QUOTAS[grantee] < full + (full - fewer)
+    assert fitting(grantee, arguments, most + 1) == most
+
+
+@pytest.mark.parametrize("grantee", ["imported role", "imported group", "imported user"])
+def test_imported_grantee_has_the_same_limit(grantee: str) -> None:
+    assert fitting(grantee, {}, 1_000) == fitting(grantee.removeprefix("imported "), {}, 1_000)
+
+
+@pytest.mark.parametrize("grantee", ["role", "group", "user"])
+def test_page_says_about_how_many_accounts_fit(grantee: str) -> None:
+    page = " ".join((ROOT / "docs" / "pump-side.md").read_text().split())
+    (number,) = re.findall(rf"(\d+)(?: accounts fit)? if (?:the grantee|it) is a {grantee}\b", page)
+    # A further published role takes some room, so the page rounds.
+    assert abs(fitting(grantee, {}, 1_000) - int(number)) <= 5
+
+
+def test_number_that_fits_is_named_for_a_whole_organization_too() -> None:
+    assert fitting("managed policy", {}, 10_000) == fitting("managed policy", {}, 1_000)
+
+
+def test_limit_counts_every_character_of_the_longest_partition() -> None:
+    partitions = {region.partition for region in RegionInfo.regions} - {None}
+    assert max(len(str(partition)) for partition in partitions) == len(LONGEST_PARTITION)
+    assert LONGEST_PARTITION in partitions
+
+
+def arguments_of_size(size: int) -> dict[str, Any]:
+    """Return arguments that the policy would have a certain size in the longest partition."""
+    for count, length in product(range(2, 20), range(1, 65)):
+        listed, name = accounts(count), "n" * length
+        shortest = json.dumps(
+            access_policy([f"arn:aws:iam::{account}:role/p/{name}" for account in listed], name),
+            separators=(",", ":"),
+        ).replace("arn:aws:", f"arn:{LONGEST_PARTITION}:")
+        longer, rest = divmod(size - len(shortest), count)
+        if rest == 0 and 0 <= longer < 510:
+            path = f"/{'p' * (longer + 1)}/"
+            return {"customer_accounts": listed, "role_names": [name], "role_path": path}
+    raise AssertionError(size)
+
+
+@pytest.mark.parametrize("grantee", ["managed policy", "group", "user"])
+def test_policy_has_at_most_the_characters_of_the_quota(grantee: str) -> None:
+    stack, size = pump_stack(), QUOTAS[grantee]
+    access = CustomerAccess(stack, "Access", **arguments_of_size(size))
+    access.grant_assume_role(GRANTEES[grantee](stack))
+    assert list(map(size_of, policies_in(stack, LONGEST_PARTITION))) == [size]
+    stack = Stack()
+    access = CustomerAccess(stack, "Access", **arguments_of_size(size + 1))
+    with pytest.raises(ArgumentError, match=r"^customer_accounts: \d+ given, at most \d+ fit into"):
+        access.grant_assume_role(GRANTEES[grantee](stack))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"customer_accounts": accounts(3)}])
+def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str, Any]) -> None:
+    stack = Stack()
+    names = [f"{index:064}" for index in range(40)]
+    access = CustomerAccess(stack, "Access", role_names=names, **arguments)
+    with pytest.raises(ArgumentError) as caught:
+        access.grant_assume_role(worker_in(stack))
+    assert caught.value.argument == "role_names"
+    assert re.fullmatch(
+        r"the policy would have 1\d,\d{3} characters, at most 6,144 allowed for a managed policy",
+        caught.value.problem,
+    )
+
+
+@pytest.mark.parametrize(
+    ("grantee", "together"), [("user", 2), ("group", len(KINDS)), ("role", len(KINDS))]
+)
+def test_published_names_fit_under_any_path(grantee: str, together: int) -> None:
+    """A user's inline policies have room for the names of any two of the roles."""
+    for kinds in combinations(KINDS, together):
+        stack = Stack()
+        path = f"/{'p' * 510}/"
+        access = CustomerAccess(stack, "A", roles=kinds, role_path=path, customer_accounts=[FIRST])
+        assert access.grant_assume_role(GRANTEES[grantee](stack)).success
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_more_accounts_than_fit_are_granted_by_several_constructs(flags: dict[str, Any]) -> None:
+    stack = pump_stack(App(context=flags))
+    worker = worker_in(stack)
+    most = fitting("role", {}, 1_000)
+    for number in range(3):
+        listed = accounts(3 * most)[number * most : (number + 1) * most]
+        CustomerAccess(stack, f"Access{number}", customer_accounts=listed).grant_assume_role(worker)
+    policies = policies_in(stack, LONGEST_PARTITION)
+    # The deny is inline; CDK moves the others into managed policies.
+    assert len(policies) == 4
+    assert all(size_of(policy) <= QUOTAS["role"] for policy in policies)
+    allowed = [
+        arn
+        for policy in policies
+        for statement in policy["Statement"]
+        if statement["Effect"] == "Allow"
+        for arn in statement["Resource"]
+    ]
+    assert sorted(allowed) == [
+        f"arn:{LONGEST_PARTITION}:iam::{account}:role/PumpReadOnlyRole"
+        for account in accounts(3 * most)
+    ]
+
+
+# In an app with the roles
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_access_in_an_app_with_the_roles_raises_no_alarm(
+    flags: dict[str, Any], tmp_path: Path
+) -> None:
+    """Pump's account can be a customer's too."""
+    app = App(context=flags, outdir=str(tmp_path))
+    stack = Stack(app, "Pump")
+    for stack_class in ROLLOUT_STACKS.values():
+        role_class = stack_class.rollout_class.stack_class.role_class
+        role_class(stack, role_class.__name__, **ROLE_ARGUMENTS)
+    for number, name in enumerate(["PumpService", "Another"]):
+        # As many as make CDK move the allow into a managed policy.
+        access = CustomerAccess(
+            stack,
+            f"Access{number}",
+            roles=KINDS,
+            customer_accounts=accounts(90 // len(KINDS)) if number else None,
+        )
+        worker = iam.Role(stack, name, assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+        assert access.grant_assume_role(worker).success
+    app.synth()
+    report = of_templates(tmp_path)
+    assert [role.name for role in report.roles] == NEVER_WITHOUT_EXTERNAL_ID
+    assert not [finding for finding in report.findings if finding.kind == "suspect"]
+    assert all(role.exact for role in report.roles)
+
+
+def test_unsafe_grant_raises_an_alarm(tmp_path: Path) -> None:
+    """Proves that the test above can fail."""
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Pump")
+    role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    policy = iam.Policy(stack, "Policy", roles=[role.role])
+    assert CustomerAccess(stack, "Access").grant_assume_role(policy).success
+    with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
+        app.synth()

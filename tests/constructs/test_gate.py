@@ -1,0 +1,873 @@
+"""The synth fails when anything in the app widens one of Pump's roles, and only then.
+
+``tests/templates/test_other_access.py`` shows that ordinary apps of customers pass.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsii
+import pytest
+from aws_cdk import (
+    Acknowledgment,
+    App,
+    Aspects,
+    Aws,
+    CfnCondition,
+    CfnMapping,
+    CfnOutput,
+    CfnParameter,
+    CfnResource,
+    CfnStack,
+    CfnStackSet,
+    Environment,
+    Fn,
+    IAspect,
+    IPolicyValidationContext,
+    IPolicyValidationPlugin,
+    LegacyStackSynthesizer,
+    NestedStack,
+    PermissionsBoundary,
+    PolicyValidationPluginReport,
+    Stack,
+    Stage,
+    Validations,
+    pipelines,
+)
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+from pump_roles import (
+    AutoPilotRole,
+    AutoPilotRollout,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyRollout,
+)
+from tests.hostile import BEYOND, HARMLESS, HOSTILE, OVERRIDES
+from tests.support import ROLE_ARGUMENTS
+from tools.sandbox.cdk import ROOT, cdk, recommended_flags, tool_environment
+
+FLAGS = [{}, recommended_flags()]
+HERE, ELSEWHERE = "the same stack", "another stack"
+NESTED, STAGED = "a nested stack", "another stack of a stage"
+PLACES = [HERE, ELSEWHERE, NESTED, STAGED]
+OUT_OF_REACH = {"macro_over_the_template", "custom_resource"}
+
+
+def pump(scope: Any, **options: Any) -> tuple[Stack, ReadOnlyRole]:
+    """A stack with one of Pump's roles, and something else so that no stack is ever empty."""
+    stack = Stack(scope, "Pump")
+    s3.CfnBucket(stack, "Filler")
+    return stack, ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, **options})
+
+
+def another(scope: Any, id: str = "Other") -> Stack:
+    stack = Stack(scope, id)
+    s3.CfnBucket(stack, "Filler")
+    return stack
+
+
+def problems(app: App) -> list[str]:
+    """What the synth says widens the roles."""
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text())
+    return [
+        violation["description"]
+        for plugin in report["pluginReports"]
+        if plugin["pluginName"] == "pump-roles"
+        for violation in plugin["violations"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("route", "place", "flags"),
+    [
+        (route, place, flags)
+        for route in [*HOSTILE, *sorted(BEYOND.keys() - OUT_OF_REACH)]
+        for place in PLACES
+        # With the recommended flags, references to other stacks are rendered in another way.
+        for flags in (FLAGS if place == ELSEWHERE else FLAGS[:1])
+        # CDK applies no aspect of the app in a stage; and a stage that is removed deploys nothing.
+        if not (place == STAGED and route.startswith(("aspect_", "check_removed")))
+    ],
+)
+def test_whatever_reaches_the_role_fails_the_synth(
+    route: str, place: str, flags: dict[str, Any]
+) -> None:
+    app = App(context=flags)
+    scope = Stage(app, "Stage") if place == STAGED else app
+    stack, role = pump(scope)
+    elsewhere = stack
+    if place == NESTED:
+        elsewhere = NestedStack(stack, "Nested")
+        s3.CfnBucket(elsewhere, "Filler")
+    elif place != HERE:
+        elsewhere = another(scope)
+    {**HOSTILE, **BEYOND}[route](stack, role, elsewhere)
+    assert problems(app)
+
+
+@pytest.mark.parametrize("route", sorted(OUT_OF_REACH))
+def test_what_is_out_of_reach_is_what_the_security_model_says(route: str) -> None:
+    app = App()
+    stack, role = pump(app)
+    BEYOND[route](stack, role, another(app))
+    app.synth()
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_changed_resource_fails_the_synth(name: str) -> None:
+    app = App()
+    _, role = pump(app, **({"permissions_boundary": "platform/B"} if "boundary" in name else {}))
+    OVERRIDES[name](role)
+    assert any("Pump/Role" in problem for problem in problems(app))
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_harmless_change_passes(name: str) -> None:
+    app = App()
+    _, role = pump(app)
+    HARMLESS[name](role)
+    app.synth()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("set_trust", "Pump/Role has a different trust policy"),
+        ("set_policies", "Pump/Role has different inline policies"),
+        ("set_managed_policies", "Pump/Role has a managed policy attached"),
+        ("set_session", "Pump/Role has a different session duration"),
+        ("set_name", "Pump/Role has a different name"),
+        ("set_path", "Pump/Role has a different path"),
+        ("override_type", "Pump/Role has a different resource type"),
+    ],
+)
+def test_message_says_what_is_different(change: str, problem: str) -> None:
+    app = App()
+    _, role = pump(app)
+    OVERRIDES[change](role)
+    assert problem in problems(app)
+
+
+def test_names_the_policy_the_role_and_the_construct_that_attaches_it() -> None:
+    app = App()
+    _, role = pump(Stage(app, "Prod"))
+    elsewhere = another(role.node.scope.node.scope)  # type: ignore[union-attr]
+    HOSTILE["inline_policy"](elsewhere, role, elsewhere)
+    with pytest.raises(RuntimeError, match=r"attaches to Prod/Pump/Role[^/]*\n *Prod/Other/"):
+        app.synth()
+
+
+def loosen_pattern(parameter: CfnParameter) -> None:
+    parameter.allowed_pattern = ".*"
+
+
+def drop_pattern(parameter: CfnParameter) -> None:
+    parameter.allowed_pattern = None
+
+
+def give_a_bad_default(parameter: CfnParameter) -> None:
+    parameter.default = "*"
+
+
+def change_type(parameter: CfnParameter) -> None:
+    parameter.type = "CommaDelimitedList"
+
+
+def replace_it(parameter: CfnParameter) -> None:
+    scope, name = parameter.node.scope, parameter.node.id
+    assert isinstance(scope, Stack)
+    scope.node.try_remove_child(name)
+    CfnParameter(scope, name, allowed_pattern=".*")
+
+
+@pytest.mark.parametrize("by_aspect", [False, True])
+@pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
+@pytest.mark.parametrize(
+    "loosen", [loosen_pattern, drop_pattern, give_a_bad_default, change_type, replace_it]
+)
+def test_parameter_that_is_loosened_later_fails_the_synth(
+    loosen: Callable[[CfnParameter], None],
+    argument: str,
+    by_aspect: bool,  # noqa: FBT001
+) -> None:
+    @jsii.implements(IAspect)
+    class Loosen:
+        done = False
+
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, CfnParameter) and node.node.id == "P" and not self.done:
+                self.done = True
+                loosen(node)
+
+    app = App()
+    stack = Stack(app, "Pump")
+    parameter = CfnParameter(stack, "P")
+    ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, argument: parameter})
+    if by_aspect:
+        Aspects.of(app).add(Loosen())
+    else:
+        loosen(parameter)
+    assert any("Pump/Role has the parameter P" in problem for problem in problems(app))
+
+
+def test_parameter_with_the_pattern_passes_whatever_a_parent_stack_gives() -> None:
+    app = App()
+    parent = another(app, "Parent")
+    outer = CfnParameter(parent, "Given")
+    nested = NestedStack(parent, "Nested", parameters={"Id": outer.value_as_string})
+    ReadOnlyRole(nested, "Role", **{**ROLE_ARGUMENTS, "external_id": CfnParameter(nested, "Id")})
+    app.synth()
+
+
+def rollout(app: App) -> ReadOnlyRollout:
+    stack = Stack(app, "Org")
+    return ReadOnlyRollout(
+        stack,
+        "Rollout",
+        organizational_units=["r-abcd"],
+        **{**ROLE_ARGUMENTS, "external_id": CfnParameter(stack, "Id")},
+    )
+
+
+def another_body(found: ReadOnlyRollout) -> None:
+    found.resource.template_body = json.dumps({"Resources": {}})
+
+
+def a_body_by_override(found: ReadOnlyRollout) -> None:
+    body = str(found.resource.template_body).replace("ce:Get*", "*")
+    found.resource.add_property_override("TemplateBody", body)
+
+
+def a_url_too(found: ReadOnlyRollout) -> None:
+    found.resource.template_url = "https://example.com/template.json"
+
+
+def other_parameters(found: ReadOnlyRollout) -> None:
+    found.resource.add_property_override("Parameters.0.ParameterValue", "111122223333")
+
+
+def parameter_overrides(found: ReadOnlyRollout) -> None:
+    found.resource.add_property_override(
+        "StackInstancesGroup.0.ParameterOverrides",
+        [{"ParameterKey": "PumpIamRole", "ParameterValue": "111122223333"}],
+    )
+
+
+def a_transform(found: ReadOnlyRollout) -> None:
+    found.resource.add_property_override(
+        "StackInstancesGroup.0.DeploymentTargets.Fn::Transform", {"Name": "AWS::Include"}
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        another_body,
+        a_body_by_override,
+        a_url_too,
+        other_parameters,
+        parameter_overrides,
+        a_transform,
+    ],
+)
+def test_changed_stack_set_fails_the_synth(change: Callable[[ReadOnlyRollout], None]) -> None:
+    app = App()
+    change(rollout(app))
+    assert any("Org/Rollout has " in problem for problem in problems(app))
+
+
+@pytest.mark.parametrize("by_stack_set", [False, True])
+def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(
+    by_stack_set: bool,  # noqa: FBT001
+) -> None:
+    app = App()
+    rollout(app)
+    other = another(app)
+    policy = {"PolicyName": "P", "RoleName": "PumpReadOnlyRole", "PolicyDocument": {}}
+    resource = {"Type": "AWS::IAM::RolePolicy", "Properties": policy}
+    if by_stack_set:
+        body = json.dumps({"Resources": {"P": resource}})
+        CfnStackSet(
+            other,
+            "Set",
+            permission_model="SERVICE_MANAGED",
+            stack_set_name="Set",
+            template_body=body,
+        )
+    else:
+        iam.CfnRolePolicy(other, "P", policy_name="P", role_name="PumpReadOnlyRole")
+    assert problems(app) == ["P attaches to Org/Rollout"]
+
+
+def test_stack_set_with_other_targets_tags_and_preferences_passes() -> None:
+    app = App()
+    found = rollout(app)
+    found.resource.add_property_override("OperationPreferences.MaxConcurrentPercentage", 50)
+    found.resource.add_property_override(
+        "StackInstancesGroup.0.DeploymentTargets.OrganizationalUnitIds", ["ou-abcd-12345678"]
+    )
+    AutoPilotRollout(
+        Stack(app, "Auto"), "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS
+    )
+    app.synth()
+
+
+@pytest.mark.parametrize("deeper", [False, True])
+@pytest.mark.parametrize("attach", ["inline_policy", "managed_policy", "name_by_reference"])
+def test_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
+    attach: str,
+    deeper: bool,  # noqa: FBT001
+) -> None:
+    app = App()
+    stack = another(app, "Pump")
+    nested = NestedStack(stack, "Nested")
+    scope = NestedStack(nested, "Deeper") if deeper else nested
+    role = ReadOnlyRole(scope, "Role", **ROLE_ARGUMENTS)
+    HOSTILE[attach](scope, role, stack)
+    assert any("attaches to Pump/Nested/" in problem for problem in problems(app))
+
+
+def test_reference_across_regions_fails_the_synth() -> None:
+    app = App()
+    home = Stack(app, "Pump", env=Environment(account="111122223333", region="us-east-1"))
+    role = ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
+    away = Environment(account="111122223333", region="eu-west-1")
+    elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
+    iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=role.role_name)
+    assert "P attaches to Pump/Role" in problems(app)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_name_with_the_region_in_it_fails_the_synth(known: bool) -> None:  # noqa: FBT001
+    app = App()
+    home = Environment(account="111122223333", region="us-east-1") if known else None
+    stack = Stack(app, "Pump", env=home)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, role_name="Pump-us-east-1")
+    elsewhere = Stack(app, "Other", env=home)
+    name = Fn.sub("Pump-${AWS::Region}")
+    iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=name)
+    other = Fn.sub("Mine-${AWS::Region}")
+    iam.CfnRolePolicy(elsewhere, "Q", policy_name="Q", role_name=other)
+    assert problems(app) == ["P attaches to Pump/Role"]
+
+
+def test_export_named_after_its_stack_is_followed() -> None:
+    app = App()
+    stack, role = pump(app)
+    CfnOutput(stack, "N", value=role.role_name, export_name=f"{Aws.STACK_NAME}-Role")
+    name = Fn.import_value("Pump-Role")
+    iam.CfnRolePolicy(another(app), "P", policy_name="P", role_name=name)
+    assert problems(app) == ["P attaches to Pump/Role"]
+
+
+def test_name_that_a_macro_can_change_may_be_the_roles() -> None:
+    def attached(**more: Any) -> App:
+        app = App()
+        stack, _ = pump(app)
+        CfnMapping(stack, "Names", mapping={"a": {"b": "Mine", **more}})
+        name = Fn.find_in_map("Names", "a", "b")
+        iam.CfnRolePolicy(stack, "P", policy_name="P", role_name=name, policy_document={})
+        return app
+
+    attached().synth()
+    (problem,) = problems(attached(c=Fn.transform("Macro", {"A": "b"})))
+    assert problem.startswith("P may attach to Pump/Role")
+
+
+def test_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:
+    app = App()
+    parent = Stack(app, "Parent", synthesizer=LegacyStackSynthesizer())
+    role = ReadOnlyRole(NestedStack(parent, "Nested"), "Role", **ROLE_ARGUMENTS)
+    app.synth()
+    role.resource.max_session_duration = 43_200
+    with pytest.raises(RuntimeError, match="Nested/Role has a different session duration"):
+        app.synth(force=True)
+
+
+def test_role_of_the_same_name_in_another_account_is_another_role() -> None:
+    for account, other in [("111122223333", True), ("444455556666", False)]:
+        app = App()
+        home = Stack(app, "Pump", env=Environment(account="444455556666", region="us-east-1"))
+        ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS)
+        away = Stack(app, "Other", env=Environment(account=account, region="us-east-1"))
+        iam.CfnRolePolicy(away, "P", policy_name="P", role_name="PumpReadOnlyRole")
+        service = iam.ServicePrincipal("ec2.amazonaws.com")
+        iam.Role(away, "R", role_name="PumpReadOnlyRole", assumed_by=service)
+        if other:
+            app.synth()
+        else:
+            attached, replaced = problems(app)
+            assert attached == "P attaches to Pump/Role"
+            assert "has the same name as Pump/Role and could replace it" in replaced
+
+
+def test_logical_id_in_another_stack_that_equals_the_roles_is_another_role() -> None:
+    app = App()
+    stack, role = pump(app)
+    logical_id = stack.resolve(role.resource.logical_id)
+    for scope in (another(app), NestedStack(stack, "Nested")):
+        own = iam.Role(scope, "Own", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        own.add_to_policy(iam.PolicyStatement(actions=["s3:*"], resources=["*"]))
+        resource = own.node.default_child
+        assert isinstance(resource, iam.CfnRole)
+        resource.override_logical_id(logical_id)
+    app.synth()
+
+
+def test_grants_to_the_role_do_nothing_and_pass() -> None:
+    app = App()
+    stack, role = pump(app)
+    s3.Bucket(stack, "Bucket").grant_read_write(role.role)
+    role.role.add_to_principal_policy(iam.PolicyStatement(actions=["*"], resources=["*"]))
+    app.synth()
+
+
+def test_boundary_may_be_added_but_not_taken_away() -> None:
+    app = App()
+    _, role = pump(app, permissions_boundary="platform/B")
+    role.resource.permissions_boundary = Fn.sub("arn:${AWS::Partition}:iam::aws:policy/Wide")
+    assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
+
+
+ACCOUNT = "111122223333"
+NAME = "platform/B"
+LITERAL = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}"
+CONTEXT = "@aws-cdk/core:permissionsBoundary"
+Policy = iam.ManagedPolicy
+
+
+def made_here(stack: Stack, name: str = "B") -> iam.ManagedPolicy:
+    statement = iam.PolicyStatement(actions=["ec2:*"], resources=["*"])
+    return Policy(stack, "Own", managed_policy_name=name, path="/platform/", statements=[statement])
+
+
+BOUNDARIES_OF_APPS: dict[str, Callable[[Stack], iam.IManagedPolicy]] = {
+    "by name": lambda stack: Policy.from_managed_policy_name(stack, "Own", NAME),
+    "by literal ARN": lambda stack: Policy.from_managed_policy_arn(stack, "Own", LITERAL),
+    "by Fn::Sub": lambda stack: Policy.from_managed_policy_arn(
+        stack, "Own", Fn.sub(f"arn:aws:iam::${{AWS::AccountId}}:policy/{NAME}")
+    ),
+    "made in the stack": made_here,
+}
+DIFFERENT_BOUNDARIES: dict[str, Callable[[Stack], iam.IManagedPolicy]] = {
+    "another name": lambda stack: Policy.from_managed_policy_name(stack, "Own", "platform/C"),
+    "another path": lambda stack: Policy.from_managed_policy_name(stack, "Own", "B"),
+    "AWS's": lambda _: Policy.from_aws_managed_policy_name(NAME),
+    "another made in the stack": lambda stack: made_here(stack, "C"),
+    "nothing": lambda stack: Policy.from_managed_policy_arn(stack, "Own", Aws.NO_VALUE),
+    "no account": lambda stack: Policy.from_managed_policy_arn(
+        stack, "Own", f"arn:aws:iam:::policy/{NAME}"
+    ),
+    "of a parameter": lambda stack: Policy.from_managed_policy_arn(
+        stack, "Own", CfnParameter(stack, "Arn", default=LITERAL).value_as_string
+    ),
+}
+ENVIRONMENTS = [None, Environment(account=ACCOUNT, region="us-east-1")]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("written", [*BOUNDARIES_OF_APPS, *DIFFERENT_BOUNDARIES])
+def test_boundary_of_the_app_must_be_the_same_policy_however_it_is_written(
+    written: str, env: Environment | None
+) -> None:
+    app = App()
+    stack = Stack(app, "Pump", env=env)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=NAME)
+    boundary = {**BOUNDARIES_OF_APPS, **DIFFERENT_BOUNDARIES}[written](stack)
+    iam.PermissionsBoundary.of(app).apply(boundary)
+    if written in BOUNDARIES_OF_APPS:
+        app.synth()
+    else:
+        assert problems(app) == [
+            "Pump/Role has lost its permissions boundary, or has a different one"
+        ]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("of", ["the context", "the stack"])
+def test_boundary_of_the_context_or_the_stack_must_be_the_same_policy(
+    of: str,
+    same: bool,  # noqa: FBT001
+    env: Environment | None,
+) -> None:
+    name = NAME if same else "platform/C"
+    app = App(context={CONTEXT: {"name": name}} if of == "the context" else {})
+    given = PermissionsBoundary.from_name(name) if of == "the stack" else None
+    stack = Stack(app, "Pump", env=env, permissions_boundary=given)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=NAME)
+    if same:
+        app.synth()
+    else:
+        assert problems(app)
+
+
+def test_boundary_of_another_account_of_the_same_name_is_a_different_policy() -> None:
+    app = App()
+    stack = Stack(app, "Pump", env=Environment(account="444455556666", region="us-east-1"))
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=NAME)
+    boundary = Policy.from_managed_policy_arn(stack, "Own", LITERAL)
+    iam.PermissionsBoundary.of(app).apply(boundary)
+    assert problems(app)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_boundary_that_is_a_policy_of_the_stack_may_also_be_the_apps(same: bool) -> None:  # noqa: FBT001
+    app = App()
+    stack = Stack(app, "Pump")
+    boundary = made_here(stack)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=boundary)
+    other = Policy.from_managed_policy_name(stack, "Other", NAME if same else "B")
+    iam.PermissionsBoundary.of(app).apply(other)
+    if same:
+        app.synth()
+    else:
+        assert problems(app)
+
+
+def test_boundary_whose_arn_is_nothing_fails_the_synth() -> None:
+    app = App()
+    nothing = Policy.from_managed_policy_arn(app, "Nothing", Aws.NO_VALUE)
+    pump(app, permissions_boundary=nothing)
+    assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
+
+
+def test_guardrails_of_the_customers_own_pass() -> None:
+    app = App()
+    statement = {"Action": {"ec2:Describe*": "why"}, "Resource": "*"}
+    mine = Guardrail("mine", "a", "b", json.dumps([statement]))
+    AutoPilotRole(another(app), "Role", **ROLE_ARGUMENTS, guardrails=[mine])
+    app.synth()
+
+
+def test_policy_next_to_the_role_whose_target_cannot_be_read_fails_the_synth() -> None:
+    for same in (True, False):
+        app = App()
+        stack, _ = pump(app)
+        scope = stack if same else another(app)
+        name = CfnParameter(scope, "Name").value_as_string
+        iam.CfnRolePolicy(scope, "P", policy_name="P", role_name=name)
+        if same:
+            assert problems(app) == [
+                "P may attach to Pump/Role: its target cannot be determined from the templates"
+            ]
+        else:
+            app.synth()
+
+
+def test_violation_cannot_be_acknowledged() -> None:
+    app = App()
+    stack, role = pump(app)
+    HOSTILE["inline_policy"](stack, role, stack)
+    acknowledge_everywhere(app)
+    assert problems(app)
+
+
+def acknowledge_everywhere(app: App) -> None:
+    for scope in app.node.find_all():
+        for rule in ("immutable", "unknown-target"):
+            for prefix in ("pump-roles::", ""):
+                acknowledgment = Acknowledgment(id=f"{prefix}{rule}", reason="please")
+                Validations.of(scope).acknowledge(acknowledgment)
+
+
+def grant_to_import(stack: Stack, name: str) -> iam.IRole:
+    """An ordinary grant to a role whose name only the deployment knows."""
+    imported = iam.Role.from_role_name(stack, "Imported", name)
+    s3.Bucket(stack, "Bucket").grant_read(imported)
+    return imported
+
+
+@pytest.mark.parametrize("acknowledged", ["the policy", "the stack", "the role", "nothing"])
+@pytest.mark.parametrize("source", ["parameter", "export"])
+def test_owner_can_acknowledge_a_policy_whose_target_only_the_deployment_knows(
+    source: str, acknowledged: str
+) -> None:
+    app = App()
+    stack, role = pump(app)
+    parameter = CfnParameter(stack, "Name").value_as_string
+    name = parameter if source == "parameter" else Fn.import_value("OtherApp-Role")
+    imported = grant_to_import(stack, name)
+    scopes = {"the policy": imported, "the stack": stack, "the role": role}
+    if acknowledged in scopes:
+        Validations.of(scopes[acknowledged]).acknowledge(
+            Acknowledgment(id="pump-roles::unknown-target", reason="It is our own service's role.")
+        )
+    if acknowledged in ("the policy", "the stack"):
+        app.synth()
+    else:
+        (problem,) = problems(app)
+        assert problem.endswith("its target cannot be determined from the templates")
+
+
+def test_acknowledging_an_unknown_target_lets_nothing_through_that_the_app_names() -> None:
+    app = App()
+    stack, role = pump(app)
+    default = iam.Role.from_role_name(
+        stack, "Default", CfnParameter(stack, "Name", default="PumpReadOnlyRole").value_as_string
+    )
+    s3.Bucket(stack, "Bucket").grant_read(default)
+    HOSTILE["name_by_reference"](stack, role, stack)
+    acknowledge_everywhere(app)
+    found = problems(app)
+    assert len(found) > 1
+    assert all("attaches to Pump/Role" in problem for problem in found)
+
+
+def among_many(name: str) -> dict[str, Any]:
+    """A role's name as one of more alternatives than the reader keeps apart."""
+    value: Any = {"Ref": "Name"}
+    for alternative in [name, *(f"Other{number}" for number in range(70))]:
+        value = {"Fn::If": ["Chosen", value, alternative]}
+    return dict(value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        among_many("PumpReadOnlyRole"),
+        {"Fn::Sub": "Pump${Name}Role"},
+        {"Fn::Join": ["", [{"Ref": "Name"}, {"Ref": "Name"}]]},
+        {"Fn::Transform": {"Name": "Names"}},
+        "{{resolve:ssm:name}}",
+        {"Ref": "Filler"},
+        {"Ref": "Looked"},
+        {"Fn::Select": [0, {"Ref": "Listed"}]},
+        {"Fn::Select": [{"Ref": "Name"}, ["Other", "PumpReadOnlyRole"]]},
+        {"Fn::ImportValue": {"Ref": "Name"}},
+    ],
+    ids=[
+        *("among many", "a part", "parts", "transform", "dynamic reference", "a resource"),
+        *("an SSM parameter", "a list", "an index", "an export by a parameter"),
+    ],
+)
+def test_target_that_the_app_may_name_cannot_be_acknowledged(target: Any) -> None:
+    app = App()
+    stack, _ = pump(app)
+    CfnParameter(stack, "Name")
+    CfnParameter(stack, "Looked", type="AWS::SSM::Parameter::Value<String>", default="/my/name")
+    CfnParameter(stack, "Listed", type="CommaDelimitedList", default="PumpReadOnlyRole,Other")
+    CfnCondition(stack, "Chosen", expression=Fn.condition_equals(Aws.REGION, "us-east-1"))
+    CfnResource(
+        stack,
+        "Wide",
+        type="AWS::IAM::RolePolicy",
+        properties={"RoleName": target, "PolicyName": "Wide", "PolicyDocument": {}},
+    )
+    acknowledge_everywhere(app)
+    (problem,) = problems(app)
+    assert re.match("Wide (may attach|attaches) to Pump/Role", problem)
+
+
+def test_skipping_construct_validations_does_not_skip_this_one() -> None:
+    app = App()
+    stack, role = pump(app)
+    HOSTILE["inline_policy"](stack, role, stack)
+    with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
+        app.synth(skip_validation=True)
+
+
+def test_second_synth_reads_the_templates_again() -> None:
+    app = App()
+    stack, role = pump(app)
+    app.synth()
+    HOSTILE["inline_policy"](stack, role, stack)
+    with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
+        app.synth(force=True)
+
+
+def test_works_next_to_the_apps_own_plugins_and_cdk_nag() -> None:
+    seen: list[int] = []
+
+    @jsii.implements(IPolicyValidationPlugin)
+    class Own:
+        @property
+        def name(self) -> str:
+            return "own"
+
+        @property
+        def version(self) -> None:
+            return None
+
+        @property
+        def rule_ids(self) -> None:
+            return None
+
+        def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+            seen.append(len(context.template_paths))
+            return PolicyValidationPluginReport(success=True, violations=[])
+
+    for hostile in (False, True):
+        app = App()
+        Validations.of(app).add_plugins(Own(), AwsSolutionsChecks(app))
+        stack, role = pump(app)
+        role.acknowledge_published()
+        stack.node.try_remove_child("Filler")
+        if hostile:
+            HOSTILE["managed_policy"](stack, role, stack)
+            assert problems(app)
+        else:
+            app.synth()
+    assert seen == [1, 1]
+
+
+def test_widening_in_a_pipeline_stage_fails_the_synth() -> None:
+    for hostile in (False, True):
+        app = App()
+        home = Environment(account="111122223333", region="us-east-1")
+        stack = Stack(app, "Pipeline", env=home)
+        source = pipelines.CodePipelineSource.connection(
+            "owner/repository",
+            "main",
+            connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
+        )
+        pipeline = pipelines.CodePipeline(
+            stack, "P", synth=pipelines.ShellStep("Synth", input=source, commands=["cdk synth"])
+        )
+        stage = Stage(app, "Prod", env=home)
+        own, role = pump(stage)
+        if hostile:
+            HOSTILE["inline_policy"](own, role, own)
+        pipeline.add_stage(stage)  # this synthesizes the stage
+        if hostile:
+            assert any("attaches to Prod/Pump/Role" in problem for problem in problems(app))
+        else:
+            app.synth()
+
+
+def test_templates_are_read_once_also_if_the_app_was_not_created_in_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For such an app, jsii returns another Python object each time."""
+    read: list[int] = []
+
+    def recorded(built: list[Any], _: object) -> list[Any]:
+        read.append(len(built))
+        return []
+
+    monkeypatch.setattr("pump_roles.templates.widening.widenings", recorded)
+    stack = Stack()
+    assert stack.node.root is not stack.node.root
+    for role_class in (ReadOnlyRole, AutoPilotRole):
+        role_class(stack, role_class.__name__, **ROLE_ARGUMENTS)
+    app = stack.node.root
+    assert isinstance(app, App)
+    app.synth()
+    assert read == [2]
+
+
+def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
+    """Neither by this package nor by cdk-nag: the security model says so."""
+    stage = Stage(App(), "Stage")
+    stack, role = pump(stage)
+    HOSTILE["inline_policy"](stack, role, stack)
+    stage.synth()
+
+
+@pytest.mark.parametrize("synthesizer", [None, LegacyStackSynthesizer()])
+def test_nested_stack_that_cannot_be_read_is_no_reason_to_fail(synthesizer: Any) -> None:
+    app = App()
+    stack = Stack(app, "Pump", synthesizer=synthesizer)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    CfnStack(stack, "Nested", template_url="https://example.com/template.json")
+    app.synth()
+
+
+def test_template_that_cannot_be_read_is_a_violation_and_never_a_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CDK would ignore a plugin that raises, and the CLI would deploy."""
+
+    def fail(*_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("pump_roles.templates.widening.widenings", fail)
+    app = App()
+    pump(app)
+    assert problems(app) == ["the templates could not be checked: RecursionError: too deep"]
+
+
+APP = """
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+
+from pump_roles import ReadOnlyRole
+
+app = App()
+stack, other = Stack(app, "Pump"), Stack(app, "Other")
+role = ReadOnlyRole(stack, "Role", pump_principal="999988887777", external_id="Example-1234")
+iam.CfnRolePolicy(other, "Wide", policy_name="Wide", role_name="PumpReadOnlyRole")
+app.synth()
+"""
+
+
+NO_AWS = {
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
+
+Ended = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def rejected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """What `cdk synth` leaves of an app that widens a role, and what it says."""
+    folder = tmp_path_factory.mktemp("rejected")
+    (folder / "app.py").write_text(APP)
+    environment = {"PYTHONPATH": str(ROOT)}
+    command = ["synth", "--quiet", "--app", f"{sys.executable} app.py"]
+    return folder, cdk(*command, directory=folder, environment=environment)
+
+
+def test_cdk_synth_says_what_is_wrong_and_fails(
+    rejected: tuple[Path, Ended],
+) -> None:
+    _, ended = rejected
+    assert ended.returncode == 1
+    assert "attaches to Pump/Role" in ended.stderr + ended.stdout
+    assert (
+        "Suggested fix: The role must have exactly what Pump publishes."
+        in ended.stderr + ended.stdout
+    )
+
+
+def test_cdk_deploy_refuses_the_templates_of_a_failed_synth_which_remain_as_evidence(
+    rejected: tuple[Path, Ended],
+) -> None:
+    folder, _ = rejected
+    assert {file.name for file in (folder / "cdk.out").glob("*.template.json")} == {
+        "Pump.template.json",
+        "Other.template.json",
+    }
+    # The CDK CLI reads the report of the failed validation.
+    for stack in ("Other", "--all"):
+        command = ["deploy", stack, "--app", "cdk.out", "--require-approval=never"]
+        ended = cdk(*command, directory=folder, environment=NO_AWS)
+        assert ended.returncode == 1
+        assert "attaches to Pump/Role" in ended.stderr + ended.stdout
+
+
+def test_app_fails_without_the_cli(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", APP],
+        cwd=tmp_path,
+        env=tool_environment() | {"PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(tmp_path / "out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "attaches to Pump/Role" in ended.stderr

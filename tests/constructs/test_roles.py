@@ -1,0 +1,447 @@
+"""The constructs deploy exactly what is published, and only Pump can assume the roles.
+
+``test_immutable.py`` tests that nothing in an app can widen the roles.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Aws, CfnParameter, Environment, Stack, Tags
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
+from aws_cdk.assertions import Match, Template
+
+from pump_roles import ArgumentError, AutoPilotRole, Guardrail, ReadOnlyRole
+from pump_roles.constructs.roles import PumpRole
+from tests.support import PUMP_ACCOUNT, ROLE_ARGUMENTS, published_policies, trust
+from tools.sandbox.cdk import recommended_flags
+
+ROLES = [ReadOnlyRole, AutoPilotRole]
+INLINE_QUOTA = 10_240
+"""IAM User Guide, "IAM and AWS STS quotas": the characters of a role's inline policies together."""
+
+
+def role_in(stack: Stack) -> dict[str, Any]:
+    """Return the properties of the stack's one role, as its template has it."""
+    (found,) = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def flags(*, on: bool) -> Mapping[str, Any]:
+    return {
+        flag: value if on else (False if isinstance(value, bool) else None)
+        for flag, value in recommended_flags().items()
+    }
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("role_class", ROLES)
+def test_deployed_is_published_in_a_foreign_app_with_any_feature_flags(
+    role_class: type[PumpRole],
+    on: bool,  # noqa: FBT001
+    published: list[list[dict[str, Any]]],
+) -> None:
+    app = App(context=flags(on=on))
+    stack = Stack(app, "Foreign", tags={"team": "platform"})
+    Tags.of(app).add("cost", "shared")
+    role_class(stack, "Role", **ROLE_ARGUMENTS)
+    properties = role_in(stack)
+    expected = published_policies(published, role_class.published.kind)
+    deployed = [
+        [policy["PolicyName"], policy["PolicyDocument"]] for policy in properties["Policies"]
+    ]
+    # As text, so that the order counts.
+    assert json.dumps(deployed) == json.dumps([list(policy) for policy in expected.items()])
+    assert "ManagedPolicyArns" not in properties
+    assert "MaxSessionDuration" not in properties
+    assert properties["AssumeRolePolicyDocument"] == trust(PUMP_ACCOUNT, "Example-1234")
+
+
+def test_minimizing_flag_would_change_the_published_text(
+    published: list[list[dict[str, Any]]],
+) -> None:
+    """Proves that the test above can fail: the L2 role changes the text."""
+    (document,) = published_policies(published, "read-only").values()
+    stack = Stack(App(context=flags(on=True)), "Foreign")
+    iam.Role(
+        stack,
+        "Role",
+        assumed_by=iam.AccountPrincipal(PUMP_ACCOUNT),
+        inline_policies={"P": iam.PolicyDocument.from_json(document)},
+    )
+    (deployed,) = role_in(stack)["Policies"]
+    assert json.dumps(deployed["PolicyDocument"]) != json.dumps(document)
+
+
+def test_has_the_documented_defaults() -> None:
+    for role_class, name in [
+        (ReadOnlyRole, "PumpReadOnlyRole"),
+        (AutoPilotRole, "PumpAutoPilotRole"),
+    ]:
+        stack = Stack(App(), "S")
+        role_class(stack, "Role", **ROLE_ARGUMENTS)
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::IAM::Role",
+            {
+                "RoleName": name,
+                "Path": Match.absent(),
+                "PermissionsBoundary": Match.absent(),
+                "Description": Match.string_like_regexp("^.{1,1000}$"),
+            },
+        )
+
+
+@pytest.mark.parametrize(
+    ("boundary", "arn"),
+    [
+        ("Boundary", "arn:aws-cn:iam::111122223333:policy/Boundary"),
+        ("platform/team/Boundary", "arn:aws-cn:iam::111122223333:policy/platform/team/Boundary"),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"),
+        (
+            "arn:aws:iam::aws:policy/job-function/Billing",
+            "arn:aws-cn:iam::aws:policy/job-function/Billing",
+        ),
+    ],
+)
+def test_boundary_works_in_every_account_and_partition(boundary: str, arn: str) -> None:
+    stack = Stack(App(), "S")
+    more = {"path": "/pump/", "role_name": "P", "permissions_boundary": boundary}
+    ReadOnlyRole(stack, "Role", **(ROLE_ARGUMENTS | more))
+    properties = role_in(stack)
+    assert properties["Path"] == "/pump/"
+    assert properties["RoleName"] == "P"
+    rendered = properties["PermissionsBoundary"]["Fn::Sub"]
+    for name, value in {"Partition": "aws-cn", "AccountId": "111122223333"}.items():
+        rendered = rendered.replace(f"${{AWS::{name}}}", value)
+    assert rendered == arn
+
+
+def policy_in(stack: Stack) -> iam.ManagedPolicy:
+    statement = iam.PolicyStatement(actions=["ec2:*"], resources=["*"])
+    return iam.ManagedPolicy(stack, "Boundary", statements=[statement])
+
+
+def test_boundary_of_the_same_stack_is_created_before_the_role() -> None:
+    stack = Stack(App(), "S")
+    policy = policy_in(stack)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert role_in(stack)["PermissionsBoundary"] == stack.resolve(policy.managed_policy_arn)
+    assert "Ref" in stack.resolve(policy.managed_policy_arn)
+
+
+def test_boundary_of_another_stack_is_a_reference_to_it() -> None:
+    app = App()
+    stack = Stack(app, "S")
+    policy = policy_in(Stack(app, "Platform"))
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert "Platform:" in role_in(stack)["PermissionsBoundary"]["Fn::ImportValue"]
+
+
+def test_boundary_is_rendered_as_the_policy_writes_its_arn() -> None:
+    arn = "arn:aws:iam::111122223333:policy/platform/Boundary"
+    stack = Stack(App(), "S", env=Environment(account="111122223333", region="us-east-1"))
+    policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", arn)
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert role_in(stack)["PermissionsBoundary"] == arn
+
+
+def test_boundary_of_another_account_is_an_error() -> None:
+    arn = "arn:aws:iam::444455556666:policy/Boundary"
+    stack = Stack(App(), "S", env=Environment(account="111122223333", region="us-east-1"))
+    policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", arn)
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, permissions_boundary=policy)
+    assert caught.value.argument == "permissions_boundary"
+    assert (
+        caught.value.problem
+        == f"{arn} is a policy of another account than 111122223333, the role's"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("pump_principal", "*"),
+        ("external_id", "a"),
+        pytest.param("external_id", Aws.NO_VALUE, id="external_id-no-value"),
+        ("next_external_id", "Example-1234"),
+        ("role_name", "a" * 65),
+        ("role_name", "a/b"),
+        ("role_name", ""),
+        ("path", "pump"),
+        ("path", ""),
+        pytest.param("path", f"/{Aws.ACCOUNT_ID}/", id="path-token"),
+        ("permissions_boundary", "arn:aws:iam::123456789012:policy/Boundary"),
+        ("permissions_boundary", ""),
+    ],
+)
+@pytest.mark.parametrize("role_class", ROLES)
+def test_error_names_the_argument_that_is_wrong(
+    role_class: Callable[..., PumpRole], argument: str, value: str
+) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        role_class(Stack(), "Role", **(ROLE_ARGUMENTS | {argument: value}))
+
+
+@pytest.mark.parametrize("role_class", ROLES)
+@pytest.mark.parametrize("argument", ROLE_ARGUMENTS)
+def test_role_requires_a_principal_and_an_external_id(
+    role_class: Callable[..., PumpRole], argument: str
+) -> None:
+    rest = {name: value for name, value in ROLE_ARGUMENTS.items() if name != argument}
+    with pytest.raises(TypeError, match=argument):
+        role_class(Stack(), "Role", **rest)
+    with pytest.raises(ArgumentError, match=f"^{argument}: None is not"):
+        role_class(Stack(), "Role", **{**ROLE_ARGUMENTS, argument: None})
+
+
+def looking_up(context: Mapping[str, Any], *default: str) -> tuple[Stack, ReadOnlyRole]:
+    env = Environment(account="111122223333", region="us-east-1")
+    stack = Stack(App(context=context), "S", env=env)
+    principal = ssm.StringParameter.value_from_lookup(stack, "/pump/principal", *default)
+    return stack, ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, "pump_principal": principal})
+
+
+def test_principal_can_be_looked_up_if_it_has_a_default() -> None:
+    stack, _ = looking_up({}, "111122223333")
+    assert role_in(stack)["AssumeRolePolicyDocument"] == trust("111122223333", "Example-1234")
+    app = stack.node.root
+    assert isinstance(app, App)
+    manifest = json.loads((Path(app.outdir) / "manifest.json").read_text())
+    # What the CDK CLI does before it synthesizes again.
+    (missing,) = manifest["missing"]
+    assert missing["props"]["parameterName"] == "/pump/principal"
+    stack, _ = looking_up({missing["key"]: PUMP_ACCOUNT}, "111122223333")
+    assert role_in(stack)["AssumeRolePolicyDocument"] == trust(PUMP_ACCOUNT, "Example-1234")
+
+
+def test_principal_without_a_default_is_an_error_that_says_so_before_the_lookup() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        looking_up({})
+    assert caught.value.argument == "pump_principal"
+    assert caught.value.problem == (
+        "'dummy-value-for-/pump/principal' is what StringParameter.value_from_lookup() returns "
+        "before the lookup; pass it a default_value: a 12-digit account ID, or the ARN of an IAM "
+        "role or account root"
+    )
+
+
+def test_two_roles_share_one_parameter() -> None:
+    stack = Stack(App(), "S")
+    parameter = CfnParameter(stack, "PumpExternalID")
+    for role_class in ROLES:
+        arguments = {**ROLE_ARGUMENTS, "external_id": parameter}
+        role_class(stack, role_class.__name__, **arguments)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Role", 2)
+    assert set(template.find_parameters("*")) - {"BootstrapVersion"} == {"PumpExternalID"}
+
+
+def size_of(document: object) -> int:
+    """Return the characters of a policy document as IAM counts them: without white space."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def guardrail_of_size(size: int) -> Guardrail:
+    """Return a guardrail whose policy document on the auto-pilot role has a certain size."""
+
+    def denying(pattern: str) -> Guardrail:
+        statement = {"Action": {pattern: "why"}, "Resource": "*"}
+        return Guardrail("large", "a", "b", json.dumps([statement]))
+
+    def document(guardrail: Guardrail) -> dict[str, Any]:
+        (found,) = guardrail.on(AutoPilotRole.published.patterns).values()
+        return found
+
+    shortest = size_of(document(denying("ec2:Describe")))
+    guardrail = denying(f"ec2:Describe{'a' * (size - shortest)}")
+    assert size_of(document(guardrail)) == size
+    return guardrail
+
+
+@pytest.mark.parametrize(("longer", "accepted"), [(0, True), (1, False)])
+def test_inline_policies_have_at_most_10240_characters(
+    longer: int,
+    accepted: bool,  # noqa: FBT001
+    published: list[list[dict[str, Any]]],
+) -> None:
+    own = published_policies(published, "auto-pilot")
+    taken = sum(map(size_of, own.values()))
+    guardrails = [guardrail_of_size(INLINE_QUOTA - taken + longer)]
+    stack = Stack(App(), "S")
+    if accepted:
+        AutoPilotRole(stack, "Role", **ROLE_ARGUMENTS, guardrails=guardrails)
+        policies = role_in(stack)["Policies"]
+        assert len(policies) == len(own) + 1
+        assert sum(size_of(policy["PolicyDocument"]) for policy in policies) == INLINE_QUOTA
+    else:
+        with pytest.raises(ArgumentError) as caught:
+            AutoPilotRole(stack, "Role", **ROLE_ARGUMENTS, guardrails=guardrails)
+        assert caught.value.argument == "guardrails"
+        assert caught.value.problem == (
+            "the inline policies would have 10,241 characters, at most 10,240 allowed: the "
+            f"published policies {taken:,}, large {INLINE_QUOTA - taken + 1:,}"
+        )
+
+
+def test_guardrails_beyond_the_quota_are_an_error_that_shows_their_sizes() -> None:
+    guardrails = [guardrail_of_size(9_000), Guardrail.NO_SELLING]
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRole(Stack(), "Role", **ROLE_ARGUMENTS, guardrails=guardrails)
+    assert re.fullmatch(
+        r"the inline policies would have 1\d,\d{3} characters, at most 10,240 allowed: the "
+        r"published policies 2,\d{3}, large 9,000, no-selling 1\d\d",
+        caught.value.problem,
+    )
+
+
+@pytest.mark.parametrize(
+    ("moment", "expired"), [("2020-01-01T00:00:00Z", True), ("2920-01-01T00:00:00Z", False)]
+)
+def test_warns_if_a_guardrail_has_expired_and_the_template_stays_the_same(
+    moment: str,
+    expired: bool,  # noqa: FBT001
+) -> None:
+    stack = Stack(App(), "S")
+    arguments = ROLE_ARGUMENTS | {"external_id": "Example-1234-5678"}
+    role = ReadOnlyRole(stack, "Role", **arguments, guardrails=[Guardrail.until(moment)])
+    warnings = [str(entry.data) for entry in role.node.metadata if entry.type == "aws:cdk:warning"]
+    assert len(warnings) == expired
+    if expired:
+        written = moment.replace("Z", "+00:00")
+        assert f"until {written} has passed; the role has no permissions" in warnings[0]
+    published, until = role_in(stack)["Policies"]
+    assert published["PolicyName"] == "PumpBillingReadOnly"
+    (statement,) = until["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"DateGreaterThanEquals": {"aws:CurrentTime": moment}}
+
+
+def dropped(role: PumpRole) -> list[str]:
+    """Return the warnings about grants that add nothing to the role."""
+    return [
+        str(entry.data)
+        for entry in role.node.metadata
+        if entry.type == "aws:cdk:warning" and "pump-roles:grant-dropped" in str(entry.data)
+    ]
+
+
+@pytest.mark.parametrize("itself", [True, False])
+def test_grant_adds_nothing_anywhere_and_the_synth_warns(itself: bool) -> None:  # noqa: FBT001
+    templates = []
+    for granted in (False, True):
+        stack = Stack(App(), "S")
+        pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+        bucket = s3.Bucket(stack, "Bucket")
+        if granted:
+            bucket.grant_read(pump if itself else pump.role)
+        templates.append(Template.from_stack(stack).to_json())
+    assert templates[0] == templates[1]
+    (warning,) = dropped(pump)
+    assert "not added to the role, whose policies stay as published: s3:GetObject*, " in warning
+
+
+def test_policies_added_to_the_role_do_nothing_and_the_synth_warns() -> None:
+    stack = Stack(App(), "S")
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    everything = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+    pump.role.add_to_principal_policy(everything)
+    pump.role.add_managed_policy(
+        iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess")
+    )
+    first, second = dropped(pump)
+    assert "published: s3:GetObject " in first
+    assert "published: a managed policy " in second
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Policy", 0)
+    assert "ManagedPolicyArns" not in role_in(stack)
+
+
+def test_uses_that_add_nothing_to_the_role_are_no_reason_to_warn() -> None:
+    stack = Stack(App(), "S")
+    pump = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    worker = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    assert pump.role.grant_assume_role(worker).success
+    assert pump.role.grant_pass_role(worker).success
+    assert pump.role.grant(worker, "iam:GetRole").success
+    statement = iam.PolicyStatement(
+        actions=["s3:GetObject"], principals=[pump.role], resources=["*"]
+    )
+    assert s3.Bucket(stack, "Bucket").add_to_resource_policy(statement).statement_added
+    assert dropped(pump) == []
+
+
+def test_another_role_can_be_granted_to_assume_it() -> None:
+    stack = Stack(App(), "S")
+    pump = iam.Role(stack, "Service", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+    role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, path="/pump/")
+    role.role.grant_assume_role(pump)
+    template = Template.from_stack(stack)
+    (policy,) = template.find_resources("AWS::IAM::Policy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    _, parts = statement["Resource"]["Fn::Join"]
+    assert parts[-2] == ":role/pump/"
+    assert parts[-1] == {"Ref": stack.get_logical_id(role.resource)}
+
+
+def test_grant_in_another_account_does_not_change_the_roles_stack() -> None:
+    templates = []
+    for granted in [False, True]:
+        app = App()
+        home = Stack(app, "Pump", env=Environment(account="111122223333", region="us-east-1"))
+        role = ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS, path="/pump/")
+        away = Stack(app, "Away", env=Environment(account=PUMP_ACCOUNT, region="eu-west-1"))
+        service = iam.Role(
+            away,
+            "Service",
+            role_name="PumpService",  # CDK wants a name for what is granted across accounts
+            assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
+        )
+        if granted:
+            role.role.grant_assume_role(service)
+        assembly = app.synth()
+        templates.append(assembly.get_stack_by_name("Pump").template)
+    assert templates[0] == templates[1]
+    (policy,) = (
+        resource["Properties"]
+        for resource in assembly.get_stack_by_name("Away").template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Policy"
+    )
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    _, parts = statement["Resource"]["Fn::Join"]
+    assert parts == [
+        "arn:",
+        {"Ref": "AWS::Partition"},
+        ":iam::111122223333:role/pump/PumpReadOnlyRole",
+    ]
+
+
+def test_name_and_arn_are_references_to_the_deployed_role() -> None:
+    stack = Stack(App(), "S")
+    role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    logical_id = stack.get_logical_id(role.resource)
+    assert stack.resolve(role.role_name) == {"Ref": logical_id}
+    assert stack.resolve(role.role_arn) == {"Fn::GetAtt": [logical_id, "Arn"]}
+    assert stack.resolve(role.role.role_name) == {"Ref": logical_id}
+    assert role.node.default_child is role.resource
+
+
+def test_boundary_that_the_owner_applies_to_the_app_is_accepted() -> None:
+    stack = Stack(App(), "S")
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Platform")
+    iam.PermissionsBoundary.of(stack.node.root).apply(boundary)
+    assert "Platform" in json.dumps(role_in(stack)["PermissionsBoundary"])
+
+
+def test_base_class_is_abstract() -> None:
+    with pytest.raises(
+        TypeError, match=r"^PumpRole is abstract; use ReadOnlyRole or AutoPilotRole$"
+    ):
+        PumpRole(Stack(), "R", **ROLE_ARGUMENTS)

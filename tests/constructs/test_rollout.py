@@ -1,0 +1,518 @@
+"""A rollout is one StackSet with the universal template, which the outer app cannot change."""
+
+import json
+import subprocess
+import sys
+from contextlib import nullcontext
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack, Stage, Tags, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Match
+from aws_cdk.assertions import Template as Template_
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRollout,
+    AutoPilotRolloutStack,
+    Guardrail,
+    ReadOnlyRollout,
+    ReadOnlyRolloutStack,
+    rollout,
+)
+from pump_roles.constructs.rollout import Rollout, RolloutStack
+from pump_roles.validators import CallAs
+from tests.support import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    SCENARIOS,
+    Assembly,
+    Synth,
+    Template,
+    member_template,
+    role_of,
+    stack_set,
+)
+from tools.sandbox.cdk import recommended_flags, tool_environment
+
+UNITS = {"pump:organizational-units": ["ou-abcd-12345678", "ou-abcd-87654321"]}
+ROLLOUTS = {"PumpReadOnlyRollout": "PumpReadOnly", "PumpAutoPilotRollout": "PumpAutoPilot"}
+ARGUMENTS: dict[str, Any] = {
+    "organizational_units": ["r-abcd"],
+    "pump_principal": PRINCIPAL,
+    "external_id": EXTERNAL_ID,
+}
+
+
+def member_text(rollout: Template) -> str:
+    """Return the text of the member template."""
+    body = stack_set(rollout)["TemplateBody"]
+    assert isinstance(body, str)
+    return body
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_stack_has_one_stack_set_with_the_properties_of_the_design(
+    name: str, single: str, synth: Synth
+) -> None:
+    template = synth({**UNITS, "pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})[name]
+    assert set(template) == {"Description", "Resources"}
+    (resource,) = template["Resources"].values()
+    assert set(resource) == {"Type", "Properties"}
+    properties = dict(resource["Properties"])
+    assert properties.pop("TemplateBody")
+    assert single.removeprefix("Pump") in properties.pop("Description").title().replace("-", "")
+    assert properties == {
+        "StackSetName": single,
+        "PermissionModel": "SERVICE_MANAGED",
+        "CallAs": "SELF",
+        "AutoDeployment": {"Enabled": True, "RetainStacksOnAccountRemoval": False},
+        "ManagedExecution": {"Active": True},
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "OperationPreferences": {
+            "MaxConcurrentPercentage": 10,
+            "FailureTolerancePercentage": 10,
+            "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+        },
+        "Parameters": [
+            {"ParameterKey": "PumpIamRole", "ParameterValue": PRINCIPAL},
+            {"ParameterKey": "PumpExternalID", "ParameterValue": EXTERNAL_ID},
+        ],
+        "StackInstancesGroup": [
+            {
+                "DeploymentTargets": {
+                    "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"]
+                },
+                "Regions": [{"Ref": "AWS::Region"}],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_member_template_is_the_universal_one_byte_for_byte(
+    name: str, single: str, assembly: Assembly
+) -> None:
+    """Even if the CDK CLI hands context and flags to every app in the process."""
+    universal = (assembly({}) / f"{single}.template.json").read_bytes()
+    rollout = json.loads((assembly(SCENARIOS["rollout"]) / f"{name}.template.json").read_text())
+    assert sha256(member_text(rollout).encode()).digest() == sha256(universal).digest()
+
+
+@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
+def test_during_rotation_the_member_template_has_one_parameter_more(
+    name: str, single: str, synth: Synth
+) -> None:
+    templates = synth({**UNITS, "pump:next-external-id": "Next-5678"})
+    template = member_template(templates[name])
+    assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole", "PumpNextExternalID"}
+    del template["Parameters"]["PumpNextExternalID"]
+    console = template["Metadata"]["AWS::CloudFormation::Interface"]
+    console["ParameterGroups"][0]["Parameters"].remove("PumpNextExternalID")
+    del console["ParameterLabels"]["PumpNextExternalID"]
+    condition = role_of(template)["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+    assert condition == {
+        "StringEquals": {
+            "sts:ExternalId": [{"Ref": "PumpExternalID"}, {"Ref": "PumpNextExternalID"}]
+        }
+    }
+    condition["StringEquals"]["sts:ExternalId"] = {"Ref": "PumpExternalID"}
+    assert template == synth()[single]
+
+
+@pytest.mark.parametrize("name", ROLLOUTS)
+def test_omitted_value_is_a_parameter_passed_to_the_stack_set(name: str, synth: Synth) -> None:
+    templates = synth(UNITS)
+    template = templates[name]
+    assert template["Parameters"] == templates[ROLLOUTS[name]]["Parameters"]
+    assert stack_set(template)["Parameters"] == [
+        {"ParameterKey": "PumpIamRole", "ParameterValue": {"Ref": "PumpIamRole"}},
+        {"ParameterKey": "PumpExternalID", "ParameterValue": {"Ref": "PumpExternalID"}},
+    ]
+
+
+def test_during_rotation_both_ids_are_passed_on(synth: Synth) -> None:
+    template = synth({**UNITS, "pump:next-external-id": "Next-5678"})["PumpReadOnlyRollout"]
+    assert stack_set(template)["Parameters"][2:] == [
+        {"ParameterKey": "PumpNextExternalID", "ParameterValue": "Next-5678"}
+    ]
+    assert "Next-5678" not in member_text(template)
+
+
+def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
+    template = synth(
+        {**UNITS, "pump:role-path": "/pump/", "pump:permissions-boundary": "platform/Boundary"}
+    )["PumpAutoPilotRollout"]
+    role = role_of(member_template(template))
+    assert role["Path"] == "/pump/"
+    assert role["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "filter_type", "automatic"),
+    [("exclude-accounts", "DIFFERENCE", True), ("only-accounts", "INTERSECTION", False)],
+)
+def test_filter_is_for_explicit_operations_and_only_accounts_turns_off_automatic_deployment(
+    key: str,
+    filter_type: str,
+    automatic: bool,  # noqa: FBT001
+    synth: Synth,
+) -> None:
+    accounts = ["111111111111", "222222222222"]
+    properties = stack_set(synth({**UNITS, f"pump:{key}": accounts})["PumpReadOnlyRollout"])
+    (group,) = properties["StackInstancesGroup"]
+    assert group["DeploymentTargets"] == {
+        "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"],
+        "AccountFilterType": filter_type,
+        "Accounts": accounts,
+    }
+    assert properties["AutoDeployment"] == (
+        {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+        if automatic
+        else {"Enabled": False}
+    )
+
+
+@pytest.mark.parametrize(
+    ("call_as", "said"),
+    [
+        ("management", "this account has this role only if you deploy PumpReadOnly"),
+        ("delegated-admin", "it has this role only if you deploy PumpReadOnly there"),
+    ],
+)
+def test_rollout_says_once_that_the_management_account_does_not_get_the_role(
+    call_as: CallAs, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
+    infos = [
+        entry.data
+        for node in stack.node.find_all()
+        for entry in node.node.metadata
+        if entry.type == "aws:cdk:info"
+    ]
+    (info,) = infos
+    assert info == (
+        f"StackSets do not deploy to the management account: {said} "
+        "[ack: pump-roles:management-account]"
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_nothing_of_the_outer_app_reaches_the_member_template(synth: Synth) -> None:
+    """No tags, aspects, context or flags."""
+    context = {
+        **recommended_flags(),
+        "aws:cdk:enable-path-metadata": True,
+        "pump:external-id": "ignored",
+    }
+    app = App(context=context, analytics_reporting=True)
+    Tags.of(app).add("team", "platform")
+    iam.PermissionsBoundary.of(app).apply(
+        iam.ManagedPolicy.from_aws_managed_policy_name("ReadOnlyAccess")
+    )
+    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"])
+    AutoPilotRollout(Stack(app, "Mine"), "A", **ARGUMENTS)
+    assembly = app.synth()
+    for name, single in [("R", "PumpReadOnly"), ("Mine", "PumpAutoPilot")]:
+        Template_.from_json(assembly.get_stack_by_name(name).template).has_resource_properties(
+            "AWS::CloudFormation::StackSet",
+            {
+                "TemplateBody": Match.serialized_json(Match.object_equals(synth()[single])),
+                "Tags": [{"Key": "team", "Value": "platform"}],
+            },
+        )
+    assert [stack.stack_name for stack in assembly.stacks_recursively] == ["R", "Mine"]
+
+
+def test_member_app_is_synthesized_once_and_without_a_construct_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auto_synth: list[Any] = []
+
+    def recorded(**options: Any) -> App:
+        auto_synth.append(options.get("auto_synth"))
+        return App(**options)
+
+    monkeypatch.setattr(rollout, "App", recorded)
+    monkeypatch.setattr(rollout, "TemporaryDirectory", lambda: nullcontext(str(tmp_path)))
+    ReadOnlyRollout(Stack(App(), "Mine"), "Pump", **ARGUMENTS)
+    assert auto_synth == [False]
+    files = {file.name for file in tmp_path.iterdir()}
+    assert "PumpReadOnly.template.json" in files
+    assert "tree.json" not in files
+
+
+def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_template(
+    tmp_path: Path,
+) -> None:
+    boundary = {"@aws-cdk/core:permissionsBoundary": {"name": "Others"}}
+    script = f"""
+import sys
+from aws_cdk import App, Stack
+from pump_roles import ReadOnlyRollout
+app = App(outdir=sys.argv[1])
+assert app.node.try_get_context("@aws-cdk/core:permissionsBoundary") == {{"name": "Others"}}
+ReadOnlyRollout(
+    Stack(app, "Mine"),
+    "Pump",
+    organizational_units=["r-abcd"],
+    pump_principal="{PRINCIPAL}",
+    external_id="{EXTERNAL_ID}",
+    permissions_boundary="Mine",
+)
+app.synth()
+"""
+    environment = tool_environment() | {"CDK_CONTEXT_JSON": json.dumps(boundary)}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    template = json.loads((tmp_path / "Mine.template.json").read_text())
+    assert role_of(member_template(template))["PermissionsBoundary"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/Mine"
+    }
+
+
+BOUNDARY = "@aws-cdk/core:permissionsBoundary"
+
+
+@pytest.mark.parametrize("of", ["context", "stage", "stack"])
+@pytest.mark.parametrize("named", [True, False])
+def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
+    of: str,
+    named: bool,  # noqa: FBT001
+) -> None:
+    arn = "arn:aws:iam::111122223333:policy/Org"
+    given = PermissionsBoundary.from_name("Org") if named else PermissionsBoundary.from_arn(arn)
+    app = App(
+        context={BOUNDARY: {"name": "Org"} if named else {"arn": arn}} if of == "context" else {}
+    )
+    stage = Stage(app, "Stage", permissions_boundary=given if of == "stage" else None)
+    stack = Stack(stage, "S", permissions_boundary=given if of == "stack" else None)
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(stack, "Unbounded", **ARGUMENTS)
+    assert caught.value.argument == "permissions_boundary"
+    assert caught.value.problem == (
+        f"the app's boundary {'Org' if named else arn} does not reach the accounts of a rollout; "
+        "pass the name of a policy that exists in each of them"
+    )
+    ReadOnlyRollout(stack, "Bounded", **ARGUMENTS, permissions_boundary="Mine")
+
+
+@pytest.mark.parametrize("setting", [None, False, {}, {"name": None}, "Org"])
+def test_context_without_a_boundary_is_no_reason_to_fail(setting: Any) -> None:
+    ReadOnlyRollout(Stack(App(context={BOUNDARY: setting}), "S"), "R", **ARGUMENTS)
+
+
+def test_boundary_of_a_rollout_is_a_name() -> None:
+    stack = Stack(App(), "S")
+    policy = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Mine")
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(stack, "R", **ARGUMENTS, permissions_boundary=policy)
+    assert caught.value.argument == "permissions_boundary"
+    assert "does not exist in the accounts of a rollout; pass the name of" in caught.value.problem
+
+
+def test_two_stack_sets_with_the_same_name_in_a_stack_are_an_error() -> None:
+    stack = Stack(App(), "Vendors")
+    ReadOnlyRollout(stack, "One", **ARGUMENTS)
+    AutoPilotRollout(stack, "Two", **ARGUMENTS)
+    with pytest.raises(
+        ArgumentError, match="PumpReadOnly is already the name of Vendors/One/Resource"
+    ):
+        ReadOnlyRollout(stack, "Three", **ARGUMENTS)
+    ReadOnlyRollout(stack, "Four", **ARGUMENTS, stack_set_name="Another", role_name="Mine")
+    sets = Template_.from_stack(stack).find_resources("AWS::CloudFormation::StackSet")
+    bodies = [json.loads(found["Properties"]["TemplateBody"]) for found in sets.values()]
+    assert sorted(role_of(body)["RoleName"] for body in bodies) == [
+        "Mine",
+        "PumpAutoPilotRole",
+        "PumpReadOnlyRole",
+    ]
+
+
+def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
+    stack = Stack(App(), "Mine")
+    external_id = CfnParameter(stack, "MyId")
+    for construct in (ReadOnlyRollout, AutoPilotRollout):
+        made = construct(
+            stack,
+            construct.__name__,
+            **{**ARGUMENTS, "external_id": external_id},
+            stack_set_name=f"My-{construct.__name__}",
+            exclude_accounts=("111111111111",),
+        )
+        assert made.resource.stack_set_name == f"My-{construct.__name__}"
+        parameters = stack.resolve(made.resource.parameters)
+        values = [list(parameter.values())[1] for parameter in parameters]
+        assert values == [PRINCIPAL, {"Ref": "MyId"}]
+    assert external_id.allowed_pattern is not None
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("organizational_units", []),
+        ("organizational_units", "r-abcd"),
+        ("organizational_units", ["r-abcd", "ou-abcd-12345678"]),
+        ("exclude_accounts", []),
+        ("only_accounts", ["1"]),
+        ("max_concurrent_percentage", 0),
+        ("max_concurrent_count", 0),
+        ("max_concurrent_count", True),
+        ("failure_tolerance_percentage", 0.5),
+        ("failure_tolerance_count", -1),
+        ("failure_tolerance_count", 2**31),
+        ("region", "us-eastt-1"),
+        ("region", ["us-east-1"]),
+        ("region", "${Token[AWS.Region.1]}"),
+        ("call_as", "SELF"),
+        ("stack_set_name", "-"),
+        ("pump_principal", "*"),
+        ("external_id", ""),
+        ("next_external_id", EXTERNAL_ID),
+        ("path", "pump"),
+        ("permissions_boundary", "/B"),
+    ],
+)
+def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRollout(Stack(), "R", **{**ARGUMENTS, argument: value})
+    assert caught.value.argument == argument
+
+
+def test_rejects_both_filters() -> None:
+    filters: dict[str, Any] = {
+        "exclude_accounts": ["111111111111"],
+        "only_accounts": ["222222222222"],
+    }
+    with pytest.raises(
+        ArgumentError, match=r"^only_accounts: cannot be combined with exclude_accounts$"
+    ):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **filters)
+
+
+def test_counts_replace_the_percentages_of_the_same_kind() -> None:
+    def preferences(**arguments: Any) -> dict[str, Any]:
+        made = ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments).resource
+        found: dict[str, Any] = Stack.of(made).resolve(made.operation_preferences)
+        assert found.pop("concurrencyMode") == "SOFT_FAILURE_TOLERANCE"
+        return found
+
+    assert preferences(max_concurrent_count=1) == {
+        "maxConcurrentCount": 1,
+        "failureTolerancePercentage": 10,
+    }
+    assert preferences(failure_tolerance_count=0, max_concurrent_percentage=50) == {
+        "maxConcurrentPercentage": 50,
+        "failureToleranceCount": 0,
+    }
+
+
+@pytest.mark.parametrize("kind", ["max_concurrent", "failure_tolerance"])
+def test_rejects_a_count_and_a_percentage_of_the_same_kind(kind: str) -> None:
+    both: dict[str, Any] = {f"{kind}_percentage": 10, f"{kind}_count": 1}
+    with pytest.raises(
+        ArgumentError, match=f"^{kind}_count: cannot be combined with {kind}_percentage$"
+    ):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **both)
+
+
+def test_stacks_in_the_accounts_are_in_the_given_region() -> None:
+    stack = AutoPilotRolloutStack(App(), "R", **ARGUMENTS, region="eu-west-1")
+    Template_.from_stack(stack).has_resource_properties(
+        "AWS::CloudFormation::StackSet",
+        {"StackInstancesGroup": [Match.object_like({"Regions": ["eu-west-1"]})]},
+    )
+
+
+def test_stacks_accept_the_arguments_of_the_constructs() -> None:
+    stack = AutoPilotRolloutStack(App(), "R", **ARGUMENTS, failure_tolerance_percentage=100)
+    assert stack.rollout.resource.stack_set_name == "PumpAutoPilot"
+
+
+def test_member_template_that_is_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "_TEMPLATE_BODY", 3_000)
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRollout(Stack(), "R", **ARGUMENTS)
+    assert caught.value.argument == "template"
+    assert caught.value.problem.endswith("bytes, at most 3,000 allowed")
+
+
+def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
+    template = synth(
+        {
+            "pump:organizational-units": [f"ou-{'a' * 32}-{index:032}" for index in range(50)],
+            "pump:exclude-accounts": [f"{index:012}" for index in range(1_000)],
+            "pump:external-id": "a" * 900,
+            "pump:next-external-id": "b" * 900,
+            "pump:role-path": f"/{'a' * 510}/",
+            "pump:permissions-boundary": f"{'b' * 500}/{'B' * 128}",
+        }
+    )["PumpAutoPilotRollout"]
+    assert len(json.dumps(template, indent=1).encode()) < 51_200
+
+
+def add_aws_solutions(app: App) -> None:
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def add_nist(app: App) -> None:
+    Validations.of(app).add_plugins(NIST80053R5Checks(app))
+
+
+def test_configure_app_gets_the_app_of_the_member_template() -> None:
+    configured: list[str] = []
+
+    def configure(app: App) -> None:
+        configured.extend(child.node.id for child in app.node.children)
+        add_aws_solutions(app)
+
+    ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
+    assert "PumpReadOnly" in configured
+
+
+def test_cdk_nag_also_checks_the_member_template(capfd: pytest.CaptureFixture[str]) -> None:
+    """Proves that the test above can fail: this pack objects to inline policies."""
+    with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
+        ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=add_nist)
+    capfd.readouterr()
+
+
+def test_warns_if_a_guardrail_has_expired() -> None:
+    app = App()
+    for moment, expired in [("2020-01-01T00:00:00Z", True), ("2920-01-01T00:00:00Z", False)]:
+        made = AutoPilotRolloutStack(
+            app,
+            f"R{expired}",
+            organizational_units=["r-abcd"],
+            guardrails=[Guardrail.until(moment)],
+        ).rollout
+        warnings = [
+            str(entry.data) for entry in made.node.metadata if entry.type == "aws:cdk:warning"
+        ]
+        assert len(warnings) == expired
+        assert all("has passed; the role has no permissions" in warning for warning in warnings)
+
+
+def test_base_classes_are_abstract() -> None:
+    with pytest.raises(
+        TypeError, match=r"^Rollout is abstract; use ReadOnlyRollout or AutoPilotRollout$"
+    ):
+        Rollout(Stack(App(), "S"), "Pump", **ARGUMENTS)
+    with pytest.raises(
+        TypeError,
+        match=r"^RolloutStack is abstract; use ReadOnlyRolloutStack or AutoPilotRolloutStack$",
+    ):
+        RolloutStack(App(), "S", organizational_units=["r-abcd"])
+
+
+@pytest.mark.parametrize("configure_app", ["add_validation", 1, []])
+def test_rejects_what_cannot_configure_an_app(configure_app: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^configure_app: .* is not a function$"):
+        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, configure_app=configure_app)

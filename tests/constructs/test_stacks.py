@@ -1,0 +1,317 @@
+"""The stacks: provided values are in the template, omitted values are parameters."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import (
+    App,
+    DefaultStackSynthesizer,
+    Environment,
+    Stack,
+    StackProps,
+    Stage,
+    pipelines,
+)
+from aws_cdk.assertions import Capture, Template
+from constructs import Construct
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotStack,
+    ReadOnlyRolloutStack,
+    ReadOnlyStack,
+    __version__,
+    validators,
+)
+from pump_roles.constructs.rollout import ROLLOUT_STACKS
+from pump_roles.constructs.stacks import RoleStack, StackOptions
+from tests.support import EXTERNAL_ID, PRINCIPAL, ROLLOUTS, Synth, role_of, trust
+
+NAMES = ["PumpReadOnly", "PumpAutoPilot"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_omitted_value_becomes_a_parameter(name: str, synth: Synth) -> None:
+    template = synth()[name]
+    assert {
+        parameter_name: (
+            parameter["Type"],
+            parameter["AllowedPattern"],
+            parameter["MinLength"],
+            parameter["MaxLength"],
+        )
+        for parameter_name, parameter in template["Parameters"].items()
+    } == {
+        "PumpExternalID": ("String", validators.EXTERNAL_ID.pattern, 2, 1224),
+        "PumpIamRole": ("String", validators.PRINCIPAL.pattern, 12, 640),
+    }
+    for parameter in template["Parameters"].values():
+        assert parameter["ConstraintDescription"].startswith("must be ")
+        assert parameter["Description"]
+        assert "NoEcho" not in parameter
+        assert "Default" not in parameter
+    (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Ref": "PumpIamRole"}}
+    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "PumpExternalID"}}}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_provided_value_is_in_the_template(
+    name: str, synth: Synth, provided_context: dict[str, str]
+) -> None:
+    template = synth(provided_context)[name]
+    assert "Parameters" not in template
+    assert role_of(template)["AssumeRolePolicyDocument"] == trust(PRINCIPAL, EXTERNAL_ID)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *ROLLOUTS])
+def test_console_shows_each_parameter_with_a_label_and_the_principal_first(
+    name: str, synth: Synth
+) -> None:
+    template = synth({"pump:organizational-units": "r-abcd"})[name]
+    shown = template["Metadata"]["AWS::CloudFormation::Interface"]
+    (group,) = shown["ParameterGroups"]
+    assert group["Parameters"] == ["PumpIamRole", "PumpExternalID"]
+    assert set(template["Parameters"]) == set(group["Parameters"]) == set(shown["ParameterLabels"])
+
+
+def test_template_without_parameters_has_nothing_for_the_console(
+    synth: Synth, provided_context: dict[str, str]
+) -> None:
+    assert not [template for template in synth(provided_context).values() if "Metadata" in template]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synth: Synth) -> None:
+    template = synth({"pump:next-external-id": "Next-5678"})[name]
+    assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole"}
+    (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == [
+        {"Ref": "PumpExternalID"},
+        "Next-5678",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_template_says_what_it_contains_and_which_version_generated_it(
+    name: str, synth: Synth
+) -> None:
+    template = synth()[name]
+    assert {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}[name] in template[
+        "Description"
+    ]
+    (logical_id,) = template["Resources"]
+    assert {key: output["Value"] for key, output in template["Outputs"].items()} == {
+        "RoleArn": {"Fn::GetAtt": [logical_id, "Arn"]},
+        "RoleName": {"Ref": logical_id},
+        "PumpRolesVersion": __version__,
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_template_is_self_contained(name: str, synth: Synth) -> None:
+    template = synth()[name]
+    assert set(template) == {"Description", "Metadata", "Parameters", "Resources", "Outputs"}
+    assert set(template["Metadata"]) == {"AWS::CloudFormation::Interface"}
+    (resource,) = template["Resources"].values()
+    assert set(resource) == {"Type", "Properties"}
+    text = json.dumps(template)
+    for foreign in ["Transform", "BootstrapVersion", "aws:cdk:path", "CDKMetadata", "AssetParam"]:
+        assert foreign not in text
+
+
+def test_assembly_needs_no_bootstrap_role_and_no_asset(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    ReadOnlyStack(app, "PumpReadOnly")
+    app.synth()
+    manifest = (tmp_path / "manifest.json").read_text()
+    for name in ["assumeRole", "cloudFormationExecutionRole", "lookupRole", "bootstrap", "asset:"]:
+        assert name not in manifest
+    assert not list(tmp_path.glob("asset*"))
+
+
+@pytest.mark.parametrize("in_stage", [False, True])
+def test_template_is_the_same_in_a_foreign_app(
+    in_stage: bool,  # noqa: FBT001
+    synth: Synth,
+) -> None:
+    """In a stage, but for the check of the bootstrap's version, which the synthesizer adds."""
+    app = App(
+        context={"aws:cdk:enable-path-metadata": True, "pump:external-id": "ignored"},
+        analytics_reporting=True,
+    )
+    scope = Stage(app, "Foreign") if in_stage else app
+    for stack_class in ROLLOUT_STACKS.values():
+        role_stack = stack_class.rollout_class.stack_class
+        role_stack(scope, role_stack.role_class.published.stack_name)
+    templates = [stack.template for stack in app.synth().stacks_recursively]
+    for template in templates if in_stage else ():
+        assert template["Parameters"].pop("BootstrapVersion")["Type"].startswith("AWS::SSM::")
+        assert set(template.pop("Rules")) == {"CheckBootstrapVersion"}
+    assert templates == list(synth().values())
+
+
+@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack, ReadOnlyRolloutStack])
+def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> None:
+    """Without a role of that account, an action works in the account of the pipeline."""
+    home = Environment(account="111122223333", region="us-east-1")
+    app = App()
+    stack = Stack(app, "Pipeline", env=home)
+    source = pipelines.CodePipelineSource.connection(
+        "owner/repository",
+        "main",
+        connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
+    )
+    pipeline = pipelines.CodePipeline(
+        stack,
+        "Pipeline",
+        synth=pipelines.ShellStep("Synth", input=source, commands=["npx cdk synth"]),
+        cross_account_keys=True,
+    )
+    stage = Stage(app, "Prod", env=Environment(account="222233334444", region="us-east-1"))
+    more = {"organizational_units": ["r-abcd"]} if stack_class is ReadOnlyRolloutStack else {}
+    stack_class(stage, "Pump", **more)
+    pipeline.add_stage(stage)
+    stages = Capture()
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::CodePipeline::Pipeline", {"Stages": stages}
+    )
+    actions = {
+        action["Name"]: (action["ActionTypeId"]["Provider"], json.dumps(action))
+        for stage_ in stages.as_array()
+        for action in stage_["Actions"]
+    }
+    assert {name: provider for name, (provider, _) in actions.items()} == {
+        "owner_repository": "CodeStarSourceConnection",
+        "Synth": "CodeBuild",
+        "SelfMutate": "CodeBuild",
+        "Prepare": "CloudFormation",
+        "Deploy": "CloudFormation",
+    }
+    # Each action names its own role; the one that makes the change set, also CloudFormation's.
+    named = {
+        name: re.findall(r"::(\d{12}):role/(cdk-[a-z0-9]+-[a-z]+(?:-[a-z]+)*)-role-", action)
+        for name, (_, action) in actions.items()
+    }
+    deploy = ("222233334444", "cdk-hnb659fds-deploy")
+    assert named == {
+        "owner_repository": [],
+        "Synth": [],
+        "SelfMutate": [],
+        "Prepare": [("222233334444", "cdk-hnb659fds-cfn-exec"), deploy],
+        "Deploy": [deploy],
+    }
+
+
+@pytest.mark.parametrize("in_stage", [False, True])
+def test_given_synthesizer_decides(in_stage: bool) -> None:  # noqa: FBT001
+    app = App()
+    scope = Stage(app, "Stage") if in_stage else app
+    own = DefaultStackSynthesizer(deploy_role_arn="arn:aws:iam::111122223333:role/Ours")
+    ReadOnlyStack(scope, "Given", synthesizer=own)
+    (stack,) = app.synth().stacks_recursively
+    assert stack.assume_role_arn == "arn:aws:iam::111122223333:role/Ours"
+
+
+def test_in_a_stage_the_synthesizer_is_the_apps_also_further_inside() -> None:
+    app = App(default_stack_synthesizer=DefaultStackSynthesizer(qualifier="ours"))
+    ReadOnlyStack(Construct(Stage(app, "Stage"), "Team"), "Pump")
+    (stack,) = app.synth().stacks_recursively
+    assert ":role/cdk-ours-deploy-role-" in str(stack.assume_role_arn)
+
+
+def test_accepts_every_option_of_a_stack_but_those_that_the_role_decides() -> None:
+    of_cdk = set(inspect.signature(StackProps).parameters)
+    assert of_cdk - {"analytics_reporting", "permissions_boundary"} == set(
+        StackOptions.__optional_keys__
+    )
+
+
+def test_accepts_the_arguments_of_a_stack() -> None:
+    app = App()
+    for stack_class in (ReadOnlyStack, AutoPilotStack):
+        stack = stack_class(
+            app,
+            stack_class.__name__,
+            role_name="Mine",
+            stack_name=f"Ours-{stack_class.__name__}",
+            description="Ours",
+            env=Environment(account="123456789012", region="eu-west-1"),
+            tags={"team": "platform"},
+            termination_protection=True,
+            notification_arns=["arn:aws:sns:eu-west-1:123456789012:stacks"],
+        )
+        assert (stack.account, stack.region) == ("123456789012", "eu-west-1")
+    for artifact in app.synth().stacks:
+        assert artifact.tags == {"team": "platform"}
+        assert artifact.termination_protection
+        assert artifact.notification_arns == ["arn:aws:sns:eu-west-1:123456789012:stacks"]
+        assert artifact.stack_name == f"Ours-{artifact.id}"
+        assert artifact.template["Description"] == "Ours"
+        assert role_of(artifact.template)["RoleName"] == "Mine"
+
+
+@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack])
+def test_rotating_without_a_next_id_adds_its_parameter(stack_class: type[RoleStack]) -> None:
+    app = App()
+    stack_class(app, "S", rotating=True)
+    template = app.synth().get_stack_by_name("S").template
+    assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole", "PumpNextExternalID"}
+    assert (
+        template["Parameters"]["PumpNextExternalID"]["AllowedPattern"]
+        == validators.EXTERNAL_ID.pattern
+    )
+    (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == [
+        {"Ref": "PumpExternalID"},
+        {"Ref": "PumpNextExternalID"},
+    ]
+
+
+def test_base_class_is_abstract() -> None:
+    with pytest.raises(
+        TypeError, match=r"^RoleStack is abstract; use ReadOnlyStack or AutoPilotStack$"
+    ):
+        RoleStack(App(), "S")
+
+
+@pytest.mark.parametrize("tags", [["team"], "team", {"team": 1}, {1: "team"}, 5])
+def test_rejects_tags_that_are_not_strings(tags: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^tags: .* is not a mapping of strings to strings"):
+        ReadOnlyStack(App(), "S", tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "problem"),
+    [
+        ({"": "x"}, "'' is not the key of a tag"),
+        ({"team": ""}, "'' is not the value of a tag"),
+        ({"k" * 129: "x"}, "is not the key of a tag: 1 to 128 letters"),
+        ({"team": "x" * 257}, "is not the value of a tag: 1 to 256 letters"),
+        ({"team": "a,b"}, "'a,b' is not the value of a tag"),
+        ({"team": "a\nb"}, r"'a\\nb' is not the value of a tag"),
+        ({"aws:team": "x"}, "'aws:team': aws: is reserved for AWS"),
+        ({"team": "x", "Team": "y"}, "'Team' is listed twice, ignoring case"),
+        ({f"tag{number}": "x" for number in range(51)}, "51 given, at most 50 allowed"),
+    ],
+)
+def test_rejects_tags_that_aws_does_not_accept(tags: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^tags: .*{problem}"):
+        ReadOnlyStack(App(), "S", tags=tags)
+
+
+def test_accepts_every_tag_that_aws_accepts() -> None:
+    tags = {"k" * 128: "v" * 256, "stra\u00dfe 1_.:/=+-@": "\u03b1 \u0661"}
+    app = App()
+    ReadOnlyStack(app, "S", tags=tags)
+    assert app.synth().get_stack_by_name("S").tags == tags
+
+
+@pytest.mark.parametrize("value", ["true", 1])
+def test_termination_protection_is_true_or_false(value: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^termination_protection: .* is neither true"):
+        ReadOnlyStack(App(), "S", termination_protection=value)

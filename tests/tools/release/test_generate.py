@@ -1,0 +1,27 @@
+"""The files that are generated from the published roles are up to date."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.release import generate
+from tools.sandbox.cdk import ROOT
+
+
+@pytest.mark.parametrize("path", generate.FILES)
+def test_file_is_up_to_date(path: str) -> None:
+    # Not compared by assert, which would print bytes.
+    if (ROOT / path).read_bytes() != generate.FILES[path]():
+        pytest.fail(f"{path} is not up to date; run make generate, and review the difference")
+
+
+def test_writes_what_differs_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "FILES", {"a/same": lambda: b"1", "a/other": lambda: b"2"})
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "same").write_bytes(b"1")
+    (tmp_path / "a" / "other").write_bytes(b"1")
+    generate.main(tmp_path)
+    assert (tmp_path / "a" / "other").read_bytes() == b"2"
+    assert capsys.readouterr().out == "a/other\n"

@@ -1,0 +1,258 @@
+"""The workflows: what they may do, and the shell steps of a release, run in a copy of the project.
+
+They have never run on GitHub.
+"""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pump_roles import __version__
+from tests.support import bash, other_commands
+from tools.release.check import baseline
+from tools.release.manifest import as_json, manifest
+from tools.release.versions import MANIFESTS
+from tools.sandbox.cdk import ROOT
+
+TEXT = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+CHECK = (ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8")
+# YAML 1.1 reads the key "on" as true.
+WORKFLOW: dict[Any, Any] = yaml.safe_load(TEXT)
+JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
+STEPS = [step for job in JOBS.values() for step in job["steps"]]
+
+NOT_RUN = {"make setup-develop", "make check release-check"}
+"""What needs a network, and this very test suite."""
+
+STAMPS = (".deploy", ".review", ".develop")
+"""The files by which make finds that a folder is complete, in the order of the setup."""
+
+GH = """\
+#!/usr/bin/env bash
+printf '%s\\n' "$@" > "$GH_LOG"
+"""
+"""Stands in for the GitHub CLI, and writes down its arguments."""
+
+
+def uses(job: str) -> list[str]:
+    """Return the names of the actions that a job uses, in order."""
+    return [step["uses"].partition("@")[0] for step in JOBS[job]["steps"] if "uses" in step]
+
+
+def run(job: str, folder: Path, **variables: str) -> list[subprocess.CompletedProcess[str]]:
+    """Run the shell steps of a job until one fails, without those in :data:`NOT_RUN`."""
+    ended = []
+    for step in JOBS[job]["steps"]:
+        if "run" in step and step["run"] not in NOT_RUN:
+            environment = {
+                name: variables["TAG"] if name == "TAG" else "" for name in step.get("env", {})
+            }
+            where = folder / step.get("working-directory", ".")
+            ended.append(bash(step["run"], where, **variables | environment))
+            if ended[-1].returncode:
+                break
+    return ended
+
+
+def test_runs_only_for_tags_of_versions() -> None:
+    assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}
+    assert WORKFLOW["defaults"]["run"]["shell"] == "bash"
+
+
+def test_each_job_has_the_least_permissions() -> None:
+    assert WORKFLOW["permissions"] == {}
+    assert {name: job["permissions"] for name, job in JOBS.items()} == {
+        "build": {"contents": "read"},
+        "publish": {"attestations": "write", "id-token": "write"},
+        "release": {"contents": "write"},
+    }
+    assert "secrets." not in TEXT
+
+
+def test_publishing_jobs_wait_for_tests_and_approval_and_run_no_project_code() -> None:
+    assert (JOBS["publish"]["needs"], JOBS["publish"]["environment"]) == ("build", "release")
+    assert JOBS["release"]["needs"] == "publish"
+    assert "environment" not in JOBS["build"]
+    assert "actions/checkout" in uses("build")
+    assert uses("publish") == [
+        *("actions/download-artifact", "actions/attest", "pypa/gh-action-pypi-publish"),
+    ]
+    assert uses("release") == ["actions/download-artifact", "actions/download-artifact"]
+    for job in ("publish", "release"):
+        commands = " ".join(step.get("run", "") for step in JOBS[job]["steps"])
+        assert not re.search("make|python|pip|npm", commands)
+
+
+def test_job_that_creates_the_release_does_nothing_else_and_so_can_run_again() -> None:
+    """The package registry may already have the files when `gh release create` fails."""
+    *before, create = JOBS["release"]["steps"]
+    assert create["run"].startswith("gh release create ")
+    assert [step["name"] for step in before] == [
+        *("Download the files", "Download the notes", "Check the files"),
+    ]
+
+
+def test_tests_come_before_the_build() -> None:
+    commands = [step["run"] for step in JOBS["build"]["steps"] if "run" in step]
+    setup, notes, *rest = commands
+    assert [setup, *rest] == ["make setup-develop", "make check release-check", "make dist"]
+    assert "-m release.notes" in notes
+
+
+@pytest.mark.parametrize("text", [TEXT, CHECK], ids=["release", "check"])
+def test_every_action_is_pinned_to_a_commit_with_its_version_in_a_comment(text: str) -> None:
+    lines = re.findall(r"^\s+(?:- )?uses: (.*)$", text, re.MULTILINE)
+    assert len(lines) == text.count(" uses: ")
+    for line in lines:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+        assert f"uses: {line}\n" in TEXT, "one version of each action"
+
+
+def test_pull_requests_run_make_check_and_may_only_read() -> None:
+    workflow = yaml.safe_load(CHECK)
+    assert "pull_request" in workflow[True]
+    (job,) = workflow["jobs"].values()
+    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make check"]
+    requires = re.search(r'requires-python = ">=(.*)"', (ROOT / "pyproject.toml").read_text())
+    assert requires
+    assert requires[1] in job["strategy"]["matrix"]["python"]
+
+
+def test_dependabot_updates_each_kind_of_dependency() -> None:
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    found = {update["package-ecosystem"] for update in updates}
+    assert found == {"pip", "npm", "github-actions"}
+
+
+def test_no_github_expression_is_in_a_shell_script() -> None:
+    assert [step["run"] for step in STEPS if "${{" in step.get("run", "")] == []
+
+
+def test_attests_all_files_and_publishes_the_package_with_attestations() -> None:
+    (attest,) = (step for step in STEPS if step.get("uses", "").startswith("actions/attest@"))
+    (publish,) = (step for step in STEPS if "pypi-publish" in step.get("uses", ""))
+    assert attest["with"] == {"subject-path": "dist/*"}
+    assert publish["with"] == {"packages-dir": "registry/", "attestations": True}
+    assert STEPS.index(attest) < STEPS.index(publish)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project as `make setup-develop` leaves it, with a version that is prepared."""
+    folder = tmp_path / "checkout"
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("docs", "pump_roles", "tools"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    for name in (".gitignore", "LICENSE", "Makefile", "README.md", "package-lock.json"):
+        shutil.copy(ROOT / name, folder)
+    for path in (ROOT / "package.json", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
+        shutil.copy(path, folder)
+    current = manifest()
+    entries = "".join(f"- {sentence}\n" for sentence in baseline(current))
+    for name, text in (
+        ("CHANGELOG.md", "- The first release.\n"),
+        ("PERMISSIONS.md", f"### Baseline\n\n{entries}"),
+    ):
+        (folder / name).write_text(
+            f"# A changelog\n\n## [Unreleased]\n\n## [{__version__}] - 2020-01-01\n\n{text}"
+        )
+    shutil.rmtree(folder / MANIFESTS, ignore_errors=True)
+    (folder / MANIFESTS).mkdir()
+    (folder / MANIFESTS / f"{__version__}.json").write_bytes(as_json(current))
+    # Folders of its own, of which make finds that they are complete: it must not set up these ones.
+    (folder / "node_modules").mkdir()
+    (folder / ".venv").mkdir()
+    for path in Path(sys.prefix).iterdir():
+        if path.name not in STAMPS:
+            (folder / ".venv" / path.name).symlink_to(path)
+    for stamp in STAMPS:
+        (folder / ".venv" / stamp).touch()
+        (folder / "node_modules" / stamp).touch()
+    return folder
+
+
+def artifacts(job: str, kind: str) -> dict[str, str]:
+    """Return the folders of the artifacts that a job uploads or downloads, by their names."""
+    return {
+        step["with"]["name"]: step["with"]["path"]
+        for step in JOBS[job]["steps"]
+        if f"/{kind}-artifact@" in step.get("uses", "")
+    }
+
+
+def carry_over(checkout: Path, job: str, machine: Path) -> None:
+    """Copy the artifacts that a job downloads from where the job `build` uploads them."""
+    uploaded = artifacts("build", "upload")
+    for name, folder in artifacts(job, "download").items():
+        shutil.copytree(checkout / uploaded[name], machine / folder)
+
+
+def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
+    checkout: Path, tmp_path: Path
+) -> None:
+    tag = f"v{__version__}"
+    for ended in run("build", checkout, TAG=tag):
+        assert ended.returncode == 0, ended.stderr
+    notes = (checkout / "notes" / "notes.md").read_text()
+    assert notes.startswith("## Permissions\n\n### Baseline\n")
+    assert notes.endswith("\n- The first release.\n")
+
+    publisher, releaser = tmp_path / "publisher", tmp_path / "releaser"
+    carry_over(checkout, "publish", publisher)
+    carry_over(checkout, "release", releaser)
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    (commands / "gh").write_text(GH)
+    (commands / "gh").chmod(stat.S_IRWXU)
+    path = os.pathsep.join([str(commands), other_commands()])
+    log = tmp_path / "gh.log"
+    for ended in run("publish", publisher, TAG=tag):
+        assert ended.returncode == 0, ended.stderr
+    assert not (publisher / "notes").exists()
+    for ended in run("release", releaser, TAG=tag, PATH=path, GH_LOG=str(log)):
+        assert ended.returncode == 0, ended.stderr
+    assert {file.name for file in (publisher / "registry").iterdir()} == {
+        f"pump_roles-{__version__}-py3-none-any.whl",
+        f"pump_roles-{__version__}.tar.gz",
+    }
+    files = sorted(f"dist/{file.name}" for file in (checkout / "dist").iterdir())
+    *arguments, title = ("release", "create", tag, "--verify-tag", "--title", "pump-roles ")
+    lines = log.read_text().splitlines()
+    assert lines[:8] == [*arguments, f"{title}{__version__}", "--notes-file", "notes/notes.md"]
+    assert sorted(lines[8:]) == files
+    assert len(files) == 13
+
+
+@pytest.mark.parametrize("tag", ["v99.0.0", "v", f"v{__version__}-rc1", "v$(touch owned)"])
+def test_job_stops_at_a_tag_of_another_version(tag: str, checkout: Path) -> None:
+    (ended,) = run("build", checkout, TAG=tag)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f"it must be v{__version__}\n")
+    assert not (checkout / "dist").exists()
+    assert not (checkout / "owned").exists()
+
+
+def test_job_stops_at_a_changelog_without_the_version(checkout: Path) -> None:
+    (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n- Something.\n")
+    (ended,) = run("build", checkout, TAG=f"v{__version__}")
+    assert ended.returncode == 1
+    assert "CHANGELOG.md: the latest version is not" in ended.stderr
+
+
+@pytest.mark.parametrize("job", ["publish", "release"])
+def test_job_does_not_publish_a_file_that_changed_on_its_way(job: str, tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "pump_roles-0.whl").write_text("changed")
+    (tmp_path / "dist" / "SHA256SUMS").write_text(f"{'0' * 64}  pump_roles-0.whl\n")
+    (ended,) = run(job, tmp_path, TAG="v0")
+    assert ended.returncode == 1
+    assert not (tmp_path / "registry").exists()

@@ -1,0 +1,1 @@
+"""What maintainers run: the sandbox with its demos, the benchmarks, and releases."""

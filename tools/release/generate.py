@@ -1,0 +1,66 @@
+"""Writes the files that are generated from the published roles: ``make generate``.
+
+A test compares each file with what would be generated now.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from pump_roles import guard, universal
+from pump_roles.report import of_published
+from pump_roles.report.markdown import as_markdown
+from tools.release import manual, schemas, tables
+from tools.release.guard import rules
+from tools.sandbox.cdk import ROOT, cdk
+
+__all__ = ["FILES", "main"]
+
+
+@cache
+def _synthesized() -> Mapping[str, bytes]:
+    with TemporaryDirectory() as folder:
+        ended = cdk("synth", "--quiet", "--output", folder)
+        if ended.returncode:
+            raise SystemExit(ended.stderr)
+        return {name: (Path(folder) / name).read_bytes() for name in universal.FILES.values()}
+
+
+def _template(name: str) -> Callable[[], bytes]:
+    return lambda: _synthesized()[name]
+
+
+def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
+    # Only parts of the file are generated.
+    return lambda: fill((ROOT / path).read_text(encoding="utf-8")).encode()
+
+
+FILES: Final[Mapping[str, Callable[[], bytes]]] = {
+    # First, because the synth checks the templates with these rules.
+    f"pump_roles/guard/{guard.FILE}": rules,
+    **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
+    "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
+    **{f"docs/manual/{name}": make for name, make in manual.FILES.items()},
+    **{path: _filled(path, tables.filled) for path in tables.PAGES},
+    **{path: _filled(path, schemas.filled) for path in schemas.SCHEMAS},
+}
+"""The function that makes each file, by path. A later one can use the files of earlier ones."""
+
+
+def main(root: Path = ROOT) -> None:
+    """Write the files that differ from what is generated now, and print their paths.
+
+    :param root: the project's folder.
+    """
+    for path, make in FILES.items():
+        file, content = root / path, make()
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Prints the notes of a release, if its tag, version, changelogs, and manifest agree.
+
+``python -m tools.release.notes vX.Y.Z`` is a step of the release workflow.
+"""
+
+import sys
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pump_roles.templates import InputError
+from tools.release.changelog import today
+from tools.release.check import CHANGELOG
+from tools.release.manifest import manifest
+from tools.release.tag import agreed
+from tools.sandbox.cdk import ROOT
+
+__all__ = ["main", "notes"]
+
+
+def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
+    """Return what the changelogs say about a release, in Markdown: the permissions first.
+
+    :param root: the project's folder.
+    :param tag: the release's tag, ``v`` and the version.
+    :param current: the manifest of the current project.
+    :param on: today.
+    :raises InputError: when the tag is not that of the version, or as
+        :func:`release.tag.agreed` does.
+    """
+    version = current["version"]
+    if tag != f"v{version}":
+        raise InputError(f"the tag {tag} is not that of version {version}: it must be v{version}")
+    texts = agreed(root, current, on)
+    return f"## Permissions\n\n{texts[CHANGELOG]}\n\n## Everything else\n\n{texts['CHANGELOG.md']}"
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Print the notes, and return the exit status.
+
+    :param arguments: the tag.
+    :param root: the project's folder.
+    """
+    if len(arguments) != 1:
+        print("usage: python -m tools.release.notes TAG", file=sys.stderr)
+        return 1
+    try:
+        print(notes(root, arguments[0], manifest(), today()))
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

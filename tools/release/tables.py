@@ -1,0 +1,126 @@
+"""Generates the tables of ``docs/guardrails.md`` and ``README.md`` from what they describe.
+
+Each table is between two lines, ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. The text
+around them is written by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Final
+
+from pump_roles import published
+from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails.guardrail import SHIPPED
+from pump_roles.iam.catalog import shipped
+from pump_roles.published import ROLES
+from pump_roles.report.texts import read_text
+
+__all__ = ["PAGES", "TABLES", "filled"]
+
+
+def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    first, *others = (f"| {' | '.join(row)} |\n" for row in (head, *rows))
+    return "".join([first, f"|{'---|' * len(head)}\n", *others])
+
+
+def _policies() -> str:
+    reasons = json.loads(resources.files(published).joinpath("reasons.json").read_text("utf-8"))
+    kinds = {
+        policy: [kind for kind, role in ROLES.items() if policy in role.policies]
+        for role in ROLES.values()
+        for policy in role.policies
+    }
+    rows = [
+        [
+            "each" if len(carried) == len(ROLES) else ", ".join(carried),
+            f"`{policy.name}`",
+            *_counts(policy.patterns),
+            reasons["policies"][policy.name],
+        ]
+        for policy, carried in kinds.items()
+    ]
+    totals = [
+        [kind, f"all {len(role.policies)}, each action counted once", *_counts(role.patterns), ""]
+        for kind, role in ROLES.items()
+        if len(role.policies) > 1
+    ]
+    return _table(
+        (
+            "role",
+            "published policy",
+            "patterns",
+            "actions",
+            "of these, not List or Read",
+            "purpose",
+        ),
+        [*rows, *totals],
+    )
+
+
+def _counts(patterns: Iterable[str]) -> list[str]:
+    patterns = set(patterns)
+    actions = shipped().matching(patterns)
+    writes = sum(not action.only_reads for action in actions)
+    return [str(number) for number in (len(patterns), len(actions), writes)]
+
+
+def _guardrails() -> str:
+    return _table(
+        ("guardrail", "what it removes", "what it leaves", "what it costs Pump's service"),
+        (
+            (f"`{guardrail.name}`", guardrail.removes, guardrail.leaves, guardrail.costs)
+            for guardrail in SHIPPED.values()
+        ),
+    )
+
+
+def _left_by_metadata_only() -> str:
+    left = json.loads(read_text("data.json"))["left"]
+    return _table(
+        ("action", "what it returns", "why it stays"),
+        ((f"`{action}`", data["returns"], data["stays"]) for action, data in left.items()),
+    )
+
+
+def _left_by_needed_only() -> str:
+    read_only = {action.name for action in shipped().matching(ROLES["read-only"].patterns)}
+    return _table(
+        (
+            "action",
+            "what it is needed for",
+            "what is lost without it",
+            "in the read-only role",
+        ),
+        (
+            (f"`{action}`", need.needed, need.without, "yes" if action in read_only else "no")
+            for action, need in Guardrail.NEEDED_ONLY.keeps.items()
+        ),
+    )
+
+
+PAGES: Final = ("docs/guardrails.md", "README.md")
+"""The pages with the tables."""
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "policies": _policies,
+    "guardrails": _guardrails,
+    "left by metadata-only": _left_by_metadata_only,
+    "left by needed-only": _left_by_needed_only,
+}
+"""The function that makes each table, by name."""
+
+
+def filled(page: str) -> str:
+    """Return a page with its tables as they are generated now.
+
+    :param page: the page's text.
+    :raises KeyError: when the page names a table that is not in :data:`TABLES`.
+    """
+    return re.sub(
+        r"(<!-- generated: (.*?) -->\n).*?(?=<!-- /generated -->\n)",
+        lambda found: found[1] + TABLES[found[2]](),
+        page,
+        flags=re.DOTALL,
+    )

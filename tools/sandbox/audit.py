@@ -1,0 +1,74 @@
+"""An organization in the AWS emulator whose accounts have a role for auditors."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pump_roles.account.verify.reading import policy_for_reading
+from pump_roles.published import ROLES
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+
+__all__ = ["AUDITOR", "Audited", "audited_organization", "let_audit"]
+
+AUDITOR: Final = "Auditor"
+"""The name of the role in each account."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audited:
+    """The organization.
+
+    :param root: the ID of its root.
+    :param unit: the ID of the organizational unit with the accounts.
+    :param accounts: their IDs, in the order of creation.
+    """
+
+    root: str
+    unit: str
+    accounts: Sequence[str]
+
+
+def audited_organization(aws: EmbeddedAws, count: int, template: str) -> Audited:
+    """Create an organization's accounts, deploy to each, and let the management account audit them.
+
+    :param aws: the emulator; the default account is the management account.
+    :param count: how many accounts.
+    :param template: the template to deploy to each.
+    """
+    organizations = aws.client("organizations")
+    (root,) = organizations.list_roots()["Roots"]
+    unit = organizations.create_organizational_unit(ParentId=root["Id"], Name="Workloads")
+    unit_id = unit["OrganizationalUnit"]["Id"]
+    accounts = []
+    for index in range(count):
+        created = organizations.create_account(
+            Email=f"account{index}@example.com", AccountName=f"account {index}"
+        )
+        account = created["CreateAccountStatus"]["AccountId"]
+        organizations.move_account(
+            AccountId=account, SourceParentId=root["Id"], DestinationParentId=unit_id
+        )
+        owner = Caller(account)
+        aws.deploy("Pump", template, caller=owner)
+        let_audit(aws, owner)
+        accounts.append(account)
+    return Audited(root=root["Id"], unit=unit_id, accounts=accounts)
+
+
+def let_audit(aws: EmbeddedAws, owner: Caller) -> None:
+    """Create the role for auditors in an account, with the smallest policy that they need.
+
+    :param owner: the root user of the account.
+    """
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT_ID}, "Action": "sts:AssumeRole"}
+    iam = aws.borrow("iam", owner)
+    iam.create_role(
+        RoleName=AUDITOR,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    iam.put_role_policy(
+        RoleName=AUDITOR,
+        PolicyName=AUDITOR,
+        PolicyDocument=json.dumps(policy_for_reading(role.name for role in ROLES.values())),
+    )

@@ -1,0 +1,72 @@
+"""AWS's actions, from the action catalog of the pinned npm package."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from pump_roles.iam.catalog import matcher
+from tools.sandbox.aws import ACCOUNT_ID
+from tools.sandbox.cdk import ROOT
+
+_DATA: Final = ROOT / "node_modules" / "@cloud-copilot" / "iam-data" / "data"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action.
+
+    :param name: as ``service:Action``.
+    :param access_levels: its access levels, such as List, Read or Write.
+    :param resources: an example ARN of each resource type that it supports; only ``*`` if it
+        supports none.
+    """
+
+    name: str
+    access_levels: frozenset[str]
+    resources: tuple[str, ...]
+
+    @property
+    def only_reads(self) -> bool:
+        return self.access_levels <= {"List", "Read"}
+
+
+@cache
+def actions() -> Mapping[str, Action]:
+    """Return every action of every service, by its name in lower case."""
+    found = {}
+    for file in sorted((_DATA / "actions").glob("*.json")):
+        arns = {
+            key.lower(): _example(resource["arn"])
+            for key, resource in _read(_DATA / "resourceTypes" / file.name).items()
+        }
+        for action in _read(file).values():
+            name = f"{file.stem}:{action['name']}"
+            found[name.lower()] = Action(
+                name,
+                frozenset(action["accessLevel"].split(", ")),
+                tuple(arns[kind["name"].lower()] for kind in action["resourceTypes"]) or ("*",),
+            )
+    return found
+
+
+def matching(patterns: Iterable[str]) -> list[Action]:
+    """Return the actions that any of the patterns matches, in any case, with ``*`` and ``?``."""
+    expressions = [matcher(pattern) for pattern in patterns]
+    return [
+        action
+        for name, action in actions().items()
+        if any(expression.fullmatch(name) for expression in expressions)
+    ]
+
+
+def _read(file: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return content
+
+
+def _example(arn: str) -> str:
+    known = {"Partition": "aws", "Region": "us-east-1", "Account": ACCOUNT_ID}
+    return re.sub(r"\$\{(\w+)\}", lambda match: known.get(match[1], "example"), arn)

@@ -1,0 +1,76 @@
+"""The pinned CDK CLI, run as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The project's folder."""
+
+_CLI: Final = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+
+
+def tool_environment() -> dict[str, str]:
+    """Return the environment that tools run in: this environment's Python and Node, and no AWS.
+
+    The machine's AWS configuration is omitted, so that nothing reaches a real account.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {
+        **inherited,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), inherited.get("PATH", ""))),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def cdk(
+    *arguments: str, directory: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the CDK CLI, and return its exit status and output.
+
+    :param arguments: the command line.
+    :param directory: where to run it. By default, in a temporary folder with the project's app and
+        ``cdk.json``, so that your ``pump.json`` changes neither the demos nor the tests.
+    :param environment: variables to set in addition to those of :func:`tool_environment`.
+    """
+    with TemporaryDirectory() as folder:
+        for name in ("app.py", "cdk.json"):
+            (Path(folder) / name).symlink_to(ROOT / name)
+        return subprocess.run(
+            ["node", str(_CLI), *arguments],
+            cwd=folder if directory is None else directory,
+            env=tool_environment() | dict(environment or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def recommended_flags() -> dict[str, Any]:
+    """Return the feature flags that the installed ``aws-cdk-lib`` recommends for a new app."""
+    return dict(_recommended_flags())
+
+
+@cache
+def _recommended_flags() -> Mapping[str, Any]:
+    # An archive has no index, so finding a file in it takes half a second.
+    (bundle,) = (
+        file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
+    )
+    with bundle.open("rb") as stream, tarfile.open(fileobj=stream) as archive:
+        member = archive.extractfile("package/recommended-feature-flags.json")
+        assert member is not None
+        flags: dict[str, Any] = json.load(member)
+    return flags

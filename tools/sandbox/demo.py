@@ -1,0 +1,556 @@
+"""`make demo`: deploy both roles to an AWS emulator, and show who can assume them and do what."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from pump_roles.published import PublishedRole
+from pump_roles.report.marks import mark
+from tools.sandbox import catalog
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.show import (
+    AUTO_PILOT_ROLE,
+    EXTERNAL_ID,
+    PUMP,
+    PUMP_ACCOUNT,
+    READ_ONLY_ROLE,
+    ROLES,
+    Show,
+    trust,
+)
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED, Role, decide, use
+
+NEW_EXTERNAL_ID: Final = "Example-8765-4321"
+OTHER_ACCOUNT: Final = "111122223333"
+REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+"""The error codes of calls that are not authorized."""
+
+NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
+"""The error codes of calls that were authorized and then failed, because the emulator lacks the
+operation or the instance."""
+
+SESSION_SECONDS: Final = 3_600
+BYSTANDER: Final = "Bystander"
+"""The name of roles that no role trusts."""
+
+BOTH: Final = frozenset({READ_ONLY_ROLE, AUTO_PILOT_ROLE})
+ONLY_AUTO_PILOT: Final = frozenset({AUTO_PILOT_ROLE})
+NEITHER: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something that a role may or may not do.
+
+    :param description: a description for the demo.
+    :param action: the IAM action.
+    :param allowed: the roles that may do it.
+    :param client: the boto3 service to call. If it is empty, the policy simulator answers, because
+        the emulator lacks the service.
+    :param operation: the operation to call.
+    :param parameters: the parameters of the call.
+    :param guarded: whether the ``recommended`` guardrails deny it.
+    """
+
+    description: str
+    action: str
+    allowed: frozenset[str]
+    client: str = ""
+    operation: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    guarded: bool = False
+
+
+INSTANCE: Final = "i-0123456789abcdef0"
+BUCKET: Final = "example-customer-data"
+OBJECT: Final = "customers.csv"
+SECRET: Final = "example-database-password"  # noqa: S105
+
+QUESTIONS: Final = [
+    Question("read costs", "ce:GetCostAndUsage", BOTH),
+    Question(
+        "see organization",
+        "organizations:DescribeOrganization",
+        BOTH,
+        "organizations",
+        "describe_organization",
+    ),
+    Question(
+        "see reservations",
+        "rds:DescribeReservedDBInstances",
+        BOTH,
+        "rds",
+        "describe_reserved_db_instances",
+    ),
+    Question(
+        "see instances", "ec2:DescribeInstances", ONLY_AUTO_PILOT, "ec2", "describe_instances"
+    ),
+    Question("buy a savings plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
+    Question(
+        "buy reservations",
+        "ec2:PurchaseReservedInstancesOffering",
+        ONLY_AUTO_PILOT,
+        "ec2",
+        "purchase_reserved_instances_offering",
+        {"InstanceCount": 1, "ReservedInstancesOfferingId": "example"},
+    ),
+    Question(
+        "sell reservations",
+        "ec2:CreateReservedInstancesListing",
+        ONLY_AUTO_PILOT,
+        "ec2",
+        "create_reserved_instances_listing",
+        {
+            "InstanceCount": 1,
+            "ReservedInstancesId": "example",
+            "PriceSchedules": [],
+            "ClientToken": "example",
+        },
+    ),
+    Question(
+        "read an instance's user data",
+        "ec2:DescribeInstanceAttribute",
+        ONLY_AUTO_PILOT,
+        "ec2",
+        "describe_instance_attribute",
+        {"InstanceId": INSTANCE, "Attribute": "userData"},
+        guarded=True,
+    ),
+    Question(
+        "tag an instance",
+        "ec2:CreateTags",
+        ONLY_AUTO_PILOT,
+        "ec2",
+        "create_tags",
+        {"Resources": [INSTANCE], "Tags": [{"Key": "example", "Value": "example"}]},
+        guarded=True,
+    ),
+    Question("change cost alerts", "ce:CreateAnomalyMonitor", ONLY_AUTO_PILOT, guarded=True),
+    Question(
+        "stop an instance",
+        "ec2:StopInstances",
+        NEITHER,
+        "ec2",
+        "stop_instances",
+        {"InstanceIds": [INSTANCE]},
+    ),
+    Question("list S3 buckets", "s3:ListAllMyBuckets", NEITHER, "s3", "list_buckets"),
+    Question(
+        "read an S3 object",
+        "s3:GetObject",
+        NEITHER,
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": OBJECT},
+    ),
+    Question(
+        "read a secret in Secrets Manager",
+        "secretsmanager:GetSecretValue",
+        NEITHER,
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": SECRET},
+    ),
+    Question(
+        "read a DynamoDB table",
+        "dynamodb:Scan",
+        NEITHER,
+        "dynamodb",
+        "scan",
+        {"TableName": "example"},
+    ),
+    Question(
+        "widen its own role",
+        "iam:PutRolePolicy",
+        NEITHER,
+        "iam",
+        "put_role_policy",
+        {"RoleName": AUTO_PILOT_ROLE, "PolicyName": "Wide", "PolicyDocument": "{}"},
+    ),
+    Question(
+        "create access keys",
+        "iam:CreateAccessKey",
+        NEITHER,
+        "iam",
+        "create_access_key",
+        {"UserName": "example"},
+    ),
+]
+
+
+class Demo(Show):
+    """Both roles in one account, from the first deployment to the removal."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        super().__init__()
+        self.aws = aws
+
+    def show(self, *, broken: bool = False) -> None:
+        """Show everything.
+
+        :param broken: whether to remove the read-only role's condition after it is deployed, as if
+            manually, which the demo must detect.
+        """
+        self.part("Deploy both roles into the customer's account")
+        self.add_data()
+        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot")
+        for name, published in ROLES.items():
+            self.show_role(Role.of_account(self.aws, name), published)
+        if broken:
+            self.break_trust()
+
+        self.part("Who can assume the roles")
+        pump = self.aws.caller_in(PUMP)
+        self.show_callers(pump)
+
+        self.part("What Pump may do")
+        sessions = {name: self.assume(pump, name) for name in ROLES}
+        self.show_calls(sessions)
+
+        self.part("Verify that nobody has changed the roles since")
+        self.show_verify()
+
+        self.part("The same calls, with guardrails")
+        self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
+        self.show_calls(sessions, guarded=True)
+
+        self.part("Rotate the external ID without a gap")
+        self.show_rotation(pump)
+
+        self.part("Stop Pump now")
+        self.show_stop(pump)
+
+        self.part("Destroy")
+        self.cdk(self.aws, "destroy", "PumpAutoPilot", "PumpReadOnly", hidden=("--force",))
+        self.show_what_is_left()
+
+    def add_data(self) -> None:
+        """Create data in the account that Pump must not be able to read."""
+        store = self.aws.client("s3")
+        store.create_bucket(Bucket=BUCKET)
+        store.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"example")
+        self.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="example")
+
+    def break_trust(self) -> None:
+        """Remove the condition from the read-only role's trust policy."""
+        policy = trust()
+        del policy["Statement"][0]["Condition"]
+        self.aws.iam().update_assume_role_policy(
+            RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy)
+        )
+
+    def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
+        """Assume a role as Pump."""
+        return self.aws.assume(_arn(name), pump, external_id=external_id)
+
+    def show_role(self, role: Role, published: PublishedRole) -> None:
+        """Show what was deployed, next to what is published."""
+        self.console.print(f"\n[bold]{role.arn}[/]")
+        for statement in role.trust["Statement"]:
+            principal = statement.get("Principal", {}).get("AWS")
+            condition = json.dumps(statement.get("Condition"))
+            self.console.print(f"  trusts {principal}", markup=False)
+            self.console.print(f"  if     {condition}\n", markup=False)
+        table = self.table("policy", "as published", "patterns", "actions")
+        for policy in published.policies:
+            same = role.policies.get(policy.name) == policy.document
+            table.add_row(
+                policy.name,
+                self.verdict(same, should=True, labels=("yes", "no")),
+                *_counts(policy.patterns),
+            )
+        table.add_section()
+        table.add_row("total, without duplicates", "", *_counts(set(published.patterns)))
+        self.console.print(table)
+        self.expect(len(role.policies) == len(published.policies))
+        rest = self.table("other settings", "as expected")
+        settings = self.aws.iam().get_role(RoleName=role.name)["Role"]
+        attached = self.aws.iam().list_attached_role_policies(RoleName=role.name)
+        for what, right in (
+            ("trust policy: only Pump, with your external ID", role.trust == trust()),
+            ("no managed policies", not attached["AttachedPolicies"]),
+            ("sessions of at most 1 hour", settings["MaxSessionDuration"] == SESSION_SECONDS),
+        ):
+            rest.add_row(what, self.verdict(right, should=True, labels=("yes", "no")))
+        self.console.print()
+        self.console.print(rest)
+
+    def show_callers(self, pump: Caller) -> None:
+        """Show what each caller gets when it tries to assume the roles."""
+        attempts: list[tuple[str, Caller, str, str | None]] = [
+            ("Pump", pump, "yours", EXTERNAL_ID),
+            ("Pump", pump, "none", None),
+            ("Pump", pump, "another customer's", NEW_EXTERNAL_ID),
+            ("another role in Pump's account", self.role_in(PUMP_ACCOUNT), "yours", EXTERNAL_ID),
+            ("a role in another account", self.role_in(OTHER_ACCOUNT), "yours", EXTERNAL_ID),
+            ("a role in your own account", self.role_in(ACCOUNT_ID), "yours", EXTERNAL_ID),
+        ]
+        table = self.table("who", "external ID", *(role.kind for role in ROLES.values()))
+        answers: dict[tuple[str, str], str] = {}
+        for who, caller, label, external_id in attempts:
+            cells = []
+            for name in ROLES:
+                answer = self.aws.refusal(_arn(name), caller, external_id=external_id)
+                cells.append(self.verdict(not answer, should=(who, label) == ("Pump", "yours")))
+                if answer:
+                    answers.setdefault((who, label), answer)
+            table.add_row(who, label, *cells)
+        self.console.print(table)
+        self.expect(answers.get(("Pump", "none")) == answers.get(("Pump", "another customer's")))
+        for who, label, title in (
+            (
+                "Pump",
+                "none",
+                "The emulator's answer to Pump without an external ID, or with a wrong one:",
+            ),
+            (
+                "a role in another account",
+                "yours",
+                "The emulator's answer to a role in another account:",
+            ),
+        ):
+            if (who, label) in answers:
+                self.console.print(f"\n{title}")
+                self.quote(answers[who, label])
+        self.aws.iam().delete_role_policy(RoleName=BYSTANDER, PolicyName=BYSTANDER)
+        self.aws.iam().delete_role(RoleName=BYSTANDER)
+
+    def role_in(self, account: str) -> Caller:
+        """Return a session of a role that no role trusts."""
+        return self.aws.caller_in(f"arn:aws:iam::{account}:role/{BYSTANDER}")
+
+    def show_calls(self, sessions: Mapping[str, Caller], *, guarded: bool = False) -> None:
+        """Show which calls the sessions may make."""
+        roles = Role.all_of_account(self.aws)
+        simulated = [question for question in QUESTIONS if not question.client]
+        cells = [(question, name) for question in simulated for name in ROLES]
+        decided = dict(
+            zip(
+                [(question.action, name) for question, name in cells],
+                decide(
+                    [
+                        use(
+                            roles[name],
+                            action=question.action,
+                            resource=catalog.actions()[question.action.lower()].resources[0],
+                        )
+                        for question, name in cells
+                    ]
+                ),
+                strict=True,
+            )
+        )
+        table = self.table("", *(role.kind for role in ROLES.values()), "action")
+        answers: dict[str, str] = {}
+        for question in QUESTIONS:
+            row = []
+            for name in ROLES:
+                if question.client:
+                    decision, message = self.call(sessions[name], question)
+                    answers.setdefault(decision, message)
+                else:
+                    decision = decided[question.action, name]
+                should = name in question.allowed and not (guarded and question.guarded)
+                labels = ("yes", "denied" if decision == EXPLICITLY_DENIED else "no")
+                colors = (color(question.action), "dim")
+                row.append(
+                    self.verdict(decision == ALLOWED, should=should, labels=labels, colors=colors)
+                )
+            mark = "" if question.client else " [dim]*[/]"
+            table.add_row(question.description, *row, f"{question.action}{mark}")
+        self.console.print(table)
+        self.console.print(
+            "A yes is [red]red[/] if the call spends money, [yellow]yellow[/] if it changes "
+            "something or\nreturns data, and [green]green[/] otherwise.\n"
+            "[dim]* decided by a policy simulator, because the emulator lacks this service[/]\n"
+        )
+        shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
+        self.expect(shown in answers)
+        if shown in answers:
+            self.console.print(
+                "The emulator's answer to a call that a guardrail denies:"
+                if guarded
+                else "The emulator's answer to a call that no policy allows:"
+            )
+            self.quote(answers[shown])
+
+    def call(self, session: Caller, question: Question) -> tuple[str, str]:
+        """Return whether a call is authorized, and AWS's message if it is not."""
+        client = self.aws.client(question.client, session)
+        try:
+            getattr(client, question.operation)(**question.parameters)
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if code in REFUSED:
+                denied = "explicit deny" in message
+                return (EXPLICITLY_DENIED if denied else IMPLICITLY_DENIED), message
+            if code not in NOT_EMULATED:
+                raise
+        return ALLOWED, ""
+
+    def show_verify(self) -> None:
+        """Show what ``pump-roles verify`` finds before, during, and after manual changes."""
+        self.console.print(
+            f"  [dim]$ export PUMP_EXTERNAL_ID=...\n  $ pump-roles verify --principal {PUMP}[/]\n",
+            soft_wrap=True,
+        )
+        iam = self.aws.iam()
+        open_trust = trust()
+        del open_trust["Statement"][0]["Condition"]
+        table = self.table("manual change", "verify", "differences")
+
+        def row(change: str, *found: str) -> None:
+            state, differences = self.verify()
+            right = state == ("differs" if found else "match") and differences == list(found)
+            shown = f"[red]✘ {state}[/]" if state != "match" else f"[green]✔ {state}[/]"
+            self.expect(right)
+            mark = "" if right else " [bold reverse red] WRONG [/]"
+            table.add_row(change, f"{shown}{mark}", "\n".join(differences) or "none")
+
+        row("none")
+        admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+        iam.attach_role_policy(RoleName=READ_ONLY_ROLE, PolicyArn=admin)
+        row("attach AdministratorAccess", "policy-added, broader")
+        iam.detach_role_policy(RoleName=READ_ONLY_ROLE, PolicyArn=admin)
+        iam.update_assume_role_policy(
+            RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(open_trust)
+        )
+        row("remove the external ID", "trust-policy, broader")
+        iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(trust()))
+        row("undo both")
+        self.console.print(table)
+
+    def verify(self) -> tuple[str, list[str]]:
+        """Run ``pump-roles verify``; return its state, and each difference's rule and effect."""
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "pump_roles", "verify"),
+                *("--principal", PUMP, "--format", "json"),
+            ],
+            cwd=ROOT,
+            env={
+                **tool_environment(),
+                **self.aws.environment(),
+                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        (account,) = json.loads(ended.stdout)["accounts"]
+        differences = [
+            f"{found['rule']}, {found['effect']}"
+            for role in account["roles"]
+            for found in role["differences"]
+        ]
+        return account["state"], differences
+
+    def show_rotation(self, pump: Caller) -> None:
+        """Show three deployments, and which external ID the roles accept after each."""
+        guardrails = ("-c", "pump:guardrails=recommended")
+        both = ("-c", f"pump:next-external-id={NEW_EXTERNAL_ID}")
+        steps: list[tuple[str, str, tuple[str, ...], set[str]]] = [
+            ("the old ID", EXTERNAL_ID, (), {EXTERNAL_ID}),
+            ("both", EXTERNAL_ID, both, {EXTERNAL_ID, NEW_EXTERNAL_ID}),
+            ("the new ID", NEW_EXTERNAL_ID, (), {NEW_EXTERNAL_ID}),
+        ]
+        table = self.table("deployed with", "role", "the old ID", "the new ID")
+        for label, external_id, more, accepted in steps:
+            stacks = ("PumpReadOnly", "PumpAutoPilot")
+            self.deploy(self.aws, *stacks, *guardrails, *more, external_id=external_id)
+            for name, published in ROLES.items():
+                cells = [
+                    self.verdict(
+                        self.aws.can_assume(_arn(name), pump, external_id=tried),
+                        should=tried in accepted,
+                    )
+                    for tried in (EXTERNAL_ID, NEW_EXTERNAL_ID)
+                ]
+                table.add_row(label, published.kind, *cells)
+        self.console.print()
+        self.console.print(table)
+
+    def show_stop(self, pump: Caller) -> None:
+        """Show an open session before and after the permissions boundary AWSDenyAll is set."""
+        session = self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID)
+        (question,) = (asked for asked in QUESTIONS if asked.action == "ec2:DescribeInstances")
+        before, _ = self.call(session, question)
+        for name in (AUTO_PILOT_ROLE, READ_ONLY_ROLE):
+            self.console.print(
+                f"  [dim]$ aws iam put-role-permissions-boundary --role-name {name} \\\n"
+                "      --permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll[/]"
+            )
+            self.aws.iam().put_role_permissions_boundary(
+                RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AWSDenyAll"
+            )
+        after, message = self.call(session, question)
+        later, _ = self.call(self.assume(pump, AUTO_PILOT_ROLE, NEW_EXTERNAL_ID), question)
+        table = self.table("", question.action)
+        table.add_row("open session, before", self.verdict(before == ALLOWED, should=True))
+        table.add_row("open session, after", self.verdict(after == ALLOWED, should=False))
+        table.add_row("new session, after", self.verdict(later == ALLOWED, should=False))
+        self.console.print()
+        self.console.print(table)
+        self.console.print()
+        self.quote(message)
+
+    def show_what_is_left(self) -> None:
+        """Show that nothing remains in the account after the stacks are destroyed."""
+        left = {
+            "stacks": self.aws.cloudformation().describe_stacks()["Stacks"],
+            "roles": self.aws.iam().list_roles()["Roles"],
+            "policies": self.aws.iam().list_policies(Scope="Local")["Policies"],
+        }
+        table = self.table("left in the account", "")
+        for kind, found in left.items():
+            table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
+        self.console.print()
+        self.console.print(table)
+
+
+def color(action: str) -> str:
+    """Return the color of an action that is allowed, by what it means."""
+    if mark("spends", action):
+        return "red"
+    harmless = catalog.actions()[action.lower()].only_reads and not mark("data", action)
+    return "green" if harmless else "yellow"
+
+
+def _arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
+
+
+def _counts(patterns: Collection[str]) -> tuple[str, str]:
+    return str(len(patterns)), str(len(catalog.matching(patterns)))
+
+
+NEXT_STEPS: Final = """
+[bold]To deploy to a real account[/], use its credentials, and put the two values
+from Pump into pump.json: { "principal": "...", "external-id": "..." }
+
+  $ source .venv/bin/activate
+  $ npx cdk deploy PumpReadOnly
+
+If you want Pump to buy and sell, deploy PumpAutoPilot in the same way. The
+account does not need to be bootstrapped.
+"""
+
+
+def main() -> int:
+    with embedded_aws() as aws:
+        demo = Demo(aws)
+        demo.console.print(
+            "[bold]Both roles on a local AWS emulator[/] that enforces IAM. Nothing here reaches a "
+            "real account."
+        )
+        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), NEXT_STEPS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,345 @@
+"""`make demo-org`: deploy both roles to an emulated organization, and assume them as Pump.
+
+At the end, it removes the roles, and checks that no account still has one.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import yaml
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.tree import Tree
+
+from pump_roles.account.organization import Account
+from tools.sandbox.audit import AUDITOR, let_audit
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.management import Management, management
+from tools.sandbox.operations import Operation
+from tools.sandbox.organization import (
+    EmbeddedMembers,
+    Organization,
+    StackSets,
+    arguments_of,
+    properties,
+)
+from tools.sandbox.show import (
+    AUTO_PILOT_ROLE,
+    EXTERNAL_ID,
+    PUMP,
+    READ_ONLY_ROLE,
+    ROLES,
+    Show,
+    trust,
+)
+from tools.sandbox.simulator import Role
+
+UNITS: Final = {"Security": 6, "Workloads": 30, "Sandbox": 14}
+EXCLUDED: Final = "sandbox-7"
+LATE: Final = "workloads-late"
+"""An account that joins after the rollout."""
+
+TAKEN: Final = ("workloads-3", "workloads-8")
+"""Accounts that already have a role of that name, in which the rollout fails at first."""
+
+ROLLOUTS: Final = ("PumpReadOnlyRollout", "PumpAutoPilotRollout")
+NOTES: Final = {EXCLUDED: "excluded", LATE: "joined late"}
+
+
+def expected(account: Account, organization: Organization) -> dict[str, bool]:
+    """Return which roles an account should have: read-only everywhere, auto-pilot in Workloads."""
+    if account.id == ACCOUNT_ID:
+        return {READ_ONLY_ROLE: True, AUTO_PILOT_ROLE: True}
+    return {
+        READ_ONLY_ROLE: account.name != EXCLUDED,
+        AUTO_PILOT_ROLE: organization.units["Workloads"] in account.units,
+    }
+
+
+class OrganizationDemo(Show):
+    """Both roles in an organization.
+
+    :param aws: the organization's accounts.
+    :param account: its management account.
+    """
+
+    def __init__(self, aws: EmbeddedAws, account: Management) -> None:
+        super().__init__()
+        self.aws = aws
+        self.account = account
+
+    def show(self) -> None:
+        """Roll out, add an account, show which roles every account has, and remove them."""
+        self.part("Deploy in the management account")
+        organization = self.step(
+            "creating an organization",
+            f"an organization: {sum(UNITS.values())} accounts in {len(UNITS)} units",
+            lambda: Organization.create(self.account, UNITS),
+        )
+        by_name = {account.name: account.id for account in organization.accounts()}
+        targets = (
+            *("-c", f"pump:read-only:organizational-units={organization.root}"),
+            *("-c", f"pump:read-only:exclude-accounts={by_name[EXCLUDED]}"),
+            *("-c", f"pump:auto-pilot:organizational-units={organization.units['Workloads']}"),
+        )
+        self.deploy(self.aws, "--all", *targets)
+
+        self.part("StackSets deploy to the member accounts")
+        rollouts = [self.deployed(stack) for stack in ROLLOUTS]
+        taken = [Caller(by_name[name]) for name in TAKEN]
+        for owner in taken:
+            self.aws.create_role(READ_ONLY_ROLE, ACCOUNT_ID, caller=owner)
+        for rollout in rollouts:
+            self.roll_out(organization, rollout)
+        late = organization.join("Workloads", LATE)
+        StackSets(organization, EmbeddedMembers(self.aws)).join(late)
+        self.console.print(
+            f"[green]done[/]  {LATE} joins, and automatic deployment gives it both roles"
+        )
+
+        self.part("Find the accounts that the rollouts missed, and repeat the operation there")
+        self.show_status(organization, rollouts, taken)
+
+        self.part("Which accounts have which role, and whether Pump can assume it")
+        self.show_tree(organization)
+
+        self.part("Remove the roles, and check that no account still has one")
+        self.show_removal(organization, rollouts, targets)
+
+    def template(self, stack: str) -> str:
+        """Return the template of a stack of the management account, as the CDK CLI sends it."""
+        return str(self.aws.cloudformation().get_template(StackName=stack)["TemplateBody"])
+
+    def deployed(self, stack: str) -> dict[str, Any]:
+        """Return the properties of the StackSet that a stack of the management account has."""
+        return properties(yaml.safe_load(self.template(stack)))
+
+    def roll_out(self, organization: Organization, rollout: Mapping[str, Any]) -> None:
+        """Do what AWS's handler does with a new StackSet, and show its progress."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        started = time.monotonic()
+        made: list[str] = []
+        quiet = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
+            task = progress.add_task(f"StackSet {rollout['StackSetName']}", total=None)
+
+            def worked(account: str) -> None:
+                made.append(account)
+                progress.update(task, completed=len(made), total=sum(UNITS.values()))
+
+            members = EmbeddedMembers(self.aws)
+            performed = StackSets(organization, members, worked).deploy(None, rollout)
+        self.done(
+            f"{self.calls(performed)}: {rollout['StackSetName']}, {len(made)} accounts",
+            time.monotonic() - started,
+        )
+
+    @staticmethod
+    def calls(performed: list[Operation]) -> str:
+        """Return the names of the operations."""
+        return ", ".join(operation.call for operation in performed)
+
+    def show_tree(self, organization: Organization) -> None:
+        """Show each account with its roles, under its unit."""
+        pump = self.aws.caller_in(PUMP)
+        tree = Tree(f"[bold]root[/] {organization.root}")
+        branches = {
+            unit: tree.add(f"[bold]{name}[/] {unit}") for name, unit in organization.units.items()
+        }
+        branches[organization.root] = tree
+        for account in organization.accounts():
+            roles = Role.all_of_account(self.aws, account.id)
+            states = [
+                self.state(
+                    self.is_right(roles.get(name), account.id, name, pump) if should else found,
+                    should=should,
+                    kind=ROLES[name].kind,
+                )
+                for name, should in expected(account, organization).items()
+                for found in [name in roles or self.can_assume(account.id, name, pump)]
+            ]
+            self.expect(roles.keys() <= ROLES.keys())
+            note = NOTES.get(account.name, "")
+            if account.id == ACCOUNT_ID:
+                note = "deployed by its own stacks"
+            name = "management" if account.id == ACCOUNT_ID else account.name
+            branches[account.units[-1]].add(
+                f"{account.id} {name:<14} {' '.join(states)} [dim]{note}[/]"
+            )
+        self.console.print(tree)
+        self.console.print(
+            "\n✔  the role has the published policies; Pump can assume it only with the\n"
+            "   external ID\n-  there is no role, and Pump is refused"
+        )
+
+    def is_right(self, role: Role | None, account: str, name: str, pump: Caller) -> bool:
+        """Return whether a role is as published, and Pump needs the external ID to assume it."""
+        published = {policy.name: policy.document for policy in ROLES[name].policies}
+        return (
+            role is not None
+            and role.policies == published
+            and role.trust == trust()
+            and self.can_assume(account, name, pump)
+            and not self.can_assume(account, name, pump, external_id=None)
+        )
+
+    def can_assume(
+        self, account: str, name: str, pump: Caller, external_id: str | None = EXTERNAL_ID
+    ) -> bool:
+        """Return whether Pump can assume a role."""
+        return self.aws.can_assume(
+            f"arn:aws:iam::{account}:role/{name}", pump, external_id=external_id
+        )
+
+    def state(self, found: object, *, should: bool, kind: str) -> str:
+        """Return a cell that shows whether a role is right; a dash if there should be none."""
+        if found or should:
+            return self.verdict(found, should=should, labels=(kind, f"no {kind}"))
+        return f"[dim]- {'':<{len(kind)}}[/]"
+
+    def show_status(
+        self, organization: Organization, rollouts: list[dict[str, Any]], taken: list[Caller]
+    ) -> None:
+        """Show what `pump-roles rollout-status` finds before and after what failed is repeated."""
+        with TemporaryDirectory() as folder:
+            assembly = Path(folder) / "cdk.out"
+            assembly.mkdir()
+            for stack in ROLLOUTS:
+                template = yaml.safe_load(self.template(stack))
+                (assembly / f"{stack}.template.json").write_text(json.dumps(template))
+            status = ("rollout-status", "--expect", str(assembly))
+            commands = self.statuses(status, complete=False)
+            for owner in taken:
+                client = self.aws.iam(owner)
+                client.delete_role(RoleName=READ_ONLY_ROLE)
+            self.console.print(
+                f"[green]done[/]  the manually created roles in {' and '.join(TAKEN)} are deleted"
+            )
+            stack_sets = StackSets(organization, EmbeddedMembers(self.aws))
+            for command in commands:
+                (failed,) = (
+                    rollout
+                    for rollout in rollouts
+                    if rollout["StackSetName"] == arguments_of(command)["StackSetName"]
+                )
+                stack_sets.repeat(failed, command)
+            self.console.print("[green]done[/]  the command above, in the emulator\n")
+            self.statuses(status, complete=True)
+
+    def statuses(self, status: tuple[str, ...], *, complete: bool) -> list[str]:
+        """Show the status of the rollouts, and return the commands that repeat what failed."""
+        self.console.print("  [dim]$ pump-roles rollout-status --expect cdk.out[/]\n")
+        ended = self.pump_roles(*status)
+        self.console.print(escape(ended.stdout))
+        right = ended.returncode == (0 if complete else 3)
+        self.console.print(
+            f"exit status {ended.returncode}: "
+            + self.verdict(right, should=True, labels=("as expected", "as expected"))
+            + "\n"
+        )
+        found = json.loads(self.pump_roles(*status, "--format", "json").stdout)
+        commands = [
+            str(retry["command"]) for rollout in found["rollouts"] for retry in rollout["retry"]
+        ]
+        self.expect(bool(commands) != complete)
+        return commands
+
+    def show_removal(
+        self, organization: Organization, rollouts: list[dict[str, Any]], targets: tuple[str, ...]
+    ) -> None:
+        """Delete everything. Show what `pump-roles verify --removed` finds before and after."""
+        accounts = organization.accounts()
+        for account in accounts:
+            if account.id != ACCOUNT_ID:
+                let_audit(self.aws, Caller(account.id))
+        having = sum(any(expected(account, organization).values()) for account in accounts)
+        self.console.print(
+            f"  [dim]$ pump-roles verify --removed --principal ... \\\n"
+            f"      --organization --assume-role {AUDITOR}[/]",
+        )
+        self.show_remaining(having, of=len(accounts))
+        self.cdk(self.aws, "destroy", "--all", *targets, hidden=("--force",))
+        for rollout in rollouts:
+            performed = StackSets(organization, EmbeddedMembers(self.aws)).deploy(rollout, None)
+            self.console.print(
+                f"[green]done[/]  {self.calls(performed)}: {rollout['StackSetName']}"
+            )
+        self.console.print("  [dim]$ pump-roles verify --removed ...[/]")
+        self.show_remaining(0, of=len(accounts))
+
+    def pump_roles(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command in the management account; moto is its Organizations and StackSets."""
+        return subprocess.run(
+            [sys.executable, "-m", "pump_roles", *arguments],
+            cwd=ROOT,
+            env={
+                **tool_environment(),
+                **self.aws.environment(),
+                "AWS_ENDPOINT_URL_CLOUDFORMATION": self.account.endpoint,
+                "AWS_ENDPOINT_URL_ORGANIZATIONS": self.account.endpoint,
+                "PUMP_EXTERNAL_ID": EXTERNAL_ID,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def show_remaining(self, remaining: int, *, of: int) -> None:
+        """Run the check, and show in how many accounts it finds a role."""
+        ended = self.pump_roles(
+            *("verify", "--removed", "--principal", PUMP),
+            *("--organization", "--assume-role", AUDITOR, "--format", "json"),
+        )
+        counts = json.loads(ended.stdout)["counts"]
+        right = (ended.returncode, counts) == (
+            3 if remaining else 0,
+            {"match": of - remaining, "differs": remaining, "unknown": 0},
+        )
+        shown = f"{counts['differs']} of {of} accounts have a role"
+        when = "before" if remaining else "after"
+        self.console.print(
+            f"{when} the removal, exit status {ended.returncode}: "
+            + self.verdict(right, should=True, labels=(shown, shown))
+            + "\n"
+        )
+
+
+NEXT_STEPS: Final = """
+[bold]To deploy to a real organization[/], activate trusted access for StackSets. Put the
+two values from Pump and your units into pump.json:
+
+  { "principal": "...", "external-id": "...",
+    "read-only": { "organizational-units": ["r-..."] } }
+
+Then, use the management account's credentials:
+
+  $ source .venv/bin/activate
+  $ npx cdk deploy PumpReadOnly PumpReadOnlyRollout
+  $ pump-roles rollout-status PumpReadOnly
+
+After a removal, check that it is complete:
+
+  $ pump-roles verify --removed --principal ... \\
+      --organization --assume-role ...
+"""
+
+
+def main() -> int:
+    with embedded_aws("--stack-sets") as aws, management() as account:
+        demo = OrganizationDemo(aws, account)
+        demo.console.print(
+            "[bold]Both roles in an emulated organization[/]; every account enforces IAM. Nothing "
+            "here reaches a real account."
+        )
+        return demo.run(demo.show, NEXT_STEPS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

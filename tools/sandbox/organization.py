@@ -1,0 +1,325 @@
+"""An emulated organization whose accounts are in the AWS emulator.
+
+moto emulates AWS Organizations and the StackSets API. moto resolves a StackSet's targets one level
+of organizational units deep, without filters, and deploys into its own accounts. Here, a StackSet
+does what AWS's resource handler does (:mod:`sandbox.operations`), in the accounts that it targets
+according to AWS's documentation (:func:`pump_roles.account.organization.targeted`), and deploys
+into accounts that enforce IAM. Concurrency and failure tolerance are not emulated: an operation
+always works in all accounts.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from moto.cloudformation.models import cloudformation_backends
+from moto.organizations.models import organizations_backends
+
+from pump_roles.account.organization import Account, accounts_below
+from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
+from tools.sandbox.management import Management
+from tools.sandbox.operations import Operation, operations, reached
+
+Tree = Mapping[str, "Tree | int"]
+"""Organizational units by name: each has child units, or a number of accounts."""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """An organization.
+
+    :param management: its management account.
+    :param root: the root's ID.
+    :param units: the IDs of the organizational units by name.
+    """
+
+    management: Management
+    root: str
+    units: dict[str, str]
+
+    @classmethod
+    def create(cls, management: Management, tree: Tree) -> "Organization":
+        """Create the organization, its units and their accounts."""
+        client = management.organizations
+        client.create_organization(FeatureSet="ALL")
+        organization = cls(management, client.list_roots()["Roots"][0]["Id"], {})
+        organization._grow(organization.root, tree)
+        return organization
+
+    def _grow(self, parent: str, tree: Tree) -> None:
+        client = self.management.organizations
+        for name, below in tree.items():
+            unit = client.create_organizational_unit(ParentId=parent, Name=name)
+            self.units[name] = unit["OrganizationalUnit"]["Id"]
+            if isinstance(below, int):
+                for index in range(below):
+                    self.join(name, f"{name.lower()}-{index + 1}")
+            else:
+                self._grow(self.units[name], below)
+
+    def join(self, unit: str, name: str) -> str:
+        """Add a new account to a unit, and return its ID."""
+        # Without the API, which takes several seconds for 1,000 accounts.
+        backend = organizations_backends[ACCOUNT_ID]["aws"]
+        created = backend.create_account(AccountName=name, Email=f"{name}@example.com")
+        account: str = created["CreateAccountStatus"]["AccountId"]
+        backend.move_account(
+            AccountId=account, SourceParentId=self.root, DestinationParentId=self.units[unit]
+        )
+        return account
+
+    def accounts(self) -> list[Account]:
+        """Return every account, including the management account."""
+        return accounts_below(self.management.organizations, [self.root])
+
+
+class Members(Protocol):
+    """What StackSets do in the member accounts. Each method may raise :class:`StackFailedError`."""
+
+    def create(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None: ...
+
+    def update(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None: ...
+
+    def delete(self, account: str, stack: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class EmbeddedMembers:
+    """Member accounts in the AWS emulator."""
+
+    aws: EmbeddedAws
+
+    def create(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None:
+        try:
+            self.aws.deploy(stack, template, parameters, Caller(account))
+        except StackFailedError:
+            self.delete(account, stack)
+            raise
+
+    def update(
+        self, account: str, stack: str, template: str, parameters: Mapping[str, str]
+    ) -> None:
+        self.aws.deploy(stack, template, parameters, Caller(account), update=True)
+
+    def delete(self, account: str, stack: str) -> None:
+        self.aws.delete(stack, Caller(account))
+
+
+@dataclass(frozen=True)
+class NoMembers:
+    """Member accounts without resources, for tests in which only the StackSets API matters.
+
+    :param failing: the IDs of the accounts where a stack cannot be created.
+    :param reason: why. By default, it says only which stack.
+    """
+
+    failing: Collection[str] = ()
+    reason: str = ""
+
+    def create(self, account: str, stack: str, *_: object) -> None:
+        if account in self.failing:
+            raise StackFailedError(self.reason or f"{stack} cannot be created")
+
+    def update(self, *_: object) -> None:
+        pass
+
+    def delete(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class _Instance:
+    """A stack instance, with the methods that moto calls."""
+
+    account_id: str
+    stackset_id: str
+    reason: str = ""
+    exists: bool = False
+    region_name: str = REGION
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "StackSetId": self.stackset_id,
+            "Region": self.region_name,
+            "Account": self.account_id,
+            "Status": "OUTDATED" if self.reason else "CURRENT",
+            "StatusReason": self.reason,
+            "StackInstanceStatus": {"DetailedStatus": "FAILED" if self.reason else "SUCCEEDED"},
+        }
+
+
+@dataclass(frozen=True)
+class StackSets:
+    """The StackSets of an organization's management account.
+
+    :param organization: the organization.
+    :param members: its accounts.
+    :param worked: called with an account's ID after each operation in that account.
+    """
+
+    organization: Organization
+    members: Members
+    worked: Callable[[str], object] = lambda _: None
+
+    def deploy(
+        self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    ) -> list[Operation]:
+        """Perform the operations that a deployment of a rollout triggers, and return them.
+
+        :param before: the StackSet's properties as deployed last (see :func:`properties`);
+            ``None`` if there is none.
+        :param after: the properties to deploy; ``None`` if the StackSet is deleted.
+        """
+        performed = operations(before, after)
+        properties = after or before
+        assert properties is not None
+        for operation in performed:
+            self._perform(operation, properties)
+        if after is not None:
+            state = _state(after["StackSetName"])
+            # moto's DescribeStackSet returns this, but moto never sets it.
+            state.organizational_unit_ids = _units(after)
+        return performed
+
+    def join(self, account: str) -> None:
+        """Deploy automatically to an account that has joined.
+
+        It ignores account filters: CloudFormation User Guide, "Automatic deployments" and
+        "Account-level targets".
+        """
+        (joined,) = (found for found in self.organization.accounts() if found.id == account)
+        states: list[Any] = [*cloudformation_backends[ACCOUNT_ID][REGION].stacksets.values()]
+        for state in states:
+            if state.automatic and set(joined.units) & set(state.organizational_unit_ids):
+                self._work(state, account, "CreateStackInstances")
+
+    def repeat(self, rollout: Mapping[str, Any], command: str) -> None:
+        """Do what a command of ``pump-roles rollout-status`` does that repeats an operation.
+
+        :param rollout: the StackSet's properties.
+        :param command: the command, ``aws cloudformation create-stack-instances``.
+        """
+        passed = arguments_of(command)
+        assert passed["StackSetName"] == rollout["StackSetName"]
+        targets = passed["DeploymentTargets"]
+        self._perform(
+            Operation(
+                "CreateStackInstances",
+                tuple(targets["OrganizationalUnitIds"]),
+                targets["AccountFilterType"],
+                tuple(targets["Accounts"]),
+            ),
+            rollout,
+        )
+
+    def _perform(self, operation: Operation, properties: Mapping[str, Any]) -> None:
+        client = self.organization.management.cloudformation
+        name = properties["StackSetName"]
+        if operation.call == "CreateStackSet":
+            accepted = {*properties} - {"StackInstancesGroup", "OperationPreferences"}
+            client.create_stack_set(**{key: properties[key] for key in accepted})
+        elif operation.call == "DeleteStackSet":
+            client.delete_stack_set(StackSetName=name)
+            return
+        state = _state(name)
+        state.automatic = properties["AutoDeployment"]["Enabled"]
+        if operation.call in {"CreateStackSet", "UpdateStackSet"}:
+            state.template = properties["TemplateBody"]
+            state.parameters = {
+                parameter["ParameterKey"]: parameter["ParameterValue"]
+                for parameter in properties.get("Parameters", ())
+            }
+        if operation.call == "CreateStackSet":
+            return
+        for account in reached(
+            operation,
+            instances={instance.account_id for instance in state.instances.stack_instances},
+            accounts=self.organization.accounts(),
+            management_account=ACCOUNT_ID,
+        ):
+            self._work(state, account, operation.call)
+
+    def _work(self, state: Any, account: str, call: str) -> None:
+        instances: list[_Instance] = state.instances.stack_instances
+        instance = next((found for found in instances if found.account_id == account), None)
+        stack = f"StackSet-{state.name}-{account}"
+        if instance is not None and call == "DeleteStackInstances":
+            self.members.delete(account, stack)
+            instances.remove(instance)
+        elif instance is None or instance.reason or call != "CreateStackInstances":
+            if instance is None:
+                instance = _Instance(account, state.id)
+                instances.append(instance)
+            work = self.members.update if instance.exists else self.members.create
+            try:
+                work(account, stack, state.template, state.parameters)
+            except StackFailedError as error:
+                instance.reason = str(error)
+            else:
+                instance.reason, instance.exists = "", True
+        self.worked(account)
+
+
+def properties(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the properties of the StackSet, which is the only resource of a rollout's template.
+
+    :param template: the rollout's template.
+    :param parameters: values for the template's parameters.
+    """
+    (resource,) = template["Resources"].values()
+    assert resource["Type"] == "AWS::CloudFormation::StackSet"
+    values = {"AWS::Region": REGION, **(parameters or {})}
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [resolved(element) for element in value]
+        if isinstance(value, dict):
+            if value.keys() == {"Ref"}:
+                return values[value["Ref"]]
+            return {key: resolved(element) for key, element in value.items()}
+        return value
+
+    found: dict[str, Any] = resolved(resource["Properties"])
+    return found
+
+
+def arguments_of(command: str) -> dict[str, Any]:
+    """Return the parameters that the AWS CLI sends for a command, with its shorthand syntax.
+
+    :param command: the command, ``aws cloudformation create-stack-instances``.
+    """
+    program, service, operation, *options = shlex.split(command)
+    assert (program, service, operation) == ("aws", "cloudformation", "create-stack-instances")
+    found: dict[str, Any] = {}
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        name = "".join(word.capitalize() for word in option.removeprefix("--").split("-"))
+        pieces = re.split(r",(?=[A-Za-z]+=)", value)
+        members = dict(piece.split("=") for piece in pieces if "=" in piece)
+        found[name] = {key: member.split(",") for key, member in members.items()} or value
+    found["Regions"] = [found["Regions"]]
+    targets = found["DeploymentTargets"]
+    (targets["AccountFilterType"],) = targets["AccountFilterType"]
+    for key, (number,) in found.get("OperationPreferences", {}).items():
+        found["OperationPreferences"][key] = int(number)
+    return found
+
+
+def _units(properties: Mapping[str, Any]) -> list[str]:
+    (group,) = properties["StackInstancesGroup"]
+    units: list[str] = group["DeploymentTargets"]["OrganizationalUnitIds"]
+    return units
+
+
+def _state(name: str) -> Any:
+    # moto's StackSet. Its methods for stack instances are not used.
+    return cloudformation_backends[ACCOUNT_ID][REGION].describe_stack_set(name)

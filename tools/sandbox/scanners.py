@@ -1,0 +1,528 @@
+"""`make scanners`: what other scanners report about the templates, for docs/scanners.md.
+
+Each scanner except cfn-lint runs in its own environment, in the version pinned here. The templates
+are synthesized now, without guardrails and with each of them. A finding whose rule has no
+explanation in ``scanners.json`` is an error.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from aws_cdk import App
+
+from pump_roles import Guardrail
+from pump_roles.constructs.rollout import ROLLOUT_STACKS
+from pump_roles.iam.canonical import in_account
+from pump_roles.published import ROLES
+from pump_roles.report import of_templates
+from pump_roles.report.decisions import ALLOWED, DENIED
+from pump_roles.templates import read_deployed
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.guardrails import EVERY
+
+DOCUMENT: Final = ROOT / "docs" / "scanners.md"
+PINS: Final[Mapping[str, tuple[str, ...]]] = {
+    "checkov": ("checkov==3.3.30", "policy_sentry==0.13.2"),
+    "cloudsplaining": ("cloudsplaining==0.9.1", "policy_sentry==0.15.2"),
+    # It imports pkg_resources, which later versions of setuptools lack.
+    "parliament": ("parliament==1.6.4", "setuptools==80.9.0"),
+}
+"""What each scanner's environment has. policy_sentry has the data about IAM's actions."""
+
+NO_GUARDRAIL: Final = "no guardrail"
+DENIES_ALL: Final = "a denial of everything"
+"""Templates in which each policy also denies everything, to see which rules evaluate a Deny."""
+
+STACKS: Final = {kind: role.stack_name for kind, role in ROLES.items()}
+ACCOUNT: Final = "111122223333"
+LISTED: Final = 12
+"""A finding with more actions shows only their number."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a scanner reports.
+
+    :param tool: the scanner.
+    :param rule: the ID of its rule.
+    :param policy: the name of the policy; empty if it is about the whole role.
+    :param actions: the actions that it names.
+    """
+
+    tool: str
+    rule: str
+    policy: str = ""
+    actions: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies the finding. Its actions do not."""
+        return self.tool, self.rule, self.policy
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What the scanners report about one template.
+
+    :param template: its file.
+    :param kind: the kind of its role; empty if it has none.
+    :param guardrail: the guardrail's name, :data:`NO_GUARDRAIL`, or :data:`DENIES_ALL`.
+    :param findings: about the template, and each of its policies.
+    :param passed: the checks of checkov that it passes.
+    """
+
+    template: Path
+    kind: str
+    guardrail: str
+    findings: tuple[Finding, ...]
+    passed: tuple[str, ...]
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self.template.name.removesuffix(".template.json")
+
+
+def synthesize(folder: Path, chosen: Iterable[Guardrail]) -> list[tuple[Path, str, str]]:
+    """Write the templates, and return each with its role's kind and its guardrail's name.
+
+    :param folder: the folder to write to.
+    :param chosen: the guardrails. Each has its own templates.
+    """
+    plain = App(outdir=str(folder / "none"))
+    stacks = {kind: stack.rollout_class.stack_class for kind, stack in ROLLOUT_STACKS.items()}
+    for kind, name in STACKS.items():
+        stacks[kind](plain, name)
+        ROLLOUT_STACKS[kind](plain, f"{name}Rollout", organizational_units=["r-abcd"])
+    plain.synth()
+    found = [
+        (folder / "none" / f"{STACKS[kind]}.template.json", kind, NO_GUARDRAIL) for kind in STACKS
+    ]
+    for universal, _, _ in tuple(found):
+        rollout = universal.with_name(universal.name.replace(".", "Rollout.", 1))
+        body = json.loads(rollout.read_text())["Resources"]["StackSet"]["Properties"][
+            "TemplateBody"
+        ]
+        assert body == universal.read_text(), "the member template is not the universal one"
+        found.append((rollout, "", NO_GUARDRAIL))
+    for universal, kind, _ in found[: len(STACKS)]:
+        content = json.loads(universal.read_text())
+        for resource in content["Resources"].values():
+            for policy in resource["Properties"]["Policies"]:
+                policy["PolicyDocument"]["Statement"].append(
+                    {"Effect": "Deny", "Action": "*", "Resource": "*"}
+                )
+        file = folder / "denies-all" / universal.name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(content, indent=1))
+        found.append((file, kind, DENIES_ALL))
+    for guardrail in chosen:
+        app = App(outdir=str(folder / guardrail.name))
+        for kind, role in ROLES.items():
+            if guardrail.on(role.patterns):
+                stacks[kind](app, STACKS[kind], guardrails=[guardrail])
+                file = folder / guardrail.name / f"{STACKS[kind]}.template.json"
+                found.append((file, kind, guardrail.name))
+        app.synth()
+    return found
+
+
+def policies(template: Path) -> dict[str, Any]:
+    """Return the documents of a template's role by name, filled in as in some account."""
+    ((role,),) = read_deployed(template).roles
+    return {
+        policy.name: in_account(policy.filled, account=ACCOUNT, partition="aws")
+        for policy in role.policies
+    }
+
+
+def run(tool: str, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a scanner's own environment."""
+    packages = [argument for pin in PINS[tool] for argument in ("--with", pin)]
+    uv = str(Path(sys.executable).with_name("uv"))
+    return subprocess.run(
+        [
+            *(uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable),
+            *packages,
+            *command,
+        ],
+        env=tool_environment(),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def cfn_lint(files: Sequence[Path]) -> dict[Path, list[Finding]]:
+    """Return cfn-lint's findings, hints among them, by file."""
+    ended = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            *("--format", "json", "--include-checks", "I"),
+            "--regions=us-east-1,us-gov-west-1,cn-north-1",
+            "--",
+            *map(str, files),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not ended.stderr, ended.stderr
+    found: dict[Path, list[Finding]] = {file: [] for file in files}
+    for match in json.loads(ended.stdout or "[]"):
+        found[Path(match["Filename"])].append(Finding("cfn-lint", match["Rule"]["Id"]))
+    return found
+
+
+def checkov(folder: Path) -> dict[Path, tuple[list[Finding], list[str]]]:
+    """Return checkov's findings, and the checks that are passed, by file."""
+    with TemporaryDirectory() as results:
+        ended = run(
+            "checkov",
+            *("checkov", "--framework", "cloudformation", "--directory", str(folder)),
+            *("--output", "json", "--output-file-path", results),
+            # Without --skip-download, it calls its vendor's server.
+            *("--skip-download", "--compact", "--soft-fail"),
+        )
+        assert ended.returncode == 0, ended.stderr
+        (written,) = Path(results).iterdir()
+        report = json.loads(written.read_text())["results"]
+    assert not report["parsing_errors"], report["parsing_errors"]
+    found: dict[Path, tuple[list[Finding], list[str]]] = {}
+    for outcome in ("failed_checks", "passed_checks"):
+        for check in report[outcome]:
+            findings, passed = found.setdefault(
+                folder / check["file_path"].removeprefix("/"), ([], [])
+            )
+            if outcome == "passed_checks":
+                passed.append(f"{check['check_id']} ({check['check_name']})")
+            else:
+                findings.append(Finding("checkov", check["check_id"]))
+    return found
+
+
+CLOUDSPLAINING: Final = """
+import json, sys
+from cloudsplaining.command.scan_policy_file import scan_policy
+print(json.dumps([scan_policy(document) for document in json.load(sys.stdin)]))
+"""
+
+
+def cloudsplaining(documents: Sequence[str]) -> dict[str, list[Finding]]:
+    """Return cloudsplaining's findings by document."""
+    array = f"[{','.join(documents)}]"
+    ended = run("cloudsplaining", "python", "-c", CLOUDSPLAINING, stdin=array)
+    assert ended.returncode == 0, ended.stderr
+    return {
+        document: [
+            Finding("cloudsplaining", rule, actions=tuple(_actions(rule, result["findings"])))
+            for rule, result in results.items()
+            if isinstance(result, dict) and result["findings"]
+        ]
+        for document, results in zip(documents, json.loads(ended.stdout), strict=True)
+    }
+
+
+def _actions(rule: str, found: Iterable[Any]) -> Iterator[str]:
+    for finding in found:
+        if isinstance(finding, dict):
+            yield from finding["actions"]
+        else:
+            yield f"{finding}:*" if rule == "ServiceWildcard" else finding
+
+
+def parliament(documents: Sequence[str]) -> dict[str, list[Finding]]:
+    """Return parliament's findings by document, with its community's rules."""
+    found = {}
+    for document in documents:
+        command = ("parliament", "--json", "--include-community-auditors")
+        ended = run("parliament", *command, stdin=document)
+        assert ended.returncode in (0, 1), ended.stderr
+        assert ended.returncode == 0 or ended.stdout, ended.stderr
+        by_rule: dict[str, list[str]] = {}
+        for line in ended.stdout.splitlines():
+            issue = json.loads(line)
+            at = issue["location"]
+            named = issue["detail"] if isinstance(issue["detail"], list) else at.get("actions", [])
+            by_rule.setdefault(issue["issue"], []).extend(
+                [*named, *([at["string"]] if "string" in at else [])]
+            )
+        found[document] = [
+            Finding("parliament", rule, actions=tuple(actions)) for rule, actions in by_rule.items()
+        ]
+    return found
+
+
+def scan(folder: Path, chosen: Iterable[Guardrail]) -> list[Scanned]:
+    """Run every scanner over every template."""
+    templates = synthesize(folder, chosen)
+    documents = {file: policies(file) for file, kind, _ in templates if kind}
+    texts = {
+        file: {name: json.dumps(document) for name, document in found.items()}
+        for file, found in documents.items()
+    }
+    different = list(dict.fromkeys(text for found in texts.values() for text in found.values()))
+    of_cfn_lint = cfn_lint([file for file, _, _ in templates])
+    of_checkov = checkov(folder)
+    of_documents = [cloudsplaining(different), parliament(different)]
+    scanned = []
+    for file, kind, guardrail in templates:
+        findings, passed = of_checkov.get(file, ([], []))
+        of_policies = [
+            Finding(finding.tool, finding.rule, name, finding.actions)
+            for name, text in texts.get(file, {}).items()
+            for of_tool in of_documents
+            for finding in of_tool[text]
+        ]
+        # cfn-lint reports a finding once for each place.
+        different_findings = dict.fromkeys([*of_cfn_lint[file], *findings, *of_policies])
+        ordered = sorted(different_findings, key=lambda finding: finding.key)
+        scanned.append(Scanned(file, kind, guardrail, tuple(ordered), tuple(sorted(passed))))
+    return scanned
+
+
+def explanations() -> dict[str, str]:
+    """Return why each rule reports what it does, by scanner and rule."""
+    text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
+    """Check that every finding has an explanation.
+
+    :raises SystemExit: when one has none.
+    """
+    rules = {f"{finding.tool} {finding.rule}" for finding in findings}
+    if missing := rules - {rule for rule, reason in reasons.items() if reason.strip()}:
+        sys.exit(f"tools/sandbox/scanners.json does not explain {', '.join(sorted(missing))}")
+    if unused := reasons.keys() - rules:
+        sys.exit(
+            f"tools/sandbox/scanners.json explains what is not found: {', '.join(sorted(unused))}"
+        )
+
+
+def denials(scanned: Iterable[Scanned]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the decision on each action by kind of role and guardrail, as the report has them."""
+    found = {}
+    for result in scanned:
+        if result.kind:
+            report = of_templates(result.template)
+            found[result.kind, result.guardrail] = {
+                action.name.lower(): action.roles[result.kind].decision
+                for action in report.actions
+                if result.kind in action.roles
+            }
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return the version of each scanner."""
+    pinned = {tool: pins[0].partition("==")[2] for tool, pins in PINS.items()}
+    return {"cfn-lint": metadata.version("cfn-lint"), **pinned}
+
+
+INTRODUCTION: Final = """# What other scanners report
+
+For security reviewers who run [cfn-lint](https://github.com/aws-cloudformation/cfn-lint),
+[checkov](https://github.com/bridgecrewio/checkov),
+[cloudsplaining](https://github.com/salesforce/cloudsplaining), or
+[parliament](https://github.com/duo-labs/parliament) over these templates: the findings that you
+get, and why. The following command writes this page:
+
+```console
+$ make scanners
+```
+
+It synthesizes the templates without guardrails and with each guardrail, runs the scanners over
+them, and compares the findings. Only the explanations are written by hand, in
+[tools/sandbox/scanners.json](../sandbox/scanners.json). A finding without an explanation is an error.
+
+## How to read the tables
+
+cfn-lint and checkov read the templates. cloudsplaining and parliament read policy documents: each
+inline policy of the role, with its intrinsic functions resolved for the partition `aws`, because
+parliament reports `Fn::Sub` as a malformed ARN. checkov uses a parameter's default, and skips what
+`Fn::Sub` contains. So if the principal is a parameter without a default, as in the universal
+template, checkov's checks of the trust policy pass without reading the principal.
+
+**These scanners evaluate one inline policy at a time.** A guardrail is a separate policy. IAM
+evaluates all policies of a role together, but the scanners do not. So there are two answers for
+each finding:
+
+- *cleared by*: the guardrails with which the scanner no longer reports the finding, as measured.
+- *actions denied or limited by*: the guardrails with which IAM denies or limits the actions that
+  the finding names. This comes from the [permission report](report.md) of the same templates, whose
+  decisions a test compares with those of the policy simulator. *Denied* means on every resource,
+  without a condition. *Limited* means under a condition, or only on some resources. `until` is not
+  counted, because it denies everything after a certain time.
+
+A rule *evaluates Deny* if it no longer reports the finding when the same policy also denies
+everything. A guardrail never does this, because it is a separate policy.
+"""
+
+TESTED: Final = """
+## What was tested
+
+A test runs cfn-lint. Other tests compare this page with the explanations, the versions, and the
+list of guardrails. The other scanners are too large for the test suite: only `make scanners` runs
+them.
+"""
+
+
+def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
+    """Return the page."""
+    found = versions()
+    lines = [INTRODUCTION, "| scanner | version | with |", "|---|---|---|"]
+    lines += [
+        f"| {tool} | {version} | {', '.join(PINS.get(tool, ())[1:]).replace('==', ' ') or '-'} |"
+        for tool, version in found.items()
+    ]
+    plain = [result for result in scanned if result.guardrail == NO_GUARDRAIL]
+    decisions = denials(scanned)
+    denying = {result.kind: result for result in scanned if result.guardrail == DENIES_ALL}
+    with_guardrail = [
+        result for result in scanned if result.guardrail not in (NO_GUARDRAIL, DENIES_ALL)
+    ]
+    names = list(dict.fromkeys(result.guardrail for result in with_guardrail))
+    lines += ["", f"The guardrails: {', '.join(f'`{name}`' for name in names)}."]
+    for template in plain:
+        others = [result for result in with_guardrail if result.kind == template.kind]
+        lines += ["", f"## {template.stack}", ""]
+        lines += _about(template, denying.get(template.kind), others, decisions, reasons)
+    lines += ["", "## What guardrails add", ""]
+    lines += _added(
+        {result.kind: result for result in plain if result.kind}, with_guardrail, reasons
+    )
+    return "\n".join([*lines, TESTED])
+
+
+def _about(
+    template: Scanned,
+    denying: Scanned | None,
+    others: Sequence[Scanned],
+    decisions: Mapping[tuple[str, str], Mapping[str, str]],
+    reasons: Mapping[str, str],
+) -> Iterator[str]:
+    if denying is None:
+        assert not template.findings
+        yield (
+            "No findings, because the template contains only a StackSet. No scanner reads the "
+            "member template, which is the text of a property. It is the template of "
+            f"{template.stack.removesuffix('Rollout')}, byte for byte."
+        )
+        return
+    silent = [
+        tool for tool in versions() if tool not in {finding.tool for finding in template.findings}
+    ]
+    yield f"No findings from {', '.join(silent)}."
+    yield ""
+    yield (
+        "| scanner: rule | policy | actions | why | evaluates Deny | cleared by | "
+        "actions denied or limited by |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for finding in template.findings:
+        cleared = [
+            other.guardrail
+            for other in others
+            if finding.key not in {found.key for found in other.findings}
+        ]
+        evaluates = finding.key not in {found.key for found in denying.findings}
+        denied = _denied(finding, template.kind, others, decisions)
+        yield (
+            f"| {finding.tool}: {finding.rule} | {_code(finding.policy)} | "
+            f"{_named(finding.actions) or '-'} | "
+            f"{reasons[f'{finding.tool} {finding.rule}']} | {'yes' if evaluates else 'no'} | "
+            f"{_codes(cleared) or 'none'} | {denied or '-'} |"
+        )
+    lost = [other.guardrail for other in others if set(template.passed) - set(other.passed)]
+    yield ""
+    yield (
+        f"{len(template.passed)} checkov checks pass, "
+        + (f"but not all with {_codes(lost)}: " if lost else "with and without each guardrail: ")
+        + f"{'; '.join(template.passed)}."
+    )
+
+
+def _denied(
+    finding: Finding,
+    kind: str,
+    others: Iterable[Scanned],
+    decisions: Mapping[tuple[str, str], Mapping[str, str]],
+) -> str:
+    known = [
+        action.lower()
+        for action in finding.actions
+        if action.lower() in decisions[kind, NO_GUARDRAIL]
+    ]
+    parts = []
+    for other in others:
+        decided = [decisions[kind, other.guardrail][action] for action in known]
+        denied = decided.count(DENIED)
+        limited = sum(decision not in (ALLOWED, DENIED) for decision in decided)
+        numbers = [f"{denied} denied"] * bool(denied) + [f"{limited} limited"] * bool(limited)
+        if numbers:
+            parts.append(f"`{other.guardrail}` ({', '.join(numbers)})")
+    return ", ".join(parts)
+
+
+def _added(
+    plain: Mapping[str, Scanned], others: Iterable[Scanned], reasons: Mapping[str, str]
+) -> Iterator[str]:
+    new: dict[tuple[str, Finding], list[str]] = {}
+    for other in others:
+        before = {finding.key for finding in plain[other.kind].findings}
+        for finding in other.findings:
+            if finding.key not in before:
+                new.setdefault((other.stack, finding), []).append(other.guardrail)
+    if not new:
+        yield "Nothing."
+        return
+    yield "| template | scanner: rule | policy | with | actions | why |"
+    yield "|---|---|---|---|---|---|"
+    for (stack, finding), names in new.items():
+        yield (
+            f"| {stack} | {finding.tool}: {finding.rule} | {_code(finding.policy)} | "
+            f"{_codes(names)} | {_named(finding.actions) or '-'} | "
+            f"{reasons[f'{finding.tool} {finding.rule}']} |"
+        )
+
+
+def _named(actions: Sequence[str]) -> str:
+    return _codes(actions) if len(actions) <= LISTED else f"{len(actions)}"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else "the role"
+
+
+def _codes(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)
+
+
+def main(folder: Path | None = None, document: Path = DOCUMENT) -> int:
+    if folder is None:
+        with TemporaryDirectory() as made:
+            return main(Path(made), document)
+    scanned = scan(folder, EVERY.values())
+    reasons = explanations()
+    explained(
+        (finding for each in scanned if each.guardrail != DENIES_ALL for finding in each.findings),
+        reasons,
+    )
+    document.write_text(page(scanned, reasons), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""`make screenshot`: draw the pictures of the README, the permission report and the demo."""
+
+import os
+import re
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from playwright.sync_api import Browser
+from rich.console import Console
+from rich.text import Text
+
+from pump_roles.report import of_published
+from pump_roles.report.page import as_html
+from tools.sandbox.browser import MISSING, available, browser
+from tools.sandbox.cdk import ROOT
+
+REPORT: Final = ROOT / "docs" / "report.png"
+DEMO: Final = ROOT / "docs" / "demo.png"
+
+FIRST: Final = "2  Who can assume the roles"
+AFTER_LAST: Final = "4  Verify"
+"""The picture shows the demo from the first of these headings to the second."""
+
+
+def demo() -> str:
+    """Run the demo, and return the part of its output that the picture shows, with colors.
+
+    :raises subprocess.CalledProcessError: when a check of the demo fails.
+    :raises ValueError: when the output does not contain the two headings.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-m", "tools.sandbox.demo"],
+        cwd=ROOT,
+        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "82"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout).splitlines()
+    start, end = (
+        next(number for number, line in enumerate(plain) if line.startswith(heading))
+        for heading in (FIRST, AFTER_LAST)
+    )
+    return "\n".join(ended.stdout.splitlines()[start:end]).rstrip()
+
+
+def draw(chromium: Browser, html: str, picture: Path, *, width: int, height: int) -> None:
+    """Draw a page as it looks in a window of a given size, in pixels."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "page.html"
+        file.write_text(html, encoding="utf-8")
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.goto(file.as_uri())
+        page.screenshot(path=picture)
+        page.close()
+
+
+def main() -> int:
+    if not available():
+        print(MISSING)
+        return 1
+    console = Console(record=True, width=82, file=StringIO())
+    output = Text.from_ansi(demo())
+    console.print(output)
+    with browser() as chromium:
+        draw(chromium, as_html(of_published()), REPORT, width=1280, height=800)
+        terminal = console.export_html(inline_styles=True)
+        lines = len(output.plain.splitlines())
+        draw(chromium, terminal, DEMO, width=830, height=19 * lines + 40)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""What the demos share: steps, checks, and tables on a terminal."""
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Protocol, TypeVar
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Column, Table
+
+from pump_roles import published
+from pump_roles.published import PublishedRole
+from tools.sandbox.aws import EmbeddedAws
+from tools.sandbox.cdk import cdk
+
+T = TypeVar("T")
+
+PUMP_ACCOUNT: Final = "999988887777"
+PUMP: Final = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
+EXTERNAL_ID: Final = "Example-1234-5678"
+
+READ_ONLY_ROLE: Final = published.ROLES["read-only"].name
+AUTO_PILOT_ROLE: Final = published.ROLES["auto-pilot"].name
+ROLES: Final[Mapping[str, PublishedRole]] = {role.name: role for role in published.ROLES.values()}
+"""The published roles by name."""
+
+
+def trust(*external_ids: str) -> dict[str, Any]:
+    """Return the trust policy that a role of a demo should have.
+
+    :param external_ids: the external IDs that it accepts. By default, :data:`EXTERNAL_ID`.
+    """
+    accepted = list(external_ids) or [EXTERNAL_ID]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": PUMP},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {
+                        "sts:ExternalId": accepted if len(accepted) > 1 else accepted[0]
+                    }
+                },
+            }
+        ],
+    }
+
+
+class HasEnvironment(Protocol):
+    """An account that AWS tools can be told to use, by environment variables."""
+
+    def environment(self) -> Mapping[str, str]: ...
+
+
+class CheckFailedError(Exception):
+    """A check failed. The output marks it."""
+
+
+class Show:
+    """One run of a demo, which keeps track of whether every check passed."""
+
+    ended = "The AWS emulator has stopped."
+    """What to say at the end."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.passed = True
+        self.parts = 0
+
+    def part(self, title: str) -> None:
+        """Begin a part.
+
+        :raises CheckFailedError: if a check in an earlier part failed.
+        """
+        if not self.passed:
+            raise CheckFailedError
+        self.parts += 1
+        self.console.print(f"\n[bold cyan]{self.parts}  {escape(title)}[/]\n")
+
+    def step(self, doing: str, done: str, work: Callable[[], T]) -> T:
+        """Do some work, then show what was done and how long it took.
+
+        :param doing: what a terminal shows during the work.
+        :param done: what to show after it.
+        """
+        started = time.monotonic()
+        with self.console.status(doing):
+            result = work()
+        self.done(done, time.monotonic() - started)
+        return result
+
+    def done(self, description: str, seconds: float) -> None:
+        """Show what was done."""
+        self.console.print(f"[green]done[/]  {description}  [dim]{seconds:.1f} s[/]")
+
+    def cdk(self, aws: HasEnvironment, *command: str, hidden: tuple[str, ...] = ()) -> None:
+        """Run the real CDK CLI as the account's owner, and show the command.
+
+        :param hidden: further arguments that are not shown.
+        :raises SystemExit: when it fails.
+        """
+        shown = " ".join(command).replace(" -c ", " \\\n      -c ")
+        self.console.print(f"  [dim]$ npx cdk {escape(shown)}[/]", soft_wrap=True)
+        destroys = command[0] == "destroy"
+        started = time.monotonic()
+        doing = "destroying" if destroys else "synthesizing and deploying"
+        # Not cdk.out: only one CLI at a time may write to a folder.
+        with self.console.status(doing), TemporaryDirectory() as folder:
+            ended = cdk(*command, *hidden, "--output", folder, environment=aws.environment())
+        output = ended.stdout + ended.stderr
+        if ended.returncode:
+            self.console.print(escape(output))
+            raise SystemExit(ended.returncode)
+        outcome = "no changes" if "(no changes)" in output else "deployed"
+        self.done(
+            "destroyed" if destroys else f"synthesized, checked by cdk-nag, {outcome}",
+            time.monotonic() - started,
+        )
+        self.console.print()
+
+    def deploy(
+        self,
+        aws: EmbeddedAws,
+        *arguments: str,
+        external_id: str = EXTERNAL_ID,
+    ) -> None:
+        """Deploy with Pump's principal and an external ID."""
+        values = ("-c", f"pump:principal={PUMP}", "-c", f"pump:external-id={external_id}")
+        self.cdk(aws, "deploy", *arguments, *values, hidden=("--require-approval=never",))
+
+    def verdict(
+        self,
+        found: object,
+        *,
+        should: bool,
+        labels: tuple[str, str] = ("allowed", "refused"),
+        colors: tuple[str, str] = ("green", "red"),
+    ) -> str:
+        """Check a result, and return a table cell that shows it. A wrong one is marked."""
+        self.expect(bool(found) == should)
+        at = 0 if found else 1
+        shown = f"[{colors[at]}]{'✔✘'[at]} {labels[at]}[/]"
+        return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
+
+    def expect(self, holds: object) -> None:
+        """Record whether a check passed."""
+        self.passed = self.passed and bool(holds)
+
+    def quote(self, message: str) -> None:
+        """Show what AWS answered."""
+        self.console.print(Padding(f"[dim]{escape(message)}[/]", (0, 4)))
+
+    @staticmethod
+    def table(*columns: str) -> Table:
+        """Return an empty table."""
+        return Table(
+            *(Column(name, overflow="fold") for name in columns),
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            show_edge=False,
+            collapse_padding=True,
+        )
+
+    def run(self, show: Callable[[], object], next_steps: str) -> int:
+        """Run the demo, show whether every check passed, and return the exit status."""
+        try:
+            show()
+        except CheckFailedError:
+            pass
+        except KeyboardInterrupt:
+            # A second interrupt must not prevent the emulator from being stopped.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self.console.print(f"\nInterrupted. {self.ended}")
+            return 130
+        if not self.passed:
+            self.console.print("\n[bold red]A check failed: look for WRONG above.[/]")
+            return 1
+        self.console.print(f"\n[bold green]Every check passed.[/] {self.ended}")
+        self.console.print(next_steps, soft_wrap=True)
+        return 0

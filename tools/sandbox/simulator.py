@@ -1,0 +1,224 @@
+"""Decides with an offline policy simulator who may assume a role, and what its session may do."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tools.sandbox.cdk import ROOT, tool_environment
+
+ALLOWED: Final = "Allowed"
+EXPLICITLY_DENIED: Final = "ExplicitlyDenied"
+IMPLICITLY_DENIED: Final = "ImplicitlyDenied"
+
+_ALLOWS_ALL: Final = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+}
+
+_ASSUMES_ALL: Final = {
+    "AssumeAnything": {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "sts:*", "Resource": "*"},
+    }
+}
+
+Simulation = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role as it is deployed.
+
+    :param name: its name.
+    :param trust: its trust policy.
+    :param policies: its inline policies by name.
+    :param account: the account that it is in.
+    :param path: its path.
+    """
+
+    name: str
+    trust: Mapping[str, Any]
+    policies: Mapping[str, Any]
+    account: str = ACCOUNT_ID
+    path: str = "/"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{self.account}:role{self.path}{self.name}"
+
+    @classmethod
+    def of_template(
+        cls, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+    ) -> "Role":
+        """Return the only role of a template, with values for the template's parameters."""
+        (properties,) = (
+            resource["Properties"]
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::IAM::Role"
+        )
+        return cls(
+            properties["RoleName"],
+            _resolved(properties["AssumeRolePolicyDocument"], parameters or {}),
+            {
+                policy["PolicyName"]: _resolved(policy["PolicyDocument"], {})
+                for policy in properties["Policies"]
+            },
+        )
+
+    @classmethod
+    def of_account(cls, aws: EmbeddedAws, name: str) -> "Role":
+        """Return a role of the default account by its name."""
+        return cls.all_of_account(aws)[name]
+
+    @classmethod
+    def all_of_account(cls, aws: EmbeddedAws, account: str = ACCOUNT_ID) -> "dict[str, Role]":
+        """Return every role of an account by its name."""
+        roles: list[Any] = [*aws.roles(Caller(account))]
+        return {
+            role["RoleName"]: cls(
+                role["RoleName"],
+                _document(role["AssumeRolePolicyDocument"]),
+                {
+                    policy["PolicyName"]: _document(policy["PolicyDocument"])
+                    for policy in role["RolePolicyList"]
+                },
+            )
+            for role in roles
+        }
+
+
+def assumption(
+    role: Role,
+    *,
+    caller: str,
+    external_id: str | None,
+    caller_policies: Mapping[str, Any] | None = None,
+    action: str = "sts:AssumeRole",
+) -> Simulation:
+    """Return a caller's request to assume the role.
+
+    :param caller: the caller's ARN.
+    :param external_id: the external ID that it passes, if it passes one.
+    :param caller_policies: the caller's own policies by name. By default, one that allows it to
+        assume any role.
+    :param action: ``sts:AssumeRole``, or another action that the same request needs.
+    """
+    return _simulation(
+        principal=caller,
+        action=action,
+        resource=role.arn,
+        account=role.account,
+        context={} if external_id is None else {"sts:ExternalId": external_id},
+        identity_policies=_ASSUMES_ALL if caller_policies is None else caller_policies,
+        resource_policy=role.trust,
+    )
+
+
+def use(
+    role: Role,
+    *,
+    action: str,
+    resource: str = "*",
+    boundary: Mapping[str, Any] | None = None,
+    service_control_policy: Mapping[str, Any] | None = None,
+    context: Mapping[str, str] | None = None,
+) -> Simulation:
+    """Return the request of the role's session to do something in the customer's account.
+
+    :param action: a concrete action.
+    :param resource: the ARN that it works on, or ``*`` if the action works on none.
+    :param boundary: the document of the role's permissions boundary, if it has one.
+    :param service_control_policy: one that applies to the account, next to AWS's own that allows
+        everything.
+    :param context: further condition keys of the request.
+    """
+    return _simulation(
+        principal=role.arn,
+        action=action,
+        resource=resource,
+        context={"aws:PrincipalArn": role.arn, **(context or {})},
+        identity_policies=role.policies,
+        boundary=boundary,
+        service_control_policy=service_control_policy,
+    )
+
+
+def decide(simulations: Sequence[Simulation]) -> list[str]:
+    """Decide all the requests in one process.
+
+    :returns: ``Allowed``, ``ExplicitlyDenied``, or ``ImplicitlyDenied`` for each request.
+    :raises RuntimeError: when the simulator has no decision about a request.
+    """
+    ended = subprocess.run(
+        ["node", str(ROOT / "tools" / "sandbox" / "simulate.mjs")],
+        input=json.dumps(simulations),
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise RuntimeError(ended.stderr)
+    decisions: list[str] = json.loads(ended.stdout)
+    return decisions
+
+
+def _simulation(
+    *,
+    principal: str,
+    action: str,
+    resource: str,
+    account: str = ACCOUNT_ID,
+    context: Mapping[str, str],
+    identity_policies: Mapping[str, Any],
+    resource_policy: Mapping[str, Any] | None = None,
+    boundary: Mapping[str, Any] | None = None,
+    service_control_policy: Mapping[str, Any] | None = None,
+) -> Simulation:
+    controls = [_ALLOWS_ALL, *([] if service_control_policy is None else [service_control_policy])]
+    return {
+        "request": {
+            "principal": principal,
+            "action": action,
+            "resource": {"resource": resource, "accountId": account},
+            "contextVariables": context,
+        },
+        "identityPolicies": [
+            {"name": name, "policy": document} for name, document in identity_policies.items()
+        ],
+        "serviceControlPolicies": [
+            {
+                "orgIdentifier": "r-root",
+                "policies": [
+                    {"name": f"control-{index}", "policy": control}
+                    for index, control in enumerate(controls)
+                ],
+            }
+        ],
+        "resourceControlPolicies": [],
+        **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
+        **(
+            {}
+            if boundary is None
+            else {"permissionBoundaryPolicies": [{"name": "boundary", "policy": boundary}]}
+        ),
+    }
+
+
+def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_resolved(element, parameters) for element in value]
+    if isinstance(value, dict):
+        if value.keys() == {"Ref"}:
+            return parameters[value["Ref"]]
+        if value.keys() == {"Fn::Sub"}:
+            return value["Fn::Sub"].replace("${AWS::Partition}", "aws")
+        return {key: _resolved(element, parameters) for key, element in value.items()}
+    return value
+
+
+def _document(document: Any) -> Any:
+    return json.loads(document) if isinstance(document, str) else document

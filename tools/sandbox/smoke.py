@@ -1,0 +1,222 @@
+"""`make smoke`: the read-only role's whole life in the AWS account of your credentials.
+
+The endpoint and the Region are those of your AWS configuration too, so this can also run on an
+emulator. It says what it will create, asks first, and deletes everything at the end, even if a
+check fails.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+
+from pump_roles.account import new_external_id
+from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.show import READ_ONLY_ROLE, Show
+
+STACK: Final = "PumpReadOnly"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An AWS account of the caller's configuration.
+
+    :param profile: the profile with its credentials. By default, those that AWS's tools find.
+    """
+
+    profile: str | None = None
+    session: boto3.Session = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "session", boto3.Session(profile_name=self.profile))
+
+    @property
+    def id(self) -> str:
+        """Its ID."""
+        return str(self.session.client("sts").get_caller_identity()["Account"])
+
+    @staticmethod
+    def environment() -> Mapping[str, str]:
+        """Return the environment variables that make an AWS tool use the caller's configuration."""
+        own = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        files = {
+            "AWS_CONFIG_FILE": "~/.aws/config",
+            "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+        }
+        return {name: str(Path(path).expanduser()) for name, path in files.items()} | own
+
+
+class Smoke(Show):
+    """The role's life, from the first deployment to the removal.
+
+    :param account: the account to deploy to.
+    :param pump: the account that plays Pump, if there is one.
+    """
+
+    ended = "Nothing was created."
+
+    def __init__(self, account: Account, pump: Account | None) -> None:
+        super().__init__()
+        self.account = account
+        self.pump = pump
+        self.principal = (pump or account).id
+        self.arn = f"arn:{self._partition()}:iam::{account.id}:role/{READ_ONLY_ROLE}"
+
+    def _partition(self) -> str:
+        region = self.account.session.region_name
+        return self.account.session.get_partition_for_region(region)
+
+    def show(self) -> None:
+        """Deploy, assume, verify, probe, rotate, and destroy."""
+        self.part("Check that nothing is there yet")
+        self.show_nothing()
+        old, new = new_external_id(), new_external_id()
+        # Raises if something is there already, which must not be destroyed.
+        self.part("Deploy")
+        try:
+            self.apply(old)
+            self.part("Verify, and probe")
+            self.show_verdict("verify", old, "--principal", self.principal, "--role", "read-only")
+            if self.pump is None:
+                self.console.print("not tried: assuming the role, which needs a second account\n")
+            else:
+                self.show_accepted({old: True, new: False})
+                profile = ("--profile", str(self.pump.profile))
+                self.show_verdict("probe", old, self.arn, *profile)
+            self.part("Rotate the external ID")
+            self.apply(old, "-c", f"pump:next-external-id={new}")
+            if self.pump is not None:
+                self.show_accepted({old: True, new: True})
+            self.apply(new)
+            if self.pump is not None:
+                self.show_accepted({old: False, new: True})
+            self.show_verdict("verify", new, "--principal", self.principal, "--role", "read-only")
+        finally:
+            # Another interrupt must not leave anything.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self.passed, passed = True, self.passed
+            self.ended = f"What was created may be left: delete the stack {STACK}."
+            self.part("Destroy")
+            self.cdk(self.account, "destroy", STACK, hidden=("--force",))
+            self.show_nothing()
+            if self.passed:
+                self.ended = "Everything that was created is deleted."
+            self.expect(passed)
+
+    def apply(self, external_id: str, *more: str) -> None:
+        """Deploy the stack with an external ID."""
+        values = ("-c", f"pump:principal={self.principal}", "-c", f"pump:external-id={external_id}")
+        hidden = (*values, *more, "--require-approval=never")
+        self.cdk(self.account, "deploy", STACK, hidden=hidden)
+
+    def show_verdict(self, command: str, external_id: str, *arguments: str) -> None:
+        """Run a command of ``pump-roles``, and show whether the role is right."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "pump_roles", command, *arguments, "--format", "json"],
+            cwd=ROOT,
+            env={
+                **tool_environment(),
+                **self.account.environment(),
+                "PUMP_EXTERNAL_ID": external_id,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # Other roles of the account may trust the second one, such as those of an organization.
+        right = ended.returncode == 0 or (
+            command == "verify"
+            and bool(ended.stdout)
+            and [
+                role["state"]
+                for account in json.loads(ended.stdout)["accounts"]
+                for role in account["roles"]
+            ]
+            == ["match"]
+        )
+        labels = ("as expected", f"exit status {ended.returncode}")
+        self.console.print(
+            f"pump-roles {command}: " + self.verdict(right, should=True, labels=labels)
+        )
+        if not right:
+            self.quote(ended.stdout + ended.stderr)
+
+    def show_accepted(self, accepted: Mapping[str, bool]) -> None:
+        """Show which external IDs the role accepts, and that it accepts none without one."""
+        table = self.table("external ID", "the role")
+        for number, (external_id, should) in enumerate(accepted.items(), 1):
+            row = self.verdict(self.assumed(ExternalId=external_id), should=should)
+            table.add_row(f"number {number}", row)
+        table.add_row("none", self.verdict(self.assumed(), should=False))
+        self.console.print(table)
+        self.console.print()
+
+    def assumed(self, **passed: str) -> bool:
+        """Return whether the account that plays Pump can assume the role."""
+        assert self.pump is not None
+        sts: Any = self.pump.session.client("sts")
+        try:
+            sts.assume_role(RoleArn=self.arn, RoleSessionName="pump-roles-smoke", **passed)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return False
+        return True
+
+    def show_nothing(self) -> None:
+        """Show that the account has neither the stack nor the role."""
+        session = self.account.session
+        found: dict[str, Any] = {
+            "stack": (session.client("cloudformation").describe_stacks, {"StackName": STACK}),
+            "role": (session.client("iam").get_role, {"RoleName": READ_ONLY_ROLE}),
+        }
+        for what, (describe, arguments) in found.items():
+            try:
+                describe(**arguments)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in {"ValidationError", "NoSuchEntity"}:
+                    raise
+                there = False
+            else:
+                there = True
+            verdict = self.verdict(not there, should=True, labels=("none", "exists"))
+            self.console.print(f"{what} {STACK if what == 'stack' else READ_ONLY_ROLE}: {verdict}")
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        return run(arguments)
+    except (BotoCoreError, ClientError) as error:
+        print(f"make smoke: {error}")
+    except (EOFError, KeyboardInterrupt):
+        print("\nNothing was created.")
+    return 1
+
+
+def run(arguments: list[str]) -> int:
+    account = Account()
+    if account.session.region_name is None:
+        raise NoRegionError
+    smoke = Smoke(account, Account(arguments[0]) if arguments else None)
+    smoke.console.print(
+        f"This creates the stack {STACK} with the role {READ_ONLY_ROLE} in the account "
+        f"[bold]{account.id}[/], in {account.session.region_name}, and deletes them at the end. "
+        f"Until then, the account {smoke.principal} can assume the role. AWS charges nothing for "
+        "this."
+    )
+    if input("To continue, enter the ID of the account: ").strip() != account.id:
+        smoke.console.print("Nothing was created.")
+        return 1
+    return smoke.run(smoke.show, "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
