@@ -21,12 +21,12 @@ from pump_roles import (
     ReadOnlyStack,
     validators,
 )
+from pump_roles.output.page import as_html
+from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.published import ROLES
 from pump_roles.report import Report, earlier_report, of_templates
-from pump_roles.report.formats import as_csv, as_json
-from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import Change as ReportChange
-from pump_roles.report.page import as_html
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT, tool_environment

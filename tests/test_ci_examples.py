@@ -16,8 +16,8 @@ import yaml
 from typer.testing import CliRunner
 
 from pump_roles.cli import app
+from pump_roles.output.report_csv import as_json
 from pump_roles.report import of_templates
-from pump_roles.report.formats import as_json
 from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "pump_roles"
 
 FLOORS = [
     "_version",
+    "text",
     "validators",
     "published",
     "universal",
@@ -24,11 +25,12 @@ FLOORS = [
     "constructs",
     "app",
     "account",
+    "output",
     "cli",
     "__main__",
 ]
 PLAIN = {
-    *("_version", "validators", "published", "universal", "guard"),
+    *("_version", "text", "validators", "published", "universal", "guard"),
     *("guardrails", "iam", "templates", "report"),
 }
 CDK = {"aws_cdk", "constructs", "jsii"}

@@ -94,9 +94,9 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
     ]
     assert "pump_roles/py.typed" in package
     assert "pump_roles/guard/pump.guard" in package
-    assert "pump_roles/report/report.schema.json" in package
-    assert "pump_roles/account/rollout/rollout.schema.json" in package
-    assert "pump_roles/account/verify/verify.schema.json" in package
+    assert "pump_roles/output/report.schema.json" in package
+    assert "pump_roles/output/rollout.schema.json" in package
+    assert "pump_roles/output/verify.schema.json" in package
     assert sorted(name for name in names if ".dist-info/" not in name) == sorted(package)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.report.escape import cut
+from pump_roles.text import cut
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError

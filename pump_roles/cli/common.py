@@ -96,9 +96,9 @@ def one_line(text: str) -> str:
     :param text: the text.
     """
     # Imported here, because only an error needs it.
-    from pump_roles.templates import masking  # noqa: PLC0415
+    from pump_roles import text as shown  # noqa: PLC0415
 
-    return masking.one_line(text)
+    return shown.one_line(text)
 
 
 def fail(problem: str, status: int) -> NoReturn:

@@ -203,11 +203,11 @@ def _of_account(
 
 def _written(result: "Report", chosen: ReportFormat) -> str:
     if chosen == "html":
-        from pump_roles.report.page import as_html  # noqa: PLC0415
+        from pump_roles.output.page import as_html  # noqa: PLC0415
 
         return as_html(result)
-    from pump_roles.report.formats import as_csv, as_json  # noqa: PLC0415
-    from pump_roles.report.markdown import as_markdown, as_summary  # noqa: PLC0415
+    from pump_roles.output.report_csv import as_csv, as_json  # noqa: PLC0415
+    from pump_roles.output.report_markdown import as_markdown, as_summary  # noqa: PLC0415
 
     formats = {"markdown": as_markdown, "summary": as_summary, "csv": as_csv, "json": as_json}
     return formats[chosen](result)

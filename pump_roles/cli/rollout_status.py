@@ -259,8 +259,8 @@ def _clients(
 
 
 def _written(statuses: "Statuses", chosen: StatusFormat) -> bytes:
-    from pump_roles.account.rollout.formats import as_csv, as_json  # noqa: PLC0415
-    from pump_roles.account.rollout.table import as_table  # noqa: PLC0415
+    from pump_roles.output.rollout_formats import as_csv, as_json  # noqa: PLC0415
+    from pump_roles.output.rollout_table import as_table  # noqa: PLC0415
 
     if chosen == "table":
         text = as_table(statuses, styled=True)

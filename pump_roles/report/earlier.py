@@ -10,7 +10,7 @@ from pump_roles.report.model import RISKS, SCHEMA, Compared
 from pump_roles.report.state import Earlier, State, Written
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES
 from pump_roles.templates import InputError, Place
-from pump_roles.templates.masking import visible
+from pump_roles.text import visible
 
 __all__ = ["earlier_report"]
 

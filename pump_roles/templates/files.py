@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.iam.values import as_mapping, as_text
-from pump_roles.templates.masking import visible
 from pump_roles.templates.model import InputError
+from pump_roles.text import visible
 
 __all__ = ["TEMPLATE", "File", "assets", "files_in", "read_json", "rendered", "why_not_json"]
 

@@ -13,9 +13,10 @@ from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.templates.model import ACCOUNT_FILTERS
+from pump_roles.text import visible
 from pump_roles.validators import CallAs
 
-__all__ = ["Mask", "external_ids", "one_line", "texts_under_the_key", "under_the_key", "visible"]
+__all__ = ["Mask", "external_ids", "texts_under_the_key", "under_the_key"]
 
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
@@ -133,21 +134,6 @@ def _mapped(mapping: Mapping[str, Any]) -> Iterator[str]:
     for of_key in mapping.values():
         for value in as_mapping(of_key).values():
             yield from (text for text in as_list(value) if isinstance(text, str))
-
-
-def visible(text: str) -> str:
-    """Return a text with control characters and directional marks escaped."""
-    return "".join(
-        character
-        if character.isprintable() or character in "\n\t"
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-def one_line(text: str) -> str:
-    """Return a text as one visible line, with line breaks and tabs escaped."""
-    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 @cache

@@ -954,7 +954,7 @@ def test_probes_many_roles_and_shows_each_result(
     )
     found = json.loads(ended.stdout)
     schema = json.loads(
-        resources.files("pump_roles.account").joinpath("probe.schema.json").read_text("utf-8")
+        resources.files("pump_roles.output").joinpath("probe.schema.json").read_text("utf-8")
     )
     Draft202012Validator(schema).validate(found)
     assert found["caller"] == f"arn:aws:iam::{PUMP_ACCOUNT}:root"
@@ -979,7 +979,7 @@ def test_probes_many_roles_and_shows_each_result(
 
 
 def test_schema_accepts_only_its_own_version() -> None:
-    text = resources.files("pump_roles.account").joinpath("probe.schema.json").read_text("utf-8")
+    text = resources.files("pump_roles.output").joinpath("probe.schema.json").read_text("utf-8")
     validator = Draft202012Validator(json.loads(text))
     validator.check_schema(json.loads(text))
     result = ProbeResult(ROLE_ARN, "unknown", "Because.", "refused", "unknown", "accepted")

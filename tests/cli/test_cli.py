@@ -20,10 +20,10 @@ from typer.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.cli import app
+from pump_roles.output.page import as_html
+from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_markdown import as_markdown, as_summary
 from pump_roles.report import Report, earlier_report, of_published
-from pump_roles.report.formats import as_csv, as_json
-from pump_roles.report.markdown import as_markdown, as_summary
-from pump_roles.report.page import as_html
 from pump_roles.templates import InputError
 from tests.support import synthesize
 from tools.sandbox.cdk import ROOT, tool_environment

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pump_roles.cli import app
+from pump_roles.output.report_csv import as_json
 from pump_roles.report import of_templates
-from pump_roles.report.formats import as_json
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly
 from tools.sandbox.aws import EmbeddedAws
 

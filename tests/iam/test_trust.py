@@ -10,10 +10,10 @@ import pytest
 from pump_roles import validators
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.trust import assumption
+from pump_roles.output.page import as_html
+from pump_roles.output.report_csv import as_json
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_templates
-from pump_roles.report.formats import as_json
-from pump_roles.report.markdown import as_markdown
-from pump_roles.report.page import as_html
 from pump_roles.templates import read_templates
 from tests.support import (
     NO_VALUE,

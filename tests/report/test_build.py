@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail
 from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
+from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import Report, build, of_published, of_templates
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.formats import as_csv, as_json
-from pump_roles.report.markdown import as_markdown
 from pump_roles.report.model import RISKS, RoleReport
 from pump_roles.templates import InputError
 from tests.support import (

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from pump_roles.output.page import as_html
+from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_published
-from pump_roles.report.formats import as_csv, as_json
-from pump_roles.report.markdown import as_markdown
-from pump_roles.report.page import as_html
 from tests.support import Change, add_resources, attach, changed, in_role
 
 ADMINISTRATOR = {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}

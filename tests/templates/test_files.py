@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_templates
-from pump_roles.report.markdown import as_markdown
 from pump_roles.templates import InputError
 from tests.support import changed, json_values
 

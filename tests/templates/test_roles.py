@@ -10,10 +10,10 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
+from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from pump_roles.report.formats import as_csv, as_json
-from pump_roles.report.markdown import as_markdown
 from tests.support import (
     EVERYTHING,
     NO_VALUE,

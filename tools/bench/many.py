@@ -1,4 +1,6 @@
-"""An app with many roles, each in its own stack: `python tools/bench/many.py KIND COUNT [POLICIES]`.
+"""An app with many roles, each in its own stack.
+
+Run it as `python tools/bench/many.py KIND COUNT [POLICIES]`.
 
 With POLICIES, the app also has that many managed policies of the customer.
 """

@@ -10,8 +10,8 @@ from typing import Final
 
 from playwright.sync_api import Page
 
+from pump_roles.output.page import as_html
 from pump_roles.report import of_published
-from pump_roles.report.page import as_html
 from tools.sandbox.browser import available, browser
 
 KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backspace", "z")

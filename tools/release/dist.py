@@ -19,10 +19,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
+from pump_roles.output.page import as_html
+from pump_roles.output.report_markdown import as_summary
 from pump_roles.published import ROLES
 from pump_roles.report import of_published
-from pump_roles.report.markdown import as_summary
-from pump_roles.report.page import as_html
 from tools.release import generate
 from tools.release.manifest import as_json, manifest
 from tools.release.sbom import sbom

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import guard, universal
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_published
-from pump_roles.report.markdown import as_markdown
 from tools.release import manual, schemas, tables
 from tools.release.guard import rules
 from tools.sandbox.cdk import ROOT, cdk

@@ -16,8 +16,8 @@ package therefore has no entry in the dependency graph, which means "unknown", e
 dependency of this project (CycloneDX Specification, "Dependency Graph").
 
 A component's license is the one that its package declares: that of an npm package is in the lock
-file, that of a Python package in ``tools/release/licenses.json``, because ``requirements.txt`` has none.
-A test compares that file with the installed packages.
+file, that of a Python package in ``tools/release/licenses.json``, because ``requirements.txt`` has
+none. A test compares that file with the installed packages.
 
 Nothing in it depends on the clock or on chance: it has neither a serial number nor a timestamp.
 """

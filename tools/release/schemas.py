@@ -8,9 +8,9 @@ from pump_roles.published import ROLES
 __all__ = ["SCHEMAS", "filled"]
 
 SCHEMAS: Final = (
-    "pump_roles/account/rollout/rollout.schema.json",
-    "pump_roles/account/verify/verify.schema.json",
-    "pump_roles/report/report.schema.json",
+    "pump_roles/output/rollout.schema.json",
+    "pump_roles/output/verify.schema.json",
+    "pump_roles/output/report.schema.json",
 )
 """The schemas that list the kinds, by path."""
 

@@ -345,7 +345,8 @@ $ make scanners
 
 It synthesizes the templates without guardrails and with each guardrail, runs the scanners over
 them, and compares the findings. Only the explanations are written by hand, in
-[tools/sandbox/scanners.json](../sandbox/scanners.json). A finding without an explanation is an error.
+[tools/sandbox/scanners.json](../tools/sandbox/scanners.json). A finding without an explanation is
+an error.
 
 ## How to read the tables
 

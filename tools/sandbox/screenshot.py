@@ -13,8 +13,8 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
+from pump_roles.output.page import as_html
 from pump_roles.report import of_published
-from pump_roles.report.page import as_html
 from tools.sandbox.browser import MISSING, available, browser
 from tools.sandbox.cdk import ROOT
 

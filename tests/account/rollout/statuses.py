@@ -14,7 +14,7 @@ from pump_roles.account.rollout.model import (
 )
 
 SCHEMA: Mapping[str, Any] = json.loads(
-    resources.files("pump_roles.account.rollout").joinpath("rollout.schema.json").read_text("utf-8")
+    resources.files("pump_roles.output").joinpath("rollout.schema.json").read_text("utf-8")
 )
 
 

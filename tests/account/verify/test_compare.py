@@ -24,10 +24,10 @@ from pump_roles.account.verify.details import (
 )
 from pump_roles.account.verify.expected import Expectation, from_published, from_templates
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, state_of
-from pump_roles.account.verify.remedies import REMEDIES
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.catalog import matcher, shipped
 from pump_roles.iam.values import as_list
+from pump_roles.output.remedies import REMEDIES
 from pump_roles.templates import InputError
 from pump_roles.templates.deployed import DeployedPolicy
 from tests.policies import rewritten

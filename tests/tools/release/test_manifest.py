@@ -20,7 +20,7 @@ from pump_roles.published import REASONS, ROLES
 from pump_roles.report import of_published
 from pump_roles.report.marks import mark
 from pump_roles.templates import InputError
-from tests.account.schemas import Schema, Steps
+from tests.output.schemas import Schema, Steps
 from tests.tools.release.manifests import build
 from tools.release.consistency import MARKS, inconsistencies
 from tools.release.manifest import (

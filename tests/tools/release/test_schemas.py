@@ -31,7 +31,7 @@ def test_every_schema_that_lists_kinds_is_generated() -> None:
 
 
 def test_report_has_at_most_one_role_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "pump_roles" / "report" / "report.schema.json").read_text()
+    text = (ROOT / "pump_roles" / "output" / "report.schema.json").read_text()
     assert json.loads(text)["properties"]["roles"]["maxItems"] == len(ROLES)
     monkeypatch.setattr(schemas, "ROLES", {**ROLES, "example": ROLES["read-only"]})
     assert json.loads(schemas.filled(text))["properties"]["roles"]["maxItems"] == len(ROLES) + 1

@@ -11,7 +11,7 @@ from pump_roles.account.rollout.model import (
     RolloutStatus,
     Statuses,
 )
-from pump_roles.templates.masking import one_line
+from pump_roles.text import one_line
 
 __all__ = ["as_table"]
 

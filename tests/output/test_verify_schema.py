@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 import pytest
 
-from pump_roles.account.verify.formats import as_json
 from pump_roles.account.verify.model import (
     SCHEMA_VERSION,
     AccountResult,
@@ -20,12 +19,13 @@ from pump_roles.account.verify.model import (
     Rule,
     State,
 )
+from pump_roles.output.verify_formats import as_json
 from pump_roles.published import ROLES
-from tests.account.schemas import Json, Schema, Steps
 from tests.account.verify.results import MIXED, verification, with_everything
+from tests.output.schemas import Json, Schema, Steps
 
 SCHEMA: Mapping[str, Json] = json.loads(
-    resources.files("pump_roles.account.verify").joinpath("verify.schema.json").read_text("utf-8")
+    resources.files("pump_roles.output").joinpath("verify.schema.json").read_text("utf-8")
 )
 FULL: Json = json.loads(as_json(verification(with_everything())))
 

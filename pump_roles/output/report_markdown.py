@@ -3,14 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from pump_roles.report.decisions import GuardrailReport, PolicyReport
-from pump_roles.report.escape import code as _code
-from pump_roles.report.escape import cut as _cut
-from pump_roles.report.escape import table as _table
-from pump_roles.report.escape import text as _text
-from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
-from pump_roles.report.statements import Answer, Statement
-from pump_roles.report.wording import (
+from pump_roles.output.escape import code as _code
+from pump_roles.output.escape import table as _table
+from pump_roles.output.escape import text as _text
+from pump_roles.output.report_words import (
     ANSWERS,
     CAUSES,
     NUMBERS,
@@ -25,7 +21,11 @@ from pump_roles.report.wording import (
     plural,
     trusted,
 )
+from pump_roles.report.decisions import GuardrailReport, PolicyReport
+from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
+from pump_roles.report.statements import Answer, Statement
 from pump_roles.templates import Other
+from pump_roles.text import cut as _cut
 
 __all__ = ["SUMMARY_LIMIT", "as_markdown", "as_summary"]
 

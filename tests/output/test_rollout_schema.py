@@ -6,7 +6,6 @@ from typing import Any, get_args
 
 import pytest
 
-from pump_roles.account.rollout.formats import as_json
 from pump_roles.account.rollout.model import (
     FINE,
     SCHEMA_VERSION,
@@ -19,10 +18,11 @@ from pump_roles.account.rollout.model import (
     Statuses,
     state_of,
 )
+from pump_roles.output.rollout_formats import as_json
 from pump_roles.published import ROLES
 from pump_roles.validators import CallAs
 from tests.account.rollout.statuses import SCHEMA, with_everything
-from tests.account.schemas import Json, Schema, Steps
+from tests.output.schemas import Json, Schema, Steps
 
 FULL: Json = json.loads(as_json(with_everything()))
 UNKNOWN = RolloutStatus(

@@ -12,8 +12,10 @@ from pump_roles.account.verify.model import (
     RoleResult,
     Verification,
 )
-from pump_roles.account.verify.remedies import remedies
-from pump_roles.account.verify.wording import (
+from pump_roles.output.escape import code, text
+from pump_roles.output.remedies import remedies
+from pump_roles.output.report_words import plural
+from pump_roles.output.verify_words import (
     DETAILS,
     LONGEST_NAME,
     broader,
@@ -26,8 +28,6 @@ from pump_roles.account.verify.wording import (
     line,
     notes,
 )
-from pump_roles.report.escape import code, text
-from pump_roles.report.wording import plural
 
 __all__ = ["MARKDOWN_LIMIT", "as_json", "as_markdown"]
 

@@ -21,9 +21,9 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles.iam.catalog import LEVELS
+from pump_roles.output.report_csv import as_json
 from pump_roles.report import Report, earlier_report, of_published, of_templates
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.formats import as_json
 from pump_roles.report.model import ALARMS, BROADENED, CHANGED, NARROWED, RISKS, SCHEMA
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES
 from tests.support import EVERYTHING, ROLE_ARGUMENTS
@@ -33,7 +33,7 @@ Json = Any
 Steps = tuple[str | int, ...]
 """The keys and indexes that lead from a document to a part of it."""
 
-SCHEMA_FILE = resources.files("pump_roles.report").joinpath("report.schema.json")
+SCHEMA_FILE = resources.files("pump_roles.output").joinpath("report.schema.json")
 THE_SCHEMA: Mapping[str, Json] = json.loads(SCHEMA_FILE.read_text("utf-8"))
 VALIDATOR = Draft202012Validator(THE_SCHEMA)
 

@@ -10,8 +10,8 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.catalog import shipped
+from pump_roles.output.report_csv import as_csv
 from pump_roles.report import Report, of_published, of_templates
-from pump_roles.report.formats import as_csv
 from pump_roles.report.model import RISKS
 from tests.support import DOCUMENTED, a_statement, another, changed, in_template, synthesize
 

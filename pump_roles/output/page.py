@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from pump_roles.iam.catalog import LEVELS
-from pump_roles.report import wording
+from pump_roles.output import report_words as wording
+from pump_roles.output.report_markdown import as_summary
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.markdown import as_summary
 from pump_roles.report.model import RISKS, Report, RoleReport
-from pump_roles.report.texts import read_text
 
 __all__ = ["as_html"]
 
@@ -38,7 +38,7 @@ def as_html(report: Report) -> str:
 
     :param report: the report.
     """
-    css, script = read_text("page.css"), read_text("page.js")
+    css, script = _read("page.css"), _read("page.js")
     return _template().render(
         report=report,
         css=Markup(css),  # noqa: S704 - the package's own file
@@ -66,7 +66,11 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(read_text("page.html.j2"))
+    return environment.from_string(_read("page.html.j2"))
+
+
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

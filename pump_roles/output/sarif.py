@@ -17,8 +17,9 @@ from pump_roles.account.verify.model import (
     Rule,
     Verification,
 )
-from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
-from pump_roles.account.verify.wording import (
+from pump_roles.output.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
+from pump_roles.output.report_words import plural
+from pump_roles.output.verify_words import (
     DETAILS,
     LONGEST_NAME,
     few,
@@ -27,7 +28,6 @@ from pump_roles.account.verify.wording import (
     line,
     notes,
 )
-from pump_roles.report.wording import plural
 
 __all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 

@@ -12,8 +12,7 @@ from pump_roles.account.verify.model import (
     State,
     Verification,
 )
-from pump_roles.report.escape import cut
-from pump_roles.templates.masking import visible
+from pump_roles.text import cut, visible
 
 __all__ = [
     "ACTIONS",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-__all__ = ["code", "cut", "no_formula", "table", "text"]
+__all__ = ["code", "no_formula", "table", "text"]
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -45,15 +45,6 @@ def code(value: str) -> str:
     fence = "`" * (longest + 1)
     space = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{fence}{space}{plain}{space}{fence}"
-
-
-def cut(value: str, longest: int | None) -> str:
-    """Return a text, cut and marked as cut if it is too long.
-
-    :param value: the text.
-    :param longest: how many characters to keep; ``None`` to keep it whole.
-    """
-    return value if longest is None or len(value) <= longest else f"{value[:longest]} (cut)"
 
 
 def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_summary
+from pump_roles.output.report_words import ANSWERS
 from pump_roles.report import Report, of_published
-from pump_roles.report.markdown import SUMMARY_LIMIT, as_summary
 from pump_roles.report.model import Change, Compared, Finding
 from pump_roles.report.places import PlaceReport
-from pump_roles.report.wording import ANSWERS
 from pump_roles.templates import Place
 
 GITHUB = 65_536

@@ -23,12 +23,12 @@ from playwright.sync_api import (
 )
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles.output.page import as_html
+from pump_roles.output.report_markdown import as_summary
+from pump_roles.output.report_words import ANSWERS, answered, compared, difference, gained, ledger
 from pump_roles.report import Report, earlier_report, of_published, of_templates
 from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.markdown import as_summary
 from pump_roles.report.model import ActionReport, Change, Finding
-from pump_roles.report.page import as_html
-from pump_roles.report.wording import ANSWERS, answered, compared, difference, gained, ledger
 from pump_roles.templates import Other
 from tests.support import EXTERNAL_ID, PRINCIPAL
 from tools.sandbox.browser import MISSING, available

@@ -20,8 +20,8 @@ from pump_roles.account.verify.model import (
     Rule,
     Verification,
 )
-from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED
-from pump_roles.account.verify.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
+from pump_roles.output.remedies import REMEDIES, UNVERIFIED
+from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,
@@ -304,7 +304,7 @@ def test_run_is_successful_only_if_everything_was_checked(
 
 def test_leaves_out_what_github_would_reject_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_RESULTS == 25_000
-    monkeypatch.setattr("pump_roles.account.verify.sarif.MOST_RESULTS", 100)
+    monkeypatch.setattr("pump_roles.output.sarif.MOST_RESULTS", 100)
     tags = [
         difference(rule="tag-added", effect="other", subject=str(number)) for number in range(100)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.account.rollout.model import RolloutStatus, Statuses
-from pump_roles.report.escape import no_formula
+from pump_roles.output.escape import no_formula
 
 __all__ = ["as_csv", "as_json"]
 

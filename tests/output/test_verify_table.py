@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from pump_roles.account.verify.remedies import REMEDIES, UNVERIFIED_REMEDY
-from pump_roles.account.verify.table import as_table
+from pump_roles.output.remedies import REMEDIES, UNVERIFIED_REMEDY
+from pump_roles.output.verify_table import as_table
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,
@@ -43,7 +43,7 @@ LONG = verification(
 )
 SHOW = """
 import sys
-from pump_roles.account.verify.table import as_table
+from pump_roles.output.verify_table import as_table
 from tests.account.verify import test_table
 found = getattr(test_table, sys.argv[1])
 sys.stdout.buffer.write(as_table(found, styled=True).encode())

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pump_roles.account.verify.model import Rule, Verification
-from pump_roles.account.verify.wording import is_unknown
+from pump_roles.output.verify_words import is_unknown
 
 __all__ = ["REMEDIES", "UNVERIFIED", "UNVERIFIED_REMEDY", "remedies"]
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pump_roles.output.escape import no_formula
 from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED
-from pump_roles.report.escape import no_formula
 from pump_roles.report.model import ActionReport, Report, RoleReport
 from pump_roles.report.statements import LIMITED, UNKNOWN
 

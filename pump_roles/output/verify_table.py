@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.console import console_for
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
-from pump_roles.account.verify.remedies import remedies
-from pump_roles.account.verify.wording import (
+from pump_roles.output.remedies import remedies
+from pump_roles.output.report_words import plural
+from pump_roles.output.verify_words import (
     DETAILS,
     LONGEST_NAME,
     by_attention,
@@ -21,7 +22,6 @@ from pump_roles.account.verify.wording import (
     line,
     notes,
 )
-from pump_roles.report.wording import plural
 
 if TYPE_CHECKING:
     from rich.text import Text
