@@ -20,6 +20,8 @@ FLOORS = [
     "guard",
     "guardrails",
     "iam",
+    "role",
+    "compare",
     "templates",
     "report",
     "constructs",
@@ -31,7 +33,7 @@ FLOORS = [
 ]
 PLAIN = {
     *("_version", "text", "validators", "published", "universal", "guard"),
-    *("guardrails", "iam", "templates", "report"),
+    *("guardrails", "iam", "role", "compare", "templates", "report"),
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
 AWS = {"boto3", "botocore"}

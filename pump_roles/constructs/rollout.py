@@ -145,8 +145,8 @@ class Rollout(Construct):
         yours, before the synth. By default, that app has only the role's own validations.
     :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
         :class:`pump_roles.constructs.roles.PumpRole`. The boundary is a name, or the ARN of an AWS
-        managed policy, and must exist in every account. The boundary of the app, its stage, or its stack
-        does not reach the accounts. If there is one, and none for the rollout, that is an error,
+        managed policy, and must exist in every account. The boundary of the app, its stage, or
+        its stack does not reach the accounts. If there is one, and none for the rollout, that is an error,
         except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot see.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
         filters are used, or a percentage and a count of one kind, another StackSet in the stack has
