@@ -10,7 +10,7 @@ import pump_roles
 from tests.support import NOT_NEEDED, Synth, python, without_node
 from tools.sandbox.cdk import tool_environment
 
-ALIASES = {"CallAs": "validators", "ConfigureApp": "rollout"}
+ALIASES = {"CallAs": "validators", "ConfigureApp": "constructs.rollout"}
 """Types without a name of their own."""
 
 

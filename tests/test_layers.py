@@ -110,5 +110,5 @@ def test_import_from_above_is_detected() -> None:
         "aws_cdk",
         "aws_cdk.App",
         "boto3",
-        "pump_roles.constructs.roles",
+        "pump_roles.constructs",
     }

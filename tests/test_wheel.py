@@ -151,7 +151,7 @@ def test_copied_example_installs_and_synthesizes_as_its_page_says(
     commands = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     installed = bash(install, vendors, PATH=commands, **pip)
     assert installed.returncode == 0, installed.stderr
-    assert (packages / "pump_roles" / "roles.py").exists()
+    assert (packages / "pump_roles" / "constructs" / "roles.py").exists()
     assert json.loads(written) == {"principal": "PRINCIPAL", "external-id": "EXTERNAL_ID"}
     (vendors / "pump.json").write_text(json.dumps(IN_A_FILE))
     path = os.pathsep.join((str(vendors / ".venv" / "bin"), commands))

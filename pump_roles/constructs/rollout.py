@@ -146,8 +146,9 @@ class Rollout(Construct):
     :param role: ``role_name``, ``path``, ``permissions_boundary``, and ``guardrails``, as for
         :class:`pump_roles.constructs.roles.PumpRole`. The boundary is a name, or the ARN of an AWS
         managed policy, and must exist in every account. The boundary of the app, its stage, or
-        its stack does not reach the accounts. If there is one, and none for the rollout, that is an error,
-        except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot see.
+        its stack does not reach the accounts. If there is one, and none for the rollout, that is an
+        error, except for ``iam.PermissionsBoundary.of(...).apply(...)``, which the rollout cannot
+        see.
     :raises ArgumentError: a ``ValueError``, when AWS would not accept an argument, both account
         filters are used, or a percentage and a count of one kind, another StackSet in the stack has
         that name, ``configure_app`` is not a function, or the member template is larger than the

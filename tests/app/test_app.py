@@ -207,7 +207,7 @@ def test_pump_json_is_read_and_outlives_the_cdks_cache_and_c_overrides_it(checko
 def test_pump_json_changes_neither_demos_nor_tests(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.cdk.ROOT", checkout)
+    monkeypatch.setattr("tools.sandbox.cdk.ROOT", checkout)
     ended = cdk("synth", "--quiet", "--output", str(tmp_path / "out"))
     origin, said, *_ = ended.stderr.splitlines()
     assert origin == "settings: none"

@@ -22,8 +22,8 @@ from pump_roles import (
     Guardrail,
     ReadOnlyRollout,
     ReadOnlyRolloutStack,
-    rollout,
 )
+from pump_roles.constructs import rollout
 from pump_roles.constructs.rollout import Rollout, RolloutStack
 from pump_roles.validators import CallAs
 from tests.support import (

@@ -1,7 +1,7 @@
 """The model of the StackSets operations of a deployment, for StackSets that the app synthesizes.
 
 The expected operations are from the source of AWS's resource handler, class by class: see
-``sandbox.operations``.
+``tools.sandbox.operations``.
 """
 
 import json

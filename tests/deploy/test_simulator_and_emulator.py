@@ -328,7 +328,7 @@ def test_simulator_and_emulator_both_allow_what_aws_denies(
 
 
 def test_uncorrected_emulator_hides_the_external_id_from_a_callers_policies() -> None:
-    """Why :mod:`sandbox.server` corrects that."""
+    """Why :mod:`tools.sandbox.server` corrects that."""
     name = "a caller whose permission needs an ID, with one"
     scenario, expected = AGREED[name]
     assert expected
@@ -353,7 +353,7 @@ def test_emulator_still_trusts_a_role_that_is_deleted_and_created_again(aws: Emb
 def test_emulator_applies_the_boundary_of_a_role_in_a_stack(
     aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
 ) -> None:
-    """Corrected in :mod:`sandbox.server`: ministack's own stacks ignore it."""
+    """Corrected in :mod:`tools.sandbox.server`: ministack's own stacks ignore it."""
     template = json.dumps(
         synth(provided_context | {"pump:permissions-boundary": "Boundary"})["PumpAutoPilot"]
     )

@@ -44,8 +44,8 @@ LONG = verification(
 SHOW = """
 import sys
 from pump_roles.output.verify_table import as_table
-from tests.account.verify import test_table
-found = getattr(test_table, sys.argv[1])
+from tests.output import test_verify_table
+found = getattr(test_verify_table, sys.argv[1])
 sys.stdout.buffer.write(as_table(found, styled=True).encode())
 """
 LONGEST_LINE = 2_000

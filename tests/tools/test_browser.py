@@ -25,7 +25,7 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int]
                 (folder / "chromium" / "INSTALLATION_COMPLETE").touch()
             return subprocess.CompletedProcess([], status)
 
-        monkeypatch.setattr("sandbox.browser.subprocess.run", run)
+        monkeypatch.setattr("tools.sandbox.browser.subprocess.run", run)
 
     return end_with
 

@@ -71,11 +71,11 @@ def test_each_requirements_file_agrees_with_the_ones_that_are_installed_after_it
 @pytest.mark.parametrize(
     ("target", "runs"),
     [
-        ("demo", "-m sandbox.demo"),
-        ("demo-org", "-m sandbox.demo_organization"),
+        ("demo", "-m tools.sandbox.demo"),
+        ("demo-org", "-m tools.sandbox.demo_organization"),
         ("test", "-m pytest"),
-        ("scanners", "-m sandbox.scanners"),
-        ("release", "-m release.prepare"),
+        ("scanners", "-m tools.sandbox.scanners"),
+        ("release", "-m tools.release.prepare"),
     ],
 )
 def test_slow_target_says_first_how_long_it_takes(target: str, runs: str) -> None:

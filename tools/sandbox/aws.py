@@ -239,7 +239,7 @@ class EmbeddedAws:
             raise StackFailedError(failed[-1]["ResourceStatusReason"])
 
     def reset(self) -> None:
-        """Empty every account. This also removes what :mod:`sandbox.server` adds."""
+        """Empty every account. This also removes what :mod:`tools.sandbox.server` adds."""
         request = Request(f"{self.endpoint}/_ministack/reset", method="POST")  # noqa: S310
         with build_opener(ProxyHandler({})).open(request):
             pass
@@ -259,7 +259,7 @@ class EmbeddedAws:
 def embedded_aws(*options: str) -> Iterator[EmbeddedAws]:
     """Serve empty AWS accounts until the block ends, even if it fails or is interrupted.
 
-    :param options: the command-line options of :mod:`sandbox.server`.
+    :param options: the command-line options of :mod:`tools.sandbox.server`.
     """
     inherited = tool_environment()
     with TemporaryDirectory() as folder:

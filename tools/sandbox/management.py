@@ -33,7 +33,7 @@ from tools.sandbox.aws import REGION
 
 @dataclass(frozen=True)
 class Management:
-    """A management account in this process: moto's default, which :mod:`sandbox.aws` shares.
+    """A management account in this process: moto's default, which :mod:`tools.sandbox.aws` shares.
 
     :param endpoint: where its API is served.
     """

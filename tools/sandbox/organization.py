@@ -2,10 +2,10 @@
 
 moto emulates AWS Organizations and the StackSets API. moto resolves a StackSet's targets one level
 of organizational units deep, without filters, and deploys into its own accounts. Here, a StackSet
-does what AWS's resource handler does (:mod:`sandbox.operations`), in the accounts that it targets
-according to AWS's documentation (:func:`pump_roles.account.organization.targeted`), and deploys
-into accounts that enforce IAM. Concurrency and failure tolerance are not emulated: an operation
-always works in all accounts.
+does what AWS's resource handler does (:mod:`tools.sandbox.operations`), in the accounts that it
+targets according to AWS's documentation (:func:`pump_roles.account.organization.targeted`), and
+deploys into accounts that enforce IAM. Concurrency and failure tolerance are not emulated: an
+operation always works in all accounts.
 """
 
 import re

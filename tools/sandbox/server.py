@@ -58,7 +58,7 @@ def pass_external_id() -> None:
 def accept_stack_sets(*, accept: bool) -> None:
     """Decide whether a stack can contain a StackSet.
 
-    :param accept: whether it can. :mod:`sandbox.organization` then deploys to its accounts.
+    :param accept: whether it can. :mod:`tools.sandbox.organization` then deploys to its accounts.
     """
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 

@@ -189,7 +189,7 @@ def test_notice_is_over_after_its_days(on: str, *, early: bool) -> None:
 
 
 def test_command_of_the_guide_shows_when_a_line_was_added(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "tools.release.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^\$ (git log .*)$", guide, re.MULTILINE)
     (example,) = re.findall(r"```markdown\n(.*?)```", guide, re.DOTALL)
     git = ["git", "-c", "user.name=Someone", "-c", "user.email=someone@example.com"]

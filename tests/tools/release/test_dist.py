@@ -240,12 +240,12 @@ def test_command_of_the_guide_compares_what_two_wheels_contain(
             tmp_path / name, "w", zipfile.ZIP_DEFLATED, compresslevel=level
         ) as wheel:
             wheel.writestr("pump_roles/file", content)
-    script = commands("tools.release.md", "unzip")
+    script = commands("release.md", "unzip")
     assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False).returncode == status
 
 
 def test_guide_lists_each_file_of_a_release() -> None:
-    guide = (ROOT / "docs" / "tools.release.md").read_text("utf-8")
+    guide = (ROOT / "docs" / "release.md").read_text("utf-8")
     table = guide.partition("| file | what it is |")[2].partition("\n\n")[0]
     listed = re.findall(r"`([^` ]+)`(?=[^|]*\|[^|]*\|$)", table, re.MULTILINE)
     assert sorted(listed) == sorted(name.replace(__version__, "VERSION") for name in FILES)
@@ -317,7 +317,7 @@ def test_changed_byte_of_a_source_changes_the_digests(
 ) -> None:
     """Proves that the tests above can fail."""
     copy = copied(tmp_path / "copy")
-    source = copy / "pump_roles" / "roles.py"
+    source = copy / "pump_roles" / "constructs" / "roles.py"
     source.write_bytes(source.read_bytes() + b"\n")
     changed = make_dist(copy)
     assert {name for name in FILES if of_clone[name] != changed[name]} == {

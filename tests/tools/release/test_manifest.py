@@ -375,7 +375,7 @@ def test_manifest_that_contradicts_itself_is_found(
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
 def test_command_of_the_guide_lists_what_incurs_a_fee(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "tools.release.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^\$ (jq .*\n.*)$", guide, re.MULTILINE)
     (tmp_path / f"pump-roles-{__version__}-permissions.json").write_bytes(as_json(MANIFEST))
     ended = subprocess.run(
@@ -391,7 +391,7 @@ def test_command_of_the_guide_lists_what_incurs_a_fee(tmp_path: Path) -> None:
 
 
 def test_example_of_the_guide_lists_what_writes_or_tags(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "tools.release.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     (tmp_path / f"pump-roles-{__version__}-permissions.json").write_bytes(as_json(manifest()))
     ended = subprocess.run(

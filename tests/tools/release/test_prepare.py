@@ -277,7 +277,7 @@ def test_stored_manifest_that_git_ignores_is_in_the_release(
     commit(project)
     with pytest.raises(InputError, match="git cat-file failed"):
         tag(project, BEFORE)
-    git(project, "add", "--force", "release")
+    git(project, "add", "--force", "tools/release")
     commit(project)
     assert tag(project, BEFORE) == "v0.1.0"
 
@@ -294,7 +294,7 @@ def test_hook_of_another_repository_does_not_change_the_repository(
             "CHANGELOG.md",
             "PERMISSIONS.md",
             "generated.txt",
-            "release/",
+            "tools/",
         ]
         git(project, "stash", "--include-untracked", "--quiet")
 
@@ -588,7 +588,7 @@ def test_exit_status_of_make_tag(
 
 
 def test_failing_step_is_an_error_with_its_output(tmp_path: Path) -> None:
-    (tmp_path / "tools" / "release").mkdir()
+    (tmp_path / "tools" / "release").mkdir(parents=True)
     (tmp_path / "tools" / "release" / "__init__.py").touch()
     (tmp_path / "tools" / "release" / "generate.py").write_text("raise SystemExit('no CDK')\n")
     with pytest.raises(InputError, match=r"python -m tools.release.generate failed:\nno CDK"):

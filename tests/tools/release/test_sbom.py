@@ -98,7 +98,7 @@ def document() -> dict[str, Any]:
 
 def copied(folder: Path) -> Path:
     for name in NAMES:
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
 

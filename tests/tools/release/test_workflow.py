@@ -104,7 +104,7 @@ def test_tests_come_before_the_build() -> None:
     commands = [step["run"] for step in JOBS["build"]["steps"] if "run" in step]
     setup, notes, *rest = commands
     assert [setup, *rest] == ["make setup-develop", "make check release-check", "make dist"]
-    assert "-m release.notes" in notes
+    assert "-m tools.release.notes" in notes
 
 
 @pytest.mark.parametrize("text", [TEXT, CHECK], ids=["release", "check"])

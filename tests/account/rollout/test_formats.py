@@ -8,10 +8,7 @@ import sys
 
 import pytest
 
-from tests.account.rollout.rollouts import (
-    Run,
-    roll_out,
-)
+from tests.account.rollout.rollouts import Run, roll_out
 from tests.support import Synth, on_terminal
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT, tool_environment
