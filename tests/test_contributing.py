@@ -50,8 +50,8 @@ def test_table_of_folders_has_every_folder_with_code_or_documents() -> None:
     _, folders = section("Layout").split("| folder |")
     listed = {name for name in cells(folders, 1) if (ROOT / name).is_dir()}
     assert listed == {
-        f"{folder.name}/"
-        for folder in ROOT.iterdir()
+        f"{folder.relative_to(ROOT)}/"
+        for folder in (*ROOT.iterdir(), *(ROOT / "tools").iterdir())
         if folder.is_dir()
         and folder.name not in {"pump_roles", "node_modules", "dist", "cdk.out"}
         and re.match("[a-z]", folder.name)
