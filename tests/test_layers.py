@@ -81,6 +81,17 @@ def test_every_part_has_a_layer() -> None:
     assert parts == set(FLOORS)
 
 
+def test_only_the_gate_of_the_constructs_uses_the_reader() -> None:
+    readers = set(FLOORS[FLOORS.index("iam") : FLOORS.index("constructs")])
+    users = {
+        file.name
+        for file in (PACKAGE / "constructs").glob("*.py")
+        for module in imported(file.read_text())
+        if module.startswith("pump_roles.") and module.split(".")[1] in readers
+    }
+    assert users == {"gate.py"}
+
+
 @pytest.mark.parametrize(
     "part",
     ["iam", "report", "templates", "constructs", "account", "account.rollout", "account.verify"],
