@@ -369,8 +369,8 @@ def test_changes_that_are_not_committed_are_named(
     dist.sources(clone)
     paths = (
         "docs/manual.md",
-        "pump_roles/py.typed",
         "pump_roles/constructs/roles.py",
+        "pump_roles/py.typed",
         "pump_roles/é",
     )
     assert sorted(capsys.readouterr().err.splitlines()) == [

@@ -589,7 +589,8 @@ def test_exit_status_of_make_tag(
 
 def test_failing_step_is_an_error_with_its_output(tmp_path: Path) -> None:
     (tmp_path / "tools" / "release").mkdir(parents=True)
-    (tmp_path / "tools" / "release" / "__init__.py").touch()
+    for package in ("tools", "tools/release"):
+        (tmp_path / package / "__init__.py").touch()
     (tmp_path / "tools" / "release" / "generate.py").write_text("raise SystemExit('no CDK')\n")
     with pytest.raises(InputError, match=r"python -m tools.release.generate failed:\nno CDK"):
         regenerate(tmp_path)
