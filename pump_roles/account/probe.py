@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles.account.assume_role import Attempt, Outcome, try_to_assume
+from pump_roles.account.clients import Clients
 from pump_roles.account.errors import ACCESS_DENIED, error_code
 from pump_roles.account.workers import in_threads
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
@@ -162,21 +163,14 @@ def sts_client(
 
     :param profile: a profile of the AWS configuration. By default, the environment's settings.
     :param region: the Region whose STS endpoint to call. By default, that of the profile or the
-        environment.
+        environment, or us-east-1.
     :param connections: the maximum number of concurrent calls.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
     :raises ValueError: if the endpoint in the settings is not a valid URL.
     """
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    config = Config(
-        connect_timeout=2,
-        read_timeout=5,
-        max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 4},
-    )
-    return boto3.Session(profile_name=profile, region_name=region).client("sts", config=config)
+    return Clients(
+        profile=profile, region=region, connections=connections, read_seconds=5, attempts=4
+    ).sts()
 
 
 def caller_of(sts: "STSClient") -> str:

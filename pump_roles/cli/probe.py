@@ -62,7 +62,7 @@ def probe(
         str | None,
         typer.Option(
             help="The Region whose STS endpoint to call. Defaults to AWS_REGION, "
-            "AWS_DEFAULT_REGION, or that of the profile."
+            "AWS_DEFAULT_REGION, that of the profile, or us-east-1."
         ),
     ] = None,
     profile: Profile = None,

@@ -20,9 +20,6 @@ from pump_roles.cli.files import named_path, write
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, ArgumentError, CallAs
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_organizations import OrganizationsClient
-
     from pump_roles.account.organization import AccountFilter
     from pump_roles.account.rollout.expected import ExpectedRollout
     from pump_roles.account.rollout.model import Statuses
@@ -214,12 +211,15 @@ def _read(
     seconds: int | None,
     wait: bool,
 ) -> "Statuses":
+    from pump_roles.account.clients import Clients  # noqa: PLC0415
     from pump_roles.account.rollout.model import StatusError  # noqa: PLC0415
     from pump_roles.account.rollout.operations import wait_for  # noqa: PLC0415
     from pump_roles.account.rollout.reading import read  # noqa: PLC0415
 
     with unknown_if_aws_fails():
-        cloudformation, organizations = _clients(profile, region)
+        # Organizations allows few calls per second, and each unit takes two.
+        clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
+        cloudformation, organizations = clients.cloudformation(), clients.organizations()
     with progress("seconds waited for the operations to end") as waited:
         unknown = {
             rollout.stack_set: reason
@@ -239,23 +239,6 @@ def _read(
             )
     except StatusError as error:
         fail(f"the result is unknown: {error}", UNKNOWN)
-
-
-def _clients(
-    profile: str | None, region: str | None
-) -> "tuple[CloudFormationClient, OrganizationsClient]":
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    # Organizations allows few calls per second, and each unit takes two.
-    config = Config(
-        connect_timeout=3, read_timeout=60, retries={"mode": "standard", "max_attempts": 10}
-    )
-    session = boto3.Session(profile_name=profile, region_name=region)
-    # Organizations is global: the Region only selects the partition.
-    return session.client("cloudformation", config=config), session.client(
-        "organizations", config=config
-    )
 
 
 def _written(statuses: "Statuses", chosen: StatusFormat) -> bytes:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.assume_role import MINIMUM_SESSION_SECONDS
+from pump_roles.account.clients import Clients
 from pump_roles.account.errors import (
     error_code,
     is_denied,
@@ -15,6 +15,7 @@ from pump_roles.account.errors import (
     remedy_for,
 )
 from pump_roles.account.organization import Account, accounts_below
+from pump_roles.account.probe import partition_of
 from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expected import Expectation
@@ -23,7 +24,6 @@ from pump_roles.account.verify.reading import policy_for_reading, read_account
 from pump_roles.account.workers import in_threads
 
 if TYPE_CHECKING:
-    from mypy_boto3_iam import IAMClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_sts import STSClient
 
@@ -44,8 +44,6 @@ SESSION_NAME: Final = "pump-roles-verify"
 
 _NO_ACCOUNT: Final = "AccountNotFoundException"
 _NO_UNIT: Final = "ParentNotFoundException"
-_ATTEMPTS: Final = 8
-_DEFAULT_REGION: Final = "us-east-1"
 
 _Found = Callable[[AccountResult], object]
 
@@ -68,15 +66,13 @@ class Scope:
     excluded: Sequence[str] = ()
 
 
-class Aws:
-    """AWS clients with the credentials of the caller or of a role.
+class Aws(Clients):
+    """The clients of ``verify``, and who the caller is.
 
-    Each call ends within two minutes, even if nothing responds. A call that is throttled or fails
-    temporarily is sent at most eight times.
+    Each call ends within two minutes, even if nothing responds.
 
-    :param profile: a profile of the AWS configuration. By default, the environment's settings.
-    :param region: the Region to call. By default, that of the profile or the environment, or
-        us-east-1.
+    :param profile: as for :class:`Clients`.
+    :param region: as for :class:`Clients`.
     :param connections: the maximum number of concurrent calls.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong, there are no credentials,
         or AWS does not respond.
@@ -86,48 +82,20 @@ class Aws:
     def __init__(
         self, *, profile: str | None = None, region: str | None = None, connections: int = 1
     ) -> None:
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
-
-        self._session = boto3.Session(profile_name=profile, region_name=region)
-        # IAM is global, and STS in any Region serves every account.
-        self._region = self._session.region_name or _DEFAULT_REGION
-        self._config = Config(
-            connect_timeout=3,
-            read_timeout=10,
-            max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        super().__init__(
+            profile=profile,
+            region=region,
+            connections=connections,
+            read_seconds=10,
+            attempts=8,
         )
-        # Creating a client is not thread-safe.
-        self._creating = Lock()
-        self.sts: STSClient = self._session.client("sts", self._region, config=self._config)
-        caller = self.sts.get_caller_identity()
-        self.account = caller["Account"]
+        self.caller = self.sts()
+        """A client of AWS STS with the caller's credentials."""
+        identity = self.caller.get_caller_identity()
+        self.account = identity["Account"]
         """The caller's account."""
-        self.partition = caller["Arn"].split(":")[1]
+        self.partition = partition_of(identity["Arn"])
         """The caller's partition."""
-
-    def organizations(self) -> "OrganizationsClient":
-        """Return a client of AWS Organizations with the caller's credentials."""
-        with self._creating:
-            return self._session.client("organizations", self._region, config=self._config)
-
-    def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
-        """Return a client of IAM.
-
-        :param credentials: the credentials of a role. By default, the caller's.
-        """
-        passed = (
-            {}
-            if credentials is None
-            else {
-                "aws_access_key_id": credentials["AccessKeyId"],
-                "aws_secret_access_key": credentials["SecretAccessKey"],
-                "aws_session_token": credentials["SessionToken"],
-            }
-        )
-        with self._creating:
-            return self._session.client("iam", self._region, config=self._config, **passed)
 
 
 def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -> Verification:
@@ -274,7 +242,7 @@ def _verified(
             arn = f"arn:{aws.partition}:iam::{account.id}:role/{role_to_assume}"
             calls = 1
             iam = aws.iam(
-                aws.sts.assume_role(
+                aws.caller.assume_role(
                     RoleArn=arn,
                     RoleSessionName=SESSION_NAME,
                     DurationSeconds=MINIMUM_SESSION_SECONDS,
@@ -282,7 +250,7 @@ def _verified(
                 )["Credentials"]
             )
     except Exception as error:  # noqa: BLE001
-        reason = _not_assumed(error, aws.sts, role_to_assume)
+        reason = _not_assumed(error, aws.caller, role_to_assume)
         return AccountResult(
             account=account.id, name=account.name, state="unknown", reason=reason, calls=calls
         )

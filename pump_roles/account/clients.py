@@ -1,0 +1,95 @@
+"""boto3 clients: the session, the Region, and how long a call can take."""
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_sts import STSClient
+
+__all__ = ["Clients"]
+
+_CONNECT_SECONDS: Final = 2
+_DEFAULT_REGION: Final = "us-east-1"
+
+
+class Clients:
+    """boto3 clients with the credentials of the caller or of a role.
+
+    A call that is throttled, fails temporarily, or gets no response is sent again. Several threads
+    can create clients.
+
+    :param read_seconds: the maximum number of seconds to wait for a response.
+    :param attempts: the maximum number of times that a call is sent.
+    :param profile: a profile of the AWS configuration. By default, the environment's settings.
+    :param region: the Region to call. By default, that of the profile or the environment. If there
+        is none, it is us-east-1 for all services but CloudFormation.
+    :param connections: the maximum number of concurrent calls of a client.
+    :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        read_seconds: int,
+        attempts: int,
+        profile: str | None = None,
+        region: str | None = None,
+        connections: int = 1,
+    ) -> None:
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        self._session = boto3.Session(profile_name=profile, region_name=region)
+        self._config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=read_seconds,
+            max_pool_connections=connections,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        )
+        # IAM and AWS Organizations are global, and STS in any Region serves every account: the
+        # Region only selects the partition.
+        self._region = self._session.region_name or _DEFAULT_REGION
+        # Creating a client is not thread-safe.
+        self._creating = Lock()
+
+    def cloudformation(self) -> "CloudFormationClient":
+        """Return a client of CloudFormation.
+
+        :raises botocore.exceptions.NoRegionError: if there is no Region.
+        """
+        with self._creating:
+            return self._session.client("cloudformation", config=self._config)
+
+    def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
+        """Return a client of IAM.
+
+        :param credentials: the credentials of a role, from AWS STS. By default, the caller's.
+        """
+        passed = (
+            {}
+            if credentials is None
+            else {
+                "aws_access_key_id": credentials["AccessKeyId"],
+                "aws_secret_access_key": credentials["SecretAccessKey"],
+                "aws_session_token": credentials["SessionToken"],
+            }
+        )
+        with self._creating:
+            return self._session.client("iam", self._region, config=self._config, **passed)
+
+    def organizations(self) -> "OrganizationsClient":
+        """Return a client of AWS Organizations."""
+        with self._creating:
+            return self._session.client("organizations", self._region, config=self._config)
+
+    def sts(self) -> "STSClient":
+        """Return a client of AWS STS.
+
+        :raises ValueError: if the endpoint in the settings is not a valid URL.
+        """
+        with self._creating:
+            return self._session.client("sts", self._region, config=self._config)
