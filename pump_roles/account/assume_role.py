@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pump_roles.account.errors import (
     ACCESS_DENIED,
-    REASONS,
     SERVER_ERROR,
     error_code,
     failure,
     is_code,
+    meaning,
 )
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def _refusal(error: "ClientError", hidden: Sequence[str]) -> Attempt:
     code = error_code(error)
     if code == ACCESS_DENIED:
         return _denial(str(error.response["Error"].get("Message", "")))
-    if code in REASONS:
-        return Attempt("unknown", REASONS[code])
+    if known := meaning(error):
+        return Attempt("unknown", known)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= SERVER_ERROR:
         return Attempt("unknown", f"AWS STS failed with HTTP status {status}")
@@ -102,8 +102,8 @@ def _refusal(error: "ClientError", hidden: Sequence[str]) -> Attempt:
     return Attempt("unknown", f"AWS STS returned an error with HTTP status {status}")
 
 
-# IAM User Guide, "Troubleshoot access denied error messages": how AWS names the kinds of policies,
-# here those that are not the role's own.
+# Only AWS's message says which policy denied a call. IAM User Guide, "Troubleshoot access denied
+# error messages": how it names the kinds of policies, here those that are not the role's own.
 _OTHER_POLICIES: Final = {
     "identity-based policy": "the caller's identity-based policies",
     "permissions boundary": "the caller's permissions boundary",

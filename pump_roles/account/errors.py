@@ -2,23 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pump_roles.text import cut
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, ClientError
 
 __all__ = [
     "ACCESS_DENIED",
-    "EXPIRED",
-    "REASONS",
     "SERVER_ERROR",
     "error_code",
     "explained",
     "failure",
     "is_code",
     "is_denied",
+    "meaning",
     "organizations_remedy",
     "reason_of",
     "remedy_for",
@@ -35,10 +34,9 @@ _LONGEST: Final = 1_000
 SERVER_ERROR: Final = 500
 """The lowest HTTP status of a server error."""
 
-EXPIRED: Final = "the caller's credentials have expired"
-_REJECTED: Final = "AWS rejects the caller's credentials"
+_Cause = Literal["expired", "region", "rejected", "throttled"]
 
-REASONS: Final[Mapping[str, str]] = {
+_CAUSES: Final[Mapping[str, _Cause]] = {
     **dict.fromkeys(
         (
             *("429", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException"),
@@ -47,17 +45,39 @@ REASONS: Final[Mapping[str, str]] = {
         ),
         "throttled",
     ),
-    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), EXPIRED),
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), "expired"),
     **dict.fromkeys(
         (
             *("IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
             *("MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
         ),
-        _REJECTED,
+        "rejected",
     ),
-    "RegionDisabledException": "AWS STS is not activated in this Region for the caller's account",
+    "RegionDisabledException": "region",
 }
-"""What AWS's error codes mean."""
+"""The causes that AWS's error codes name."""
+
+_MEANINGS: Final[Mapping[_Cause, str]] = {
+    "expired": "the caller's credentials have expired",
+    "region": "AWS STS is not activated in this Region for the caller's account",
+    "rejected": "AWS rejects the caller's credentials",
+    "throttled": "throttled",
+}
+_SIGN_IN: Final = "sign in again, or pass another --profile"
+_REMEDIES: Final[Mapping[_Cause, str]] = {
+    "expired": _SIGN_IN,
+    "rejected": _SIGN_IN,
+    "throttled": "try again later",
+}
+
+
+def meaning(error: "ClientError") -> str:
+    """Return what AWS's error code means; empty if that is not known.
+
+    :param error: what the call raised.
+    """
+    cause = _CAUSES.get(error_code(error))
+    return _MEANINGS[cause] if cause else ""
 
 
 def error_code(error: Exception) -> str:
@@ -114,8 +134,8 @@ def reason_of(error: Exception, client: Any) -> str:
         code = error_code(error)
         if is_denied(error):
             return f"denied: {call}"
-        if code in REASONS:
-            return f"{REASONS[code]}: {call}"
+        if known := meaning(error):
+            return f"{known}: {call}"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         shown = code if is_code(code) and status < SERVER_ERROR else f"HTTP status {status}"
         return f"{call} failed: {shown}"
@@ -133,10 +153,8 @@ def remedy_for(error: Exception) -> str:
     from botocore import exceptions  # noqa: PLC0415
 
     if isinstance(error, exceptions.ClientError):
-        reason = REASONS.get(error_code(error), "")
-        if reason in (EXPIRED, _REJECTED):
-            return "sign in again, or pass another --profile"
-        return "try again later" if reason == "throttled" else ""
+        cause = _CAUSES.get(error_code(error))
+        return _REMEDIES.get(cause, "") if cause else ""
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return "check the network, the Region, and AWS_ENDPOINT_URL"
     if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):
