@@ -17,9 +17,14 @@ from hypothesis import strategies as st
 from pump_roles import ArgumentError
 from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER, template
-from pump_roles.universal import link as module
 from pump_roles.universal.link import quick_create_link, warnings_about
-from pump_roles.validators import REGION_NAMES, STACK_NAME, TEMPLATE_URL
+from pump_roles.validators import (
+    PROVIDED_EXTERNAL_ID,
+    PROVIDED_PRINCIPAL,
+    REGION_NAMES,
+    STACK_NAME,
+    TEMPLATE_URL,
+)
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET
 from tools.sandbox.cdk import tool_environment
 
@@ -279,37 +284,16 @@ def test_value_that_the_parameter_does_not_accept_is_an_error(
     assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize(
-    ("constraint", "value"),
-    [
-        ({"AllowedPattern": "^[0-9]+$"}, SECRET),
-        ({"MaxLength": 15}, SECRET),
-        ({"MinLength": 30}, SECRET),
-    ],
-)
-def test_pattern_and_lengths_are_those_of_the_template(
-    constraint: dict[str, Any], value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parameters = {"PumpExternalID": value}
-    assert made(parameters=parameters)
-    changed = json.loads(template("read-only"))
-    changed["Parameters"]["PumpExternalID"] |= constraint
-    monkeypatch.setattr(module, "template", lambda _: json.dumps(changed).encode())
-    assert "is not an external ID" in problem_of(parameters=parameters).problem
-
-
-def test_value_with_a_space_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No parameter accepts one yet; a new parameter might."""
-    changed = json.loads(template("read-only"))
-    changed["Parameters"]["New"] = {
-        "AllowedPattern": "^.*$",
-        "MinLength": 0,
-        "MaxLength": 99,
-        "ConstraintDescription": "must be anything",
+@pytest.mark.parametrize("kind", ROLES)
+def test_pattern_and_lengths_are_those_of_the_template(kind: str) -> None:
+    validators = {"PumpIamRole": PROVIDED_PRINCIPAL, "PumpExternalID": PROVIDED_EXTERNAL_ID}
+    assert {
+        name: (parameter["AllowedPattern"], parameter["MinLength"], parameter["MaxLength"])
+        for name, parameter in declared(kind).items()
+    } == {
+        name: (validator.pattern, validator.minimum, validator.maximum)
+        for name, validator in validators.items()
     }
-    monkeypatch.setattr(module, "template", lambda _: json.dumps(changed).encode())
-    value = "a b+c%20&d=e#\u00e4"
-    assert decoded(made(parameters={"New": value}))["param_New"] == value
 
 
 @pytest.mark.parametrize("kind", ROLES)
