@@ -65,19 +65,32 @@ class ArgumentError(ValueError):
     """An argument's value is not one that AWS accepts.
 
     :param argument: the argument's name.
-    :param problem: what is wrong with the value, and what is allowed.
-    :param other: another argument's name, if the problem names one.
+    :param problem: what is wrong with the value, and what is allowed. If it names another argument,
+        that is ``{other}``.
+    :param other: the other argument's name. By default, the problem names none.
     :param guardrail: the name of the guardrail at fault, if there is one.
     """
 
     def __init__(
         self, argument: str, problem: str, *, other: str = "", guardrail: str = ""
     ) -> None:
-        super().__init__(f"{argument}: {problem}")
         self.argument = argument
-        self.problem = problem
         self.other = other
         self.guardrail = guardrail
+        self._problem = problem
+        super().__init__(f"{argument}: {self.problem}")
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the value, and what is allowed."""
+        return self.problem_naming(self.other)
+
+    def problem_naming(self, other: str) -> str:
+        """Return the problem with the name that the user knows the other argument by.
+
+        :param other: the name.
+        """
+        return self._problem.format(other=other) if self.other else self._problem
 
 
 @dataclass(frozen=True)

@@ -183,9 +183,8 @@ class StackSettings:
         except ArgumentError as error:
             # Several keys make one list of guardrails.
             key = self.keys.get(error.guardrail) or self.keys.get(error.argument)
-            problem = error.problem
-            if error.other in self.keys:
-                problem = problem.replace(error.other, self.keys[error.other].typed)
+            other = self.keys.get(error.other)
+            problem = error.problem_naming(other.typed) if other else error.problem
             raise ConfigError(f"{key or self.stack_id}: {problem}") from None
 
     @property
@@ -369,9 +368,9 @@ def _checked(key: Key, value: Any) -> Any:
         checked = validator.check(key.typed, _typed(key, value, validator))
         return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
     except ArgumentError as error:
-        other = key._replace(name=error.other.removeprefix(_PREFIX)).typed
-        problem = error.problem.replace(error.other, other) if error.other else error.problem
-        raise ConfigError(f"{key}: {problem}") from None
+        # A guardrail that takes a value has its own key.
+        other = key._replace(name=error.guardrail).typed
+        raise ConfigError(f"{key}: {error.problem_naming(other)}") from None
 
 
 def _guardrails(name: str, value: Any) -> list[Guardrail]:

@@ -420,9 +420,7 @@ def _targets(
         )
     if exclude_accounts is not None and only_accounts is not None:
         raise ArgumentError(
-            "only_accounts",
-            "cannot be combined with exclude_accounts",
-            other="exclude_accounts",
+            "only_accounts", "cannot be combined with {other}", other="exclude_accounts"
         )
     if exclude_accounts is not None:
         return CfnStackSet.DeploymentTargetsProperty(
@@ -446,9 +444,7 @@ def _preference(
     by_count, by_percentage = f"{name}_count", f"{name}_percentage"
     if given is not None:
         if percentage[0] is not None:
-            raise ArgumentError(
-                by_count, f"cannot be combined with {by_percentage}", other=by_percentage
-            )
+            raise ArgumentError(by_count, "cannot be combined with {other}", other=by_percentage)
         return {"count": accepted.check(by_count, given)}
     given, accepted = percentage
     return {"percentage": accepted.check(by_percentage, _PERCENTAGE if given is None else given)}

@@ -202,8 +202,9 @@ class Guardrail:
             method = f"Guardrail.{name.replace('-', '_')}"
             raise ArgumentError(
                 "guardrails",
-                f"{name} takes a value; use the key pump:{name}, or {method}()",
+                f"{name} takes a value; use the key {{other}}, or {method}()",
                 other=f"pump:{name}",
+                guardrail=name,
             )
         return found
 
