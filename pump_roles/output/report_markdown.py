@@ -198,10 +198,7 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
         "permissions boundary, not counted": [
             code(role.boundary) if role.boundary else "none" for role in roles
         ],
-        "expires": [
-            f"all actions denied from {role.ends.removeprefix('until ')}" if role.ends else "never"
-            for role in roles
-        ],
+        "expires": [f"permissions only {role.ends}" if role.ends else "never" for role in roles],
         **{
             what: [role.counted(getattr(role, member)) for role in roles]
             for member, what in NUMBERS.items()

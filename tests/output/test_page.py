@@ -222,7 +222,7 @@ def test_answers_are_above_the_fold(
         assert all(principal in said for principal in role.principals)
         assert "External ID required" in said
         assert "as published by Pump" in said
-        ends = "Expires all actions denied from 31 January 2027, 18:00 UTC"
+        ends = "Expires permissions only until 31 January 2027, 18:00 UTC"
         assert (ends in said) == bool(role.ends)
         boundary = "Boundary platform/Boundary, not counted; it can only reduce permissions"
         assert (boundary in said) == bool(role.boundary)
