@@ -9,9 +9,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final, Literal, TypeGuard, get_args
 
 __all__ = [
+    "ACCOUNT",
     "ACCOUNTS",
     "CALL_AS",
     "EXTERNAL_ID",
@@ -21,6 +22,7 @@ __all__ = [
     "MAX_CONCURRENT",
     "MAX_CONCURRENT_COUNT",
     "MOMENT",
+    "ORGANIZATIONAL_UNIT",
     "ORGANIZATIONAL_UNITS",
     "PARTITIONS",
     "PERMISSIONS_BOUNDARY",
@@ -108,7 +110,7 @@ class Text:
     maximum: int
     description: str
 
-    def accepts(self, value: object) -> bool:
+    def accepts(self, value: object) -> TypeGuard[str]:
         """Return whether the value is a literal that AWS accepts."""
         return (
             isinstance(value, str)
@@ -124,18 +126,18 @@ class Text:
         :param shown: whether an error may show the value.
         :raises ArgumentError: when the value is not a string, is a token, or does not match.
         """
+        if self.accepts(value):
+            # A plain string: a subclass, such as an enum member, may be rendered differently.
+            return str.__str__(value)
         if isinstance(value, str) and _is_token(value):
             token = value if shown else "the value"
             raise ArgumentError(
                 argument, f"{token} is a token; it must be a literal: {self.description}"
             )
-        if not isinstance(value, str) or not self.accepts(value):
-            number = isinstance(value, int) and not isinstance(value, bool)
-            cure = "; put the number in quotes" if number else ""
-            wrong = _shown(value) if shown else "the value"
-            raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
-        # A plain string: a subclass, such as an enum member, may be rendered differently.
-        return str.__str__(value)
+        number = isinstance(value, int) and not isinstance(value, bool)
+        cure = "; put the number in quotes" if number else ""
+        wrong = _shown(value) if shown else "the value"
+        raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
 
 
 @dataclass(frozen=True)
@@ -469,22 +471,20 @@ PERMISSIONS_BOUNDARY: Final = Boundary(
 )
 """IAM API Reference, "CreatePolicy", ``PolicyName`` and ``Path``."""
 
-ORGANIZATIONAL_UNITS: Final = ListOf(
-    Text(
-        pattern="^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
-        minimum=6,
-        maximum=68,
-        description="the ID of an organizational unit (ou-abcd-12345678) or of the root (r-abcd)",
-    ),
-    maximum=50,
+ORGANIZATIONAL_UNIT: Final = Text(
+    pattern="^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
+    minimum=6,
+    maximum=68,
+    description="the ID of an organizational unit (ou-abcd-12345678) or of the root (r-abcd)",
 )
+ORGANIZATIONAL_UNITS: Final = ListOf(ORGANIZATIONAL_UNIT, maximum=50)
 """CloudFormation API Reference, "DeploymentTargets" for the pattern, "CreateStackInstances" for the
 maximum number."""
 
-ACCOUNTS: Final = ListOf(
-    Text(pattern="^[0-9]{12}$", minimum=12, maximum=12, description="a 12-digit account ID"),
-    maximum=1_000,
+ACCOUNT: Final = Text(
+    pattern="^[0-9]{12}$", minimum=12, maximum=12, description="a 12-digit account ID"
 )
+ACCOUNTS: Final = ListOf(ACCOUNT, maximum=1_000)
 """CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. With this
 one, a rollout's template stays under the 51,200 bytes of a template body."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from pump_roles.account.response import id_in, list_in, text_in
-from pump_roles.validators import ACCOUNTS
+from pump_roles.validators import ACCOUNT
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -104,7 +104,7 @@ def _below(
         for account in list_in(page, "Accounts"):
             # AWS Organizations is replacing Status with State.
             state = account.get("State") or account.get("Status")
-            id_ = id_in(account, "Id", ACCOUNTS)
+            id_ = id_in(account, "Id", ACCOUNT)
             yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
     children = organizations.get_paginator("list_organizational_units_for_parent")
     for part in children.paginate(ParentId=unit):

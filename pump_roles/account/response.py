@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pump_roles.validators import ListOf
+from pump_roles.validators import Text
 
 __all__ = ["checked_id", "id_in", "list_in", "text_in"]
 
@@ -35,25 +35,25 @@ def text_in(response: Any, name: str) -> str:
     return found
 
 
-def id_in(response: Any, name: str, validator: ListOf) -> str:
+def id_in(response: Any, name: str, validator: Text) -> str:
     """Return an ID in a response.
 
     :param response: the response.
     :param name: the ID's name.
-    :param validator: the validator of lists of such IDs.
+    :param validator: the validator of such IDs.
     :raises KeyError: if it is missing.
     :raises TypeError: if it is not such an ID.
     """
     return checked_id(response[name], validator)
 
 
-def checked_id(value: object, validator: ListOf) -> str:
+def checked_id(value: object, validator: Text) -> str:
     """Return a value if it is an ID.
 
     :param value: the value.
-    :param validator: the validator of lists of such IDs.
+    :param validator: the validator of such IDs.
     :raises TypeError: if it is not such an ID.
     """
-    if not validator.element.accepts(value):
+    if not validator.accepts(value):
         raise TypeError("not an ID")
-    return str(value)
+    return value

@@ -32,7 +32,7 @@ from pump_roles.cli.files import (
 )
 from pump_roles.published import ROLES
 from pump_roles.validators import (
-    ACCOUNTS,
+    ACCOUNT,
     EXTERNAL_ID,
     ORGANIZATIONAL_UNITS,
     PRINCIPAL,
@@ -311,7 +311,7 @@ def _scope(
             ORGANIZATIONAL_UNITS.check("--unit", units)
         for name, ids in (("--account", accounts), ("--exclude-account", excluded)):
             for id_ in ids:
-                ACCOUNTS.element.check(name, id_)
+                ACCOUNT.check(name, id_)
     except ArgumentError as error:
         raise typer.BadParameter(str(error)) from None
     return Scope(units=units, accounts=accounts, excluded=excluded)

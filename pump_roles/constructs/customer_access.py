@@ -12,7 +12,7 @@ from constructs import Construct, Dependable
 from pump_roles.constructs.arguments import with_arguments
 from pump_roles.published import ROLES
 from pump_roles.validators import (
-    ACCOUNTS,
+    ACCOUNT,
     ROLE_NAME,
     ROLE_PATH,
     ArgumentError,
@@ -25,7 +25,7 @@ __all__ = ["CustomerAccess"]
 
 # Not a real limit: far fewer fit into a policy.
 _MANY: Final = 10_000
-_ACCOUNTS: Final = ListOf(ACCOUNTS.element, maximum=_MANY)
+_ACCOUNTS: Final = ListOf(ACCOUNT, maximum=_MANY)
 _ROLE_NAMES: Final = ListOf(ROLE_NAME, maximum=_MANY)
 _KINDS: Final = ListOf(
     Text(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from pump_roles.guardrails.patterns import all_within, any_overlap
 from pump_roles.validators import (
-    ACCOUNTS,
+    ACCOUNT,
     MOMENT,
     REGIONS,
     ArgumentError,
@@ -149,7 +149,7 @@ class Guardrail:
             which Pump gives you.
         :raises ArgumentError: when it is not a 12-digit account ID.
         """
-        return _filled("invitations-from", ACCOUNTS.element.check("invitations-from", account))
+        return _filled("invitations-from", ACCOUNT.check("invitations-from", account))
 
     @classmethod
     def only_in_regions(cls, *regions: str) -> "Guardrail":
@@ -410,7 +410,7 @@ SHIPPED: Final = _read_all()
 WITH_VALUE: Final[Mapping[str, tuple[Text | ListOf, Callable[[Any], Guardrail]]]] = {
     "only-in-regions": (REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
     "until": (MOMENT, Guardrail.until),
-    "invitations-from": (ACCOUNTS.element, Guardrail.invitations_from),
+    "invitations-from": (ACCOUNT, Guardrail.invitations_from),
 }
 """What accepts the value of each guardrail that takes one, and what returns the guardrail with it,
 by name."""

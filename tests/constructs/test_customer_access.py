@@ -22,7 +22,7 @@ from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
 from pump_roles.constructs.customer_access import LONGEST_PARTITION
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
 from pump_roles.report import of_templates
-from pump_roles.validators import ACCOUNTS, ROLE_NAME
+from pump_roles.validators import ACCOUNT, ROLE_NAME
 from tests.support import (
     DOCUMENTED,
     NEVER_WITHOUT_EXTERNAL_ID,
@@ -182,7 +182,7 @@ def test_error_names_the_argument_that_is_wrong(argument: str, value: object, pr
 
 
 @given(
-    st.lists(st.from_regex(ACCOUNTS.element.pattern, fullmatch=True), min_size=1, max_size=20),
+    st.lists(st.from_regex(ACCOUNT.pattern, fullmatch=True), min_size=1, max_size=20),
     st.lists(st.from_regex(ROLE_NAME.pattern, fullmatch=True), min_size=1, max_size=3),
 )
 @settings(max_examples=50)

@@ -13,7 +13,7 @@ from pump_roles.account.rollout.model import RolloutStatus, StatusError, Statuse
 from pump_roles.account.rollout.roles import deployed_roles_in
 from pump_roles.account.rollout.template_body import deployed_by_stack_set, deployed_by_template
 from pump_roles.templates import InputError
-from pump_roles.validators import ACCOUNTS, ORGANIZATIONAL_UNITS
+from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -76,7 +76,7 @@ def read(
     }
     try:
         organization = organizations.describe_organization()["Organization"]
-        management = id_in(organization, "MasterAccountId", ACCOUNTS)
+        management = id_in(organization, "MasterAccountId", ACCOUNT)
         accounts = accounts_below(organizations, units, found=found)
     except Exception as error:
         # botocore can raise anything if the response is not from AWS.
@@ -168,7 +168,7 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
         raise StatusError(f"the role that it deploys cannot be read: {error}") from None
     return StackSet(
         id=text_in(described, "StackSetId"),
-        units=tuple(checked_id(unit, ORGANIZATIONAL_UNITS) for unit in units),
+        units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
         deployed_roles=deployed_roles_in(deployed),
@@ -183,7 +183,7 @@ def _instances(
         summaries = list_in(page, "Summaries")
         for summary in summaries:
             yield Instance(
-                account=id_in(summary, "Account", ACCOUNTS),
+                account=id_in(summary, "Account", ACCOUNT),
                 region=text_in(summary, "Region"),
                 status=text_in(summary, "Status"),
                 detailed_status=str(
