@@ -136,7 +136,7 @@ class Text:
             )
         number = isinstance(value, int) and not isinstance(value, bool)
         cure = "; put the number in quotes" if number else ""
-        wrong = _shown(value) if shown else "the value"
+        wrong = _quoted(value) if shown else "the value"
         raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
 
 
@@ -165,12 +165,12 @@ class Provided(Text):
         if isinstance(value, str) and value.startswith(_DUMMY) and not self.accepts(value):
             raise ArgumentError(
                 argument,
-                f"{_shown(value)} is what StringParameter.value_from_lookup() returns before the "
+                f"{_quoted(value)} is what StringParameter.value_from_lookup() returns before the "
                 f"lookup; pass it a default_value: {self.description}",
             )
         checked = super().check(argument, value, shown=shown)
         if problem := self.impossible(checked):
-            raise ArgumentError(argument, f"{_shown(checked) if shown else 'the value'} {problem}")
+            raise ArgumentError(argument, f"{_quoted(checked) if shown else 'the value'} {problem}")
         return checked
 
 
@@ -187,7 +187,7 @@ class Boundary(Text):
         if own and not self.accepts(value) and self.accepts(own[1]):
             raise ArgumentError(
                 argument,
-                f"{_shown(value)} is the ARN of a policy in one account; pass the policy's name, "
+                f"{_quoted(value)} is the ARN of a policy in one account; pass the policy's name, "
                 f"which works in every account and partition: {own[1]}",
             )
         return super().check(argument, value, shown=shown)
@@ -233,7 +233,7 @@ class ListOf:
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise ArgumentError(
                 argument,
-                f"{_shown(values)} is not a list; each element must be {self.element.description}",
+                f"{_quoted(values)} is not a list; each element must be {self.element.description}",
             )
         if not values:
             raise ArgumentError(
@@ -275,7 +275,7 @@ class Integer:
         ):
             raise ArgumentError(
                 argument,
-                f"{_shown(value)} is not a whole number from {self.minimum:,} to {self.maximum:,}",
+                f"{_quoted(value)} is not a whole number from {self.minimum:,} to {self.maximum:,}",
             )
         return value
 
@@ -291,7 +291,7 @@ class Boolean:
         :raises ArgumentError: when it is neither true nor false.
         """
         if not isinstance(value, bool):
-            raise ArgumentError(argument, f"{_shown(value)} is neither true nor false")
+            raise ArgumentError(argument, f"{_quoted(value)} is neither true nor false")
         return value
 
 
@@ -317,7 +317,7 @@ class Tags:
         if not isinstance(tags, Mapping) or not all(
             isinstance(text, str) for tag in tags.items() for text in tag
         ):
-            raise ArgumentError(argument, f"{_shown(tags)} is not a mapping of strings to strings")
+            raise ArgumentError(argument, f"{_quoted(tags)} is not a mapping of strings to strings")
         if len(tags) > self.maximum:
             raise ArgumentError(argument, f"{len(tags):,} given, at most {self.maximum} allowed")
         keys: set[str] = set()
@@ -326,13 +326,13 @@ class Tags:
                 if not 0 < len(text) <= maximum or not all(map(_is_of_a_tag, text)):
                     raise ArgumentError(
                         argument,
-                        f"{_shown(text)} is not the {what} of a tag: 1 to {maximum} letters, "
+                        f"{_quoted(text)} is not the {what} of a tag: 1 to {maximum} letters, "
                         "digits, spaces, and _ . : / = + - @",
                     )
             if key.lower().startswith("aws:"):
-                raise ArgumentError(argument, f"{_shown(key)}: aws: is reserved for AWS")
+                raise ArgumentError(argument, f"{_quoted(key)}: aws: is reserved for AWS")
             if key.lower() in keys:
-                raise ArgumentError(argument, f"{_shown(key)} is listed twice, ignoring case")
+                raise ArgumentError(argument, f"{_quoted(key)} is listed twice, ignoring case")
             keys.add(key.lower())
         return dict(tags)
 
@@ -341,7 +341,7 @@ def _is_of_a_tag(character: str) -> bool:
     return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN"
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     shown = repr(value)
     if len(shown) <= _SHOWN:
         return shown
@@ -641,5 +641,5 @@ def check_region(argument: str, region: str) -> str:
     """
     if region not in REGION_NAMES:
         hint = nearest(region.lower(), REGION_NAMES) or "a Region has a name such as us-east-1"
-        raise ArgumentError(argument, f"there is no Region {_shown(region)}; {hint}")
+        raise ArgumentError(argument, f"there is no Region {_quoted(region)}; {hint}")
     return region

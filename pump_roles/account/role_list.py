@@ -90,7 +90,7 @@ def read_role_list(file: Path) -> list[ListedRole]:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
     try:
         rows = _rows_of_csv(text) if unit == "line" else _rows_of_json(text)
-        roles = [_role(unit, number, row) for number, row in rows]
+        roles = [_listed_role(unit, number, row) for number, row in rows]
         _check_all(roles)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
@@ -108,7 +108,7 @@ def check_partition(roles: Sequence[ListedRole], partition: str) -> None:
         other = partition_of(role.role_arn)
         if other != partition:
             raise InputError(
-                f"{_place(role.unit, [role.number])}the role is in partition {other}, but the "
+                f"{_lines(role.unit, [role.number])}the role is in partition {other}, but the "
                 f"caller is in {partition}; pass a --region or --profile in {other}"
             )
 
@@ -124,7 +124,7 @@ def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
     unit = roles[0].unit
     short = [role.number for role in roles if len(role.external_id) < SHORT_EXTERNAL_ID]
     if short:
-        yield f"{_place(unit, short)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
+        yield f"{_lines(unit, short)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
     by_external_id: dict[str, list[ListedRole]] = {}
     for role in roles:
         by_external_id.setdefault(role.external_id, []).append(role)
@@ -132,13 +132,13 @@ def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
         accounts = {role.account for role in sharing}
         if len(accounts) > 1:
             yield (
-                f"{_place(unit, [role.number for role in sharing])}{len(accounts):,} accounts "
+                f"{_lines(unit, [role.number for role in sharing])}{len(accounts):,} accounts "
                 "share an external ID; that is correct only if they belong to one customer"
             )
     names = [published.name for published in ROLES.values()]
     unusual = [role.number for role in roles if role.role_name not in names]
     if unusual:
-        yield f"{_place(unit, unusual)}the role's name is not {' or '.join(names)}"
+        yield f"{_lines(unit, unusual)}the role's name is not {' or '.join(names)}"
 
 
 def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -212,7 +212,7 @@ def _no_constant(name: str) -> Any:
     raise InputError(f"is not JSON: {name} is not a JSON value")
 
 
-def _role(unit: Unit, number: int, row: Mapping[str, Any]) -> ListedRole:
+def _listed_role(unit: Unit, number: int, row: Mapping[str, Any]) -> ListedRole:
     try:
         return ListedRole(
             ROLE_ARN.check("role_arn", row["role_arn"], shown=False),
@@ -237,7 +237,7 @@ def _check_all(roles: Sequence[ListedRole]) -> None:
         first[role.role_arn] = role.number
 
 
-def _place(unit: Unit, numbers: Sequence[int]) -> str:
+def _lines(unit: Unit, numbers: Sequence[int]) -> str:
     # "line 3: " or "lines 3, 5-7: "; empty for a role that is not from a file.
     if not unit:
         return ""

@@ -218,7 +218,7 @@ def read(
     """
     file = "" if folder is None else _settings_file(context, folder)
     in_context = _of_context(context)
-    values = {key: _checked(key, value) for key, value in (*in_context, *_of_file(file))}
+    values = {key: _checked_value(key, value) for key, value in (*in_context, *_of_file(file))}
     settings_of = {role: _of_role(role, values, file) for role in ROLES}
     _check_names(settings_of)
     rolled_out = [role for role in ROLES if _UNITS in settings_of[role]]
@@ -249,11 +249,11 @@ def read(
     for role in with_stack:
         single = ROLLOUT_STACKS[role].rollout_class.stack_class
         own = settings_of[role].get(_BOUNDARY)
-        if boundary and own and _policy(own.value) != _policy(boundary):
+        if boundary and own and _policy_of_boundary(own.value) != _policy_of_boundary(boundary):
             raise ConfigError(
                 f"{own.key}: must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
-        stack = _settings(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
+        stack = _of_stack(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
         found.append(replace(stack, boundary=shown))
     for role in rolled_out:
         if boundary and _BOUNDARY not in settings_of[role]:
@@ -264,7 +264,7 @@ def read(
         rollout = ROLLOUT_STACKS[role]
         stack_id = f"{ROLES[role].stack_name}Rollout"
         more = {"configure_app": configure_app}
-        found.append(_settings(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
+        found.append(_of_stack(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
     return found
 
 
@@ -294,7 +294,7 @@ def _boundary_of_cdk(context: Mapping[str, Any]) -> str:
     return boundary
 
 
-def _policy(boundary: str) -> tuple[bool, str]:
+def _policy_of_boundary(boundary: str) -> tuple[bool, str]:
     # Whether AWS manages it, and its name with its path.
     arn, _, name = boundary.rpartition(":policy/")
     return arn.endswith(":aws"), name
@@ -317,7 +317,7 @@ def _of_context(context: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:
             yield KEYS[typed], value
         elif typed.startswith(_PREFIX) and typed != SETTINGS:
             *of_role, name = typed.removeprefix(_PREFIX).split(":")
-            raise _unknown(typed, Key(":".join(of_role), name), also=[SETTINGS])
+            raise _unknown_key(typed, Key(":".join(of_role), name), also=[SETTINGS])
 
 
 def _of_file(file: str) -> Iterator[tuple[Key, Any]]:
@@ -336,12 +336,12 @@ def _of_file(file: str) -> Iterator[tuple[Key, Any]]:
         for inner, inside in (own or {}).items():
             key = Key(name if name in ROLES else "", inner, file)
             if key._replace(file="") not in KEYS.values():
-                raise _unknown(key.typed, key, also=[*ROLES])
+                raise _unknown_key(key.typed, key, also=[*ROLES])
             if inside is not None:
                 yield key, inside
 
 
-def _unknown(typed: str, key: Key, *, also: Collection[str]) -> ConfigError:
+def _unknown_key(typed: str, key: Key, *, also: Collection[str]) -> ConfigError:
     known = {known._replace(file=key.file).typed: known for known in KEYS.values()}
     if key.name == _CALL_AS and key.role in ROLES:
         hint = f"it applies to both roles, so use {key._replace(role='').typed}"
@@ -361,11 +361,11 @@ def _unknown(typed: str, key: Key, *, also: Collection[str]) -> ConfigError:
     return ConfigError(f"{shown}: unknown key; {hint}")
 
 
-def _checked(key: Key, value: Any) -> Any:
+def _checked_value(key: Key, value: Any) -> Any:
     _, validator = _ARGUMENTS[key.name]
     try:
         # Even if another key overrides it.
-        checked = validator.check(key.typed, _typed(key, value, validator))
+        checked = validator.check(key.typed, _parsed(key, value, validator))
         return _guardrails(key.name, checked) if key.name in _GUARDRAILS else checked
     except ArgumentError as error:
         # A guardrail that takes a value has its own key.
@@ -380,7 +380,7 @@ def _guardrails(name: str, value: Any) -> list[Guardrail]:
     return [with_value(value)]
 
 
-def _typed(key: Key, value: Any, validator: _Validator) -> Any:
+def _parsed(key: Key, value: Any, validator: _Validator) -> Any:
     # Every value from the command line is a string.
     if isinstance(validator, Text) or not isinstance(value, str):
         return value
@@ -449,7 +449,7 @@ def _with_shared_guardrails(
     return settings
 
 
-def _settings(
+def _of_stack(
     role: str,
     stack_id: str,
     stack_class: type[Stack],

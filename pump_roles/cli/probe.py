@@ -102,7 +102,7 @@ def probe(
 
     if context.args:
         raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
-    targets = _targets(role_arn, external_id, file)
+    targets = _roles_to_probe(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
     with unknown_if_aws_fails(hidden=hidden):
         sts = sts_client(profile=profile, region=region_of(region), connections=concurrency)
@@ -128,7 +128,7 @@ def probe(
     if format == "json":
         text = json.dumps(as_document(results, caller=caller), indent=2) + "\n"
     else:
-        text = _table(results)
+        text = _probe_table(results)
     try:
         write(text.encode("utf-8", "backslashreplace"), None)
     except OSError as error:
@@ -140,7 +140,7 @@ def probe(
         raise typer.Exit(UNKNOWN)
 
 
-def _targets(
+def _roles_to_probe(
     role_arn: str | None, external_id: str | None, file: Path | None
 ) -> "list[ListedRole]":
     from pump_roles.account.role_list import EXTENSIONS, ListedRole, read_role_list  # noqa: PLC0415
@@ -177,7 +177,7 @@ def _targets(
         raise typer.BadParameter(str(error)) from None
 
 
-def _table(results: "Sequence[ProbeResult]") -> str:
+def _probe_table(results: "Sequence[ProbeResult]") -> str:
     from pump_roles.account.console import console_for  # noqa: PLC0415
 
     written = StringIO()

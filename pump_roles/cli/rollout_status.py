@@ -117,7 +117,7 @@ def rollout_status(
     target or deploy what the templates specify; otherwise 4 if a status or the templates cannot be
     read, or the result cannot be written; 2 for a usage error.
     """
-    account_filter, filtered = _filter(exclude_accounts, only_accounts, no_filter=no_filter)
+    account_filter, filtered = _account_filter(exclude_accounts, only_accounts, no_filter=no_filter)
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout: requires --wait")
     rollouts = _rollouts(stack_sets or [], expect)
@@ -133,22 +133,22 @@ def rollout_status(
             )
             for rollout in rollouts
         ]
-    statuses = _read(
+    statuses = _read_statuses(
         rollouts,
         profile,
-        region_of(region or _region(rollouts)),
+        region_of(region or _region_of_rollouts(rollouts)),
         seconds=None if timeout is None else timeout * 60,
         wait=wait,
     )
     try:
-        write(_written(statuses, format), None)
+        write(_written_statuses(statuses, format), None)
     except OSError as error:
         fail(f"standard output: cannot be written: {error.strerror}", UNKNOWN)
     if statuses.state != "complete":
         raise typer.Exit(DIFFERENT if statuses.state == "incomplete" else UNKNOWN)
 
 
-def _filter(
+def _account_filter(
     exclude_accounts: list[str] | None, only_accounts: list[str] | None, *, no_filter: bool
 ) -> "tuple[AccountFilter | None, list[str]]":
     passed = {
@@ -196,14 +196,14 @@ def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollo
         fail(str(error), UNKNOWN)
 
 
-def _region(rollouts: "Sequence[ExpectedRollout]") -> str | None:
+def _region_of_rollouts(rollouts: "Sequence[ExpectedRollout]") -> str | None:
     regions = sorted({rollout.region for rollout in rollouts if rollout.region})
     if len(regions) > 1:
         fail(f"the rollouts are in several Regions: {', '.join(regions)}; pass --region", UNKNOWN)
     return regions[0] if regions else None
 
 
-def _read(
+def _read_statuses(
     rollouts: "Sequence[ExpectedRollout]",
     profile: str | None,
     region: str | None,
@@ -241,7 +241,7 @@ def _read(
         fail(f"the result is unknown: {error}", UNKNOWN)
 
 
-def _written(statuses: "Statuses", chosen: StatusFormat) -> bytes:
+def _written_statuses(statuses: "Statuses", chosen: StatusFormat) -> bytes:
     from pump_roles.output.rollout_formats import as_csv, as_json  # noqa: PLC0415
     from pump_roles.output.rollout_table import as_table  # noqa: PLC0415
 

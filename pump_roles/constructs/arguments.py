@@ -34,7 +34,7 @@ def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class],
             for receiver in passed_on_to:
                 further = {
                     name: parameter
-                    for name, parameter in _shown(receiver).parameters.items()
+                    for name, parameter in _signature_of(receiver).parameters.items()
                     if name not in own
                 }
                 own |= further
@@ -42,7 +42,7 @@ def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class],
             cls.__doc__ = _with_fields(cls, last.name, fields)
         # Required arguments come first.
         shown = Signature(sorted(own.values(), key=_is_optional))
-        cls.__init__ = _checked(cls.__init__, shown)  # type: ignore[misc]
+        cls.__init__ = _with_checked_arguments(cls.__init__, shown)  # type: ignore[misc]
         cls.__signature__ = _Arguments(cls, shown)  # type: ignore[attr-defined]
         return cls
 
@@ -56,7 +56,7 @@ def documented(cls: _Class) -> _Class:
     return cls
 
 
-def _checked(init: Callable[..., None], accepted: Signature) -> Callable[..., None]:
+def _with_checked_arguments(init: Callable[..., None], accepted: Signature) -> Callable[..., None]:
     required = [name for name, found in accepted.parameters.items() if not _is_optional(found)]
 
     @wraps(init)
@@ -85,7 +85,7 @@ class _Arguments:
         return Signature(list(_parameters(owner).values()))
 
 
-def _shown(cls: Any) -> Signature:
+def _signature_of(cls: Any) -> Signature:
     shown: Signature = cls.__signature__
     return shown
 

@@ -106,7 +106,7 @@ def quick_create_link(
         ),
     }
     for name, value in (parameters or {}).items():
-        query[f"param_{name}"] = _checked(name, value, region)
+        query[f"param_{name}"] = _checked_parameter(name, value, region)
     # A plus sign can be read as a space or as a plus sign, so the link has none.
     encoded = urlencode(query, quote_via=quote, safe="")
     return (
@@ -146,7 +146,7 @@ def warnings_about(
         yield warning
 
 
-def _checked(name: str, value: str, region: str) -> str:
+def _checked_parameter(name: str, value: str, region: str) -> str:
     if name not in _PARAMETERS:
         hint = nearest(name, _PARAMETERS) or f"its parameters are {', '.join(_PARAMETERS)}"
         raise ArgumentError(name, f"the template has no such parameter; {hint}")

@@ -56,8 +56,8 @@ def _wait(
     total = 0
     # ListStackSetOperations is eventually consistent: it may still list an operation as active.
     ended: set[str] = set()
-    while (active := _active(cloudformation, expected, ended)) is not None:
-        while _is_active(_described(cloudformation, expected, active)):
+    while (active := _active_operation(cloudformation, expected, ended)) is not None:
+        while _is_active(_describe_operation(cloudformation, expected, active)):
             if seconds is not None and total >= seconds:
                 raise StatusError(
                     f"the operation {active} has not ended after {total // 60:,} minutes; run the "
@@ -70,7 +70,7 @@ def _wait(
         ended.add(active)
 
 
-def _described(
+def _describe_operation(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, operation: str
 ) -> Any:
     return cloudformation.describe_stack_set_operation(
@@ -78,7 +78,7 @@ def _described(
     )["StackSetOperation"]
 
 
-def _active(
+def _active_operation(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, ended: set[str]
 ) -> str | None:
     pages = cloudformation.get_paginator("list_stack_set_operations")
