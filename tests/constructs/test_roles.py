@@ -1,6 +1,6 @@
 """The constructs deploy exactly what is published, and only Pump can assume the roles.
 
-``test_immutable.py`` tests that nothing in an app can widen the roles.
+``test_gate.py`` tests that nothing in an app can widen the roles.
 """
 
 import json
