@@ -1,6 +1,6 @@
 """`pump-roles template` and `pump-roles link`: what they write, and one clear error for bad input.
 
-``universal/test_link.py`` tests the contents of a link.
+``tests/universal/test_link.py`` tests the contents of a link.
 """
 
 import os
