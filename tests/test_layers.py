@@ -94,7 +94,16 @@ def test_only_the_gate_of_the_constructs_uses_the_reader() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["iam", "report", "templates", "constructs", "account", "account.rollout", "account.verify"],
+    [
+        "iam",
+        "report",
+        "templates",
+        "constructs",
+        "account",
+        "account.rollout",
+        "account.verify",
+        "output",
+    ],
 )
 def test_modules_of_a_part_import_each_other_in_one_direction(part: str) -> None:
     modules = {

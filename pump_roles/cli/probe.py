@@ -178,7 +178,7 @@ def _roles_to_probe(
 
 
 def _probe_table(results: "Sequence[ProbeResult]") -> str:
-    from pump_roles.account.console import console_for  # noqa: PLC0415
+    from pump_roles.output.console import console_for  # noqa: PLC0415
 
     written = StringIO()
     console = console_for(written, styled=True)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Final
 
-from pump_roles.account.console import console_for
 from pump_roles.account.rollout.model import (
     AccountState,
     AccountStatus,
     RolloutStatus,
     Statuses,
 )
+from pump_roles.output.console import console_for
 from pump_roles.text import one_line
 
 __all__ = ["as_table"]

@@ -6,8 +6,8 @@ from io import StringIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.account.console import console_for
 from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
+from pump_roles.output.console import console_for
 from pump_roles.output.remedies import remedies
 from pump_roles.output.report_words import plural
 from pump_roles.output.verify_words import (
