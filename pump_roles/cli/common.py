@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, NoReturn
 import typer
 
 from pump_roles.published import ROLES
+from pump_roles.text import one_line
 from pump_roles.validators import nearest
 
 __all__ = [
@@ -88,17 +89,6 @@ def external_id_of_environment() -> str | None:
     # A credential process of the AWS configuration must not inherit it. CI systems set a secret
     # that does not exist to an empty string.
     return os.environ.pop(EXTERNAL_ID_VARIABLE, None) or None
-
-
-def one_line(text: str) -> str:
-    """Return a text as one line of visible characters, whatever a path in it contains.
-
-    :param text: the text.
-    """
-    # Imported here, because only an error needs it.
-    from pump_roles import text as shown  # noqa: PLC0415
-
-    return shown.one_line(text)
 
 
 def fail(problem: str, status: int) -> NoReturn:
