@@ -148,6 +148,8 @@ def test_pattern_keeps_to_what_java_and_python_read_alike(validator: Text) -> No
 BAD = [
     *((EXTERNAL_ID, value) for value in ["", "a", "a" * 1225, "a b", "ab\n", "é" * 3, "a*"]),
     *((EXTERNAL_ID, value) for value in ["\u0661\u0662", "\uff11\uff12", 12, None, ["ab"]]),
+    *((EXTERNAL_ID, value) for value in ["a%2Bb", "a&param_PumpIamRole=1", "a#b", "*"]),
+    *((PRINCIPAL, value) for value in ["", "1234-5678-9012"]),
     *((PRINCIPAL, value) for value in ["1" * 11, "1" * 13, "\uff11" * 12, "*", "1" * 12 + "\n"]),
     *(
         (PRINCIPAL, f"arn:aws:{value}")
@@ -155,6 +157,7 @@ BAD = [
             "iam::123456789012:role/*",
             "iam::123456789012:role/a?",
             "iam::123456789012:role/",
+            f"iam::123456789012:role/{'a' * 65}",
             "iam::123456789012:user/pump",
             "iam::12345678901:root",
             "iam::123456789012:root\n",
@@ -318,6 +321,10 @@ def test_rejects_more_values_than_the_maximum_number() -> None:
     assert ORGANIZATIONAL_UNITS.check("units", units[:50]) == units[:50]
     with pytest.raises(ArgumentError, match=r"^units: 51 given, at most 50 allowed$"):
         ORGANIZATIONAL_UNITS.check("units", units)
+    accounts = [f"{index:012}" for index in range(1_001)]
+    assert ACCOUNTS.check("accounts", accounts[:1_000]) == accounts[:1_000]
+    with pytest.raises(ArgumentError, match=r"^accounts: 1,001 given, at most 1,000 allowed$"):
+        ACCOUNTS.check("accounts", accounts)
 
 
 @given(st.integers(-200, 200) | st.floats(allow_nan=True) | st.booleans() | st.text(max_size=4))

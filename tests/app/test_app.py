@@ -15,84 +15,33 @@ from tools.sandbox.cdk import ROOT, cdk, recommended_flags
 LONG = "a" * 1224
 UNITS = {"pump:organizational-units": "r-abcd"}
 
+# One value for each key; the tests of the settings and of the validators have the others.
 BAD: list[tuple[dict[str, Any], str]] = [
     *(
-        ({"pump:external-id": value}, "pump:external-id")
-        for value in ["", "a", "a" * 1225, "a b", "ab\n", "éé", "\u0661\u0662", "a*", 12, ["ab"]]
+        ({**UNITS, f"pump:{key}": value}, f"pump:{key}")
+        for key, value in {
+            "external-id": "ab\n",
+            "principal": "arn:aws:iam::123456789012:role/*",
+            "role-path": ["/pump/"],
+            "permissions-boundary": "arn:aws:iam::123456789012:policy/Boundary",
+            "organizational-units": "r-abcd,ou-abcd-12345678",
+            "exclude-accounts": [111111111111],
+            "only-accounts": "111111111111, 111111111111",
+            "max-concurrent-percentage": "0.5",
+            "failure-tolerance-percentage": False,
+            "call-as": "SELF",
+            "read-only:call-as": "management",
+            "externalid": "ab",
+            "organisational-units": "r-abcd",
+            "autopilot:role-path": "/pump/",
+        }.items()
     ),
     ({"pump:external-id": "ab", "pump:next-external-id": "ab"}, "pump:next-external-id"),
     ({"pump:external-id": LONG, "pump:next-external-id": LONG[1:]}, "pump:next-external-id"),
-    *(
-        ({"pump:principal": value}, "pump:principal")
-        for value in [
-            "1" * 11,
-            "1" * 13,
-            "\uff11" * 12,
-            "*",
-            "arn:aws:iam::123456789012:role/*",
-            "arn:aws:iam::123456789012:user/pump",
-            "ec2.amazonaws.com",
-            "arn:aws:s3:::bucket",
-            "arn:aws:sts::123456789012:assumed-role/pump/session",
-            "123456789012\n",
-        ]
-    ),
-    *(
-        ({"pump:role-path": value}, "pump:role-path")
-        for value in ["", "pump", f"/{'a' * 511}/", ["/pump/"]]
-    ),
-    *(
-        ({"pump:permissions-boundary": value}, "pump:permissions-boundary")
-        for value in [
-            "",
-            "arn:aws:iam::123456789012:policy/Boundary",
-            "arn:aws:iam::123456789012:role/Boundary",
-        ]
-    ),
-    *(
-        ({"pump:organizational-units": value}, "pump:organizational-units")
-        for value in [
-            "",
-            [],
-            "ou-abcd",
-            "ou-abcd-1234567",
-            "OU-abcd-12345678",
-            "r-abc",
-            "r-abcd,r-abcd",
-            "r-abcd,ou-abcd-12345678",
-            "r-abcd,,ou-abcd-12345678",
-            ["r-abcd", 12],
-            {"r-abcd": True},
-            [f"ou-abcd-{index:08}" for index in range(51)],
-        ]
-    ),
-    *(
-        ({**UNITS, f"pump:{key}": value}, f"pump:{key}")
-        for key in ["exclude-accounts", "only-accounts"]
-        for value in [
-            "1" * 11,
-            "1" * 13,
-            "",
-            [],
-            [111111111111],
-            "111111111111, 111111111111",
-            [f"{index:012}" for index in range(1001)],
-        ]
-    ),
     (
         {**UNITS, "pump:exclude-accounts": "1" * 12, "pump:only-accounts": "2" * 12},
         "pump:only-accounts",
     ),
-    *(
-        ({**UNITS, "pump:max-concurrent-percentage": value}, "pump:max-concurrent-percentage")
-        for value in ["0", "101", "0.5", "10%", "", "-1", 0, 101, 0.5, True, "\u0661"]
-    ),
-    *(
-        ({**UNITS, "pump:failure-tolerance-percentage": value}, "pump:failure-tolerance-percentage")
-        for value in ["101", "-1", "1.5", 101, 1.5, False]
-    ),
-    *(({**UNITS, "pump:call-as": value}, "pump:call-as") for value in ["SELF", "", "delegated"]),
-    ({**UNITS, "pump:read-only:call-as": "management"}, "pump:read-only:call-as"),
     *(
         ({f"pump:{key}": value}, f"pump:{key}")
         for key, value in {
@@ -110,9 +59,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
         },
         "pump:auto-pilot:only-accounts",
     ),
-    ({"pump:externalid": "ab"}, "pump:externalid"),
-    ({"pump:organisational-units": "r-abcd"}, "pump:organisational-units"),
-    ({"pump:autopilot:role-path": "/pump/"}, "pump:autopilot:role-path"),
 ]
 
 

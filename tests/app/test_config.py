@@ -351,6 +351,36 @@ def test_says_that_a_number_must_be_in_quotes() -> None:
         config.read({"pump:principal": 999988887777})
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "problem"),
+    [
+        (
+            "organizational-units",
+            ["", "r-abcd,,ou-abcd-12345678", "r-abcd,r-abcd", "OU-abcd-12345678", {"r-abcd": True}],
+            "the list is empty|is not the ID of an org|is listed twice|is not a list",
+        ),
+        ("only-accounts", ["", "1" * 11, f"{'1' * 12},1"], "the list is empty|is not a 12-digit"),
+        (
+            "max-concurrent-percentage",
+            ["0", "101", "0.5", "10%", "", "-1", "\u0661", 0, 101, 0.5, True],
+            "is not a whole number from 1 to 100$",
+        ),
+        (
+            "failure-tolerance-percentage",
+            ["101", "-1", "1.5", 101, 1.5, False],
+            "is not a whole number from 0 to 100$",
+        ),
+        ("call-as", ["SELF", "", "delegated"], "is not management or delegated-admin$"),
+    ],
+)
+def test_value_of_a_rollout_is_checked_also_as_text_of_the_command_line(
+    name: str, values: list[Any], problem: str
+) -> None:
+    for value in values:
+        with pytest.raises(config.ConfigError, match=rf"^pump:{name}: .*({problem})"):
+            config.read({UNITS: "r-abcd", f"pump:{name}": value})
+
+
 @pytest.mark.parametrize("value", [["a", "b"], 12, True, {"a": "b"}])
 def test_value_that_is_not_a_string_is_an_error(value: object) -> None:
     with pytest.raises(config.ConfigError) as caught:
