@@ -10,9 +10,9 @@ from pump_roles.account.errors import (
     ACCESS_DENIED,
     SERVER_ERROR,
     error_code,
-    failure,
     is_code,
     meaning,
+    reason_of,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def try_to_assume(
     :param external_id: the external ID to pass, if any.
     :param hidden: the external IDs that the reason must not show.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import ClientError  # noqa: PLC0415
 
     passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
     try:
@@ -76,12 +76,10 @@ def try_to_assume(
         )
     except ClientError as error:
         return _refusal(error, hidden)
-    except BotoCoreError as error:
-        return Attempt("unknown", failure(error, sts.meta.endpoint_url))
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from STS. One role's failure must not
         # hide the results of the others.
-        return Attempt("unknown", f"the response cannot be parsed ({type(error).__name__})")
+        return Attempt("unknown", reason_of(error, sts))
     if not accepted:
         return Attempt("unknown", "the response contains no credentials, so it is not from AWS STS")
     return Attempt("accepted")

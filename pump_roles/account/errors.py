@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pump_roles.text import cut
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
 __all__ = [
     "ACCESS_DENIED",
     "SERVER_ERROR",
     "error_code",
     "explained",
-    "failure",
     "is_code",
     "is_denied",
     "meaning",
@@ -105,29 +104,13 @@ def is_code(code: str) -> bool:
     return re.fullmatch("[A-Za-z.]{1,64}", code) is not None
 
 
-def failure(error: "BotoCoreError", endpoint: str) -> str:
-    """Return why a call got no response.
-
-    :param error: what boto3 raised.
-    :param endpoint: the URL that was called.
-    """
-    from botocore import exceptions  # noqa: PLC0415
-
-    kind = type(error).__name__
-    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return f"no response from {endpoint} ({kind})"
-    if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
-        return f"no usable credentials ({kind})"
-    return f"the call was not sent ({kind})"
-
-
 def reason_of(error: Exception, client: Any) -> str:
     """Return why a call failed, without AWS's own message.
 
     :param error: what the call raised.
     :param client: the boto3 client that was called.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import ClientError  # noqa: PLC0415
 
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
@@ -139,10 +122,21 @@ def reason_of(error: Exception, client: Any) -> str:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         shown = code if is_code(code) and status < SERVER_ERROR else f"HTTP status {status}"
         return f"{call} failed: {shown}"
-    if isinstance(error, BotoCoreError):
-        return failure(error, client.meta.endpoint_url)
-    # botocore can raise anything if the response is not from AWS.
-    return f"the response cannot be parsed ({type(error).__name__})"
+    return _failure(error, client)
+
+
+def _failure(error: Exception, client: Any) -> str:
+    from botocore import exceptions  # noqa: PLC0415
+
+    kind = type(error).__name__
+    if not isinstance(error, exceptions.BotoCoreError):
+        # botocore can raise anything if the response is not from AWS.
+        return f"the response cannot be parsed ({kind})"
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return f"no response from {client.meta.endpoint_url} ({kind})"
+    if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
+        return f"no usable credentials ({kind})"
+    return f"the call was not sent ({kind})"
 
 
 def remedy_for(error: Exception) -> str:

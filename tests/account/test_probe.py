@@ -20,7 +20,7 @@ from typing import Any, get_args
 from urllib.parse import parse_qs
 
 import pytest
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ConnectTimeoutError, NoCredentialsError
 from jsonschema import Draft202012Validator
 from mypy_boto3_sts import STSClient
 from typer.testing import CliRunner, Result
@@ -661,7 +661,9 @@ def test_raises_a_failure_within_a_thread_without_waiting() -> None:
         partition = "aws"
 
     with pytest.raises(AttributeError, match="endpoint_url"):
-        probe_all([(ROLE_ARN, SECRET)] * 3, sts=broken(BotoCoreError(), NoEndpoint))
+        probe_all(
+            [(ROLE_ARN, SECRET)] * 3, sts=broken(ConnectTimeoutError(endpoint_url=""), NoEndpoint)
+        )
 
 
 @pytest.mark.parametrize(
