@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
 from pump_roles.app import config
@@ -32,6 +33,10 @@ from tools.sandbox.cdk import ROOT, cdk
 # `make bench` measures speed; tests do not.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Otherwise, each session parses AWS's models again, for about half of a command's time.
+_load_file = cache(JSONFileLoader().load_file)
+JSONFileLoader.load_file = lambda _, path: _load_file(path)  # type: ignore[assignment,method-assign]
 
 
 @pytest.fixture(scope="session")
