@@ -8,13 +8,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-__all__ = ["HOUR", "Boundary", "Part", "Policy", "Role", "Unknown"]
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
+from pump_roles.published import ROLES
+
+__all__ = ["HOUR", "Boundary", "Part", "Policy", "Role", "Unknown", "Why", "published_role"]
 
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
 
-Part = Literal["role", "name", "path", "trust-policy", "policies", "boundary", "session", "tags"]
+Part = Literal[
+    "role",
+    "name",
+    "path",
+    "trust-policy",
+    "inline-policies",
+    "managed-policies",
+    "boundary",
+    "session",
+    "tags",
+]
 """A part of a role. ``role`` means all of it."""
+
+Why = Literal[
+    "absent",
+    "existence",
+    "only-elsewhere",
+    "open",
+    "attached-to-unknown",
+    "conditional",
+    "deployed-elsewhere",
+    "deployed-later",
+    "external-id-differs",
+    "external-id-not-listed",
+    "member",
+    "not-counted",
+    "not-in-files",
+    "not-read",
+    "placeholder",
+    "property",
+    "several-variants",
+    "unreadable",
+    "unreadable-name",
+]
+"""Why something is not known. The output has words for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,28 +59,15 @@ class Unknown:
     """Something that is not known about a role.
 
     :param part: the part of the role.
-    :param why: why it is not known: a stable ID, which the output has words for.
-    :param subject: what it is about, such as a policy's name or a condition; empty for the part.
+    :param why: why it is not known.
+    :param subject: what it is about, such as a policy's name; empty for the whole part.
+    :param detail: what is known about the reason, such as a condition or an error message of AWS.
     """
 
     part: Part
-    why: str
+    why: Why
     subject: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """A policy of a role.
-
-    :param name: its name.
-    :param document: its document. What depends on the account is a placeholder, such as
-        ``${AWS::Partition}``. ``None`` if it is not known.
-    :param arn: its ARN if it is a managed policy; empty for an inline one.
-    """
-
-    name: str
-    document: Any
-    arn: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +86,13 @@ class Boundary:
 class Role:
     """A role.
 
-    :param kind: the kind of Pump's role that it is, such as ``read-only``.
-    :param name: its name; empty if it is not known.
+    Strings have placeholders for what depends on the account: ``${AWS::AccountId}`` and
+    ``${AWS::Partition}``. If Pump's principal or the external ID is provided at deployment, the
+    trust policy has :data:`~pump_roles.iam.trust.OPEN_PRINCIPAL` and
+    :data:`~pump_roles.iam.trust.OPEN_EXTERNAL_ID` in its place.
+
+    :param kind: the kind of Pump's role that it is, such as ``read-only``; empty if it is none.
+    :param name: its name; empty if it is known only at deployment.
     :param path: its path.
     :param trust_policy: its trust policy.
     :param policies: its inline and managed policies.
@@ -82,3 +111,36 @@ class Role:
     session_seconds: int = HOUR
     tags: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[Unknown, ...] = ()
+
+    def is_unknown(self, part: Part) -> bool:
+        """Return whether a part is not known as a whole.
+
+        :param part: the part.
+        """
+        return any(unknown.part == part and not unknown.subject for unknown in self.unknown)
+
+
+def published_role(kind: str) -> Role:
+    """Return a role as Pump publishes it.
+
+    :param kind: the role's kind.
+    """
+    role = ROLES[kind]
+    return Role(
+        kind=kind,
+        name=role.name,
+        trust_policy={
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": OPEN_PRINCIPAL},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {"StringEquals": {"sts:ExternalId": OPEN_EXTERNAL_ID}},
+                }
+            ],
+        },
+        policies=tuple(
+            Policy(name=policy.name, document=policy.document) for policy in role.policies
+        ),
+    )

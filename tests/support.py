@@ -24,6 +24,7 @@ from pump_roles import (
 from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv, as_json
 from pump_roles.output.report_markdown import as_markdown
+from pump_roles.output.report_words import finding_text
 from pump_roles.published import ROLES
 from pump_roles.report import Report, earlier_report, of_templates
 from pump_roles.report.model import Change as ReportChange
@@ -412,6 +413,11 @@ def changed(text: str, folder: Path, change: Change) -> Report:
     file = folder / "changed.template.json"
     file.write_text(json.dumps(template))
     return of_templates(file)
+
+
+def said(report: Report, index: int = 0) -> str:
+    """Return what one of a report's findings says."""
+    return finding_text(report.findings[index], report)
 
 
 def every_format(report: Report) -> str:

@@ -22,8 +22,8 @@ from pump_roles.validators import ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
     from pump_roles.report import Report
+    from pump_roles.report.changes import Earlier
     from pump_roles.report.model import Change
-    from pump_roles.report.state import Earlier
 
 __all__ = ["FailOn", "report"]
 
@@ -214,9 +214,11 @@ def _written(result: "Report", chosen: ReportFormat) -> str:
 
 
 def _reasons(result: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
+    from pump_roles.output.report_words import finding_title  # noqa: PLC0415
+
     if FailOn.ALARM in fatal and result.alarms:
         noun = "alarm" if result.alarms == 1 else "alarms"
-        titles = (finding.title for finding in result.findings if finding.is_alarm)
+        titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
         yield _line(f"{result.alarms} {noun}: {'; '.join(titles)}")
     broader = [change for change in result.changes if change.may_broaden]
     if FailOn.BROADENED in fatal and result.since is not None and broader:
@@ -231,7 +233,10 @@ def _reasons(result: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
 
 
 def _described(change: "Change") -> str:
-    return f"{change.role}: {change.what}" if change.role else change.what
+    from pump_roles.output.words import change_in_one_line  # noqa: PLC0415
+
+    what = change_in_one_line(change)
+    return f"{change.role}: {what}" if change.role else what
 
 
 def _line(text: str) -> str:

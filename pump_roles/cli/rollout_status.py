@@ -175,7 +175,7 @@ def _split(values: Sequence[str]) -> list[str]:
 
 def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollout]":
     from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in  # noqa: PLC0415
-    from pump_roles.templates import InputError, read_deployed  # noqa: PLC0415
+    from pump_roles.templates import InputError, read_templates  # noqa: PLC0415
 
     if expect is not None and stack_sets:
         raise typer.BadParameter("STACK_SET: cannot be combined with --expect")
@@ -191,7 +191,7 @@ def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollo
     if expect is None:
         return [ExpectedRollout(stack_set=name) for name in dict.fromkeys(stack_sets)]
     try:
-        return [*rollouts_in(read_deployed(expect), expect.name or str(expect))]
+        return [*rollouts_in(read_templates(expect), expect.name or str(expect))]
     except InputError as error:
         fail(str(error), UNKNOWN)
 

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any, ClassVar, Final
 
-from pump_roles.guardrails.patterns import all_within, any_overlap
+from pump_roles.iam.patterns import overlap
 from pump_roles.validators import (
     ACCOUNT,
     MOMENT,
@@ -327,14 +327,15 @@ def _check_kept(name: str, kept: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _those(patterns: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
-    here = [pattern for pattern in patterns if any_overlap(pattern, allowed)]
+    here = [pattern for pattern in patterns if any(map(partial(overlap, pattern), allowed))]
     return {"Action": here} if here else {}
 
 
 def _all_but(actions: Iterable[str], allowed: Sequence[str]) -> dict[str, list[str]]:
-    if all_within(allowed, actions):
+    # A pattern with a wildcard always matches more, because AWS adds actions.
+    if {name.lower() for name in allowed} <= {name.lower() for name in actions}:
         return {}
-    here = [action for action in actions if any_overlap(action, allowed)]
+    here = [action for action in actions if any(map(partial(overlap, action), allowed))]
     # IAM accepts no empty list.
     return {"NotAction": here} if here else {"Action": ["*"]}
 

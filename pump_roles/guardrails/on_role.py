@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pump_roles.guardrails.guardrail import Guardrail
-from pump_roles.guardrails.patterns import any_overlap
+from pump_roles.iam.patterns import overlap
 from pump_roles.published import PublishedRole
 from pump_roles.validators import ArgumentError
 
@@ -66,9 +66,10 @@ def made_redundant(
             for other, denies in found.items()
             if other is not keeping
             and not any(
-                any_overlap(pattern, kept)
+                overlap(pattern, action)
                 for statement in denies["Statement"]
                 for pattern in statement.get("Action", ["*"])
+                for action in kept
             )
         }
         names = sorted(

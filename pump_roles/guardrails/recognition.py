@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
+from pump_roles.iam.canonical import canonical
 from pump_roles.validators import ArgumentError, ListOf
 
 __all__ = ["recognized"]
+
+_ARN: Final = re.compile("^arn:aws(?:-[a-z]+)*:")
 
 
 def recognized(
@@ -15,23 +18,37 @@ def recognized(
 ) -> Guardrail | None:
     """Return the guardrail that a role's policy implements exactly; ``None`` if there is none.
 
-    The order of actions and values does not count.
+    How it is written, and the partition of its ARNs, do not count.
 
     :param policy_name: the policy's name.
-    :param document: its document, as in a template.
+    :param document: its document, as in a template or an account.
     :param patterns: the action patterns that the role allows.
     """
-    allowed = list(patterns)
     guardrail = by_policy().get(policy_name)
     if guardrail is None:
         return None
-    for expected in guardrail.on(allowed).values():
+    found, allowed = _without_partition(document), list(patterns)
+    for expected in map(_without_partition, guardrail.on(allowed).values()):
         if not guardrail.value:
-            return guardrail if _ordered(document) == _ordered(expected) else None
-        filled = _filled_as_in(guardrail, _values(expected, document))
-        if filled is not None and _ordered(document) in map(_ordered, filled.on(allowed).values()):
+            return guardrail if canonical(found) == canonical(expected) else None
+        filled = _filled_as_in(guardrail, _values(expected, found))
+        if filled is not None and any(
+            canonical(found) == canonical(_without_partition(own))
+            for own in filled.on(allowed).values()
+        ):
             return filled
     return None
+
+
+def _without_partition(tree: Any) -> Any:
+    # In a template, the partition of an ARN is a pseudo parameter.
+    if isinstance(tree, dict):
+        if tree.keys() == {"Fn::Sub"}:
+            return tree["Fn::Sub"]
+        return {key: _without_partition(element) for key, element in tree.items()}
+    if isinstance(tree, list):
+        return [_without_partition(element) for element in tree]
+    return _ARN.sub("arn:${AWS::Partition}:", tree) if isinstance(tree, str) else tree
 
 
 def _values(template: Any, found: Any) -> Iterable[Any]:
@@ -48,14 +65,6 @@ def _values(template: Any, found: Any) -> Iterable[Any]:
         elif isinstance(found, str):
             before, after = template.split(placeholder[0])
             yield found[len(before) : len(found) - len(after)]
-
-
-def _ordered(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {key: _ordered(element) for key, element in tree.items()}
-    if isinstance(tree, list) and all(isinstance(element, str) for element in tree):
-        return sorted(tree)
-    return [_ordered(element) for element in tree] if isinstance(tree, list) else tree
 
 
 def _filled_as_in(guardrail: Guardrail, values: Iterable[Any]) -> Guardrail | None:

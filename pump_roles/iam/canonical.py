@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pump_roles.iam.values import as_list
 
-__all__ = ["account_of_root", "canonical", "in_account"]
+__all__ = ["account_of_root", "canonical", "canonical_condition", "in_account"]
 
 _MEMBERS: Final = {"Version", "Id", "Statement"}
 _VERSIONS: Final = ("2008-10-17", "2012-10-17")
@@ -100,7 +100,7 @@ def _parts(statement: Any) -> Iterator[str]:
         elif name in _EXCLUDED:
             whole[name] = _set(_elements(name, value))
         elif name == "Condition" and value != {}:
-            whole[name] = _condition(value)
+            whole[name] = canonical_condition(value)
         elif name not in _NO_MEANING:
             whole[name] = value
     if prod(map(len, divided.values())) > _MOST_PARTS:
@@ -131,7 +131,13 @@ def _principals(value: Any) -> Iterator[Any]:
             yield {kind: account_of_root(name) if kind == "AWS" else name}
 
 
-def _condition(condition: Any) -> Any:
+def canonical_condition(condition: Any) -> Any:
+    """Return a condition's canonical form: operators with keys in lowercase and sorted values.
+
+    What cannot be read stays unchanged.
+
+    :param condition: the condition of a statement.
+    """
     if not isinstance(condition, dict):
         return condition
     found: dict[str, Any] = {}

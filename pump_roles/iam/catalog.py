@@ -6,19 +6,18 @@ pattern matched in it when that was last reviewed.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import translate
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Final
+
+from pump_roles.iam.patterns import covers
 
 __all__ = [
     "LEVELS",
     "Action",
     "Catalog",
-    "matcher",
     "reviewed",
     "shipped",
 ]
@@ -134,8 +133,9 @@ class Catalog:
         candidates = self._services.get(service, {}) if one_service else self.actions
         if _WILDCARDS.isdisjoint(pattern):
             return (candidates[pattern],) if pattern in candidates else ()
-        matches = matcher(pattern).fullmatch
-        return tuple(action for name, action in candidates.items() if matches(name))
+        return tuple(
+            action for name, action in candidates.items() if covers(pattern, name, fold=False)
+        )
 
     def matching(self, patterns: Iterable[str]) -> list[Action]:
         """Return the actions that any of the patterns matches, in the catalog's order.
@@ -154,16 +154,6 @@ class Catalog:
             pattern: sorted(action.name for action in self.matched_by(pattern))
             for pattern in patterns
         }
-
-
-@cache
-def matcher(pattern: str) -> re.Pattern[str]:
-    """Return a regular expression for the names, in lowercase, that a pattern matches.
-
-    :param pattern: an action pattern, in any case. As in IAM, its wildcards are ``*`` and ``?``.
-    """
-    # The regular expressions of translate() do not backtrack exponentially.
-    return re.compile(translate(pattern.lower().replace("[", "[[]")))
 
 
 @cache

@@ -1,12 +1,13 @@
-"""Which policy documents, and which of their statements, can be read."""
+"""Policies, and which of their documents and statements can be read."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pump_roles.iam.values import as_list, as_mapping
 
-__all__ = ["is_policy_name", "is_readable", "is_whole"]
+__all__ = ["Policy", "is_policy_name", "is_readable", "is_whole"]
 
 _DOCUMENT_MEMBERS: Final = {"Version", "Id", "Statement"}
 _STATEMENT_MEMBERS: Final = {
@@ -24,6 +25,21 @@ pattern, or is rejected by IAM, such as a wildcard in the service."""
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A policy of a role.
+
+    :param name: its name.
+    :param document: its document. What depends on the account is a placeholder, such as
+        ``${AWS::Partition}``. ``None`` if it is not known.
+    :param arn: its ARN if it is a managed policy; empty for an inline one.
+    """
+
+    name: str
+    document: Any
+    arn: str = ""
 
 
 def is_policy_name(name: str) -> bool:

@@ -1,10 +1,10 @@
 """Reads trust policies: who may assume a role, and what is wrong with the policy."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final, Literal
 
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.values import as_list, as_mapping, as_text, ref, statements, strings
@@ -12,13 +12,23 @@ from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 __all__ = [
     "EXTERNAL_ID_KEY",
+    "OPEN_EXTERNAL_ID",
+    "OPEN_PRINCIPAL",
     "PART_FROM",
     "Assumption",
+    "TrustProblem",
     "accepts_only",
     "assumption",
     "external_ids_of",
     "principals_of",
+    "replaced",
+    "with_external_ids",
+    "with_placeholders",
 ]
+
+OPEN_PRINCIPAL: Final = "${principal}"
+OPEN_EXTERNAL_ID: Final = "${external-id}"
+"""The placeholders for a principal and an external ID that are provided at deployment."""
 
 EXTERNAL_ID_KEY = "sts:externalid"
 """The condition key, in lower case. IAM reads a condition's key in any case."""
@@ -27,10 +37,36 @@ PART_FROM = 6
 """The minimum length of an external ID that is masked within other text. A shorter one could be a
 part of any word."""
 
+_OPEN = {PRINCIPAL: OPEN_PRINCIPAL, EXTERNAL_ID: OPEN_EXTERNAL_ID}
+
 _IDS_WHILE_ROTATING = 2
 
 _MEMBERS = {"Version", "Id", "Statement"}
 _STATEMENT_MEMBERS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "Condition"}
+
+
+@dataclass(frozen=True)
+class TrustProblem:
+    """How a trust policy differs from one statement with one principal and an external ID.
+
+    :param why: the kind of problem.
+    :param subject: what it is about, such as a principal or a condition; may be empty.
+    """
+
+    why: Literal[
+        "actions",
+        "condition",
+        "document-member",
+        "external-id-in-principal",
+        "inexact-external-id",
+        "many-external-ids",
+        "no-external-id",
+        "not-one-statement",
+        "number-of-principals",
+        "statement-member",
+        "trusts",
+    ]
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +85,7 @@ class Assumption:
 
     principals: tuple[str, ...]
     external_id: bool
-    problems: tuple[str, ...]
+    problems: tuple[TrustProblem, ...]
     external_ids: int = 1
     # Roles that differ only in their external IDs are the same role, so it must not be compared.
     sha256: str = field(default="", compare=False)
@@ -63,13 +99,14 @@ class _Principal:
     single: bool
 
 
-def assumption(trust: Any, parameters: Mapping[str, Any]) -> Assumption:
+def assumption(trust: Any, parameters: Mapping[str, Any] | None = None) -> Assumption:
     """Read a trust policy.
 
-    :param trust: the policy document, as a template holds it.
+    :param trust: the policy document, as a role or a template holds it.
     :param parameters: the declarations of the parameters that it may refer to. A parameter that
-        accepts more than a principal, or an external ID, does not count as one.
+        accepts more than a principal, or an external ID, does not count as one. By default, none.
     """
+    parameters = parameters or {}
     document = as_mapping(trust)
     allows = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
     principals = [
@@ -118,7 +155,7 @@ def accepts_only(validator: Text, value: Any, parameters: Mapping[str, Any]) -> 
     :param parameters: the parameters, as the template declares them.
     """
     if isinstance(value, str):
-        return bool(re.fullmatch(validator.pattern, value))
+        return value == _OPEN[validator] or bool(re.fullmatch(validator.pattern, value))
     declared = as_mapping(parameters.get(ref(value)))
     return (
         declared.get("Type") == "String"
@@ -143,6 +180,82 @@ def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
         for statement in statements(trust_policy)
         for external_id in _external_ids(statement)
     ]
+
+
+def replaced(value: Any, old: str, new: Any) -> Any:
+    """Return a JSON value in which every string equal to another is replaced.
+
+    :param value: the JSON value.
+    :param old: the string to replace.
+    :param new: the replacement.
+    """
+    if isinstance(value, list):
+        return [replaced(element, old, new) for element in value]
+    if isinstance(value, dict):
+        return {key: replaced(member, old, new) for key, member in value.items()}
+    return new if value == old else value
+
+
+def with_external_ids(trust: Any, external_ids: list[str]) -> Any:
+    """Return a trust policy with its external IDs replaced.
+
+    :param trust: the trust policy.
+    :param external_ids: the new IDs.
+    """
+    if isinstance(trust, list):
+        return [with_external_ids(element, external_ids) for element in trust]
+    if not isinstance(trust, dict):
+        return trust
+    return {
+        name: {
+            key: external_ids if key.lower() == EXTERNAL_ID_KEY and value != [] else value
+            for key, value in member.items()
+        }
+        if name == "StringEquals" and isinstance(member, dict)
+        else with_external_ids(member, external_ids)
+        for name, member in trust.items()
+    }
+
+
+def with_placeholders(
+    trust: Any, accepts: Callable[[Text, Any], bool] = lambda _validator, _value: True
+) -> Any:
+    """Return a trust policy with placeholders for what is filled in at deployment.
+
+    :param trust: the trust policy, as in a template.
+    :param accepts: whether a function of the template, such as a reference to a parameter, can only
+        be what a validator accepts. By default, every one becomes a placeholder.
+    """
+    if not isinstance(trust, dict):
+        return trust
+
+    def opened(value: Any, validator: Text) -> Any:
+        if isinstance(value, list):
+            return [opened(element, validator) for element in value]
+        function = next(iter(value), "") if isinstance(value, dict) else ""
+        is_open = function.startswith(("Ref", "Fn::")) and accepts(validator, value)
+        return _OPEN[validator] if is_open else value
+
+    def statement_opened(statement: Any) -> Any:
+        if not isinstance(statement, dict):
+            return statement
+        found = dict(statement)
+        principal = as_mapping(found.get("Principal"))
+        if "AWS" in principal:
+            found["Principal"] = {**principal, "AWS": opened(principal["AWS"], PRINCIPAL)}
+        condition = as_mapping(found.get("Condition"))
+        equals = as_mapping(condition.get("StringEquals"))
+        if equals:
+            found["Condition"] = {
+                **condition,
+                "StringEquals": {
+                    key: opened(value, EXTERNAL_ID) if key.lower() == EXTERNAL_ID_KEY else value
+                    for key, value in equals.items()
+                },
+            }
+        return found
+
+    return {**trust, "Statement": [*map(statement_opened, as_list(trust.get("Statement", [])))]}
 
 
 def _requires_external_id(statement: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
@@ -184,35 +297,45 @@ def _problems(
     allows: list[Mapping[str, Any]],
     principals: list[_Principal],
     required: list[bool],
-) -> Iterator[str]:
+) -> Iterator[TrustProblem]:
     if len(allows) != 1 or len(as_list(document.get("Statement"))) != 1:
-        yield "it is not a single statement that allows"
+        yield TrustProblem("not-one-statement")
     if len(principals) != 1:
-        yield f"it names {len(principals)} principals"
-    yield from (f"it trusts {principal.text}" for principal in principals if not principal.single)
-    yield from (
-        f"it has {member}, which cannot be read" for member in sorted(document.keys() - _MEMBERS)
-    )
+        yield TrustProblem("number-of-principals", f"{len(principals)}")
+    for principal in principals:
+        if not principal.single:
+            yield TrustProblem("trusts", principal.text)
+    for member in sorted(document.keys() - _MEMBERS):
+        yield TrustProblem("document-member", member)
     for statement, needs_id in zip(allows, required, strict=True):
-        if not needs_id and (operator := _inexact(statement)):
-            yield f"it compares the external ID with {operator} instead of StringEquals"
-        elif not needs_id:
-            yield "it requires no external ID, so another customer of Pump's could reach this role"
-        ids = _external_ids(statement)
-        if len(ids) > _IDS_WHILE_ROTATING:
-            yield f"it accepts any of {len(ids)} external IDs"
-        if any(_is_within(external_id, who.text) for external_id in ids for who in principals):
-            yield "an external ID is part of the principal, and is not shown there"
-        if strings(statement.get("Action")) != ["sts:AssumeRole"]:
-            yield f"it allows {', '.join(strings(statement.get('Action')))}"
-        conditions = [
-            f"{operator} {key}"
-            for operator, keys in as_mapping(statement.get("Condition")).items()
-            for key in as_mapping(keys) or [""]
-            if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY)
-        ]
-        yield from (f"it has another condition, {condition}" for condition in conditions)
-        yield from (
-            f"its statement has {member}, which cannot be read"
-            for member in sorted(statement.keys() - _STATEMENT_MEMBERS)
-        )
+        yield from _problems_of_ids(statement, principals, required=needs_id)
+        yield from _problems_of_members(statement)
+
+
+def _problems_of_ids(
+    statement: Mapping[str, Any], principals: list[_Principal], *, required: bool
+) -> Iterator[TrustProblem]:
+    if not required and (operator := _inexact(statement)):
+        yield TrustProblem("inexact-external-id", operator)
+    elif not required:
+        yield TrustProblem("no-external-id")
+    ids = _external_ids(statement)
+    if len(ids) > _IDS_WHILE_ROTATING:
+        yield TrustProblem("many-external-ids", f"{len(ids)}")
+    if any(_is_within(external_id, who.text) for external_id in ids for who in principals):
+        yield TrustProblem("external-id-in-principal")
+
+
+def _problems_of_members(statement: Mapping[str, Any]) -> Iterator[TrustProblem]:
+    if strings(statement.get("Action")) != ["sts:AssumeRole"]:
+        yield TrustProblem("actions", ", ".join(strings(statement.get("Action"))))
+    conditions = [
+        f"{operator} {key}"
+        for operator, keys in as_mapping(statement.get("Condition")).items()
+        for key in as_mapping(keys) or [""]
+        if (operator, key.lower()) != ("StringEquals", EXTERNAL_ID_KEY)
+    ]
+    for condition in conditions:
+        yield TrustProblem("condition", condition)
+    for member in sorted(statement.keys() - _STATEMENT_MEMBERS):
+        yield TrustProblem("statement-member", member)

@@ -13,9 +13,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from pump_roles.iam.catalog import LEVELS
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import report_words as wording
 from pump_roles.output.report_markdown import as_summary
-from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.model import RISKS, Report, RoleReport
 
 __all__ = ["as_html"]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pump_roles.account.verify.model import Rule, Verification
+from pump_roles.account.verify.model import Verification
+from pump_roles.compare import Rule
 from pump_roles.output.verify_words import is_unknown
 
 __all__ = ["REMEDIES", "UNVERIFIED", "UNVERIFIED_REMEDY", "remedies"]

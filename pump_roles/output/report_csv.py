@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
 from pump_roles.output.escape import no_formula
-from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED
+from pump_roles.output.words import scope_in_words
 from pump_roles.report.model import ActionReport, Report, RoleReport
 from pump_roles.report.statements import LIMITED, UNKNOWN
 
@@ -120,9 +121,9 @@ def _granted(action: ActionReport, role: RoleReport, titles: str) -> Iterator[st
     # Patterns, such as "all but" others, and scopes can contain commas.
     yield "; ".join(policy for policy, _ in grant.granted_by)
     yield "; ".join(pattern for _, pattern in grant.granted_by)
-    yield "; ".join(grant.allowed_on)
+    yield "; ".join(map(scope_in_words, grant.allowed_on))
     yield ", ".join(grant.denied_by)
-    yield "; ".join(grant.limits)
+    yield "; ".join(map(scope_in_words, grant.limits))
     yield from (action.data, action.spends, action.legacy, "yes" if action.new else "")
     yield action.description
 

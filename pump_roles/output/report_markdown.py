@@ -15,14 +15,22 @@ from pump_roles.output.report_words import (
     answered,
     compared,
     difference,
+    finding_text,
+    finding_title,
     gained,
     global_services,
     ledger,
-    plural,
     trusted,
 )
-from pump_roles.report.decisions import GuardrailReport, PolicyReport
+from pump_roles.output.words import (
+    boundary_in_words,
+    change_in_one_line,
+    plural,
+    principal_in_words,
+    scope_in_words,
+)
 from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
+from pump_roles.report.policies import GuardrailReport, PolicyReport
 from pump_roles.report.statements import Answer, Statement
 from pump_roles.templates import Other
 from pump_roles.text import cut as _cut
@@ -91,7 +99,7 @@ def _whole(report: Report) -> Iterator[str]:
     yield from _places(report)
     yield "## What matters most"
     yield ""
-    yield from _findings(finding for finding in report.findings if not finding.is_alarm)
+    yield from _findings(report, (finding for finding in report.findings if not finding.is_alarm))
     yield from _others(report.others)
     for role in report.roles:
         yield f"## {role.heading}: policies"
@@ -130,12 +138,15 @@ def _alarms(report: Report, *, longest: int | None = None) -> Iterator[str]:
     if alarms:
         yield "## Look at this first"
         yield ""
-        yield from _findings(alarms, longest=longest)
+        yield from _findings(report, alarms, longest=longest)
 
 
-def _findings(findings: Iterable[Finding], *, longest: int | None = None) -> Iterator[str]:
+def _findings(
+    report: Report, findings: Iterable[Finding], *, longest: int | None = None
+) -> Iterator[str]:
     for finding in findings:
-        yield f"**{_text(finding.title)}.** {_text(_cut(finding.text, longest))}"
+        about = _cut(finding_text(finding, report), longest)
+        yield f"**{_text(finding_title(finding, report))}.** {_text(about)}"
         if finding.actions:
             yield f"<br>{', '.join(map(_code, finding.actions))}"
         yield ""
@@ -187,16 +198,17 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
         return _code(_cut(text, longest))
 
     rows: dict[str, list[str]] = {
-        "name": [code(role.name) for role in roles],
+        "name": [code(role.name) if role.name else "known only at deployment" for role in roles],
         "as published": ["yes" if role.as_published else "**no**" for role in roles],
         "can be assumed by": [
-            _text(_cut(", ".join(role.principals), longest) or "nobody") for role in roles
+            _text(_cut(", ".join(map(principal_in_words, role.principals)), longest) or "nobody")
+            for role in roles
         ],
         "external ID": [
             trusted(role) if role.external_id else f"**{trusted(role)}**" for role in roles
         ],
         "permissions boundary, not counted": [
-            code(role.boundary) if role.boundary else "none" for role in roles
+            code(boundary_in_words(role.boundary)) if role.boundary else "none" for role in roles
         ],
         "expires": [f"permissions only {role.ends}" if role.ends else "never" for role in roles],
         **{
@@ -297,7 +309,8 @@ def _change(change: Change, *, full: bool) -> str:
     listed = f": {', '.join(map(_code, shown))}" if shown else ""
     more = len(change.actions) - len(shown)
     rest = f" and {more} more" if more else ""
-    what = _text(change.what if full else _cut(change.what, _LONG))
+    what = change_in_one_line(change)
+    what = _text(what if full else _cut(what, _LONG))
     return f"- {change.effect}, {change.role or 'all roles'}: {what}{listed}{rest}"
 
 
@@ -352,7 +365,7 @@ def _policy(policy: PolicyReport) -> Iterator[str]:
                 _text(pattern.effect),
                 _code(pattern.pattern),
                 "every action" if pattern.pattern == "*" else pattern.count,
-                _text(pattern.scope),
+                _text(scope_in_words(pattern.scope)),
                 _text(pattern.reason),
             ]
             for pattern in policy.patterns

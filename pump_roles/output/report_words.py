@@ -1,10 +1,22 @@
 """Sentences that the human-readable formats share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from pump_roles.report.decisions import GuardrailReport
-from pump_roles.report.model import Report, RoleReport
+from pump_roles.output.words import (
+    boundary_in_words,
+    change_in_one_line,
+    details_of,
+    difference_in_words,
+    plural,
+    principal_in_words,
+    problem_in_words,
+    scope_in_words,
+    unknown_in_words,
+)
+from pump_roles.report.marks import left_by_metadata_only
+from pump_roles.report.model import Finding, Report, RoleReport
 from pump_roles.report.places import GLOBAL_SERVICES
+from pump_roles.report.policies import GuardrailReport, Uncounted, counted
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 
 __all__ = [
@@ -14,13 +26,19 @@ __all__ = [
     "TITLE",
     "added",
     "answered",
+    "boundary_in_words",
+    "change_in_one_line",
     "compared",
     "difference",
+    "finding_text",
+    "finding_title",
     "gained",
     "global_services",
     "ledger",
     "names_of_policies",
     "plural",
+    "principal_in_words",
+    "scope_in_words",
     "trusted",
 ]
 
@@ -91,15 +109,6 @@ def names_of_policies(report: Report) -> dict[str, str]:
     :param report: the report.
     """
     return {found.policy: found.name for role in report.roles for found in role.guardrails}
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun, such as ``1 action`` or ``2 actions``.
-
-    :param count: the number.
-    :param noun: the noun, in the singular.
-    """
-    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def trusted(role: RoleReport) -> str:
@@ -173,4 +182,119 @@ def global_services(report: Report) -> str:
     return (
         f"IAM is global: wherever it is deployed, a role acts in every Region of its account"
         f"{listed}."
+    )
+
+
+_RISKS = {
+    "spends": ("action can spend money", "actions can spend money"),
+    "writes": ("action writes or tags", "actions write or tag"),
+    "data": (
+        "action can return data, not only metadata",
+        "actions can return data, not only metadata",
+    ),
+    "legacy": ("action is legacy", "actions are legacy"),
+}
+
+
+def finding_title(finding: Finding, report: Report) -> str:
+    """Return the title of a finding, with its number.
+
+    :param finding: the finding.
+    :param report: the report that it is in.
+    """
+    if finding.kind in _RISKS:
+        singular, several = _RISKS[finding.kind]
+        number = counted(len(finding.actions), exact=report.exact)
+        return f"{_capital(number)} {singular if len(finding.actions) == 1 else several}"
+    return {
+        "difference": f"The {finding.role} role is not what Pump publishes",
+        "trust": f"The {finding.role} role's trust is not one principal with an external ID",
+        "uncounted": f"The {finding.role} role allows more than is counted",
+        "suspect": "Other resources may give more access than these roles",
+        "resources": "There are other resources",
+    }[finding.kind]
+
+
+def finding_text(finding: Finding, report: Report) -> str:
+    """Return what a finding means.
+
+    :param finding: the finding.
+    :param report: the report that it is in.
+    """
+    for role in report.roles:
+        if role.kind == finding.role:
+            return _about_role(finding, role)
+    if finding.kind == "suspect":
+        not_exact = (
+            " The numbers of Pump's roles are not exact."
+            if any(
+                not role.exact and not (role.unreadable or role.uncounted) for role in report.roles
+            )
+            else ""
+        )
+        found = " ".join(f"{suspect}." for suspect in report.suspects)
+        return f"They are not counted. {found}{not_exact}"
+    if finding.kind == "resources":
+        listed = ", ".join(f"{kind} ({count})" for kind, count in finding.resources)
+        return f"This report does not cover them: {listed}."
+    return {
+        "spends": "IAM cannot limit how much: it has no condition for the price, the term, or the "
+        "amount of a commitment.",
+        "writes": "Their access level is not List or Read. Some come from the published policy "
+        "named PumpReadOnly, which the auto-pilot role has.",
+        "legacy": "AWS has replaced them; Pump's published policies still contain them.",
+    }.get(finding.kind) or _data(finding.actions)
+
+
+def _about_role(finding: Finding, role: RoleReport) -> str:
+    if finding.kind == "trust":
+        return _sentence(map(problem_in_words, role.trust_problems))
+    if finding.kind == "uncounted":
+        listed = ", ".join(map(_uncounted, role.uncounted))
+        return (
+            "The catalog has only the services that the published policies name, as of its date. "
+            "What it does not have, and what cannot be read, is not counted, so the numbers of "
+            f"this role are not exact: {listed}."
+        )
+    exact = " Its numbers are not exact." if role.unreadable else ""
+    parts = [
+        *map(unknown_in_words, role.unreadable),
+        *(
+            ": ".join(filter(None, [difference_in_words(found), ", ".join(details_of(found))]))
+            for found in role.differences
+        ),
+    ]
+    return (
+        f"{_sentence(parts)}{exact} For actions that Pump does not publish, this report does not "
+        "say whether they spend money or return data. The answers in plain words cover only the "
+        "actions that they name."
+    )
+
+
+def _uncounted(part: Uncounted) -> str:
+    if part.pattern:
+        return f"{part.pattern} in {part.policy}"
+    return f"a statement of {part.policy} that cannot be read"
+
+
+def _sentence(parts: Iterable[str]) -> str:
+    return f"{_capital('; '.join(parts))}."
+
+
+def _capital(text: str) -> str:
+    # Not capitalize(), which also changes the rest.
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _data(names: Sequence[str]) -> str:
+    denied = sum(not left_by_metadata_only(name) for name in names)
+    left = "metric values, names and addresses, public keys, or the settings of budgets and alerts"
+    if denied:
+        return (
+            f"Application data, user data, credentials, support cases, what AWS does not document, "
+            f"{left}. The guardrail metadata-only denies {denied} of them."
+        )
+    return (
+        f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only does not "
+        "deny them."
     )

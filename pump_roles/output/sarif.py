@@ -12,13 +12,11 @@ from pump_roles._version import __version__
 from pump_roles.account.verify.model import (
     RULES,
     AccountResult,
-    Difference,
     RoleResult,
-    Rule,
     Verification,
 )
+from pump_roles.compare import Difference, Rule
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
-from pump_roles.output.report_words import plural
 from pump_roles.output.verify_words import (
     DETAILS,
     LONGEST_NAME,
@@ -28,6 +26,7 @@ from pump_roles.output.verify_words import (
     line,
     notes,
 )
+from pump_roles.output.words import details_of, difference_in_words, plural, unknown_in_words
 
 __all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 
@@ -171,7 +170,12 @@ def _findings(verification: Verification) -> Iterator[_Finding]:
             for difference in role.differences:
                 yield _difference(account, role, difference)
             if role.unknown or role.state == "unknown":
-                reason = "; ".join(map(line, few(role.unknown, DETAILS)[0])) or "not known"
+                reason = (
+                    "; ".join(
+                        line(unknown_in_words(unknown)) for unknown in few(role.unknown, DETAILS)[0]
+                    )
+                    or "not known"
+                )
                 yield _unverified(account, role, f"{_about(account, role)}: {reason}")
         yield from _others(account)
 
@@ -193,9 +197,9 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
         level = "error"
     elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
         level = "note"
-    details, more = few(difference.details, DETAILS)
+    details, more = few(details_of(difference), DETAILS)
     sentences = [
-        f"{_about(account, role)}: {line(difference.what)} ({difference.effect})",
+        f"{_about(account, role)}: {line(difference_in_words(difference))} ({difference.effect})",
         *map(line, details),
         *([plural(more, "more change")] if more else []),
     ]

@@ -7,14 +7,13 @@ from typing import Final
 from pump_roles._version import __version__
 from pump_roles.account.verify.model import (
     AccountResult,
-    Difference,
     OtherRole,
     RoleResult,
     Verification,
 )
+from pump_roles.compare import Difference
 from pump_roles.output.escape import code, text
 from pump_roles.output.remedies import remedies
-from pump_roles.output.report_words import plural
 from pump_roles.output.verify_words import (
     DETAILS,
     LONGEST_NAME,
@@ -28,6 +27,7 @@ from pump_roles.output.verify_words import (
     line,
     notes,
 )
+from pump_roles.output.words import details_of, difference_in_words, plural, unknown_in_words
 
 __all__ = ["MARKDOWN_LIMIT", "as_json", "as_markdown"]
 
@@ -161,14 +161,23 @@ def _role(role: RoleResult) -> Iterator[str]:
     yield f"- {role.kind} role {code(line(role.arn))}: **{role.state}**{used}"
     yield from _few(map(_difference, by_effect(role.differences)), "more difference", indent="  ")
     yield from _few(
-        (f"- not checked: {_text(reason)}" for reason in role.unknown), "more reason", indent="  "
+        (f"- not checked: {_text(unknown_in_words(unknown))}" for unknown in role.unknown),
+        "more reason",
+        indent="  ",
     )
-    yield from _few((f"- note: {_text(note)}" for note in role.notes), "more note", indent="  ")
+    yield from _few(
+        (f"- note: {_text(unknown_in_words(note))}" for note in role.notes),
+        "more note",
+        indent="  ",
+    )
 
 
 def _difference(difference: Difference) -> str:
-    details, more = few(difference.details, DETAILS)
-    sentences = [_text(difference.what), *(_text(line(detail, LONGEST_NAME)) for detail in details)]
+    details, more = few(details_of(difference), DETAILS)
+    sentences = [
+        _text(difference_in_words(difference)),
+        *(_text(line(detail, LONGEST_NAME)) for detail in details),
+    ]
     if more:
         sentences.append(plural(more, "more change"))
     actions, left = few_of(difference.actions)

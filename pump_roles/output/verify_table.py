@@ -6,10 +6,10 @@ from io import StringIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.account.verify.model import AccountResult, Difference, RoleResult, Verification
 from pump_roles.output.console import console_for
+from pump_roles.account.verify.model import AccountResult, RoleResult, Verification
+from pump_roles.compare import Difference
 from pump_roles.output.remedies import remedies
-from pump_roles.output.report_words import plural
 from pump_roles.output.verify_words import (
     DETAILS,
     LONGEST_NAME,
@@ -22,6 +22,7 @@ from pump_roles.output.verify_words import (
     line,
     notes,
 )
+from pump_roles.output.words import details_of, difference_in_words, plural, unknown_in_words
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -143,17 +144,19 @@ def _role(role: RoleResult) -> Iterator[_Line]:
         yield from _difference(difference)
     if more:
         yield _Line(depth=2, text=f"and {plural(more, 'more difference')}")
-    yield from _list("not checked", [line(reason) for reason in role.unknown], depth=2)
-    yield from _list("note", [line(note) for note in role.notes], depth=2)
+    yield from _list(
+        "not checked", [line(unknown_in_words(unknown)) for unknown in role.unknown], depth=2
+    )
+    yield from _list("note", [line(unknown_in_words(note)) for note in role.notes], depth=2)
     if used := last_use(role):
         yield _Line(depth=2, text=f"last used: {used}")
 
 
 def _difference(difference: Difference) -> Iterator[_Line]:
     effect = difference.effect
-    text = f"{line(difference.what)} ({difference.rule})"
+    text = f"{line(difference_in_words(difference))} ({difference.rule})"
     yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=text)
-    details, more = few(difference.details, DETAILS)
+    details, more = few(details_of(difference), DETAILS)
     for detail in details:
         yield _Line(depth=3, text=line(detail, LONGEST_NAME))
     if more:

@@ -6,12 +6,12 @@ from typing import Final, TypeVar, get_args
 
 from pump_roles.account.verify.model import (
     AccountResult,
-    Difference,
-    Effect,
     RoleResult,
     State,
     Verification,
 )
+from pump_roles.compare import Difference, Effect
+from pump_roles.output.words import unknown_in_words
 from pump_roles.text import cut, visible
 
 __all__ = [
@@ -149,6 +149,6 @@ def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
         note for account in accounts for role in account.roles for note in dict.fromkeys(role.notes)
     )
     return [
-        f"{line(note)} ({number:,} {'role' if number == 1 else 'roles'})"
+        f"{line(unknown_in_words(note))} ({number:,} {'role' if number == 1 else 'roles'})"
         for note, number in numbers.most_common()
     ]

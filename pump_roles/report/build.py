@@ -7,20 +7,11 @@ from pathlib import Path
 
 from pump_roles._version import __version__
 from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
-from pump_roles.iam.clauses import unreadable_parts
-from pump_roles.iam.trust import Assumption
+from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
+from pump_roles.iam.trust import Assumption, assumption
 from pump_roles.published import REASONS, ROLES
-from pump_roles.report.changes import changes, newly_matched
-from pump_roles.report.comparison import differences
-from pump_roles.report.decisions import (
-    CONDITIONALLY,
-    DENIED,
-    PARTLY,
-    Grant,
-    PolicyEvaluator,
-    policies,
-    uncounted,
-)
+from pump_roles.report.changes import Earlier, changes, newly_matched
+from pump_roles.report.comparison import differences, unreadable
 from pump_roles.report.findings import (
     alarms,
     may_add_permissions,
@@ -32,9 +23,11 @@ from pump_roles.report.findings import (
 from pump_roles.report.marks import mark
 from pump_roles.report.model import RISKS, SCHEMA, ActionReport, Report, RoleReport
 from pump_roles.report.places import places
-from pump_roles.report.state import Earlier
+from pump_roles.report.policies import RolePolicies
 from pump_roles.report.statements import statements
-from pump_roles.templates import Contents, InputError, Role, read_templates
+from pump_roles.role import published_role
+from pump_roles.templates import Contents, FoundRole, InputError, read_templates
+from pump_roles.templates.masking import Mask
 
 __all__ = ["of_contents", "of_published", "of_templates"]
 
@@ -44,15 +37,7 @@ def of_published(*, since: Earlier | None = None) -> Report:
 
     :param since: an earlier report to compare with. By default, the report has no changes.
     """
-    roles = tuple(
-        Role(
-            kind=role.kind,
-            name=role.name,
-            trust=Assumption(principals=("Pump's principal",), external_id=True, problems=()),
-            policies=tuple((policy.name, policy.document) for policy in role.policies),
-        )
-        for role in ROLES.values()
-    )
+    roles = tuple(FoundRole(role=published_role(kind)) for kind in ROLES)
     return of_contents(Contents(roles=roles), since=since)
 
 
@@ -76,13 +61,24 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     :param since: as for :func:`of_published`.
     """
     catalog = shipped()
-    evaluators = {role.kind: PolicyEvaluator(role, catalog) for role in contents.roles}
-    granted = {kind: evaluator.grants() for kind, evaluator in evaluators.items()}
+    # Who may assume a role is read before its external IDs are masked.
+    trusts = {found.role.kind: assumption(found.role.trust_policy) for found in contents.roles}
+    mask = Mask(contents.external_ids)
+    contents = mask.masked(contents)
+    read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
+    granted = {kind: policies.evaluator.grants() for kind, policies in read.items()}
     actions = _actions(granted, catalog)
     certain, isolated = not may_add_permissions(contents), not may_reach_more(contents)
     roles = tuple(
-        _role(role, evaluators[role.kind], actions, catalog, certain=certain, isolated=isolated)
-        for role in contents.roles
+        _role(
+            found,
+            mask.masked(trusts[found.role.kind]),
+            read[found.role.kind],
+            actions,
+            certain=certain,
+            isolated=isolated,
+        )
+        for found in contents.roles
     )
     exact = all(role.exact for role in roles)
     found_alarms = tuple(alarms(roles, contents))
@@ -95,7 +91,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         exact=exact,
         alarms=len(found_alarms),
         statements=tuple(
-            statements({role.kind: (evaluators[role.kind], role.readable) for role in roles})
+            statements({role.kind: (read[role.kind].evaluator, role.readable) for role in roles})
         ),
         roles=roles,
         places=tuple(places(contents.places)),
@@ -104,7 +100,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         suspects_sha256=contents.suspects_sha256,
         findings=(
             *found_alarms,
-            *risks(actions, exact=exact),
+            *risks(actions),
             *other_resources(contents),
         ),
         since=None if since is None else since.compared,
@@ -114,7 +110,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         actions=actions,
         services=_services(actions, granted),
     )
-    found = () if since is None else changes(since, report)
+    found = () if since is None else changes(since.report, report, catalog)
     new = newly_matched(found).union(*report.gained.values())
     return replace(
         report,
@@ -124,47 +120,48 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
 
 
 def _role(
-    role: Role,
-    evaluator: PolicyEvaluator,
+    found: FoundRole,
+    trust: Assumption,
+    policies: RolePolicies,
     listed: Iterable[ActionReport],
-    catalog: Catalog,
     *,
     certain: bool,
     isolated: bool,
 ) -> RoleReport:
     # `certain`: nothing outside of the role can give it permissions. `isolated`: nor can it reach
     # anything that gives it more.
-    not_counted = uncounted(role, catalog)
-    different = tuple(differences(role))
-    hidden = [part for name, document in role.policies for part in unreadable_parts(name, document)]
+    role = found.role
+    uncounted = tuple(policies.uncounted())
+    different, unread = differences(role), unreadable(role)
+    hidden = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}
-    of_role = policies(role, catalog, evaluator, granted)
-    guardrails = tuple(evaluator.ledger(granted))
+    of_role = policies.reports(granted)
+    guardrails = tuple(policies.ledger(granted))
     effective = [action for action in having if granted[action.name].decision != DENIED]
     return RoleReport(
+        role=role,
         kind=role.kind,
-        title=f"{role.kind.capitalize()} role",
         name=role.name,
-        source=role.source,
-        sha256=role.sha256,
-        files=role.files,
-        filled_sha256=role.filled_sha256,
-        principals=role.trust.principals,
-        external_id=role.trust.external_id,
-        external_ids=role.trust.external_ids,
-        trust_sha256=role.trust.sha256,
-        trust_problems=role.trust.problems,
-        boundary=role.boundary,
+        source=found.source,
+        sha256=found.sha256,
+        files=found.files,
+        filled_sha256=found.filled_sha256,
+        principals=trust.principals,
+        external_id=trust.external_id,
+        external_ids=trust.external_ids,
+        trust_sha256=found.trust_sha256,
+        trust_problems=trust.problems,
+        boundary="" if role.boundary is None else role.boundary.arn,
         ends=" and ".join(found.value for found in guardrails if found.ends),
         policies=of_role,
         guardrails=guardrails,
         differences=different,
-        unreadable=role.unreadable,
-        uncounted=not_counted,
-        as_published=not (different or role.trust.problems or not_counted),
-        exact=certain and not role.unreadable and not not_counted,
-        readable=isolated and not role.unreadable and not hidden,
+        unreadable=unread,
+        uncounted=uncounted,
+        as_published=not (different or unread or trust.problems or uncounted),
+        exact=certain and not unread and not uncounted,
+        readable=isolated and not unread and not hidden,
         money=sum(bool(action.spends) for action in effective),
         writes=sum(not action.only_reads for action in effective),
         data=sum(bool(action.data) for action in effective),

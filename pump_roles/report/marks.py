@@ -9,14 +9,13 @@ longer denied still returns data.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.iam.catalog import matcher
+from pump_roles.iam.patterns import covers
 from pump_roles.report.texts import read_text
 
 __all__ = ["left_by_metadata_only", "mark"]
@@ -34,7 +33,7 @@ class _Marks:
     """
 
     by_name: Mapping[str, str]
-    by_pattern: Mapping[re.Pattern[str], str]
+    by_pattern: Mapping[str, str]
 
 
 def mark(kind: str, name: str) -> str:
@@ -58,7 +57,7 @@ def _reason(marks: _Marks, name: str) -> str:
     key = name.lower()
     if key in marks.by_name:
         return marks.by_name[key]
-    reasons = (reason for pattern, reason in marks.by_pattern.items() if pattern.fullmatch(key))
+    reasons = (reason for pattern, reason in marks.by_pattern.items() if covers(pattern, key))
     return next(reasons, "")
 
 
@@ -83,6 +82,6 @@ def _marks_of(reasons: Mapping[str, str]) -> _Marks:
             if not pattern.endswith("*")
         },
         by_pattern={
-            matcher(pattern): reason for pattern, reason in reasons.items() if pattern.endswith("*")
+            pattern: reason for pattern, reason in reasons.items() if pattern.endswith("*")
         },
     )

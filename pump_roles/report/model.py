@@ -5,11 +5,15 @@ External IDs are not part of it, so no format can leak one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from pump_roles.report.decisions import DENIED, Grant, GuardrailReport, PolicyReport, counted
+from pump_roles.compare import Difference
+from pump_roles.iam.decisions import DENIED, Grant
+from pump_roles.iam.trust import TrustProblem
 from pump_roles.report.places import PlaceReport
+from pump_roles.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
 from pump_roles.report.statements import Statement
+from pump_roles.role import Role, Unknown
 from pump_roles.templates import Other
 
 __all__ = [
@@ -23,11 +27,12 @@ __all__ = [
     "Change",
     "Compared",
     "Finding",
+    "FindingKind",
     "Report",
     "RoleReport",
 ]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 BROADENED: Final = "broadened"
@@ -38,7 +43,20 @@ RISKS: Final = ("money", "writes", "data", "reads")
 """The risks. An action is counted under the first that applies: it can spend money, its access
 level is not List or Read, it returns data, or it reads metadata."""
 
-ALARMS: Final = ("difference", "trust", "uncounted", "suspect")
+FindingKind = Literal[
+    "difference",
+    "trust",
+    "uncounted",
+    "suspect",
+    "spends",
+    "writes",
+    "data",
+    "legacy",
+    "resources",
+]
+"""What a finding is about: a role, what may give more access, actions, or other resources."""
+
+ALARMS: Final[tuple[FindingKind, ...]] = ("difference", "trust", "uncounted", "suspect")
 """The kinds of findings that must be read before a role's numbers."""
 
 
@@ -46,9 +64,9 @@ ALARMS: Final = ("difference", "trust", "uncounted", "suspect")
 class RoleReport:
     """One role.
 
+    :param role: the role itself. External IDs are masked.
     :param kind: the role's kind, such as ``read-only``.
-    :param title: its title in the report.
-    :param name: the role's name.
+    :param name: the role's name; empty if it is known only at deployment.
     :param source: the file that it was read from, or ``published``.
     :param sha256: the SHA-256 of that file; empty for the published roles.
     :param files: every file that it was read from, with its SHA-256; the first is ``source``.
@@ -59,16 +77,16 @@ class RoleReport:
     :param external_ids: how many external IDs it accepts.
     :param trust_sha256: the SHA-256 of its trust policy; empty for the published roles.
     :param trust_problems: how its trust policy differs from one principal with an external ID.
-    :param boundary: its permissions boundary; empty if it has none. What a boundary takes away is
-        not counted.
+    :param boundary: the ARN of its permissions boundary; empty if it has none. What a boundary
+        takes away is not counted.
     :param ends: when it expires, such as ``until 31 January 2027, 18:00 UTC``; empty if it does
         not.
     :param policies: its policies.
     :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust policy.
-    :param unreadable: the differences that cannot be read from the template, or are not counted.
-    :param uncounted: the patterns that allow actions of services that are not in the catalog, and
-        the statements that cannot be read.
+    :param unreadable: what is not known about it and may give more access.
+    :param uncounted: what is not counted: the patterns that allow actions of services that are not
+        in the catalog, and statements that cannot be read.
     :param as_published: whether it is what Pump publishes, apart from guardrails of this package.
     :param exact: whether the numbers below are exact. They are not if something that could add or
         hide permissions is attached or cannot be read.
@@ -86,8 +104,8 @@ class RoleReport:
     :param levels: for each access level, how many actions are granted and how many effective.
     """
 
+    role: Role
     kind: str
-    title: str
     name: str
     source: str
     sha256: str
@@ -97,14 +115,14 @@ class RoleReport:
     external_id: bool
     external_ids: int
     trust_sha256: str
-    trust_problems: tuple[str, ...]
+    trust_problems: tuple[TrustProblem, ...]
     boundary: str
     ends: str
     policies: tuple[PolicyReport, ...]
     guardrails: tuple[GuardrailReport, ...]
-    differences: tuple[str, ...]
-    unreadable: tuple[str, ...]
-    uncounted: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    unreadable: tuple[Unknown, ...]
+    uncounted: tuple[Uncounted, ...]
     as_published: bool
     exact: bool
     readable: bool
@@ -123,9 +141,8 @@ class RoleReport:
     def heading(self) -> str:
         """Its title with the number of writes: a role that is called read-only may write."""
         no_writes = self.exact and not self.writes
-        return (
-            f"{self.title} ({'no writes' if no_writes else f'writes: {self.counted(self.writes)}'})"
-        )
+        writes = "no writes" if no_writes else f"writes: {self.counted(self.writes)}"
+        return f"{self.kind.capitalize()} role ({writes})"
 
     def counted(self, number: int) -> str:
         """Return one of its numbers as text.
@@ -183,16 +200,16 @@ class ActionReport:
 class Finding:
     """Something that a reviewer should see first.
 
-    :param kind: one word for it.
-    :param title: its title, with the number.
-    :param text: what it means.
+    :param kind: the kind of finding.
+    :param role: the kind of the role that it is about; empty for all of them.
     :param actions: the names of its actions.
+    :param resources: the types of its resources, with their numbers.
     """
 
-    kind: str
-    title: str
-    text: str
+    kind: FindingKind
+    role: str = ""
     actions: tuple[str, ...] = ()
+    resources: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_alarm(self) -> bool:
@@ -200,22 +217,32 @@ class Finding:
         return self.kind in ALARMS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A difference from an earlier report.
 
     :param cause: ``AWS`` if an unchanged pattern matches other actions; otherwise ``role``.
     :param effect: ``broadened`` or ``narrowed``; ``changed`` if it may be either.
     :param role: the role's kind; empty for all roles.
-    :param what: the difference, in one line.
+    :param difference: the difference between the two roles, if it is one.
+    :param about: what else differs: something that is not known about the role; where it is
+        deployed; what may give more access; or a digest of the trust policy, or of what is filled
+        in at deployment. Otherwise empty.
+    :param unknown: what is not known, or no longer unknown.
+    :param was: where it was deployed, or what gave more access, in words; empty if it is new.
+    :param now: the same now; empty if it is gone.
     :param actions: the names of its actions.
     :param risk: the risk of these actions, one of :data:`RISKS`; empty if there are none.
     """
 
-    cause: str
+    cause: Literal["role", "AWS"] = "role"
     effect: str
-    role: str
-    what: str
+    role: str = ""
+    difference: Difference | None = None
+    about: Literal["", "unknown", "place", "suspect", "trust-policy", "filled-in"] = ""
+    unknown: Unknown | None = None
+    was: str = ""
+    now: str = ""
     actions: tuple[str, ...] = ()
     risk: str = ""
 
@@ -298,9 +325,9 @@ class Report:
 
 def _plain(value: Any) -> Any:
     # dataclasses.asdict copies every leaf, which takes three times as long.
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str | int | float):
         return value
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [_plain(element) for element in value]
     members = vars(value) if is_dataclass(value) else value
     return {name: _plain(member) for name, member in members.items()}

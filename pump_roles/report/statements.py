@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.report.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
 from pump_roles.report.texts import read_text
 
 __all__ = ["LIMITED", "NO", "UNKNOWN", "YES", "Answer", "Statement", "statements"]

@@ -4,21 +4,23 @@ Conditions, transforms, and imports are resolved at deployment, so they cannot b
 them could change one of Pump's roles, the result says so, and does not rely on it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from pump_roles.iam.values import as_text
+from pump_roles.iam.trust import assumption, external_ids_of, with_external_ids
+from pump_roles.iam.values import as_mapping, as_text
 from pump_roles.published import ROLES
+from pump_roles.role import Role
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.definitions import combined, filled_in, suspicious
-from pump_roles.templates.deployed import DeployedRole, deployed
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.files import files_in, read_json
+from pump_roles.templates.filling import filled_text
 from pump_roles.templates.flatten import NESTED, flatten
 from pump_roles.templates.masking import Mask, external_ids, under_the_key
-from pump_roles.templates.model import Contents, InputError, Other, Place, Role
+from pump_roles.templates.model import Contents, FoundRole, InputError, Other, Place
 from pump_roles.templates.other_access import others
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
@@ -26,30 +28,14 @@ from pump_roles.templates.template import Reference, Template
 
 __all__ = [
     "Contents",
-    "Deployed",
+    "FoundRole",
     "InputError",
     "Other",
     "Place",
-    "Role",
-    "read_deployed",
+    "contents_of",
     "read_json",
     "read_templates",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """What templates deploy, for comparison with an account.
-
-    :param contents: what the templates contain, as for a report.
-    :param roles: each of Pump's roles in them, in every form in which they deploy it; see
-        :func:`pump_roles.templates.deployed.deployed`.
-    :param external_ids: the external IDs in them, which must not be shown.
-    """
-
-    contents: Contents
-    roles: tuple[tuple[DeployedRole, ...], ...]
-    external_ids: frozenset[str]
 
 
 def read_templates(path: Path) -> Contents:
@@ -63,29 +49,28 @@ def read_templates(path: Path) -> Contents:
         template, no template contains one of Pump's roles, or they contain different ones of a
         kind.
     """
-    return read_deployed(path).contents
-
-
-def read_deployed(path: Path) -> Deployed:
-    """Read what a template, or the templates in a folder, deploy.
-
-    :param path: as for :func:`read_templates`.
-    :raises InputError: as :func:`read_templates` does.
-    """
     try:
-        return _read(path)
+        return contents_of(flatten(files_in(path), empty=path.is_dir()), str(path))
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply to read") from None
 
 
-def _read(path: Path) -> Deployed:
-    templates, unreadable = flatten(files_in(path), empty=path.is_dir())
+def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Contents:
+    """Return what templates contain.
+
+    :param flattened: the templates, and what cannot be read of them, from
+        :func:`pump_roles.templates.flatten.flatten`.
+    :param name: what an error message calls them.
+    :raises InputError: when none contains one of Pump's roles, or they contain different ones of a
+        kind.
+    """
+    templates, unreadable = flattened
     external_ids = _external_ids(templates)
     mask = Mask(external_ids)
     attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
-        raise InputError(f"{path}: contains none of Pump's roles")
+        raise InputError(f"{name}: contains none of Pump's roles")
     found = dict(others(templates, roles, attachments, mask))
     found_places = tuple(places(roles, mask))
     hidden = {
@@ -93,8 +78,9 @@ def _read(path: Path) -> Deployed:
         for template in _elsewhere(templates, roles)
         if (problems := tuple(hidden_at_deployment(template, mask)))
     }
-    contents = Contents(
-        roles=_one_of_each_kind(path, roles, found_places, mask),
+    variants = tuple(_variants(name, roles, found_places, mask))
+    return Contents(
+        roles=tuple(map(_together, variants)),
         others=tuple(found.values()),
         unreadable=(
             *unreadable,
@@ -114,10 +100,10 @@ def _read(path: Path) -> Deployed:
             ],
             hidden,
         ),
-    )
-    return Deployed(
-        contents=mask.masked(contents),
-        roles=tuple(deployed(roles, contents.roles, templates)),
+        variants=tuple(
+            tuple(form for index, form in enumerate(forms) if form not in forms[:index])
+            for forms in variants
+        ),
         external_ids=external_ids,
     )
 
@@ -133,44 +119,78 @@ def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _one_of_each_kind(
-    path: Path, found: Iterable[PumpRole], found_places: Iterable[Place], mask: Mask
-) -> tuple[Role, ...]:
+def _variants(
+    name: str, found: Sequence[PumpRole], found_places: Iterable[Place], mask: Mask
+) -> Iterator[list[FoundRole]]:
     uncertain = {place.kind for place in found_places if place.unreadable}
-    every = [
-        replace(
-            pump_role.role,
-            filled_sha256=filled_in(pump_role, uncertain=pump_role.role.kind in uncertain),
-        )
-        for pump_role in found
-    ]
-    roles: list[Role] = []
-    for role in every:
-        # The stack for one account and the rollout contain the same role.
-        if role not in roles:
-            roles.append(_together([same for same in every if same == role]))
     for kind in ROLES:
-        sources = [mask.masked(role.source) for role in roles if role.kind == kind]
-        if len(sources) > 1:
+        of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
+        roles = [
+            _found(pump_role, mask, uncertain=pump_role.role.kind in uncertain)
+            for pump_role in of_kind
+        ]
+        # The stack for one account and the rollout contain the same role.
+        different = {repr(_comparable(form.role)): form for form in reversed(roles)}
+        if len(different) > 1:
+            sources = [mask.masked(form.source) for form in reversed(different.values())]
             files = list(dict.fromkeys(sources))
             cure = ": pass a template that contains only one" if len(files) == len(sources) else ""
             raise InputError(
-                f"{path}: contains different {kind} roles, in {', '.join(files)}; a report is "
+                f"{name}: contains different {kind} roles, in {', '.join(files)}; a report is "
                 f"about one of each kind{cure}"
             )
-    order = list(ROLES)
-    return tuple(sorted(roles, key=lambda role: order.index(role.kind)))
+        if roles:
+            yield roles
 
 
-def _together(same: Sequence[Role]) -> Role:
+def _comparable(role: Role) -> Role:
+    # Without what does not change what the role may do.
+    ids = external_ids_of(as_mapping(role.trust_policy))
+    trust = with_external_ids(role.trust_policy, [""] * len(ids))
+    unknown = tuple(found for found in role.unknown if found.part not in ("path", "tags"))
+    return replace(role, trust_policy=trust, path="/", tags={}, unknown=unknown)
+
+
+def _found(pump_role: PumpRole, mask: Mask, *, uncertain: bool) -> FoundRole:
+    template, role = pump_role.template, pump_role.role
+    return FoundRole(
+        role=role,
+        account=template.account,
+        stack_set=_stack_set(template),
+        source=template.file.name,
+        sha256=template.sha256,
+        files=tuple(_files(pump_role, mask)),
+        filled_sha256=filled_in(pump_role, uncertain=uncertain),
+        trust_sha256=assumption(role.trust_policy).sha256,
+    )
+
+
+def _stack_set(template: Template) -> str:
+    if template.stack_set is None:
+        return ""
+    outer, logical_id = template.stack_set
+    name = filled_text(outer.properties(logical_id).get("StackSetName"), outer)
+    return name or f"${{{logical_id}}}"
+
+
+def _files(pump_role: PumpRole, mask: Mask) -> Iterator[tuple[str, str]]:
+    templates: list[Template] = []
+    for template in (pump_role.template, *(found.template for found in pump_role.attachments)):
+        above: Template | None = template
+        while above is not None:
+            templates.append(above)
+            above = above.parent
+    for file, digest in {template.file: template.sha256 for template in templates}.items():
+        yield mask.masked(file.name), digest
+
+
+def _together(same: Sequence[FoundRole]) -> FoundRole:
     # Roles that are equal may differ in what is not shown, such as the external ID.
-    first = same[0]
-    trust = replace(first.trust, sha256=combined(role.trust.sha256 for role in same))
     return replace(
-        first,
-        trust=trust,
-        files=tuple(dict.fromkeys(file for role in same for file in role.files)),
-        filled_sha256=combined(role.filled_sha256 for role in same),
+        same[0],
+        files=tuple(dict.fromkeys(file for found in same for file in found.files)),
+        filled_sha256=combined(found.filled_sha256 for found in same),
+        trust_sha256=combined(found.trust_sha256 for found in same),
     )
 
 

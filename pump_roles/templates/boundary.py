@@ -1,13 +1,16 @@
-"""Permissions boundaries by their names."""
+"""Permissions boundaries, and other managed policies, by their ARNs."""
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pump_roles.iam.values import ref, strings
-from pump_roles.templates.evaluate import only_text
+from pump_roles.role import Boundary
+from pump_roles.templates.evaluate import evaluate, only_text
+from pump_roles.templates.filling import filled, filled_text
 from pump_roles.templates.template import Template, Text
 
-__all__ = ["boundary", "is_same_policy"]
+__all__ = ["boundary", "is_same_policy", "managed_documents", "managed_policy_arn"]
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"
 _MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
@@ -19,29 +22,59 @@ _ARN: Final = re.compile(
 """Accepts only the characters of a policy's name: others could disguise a policy as another one."""
 
 
-def boundary(value: Any, template: Template) -> str:
-    """Return a permissions boundary as text; empty if there is none.
-
-    The text is the name of a policy in the account that the template is deployed to, or of an AWS
-    managed policy; the logical ID of a policy in the template; any other ARN; or the value itself.
+def boundary(
+    value: Any, template: Template, documents: Mapping[str, Any]
+) -> tuple[Boundary | None, bool]:
+    """Return a permissions boundary, and whether it is certain which one it is.
 
     :param value: a role's permissions boundary, as in a template.
     :param template: that template.
+    :param documents: the documents of managed policies, by ARN.
     """
-    if value is None or ref(value) == "AWS::NoValue":
-        return ""
-    if template.type_of(ref(value)) == _MANAGED_POLICY:
-        return f"{ref(value)} (in the same template)"
-    text = only_text(value, template)
-    if text is None or not _is_of(text, template):
-        return ", ".join(strings(value))
-    found = _ARN.fullmatch(text.text)
-    if found is None:
-        return text.text
-    account, name = found.groups()
-    if account == "aws":
-        return f"{name} (AWS managed)"
-    return name if account and account in (_THIS_ACCOUNT, template.account) else text.text
+    texts = evaluate(value, template)
+    if value is None or ref(value) == "AWS::NoValue" or not texts:
+        return None, True
+    if len(texts) == 1 and texts[0].known and len(texts[0].references) == 1:
+        ((of, logical_id),) = texts[0].references
+        if of.type_of(logical_id) == _MANAGED_POLICY and ref(value):
+            arn = managed_policy_arn(of, logical_id)
+            certain = _path_of(of, logical_id) is not None
+            return Boundary(arn=arn, document=documents.get(arn)), certain
+    arn = filled_text(value, template) or ""
+    if not arn:
+        return Boundary(arn=", ".join(strings(value))), False
+    if template.account:
+        arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")
+    return Boundary(arn=arn, document=documents.get(arn)), True
+
+
+def managed_policy_arn(template: Template, logical_id: str) -> str:
+    """Return the ARN of a managed policy. If its name is generated, that is a placeholder.
+
+    :param template: its template.
+    :param logical_id: its logical ID.
+    """
+    path = _path_of(template, logical_id) or f"/${{{logical_id}}}"
+    return f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy{path}"
+
+
+def managed_documents(templates: Iterable[Template]) -> Iterator[tuple[str, Any]]:
+    """Yield the ARN and the document of each managed policy in templates whose name is certain.
+
+    :param templates: the templates.
+    """
+    for template in templates:
+        for logical_id in template.resources:
+            if template.type_of(logical_id) == _MANAGED_POLICY and _path_of(template, logical_id):
+                document = template.properties(logical_id).get("PolicyDocument")
+                yield managed_policy_arn(template, logical_id), filled(document, template)
+
+
+def _path_of(template: Template, logical_id: str) -> str | None:
+    properties = template.properties(logical_id)
+    name = filled_text(properties.get("ManagedPolicyName"), template)
+    path = filled_text(properties.get("Path", "/"), template)
+    return f"{path}{name}" if name and path else None
 
 
 def is_same_policy(value: Any, other: Any, template: Template) -> bool:

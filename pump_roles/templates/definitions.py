@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import is_readable, is_whole
 from pump_roles.iam.values import as_list, as_mapping, ref
+from pump_roles.role import HOUR
 from pump_roles.templates.evaluate import evaluate
-from pump_roles.templates.roles import HOUR, PumpRole
+from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Reference, Template
 
 __all__ = ["combined", "filled_in", "suspicious"]

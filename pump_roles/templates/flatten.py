@@ -47,9 +47,13 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
                 f"{file.path.name}, which the manifest names, but is not in its folder"
             )
             continue
-        if not disk.is_file(file.path):
+        if file.content is None and not disk.is_file(file.path):
             raise InputError(f"{file.path}: there is no such file")
-        content, read = disk.read_json(file.path, disk.TEMPLATE)
+        content, read = (
+            disk.read_json(file.path, disk.TEMPLATE)
+            if file.content is None
+            else (file.content, b"")
+        )
         if empty and isinstance(content, dict) and not _adds_resources(content):
             continue
         if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):

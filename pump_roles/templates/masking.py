@@ -20,7 +20,10 @@ __all__ = ["Mask", "external_ids", "texts_under_the_key", "under_the_key"]
 
 _MASK: Final = "(external ID)"
 _SHOWN: Final = 80
-_NEVER_MASKED: Final = {"kind", "sha256", "filled_sha256", "suspects_sha256", "files"}
+_NEVER_MASKED: Final = {
+    *("kind", "sha256", "filled_sha256", "suspects_sha256", "trust_sha256", "files"),
+    *("rule", "effect", "part", "why", "decision", "external_ids", "variants"),
+}
 """Fields that are not masked here. The names in ``files`` are masked when they are read."""
 
 _T = TypeVar("_T")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from pump_roles.iam.trust import Assumption
+from pump_roles.role import Role
 
-__all__ = ["ACCOUNT_FILTERS", "Contents", "InputError", "Other", "Place", "Role"]
+__all__ = ["ACCOUNT_FILTERS", "Contents", "FoundRole", "InputError", "Other", "Place"]
 
 ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
     {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
@@ -20,34 +20,30 @@ class InputError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
-    """One of Pump's roles, as a template contains it.
+class FoundRole:
+    """One of Pump's roles, and where it was found.
 
-    :param kind: the role's kind, such as ``read-only``.
-    :param name: its name.
-    :param trust: who may assume it.
-    :param policies: the names and documents of its policies, inline or attached in what was read.
-    :param boundary: its permissions boundary, as text; empty if it has none. For a policy of the
-        account that the role is deployed to, it is the name, with its path if it has one.
-    :param unreadable: what cannot be read, or is not counted, in words.
-    :param source: the file, or ``published``.
+    :param role: the role.
+    :param account: the 12-digit ID of the account that its template is for; empty if it is for any.
+    :param stack_set: the name of the StackSet that deploys it; empty if a single stack does.
+    :param source: the file or account that it was read from, or ``published``.
     :param sha256: the SHA-256 of that file.
     :param files: every file that it was read from, with its SHA-256: the templates with the same
         role, the templates that deploy those, and the templates with attached policies.
     :param filled_sha256: the SHA-256 of the definitions that it refers to, and of what it has that
         cannot be read; empty if there are none.
+    :param trust_sha256: the SHA-256 of the canonical form of its trust policy; empty for a
+        published role.
     """
 
-    kind: str
-    name: str
-    trust: Assumption
-    policies: tuple[tuple[str, Mapping[str, Any]], ...]
-    boundary: str = ""
-    unreadable: tuple[str, ...] = ()
+    role: Role
+    account: str = ""
+    stack_set: str = ""
     source: str = field(default="published", compare=False)
     sha256: str = field(default="", compare=False)
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     filled_sha256: str = field(default="", compare=False)
+    trust_sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +111,7 @@ class Place:
 class Contents:
     """What templates contain.
 
-    :param roles: Pump's roles, in the order in which they are published.
+    :param roles: Pump's roles, one of each kind, in the order in which they are published.
     :param others: every other role, user, group, and policy, and all that reaches Pump's roles.
     :param unreadable: what could not be read and may contain any of these, in words.
     :param resources: the types of all other resources, one entry for each resource.
@@ -123,11 +119,17 @@ class Contents:
         one place for each entry of its ``StackInstancesGroup``.
     :param suspects_sha256: the SHA-256 of the others with an alarm, and of what could not be read;
         empty if there are none.
+    :param variants: each of these roles in every form in which it is deployed. There is one form,
+        unless the templates contradict each other in something that does not change what the role
+        may do, such as the external ID or a tag.
+    :param external_ids: the external IDs, which must not be shown.
     """
 
-    roles: tuple[Role, ...]
+    roles: tuple[FoundRole, ...]
     others: tuple[Other, ...] = ()
     unreadable: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
     suspects_sha256: str = ""
+    variants: tuple[tuple[FoundRole, ...], ...] = ()
+    external_ids: frozenset[str] = field(default=frozenset(), repr=False)

@@ -4,19 +4,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.documents import is_policy_name
-from pump_roles.iam.trust import assumption
+from pump_roles.iam.documents import Policy, is_policy_name
+from pump_roles.iam.trust import accepts_only, with_placeholders
 from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
+from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates.attachments import Attachment, Attachments, name_of
-from pump_roles.templates.boundary import boundary
+from pump_roles.templates.boundary import boundary, managed_documents, managed_policy_arn
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.evaluate import evaluate
+from pump_roles.templates.filling import filled, filled_text
 from pump_roles.templates.masking import Mask
-from pump_roles.templates.model import Role
 from pump_roles.templates.template import Template
+from pump_roles.validators import ROLE_NAME
 
-__all__ = ["HOUR", "PumpRole", "kind_of", "pump_roles", "resolved_trust_policy"]
+__all__ = ["PumpRole", "kind_of", "pump_roles", "resolved_trust_policy"]
 
 _ROLE_MEMBERS: Final = {
     "Type",
@@ -38,15 +40,11 @@ _ROLE_PROPERTIES: Final = {
     "ManagedPolicyArns",
     "MaxSessionDuration",
 }
-HOUR: Final = 3_600
-"""The maximum session duration, in seconds, of a role that does not set it."""
-
-_Policies = list[tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PumpRole:
-    """One of Pump's roles, and where it is.
+    """One of Pump's roles, and where it is in the templates.
 
     :param template: its template.
     :param logical_id: its logical ID.
@@ -54,7 +52,7 @@ class PumpRole:
     :param attachments: the policies in what was read that are attached to it.
     :param uncounted: the policies that are, or may be, attached to it and are not counted.
     :param changeable: whether its template can change at deployment.
-    :param role: the description of the role.
+    :param role: the role.
     """
 
     template: Template
@@ -78,10 +76,12 @@ def pump_roles(
     :param attachments: what attaches to roles in them.
     :param mask: masks what must not be shown.
     """
-    for template in templates:
+    listed = [*templates]
+    managed = dict(managed_documents(listed))
+    for template in listed:
         for logical_id in template.resources:
             if template.type_of(logical_id) == "AWS::IAM::Role":
-                found = _Reader(template, logical_id, attachments, mask).read()
+                found = _Reader(template, logical_id, attachments, managed, mask).read()
                 if found is not None:
                     yield found
 
@@ -121,69 +121,143 @@ def _arguments(template: Template) -> tuple[Mapping[str, Any], Mapping[str, Any]
 
 class _Reader:
     def __init__(
-        self, template: Template, logical_id: str, attachments: Attachments, mask: Mask
+        self,
+        template: Template,
+        logical_id: str,
+        attachments: Attachments,
+        managed: Mapping[str, Any],
+        mask: Mask,
     ) -> None:
         self._template = template
         self._logical_id = logical_id
         self._attachments = attachments
+        self._managed = managed
         self._mask = mask
         self._properties = template.properties(logical_id)
+        self._unknown: list[Unknown] = []
 
     def read(self) -> PumpRole | None:
         names = names_of(self._template, self._logical_id)
-        inline, unreadable = self._inline()
         changes = tuple(changed_at_deployment(self._template, self._mask))
+        self._unknown += [
+            Unknown(part="role", why="deployed-later", detail=change) for change in changes
+        ]
+        self._not_as_built()
+        inline = [*self._inline()]
         attached = self._attached(names)
-        problems = {found: self._why_not_counted(found, names) for found in attached}
-        counted = [found for found, problem in problems.items() if not problem]
-        policies = inline + [(name_of(found), as_mapping(_document(found))) for found in counted]
+        counted = [found for found in attached if self._counts(found, names)]
+        policies = inline + [self._policy(found) for found in counted]
         kind = kind_of(names, policies)
         if kind is None:
             return None
-        trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
-        unknown = tuple(self._unknown(attached))
+        self._unknown += [
+            Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
+            for policy in policies
+            if not is_policy_name(policy.name)
+        ]
+        for arn in self._managed_arns():
+            if self._managed_policy(arn) is None and evaluate(arn, self._template):
+                shown = self._mask.short(arn)
+                self._add("managed-policies", "not-counted", shown)
+        elsewhere = tuple(self._of_unknown_targets(attached))
+        for attachment in elsewhere:
+            self._add("managed-policies", "attached-to-unknown", attachment.logical_id)
         role = Role(
             kind=kind,
-            name=as_text(self._properties.get("RoleName", "")),
-            trust=assumption(trust_policy, parameters),
+            name=self._name(),
+            path=self._path(),
+            trust_policy=self._trust_policy(),
             policies=tuple(policies),
-            boundary=boundary(self._properties.get("PermissionsBoundary"), self._template),
-            unreadable=(
-                *changes,
-                *self._not_as_built(),
-                *unreadable,
-                *self._unnamed(policies),
-                *self._managed(),
-                *self._not_counted(problems, unknown),
-            ),
-            source=self._template.file.name,
-            sha256=self._template.sha256,
-            files=tuple(self._files(counted)),
+            boundary=self._boundary(),
+            session_seconds=self._session(),
+            tags=dict(self._tags()),
+            unknown=tuple(self._unknown),
         )
         return PumpRole(
             template=self._template,
             logical_id=self._logical_id,
             names=names,
             attachments=tuple(counted),
-            uncounted=(*(found for found in attached if problems[found]), *unknown),
+            uncounted=(*(found for found in attached if found not in counted), *elsewhere),
             changeable=bool(changes),
             role=role,
         )
 
-    def _inline(self) -> tuple[_Policies, list[str]]:
-        policies: _Policies = []
-        unreadable = []
+    def _add(self, part: Part, why: Why, subject: str = "", detail: str = "") -> None:
+        self._unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
+
+    def _name(self) -> str:
+        # Empty if the name is generated, or depends on the account.
+        name = filled_text(self._properties.get("RoleName"), self._template) or ""
+        return name if ROLE_NAME.accepts(name) else ""
+
+    def _path(self) -> str:
+        path = filled_text(self._properties.get("Path", "/"), self._template)
+        if path is None:
+            self._add("path", "unreadable")
+        return path or "/"
+
+    def _session(self) -> int:
+        seconds = self._properties.get("MaxSessionDuration", HOUR)
+        if isinstance(seconds, int) and not isinstance(seconds, bool):
+            return seconds
+        self._add("session", "unreadable", detail=self._mask.short(seconds))
+        return HOUR
+
+    def _boundary(self) -> Boundary | None:
+        value = self._properties.get("PermissionsBoundary")
+        found, certain = boundary(value, self._template, self._managed)
+        if not certain:
+            self._add("boundary", "unreadable")
+        return found
+
+    def _trust_policy(self) -> Any:
+        trust, parameters = resolved_trust_policy(self._template, self._logical_id)
+        return with_placeholders(
+            filled(trust, self._template),
+            lambda validator, value: accepts_only(validator, value, parameters),
+        )
+
+    def _tags(self) -> Iterator[tuple[str, str]]:
+        # CloudFormation adds the tags of a StackSet to what its stack instances create.
+        at = self._template.stack_set
+        of_stack_set = [] if at is None else as_list(at[0].properties(at[1]).get("Tags", []))
+        for tags, template in (
+            (of_stack_set, self._template if at is None else at[0]),
+            (as_list(self._properties.get("Tags", [])), self._template),
+        ):
+            for tag in tags:
+                key = filled_text(as_mapping(tag).get("Key"), template)
+                value = filled_text(as_mapping(tag).get("Value"), template)
+                if key is None or value is None:
+                    self._add("tags", "unreadable")
+                else:
+                    yield key, value
+
+    def _inline(self) -> Iterator[Policy]:
         for policy in as_list(self._properties.get("Policies", [])):
             inline = as_mapping(policy)
             if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(
                 inline["PolicyDocument"], dict
             ):
-                policies.append((as_text(inline["PolicyName"]), inline["PolicyDocument"]))
-            else:
-                unreadable.append(
-                    f"it has a policy that cannot be read: {self._mask.short(policy)}"
+                name = filled_text(inline["PolicyName"], self._template)
+                yield Policy(
+                    name=as_text(inline["PolicyName"]) if name is None else name,
+                    document=filled(inline["PolicyDocument"], self._template),
                 )
-        return policies, unreadable
+            else:
+                # Another policy may be any number of them.
+                self._add("inline-policies", "unreadable", detail=self._mask.short(policy))
+
+    def _policy(self, attachment: Attachment) -> Policy:
+        template = attachment.template
+        document = template.properties(attachment.logical_id).get("PolicyDocument")
+        managed = attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy"
+        return Policy(
+            name=name_of(attachment),
+            document=filled(as_mapping(document), template),
+            arn=managed_policy_arn(template, attachment.logical_id) if managed else "",
+        )
 
     def _attached(self, names: Iterable[str]) -> list[Attachment]:
         reaching = self._attachments.reaching(self._template, self._logical_id, names)
@@ -204,99 +278,65 @@ class _Reader:
             return None
         return self._attachments.at(template, logical_id)
 
-    def _managed(self) -> Iterator[str]:
-        for arn in self._managed_arns():
-            if self._managed_policy(arn) is None and evaluate(arn, self._template):
-                shown = self._mask.short(arn)
-                yield f"the managed policy {shown} is attached to it, and is not counted"
-
-    def _unnamed(self, policies: _Policies) -> Iterator[str]:
-        for name, _ in policies:
-            if not is_policy_name(name):
-                yield f"the name of a policy cannot be read: {self._mask.short(name)}"
-
-    def _files(self, counted: Iterable[Attachment]) -> Iterator[tuple[str, str]]:
-        templates: list[Template] = []
-        for template in (self._template, *(found.template for found in counted)):
-            above: Template | None = template
-            while above is not None:
-                templates.append(above)
-                above = above.parent
-        files = {template.file: template.sha256 for template in templates}
-        for file, digest in files.items():
-            yield self._mask.masked(file.name), digest
-
-    def _unknown(self, attached: Collection[Attachment]) -> Iterator[Attachment]:
+    def _of_unknown_targets(self, attached: Collection[Attachment]) -> Iterator[Attachment]:
         for attachment in self._attachments.unknown:
             if attachment.template.root is self._template.root and attachment not in attached:
                 yield attachment
 
-    def _not_counted(
-        self, problems: Mapping[Attachment, str], unknown: Iterable[Attachment]
-    ) -> Iterator[str]:
-        for attachment, problem in problems.items():
-            if problem:
-                yield f"{attachment.logical_id} attaches to it {problem}, and is not counted"
-        for attachment in unknown:
-            yield f"{attachment.logical_id} attaches to a role that cannot be read"
-
-    def _why_not_counted(self, attachment: Attachment, names: Iterable[str]) -> str:
-        # A deny that may not be deployed must not count, so no such policy counts.
-        if "Condition" in attachment.resource:
-            return f"under the condition {self._mask.short(attachment.resource['Condition'])}"
-        if attachment.resource.keys() - _ROLE_MEMBERS or not attachment.known:
-            return "and cannot be read"
+    def _counts(self, attachment: Attachment, names: Iterable[str]) -> bool:
         exactly = {f"${{{self._logical_id}}}".casefold(), *(name.casefold() for name in names)}
         managed = [self._managed_policy(arn) for arn in self._managed_arns()]
-        if attachment not in managed and not any(
+        named = attachment in managed or any(
             text.text.casefold() in exactly for text in attachment.targets
-        ):
-            return "and cannot be read"
-        if not attachment.template.is_deployed_with(self._template):
-            return f"from {attachment.template.file.name}, which may not be deployed with it"
-        return ""
+        )
+        about = attachment.logical_id
+        is_managed = attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy"
+        part: Part = "managed-policies" if is_managed else "inline-policies"
+        # A deny that may not be deployed must not count, so no such policy counts.
+        if "Condition" in attachment.resource:
+            condition = self._mask.short(attachment.resource["Condition"])
+            self._add(part, "conditional", about, condition)
+        elif attachment.resource.keys() - _ROLE_MEMBERS or not attachment.known or not named:
+            self._add(part, "unreadable", about)
+        elif not attachment.template.is_deployed_with(self._template):
+            file = attachment.template.file.name
+            self._add(part, "deployed-elsewhere", about, file)
+        else:
+            return True
+        return False
 
-    def _not_as_built(self) -> Iterator[str]:
+    def _not_as_built(self) -> None:
         resource = self._template.resources[self._logical_id]
         names = evaluate(self._properties.get("RoleName"), self._template)
         if not all(text.known for text in names):
-            yield "its name cannot be read, so what attaches to it by name is not seen"
+            self._add("name", "unreadable")
         if "Condition" in resource:
-            condition = self._mask.short(resource["Condition"])
-            yield f"it is created only under the condition {condition}"
-        duration = self._properties.get("MaxSessionDuration", HOUR)
-        if duration != HOUR:
-            seconds = self._mask.short(duration)
-            yield f"its sessions may last {seconds} seconds instead of {HOUR}"
+            self._add("role", "conditional", detail=self._mask.short(resource["Condition"]))
         for member in sorted(resource.keys() - _ROLE_MEMBERS):
-            yield f"its member {member} cannot be read"
+            self._add("role", "member", member)
         for name in sorted(self._properties.keys() - _ROLE_PROPERTIES):
-            yield f"its property {name} cannot be read"
+            self._add("role", "property", name)
 
 
-def _document(attachment: Attachment) -> Any:
-    return attachment.template.properties(attachment.logical_id).get("PolicyDocument")
-
-
-def kind_of(names: Iterable[str], policies: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
+def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
     """Return the kind of one of Pump's roles; ``None`` for any other role.
 
     A role is one of Pump's if it has the name of a published role, or a policy with the name or
     the document of a published policy.
 
     :param names: the names that the role can have.
-    :param policies: the names and documents of its policies.
+    :param policies: its policies.
     """
     called = {name.casefold() for name in names}
     for role in ROLES.values():
         if role.name.casefold() in called:
             return role.kind
     held = {
-        policy.name
+        published.name
         for role in ROLES.values()
-        for policy in role.policies
-        for name, document in policies
-        if name == policy.name or document == policy.document
+        for published in role.policies
+        for policy in policies
+        if policy.name == published.name or policy.document == published.document
     }
     # The smallest role that has all of them: the auto-pilot role also has the read-only role's.
     for role in sorted(ROLES.values(), key=lambda role: len(role.policies)):

@@ -16,6 +16,7 @@ from pump_roles.account.verify.accounts import Aws
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.account.verify.reading import policy_for_reading
 from pump_roles.iam.values import as_list
+from pump_roles.output.words import unknown_in_words
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer, delete
 from tests.support import SECRET
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -38,7 +39,12 @@ def differences(found: AccountResult) -> list[str]:
 
 def reasons(found: AccountResult) -> str:
     """Return all that could not be checked, as one text."""
-    return "; ".join([found.reason, *(reason for role in found.roles for reason in role.unknown)])
+    return "; ".join(
+        [
+            found.reason,
+            *(unknown_in_words(unknown) for role in found.roles for unknown in role.unknown),
+        ]
+    )
 
 
 # The smallest policy.
@@ -92,7 +98,9 @@ def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Custo
     assert found.state == "unknown"
     assert differences(found) == []
     for role in found.roles:
-        assert role.unknown == ("it could not be read: denied: iam:GetRole",)
+        assert [*map(unknown_in_words, role.unknown)] == [
+            "it could not be read: denied: iam:GetRole"
+        ]
     # It is missing if roles cannot be listed, but IAM says that it does not exist.
     delete(customer.iam)
     customer.iam.delete_role_policy(RoleName="Reader", PolicyName="Reader")

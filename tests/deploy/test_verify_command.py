@@ -742,9 +742,9 @@ def test_policy_whose_default_version_is_not_certain_is_unknown(
     found = verify_files(read_files([details, *roles]), customer.expectation)
     assert found.state == "unknown"
     for role in found.accounts[0].roles:
-        assert role.unknown == (
-            "the policy document of its permissions boundary could not be read",
-        )
+        assert [(unknown.part, unknown.why) for unknown in role.unknown] == [
+            ("boundary", "not-in-files")
+        ]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pump_roles.iam.catalog import LEVELS, Catalog, matcher, reviewed, shipped
+from pump_roles.iam.catalog import LEVELS, Catalog, reviewed, shipped
 from pump_roles.published import ROLES
 from tools.sandbox import catalog as npm
 from tools.sandbox import make_catalog
@@ -172,18 +170,3 @@ def test_covers_the_services_that_it_has() -> None:
     catalog = catalog_of(a={"GetX": "Read"})
     assert catalog.covers("A:Gone")
     assert not any(catalog.covers(pattern) for pattern in ("b:GetX", "a", "*", "a*:GetX"))
-
-
-GLOBS = st.text("ab*?:", max_size=8)
-
-
-@given(GLOBS, st.text("aAbB:", max_size=8))
-def test_pattern_matches_as_in_iam(pattern: str, name: str) -> None:
-    def matches(glob: str, text: str) -> bool:
-        if not glob:
-            return not text
-        if glob[0] == "*":
-            return matches(glob[1:], text) or (bool(text) and matches(glob, text[1:]))
-        return bool(text) and glob[0] in {"?", text[0]} and matches(glob[1:], text[1:])
-
-    assert bool(matcher(pattern).fullmatch(name.lower())) == matches(pattern, name.lower())

@@ -23,12 +23,14 @@ from playwright.sync_api import (
 )
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.iam.scopes import Scope
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_words import ANSWERS, answered, compared, difference, gained, ledger
+from pump_roles.output.words import change_in_one_line
 from pump_roles.report import Report, earlier_report, of_published, of_templates
-from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.report.model import ActionReport, Change, Finding
+from pump_roles.report.model import ALARMS, ActionReport, Change, Finding
 from pump_roles.templates import Other
 from tests.support import EXTERNAL_ID, PRINCIPAL
 from tools.sandbox.browser import MISSING, available
@@ -299,8 +301,8 @@ def test_every_kind_of_alarm_comes_first_and_looks_like_one(
     browser: Browser, published: Report, tmp_path: Path
 ) -> None:
     first, *others = published.roles
-    kinds = ("difference", "trust", "uncounted", "suspect")
-    alarms = tuple(Finding(kind=kind, title=f"It is {kind}", text="So.") for kind in kinds)
+    kinds = ALARMS
+    alarms = tuple(Finding(kind=kind, role="read-only") for kind in kinds)
     report = replace(
         published,
         alarms=len(alarms),
@@ -554,7 +556,7 @@ def test_changes_keep_their_causes_apart(show: Show, guarded: Report) -> None:
         expected = [change for change in guarded.changes if change.cause == cause]
         for change, item in zip(expected, listed.locator("li").all(), strict=True):
             text = words(item.inner_text())
-            assert text.startswith(f"{change.effect} {change.role}: {change.what}")
+            assert text.startswith(f"{change.effect} {change.role}: {change_in_one_line(change)}")
             assert item.locator("a").all_inner_texts() == list(change.actions)
     lead = page.locator("thead a", has_text=difference(guarded))
     assert lead.get_attribute("href") == "#changes"
@@ -1189,7 +1191,7 @@ def test_shows_whatever_a_template_contains_as_text(
                 role.policies[0].patterns[0],
                 pattern=f"pattern{evil}",
                 reason=f"reason{evil}",
-                scope=f"scope{evil}",
+                scope=Scope(resources=(f"scope{evil}",)),
             ),
         ),
     )
@@ -1200,14 +1202,13 @@ def test_shows_whatever_a_template_contains_as_text(
         granted_by=((f"by{evil}", f"pattern{evil}"),),
         denied_by=(f"against{evil}",),
     )
-    finding = replace(guarded.findings[0], title=f"title{evil}", text=f"text{evil}", actions=())
+    finding = Finding(kind="suspect")
     report = replace(
         guarded,
         roles=(
             replace(
                 role,
                 name=f"name{evil}",
-                title=f"title{evil}",
                 files=((f"source{evil}", "0" * 64),),
                 principals=(f"principal{evil}",),
                 boundary=f"boundary{evil}",
@@ -1225,8 +1226,17 @@ def test_shows_whatever_a_template_contains_as_text(
             ),
         ),
         findings=(finding,),
+        suspects=(f"text{evil}",),
         places=tuple(replace(place, text=f"place{evil}") for place in guarded.places[:1]),
-        changes=(Change("role", "broadened", "auto-pilot", f"what{evil}", (f"named{evil}",)),),
+        changes=(
+            Change(
+                effect="broadened",
+                role="auto-pilot",
+                about="suspect",
+                now=f"what{evil}",
+                actions=(f"named{evil}",),
+            ),
+        ),
         actions=(replace(action, description=f"description{evil}", roles={"auto-pilot": grant}),),
     )
     (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
@@ -1236,7 +1246,7 @@ def test_shows_whatever_a_template_contains_as_text(
             page.goto((tmp_path / "page.html").as_uri())
             text = page.locator("body").evaluate("(body) => body.textContent")
             for word in (
-                *("policy", "pattern", "reason", "scope", "by", "against", "title", "text"),
+                *("policy", "pattern", "reason", "scope", "by", "against", "text"),
                 *("name", "source", "principal", "boundary", "what", "description"),
                 *("logical-id", "type", "file", "user", "grants", "alarm", "place", "named"),
             ):

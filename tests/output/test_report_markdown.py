@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.compare import Difference
 from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_summary
 from pump_roles.output.report_words import ANSWERS
 from pump_roles.report import Report, of_published
 from pump_roles.report.model import Change, Compared, Finding
 from pump_roles.report.places import PlaceReport
 from pump_roles.templates import Place
+from tests.account.verify.results import newly_allowed
 
 GITHUB = 65_536
 """The maximum length of a GitHub comment, in characters."""
@@ -39,8 +41,20 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
 
 
 def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
-    alarm = Finding(kind="trust", title="It is wrong", text="So it is.")
-    change = Change("role", "broadened", "read-only", "it may more", ("ce:GetTags",), "reads")
+    alarm = Finding(kind="suspect")
+    decision = newly_allowed("ce:GetTags")
+    change = Change(
+        effect="broadened",
+        role="read-only",
+        difference=Difference(
+            rule="policies-together",
+            effect="broader",
+            actions=("ce:GetTags",),
+            decisions=(decision,),
+        ),
+        actions=("ce:GetTags",),
+        risk="reads",
+    )
     report = replace(
         published,
         alarms=1,
@@ -54,8 +68,11 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     )
     summary = as_summary(report)
     assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in summary
-    assert "**It is wrong.** So it is." in summary
-    assert "- broadened, read-only: it may more: `ce:GetTags`" in summary
+    assert "**Other resources may give more access than these roles.** They are not " in summary
+    assert (
+        "- broadened, read-only: 1 action that reads metadata: not granted before, allowed now: "
+        "`ce:GetTags`" in summary
+    )
     assert f"SHA-256 {'0' * 64}" in summary
     for role in report.roles:
         for _, sha256 in role.files:
@@ -63,29 +80,29 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
 
 
 LONG = "x" * 70_000
+LONG_CHANGE = Change(
+    effect="broadened",
+    role="read-only",
+    about="suspect",
+    now=LONG,
+    actions=("ce:GetTags",) * 500,
+)
 
 
 @pytest.mark.parametrize(
     "excess",
     [
-        {"findings": tuple(Finding(kind="trust", title="Alarm", text=LONG) for _ in range(8))},
-        {"findings": tuple(Finding(kind="trust", title="Alarm", text="a") for _ in range(3_000))},
+        {"findings": (Finding(kind="suspect"),) * 8, "suspects": (LONG,)},
+        {"findings": (Finding(kind="suspect"),) * 3_000, "suspects": ("a",)},
         {
-            "findings": tuple(
-                Finding(kind="trust", title="Alarm", text=LONG) for _ in range(3_000)
-            ),
+            "findings": (Finding(kind="suspect"),) * 3_000,
+            "suspects": (LONG,),
             "since": SINCE,
-            "changes": tuple(
-                Change("role", "broadened", "read-only", LONG, ("ce:GetTags",) * 500)
-                for _ in range(500)
-            ),
+            "changes": (LONG_CHANGE,) * 500,
         },
         {
             "since": SINCE,
-            "changes": tuple(
-                Change("role", "broadened", "read-only", LONG, ("ce:GetTags",) * 500)
-                for _ in range(500)
-            ),
+            "changes": (LONG_CHANGE,) * 500,
         },
     ],
 )
@@ -105,7 +122,9 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
     summary = as_summary(report)
     assert len(summary) < SUMMARY_LIMIT < GITHUB
     assert "ut here" in summary or "(cut)" in summary
-    assert ("**Alarm.**" in summary) == ("findings" in excess)
+    assert ("**Other resources may give more access than these roles.**" in summary) == (
+        "findings" in excess
+    )
     assert ("- broadened, read-only: " in summary) == ("changes" in excess)
     headings = ("In plain words", "Changes", "In numbers", "Where the roles act", "Decision")
     found = [summary.index(f"## {heading}") for heading in headings]

@@ -21,9 +21,9 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles.iam.catalog import LEVELS
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output.report_csv import as_json
 from pump_roles.report import Report, earlier_report, of_published, of_templates
-from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.model import ALARMS, BROADENED, CHANGED, NARROWED, RISKS, SCHEMA
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES
 from tests.support import EVERYTHING, ROLE_ARGUMENTS

@@ -15,11 +15,9 @@ from pump_roles import __version__
 from pump_roles.account.verify.model import (
     RULES,
     AccountResult,
-    Difference,
-    Effect,
-    Rule,
     Verification,
 )
+from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED
 from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from tests.account.verify.results import (
@@ -28,6 +26,8 @@ from tests.account.verify.results import (
     difference,
     differing,
     matching,
+    newly_allowed,
+    not_read,
     other_role,
     role,
     unknown,
@@ -136,7 +136,7 @@ def test_each_finding_is_a_result_of_its_rule() -> None:
 
 
 def test_what_was_not_compared_is_a_note() -> None:
-    run = run_of(matching(1, notes=("not compared",)), matching(2))
+    run = run_of(matching(1, notes=(not_read("not compared"),)), matching(2))
     assert run["invocations"] == [
         {
             "executionSuccessful": True,
@@ -203,8 +203,8 @@ def test_location_of_a_hostile_name_stays_in_its_account(text: str) -> None:
 
 def test_message_has_the_first_actions_and_how_many_more() -> None:
     actions = tuple(f"s3:Get{number}" for number in range(1_000))
-    details = tuple(f"change {number}" for number in range(10))
-    account = differing(1, difference(actions=actions, details=details), name="Production")
+    decisions = tuple(newly_allowed("s3:GetObject", before=f"P{number}") for number in range(10))
+    account = differing(1, difference(actions=actions, decisions=decisions), name="Production")
     (result,) = results_of(account)
     assert result["message"]["text"] == (
         "The read-only role PumpReadOnlyRole in account 000000000001 (Production): the inline "
@@ -233,11 +233,11 @@ def reworded(account: AccountResult) -> AccountResult:
     roles = tuple(
         replace(
             role,
-            unknown=tuple(f"{reason}, too" for reason in role.unknown),
-            notes=("note",),
+            unknown=tuple(replace(unknown, detail="too") for unknown in role.unknown),
+            notes=(not_read("note"),),
             last_used="2030-01-01T00:00:00Z",
             differences=tuple(
-                replace(found, what="reworded", details=("reworded",), actions=("a:B",))
+                replace(found, now=("reworded",), decisions=(), actions=("a:B",))
                 for found in role.differences
             ),
         )
@@ -272,7 +272,7 @@ def test_fingerprints_of_different_findings_differ(other: AccountResult) -> None
 
 
 def test_fingerprints_of_similar_differences_are_unique_and_stable() -> None:
-    same = [difference(what=f"way {number}") for number in range(3)]
+    same = [difference(now=(f"way {number}",)) for number in range(3)]
     before = fingerprints_of(differing(1, *same))
     assert len(before) == 3
     more: list[Difference] = [difference(rule="tag-added", effect="other"), *same]
@@ -286,9 +286,16 @@ def test_fingerprints_of_similar_differences_are_unique_and_stable() -> None:
         ((matching(1),), True),
         ((differing(1),), True),
         ((matching(1), unknown(2)), False),
-        ((matching(1, unknown=("its tags",), state="unknown"),), False),
+        ((matching(1, unknown=(not_read("its tags"),), state="unknown"),), False),
         ((differing(1), differing(2, reason="roles cannot be listed")), False),
-        ((replace(differing(1), roles=(role("1", difference(), unknown=("its tags",)),)),), False),
+        (
+            (
+                replace(
+                    differing(1), roles=(role("1", difference(), unknown=(not_read("its tags"),)),)
+                ),
+            ),
+            False,
+        ),
     ],
 )
 def test_run_is_successful_only_if_everything_was_checked(

@@ -17,6 +17,7 @@ from tests.account.verify.results import (
     difference,
     differing,
     matching,
+    not_read,
     role,
     unknown,
     verification,
@@ -49,7 +50,9 @@ def plain(markdown: str) -> str:
 
 def test_has_what_a_ticket_needs() -> None:
     assert as_markdown(
-        verification(differing(1, name="Production"), matching(2, notes=("not compared",)))
+        verification(
+            differing(1, name="Production"), matching(2, notes=(not_read("not compared"),))
+        )
     ) == (
         "# Pump's roles in AWS accounts\n"
         "\n"
@@ -139,9 +142,13 @@ def test_code_of_an_empty_text_is_empty() -> None:
 
 def big(number: int, hostile: str, effect: str = "broader") -> AccountResult:
     """Return an account with more than fits."""
-    many = [difference(what=hostile, effect=effect, actions=(hostile,) * 99)] * 99
+    many = [difference(subject=hostile, effect=effect, actions=(hostile,) * 99)] * 99
     full = with_everything(hostile, number)
-    roles = (role(full.account, *many, unknown=(hostile,) * 99, notes=(hostile,) * 99),) * 2
+    roles = (
+        role(
+            full.account, *many, unknown=(not_read(hostile),) * 99, notes=(not_read(hostile),) * 99
+        ),
+    ) * 2
     return replace(full, roles=roles, others=full.others * 99)
 
 
@@ -150,7 +157,9 @@ def big(number: int, hostile: str, effect: str = "broader") -> AccountResult:
 def test_always_fits_in_a_comment(hostile: str, number: int) -> None:
     accounts = [big(account, hostile) for account in range(number)]
     accounts += [unknown(account, reason=hostile, name=hostile) for account in range(number)]
-    accounts += [matching(account, notes=(hostile + str(account),)) for account in range(number)]
+    accounts += [
+        matching(account, notes=(not_read(hostile + str(account)),)) for account in range(number)
+    ]
     found = as_markdown(replace(verification(*accounts), expected=hostile))
     assert len(found) <= MARKDOWN_LIMIT < GITHUB
     counts = f"{number:,} match, {number:,} differs, {number:,} unknown"

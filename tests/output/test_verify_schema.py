@@ -12,13 +12,11 @@ import pytest
 from pump_roles.account.verify.model import (
     SCHEMA_VERSION,
     AccountResult,
-    Difference,
-    Effect,
     OtherRole,
     RoleResult,
-    Rule,
     State,
 )
+from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.verify_formats import as_json
 from pump_roles.published import ROLES
 from tests.account.verify.results import MIXED, verification, with_everything

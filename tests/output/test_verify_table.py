@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from pump_roles.compare import Difference
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED_REMEDY
 from pump_roles.output.verify_table import as_table
 from tests.account.verify.results import (
@@ -16,6 +17,7 @@ from tests.account.verify.results import (
     difference,
     differing,
     matching,
+    not_read,
     other_role,
     role,
     unknown,
@@ -35,7 +37,9 @@ LONG = verification(
         roles=(
             role(
                 "000000000001",
-                difference(what=f"it lacks the permissions boundary {BOUNDARY}"),
+                Difference(
+                    rule="boundary-removed", effect="broader", part="boundary", subject=BOUNDARY
+                ),
                 arn=LONG_ARN,
             ),
         ),
@@ -141,7 +145,7 @@ def test_what_needs_attention_is_first() -> None:
 
 def test_many_matching_accounts_are_counted() -> None:
     note = "an external ID is not compared"
-    matches = [matching(number, notes=(note,)) for number in range(10, 1_010)]
+    matches = [matching(number, notes=(not_read(note),)) for number in range(10, 1_010)]
     table = as_table(verification(*matches, differing(1), unknown(2)), styled=False)
     assert len(table.splitlines()) < 20
     assert "match: 1,000 accounts\n  note: an external ID is not compared (1,000 roles)\n" in table
@@ -166,7 +170,9 @@ def test_every_character_of_a_name_is_visible(text: str) -> None:
 def test_no_line_is_too_long(long: str) -> None:
     account = with_everything(long)
     account = replace(account, others=account.others * 1_000)
-    many = role("000000000001", *[difference(what=long)] * 1_000, unknown=(long,) * 1_000)
+    many = role(
+        "000000000001", *[difference(subject=long)] * 1_000, unknown=(not_read(long),) * 1_000
+    )
     table = as_table(verification(account, replace(account, roles=(many,))), styled=False)
     assert max(map(len, table.splitlines())) < LONGEST_LINE
     assert "and 980 more differences" in table

@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail
 from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.iam.trust import OPEN_PRINCIPAL
 from pump_roles.output.report_csv import as_csv, as_json
 from pump_roles.output.report_markdown import as_markdown
+from pump_roles.output.report_words import finding_text, finding_title
+from pump_roles.output.words import difference_in_words
 from pump_roles.report import Report, build, of_published, of_templates
-from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.report.model import RISKS, RoleReport
+from pump_roles.report.policies import Uncounted
 from pump_roles.templates import InputError
 from tests.support import (
     DOCUMENTED,
@@ -30,6 +34,7 @@ from tests.support import (
     action_count,
     json_values,
     published_patterns,
+    said,
     synthesize,
 )
 from tools.sandbox import catalog
@@ -165,7 +170,7 @@ def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -
     assert published_report.alarms == 0
     assert all(role.readable for role in published_report.roles)
     assert not any(finding.is_alarm for finding in published_report.findings)
-    assert published_report.schema == 1
+    assert published_report.schema == 2
 
 
 def test_alarms_come_first_and_are_counted(template: dict[str, Any], tmp_path: Path) -> None:
@@ -195,7 +200,7 @@ def test_a_pattern_that_matches_nothing_in_the_catalog_is_not_exact(
         policy(properties, "PumpReadOnly")["Action"].append("ec2:PurchaseSomethingNew")
 
     (role,) = changed(template, tmp_path, newer).roles
-    assert role.uncounted == ("ec2:PurchaseSomethingNew in PumpReadOnly",)
+    assert role.uncounted == (Uncounted(policy="PumpReadOnly", pattern="ec2:PurchaseSomethingNew"),)
     assert not role.exact
 
 
@@ -322,7 +327,7 @@ def test_a_folder_with_a_rollout_holds_the_same_roles_once(tmp_path: Path) -> No
     ]
     (alone,) = of_templates(tmp_path / "PumpAutoPilotRollout.template.json").roles
     assert alone.actions == action_count("auto-pilot")
-    assert alone.principals == ("the parameter PumpIamRole",)
+    assert alone.principals == (OPEN_PRINCIPAL,)
 
 
 def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
@@ -371,42 +376,39 @@ def false_guardrail(properties: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "difference"),
+    ("change", "differences"),
     [
-        (allow_more, "PumpReadOnly allows ec2:Get*, which Pump does not publish"),
-        (allow_less, "PumpReadOnly lacks ce:*, which Pump publishes"),
+        (allow_more, [("policy-changed", "broader", "PumpReadOnly", "ec2:GetConsoleOutput")]),
+        (allow_less, [("policy-changed", "narrower", "PumpReadOnly", "ce:CreateReport")]),
         (
             another_resource,
-            (
-                "PumpReadOnly has the published patterns, but differs in something else, such as "
-                "Allow budgets:Describe* on arn:aws:a, arn:aws:b"
-            ),
+            [("policy-changed", "narrower", "PumpReadOnly", "ecs:DescribeClusters")],
         ),
-        (one_policy_less, "the published policy PumpOrgInvite is missing"),
         (
-            one_policy_more,
-            ("Wide is neither a published policy nor a guardrail: it allows all but iam:*, ec2:*"),
+            one_policy_less,
+            [("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake")],
         ),
+        (one_policy_more, [("policy-added", "broader", "Wide", "all but iam:*, ec2:*")]),
         (
             false_guardrail,
-            (
-                "PumpGuardrailNoSelling is named like a guardrail of this package, but is not one: "
-                "it allows ec2:Get*"
-            ),
+            [("policy-added", "broader", "PumpGuardrailNoSelling", "ec2:GetConsoleOutput")],
         ),
     ],
 )
 def test_what_is_not_as_published_comes_first(
     change: Callable[[dict[str, Any]], None],
-    difference: str,
+    differences: list[tuple[str, str, str, str]],
     template: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     report = changed(template, tmp_path, change)
-    first, *_ = report.findings
-    assert first.kind == "difference"
-    assert difference[1:] in first.text
-    assert report.roles[0].differences == (difference,)
+    assert report.findings[0].kind == "difference"
+    (role,) = report.roles
+    found = [(each.rule, each.effect, each.subject) for each in role.differences]
+    assert found == [(rule, effect, subject) for rule, effect, subject, _ in differences]
+    for difference, (_, _, _, action) in zip(role.differences, differences, strict=True):
+        assert action in difference.actions
+        assert difference_in_words(difference)[1:] in said(report)
 
 
 def trust_of(properties: dict[str, Any]) -> dict[str, Any]:
@@ -481,7 +483,7 @@ def test_a_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
 ) -> None:
     report = changed(template, tmp_path, change)
     assert report.findings[0].kind == "trust"
-    assert problem[1:] in report.findings[0].text
+    assert problem[1:] in said(report)
     assert report.roles[0].external_id is external_id
 
 
@@ -529,8 +531,9 @@ def test_what_the_template_attaches_to_the_role_counts(
     file.write_text(json.dumps(copy))
     (role,) = of_templates(file).roles
     (difference,) = role.differences
-    assert difference.startswith("P is neither a published policy nor a guardrail")
-    assert difference.endswith(": it allows ec2:*")
+    assert (difference.rule, difference.effect) == ("policy-added", "broader")
+    assert difference.subject == "P"
+    assert "ec2:RunInstances" in difference.actions
     assert role.writes > 400
 
 
@@ -561,12 +564,9 @@ def weakened_guardrail(properties: dict[str, Any]) -> None:
             managed,
             "the managed policy arn:aws:iam::aws:policy/AdministratorAccess is attached to it",
         ),
-        (under_a_condition, "it has a policy that cannot be read: "),
-        (twice, "2 policies are named PumpBillingReadOnly"),
-        (
-            weakened_guardrail,
-            "PumpGuardrailNoSelling is named like a guardrail of this package, but is not one",
-        ),
+        (under_a_condition, "its inline policies cannot be read: "),
+        (twice, "the inline policy PumpBillingReadOnly is not expected"),
+        (weakened_guardrail, "the guardrail PumpGuardrailNoSelling is not expected"),
     ],
 )
 def test_what_cannot_be_counted_or_is_not_what_it_says_comes_first(
@@ -577,7 +577,7 @@ def test_what_cannot_be_counted_or_is_not_what_it_says_comes_first(
 ) -> None:
     report = changed(template, tmp_path, change)
     assert report.findings[0].kind == "difference"
-    assert difference[1:] in report.findings[0].text
+    assert difference[1:] in said(report)
 
 
 def test_every_guardrail_of_this_package_is_known(tmp_path: Path) -> None:
@@ -595,8 +595,9 @@ def test_every_guardrail_of_this_package_is_known(tmp_path: Path) -> None:
 
 def test_a_boundary_is_shown(tmp_path: Path) -> None:
     report = of_templates(synthesize(tmp_path, permissions_boundary="platform/Boundary"))
-    assert [role.boundary for role in report.roles] == ["platform/Boundary"] * 2
-    assert "platform/Boundary" in as_markdown(report)
+    arn = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    assert [role.boundary for role in report.roles] == [arn] * 2
+    assert "`platform/Boundary`" in as_markdown(report)
 
 
 def test_reports_what_the_catalog_does_not_have(template: dict[str, Any], tmp_path: Path) -> None:
@@ -605,8 +606,8 @@ def test_reports_what_the_catalog_does_not_have(template: dict[str, Any], tmp_pa
 
     report = changed(template, tmp_path, more)
     (finding,) = (entry for entry in report.findings if entry.kind == "uncounted")
-    assert finding.title == "The auto-pilot role allows more than is counted"
-    assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding.text
+    assert finding_title(finding, report) == "The auto-pilot role allows more than is counted"
+    assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding_text(finding, report)
 
 
 def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant
+from pump_roles.iam.scopes import Scope
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.report.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant
-from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed
+from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed, said
 
 
 def test_repeated_exception_is_listed_once(text: str, tmp_path: Path) -> None:
@@ -22,16 +23,16 @@ def test_repeated_exception_is_listed_once(text: str, tmp_path: Path) -> None:
     "statement",
     [
         {"Fn::If": ["C", EVERYTHING["Statement"], NO_VALUE]},
-        {"Effect": {"Fn::Sub": "Allow"}, "Action": "*", "Resource": "*"},
+        {"Effect": {"Fn::Sub": "${Effect}"}, "Action": "*", "Resource": "*"},
         {"Effect": "Allow", "Action": {"Ref": "Actions"}, "Resource": "*"},
-        {"Effect": "Allow", "Action": ["ce:Get*", {"Fn::Sub": "*"}], "Resource": "*"},
+        {"Effect": "Allow", "Action": ["ce:Get*", {"Fn::Sub": "${Action}"}], "Resource": "*"},
         "not one",
     ],
 )
 def test_reports_a_statement_that_cannot_be_read(statement: Any, text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, a_statement(statement))
     assert [finding.kind for finding in report.findings][:2] == ["difference", "uncounted"]
-    assert "a statement of PumpBillingReadOnly that cannot be read" in report.findings[1].text
+    assert "a statement of PumpBillingReadOnly that cannot be read" in said(report, 1)
 
 
 def test_all_but_some_actions_is_all_but_those(text: str, tmp_path: Path) -> None:
@@ -54,8 +55,11 @@ def test_pattern_covered_by_a_broader_one_is_not_missing(text: str, tmp_path: Pa
         policy["PolicyDocument"]["Statement"][0]["Action"] = ["*"]
 
     report = changed(text, tmp_path, change)
-    assert report.roles[0].differences == ("PumpAutoPilot allows *, which Pump does not publish",)
-    assert "does not say whether" in report.findings[0].text
+    (difference,) = report.roles[0].differences
+    assert (difference.rule, difference.effect) == ("policy-changed", "broader")
+    assert difference.subject == "PumpAutoPilot"
+    assert "*" in difference.actions
+    assert "does not say whether" in said(report)
 
 
 def test_counts_money_for_published_actions_and_says_what_is_not_covered(
@@ -67,7 +71,7 @@ def test_counts_money_for_published_actions_and_says_what_is_not_covered(
     report = changed(text, tmp_path, a_statement(instances))
     assert report.roles[0].money == 8
     assert not report.roles[0].as_published
-    assert "does not say whether they spend money or return data" in report.findings[0].text
+    assert "does not say whether they spend money or return data" in said(report)
 
 
 def grant_of(text: str, folder: Path, *statements: Any) -> Grant:
@@ -83,6 +87,7 @@ def grant_of(text: str, folder: Path, *statements: Any) -> Grant:
 
 RUN: dict[str, Any] = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
 HERE = {**RUN, "Resource": ["arn:b", "arn:a"]}
+SECURE = Scope(condition='{"Bool": {"aws:securetransport": ["true"]}}')
 IF = {"Bool": {"aws:SecureTransport": "true"}}
 
 
@@ -90,21 +95,24 @@ IF = {"Bool": {"aws:SecureTransport": "true"}}
     ("statements", "allowed_on"),
     [
         ([RUN], ()),
-        ([HERE], ("on arn:a, arn:b",)),
+        ([HERE], (Scope(resources=("arn:a", "arn:b")),)),
         ([HERE, RUN], ()),
         ([{**RUN, "Resource": ["arn:a", "*"]}], ()),
         ([{**RUN, "Condition": {}}], ()),
         (
             [{**RUN, "Condition": IF}],
-            ('on every resource, if {"Bool": {"aws:SecureTransport": "true"}}',),
+            (SECURE,),
         ),
-        ([HERE, {**RUN, "Resource": "arn:c"}], ("on arn:a, arn:b", "on arn:c")),
-        ([{**RUN, "Resource": ["arn:a, arn:b"]}], ('on "arn:a, arn:b"',)),
-        ([{**RUN, "Resource": {"Ref": "X"}}], ('on {"Ref": "X"}',)),
+        (
+            [HERE, {**RUN, "Resource": "arn:c"}],
+            (Scope(resources=("arn:a", "arn:b")), Scope(resources=("arn:c",))),
+        ),
+        ([{**RUN, "Resource": ["arn:a, arn:b"]}], (Scope(resources=("arn:a, arn:b",)),)),
+        ([{**RUN, "Resource": {"Ref": "X"}}], (Scope(resources=('{"Ref": "X"}',)),)),
     ],
 )
 def test_says_where_and_when_an_action_is_allowed(
-    statements: list[Any], allowed_on: tuple[str, ...], text: str, tmp_path: Path
+    statements: list[Any], allowed_on: tuple[Scope, ...], text: str, tmp_path: Path
 ) -> None:
     grant = grant_of(text, tmp_path, *statements)
     assert (grant.decision, grant.allowed_on, grant.limits) == (ALLOWED, allowed_on, ())
@@ -118,18 +126,18 @@ DENY = {**RUN, "Effect": "Deny"}
     ("denies", "decision", "limits"),
     [
         ([DENY], DENIED, ()),
-        ([{**DENY, "Resource": "arn:a"}], PARTLY, ("on arn:a",)),
+        ([{**DENY, "Resource": "arn:a"}], PARTLY, (Scope(resources=("arn:a",)),)),
         (
             [{**DENY, "Condition": IF}, {**DENY, "Resource": "arn:a"}],
             CONDITIONALLY,
-            ('on every resource, if {"Bool": {"aws:SecureTransport": "true"}}', "on arn:a"),
+            (SECURE, Scope(resources=("arn:a",))),
         ),
         ([{**DENY, "Condition": IF}, DENY], DENIED, ()),
         ([{**DENY, "Action": ["ec2:RunInstances", {"Ref": "X"}]}], ALLOWED, ()),
     ],
 )
 def test_says_where_and_when_an_action_is_denied(
-    denies: list[Any], decision: str, limits: tuple[str, ...], text: str, tmp_path: Path
+    denies: list[Any], decision: str, limits: tuple[Scope, ...], text: str, tmp_path: Path
 ) -> None:
     grant = grant_of(text, tmp_path, RUN, *denies)
     assert (grant.decision, grant.limits) == (decision, limits)

@@ -12,6 +12,7 @@ from aws_cdk import App, Environment, Stack
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, ReadOnlyStack, validators
 from pump_roles.report import Report, earlier_report, of_templates
 from pump_roles.report.model import BROADENED, CHANGED, Change
+from pump_roles.report.policies import Uncounted
 from pump_roles.templates import read_templates
 from tests.innocent import FOREIGN, INNOCENT
 from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET
@@ -22,8 +23,6 @@ Edit = Callable[[Files], object]
 Compare = Callable[[Files, Edit], tuple[Change, ...]]
 
 KIND = "auto-pilot"
-FILLED_IN = "what is filled in when it is deployed may have changed, such as a parameter's default"
-SUSPECT = "what may give more access may have changed"
 ROLE_NAME = "PumpAutoPilotRole"
 MANAGED = "arn:aws:iam::aws:policy/"
 
@@ -121,7 +120,7 @@ def in_nested_stack(files: Files, arguments: Content) -> Files:
     }
 
 
-FILLED = (Change("role", CHANGED, KIND, FILLED_IN),)
+FILLED = (Change(effect=CHANGED, role=KIND, about="filled-in"),)
 
 
 @pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
@@ -285,7 +284,7 @@ def test_changed_content_of_what_is_attached_and_not_counted_is_a_change(
     def edit(after: Files) -> None:
         statements_of(after, OTHER, "Attached")[0]["Action"] = ["*"]
 
-    suspect = Change("role", CHANGED, "", SUSPECT)
+    suspect = Change(effect=CHANGED, about="suspect")
     assert {*compared(files, edit)} == {*FILLED, suspect}
 
 
@@ -320,7 +319,7 @@ def test_changed_content_of_what_may_give_more_access_is_a_change(
         statements_of(after, OTHER, "Bucket")[0]["Action"] = ["s3:*"]
 
     found = compared({PUMP: pump, OTHER: other}, edit)
-    assert found == (Change("role", CHANGED, "", SUSPECT),)
+    assert found == (Change(effect=CHANGED, about="suspect"),)
 
 
 def test_changed_definition_for_what_may_give_more_access_is_a_change(
@@ -333,7 +332,7 @@ def test_changed_definition_for_what_may_give_more_access_is_a_change(
         "Resources": {"Bucket": bucket},
     }
     found = compared({PUMP: pump, OTHER: other}, default(OTHER, "P", "*"))
-    assert found == (Change("role", CHANGED, "", SUSPECT),)
+    assert found == (Change(effect=CHANGED, about="suspect"),)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +354,7 @@ def test_changed_content_of_a_template_that_is_not_read_is_a_change(
         resource.setdefault("Properties", {})["Parameters"] = {"Grant": "*"}
 
     found = compared({PUMP: pump, OTHER: other}, edit)
-    assert found == (Change("role", CHANGED, "", SUSPECT),)
+    assert found == (Change(effect=CHANGED, about="suspect"),)
 
 
 def test_changed_input_of_a_macro_over_the_stack_that_deploys_the_role_is_a_change(
@@ -427,7 +426,7 @@ def synthesized(folder: Path, *builds: Callable[[Stack], None], **arguments: Any
 
 def test_nothing_is_filled_in_for_literal_roles(tmp_path: Path) -> None:
     contents = read_templates(synthesized(tmp_path, **ROLE_ARGUMENTS, permissions_boundary="a/B"))
-    assert [role.filled_sha256 for role in contents.roles] == ["", ""]
+    assert [found.filled_sha256 for found in contents.roles] == ["", ""]
     assert contents.suspects_sha256 == ""
 
 
@@ -471,7 +470,7 @@ def test_changed_external_id_only_in_the_rollout_is_a_change(tmp_path: Path) -> 
         (folder / file).write_text(before.replace(SECRET, "Attacker-1234"))
         found = of_templates(folder, since=since(was)).changes
         assert [change.effect for change in found] == [CHANGED]
-        assert "such as the external ID" in found[0].what
+        assert found[0].about == "trust-policy"
         (folder / file).write_text(before)
     assert of_templates(folder, since=since(was)).changes == ()
 
@@ -482,7 +481,7 @@ def test_one_role_in_one_file_has_the_digest_of_its_trust_policy(
     files = {PUMP: pump, OTHER: pump}
     (single,) = read_templates(written(tmp_path / "one", {PUMP: pump})).roles
     (both,) = read_templates(written(tmp_path / "both", files)).roles
-    assert both.trust.sha256 == single.trust.sha256
+    assert both.trust_sha256 == single.trust_sha256
     assert [name for name, _ in both.files] == [PUMP, OTHER]
 
 
@@ -524,11 +523,14 @@ def test_a_policy_that_another_one_may_replace_denies_nothing(
 
 def test_a_name_of_a_policy_that_cannot_be_read_is_an_alarm(pump: Content, tmp_path: Path) -> None:
     files = also(pump, allow("ec2:DescribeInstances"))
-    role_of(files)["Policies"][-1]["PolicyName"] = {"Fn::Join": ["", ["a", "b"]]}
+    role_of(files)["Policies"][-1]["PolicyName"] = {"Fn::Sub": "${AWS::StackName}"}
     report = of_templates(written(tmp_path / "now", files))
     (role,) = report.roles
-    problem = 'the name of a policy cannot be read: {"Fn::Join": ["", ["a", "b"]]}'
-    assert problem in role.unreadable
+    (unknown,) = role.unreadable
+    assert (unknown.why, unknown.subject) == (
+        "unreadable-name",
+        '{"Fn::Sub": "${AWS::StackName}"}',
+    )
     assert not role.readable
     assert not role.exact
     assert role.effective > 0
@@ -557,7 +559,7 @@ def test_a_pattern_with_a_wildcard_in_the_service_denies_nothing(
     report = of_templates(written(tmp_path / "now", files))
     (answer,) = (one.roles[KIND] for one in report.statements if one.id == "read-objects")
     assert answer.answer == "yes"
-    assert "a statement of Denied that cannot be read" in report.roles[0].uncounted
+    assert Uncounted(policy="Denied") in report.roles[0].uncounted
 
 
 def test_an_allowing_pattern_with_a_wildcard_in_the_service_allows_what_it_matches(
@@ -566,7 +568,7 @@ def test_an_allowing_pattern_with_a_wildcard_in_the_service_allows_what_it_match
     report = of_templates(written(tmp_path / "now", also(pump, allow("ec?:TerminateInstances"))))
     actions = {action.name: action for action in report.actions}
     assert actions["ec2:TerminateInstances"].effective
-    assert "a statement of Extra that cannot be read" in report.roles[0].uncounted
+    assert Uncounted(policy="Extra") in report.roles[0].uncounted
 
 
 def attaching(role_name: Any) -> Content:

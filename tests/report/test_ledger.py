@@ -8,10 +8,11 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
+from pump_roles.iam.decisions import CONDITIONALLY, DENIED
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from pump_roles.report.decisions import CONDITIONALLY, DENIED, GuardrailReport
 from pump_roles.report.model import RoleReport
+from pump_roles.report.policies import GuardrailReport
 from tests.decisions.test_guardrails import INTENDED, LIMITS, granted, needed
 from tests.support import ROLE_ARGUMENTS, Change, another, changed, synthesize
 from tools.sandbox.guardrails import EVERY
@@ -44,7 +45,8 @@ def test_lists_exactly_what_the_guardrail_denies(name: str, guarded: Path) -> No
     assert all(decided[action].decision == DENIED for action in ledger.denied)
     for action in ledger.limited:
         assert decided[action].decision != DENIED
-        assert decided[action].limits == (ledger.policy,)
+        assert decided[action].denied_by == (ledger.policy,)
+        assert decided[action].limits
     assert role.as_published
     assert role.exact
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.trust import Assumption
+from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents, of_published, of_templates
-from pump_roles.report.decisions import NOT_GRANTED, Grant, PolicyEvaluator
 from pump_roles.report.marks import mark
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 from pump_roles.report.texts import read_text
-from pump_roles.templates import Contents, Role
+from pump_roles.role import Policy, Role
+from pump_roles.templates import Contents, FoundRole
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.report.test_marks import fields, operations
 from tests.support import (
@@ -33,6 +33,7 @@ from tests.support import (
     attach,
     changed,
     in_role,
+    trust,
 )
 from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
@@ -56,8 +57,14 @@ def role_of(*policies: tuple[str, Mapping[str, Any]], published: bool = True) ->
     return Role(
         kind="auto-pilot",
         name="PumpAutoPilotRole",
-        trust=Assumption(principals=("999988887777",), external_id=True, problems=()),
-        policies=(*((policy.name, policy.document) for policy in own), *policies),
+        trust_policy=trust("999988887777", "Example-1234"),
+        policies=tuple(
+            Policy(name=name, document=document)
+            for name, document in (
+                *((policy.name, policy.document) for policy in own),
+                *policies,
+            )
+        ),
     )
 
 
@@ -82,7 +89,7 @@ def deny(*actions: str, **more: Any) -> dict[str, Any]:
 def answered(*policies: Mapping[str, Any]) -> dict[str, str]:
     """The answers of a role that has only some policies."""
     named = ((f"Policy{number}", policy) for number, policy in enumerate(policies))
-    report = of_contents(Contents(roles=(role_of(*named, published=False),)))
+    report = of_contents(Contents(roles=(FoundRole(role=role_of(*named, published=False)),)))
     return {statement: answer.answer for statement, answer in answers(report).items()}
 
 
@@ -575,22 +582,22 @@ def test_two_policies_with_the_same_name_are_not_recognized_by_it(name: str) -> 
     more = allow("iam:*", "s3:*")
     for policies in ((own, more), (more, own)):
         role = role_of(*((guardrail.policy_name, policy) for policy in policies))
-        report = of_contents(Contents(roles=(role,)))
+        report = of_contents(Contents(roles=(FoundRole(role=role),)))
         found = answers(report)
         assert {found["change-iam"].answer, found["read-objects"].answer} <= {YES, LIMITED}
         assert found["change-iam"].left
         assert report.roles[0].guardrails == ()
         assert report.roles[0].ends == ""
         assert not report.roles[0].exact
-        assert any(
-            "2 policies are named" in difference for difference in report.roles[0].differences
-        )
+        added = [each for each in report.roles[0].differences if each.rule == "policy-added"]
+        assert [each.subject for each in added] == [guardrail.policy_name] * len(added)
+        assert added
 
 
 @pytest.mark.parametrize("name", ["no-commitments", "until"])
 def test_policy_with_only_a_guardrails_name_is_evaluated_by_its_content(name: str) -> None:
     policy_name = EVERY[name].policy_name
-    report = of_contents(Contents(roles=(role_of((policy_name, allow("iam:*"))),)))
+    report = of_contents(Contents(roles=(FoundRole(role=role_of((policy_name, allow("iam:*")))),)))
     assert answers(report)["change-iam"].answer == YES
     assert report.roles[0].guardrails == ()
     assert report.alarms
@@ -634,7 +641,7 @@ def test_single_action_has_the_same_decision_as_in_the_full_list(
     policies: list[list[dict[str, Any]]],
 ) -> None:
     named = ((f"Policy{at}", {"Statement": found}) for at, found in enumerate(policies))
-    evaluator = PolicyEvaluator(role_of(*named, published=False), shipped())
+    evaluator = PolicyEvaluator(role_of(*named, published=False).policies, shipped())
     granted = evaluator.grants()
     nothing = Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
     for action in shipped().actions.values():

@@ -12,26 +12,31 @@ from aws_cdk import aws_iam as iam
 
 from pump_roles import ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.iam.canonical import in_account
-from pump_roles.iam.trust import external_ids_of, principals_of
-from pump_roles.templates import read_deployed
-from pump_roles.templates.deployed import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, DeployedRole
+from pump_roles.iam.trust import (
+    OPEN_EXTERNAL_ID,
+    OPEN_PRINCIPAL,
+    external_ids_of,
+    principals_of,
+)
+from pump_roles.role import Role
+from pump_roles.templates import FoundRole, read_templates
 from tests.support import EXTERNAL_ID, PRINCIPAL, ROLE_ARGUMENTS, Template
 
 ACCOUNT = "111122223333"
 
 
-def ways_of(folder: Path, template: Template) -> tuple[DeployedRole, ...]:
+def ways_of(folder: Path, template: Template) -> tuple[FoundRole, ...]:
     file = folder / "PumpReadOnly.template.json"
     file.write_text(json.dumps(template))
-    (ways,) = read_deployed(file).roles
+    (ways,) = read_templates(file).variants
     return ways
 
 
-def of_stack(folder: Path, **arguments: Any) -> DeployedRole:
+def of_stack(folder: Path, **arguments: Any) -> Role:
     app = App(outdir=str(folder / "cdk.out"))
     ReadOnlyStack(app, "PumpReadOnly", **{**ROLE_ARGUMENTS, **arguments})
-    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
-    return way
+    (way,) = read_templates(Path(app.synth().directory)).variants[0]
+    return way.role
 
 
 def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
@@ -46,13 +51,15 @@ def test_reads_everything_that_an_account_has(tmp_path: Path) -> None:
         permissions_boundary="platform/Boundary",
     )
     Tags.of(role).add("team", "finance")
-    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    (found,) = read_templates(Path(app.synth().directory)).variants[0]
+    way = found.role
     assert (way.path, way.session_seconds, way.tags) == ("/pump/", 3_600, {"team": "finance"})
-    boundary = in_account(way.boundary, account=ACCOUNT, partition="aws-us-gov")
+    assert way.boundary is not None
+    boundary = in_account(way.boundary.arn, account=ACCOUNT, partition="aws-us-gov")
     assert boundary == f"arn:aws-us-gov:iam::{ACCOUNT}:policy/platform/Boundary"
     assert external_ids_of(way.trust_policy) == [EXTERNAL_ID, "Next-5678"]
     assert [policy.name for policy in way.policies] == ["PumpBillingReadOnly"]
-    assert (way.unreadable, way.account, way.boundary_document) == ((), "", None)
+    assert (way.unknown, found.account, way.boundary.document) == ((), "", None)
 
 
 def test_parameter_is_a_placeholder(tmp_path: Path) -> None:
@@ -67,8 +74,11 @@ def test_arns_of_a_guardrail_have_the_partition_of_the_account(tmp_path: Path) -
     app = App(outdir=str(tmp_path / "cdk.out"))
     guardrail = Guardrail.invitations_from(ACCOUNT)
     AutoPilotStack(app, "PumpAutoPilot", **ROLE_ARGUMENTS, guardrails=[guardrail])
-    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
-    filled = next(policy.filled for policy in way.policies if policy.name == guardrail.policy_name)
+    (found,) = read_templates(Path(app.synth().directory)).variants[0]
+    way = found.role
+    filled = next(
+        policy.document for policy in way.policies if policy.name == guardrail.policy_name
+    )
     text = json.dumps(in_account(filled, account="444455556666", partition="aws-cn"))
     assert "arn:aws-cn:organizations::111122223333:handshake/" in text
     assert "Fn::Sub" not in text
@@ -81,10 +91,10 @@ def test_stack_and_rollout_are_the_same_role(tmp_path: Path) -> None:
         app, "PumpReadOnlyRollout", **ROLE_ARGUMENTS, organizational_units=["r-abcd"]
     )
     Tags.of(app).add("team", "finance")
-    ((single, rolled_out),) = read_deployed(Path(app.synth().directory)).roles
+    ((single, rolled_out),) = read_templates(Path(app.synth().directory)).variants
     assert (single.stack_set, rolled_out.stack_set) == ("", "PumpReadOnly")
     assert replace(rolled_out, stack_set="") == single
-    assert single.tags == {"team": "finance"}
+    assert single.role.tags == {"team": "finance"}
 
 
 def test_roles_with_different_external_ids_have_two_forms(tmp_path: Path) -> None:
@@ -96,8 +106,8 @@ def test_roles_with_different_external_ids_have_two_forms(tmp_path: Path) -> Non
         **{**ROLE_ARGUMENTS, "external_id": "Other-1234"},
         organizational_units=["r-abcd"],
     )
-    (ways,) = read_deployed(Path(app.synth().directory)).roles
-    assert sorted(external_ids_of(way.trust_policy)[0] for way in ways) == [
+    (ways,) = read_templates(Path(app.synth().directory)).variants
+    assert sorted(external_ids_of(way.role.trust_policy)[0] for way in ways) == [
         *(EXTERNAL_ID, "Other-1234")
     ]
 
@@ -114,9 +124,13 @@ def test_boundary_in_the_same_template_has_its_arn_and_document(tmp_path: Path) 
         statements=[statement],
     )
     ReadOnlyRole(stack, "Pump", **ROLE_ARGUMENTS, permissions_boundary="platform/Boundary")
-    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
-    assert way.boundary == ("arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary")
-    assert way.boundary_document["Statement"] == [
+    (found,) = read_templates(Path(app.synth().directory)).variants[0]
+    way = found.role
+    assert way.boundary is not None
+    assert way.boundary.arn == (
+        "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
+    )
+    assert way.boundary.document["Statement"] == [
         {"Action": "ce:*", "Effect": "Allow", "Resource": "*"}
     ]
 
@@ -141,26 +155,26 @@ UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "problem"),
+    ("name", "value", "part"),
     [
-        ("Path", UNKNOWN, "its path cannot be read"),
-        ("PermissionsBoundary", UNKNOWN, "its permissions boundary cannot be read"),
-        ("MaxSessionDuration", UNKNOWN, "its maximum session duration cannot be read"),
-        ("Tags", [{"Key": "a", "Value": UNKNOWN}], "one of its tags cannot be read"),
-        ("Tags", UNKNOWN, "one of its tags cannot be read"),
+        ("Path", UNKNOWN, "path"),
+        ("PermissionsBoundary", UNKNOWN, "boundary"),
+        ("MaxSessionDuration", UNKNOWN, "session"),
+        ("Tags", [{"Key": "a", "Value": UNKNOWN}], "tags"),
+        ("Tags", UNKNOWN, "tags"),
     ],
 )
 def test_says_what_cannot_be_read(
-    name: str, value: Any, problem: str, template: Template, tmp_path: Path
+    name: str, value: Any, part: str, template: Template, tmp_path: Path
 ) -> None:
     (before,) = ways_of(tmp_path, template)
-    assert before.unreadable == ()
+    assert before.role.unknown == ()
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
             resource["Properties"][name] = value
     (way,) = ways_of(tmp_path, template)
-    assert [found for found in way.unreadable if found.startswith(problem)] == list(way.unreadable)
-    assert way.unreadable
+    (unknown,) = way.role.unknown
+    assert (unknown.part, unknown.why, unknown.subject) == (part, "unreadable", "")
     assert properties(template)[name] == value
 
 
@@ -168,5 +182,5 @@ def test_account_of_the_stack_is_known(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path / "cdk.out"))
     stack = Stack(app, "Vendors", env={"account": ACCOUNT, "region": "us-east-1"})
     ReadOnlyRole(stack, "Pump", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
-    (way,) = read_deployed(Path(app.synth().directory)).roles[0]
+    (way,) = read_templates(Path(app.synth().directory)).variants[0]
     assert way.account == ACCOUNT

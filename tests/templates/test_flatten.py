@@ -20,6 +20,7 @@ from tests.support import (
     changed,
     every_format,
     rolled_out,
+    said,
 )
 
 
@@ -42,7 +43,7 @@ def test_overrides_under_a_condition_are_a_difference(tmp_path: Path) -> None:
         stack_set["StackInstancesGroup"] = [{"Fn::If": ["C", overridden, NO_VALUE]}]
 
     report = of_templates(rolled_out(tmp_path, change))
-    assert "gives some of its stack instances other parameters" in report.findings[0].text
+    assert "gives some of its stack instances other parameters" in said(report)
 
 
 def test_parameter_of_the_outer_templates_name_is_not_the_outer_one(
@@ -101,7 +102,7 @@ def test_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> No
     assets = {"files": {"0123": {"source": {"path": "changed.template.json"}}}}
     (tmp_path / "changed.assets.json").write_text(json.dumps(assets))
     report = changed(text, tmp_path, add_resources(N=nested))
-    assert report.findings[-1].text.endswith("AWS::CloudFormation::Stack (1).")
+    assert said(report, -1).endswith("AWS::CloudFormation::Stack (1).")
 
 
 def test_stack_instances_with_other_parameters_are_a_difference(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_stack_instances_with_other_parameters_are_a_difference(tmp_path: Path) 
         lambda stack_set: stack_set["StackInstancesGroup"][0].update(ParameterOverrides=override),
     )
     report = of_templates(file)
-    assert "gives some of its stack instances other parameters" in report.findings[0].text
+    assert "gives some of its stack instances other parameters" in said(report)
 
 
 def nested_in_an_app(folder: Path) -> Path:
@@ -153,17 +154,16 @@ def test_nested_template_that_is_not_certainly_cdks_own_cannot_be_read(
     change(assets, nested)
     (tmp_path / "evil.json").write_text(json.dumps({"Resources": {}}))
     listed.write_text(json.dumps(assets))
-    first, *_ = of_templates(tmp_path).findings
-    assert first.kind == "suspect"
-    assert "whose template cannot be read" in first.text
+    report = of_templates(tmp_path)
+    assert report.findings[0].kind == "suspect"
+    assert "whose template cannot be read" in said(report)
 
 
 def test_another_address_than_cdks_own_cannot_be_read(tmp_path: Path) -> None:
     nested_in_an_app(tmp_path)
     file = tmp_path / "Outer.template.json"
     file.write_text(file.read_text().replace('"https://s3."', '"https://evil.example/s3."'))
-    first, *_ = of_templates(tmp_path).findings
-    assert "whose template cannot be read" in first.text
+    assert "whose template cannot be read" in said(of_templates(tmp_path))
 
 
 def test_strings_that_grow_without_end_are_not_joined(text: str, tmp_path: Path) -> None:
@@ -180,4 +180,4 @@ def test_strings_that_grow_without_end_are_not_joined(text: str, tmp_path: Path)
     other = {"Resources": {"P": policy}, "Outputs": outputs}
     (tmp_path / "Other.template.json").write_text(json.dumps(other))
     (tmp_path / "Pump.template.json").write_text(text)
-    assert "what it attaches to cannot be read" in of_templates(tmp_path).findings[0].text
+    assert "what it attaches to cannot be read" in said(of_templates(tmp_path))

@@ -24,6 +24,7 @@ from tests.support import (
     on_role,
     principal,
     rolled_out,
+    said,
 )
 
 
@@ -151,7 +152,7 @@ def test_external_id_in_another_templates_logical_id_is_never_shown(
     report = of_templates(tmp_path)
     found = every_format(report)
     assert SECRET not in found
-    assert "Role(external ID)" in report.findings[0].text
+    assert "Role(external ID)" in said(report)
 
 
 def test_different_roles_are_distinguished_without_showing_an_external_id(

@@ -12,10 +12,11 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import ReadOnlyRole
+from pump_roles.output.report_words import finding_text
 from pump_roles.report import Report, of_templates
 from pump_roles.templates import Other
 from tests.innocent import FOREIGN, INNOCENT
-from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS
+from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS, said
 from tools.sandbox.cdk import recommended_flags
 
 ALARMS = {"difference", "trust", "uncounted", "suspect"}
@@ -55,12 +56,12 @@ def alarm(report: Report) -> str:
     """Return the report's first finding, which must be an alarm about another resource."""
     first, *_ = report.findings
     assert first.kind == "suspect"
-    assert "Other" in first.text
-    return first.text
+    assert "Other" in said(report)
+    return said(report)
 
 
 def alarms(report: Report) -> list[str]:
-    return [finding.text for finding in report.findings if finding.kind in ALARMS]
+    return [finding_text(found, report) for found in report.findings if found.kind in ALARMS]
 
 
 REACHES_PUMP = [
@@ -468,8 +469,8 @@ def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
     report = of(json.dumps(template), tmp_path, other, same=False, **suffix)
     first, second, *_ = report.findings
     assert (first.kind, second.kind) == ("difference", "suspect")
-    assert "Other attaches to it from Another.template.json" in first.text
-    assert "Other (AWS::IAM::Policy): attaches to" in second.text
+    assert "Other is from Another.template.json" in finding_text(first, report)
+    assert "Other (AWS::IAM::Policy): attaches to" in finding_text(second, report)
     assert report.others[0].grants == "*"
     (found,) = report.roles
     assert not found.as_published
@@ -507,7 +508,7 @@ def test_role_of_the_same_name_in_another_account_is_another_role(
         }
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
         report = of_templates(tmp_path)
-        assert ("P is neither" in report.findings[0].text) is counted
+        assert ("the inline policy P is not expected" in said(report)) is counted
         assert report.roles[0].as_published is not counted
 
 
@@ -547,7 +548,7 @@ def test_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
         (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
         report = of_templates(folder)
         assert report.findings[0].kind == "suspect"
-        assert "which the manifest names, but is not in its folder" in report.findings[0].text
+        assert "which the manifest names, but is not in its folder" in said(report)
 
 
 def test_file_with_another_extension_that_the_manifest_names_is_read(
@@ -564,7 +565,7 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     report = of_templates(tmp_path)
     assert report.findings[0].kind == "difference"
-    assert "Wide attaches to it from evil.txt" in report.findings[0].text
+    assert "its inline policy Wide is from evil.txt" in said(report)
 
 
 @pytest.mark.parametrize(
@@ -607,9 +608,9 @@ def test_what_another_template_hides_until_deployment_is_an_alarm(
 ) -> None:
     (tmp_path / "Pump.template.json").write_text(text)
     (tmp_path / "Another.template.json").write_text(json.dumps({"Resources": {}} | other))
-    first, *_ = of_templates(tmp_path).findings
-    assert first.kind == "suspect"
-    assert said in first.text
+    report = of_templates(tmp_path)
+    assert report.findings[0].kind == "suspect"
+    assert said in finding_text(report.findings[0], report)
 
 
 def test_transform_of_aws_that_hides_nothing_is_no_alarm(text: str, tmp_path: Path) -> None:
@@ -627,5 +628,6 @@ def test_assembly_that_is_missing_is_an_alarm(text: str, tmp_path: Path) -> None
         "Stage": {"properties": {"directoryName": "assembly-Stage"}},
     }
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-    first, *_ = of_templates(tmp_path).findings
-    assert (first.kind, "assembly-Stage" in first.text) == ("suspect", True)
+    report = of_templates(tmp_path)
+    assert report.findings[0].kind == "suspect"
+    assert "assembly-Stage" in finding_text(report.findings[0], report)

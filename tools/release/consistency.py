@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
-from pump_roles.iam.catalog import matcher
+from pump_roles.iam.patterns import covers
 from tools.release.manifest import problem
 
 __all__ = ["MARKS", "inconsistencies"]
@@ -69,8 +69,7 @@ def _in_documents(role: Json) -> Iterator[tuple[str, str, str]]:
 
 
 def _matched(pattern: str, names: Iterable[str]) -> Iterator[str]:
-    matches = matcher(pattern).fullmatch
-    return (name for name in names if matches(name.lower()))
+    return (name for name in names if covers(pattern, name))
 
 
 def _of_actions(manifest: Json) -> Iterator[str]:

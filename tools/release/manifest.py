@@ -17,12 +17,13 @@ from pump_roles import universal
 from pump_roles._version import __version__
 from pump_roles.iam.trust import external_ids_of, principals_of
 from pump_roles.iam.values import as_mapping, ref, statements, strings
+from pump_roles.output.report_words import finding_text
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents
 from pump_roles.report.marks import mark
 from pump_roles.report.model import ActionReport, RoleReport
-from pump_roles.templates import Deployed, InputError, read_deployed, read_json
-from pump_roles.templates.deployed import DeployedRole
+from pump_roles.role import Role
+from pump_roles.templates import Contents, InputError, read_json, read_templates
 
 __all__ = ["LIST_OR_READ", "SCHEMA", "as_json", "manifest", "manifest_of", "problem", "read"]
 
@@ -86,16 +87,16 @@ def manifest_of(templates: Mapping[str, bytes], version: str) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         for kind, content in templates.items():
             (Path(folder) / names[kind]).write_bytes(content)
-        found = read_deployed(Path(folder))
-    report = of_contents(found.contents)
+        found = read_templates(Path(folder))
+    report = of_contents(found)
     _check(found, report)
     return {
         "schema": SCHEMA,
         "version": version,
         "catalog": {"source": report.catalog, "date": report.date},
         "roles": [
-            _role(role, form, json.loads(templates[role.kind]))
-            for role, (form,) in zip(report.roles, found.roles, strict=True)
+            _role(role, form.role, json.loads(templates[role.kind]))
+            for role, form in zip(report.roles, found.roles, strict=True)
         ],
         "actions": [_action(action) for action in report.actions],
     }
@@ -150,27 +151,25 @@ def _validator() -> Any:
     return Draft202012Validator(json.loads(text))
 
 
-def _check(found: Deployed, report: Report) -> None:
-    contents = found.contents
+def _check(contents: Contents, report: Report) -> None:
     rest = (*contents.unreadable, *contents.resources, *(other.name for other in contents.others))
     if rest:
         raise ValueError(f"the templates contain more than the roles: {', '.join(rest)}")
     if not report.as_published or not report.exact:
         different = "; ".join(
-            f"{role.kind}: {difference}"
-            for role in report.roles
-            for difference in (*role.differences, *role.trust_problems, *role.unreadable)
+            finding_text(finding, report) for finding in report.findings if finding.is_alarm
         )
         raise ValueError(
             "the roles of the universal templates are not what Pump publishes; run make generate: "
             f"{different}"
         )
-    for (form, *others), role in zip(found.roles, report.roles, strict=True):
-        if others or form.unreadable or form.boundary or form.tags or form.path != "/":
+    for form, *others in contents.variants:
+        role = form.role
+        if others or role.unknown or role.boundary or role.tags or role.path != "/":
             raise ValueError(f"the {role.kind} role has a path, tags, a boundary, or several forms")
 
 
-def _role(role: RoleReport, form: DeployedRole, template: Mapping[str, Any]) -> dict[str, Any]:
+def _role(role: RoleReport, form: Role, template: Mapping[str, Any]) -> dict[str, Any]:
     (resource,) = template["Resources"].values()
     properties, parameters = resource["Properties"], template["Parameters"]
     for members, known in (
@@ -223,7 +222,7 @@ def _trust(policy: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _patterns(role: RoleReport, form: DeployedRole) -> Iterator[dict[str, Any]]:
+def _patterns(role: RoleReport, form: Role) -> Iterator[dict[str, Any]]:
     for policy, found in zip(form.policies, role.policies, strict=True):
         resources = [
             statement["Resource"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pump_roles.iam.catalog import matcher
+from pump_roles.iam.patterns import covers
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT
 
@@ -54,11 +54,11 @@ def actions() -> Mapping[str, Action]:
 
 def matching(patterns: Iterable[str]) -> list[Action]:
     """Return the actions that any of the patterns matches, in any case, with ``*`` and ``?``."""
-    expressions = [matcher(pattern) for pattern in patterns]
+    listed = [*patterns]
     return [
         action
         for name, action in actions().items()
-        if any(expression.fullmatch(name) for expression in expressions)
+        if any(covers(pattern, name) for pattern in listed)
     ]
 
 

@@ -20,10 +20,10 @@ from aws_cdk import App
 from pump_roles import Guardrail
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
 from pump_roles.iam.canonical import in_account
+from pump_roles.iam.decisions import ALLOWED, DENIED
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from pump_roles.report.decisions import ALLOWED, DENIED
-from pump_roles.templates import read_deployed
+from pump_roles.templates import read_templates
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.guardrails import EVERY
 
@@ -136,10 +136,10 @@ def synthesize(folder: Path, chosen: Iterable[Guardrail]) -> list[tuple[Path, st
 
 def policies(template: Path) -> dict[str, Any]:
     """Return the documents of a template's role by name, filled in as in some account."""
-    ((role,),) = read_deployed(template).roles
+    (found,) = read_templates(template).roles
     return {
-        policy.name: in_account(policy.filled, account=ACCOUNT, partition="aws")
-        for policy in role.policies
+        policy.name: in_account(policy.document, account=ACCOUNT, partition="aws")
+        for policy in found.role.policies
     }
 
 
@@ -313,7 +313,7 @@ def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
 
 def denials(scanned: Iterable[Scanned]) -> dict[tuple[str, str], dict[str, str]]:
     """Return the decision on each action by kind of role and guardrail, as the report has them."""
-    found = {}
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for result in scanned:
         if result.kind:
             report = of_templates(result.template)

@@ -1,6 +1,6 @@
 """Compares a rollout with what it should target and deploy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
@@ -14,8 +14,8 @@ from pump_roles.account.rollout.model import (
     RolloutStatus,
 )
 from pump_roles.account.rollout.retry import Repeat, retries
-from pump_roles.account.rollout.roles import differing, roles_of
-from pump_roles.templates.deployed import DeployedRole
+from pump_roles.account.rollout.roles import differing, kinds_and_names
+from pump_roles.role import Part, Role
 
 __all__ = ["Instance", "StackSet", "compare"]
 
@@ -75,13 +75,13 @@ class StackSet:
     units: tuple[str, ...]
     region: str
     instance_region: str
-    deployed_roles: tuple[DeployedRole, ...] = field(default=(), repr=False)
+    deployed_roles: tuple[Role, ...] = field(default=(), repr=False)
     instances: tuple[Instance, ...] = ()
 
     @property
     def roles(self) -> tuple[RolloutRole, ...]:
         """Pump's roles in its template."""
-        return roles_of(self.deployed_roles)
+        return kinds_and_names(self.deployed_roles)
 
 
 def compare(
@@ -170,11 +170,24 @@ def _problems(expected: ExpectedRollout, stack_set: StackSet, number: int) -> It
         )
     for kind, parts in differing(expected.deployed_roles, stack_set.deployed_roles):
         yield (
-            f"the {kind} role that the StackSet deploys differs from {expected.source}: {parts}; "
+            f"the {kind} role that the StackSet deploys differs from {expected.source}: "
+            f"{' and '.join(dict.fromkeys(_PARTS[part] for part in parts))}; "
             "deploy the rollout again"
         )
     if not number:
         yield "no account is targeted"
+
+
+_PARTS: Final[Mapping[Part, str]] = {
+    "role": "something that cannot be read",
+    "name": "name",
+    "path": "path",
+    "trust-policy": "trust policy",
+    "inline-policies": "policies",
+    "managed-policies": "policies",
+    "boundary": "permissions boundary",
+    "session": "maximum session duration",
+}
 
 
 def _named(roles: Iterable[RolloutRole]) -> str:

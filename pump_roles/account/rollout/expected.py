@@ -6,9 +6,9 @@ from typing import Final, Literal, get_args
 
 from pump_roles.account.organization import AccountFilter
 from pump_roles.account.rollout.model import RolloutRole
-from pump_roles.account.rollout.roles import deployed_roles_in, roles_of
-from pump_roles.templates import Deployed, InputError, Place
-from pump_roles.templates.deployed import DeployedRole
+from pump_roles.account.rollout.roles import kinds_and_names, roles_in
+from pump_roles.role import Role
+from pump_roles.templates import Contents, InputError, Place
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
 
@@ -43,13 +43,13 @@ class ExpectedRollout:
     filtered: tuple[str, ...] = ()
     source: str = ""
     filter_source: str = ""
-    deployed_roles: tuple[DeployedRole, ...] = field(default=(), repr=False)
+    deployed_roles: tuple[Role, ...] = field(default=(), repr=False)
     region: str = ""
 
     @property
     def roles(self) -> tuple[RolloutRole, ...]:
         """Pump's roles in the templates."""
-        return roles_of(self.deployed_roles)
+        return kinds_and_names(self.deployed_roles)
 
     @property
     def caller(self) -> Literal["SELF", "DELEGATED_ADMIN"]:
@@ -62,7 +62,7 @@ class ExpectedRollout:
         return ACCOUNT_FILTERS.get(self.account_filter or "", "")
 
 
-def rollouts_in(deployed: Deployed, source: str) -> tuple[ExpectedRollout, ...]:
+def rollouts_in(deployed: Contents, source: str) -> tuple[ExpectedRollout, ...]:
     """Return every rollout in templates: the StackSets that contain one of Pump's roles.
 
     :param deployed: what the templates deploy.
@@ -70,7 +70,7 @@ def rollouts_in(deployed: Deployed, source: str) -> tuple[ExpectedRollout, ...]:
     :raises InputError: if there is none, or the targets of one cannot be read.
     """
     places: dict[str, list[Place]] = {}
-    for place in deployed.contents.places:
+    for place in deployed.places:
         if place.stack_set:
             places.setdefault(place.stack_set, []).append(place)
     found = tuple(
@@ -89,7 +89,7 @@ def _order(item: tuple[str, list[Place]]) -> tuple[int, str]:
     return (0 if places[0].kind == "read-only" else 1), name
 
 
-def _rollout(deployed: Deployed, name: str, places: list[Place], source: str) -> ExpectedRollout:
+def _rollout(deployed: Contents, name: str, places: list[Place], source: str) -> ExpectedRollout:
     for problem in _problems(name, places):
         raise InputError(f"{source}: the targets of the StackSet {name} cannot be read: {problem}")
     place = places[0]
@@ -100,7 +100,7 @@ def _rollout(deployed: Deployed, name: str, places: list[Place], source: str) ->
         account_filter=_FILTERS[place.filter],
         filtered=place.accounts,
         source=source,
-        deployed_roles=deployed_roles_in(deployed, name),
+        deployed_roles=roles_in(deployed, name),
         region=place.region,
     )
 

@@ -10,7 +10,7 @@ from pump_roles.account.response import checked_id, id_in, list_in, text_in
 from pump_roles.account.rollout.compare import Instance, StackSet, compare
 from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in
 from pump_roles.account.rollout.model import RolloutStatus, StatusError, Statuses
-from pump_roles.account.rollout.roles import deployed_roles_in
+from pump_roles.account.rollout.roles import roles_in
 from pump_roles.account.rollout.template_body import deployed_by_stack_set, deployed_by_template
 from pump_roles.templates import InputError
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
@@ -171,7 +171,7 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
-        deployed_roles=deployed_roles_in(deployed),
+        deployed_roles=roles_in(deployed),
     )
 
 

@@ -2,17 +2,18 @@
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from pump_roles.templates import Deployed, InputError, read_deployed
+from pump_roles.templates import Contents, InputError, contents_of
+from pump_roles.templates.files import File
+from pump_roles.templates.flatten import flatten
 
 __all__ = ["deployed_by_stack_set", "deployed_by_template", "parse_body"]
 
 _TRUE: Final = {"on", "true", "yes"}
 
 
-def deployed_by_template(body: object, name: str) -> Deployed:
+def deployed_by_template(body: object, name: str) -> Contents:
     """Return what a template deploys.
 
     :param body: the template's body, as CloudFormation returns it: an object, or JSON or YAML text.
@@ -20,20 +21,18 @@ def deployed_by_template(body: object, name: str) -> Deployed:
     :raises InputError: if it cannot be read.
     """
     content = parse_body(body) if isinstance(body, str) else body
-    with TemporaryDirectory() as folder:
-        # Never use the name: it could be a path if the response is not from AWS.
-        file = Path(folder) / "deployed.template.json"
-        try:
-            file.write_text(json.dumps(content), encoding="utf-8")
-            return read_deployed(file)
-        except InputError as error:
-            raise InputError(str(error).replace(str(file), f"the template of {name}")) from None
-        except (OSError, RecursionError, TypeError, ValueError) as error:
-            problem = f"the template of {name} cannot be read ({type(error).__name__})"
-            raise InputError(problem) from None
+    called = f"the template of {name}"
+    try:
+        # It is read from here, not from a file with that name.
+        file = File(Path(called.replace("/", "_")), "", content=content)
+        return contents_of(flatten([file], empty=False), called)
+    except InputError:
+        raise
+    except (OSError, RecursionError, TypeError, ValueError) as error:
+        raise InputError(f"{called} cannot be read ({type(error).__name__})") from None
 
 
-def deployed_by_stack_set(body: object, parameters: object, name: str) -> Deployed:
+def deployed_by_stack_set(body: object, parameters: object, name: str) -> Contents:
     """Return what a StackSet deploys.
 
     :param body: the body of its template, as for :func:`deployed_by_template`.

@@ -1,28 +1,21 @@
 """Compares an account's roles with the expected ones."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from pump_roles.account.verify.compare_policies import policy_differences, role_with
-from pump_roles.account.verify.compare_trust import trust_differences
-from pump_roles.account.verify.details import AccountDetails, RoleDetails
-from pump_roles.account.verify.effects import differences
-from pump_roles.account.verify.expected import Expectation, ExpectedRole
-from pump_roles.account.verify.model import (
-    AccountResult,
-    Difference,
-    RoleResult,
-    Rule,
-    State,
-    state_of,
-)
+from pump_roles.account.verify.details import AccountDetails, LastUse
+from pump_roles.account.verify.expected import Expectation
+from pump_roles.account.verify.model import AccountResult, RoleResult, State, state_of
 from pump_roles.account.verify.other_roles import other_roles_in
-from pump_roles.account.verify.policies import means
 from pump_roles.account.verify.removal import removal
+from pump_roles.compare import Difference
+from pump_roles.compare import compare as compare_roles
 from pump_roles.iam.canonical import canonical
-from pump_roles.templates import Role
+from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, external_ids_of, replaced
+from pump_roles.iam.values import as_mapping
+from pump_roles.role import Part, Role, Unknown
 from pump_roles.templates.masking import Mask
 
 __all__ = ["compare"]
@@ -78,173 +71,92 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
 
 
 def _closest(
-    variants: Sequence[ExpectedRole], details: AccountDetails, allowed_tags: Collection[str]
+    variants: Sequence[Role], details: AccountDetails, allowed_tags: Collection[str]
 ) -> RoleResult:
     # With several variants, the expectation is not certain: each one's result is at best unknown.
-    results = [_Comparison(variant, details, allowed_tags).result() for variant in variants]
+    results = [_result(variant, details, allowed_tags) for variant in variants]
     return min(results, key=lambda result: len(result.differences))
 
 
-class _Comparison:
-    # Compares one role.
-    def __init__(
-        self, expected: ExpectedRole, details: AccountDetails, allowed_tags: Collection[str]
-    ) -> None:
-        self._expected = expected
-        self._details = details
-        self._allowed_tags = allowed_tags
-        self._unknown: list[str] = list(expected.unreadable)
-        self._notes: list[str] = []
-
-    def result(self) -> RoleResult:
-        role = self._details.role(self._expected.name)
-        if role is None:
-            return self._absent()
-        differences = tuple(self._differences(role))
-        self._unknown += role.unreadable or self._gaps(role)
-        state: State = "differs" if differences else "unknown" if self._unknown else "match"
-        return RoleResult(
-            kind=self._expected.kind,
-            arn=self._details.arn(role.name, role.path),
-            state=state,
-            differences=differences,
-            unknown=tuple(dict.fromkeys(self._unknown)),
-            notes=tuple(self._notes),
-            last_used=role.last_used,
-            last_used_region=role.last_used_region,
-            boundary_sha256=self._boundary_digest(role),
-        )
-
-    def _absent(self) -> RoleResult:
-        expected = self._expected
-        arn = self._details.arn(expected.name, expected.deployed.path)
-        reason = self._details.missing.get(expected.name.casefold(), "")
-        # If it is not certain that the role should exist, it is not missing.
-        unknown = (reason,) if reason else tuple(self._unknown)
-        if unknown:
-            return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=unknown)
-        missing = Difference(
-            rule="role-missing", effect="narrower", subject="", what="the role does not exist"
-        )
-        return RoleResult(kind=expected.kind, arn=arn, state="differs", differences=(missing,))
-
-    def _differences(self, role: RoleDetails) -> Iterator[Difference]:
-        expected = self._expected
-        if role.name != expected.name:
-            yield _neutral("role-name", f"its name is {role.name} instead of {expected.name}")
-        if role.path != expected.deployed.path:
-            what = f"its path is {role.path} instead of {expected.deployed.path}"
-            yield _neutral("role-path", what)
-        found, notes = trust_differences(expected, role, account=self._details.account)
-        self._notes += notes
-        yield from found
-        yield from policy_differences(expected, role, self._details)
-        yield from self._session(role)
-        if role.described:
-            yield from self._boundary(role)
-            yield from self._tags(role)
-
-    def _gaps(self, role: RoleDetails) -> Iterator[str]:
-        # What is not known, if no reason was recorded.
-        if role.inline is None:
-            yield "its inline policies could not be read"
-        if role.attached is None:
-            yield "its managed policies could not be read"
-        if not role.described:
-            yield "its permissions boundary and tags could not be read"
-        for name, document in role.inline or ():
-            if document is None:
-                yield f"its inline policy {name} is not known"
-        for policy in role.attached or ():
-            if policy.document is None:
-                yield f"the managed policy {policy.arn} is not known"
-
-    def _boundary(self, role: RoleDetails) -> Iterator[Difference]:
-        expected = self._expected.deployed.boundary
-        found = "" if role.boundary is None else role.boundary.arn
-        if not expected and not found:
-            return
-        if not found:
-            what = f"the permissions boundary {expected} is missing"
-            yield Difference(rule="boundary-removed", effect="broader", subject=expected, what=what)
-        elif not expected:
-            what = f"the permissions boundary {found} is not expected"
-            yield Difference(rule="boundary-added", effect="narrower", subject=found, what=what)
-        elif found != expected:
-            what = f"its permissions boundary is {found} instead of {expected}"
-            yield Difference(rule="boundary-changed", effect="other", subject=found, what=what)
-        else:
-            yield from self._boundary_text(role)
-
-    def _boundary_text(self, role: RoleDetails) -> Iterator[Difference]:
-        expected = self._expected.deployed.boundary_document
-        if expected is None:
-            self._notes.append(
-                "the policy document of its permissions boundary was not compared: the expected "
-                "one is not known; pass --boundary-policy"
-            )
-            return
-        assert role.boundary is not None  # noqa: S101
-        found = role.boundary.document
-        if found is None:
-            reason = f": {role.boundary.reason}" if role.boundary.reason else ""
-            self._unknown.append(
-                f"the policy document of its permissions boundary could not be read{reason}"
-            )
-            return
-        if means(found, expected):
-            return
-        name = role.boundary.arn.rpartition("/")[2]
-        yield from differences(
-            "boundary-text",
-            "the policy document of its permissions boundary differs",
-            subject=role.boundary.arn,
-            expected=self._only(name, expected),
-            found=self._only(name, found),
-        )
-
-    def _only(self, name: str, document: Any) -> Role:
-        # Compare boundaries as if each were the only policy of a role.
-        return role_with(self._expected, {(False, name): (name, document)})
-
-    def _boundary_digest(self, role: RoleDetails) -> str:
-        if role.boundary is None or role.boundary.document is None:
-            return ""
-        text = canonical(role.boundary.document)
-        return sha256(text.encode()).hexdigest()
-
-    def _session(self, role: RoleDetails) -> Iterator[Difference]:
-        expected, found = self._expected.deployed.session_seconds, role.session_seconds
-        if found is None:
-            self._unknown.append(
-                "its maximum session duration is not in the files; also pass the output of aws iam "
-                f"get-role --role-name {role.name}"
-            )
-        elif found != expected:
-            yield Difference(
-                rule="session-duration",
-                effect="broader" if found > expected else "narrower",
-                subject="",
-                what=f"its maximum session duration is {found:,} seconds instead of {expected:,}",
-                actions=("sts:AssumeRole",),
-            )
-
-    def _tags(self, role: RoleDetails) -> Iterator[Difference]:
-        expected = self._expected.deployed.tags
-        # AWS reserves this prefix. CloudFormation adds such tags.
-        found = {key: value for key, value in role.tags.items() if not key.startswith("aws:")}
-        for key in sorted({*expected, *found}):
-            if key not in found:
-                yield _neutral("tag-removed", f"the tag {key} is missing", key)
-            elif key not in expected:
-                if key not in self._allowed_tags:
-                    yield _neutral("tag-added", f"the tag {key} is not expected", key)
-            elif found[key] != expected[key]:
-                yield _neutral("tag-changed", f"the tag {key} has a different value", key)
+def _result(expected: Role, details: AccountDetails, allowed_tags: Collection[str]) -> RoleResult:
+    role = details.role(expected.name)
+    if role is None:
+        return _absent(expected, details)
+    differences = compare_roles(
+        expected, _comparable(role, expected, allowed_tags), account=details.account
+    )
+    unknown = [*expected.unknown, *role.unknown, *_unread(role)]
+    notes = [*_open_ids(expected, differences)]
+    if expected.boundary and role.boundary and expected.boundary.arn == role.boundary.arn:
+        if expected.boundary.document is None:
+            notes.append(Unknown(part="boundary", why="open"))
+            unknown = [found for found in unknown if found.part != "boundary"]
+    elif not role.is_unknown("boundary"):
+        # Only the policy's ARN matters.
+        unknown = [found for found in unknown if found.part != "boundary" or not found.subject]
+    state: State = "differs" if differences else "unknown" if unknown else "match"
+    used = details.last_used.get(role.name, LastUse())
+    return RoleResult(
+        kind=expected.kind,
+        arn=details.arn(role.name, role.path),
+        state=state,
+        differences=differences,
+        unknown=tuple(dict.fromkeys(unknown)),
+        notes=tuple(notes),
+        last_used=used.when,
+        last_used_region=used.region,
+        boundary_sha256=_boundary_digest(role),
+    )
 
 
-def _neutral(rule: Rule, what: str, subject: str = "") -> Difference:
-    return Difference(rule=rule, effect="other", subject=subject, what=what)
+def _absent(expected: Role, details: AccountDetails) -> RoleResult:
+    arn = details.arn(expected.name, expected.path)
+    reason = details.missing.get(expected.name.casefold())
+    # If it is not certain that the role should exist, it is not missing.
+    unknown = expected.unknown if reason is None else (reason,)
+    if unknown:
+        return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=unknown)
+    missing = Difference(rule="role-missing", effect="narrower")
+    return RoleResult(kind=expected.kind, arn=arn, state="differs", differences=(missing,))
+
+
+def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Role:
+    # AWS reserves a prefix of tags, which CloudFormation adds. In an account, a text that looks
+    # like a placeholder is none.
+    trust = role.trust_policy
+    for placeholder in (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID):
+        trust = replaced(trust, placeholder, f"{placeholder} ")
+    return replace(
+        role,
+        kind=expected.kind,
+        trust_policy=trust,
+        tags={
+            key: value
+            for key, value in role.tags.items()
+            if not key.startswith("aws:") and (key in expected.tags or key not in allowed_tags)
+        },
+    )
+
+
+def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:
+    number = external_ids_of(as_mapping(expected.trust_policy)).count(OPEN_EXTERNAL_ID)
+    if number and not any(difference.part == "trust-policy" for difference in differences):
+        yield Unknown(part="trust-policy", why="open", subject=f"{number}")
+
+
+def _unread(role: Role) -> Iterator[Unknown]:
+    # If no reason was recorded.
+    named = {unknown.subject for unknown in role.unknown}
+    for policy in role.policies:
+        if policy.document is None and not {policy.name, policy.arn} & named:
+            part: Part = "managed-policies" if policy.arn else "inline-policies"
+            yield Unknown(part=part, why="not-read", subject=policy.arn or policy.name)
+
+
+def _boundary_digest(role: Role) -> str:
+    if role.boundary is None or role.boundary.document is None:
+        return ""
+    return sha256(canonical(role.boundary.document).encode()).hexdigest()
 
 
 def _mask(expectation: Expectation, details: AccountDetails) -> _Masking:
@@ -261,19 +173,5 @@ def _mask(expectation: Expectation, details: AccountDetails) -> _Masking:
 def _masked(result: RoleResult, mask: _Masking) -> RoleResult:
     # Keep the account ID in the ARN, even if it is also an external ID.
     *place, name = result.arn.split(":", 5)
-    return replace(
-        result,
-        arn=":".join([*place, mask(name)]),
-        unknown=mask(result.unknown),
-        notes=mask(result.notes),
-        differences=tuple(
-            replace(
-                difference,
-                subject=mask(difference.subject),
-                what=mask(difference.what),
-                details=mask(difference.details),
-                actions=mask(difference.actions),
-            )
-            for difference in result.differences
-        ),
-    )
+    masked: RoleResult = mask(result)
+    return replace(masked, arn=":".join([*place, mask(name)]))

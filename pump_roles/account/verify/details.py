@@ -11,17 +11,18 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from pump_roles.iam.values import as_list, as_mapping
+from pump_roles.role import HOUR, Boundary, Policy, Role, Unknown
 from pump_roles.templates import InputError, read_json
 from pump_roles.templates.files import parse_json
 from pump_roles.templates.masking import texts_under_the_key
+from pump_roles.templates.roles import kind_of
 from pump_roles.validators import ROLE_ARN
 
 __all__ = [
     "AccountDetails",
-    "AttachedPolicy",
-    "Boundary",
-    "RoleDetails",
+    "LastUse",
     "document_of",
+    "last_use_of",
     "moment",
     "read_files",
 ]
@@ -31,66 +32,15 @@ _MOMENT: Final = len("2026-11-25T08:15:00Z")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttachedPolicy:
-    """A managed policy that is attached to a role.
+class LastUse:
+    """When a role was last used.
 
-    :param name: its name.
-    :param arn: its ARN.
-    :param document: the document of its default version; ``None`` if that could not be read.
+    :param when: the time, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no use.
+    :param region: the Region where it was last used; empty if ``when`` is.
     """
 
-    name: str
-    arn: str
-    document: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Boundary:
-    """A role's permissions boundary.
-
-    :param arn: the policy's ARN.
-    :param document: the document of its default version; ``None`` if that could not be read.
-    :param reason: why it could not be read; empty if it could.
-    """
-
-    arn: str
-    document: Mapping[str, Any] | None
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleDetails:
-    """A role.
-
-    :param name: its name.
-    :param path: its path.
-    :param trust_policy: its trust policy.
-    :param inline: the names and documents of its inline policies; ``None`` if they could not be
-        listed, and instead of a document that could not be read.
-    :param attached: the managed policies that are attached to it; ``None`` if they could not be
-        listed.
-    :param boundary: its permissions boundary, if it has one.
-    :param session_seconds: its maximum session duration in seconds; ``None`` if it is not known.
-    :param tags: its tags.
-    :param last_used: when it was last used, such as ``2026-11-25T08:15:00Z``; empty if IAM shows no
-        use.
-    :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
-    :param described: whether its permissions boundary and tags are known.
-    :param unreadable: what could not be read, in words.
-    """
-
-    name: str
-    path: str
-    trust_policy: Any
-    inline: tuple[tuple[str, Any], ...] | None = ()
-    attached: tuple[AttachedPolicy, ...] | None = ()
-    boundary: Boundary | None = None
-    session_seconds: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    last_used: str = ""
-    last_used_region: str = ""
-    described: bool = True
-    unreadable: tuple[str, ...] = ()
+    when: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +52,7 @@ class AccountDetails:
     :param roles: the roles that were read: the expected ones, or all.
     :param trust_policies: the trust policy of every role, by role name.
     :param paths: the path of every role, by role name.
+    :param last_used: when the roles that were read were last used, by role name.
     :param missing: why a role that was not read may still exist, by role name in lowercase.
     :param unreadable: what could not be read, in words.
     :param calls: how many calls to AWS were made.
@@ -109,10 +60,11 @@ class AccountDetails:
 
     account: str
     partition: str
-    roles: tuple[RoleDetails, ...]
+    roles: tuple[Role, ...]
     trust_policies: Mapping[str, Any]
     paths: Mapping[str, str] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
+    last_used: Mapping[str, LastUse] = field(default_factory=dict)
+    missing: Mapping[str, Unknown] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
     calls: int = 0
 
@@ -122,8 +74,7 @@ class AccountDetails:
         documents = (
             *self.trust_policies.values(),
             *(role.trust_policy for role in self.roles),
-            *(document for role in self.roles for _, document in role.inline or ()),
-            *(policy.document for role in self.roles for policy in role.attached or ()),
+            *(policy.document for role in self.roles for policy in role.policies),
             *(role.boundary.document for role in self.roles if role.boundary is not None),
         )
         return frozenset(id_ for document in documents for id_ in texts_under_the_key(document))
@@ -137,7 +88,7 @@ class AccountDetails:
         path = path or self.paths.get(name, "/")
         return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
 
-    def role(self, name: str) -> RoleDetails | None:
+    def role(self, name: str) -> Role | None:
         """Return a role by its name, in any case; ``None`` if there is none.
 
         :param name: the name.
@@ -243,6 +194,7 @@ def _account(content: Any) -> AccountDetails:
         roles=roles,
         trust_policies={role.name: role.trust_policy for role in roles},
         paths={role.name: role.path for role in roles},
+        last_used={_text(role["RoleName"]): last_use_of(role) for role in listed},
     )
 
 
@@ -258,40 +210,53 @@ def _managed(policies: Any) -> Iterator[tuple[str, Any]]:
             yield policy["Arn"], document_of(versions[0].get("Document"))
 
 
-def _role(role: Mapping[str, Any], managed: Mapping[str, Any]) -> RoleDetails:
+def _role(role: Mapping[str, Any], managed: Mapping[str, Any]) -> Role:
     attached = tuple(
-        AttachedPolicy(
+        Policy(
             name=_text(policy["PolicyName"]),
             arn=_text(policy["PolicyArn"]),
             document=managed.get(policy["PolicyArn"]),
         )
         for policy in role["AttachedManagedPolicies"]
     )
+    inline = tuple(
+        Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
+        for policy in role["RolePolicyList"]
+    )
+    name = _text(role["RoleName"])
     boundary = as_mapping(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
-    used = as_mapping(role.get("RoleLastUsed"))
     seconds = role.get("MaxSessionDuration")
-    return RoleDetails(
-        name=_text(role["RoleName"]),
+    unknown = [
+        Unknown(part="managed-policies", why="not-in-files", subject=policy.arn)
+        for policy in attached
+        if policy.document is None
+    ]
+    if type(seconds) is not int:
+        unknown.append(Unknown(part="session", why="not-in-files", detail=name))
+    if boundary is not None and boundary not in managed:
+        unknown.append(Unknown(part="boundary", why="not-in-files", subject=_text(boundary)))
+    return Role(
+        kind=kind_of([name], (*inline, *attached)) or "",
+        name=name,
         path=_text(role["Path"]),
         trust_policy=document_of(role["AssumeRolePolicyDocument"]),
-        inline=tuple(
-            (_text(policy["PolicyName"]), document_of(policy["PolicyDocument"]))
-            for policy in role["RolePolicyList"]
-        ),
-        attached=attached,
+        policies=(*inline, *attached),
         boundary=None
         if boundary is None
         else Boundary(arn=_text(boundary), document=managed.get(boundary)),
-        session_seconds=seconds if type(seconds) is int else None,
+        session_seconds=seconds if type(seconds) is int else HOUR,
         tags={_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])},
-        last_used=moment(used.get("LastUsedDate")),
-        last_used_region=_text(used.get("Region", "")),
-        unreadable=tuple(
-            f"the managed policy {policy.arn} is not in the file; save it again, without --filter"
-            for policy in attached
-            if policy.document is None
-        ),
+        unknown=tuple(unknown),
     )
+
+
+def last_use_of(role: Mapping[str, Any]) -> LastUse:
+    """Return when a role was last used.
+
+    :param role: the role, as the IAM API returns it.
+    """
+    used = as_mapping(role.get("RoleLastUsed"))
+    return LastUse(when=moment(used.get("LastUsedDate")), region=_text(used.get("Region", "")))
 
 
 def _text(value: Any) -> str:
@@ -330,7 +295,13 @@ def _add_role(file: Path, role: Mapping[str, Any], found: dict[str, AccountDetai
     found[account] = replace(
         details,
         roles=tuple(
-            replace(known, session_seconds=seconds) if known.name == name else known
+            replace(
+                known,
+                session_seconds=seconds,
+                unknown=tuple(found for found in known.unknown if found.part != "session"),
+            )
+            if known.name == name
+            else known
             for known in details.roles
         ),
     )

@@ -9,37 +9,22 @@ from typing import Any
 from pump_roles.account.probe import partition_of
 from pump_roles.account.role_list import ListedRole
 from pump_roles.iam.canonical import account_of_root, in_account
-from pump_roles.iam.trust import Assumption, external_ids_of, principals_of
-from pump_roles.published import ROLES
-from pump_roles.templates import InputError, Role, read_deployed
-from pump_roles.templates.deployed import (
+from pump_roles.iam.trust import (
     OPEN_EXTERNAL_ID,
     OPEN_PRINCIPAL,
-    DeployedPolicy,
-    DeployedRole,
+    external_ids_of,
+    principals_of,
+    replaced,
+    with_external_ids,
+    with_placeholders,
 )
+from pump_roles.iam.values import as_mapping
+from pump_roles.published import ROLES
+from pump_roles.role import Boundary, Role, Unknown, published_role
+from pump_roles.templates import FoundRole, InputError, read_templates
 from pump_roles.templates.masking import Mask
 
-__all__ = ["Expectation", "ExpectedRole", "from_published", "from_templates", "replaced"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExpectedRole:
-    """A role as expected in one account.
-
-    :param kind: the role's kind, such as ``read-only``.
-    :param name: its name.
-    :param deployed: its definition, with everything that depends on the account filled in.
-    :param external_ids: the external IDs that it must accept. An ID that is not known is
-        :data:`~pump_roles.templates.deployed.OPEN_EXTERNAL_ID`.
-    :param unreadable: what cannot be read of the definition, in words.
-    """
-
-    kind: str
-    name: str
-    deployed: DeployedRole
-    external_ids: tuple[str, ...] = field(repr=False)
-    unreadable: tuple[str, ...] = ()
+__all__ = ["Expectation", "from_published", "from_templates"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +46,7 @@ class Expectation:
     """
 
     description: str
-    roles: tuple[tuple[DeployedRole, ...], ...]
+    roles: tuple[tuple[FoundRole, ...], ...]
     principals: frozenset[str]
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
     external_id: str = field(default="", repr=False)
@@ -82,7 +67,7 @@ class Expectation:
     @property
     def has_boundary(self) -> bool:
         """Whether any of the roles has a permissions boundary."""
-        return any(variant.boundary for variants in self.roles for variant in variants)
+        return any(variant.role.boundary for variants in self.roles for variant in variants)
 
     @cached_property
     def mask(self) -> Mask:
@@ -122,7 +107,7 @@ class Expectation:
         """
         taken = {name.casefold() for name in self.names}
         published = tuple(
-            (replace(variants[0], role=replace(role, name=ROLES[role.kind].name), path="/"),)
+            (FoundRole(role=replace(role, name=ROLES[role.kind].name, path="/")),)
             for variants in self.roles
             for role in [variants[0].role]
             if ROLES[role.kind].name.casefold() not in taken
@@ -157,7 +142,7 @@ class Expectation:
             hidden=self.hidden | hidden,
         )
 
-    def in_account(self, account: str, partition: str) -> tuple[tuple[ExpectedRole, ...], ...]:
+    def in_account(self, account: str, partition: str) -> tuple[tuple[Role, ...], ...]:
         """Return the roles that are expected in an account, each with its possible variants.
 
         :param account: the account's ID.
@@ -166,51 +151,38 @@ class Expectation:
         return tuple(self._in_account(variants, account, partition) for variants in self.roles)
 
     def _in_account(
-        self, variants: Sequence[DeployedRole], account: str, partition: str
-    ) -> tuple[ExpectedRole, ...]:
+        self, variants: Sequence[FoundRole], account: str, partition: str
+    ) -> tuple[Role, ...]:
         here = [variant for variant in variants if variant.account == account]
         anywhere = [variant for variant in variants if not variant.account]
-        filled: list[DeployedRole] = []
+        filled: list[Role] = []
         for variant in here or anywhere or variants:
-            in_place = replace(_filled(variant, account, partition), account="", stack_set="")
+            in_place = _filled(variant.role, account, partition)
             if in_place not in filled:
                 filled.append(in_place)
-        unreadable = []
+        unknown: list[Unknown] = []
         if len(filled) > 1:
-            unreadable.append(
-                "the templates deploy different variants of this role, for example with different "
-                "external IDs; pass the template of one stack"
-            )
+            unknown.append(Unknown(part="role", why="several-variants"))
         if not here and not anywhere:
-            unreadable.append("the templates deploy this role only in other accounts")
-        return tuple(
-            self._expected(variant, (partition, account), unreadable) for variant in filled
-        )
+            unknown.append(Unknown(part="role", why="only-elsewhere"))
+        return tuple(self._expected(role, (partition, account), unknown) for role in filled)
 
-    def _expected(
-        self, variant: DeployedRole, place: tuple[str, str], problems: Iterable[str]
-    ) -> ExpectedRole:
-        role = variant.role
-        unreadable = [*role.unreadable, *variant.unreadable, *problems]
+    def _expected(self, role: Role, place: tuple[str, str], problems: Iterable[Unknown]) -> Role:
+        unknown = [*role.unknown, *problems]
         known = self.external_ids.get((*place, role.name.casefold()), self.external_id)
-        external_ids = [str(id_) for id_ in external_ids_of(variant.trust_policy)]
+        external_ids = [str(id_) for id_ in external_ids_of(as_mapping(role.trust_policy))]
         if self.external_ids and not known and OPEN_EXTERNAL_ID in external_ids:
-            unreadable.append("the --external-ids file does not list this role")
+            unknown.append(Unknown(part="role", why="external-id-not-listed"))
+        trust_policy = role.trust_policy
         if known and known not in external_ids and OPEN_EXTERNAL_ID in external_ids:
             external_ids[external_ids.index(OPEN_EXTERNAL_ID)] = known
+            trust_policy = with_external_ids(trust_policy, external_ids)
         elif known and known not in external_ids:
-            unreadable.append(
-                "the external ID that was passed for this role is not the one in the templates"
-            )
-        return ExpectedRole(
-            kind=role.kind,
-            name=role.name,
-            deployed=variant
-            if self.boundary_document is None
-            else replace(variant, boundary_document=self.boundary_document),
-            external_ids=tuple(external_ids),
-            unreadable=tuple(unreadable),
-        )
+            unknown.append(Unknown(part="role", why="external-id-differs"))
+        boundary = role.boundary
+        if boundary is not None and self.boundary_document is not None:
+            boundary = replace(boundary, document=self.boundary_document)
+        return replace(role, trust_policy=trust_policy, boundary=boundary, unknown=tuple(unknown))
 
 
 def from_published(principal: str) -> Expectation:
@@ -218,29 +190,7 @@ def from_published(principal: str) -> Expectation:
 
     :param principal: Pump's principal.
     """
-    roles = tuple(
-        (
-            DeployedRole(
-                role=Role(
-                    kind=role.kind,
-                    name=role.name,
-                    trust=Assumption(principals=(principal,), external_id=True, problems=()),
-                    policies=tuple((policy.name, policy.document) for policy in role.policies),
-                ),
-                trust_policy=_trust_policy(principal),
-                policies=tuple(
-                    DeployedPolicy(
-                        name=policy.name,
-                        managed=False,
-                        document=policy.document,
-                        filled=policy.document,
-                    )
-                    for policy in role.policies
-                ),
-            ),
-        )
-        for role in ROLES.values()
-    )
+    roles = tuple((FoundRole(role=_trusting(published_role(kind), principal)),) for kind in ROLES)
     return Expectation(
         description="the published roles",
         roles=roles,
@@ -256,8 +206,8 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
     :raises InputError: if the templates cannot be read or contain none of Pump's roles; if the
         principal is missing, or is not that of the templates; or if a role's name cannot be read.
     """
-    read = read_deployed(path)
-    for variants in read.roles:
+    read = read_templates(path)
+    for variants in read.variants:
         if not all(variant.role.name for variant in variants):
             raise InputError(f"{path}: the name of the {variants[0].role.kind} role cannot be read")
     roles = tuple(
@@ -265,82 +215,67 @@ def from_templates(path: Path, *, principal: str | None = None) -> Expectation:
             _with_principal(variant, principal, path, Mask(read.external_ids))
             for variant in variants
         )
-        for variants in read.roles
+        for variants in read.variants
     )
     principals = {
-        text for variants in roles for variant in variants for text in _principals(variant)
+        text for variants in roles for variant in variants for text in _principals(variant.role)
     }
     return Expectation(
         description=Mask(read.external_ids).masked(path.name or str(path)),
         roles=roles,
         principals=frozenset(principals),
         hidden=read.external_ids,
-        across_accounts=any(place.stack_set for place in read.contents.places),
+        across_accounts=any(place.stack_set for place in read.places),
     )
 
 
-def _with_principal(
-    variant: DeployedRole, principal: str | None, path: Path, mask: Mask
-) -> DeployedRole:
-    named = _principals(variant)
+def _with_principal(variant: FoundRole, principal: str | None, path: Path, mask: Mask) -> FoundRole:
+    role = _opened(variant.role)
+    named = _principals(role)
     if OPEN_PRINCIPAL not in named:
         # An account ID and the ARN of the account's root are the same principal.
         if principal is not None and [*map(account_of_root, named)] != [account_of_root(principal)]:
             shown = ", ".join(mask.masked(named))
             if not named:
-                raise InputError(
-                    f"{path}: the principal of the {variant.role.kind} role cannot be read"
-                )
+                raise InputError(f"{path}: the principal of the {role.kind} role cannot be read")
             raise InputError(f"{path}: trusts {shown}; omit --principal, or pass that principal")
-        return variant
+        return replace(variant, role=role)
     if principal is None:
         raise InputError(f"{path}: the principal is a template parameter; pass --principal")
-    return replace(variant, trust_policy=replaced(variant.trust_policy, OPEN_PRINCIPAL, principal))
+    return replace(variant, role=_trusting(role, principal))
 
 
-def replaced(value: Any, old: str, new: str) -> Any:
-    """Return a JSON value in which every string equal to another is replaced.
-
-    :param value: the JSON value.
-    :param old: the string to replace.
-    :param new: the replacement.
-    """
-    if isinstance(value, list):
-        return [replaced(element, old, new) for element in value]
-    if isinstance(value, dict):
-        return {key: replaced(member, old, new) for key, member in value.items()}
-    return new if value == old else value
+def _trusting(role: Role, principal: str) -> Role:
+    return replace(role, trust_policy=replaced(role.trust_policy, OPEN_PRINCIPAL, principal))
 
 
-def _principals(variant: DeployedRole) -> list[str]:
-    found = principals_of(variant.trust_policy)
+def _opened(role: Role) -> Role:
+    # Whatever the deployment fills in is open, even if the parameter accepts more than it should:
+    # the account has a value.
+    trust = as_mapping(role.trust_policy)
+    return replace(role, trust_policy=with_placeholders(trust)) if trust else role
+
+
+def _principals(role: Role) -> list[str]:
+    found = principals_of(as_mapping(role.trust_policy))
     return [principal for principal in found if isinstance(principal, str)]
 
 
-def _filled(variant: DeployedRole, account: str, partition: str) -> DeployedRole:
+def _filled(role: Role, account: str, partition: str) -> Role:
     def fill(value: Any) -> Any:
         return in_account(value, account=account, partition=partition)
 
+    boundary = role.boundary
     return replace(
-        variant,
-        path=fill(variant.path),
-        trust_policy=fill(variant.trust_policy),
-        policies=tuple(replace(policy, filled=fill(policy.filled)) for policy in variant.policies),
-        boundary=fill(variant.boundary),
-        boundary_document=fill(variant.boundary_document),
-        tags=fill(dict(variant.tags)),
+        role,
+        path=fill(role.path),
+        trust_policy=fill(role.trust_policy),
+        policies=tuple(
+            replace(policy, document=fill(policy.document), arn=fill(policy.arn))
+            for policy in role.policies
+        ),
+        boundary=None
+        if boundary is None
+        else Boundary(arn=fill(boundary.arn), document=fill(boundary.document)),
+        tags=fill(dict(role.tags)),
     )
-
-
-def _trust_policy(principal: str) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": principal},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": OPEN_EXTERNAL_ID}},
-            }
-        ],
-    }

@@ -10,53 +10,25 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 from pump_roles._version import __version__
+from pump_roles.compare import Difference, Effect, Rule
+from pump_roles.role import Unknown
 
 __all__ = [
     "RULES",
     "SCHEMA_VERSION",
     "AccountResult",
-    "Difference",
-    "Effect",
     "OtherRole",
     "RoleResult",
-    "Rule",
     "State",
     "Verification",
     "state_of",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The version of :meth:`Verification.as_dict`, which ``verify.schema.json`` describes."""
 
 State = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""
-
-Effect = Literal["broader", "narrower", "other"]
-"""What a difference means: more access than expected, less, or neither for certain."""
-
-Rule = Literal[
-    "role-missing",
-    "role-present",
-    "role-name",
-    "role-path",
-    "trust-policy",
-    "trust-broken",
-    "external-id",
-    "policy-added",
-    "policy-removed",
-    "policy-changed",
-    "policies-together",
-    "boundary-added",
-    "boundary-removed",
-    "boundary-changed",
-    "boundary-text",
-    "session-duration",
-    "tag-added",
-    "tag-removed",
-    "tag-changed",
-    "other-access",
-]
-"""The kinds of differences. They stay the same across versions of the schema."""
 
 RULES: Final[Mapping[Rule, str]] = MappingProxyType(
     {
@@ -86,26 +58,6 @@ RULES: Final[Mapping[Rule, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One way in which a role differs from what is expected.
-
-    :param rule: the kind of difference.
-    :param effect: whether it gives more access than expected, or less.
-    :param subject: what it is about, such as a policy's name; empty for the role itself.
-    :param what: the difference, in one line.
-    :param details: what it changes, in words, decision by decision.
-    :param actions: the actions and patterns whose decision it changes.
-    """
-
-    rule: Rule
-    effect: Effect
-    subject: str
-    what: str
-    details: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class RoleResult:
     """One expected role in an account.
 
@@ -113,9 +65,8 @@ class RoleResult:
     :param arn: the role's ARN; of one that does not exist, the expected ARN.
     :param state: whether it is as expected.
     :param differences: how it differs.
-    :param unknown: what could not be checked, in words. If anything could not, the role does not
-        match.
-    :param notes: what was not compared because the expectation leaves it open, in words.
+    :param unknown: what could not be checked. If anything could not, the role does not match.
+    :param notes: what was not compared because the expectation leaves it open.
     :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
         shows no use, or the role does not exist.
     :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
@@ -127,8 +78,8 @@ class RoleResult:
     arn: str
     state: State
     differences: tuple[Difference, ...] = ()
-    unknown: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    notes: tuple[Unknown, ...] = ()
     last_used: str = ""
     last_used_region: str = ""
     boundary_sha256: str = ""

@@ -46,7 +46,7 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
         OtherRole(
             arn=details.arn(name),
             name=name,
-            principals=assumption(trust_policies[name], {}).principals,
+            principals=assumption(trust_policies[name]).principals,
             alarm=alarm,
         )
         for name, alarm in sorted(alarms.items())

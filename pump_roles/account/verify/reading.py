@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pump_roles.account.errors import error_code, reason_of
 from pump_roles.account.verify.details import (
     AccountDetails,
-    AttachedPolicy,
-    Boundary,
-    RoleDetails,
+    LastUse,
     document_of,
-    moment,
+    last_use_of,
 )
 from pump_roles.iam.values import as_mapping
+from pump_roles.role import HOUR, Boundary, Part, Policy, Role, Unknown
+from pump_roles.templates.roles import kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -83,16 +83,18 @@ class _Reader:
 
     def read(self, names: Collection[str]) -> AccountDetails:
         unreadable: list[str] = []
-        missing: dict[str, str] = {}
+        missing: dict[str, Unknown] = {}
+        last_used: dict[str, LastUse] = {}
         listed = self._listed(unreadable)
         known = {name.casefold(): role for name, role in listed.items()}
         roles = []
         for name in names:
             role = self._role(name, known.get(name.casefold()), listed=not unreadable)
-            if isinstance(role, RoleDetails):
-                roles.append(role)
-            elif role:
+            if isinstance(role, Unknown):
                 missing[name.casefold()] = role
+            elif role is not None:
+                roles.append(role[0])
+                last_used[role[0].name] = role[1]
         return AccountDetails(
             account=self._account,
             partition=self._partition,
@@ -102,6 +104,7 @@ class _Reader:
                 for name, role in listed.items()
             },
             paths={name: role["Path"] for name, role in listed.items()},
+            last_used=last_used,
             missing=missing,
             unreadable=tuple(unreadable),
             calls=self._calls,
@@ -124,60 +127,63 @@ class _Reader:
 
     def _role(
         self, name: str, entry: Mapping[str, Any] | None, *, listed: bool
-    ) -> RoleDetails | str:
-        # The role, or why it could not be read; an empty string if it does not exist.
+    ) -> tuple[Role, LastUse] | Unknown | None:
+        # The role, or why it could not be read; nothing if it does not exist.
         if entry is None and listed:
-            return ""
+            return None
         exact = name if entry is None else entry["RoleName"]
         described, reason = self._try(lambda: self._described(exact))
         if described is None and entry is None:
-            return "" if reason == _MISSING else f"it could not be read: {reason}"
+            gone = reason == _MISSING
+            return None if gone else Unknown(part="role", why="not-read", detail=reason)
         role = as_mapping(described or entry)
-        unreadable = (
-            [] if described is not None else [f"it could not be read: {self._explained(reason)}"]
-        )
-        used = as_mapping(role.get("RoleLastUsed"))
+        unknown: list[Unknown] = []
+        if described is None:
+            parts: tuple[Part, ...] = ("boundary", "session", "tags")
+            unknown += [self._not_read(part, reason) for part in parts]
         boundary = as_mapping(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
-        return RoleDetails(
+        policies = (*self._inline(exact, unknown), *self._attached(exact, unknown))
+        seconds = role.get("MaxSessionDuration")
+        if seconds is None and described is not None:
+            unknown.append(Unknown(part="session", why="not-read"))
+        found = Role(
+            kind=kind_of([exact], policies) or "",
             name=exact,
             path=role["Path"],
             trust_policy=document_of(role.get("AssumeRolePolicyDocument")),
-            inline=self._inline(exact, unreadable),
-            attached=self._attached(exact, unreadable),
-            boundary=None if boundary is None else self._boundary(boundary),
-            session_seconds=role.get("MaxSessionDuration"),
+            policies=policies,
+            boundary=None if boundary is None else self._boundary(boundary, unknown),
+            session_seconds=HOUR if seconds is None else seconds,
             tags={tag["Key"]: tag["Value"] for tag in role.get("Tags", [])},
-            last_used=moment(used.get("LastUsedDate")),
-            last_used_region=used.get("Region", ""),
-            described=described is not None,
-            unreadable=tuple(unreadable),
+            unknown=tuple(unknown),
         )
+        return found, last_use_of(role)
 
     def _described(self, name: str) -> Mapping[str, Any]:
         return _checked(self._iam.get_role(RoleName=name)["Role"])
 
-    def _inline(self, role: str, unreadable: list[str]) -> tuple[tuple[str, Any], ...] | None:
+    def _inline(self, role: str, unknown: list[Unknown]) -> tuple[Policy, ...]:
         def names() -> list[str]:
             pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=role)
             return [name for page in pages for name in page["PolicyNames"]]
 
         found, reason = self._try(names)
         if found is None:
-            unreadable.append(f"its inline policies could not be read: {self._explained(reason)}")
-            return None
-        return tuple((name, self._inline_document(role, name, unreadable)) for name in found)
+            unknown.append(self._not_read("inline-policies", reason))
+            return ()
+        return tuple(
+            Policy(name=name, document=self._inline_document(role, name, unknown)) for name in found
+        )
 
-    def _inline_document(self, role: str, name: str, unreadable: list[str]) -> Any:
+    def _inline_document(self, role: str, name: str, unknown: list[Unknown]) -> Any:
         document, reason = self._try(
             lambda: self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         )
         if document is None:
-            unreadable.append(
-                f"its inline policy {name} could not be read: {self._explained(reason)}"
-            )
+            unknown.append(self._not_read("inline-policies", reason, name))
         return document_of(document)
 
-    def _attached(self, role: str, unreadable: list[str]) -> tuple[AttachedPolicy, ...] | None:
+    def _attached(self, role: str, unknown: list[Unknown]) -> tuple[Policy, ...]:
         def policies() -> list[tuple[str, str]]:
             pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
             return [
@@ -188,21 +194,27 @@ class _Reader:
 
         found, reason = self._try(policies)
         if found is None:
-            unreadable.append(f"its managed policies could not be read: {self._explained(reason)}")
-            return None
+            unknown.append(self._not_read("managed-policies", reason))
+            return ()
         attached = []
         for name, arn in found:
             document, reason = self._default_version(arn)
             if document is None:
-                unreadable.append(
-                    f"the managed policy {arn} could not be read: {self._explained(reason)}"
-                )
-            attached.append(AttachedPolicy(name=name, arn=arn, document=document))
+                unknown.append(self._not_read("managed-policies", reason, arn))
+            attached.append(Policy(name=name, arn=arn, document=document))
         return tuple(attached)
 
-    def _boundary(self, arn: str) -> Boundary:
+    def _boundary(self, arn: str, unknown: list[Unknown]) -> Boundary:
         document, reason = self._default_version(arn)
-        return Boundary(arn=arn, document=document, reason=self._explained(reason))
+        if document is None:
+            unknown.append(self._not_read("boundary", reason, arn))
+        return Boundary(arn=arn, document=document)
+
+    def _not_read(self, part: Part, reason: str, subject: str = "") -> Unknown:
+        # It existed when it was listed.
+        if reason == _MISSING:
+            reason = "it changed while it was read; verify again"
+        return Unknown(part=part, why="not-read", subject=subject, detail=reason)
 
     def _default_version(self, arn: str) -> tuple[Any, str]:
         def read() -> Any:
@@ -214,10 +226,6 @@ class _Reader:
             )
 
         return self._try(read)
-
-    def _explained(self, reason: str) -> str:
-        # It existed when it was listed.
-        return "it changed while it was read; verify again" if reason == _MISSING else reason
 
     def _try(self, call: Callable[[], _T]) -> tuple[_T | None, str]:
         try:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from pump_roles.account.verify.details import AccountDetails, RoleDetails
-from pump_roles.account.verify.expected import ExpectedRole
-from pump_roles.account.verify.model import Difference, RoleResult
-from pump_roles.templates.deployed import OPEN_EXTERNAL_ID
+from pump_roles.account.verify.details import AccountDetails, LastUse
+from pump_roles.account.verify.model import RoleResult
+from pump_roles.compare import Difference
+from pump_roles.iam.trust import OPEN_EXTERNAL_ID, external_ids_of
+from pump_roles.iam.values import as_mapping
+from pump_roles.role import Role, Unknown
 
 __all__ = ["removal"]
 
@@ -13,11 +15,8 @@ _STACK_NAME = "aws:cloudformation:stack-name"
 """The tag with the name of the stack that created a resource: CloudFormation Template Reference,
 "Resource tags"."""
 
-_STACK_SET_PREFIX = "StackSet-"
-"""The prefix of the names of stacks that a StackSet created."""
 
-
-def removal(expected: ExpectedRole, details: AccountDetails) -> RoleResult:
+def removal(expected: Role, details: AccountDetails) -> RoleResult:
     """Return whether a role is gone. Any role with its name counts, whatever else differs.
 
     :param expected: the role that must not exist.
@@ -25,41 +24,27 @@ def removal(expected: ExpectedRole, details: AccountDetails) -> RoleResult:
     """
     role = details.role(expected.name)
     if role is not None:
+        used = details.last_used.get(role.name, LastUse())
+        stack = role.tags.get(_STACK_NAME, "")
+        present = Difference(rule="role-present", effect="broader", now=(stack,) if stack else ())
         return RoleResult(
             kind=expected.kind,
             arn=details.arn(role.name, role.path),
             state="differs",
-            differences=(_present(role),),
-            last_used=role.last_used,
-            last_used_region=role.last_used_region,
+            differences=(present,),
+            last_used=used.when,
+            last_used_region=used.region,
         )
-    arn = details.arn(expected.name, expected.deployed.path)
+    arn = details.arn(expected.name, expected.path)
     # Only the list of all roles shows a name in another case. The account's result says why that
     # could not be read.
-    not_known = "whether it exists is not known" if details.unreadable else ""
+    not_known = Unknown(part="role", why="existence") if details.unreadable else None
     if reason := details.missing.get(expected.name.casefold(), not_known):
         return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=(reason,))
     return RoleResult(kind=expected.kind, arn=arn, state="match", notes=tuple(_notes(expected)))
 
 
-def _present(role: RoleDetails) -> Difference:
-    stack = role.tags.get(_STACK_NAME, "")
-    created = f"the stack {stack} created it"
-    if stack.startswith(_STACK_SET_PREFIX):
-        created += "; delete the stack instance, not the stack"
-    return Difference(
-        rule="role-present",
-        effect="broader",
-        subject="",
-        what="the role still exists",
-        details=(created,) if stack else (),
-    )
-
-
-def _notes(expected: ExpectedRole) -> Iterator[str]:
-    yield "the role does not exist"
-    if OPEN_EXTERNAL_ID in expected.external_ids:
-        yield (
-            "other roles that require its external ID were not searched for, because the ID is not "
-            "known; set PUMP_EXTERNAL_ID, or pass --external-ids"
-        )
+def _notes(expected: Role) -> Iterator[Unknown]:
+    yield Unknown(part="role", why="absent")
+    if OPEN_EXTERNAL_ID in external_ids_of(as_mapping(expected.trust_policy)):
+        yield Unknown(part="role", why="open")

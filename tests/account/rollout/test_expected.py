@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles.account.rollout.expected import rollouts_in
-from pump_roles.templates import InputError, read_deployed
+from pump_roles.templates import InputError, read_templates
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
 
@@ -27,7 +27,7 @@ def test_reads_every_rollout_of_the_app(name: str, more: str, synth: Synth, tmp_
     for stack, template in rollouts.items():
         properties = stack_set(template)
         file = rolled_out(tmp_path, partial(replaced, properties))
-        (targets,) = rollouts_in(read_deployed(file), stack)
+        (targets,) = rollouts_in(read_templates(file), stack)
         (group,) = properties["StackInstancesGroup"]
         assert targets.stack_set == properties["StackSetName"]
         assert targets.caller == properties["CallAs"]
@@ -71,9 +71,9 @@ def test_rejects_a_rollout_whose_targets_are_not_certain(
     file = rolled_out(tmp_path, lambda members: members.update(properties))
     if problem:
         with pytest.raises(InputError, match=r"the targets of the StackSet .* cannot be read: "):
-            rollouts_in(read_deployed(file), "R")
+            rollouts_in(read_templates(file), "R")
         with pytest.raises(InputError, match=problem):
-            rollouts_in(read_deployed(file), "R")
+            rollouts_in(read_templates(file), "R")
     else:
-        (targets,) = rollouts_in(read_deployed(file), "R")
+        (targets,) = rollouts_in(read_templates(file), "R")
         assert targets.units == ("r-abcd",)

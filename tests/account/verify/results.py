@@ -4,11 +4,13 @@ from typing import Any
 
 from pump_roles.account.verify.model import (
     AccountResult,
-    Difference,
     OtherRole,
     RoleResult,
     Verification,
 )
+from pump_roles.compare import Difference
+from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
+from pump_roles.role import Unknown
 
 HOSTILE = (
     "a|b",
@@ -30,17 +32,33 @@ HOSTILE = (
 """What a name or an action could be, at worst."""
 
 
+def newly_allowed(*actions: str, before: str = "") -> DecisionChange:
+    """Return actions that a policy newly allows, or that one no longer denies.
+
+    :param before: the policy that denied them. By default, none granted them.
+    """
+    was = Grant(decision=DENIED, denied_by=(before,)) if before else Grant(decision=NOT_GRANTED)
+    return DecisionChange(
+        effect="broader", before=was, after=Grant(decision=ALLOWED), actions=actions
+    )
+
+
 def difference(**members: Any) -> Difference:
     """Return a difference: a policy that gives more access."""
     found: dict[str, Any] = {
         "rule": "policy-added",
         "effect": "broader",
+        "part": "inline-policies",
         "subject": "Extra",
-        "what": "the inline policy Extra is not expected",
-        "details": ("Read objects in S3: was no, now yes",),
         "actions": ("s3:GetObject",),
+        "decisions": (newly_allowed("s3:GetObject"),),
     }
     return Difference(**{**found, **members})
+
+
+def not_read(detail: str) -> Unknown:
+    """Return something that could not be checked: its words are the detail."""
+    return Unknown(part="role", why="deployed-later", detail=detail)
 
 
 def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
@@ -93,11 +111,15 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
     account = f"{number:012}"
     full = role(
         account,
-        difference(subject=text, what=text, details=(text,) * 9, actions=(text,) * 20),
-        difference(rule="tag-added", effect="other", subject=text, what=text),
-        difference(rule="boundary-added", effect="narrower", subject=text, what=text),
-        unknown=(text,),
-        notes=(text,),
+        difference(
+            subject=text,
+            actions=(text,) * 20,
+            decisions=tuple(newly_allowed(text, before=f"{text}{at}") for at in range(9)),
+        ),
+        Difference(rule="tag-added", effect="other", part="tags", subject=text),
+        Difference(rule="boundary-added", effect="narrower", part="boundary", subject=text),
+        unknown=(not_read(text),),
+        notes=(not_read(text),),
         last_used="2026-11-25T08:15:00Z",
         last_used_region="us-east-1",
         boundary_sha256="0" * 64,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.accounts import verify_files, verify_organization
 from pump_roles.account.verify.compare import compare
-from pump_roles.account.verify.details import AccountDetails, RoleDetails, moment
+from pump_roles.account.verify.details import AccountDetails, moment
 from pump_roles.account.verify.expected import Expectation, from_published, from_templates
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.published import ROLES
+from pump_roles.role import Unknown, published_role
 from pump_roles.templates import InputError
 from tests.support import EXTERNAL_ID, OTHER_SECRET, PUMP_ACCOUNT, SECRET, Template, trust
 from tools.sandbox.aws import ACCOUNT_ID
@@ -55,15 +57,8 @@ def assembly(folder: Path, *stacks: tuple[str, Template]) -> Path:
 
 def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID) -> AccountDetails:
     """Return an account with the published read-only role, or without it if there is no ID."""
-    policies = [(policy.name, policy.document) for policy in ROLES["read-only"].policies]
     document = trust(PUMP_ACCOUNT, external_id)  # type: ignore[arg-type]
-    role = RoleDetails(
-        name=NAME,
-        path="/",
-        trust_policy=document,
-        inline=tuple(policies),
-        session_seconds=3_600,
-    )
+    role = replace(published_role("read-only"), trust_policy=document)
     there = external_id is not None
     return AccountDetails(
         account=account,
@@ -98,7 +93,7 @@ def test_role_with_two_variants_is_unknown_without_a_difference(tmp_path: Path) 
     for external_id in (SECRET, OTHER_SECRET):
         found = compare(expectation, account_with(external_id))
         assert states(found) == ("unknown", [])
-        assert "different variants" in found.roles[0].unknown[0]
+        assert [unknown.why for unknown in found.roles[0].unknown] == ["several-variants"]
     assert states(compare(expectation, account_with("Neither-1234"))) == (
         "differs",
         ["external-id"],
@@ -113,7 +108,7 @@ def test_role_that_is_deployed_to_other_accounts_is_unknown_there_or_not(tmp_pat
     for external_id in (EXTERNAL_ID, None):
         found = compare(expectation, account_with(external_id, OTHER_ACCOUNT))
         assert states(found) == ("unknown", [])
-        assert "only in other accounts" in found.roles[0].unknown[0]
+        assert [unknown.why for unknown in found.roles[0].unknown] == ["only-elsewhere"]
 
 
 def test_conditional_role_that_does_not_exist_is_unknown(tmp_path: Path) -> None:
@@ -133,9 +128,7 @@ def test_known_external_id_does_not_fill_an_open_one(tmp_path: Path) -> None:
     expectation = from_templates(file).with_external_ids([], external_id=SECRET)
     found = compare(expectation, account_with([SECRET, OTHER_SECRET]))
     assert states(found) == ("match", [])
-    assert found.roles[0].notes == (
-        "an external ID was not compared: the expected value is not known",
-    )
+    assert found.roles[0].notes == (Unknown(part="trust-policy", why="open", subject="1"),)
 
 
 def test_external_id_that_depends_on_the_region_is_open(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pump_roles.iam.catalog import matcher
+from pump_roles.iam.patterns import covers
 from tools.release.consistency import MARKS
 
 Policies = Mapping[str, Iterable[tuple[str, str]]]
@@ -75,9 +75,7 @@ def _role(kind: str, policies: Policies, actions: list[str], version: str) -> di
                 "pattern": pattern,
                 "resource": resource,
                 "reason": "A reason.",
-                "actions": [
-                    action for action in actions if matcher(pattern).fullmatch(action.lower())
-                ],
+                "actions": [action for action in actions if covers(pattern, action)],
             }
             for policy, grants in policies.items()
             for pattern, resource in grants

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pump_roles.account.verify.trust import trust_effects, with_external_ids
+from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.iam.canonical import canonical
+from pump_roles.iam.trust import with_external_ids
 from tests.support import json_values
 from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide
 

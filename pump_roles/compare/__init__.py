@@ -1,0 +1,163 @@
+"""Compares a role with what is expected of it. Everything that compares two roles uses this.
+
+It loads the action catalog only if policies differ.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from pump_roles.compare.difference import Difference, Effect, Rule
+from pump_roles.compare.identity_policies import (
+    PolicyEffect,
+    guardrail_of,
+    policy_differences,
+    policy_effects,
+    same_document,
+)
+from pump_roles.compare.trust_policies import trust_differences
+from pump_roles.role import Boundary, Part, Policy, Role
+
+__all__ = [
+    "Difference",
+    "Effect",
+    "Rule",
+    "compare",
+    "compare_roles",
+    "guardrail_of",
+    "same_document",
+]
+
+
+def compare(
+    expected: Role, found: Role, *, account: str = "", each_policy: bool = True
+) -> tuple[Difference, ...]:
+    """Return how a role differs from what is expected.
+
+    What the expected role leaves open can have any value: a name or a policy document that is known
+    only at deployment, Pump's principal, and external IDs. Parts that are not known on either side
+    are not compared.
+
+    :param expected: the role as expected.
+    :param found: the role as it is.
+    :param account: the ID of the role's account. By default, it is not known, and no principal is
+        taken to be in it.
+    :param each_policy: whether to compare each policy on its own, too. Otherwise, policies differ
+        only if they decide differently together.
+    """
+    return tuple(_differences(expected, found, account, each_policy=each_policy))
+
+
+def compare_roles(
+    before: Mapping[str, Role], after: Mapping[str, Role]
+) -> tuple[tuple[str, Difference], ...]:
+    """Return how the roles of one time differ from those of another, with their kinds.
+
+    :param before: the roles before, by kind.
+    :param after: the roles after, by kind.
+    """
+    found: list[tuple[str, Difference]] = []
+    for kind, role in after.items():
+        if kind in before:
+            found += (
+                (kind, difference) for difference in compare(before[kind], role, each_policy=False)
+            )
+        else:
+            found.append((kind, Difference(rule="role-present", effect="broader")))
+    gone = sorted(before.keys() - after.keys())
+    found += ((kind, Difference(rule="role-missing", effect="narrower")) for kind in gone)
+    return tuple(found)
+
+
+def _differences(
+    expected: Role, found: Role, account: str, *, each_policy: bool
+) -> Iterator[Difference]:
+    def compared(part: Part) -> bool:
+        return not (expected.is_unknown(part) or found.is_unknown(part))
+
+    if compared("name") and expected.name and found.name and expected.name != found.name:
+        yield _plain("role-name", "name", expected.name, found.name)
+    if compared("path") and expected.path != found.path:
+        yield _plain("role-path", "path", expected.path, found.path)
+    if compared("trust-policy"):
+        yield from trust_differences(expected.trust_policy, found.trust_policy, account=account)
+    yield from policy_differences(expected, found, each=each_policy)
+    if compared("session") and expected.session_seconds != found.session_seconds:
+        more = found.session_seconds > expected.session_seconds
+        yield Difference(
+            rule="session-duration",
+            effect="broader" if more else "narrower",
+            part="session",
+            was=(f"{expected.session_seconds}",),
+            now=(f"{found.session_seconds}",),
+            actions=("sts:AssumeRole",),
+        )
+    if compared("boundary"):
+        yield from _boundary(expected.boundary, found.boundary)
+    if compared("tags"):
+        yield from _tags(expected.tags, found.tags)
+
+
+def _plain(rule: Rule, part: Part, was: str, now: str) -> Difference:
+    return Difference(rule=rule, effect="other", part=part, was=(was,), now=(now,))
+
+
+def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Difference]:
+    if expected is None and found is not None:
+        yield Difference(
+            rule="boundary-added",
+            effect="narrower",
+            part="boundary",
+            subject=found.arn,
+            now=(found.arn,),
+        )
+    elif expected is not None and found is None:
+        yield Difference(
+            rule="boundary-removed",
+            effect="broader",
+            part="boundary",
+            subject=expected.arn,
+            was=(expected.arn,),
+        )
+    elif expected is not None and found is not None:
+        if expected.arn != found.arn:
+            yield Difference(
+                rule="boundary-changed",
+                effect="other",
+                part="boundary",
+                subject=found.arn,
+                was=(expected.arn,),
+                now=(found.arn,),
+            )
+        elif expected.document is not None and found.document is not None:
+            yield from _boundary_text(expected, found)
+
+
+def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
+    if same_document(expected.document, found.document):
+        return
+    # A boundary by itself, as if it were the only policy of a role.
+    before, now = (
+        [Policy(name="boundary", document=side.document, arn=side.arn)]
+        for side in (expected, found)
+    )
+    for effect in policy_effects(before, now) or (PolicyEffect(effect="other"),):
+        yield Difference(
+            rule="boundary-text",
+            effect=effect.effect,
+            part="boundary",
+            subject=found.arn,
+            actions=effect.actions,
+            decisions=effect.decisions,
+            unreadable=effect.unreadable,
+        )
+
+
+def _tags(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Difference]:
+    for key in sorted({*expected, *found}):
+        rule: Rule = "tag-changed"
+        if key not in found:
+            rule = "tag-removed"
+        elif key not in expected:
+            rule = "tag-added"
+        elif found[key] == expected[key]:
+            continue
+        yield Difference(rule=rule, effect="other", part="tags", subject=key)

@@ -1,0 +1,230 @@
+"""Compares the policies of a role, in their effect on the decision for each action."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pump_roles.compare.difference import Difference, Effect, Rule
+from pump_roles.guardrails import Guardrail, recognized
+from pump_roles.iam.canonical import canonical
+from pump_roles.iam.clauses import unreadable_statements
+from pump_roles.iam.decisions import DecisionChange, decision_changes
+from pump_roles.iam.documents import Policy
+from pump_roles.published import ROLES
+from pump_roles.role import Part, Role
+
+__all__ = ["PolicyEffect", "guardrail_of", "policy_differences", "policy_effects", "same_document"]
+
+_RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
+
+_Key = tuple[Part, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyEffect:
+    """What differs between policies in one direction.
+
+    :param effect: the direction.
+    :param decisions: the decisions that differ.
+    :param unreadable: whether there is a statement that cannot be read, or no longer.
+    """
+
+    effect: Effect
+    decisions: tuple[DecisionChange, ...] = ()
+    unreadable: bool = False
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions and patterns of these decisions, each once."""
+        return tuple(
+            dict.fromkeys(action for change in self.decisions for action in change.actions)
+        )
+
+
+def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Iterator[Difference]:
+    """Yield how a role's inline and managed policies differ from the expected ones.
+
+    Each policy is first compared on its own, with all others as expected. Then all are compared
+    together. A policy whose document is not known is only missing or added.
+
+    :param expected: the role as expected.
+    :param found: the role as it is.
+    :param each: whether to compare each policy on its own, and not only guardrails with a value.
+    """
+    before, now = _by_key(expected.policies), _by_key(found.policies)
+    # What could not be listed is neither missing nor added.
+    known = {part for part in _PARTS if not (found.is_unknown(part) or expected.is_unknown(part))}
+    before = {key: policy for key, policy in before.items() if key[0] in known}
+    now = {
+        key: before[key] if key in before and _is_same(before[key], policy) else policy
+        for key, policy in now.items()
+        if key[0] in known
+    }
+    differing = sorted(
+        key for key in before.keys() | now.keys() if before.get(key) is not now.get(key)
+    )
+    # The rank of the worst effect that is reported for each action.
+    reported: dict[str, int] = {}
+    for key in differing:
+        if not (each or _has_value(expected.kind, before.get(key), now.get(key))):
+            continue
+        changed = {other: policy for other, policy in before.items() if other != key}
+        if key in now:
+            changed[key] = now[key]
+        for difference in _of_policy(expected.kind, key, before, changed):
+            for action in difference.actions:
+                rank = _RANKS[difference.effect]
+                reported[action] = max(rank, reported.get(action, 0))
+            yield difference
+    if len(differing) > 1 or (differing and not each):
+        was, after = (
+            [policy for policy in side.values() if not _is_ending(expected.kind, policy)]
+            for side in (before, now)
+        )
+        yield from _together(was, after, reported, each=each)
+
+
+_PARTS: Final[tuple[Part, ...]] = ("inline-policies", "managed-policies")
+
+
+def same_document(document: Any, other: Any) -> bool:
+    """Return whether two policy documents mean the same.
+
+    :param document: a document.
+    :param other: another one.
+    """
+    # The representation distinguishes true from 1.
+    return repr(document) == repr(other) or canonical(document) == canonical(other)
+
+
+def _by_key(policies: Sequence[Policy]) -> dict[_Key, Policy]:
+    found: dict[_Key, Policy] = {}
+    for policy in policies:
+        part: Part = "managed-policies" if policy.arn else "inline-policies"
+        name = policy.name.casefold()
+        if ":aws:policy/" in policy.arn:
+            # The names of AWS managed policies are not unique.
+            name = policy.arn
+        while (part, name) in found:
+            # Keep both policies if their names differ only in case.
+            name += " "
+        found[part, name] = policy
+    return found
+
+
+def _is_same(expected: Policy, found: Policy) -> bool:
+    # A document that could not be read is not known to differ.
+    return (
+        expected.document is None
+        or found.document is None
+        or same_document(expected.document, found.document)
+    )
+
+
+def _of_policy(
+    kind: str, key: _Key, before: Mapping[_Key, Policy], now: Mapping[_Key, Policy]
+) -> Iterator[Difference]:
+    old, new = before.get(key), now.get(key)
+    policy = new or before[key]
+    rule: Rule = "policy-changed"
+    if new is None:
+        rule = "policy-removed"
+    elif old is None:
+        rule = "policy-added"
+    guardrails = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
+    values = [() if found is None else found.values for found in guardrails]
+    found = _ends(rule, guardrails) or policy_effects([*before.values()], [*now.values()])
+    for effect in found or (PolicyEffect(effect="other"),):
+        yield Difference(
+            rule=rule,
+            effect=effect.effect,
+            part=key[0],
+            subject=policy.name,
+            was=values[0],
+            now=values[1],
+            actions=("*",) if any(found and found.ends for found in guardrails) else effect.actions,
+            decisions=effect.decisions,
+            unreadable=effect.unreadable,
+        )
+
+
+def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
+    """Return the guardrail of this package that a policy implements; ``None`` if there is none.
+
+    :param kind: the kind of the role that has it.
+    :param policy: the policy.
+    """
+    if kind not in ROLES or not isinstance(policy.document, dict):
+        return None
+    return recognized(policy.name, policy.document, ROLES[kind].patterns)
+
+
+def _has_value(kind: str, old: Policy | None, new: Policy | None) -> bool:
+    sides = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
+    if None in sides:
+        return any(found is not None and found.ends for found in sides)
+    return all(found is not None and found.values for found in sides)
+
+
+def _is_ending(kind: str, policy: Policy) -> bool:
+    found = guardrail_of(kind, policy)
+    return found is not None and found.ends is not None
+
+
+def _ends(rule: Rule, guardrails: Sequence[Guardrail | None]) -> tuple[PolicyEffect, ...]:
+    # It denies everything from a certain time on, so the time is all that matters.
+    old, new = (None if found is None else found.ends for found in guardrails)
+    if old is not None and new is not None:
+        return (PolicyEffect(effect="broader" if new > old else "narrower"),)
+    if old is not None and rule == "policy-removed":
+        return (PolicyEffect(effect="broader"),)
+    if new is not None and rule == "policy-added":
+        return (PolicyEffect(effect="narrower"),)
+    return ()
+
+
+def policy_effects(before: Sequence[Policy], now: Sequence[Policy]) -> tuple[PolicyEffect, ...]:
+    """Return how policies differ, for each direction in which they do.
+
+    :param before: the policies as expected.
+    :param now: the policies as they are.
+    """
+    changes = decision_changes(before, now)
+    was_unread, unread = _unreadable(before), _unreadable(now)
+    # What cannot be read may allow anything.
+    directions: tuple[tuple[Effect, bool], ...] = (
+        ("broader", bool(unread - was_unread)),
+        ("other", False),
+        ("narrower", bool(was_unread - unread)),
+    )
+    return tuple(
+        PolicyEffect(effect=effect, decisions=decisions, unreadable=unreadable)
+        for effect, unreadable in directions
+        if (decisions := tuple(change for change in changes if change.effect == effect))
+        or unreadable
+    )
+
+
+def _unreadable(policies: Sequence[Policy]) -> set[tuple[str, str]]:
+    return {
+        (policy.name, repr(statement))
+        for policy in policies
+        for statement in unreadable_statements(policy.document)
+    }
+
+
+def _together(
+    before: Sequence[Policy], now: Sequence[Policy], reported: Mapping[str, int], *, each: bool
+) -> Iterator[Difference]:
+    for effect in policy_effects(before, now):
+        rank = _RANKS[effect.effect]
+        new = tuple(action for action in effect.actions if reported.get(action, 0) < rank)
+        if new or (effect.unreadable and not each):
+            yield Difference(
+                rule="policies-together",
+                effect=effect.effect,
+                part="inline-policies",
+                actions=new,
+                decisions=effect.decisions,
+                unreadable=effect.unreadable,
+            )

@@ -1,0 +1,100 @@
+"""Compares conditions: whether every request that meets one also meets another."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pump_roles.iam.patterns import covers
+
+__all__ = ["implies", "is_readable"]
+
+_POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
+"""Operators whose key must have one of the values, so that more values admit more requests."""
+
+_NEGATIVE: Final = {"StringNotEquals", "StringNotLike", "ArnNotLike", "NotIpAddress"}
+"""Operators whose key must have none of the values, so that more values admit fewer requests."""
+
+_AFTER: Final = "DateGreaterThanEquals"
+_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
+
+_VARIABLE: Final = "${"
+_WILDCARDS: Final = re.compile(r"[*?]")
+
+_Test = tuple[str, str, list[str]]
+
+
+def is_readable(condition: Any) -> bool:
+    """Return whether a condition can be compared with another one.
+
+    :param condition: the condition in its canonical form.
+    """
+    return isinstance(condition, dict) and all(
+        isinstance(keys, dict)
+        and all(
+            isinstance(values, list) and all(isinstance(value, str) for value in values)
+            for values in keys.values()
+        )
+        for keys in condition.values()
+    )
+
+
+def implies(condition: Any, other: Any) -> bool:
+    """Return whether every request that meets a condition also meets another one.
+
+    If in doubt, it does not.
+
+    :param condition: the condition in its canonical form.
+    :param other: the other one.
+    """
+    if not (is_readable(condition) and is_readable(other)):
+        return bool(condition == other)
+    return all(
+        any(_test_implies(test, implied) for test in _tests(condition)) for implied in _tests(other)
+    )
+
+
+def _tests(condition: Mapping[str, Any]) -> list[_Test]:
+    return [
+        (operator, key, values)
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    ]
+
+
+def _test_implies(test: _Test, implied: _Test) -> bool:
+    if test == implied:
+        return True
+    (stronger, its_key, its_values), (operator, key, values) = test, implied
+    if its_key != key or any(_VARIABLE in value for value in (*its_values, *values)):
+        return False
+    if stronger in _POSITIVE:
+        # A request that passes it has the key, with one value.
+        operator = operator.removeprefix("ForAllValues:")
+    # A request without the key passes only with IfExists, or with a negative operator.
+    if not stronger.endswith("IfExists"):
+        operator = operator.removesuffix("IfExists")
+    return _values_imply((stronger, its_values), (operator, values))
+
+
+def _values_imply(test: tuple[str, list[str]], implied: tuple[str, list[str]]) -> bool:
+    (stronger, its_values), (operator, values) = test, implied
+    within = set(its_values) <= set(values)
+    if stronger == operator:
+        base = operator.removesuffix("IfExists")
+        if base == _AFTER:
+            return len(its_values) == len(values) == 1 and _is_after(its_values[0], values[0])
+        return (within and base in _POSITIVE) or (
+            set(its_values) >= set(values) and base in _NEGATIVE
+        )
+    if (stronger, operator) == ("StringEquals", "StringEqualsIgnoreCase"):
+        return {*map(str.casefold, its_values)} <= {*map(str.casefold, values)}
+    if (stronger, operator) == ("StringEquals", "StringLike"):
+        return all(
+            any(covers(pattern, value, fold=False) for pattern in values) for value in its_values
+        )
+    plain = not any(_WILDCARDS.search(value) for value in its_values)
+    return (stronger, operator) == ("StringLike", "StringEquals") and plain and within
+
+
+def _is_after(date: str, other: str) -> bool:
+    return all(map(_DATE.fullmatch, (date, other))) and date >= other

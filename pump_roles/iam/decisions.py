@@ -1,0 +1,372 @@
+"""What policies decide about actions, one by one, and what differs between two sets of policies."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from pump_roles.iam.catalog import Action, Catalog, shipped
+from pump_roles.iam.clauses import Clause, clauses
+from pump_roles.iam.documents import Policy, is_policy_name
+from pump_roles.iam.patterns import overlap
+from pump_roles.iam.scopes import EVERYWHERE, Scope
+
+__all__ = [
+    "ALLOWED",
+    "CONDITIONALLY",
+    "DENIED",
+    "NOT_GRANTED",
+    "PARTLY",
+    "Decision",
+    "DecisionChange",
+    "Effect",
+    "Grant",
+    "PolicyEvaluator",
+    "certain_policies",
+    "decision_changes",
+    "decision_of",
+    "is_covered",
+    "matched_by",
+]
+
+Decision = Literal[
+    "allowed", "denied", "conditionally denied", "denied on some resources", "not granted"
+]
+
+ALLOWED: Final = "allowed"
+DENIED: Final = "denied"
+CONDITIONALLY: Final = "conditionally denied"
+PARTLY: Final = "denied on some resources"
+NOT_GRANTED: Final = "not granted"
+
+Effect = Literal["broader", "narrower", "other"]
+"""What a difference means: more access than expected, less, or neither for certain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """How policies decide about an action.
+
+    :param decision: ``allowed``, ``denied``, ``conditionally denied``, ``denied on some resources``
+        or ``not granted``.
+    :param granted_by: the policies and patterns that allow it.
+    :param denied_by: the policies that deny it, unconditionally or not.
+    :param allowed_on: the only resources and conditions on which it is allowed; empty if it is
+        allowed on all.
+    :param limits: the resources and conditions on which it is denied; empty if it is denied
+        outright.
+    """
+
+    decision: Decision
+    granted_by: tuple[tuple[str, str], ...] = ()
+    denied_by: tuple[str, ...] = ()
+    allowed_on: tuple[Scope, ...] = ()
+    limits: tuple[Scope, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionChange:
+    """Actions whose decision differs in the same way.
+
+    :param effect: whether it gives more access than before, or less.
+    :param before: the decision before, without the patterns that allow them.
+    :param after: the decision after.
+    :param actions: the actions, and the patterns that the catalog does not cover.
+    """
+
+    effect: Effect
+    before: Grant
+    after: Grant
+    actions: tuple[str, ...]
+
+
+_Found = Mapping[str, list[tuple[Policy, Clause]]]
+_NOTHING: Final = Grant(decision=NOT_GRANTED)
+
+
+class PolicyEvaluator:
+    """Evaluates what policies decide about an action.
+
+    A deny does not count if it cannot be read, or if another policy may replace its policy. An
+    allow that cannot be read still allows the part that can be read.
+
+    :param policies: the policies of a role, each once.
+    :param catalog: the action catalog.
+    :param without: the policies that are not evaluated. By default, none.
+    """
+
+    def __init__(
+        self, policies: Sequence[Policy], catalog: Catalog, *, without: Collection[Policy] = ()
+    ) -> None:
+        self._catalog = catalog
+        certain = certain_policies(policies)
+        self.clauses: Final = tuple(
+            (policy, clause)
+            for policy in policies
+            if not any(policy is other for other in without)
+            for clause in clauses(policy.document)
+        )
+        self._allows = [(policy, clause) for policy, clause in self.clauses if _allows(clause)]
+        self._denies = [
+            (policy, clause)
+            for policy, clause in self.clauses
+            if clause.effect == "Deny"
+            and clause.readable
+            and any(policy is other for other in certain)
+        ]
+
+    def grants(self) -> dict[str, Grant]:
+        """Return how each action of the catalog that they allow is decided, by its name."""
+        allows = self._by_action(self._allows)
+        denies = self._by_action(self._denies)
+        return {name: _grant(by, denies.get(name, [])) for name, by in allows.items()}
+
+    def grant(self, name: str) -> Grant:
+        """Return how an action is decided, whether or not the catalog has it.
+
+        :param name: the action's name.
+        """
+        return _grant(
+            [(policy, clause) for policy, clause in self._allows if clause.matches(name)],
+            [(policy, clause) for policy, clause in self._denies if clause.matches(name)],
+        )
+
+    def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
+        """Return the clauses of a policy that deny something, by the action that they deny.
+
+        :param policy: the policy.
+        """
+        denies = [(found, clause) for found, clause in self._denies if found is policy]
+        return {
+            name: [clause for _, clause in found] for name, found in self._by_action(denies).items()
+        }
+
+    def effective(self, effect: str) -> Sequence[tuple[Policy, Clause]]:
+        """Return the clauses that count, with their policies.
+
+        :param effect: ``Allow`` or ``Deny``.
+        """
+        return self._allows if effect == "Allow" else self._denies
+
+    def _by_action(self, found: Sequence[tuple[Policy, Clause]]) -> _Found:
+        by_action: dict[str, list[tuple[Policy, Clause]]] = {}
+        for policy, clause in found:
+            for action in matched_by(clause, self._catalog):
+                by_action.setdefault(action.name, []).append((policy, clause))
+        return by_action
+
+
+def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
+    """Return the policies that no other one can replace.
+
+    Inline policies with the same name replace each other. Which one remains is not known, nor is a
+    name that is filled in at deployment.
+
+    :param policies: the policies of a role.
+    """
+    names = Counter(policy.name.casefold() for policy in policies if not policy.arn)
+    known = all(policy.arn or is_policy_name(policy.name) for policy in policies)
+    return [
+        policy
+        for policy in policies
+        if policy.arn or (known and names[policy.name.casefold()] == 1)
+    ]
+
+
+def decision_of(deny: Clause) -> Decision:
+    """Return what a clause that denies decides.
+
+    :param deny: the clause.
+    """
+    if deny.scope.condition:
+        return CONDITIONALLY
+    return DENIED if deny.scope.everywhere else PARTLY
+
+
+def is_covered(clause: Clause, catalog: Catalog) -> bool:
+    """Return whether the catalog has everything that a clause matches.
+
+    A pattern that matches nothing may match an action that is newer than the catalog.
+
+    :param clause: the clause.
+    :param catalog: the action catalog.
+    """
+    return (
+        clause.excluded is None
+        and catalog.covers(clause.pattern)
+        and bool(catalog.matched_by(clause.pattern))
+    )
+
+
+def matched_by(clause: Clause, catalog: Catalog) -> Sequence[Action]:
+    """Return the catalog's actions that a clause is about.
+
+    :param clause: the clause.
+    :param catalog: the action catalog.
+    """
+    if clause.excluded is None:
+        return catalog.matched_by(clause.pattern)
+    excluded = {action.name for action in catalog.matching(clause.excluded)}
+    return [action for action in catalog.actions.values() if action.name not in excluded]
+
+
+def decision_changes(
+    before: Sequence[Policy], after: Sequence[Policy], catalog: Catalog | None = None
+) -> tuple[DecisionChange, ...]:
+    """Return how decisions differ: first those that give more access, then those that may.
+
+    :param before: the policies before.
+    :param after: the policies after.
+    :param catalog: the action catalog. By default, the one of this package.
+    """
+    actions = catalog or shipped()
+    was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
+    groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
+    for name, (old, new) in _differing(was, now, actions):
+        key = effect_of(old, new), _grant(*old), _grant(*new)
+        if key[0] is not None:
+            shown = replace(key[1], granted_by=()), replace(key[2], granted_by=())
+            groups.setdefault((key[0], *shown), []).append(name)
+    counted = {effect for effect, _, _ in groups}
+    for group, pattern, certain in _uncovered(was, now, actions):
+        # A deny of what newer actions may be is only worth a line if nothing else says so.
+        if certain or group[0] not in counted:
+            groups.setdefault(group, []).append(pattern)
+    order: tuple[Effect, ...] = ("broader", "other", "narrower")
+    found = (
+        DecisionChange(effect=effect, before=old, after=new, actions=tuple(dict.fromkeys(names)))
+        for (effect, old, new), names in groups.items()
+    )
+    return tuple(sorted(found, key=lambda change: order.index(change.effect)))
+
+
+_Clauses = tuple[list[tuple[Policy, Clause]], list[tuple[Policy, Clause]]]
+"""The clauses that allow an action, and those that deny it."""
+
+
+def _differing(
+    was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
+) -> Iterator[tuple[str, tuple[_Clauses, _Clauses]]]:
+    # The actions of the catalog that a differing clause is about, with their clauses.
+    sides = [
+        {effect: found.effective(effect) for effect in ("Allow", "Deny")} for found in (was, now)
+    ]
+    counts = [
+        Counter(clause for of_effect in side.values() for _, clause in of_effect) for side in sides
+    ]
+    differing = (counts[0] - counts[1]) + (counts[1] - counts[0])
+    names = {action.name for clause in differing for action in matched_by(clause, catalog)}
+    by_action = [
+        {effect: evaluator._by_action(clauses_) for effect, clauses_ in side.items()}  # noqa: SLF001
+        for evaluator, side in zip((was, now), sides, strict=True)
+    ]
+    for name in sorted(names):
+        old, new = (
+            ([*side["Allow"].get(name, [])], [*side["Deny"].get(name, [])]) for side in by_action
+        )
+        yield name, (old, new)
+
+
+def effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
+    """Return the effect of a change of the clauses about an action; ``None`` if there is none.
+
+    :param before: the clauses that allow it before, and those that deny it.
+    :param after: the same after.
+    """
+    nothing = _is_nothing(before), _is_nothing(after)
+    if all(nothing):
+        return None
+    if any(nothing):
+        return "broader" if nothing[0] else "narrower"
+    (allows, denies), (new_allows, new_denies) = before, after
+    more = _not_covered(new_allows, allows) or _not_covered(denies, new_denies)
+    less = _not_covered(allows, new_allows) or _not_covered(new_denies, denies)
+    if more and less:
+        return "other"
+    return "broader" if more else "narrower" if less else None
+
+
+def _is_nothing(found: _Clauses) -> bool:
+    allows, denies = found
+    return not allows or any(clause.scope == EVERYWHERE for _, clause in denies)
+
+
+def _not_covered(
+    found: Sequence[tuple[Policy, Clause]], others: Sequence[tuple[Policy, Clause]]
+) -> bool:
+    scopes = {clause.scope for _, clause in others}
+    return any(
+        clause.scope not in scopes and not any(scope.covers(clause.scope) for scope in scopes)
+        for _, clause in found
+    )
+
+
+def _uncovered(
+    was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
+) -> Iterator[tuple[tuple[Effect, Grant, Grant], str, bool]]:
+    # The catalog does not have all actions of these clauses, so compare the clauses themselves.
+    allows = [clause for side in (was, now) for _, clause in side.effective("Allow")]
+    uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
+    for policy, clause in _only_in(now, was, "Allow", catalog):
+        yield ("broader", _NOTHING, _alone(policy, clause)), clause.named, True
+    for policy, clause in _only_in(was, now, "Allow", catalog):
+        yield ("narrower", _alone(policy, clause), _NOTHING), clause.named, True
+    allowed = Grant(decision=ALLOWED)
+    for policy, clause in _only_in(was, now, "Deny", catalog):
+        if _shares(clause, allows):
+            key: tuple[Effect, Grant, Grant] = ("broader", _alone(policy, clause), allowed)
+            yield key, clause.named, _shares(clause, uncovered)
+    for policy, clause in _only_in(now, was, "Deny", catalog):
+        if _shares(clause, allows):
+            key = ("narrower", allowed, _alone(policy, clause))
+            yield key, clause.named, _shares(clause, uncovered)
+
+
+def _only_in(
+    evaluator: PolicyEvaluator, other: PolicyEvaluator, effect: str, catalog: Catalog
+) -> Iterator[tuple[Policy, Clause]]:
+    known = [clause for _, clause in other.effective(effect)]
+    for policy, clause in evaluator.effective(effect):
+        if not is_covered(clause, catalog) and not any(found.covers(clause) for found in known):
+            yield policy, clause
+
+
+def _alone(policy: Policy, clause: Clause) -> Grant:
+    # What a clause decides by itself about what it matches.
+    scopes = () if clause.scope == EVERYWHERE else (clause.scope,)
+    if clause.effect == "Allow":
+        return Grant(decision=ALLOWED, allowed_on=scopes)
+    return Grant(decision=decision_of(clause), denied_by=(policy.name,), limits=scopes)
+
+
+def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
+    return any(
+        clause.excluded is not None
+        or other.excluded is not None
+        or overlap(clause.pattern, other.pattern)
+        for other in others
+    )
+
+
+def _allows(clause: Clause) -> bool:
+    return clause.effect == "Allow"
+
+
+def _grant(
+    allows: Sequence[tuple[Policy, Clause]], denies: Sequence[tuple[Policy, Clause]]
+) -> Grant:
+    if not allows:
+        return _NOTHING
+    decisions = {decision_of(clause) for _, clause in denies}
+    order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY)
+    strongest = (found for found in order if found in decisions)
+    decision: Decision = next(strongest, ALLOWED)
+    scopes = dict.fromkeys(clause.scope for _, clause in allows)
+    limits = dict.fromkeys(clause.scope for _, clause in denies)
+    return Grant(
+        decision=decision,
+        granted_by=tuple(dict.fromkeys((policy.name, clause.named) for policy, clause in allows)),
+        denied_by=tuple(dict.fromkeys(policy.name for policy, _ in denies)),
+        allowed_on=() if EVERYWHERE in scopes else tuple(scopes),
+        limits=() if decision == DENIED else tuple(limits),
+    )

@@ -1,0 +1,71 @@
+"""Patterns with the wildcards of IAM, ``*`` and ``?``: what they match, cover, and share."""
+
+import re
+from fnmatch import translate
+from functools import cache
+
+__all__ = ["covers", "overlap"]
+
+_WILDCARDS = "*?"
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    # The regular expressions of translate() do not backtrack exponentially. A single character is
+    # not a wildcard for any number of them.
+    return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]")))
+
+
+def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
+    """Return whether a pattern matches a name, or everything that another pattern matches.
+
+    :param pattern: the pattern.
+    :param other: the name, or the other pattern.
+    :param fold: whether case does not matter, as for actions.
+    """
+    if fold:
+        pattern, other = pattern.lower(), other.lower()
+    return _expression(pattern).fullmatch(other) is not None
+
+
+def overlap(pattern: str, other: str) -> bool:
+    """Return whether two patterns of actions have a name in common.
+
+    :param pattern: a pattern.
+    :param other: another one.
+    """
+    one, two = pattern.lower(), other.lower()
+    for index, (left, right) in enumerate(zip(one, two, strict=False)):
+        if left in _WILDCARDS or right in _WILDCARDS:
+            return _overlap(one[index:], two[index:])
+        if left != right:
+            return False
+    shorter = min(len(one), len(two))
+    return not (one[shorter:] + two[shorter:]).strip("*")
+
+
+def _overlap(one: str, two: str) -> bool:
+    # The positions in the second pattern that the first one, read so far, can end at.
+    ends = _skipped({0}, two)
+    for character in one:
+        if character == "*":
+            ends = set(range(min(ends, default=len(two) + 1), len(two) + 1))
+            continue
+        after = set()
+        for end in ends:
+            if end < len(two) and two[end] == "*":
+                after.add(end)
+            elif end < len(two) and (two[end] == character or "?" in (two[end], character)):
+                after.add(end + 1)
+        ends = _skipped(after, two)
+    return len(two) in ends
+
+
+def _skipped(ends: set[int], pattern: str) -> set[int]:
+    # A wildcard for any number of characters also stands for none.
+    found = set(ends)
+    for end in ends:
+        while end < len(pattern) and pattern[end] == "*":
+            end += 1  # noqa: PLW2901
+            found.add(end)
+    return found

@@ -1,0 +1,248 @@
+"""The policies of a role as a report shows them: their patterns, and what its guardrails do."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pump_roles.compare import guardrail_of, same_document
+from pump_roles.guardrails import Guardrail, by_policy
+from pump_roles.iam.catalog import Catalog
+from pump_roles.iam.clauses import Clause, clauses, unreadable_statements
+from pump_roles.iam.decisions import (
+    ALLOWED,
+    DENIED,
+    Grant,
+    PolicyEvaluator,
+    certain_policies,
+    decision_of,
+    is_covered,
+    matched_by,
+)
+from pump_roles.iam.scopes import Scope
+from pump_roles.published import REASONS, ROLES
+from pump_roles.role import Policy, Role
+
+__all__ = [
+    "GuardrailReport",
+    "Pattern",
+    "PolicyReport",
+    "RolePolicies",
+    "Uncounted",
+    "counted",
+]
+
+
+def counted(number: int, *, exact: bool) -> str:
+    """Return a number as text: ``40``, or ``at least 40`` if it is not exact.
+
+    :param number: the number.
+    :param exact: whether everything was counted.
+    """
+    return f"{number}" if exact else f"at least {number}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """An action pattern of a policy.
+
+    :param pattern: the pattern, as written in the policy.
+    :param effect: ``Allow`` or ``Deny``.
+    :param reason: why Pump needs it, or why the guardrail denies it; empty if neither is known.
+    :param scope: on which resources, and under which conditions.
+    :param actions: the names of the catalog's actions that it matches. For a deny, only those that
+        the role has; none if it denies from a certain time on.
+    :param exact: whether it matches no other actions: none that the catalog does not have, and none
+        that is filled in when the template is deployed.
+    :param excluded: the patterns of a ``NotAction``; empty for a pattern of an ``Action``.
+    :param decision: what it decides for the actions that it matches: ``allowed``, ``denied``,
+        ``conditionally denied`` or ``denied on some resources``; empty if it cannot be read, or
+        another policy can replace its policy.
+    """
+
+    pattern: str
+    effect: str
+    reason: str
+    scope: Scope
+    actions: tuple[str, ...]
+    exact: bool
+    excluded: tuple[str, ...]
+    decision: str
+
+    @property
+    def count(self) -> str:
+        """How many actions it matches, as text."""
+        return counted(len(self.actions), exact=self.exact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyReport:
+    """A policy of a role.
+
+    :param name: its name.
+    :param kind: ``published``, ``guardrail``, or ``other``.
+    :param unmodified: whether it is exactly as Pump publishes it, or as this package
+        defines the guardrail.
+    :param patterns: its patterns, in order.
+    """
+
+    name: str
+    kind: Literal["published", "guardrail", "other"]
+    unmodified: bool
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardrailReport:
+    """What a guardrail of this package does to a role.
+
+    :param name: its name, as in the context key.
+    :param policy: the name of its policy.
+    :param value: the value that the customer chose, in words, such as ``only us-east-1``; may be
+        empty.
+    :param values: the same value, as in the guardrail.
+    :param removes: what it takes away, in words.
+    :param leaves: what stays allowed, in words.
+    :param costs: what that costs Pump's service, in words.
+    :param denied: the names of the role's actions that it denies.
+    :param limited: the names of those that it denies under a condition or on some resources.
+    :param ends: whether it denies everything from a certain time on. It then lists no actions.
+    """
+
+    name: str
+    policy: str
+    value: str
+    values: tuple[str, ...]
+    removes: str
+    leaves: str
+    costs: str
+    denied: tuple[str, ...]
+    limited: tuple[str, ...]
+    ends: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncounted:
+    """A part of a policy that is not counted.
+
+    :param policy: the policy's name.
+    :param pattern: the pattern that allows actions that the catalog does not have; empty if the
+        policy has a statement that cannot be read.
+    """
+
+    policy: str
+    pattern: str = ""
+
+
+class RolePolicies:
+    """The policies of a role, read once.
+
+    The guardrail that denies everything from a certain time on is not evaluated: it is a property
+    of the role.
+
+    :param role: the role.
+    :param catalog: the action catalog.
+    """
+
+    def __init__(self, role: Role, catalog: Catalog) -> None:
+        self._role = role
+        self._catalog = catalog
+        self._published: Final = {policy.name: policy for policy in ROLES[role.kind].policies}
+        certain = certain_policies(role.policies)
+        self._certain = {id(policy) for policy in certain}
+        self._guardrails: Final[list[tuple[Policy, Guardrail]]] = [
+            (policy, found)
+            for policy in certain
+            if (found := guardrail_of(role.kind, policy)) is not None
+        ]
+        ending = [policy for policy, found in self._guardrails if found.ends is not None]
+        self._ending = {id(policy) for policy in ending}
+        self.evaluator: Final = PolicyEvaluator(role.policies, catalog, without=ending)
+
+    def reports(self, granted: Mapping[str, Grant]) -> tuple[PolicyReport, ...]:
+        """Return the policies with the actions that their patterns match.
+
+        :param granted: the role's actions.
+        """
+        return tuple(
+            PolicyReport(
+                name=policy.name,
+                kind=self._kind(policy),
+                unmodified=self._is_unmodified(policy),
+                patterns=tuple(
+                    self._pattern(policy, clause, {} if id(policy) in self._ending else granted)
+                    for clause in clauses(policy.document)
+                ),
+            )
+            for policy in self._role.policies
+        )
+
+    def ledger(self, granted: Mapping[str, Grant]) -> Iterator[GuardrailReport]:
+        """Yield what each guardrail does to the role.
+
+        :param granted: the role's actions.
+        """
+        for policy, guardrail in self._guardrails:
+            by_action = self.evaluator.denied_by(policy)
+            outright = {
+                name
+                for name, found in by_action.items()
+                if any(decision_of(clause) == DENIED for clause in found)
+            }
+            yield GuardrailReport(
+                name=guardrail.name,
+                policy=policy.name,
+                value=guardrail.value_in_words,
+                values=guardrail.values,
+                removes=guardrail.removes,
+                leaves=guardrail.leaves,
+                costs=guardrail.costs,
+                denied=tuple(name for name in granted if name in outright),
+                limited=tuple(name for name in granted if name in by_action.keys() - outright),
+                ends=guardrail.ends is not None,
+            )
+
+    def uncounted(self) -> Iterator[Uncounted]:
+        """Yield what is not counted, each once."""
+        found: dict[Uncounted, None] = {}
+        for policy in self._role.policies:
+            for clause in clauses(policy.document):
+                if clause.effect == "Allow" and not is_covered(clause, self._catalog):
+                    found[Uncounted(policy=policy.name, pattern=clause.named)] = None
+        for policy in self._role.policies:
+            if unreadable_statements(policy.document):
+                found[Uncounted(policy=policy.name)] = None
+        yield from found
+
+    def _kind(self, policy: Policy) -> Literal["published", "guardrail", "other"]:
+        if policy.name in self._published and not policy.arn:
+            return "published"
+        return "guardrail" if policy.name in by_policy() else "other"
+
+    def _is_unmodified(self, policy: Policy) -> bool:
+        published = self._published.get(policy.name)
+        if published is not None and not policy.arn:
+            return same_document(policy.document, published.document)
+        return guardrail_of(self._role.kind, policy) is not None
+
+    def _pattern(self, policy: Policy, clause: Clause, granted: Mapping[str, Grant]) -> Pattern:
+        guardrail = by_policy().get(policy.name)
+        reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
+        removes = guardrail.removes if guardrail else ""
+        counts = clause.readable and id(policy) in self._certain
+        decision = ALLOWED if clause.effect == "Allow" else ""
+        if clause.effect == "Deny" and counts:
+            decision = decision_of(clause)
+        return Pattern(
+            pattern=clause.named,
+            effect=clause.effect,
+            reason=reasons.get(clause.pattern, "") if clause.excluded is None else removes,
+            scope=clause.scope,
+            actions=tuple(
+                action.name
+                for action in matched_by(clause, self._catalog)
+                if clause.effect == "Allow" or action.name in granted
+            ),
+            exact=clause.readable and is_covered(clause, self._catalog),
+            excluded=clause.excluded or (),
+            decision=decision,
+        )

@@ -1,0 +1,59 @@
+"""Values of a template with all functions evaluated whose result is certain.
+
+What depends on the account stays a placeholder: ``${AWS::AccountId}`` and ``${AWS::Partition}``.
+"""
+
+import re
+from typing import Any, Final
+
+from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
+from pump_roles.templates.evaluate import only_text
+from pump_roles.templates.template import Template
+
+__all__ = ["filled", "filled_text"]
+
+_FILLED_LATER: Final = re.compile(r"\$\{AWS::(?:AccountId|Partition)\}")
+_OPEN: Final = (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID)
+_LITERAL: Final = "literal"
+"""The key of a string that looks like a placeholder, and is none. Nothing can read it."""
+
+
+def filled(value: Any, template: Template) -> Any:
+    """Return a value with every function replaced whose result is certain; any other stays.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    if isinstance(value, list):
+        return [filled(element, template) for element in value]
+    if isinstance(value, str):
+        return {_LITERAL: value} if _looks_like_placeholder(value) else value
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
+        text = filled_text(value, template)
+        if text is None:
+            return value
+        return {_LITERAL: text} if text in _OPEN else text
+    return {key: filled(member, template) for key, member in value.items()}
+
+
+def filled_text(value: Any, template: Template) -> str | None:
+    """Return the text that a value certainly is; ``None`` if it is not certain.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    text = only_text(value, template)
+    if text is None or any(of.type_of(name) is not None for of, name in text.references):
+        return None
+    # The account in a StackSet's arguments is that of the StackSet, not the one it deploys to.
+    passed = any(name in of.arguments for of, name in text.references)
+    if passed and template.stack_set and "${AWS::AccountId}" in text.text:
+        return None
+    # Other pseudo parameters, such as the Region, are not known.
+    return text.text if "${AWS::" not in _FILLED_LATER.sub("", text.text) else None
+
+
+def _looks_like_placeholder(text: str) -> bool:
+    return text in _OPEN or _FILLED_LATER.search(text) is not None
