@@ -1,6 +1,14 @@
 """Text from elsewhere, such as a template or AWS, in a form that is safe to show."""
 
-__all__ = ["cut", "one_line", "visible"]
+import re
+import sys
+from typing import Final
+
+__all__ = ["cut", "one_line", "unescaped", "visible"]
+
+_ESCAPE: Final = re.compile(
+    r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2})|U([0-9a-f]{8})|([abefnrtv]))?", re.IGNORECASE
+)
 
 
 def visible(text: str) -> str:
@@ -25,3 +33,18 @@ def cut(value: str, longest: int | None) -> str:
     :param longest: how many characters to keep; ``None`` to keep it whole.
     """
     return value if longest is None or len(value) <= longest else f"{value[:longest]} (cut)"
+
+
+def unescaped(text: str) -> str:
+    """Return a text without the escapes of JSON and YAML, however often it was escaped.
+
+    :param text: the text. Line breaks and tabs become spaces.
+    """
+
+    def character(escape: re.Match[str]) -> str:
+        digits = escape[1] or escape[2] or escape[3]
+        if digits and int(digits, 16) <= sys.maxunicode:
+            return chr(int(digits, 16))
+        return " " if escape[4] else ""
+
+    return _ESCAPE.sub(character, text)

@@ -8,6 +8,7 @@ the same app to do it from: another one, a nested one or the same. One in ``OVER
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 import jsii
@@ -19,6 +20,7 @@ from aws_cdk import (
     CfnOutput,
     CfnParameter,
     CfnResource,
+    CfnStack,
     CfnStackSet,
     Fn,
     IAspect,
@@ -34,6 +36,7 @@ from aws_cdk import (
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_ssm as ssm
 from constructs import IConstruct, IValidation
 
@@ -49,6 +52,7 @@ _ANYBODY: Final[Mapping[str, Any]] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
+NO_VALUE: Final = {"Ref": "AWS::NoValue"}
 _ADMINISTRATOR: Final = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -252,7 +256,7 @@ def name_by_split_of_a_placeholder(_stack: Stack, role: ReadOnlyRole, elsewhere:
 
 def name_by_default_of_a_mapping(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     mapping = CfnMapping(elsewhere, "Names", mapping={"Roles": {"Mine": "Mine"}})
-    _policy_of(elsewhere, mapping.find_in_map("Roles", "Mine", _name(role)))
+    _policy_of(elsewhere, mapping.find_in_map("Roles", Aws.REGION, _name(role)))
 
 
 def name_by_choice_in_a_list(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
@@ -330,6 +334,138 @@ def names_by_condition(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> N
         "Wide",
         policy_document=_DOCUMENT,
         roles=Token.as_list(Fn.condition_if(condition.logical_id, [_name(role)], ["Other"])),
+    )
+
+
+def _targeted(scope: Stack, role_name: Any) -> None:
+    properties = {"RoleName": role_name, "PolicyName": "Wide", "PolicyDocument": _DOCUMENT}
+    CfnResource(scope, "Wide", type="AWS::IAM::RolePolicy", properties=properties)
+
+
+def _first_of(list_: Any) -> Any:
+    return {"Fn::Select": [0, list_]}
+
+
+def names_of_a_list_of_a_nested_stack(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    nested = NestedStack(elsewhere, "Deeper", parameters={"Names": f"Other, {_name(role)}"})
+    names = CfnParameter(nested, "Names", type="CommaDelimitedList").value_as_list
+    iam.CfnManagedPolicy(nested, "Wide", policy_document=_DOCUMENT, roles=names)
+
+
+def name_from_a_list_of_a_nested_stack(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    nested = NestedStack(elsewhere, "Deeper", parameters={"Names": f"{_name(role)},Other"})
+    CfnParameter(nested, "Names", type="List<String>")
+    _targeted(nested, _first_of({"Ref": "Names"}))
+
+
+def name_from_the_path_of_another_role(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    own = _own_role(elsewhere)
+    own.path = f"/{_name(role)}/"
+    _policy_of(elsewhere, Fn.select(1, Fn.split("/", own.attr_arn)))
+
+
+def name_from_a_list_in_a_mapping(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnMapping(elsewhere, "Names", mapping={"Roles": {"Pump": [_name(role), "Other"]}})
+    _targeted(elsewhere, _first_of({"Fn::FindInMap": ["Names", "Roles", "Pump"]}))
+
+
+def name_by_join_of_a_list_in_a_mapping(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    CfnMapping(elsewhere, "Names", mapping={"Roles": {"Pump": list(_parts(role))}})
+    _targeted(elsewhere, {"Fn::Join": ["", {"Fn::FindInMap": ["Names", "Roles", "Pump"]}]})
+
+
+def name_from_the_default_of_a_list(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnParameter(elsewhere, "Names", type="CommaDelimitedList", default=f"{_name(role)},Other")
+    _targeted(elsewhere, _first_of({"Ref": "Names"}))
+
+
+def name_by_join_of_the_default_of_a_list(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    parts = ",".join(_parts(role))
+    CfnParameter(elsewhere, "Names", type="CommaDelimitedList", default=parts)
+    _targeted(elsewhere, {"Fn::Join": ["", {"Ref": "Names"}]})
+
+
+def name_by_an_index_from_a_mapping(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnMapping(elsewhere, "Numbers", mapping={"us-east-1": {"Index": "1"}})
+    index = {"Fn::FindInMap": ["Numbers", {"Ref": "AWS::Region"}, "Index"]}
+    _targeted(elsewhere, {"Fn::Select": [index, ["Other", _name(role)]]})
+
+
+def name_among_many(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    names = [*(f"Other{number}" for number in range(200)), _name(role)]
+    CfnParameter(elsewhere, "Name", allowed_values=names, default="Other1")
+    _targeted(elsewhere, {"Fn::Sub": "${Name}"})
+
+
+def name_among_many_conditions(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnCondition(elsewhere, "Here", expression=Fn.condition_equals(Aws.REGION, "us-east-1"))
+    names = [{"Fn::If": ["Here", f"Other{number}", NO_VALUE]} for number in range(9)]
+    _targeted(elsewhere, {"Fn::Join": ["", [*names, *_parts(role)]]})
+
+
+def name_in_a_long_text(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    text = {"Fn::Sub": f"{'x' * 20_000}${{AWS::Region}}/{_name(role)}"}
+    _targeted(elsewhere, {"Fn::Select": [1, {"Fn::Split": ["/", text]}]})
+
+
+def name_between_long_separators(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    text = {"Fn::Join": ["", ["a||", {"Fn::Sub": "${AWS::Region}|"}, f"|{_name(role)}|", "|b"]]}
+    _targeted(elsewhere, {"Fn::Select": [2, {"Fn::Split": ["||", text]}]})
+
+
+_NAMED_RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
+    "queue": ("AWS::SQS::Queue", "QueueName"),
+    "log_group": ("AWS::Logs::LogGroup", "LogGroupName"),
+    "table": ("AWS::DynamoDB::Table", "TableName"),
+    "instance_profile": ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+    "user": ("AWS::IAM::User", "UserName"),
+    "custom_resource": ("Custom::Echo", "Value"),
+}
+
+
+def _name_of_a_resource(
+    kind: str, attribute: str, _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    type_, name = _NAMED_RESOURCES[kind]
+    CfnResource(elsewhere, "Named", type=type_, properties={name: _name(role)})
+    _targeted(elsewhere, {"Fn::GetAtt": ["Named", attribute]} if attribute else {"Ref": "Named"})
+
+
+def name_by_a_dynamic_reference(stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    ssm.CfnParameter(stack, "Stored", name="/app/role", type="String", value=role.role_name)
+    _targeted(elsewhere, "{{resolve:ssm:/app/role:1}}")
+
+
+def name_by_a_stored_default(stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    ssm.CfnParameter(stack, "Stored", name="/app/role", type="String", value=role.role_name)
+    type_ = "AWS::SSM::Parameter::Value<String>"
+    CfnParameter(elsewhere, "Name", type=type_, default="/app/role")
+    _targeted(elsewhere, {"Ref": "Name"})
+
+
+def budget_action(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    action = {"PolicyArn": _ADMINISTRATOR, "Roles": [_name(role)]}
+    CfnResource(
+        elsewhere,
+        "Wide",
+        type="AWS::Budgets::BudgetsAction",
+        properties={"Definition": {"IamActionDefinition": action}},
+    )
+
+
+def budget_action_by_condition(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    CfnCondition(elsewhere, "Here", expression=Fn.condition_equals(Aws.REGION, "us-east-1"))
+    action = {"PolicyArn": _ADMINISTRATOR, "Roles": [{"Fn::Join": ["", list(_parts(role))]}]}
+    definition = {"Fn::If": ["Here", {"IamActionDefinition": action}, NO_VALUE]}
+    CfnResource(
+        elsewhere,
+        "Wide",
+        type="AWS::Budgets::BudgetsAction",
+        properties={"Definition": definition},
     )
 
 
@@ -450,6 +586,19 @@ def name_taken_over_with_overrides(_stack: Stack, role: ReadOnlyRole, elsewhere:
     taken.add_property_override("RoleName", _name(role))
 
 
+def name_taken_over_by_a_name_of_another_resource(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    queue = {"QueueName": _name(role)}
+    CfnResource(elsewhere, "Queue", type="AWS::SQS::Queue", properties=queue)
+    _wide_role(elsewhere, "WideRole", "Wide").add_property_override("RoleName", {"Ref": "Queue"})
+
+
+def name_taken_over_by_a_default(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    parameter = CfnParameter(elsewhere, "Name", default=_name(role))
+    _wide_role(elsewhere, "WideRole", parameter.value_as_string)
+
+
 def resource_replaced(_stack: Stack, role: ReadOnlyRole, _elsewhere: Stack) -> None:
     name, id_, before = _name(role), role.resource.node.id, _logical_id(role)
     assert role.node.try_remove_child(id_)
@@ -483,67 +632,95 @@ _BY: Final[Mapping[str, Callable[[ReadOnlyRole], Any]]] = {
     "reference": lambda role: role.role_name,
 }
 
-HOSTILE: Final[Mapping[str, Route]] = {
-    function.__name__: function
-    for function in [
-        inline_policy,
-        inline_policy_attached_later,
-        managed_policy,
-        policy_of_import_by_name,
-        managed_policy_of_immutable_import,
-        statement_for_import_by_arn,
-        statement_for_import_by_literal_arn,
-        grant_to_import,
-        name_by_reference,
-        name_as_literal,
-        name_in_another_case,
-        name_by_substitution,
-        name_by_substitution_from_a_map,
-        name_by_substitution_of_a_part,
-        name_by_substitution_of_the_logical_id,
-        name_by_condition,
-        name_by_join,
-        name_by_join_with_a_parameter,
-        name_by_join_with_nothing,
-        name_by_selection_after_nothing,
-        name_by_substitution_with_nothing,
-        name_by_default_of_a_parameter_that_may_not_be_passed,
-        name_by_split_of_the_arn,
-        name_by_selection,
-        name_by_a_parameter_of_systems_manager,
-        name_by_the_name_of_a_group,
-        name_by_split_of_a_placeholder,
-        name_by_default_of_a_mapping,
-        name_by_choice_in_a_list,
-        name_by_mapping,
-        name_by_mapping_for_the_region,
-        name_by_parameter,
-        name_by_parameter_of_a_nested_stack,
-        name_by_reference_from_a_nested_stack,
-        name_by_export,
-        name_by_token,
-        names_by_split,
-        names_by_parameter,
-        names_by_condition,
-        raw_reference,
-        disguised_policy,
-        redirected_policy,
-        extended_policy,
-        aspect_attaches,
-        aspect_redirects,
-        aspect_widens_all_roles,
-        name_taken_over,
-        name_taken_over_with_overrides,
-        resource_replaced,
-        resource_replaced_outside_of_the_construct,
-        construct_replaced,
-        resource_moved_away,
-    ]
-} | {
-    f"raw_{type_}_by_{by}": partial(_raw, type_, _BY[by])
-    for type_ in ["Policy", "ManagedPolicy", "RolePolicy"]
-    for by in _BY
-}
+HOSTILE: Final[Mapping[str, Route]] = (
+    {
+        function.__name__: function
+        for function in [
+            inline_policy,
+            inline_policy_attached_later,
+            managed_policy,
+            policy_of_import_by_name,
+            managed_policy_of_immutable_import,
+            statement_for_import_by_arn,
+            statement_for_import_by_literal_arn,
+            grant_to_import,
+            name_by_reference,
+            name_as_literal,
+            name_in_another_case,
+            name_by_substitution,
+            name_by_substitution_from_a_map,
+            name_by_substitution_of_a_part,
+            name_by_substitution_of_the_logical_id,
+            name_by_condition,
+            name_by_join,
+            name_by_join_with_a_parameter,
+            name_by_join_with_nothing,
+            name_by_selection_after_nothing,
+            name_by_substitution_with_nothing,
+            name_by_default_of_a_parameter_that_may_not_be_passed,
+            name_by_split_of_the_arn,
+            name_by_selection,
+            name_by_a_parameter_of_systems_manager,
+            name_by_the_name_of_a_group,
+            name_by_split_of_a_placeholder,
+            name_by_default_of_a_mapping,
+            name_by_choice_in_a_list,
+            name_by_mapping,
+            name_by_mapping_for_the_region,
+            name_by_parameter,
+            name_by_parameter_of_a_nested_stack,
+            name_by_reference_from_a_nested_stack,
+            name_by_export,
+            name_by_token,
+            names_by_split,
+            names_by_parameter,
+            names_by_condition,
+            names_of_a_list_of_a_nested_stack,
+            name_from_a_list_of_a_nested_stack,
+            name_from_the_path_of_another_role,
+            name_from_a_list_in_a_mapping,
+            name_by_join_of_a_list_in_a_mapping,
+            name_from_the_default_of_a_list,
+            name_by_join_of_the_default_of_a_list,
+            name_by_an_index_from_a_mapping,
+            name_among_many,
+            name_among_many_conditions,
+            name_in_a_long_text,
+            name_between_long_separators,
+            name_by_a_dynamic_reference,
+            name_by_a_stored_default,
+            budget_action,
+            budget_action_by_condition,
+            raw_reference,
+            disguised_policy,
+            redirected_policy,
+            extended_policy,
+            aspect_attaches,
+            aspect_redirects,
+            aspect_widens_all_roles,
+            name_taken_over,
+            name_taken_over_with_overrides,
+            name_taken_over_by_a_name_of_another_resource,
+            name_taken_over_by_a_default,
+            resource_replaced,
+            resource_replaced_outside_of_the_construct,
+            construct_replaced,
+            resource_moved_away,
+        ]
+    }
+    | {
+        f"raw_{type_}_by_{by}": partial(_raw, type_, _BY[by])
+        for type_ in ["Policy", "ManagedPolicy", "RolePolicy"]
+        for by in _BY
+    }
+    | {
+        f"name_of_a_{kind}": partial(_name_of_a_resource, kind, attribute)
+        for kind, attribute in [
+            *(("queue", "QueueName"), ("log_group", ""), ("table", "")),
+            *(("instance_profile", ""), ("user", ""), ("custom_resource", "Value")),
+        ]
+    }
+)
 """What widens the role, by the name of the way."""
 
 
@@ -594,6 +771,47 @@ def stack_set(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     )
 
 
+def _stack_set(scope: Stack, body: str) -> None:
+    CfnStackSet(
+        scope,
+        "Wide",
+        stack_set_name="Wide",
+        permission_model="SELF_MANAGED",
+        capabilities=["CAPABILITY_IAM"],
+        template_body=body,
+    )
+
+
+def _yaml(role_name: str) -> str:
+    properties = f"RoleName: {role_name}\n      PolicyName: Wide"
+    return f"Resources:\n  W:\n    Type: AWS::IAM::RolePolicy\n    Properties:\n      {properties}"
+
+
+def stack_set_in_yaml(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _stack_set(elsewhere, _yaml(_name(role)))
+
+
+def stack_set_in_yaml_with_escapes(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _stack_set(elsewhere, _yaml(f'"\\u{ord(_name(role)[0]):04x}{_name(role)[1:]}"'))
+
+
+def stack_set_in_yaml_with_parts(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    start, end = _parts(role)
+    _stack_set(elsewhere, _yaml(f'!Join ["", [{start},{end}]]'))
+
+
+def stack_set_with_a_token(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _stack_set(elsewhere, Fn.sub(_yaml("${Name}"), {"Name": role.role_name}))
+
+
+def nested_stack_in_yaml(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    with NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(_yaml(_name(role)))
+        file.flush()
+        url = s3_assets.Asset(elsewhere, "Yaml", path=file.name).http_url
+    CfnStack(elsewhere, "Wide", template_url=url)
+
+
 def late_validation(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     elsewhere.node.add_validation(
         _Validation(
@@ -625,6 +843,11 @@ BEYOND: Final[Mapping[str, Route]] = {
         macro_over_the_template,
         custom_resource,
         stack_set,
+        stack_set_in_yaml,
+        stack_set_in_yaml_with_escapes,
+        stack_set_in_yaml_with_parts,
+        stack_set_with_a_token,
+        nested_stack_in_yaml,
         late_validation,
         name_in_the_template_alone,
         check_removed,

@@ -13,6 +13,8 @@ from typing import Final
 from aws_cdk import (
     Aws,
     CfnCondition,
+    CfnMapping,
+    CfnParameter,
     Duration,
     Environment,
     Fn,
@@ -54,6 +56,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as lambda_event_sources
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_organizations as organizations
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as s3_notifications
@@ -1001,6 +1004,90 @@ def private_function(stack: Stack) -> None:
     )
 
 
+def _pump_role(stack: Stack) -> str:
+    return f"arn:{stack.partition}:iam::{stack.account}:role/PumpReadOnlyRole"
+
+
+def stored_arn(stack: Stack) -> None:
+    """A parameter in which the account's inventory finds the ARN of Pump's role."""
+    ssm.StringParameter(stack, "PumpRoleArn", string_value=_pump_role(stack))
+
+
+def watched_role(stack: Stack) -> None:
+    """A rule that tells somebody when anyone changes Pump's role, or assumes it."""
+    events.Rule(
+        stack,
+        "PumpRoleChanged",
+        event_pattern=events.EventPattern(
+            source=["aws.iam"],
+            detail={"requestParameters": {"roleName": ["PumpReadOnlyRole"]}},
+        ),
+        targets=[events_targets.LambdaFunction(_function(stack, "PumpRoleChangedHandler"))],
+    )
+
+
+def denied_by_the_organization(stack: Stack) -> None:
+    """A service control policy that forbids everyone to change Pump's role."""
+    statement = {
+        "Effect": "Deny",
+        "Action": ["iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"],
+        "Resource": "arn:*:iam::*:role/PumpReadOnlyRole",
+    }
+    organizations.CfnPolicy(
+        stack,
+        "ProtectPump",
+        name="ProtectPump",
+        type="SERVICE_CONTROL_POLICY",
+        content={"Version": "2012-10-17", "Statement": [statement]},
+    )
+
+
+def names_by_environment(stack: Stack) -> None:
+    """Policies for roles whose names differ by Region, by environment, and by a choice."""
+    environment = CfnParameter(stack, "Environment", allowed_values=["test", "production"])
+    in_test = CfnCondition(
+        stack,
+        "InTestEnvironment",
+        expression=Fn.condition_equals(environment.value_as_string, "test"),
+    )
+    mapping = CfnMapping(
+        stack, "Teams", mapping={"test": {"name": "a"}, "production": {"name": "b"}}
+    )
+    names = {
+        "ByRegion": f"service-{Aws.REGION}",
+        "ByEnvironment": f"service-{environment.value_as_string}",
+        "ByChoice": Fn.condition_if(in_test.logical_id, "first", "second").to_string(),
+        "ByTeam": Fn.join("-", ["team", mapping.find_in_map(environment.value_as_string, "name")]),
+    }
+    for id_, name in names.items():
+        iam.CfnRolePolicy(
+            stack,
+            id_,
+            policy_name="queues",
+            role_name=name,
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}],
+            },
+        )
+
+
+def role_with_a_path(stack: Stack) -> None:
+    """A policy for the customer's own role, whose name comes from its ARN."""
+    role = iam.Role(
+        stack,
+        "WithPath",
+        path="/teams/pump/read/only/",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+    )
+    imported = iam.Role.from_role_name(
+        stack, "WithPathAgain", Fn.select(5, Fn.split("/", role.role_arn))
+    )
+    imported.add_to_principal_policy(
+        iam.PolicyStatement(actions=["sqs:ListQueues"], resources=["*"])
+    )
+
+
 INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
     function.__name__: function
     for function in [
@@ -1042,6 +1129,11 @@ INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
         cross_stack_policy,
         innocent_nested,
         private_function,
+        stored_arn,
+        watched_role,
+        denied_by_the_organization,
+        names_by_environment,
+        role_with_a_path,
     ]
 }
 """What is harmless anywhere, by its name."""

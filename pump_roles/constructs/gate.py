@@ -42,9 +42,35 @@ _FIX: Final = (
 _UNKNOWN_TARGET: Final = "unknown-target"
 """The one rule that can be acknowledged: nothing in the app says that Pump's role is the target."""
 _UNKNOWN_TARGET_FIX: Final = (
-    "Name the target in the app, or move the policy to another stack. If it never attaches to "
-    "Pump's role, acknowledge this rule on the policy's construct, with a reason."
+    "Say in the app what this is, or move it to another stack. If it never reaches Pump's role, "
+    "acknowledge this rule on its construct, with a reason."
 )
+
+_CHANGED: Final[Mapping[str, str]] = {
+    "AssumeRolePolicyDocument": "a different trust policy",
+    "ManagedPolicyArns": "a managed policy attached",
+    "MaxSessionDuration": "a different session duration",
+    "Parameters": "different parameters",
+    "Path": "a different path",
+    "PermissionsBoundary": "lost its permissions boundary, or has a different one",
+    "Policies": "different inline policies",
+    "RoleName": "a different name",
+    "StackInstancesGroup": "different parameters for some of its stack instances, or a transform",
+    "TemplateBody": "a different member template",
+    "TemplateURL": "a different member template",
+    "Type": "a different resource type",
+}
+_CERTAIN: Final[Mapping[str, str]] = {
+    "attaches": "{it} attaches to {role}",
+    "missing": "{role} is missing from its template: it was removed or replaced",
+    "named-alike": "{it} has the same name as {role} and could replace it",
+}
+_POSSIBLE: Final[Mapping[str, str]] = {
+    "attaches": "{it} may attach to {role}",
+    "changed-later": "the template of {role} may change",
+    "named-alike": "{it} may have the same name as {role} and could replace it",
+    "unread": "{it} has a template that cannot be read and may contain what widens {role}",
+}
 
 
 def protect_role(role: iam.CfnRole, **properties: Any) -> None:
@@ -139,17 +165,34 @@ def _plugin_of(resource: CfnResource) -> _Immutable:
 
 
 def _violation(widening: "Widening") -> PolicyViolation:
+    is_unknown = widening.naming == "deployment"
     return PolicyViolation(
-        rule_name=_UNKNOWN_TARGET if widening.is_unknown_target else _RULE,
-        description=widening.problem,
-        fix=_UNKNOWN_TARGET_FIX if widening.is_unknown_target else _FIX,
+        rule_name=_UNKNOWN_TARGET if is_unknown else _RULE,
+        description=_description(widening),
+        fix=_UNKNOWN_TARGET_FIX if is_unknown else _FIX,
         # Only "fatal" cannot be acknowledged.
-        severity="error" if widening.is_unknown_target else "fatal",
+        severity="error" if is_unknown else "fatal",
         violating_resources=[
             PolicyViolatingResource(
                 resource_logical_id=widening.logical_id,
                 template_path=str(widening.file),
-                locations=[f"Properties.{name}" for name in widening.properties],
+                locations=[f"Properties.{widening.subject}"] if widening.rule == "changed" else [],
             )
         ],
     )
+
+
+def _description(widening: "Widening") -> str:
+    role, subject = widening.built.name, widening.subject
+    it = subject or widening.logical_id
+    if widening.rule == "changed":
+        return f"{role} has {_CHANGED.get(subject, f'{subject}, which cannot be read')}"
+    if widening.rule == "parameter":
+        return f"{role} has the parameter {subject}, which now accepts more than it should"
+    if widening.naming == "certain":
+        return _CERTAIN[widening.rule].format(it=it, role=role)
+    why = {
+        "could-be": "the app contains every part of the name",
+        "deployment": "whether it does is known only at deployment",
+    }[widening.naming]
+    return f"{_POSSIBLE[widening.rule].format(it=it, role=role)}: {why}"

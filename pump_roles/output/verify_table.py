@@ -6,9 +6,9 @@ from io import StringIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.output.console import console_for
 from pump_roles.account.verify.model import AccountResult, RoleResult, Verification
 from pump_roles.compare import Difference
+from pump_roles.output.console import console_for
 from pump_roles.output.remedies import remedies
 from pump_roles.output.verify_words import (
     DETAILS,

@@ -13,18 +13,19 @@ from pump_roles.iam.values import as_mapping, as_text
 from pump_roles.published import ROLES
 from pump_roles.role import Role
 from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.could_be import could_be
 from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
-from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.files import files_in, read_json
 from pump_roles.templates.filling import filled_text
-from pump_roles.templates.flatten import NESTED, flatten
+from pump_roles.templates.flatten import flatten
 from pump_roles.templates.masking import Mask, external_ids, under_the_key
 from pump_roles.templates.model import Contents, FoundRole, InputError, Other, Place
 from pump_roles.templates.other_access import others
+from pump_roles.templates.other_words import change_words
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
-from pump_roles.templates.template import Reference, Template
+from pump_roles.templates.template import Template
 
 __all__ = [
     "Contents",
@@ -58,13 +59,13 @@ def read_templates(path: Path) -> Contents:
 def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Contents:
     """Return what templates contain.
 
-    :param flattened: the templates, and what cannot be read of them, from
+    :param flattened: the templates, and the files outside of their folder, from
         :func:`pump_roles.templates.flatten.flatten`.
     :param name: what an error message calls them.
     :raises InputError: when none contains one of Pump's roles, or they contain different ones of a
         kind.
     """
-    templates, unreadable = flattened
+    templates, outside = flattened
     external_ids = _external_ids(templates)
     mask = Mask(external_ids)
     attachments = Attachments(templates)
@@ -76,14 +77,19 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
     hidden = {
         template: problems
         for template in _elsewhere(templates, roles)
-        if (problems := tuple(hidden_at_deployment(template, mask)))
+        if (problems := [change_words(found, mask) for found in hidden_at_deployment(template)])
     }
     variants = tuple(_variants(name, roles, found_places, mask))
     return Contents(
         roles=tuple(map(_together, variants)),
         others=tuple(found.values()),
         unreadable=(
-            *unreadable,
+            *(f"{name}, which the manifest names, but is not in its folder" for name in outside),
+            *(
+                f"{logical_id} in {template.file.name}, whose template cannot be read"
+                for template in templates
+                for logical_id in template.unread
+            ),
             *(
                 f"{template.file.name}: {problem}"
                 for template, problems in hidden.items()
@@ -96,7 +102,7 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
             roles,
             [
                 *(reference for reference, other in found.items() if other.alarm),
-                *_not_nested(templates),
+                *((template, name) for template in templates for name in template.unread),
             ],
             hidden,
         ),
@@ -114,7 +120,7 @@ def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
         outer = {} if template.parent is None else template.parent.declared
         found |= external_ids(template.content, template.arguments, outer)
         for value in under_the_key(template.content):
-            texts = {text.text for text in evaluate(value, template)}
+            texts = could_be(value, template).fragments
             found |= {text for text in texts if text not in ("", "*") and "${" not in text}
     return frozenset(found)
 
@@ -204,13 +210,6 @@ def _elsewhere(templates: Iterable[Template], roles: Iterable[PumpRole]) -> Iter
             reported.add(above)
             above = above.parent
     return (template for template in templates if template not in reported)
-
-
-def _not_nested(templates: Iterable[Template]) -> Iterable[Reference]:
-    for template in templates:
-        for logical_id in template.resources:
-            if template.type_of(logical_id) in NESTED and logical_id not in template.nested:
-                yield template, logical_id
 
 
 def _resources(

@@ -1,25 +1,35 @@
-"""The resources that attach to roles, such as managed policies, by what they attach to."""
+"""The resources that attach to roles, such as managed policies."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.values import as_text
-from pump_roles.templates.evaluate import evaluate
-from pump_roles.templates.template import Reference, Template, Text
+from pump_roles.iam.values import as_mapping, as_text
+from pump_roles.templates.certain import Certain, certain
+from pump_roles.templates.could_be import could_be
+from pump_roles.templates.targets import (
+    Naming,
+    Target,
+    Targets,
+    literal,
+    may_be_one_account,
+    targets,
+)
+from pump_roles.templates.template import Reference, Template
 
-__all__ = ["ATTACHES", "Attachment", "Attachments", "may_be_one_account"]
+__all__ = ["ATTACHES", "NAMED", "Attachment", "Attachments", "name_of"]
 
-ATTACHES: Final[Mapping[str, str]] = {
-    "AWS::IAM::Policy": "Roles",
-    "AWS::IAM::ManagedPolicy": "Roles",
-    "AWS::IAM::RolePolicy": "RoleName",
-    "AWS::IAM::InstanceProfile": "Roles",
+ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
+    "AWS::Budgets::BudgetsAction": ("Definition", "IamActionDefinition", "Roles"),
+    "AWS::IAM::InstanceProfile": ("Roles",),
+    "AWS::IAM::ManagedPolicy": ("Roles",),
+    "AWS::IAM::Policy": ("Roles",),
+    "AWS::IAM::RolePolicy": ("RoleName",),
 }
-"""The resource types that attach to roles, and the property that names the roles."""
+"""The resource types that attach to roles, and the path to the property that names the roles."""
 
-_PSEUDO: Final = "${aws::"
+NAMED: Final[Mapping[Any, tuple[str, ...]]] = {"AWS::IAM::Role": ("RoleName",)}
+"""The resource type of roles, and the property that names them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,18 +39,11 @@ class Attachment:
     :param template: its template.
     :param logical_id: its logical ID.
     :param targets: what it attaches to.
-    :param is_transformed: whether a function such as ``Fn::Transform`` can add a target.
     """
 
     template: Template
     logical_id: str
-    targets: tuple[Text, ...]
-    is_transformed: bool
-
-    @property
-    def known(self) -> bool:
-        """Whether the targets are complete."""
-        return not self.is_transformed and all(text.known for text in self.targets)
+    targets: Targets
 
     @property
     def resource(self) -> Mapping[str, Any]:
@@ -52,91 +55,95 @@ class Attachment:
         """Whether it is an instance profile, which gives the role to EC2, and not a policy."""
         return self.resource.get("Type") == "AWS::IAM::InstanceProfile"
 
-    @property
-    def is_unknown(self) -> bool:
-        """Whether it is a policy that may attach to any role, as far as the templates show."""
-        return not self.known and not self.is_instance_profile
-
-    @property
-    def is_of_deployment(self) -> bool:
-        """Whether only the deployment knows what it attaches to, apart from what is known."""
-        return not self.is_transformed and all(
-            text.known or text.is_of_deployment for text in self.targets
-        )
-
 
 class Attachments:
-    """Every resource that attaches to roles, by what it attaches to.
+    """Every resource that attaches to roles, or that names roles in another way.
 
     :param templates: the templates that contain them.
+    :param types: the resource types, and the path to the property with the names.
     """
 
-    def __init__(self, templates: Iterable[Template]) -> None:
+    def __init__(
+        self, templates: Iterable[Template], types: Mapping[Any, tuple[str, ...]] = ATTACHES
+    ) -> None:
         self._at: dict[Reference, Attachment] = {}
-        self._by_reference: dict[Reference, list[Attachment]] = {}
         self._by_name: dict[str, list[Attachment]] = {}
+        self._by_arn: dict[Certain, list[Attachment]] = {}
+        self._others: list[Attachment] = []
         for template in templates:
-            for attachment in _attachments(template):
-                self._at[template, attachment.logical_id] = attachment
-                for text in attachment.targets:
-                    for reference in text.references:
-                        self._by_reference.setdefault(reference, []).append(attachment)
-                    self._by_name.setdefault(text.text.casefold(), []).append(attachment)
-        self._open = [name for name in self._by_name if _PSEUDO in name]
-        self.unknown = [attachment for attachment in self._at.values() if attachment.is_unknown]
-        """The policies that may attach to any role, as far as the templates show."""
+            for logical_id in template.resources:
+                path = types.get(template.type_of(logical_id))
+                if path is not None:
+                    found = _targets(template, logical_id, path)
+                    self._add(Attachment(template, logical_id, found))
+
+    def _add(self, attachment: Attachment) -> None:
+        self._at[attachment.template, attachment.logical_id] = attachment
+        if attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy":
+            arn = certain({"Ref": attachment.logical_id}, attachment.template)
+            if arn is not None:
+                self._by_arn.setdefault(arn, []).append(attachment)
+        names = [literal(name) for name in attachment.targets.certain]
+        if all(names) and not attachment.targets.possible:
+            for name in names:
+                self._by_name.setdefault(name, []).append(attachment)
+        else:
+            self._others.append(attachment)
 
     def at(self, template: Template, logical_id: str) -> Attachment | None:
         """Return a resource as an attachment; ``None`` if it is not one."""
         return self._at.get((template, logical_id))
 
-    def reaching(
-        self, template: Template, logical_id: str, names: Iterable[str]
-    ) -> list[Attachment]:
-        """Return what attaches to a role, without duplicates.
+    def managed(self, arn: Certain, template: Template) -> Attachment | None:
+        """Return the managed policy that an ARN names; ``None`` if it is not certain which one.
 
-        :param template: the role's template.
-        :param logical_id: the role's logical ID.
-        :param names: the names that the role can have.
+        :param arn: the ARN.
+        :param template: the template that refers to it.
         """
-        found = list(self._by_reference.get((template, logical_id), ()))
-        for name in names:
-            for target in self._targets(name.casefold()):
-                found += [
-                    attachment
-                    for attachment in self._by_name[target]
-                    if may_be_one_account(attachment.template, template)
-                ]
-        return list(dict.fromkeys(found))
+        found = self._by_arn.get(arn, [])
+        same = [attachment for attachment in found if attachment.template is template] or found
+        return same[0] if len(same) == 1 else None
 
-    def _targets(self, name: str) -> Iterator[str]:
-        # A name can contain what is known only at deployment, such as the Region.
-        if name in self._by_name:
-            yield name
-        for target in self._by_name if _PSEUDO in name else self._open:
-            if target != name and (_matches(name, target) or _matches(target, name)):
-                yield target
+    def naming(self, role: Target, template: Template) -> dict[Attachment, Naming]:
+        """Return what attaches to a role, or may do so.
 
+        What only the deployment knows is not included for other stacks than the role's own, and for
+        instance profiles, which add no permissions.
 
-def may_be_one_account(template: Template, other: Template) -> bool:
-    """Return whether two templates may be deployed to the same account."""
-    return not template.account or not other.account or template.account == other.account
-
-
-def _matches(pattern: str, name: str) -> bool:
-    parts = re.split(r"\$\{aws::[^}]*\}", pattern)
-    return re.fullmatch(".*".join(map(re.escape, parts)), name, re.DOTALL) is not None
+        :param role: the role.
+        :param template: its template.
+        """
+        found: dict[Attachment, Naming] = {}
+        named = [at for name in role.literals for at in self._by_name.get(name, ())]
+        if len(role.literals) < len(role.names):
+            named = list(self._at.values())
+        for attachment in dict.fromkeys([*named, *self._others]):
+            naming = attachment.targets.naming(role)
+            is_near = attachment.template.root is template.root
+            if naming == "deployment" and (attachment.is_instance_profile or not is_near):
+                continue
+            if naming is not None and may_be_one_account(attachment.template, template):
+                found[attachment] = naming
+        return found
 
 
-def _attachments(template: Template) -> Iterator[Attachment]:
-    for logical_id, resource in template.resources.items():
-        kind = resource.get("Type")
-        if not isinstance(kind, str) or kind not in ATTACHES:
-            continue
-        properties = template.properties(logical_id)
-        targets = evaluate(properties.get(ATTACHES[kind]), template)
-        is_transformed = any(name.startswith("Fn::") for name in properties)
-        yield Attachment(template, logical_id, targets, is_transformed)
+def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:
+    properties = template.properties(logical_id)
+    value: Any = properties
+    for name in path:
+        members = as_mapping(value)
+        if not any(_is_function(member) for member in members if value is not properties):
+            value = members.get(name)
+    found = targets(value, template)
+    if template.is_open(logical_id):
+        added = {name: properties[name] for name in properties if _is_function(name)}
+        unknown = could_be({"Fn::Transform": added}, template)
+        found = Targets(found.certain, (*found.possible, unknown))
+    return found
+
+
+def _is_function(name: str) -> bool:
+    return name == "Ref" or name.startswith("Fn::")
 
 
 def name_of(attachment: Attachment) -> str:

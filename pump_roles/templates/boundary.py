@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from pump_roles.iam.values import ref, strings
 from pump_roles.role import Boundary
-from pump_roles.templates.evaluate import evaluate, only_text
+from pump_roles.templates.certain import certain_text
 from pump_roles.templates.filling import filled, filled_text
-from pump_roles.templates.template import Template, Text
+from pump_roles.templates.template import Template
 
 __all__ = ["boundary", "is_same_policy", "managed_documents", "managed_policy_arn"]
 
@@ -31,17 +31,13 @@ def boundary(
     :param template: that template.
     :param documents: the documents of managed policies, by ARN.
     """
-    texts = evaluate(value, template)
-    if value is None or ref(value) == "AWS::NoValue" or not texts:
+    if value is None or ref(value) == "AWS::NoValue":
         return None, True
-    if len(texts) == 1 and texts[0].known and len(texts[0].references) == 1:
-        ((of, logical_id),) = texts[0].references
-        if of.type_of(logical_id) == _MANAGED_POLICY and ref(value):
-            arn = managed_policy_arn(of, logical_id)
-            certain = _path_of(of, logical_id) is not None
-            return Boundary(arn=arn, document=documents.get(arn)), certain
-    arn = filled_text(value, template) or ""
-    if not arn:
+    arn = filled_text(value, template)
+    if arn is None and template.type_of(ref(value)) == _MANAGED_POLICY:
+        found = managed_policy_arn(template, ref(value))
+        return Boundary(arn=found, document=documents.get(found)), False
+    if arn is None:
         return Boundary(arn=", ".join(strings(value))), False
     if template.account:
         arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")
@@ -94,30 +90,11 @@ def is_same_policy(value: Any, other: Any, template: Template) -> bool:
 
 def _policy(value: Any, template: Template) -> tuple[str, str] | None:
     # The account, empty for that of the template, and the name; null if not certain.
-    text = only_text(value, template)
-    if text is None:
-        return None
-    for of, logical_id in text.references:
-        if text.text == f"${{{logical_id}}}" and of.type_of(logical_id) == _MANAGED_POLICY:
-            properties = of.properties(logical_id)
-            name, path = properties.get("ManagedPolicyName"), properties.get("Path", "/")
-            if of is template and isinstance(name, str) and isinstance(path, str):
-                return "", f"{path[1:]}{name}"
-            return None
-    found = _ARN.fullmatch(text.text)
-    if found is None or not found[1] or not _is_of(text, template):
+    found = _ARN.fullmatch(certain_text(value, template) or "")
+    if found is None or not found[1]:
         return None
     account, name = found.groups()
     # A role can only have a policy of its own account, or one of AWS. So if the account is not
     # known, a literal one must be it.
     own = account == _THIS_ACCOUNT or (account.isdecimal() and not template.account)
     return "" if own or account == template.account else account, name
-
-
-def _is_of(text: Text, template: Template) -> bool:
-    # The placeholder of a resource can be only a part of a name or ARN.
-    if any(of.type_of(name) is not None for of, name in text.references):
-        return False
-    # The account in a StackSet's arguments is that of the StackSet, not the one it deploys to.
-    passed = any(name in of.arguments for of, name in text.references)
-    return not (passed and template.stack_set and _THIS_ACCOUNT in text.text)

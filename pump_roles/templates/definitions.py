@@ -5,7 +5,6 @@ A digest of all these definitions reveals such a change.
 """
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -13,13 +12,11 @@ from typing import Any, Final
 from pump_roles.iam.documents import is_readable, is_whole
 from pump_roles.iam.values import as_list, as_mapping, ref
 from pump_roles.role import HOUR
-from pump_roles.templates.evaluate import evaluate
+from pump_roles.templates.could_be import definitions
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Reference, Template
 
 __all__ = ["combined", "filled_in", "suspicious"]
-
-_IN_SUB: Final = re.compile(r"\$\{([^{}$!][^{}$]*)\}")
 
 _COMPARED_AS_TEXT: Final = {
     "AssumeRolePolicyDocument",
@@ -152,9 +149,7 @@ class _Definitions:
     def __init__(self, own: Collection[Template], compared: Collection[Reference]) -> None:
         self._own = own
         self._compared = compared
-        self._seen: set[tuple[Template, str, str]] = set()
         self._entries: set[str] = set()
-        self._pending: list[tuple[Any, Template]] = []
 
     @property
     def digest(self) -> str:
@@ -162,21 +157,24 @@ class _Definitions:
 
     def add(self, value: Any, template: Template) -> None:
         """Add what a value depends on."""
-        self._pending.append((value, template))
-        # No recursion: definitions can depend on each other in a circle, or in a long chain.
-        while self._pending:
-            self._walk(*self._pending.pop())
+        for definition in definitions(value, template, without=self._compared):
+            self._define(*definition)
 
     def add_text(self, name: str, value: Any, template: Template) -> None:
         """Add a value itself, unless it is empty, and what it depends on."""
         if value:
-            self._define("text", name, value, template)
+            self._enter("text", name, value, template)
             self.add(value, template)
 
     def add_resource(self, template: Template, logical_id: str) -> None:
-        """Add a resource, and what it depends on."""
-        self._resource(logical_id, template)
-        self.add([], template)
+        """Add a resource, or a section of a template, and what it depends on."""
+        resource = template.resources.get(logical_id)
+        if resource is None:
+            self.add_text(logical_id, template.content[logical_id], template)
+        else:
+            self._define(template, "resource", logical_id)
+            condition = {"Condition": resource.get("Condition")}
+            self.add([resource.get("Properties"), condition], template)
 
     def add_deployment(self, template: Template, logical_id: str, *, whole: bool) -> None:
         """Add what decides where, and whether, a nested stack or StackSet is deployed."""
@@ -189,105 +187,36 @@ class _Definitions:
         if whole:
             self.add_text(logical_id, targets, template)
 
-    def _define(self, section: str, name: str, value: Any, template: Template) -> None:
-        if (template, section, name) in self._seen:
-            return
-        self._seen.add((template, section, name))
+    def _define(self, template: Template, section: str, name: str) -> None:
+        found = as_mapping(template.content.get(section))
+        value = found.get(name) if name else found
+        if section == "resource":
+            value = _without(template.resources[name], _IGNORED)
+            if str(value.get("Type")).startswith("AWS::"):
+                value["Properties"] = _without(template.properties(name), {"Description"})
+        elif section == "parameter":
+            described = {"ConstraintDescription", "Description"}
+            value = _without(as_mapping(template.declared.get(name)), described)
+            if name in template.arguments and template.parent is not None:
+                argument = f"{template.deployed_by} {name}"
+                self._enter("argument", argument, template.arguments[name], template.parent)
+        elif section == "export":
+            exports = template.exports[tuple(name.split("\0"))]
+            value = [value for of, value in exports if of is template]
+        elif section == "Outputs" and name:
+            value = as_mapping(value).get("Value")
+        self._enter(section, name, value, template)
+
+    def _enter(self, section: str, name: str, value: Any, template: Template) -> None:
         *_, root = _chain(template)
         path = [above.deployed_by for above in _chain(template)]
-        # The name of the file does not matter.
-        stack = "" if root in self._own else root.stack
+        # The name of the file of Pump's role does not matter.
+        stack = "" if root in self._own else root.stack or root.file.name
         self._entries.add(_canonical([stack, *reversed(path), section, name, value]))
-        self._pending.append((value, template))
-
-    def _walk(self, value: Any, template: Template) -> None:
-        if isinstance(value, list):
-            for element in value:
-                self._walk(element, template)
-        elif isinstance(value, dict):
-            for key, argument in value.items():
-                self._call(key, argument, template)
-                self._walk(argument, template)
-
-    def _call(self, function: str, argument: Any, template: Template) -> None:
-        first = argument[0] if isinstance(argument, list) and argument else argument
-        if function in ("Condition", "Fn::If") and isinstance(first, str):
-            conditions = as_mapping(template.content.get("Conditions"))
-            self._define("condition", first, conditions.get(first), template)
-        elif function == "Fn::FindInMap":
-            mappings = as_mapping(template.content.get("Mappings"))
-            known = isinstance(first, str) and first in mappings
-            name, found = (first, mappings[first]) if known else ("", mappings)
-            self._define("mapping", name, found, template)
-        for name in _named(function, argument):
-            self._name(*name, template)
-        for key in _imported(function, argument, template):
-            for index, (exporting, value) in enumerate(template.exports.get(key, ())):
-                self._define("export", " ".join((*key, str(index))), value, exporting)
-
-    def _name(self, name: str, attribute: str, template: Template) -> None:
-        if name.startswith("AWS::"):
-            return
-        nested = template.nested.get(name)
-        if nested is not None and attribute.startswith("Outputs."):
-            output = attribute.removeprefix("Outputs.")
-            outputs = as_mapping(nested.content.get("Outputs"))
-            self._define("output", output, as_mapping(outputs.get(output)).get("Value"), nested)
-        elif name not in template.resources:
-            self._parameter(name, template)
-        elif (template, name) not in self._compared:
-            self._resource(name, template)
-
-    def _resource(self, logical_id: str, template: Template) -> None:
-        resource = template.resources[logical_id]
-        found = {name: resource[name] for name in resource.keys() - _IGNORED}
-        if str(found.get("Type")).startswith("AWS::"):
-            properties = template.properties(logical_id)
-            found["Properties"] = {
-                name: properties[name] for name in properties.keys() - {"Description"}
-            }
-        self._define("resource", logical_id, found, template)
-
-    def _parameter(self, name: str, template: Template) -> None:
-        declared = as_mapping(template.declared.get(name))
-        described = {"ConstraintDescription", "Description"}
-        kept = {member: declared[member] for member in declared.keys() - described}
-        self._define("parameter", name, kept, template)
-        if name in template.arguments and template.parent is not None:
-            argument = f"{template.deployed_by} {name}"
-            self._define("argument", argument, template.arguments[name], template.parent)
 
 
-def _named(function: str, argument: Any) -> Iterator[tuple[str, str]]:
-    # The names of resources and parameters, with the attribute, if any.
-    if function == "Ref" and isinstance(argument, str):
-        yield argument, ""
-    elif function == "Fn::GetAtt":
-        parts = [part for part in as_list(argument) if isinstance(part, str)]
-        name, _, attribute = ".".join(parts).partition(".")
-        yield name, attribute
-    elif function == "Fn::Sub":
-        patterns = [text for text in as_list(argument)[:1] if isinstance(text, str)]
-        for placeholder in (found for text in patterns for found in _IN_SUB.findall(text)):
-            name, _, attribute = placeholder.partition(".")
-            yield name, attribute
-
-
-def _imported(function: str, argument: Any, template: Template) -> Iterator[tuple[str, ...]]:
-    # The keys of what other stacks export.
-    if function == "Fn::ImportValue":
-        for text in evaluate(argument, template):
-            yield (text.text,)
-    elif function == "Fn::GetStackOutput":
-        named = as_mapping(argument)
-        for stack in evaluate(named.get("StackName"), template):
-            for output in evaluate(named.get("OutputName"), template):
-                yield stack.text, output.text
-    elif function == "Fn::GetAtt":
-        # CDK's own way to refer to a stack in another region.
-        for name, attribute in _named(function, argument):
-            if template.type_of(name) == "Custom::CrossRegionExportReader":
-                yield (attribute,)
+def _without(members: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: members[name] for name in members.keys() - names}
 
 
 def _canonical(value: Any) -> str:

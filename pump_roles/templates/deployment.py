@@ -1,13 +1,13 @@
 """What can change a template, or what it deploys, at deployment."""
 
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from pump_roles.iam.values import as_list, as_text, has_transform
-from pump_roles.templates.masking import Mask
 from pump_roles.templates.template import Template
 
-__all__ = ["changed_at_deployment", "hidden_at_deployment"]
+__all__ = ["Change", "changed_at_deployment", "hidden_at_deployment"]
 
 _HIDE_NOTHING: Final = {
     "AWS::CodeDeployBlueGreen",
@@ -26,6 +26,7 @@ _DEPLOYS_MORE: Final = {
 
 _READ_SECTIONS: Final = {"Conditions", "Mappings", "Outputs", "Parameters", "Rules"}
 _READ_TYPES: Final = (
+    "AWS::Budgets::BudgetsAction",
     "AWS::CloudFormation::",
     "AWS::EKS::AccessEntry",
     "AWS::IAM::",
@@ -37,66 +38,89 @@ _READ_TYPES: Final = (
 """The prefixes of the resource types that can reach one of Pump's roles themselves."""
 
 
-def changed_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
+@dataclass(frozen=True)
+class Change:
+    """Something that can change a template, or what it deploys.
+
+    :param why: what can change it.
+    :param subject: the transform, the condition, or the name of what can change or be changed.
+    :param detail: where ``subject`` is not enough: the type of a resource, or the resource with a
+        property or a condition.
+    """
+
+    why: Literal[
+        "condition",
+        "deploys-more",
+        "function",
+        "macro",
+        "macro-in-resource",
+        "macro-in-section",
+        "parameter-overrides",
+        "property",
+        "resource-from-function",
+        "resources-from-function",
+        "transform",
+    ]
+    subject: Any
+    detail: str = ""
+
+
+def changed_at_deployment(template: Template) -> Iterator[Change]:
     """Yield what can change a template, or the one that deploys it, at deployment.
 
     :param template: the template.
-    :param mask: masks what must not be shown.
     """
     if template.parent is not None:
-        yield from changed_at_deployment(template.parent, mask)
-        yield from _deploying(template.parent, template.deployed_by, mask)
+        yield from changed_at_deployment(template.parent)
+        yield from _deploying(template.parent, template.deployed_by)
     transforms = as_list(template.content.get("Transform", []))
     # This transform only adds functions to the language.
     if transforms and transforms != ["AWS::LanguageExtensions"]:
-        names = mask.short(template.content["Transform"])
-        yield f"the transform {names} can change the template when it is deployed"
+        yield Change("transform", template.content["Transform"])
     yield from _functions(template)
     if has_transform(template.content) and "Fn::Transform" not in template.content:
-        yield f"a macro in {template.file.name}, Fn::Transform, can change it when it is deployed"
+        yield Change("macro", template.file.name)
 
 
-def hidden_at_deployment(template: Template, mask: Mask) -> Iterator[str]:
+def hidden_at_deployment(template: Template) -> Iterator[Change]:
     """Yield what can add resources of any kind to a template at deployment.
 
     :param template: the template.
-    :param mask: masks what must not be shown.
     """
     transforms = as_list(template.content.get("Transform", []))
     unknown = [name for name in transforms if as_text(name) not in _HIDE_NOTHING]
     if unknown:
-        yield f"the transform {mask.short(unknown)} can change the template when it is deployed"
+        yield Change("transform", unknown)
     yield from _functions(template)
     for section in sorted(_READ_SECTIONS & template.changeable):
-        yield f"a macro, Fn::Transform, can change its {section} when it is deployed"
+        yield Change("macro-in-section", section)
     for logical_id in template.resources:
         kind = as_text(template.type_of(logical_id))
         if kind.startswith(_READ_TYPES) and has_transform(template.properties(logical_id)):
-            yield f"a macro, Fn::Transform, can change {logical_id} when it is deployed"
+            yield Change("macro-in-resource", logical_id)
 
 
-def _functions(template: Template) -> Iterator[str]:
+def _functions(template: Template) -> Iterator[Change]:
     for logical_id, resource in template.resources.items():
         kind = as_text(template.type_of(logical_id))
         if logical_id.startswith("Fn::"):
-            yield f"{logical_id} creates resources when the template is deployed"
+            yield Change("resources-from-function", logical_id)
         elif any(member.startswith("Fn::") for member in resource):
-            yield f"{logical_id} can become any resource when the template is deployed"
+            yield Change("resource-from-function", logical_id)
         elif kind in _DEPLOYS_MORE or kind.endswith("::MODULE"):
-            yield f"{logical_id}, of type {kind}, can contain any resource"
+            yield Change("deploys-more", logical_id, kind)
     for member in template.content:
         if member.startswith("Fn::"):
-            yield f"{member} can change the template when it is deployed"
+            yield Change("function", member)
 
 
-def _deploying(template: Template, logical_id: str, mask: Mask) -> Iterator[str]:
+def _deploying(template: Template, logical_id: str) -> Iterator[Change]:
     resource = template.resources[logical_id]
     properties = template.properties(logical_id)
     if "Condition" in resource:
-        condition = mask.short(resource["Condition"])
-        yield f"{logical_id} is created only under the condition {condition}"
+        yield Change("condition", resource["Condition"], logical_id)
     for name in sorted(properties):
         if name.startswith("Fn::"):
-            yield f"the property {name} of {logical_id} cannot be read"
+            yield Change("property", name, logical_id)
     if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
-        yield f"{logical_id} gives some of its stack instances other parameters"
+        yield Change("parameter-overrides", logical_id)

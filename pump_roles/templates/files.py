@@ -30,7 +30,7 @@ class File:
     """A template's file.
 
     :param path: where it is.
-    :param stack: the name of its stack.
+    :param stack: the name of its stack; empty if not known.
     :param account: the 12-digit ID of the account that it is deployed to; empty if not known.
     :param region: the Region that it is deployed to; empty if not known.
     :param readable: whether it is a file in the folder of the manifest that names it. Other files
@@ -39,7 +39,7 @@ class File:
     """
 
     path: Path
-    stack: str
+    stack: str = ""
     account: str = ""
     region: str = ""
     readable: bool = True
@@ -164,13 +164,21 @@ def assets(folder: Path) -> Mapping[str, set[str]]:
         for asset in as_mapping(as_mapping(manifest).get("files")).values():
             source = as_mapping(as_mapping(asset).get("source"))
             path = source.get("path")
-            is_file = isinstance(path, str) and Path(path).name == path
-            uploaded = path if is_file and "executable" not in source else ""
+            readable = isinstance(path, str) and _is_asset(folder, folder / path)
+            uploaded = path if readable and "executable" not in source else ""
             for destination in as_mapping(as_mapping(asset).get("destinations")).values():
                 place = as_mapping(destination)
                 key = f"{place.get('bucketName')}/{place.get('objectKey')}"
                 found.setdefault(key, set()).add(as_text(uploaded))
     return found
+
+
+def _is_asset(folder: Path, path: Path) -> bool:
+    # The assets of a stage are in the folder of the app.
+    outer = folder / ".."
+    return _is_inside(folder, path) or (
+        path.parent == outer and is_file(outer / _MANIFEST) and _is_inside(outer, path)
+    )
 
 
 def _asset_manifests(folder: Path) -> Iterator[Path]:
@@ -222,12 +230,16 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
             if _is_inside(folder, inner) and is_file(inner / _MANIFEST):
                 yield from _named(inner)
             else:
-                yield File(inner, "", readable=False)
+                yield File(inner, readable=False)
 
 
 def _unmanaged(path: Path) -> File:
-    # CDK names a template after its stack.
-    return File(path, path.name.removesuffix(".template.json"))
+    return File(path)
+
+
+def stack_of(path: Path) -> str:
+    """Return the name that a template's stack probably has: CDK names the file after it."""
+    return path.name.removesuffix(".template.json")
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
-from pump_roles.templates.evaluate import only_text
+from pump_roles.templates.certain import certain_text
 from pump_roles.templates.template import Template
 
 __all__ = ["filled", "filled_text"]
@@ -44,15 +44,10 @@ def filled_text(value: Any, template: Template) -> str | None:
     :param value: the value, as in a template.
     :param template: that template.
     """
-    text = only_text(value, template)
-    if text is None or any(of.type_of(name) is not None for of, name in text.references):
-        return None
-    # The account in a StackSet's arguments is that of the StackSet, not the one it deploys to.
-    passed = any(name in of.arguments for of, name in text.references)
-    if passed and template.stack_set and "${AWS::AccountId}" in text.text:
-        return None
+    text = certain_text(value, template)
     # Other pseudo parameters, such as the Region, are not known.
-    return text.text if "${AWS::" not in _FILLED_LATER.sub("", text.text) else None
+    known = text is not None and "${AWS::" not in _FILLED_LATER.sub("", text)
+    return text if known else None
 
 
 def _looks_like_placeholder(text: str) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list, as_mapping
+from pump_roles.iam.values import as_list, as_mapping, as_text
 from pump_roles.templates import files as disk
-from pump_roles.templates.evaluate import evaluate
+from pump_roles.templates.certain import certain, written
 from pump_roles.templates.model import InputError
-from pump_roles.templates.template import Exports, Template
+from pump_roles.templates.template import Exports, Reference, Template
 
 __all__ = ["NESTED", "flatten"]
 
@@ -24,6 +24,9 @@ _BUCKET: Final = re.compile(
 _STACK: Final = "AWS::CloudFormation::Stack"
 _STACK_SET: Final = "AWS::CloudFormation::StackSet"
 
+_STORED: Final = ("AWS::SSM::Parameter", "AWS::SecretsManager::Secret")
+"""The types of resources whose values dynamic references can have."""
+
 NESTED: Final = (_STACK, _STACK_SET)
 """The types of resources whose templates are also read."""
 
@@ -31,21 +34,20 @@ NESTED: Final = (_STACK, _STACK_SET)
 def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Template], list[str]]:
     """Return the templates of some files with everything nested in them.
 
-    Also returns, in words, what cannot be read.
+    Also returns the files that a manifest names, but that are not in its folder.
 
     :param files: the files.
     :param empty: whether a template may be empty, as CDK writes it for a stack without resources.
     :raises InputError: when a file is not a CloudFormation template.
     """
     templates: list[Template] = []
-    unreadable: list[str] = []
+    outside: list[str] = []
     exports: Exports = {}
+    stored: list[Reference] = []
     assets = _Assets()
     for file in files:
         if not file.readable:
-            unreadable.append(
-                f"{file.path.name}, which the manifest names, but is not in its folder"
-            )
+            outside.append(file.path.name)
             continue
         if file.content is None and not disk.is_file(file.path):
             raise InputError(f"{file.path}: there is no such file")
@@ -66,31 +68,34 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
             region=file.region,
             stack=file.stack,
             exports=exports,
+            stored=stored,
         )
-        found = _Flattened(root, assets)
-        templates += found.templates
-        unreadable += found.unreadable
+        templates += _Flattened(root, assets).templates
     for template in templates:
+        stored += [
+            (template, name) for name in template.resources if template.type_of(name) in _STORED
+        ]
         for key, value in _exported(template):
             exports.setdefault(key, []).append((template, value))
     for template in templates:
-        # The evaluation so far did not have all the exports.
-        template.evaluated.clear()
-    return templates, unreadable
+        # What was certain so far did not have all the exports.
+        template.certainties.clear()
+    return templates, outside
 
 
 def _exported(template: Template) -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, declared in as_mapping(template.content.get("Outputs")).items():
         output = as_mapping(declared)
-        for text in evaluate(as_mapping(output.get("Export")).get("Name"), template):
-            yield (text.text,), output.get("Value")
-        if template.stack:
-            yield (template.stack, name), output.get("Value")
+        if "Export" in output:
+            key = certain(as_mapping(output["Export"]).get("Name"), template)
+            yield ("${}" if key is None else written(key),), output.get("Value")
+        if template.parent is None:
+            yield (template.stack or disk.stack_of(template.file), name), output.get("Value")
     for logical_id in template.resources:
         # CDK's own way to refer to a stack in another region.
         if template.type_of(logical_id) == "Custom::CrossRegionExportWriter":
-            written = as_mapping(template.properties(logical_id).get("WriterProps"))
-            for name, value in as_mapping(written.get("exports")).items():
+            written_exports = as_mapping(template.properties(logical_id).get("WriterProps"))
+            for name, value in as_mapping(written_exports.get("exports")).items():
                 yield (name,), value
 
 
@@ -103,7 +108,6 @@ class _Flattened:
     def __init__(self, root: Template, assets: "_Assets") -> None:
         self._assets = assets
         self.templates: list[Template] = []
-        self.unreadable: list[str] = []
         self._add(root)
 
     def _add(self, template: Template) -> None:
@@ -112,11 +116,7 @@ class _Flattened:
             if resource.get("Type") not in NESTED:
                 continue
             nested = self._deployed_by(template, logical_id)
-            if nested is None:
-                self.unreadable.append(
-                    f"{logical_id} in {template.file.name}, whose template cannot be read"
-                )
-            else:
+            if nested is not None:
                 template.nested[logical_id] = nested
                 self._add(nested)
 
@@ -124,6 +124,7 @@ class _Flattened:
         properties = template.properties(logical_id)
         is_set = template.type_of(logical_id) == _STACK_SET
         body, url = properties.get("TemplateBody"), properties.get("TemplateURL")
+        template.unread[logical_id] = "" if body is None else as_text(body)
         if (body is None) == (url is None) or len(self.templates) > _MOST:
             return None
         try:
@@ -136,12 +137,14 @@ class _Flattened:
                 if name is None:
                     return None
                 file = template.file.parent / name
+                template.unread[logical_id] = file.read_bytes().decode(errors="replace")
                 content, read = disk.read_json(file, disk.TEMPLATE)
                 sha256 = disk.digest(read)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, OSError):
             return None
         if file in _files_above(template, url):
             return None
+        del template.unread[logical_id]
         return Template(
             content=as_mapping(content),
             file=file,
@@ -153,19 +156,21 @@ class _Flattened:
             deployed_by=logical_id,
             arguments=dict(_arguments(properties.get("Parameters"))),
             exports=template.exports,
+            stored=template.stored,
         )
 
     def _asset(self, template: Template, url: Any) -> str | None:
         # Only the exact address to which CDK uploads one of the files.
-        texts = evaluate(url, template)
-        found = _BUCKET.fullmatch(texts[0].text) if len(texts) == 1 else None
+        place = certain(url, template)
+        found = None if place is None else _BUCKET.fullmatch(written(place))
         if found is None:
             return None
-        for place, names in self._assets.of(template.file.parent).items():
-            key = place.rpartition("/")[2]
+        for destination, names in self._assets.of(template.file.parent).items():
+            key = destination.rpartition("/")[2]
             if "${" not in key and not found[1].endswith(key):
                 continue
-            if [text.text for text in evaluate({"Fn::Sub": place}, template)] == [found[1]]:
+            uploaded = certain({"Fn::Sub": destination}, template)
+            if uploaded is not None and written(uploaded) == found[1]:
                 return _only(template.file.parent, names)
         return None
 

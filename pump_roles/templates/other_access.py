@@ -5,56 +5,61 @@ services and its own account. In any other template, only what reaches Pump or P
 alarm. The rest is listed.
 """
 
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from pump_roles.iam.trust import assumption, principals_of
 from pump_roles.iam.values import as_list, as_mapping, as_text, ref, strings
-from pump_roles.published import ROLES
-from pump_roles.templates.attachments import ATTACHES, Attachments, may_be_one_account
-from pump_roles.templates.evaluate import evaluate, texts_in
+from pump_roles.templates.attachments import ATTACHES, Attachments
+from pump_roles.templates.certain import certain, written
+from pump_roles.templates.could_be import could_be
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Other
+from pump_roles.templates.other_words import access_words
+from pump_roles.templates.pump_names import Access, PumpNames
 from pump_roles.templates.roles import PumpRole, resolved_trust_policy
-from pump_roles.templates.template import Reference, Template, Text
+from pump_roles.templates.targets import Naming, Target, elements, target, targets
+from pump_roles.templates.template import Reference, Template
+from pump_roles.templates.trusted import admitted
 
 __all__ = ["others", "roles_of_account"]
 
 _LISTED: Final = 8
 
-_PRINCIPALS: Final = {
-    "AWS::IAM::Role": "role",
-    "AWS::IAM::User": "user",
-    "AWS::IAM::Group": "group",
-}
+_PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {
     "AWS::IAM::InstanceProfile"
 }
 _OPENS: Final = {
-    "AWS::IAM::AccessKey": "anyone with this access key can act as a user of the account",
-    "AWS::IAM::OIDCProvider": "trusts an external identity provider",
-    "AWS::IAM::SAMLProvider": "trusts an external identity provider",
-    "AWS::RolesAnywhere::Profile": "lets anyone with a certificate assume roles",
-    "AWS::RolesAnywhere::TrustAnchor": "lets anyone with a certificate assume roles",
-    "AWS::SSO::Assignment": "gives users of IAM Identity Center access to an account",
-    "AWS::SSO::PermissionSet": "gives users of IAM Identity Center permissions in an account",
+    "AWS::IAM::AccessKey",
+    "AWS::IAM::OIDCProvider",
+    "AWS::IAM::SAMLProvider",
+    "AWS::RolesAnywhere::Profile",
+    "AWS::RolesAnywhere::TrustAnchor",
+    "AWS::SSO::Assignment",
+    "AWS::SSO::PermissionSet",
 }
 """Resources that give access in other ways. A template with one of Pump's roles must have none."""
 
-_CONFINES: Final = {"aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"}
-_MUST_BE: Final = (
-    "StringEquals",
-    "StringLike",
-    "ForAnyValue:StringEquals",
-    "ForAnyValue:StringLike",
-)
-"""Conditions that exclude everyone outside an account or organization: IAM User Guide, "AWS global
-condition context keys"."""
+_SECTIONS: Final = {
+    *("AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs"),
+    *("Parameters", "Resources", "Rules", "Transform"),
+}
+"""The sections of a template that give no access themselves. ``Globals``, of SAM, does."""
 
-_REPORTED_ELSEWHERE: Final = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}
+_ATTACHED: Final[Mapping[Naming, str]] = {
+    "certain": "attaches",
+    "could-be": "could-attach",
+    "deployment": "may-attach",
+}
+_NAMED_ALIKE: Final[Mapping[Naming, str]] = {
+    "certain": "could-be-named-alike",
+    "could-be": "could-be-named-alike",
+    "deployment": "may-be-named-alike",
+}
 
 
 def others(
@@ -65,14 +70,15 @@ def others(
 ) -> Iterator[tuple[Reference, Other]]:
     """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 
-    Each comes with a reference to its resource.
+    Each comes with a reference to its resource, or to the section of the template.
 
     :param templates: the templates.
     :param roles: Pump's roles in them.
     :param attachments: what attaches to roles in them.
     :param mask: masks what must not be shown.
     """
-    pump = _Pump.of(roles)
+    found = [target(role.template, role.logical_id) for role in roles]
+    pump, roots = _names(roles), {role.template.root for role in roles}
     counted = {(role.template, role.logical_id) for role in roles}
     counted |= {
         (attachment.template, attachment.logical_id)
@@ -82,8 +88,15 @@ def others(
     for template in templates:
         for logical_id in template.resources:
             if (template, logical_id) not in counted:
-                for other in _Reader(template, logical_id, pump, attachments, mask).read():
+                near = template.root in roots
+                reader = _Reader(template, logical_id, pump, found, mask, near=near)
+                for other in reader.read(attachments):
                     yield (template, logical_id), other
+        for name in template.content.keys() - _SECTIONS:
+            ways = _mentions(template.content[name], template, pump)
+            if alarm := access_words(ways, mask):
+                file = template.file.name
+                yield (template, name), Other(name=name, type="section", source=file, alarm=alarm)
 
 
 def roles_of_account(
@@ -100,78 +113,85 @@ def roles_of_account(
     :param names: the names of Pump's roles there.
     :param principals: Pump's principals.
     """
-    resources = {
-        name: {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
-        for name, document in trust_policies.items()
-    }
-    content = {"Resources": resources}
-    template = Template(content=content, file=Path(account), sha256="", account=account)
-    pump, attachments, mask = _Pump.named(names, principals), Attachments([]), Mask(frozenset())
-    for name in resources:
-        for other in _Reader(template, name, pump, attachments, mask).read():
-            if other.alarm:
-                yield other
+    pump, mask = PumpNames(names, principals), Mask(frozenset())
+
+    def judge(named: Any) -> Iterator[Access]:
+        for text in strings(named):
+            kind, name = pump.in_text(text, account)
+            if text == "*":
+                yield Access("trusts-everyone")
+            elif kind:
+                yield Access(f"trusts-{kind}", name)
+
+    for name, document in trust_policies.items():
+        if alarm := access_words(admitted(document, judge, providers=False), mask):
+            yield Other(
+                name=name,
+                type="AWS::IAM::Role",
+                source=account,
+                principals=assumption(document, {}).principals,
+                alarm=alarm,
+            )
 
 
-@dataclass(frozen=True)
-class _Pump:
-    # Pump's roles and principals, which nothing else may reach.
-    roots: frozenset[Template]
-    references: frozenset[Reference]
-    names: re.Pattern[str]
-    principals: frozenset[str]
-    accounts: frozenset[str]
-
-    @classmethod
-    def of(cls, roles: Sequence[PumpRole]) -> "_Pump":
-        principals = [text for role in roles for text in _principals_of(role)]
-        return replace(
-            cls.named(
-                {name for role in roles for name in role.names},
-                {text.text for text in principals},
-            ),
-            roots=frozenset(role.template.root for role in roles),
-            references=frozenset((role.template, role.logical_id) for role in roles)
-            | {reference for text in principals for reference in text.references},
-        )
-
-    @classmethod
-    def named(cls, names: Collection[str], principals: Collection[str]) -> "_Pump":
-        every = sorted({*names, *(role.name for role in ROLES.values())})
-        return cls(
-            roots=frozenset(),
-            references=frozenset(),
-            names=re.compile(
-                rf"(?<![\w+=,.@-])({'|'.join(map(re.escape, every))})(?![\w+=,.@-])",
-                re.IGNORECASE,
-            ),
-            principals=frozenset(principals),
-            accounts=frozenset(
-                account for text in principals for account in re.findall("[0-9]{12}", text)
-            ),
-        )
-
-    def named_by(self, text: Text, template: Template, *, names: bool = True) -> str:
-        """Return which of Pump's roles, principals, or accounts a text names; empty if none.
-
-        :param names: whether the names of Pump's roles count.
-        """
-        named = sorted(logical_id for _, logical_id in text.references & self.references)
-        if named:
-            return named[0]
-        if names and (found := self.names.search(text.text)):
-            return f"the role {found[1]}"
-        for account in sorted(self.accounts):
-            # In Pump's own account, all ARNs contain the account.
-            own = account == template.account and text.text not in self.principals
-            if not own and re.search(rf"(?<![0-9]){account}(?![0-9])", text.text):
-                return f"Pump's account {account}"
-        return ""
+def _names(roles: Sequence[PumpRole]) -> PumpNames:
+    given = {name for role in roles for name in role.names}
+    references = {(role.template, role.logical_id) for role in roles}
+    principals: set[str] = set()
+    for role in roles:
+        trust_policy = role.template.properties(role.logical_id).get("AssumeRolePolicyDocument")
+        for element, found in elements(principals_of(as_mapping(trust_policy)), role.template):
+            possible = could_be(element, role.template)
+            references |= possible.references
+            principals |= possible.fragments if found is None else {written(found)}
+    return PumpNames(given, principals, frozenset(references))
 
 
-def _principals_of(role: PumpRole) -> Iterator[Text]:
-    trust_policy = role.template.properties(role.logical_id).get("AssumeRolePolicyDocument")
-    yield from evaluate(principals_of(as_mapping(trust_policy)), role.template)
+def _mentions(
+    value: Any, template: Template, pump: PumpNames, *, roles: bool = True
+) -> Iterator[Access]:
+    # What any string, key, or number in a value names.
+    pending = [value]
+    while pending:
+        element = pending.pop()
+        kind, name = "", ""
+        if isinstance(element, list):
+            pending += reversed(element)
+        elif isinstance(element, dict) and len(element) == 1 and _is_function(*element):
+            text = certain(element, template)
+            possible = could_be(element, template, into_resources=False)
+            if text is None:
+                kind, name = pump.in_possible(possible, template.account, roles=roles)
+            elif defined := pump.defined_in(possible):
+                kind, name = "definition", defined
+            else:
+                kind, name = pump.in_text(written(text), template.account, roles=roles)
+        elif isinstance(element, dict):
+            pending += [part for pair in reversed(element.items()) for part in reversed(pair)]
+        elif element is not None:
+            kind, name = pump.in_text(as_text(element), template.account, roles=roles)
+        if kind:
+            yield Access(f"names-{kind}", name)
+
+
+def _is_function(key: str) -> bool:
+    return key == "Ref" or key.startswith("Fn::")
+
+
+def _is_information(kind: str, name: str, value: Any) -> bool:
+    # What names Pump's roles, but neither gives access nor runs code.
+    if kind == "AWS::Organizations::Policy" and name == "Content":
+        return _only_denies(value)
+    return kind == "AWS::SSM::Parameter" or (kind, name) == ("AWS::Events::Rule", "EventPattern")
+
+
+def _only_denies(document: Any) -> bool:
+    read = document
+    if isinstance(document, str):
+        with suppress(ValueError):
+            read = json.loads(document)
+    found = as_list(as_mapping(read).get("Statement", [None]))
+    return all(as_mapping(statement).get("Effect") == "Deny" for statement in found)
 
 
 class _Reader:
@@ -180,55 +200,80 @@ class _Reader:
         self,
         template: Template,
         logical_id: str,
-        pump: _Pump,
-        attachments: Attachments,
+        pump: PumpNames,
+        roles: Sequence[Target],
         mask: Mask,
+        *,
+        near: bool,
     ) -> None:
         self._template = template
         self._logical_id = logical_id
         self._pump = pump
-        self._attachments = attachments
+        self._roles = [*roles, *(Target(((name,),)) for name in pump.roles)]
         self._mask = mask
+        self._near = near
         self._properties = template.properties(logical_id)
         self._type = as_text(template.type_of(logical_id))
-        self._with_pump = template.root in pump.roots
 
-    def read(self) -> Iterator[Other]:
-        alarms = tuple(dict.fromkeys(self._alarms()))
-        if alarms or self._type in _PRINCIPALS or self._type in _POLICIES:
+    def read(self, attachments: Attachments) -> Iterator[Other]:
+        alarm = access_words([*self._ways(attachments)], self._mask)
+        listed = {*_PRINCIPALS, *_POLICIES}
+        if alarm or self._type in listed or any(self._mentions(information=True)):
             yield Other(
                 name=self._logical_id,
                 type=self._type,
                 source=self._template.file.name,
                 principals=tuple(self._principals()),
                 grants=self._grants(),
-                alarm="; ".join(alarms),
+                alarm=alarm,
             )
 
-    def _alarms(self) -> Iterator[str]:
+    def _ways(self, attachments: Attachments) -> Iterator[Access]:
         if self._type == "AWS::IAM::Role":
-            yield from self._trusts()
-        elif self._type in ATTACHES:
-            yield from self._attaches()
-        if self._with_pump and self._type in _OPENS:
-            yield _OPENS[self._type]
-        if self._with_pump and "LoginProfile" in self._properties:
-            yield "anyone with the password can act as this user"
-        if self._type.startswith("AWS::IAM::") and self._is_filled_in():
-            yield "has properties that cannot be read"
+            document = self._properties.get("AssumeRolePolicyDocument")
+            yield from admitted(document, self._trusts, providers=self._near)
+            names = targets(self._properties.get("RoleName"), self._template)
+            yield from self._naming(names.naming, _NAMED_ALIKE)
+        attachment = attachments.at(self._template, self._logical_id)
+        if attachment is not None:
+            for way in self._naming(attachment.targets.naming, _ATTACHED):
+                if way.why != "may-attach" or not attachment.is_instance_profile:
+                    yield way
+        if self._type.startswith("AWS::IAM::") and self._template.is_open(self._logical_id):
+            yield Access("unreadable-properties")
+        if self._near:
+            yield from self._opens()
+        yield from self._mentions(information=False)
+
+    def _opens(self) -> Iterator[Access]:
+        if self._type in _OPENS:
+            yield Access("opens", self._type)
+        if "LoginProfile" in self._properties:
+            yield Access("password")
         if self._type == "AWS::EKS::AccessEntry":
-            yield from self._enters_a_cluster()
-        yield from self._mentions()
+            arn = elements(self._properties.get("PrincipalArn"), self._template)
+            if any(found is None for _, found in arn):
+                yield Access("unreadable-cluster-role")
 
-    def _is_filled_in(self) -> bool:
-        members = (*self._template.resources[self._logical_id], *self._properties)
-        return any(name.startswith("Fn::") for name in members)
+    def _naming(
+        self, naming: Callable[[Target], Naming | None], whys: Mapping[Naming, str]
+    ) -> Iterator[Access]:
+        for role in self._roles:
+            found = naming(role)
+            if found is not None:
+                subject = "" if found == "deployment" else written(role.names[0])
+                yield Access(whys[found], subject)
 
-    def _mentions(self) -> Iterator[str]:
-        # What trusts or attaches to Pump's roles is reported already.
-        reported = _REPORTED_ELSEWHERE.get(self._type, ATTACHES.get(self._type))
+    def _mentions(self, *, information: bool) -> Iterator[Access]:
+        # What trusts or attaches to Pump's roles is reported already, and nested templates are
+        # read.
+        reported = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}.get(self._type)
+        if self._type in _POLICIES or self._type == "AWS::IAM::InstanceProfile":
+            reported = ATTACHES.get(self._type, ("",))[0]
         for name, value in self._properties.items():
             if name == reported or self._logical_id in self._template.nested:
+                continue
+            if _is_information(self._type, name, value) != information:
                 continue
             # Permission to assume the roles with an external ID, as Pump's own services have it, is
             # no alarm just because it names them: the roles' trust policies decide.
@@ -236,94 +281,34 @@ class _Reader:
             only_names: list[Any] = []
             if self._type in _PRINCIPALS or self._type in _POLICIES:
                 read, only_names = _without_assumptions(name, value)
-            for text in texts_in({name: read}, self._template):
-                if named := self._pump.named_by(text, self._template):
-                    yield f"names {named}"
-            for text in texts_in({name: only_names}, self._template):
-                if named := self._pump.named_by(text, self._template, names=False):
-                    yield f"names {named}"
+            yield from _mentions({name: read}, self._template, self._pump)
+            yield from _mentions(only_names, self._template, self._pump, roles=False)
 
-    def _attaches(self) -> Iterator[str]:
-        attachment = self._attachments.at(self._template, self._logical_id)
-        if attachment is None:
-            return
-        for text in attachment.targets:
-            if named := self._pump.named_by(text, self._template):
-                yield f"attaches to {named}"
-        if attachment.is_unknown:
-            yield "may attach to one of the roles; what it attaches to cannot be read"
-
-    def _enters_a_cluster(self) -> Iterator[str]:
-        texts = evaluate(self._properties.get("PrincipalArn"), self._template)
-        if self._with_pump and not all(text.known for text in texts):
-            yield "gives a role access to a cluster; which role cannot be read"
-
-    def _trusts(self) -> Iterator[str]:
-        document = self._properties.get("AssumeRolePolicyDocument")
-        if not isinstance(document, dict) or document.keys() - {"Version", "Id", "Statement"}:
-            yield "its trust policy cannot be read"
-            return
-        for statement in as_list(document.get("Statement")):
-            if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-                yield "its trust policy has a statement that cannot be read"
-            elif statement["Effect"] == "Allow":
-                yield from self._admits(statement)
-
-    def _admits(self, statement: Mapping[str, Any]) -> Iterator[str]:
-        principal = statement.get("Principal")
-        if "NotPrincipal" in statement:
-            yield "trusts everyone except those in NotPrincipal"
-        # A condition on the organization or the account excludes everyone else.
-        confined = self._is_confined(as_mapping(statement.get("Condition")))
-        if principal == "*":
-            if not confined:
-                yield "trusts everyone"
-        elif isinstance(principal, dict):
-            for kind, named in principal.items():
-                if not (confined and as_list(named) == ["*"]):
-                    yield from self._named(kind, named)
-        elif "NotPrincipal" not in statement:
-            yield "its trust policy names a principal that cannot be read"
-
-    def _is_confined(self, condition: Mapping[str, Any]) -> bool:
-        return any(
-            key.lower() in _CONFINES
-            and all(
-                isinstance(value, str)
-                and re.fullmatch("[a-z0-9-]+(/[a-z0-9*-]*)*", value) is not None
-                and not self._pump.named_by(Text(value), self._template)
-                for value in as_list(values)
+    def _trusts(self, named: Any) -> Iterator[Access]:
+        account = self._template.account
+        for element, found in elements(named, self._template):
+            possible = could_be(element, self._template)
+            text = "" if found is None else written(found)
+            kind, name = (
+                self._pump.in_possible(possible, account)
+                if found is None
+                else ("definition", defined)
+                if (defined := self._pump.defined_in(possible))
+                else self._pump.in_text(text, account)
             )
-            for operator in _MUST_BE
-            for key, values in as_mapping(condition.get(operator)).items()
-        )
+            if text == "*" or (found is None and possible.spells("*")):
+                yield Access("trusts-everyone")
+            elif kind:
+                yield Access(f"trusts-{kind}", name)
+            elif found is None:
+                if possible.deployment or self._near:
+                    yield Access("trusts-unreadable")
+            elif self._near and not self._is_own_account(text):
+                yield Access("trusts-other-account", text)
 
-    def _named(self, kind: str, named: Any) -> Iterator[str]:
-        if kind == "Service":
-            return
-        if kind in ("Federated", "CanonicalUser"):
-            if self._with_pump:
-                yield "trusts an identity provider"
-            return
-        if kind != "AWS":
-            yield f"its trust policy has a principal that cannot be read: {kind}"
-            return
-        for text in evaluate(named, self._template):
-            if text.text == "*":
-                yield "trusts everyone"
-            elif named := self._pump.named_by(text, self._template):
-                yield f"trusts {named}"
-            elif not text.known:
-                yield "trusts a principal that cannot be read"
-            elif self._with_pump and not self._is_own_account(text):
-                yield f"trusts another account: {self._mask.short(text.text)}"
-
-    def _is_own_account(self, text: Text) -> bool:
-        if text.text.startswith("${") and text.references:
-            # A role or user of these templates.
-            return all(may_be_one_account(one, self._template) for one, _ in text.references)
+    def _is_own_account(self, text: str) -> bool:
         own = self._template.account or "own"
-        literal = text.text.replace("${AWS::AccountId}", own).replace("${AWS::Partition}", "aws")
+        literal = text.replace("${AWS::AccountId}", own).replace("${AWS::Partition}", "aws")
         account = re.fullmatch(r"(?:arn:[a-z-]+:(?:iam|sts)::)?([^:]+)(?::.*)?", literal)
         return account is not None and account[1] == own
 
@@ -332,9 +317,9 @@ class _Reader:
             trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
             yield from assumption(trust_policy, parameters).principals
         elif self._type in ATTACHES or self._type in _POLICIES:
-            for name in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
-                for target in as_list(self._properties.get(name, [])):
-                    yield ref(target) or self._mask.short(target)
+            for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
+                for name in as_list(self._properties.get(kind, [])):
+                    yield ref(name) or self._mask.short(name)
 
     def _grants(self) -> str:
         documents = [

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from pump_roles.iam.values import as_mapping, as_text, ref
 from pump_roles.published import ROLES
+from pump_roles.templates.certain import certain_text
 from pump_roles.templates.deployment import changed_at_deployment
-from pump_roles.templates.evaluate import only_text
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import ACCOUNT_FILTERS, Place
+from pump_roles.templates.other_words import change_words
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Template
 from pump_roles.validators import (
@@ -42,7 +43,7 @@ def places(roles: Iterable[PumpRole], mask: Mask) -> Iterator[Place]:
     for role in roles:
         template, stack_set = role.template.stack_set or (role.template.root, "")
         problems = deployed.setdefault((role.role.kind, template, stack_set), [])
-        problems += changed_at_deployment(role.template, mask)
+        problems += [change_words(found, mask) for found in changed_at_deployment(role.template)]
         resource = role.template.resources[role.logical_id]
         if "Condition" in resource:
             condition = mask.short(resource["Condition"])
@@ -165,10 +166,10 @@ class _Reader:
         return choices.get(text, text)
 
     def _text(self, value: Any, what: str) -> str:
-        text = only_text(value, self._template)
+        text = certain_text(value, self._template)
         if text is None:
             self._not_read(value, what)
-        return "" if text is None else text.text
+        return text or ""
 
     def _list(
         self, validator: ListOf, value: Any, what: str, placeholder: str = ""
@@ -183,13 +184,11 @@ class _Reader:
         for element in value:
             if _is_absent(element):
                 continue
-            text = only_text(element, self._template)
-            if text is None or not (
-                validator.element.accepts(text.text) or text.text == placeholder
-            ):
+            text = certain_text(element, self._template)
+            if text is None or not (validator.element.accepts(text) or text == placeholder):
                 self._not_read(element, what)
             else:
-                found.append(text.text)
+                found.append(text)
         return tuple(found)
 
     def _not_read(self, value: Any, what: str) -> None:

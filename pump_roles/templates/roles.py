@@ -1,6 +1,6 @@
 """Finds Pump's roles in templates, with the policies attached to them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,10 +11,12 @@ from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates.attachments import Attachment, Attachments, name_of
 from pump_roles.templates.boundary import boundary, managed_documents, managed_policy_arn
+from pump_roles.templates.certain import Symbol, certain, written
 from pump_roles.templates.deployment import changed_at_deployment
-from pump_roles.templates.evaluate import evaluate
 from pump_roles.templates.filling import filled, filled_text
 from pump_roles.templates.masking import Mask
+from pump_roles.templates.other_words import change_words
+from pump_roles.templates.targets import Naming, elements, target, targets
 from pump_roles.templates.template import Template
 from pump_roles.validators import ROLE_NAME
 
@@ -88,8 +90,8 @@ def pump_roles(
 
 def names_of(template: Template, logical_id: str) -> tuple[str, ...]:
     """Return the names that a role can have, as far as they are known."""
-    name = template.properties(logical_id).get("RoleName")
-    return tuple(text.text for text in evaluate(name, template) if text.known)
+    names = target(template, logical_id).names
+    return tuple(written(name) for name in names if Symbol(logical_id, template) not in name)
 
 
 def resolved_trust_policy(template: Template, logical_id: str) -> tuple[Any, Mapping[str, Any]]:
@@ -138,14 +140,18 @@ class _Reader:
 
     def read(self) -> PumpRole | None:
         names = names_of(self._template, self._logical_id)
-        changes = tuple(changed_at_deployment(self._template, self._mask))
+        changes = [
+            change_words(found, self._mask) for found in changed_at_deployment(self._template)
+        ]
         self._unknown += [
             Unknown(part="role", why="deployed-later", detail=change) for change in changes
         ]
         self._not_as_built()
         inline = [*self._inline()]
-        attached = self._attached(names)
-        counted = [found for found in attached if self._counts(found, names)]
+        naming = self._attached()
+        elsewhere = tuple(found for found in naming if naming[found] == "deployment")
+        attached = [found for found in naming if found not in elsewhere]
+        counted = [found for found in attached if self._counts(found, naming[found])]
         policies = inline + [self._policy(found) for found in counted]
         kind = kind_of(names, policies)
         if kind is None:
@@ -156,10 +162,9 @@ class _Reader:
             if not is_policy_name(policy.name)
         ]
         for arn in self._managed_arns():
-            if self._managed_policy(arn) is None and evaluate(arn, self._template):
+            if self._managed_policy(arn) is None and [*elements(arn, self._template)]:
                 shown = self._mask.short(arn)
                 self._add("managed-policies", "not-counted", shown)
-        elsewhere = tuple(self._of_unknown_targets(attached))
         for attachment in elsewhere:
             self._add("managed-policies", "attached-to-unknown", attachment.logical_id)
         role = Role(
@@ -259,44 +264,35 @@ class _Reader:
             arn=managed_policy_arn(template, attachment.logical_id) if managed else "",
         )
 
-    def _attached(self, names: Iterable[str]) -> list[Attachment]:
-        reaching = self._attachments.reaching(self._template, self._logical_id, names)
-        managed = [self._managed_policy(arn) for arn in self._managed_arns()]
-        every = dict.fromkeys([*reaching, *(found for found in managed if found is not None)])
-        return [attachment for attachment in every if not attachment.is_instance_profile]
+    def _attached(self) -> dict[Attachment, Naming]:
+        role = target(self._template, self._logical_id)
+        found = self._attachments.naming(role, self._template)
+        for arn in self._managed_arns():
+            managed = self._managed_policy(arn)
+            found |= {} if managed is None else {managed: "certain"}
+        return {
+            attachment: naming
+            for attachment, naming in found.items()
+            if not attachment.is_instance_profile
+        }
 
     def _managed_arns(self) -> list[Any]:
         return as_list(self._properties.get("ManagedPolicyArns", []))
 
     def _managed_policy(self, arn: Any) -> Attachment | None:
-        # A policy of the templates, if the ARN is certainly the one of that policy.
-        texts = evaluate(arn, self._template)
-        if len(texts) != 1 or len(texts[0].references) != 1 or not texts[0].known:
-            return None
-        ((template, logical_id),) = texts[0].references
-        if texts[0].text != f"${{{logical_id}}}":
-            return None
-        return self._attachments.at(template, logical_id)
+        found = certain(arn, self._template)
+        return None if found is None else self._attachments.managed(found, self._template)
 
-    def _of_unknown_targets(self, attached: Collection[Attachment]) -> Iterator[Attachment]:
-        for attachment in self._attachments.unknown:
-            if attachment.template.root is self._template.root and attachment not in attached:
-                yield attachment
-
-    def _counts(self, attachment: Attachment, names: Iterable[str]) -> bool:
-        exactly = {f"${{{self._logical_id}}}".casefold(), *(name.casefold() for name in names)}
-        managed = [self._managed_policy(arn) for arn in self._managed_arns()]
-        named = attachment in managed or any(
-            text.text.casefold() in exactly for text in attachment.targets
-        )
+    def _counts(self, attachment: Attachment, naming: Naming) -> bool:
         about = attachment.logical_id
         is_managed = attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy"
         part: Part = "managed-policies" if is_managed else "inline-policies"
+        unread = attachment.resource.keys() - _ROLE_MEMBERS or attachment.targets.possible
         # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
             condition = self._mask.short(attachment.resource["Condition"])
             self._add(part, "conditional", about, condition)
-        elif attachment.resource.keys() - _ROLE_MEMBERS or not attachment.known or not named:
+        elif unread or naming != "certain":
             self._add(part, "unreadable", about)
         elif not attachment.template.is_deployed_with(self._template):
             file = attachment.template.file.name
@@ -307,8 +303,7 @@ class _Reader:
 
     def _not_as_built(self) -> None:
         resource = self._template.resources[self._logical_id]
-        names = evaluate(self._properties.get("RoleName"), self._template)
-        if not all(text.known for text in names):
+        if targets(self._properties.get("RoleName"), self._template).possible:
             self._add("name", "unreadable")
         if "Condition" in resource:
             self._add("role", "conditional", detail=self._mask.short(resource["Condition"]))

@@ -1,15 +1,14 @@
-"""A template in one place where it is deployed, and the strings that its values can be."""
+"""A template in one place where it is deployed, and what it contains."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pump_roles.iam.values import as_mapping, has_transform
+from pump_roles.iam.values import as_mapping, as_text, has_transform
 
-__all__ = ["Alternatives", "Exports", "Reference", "Template", "Text"]
+__all__ = ["Exports", "Reference", "Template"]
 
 Reference = tuple["Template", str]
 """A resource or parameter: its template, and its logical ID."""
@@ -17,40 +16,6 @@ Reference = tuple["Template", str]
 Exports = dict[tuple[str, ...], list[tuple["Template", Any]]]
 """What stacks make available to others: the templates, and the values there. The key is the name of
 an export, or the names of a stack and its output."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """A string that a value can be.
-
-    :param text: the string. Values that are known only at deployment are placeholders, ``${Name}``.
-    :param references: the resources and parameters that the value refers to.
-    :param known: whether the value contains nothing else that is unknown.
-    :param merged: whether it stands for several strings, of which ``text`` is only one.
-    """
-
-    text: str
-    references: frozenset[Reference] = frozenset()
-    known: bool = True
-    merged: bool = False
-
-    @property
-    def is_of_deployment(self) -> bool:
-        """Whether it is the whole value of a parameter, or of what another app exports.
-
-        Nothing in the templates says what it is, or what a part of it is. This is not so for a
-        resource, whose properties may say it.
-        """
-        return (
-            not self.known
-            and not self.merged
-            and re.fullmatch(r"\$\{(?!AWS::)[^{}]+\}", self.text) is not None
-            and all(template.is_open_parameter(name) for template, name in self.references)
-        )
-
-
-Alternatives = tuple[Text | None, ...]
-"""What a value can be: strings, and ``None`` if it can be ``AWS::NoValue`` or null."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -67,8 +32,11 @@ class Template:
     :param deployed_by: the logical ID in the parent that deploys it; empty without a parent.
     :param arguments: the arguments for its parameters, as in the parent's template.
     :param nested: the templates that it deploys, by logical ID.
+    :param unread: the resources whose templates cannot be read, with the text of their files.
     :param exports: what all the templates make available to others.
-    :param evaluated: what its parameters and outputs evaluate to, once they are evaluated.
+    :param stored: the SSM parameters and secrets in all the templates.
+    :param certainties: what its definitions certainly are, once this was asked.
+    :param contained: what its definitions contain, once this was asked.
     """
 
     content: Mapping[str, Any]
@@ -81,8 +49,11 @@ class Template:
     deployed_by: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     nested: "dict[str, Template]" = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
     exports: Exports = field(default_factory=dict)
-    evaluated: dict[str, Alternatives] = field(default_factory=dict)
+    stored: list[Reference] = field(default_factory=list)
+    certainties: dict[str, Any] = field(default_factory=dict)
+    contained: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @cached_property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
@@ -108,10 +79,24 @@ class Template:
 
     @cached_property
     def has_changeable_arguments(self) -> bool:
-        """Whether a macro can change the arguments for its parameters."""
+        """Whether the arguments for its parameters can be others than ``arguments``."""
         if self.parent is None or self.deployed_by not in self.parent.resources:
             return False
-        return has_transform(self.parent.properties(self.deployed_by).get("Parameters"))
+        deploying = self.parent.properties(self.deployed_by)
+        return (
+            self.parent.is_open(self.deployed_by)
+            or has_transform(deploying.get("Parameters"))
+            or "ParameterOverrides" in as_text(deploying.get("StackInstancesGroup"))
+        )
+
+    @property
+    def member(self) -> "Template | None":
+        """The template that the nearest StackSet deploys, which is this one or contains it."""
+        if self.parent is None:
+            return None
+        if self.parent.type_of(self.deployed_by) == "AWS::CloudFormation::StackSet":
+            return self
+        return self.parent.member
 
     @property
     def root(self) -> "Template":
@@ -152,6 +137,16 @@ class Template:
         """Return the properties of a resource."""
         return as_mapping(self.resources[logical_id].get("Properties"))
 
+    def is_list(self, name: str) -> bool:
+        """Return whether a parameter is a list."""
+        declared = as_mapping(self.declared.get(name)).get("Type")
+        return declared == "CommaDelimitedList" or "List<" in as_text(declared)
+
+    def is_open(self, logical_id: str) -> bool:
+        """Return whether a function, such as a macro, can change a resource's properties."""
+        members = (*self.resources[logical_id], *self.properties(logical_id))
+        return any(name.startswith("Fn::") for name in members)
+
     def is_open_parameter(self, name: str) -> bool:
         """Return whether a name is that of a parameter whose value only the deployment knows.
 
@@ -160,6 +155,7 @@ class Template:
         declared = as_mapping(self.declared.get(name))
         return name not in self.resources and declared.get("Type") == "String"
 
-    def type_of(self, logical_id: str) -> Any:
-        """Return the type of a resource; nothing if there is no such resource."""
-        return self.resources.get(logical_id, {}).get("Type")
+    def type_of(self, logical_id: str) -> str | None:
+        """Return the type of a resource; ``None`` if there is no such resource."""
+        found = self.resources.get(logical_id)
+        return None if found is None else as_text(found.get("Type"))

@@ -1,48 +1,37 @@
-"""Checks that templates contain what was built, and nothing that widens it.
+"""Checks that templates contain what was built, and nothing that widens it."""
 
-What cannot be read is a finding only in a role itself and in its stack: an app must not fail just
-because some other template cannot be read.
-"""
-
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
-from pump_roles.iam.values import as_mapping, as_text, ref
-from pump_roles.templates.attachments import Attachments, may_be_one_account
+from pump_roles.iam.values import as_mapping, as_text, has_transform, ref
+from pump_roles.templates.attachments import NAMED, Attachments
 from pump_roles.templates.boundary import is_same_policy
+from pump_roles.templates.could_be import Possible, could_be
+from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import File, rendered
 from pump_roles.templates.flatten import flatten
-from pump_roles.templates.roles import names_of
-from pump_roles.templates.template import Template
+from pump_roles.templates.targets import Naming, target
+from pump_roles.templates.template import Reference, Template
+from pump_roles.text import unescaped
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
 
 __all__ = ["Built", "Widening", "widenings"]
 
-_ROLE: Final = "AWS::IAM::Role"
-_STACK_SET: Final = "AWS::CloudFormation::StackSet"
-_HOUR: Final = 3_600
+Rule = Literal[
+    "missing", "changed", "parameter", "attaches", "named-alike", "unread", "changed-later"
+]
 
+_ROLE: Final = "AWS::IAM::Role"
 _HARMLESS_MEMBERS: Final = {
-    "Type",
-    "Properties",
-    "Condition",
-    "CreationPolicy",
-    "DeletionPolicy",
-    "DependsOn",
-    "Metadata",
-    "UpdatePolicy",
-    "UpdateReplacePolicy",
-}
-_COMPARED: Final = {
-    "AssumeRolePolicyDocument": "a different trust policy",
-    "Policies": "different inline policies",
-    "RoleName": "a different name",
-    "Path": "a different path",
+    *("Type", "Properties", "Condition", "DependsOn", "Metadata"),
+    *("CreationPolicy", "DeletionPolicy", "UpdatePolicy", "UpdateReplacePolicy"),
 }
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
+_DEFAULTS: Final[Mapping[str, Any]] = {"ManagedPolicyArns": [], "MaxSessionDuration": 3_600}
 
 
 @dataclass(frozen=True)
@@ -70,19 +59,22 @@ class Built:
 class Widening:
     """What widens something that was built.
 
-    :param problem: what is wrong, in words.
-    :param file: the template that contains it.
+    :param rule: it is ``missing`` from its template, or ``changed``; a ``parameter`` of it accepts
+        more; something ``attaches`` to it; another role is ``named-alike``; a nested template is
+        ``unread``; or its template can be ``changed-later``, at deployment.
+    :param built: what was built.
+    :param file: the template at fault.
     :param logical_id: the resource at fault.
-    :param properties: the properties at fault.
-    :param is_unknown_target: whether it is a policy that only might attach to the role, because
-        its target is known only at deployment.
+    :param subject: the property, member, or parameter at fault, or the resource in a StackSet.
+    :param naming: how certain it is that it is about what was built.
     """
 
-    problem: str
+    rule: Rule
+    built: Built
     file: Path
     logical_id: str
-    properties: tuple[str, ...] = field(default=())
-    is_unknown_target: bool = False
+    subject: str = ""
+    naming: Naming = "certain"
 
 
 def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widening]:
@@ -96,7 +88,7 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
     read = {template.file.resolve() for template in templates}
     # Also read nested stacks whose parents refer to them in a way that is not followed.
     not_followed = {original.file for original in built if original.file.resolve() not in read}
-    templates += flatten(File(file, "") for file in sorted(not_followed) if file.is_file())[0]
+    templates += flatten(File(file) for file in sorted(not_followed) if file.is_file())[0]
     placed: dict[tuple[Path, str], list[Template]] = {}
     for template in templates:
         # A StackSet's member template is in the same file, but has its own logical IDs.
@@ -104,62 +96,62 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
             file = template.file.resolve()
             for logical_id in template.resources:
                 placed.setdefault((file, logical_id), []).append(template)
-    roles: dict[tuple[Template, str], Built] = {}
+    roles: dict[Reference, Built] = {}
     for original in built:
         found = placed.get((original.file.resolve(), original.logical_id), [])
         if not found:
-            problem = f"{original.name} is missing from its template: it was removed or replaced"
-            yield Widening(problem, original.file, original.logical_id)
+            yield Widening("missing", original, original.file, original.logical_id)
         for template in found:
-            changes = _role_changes if original.is_role else _stack_set_changes
-            for change, properties in changes(template, original):
-                problem = f"{original.name} has {change}"
-                yield _widening(problem, template, original.logical_id, *properties)
-            roles |= _roles_of(template, original)
-    yield from _attached(roles, Attachments(templates))
-    yield from _namesakes(roles, templates)
+            for rule, subject in _changes(template, original):
+                yield Widening(rule, original, template.file, original.logical_id, subject)
+            roles |= dict.fromkeys(_roles_of(template, original), original)
+    for rule, original, at, naming in _reaching(roles, templates):
+        of, logical_id = _outside(*at)
+        yield Widening(rule, original, of.file, logical_id, at[1], naming)
 
 
-def _roles_of(template: Template, built: Built) -> dict[tuple[Template, str], Built]:
+def _outside(template: Template, logical_id: str) -> Reference:
+    # The StackSet for a resource that it deploys, which is part of a string there.
+    if template.parent is None or not template.is_member:
+        return template, logical_id
+    return _outside(template.parent, template.deployed_by)
+
+
+def _roles_of(template: Template, built: Built) -> Iterator[Reference]:
     # For a StackSet, these are the roles that it deploys.
     if built.is_role:
-        return {(template, built.logical_id): built}
-    member = template.nested.get(built.logical_id)
-    if member is None:
-        return {}
-    return {
-        (member, logical_id): replace(
-            built, logical_id=logical_id, properties=member.properties(logical_id)
-        )
-        for logical_id in member.resources
-        if member.type_of(logical_id) == _ROLE
-    }
+        yield template, built.logical_id
+    elif member := template.nested.get(built.logical_id):
+        yield from ((member, name) for name in member.resources if member.type_of(name) == _ROLE)
 
 
-def _widening(problem: str, template: Template, logical_id: str, *properties: str) -> Widening:
-    while template.is_member and template.parent is not None:
-        template, logical_id, properties = template.parent, template.deployed_by, ("TemplateBody",)
-    return Widening(problem, template.file, logical_id, properties)
+def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
+    resource, found = template.resources[built.logical_id], template.properties(built.logical_id)
+    if resource.get("Type") != (_ROLE if built.is_role else "AWS::CloudFormation::StackSet"):
+        yield "changed", "Type"
+    yield from (("changed", member) for member in sorted(resource.keys() - _HARMLESS_MEMBERS))
+    for name in sorted({*found, *built.properties}):
+        if not _is_same(name, found.get(name), built, template):
+            yield "changed", name
+    if built.is_role:
+        yield from (("parameter", name) for name in _loosened(template, built))
 
 
-def _role_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield from _other_resource(template, built, _ROLE)
-    found = template.properties(built.logical_id)
-    for name, change in _COMPARED.items():
-        if found.get(name) != built.properties[name]:
-            yield change, (name,)
-    boundary = built.properties["PermissionsBoundary"]
-    if boundary is not None and not is_same_policy(
-        found.get("PermissionsBoundary"), boundary, template
-    ):
-        yield "lost its permissions boundary, or has a different one", ("PermissionsBoundary",)
-    if found.get("ManagedPolicyArns"):
-        yield "a managed policy attached", ("ManagedPolicyArns",)
-    if found.get("MaxSessionDuration", _HOUR) != _HOUR:
-        yield "a different session duration", ("MaxSessionDuration",)
-    known = {*built.properties, *_HARMLESS_PROPERTIES, "ManagedPolicyArns", "MaxSessionDuration"}
-    for name in sorted(found.keys() - known):
-        yield f"the property {name}, which cannot be read", (name,)
+def _is_same(name: str, value: Any, built: Built, template: Template) -> bool:
+    as_built = built.properties.get(name)
+    if built.is_role and name == "PermissionsBoundary":
+        # The app may add one, because a boundary only removes permissions.
+        return as_built is None or is_same_policy(value, as_built, template)
+    if name in built.properties:
+        return bool(value == as_built)
+    if built.is_role:
+        return name in _HARMLESS_PROPERTIES or value in (None, _DEFAULTS.get(name))
+    # Targets and preferences of a StackSet are free, but not what it deploys there.
+    is_open = name == "TemplateURL" or name.startswith("Fn::") or has_transform(value)
+    return not is_open and '"ParameterOverrides"' not in as_text(value)
+
+
+def _loosened(template: Template, built: Built) -> Iterator[str]:
     trust_policy = as_mapping(built.properties["AssumeRolePolicyDocument"])
     for validator, values in (
         (PRINCIPAL, principals_of(trust_policy)),
@@ -167,82 +159,46 @@ def _role_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple
     ):
         for value in values:
             if not accepts_only(validator, value, template.declared):
-                name = ref(value) or as_text(value)
-                yield (
-                    f"the parameter {name}, which now accepts more than {validator.description}",
-                    ("AssumeRolePolicyDocument",),
-                )
+                yield ref(value) or as_text(value)
 
 
-def _stack_set_changes(template: Template, built: Built) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield from _other_resource(template, built, _STACK_SET)
-    found = template.properties(built.logical_id)
-    rest = {name: value for name, value in found.items() if name != "TemplateBody"}
-    if found.get("TemplateBody") != built.properties["TemplateBody"] or "TemplateURL" in found:
-        yield "a different member template", ("TemplateBody",)
-    if found.get("Parameters") != built.properties["Parameters"]:
-        yield "different parameters", ("Parameters",)
-    if '"ParameterOverrides"' in as_text(found.get("StackInstancesGroup")):
-        yield "different parameters for some of its stack instances", ("StackInstancesGroup",)
-    if '"Fn::Transform"' in as_text(rest):
-        yield "a transform, which cannot be read", ()
-
-
-def _other_resource(
-    template: Template, built: Built, expected: str
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    resource = template.resources[built.logical_id]
-    if resource.get("Type") != expected:
-        yield "a different resource type", ()
-    for member in sorted(resource.keys() - _HARMLESS_MEMBERS):
-        yield f"the member {member}, which cannot be read", ()
-
-
-def _attached(
-    roles: Mapping[tuple[Template, str], Built], attachments: Attachments
-) -> Iterator[Widening]:
-    unknown = attachments.unknown
+def _reaching(
+    roles: Mapping[Reference, Built], templates: Sequence[Template]
+) -> Iterator[tuple[Rule, Built, Reference, Naming]]:
+    attachments = Attachments(templates)
+    namesakes = Attachments((of for of in templates if of.member is None), NAMED)
+    unread = [
+        ((template, logical_id), _unread(template, logical_id))
+        for template in templates
+        for logical_id in template.unread
+    ]
+    changeable = {of.root for of in templates if any(hidden_at_deployment(of))}
     for (template, logical_id), built in roles.items():
-        names = {*names_of(template, logical_id), as_text(built.properties.get("RoleName"))}
-        reaching = attachments.reaching(template, logical_id, names)
-        for attachment in reaching:
-            yield _widening(
-                f"{attachment.logical_id} attaches to {built.name}",
-                attachment.template,
-                attachment.logical_id,
-            )
-        for attachment in unknown:
-            if attachment.template.root is template.root and attachment not in reaching:
-                found = _widening(
-                    f"{attachment.logical_id} may attach to {built.name}: its target cannot be "
-                    "determined from the templates",
-                    attachment.template,
-                    attachment.logical_id,
-                )
-                yield replace(found, is_unknown_target=attachment.is_of_deployment)
+        role = target(template, logical_id)
+        as_built = built.properties.get("RoleName")
+        if isinstance(as_built, str):
+            role = replace(role, names=(*role.names, (as_built,)))
+        for found, naming in attachments.naming(role, template).items():
+            yield "attaches", built, (found.template, found.logical_id), naming
+        for found, naming in namesakes.naming(role, template).items():
+            at = found.template, found.logical_id
+            if at not in roles and template.member is None:
+                yield "named-alike", built, at, naming
+        for at, possible in unread:
+            if (template, logical_id) in possible.references or any(
+                map(possible.spells_within, role.literals)
+            ):
+                yield "unread", built, at, "could-be"
+            elif at[0].root is template.root:
+                yield "unread", built, at, "deployment"
+        if template.root in changeable:
+            yield "changed-later", built, (template, logical_id), "deployment"
 
 
-def _namesakes(
-    roles: Mapping[tuple[Template, str], Built], templates: Iterable[Template]
-) -> Iterator[Widening]:
-    by_name: dict[str, list[tuple[Template, Built]]] = {}
-    for (template, _), built in roles.items():
-        if template.is_member:
-            continue
-        name = as_text(built.properties["RoleName"]).casefold()
-        by_name.setdefault(name, []).append((template, built))
-    for template in templates:
-        if template.is_member:
-            continue
-        for logical_id in template.resources:
-            if template.type_of(logical_id) != _ROLE or (template, logical_id) in roles:
-                continue
-            for name in names_of(template, logical_id):
-                for other, built in by_name.get(name.casefold(), ()):
-                    if may_be_one_account(template, other):
-                        yield _widening(
-                            f"{logical_id} has the same name as {built.name} and could replace it",
-                            template,
-                            logical_id,
-                            "RoleName",
-                        )
+def _unread(template: Template, logical_id: str) -> Possible:
+    # What a nested template that cannot be read could contain.
+    text = unescaped(template.unread[logical_id])
+    separators = "".join(sorted(set(re.findall(r"[^\w\s]", text)))) if "Split" in text else ""
+    words = [*re.findall(r"[\w+=,.@-]+", text), *re.findall(r"[\w-]+", text)]
+    read = template.properties(logical_id)
+    return could_be([read, {"Fn::Split": [separators, words]} if separators else words], template)

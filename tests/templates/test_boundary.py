@@ -59,6 +59,10 @@ def shown(value: Any, template: Template) -> str:
             "arn:${AWS::Partition}:iam::999988887777:policy/Theirs",
         ),
         ("arn:aws:iam:::policy/Nobodys", "arn:aws:iam:::policy/Nobodys"),
+        (
+            {"Fn::Sub": ["${A}:aws:iam::aws:policy/AdministratorAccess", {"A": PART}]},
+            "AdministratorAccess (AWS managed)",
+        ),
     ],
 )
 def test_boundary_is_shown_by_its_name(value: Any, expected: str) -> None:
@@ -77,8 +81,6 @@ def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
         {"Ref": "Free"},
         {"Ref": "Role"},
         {"Ref": ["Custom"]},
-        PART,
-        {"Fn::Sub": ["${A}:aws:iam::aws:policy/AdministratorAccess", {"A": PART}]},
         {"Fn::Sub": "arn:aws:iam::aws:policy/${Free}"},
         {"Fn::If": ["C", "arn:aws:iam::aws:policy/ReadOnlyAccess", NO_VALUE]},
         {"Fn::If": ["C", {"Ref": "Custom"}, "arn:aws:iam::aws:policy/ReadOnlyAccess"]},

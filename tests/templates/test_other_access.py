@@ -64,6 +64,62 @@ def alarms(report: Report) -> list[str]:
     return [finding_text(found, report) for found in report.findings if found.kind in ALARMS]
 
 
+def trusts_everyone_in(key: str, value: Any, operator: str = "StringEquals") -> dict[str, Any]:
+    return role("*", Condition={operator: {key: value}})
+
+
+NUMBER = int(PUMP_ACCOUNT)
+ESCAPED = "".join(f"\\u{ord(letter):04X}" for letter in "PumpAutoPilotRole")
+STATEMENT = {"Effect": "Allow", "Principal": {"AWS": NUMBER}, "Action": "s3:*"}
+"""A statement with the account as a JSON number."""
+
+
+def bucket_policy(**statement: Any) -> dict[str, Any]:
+    document = {"Statement": [{**STATEMENT, **statement}]}
+    return resource("AWS::S3::BucketPolicy", PolicyDocument=document)
+
+
+def command(text: Any) -> dict[str, Any]:
+    return resource("Custom::Command", Command=text)
+
+
+NAMES_PUMP = [
+    (bucket_policy(), f"names Pump's account {PUMP_ACCOUNT}"),
+    (
+        bucket_policy(
+            Principal={"AWS": [*(f"{number:012}" for number in range(70)), PUMP_ACCOUNT]}
+        ),
+        f"names Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        bucket_policy(
+            Principal={"AWS": {"Fn::If": ["C", "*", {"Fn::Join": ["", [PUMP_ACCOUNT]]}]}}
+        ),
+        f"names Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        resource("AWS::S3::BucketPolicy", Text={"Fn::ToJsonString": {"Statement": STATEMENT}}),
+        f"names Pump's account {PUMP_ACCOUNT}",
+    ),
+    (
+        resource("AWS::S3::BucketPolicy", Text=json.dumps({"Statement": STATEMENT})),
+        f"names Pump's account {PUMP_ACCOUNT}",
+    ),
+    (command(f'{{"role": "{ESCAPED}"}}'), "names the role PumpAutoPilotRole"),
+    (command(json.dumps(f'{{"role": "{ESCAPED}"}}')), "names the role PumpAutoPilotRole"),
+    (command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}), "names the role Pump"),
+    (command(json.dumps("first\nPumpAutoPilotRole")), "names the role PumpAutoPilotRole"),
+    (command({"PumpAutoPilotRole": "*"}), "names the role PumpAutoPilotRole"),
+    (command("aws iam x --role-name=PumpAutoPilotRole"), "names the role PumpAutoPilotRole"),
+    (command("RoleName=PumpAutoPilotRole,PolicyArn=x"), "names the role PumpAutoPilotRole"),
+    (command("roles: Mine,PumpAutoPilotRole."), "names the role PumpAutoPilotRole"),
+    (command({"Fn::Sub": "RoleName=${Other.Name}PumpAutoPilotRole"}), "names the role Pump"),
+    (
+        command({"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}),
+        "names the role PumpAutoPilotRole",
+    ),
+]
+
 REACHES_PUMP = [
     (role("*"), "trusts everyone"),
     (role({"AWS": "*"}), "trusts everyone"),
@@ -179,6 +235,36 @@ REACHES_PUMP = [
         resource("AWS::SSO::PermissionSet", Description="for arn:aws:iam::1:role/PumpReadOnlyRole"),
         "names the role PumpReadOnlyRole",
     ),
+    (trusts_everyone_in("aws:PrincipalAccount", {"Ref": "AWS::AccountId"}), "trusts everyone"),
+    (trusts_everyone_in("aws:PrincipalAccount", "123456789012"), "trusts everyone"),
+    (trusts_everyone_in("aws:PrincipalAccount", PUMP_ACCOUNT), "trusts everyone"),
+    (trusts_everyone_in("aws:PrincipalOrgID", "o-abcdefghij"), "trusts everyone"),
+    (trusts_everyone_in("aws:PrincipalOrgPaths", "o-a/*", "StringLike"), "trusts everyone"),
+    *NAMES_PUMP,
+    (
+        resource(
+            "AWS::Budgets::BudgetsAction",
+            Definition={"IamActionDefinition": {"Roles": ["PumpAutoPilotRole"]}},
+        ),
+        "attaches to the role PumpAutoPilotRole",
+    ),
+    (
+        resource(
+            "AWS::IAM::Role",
+            RoleName={"Fn::If": ["C", {"Fn::Sub": "Pump${Maybe}"}, "Mine"]},
+            AssumeRolePolicyDocument={"Statement": []},
+        ),
+        "may have the name of one of the roles",
+    ),
+    (
+        resource(
+            "AWS::IAM::Policy",
+            PolicyName="P",
+            Roles=[{"Fn::Sub": "${AWS::Region}" * 40 + "${Parameter}"}],
+            PolicyDocument=EVERYTHING,
+        ),
+        "may attach to one of the roles",
+    ),
     (resource("AWS::CloudFormation::StackSet"), "whose template cannot be read"),
     (resource("AWS::CloudFormation::Stack"), "whose template cannot be read"),
     (
@@ -212,6 +298,71 @@ def test_resource_that_reaches_pump_is_an_alarm_in_any_template(
     assert report.findings[0].kind in ALARMS
 
 
+@pytest.mark.parametrize(("other", "said"), NAMES_PUMP)
+def test_says_what_a_string_a_number_or_a_key_names(
+    other: dict[str, Any], said: str, text: str, tmp_path: Path
+) -> None:
+    assert said in alarm(of(text, tmp_path, other, same=False))
+
+
+def test_globals_of_a_serverless_template_are_read(text: str, tmp_path: Path) -> None:
+    trusted = {"Statement": {"Principal": {"AWS": PUMP_ACCOUNT}}}
+    members = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Globals": {"Function": {"AssumeRolePolicyDocument": trusted}},
+    }
+    report = of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **members)
+    assert f"Globals (section): names Pump's account {PUMP_ACCOUNT}" in alarm(report)
+    changed = json.loads(json.dumps(members).replace(PUMP_ACCOUNT, "123456789012"))
+    assert alarms(of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **changed)) == []
+
+
+DENY = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole"}
+ALLOW = {**DENY, "Effect": "Allow"}
+ROLE_ARN = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/PumpAutoPilotRole"}
+PATTERN = {"detail": {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [ROLE_ARN]}}}}}
+
+
+def organization(content: Any) -> dict[str, Any]:
+    return resource("AWS::Organizations::Policy", Content=content)
+
+
+@pytest.mark.parametrize(
+    ("other", "harmless"),
+    [
+        (resource("AWS::SSM::Parameter", Type="String", Value=ROLE_ARN), True),
+        (resource("AWS::SSM::Parameter", Type="String", Value=PUMP_ACCOUNT), True),
+        (resource("AWS::SecretsManager::Secret", SecretString=ROLE_ARN), False),
+        (resource("AWS::Events::Rule", EventPattern=PATTERN), True),
+        (resource("AWS::Events::Rule", EventPattern=PATTERN, RoleArn=ROLE_ARN), False),
+        (organization({"Statement": [DENY]}), True),
+        (organization({"Statement": DENY}), True),
+        (organization(json.dumps({"Statement": [DENY, DENY]})), True),
+        (organization({"Statement": [DENY, ALLOW]}), False),
+        (organization({"Statement": {"Fn::If": ["C", DENY, ALLOW]}}), False),
+        (
+            organization({"Statement": [DENY], "Fn::Transform": {"Name": "PumpAutoPilotRole"}}),
+            False,
+        ),
+        (organization(ROLE_ARN), False),
+        (organization("PumpAutoPilotRole"), False),
+    ],
+)
+@pytest.mark.parametrize("same", [True, False])
+def test_what_only_names_the_role_is_listed_as_information(
+    other: dict[str, Any],
+    harmless: bool,  # noqa: FBT001
+    same: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
+) -> None:
+    report = of(text, tmp_path, other, same=same)
+    assert (alarms(report) == []) == harmless
+    assert report.roles[0].exact == harmless
+    (listed,) = report.others
+    assert (listed.name, listed.type, listed.alarm == "") == ("Other", other["Type"], harmless)
+
+
 @pytest.mark.parametrize(("other", "said"), REACHES_PUMP[:13])
 def test_says_in_words_what_is_trusted(
     other: dict[str, Any], said: str, text: str, tmp_path: Path
@@ -226,7 +377,8 @@ def test_says_in_words_what_is_trusted(
         ({"Fn::Sub": "arn:aws:iam::${Stored.Value}:root"}, f"Pump's account {PUMP_ACCOUNT}"),
         ({"Fn::GetAtt": ["Account", "AccountId"]}, "a principal that cannot be read"),
         ({"Fn::Sub": "{{resolve:ssm:/x}}"}, "a principal that cannot be read"),
-        ({"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}, "a principal that cannot be read"),
+        # In parts, it could be any parameter of the app.
+        ({"Fn::Join": ["", ["{{res", "olve:ssm:/x}}"]]}, f"Pump's account {PUMP_ACCOUNT}"),
         (
             {"Fn::Select": [0, {"Fn::Split": ["{", {"Ref": "Account"}]}]},
             "a principal that cannot be read",
@@ -443,34 +595,43 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
     assert listed["principals"] == ["arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"]
 
 
+CERTAIN = "Other attaches to it from Another.template.json"
+POSSIBLE = "Other attaches to it and cannot be read"
+
+
 @pytest.mark.parametrize(
-    "targets",
+    ("names", "said"),
     [
-        ["PumpAutoPilotRole"],
-        ["pumpautopilotrole"],
-        {"Fn::Split": [",", "Mine,PumpAutoPilotRole"]},
-        [{"Fn::Join": ["", ["Pump", "AutoPilotRole"]]}],
-        [{"Fn::Join": ["", ["PumpAutoPilotRole", MAYBE]]}],
-        [{"Fn::Join": ["", {"Fn::If": ["C", ["Mine"], ["PumpAutoPilotRole", MAYBE]]}]}],
-        [{"Fn::Select": [1, ["a", MAYBE, "PumpAutoPilotRole"]]}],
-        [{"Fn::Sub": ["PumpAutoPilotRole${X}", {"X": MAYBE}]}],
-        [{"Fn::ImportValue": "TheRole"}],
-        [{"Fn::ImportValue": {"Fn::Sub": "The${Suffix}"}}],
-        [{"Fn::GetStackOutput": {"StackName": "PumpAutoPilot", "OutputName": "RoleName"}}],
+        (["PumpAutoPilotRole"], CERTAIN),
+        (["pumpautopilotrole"], CERTAIN),
+        ({"Fn::Split": [",", "Mine,PumpAutoPilotRole"]}, CERTAIN),
+        ([{"Fn::Join": ["", ["Pump", "AutoPilotRole"]]}], CERTAIN),
+        ([{"Fn::Join": ["", ["PumpAutoPilotRole", MAYBE]]}], POSSIBLE),
+        ([{"Fn::Join": ["", {"Fn::If": ["C", ["Mine"], ["PumpAutoPilotRole", MAYBE]]}]}], POSSIBLE),
+        ([{"Fn::Select": [1, ["a", MAYBE, "PumpAutoPilotRole"]]}], POSSIBLE),
+        ([{"Fn::Sub": ["PumpAutoPilotRole${X}", {"X": MAYBE}]}], POSSIBLE),
+        ([{"Fn::ImportValue": "TheRole"}], CERTAIN),
+        ([{"Fn::ImportValue": {"Fn::Sub": "The${Suffix}"}}], CERTAIN),
+        (
+            [{"Fn::GetStackOutput": {"StackName": "PumpAutoPilot", "OutputName": "RoleName"}}],
+            CERTAIN,
+        ),
     ],
 )
 def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
-    targets: Any, text: str, tmp_path: Path
+    names: Any, said: str, text: str, tmp_path: Path
 ) -> None:
     template = json.loads(text)
     template["Outputs"]["RoleName"]["Export"] = {"Name": "TheRole"}
-    other = resource("AWS::IAM::Policy", PolicyName="P", Roles=targets, PolicyDocument=EVERYTHING)
+    other = resource("AWS::IAM::Policy", PolicyName="P", Roles=names, PolicyDocument=EVERYTHING)
     suffix = {"Parameters": {"Suffix": {"Type": "String", "AllowedValues": ["Role"]}}}
     report = of(json.dumps(template), tmp_path, other, same=False, **suffix)
     first, second, *_ = report.findings
     assert (first.kind, second.kind) == ("difference", "suspect")
-    assert "Other is from Another.template.json" in finding_text(first, report)
-    assert "Other (AWS::IAM::Policy): attaches to" in finding_text(second, report)
+    assert said in finding_text(first, report)
+    attaches = "attaches" if said == CERTAIN else "may attach"
+    words = f"Other (AWS::IAM::Policy): {attaches} to the role PumpAutoPilotRole"
+    assert words in finding_text(second, report)
     assert report.others[0].grants == "*"
     (found,) = report.roles
     assert not found.as_published

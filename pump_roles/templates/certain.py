@@ -1,0 +1,441 @@
+"""What a value in a template certainly is."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pump_roles.iam.values import as_list, as_mapping, as_text
+from pump_roles.templates.template import Template
+
+__all__ = [
+    "Certain",
+    "Symbol",
+    "certain",
+    "certain_list",
+    "certain_text",
+    "substitution",
+    "written",
+]
+
+_PAIR: Final = 2
+
+_DYNAMIC: Final = "{{resolve:"
+
+_LONGEST: Final = 10_000
+"""The maximum length of what is put together: nested stacks can double a string at each level."""
+
+_NAME: Final = r"[\w+=,.@-]"
+
+_CHARACTERS: Final[Mapping[str, str]] = {
+    "AWS::AccountId": "[0-9]",
+    "AWS::Partition": "[a-z-]",
+    "AWS::Region": "[a-z0-9-]",
+    "AWS::URLSuffix": "[a-z0-9.-]",
+}
+"""The pseudo parameters that are symbols, and the characters that their values can have."""
+
+_POLICY: Final = "AWS::IAM::ManagedPolicy"
+
+_IDENTITIES: Final[Mapping[Any, tuple[str, str]]] = {
+    "AWS::IAM::Group": ("GroupName", "group"),
+    "AWS::IAM::InstanceProfile": ("InstanceProfileName", "instance-profile"),
+    _POLICY: ("ManagedPolicyName", "policy"),
+    "AWS::IAM::Role": ("RoleName", "role"),
+    "AWS::IAM::User": ("UserName", "user"),
+}
+"""The resource types whose name and ARN are certain: the property with the name, and the type in
+the ARN."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A part of a value that is one certain string at deployment, which the templates do not have.
+
+    :param name: a pseudo parameter, such as ``AWS::AccountId``; the logical ID of an IAM resource,
+        for its name; or ``ID.Path``, for its path. The name or path is generated, or not certain.
+    :param template: the template with the resource. For a pseudo parameter, the template that a
+        StackSet deploys, whose account and Region it means; ``None`` for those of the stacks.
+    """
+
+    name: str
+    template: Template | None = None
+
+    @property
+    def logical_id(self) -> str:
+        """The logical ID of the resource; the name of a pseudo parameter."""
+        return self.name.removesuffix(".Path")
+
+    @property
+    def is_role(self) -> bool:
+        """Whether it is the name of a role."""
+        kind = None if self.template is None else self.template.type_of(self.name)
+        return kind == "AWS::IAM::Role"
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is a pseudo parameter or a generated name, and so nothing that is given."""
+        if self.template is None or self.name in _CHARACTERS:
+            return True
+        name, _ = _IDENTITIES.get(self.template.type_of(self.name), ("", ""))
+        given = name in self.template.properties(self.logical_id) or not name
+        return not given and not self.template.is_open(self.logical_id)
+
+    def excludes(self, separator: str) -> bool:
+        """Whether the string contains no character of a separator."""
+        characters = _CHARACTERS.get(self.name, "." if self.name.endswith(".Path") else _NAME)
+        return re.search(characters, separator, re.DOTALL) is None
+
+
+Certain = tuple[str | Symbol, ...]
+"""A string, in parts: literals, none of them empty or next to another one, and symbols. The empty
+string has no parts."""
+
+
+def certain(value: Any, template: Template) -> Certain | None:
+    """Return the string that a value certainly is; ``None`` if that is not certain.
+
+    ``Ref`` and the ARN of an IAM role, user, group, instance profile, or managed policy are
+    certain. A parameter is certain if a parent template passes a certain argument, and never
+    because of its default. A dynamic reference is never certain, and neither is a list.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    if isinstance(value, str | int):
+        text = as_text(value)
+        return None if _DYNAMIC in text else (text,) if text else ()
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    ((function, argument),) = value.items()
+    called = _FUNCTIONS.get(function)
+    return None if called is None else called(argument, template)
+
+
+def certain_list(value: Any, template: Template) -> tuple[Certain, ...] | None:
+    """Return the strings of a list that a value certainly is; ``None`` if that is not certain.
+
+    A list with an ``AWS::NoValue`` is not certain.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    if isinstance(value, list):
+        return _all(certain(element, template) for element in value)
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    ((function, argument),) = value.items()
+    called = _LISTS.get(function)
+    return None if called is None else called(argument, template)
+
+
+def certain_text(value: Any, template: Template) -> str | None:
+    """Return the text that a value certainly is, with placeholders for pseudo parameters.
+
+    It is ``None`` if the value is not certain, or contains anything else that the templates do not
+    have, such as a generated name, or the account of a StackSet instead of that of its stacks.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    found = certain(value, template)
+    if found is None or not all(
+        isinstance(part, str) or (part.name in _CHARACTERS and part.template is template.member)
+        for part in found
+    ):
+        return None
+    return written(found)
+
+
+def written(value: Certain) -> str:
+    """Return a certain value as text, with a placeholder such as ``${AWS::Region}`` for a symbol.
+
+    :param value: the value.
+    """
+    return "".join(part if isinstance(part, str) else f"${{{part.name}}}" for part in value)
+
+
+def substitution(argument: Any) -> list[Any] | None:
+    """Return the values that ``Fn::Sub`` concatenates; ``None`` if it cannot be read.
+
+    :param argument: the function's argument.
+    """
+    pattern, named = argument, None
+    if isinstance(argument, list) and len(argument) == _PAIR:
+        pattern, named = argument
+    if not isinstance(pattern, str):
+        return None
+
+    def value(index: int, text: str) -> Any:
+        if not index % 2:
+            return text
+        if text.startswith("!"):
+            return f"${{{text[1:]}}}"
+        call = {"Fn::GetAtt" if "." in text else "Ref": text}
+        return as_mapping(named).get(text, call)
+
+    pieces = re.split(r"\$\{([^{}$]*)\}", pattern)
+    return [value(index, text) for index, text in enumerate(pieces)]
+
+
+def _mapped(argument: Any, template: Template) -> Any:
+    if not isinstance(argument, list) or "Mappings" in template.changeable:
+        return None
+    found: Any = template.content.get("Mappings")
+    for key in argument[:3]:
+        name = certain(key, template)
+        if name is None or not all(isinstance(part, str) for part in name):
+            return None
+        found = as_mapping(found).get(written(name))
+    return found
+
+
+def _all(values: Iterable[Certain | None]) -> tuple[Certain, ...] | None:
+    found: list[Certain] = []
+    for value in values:
+        if value is None:
+            return None
+        found.append(value)
+    return tuple(found)
+
+
+def _concatenated(values: Iterable[Certain | None], separator: str = "") -> Certain | None:
+    found: list[str | Symbol] = []
+    length = 0
+    for index, value in enumerate(values):
+        if value is None:
+            return None
+        for part in (separator, *value) if index else value:
+            if isinstance(part, str) and found and isinstance(found[-1], str):
+                found[-1] += part
+            elif part:
+                found.append(part)
+            length += len(part) if isinstance(part, str) else 1
+        if length > _LONGEST:
+            return None
+    # A dynamic reference can be put together from parts.
+    dynamic = any(isinstance(part, str) and _DYNAMIC in part for part in found)
+    return None if dynamic else tuple(found)
+
+
+def _ref(name: Any, template: Template) -> Certain | None:
+    if not isinstance(name, str):
+        return None
+    if name in _CHARACTERS:
+        known = {"AWS::AccountId": template.account, "AWS::Region": template.region}.get(name)
+        return (known or Symbol(name, template.member),)
+    if name == "AWS::StackName":
+        return (template.stack,) if template.stack else None
+    if name in template.resources:
+        return _identity(name, "", template)
+    if template.is_list(name):
+        return None
+    return _parameter(name, template)
+
+
+def _parameter(name: str, template: Template) -> Certain | None:
+    found: Certain | None = _once(f"parameter {name}", template, lambda: _argument(name, template))
+    return found
+
+
+def _argument(name: str, template: Template) -> Certain | None:
+    declared = as_mapping(template.declared.get(name))
+    kind, allowed = declared.get("Type"), declared.get("AllowedValues")
+    readable = isinstance(kind, str) and not kind.startswith(("AWS::SSM::", "Number"))
+    if not readable or "Parameters" in template.changeable or template.has_changeable_arguments:
+        return None
+    if isinstance(allowed, list) and len(allowed) == 1 and isinstance(allowed[0], str):
+        return certain(allowed[0], template)
+    if template.parent is None:
+        return None
+    return certain(template.arguments.get(name), template.parent)
+
+
+def _once(key: str, template: Template, compute: Callable[[], Any]) -> Any:
+    # Definitions that depend on each other in a circle are not certain.
+    if key not in template.certainties:
+        template.certainties[key] = None
+        template.certainties[key] = compute()
+    return template.certainties[key]
+
+
+def _attribute(argument: Any, template: Template) -> Certain | None:
+    parts = argument.split(".", 1) if isinstance(argument, str) else argument
+    if not isinstance(parts, list) or [type(part) for part in parts] != [str, str]:
+        return None
+    name, attribute = parts
+    if template.type_of(name) == "Custom::CrossRegionExportReader":
+        return _exported((attribute,), template, across_regions=True)
+    if name not in template.nested or not attribute.startswith("Outputs."):
+        return _identity(name, attribute, template)
+    nested = template.nested[name]
+    output = attribute.removeprefix("Outputs.")
+    found: Certain | None = _once(f"output {output}", nested, lambda: _output(output, nested))
+    return found
+
+
+def _output(name: str, template: Template) -> Certain | None:
+    if "Outputs" in template.changeable:
+        return None
+    output = as_mapping(as_mapping(template.content.get("Outputs")).get(name))
+    return certain(output.get("Value"), template)
+
+
+def _identity(name: str, attribute: str, template: Template) -> Certain | None:
+    # The attribute is empty for Ref.
+    kind = template.type_of(name)
+    if (kind, attribute) == ("AWS::SSM::Parameter", "Value"):
+        return _property(attribute, name, template)
+    if kind not in _IDENTITIES:
+        return None
+    name_property, arn_type = _IDENTITIES[kind]
+    own_name = _property(name_property, name, template) or (Symbol(name, template),)
+    if attribute not in (("", "PolicyArn") if kind == _POLICY else ("Arn",)):
+        return None if attribute else own_name
+    path: Certain | None = ("/",)
+    if "Path" in template.properties(name) or template.is_open(name):
+        path = _property("Path", name, template) or (Symbol(f"{name}.Path", template),)
+    partition, account = (_ref(f"AWS::{part}", template) for part in ("Partition", "AccountId"))
+    return _concatenated(
+        [("arn:",), partition, (":iam::",), account, (f":{arn_type}",), path, own_name]
+    )
+
+
+def _property(name: str, logical_id: str, template: Template) -> Certain | None:
+    if template.is_open(logical_id):
+        return None
+    value = template.properties(logical_id).get(name)
+    found: Certain | None = _once(
+        f"resource {logical_id}.{name}", template, lambda: certain(value, template)
+    )
+    return found
+
+
+def _substituted(argument: Any, template: Template) -> Certain | None:
+    values = substitution(argument)
+    return None if values is None else _concatenated(certain(of, template) for of in values)
+
+
+def _joined(argument: Any, template: Template) -> Certain | None:
+    if not isinstance(argument, list) or len(argument) != _PAIR:
+        return None
+    separator, elements = argument
+    if isinstance(elements, list):
+        # Join leaves out what is nothing.
+        elements = [element for element in elements if element != {"Ref": "AWS::NoValue"}]
+    found = certain_list(elements, template) if isinstance(separator, str) else None
+    return None if found is None else _concatenated(found, separator)
+
+
+def _selected(argument: Any, template: Template) -> Certain | None:
+    if not isinstance(argument, list) or len(argument) != _PAIR:
+        return None
+    index, found = certain(argument[0], template), certain_list(argument[1], template)
+    if index is None or found is None or not re.fullmatch("[0-9]{1,4}", written(index)):
+        return None
+    number = int(written(index))
+    return found[number] if number < len(found) else None
+
+
+def _split(argument: Any, template: Template) -> tuple[Certain, ...] | None:
+    if not isinstance(argument, list) or len(argument) != _PAIR:
+        return None
+    separator, source = argument[0], certain(argument[1], template)
+    if source is None or not isinstance(separator, str) or not separator:
+        return None
+    return _pieces(source, separator)
+
+
+def _pieces(source: Certain, separator: str) -> tuple[Certain, ...] | None:
+    pieces: list[list[str | Symbol]] = [[]]
+    for part in source:
+        if isinstance(part, Symbol):
+            if not part.excludes(separator):
+                return None
+            pieces[-1].append(part)
+            continue
+        first, *others = part.split(separator)
+        pieces[-1] += [first] if first else []
+        pieces += [[piece] if piece else [] for piece in others]
+    return tuple(map(tuple, pieces))
+
+
+def _either(of: Callable[[Any, Template], Any]) -> Callable[[Any, Template], Any]:
+    def either(argument: Any, template: Template) -> Any:
+        branches = [of(branch, template) for branch in as_list(argument)[1:]]
+        return branches[0] if len(branches) == _PAIR and branches[0] == branches[1] else None
+
+    return either
+
+
+def _imported(argument: Any, template: Template) -> Certain | None:
+    name = certain(argument, template)
+    return None if name is None else _exported((written(name),), template)
+
+
+def _stack_output(argument: Any, template: Template) -> Certain | None:
+    named = as_mapping(argument)
+    names = _all(certain(named.get(key), template) for key in ("StackName", "OutputName"))
+    return None if names is None else _exported(tuple(map(written, names)), template)
+
+
+def _exported(
+    key: tuple[str, ...], template: Template, *, across_regions: bool = False
+) -> Certain | None:
+    exports = template.exports.get(key, [])
+    if len(exports) != 1:
+        return None
+    ((exporting, value),) = exports
+    if "Outputs" in exporting.changeable or exporting.member is not template.member:
+        return None
+    found: Certain | None = _once(
+        f"export {' '.join(key)}", exporting, lambda: certain(value, exporting)
+    )
+    elsewhere = across_regions and Symbol("AWS::Region", exporting.member) in (found or ())
+    return None if elsewhere else found
+
+
+def _list_parameter(name: Any, template: Template) -> tuple[Certain, ...] | None:
+    if not isinstance(name, str) or not template.is_list(name):
+        return None
+    argument = _parameter(name, template)
+    pieces = None if argument is None else _pieces(argument, ",")
+    return None if pieces is None else tuple(map(_stripped, pieces))
+
+
+def _stripped(value: Certain) -> Certain:
+    parts = list(value)
+    if parts and isinstance(parts[0], str):
+        parts[0] = parts[0].lstrip()
+    if parts and isinstance(parts[-1], str):
+        parts[-1] = parts[-1].rstrip()
+    return tuple(part for part in parts if part)
+
+
+def _mapped_text(argument: Any, template: Template) -> Certain | None:
+    found = _mapped(argument, template)
+    return certain(found, template) if isinstance(found, str | int) else None
+
+
+def _mapped_list(argument: Any, template: Template) -> tuple[Certain, ...] | None:
+    found = _mapped(argument, template)
+    return certain_list(found, template) if isinstance(found, list) else None
+
+
+_FUNCTIONS: Final[Mapping[Any, Callable[[Any, Template], Certain | None]]] = {
+    "Ref": _ref,
+    "Fn::FindInMap": _mapped_text,
+    "Fn::GetAtt": _attribute,
+    "Fn::GetStackOutput": _stack_output,
+    "Fn::If": _either(certain),
+    "Fn::ImportValue": _imported,
+    "Fn::Join": _joined,
+    "Fn::Select": _selected,
+    "Fn::Sub": _substituted,
+}
+_LISTS: Final[Mapping[Any, Callable[[Any, Template], tuple[Certain, ...] | None]]] = {
+    "Ref": _list_parameter,
+    "Fn::FindInMap": _mapped_list,
+    "Fn::If": _either(certain_list),
+    "Fn::Split": _split,
+}

@@ -1,0 +1,456 @@
+"""Everything that a value in a template could be made of.
+
+The structure of the value is forgotten: a name is possible if it can be put together, in any order
+and with repetition, from the strings that go into the value.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from pump_roles.iam.values import as_list, as_mapping, as_text
+from pump_roles.templates.certain import Certain, certain, substitution, written
+from pump_roles.templates.template import Reference, Template
+
+__all__ = ["SHAPES", "Definition", "Possible", "could_be", "definitions"]
+
+_WORDS: Final = (
+    "adc|af|amazonaws|amazonwebservices|ap|api|aws|b|c2s|ca|central|cloud|cn|com|csp|de|e|east|eu"
+    "|eusc|f|gov|hci|ic|il|iso|isob|isoe|isof|me|mx|north|northeast|northwest|sa|sc2s|sgov|south"
+    "|southeast|southwest|uk|us|west|[0-9]"
+)
+"""The pieces of partitions, Regions, and URL suffixes."""
+
+SHAPES: Final[Mapping[str, str]] = {
+    "AWS::AccountId": "[0-9]{12}",
+    "AWS::Partition": "aws(?:-[a-z]+)*",
+    "AWS::Region": "[a-z]{2,4}(?:-[a-z]+)+-[0-9]",
+    "AWS::URLSuffix": r"[a-z0-9]+(?:\.[a-z0-9]+)+",
+}
+"""What the values of pseudo parameters look like."""
+
+_DYNAMIC: Final = re.compile(r"\{\{resolve:[^{}]*\}\}")
+
+Definition = tuple[Template, str, str]
+"""A template, one of its sections, and a name there."""
+
+
+@dataclass(frozen=True)
+class Possible:
+    """What a value could be made of.
+
+    :param fragments: the strings that go into it.
+    :param shapes: the pseudo parameters with a known shape that go into it.
+    :param separators: the characters at which functions may split the strings.
+    :param references: the resources and parameters that go into it.
+    :param deployment: whether something that goes into it is known only at deployment.
+    """
+
+    fragments: frozenset[str]
+    shapes: frozenset[str]
+    separators: frozenset[str]
+    references: frozenset[Reference]
+    deployment: bool
+
+    def spells(self, text: str) -> bool:
+        """Return whether a text can be put together from what the app contains.
+
+        :param text: the text, such as a name. Its case does not matter.
+        """
+        target = text.casefold()
+        return len(target) in self._reached(target, {0})
+
+    def spells_within(self, text: str, beside: str = r"[\w-]") -> bool:
+        """Return whether a text can be a part of what is put together from what the app contains.
+
+        :param text: the text. Its case does not matter.
+        :param beside: a pattern for the characters that may not be next to it.
+        """
+        target = text.casefold()
+        whole = re.compile(rf"(?<!{beside}){re.escape(target)}(?!{beside})")
+        if any(whole.search(piece) for piece in self._pieces):
+            return True
+        starts = {
+            size
+            for piece in self._pieces
+            for size in range(1, len(target))
+            if piece.endswith(target[:size]) and not re.match(beside, piece[-size - 1 : -size])
+        }
+        reached = self._reached(target, {0, *starts})
+        return len(target) in reached or any(
+            piece.startswith(target[start:])
+            and not re.match(beside, piece[len(target) - start :][:1])
+            for start in reached
+            for piece in self._pieces
+        )
+
+    def _reached(self, target: str, starts: set[int]) -> set[int]:
+        # The positions up to which the target can be put together.
+        reached = set(starts)
+        pieces = [piece for piece in self._pieces if piece in target]
+        for start in range(len(target)):
+            if start in reached:
+                reached |= {
+                    start + len(piece) for piece in pieces if target.startswith(piece, start)
+                }
+                reached |= {
+                    end
+                    for end in range(start + 1, len(target) + 1)
+                    for shape in self._patterns
+                    if shape.fullmatch(target, start, end)
+                }
+        return reached
+
+    @cached_property
+    def _pieces(self) -> frozenset[str]:
+        found = {fragment.casefold() for fragment in self.fragments}
+        separators = {separator.casefold() for separator in self.separators}
+        if separators:
+            cut = re.compile("|".join(map(re.escape, separators)))
+            found |= {piece for fragment in found for piece in cut.split(fragment)}
+        if len(separators) > 1 or any(map(str.isalnum, separators)):
+            # A split at one of them leaves the others, and one by letters leaves those of the
+            # other case.
+            found |= separators
+        return frozenset(found - {""})
+
+    @cached_property
+    def _patterns(self) -> list[re.Pattern[str]]:
+        found = [SHAPES[name] for name in self.shapes]
+        if self.shapes and any(map(str.isalnum, self.separators)):
+            found.append("[a-z0-9.-]")
+        elif self.shapes - {"AWS::AccountId"} and self.separators & {"-", "."}:
+            found.append(_WORDS)
+        return [re.compile(shape) for shape in found]
+
+
+def could_be(value: Any, template: Template, *, into_resources: bool = True) -> Possible:
+    """Return everything that a value could be made of.
+
+    That includes what parameters, mappings, outputs, and exports contain, and, because an attribute
+    of a resource can be anything that its properties contain, these.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    :param into_resources: whether it includes the properties of resources that the value refers to.
+    """
+    contents = _Contents()
+    contents.add(value, template)
+    possible = _together(contents, into_resources=into_resources)
+    # A dynamic reference can be put together from parts.
+    if possible.spells_within("{{resolve:", beside="(?!)"):
+        contents.deployment = True
+        contents.uses |= {(of, "resource", name) for of, name in template.stored}
+        possible = _together(contents, into_resources=into_resources)
+    return possible
+
+
+@dataclass
+class _Contents:
+    # What a value or a definition contains itself, and the definitions and conditions that it uses.
+    fragments: set[str] = field(default_factory=set)
+    shapes: set[str] = field(default_factory=set)
+    separators: set[str] = field(default_factory=set)
+    references: set[Reference] = field(default_factory=set)
+    uses: set[Definition] = field(default_factory=set)
+    conditions: set[Definition] = field(default_factory=set)
+    deployment: bool = False
+
+    def add(self, value: Any, template: Template) -> None:
+        """Add a value. Not recursive: a value can be nested deeply."""
+        pending = [value]
+        while pending:
+            pending += self._visit(pending.pop(), template)
+
+    def _visit(self, value: Any, template: Template) -> Iterable[Any]:
+        # Adds a value, and returns the values in it that are still to be added.
+        if isinstance(value, list):
+            return value
+        if isinstance(value, dict):
+            if len(value) == 1:
+                ((function, argument),) = value.items()
+                if function in _FUNCTIONS:
+                    return _FUNCTIONS[function](self, argument, template)
+            self.deployment |= any(key.startswith("Fn::") for key in value)
+            return value.values()
+        if value is not None:
+            self._text(as_text(value), template)
+        return ()
+
+    def _text(self, text: str, template: Template) -> None:
+        for reference in _DYNAMIC.findall(text):
+            self.deployment = True
+            self.add_stored(reference, template)
+        self.fragments.add(_DYNAMIC.sub("", text))
+
+    def add_condition(self, name: Any, template: Template) -> None:
+        """Add a condition on which a value, but nothing in it, depends."""
+        if isinstance(name, str):
+            self.conditions.add((template, "Conditions", name))
+
+    def add_stored(self, text: Any, template: Template) -> None:
+        """Add the parameters and secrets of the app that a text may name; all if it is no text."""
+        for of, logical_id in template.stored:
+            properties = of.properties(logical_id)
+            name = certain(properties.get("Name"), of)
+            if isinstance(text, str) and (
+                written(name) not in text if name else properties and "Name" not in properties
+            ):
+                continue
+            self.uses.add((of, "resource", logical_id))
+
+    def add_resource(self, call: Mapping[str, Any], name: str, template: Template) -> None:
+        """Add a reference to a resource."""
+        if name not in template.resources:
+            self.deployment = True
+            return
+        self.references.add((template, name))
+        value = certain(call, template)
+        if value is None:
+            self.deployment = True
+            self.uses.add((template, "resource", name))
+        else:
+            self.add_certain(value)
+
+    def add_exports(
+        self, call: Mapping[str, Any], names: Iterable[Any], template: Template
+    ) -> None:
+        """Add what other stacks make available under names."""
+        known = [certain(name, template) for name in names]
+        key = tuple(written(name) for name in known if name is not None)
+        if len(key) == len(known) and len(template.exports.get(key, ())) == 1:
+            matching = [key]
+            self.deployment |= certain(call, template) is None
+        else:
+            self.deployment = True
+            possible = [could_be(name, template) for name in names]
+            matching = [
+                key
+                for key in template.exports
+                if len(key) == len(possible)
+                and all(
+                    "${" in name or text.spells(name)
+                    for name, text in zip(key, possible, strict=True)
+                )
+            ]
+        for key in matching:
+            for of, _ in template.exports[key]:
+                self.uses.add((of, "export", "\0".join(key)))
+                self.deployment |= "Outputs" in of.changeable
+
+    def add_certain(self, value: Certain) -> None:
+        for part in value:
+            if isinstance(part, str):
+                self.fragments.add(part)
+            elif part.name in SHAPES:
+                self.shapes.add(part.name)
+            elif part.template is not None:
+                self.references.add((part.template, part.logical_id))
+                if not part.is_fixed:
+                    self.deployment = True
+                    self.uses.add((part.template, "resource", part.logical_id))
+
+
+def definitions(
+    value: Any, template: Template, *, without: Collection[Reference] = ()
+) -> Iterator[Definition]:
+    """Yield the definitions that a value depends on: all that could change it.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    :param without: resources that are not followed.
+    """
+    contents = _Contents()
+    contents.add(value, template)
+    pending, seen = [contents], set[Definition]()
+    while pending:
+        contents = pending.pop()
+        resources = {
+            (of, "resource", name) for of, name in contents.references if name in of.resources
+        }
+        for definition in {*contents.uses, *contents.conditions, *resources} - seen:
+            of, _, name = definition
+            if (of, name) not in without:
+                seen.add(definition)
+                pending.append(_contents(definition))
+                yield definition
+
+
+def _together(first: _Contents, *, into_resources: bool) -> Possible:
+    found, pending = [first], list(first.uses)
+    seen = set(pending)
+    while pending:
+        definition = pending.pop()
+        if into_resources or definition[1] != "resource":
+            contents = _contents(definition)
+            found.append(contents)
+            pending += contents.uses - seen
+            seen |= contents.uses
+    return Possible(
+        fragments=frozenset().union(*(contents.fragments for contents in found)),
+        shapes=frozenset().union(*(contents.shapes for contents in found)),
+        separators=frozenset().union(*(contents.separators for contents in found)),
+        references=frozenset().union(*(contents.references for contents in found)),
+        deployment=any(contents.deployment for contents in found),
+    )
+
+
+def _contents(definition: Definition) -> _Contents:
+    template, section, name = definition
+    if (section, name) not in template.contained:
+        contents = template.contained[section, name] = _Contents()
+        if section == "parameter":
+            _parameter(contents, name, template)
+        elif section == "resource":
+            contents.deployment = True
+            contents.add(template.properties(name), template)
+            contents.add_condition(template.resources[name].get("Condition"), template)
+        elif section == "export":
+            key = tuple(name.split("\0"))
+            exported = [value for of, value in template.exports[key] if of is template]
+            contents.add(exported, template)
+        else:
+            # Outputs or Mappings; all of them without a name.
+            found = as_mapping(template.content.get(section))
+            value = found.get(name) if name else found
+            contents.deployment = section in template.changeable or not value
+            is_output = section == "Outputs" and name
+            contents.add(as_mapping(value).get("Value") if is_output else value, template)
+    found_contents: _Contents = template.contained[section, name]
+    return found_contents
+
+
+def _parameter(contents: _Contents, name: str, template: Template) -> None:
+    declared = as_mapping(template.declared.get(name))
+    default, allowed = declared.get("Default"), declared.get("AllowedValues")
+    passed = template.arguments.get(name)
+    stored = as_text(declared.get("Type")).startswith("AWS::SSM::")
+    changeable = "Parameters" in template.changeable or template.has_changeable_arguments
+    contents.deployment = stored or changeable or (passed is None and not allowed)
+    if template.is_list(name):
+        contents.separators |= {",", " "}
+    contents.add([default, allowed], template)
+    if template.parent is not None:
+        contents.add(passed, template.parent)
+        if changeable:
+            deploying = template.parent.properties(template.deployed_by)
+            overrides = [*_overrides(deploying.get("StackInstancesGroup"))]
+            contents.add(overrides, template.parent)
+    if stored:
+        for names in (default, passed, *as_list(allowed or [])):
+            if names is not None:
+                contents.add_stored(names, template)
+
+
+def _overrides(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | dict):
+        if "ParameterOverrides" in value and isinstance(value, dict):
+            yield value["ParameterOverrides"]
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _overrides(element)
+
+
+def _ref(found: _Contents, name: Any, template: Template) -> Iterable[Any]:
+    if not isinstance(name, str):
+        found.deployment = True
+        return [name]
+    call = {"Ref": name}
+    if name in template.declared and name not in template.resources:
+        found.references.add((template, name))
+        found.uses.add((template, "parameter", name))
+    elif value := certain(call, template) if name.startswith("AWS::") else None:
+        found.add_certain(value)
+    elif name != "AWS::NoValue":
+        found.add_resource(call, name, template)
+    return ()
+
+
+def _attribute(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    name, *rest = argument.split(".") if isinstance(argument, str) else as_list(argument) or [None]
+    if not isinstance(name, str):
+        return _unknown(found, argument, template)
+    # A function may say which attribute it is.
+    readable = all(isinstance(part, str) for part in rest)
+    found.deployment |= not readable
+    attribute = ".".join(rest) if readable else ""
+    call = {"Fn::GetAtt": [name, attribute]}
+    if template.type_of(name) == "Custom::CrossRegionExportReader":
+        found.add_exports(call, [attribute if readable else rest], template)
+    elif name in template.nested:
+        output = attribute.removeprefix("Outputs.")
+        found.uses.add((template.nested[name], "Outputs", output))
+    else:
+        found.add_resource(call, name, template)
+    return ()
+
+
+def _substituted(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    values = substitution(argument)
+    return _unknown(found, argument, template) if values is None else values
+
+
+def _condition(found: _Contents, name: Any, template: Template) -> Iterable[Any]:
+    found.add_condition(name, template)
+    return [name]
+
+
+def _either(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    condition, *branches = as_list(argument) or [None]
+    found.add_condition(condition, template)
+    return branches
+
+
+def _selected(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
+    # The index is no part of the value.
+    return argument[1:] if isinstance(argument, list) else _unknown(found, argument, _)
+
+
+def _split(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
+    separator = as_list(argument)[0] if argument else None
+    if isinstance(separator, str):
+        found.separators |= set(separator)
+    else:
+        found.deployment = True
+    return [argument]
+
+
+def _mapped(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    name, *rest = as_list(argument) or [None]
+    mappings = as_mapping(template.content.get("Mappings"))
+    known = isinstance(name, str) and name in mappings
+    found.uses.add((template, "Mappings", name if known else ""))
+    return rest[2:]
+
+
+def _imported(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    found.add_exports({"Fn::ImportValue": argument}, [argument], template)
+    return ()
+
+
+def _stack_output(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    named = as_mapping(argument)
+    names = [named.get("StackName"), named.get("OutputName")]
+    found.add_exports({"Fn::GetStackOutput": argument}, names, template)
+    return ()
+
+
+def _unknown(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
+    found.deployment = True
+    return [argument]
+
+
+_FUNCTIONS: Final[Mapping[Any, Callable[[_Contents, Any, Template], Iterable[Any]]]] = {
+    "Ref": _ref,
+    "Fn::FindInMap": _mapped,
+    "Fn::GetAtt": _attribute,
+    "Fn::GetStackOutput": _stack_output,
+    "Condition": _condition,
+    "Fn::If": _either,
+    "Fn::ImportValue": _imported,
+    "Fn::Join": lambda _found, argument, _template: as_list(argument),
+    "Fn::Select": _selected,
+    "Fn::Split": _split,
+    "Fn::Sub": _substituted,
+}

@@ -1,0 +1,102 @@
+"""Whether a text, or what a value could be, names one of Pump's roles, principals, or accounts."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from pump_roles.published import ROLES
+from pump_roles.templates.could_be import Possible
+from pump_roles.templates.template import Reference
+from pump_roles.text import unescaped
+
+__all__ = ["Access", "PumpNames"]
+
+_BESIDE: Final = r"[\w-]"
+"""What may not be next to a role's name. Punctuation may be, although a name can contain some: in a
+command line, such as ``--role=NAME,``, it separates."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way in which something reaches one of Pump's roles or principals, or lets others in.
+
+    :param why: the way: a stable ID, which :mod:`pump_roles.templates.other_words` has words for.
+    :param subject: whom or what it is about; empty if ``why`` says it all.
+    """
+
+    why: str
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class PumpNames:
+    """The names of Pump's roles and principals, which nothing else may contain.
+
+    :param given: the names of the roles, besides the published ones.
+    :param principals: the principals, as text.
+    :param references: the roles, and what defines the principals, in the templates.
+    """
+
+    given: Collection[str]
+    principals: Collection[str]
+    references: frozenset[Reference] = frozenset()
+
+    @cached_property
+    def roles(self) -> list[str]:
+        """The names of the roles."""
+        return sorted({*self.given, *(role.name for role in ROLES.values())})
+
+    def in_text(self, text: str, account: str, *, roles: bool = True) -> tuple[str, str]:
+        """Return what a text names: ``role`` or ``account``, and which; empty if nothing.
+
+        :param text: the text.
+        :param account: the account that it is for. All ARNs in Pump's own account contain it.
+        :param roles: whether the names of the roles count.
+        """
+        plain = unescaped(text) if "\\" in text else text
+        for one in (text, plain):
+            if roles and (found := self._roles.search(one)):
+                return "role", found[1]
+            for name in self._accounts:
+                own = name == account and one not in self.principals
+                if not own and re.search(rf"(?<![0-9]){name}(?![0-9])", one):
+                    return "account", name
+        return "", ""
+
+    def in_possible(
+        self, possible: Possible, account: str, *, roles: bool = True
+    ) -> tuple[str, str]:
+        """Return what a value may name: ``role``, ``account``, or ``definition``, and which.
+
+        :param possible: what the value could be made of.
+        :param account: the account that it is for.
+        :param roles: whether the names of the roles count.
+        """
+        if named := self.defined_in(possible):
+            return "definition", named
+        for role in self.roles if roles else ():
+            if possible.spells_within(role, _BESIDE):
+                return "role", role
+        for name in self._accounts:
+            # The account itself, a pseudo parameter, is not Pump's.
+            if name != account and replace(possible, shapes=frozenset()).spells_within(
+                name, "[0-9]"
+            ):
+                return "account", name
+        return "", ""
+
+    def defined_in(self, possible: Possible) -> str:
+        """Return the definition of a role or principal that goes into a value; empty if none."""
+        found = sorted(name for _, name in possible.references & self.references)
+        return found[0] if found else ""
+
+    @cached_property
+    def _roles(self) -> re.Pattern[str]:
+        names = "|".join(map(re.escape, self.roles))
+        return re.compile(rf"(?<!{_BESIDE})({names})(?!{_BESIDE})", re.IGNORECASE)
+
+    @cached_property
+    def _accounts(self) -> list[str]:
+        return sorted({name for text in self.principals for name in re.findall("[0-9]{12}", text)})

@@ -1,0 +1,175 @@
+"""Which roles a property names: certainly, possibly, or only the deployment knows."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pump_roles.published import ROLES
+from pump_roles.templates.certain import Certain, Symbol, certain, certain_list
+from pump_roles.templates.could_be import SHAPES, Possible, could_be
+from pump_roles.templates.template import Reference, Template
+
+__all__ = [
+    "Naming",
+    "Target",
+    "Targets",
+    "elements",
+    "literal",
+    "may_be_one_account",
+    "target",
+    "targets",
+]
+
+Naming = Literal["certain", "could-be", "deployment"]
+"""How something names a role: certainly; possibly, from what the app contains; or only the
+deployment knows whether it does."""
+
+_ORDER: Final[tuple[Naming, ...]] = ("certain", "could-be", "deployment")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A role that something may name.
+
+    :param names: the names that it can have.
+    :param reference: its resource; ``None`` if it is not in what was read.
+    """
+
+    names: tuple[Certain, ...]
+    reference: Reference | None = None
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """Those of its names that the templates contain as a whole, case-folded."""
+        return tuple(filter(None, map(literal, self.names)))
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The roles that a property names.
+
+    :param certain: those that are certain.
+    :param possible: what each of the others could be.
+    """
+
+    certain: tuple[Certain, ...] = ()
+    possible: tuple[Possible, ...] = ()
+
+    def naming(self, role: Target) -> Naming | None:
+        """Return how they name a role; ``None`` if they do not."""
+        found = {_certainly(value, name) for value in self.certain for name in role.names}
+        found |= {_possibly(value, role) for value in self.possible}
+        return next((naming for naming in _ORDER if naming in found), None)
+
+
+def target(template: Template, logical_id: str) -> Target:
+    """Return a role in a template as a target.
+
+    If its name is not certain, its names are those of the published roles that it could be, and
+    what it is if it is nothing else.
+    """
+    own = certain({"Ref": logical_id}, template) or (Symbol(logical_id, template),)
+    found = targets(template.properties(logical_id).get("RoleName"), template)
+    possible = [
+        name
+        for value in found.possible
+        for name in {*(role.name for role in ROLES.values()), *_only(value.fragments)}
+        if value.spells(name)
+    ]
+    names = dict.fromkeys([own, *found.certain, *((name,) for name in sorted(possible))])
+    return Target(tuple(names), (template, logical_id))
+
+
+def targets(value: Any, template: Template) -> Targets:
+    """Return the roles that a value names, or that the elements of a list name.
+
+    :param value: the value, as in a template.
+    :param template: that template.
+    """
+    names: list[Certain] = []
+    possible: list[Possible] = []
+    for element, found in elements(value, template):
+        if found is not None and (_is_role(found) or all(map(_is_given, found))):
+            names.append(found)
+        else:
+            possible.append(could_be(element, template))
+    return Targets(tuple(names), tuple(possible))
+
+
+def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | None]]:
+    """Yield the values of a property, in both branches of ``Fn::If``, and what they certainly are.
+
+    :param value: a value, or a list of values.
+    :param template: the template with the property.
+    """
+    pending = [value]
+    while pending:
+        element = pending.pop()
+        call = element if isinstance(element, dict) and len(element) == 1 else {}
+        branches = call.get("Fn::If")
+        if isinstance(element, list):
+            pending += reversed(element)
+        elif isinstance(branches, list):
+            pending += reversed(branches[1:])
+        elif element is not None and element != {"Ref": "AWS::NoValue"}:
+            several = certain_list(element, template)
+            if several is None:
+                yield element, certain(element, template)
+            else:
+                yield from ((element, found) for found in several)
+
+
+def may_be_one_account(template: Template, other: Template) -> bool:
+    """Return whether two templates may be deployed to the same account."""
+    return not template.account or not other.account or template.account == other.account
+
+
+def _is_role(value: Certain) -> bool:
+    # A role in the templates, whatever its name is.
+    return len(value) == 1 and isinstance(value[0], Symbol) and value[0].is_role
+
+
+def _is_given(part: str | Symbol) -> bool:
+    return isinstance(part, str) or part.is_fixed
+
+
+def literal(value: Certain) -> str:
+    """Return a certain value, case-folded; empty if the templates do not contain all of it."""
+    return value[0].casefold() if len(value) == 1 and isinstance(value[0], str) else ""
+
+
+def _certainly(value: Certain, name: Certain) -> Naming | None:
+    if value == name or (literal(value) and literal(value) == literal(name)):
+        return "certain"
+    # A pseudo parameter can have the value that is a part of the other one.
+    patterns = [_pattern(value), _pattern(name)]
+    if None in patterns or (literal(value) and literal(name)):
+        return None
+    matches = [
+        re.fullmatch(str(pattern), literal(other))
+        for pattern, other in zip(patterns, (name, value), strict=True)
+        if literal(other)
+    ]
+    return "could-be" if any(matches) or not matches else None
+
+
+def _only(fragments: Collection[str]) -> Collection[str]:
+    return fragments if len(fragments) == 1 else ()
+
+
+def _pattern(value: Certain) -> str | None:
+    # Null with a resource's generated name, which is not the name of another resource.
+    found = ""
+    for part in value:
+        shape = re.escape(part.casefold()) if isinstance(part, str) else SHAPES.get(part.name)
+        if shape is None:
+            return None
+        found += f"(?:{shape})"
+    return found
+
+
+def _possibly(value: Possible, role: Target) -> Naming | None:
+    if role.reference in value.references or any(map(value.spells, role.literals)):
+        return "could-be"
+    return "deployment" if value.deployment else None
