@@ -312,7 +312,9 @@ def test_globals_of_a_serverless_template_are_read(text: str, tmp_path: Path) ->
         "Globals": {"Function": {"AssumeRolePolicyDocument": trusted}},
     }
     report = of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **members)
-    assert f"Globals (section): names Pump's account {PUMP_ACCOUNT}" in alarm(report)
+    assert f"Globals (section): names Pump's account {PUMP_ACCOUNT}" in finding_text(
+        report.findings[0], report
+    )
     changed = json.loads(json.dumps(members).replace(PUMP_ACCOUNT, "123456789012"))
     assert alarms(of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **changed)) == []
 
