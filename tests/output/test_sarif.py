@@ -160,7 +160,8 @@ def test_what_was_not_compared_is_a_note() -> None:
     ],
 )
 def test_level_is_by_what_the_difference_means(rule: Rule, effect: Effect, level: str) -> None:
-    (result,) = results_of(differing(1, difference(rule=rule, effect=effect)))
+    found = difference(rule=rule, effect=effect, was=("3600",), now=("1800",))
+    (result,) = results_of(differing(1, found))
     assert result["level"] == level
 
 
@@ -208,9 +209,10 @@ def test_message_has_the_first_actions_and_how_many_more() -> None:
     (result,) = results_of(account)
     assert result["message"]["text"] == (
         "The read-only role PumpReadOnlyRole in account 000000000001 (Production): the inline "
-        "policy Extra is not expected (broader). change 0. change 1. change 2. change 3. 6 more "
-        "changes. Actions: s3:Get0, s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, s3:Get6, s3:Get7 "
-        "and 992 more."
+        "policy Extra is not expected (broader). "
+        + "".join(f"1 action: denied by P{number} before, allowed now. " for number in range(4))
+        + "6 more changes. Actions: s3:Get0, s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, "
+        "s3:Get6, s3:Get7 and 992 more."
     )
 
 

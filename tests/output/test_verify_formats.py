@@ -65,8 +65,8 @@ def test_has_what_a_ticket_needs() -> None:
         "### 000000000001 (`Production`)\n"
         "\n"
         "- read-only role `arn:aws:iam::000000000001:role/PumpReadOnlyRole`: **differs**\n"
-        "  - **broader** (`policy-added`): the inline policy Extra is not expected; Read objects "
-        "in S3: was no, now yes; actions: `s3:GetObject`\n"
+        "  - **broader** (`policy-added`): the inline policy Extra is not expected; 1 action: "
+        "not granted before, allowed now; actions: `s3:GetObject`\n"
         "\n"
         "## Accounts that match\n"
         "\n"
@@ -83,10 +83,12 @@ def test_says_everything_about_an_account() -> None:
     found = as_markdown(verification(with_everything("word")))
     for sentence in (
         "- not checked: word",
-        "**broader** (`policy-added`): word; word; word; word; word; 5 more changes; actions: ",
+        "**broader** (`policy-added`): the inline policy word is not expected; 1 action: denied by "
+        "word0 before, allowed now; 1 action: denied by word1 before",
+        "; 5 more changes; actions: ",
         "`word` and 12 more",
-        "**other** (`tag-added`): word",
-        "**narrower** (`boundary-added`): word",
+        "**other** (`tag-added`): the tag word is not expected",
+        "**narrower** (`boundary-added`): the permissions boundary word is not expected",
         "  - not checked: word",
         "  - note: word",
         "**differs**, last used 2026-11-25T08:15:00Z in us-east-1",
@@ -172,7 +174,8 @@ def test_always_fits_in_a_comment(hostile: str, number: int) -> None:
 
 def test_counts_every_account_that_is_left_out_with_more_access_first() -> None:
     narrower = [differing(number, difference(effect="narrower")) for number in range(1, 2_000)]
-    found = as_markdown(verification(*narrower, differing(9_999), unknown(8_888)))
+    unread = unknown(8_888, reason="x" * 400)
+    found = as_markdown(verification(*narrower, differing(9_999), unread))
     shown = re.findall("^### ([0-9]+)", found, re.MULTILINE)
     assert shown[0] == "000000009999"
     left = 2_000 - len(shown)

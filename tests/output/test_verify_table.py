@@ -85,19 +85,15 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "differs 000000000004 (text)\n"
         "  not checked: text\n"
         "  differs arn:aws:iam::000000000004:role/PumpReadOnlyRole (read-only)\n"
-        "    broader: text (policy-added)\n"
-        "      text\n"
-        "      text\n"
-        "      text\n"
-        "      text\n"
+        "    broader: the inline policy text is not expected (policy-added)\n"
+        "      1 action: denied by text0 before, allowed now\n"
+        "      1 action: denied by text1 before, allowed now\n"
+        "      1 action: denied by text2 before, allowed now\n"
+        "      1 action: denied by text3 before, allowed now\n"
         "      and 5 more changes\n"
         "      actions: text, text, text, text, text, text, text, text and 12 more\n"
-        "    other: text (tag-added)\n"
-        "      Read objects in S3: was no, now yes\n"
-        "      actions: s3:GetObject\n"
-        "    narrower: text (boundary-added)\n"
-        "      Read objects in S3: was no, now yes\n"
-        "      actions: s3:GetObject\n"
+        "    other: the tag text is not expected (tag-added)\n"
+        "    narrower: the permissions boundary text is not expected (boundary-added)\n"
         "    not checked: text\n"
         "    note: text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
@@ -184,7 +180,7 @@ def test_no_arn_is_broken_in_a_pipe() -> None:
     shown = in_pipe("LONG", COLUMNS="40")
     assert shown == as_table(LONG, styled=False)
     assert shown.count(LONG_ARN) == 2
-    assert f"broader: it lacks the permissions boundary {BOUNDARY} (policy-added)\n" in shown
+    assert f"broader: the permissions boundary {BOUNDARY} is missing (boundary-removed)\n" in shown
     assert "\x1b" not in shown
     assert "\x1b" not in in_pipe("LONG", FORCE_COLOR="1")
 
@@ -192,7 +188,7 @@ def test_no_arn_is_broken_in_a_pipe() -> None:
 def test_wraps_sentences_and_no_arn_on_a_terminal() -> None:
     ended, shown = on_terminal(command("LONG"), environment=environment(), folder=ROOT)
     assert ended.returncode == 0, shown
-    assert "    \x1b[1;31mbroader:\x1b[0m it lacks" in shown
+    assert "    \x1b[1;31mbroader:\x1b[0m the permissions" in shown
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
     assert plain.count(LONG_ARN) == 2
     assert plain.count(BOUNDARY) == 1
