@@ -83,8 +83,8 @@ def test_says_everything_about_an_account() -> None:
     found = as_markdown(verification(with_everything("word")))
     for sentence in (
         "- not checked: word",
-        "**broader** (`policy-added`): the inline policy word is not expected; 1 action: denied by "
-        "word0 before, allowed now; 1 action: denied by word1 before",
+        "**broader** (`policy-added`): the inline policy word is not expected; 1 action: denied",
+        " by word0 before, allowed now; 1 action: denied by word1 before",
         "; 5 more changes; actions: ",
         "`word` and 12 more",
         "**other** (`tag-added`): the tag word is not expected",
