@@ -37,8 +37,10 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
-from constructs import IConstruct, IValidation
+from constructs import Construct, IConstruct, IValidation
 
 from pump_roles.constructs.roles import ReadOnlyRole
 
@@ -53,6 +55,16 @@ _ANYBODY: Final[Mapping[str, Any]] = {
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
 NO_VALUE: Final = {"Ref": "AWS::NoValue"}
+_BY_EC2: Final[Mapping[str, Any]] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
 _ADMINISTRATOR: Final = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -469,6 +481,92 @@ def budget_action_by_condition(_stack: Stack, role: ReadOnlyRole, elsewhere: Sta
     )
 
 
+# Names that are a part of something else in the app.
+
+
+def _piece(text: str, index: int = 1) -> str:
+    return Fn.select(index, Fn.split("-", text))
+
+
+def name_by_piece_of_the_generated_name_of_a_role(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    own = iam.CfnRole(elsewhere, "Own", assume_role_policy_document=_BY_EC2)
+    own.override_logical_id(_name(role))
+    _policy_of(elsewhere, _piece(own.ref))
+
+
+def name_by_piece_of_the_generated_name_of_a_queue(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    queue = sqs.CfnQueue(elsewhere, "Own")
+    queue.override_logical_id(_name(role))
+    _policy_of(elsewhere, _piece(queue.attr_queue_name))
+
+
+def name_by_piece_of_the_name_of_a_nested_stack(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    nested = NestedStack(elsewhere, "Deeper")
+    assert nested.nested_stack_resource is not None
+    nested.nested_stack_resource.override_logical_id(_name(role))
+    _policy_of(nested, _piece(Aws.STACK_NAME))
+
+
+def name_by_piece_of_the_id_of_the_stack(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    scope = elsewhere.node.scope
+    assert isinstance(scope, Construct)
+    stack = Stack(scope, "Named", stack_name=_name(role))
+    _policy_of(stack, Fn.select(1, Fn.split("/", Aws.STACK_ID)))
+
+
+def name_by_substitution_with_spaces(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    _targeted(elsewhere, {"Fn::Sub": ["${ Name }", {"Name": _name(role)}]})
+
+
+def name_by_base64(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    # What is encoded as "yrol".
+    name = _name(role).casefold()
+    before, after = name.split("yrol")
+    _policy_of(elsewhere, Fn.join("", [before, Fn.base64("\u02ba%"), after]))
+
+
+def name_by_a_key_of_a_secret(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    secretsmanager.CfnSecret(
+        elsewhere, "Kept", name="Kept", secret_string=json.dumps({"role": _name(role)})
+    )
+    _policy_of(elsewhere, "{{resolve:secretsmanager:Kept:SecretString:role}}")
+
+
+def names_by_a_list_of_systems_manager(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    ssm.CfnParameter(
+        elsewhere, "Stored", name="Stored", type="StringList", value=f"Other,{_name(role)}"
+    )
+    parameter = CfnParameter(
+        elsewhere,
+        "Names",
+        type="AWS::SSM::Parameter::Value<CommaDelimitedList>",
+        default="Stored",
+    )
+    iam.CfnManagedPolicy(
+        elsewhere, "Wide", policy_document=_DOCUMENT, roles=parameter.value_as_list
+    )
+
+
+def name_by_arguments_under_a_condition(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    CfnCondition(elsewhere, "Condition", expression=Fn.condition_equals("a", "a"))
+    nested = NestedStack(elsewhere, "Deeper")
+    _policy_of(nested, CfnParameter(nested, "Name", default="Other").value_as_string)
+    resource = nested.nested_stack_resource
+    assert isinstance(resource, CfnResource)
+    chosen = {"Fn::If": ["Condition", {"Name": _name(role)}, {}]}
+    resource.add_property_override("Parameters", chosen)
+
+
 # Resources that are not what they seem to be.
 
 
@@ -675,6 +773,15 @@ HOSTILE: Final[Mapping[str, Route]] = (
             names_by_split,
             names_by_parameter,
             names_by_condition,
+            name_by_piece_of_the_generated_name_of_a_role,
+            name_by_piece_of_the_generated_name_of_a_queue,
+            name_by_piece_of_the_name_of_a_nested_stack,
+            name_by_piece_of_the_id_of_the_stack,
+            name_by_substitution_with_spaces,
+            name_by_base64,
+            name_by_a_key_of_a_secret,
+            names_by_a_list_of_systems_manager,
+            name_by_arguments_under_a_condition,
             names_of_a_list_of_a_nested_stack,
             name_from_a_list_of_a_nested_stack,
             name_from_the_path_of_another_role,

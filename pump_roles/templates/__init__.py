@@ -13,13 +13,12 @@ from pump_roles.iam.values import as_mapping, as_text
 from pump_roles.published import ROLES
 from pump_roles.role import Role
 from pump_roles.templates.attachments import Attachments
-from pump_roles.templates.could_be import could_be
 from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import files_in, read_json
 from pump_roles.templates.filling import filled_text
 from pump_roles.templates.flatten import flatten
-from pump_roles.templates.masking import Mask, external_ids, under_the_key
+from pump_roles.templates.masking import Mask, external_ids
 from pump_roles.templates.model import Contents, FoundRole, InputError, Other, Place
 from pump_roles.templates.other_access import others
 from pump_roles.templates.other_words import change_words
@@ -66,8 +65,8 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
         kind.
     """
     templates, outside = flattened
-    external_ids = _external_ids(templates)
-    mask = Mask(external_ids)
+    hidden_ids = external_ids(templates)
+    mask = Mask(hidden_ids)
     attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments, mask))
     if not roles:
@@ -110,19 +109,8 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
             tuple(form for index, form in enumerate(forms) if form not in forms[:index])
             for forms in variants
         ),
-        external_ids=external_ids,
+        external_ids=hidden_ids,
     )
-
-
-def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
-    found: set[str] = set()
-    for template in templates:
-        outer = {} if template.parent is None else template.parent.declared
-        found |= external_ids(template.content, template.arguments, outer)
-        for value in under_the_key(template.content):
-            texts = could_be(value, template).fragments
-            found |= {text for text in texts if text not in ("", "*") and "${" not in text}
-    return frozenset(found)
 
 
 def _variants(

@@ -11,6 +11,7 @@ from pump_roles.templates.targets import (
     Naming,
     Target,
     Targets,
+    is_role,
     literal,
     may_be_one_account,
     targets,
@@ -67,7 +68,7 @@ class Attachments:
         self, templates: Iterable[Template], types: Mapping[Any, tuple[str, ...]] = ATTACHES
     ) -> None:
         self._at: dict[Reference, Attachment] = {}
-        self._by_name: dict[str, list[Attachment]] = {}
+        self._by_name: dict[str | Certain, list[Attachment]] = {}
         self._by_arn: dict[Certain, list[Attachment]] = {}
         self._others: list[Attachment] = []
         for template in templates:
@@ -83,10 +84,12 @@ class Attachments:
             arn = certain({"Ref": attachment.logical_id}, attachment.template)
             if arn is not None:
                 self._by_arn.setdefault(arn, []).append(attachment)
-        names = [literal(name) for name in attachment.targets.certain]
-        if all(names) and not attachment.targets.possible:
+        names = attachment.targets.certain
+        if not attachment.targets.possible and all(
+            literal(name) or is_role(name) for name in names
+        ):
             for name in names:
-                self._by_name.setdefault(name, []).append(attachment)
+                self._by_name.setdefault(literal(name) or name, []).append(attachment)
         else:
             self._others.append(attachment)
 
@@ -114,8 +117,10 @@ class Attachments:
         :param template: its template.
         """
         found: dict[Attachment, Naming] = {}
-        named = [at for name in role.literals for at in self._by_name.get(name, ())]
-        if len(role.literals) < len(role.names):
+        keys = (literal(name) or name for name in role.names)
+        named = [attachment for key in keys for attachment in self._by_name.get(key, ())]
+        if not all(literal(name) or is_role(name) for name in role.names):
+            # A name with a pseudo parameter can be equal to a literal one.
             named = list(self._at.values())
         for attachment in dict.fromkeys([*named, *self._others]):
             naming = attachment.targets.naming(role)

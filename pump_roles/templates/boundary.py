@@ -33,11 +33,12 @@ def boundary(
     """
     if value is None or ref(value) == "AWS::NoValue":
         return None, True
-    arn = filled_text(value, template)
-    if arn is None and template.type_of(ref(value)) == _MANAGED_POLICY:
-        found = managed_policy_arn(template, ref(value))
-        return Boundary(arn=found, document=documents.get(found)), False
-    if arn is None:
+    if template.type_of(ref(value)) == _MANAGED_POLICY:
+        arn = managed_policy_arn(template, ref(value))
+        certain = _path_of(template, ref(value)) is not None
+        return Boundary(arn=arn, document=documents.get(arn)), certain
+    arn = filled_text(value, template) or ""
+    if not arn:
         return Boundary(arn=", ".join(strings(value))), False
     if template.account:
         arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")

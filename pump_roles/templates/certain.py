@@ -171,8 +171,9 @@ def substitution(argument: Any) -> list[Any] | None:
             return text
         if text.startswith("!"):
             return f"${{{text[1:]}}}"
-        call = {"Fn::GetAtt" if "." in text else "Ref": text}
-        return as_mapping(named).get(text, call)
+        name = text.strip()
+        call = {"Fn::GetAtt" if "." in name else "Ref": name}
+        return as_mapping(named).get(text, as_mapping(named).get(name, call))
 
     pieces = re.split(r"\$\{([^{}$]*)\}", pattern)
     return [value(index, text) for index, text in enumerate(pieces)]
@@ -387,6 +388,11 @@ def _exported(
         return None
     ((exporting, value),) = exports
     if "Outputs" in exporting.changeable or exporting.member is not template.member:
+        return None
+    # Exports of other accounts and Regions have the same names.
+    if exporting.account != template.account or (
+        exporting.region != template.region and not across_regions
+    ):
         return None
     found: Certain | None = _once(
         f"export {' '.join(key)}", exporting, lambda: certain(value, exporting)

@@ -4,8 +4,11 @@ The structure of the value is forgotten: a name is possible if it can be put tog
 and with repetition, from the strings that go into the value.
 """
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -86,21 +89,21 @@ class Possible:
             for piece in self._pieces
         )
 
-    def _reached(self, target: str, starts: set[int]) -> set[int]:
+    def _reached(self, target: str, starts: Collection[int]) -> set[int]:
         # The positions up to which the target can be put together.
-        reached = set(starts)
-        pieces = [piece for piece in self._pieces if piece in target]
-        for start in range(len(target)):
-            if start in reached:
-                reached |= {
-                    start + len(piece) for piece in pieces if target.startswith(piece, start)
-                }
-                reached |= {
-                    end
-                    for end in range(start + 1, len(target) + 1)
-                    for shape in self._patterns
-                    if shape.fullmatch(target, start, end)
-                }
+        reached, pending = set(starts), list(starts)
+        while pending:
+            start = pending.pop()
+            ends = {
+                start + len(piece) for piece in self._pieces if target.startswith(piece, start)
+            } | {
+                end
+                for shape in self._patterns
+                for end in range(start + 1, len(target) + 1)
+                if shape.fullmatch(target, start, end)
+            }
+            pending += ends - reached
+            reached |= ends
         return reached
 
     @cached_property
@@ -154,6 +157,7 @@ class _Contents:
     shapes: set[str] = field(default_factory=set)
     separators: set[str] = field(default_factory=set)
     references: set[Reference] = field(default_factory=set)
+    named: set[Reference] = field(default_factory=set)
     uses: set[Definition] = field(default_factory=set)
     conditions: set[Definition] = field(default_factory=set)
     deployment: bool = False
@@ -210,6 +214,7 @@ class _Contents:
         value = certain(call, template)
         if value is None:
             self.deployment = True
+            self.named.add((template, name))
             self.uses.add((template, "resource", name))
         else:
             self.add_certain(value)
@@ -248,6 +253,7 @@ class _Contents:
                 self.shapes.add(part.name)
             elif part.template is not None:
                 self.references.add((part.template, part.logical_id))
+                self.named.add((part.template, part.logical_id))
                 if not part.is_fixed:
                     self.deployment = True
                     self.uses.add((part.template, "resource", part.logical_id))
@@ -288,12 +294,18 @@ def _together(first: _Contents, *, into_resources: bool) -> Possible:
             found.append(contents)
             pending += contents.uses - seen
             seen |= contents.uses
+    fragments = set[str]().union(*(contents.fragments for contents in found))
+    separators = frozenset().union(*(contents.separators for contents in found))
+    named = set[Reference]().union(*(contents.named for contents in found)) if separators else ()
+    for of, logical_id in named:
+        # AWS generates a name from these, and something random.
+        fragments |= {logical_id, *of.place}
     return Possible(
-        fragments=frozenset().union(*(contents.fragments for contents in found)),
+        fragments=frozenset(fragments),
         shapes=frozenset().union(*(contents.shapes for contents in found)),
-        separators=frozenset().union(*(contents.separators for contents in found)),
+        separators=separators,
         references=frozenset().union(*(contents.references for contents in found)),
-        deployment=any(contents.deployment for contents in found),
+        deployment=bool(named) or any(contents.deployment for contents in found),
     )
 
 
@@ -306,6 +318,9 @@ def _contents(definition: Definition) -> _Contents:
         elif section == "resource":
             contents.deployment = True
             contents.add(template.properties(name), template)
+            if template.type_of(name) == "AWS::SecretsManager::Secret":
+                # A dynamic reference can select a key of its JSON.
+                contents.add([*_decoded(template.properties(name))], template)
             contents.add_condition(template.resources[name].get("Condition"), template)
         elif section == "export":
             key = tuple(name.split("\0"))
@@ -320,6 +335,14 @@ def _contents(definition: Definition) -> _Contents:
             contents.add(as_mapping(value).get("Value") if is_output else value, template)
     found_contents: _Contents = template.contained[section, name]
     return found_contents
+
+
+def _decoded(properties: Mapping[str, Any]) -> Iterator[Any]:
+    generated = as_mapping(properties.get("GenerateSecretString"))
+    for text in (properties.get("SecretString"), generated.get("SecretStringTemplate")):
+        if isinstance(text, str):
+            with suppress(ValueError):
+                yield json.loads(text)
 
 
 def _parameter(contents: _Contents, name: str, template: Template) -> None:
@@ -337,7 +360,7 @@ def _parameter(contents: _Contents, name: str, template: Template) -> None:
         if changeable:
             deploying = template.parent.properties(template.deployed_by)
             overrides = [*_overrides(deploying.get("StackInstancesGroup"))]
-            contents.add(overrides, template.parent)
+            contents.add([deploying.get("Parameters"), overrides], template.parent)
     if stored:
         for names in (default, passed, *as_list(allowed or [])):
             if names is not None:
@@ -362,6 +385,10 @@ def _ref(found: _Contents, name: Any, template: Template) -> Iterable[Any]:
         found.uses.add((template, "parameter", name))
     elif value := certain(call, template) if name.startswith("AWS::") else None:
         found.add_certain(value)
+    elif name.startswith("AWS::Stack"):
+        # The name and the ID of the stack contain its place.
+        found.deployment = True
+        found.named.add((template, name))
     elif name != "AWS::NoValue":
         found.add_resource(call, name, template)
     return ()
@@ -436,6 +463,13 @@ def _stack_output(found: _Contents, argument: Any, template: Template) -> Iterab
     return ()
 
 
+def _encoded(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    text = certain(argument, template)
+    if text is not None:
+        found.fragments.add(b64encode(written(text).encode()).decode())
+    return _unknown(found, argument, template)
+
+
 def _unknown(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
     found.deployment = True
     return [argument]
@@ -443,6 +477,7 @@ def _unknown(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
 
 _FUNCTIONS: Final[Mapping[Any, Callable[[_Contents, Any, Template], Iterable[Any]]]] = {
     "Ref": _ref,
+    "Fn::Base64": _encoded,
     "Fn::FindInMap": _mapped,
     "Fn::GetAtt": _attribute,
     "Fn::GetStackOutput": _stack_output,

@@ -46,8 +46,7 @@ def filled_text(value: Any, template: Template) -> str | None:
     """
     text = certain_text(value, template)
     # Other pseudo parameters, such as the Region, are not known.
-    known = text is not None and "${AWS::" not in _FILLED_LATER.sub("", text)
-    return text if known else None
+    return text if text is not None and "${AWS::" not in _FILLED_LATER.sub("", text) else None
 
 
 def _looks_like_placeholder(text: str) -> bool:

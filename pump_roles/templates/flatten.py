@@ -86,11 +86,14 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
 def _exported(template: Template) -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, declared in as_mapping(template.content.get("Outputs")).items():
         output = as_mapping(declared)
+        value = output.get("Value")
+        if "Condition" in output:
+            value = {"Fn::If": [output["Condition"], value, {"Ref": "AWS::NoValue"}]}
         if "Export" in output:
             key = certain(as_mapping(output["Export"]).get("Name"), template)
-            yield ("${}" if key is None else written(key),), output.get("Value")
+            yield ("${}" if key is None else written(key),), value
         if template.parent is None:
-            yield (template.stack or disk.stack_of(template.file), name), output.get("Value")
+            yield (template.stack or disk.stack_of(template.file), name), value
     for logical_id in template.resources:
         # CDK's own way to refer to a stack in another region.
         if template.type_of(logical_id) == "Custom::CrossRegionExportWriter":

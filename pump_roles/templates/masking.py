@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
@@ -10,9 +10,11 @@ from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
-from pump_roles.iam.values import as_list, as_mapping, as_text, ref
+from pump_roles.iam.values import as_text
 from pump_roles.published import ROLES
+from pump_roles.templates.could_be import could_be
 from pump_roles.templates.model import ACCOUNT_FILTERS
+from pump_roles.templates.template import Template
 from pump_roles.text import visible
 from pump_roles.validators import CallAs
 
@@ -89,54 +91,16 @@ class Mask:
         return re.compile("|".join(map(re.escape, longest_first))) if long else None
 
 
-def external_ids(
-    template: Any, arguments: Mapping[str, Any], outer: Mapping[str, Any]
-) -> frozenset[str]:
-    """Return the external IDs in a template: everything under the condition key.
-
-    :param template: the template.
-    :param arguments: the arguments for its parameters. The argument and the default of a parameter
-        under the key are external IDs too.
-    :param outer: the declarations of the parameters that the arguments may refer to.
-    """
-    parameters = as_mapping(as_mapping(template).get("Parameters"))
-    mappings = as_mapping(as_mapping(template).get("Mappings"))
-
-    def parameter(name: str) -> Iterator[str]:
-        passed = arguments.get(name)
-        if isinstance(passed, str):
-            yield passed
-        yield from _declared(ref(passed), outer)
-        yield from _declared(name, parameters)
-
-    def strings(value: Any) -> Iterator[str]:
-        if isinstance(value, str):
-            yield value
-            for name in re.findall(r"\$\{([^}]*)\}", value):
-                yield from parameter(name)
-            # The string may be the name of a mapping in Fn::FindInMap.
-            yield from _mapped(as_mapping(mappings.get(value)))
-        elif ref(value):
-            yield from parameter(ref(value))
-        elif isinstance(value, list | dict):
-            for element in value.values() if isinstance(value, dict) else value:
-                yield from strings(element)
-
-    found = {text for value in under_the_key(template) for text in strings(value)}
-    return frozenset(found - {"", "*"})
-
-
-def _declared(name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
-    parameter = as_mapping(parameters.get(name))
-    for value in (parameter.get("Default"), *as_list(parameter.get("AllowedValues"))):
-        if isinstance(value, str):
-            yield value
-
-
-def _mapped(mapping: Mapping[str, Any]) -> Iterator[str]:
-    for of_key in mapping.values():
-        for value in as_mapping(of_key).values():
-            yield from (text for text in as_list(value) if isinstance(text, str))
+def external_ids(templates: Iterable[Template]) -> frozenset[str]:
+    """Return the external IDs in templates: all that a value under the condition key could be."""
+    found: set[str] = set()
+    for template in templates:
+        for value in under_the_key(template.content):
+            found |= could_be(value, template, into_resources=False).fragments
+            # A report can also show the pattern of a Fn::Sub.
+            found |= {text for text in _texts(value) if "${" in text}
+    # An external ID has at least two characters.
+    return frozenset(text for text in found if len(text) > 1)
 
 
 @cache

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pump_roles.iam.trust import assumption, principals_of
-from pump_roles.iam.values import as_list, as_mapping, as_text, ref, strings
+from pump_roles.iam.values import as_list, as_mapping, as_text, has_transform, ref, strings
 from pump_roles.templates.attachments import ATTACHES, Attachments
 from pump_roles.templates.certain import certain, written
 from pump_roles.templates.could_be import could_be
@@ -190,8 +190,10 @@ def _only_denies(document: Any) -> bool:
     if isinstance(document, str):
         with suppress(ValueError):
             read = json.loads(document)
-    found = as_list(as_mapping(read).get("Statement", [None]))
-    return all(as_mapping(statement).get("Effect") == "Deny" for statement in found)
+    found = as_mapping(read)
+    statements = as_list(found.get("Statement", [None]))
+    denies = all(as_mapping(statement).get("Effect") == "Deny" for statement in statements)
+    return denies and not has_transform(found)
 
 
 class _Reader:

@@ -76,14 +76,14 @@ class PumpNames:
         """
         if named := self.defined_in(possible):
             return "definition", named
+        fragments = possible.fragments | {unescaped(text) for text in possible.fragments}
+        read = replace(possible, fragments=fragments)
         for role in self.roles if roles else ():
-            if possible.spells_within(role, _BESIDE):
+            if read.spells_within(role, _BESIDE):
                 return "role", role
         for name in self._accounts:
             # The account itself, a pseudo parameter, is not Pump's.
-            if name != account and replace(possible, shapes=frozenset()).spells_within(
-                name, "[0-9]"
-            ):
+            if name != account and replace(read, shapes=frozenset()).spells_within(name, "[0-9]"):
                 return "account", name
         return "", ""
 

@@ -285,14 +285,14 @@ class _Reader:
 
     def _counts(self, attachment: Attachment, naming: Naming) -> bool:
         about = attachment.logical_id
+        is_open = attachment.resource.keys() - _ROLE_MEMBERS or attachment.targets.possible
         is_managed = attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy"
         part: Part = "managed-policies" if is_managed else "inline-policies"
-        unread = attachment.resource.keys() - _ROLE_MEMBERS or attachment.targets.possible
         # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
             condition = self._mask.short(attachment.resource["Condition"])
             self._add(part, "conditional", about, condition)
-        elif unread or naming != "certain":
+        elif is_open or naming != "certain":
             self._add(part, "unreadable", about)
         elif not attachment.template.is_deployed_with(self._template):
             file = attachment.template.file.name

@@ -15,6 +15,7 @@ __all__ = [
     "Target",
     "Targets",
     "elements",
+    "is_role",
     "literal",
     "may_be_one_account",
     "target",
@@ -90,7 +91,7 @@ def targets(value: Any, template: Template) -> Targets:
     names: list[Certain] = []
     possible: list[Possible] = []
     for element, found in elements(value, template):
-        if found is not None and (_is_role(found) or all(map(_is_given, found))):
+        if found is not None and (is_role(found) or all(map(_is_given, found))):
             names.append(found)
         else:
             possible.append(could_be(element, template))
@@ -125,8 +126,8 @@ def may_be_one_account(template: Template, other: Template) -> bool:
     return not template.account or not other.account or template.account == other.account
 
 
-def _is_role(value: Certain) -> bool:
-    # A role in the templates, whatever its name is.
+def is_role(value: Certain) -> bool:
+    """Return whether a value is the name of a role in the templates, whatever its name is."""
     return len(value) == 1 and isinstance(value[0], Symbol) and value[0].is_role
 
 

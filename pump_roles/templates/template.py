@@ -1,6 +1,6 @@
 """A template in one place where it is deployed, and what it contains."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -86,8 +86,17 @@ class Template:
         return (
             self.parent.is_open(self.deployed_by)
             or has_transform(deploying.get("Parameters"))
+            or not _has_keys(deploying.get("Parameters"))
             or "ParameterOverrides" in as_text(deploying.get("StackInstancesGroup"))
         )
+
+    @property
+    def place(self) -> Iterator[str]:
+        """The names of its stack, and the logical IDs of the stacks that it is nested in."""
+        above: Template | None = self
+        while above is not None:
+            yield from filter(None, (above.stack, above.deployed_by))
+            above = above.parent
 
     @property
     def member(self) -> "Template | None":
@@ -140,7 +149,7 @@ class Template:
     def is_list(self, name: str) -> bool:
         """Return whether a parameter is a list."""
         declared = as_mapping(self.declared.get(name)).get("Type")
-        return declared == "CommaDelimitedList" or "List<" in as_text(declared)
+        return "CommaDelimitedList" in as_text(declared) or "List<" in as_text(declared)
 
     def is_open(self, logical_id: str) -> bool:
         """Return whether a function, such as a macro, can change a resource's properties."""
@@ -159,3 +168,11 @@ class Template:
         """Return the type of a resource; ``None`` if there is no such resource."""
         found = self.resources.get(logical_id)
         return None if found is None else as_text(found.get("Type"))
+
+
+def _has_keys(parameters: Any) -> bool:
+    # Whether it is certain which parameters are passed.
+    if isinstance(parameters, dict):
+        return not any(name.startswith("Fn::") for name in parameters)
+    keys = (as_mapping(parameter).get("ParameterKey") for parameter in parameters or [])
+    return all(isinstance(key, str) for key in keys)

@@ -312,9 +312,8 @@ def test_globals_of_a_serverless_template_are_read(text: str, tmp_path: Path) ->
         "Globals": {"Function": {"AssumeRolePolicyDocument": trusted}},
     }
     report = of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **members)
-    assert f"Globals (section): names Pump's account {PUMP_ACCOUNT}" in finding_text(
-        report.findings[0], report
-    )
+    found = finding_text(report.findings[0], report)
+    assert f"Globals (section): names Pump's account {PUMP_ACCOUNT}" in found
     changed = json.loads(json.dumps(members).replace(PUMP_ACCOUNT, "123456789012"))
     assert alarms(of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **changed)) == []
 
@@ -597,12 +596,12 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
     assert listed["principals"] == ["arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"]
 
 
-CERTAIN = "Other attaches to it from Another.template.json"
-POSSIBLE = "Other attaches to it and cannot be read"
+CERTAIN = "Other is from Another.template.json"
+POSSIBLE = "Other cannot be read"
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "expected"),
     [
         (["PumpAutoPilotRole"], CERTAIN),
         (["pumpautopilotrole"], CERTAIN),
@@ -621,7 +620,7 @@ POSSIBLE = "Other attaches to it and cannot be read"
     ],
 )
 def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
-    names: Any, said: str, text: str, tmp_path: Path
+    names: Any, expected: str, text: str, tmp_path: Path
 ) -> None:
     template = json.loads(text)
     template["Outputs"]["RoleName"]["Export"] = {"Name": "TheRole"}
@@ -630,10 +629,10 @@ def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
     report = of(json.dumps(template), tmp_path, other, same=False, **suffix)
     first, second, *_ = report.findings
     assert (first.kind, second.kind) == ("difference", "suspect")
-    assert said in finding_text(first, report)
-    attaches = "attaches" if said == CERTAIN else "may attach"
-    words = f"Other (AWS::IAM::Policy): {attaches} to the role PumpAutoPilotRole"
-    assert words in finding_text(second, report)
+    assert expected in finding_text(first, report)
+    attaches = "attaches" if expected == CERTAIN else "may attach"
+    found_text = finding_text(second, report)
+    assert f"Other (AWS::IAM::Policy): {attaches} to the role PumpAutoPilotRole" in found_text
     assert report.others[0].grants == "*"
     (found,) = report.roles
     assert not found.as_published

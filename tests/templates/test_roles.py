@@ -168,7 +168,7 @@ def test_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
     assert not role.as_published
 
 
-@pytest.mark.parametrize("name", [{"Ref": "Name"}, ["a"], 1, None, {"Fn::Sub": "${AWS::Region}"}])
+@pytest.mark.parametrize("name", [{"Ref": "Name"}, ["a"], None, {"Fn::Sub": "${AWS::Region}"}])
 def test_name_that_is_known_only_at_deployment_is_empty(
     name: Any, text: str, tmp_path: Path
 ) -> None:

@@ -1,7 +1,6 @@
 """What a value certainly is, and everything that it could be."""
 
 import json
-import sys
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -400,48 +399,6 @@ def test_string_of_a_resource_goes_in_only_if_it_is_asked_for() -> None:
     value, here = {"Fn::GetAtt": ["Queue", "QueueName"]}, template()
     assert could_be(value, here).spells("Q")
     assert not could_be(value, here, into_resources=False).spells("Q")
-
-
-SIZES = [50, 100, 200]
-
-
-def many(size: int) -> dict[str, Any]:
-    """Values whose alternatives multiply."""
-    either: Any = "x"
-    for number in range(size):
-        either = {"Fn::If": [f"C{number}", either, f"v{number}"]}
-    chain = {f"P{number}": {"Type": "String", "Default": f"d{number}"} for number in range(size)}
-    return {
-        "regions": {"Fn::Sub": "${AWS::Region}" * size},
-        "maybes": {"Fn::Join": ["", [{"Fn::If": ["C", "a", NO_VALUE]}] * size]},
-        "branches": either,
-        "parameters": {"Fn::Sub": "".join(f"${{{name}}}" for name in chain)},
-        "one parameter": {"Fn::Sub": "${P0}" * size},
-        "elements": {"Fn::Select": [{"Ref": "P0"}, [{"Ref": name} for name in chain]]},
-        "mapping": {"Fn::FindInMap": ["Wide", {"Ref": "P0"}, "k"]},
-    }
-
-
-@pytest.mark.parametrize("kind", many(1))
-def test_steps_grow_linearly(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    contents = vars(sys.modules["pump_roles.templates.could_be"])["_Contents"]
-    visit, visited = vars(contents)["_visit"], list[int]()
-
-    def counted(*arguments: Any) -> Any:
-        visited.append(1)
-        return visit(*arguments)
-
-    monkeypatch.setattr(contents, "_visit", counted)
-    steps = []
-    for size in SIZES:
-        names = {f"P{number}": {"Type": "String", "Default": "d"} for number in range(size)}
-        wide = {f"r{number}": {"k": "v"} for number in range(size)}
-        here = template(Parameters=names, Mappings={"Wide": wide})
-        visited.clear()
-        could_be(many(size)[kind], here)
-        steps.append(len(visited))
-    first, second, third = steps
-    assert third - second == 2 * (second - first) > 0
 
 
 def test_nested_stacks_that_double_a_string_are_not_put_together() -> None:

@@ -1,0 +1,116 @@
+"""CloudFormation as someone else wrote it: the emulator's engine, in this process."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tools.sandbox.aws import ACCOUNT_ID, REGION
+
+
+@contextmanager
+def _same_recursion_limit() -> Iterator[None]:
+    # One of the emulator's libraries raises it for the whole process.
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
+
+
+with _same_recursion_limit():
+    from ministack.core.responses import set_request_account_id, set_request_region
+    from ministack.services import cloudformation, iam, s3, ssm
+    from ministack.services.cloudformation import engine, handlers
+
+__all__ = ["BUCKET", "CloudFormation", "Stack"]
+
+BUCKET = f"assets-{ACCOUNT_ID}-{REGION}"
+
+
+class Stack:
+    """A deployed stack.
+
+    :param record: what the engine knows about it.
+    """
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self._record = record
+        self._resources = record["_resources"]
+
+    def value(self, value: Any) -> Any:
+        """Return what a value in the stack's template is.
+
+        :raises ValueError: when it is none, and the deployment would fail.
+        """
+        resolved = engine._resolve_refs(  # noqa: SLF001
+            json.loads(json.dumps(value)),
+            self._resources,
+            self._record["_resolved_params"],
+            self._record["_conditions"],
+            self._record["_template"].get("Mappings", {}),
+            self._record["StackName"],
+            self._record["StackId"],
+        )
+        return engine._resolve_dynamic_references(resolved)[0]  # noqa: SLF001
+
+    def name(self, logical_id: str) -> str:
+        """Return the name of one of the stack's resources."""
+        physical_id: str = self._resources[logical_id]["PhysicalResourceId"]
+        # That of a managed policy is its ARN.
+        return physical_id.rpartition("/")[2] if physical_id.startswith("arn:") else physical_id
+
+    def generated_names(self) -> dict[str, str]:
+        """Return the names that no property says, by logical ID."""
+        return {
+            logical_id: self.name(logical_id)
+            for logical_id, resource in self._resources.items()
+            if not any(name.endswith("Name") for name in resource["Properties"])
+        }
+
+    def nested(self, logical_id: str) -> "Stack":
+        """Return a stack that is nested in this one."""
+        stack_id = self._resources[logical_id]["PhysicalResourceId"]
+        stacks = cloudformation._stacks.values()  # noqa: SLF001
+        return Stack(next(stack for stack in stacks if stack["StackId"] == stack_id))
+
+
+class CloudFormation:
+    """An empty account.
+
+    :param assets: the templates of nested stacks, by their key in the bucket :data:`BUCKET`.
+    """
+
+    def __init__(self, assets: Mapping[str, Mapping[str, Any]]) -> None:
+        set_request_account_id(ACCOUNT_ID)
+        set_request_region(REGION)
+        for service in (cloudformation, iam, s3, ssm):
+            service.reset()
+        s3._create_bucket(BUCKET, b"")  # noqa: SLF001
+        for key, template in assets.items():
+            s3._put_object(BUCKET, key, json.dumps(template).encode(), {})  # noqa: SLF001
+
+    def deploy(self, name: str, template: Mapping[str, Any], arguments: Mapping[str, str]) -> Stack:
+        """Create a stack.
+
+        :param arguments: the arguments for its parameters.
+        """
+        request = {
+            "StackName": name,
+            "TemplateBody": json.dumps(template),
+            "Capabilities.member.1": "CAPABILITY_NAMED_IAM",
+            # Whether services accept the properties does not matter.
+            "DisableValidation": "true",
+        }
+        for index, (key, value) in enumerate(arguments.items(), 1):
+            request[f"Parameters.member.{index}.ParameterKey"] = key
+            request[f"Parameters.member.{index}.ParameterValue"] = value
+        asyncio.run(_create(request))
+        stack = cloudformation._stacks[name]  # noqa: SLF001
+        assert stack["StackStatus"] == "CREATE_COMPLETE", stack["StackStatusReason"]
+        return Stack(stack)
+
+
+async def _create(request: Mapping[str, str]) -> None:
+    handlers._create_stack(request)  # noqa: SLF001
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})

@@ -1,0 +1,156 @@
+"""What the reader says of a value agrees with what the emulator's CloudFormation makes of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from pump_roles.iam.values import as_list, as_mapping
+from pump_roles.templates import certain as certainly
+from pump_roles.templates.certain import Certain, Symbol, certain, certain_list
+from pump_roles.templates.could_be import Possible, could_be
+from pump_roles.templates.template import Reference, Template
+from tests.cloudformation import Stack
+from tests.templates.expressions import App, apps
+from tools.sandbox.aws import ACCOUNT_ID, REGION
+
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT_ID,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An expression, and what the emulator makes of it.
+
+    :param value: the expression.
+    :param template: the template that contains it.
+    :param result: a string, a number, or a list of those.
+    :param stacks: the stack of each template.
+    :param generated: the names that the emulator generates.
+    """
+
+    value: Any
+    template: Template
+    result: Any
+    stacks: Mapping[Template, Stack]
+    generated: Mapping[Reference, str]
+
+    @property
+    def certain(self) -> list[str] | None:
+        """What the reader is certain that it is, with the emulator's names."""
+        if isinstance(self.result, list):
+            elements = certain_list(self.value, self.template)
+        else:
+            element = certain(self.value, self.template)
+            elements = None if element is None else (element,)
+        return None if elements is None else [self._filled(element) for element in elements]
+
+    @property
+    def texts(self) -> list[str]:
+        """What the emulator makes of it."""
+        return [str(text) for text in as_list(self.result)]
+
+    def _filled(self, found: Certain) -> str:
+        return "".join(part if isinstance(part, str) else self._named(part) for part in found)
+
+    def _named(self, symbol: Symbol) -> str:
+        if symbol.template is None:
+            return PSEUDO_PARAMETERS[symbol.name]
+        return self.stacks[symbol.template].name(symbol.name)
+
+
+def cases(app: App) -> Iterator[Case]:
+    stacks = app.deployed()
+    with TemporaryDirectory() as folder:
+        templates = app.read(Path(folder))
+    by_template = {templates[path]: stack for path, stack in stacks.items()}
+    generated = {
+        (template, logical_id): name
+        for template, stack in by_template.items()
+        for logical_id, name in stack.generated_names().items()
+    }
+    for path, values in app.values.items():
+        for value in values:
+            try:
+                result = stacks[path].value(value)
+            except ValueError:
+                # There is no such element in a list, or no such key in a mapping.
+                continue
+            yield Case(value, templates[path], result, by_template, generated)
+
+
+def check(app: App, possible_of: Callable[[Any, Template], Possible] = could_be) -> None:
+    for case in cases(app):
+        known = case.certain
+        assert known is None or known == case.texts, case.value
+        possible = possible_of(case.value, case.template)
+        for text in case.texts:
+            named = {reference for reference, name in case.generated.items() if name in text}
+            assert named <= possible.references, (case.value, text)
+            if named:
+                # No generated name is that of one of Pump's roles.
+                continue
+            is_known = not app.is_open and not possible.references & case.generated.keys()
+            is_open = possible.deployment and not is_known and known is None
+            assert is_open or possible.spells(text), (case.value, text)
+
+
+@settings(max_examples=60)
+@given(apps())
+def test_value_is_what_is_certain_and_one_that_could_be(app: App) -> None:
+    check(app)
+
+
+def finds_a_mistake(possible_of: Callable[[Any, Template], Possible] = could_be) -> bool:
+    # The first one is enough.
+    @settings(max_examples=50, phases=[Phase.generate], database=None)
+    @given(apps())
+    def check_one(app: App) -> None:
+        check(app, possible_of)
+
+    try:
+        check_one()
+    except AssertionError:
+        return True
+    return False
+
+
+REF = certainly._FUNCTIONS["Ref"]  # noqa: SLF001
+
+
+def second_of_three(argument: Any, template: Template) -> Certain | None:
+    return certain(argument[1], template)
+
+
+def default(name: Any, template: Template) -> Certain | None:
+    declared = as_mapping(template.declared.get(name))
+    return certain(declared.get("Default"), template) or REF(name, template)
+
+
+@pytest.mark.parametrize(
+    ("function", "mistaken"),
+    [("Fn::If", second_of_three), ("Fn::FindInMap", second_of_three), ("Ref", default)],
+)
+def test_finds_what_is_wrongly_certain(
+    function: str, mistaken: Callable[[Any, Template], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(certainly._FUNCTIONS, function, mistaken)  # noqa: SLF001
+    assert finds_a_mistake()
+
+
+@pytest.mark.parametrize("part", ["fragments", "references", "separators", "shapes"])
+def test_finds_what_could_be_misses(part: str) -> None:
+    def without_one(value: Any, template: Template) -> Possible:
+        found = could_be(value, template)
+        parts: dict[str, Any] = {part: frozenset(list(getattr(found, part))[1:])}
+        return replace(found, **parts)
+
+    assert finds_a_mistake(without_one)
