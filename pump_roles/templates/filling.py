@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
-from pump_roles.templates.certain import certain_text
+from pump_roles.templates.certain import certain, certain_text
 from pump_roles.templates.template import Template
 
 __all__ = ["filled", "filled_text"]
@@ -34,7 +34,8 @@ def filled(value: Any, template: Template) -> Any:
         text = filled_text(value, template)
         if text is None:
             return value
-        return {_LITERAL: text} if text in _OPEN else text
+        literals = [part for part in certain(value, template) or () if isinstance(part, str)]
+        return {_LITERAL: text} if any(map(_looks_like_placeholder, literals)) else text
     return {key: filled(member, template) for key, member in value.items()}
 
 

