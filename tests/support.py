@@ -21,12 +21,13 @@ from pump_roles import (
     ReadOnlyStack,
     validators,
 )
+from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.output.page import as_html
-from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import finding_text
 from pump_roles.published import ROLES
-from pump_roles.report import Report, earlier_report, of_templates
+from pump_roles.report import Earlier, Report, earlier_of, of_templates
 from pump_roles.report.model import Change as ReportChange
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
@@ -529,8 +530,22 @@ def changes_since(
 ) -> list[ReportChange]:
     """Return what a change of the auto-pilot role's template is, against an earlier report."""
     changed(text, folder, change)
-    earlier = earlier_report(base, file="earlier.json", sha256="0" * 64)
-    return list(of_templates(folder / "changed.template.json", since=earlier).changes)
+    return list(of_templates(folder / "changed.template.json", since=earlier(base)).changes)
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """Return a report as the JSON object that is written."""
+    content: dict[str, Any] = json.loads(as_json(report))
+    return content
+
+
+def earlier(report: dict[str, Any] | Report, file: str = "earlier.json") -> Earlier:
+    """Return a report as an earlier one, read back from its JSON.
+
+    :param report: the report, or its JSON object.
+    """
+    content = plain(report) if isinstance(report, Report) else report
+    return earlier_of(report_from(content), file=file, files=((file, "0" * 64),))
 
 
 def action_count(kind: str) -> int:

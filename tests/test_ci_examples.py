@@ -16,7 +16,7 @@ import yaml
 from typer.testing import CliRunner
 
 from pump_roles.cli import app
-from pump_roles.output.report_csv import as_json
+from pump_roles.output.json_documents import as_json
 from pump_roles.report import of_templates
 from tests.docs.pages import shown
 from tests.support import (
@@ -272,7 +272,7 @@ def test_job_uploads_what_it_writes(job: Callable[[Path], Ended]) -> None:
     [
         (github, None, "there is no such file"),
         (gitlab, None, "there is no such file"),
-        (github, '{"schema": 0}', "is not a pump-roles JSON report: its schema version is 0"),
+        (github, '{"schema": 0}', "is not a pump-roles report: its schema version is 0"),
     ],
 )
 def test_job_without_a_usable_baseline_fails_and_offers_a_new_one(
@@ -299,7 +299,7 @@ def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     synthesize(tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
     commands = shown(GUIDE, "pump-roles")
-    assert len(commands) == 6
+    assert len(commands) == 7
     for arguments in commands:
         ended = CliRunner().invoke(app, arguments)
         assert (ended.exit_code, ended.stderr) == (0, ""), arguments

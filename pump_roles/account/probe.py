@@ -5,10 +5,11 @@ boto3 is loaded only if needed: :func:`new_external_id` does not need it.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from pump_roles._version import __version__
 from pump_roles.account.assume_role import Attempt, Outcome, try_to_assume
 from pump_roles.account.clients import Clients
 from pump_roles.account.errors import ACCESS_DENIED, error_code
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONCURRENCY",
-    "SCHEMA_VERSION",
+    "ProbeReport",
     "ProbeResult",
     "Verdict",
-    "as_document",
     "caller_of",
     "conclude",
     "new_external_id",
@@ -32,9 +32,6 @@ __all__ = [
     "probe_all",
     "sts_client",
 ]
-
-SCHEMA_VERSION: Final = 1
-"""The version of :func:`as_document`, which ``probe.schema.json`` describes."""
 
 CONCURRENCY: Final = Integer(1, 32)
 """How many roles can be probed concurrently."""
@@ -73,6 +70,29 @@ class ProbeResult:
     with_right_id: Outcome
     without_id: Outcome
     with_wrong_id: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeReport:
+    """The results for some roles.
+
+    :param schema: the version of the JSON results' schema.
+    :param version: the version of this package.
+    :param caller: the ARN of the principal that made the calls; empty if AWS STS did not return it.
+    :param counts: how many roles have each verdict.
+    :param roles: one result for each role, in the order of the input.
+    """
+
+    schema: Literal[2] = 2
+    version: str = __version__
+    caller: str
+    counts: Mapping[Verdict, int] = field(init=False)
+    roles: tuple[ProbeResult, ...]
+
+    def __post_init__(self) -> None:
+        found = Counter(result.verdict for result in self.roles)
+        counts = {verdict: found[verdict] for verdict in get_args(Verdict)}
+        object.__setattr__(self, "counts", counts)
 
 
 def conclude(role_arn: str, *, right: Attempt, without: Attempt, wrong: Attempt) -> ProbeResult:
@@ -194,21 +214,6 @@ def caller_of(sts: "STSClient") -> str:
 def partition_of(role_arn: str) -> str:
     """Return the partition of an ARN, such as ``aws`` or ``aws-us-gov``."""
     return role_arn.split(":")[1]
-
-
-def as_document(results: Sequence[ProbeResult], *, caller: str) -> dict[str, Any]:
-    """Return the results as a JSON object, as ``probe.schema.json`` describes it.
-
-    :param results: the results.
-    :param caller: the caller's ARN; empty if it is not known.
-    """
-    counts = Counter(result.verdict for result in results)
-    return {
-        "version": SCHEMA_VERSION,
-        "caller": caller,
-        "counts": {verdict: counts[verdict] for verdict in get_args(Verdict)},
-        "roles": [asdict(result) for result in results],
-    }
 
 
 def _check(role_arn: str, external_id: str, sts: "STSClient") -> None:

@@ -1,6 +1,5 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
-import json
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,7 +91,7 @@ def probe(
     not valid; 2 for a usage error.
     """
     from pump_roles.account.probe import (  # noqa: PLC0415
-        as_document,
+        ProbeReport,
         caller_of,
         probe_all,
         sts_client,
@@ -126,7 +125,9 @@ def probe(
             found=found,
         )
     if format == "json":
-        text = json.dumps(as_document(results, caller=caller), indent=2) + "\n"
+        from pump_roles.output.json_documents import as_json  # noqa: PLC0415
+
+        text = as_json(ProbeReport(caller=caller, roles=tuple(results)))
     else:
         text = _probe_table(results)
     try:

@@ -21,8 +21,7 @@ from pump_roles.cli.files import STANDARD_OUTPUT, is_input, mode_of, named_path,
 from pump_roles.validators import ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
-    from pump_roles.report import Report
-    from pump_roles.report.changes import Earlier
+    from pump_roles.report import Earlier, Report
     from pump_roles.report.model import Change
 
 __all__ = ["FailOn", "report"]
@@ -77,8 +76,9 @@ def report(
         typer.Option(
             parser=named_path,
             metavar="<path>",
-            help="An earlier JSON report of this command. The report then shows what has changed "
-            "since. By default, nothing is compared.",
+            help="What to compare with: an earlier report of this command, as JSON or as a page, "
+            "or an earlier template or cdk.out. The report then shows what has changed since. By "
+            "default, nothing is compared.",
         ),
     ] = None,
     fail_on: Annotated[
@@ -132,10 +132,11 @@ def report(
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
         raise typer.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
-    if output is not None and is_input(output, path, since):
+    if output is not None and (is_input(output, path) or is_input(output, since)):
         raise typer.BadParameter(one_line(f"{output}: would overwrite an input"))
-    if path is not None and mode_of(path) not in (None, S_IFREG, S_IFDIR):
-        fail(f"{path}: is neither a file nor a folder", 1)
+    for read in filter(None, (path, since)):
+        if mode_of(read) not in (None, S_IFREG, S_IFDIR):
+            fail(f"{read}: is neither a file nor a folder", 1)
     result = _of_account(role_name, region, profile, since) if account else _report(path, since)
     written = _written(result, chosen).encode("utf-8", "backslashreplace")
     try:
@@ -152,10 +153,18 @@ def _report(path: Path | None, since: Path | None) -> "Report":
     from pump_roles.templates import InputError  # noqa: PLC0415
 
     try:
-        earlier = None if since is None else _earlier(since)
+        earlier = _earlier(since)
         return of_published(since=earlier) if path is None else of_templates(path, since=earlier)
     except InputError as error:
         fail(str(error), 1)
+
+
+def _earlier(since: Path | None) -> "Earlier | None":
+    if since is None:
+        return None
+    from pump_roles.output.baseline import read_baseline  # noqa: PLC0415
+
+    return read_baseline(since)
 
 
 def _check_account(
@@ -190,7 +199,7 @@ def _of_account(
 
     names = role_names or [role.name for role in ROLES.values()]
     try:
-        earlier = None if since is None else _earlier(since)
+        earlier = _earlier(since)
     except InputError as error:
         fail(str(error), 1)
     with unknown_if_aws_fails():
@@ -206,11 +215,17 @@ def _written(result: "Report", chosen: ReportFormat) -> str:
         from pump_roles.output.page import as_html  # noqa: PLC0415
 
         return as_html(result)
-    from pump_roles.output.report_csv import as_csv, as_json  # noqa: PLC0415
+    if chosen == "json":
+        from pump_roles.output.json_documents import as_json  # noqa: PLC0415
+
+        return as_json(result)
+    if chosen == "csv":
+        from pump_roles.output.report_csv import as_csv  # noqa: PLC0415
+
+        return as_csv(result)
     from pump_roles.output.report_markdown import as_markdown, as_summary  # noqa: PLC0415
 
-    formats = {"markdown": as_markdown, "summary": as_summary, "csv": as_csv, "json": as_json}
-    return formats[chosen](result)
+    return as_markdown(result) if chosen == "markdown" else as_summary(result)
 
 
 def _reasons(result: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
@@ -242,16 +257,3 @@ def _described(change: "Change") -> str:
 def _line(text: str) -> str:
     # A name in a template can contain a line break.
     return " ".join(text.split()).rstrip(".")
-
-
-def _earlier(file: Path) -> "Earlier":
-    from pump_roles.report import earlier_report  # noqa: PLC0415
-    from pump_roles.templates import InputError, read_json  # noqa: PLC0415
-    from pump_roles.templates.files import digest  # noqa: PLC0415
-
-    earlier, content = read_json(file, "a pump-roles JSON report")
-    try:
-        # Only the file name: the report must not depend on the machine.
-        return earlier_report(earlier, file=file.name, sha256=digest(content))
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None

@@ -242,11 +242,12 @@ def _read_statuses(
 
 
 def _written_statuses(statuses: "Statuses", chosen: StatusFormat) -> bytes:
-    from pump_roles.output.rollout_formats import as_csv, as_json  # noqa: PLC0415
+    from pump_roles.output.json_documents import as_json  # noqa: PLC0415
+    from pump_roles.output.rollout_csv import as_csv  # noqa: PLC0415
     from pump_roles.output.rollout_table import as_table  # noqa: PLC0415
 
     if chosen == "table":
         text = as_table(statuses, styled=True)
     else:
-        text = {"json": as_json, "csv": as_csv}[chosen](statuses)
+        text = as_json(statuses) if chosen == "json" else as_csv(statuses)
     return text.encode("utf-8", "backslashreplace")

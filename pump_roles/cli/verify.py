@@ -464,8 +464,9 @@ def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
 
 
 def _written(verification: "Verification", chosen: VerifyFormat, *, console: bool = False) -> bytes:
+    from pump_roles.output.json_documents import as_json  # noqa: PLC0415
     from pump_roles.output.sarif import as_sarif  # noqa: PLC0415
-    from pump_roles.output.verify_formats import as_json, as_markdown  # noqa: PLC0415
+    from pump_roles.output.verify_markdown import as_markdown  # noqa: PLC0415
 
     if chosen == "table":
         from pump_roles.output.verify_table import as_table  # noqa: PLC0415

@@ -49,7 +49,8 @@ class Difference:
     :param now: what is there instead.
     :param actions: the actions and patterns whose decision it changes.
     :param decisions: how it changes the decision on each of them.
-    :param problems: how a trust policy is not one principal with an external ID, unlike expected.
+    :param problems: how a trust policy is not one principal with an external ID, unlike expected;
+        or that an external ID differs only in case.
     :param unreadable: whether a policy has a statement that cannot be read, unlike expected.
     """
 

@@ -13,6 +13,7 @@ from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import (
     OPEN_EXTERNAL_ID,
     OPEN_PRINCIPAL,
+    TrustProblem,
     assumption,
     external_ids_of,
     principals_of,
@@ -160,7 +161,7 @@ def _external_ids(found: list[str], expected: Sequence[str]) -> Iterator[Differe
         rule="external-id",
         effect=effect,
         part="trust-policy",
-        subject="case" if only_case else "",
+        problems=(TrustProblem("external-id-case"),) if only_case else (),
         was=(f"{len(missing)}",),
         now=(f"{len(extra)}",),
         actions=("sts:AssumeRole",),

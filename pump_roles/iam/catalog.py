@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from pump_roles.iam.patterns import covers
 
@@ -18,11 +18,14 @@ __all__ = [
     "LEVELS",
     "Action",
     "Catalog",
+    "Level",
     "reviewed",
     "shipped",
 ]
 
-LEVELS: Final = ("List", "Read", "Tagging", "Write", "Permissions management")
+Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
+
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 """IAM's access levels. An action with several is counted under the first one that is not List or
 Read."""
 
@@ -41,7 +44,7 @@ class Action:
     """
 
     name: str
-    levels: tuple[str, ...]
+    levels: tuple[Level, ...]
     description: str
     resources: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -52,7 +55,7 @@ class Action:
         return self.name.partition(":")[0]
 
     @cached_property
-    def level(self) -> str:
+    def level(self) -> Level:
         """The one access level that it is counted under."""
         found = [level for level in LEVELS[2:] if level in self.levels]
         return found[0] if found else self.levels[0]

@@ -57,6 +57,7 @@ class TrustProblem:
         "actions",
         "condition",
         "document-member",
+        "external-id-case",
         "external-id-in-principal",
         "inexact-external-id",
         "many-external-ids",

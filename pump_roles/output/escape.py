@@ -1,10 +1,12 @@
 """Escapes text for Markdown and CSV, so that it appears exactly as it is."""
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-__all__ = ["code", "no_formula", "table", "text"]
+__all__ = ["code", "csv_table", "table", "text"]
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -60,9 +62,18 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield ""
 
 
-def no_formula(cell: str) -> str:
-    """Return a CSV cell that a spreadsheet does not run as a formula.
+def csv_table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table as CSV. A spreadsheet does not run any of its cells as a formula.
 
-    :param cell: the cell.
+    :param heads: the column headings.
+    :param rows: the cells of each row.
     """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(map(_no_formula, row) for row in rows)
+    return text.getvalue()
+
+
+def _no_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

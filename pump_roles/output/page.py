@@ -15,7 +15,9 @@ from markupsafe import Markup
 from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import report_words as wording
+from pump_roles.output.json_documents import embedded
 from pump_roles.output.report_markdown import as_summary
+from pump_roles.output.short import plural
 from pump_roles.report.model import RISKS, Report, RoleReport
 
 __all__ = ["as_html"]
@@ -46,6 +48,7 @@ def as_html(report: Report) -> str:
         css_hash=_hash(css),
         script_hash=_hash(script),
         patterns=_patterns(report),
+        embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
         summary=as_summary(report),
         rows=frozenset(action.name for action in report.actions),
         services={
@@ -58,6 +61,7 @@ def as_html(report: Report) -> str:
         decisions=_DECISIONS,
         risks=RISKS,
         wording=wording,
+        number=plural,
     )
 
 
@@ -114,7 +118,7 @@ def _bar(report: Report, service: str, role: RoleReport) -> _Bar:
         start += width
     nouns = {"writes": "write", "reads": "read"}
     label = ", ".join(
-        wording.plural(count, nouns[risk]) if risk in nouns else f"{count} {risk}"
+        plural(count, nouns[risk]) if risk in nouns else f"{count} {risk}"
         for risk, count in counts.items()
     )
     label = label or "none"

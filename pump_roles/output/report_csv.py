@@ -1,18 +1,15 @@
-"""The permission report as CSV and JSON."""
+"""The permission report as CSV."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
-from pump_roles.output.escape import no_formula
+from pump_roles.output.escape import csv_table
 from pump_roles.output.words import scope_in_words
 from pump_roles.report.model import ActionReport, Report, RoleReport
 from pump_roles.report.statements import LIMITED, UNKNOWN
 
-__all__ = ["as_csv", "as_json"]
+__all__ = ["as_csv"]
 
 _HEADER: Final = (
     "action",
@@ -40,16 +37,6 @@ _HEADER: Final = (
 )
 
 
-def as_json(report: Report) -> str:
-    """Return the whole report as JSON; ``--since`` reads it back.
-
-    ``report.schema.json`` describes it.
-
-    :param report: the report.
-    """
-    return json.dumps(report.as_dict(), indent=1, ensure_ascii=False) + "\n"
-
-
 def as_csv(report: Report) -> str:
     """Return the report as CSV: one row for each action and role.
 
@@ -69,9 +56,10 @@ def as_csv(report: Report) -> str:
 
     :param report: the report.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
+    return csv_table(_HEADER, _rows(report))
+
+
+def _rows(report: Report) -> Iterator[Iterator[str]]:
     actions = {action.name: action for action in report.actions}
     decisions = {role.kind: _statement_decisions(report, role) for role in report.roles}
     titles = _titles(report)
@@ -79,14 +67,10 @@ def as_csv(report: Report) -> str:
         for role in report.roles:
             action = actions.get(name)
             if action is not None and role.kind in action.roles:
-                cells = _granted(action, role, titles.get(name, ""))
+                yield _granted(action, role, titles.get(name, ""))
             elif name in titles:
                 decision = decisions[role.kind][name]
-                cells = _not_listed(name, action, role, decision, titles[name])
-            else:
-                continue
-            writer.writerow(map(no_formula, cells))
-    return text.getvalue()
+                yield _not_listed(name, action, role, decision, titles[name])
 
 
 def _titles(report: Report) -> Mapping[str, str]:

@@ -9,10 +9,12 @@ from pump_roles.output.escape import text as _text
 from pump_roles.output.report_words import (
     ANSWERS,
     CAUSES,
+    COMPARE_LATER,
     NUMBERS,
     TITLE,
     added,
     answered,
+    compare_later,
     compared,
     difference,
     finding_text,
@@ -22,10 +24,10 @@ from pump_roles.output.report_words import (
     ledger,
     trusted,
 )
+from pump_roles.output.short import few, listed, plural
 from pump_roles.output.words import (
     boundary_in_words,
     change_in_one_line,
-    plural,
     principal_in_words,
     scope_in_words,
 )
@@ -233,11 +235,11 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
 
 
 def _read_from(role: RoleReport, longest: int | None) -> str:
-    files = role.files if longest is None else role.files[:_LISTED]
-    found = [f"{_code(_cut(file, longest))}, SHA-256 {_code(sha256)}" for file, sha256 in files]
-    if more := len(role.files) - len(files):
-        found.append(f"and {plural(more, 'other file')}")
-    return "<br>".join(found) or "what Pump publishes"
+    found = [
+        f"{_code(_cut(file, longest))}, SHA-256 {_code(sha256)}" for file, sha256 in role.files
+    ]
+    most = len(found) if longest is None else _LISTED
+    return "<br>".join(listed(found, most, "file")) or "what Pump publishes"
 
 
 def _ledger(report: Report) -> Iterator[str]:
@@ -305,13 +307,12 @@ def _changes(report: Report, *, full: bool) -> Iterator[str]:
 
 
 def _change(change: Change, *, full: bool) -> str:
-    shown = change.actions if full else change.actions[:_LISTED]
-    listed = f": {', '.join(map(_code, shown))}" if shown else ""
-    more = len(change.actions) - len(shown)
-    rest = f" and {more} more" if more else ""
-    what = change_in_one_line(change)
-    what = _text(what if full else _cut(what, _LONG))
-    return f"- {change.effect}, {change.role or 'all roles'}: {what}{listed}{rest}"
+    shown, more = few(change.actions, len(change.actions) if full else _LISTED)
+    names = f": {', '.join(map(_code, shown))}" if shown else ""
+    rest = f" and {more}" if more else ""
+    line = change_in_one_line(change)
+    what = _text(line if full else _cut(line, _LONG))
+    return f"- {change.effect}, {change.role or 'all roles'}: {what}{names}{rest}"
 
 
 def _accept_or_reject(report: Report) -> Iterator[str]:
@@ -324,6 +325,8 @@ def _accept_or_reject(report: Report) -> Iterator[str]:
         digest = f" (SHA-256 {digests})" if digests else ""
         yield f"- [ ] Accept the {role.kind} role{digest}"
     yield "- [ ] Reject, because: "
+    yield ""
+    yield f"{compare_later('the page of this report, or its JSON')} {_code(COMPARE_LATER)}"
     yield ""
 
 

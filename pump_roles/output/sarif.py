@@ -17,16 +17,14 @@ from pump_roles.account.verify.model import (
 )
 from pump_roles.compare import Difference, Rule
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
+from pump_roles.output.short import LONGEST_NAME, few, line
 from pump_roles.output.verify_words import (
     DETAILS,
-    LONGEST_NAME,
-    few,
     few_of,
     is_unknown,
-    line,
     notes,
 )
-from pump_roles.output.words import details_of, difference_in_words, plural, unknown_in_words
+from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 
 __all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 
@@ -197,11 +195,11 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
         level = "error"
     elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
         level = "note"
-    details, more = few(details_of(difference), DETAILS)
+    details, more = few(details_of(difference), DETAILS, "change")
     sentences = [
         f"{_about(account, role)}: {line(difference_in_words(difference))} ({difference.effect})",
         *map(line, details),
-        *([plural(more, "more change")] if more else []),
+        *filter(None, [more]),
     ]
     actions, left = few_of(difference.actions)
     if actions:

@@ -10,19 +10,17 @@ from pump_roles.account.verify.model import AccountResult, RoleResult, Verificat
 from pump_roles.compare import Difference
 from pump_roles.output.console import console_for
 from pump_roles.output.remedies import remedies
+from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
 from pump_roles.output.verify_words import (
     DETAILS,
-    LONGEST_NAME,
     by_attention,
     by_effect,
     counts,
-    few,
     few_of,
     last_use,
-    line,
     notes,
 )
-from pump_roles.output.words import details_of, difference_in_words, plural, unknown_in_words
+from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -123,7 +121,7 @@ def _account(account: AccountResult) -> Iterator[_Line]:
         yield _Line(depth=1, label="not checked:", style="yellow", text=line(account.reason))
     for role in account.roles:
         yield from _role(role)
-    others, more = few(account.others, _MOST)
+    others, more = few(account.others, _MOST, "other role")
     for other in others:
         about = f"the role {line(other.arn)}: {line(other.alarm)} (other-access)"
         yield _Line(depth=1, label=f"{other.effect}:", style=_STYLES[other.effect], text=about)
@@ -132,21 +130,20 @@ def _account(account: AccountResult) -> Iterator[_Line]:
             text = f"can be assumed by: {', '.join(principals)}{left}"
             yield _Line(depth=2, text=text)
     if more:
-        yield _Line(depth=1, text=f"and {plural(more, 'more other role')}")
+        yield _Line(depth=1, text=f"and {more}")
     yield _Line()
 
 
 def _role(role: RoleResult) -> Iterator[_Line]:
     text = f"{line(role.arn)} ({role.kind})"
     yield _Line(depth=1, label=role.state, style=_STYLES[role.state], text=text)
-    shown, more = few(by_effect(role.differences), _MOST)
+    shown, more = few(by_effect(role.differences), _MOST, "difference")
     for difference in shown:
         yield from _difference(difference)
     if more:
-        yield _Line(depth=2, text=f"and {plural(more, 'more difference')}")
-    yield from _list(
-        "not checked", [line(unknown_in_words(unknown)) for unknown in role.unknown], depth=2
-    )
+        yield _Line(depth=2, text=f"and {more}")
+    unknown = [line(unknown_in_words(unread)) for unread in role.unknown]
+    yield from _list("not checked", unknown, depth=2)
     yield from _list("note", [line(unknown_in_words(note)) for note in role.notes], depth=2)
     if used := last_use(role):
         yield _Line(depth=2, text=f"last used: {used}")
@@ -156,11 +153,9 @@ def _difference(difference: Difference) -> Iterator[_Line]:
     effect = difference.effect
     text = f"{line(difference_in_words(difference))} ({difference.rule})"
     yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=text)
-    details, more = few(details_of(difference), DETAILS)
-    for detail in details:
-        yield _Line(depth=3, text=line(detail, LONGEST_NAME))
-    if more:
-        yield _Line(depth=3, text=f"and {plural(more, 'more change')}")
+    details = (line(detail, LONGEST_NAME) for detail in details_of(difference))
+    for detail in listed(details, DETAILS, "change"):
+        yield _Line(depth=3, text=detail)
     actions, left = few_of(difference.actions)
     if actions:
         yield _Line(depth=3, text=f"actions: {', '.join(actions)}{left}")
@@ -171,4 +166,4 @@ def _list(label: str, texts: Sequence[str], *, depth: int) -> Iterator[_Line]:
     for text in shown:
         yield _Line(depth=depth, label=f"{label}:", style="yellow", text=text)
     if more:
-        yield _Line(depth=depth, text=f"and {more:,} more")
+        yield _Line(depth=depth, text=f"and {more}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar, get_args
+from typing import Final, get_args
 
 from pump_roles.account.verify.model import (
     AccountResult,
@@ -11,23 +11,19 @@ from pump_roles.account.verify.model import (
     Verification,
 )
 from pump_roles.compare import Difference, Effect
+from pump_roles.output.short import LONGEST_NAME, few, line
 from pump_roles.output.words import unknown_in_words
-from pump_roles.text import cut, visible
 
 __all__ = [
     "ACTIONS",
     "DETAILS",
-    "LONGEST",
-    "LONGEST_NAME",
     "broader",
     "by_attention",
     "by_effect",
     "counts",
-    "few",
     "few_of",
     "is_unknown",
     "last_use",
-    "line",
     "notes",
 ]
 
@@ -37,36 +33,8 @@ ACTIONS: Final = 8
 DETAILS: Final = 4
 """How many of a difference's details are listed."""
 
-LONGEST: Final = 900
-"""The maximum length of a sentence, in characters. It has room for two policy ARNs."""
-
-LONGEST_NAME: Final = 160
-"""The maximum length of a name or an action, in characters."""
-
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
-
-_T = TypeVar("_T")
-
-
-def line(text: str, longest: int = LONGEST) -> str:
-    """Return a text as one line with only visible characters, cut if it is too long.
-
-    :param text: the text.
-    :param longest: how many characters to keep.
-    """
-    # Escaping never shortens it, so the rest would be cut anyway.
-    shown = visible(text[: longest + 1]).replace("\n", "\\n").replace("\t", "\\t")
-    return cut(shown, longest)
-
-
-def few(items: Sequence[_T], most: int) -> tuple[Sequence[_T], int]:
-    """Return the first items, and how many more there are.
-
-    :param items: the items.
-    :param most: how many to keep.
-    """
-    return items[:most], max(len(items) - most, 0)
 
 
 def few_of(actions: Sequence[str]) -> tuple[Sequence[str], str]:
@@ -75,7 +43,7 @@ def few_of(actions: Sequence[str]) -> tuple[Sequence[str], str]:
     :param actions: the actions.
     """
     shown, more = few(actions, ACTIONS)
-    return [line(action, LONGEST_NAME) for action in shown], f" and {more:,} more" if more else ""
+    return [line(action, LONGEST_NAME) for action in shown], f" and {more}" if more else ""
 
 
 def by_effect(differences: Iterable[Difference]) -> Sequence[Difference]:

@@ -12,6 +12,7 @@ from pump_roles.guardrails import by_policy
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.scopes import Scope
 from pump_roles.iam.trust import OPEN_PRINCIPAL, TrustProblem
+from pump_roles.output.short import plural
 from pump_roles.report.model import NARROWED, Change
 from pump_roles.role import Part, Unknown
 
@@ -21,7 +22,6 @@ __all__ = [
     "change_in_words",
     "details_of",
     "difference_in_words",
-    "plural",
     "principal_in_words",
     "problem_in_words",
     "scope_in_words",
@@ -89,6 +89,7 @@ _PROBLEMS: Final = {
     "actions": "it allows {}",
     "condition": "it has another condition, {}",
     "document-member": "it has {}, which cannot be read",
+    "external-id-case": "its external ID differs from the expected one only in case",
     "external-id-in-principal": "an external ID is part of the principal, and is not shown there",
     "inexact-external-id": "it compares the external ID with {} instead of StringEquals",
     "many-external-ids": "it accepts any of {} external IDs",
@@ -99,15 +100,6 @@ _PROBLEMS: Final = {
     "statement-member": "its statement has {}, which cannot be read",
     "trusts": "it trusts {}",
 }
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun, such as ``1 action`` or ``2 actions``.
-
-    :param count: the number.
-    :param noun: the noun, in the singular.
-    """
-    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def unknown_in_words(unknown: Unknown) -> str:
@@ -303,8 +295,8 @@ def _policy(difference: Difference) -> str:
 
 def _external_ids(difference: Difference) -> str:
     missing, extra = (int(*side) for side in (difference.was, difference.now))
-    if difference.subject == "case":
-        return "its external ID differs from the expected one only in case"
+    for problem in difference.problems:
+        return problem_in_words(problem)
     if missing and extra:
         return "it accepts a different external ID than expected"
     if missing:

@@ -4,13 +4,13 @@ publishes.
 Each module is one step. ``clauses`` reads policy documents, ``decisions`` determines what they
 decide about each action, and ``comparison`` compares them with what is published. ``marks`` says
 which actions matter, ``statements`` answers in plain words, ``places`` says where the roles are
-deployed, and ``findings`` says what matters most. ``state`` and ``changes`` compare with an
-``earlier`` report. ``build`` assembles the ``model``, which ``page``, ``markdown``, and ``formats``
+deployed, and ``findings`` says what matters most. ``state`` and ``changes`` compare with an earlier
+report. ``build`` assembles the ``model``, which ``page``, ``markdown``, and ``formats``
 show, with the ``wording`` that they share.
 """
 
 from pump_roles.report.build import of_contents, of_published, of_templates
-from pump_roles.report.earlier import earlier_report
+from pump_roles.report.changes import Earlier, earlier_of
 from pump_roles.report.model import Report
 
-__all__ = ["Report", "earlier_report", "of_contents", "of_published", "of_templates"]
+__all__ = ["Earlier", "Report", "earlier_of", "of_contents", "of_published", "of_templates"]

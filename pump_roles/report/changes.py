@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
-from pump_roles.compare import Difference, Effect, compare_roles
+from pump_roles.compare import Difference, compare_roles
+from pump_roles.compare import Effect as DifferenceEffect
 from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.decisions import DENIED
+from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import external_ids_of, with_external_ids
 from pump_roles.iam.values import as_mapping
 from pump_roles.report.comparison import unreadable
@@ -17,35 +18,50 @@ from pump_roles.report.model import (
     RISKS,
     Change,
     Compared,
+    Effect,
     Report,
+    Risk,
     RoleReport,
 )
 from pump_roles.report.places import in_words
 from pump_roles.report.policies import RolePolicies
 from pump_roles.role import Role, Unknown
 from pump_roles.templates import Place
+from pump_roles.text import visible
 
-__all__ = ["Earlier", "changes", "newly_matched"]
+__all__ = ["Earlier", "changes", "earlier_of", "newly_matched"]
 
-_EFFECTS: Final[Mapping[Effect, str]] = {
+_EFFECTS: Final[Mapping[DifferenceEffect, Effect]] = {
     "broader": BROADENED,
     "other": CHANGED,
     "narrower": NARROWED,
 }
 _ORDER: Final = (BROADENED, CHANGED, NARROWED)
+_EVERY_RISK: Final[tuple[Risk | Literal[""], ...]] = (*RISKS, "")
 _RISKS: Final = ("money", "writes", "data", "", "reads")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """An earlier report.
+    """What a report is compared with.
 
-    :param compared: its file and version.
-    :param report: the report.
+    :param compared: the earlier report's files and version.
+    :param report: the earlier report.
     """
 
     compared: Compared
     report: Report
+
+
+def earlier_of(report: Report, *, file: str, files: tuple[tuple[str, str], ...]) -> Earlier:
+    """Return what to compare a later report with.
+
+    :param report: the earlier report.
+    :param file: the name of the file or folder that it was read from.
+    :param files: every file that it was read from, with its SHA-256.
+    """
+    compared = Compared(file=visible(file), files=files, date=report.date, version=report.version)
+    return Earlier(compared=compared, report=report)
 
 
 def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, ...]:
@@ -85,7 +101,7 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
 
 
 def _differences(
-    was: Mapping[str, RoleReport], now: Mapping[str, RoleReport], risks: Mapping[str, str]
+    was: Mapping[str, RoleReport], now: Mapping[str, RoleReport], risks: Mapping[str, Risk]
 ) -> Iterator[Change]:
     before, after = (
         {kind: _comparable(report.role) for kind, report in side.items()} for side in (was, now)
@@ -108,9 +124,11 @@ def _comparable(role: Role) -> Role:
     return replace(role, trust_policy=trust, path="/", tags={}, unknown=())
 
 
-def _by_risk(difference: Difference, risks: Mapping[str, str]) -> Iterator[tuple[str, Difference]]:
+def _by_risk(
+    difference: Difference, risks: Mapping[str, Risk]
+) -> Iterator[tuple[Risk | Literal[""], Difference]]:
     for decision in difference.decisions:
-        for risk in (*RISKS, ""):
+        for risk in _EVERY_RISK:
             actions = tuple(
                 action
                 for action in decision.actions
@@ -125,7 +143,7 @@ def _of_aws(
     earlier: Report,
     role: RoleReport,
     catalog: Catalog,
-    risks: Mapping[str, str],
+    risks: Mapping[str, Risk],
 ) -> Iterator[Change]:
     # What the role as it was allows today, but did not allow with the catalog of its time.
     today = RolePolicies(role.role, catalog).evaluator.grants()
@@ -134,8 +152,12 @@ def _of_aws(
         for action in earlier.actions
         if role.kind in action.roles
     }
-    for effect, one, other in ((BROADENED, today, then), (NARROWED, then, today)):
-        for risk in (*RISKS, ""):
+    directions: tuple[tuple[Effect, Mapping[str, Grant], Mapping[str, Grant]], ...] = (
+        (BROADENED, today, then),
+        (NARROWED, then, today),
+    )
+    for effect, one, other in directions:
+        for risk in _EVERY_RISK:
             names = tuple(
                 sorted(
                     name
@@ -163,7 +185,7 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
         yield Change(effect=CHANGED, role=now.kind, about="trust-policy")
 
 
-def _of_unknown(kind: str, effect: str, unknown: Unknown) -> Change:
+def _of_unknown(kind: str, effect: Effect, unknown: Unknown) -> Change:
     return Change(effect=effect, role=kind, about="unknown", unknown=unknown)
 
 
@@ -214,7 +236,7 @@ def _meaning(place: Place) -> Place:
     )
 
 
-def _place_effect(was: Place, now: Place) -> str:
+def _place_effect(was: Place, now: Place) -> Effect:
     if was.unreadable or now.unreadable or _setting(was) != _setting(now):
         return CHANGED
     filtered = set(now.accounts), set(was.accounts)

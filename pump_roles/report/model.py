@@ -4,10 +4,11 @@ External IDs are not part of it, so no format can leak one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 from pump_roles.compare import Difference
+from pump_roles.iam.catalog import Level
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import TrustProblem
 from pump_roles.report.places import PlaceReport
@@ -24,39 +25,38 @@ __all__ = [
     "RISKS",
     "SCHEMA",
     "ActionReport",
+    "Alarm",
+    "Cause",
     "Change",
     "Compared",
+    "Effect",
     "Finding",
     "FindingKind",
     "Report",
+    "Risk",
     "RoleReport",
 ]
 
 SCHEMA: Final = 2
 """The version of the JSON report's schema, ``report.schema.json``."""
 
+Cause = Literal["AWS", "role"]
+Effect = Literal["broadened", "changed", "narrowed"]
+
 BROADENED: Final = "broadened"
 NARROWED: Final = "narrowed"
 CHANGED: Final = "changed"
 
-RISKS: Final = ("money", "writes", "data", "reads")
+Risk = Literal["money", "writes", "data", "reads"]
+
+RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 """The risks. An action is counted under the first that applies: it can spend money, its access
 level is not List or Read, it returns data, or it reads metadata."""
 
-FindingKind = Literal[
-    "difference",
-    "trust",
-    "uncounted",
-    "suspect",
-    "spends",
-    "writes",
-    "data",
-    "legacy",
-    "resources",
-]
-"""What a finding is about: a role, what may give more access, actions, or other resources."""
+Alarm = Literal["difference", "trust", "uncounted", "suspect"]
+FindingKind = Literal["spends", "writes", "data", "legacy", "resources"]
 
-ALARMS: Final[tuple[FindingKind, ...]] = ("difference", "trust", "uncounted", "suspect")
+ALARMS: Final[tuple[Alarm, ...]] = get_args(Alarm)
 """The kinds of findings that must be read before a role's numbers."""
 
 
@@ -176,10 +176,10 @@ class ActionReport:
 
     name: str
     service: str
-    level: str
-    levels: tuple[str, ...]
+    level: Level
+    levels: tuple[Level, ...]
     only_reads: bool
-    risk: str
+    risk: Risk
     description: str
     reason: str
     resources: tuple[str, ...]
@@ -206,7 +206,7 @@ class Finding:
     :param resources: the types of its resources, with their numbers.
     """
 
-    kind: FindingKind
+    kind: Alarm | FindingKind
     role: str = ""
     actions: tuple[str, ...] = ()
     resources: tuple[tuple[str, int], ...] = ()
@@ -235,8 +235,8 @@ class Change:
     :param risk: the risk of these actions, one of :data:`RISKS`; empty if there are none.
     """
 
-    cause: Literal["role", "AWS"] = "role"
-    effect: str
+    cause: Cause = "role"
+    effect: Effect
     role: str = ""
     difference: Difference | None = None
     about: Literal["", "unknown", "place", "suspect", "trust-policy", "filled-in"] = ""
@@ -244,7 +244,7 @@ class Change:
     was: str = ""
     now: str = ""
     actions: tuple[str, ...] = ()
-    risk: str = ""
+    risk: Risk | Literal[""] = ""
 
     @property
     def may_broaden(self) -> bool:
@@ -254,16 +254,16 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """The earlier report that a report is compared with.
+    """The earlier report, or the report on earlier templates, that a report is compared with.
 
-    :param file: the name of its file.
-    :param sha256: the SHA-256 of that file.
+    :param file: the name of its file or folder.
+    :param files: every file that it was read from, with its SHA-256.
     :param date: the date of its action catalog.
     :param version: the version of this package that generated it.
     """
 
     file: str
-    sha256: str
+    files: tuple[tuple[str, str], ...]
     date: str
     version: str
 
@@ -296,7 +296,7 @@ class Report:
     :param services: for each service and role, how many effective actions of each risk.
     """
 
-    schema: int
+    schema: Literal[2]
     version: str
     catalog: str
     date: str
@@ -316,18 +316,3 @@ class Report:
     gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
     services: Mapping[str, Mapping[str, Mapping[str, int]]]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as a JSON object."""
-        report: dict[str, Any] = _plain(self)
-        return report
-
-
-def _plain(value: Any) -> Any:
-    # dataclasses.asdict copies every leaf, which takes three times as long.
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, tuple | list):
-        return [_plain(element) for element in value]
-    members = vars(value) if is_dataclass(value) else value
-    return {name: _plain(member) for name, member in members.items()}

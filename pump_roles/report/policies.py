@@ -11,6 +11,7 @@ from pump_roles.iam.clauses import Clause, clauses, unreadable_statements
 from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
+    Decision,
     Grant,
     PolicyEvaluator,
     certain_policies,
@@ -66,7 +67,7 @@ class Pattern:
     actions: tuple[str, ...]
     exact: bool
     excluded: tuple[str, ...]
-    decision: str
+    decision: Decision | Literal[""]
 
     @property
     def count(self) -> str:
@@ -229,7 +230,7 @@ class RolePolicies:
         reasons = {**REASONS, **(guardrail.reasons if guardrail else {})}
         removes = guardrail.removes if guardrail else ""
         counts = clause.readable and id(policy) in self._certain
-        decision = ALLOWED if clause.effect == "Allow" else ""
+        decision: Decision | Literal[""] = ALLOWED if clause.effect == "Allow" else ""
         if clause.effect == "Deny" and counts:
             decision = decision_of(clause)
         return Pattern(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
 from pump_roles.report.texts import read_text
@@ -20,6 +20,9 @@ YES: Final = "yes"
 LIMITED: Final = "limited"
 NO: Final = "no"
 UNKNOWN: Final = "unknown"
+
+YesOrNo = Literal["yes", "limited", "no", "unknown"]
+"""The answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Answer:
     :param not_granted: the names of those that no pattern of the role's policies grants.
     """
 
-    answer: str
+    answer: YesOrNo
     allowed: tuple[str, ...]
     limited: tuple[str, ...]
     denied: tuple[str, ...]
@@ -98,6 +101,7 @@ def _answer(actions: Iterable[str], evaluator: PolicyEvaluator, *, readable: boo
     allowed, denied = with_decision(ALLOWED), with_decision(DENIED)
     not_granted = with_decision(NOT_GRANTED)
     limited = tuple(action for action in decisions if action not in allowed + denied + not_granted)
+    answer: YesOrNo
     if allowed:
         answer = YES
     elif not readable:

@@ -27,14 +27,13 @@ from typer.testing import CliRunner, Result
 
 from pump_roles.account import (
     ProbeResult,
-    Verdict,
     new_external_id,
     probe,
     probe_all,
     sts_client,
 )
 from pump_roles.account.assume_role import Attempt, Outcome
-from pump_roles.account.probe import CONCURRENCY, as_document, conclude
+from pump_roles.account.probe import CONCURRENCY, conclude
 from pump_roles.cli import app
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from tests.support import (
@@ -978,27 +977,6 @@ def test_probes_many_roles_and_shows_each_result(
     assert last == f"external ID: 1 unknown, {len(lines)} required"
     assert not [external_id for _, external_id in rows if external_id in ended.stdout]
     assert written == set()
-
-
-def test_schema_accepts_only_its_own_version() -> None:
-    text = resources.files("pump_roles.output").joinpath("probe.schema.json").read_text("utf-8")
-    validator = Draft202012Validator(json.loads(text))
-    validator.check_schema(json.loads(text))
-    result = ProbeResult(ROLE_ARN, "unknown", "Because.", "refused", "unknown", "accepted")
-    document = as_document([result], caller="")
-    assert validator.is_valid(document)
-    assert set(json.loads(text)["properties"]["counts"]["properties"]) == set(get_args(Verdict))
-    role = document["roles"][0]
-    for other in [
-        document | {"version": 2},
-        {key: value for key, value in document.items() if key != "roles"},
-        document | {"roles": []},
-        document | {"roles": [role | {"verdict": "yes"}]},
-        document | {"roles": [role | {"without_id": "yes"}]},
-        document | {"roles": [{key: value for key, value in role.items() if key != "reason"}]},
-        document | {"counts": {}},
-    ]:
-        assert not validator.is_valid(other)
 
 
 def test_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ from typer.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.cli import app
+from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.output.page import as_html
-from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown, as_summary
-from pump_roles.report import Report, earlier_report, of_published
+from pump_roles.report import Report, of_published
 from pump_roles.templates import InputError
 from tests.support import synthesize
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -90,10 +91,58 @@ def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -
     # Without its folder: the report does not depend on the machine.
     assert now["since"] == {
         "file": "r.json",
-        "sha256": sha256(earlier).hexdigest(),
+        "files": [["r.json", sha256(earlier).hexdigest()]],
         "date": now["date"],
         "version": __version__,
     }
+
+
+def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: Path) -> None:
+    """What it is decides, not its name."""
+    before = synthesize(tmp_path / "before", Guardrail.NO_SELLING)
+    now = synthesize(tmp_path / "now")
+    for name, chosen in (("a.txt", "json"), ("b.json", "html")):
+        written = report(before, "--output", tmp_path / name, "--format", chosen)
+        assert written.exit_code == 0, written.output
+    found = {}
+    for name in ("a.txt", "b.json", "before"):
+        ended = report(now, "--since", tmp_path / name, "--format", "json")
+        assert ended.exit_code == 0, ended.output
+        found[name] = json.loads(ended.stdout)
+    for name in ("a.txt", "b.json"):
+        content = (tmp_path / name).read_bytes()
+        assert found[name]["since"]["files"] == [[name, sha256(content).hexdigest()]]
+    assert found["before"]["since"]["files"] == [
+        [file.name, sha256(file.read_bytes()).hexdigest()]
+        for file in (before / "PumpReadOnly.template.json", before / "PumpAutoPilot.template.json")
+    ]
+    changes = found["before"]["changes"]
+    assert {change["effect"] for change in changes} == {"broadened"}
+    assert all(content["changes"] == changes for content in found.values())
+    template = before / "PumpAutoPilot.template.json"
+    ended = report(now / template.name, "--since", template.rename(tmp_path / "t.html"))
+    assert ended.exit_code == 0, ended.output
+    assert "- broadened, auto-pilot: 1 action that writes or tags" in ended.stdout, ended.stdout[
+        -1:
+    ]
+
+
+@pytest.mark.parametrize("cut", [slice(1, None), slice(None, -9), slice(0)])
+def test_rejects_a_page_whose_report_is_damaged(cut: slice, tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+    assert report("--output", page).exit_code == 0
+    start, embedded, end = re.split('(?<=id="report">)(.*?)(?=</script>)', page.read_text())
+    page.write_text(f"{start}{embedded[cut]}{end}")
+    assert is_not_compared_with(page) == (
+        f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"
+    )
+
+
+def test_rejects_a_page_with_two_reports(tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+    assert report("--output", page).exit_code == 0
+    page.write_text(page.read_text() * 2)
+    assert is_not_compared_with(page).startswith(f"is not {NEITHER}: ")
 
 
 class Stage:
@@ -269,24 +318,62 @@ def test_bad_input_causes_one_error_and_writes_nothing(name: str, tmp_path: Path
     assert not (tmp_path / "r.html").exists()
 
 
+NEITHER = "a pump-roles report, a page of one, a template, or a folder of templates"
+
+
+def is_not_compared_with(path: Path) -> str:
+    """Return why a report is not compared with a file or a folder; nothing is written."""
+    ended = report("--since", path, "--output", path.parent / "new.md")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert not (path.parent / "new.md").exists()
+    (line,) = ended.stderr.splitlines()
+    return line.removeprefix(f"pump-roles: {path}: ")
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "problem"),
     [
-        *("", "[]", "{}", '{"date": "x", "roles": []}', '{"roles": 1, "date": "2026-01-01"}'),
-        *('{"roles": {}, "date": "2026-01-01"}', '{"roles": [{}], "date": "2026-01-01"}'),
-        *('{"schema": 2}', '{"schema": "1"}', '{"schema": 1, "actions": []}'),
+        ("", f"is not {NEITHER}: it is not JSON: it is empty"),
+        ("<html></html>", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
+        ("schema: 1", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
+        ("Resources:", f"is not {NEITHER}: it is not JSON: it is YAML"),
+        ("null", f"is not {NEITHER}"),
+        ("[null]", f"is not {NEITHER}"),
+        ("{}", f"is not {NEITHER}"),
+        ('{"roles": []}', f"is not {NEITHER}"),
+        ('{"Resources": {}}', "contains none of Pump's roles"),
+        (
+            '{"schema": 1}',
+            "is not a pump-roles report: its schema version is 1; this version reads 2",
+        ),
+        (
+            '{"schema": 2}',
+            "is not a pump-roles report: Object missing required field `version`",
+        ),
+        (
+            '{"schema": "2\\u001b"}',
+            "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
+        ),
+        ('{"schema": 2, "schema": 2}', None),
+        (f'{{"schema": 2, "roles": {"[" * 800}{"]" * 800}}}', "is nested too deeply to read"),
     ],
 )
-def test_rejects_an_earlier_report_that_is_not_a_report(text: str, tmp_path: Path) -> None:
-    (tmp_path / "earlier.json").write_text(text)
-    ended = report("--since", tmp_path / "earlier.json", "--output", tmp_path / "r.md")
-    assert ended.exit_code == 1
-    assert ended.stdout == ""
-    assert not (tmp_path / "r.md").exists()
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith(
-        f"pump-roles: {tmp_path / 'earlier.json'}: is not a pump-roles JSON report: "
-    )
+def test_says_why_it_cannot_compare_with_a_file(
+    text: str, problem: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "earlier").write_text(text)
+    found = is_not_compared_with(tmp_path / "earlier")
+    assert found == problem if problem else found.startswith(f"is not {NEITHER}: ")
+
+
+def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path: Path) -> None:
+    content = json.loads(as_json(of_published()))
+    content["statements"][0]["roles"]["read-only"]["answer"] = "\x1b[31m" + "x" * 1_000
+    (tmp_path / "earlier.json").write_text(json.dumps(content))
+    found = is_not_compared_with(tmp_path / "earlier.json")
+    assert found.startswith("is not a pump-roles report: Invalid enum value '\\\\x1b[31mxxx")
+    assert found.endswith(" (cut)")
+    assert len(found) < 300
 
 
 def test_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
@@ -384,11 +471,10 @@ def error_of(*arguments: object) -> str:
 def test_rejects_an_earlier_report_that_is_not_a_regular_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    kind = "is not a pump-roles JSON report"
-    assert error_of("--since", tmp_path) == f"{tmp_path}: {kind}: it is a folder"
     for file in (pipe, "/dev/zero"):
-        assert error_of("--since", file) == f"{file}: {kind}: it is not a regular file"
+        assert error_of("--since", file) == f"{file}: is neither a file nor a folder"
         assert error_of(file) == f"{file}: is neither a file nor a folder"
+    assert error_of("--since", tmp_path) == f"{tmp_path}: there is no template in this folder"
     missing = tmp_path / "missing.json"
     assert error_of("--since", missing) == f"{missing}: there is no such file"
 
@@ -404,28 +490,6 @@ def test_rejects_an_earlier_report_that_must_not_be_read(
     # The tests may run as root, who may read everything.
     monkeypatch.setattr(Path, "read_bytes", refused)
     assert error_of("--since", file) == f"{file}: cannot be read: Permission denied"
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("null", "null is not an object"),
-        ("[null]", "a list is not an object"),
-        ('{"schema": true}', "true is not a whole number"),
-        ('{"schema": {}}', "an object is not a whole number"),
-        ('{"schema": "1\\u001b"}', '"1\\u001b" is not a whole number'),
-        ('{"schema": 1, "actions": null}', "null is not a list"),
-        ('{"schema": 1, "actions": [], "statements": [], "date": "x"}', '"x" is not a date'),
-        (json.dumps({"schema": "x" * 100}), f'"{"x" * 79}... is not a whole number'),
-    ],
-)
-def test_problem_with_an_earlier_report_is_in_json_terms(
-    text: str, problem: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "earlier.json"
-    file.write_text(text)
-    line = error_of("--since", file)
-    assert line == f"{file}: is not a pump-roles JSON report: {problem}"
 
 
 def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
@@ -602,16 +666,6 @@ def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) ->
     assert report(template.rename(tmp_path / "t.yaml")).exit_code == 0
 
 
-def test_rejects_an_earlier_report_in_yaml(tmp_path: Path) -> None:
-    file = tmp_path / "r.yaml"
-    file.write_text("schema: 1\n")
-    ended = report("--since", file)
-    assert (ended.exit_code, ended.stdout) == (1, "")
-    assert ended.stderr == (
-        f"pump-roles: {file}: is not a pump-roles JSON report: it is not JSON: it is YAML\n"
-    )
-
-
 @pytest.mark.parametrize("chosen", ["markdown", "csv"])
 def test_hyphen_is_standard_output(
     chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -754,7 +808,7 @@ def test_error_about_a_wrong_type_in_an_earlier_report_is_never_in_python_terms(
     for value in broken(good):
         file.write_text(json.dumps(value))
         try:
-            earlier_report(json.loads(file.read_text()), file=file.name, sha256="0" * 64)
+            report_from(json.loads(file.read_text()))
         except InputError as error:
             seen += 1
             assert not PYTHONS_WORDS.search(str(error)), (value, error)

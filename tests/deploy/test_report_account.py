@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pump_roles.cli import app
-from pump_roles.output.report_csv import as_json
+from pump_roles.output.json_documents import as_json
 from pump_roles.report import of_templates
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly
 from tools.sandbox.aws import EmbeddedAws

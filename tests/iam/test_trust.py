@@ -10,8 +10,8 @@ import pytest
 from pump_roles import validators
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.trust import OPEN_PRINCIPAL, assumption
+from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
-from pump_roles.output.report_csv import as_json
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.words import change_in_one_line
 from pump_roles.report import of_templates

@@ -1,6 +1,5 @@
 """The permission report's page in a real browser: what it shows, and that it loads nothing else."""
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -29,10 +28,10 @@ from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_words import ANSWERS, answered, compared, difference, gained, ledger
 from pump_roles.output.words import change_in_one_line
-from pump_roles.report import Report, earlier_report, of_published, of_templates
+from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS, ActionReport, Change, Finding
 from pump_roles.templates import Other
-from tests.support import EXTERNAL_ID, PRINCIPAL
+from tests.support import EXTERNAL_ID, PRINCIPAL, earlier, plain
 from tools.sandbox.browser import MISSING, available
 from tools.sandbox.browser import browser as chromium
 from tools.sandbox.cdk import ROOT
@@ -115,8 +114,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
     )
     AutoPilotStack(app, "PumpAutoPilot", **{**common, "guardrails": auto_pilot})
     app.synth()
-    earlier = json.loads(json.dumps(of_templates(folder).as_dict()))
-    for action in earlier["actions"]:
+    before = plain(of_templates(folder))
+    for action in before["actions"]:
         if action["name"] == ACTION:
             # The pattern was there, and did not match it: AWS added it.
             del action["roles"]["auto-pilot"]
@@ -124,7 +123,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
             action["roles"]["auto-pilot"]["decision"] = DENIED
         if action["name"] == "ecs:DescribeTasks":
             action["roles"]["auto-pilot"]["decision"] = ALLOWED
-    return of_templates(folder, since=earlier_report(earlier, file="earlier.json", sha256="0" * 64))
+    return of_templates(folder, since=earlier(before))
 
 
 @pytest.fixture(scope="module")
@@ -301,8 +300,7 @@ def test_every_kind_of_alarm_comes_first_and_looks_like_one(
     browser: Browser, published: Report, tmp_path: Path
 ) -> None:
     first, *others = published.roles
-    kinds = ALARMS
-    alarms = tuple(Finding(kind=kind, role="read-only") for kind in kinds)
+    alarms = tuple(Finding(kind=kind, role="read-only") for kind in ALARMS)
     report = replace(
         published,
         alarms=len(alarms),
@@ -317,7 +315,7 @@ def test_every_kind_of_alarm_comes_first_and_looks_like_one(
         assert page.locator("main h2").first.inner_text() == "Look at this first: 4 alarms"
         found = page.locator(".finding")
         looks = set()
-        for number, kind in enumerate(kinds):
+        for number, kind in enumerate(ALARMS):
             assert words(found.nth(number).inner_text()) == f"⚠ Alarm: It is {kind}. So." or words(
                 found.nth(number).inner_text()
             ) == (f"Alarm: It is {kind}. So.")
@@ -1252,7 +1250,7 @@ def test_shows_whatever_a_template_contains_as_text(
             ):
                 assert f"{word}{evil}" in text, word
             assert page.evaluate("window.ran") is None
-            assert page.locator("script").count() == 2
+            assert page.locator("script").count() == 3
             assert page.locator("img").count() == 0
             page.locator("[name=text]").fill("<script>")
             assert count(page) == "1 of 1 action"

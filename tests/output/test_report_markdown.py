@@ -16,7 +16,15 @@ from tests.account.verify.results import newly_allowed
 GITHUB = 65_536
 """The maximum length of a GitHub comment, in characters."""
 
-SINCE = Compared(file="earlier.json", sha256="0" * 64, date="2026-09-26", version="0.1.0")
+SINCE = Compared(
+    file="earlier.json", files=(("earlier.json", "0" * 64),), date="2026-09-26", version="0.1.0"
+)
+
+
+LATER = (
+    "\nTo see later what has changed, keep the page of this report, or its JSON, and pass it to "
+    "the same command: `pump-roles report ... --since report.html`\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,4 +139,5 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
     assert found == sorted(found), "plain words come first, after the alarms"
     for statement in report.statements:
         assert statement.title in summary
-    assert summary.rstrip().endswith("- [ ] Reject, because:")
+    _, _, after = summary.partition("- [ ] Reject, because: \n")
+    assert after == LATER

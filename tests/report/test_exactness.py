@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
-from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_published
 from tests.support import Change, add_resources, attach, changed, in_role

@@ -10,12 +10,12 @@ import pytest
 from aws_cdk import App, Environment, Stack
 
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, ReadOnlyStack, validators
-from pump_roles.report import Report, earlier_report, of_templates
+from pump_roles.report import of_templates
 from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change
 from pump_roles.report.policies import Uncounted
 from pump_roles.templates import read_templates
 from tests.innocent import FOREIGN, INNOCENT
-from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET
+from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET, earlier
 
 Content = dict[str, Any]
 Files = dict[str, Content]
@@ -34,23 +34,18 @@ def written(folder: Path, files: Mapping[str, Content]) -> Path:
     return folder
 
 
-def since(report: Report) -> Any:
-    said = json.loads(json.dumps(report.as_dict()))
-    return earlier_report(said, file="a.json", sha256="0" * 64)
-
-
 @pytest.fixture
 def compared(tmp_path: Path) -> Compare:
     """The differences between a folder of templates and the same after an edit."""
 
     def differences(files: Files, edit: Edit) -> tuple[Change, ...]:
         was = of_templates(written(tmp_path / "before", files))
-        again = of_templates(written(tmp_path / "again", files), since=since(was))
+        again = of_templates(written(tmp_path / "again", files), since=earlier(was))
         assert again.changes == ()
         after = deepcopy(files)
         edit(after)
         assert after != files
-        return of_templates(written(tmp_path / "after", after), since=since(was)).changes
+        return of_templates(written(tmp_path / "after", after), since=earlier(was)).changes
 
     return differences
 
@@ -413,7 +408,7 @@ def test_renamed_file_is_not_a_change(pump: Content, tmp_path: Path) -> None:
     was = of_templates(written(tmp_path / "before", files))
     now = written(tmp_path / "after", {"Z.template.json": files[PUMP]})
     assert was.roles[0].filled_sha256
-    assert of_templates(now, since=since(was)).changes == ()
+    assert of_templates(now, since=earlier(was)).changes == ()
 
 
 def synthesized(folder: Path, *builds: Callable[[Stack], None], **arguments: Any) -> Path:
@@ -448,10 +443,12 @@ def test_the_digest_of_two_parameters_without_a_default_is_always_the_same(tmp_p
 def test_adding_or_removing_unrelated_stacks_is_not_a_change(tmp_path: Path) -> None:
     was = of_templates(synthesized(tmp_path / "before", **ROLE_ARGUMENTS))
     builds = [*INNOCENT.values(), *FOREIGN.values()]
-    now = of_templates(synthesized(tmp_path / "after", *builds, **ROLE_ARGUMENTS), since=since(was))
+    now = of_templates(
+        synthesized(tmp_path / "after", *builds, **ROLE_ARGUMENTS), since=earlier(was)
+    )
     assert now.changes == ()
     assert now.suspects_sha256 == ""
-    back = of_templates(tmp_path / "before", since=since(now))
+    back = of_templates(tmp_path / "before", since=earlier(now))
     assert back.changes == ()
 
 
@@ -473,11 +470,11 @@ def test_changed_external_id_only_in_the_rollout_is_a_change(tmp_path: Path) -> 
     for file in ("R.template.json", "A.template.json"):
         before = (folder / file).read_text()
         (folder / file).write_text(before.replace(SECRET, "Attacker-1234"))
-        found = of_templates(folder, since=since(was)).changes
+        found = of_templates(folder, since=earlier(was)).changes
         assert [change.effect for change in found] == [CHANGED]
         assert found[0].about == "trust-policy"
         (folder / file).write_text(before)
-    assert of_templates(folder, since=since(was)).changes == ()
+    assert of_templates(folder, since=earlier(was)).changes == ()
 
 
 def test_one_role_in_one_file_has_the_digest_of_its_trust_policy(

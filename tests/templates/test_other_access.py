@@ -16,7 +16,7 @@ from pump_roles.output.report_words import finding_text
 from pump_roles.report import Report, of_templates
 from pump_roles.templates import Other
 from tests.innocent import FOREIGN, INNOCENT
-from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS, said
+from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS, plain, said
 from tools.sandbox.cdk import recommended_flags
 
 ALARMS = {"difference", "trust", "uncounted", "suspect"}
@@ -592,7 +592,7 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
             grants=f"*, the managed policy {ADMINISTRATOR}",
         ),
     )
-    (listed,) = json.loads(json.dumps(report.as_dict()))["others"]
+    (listed,) = plain(report)["others"]
     assert listed["principals"] == ["arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"]
 
 

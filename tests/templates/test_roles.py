@@ -10,7 +10,8 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
-from pump_roles.output.report_csv import as_csv, as_json
+from pump_roles.output.json_documents import as_json
+from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.words import change_in_one_line
 from pump_roles.published import ROLES

@@ -1,33 +1,91 @@
-"""Generates the lists of the roles' kinds in the JSON schemas of the package."""
+"""Generates the JSON schemas from the types of what is written."""
 
+import json
 import re
-from typing import Final
+from collections.abc import Mapping
+from inspect import cleandoc
+from types import MappingProxyType
+from typing import Any, Final
 
-from pump_roles.published import ROLES
+import msgspec
 
-__all__ = ["SCHEMAS", "filled"]
+from pump_roles.account.probe import ProbeReport
+from pump_roles.account.rollout.model import Statuses
+from pump_roles.account.verify.model import Verification
+from pump_roles.report import Report
+from tools.release.manifest_types import Manifest
 
-SCHEMAS: Final = (
-    "pump_roles/output/rollout.schema.json",
-    "pump_roles/output/verify.schema.json",
-    "pump_roles/output/report.schema.json",
+__all__ = ["SCHEMAS", "schema"]
+
+SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = MappingProxyType(
+    {
+        "pump_roles/output/report.schema.json": (
+            Report,
+            "The output of pump-roles report --format json",
+        ),
+        "pump_roles/output/verify.schema.json": (
+            Verification,
+            "The output of pump-roles verify --format json",
+        ),
+        "pump_roles/output/rollout.schema.json": (
+            Statuses,
+            "The output of pump-roles rollout-status --format json",
+        ),
+        "pump_roles/output/probe.schema.json": (
+            ProbeReport,
+            "The output of pump-roles probe --format json",
+        ),
+        "tools/release/manifest.schema.json": (Manifest, "The permission manifest of pump-roles"),
+    }
 )
-"""The schemas that list the kinds, by path."""
+"""The type and the title of each schema, by the schema's path."""
+
+_NOTE: Final = (
+    "A version that adds or removes a member, or changes its meaning, has another number. Texts in "
+    "words, such as descriptions and reasons, are for people to read; their wording may change. "
+    "External IDs are never included."
+)
+_MEMBER: Final = re.compile(r"^:param (\w+): (.*?)\s*(?=^:param |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def filled(schema: str) -> str:
-    """Return a schema in which each list of kinds has those of the published roles.
+def schema(type_: Any, title: str) -> bytes:
+    """Return the JSON schema of a type: all its members, no others, and what its docstrings say.
 
-    A list of kinds is an ``enum`` that begins with the kind of the first role. Other values can
-    follow the kinds, if they are not names. An array with a role of each kind has at most as many.
-
-    :param schema: the schema's text.
+    :param type_: the type.
+    :param title: the schema's title.
     """
-    first, *_ = ROLES
-    kinds = ", ".join(f'"{kind}"' for kind in ROLES)
-    schema = re.sub(
-        r'("items": \{"\$ref": "#/\$defs/role"\},\s+"minItems": 1,\s+"maxItems": )[0-9]+',
-        rf"\g<1>{len(ROLES)}",
-        schema,
-    )
-    return re.sub(rf'"enum": \["{first}"(, "[a-z-]+")*', f'"enum": [{kinds}', schema)
+    [root], known = msgspec.json.schema_components([type_], ref_template="#/$defs/{name}")
+    for described in known.values():
+        if "properties" in described:
+            _complete(described)
+    whole = known.pop(root["$ref"].rpartition("/")[2])
+    whole |= {"title": title, "description": f"{whole['description']} {_NOTE}"}
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": known}
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _complete(described: dict[str, Any]) -> None:
+    documentation = cleandoc(described["description"])
+    about, _, _ = documentation.partition("\n\n:param ")
+    texts = {name: _plain(text) for name, text in _MEMBER.findall(documentation)}
+    # In the order of the type. A member with a default is always written, too.
+    members = {name: described["properties"].pop(name) for name in texts}
+    if left := described["properties"]:
+        raise ValueError(f"{described['title']}: without a description: {', '.join(left)}")
+    optional = members.keys() - set(described["required"])
+    for name, member in members.items():
+        if "default" in member:
+            del member["default"]
+            optional.discard(name)
+        member["description"] = texts[name]
+    described |= {
+        "description": _plain(about),
+        "properties": members,
+        "required": [name for name in members if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _plain(text: str) -> str:
+    text = " ".join(text.replace("``", '"').split())
+    return f"{text[:1].upper()}{text[1:]}"

@@ -311,7 +311,7 @@ def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
         )
 
 
-def denials(scanned: Iterable[Scanned]) -> dict[tuple[str, str], dict[str, str]]:
+def denials(scanned: Iterable[Scanned]) -> Mapping[tuple[str, str], Mapping[str, str]]:
     """Return the decision on each action by kind of role and guardrail, as the report has them."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for result in scanned:

@@ -1,15 +1,14 @@
 """The status of rollouts: each account, each rollout, and all of them."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
 
 __all__ = [
     "FINE",
-    "SCHEMA_VERSION",
     "AccountState",
     "AccountStatus",
     "Retry",
@@ -20,9 +19,6 @@ __all__ = [
     "Statuses",
     "state_of",
 ]
-
-SCHEMA_VERSION: Final = 1
-"""The version of ``rollout.schema.json``."""
 
 AccountState = Literal[
     "not-current", "missing", "not-targeted", "not-found", "suspended", "excluded", "current"
@@ -114,6 +110,7 @@ class RolloutStatus:
     :param accounts: the accounts below the units, those with a stack instance, and those that the
         filter names. Those that need attention come first, then the order is by ID.
     :param retry: the commands that repeat the operation, where that is possible.
+    :param counts: how many accounts have each state.
     """
 
     stack_set: str
@@ -131,38 +128,32 @@ class RolloutStatus:
     targeted: int = 0
     accounts: tuple[AccountStatus, ...] = ()
     retry: tuple[Retry, ...] = ()
+    counts: Mapping[AccountState, int] = field(init=False)
 
-    @property
-    def counts(self) -> dict[AccountState, int]:
-        """How many accounts have each state."""
+    def __post_init__(self) -> None:
         found = Counter(account.state for account in self.accounts)
-        return {state: found[state] for state in get_args(AccountState)}
+        counts = {state: found[state] for state in get_args(AccountState)}
+        object.__setattr__(self, "counts", counts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statuses:
     """The status of some rollouts.
 
+    :param schema: the version of the JSON status's schema.
+    :param version: the version of this package.
+    :param state: the state of all rollouts together. An incomplete rollout takes precedence over an
+        unknown one.
     :param rollouts: the rollouts.
     """
 
+    schema: Literal[2] = 2
+    version: str = __version__
+    state: RolloutState = field(init=False)
     rollouts: tuple[RolloutStatus, ...]
 
-    @property
-    def state(self) -> RolloutState:
-        """The state of all rollouts together."""
-        return state_of(rollout.state for rollout in self.rollouts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The status as a JSON object, as ``rollout.schema.json`` describes it."""
-        return {
-            "schema": SCHEMA_VERSION,
-            "version": __version__,
-            "state": self.state,
-            "rollouts": [
-                {**asdict(rollout), "counts": rollout.counts} for rollout in self.rollouts
-            ],
-        }
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", state_of(rollout.state for rollout in self.rollouts))
 
 
 def state_of(states: Iterable[RolloutState]) -> RolloutState:

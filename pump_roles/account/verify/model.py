@@ -5,17 +5,16 @@ External IDs are not part of it, so no format can leak one.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.compare import Difference, Effect, Rule
+from pump_roles.compare import Difference, Rule
 from pump_roles.role import Unknown
 
 __all__ = [
     "RULES",
-    "SCHEMA_VERSION",
     "AccountResult",
     "OtherRole",
     "RoleResult",
@@ -23,9 +22,6 @@ __all__ = [
     "Verification",
     "state_of",
 ]
-
-SCHEMA_VERSION: Final = 2
-"""The version of :meth:`Verification.as_dict`, which ``verify.schema.json`` describes."""
 
 State = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""
@@ -100,7 +96,7 @@ class OtherRole:
     name: str
     principals: tuple[str, ...]
     alarm: str
-    effect: Effect = "broader"
+    effect: Literal["broader"] = "broader"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,32 +125,29 @@ class AccountResult:
 class Verification:
     """The whole result.
 
+    :param schema: the version of the JSON result's schema.
+    :param version: the version of this package.
     :param expected: what the accounts were compared with, in words.
-    :param removed: whether the accounts must not have any of the roles.
+    :param removed: whether the accounts must not have any of the roles. If so, a role that does not
+        exist matches, and a role that exists differs.
+    :param state: the state of all accounts together. A difference takes precedence over unknown.
+        Without any accounts, it is unknown.
+    :param counts: how many accounts have each state.
     :param accounts: the accounts, by ID.
     """
 
+    schema: Literal[2] = 2
+    version: str = __version__
     expected: str
     removed: bool = False
+    state: State = field(init=False)
+    counts: Mapping[State, int] = field(init=False)
     accounts: tuple[AccountResult, ...]
 
-    @property
-    def state(self) -> State:
-        """Whether everything was checked and is as expected."""
-        return state_of(account.state for account in self.accounts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The result as a JSON object, as ``verify.schema.json`` describes it."""
-        counts = Counter(account.state for account in self.accounts)
-        return {
-            "schema": SCHEMA_VERSION,
-            "version": __version__,
-            "expected": self.expected,
-            "removed": self.removed,
-            "state": self.state,
-            "counts": {state: counts[state] for state in get_args(State)},
-            "accounts": [asdict(account) for account in self.accounts],
-        }
+    def __post_init__(self) -> None:
+        found = Counter(account.state for account in self.accounts)
+        object.__setattr__(self, "state", state_of(found))
+        object.__setattr__(self, "counts", {state: found[state] for state in get_args(State)})
 
 
 def state_of(states: Iterable[State]) -> State:

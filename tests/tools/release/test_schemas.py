@@ -1,54 +1,97 @@
-"""The schemas list the kinds of the published roles."""
+"""The schemas are complete: every member of every type, described, and no others."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from pump_roles.published import ROLES
-from tools.release import schemas
+from tools.release.schemas import SCHEMAS, schema
 from tools.sandbox.cdk import ROOT
 
 
-def enums(tree: Any) -> list[list[Any]]:
-    """Return every ``enum`` of a schema."""
-    if isinstance(tree, list):
-        return [found for element in tree for found in enums(element)]
-    if not isinstance(tree, dict):
-        return []
-    own = [tree["enum"]] if "enum" in tree else []
-    return own + [found for element in tree.values() for found in enums(element)]
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part.
+
+    :param name: its ``name``.
+    """
+
+    name: str = ""
 
 
-def test_every_schema_that_lists_kinds_is_generated() -> None:
-    listing = {
-        str(file.relative_to(ROOT))
-        for folder in ("pump_roles", "tools/release")
-        for file in ROOT.joinpath(folder).rglob("*.schema.json")
-        if any(kind in enum for enum in enums(json.loads(file.read_text())) for kind in ROLES)
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A whole.
+
+    More about it.
+
+    :param kind: what it is, in
+        two lines.
+    :param parts: its parts.
+    """
+
+    parts: tuple[Part, ...]
+    kind: Literal["a", "b"] = "a"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undescribed:
+    """Something.
+
+    :param one: one of two.
+    """
+
+    one: str
+    other: str
+
+
+def objects(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas of all types."""
+    yield document
+    yield from document["$defs"].values()
+
+
+def test_schema_has_what_the_docstrings_say() -> None:
+    made = json.loads(schema(Whole, "A test"))
+    assert made["title"] == "A test"
+    assert made["description"].startswith("A whole. More about it. A version that adds")
+    assert list(made["properties"]) == made["required"] == ["kind", "parts"]
+    assert made["properties"]["kind"] == {
+        "enum": ["a", "b"],
+        "description": "What it is, in two lines.",
     }
-    assert listing == set(schemas.SCHEMAS)
+    assert made["$defs"]["Part"]["required"] == ["name"]
+    assert made["$defs"]["Part"]["properties"]["name"] == {
+        "type": "string",
+        "description": 'Its "name".',
+    }
 
 
-def test_report_has_at_most_one_role_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "pump_roles" / "output" / "report.schema.json").read_text()
-    assert json.loads(text)["properties"]["roles"]["maxItems"] == len(ROLES)
-    monkeypatch.setattr(schemas, "ROLES", {**ROLES, "example": ROLES["read-only"]})
-    assert json.loads(schemas.filled(text))["properties"]["roles"]["maxItems"] == len(ROLES) + 1
+def test_member_without_a_description_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Undescribed: without a description: other"):
+        schema(Undescribed, "A test")
 
 
-@pytest.mark.parametrize("path", schemas.SCHEMAS)
-def test_schema_lists_every_kind(path: str) -> None:
-    lists = [
-        enum for enum in enums(json.loads((ROOT / path).read_text())) if enum[0] == "read-only"
-    ]
-    assert lists
-    assert all([kind for kind in enum if kind] == list(ROLES) for enum in lists)
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_schema_is_valid_and_complete(path: str) -> None:
+    document = json.loads((ROOT / path).read_text())
+    Draft202012Validator.check_schema(document)
+    types = list(objects(document))
+    assert len(types) > 1
+    for described in types:
+        assert described["type"] == "object"
+        assert described["additionalProperties"] is False
+        assert described["description"]
+        assert all(member["description"] for member in described["properties"].values())
 
 
-def test_third_kind_is_added_to_each_list_of_kinds_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schemas, "ROLES", {**ROLES, "example": ROLES["read-only"]})
-    kinds = ", ".join(f'"{kind}"' for kind in ROLES)
-    before = f'{{"enum": [{kinds}, ""]}}, {{"enum": ["yes", "no"]}}'
-    after = f'{{"enum": [{kinds}, "example", ""]}}, {{"enum": ["yes", "no"]}}'
-    assert schemas.filled(before) == schemas.filled(after) == after
+def test_every_schema_is_generated() -> None:
+    found = {
+        str(file.relative_to(ROOT))
+        for folder in ("pump_roles", "tools")
+        for file in ROOT.joinpath(folder).rglob("*.schema.json")
+    }
+    assert found == set(SCHEMAS)

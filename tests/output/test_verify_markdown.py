@@ -10,7 +10,7 @@ from rich.markdown import Markdown
 from pump_roles import __version__
 from pump_roles.account.verify.model import AccountResult
 from pump_roles.output.escape import code, table, text
-from pump_roles.output.verify_formats import MARKDOWN_LIMIT, as_markdown
+from pump_roles.output.verify_markdown import MARKDOWN_LIMIT, as_markdown
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,

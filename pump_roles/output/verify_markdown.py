@@ -1,6 +1,5 @@
-"""The result as JSON and as Markdown."""
+"""The result as Markdown."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -14,22 +13,20 @@ from pump_roles.account.verify.model import (
 from pump_roles.compare import Difference
 from pump_roles.output.escape import code, text
 from pump_roles.output.remedies import remedies
+from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
 from pump_roles.output.verify_words import (
     DETAILS,
-    LONGEST_NAME,
     broader,
     by_attention,
     by_effect,
     counts,
-    few,
     few_of,
     last_use,
-    line,
     notes,
 )
-from pump_roles.output.words import details_of, difference_in_words, plural, unknown_in_words
+from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 
-__all__ = ["MARKDOWN_LIMIT", "as_json", "as_markdown"]
+__all__ = ["MARKDOWN_LIMIT", "as_markdown"]
 
 MARKDOWN_LIMIT: Final = 60_000
 """The maximum length of the Markdown, in characters. GitHub allows 65,536 in a comment."""
@@ -44,14 +41,6 @@ _NOTES: Final = 5
 
 _SENTENCE: Final = 400
 """The maximum length of a sentence, in characters."""
-
-
-def as_json(verification: Verification) -> str:
-    """Return the result as JSON, which ``verify.schema.json`` describes.
-
-    :param verification: the result.
-    """
-    return json.dumps(verification.as_dict(), indent=2) + "\n"
 
 
 def as_markdown(verification: Verification) -> str:
@@ -91,14 +80,11 @@ def _head(verification: Verification) -> Iterator[str]:
 
 
 def _notes(texts: Sequence[str]) -> Iterator[str]:
-    shown, more = few(texts, _NOTES)
-    if shown:
+    if texts:
         yield "## Accounts that match"
         yield ""
-        for note in shown:
-            yield f"- {_text(note)}"
-        if more:
-            yield f"- and {more:,} more notes"
+        for note in listed(map(_text, texts), _NOTES, "note"):
+            yield f"- {note}"
 
 
 def _remedies(by_rule: Mapping[str, str]) -> Iterator[str]:
@@ -146,51 +132,42 @@ def _account(account: AccountResult) -> Iterator[str]:
         yield f"- not checked: {_text(account.reason)}"
     for role in account.roles:
         yield from _role(role)
-    yield from _few(map(_other, account.others), "more other role")
+    yield from _few(map(_other, account.others), "other role")
 
 
 def _other(other: OtherRole) -> str:
     principals, more = few_of(other.principals)
     by = f"; can be assumed by {', '.join(map(code, principals))}{more}" if principals else ""
     about = f"the role {_code(other.name)}: {_text(other.alarm)}"
-    return f"- **{other.effect}** (`other-access`): {about}{by}"
+    return f"**{other.effect}** (`other-access`): {about}{by}"
 
 
 def _role(role: RoleResult) -> Iterator[str]:
     used = f", last used {_text(last_use(role))}" if last_use(role) else ""
     yield f"- {role.kind} role {code(line(role.arn))}: **{role.state}**{used}"
-    yield from _few(map(_difference, by_effect(role.differences)), "more difference", indent="  ")
-    yield from _few(
-        (f"- not checked: {_text(unknown_in_words(unknown))}" for unknown in role.unknown),
-        "more reason",
-        indent="  ",
-    )
-    yield from _few(
-        (f"- note: {_text(unknown_in_words(note))}" for note in role.notes),
-        "more note",
-        indent="  ",
-    )
+    yield from _few(map(_difference, by_effect(role.differences)), "difference", indent="  ")
+    unknown = (f"not checked: {_text(unknown_in_words(unread))}" for unread in role.unknown)
+    yield from _few(unknown, "reason", indent="  ")
+    notes_ = (f"note: {_text(unknown_in_words(note))}" for note in role.notes)
+    yield from _few(notes_, "note", indent="  ")
 
 
 def _difference(difference: Difference) -> str:
-    details, more = few(details_of(difference), DETAILS)
+    details, more = few(details_of(difference), DETAILS, "change")
     sentences = [
         _text(difference_in_words(difference)),
         *(_text(line(detail, LONGEST_NAME)) for detail in details),
     ]
     if more:
-        sentences.append(plural(more, "more change"))
+        sentences.append(more)
     actions, left = few_of(difference.actions)
-    listed = f"; actions: {', '.join(map(code, actions))}{left}" if actions else ""
-    return f"- **{difference.effect}** (`{difference.rule}`): {'; '.join(sentences)}{listed}"
+    names = f"; actions: {', '.join(map(code, actions))}{left}" if actions else ""
+    return f"**{difference.effect}** (`{difference.rule}`): {'; '.join(sentences)}{names}"
 
 
 def _few(items: Iterable[str], noun: str, *, indent: str = "") -> Iterator[str]:
-    shown, more = few([*items], _MOST)
-    for item in shown:
-        yield f"{indent}{item}"
-    if more:
-        yield f"{indent}- and {plural(more, noun)}"
+    for item in listed(items, _MOST, noun):
+        yield f"{indent}- {item}"
 
 
 def _text(value: str) -> str:

@@ -1,15 +1,12 @@
-"""The status of rollouts as JSON and CSV."""
+"""The status of rollouts as CSV."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.account.rollout.model import RolloutStatus, Statuses
-from pump_roles.output.escape import no_formula
+from pump_roles.output.escape import csv_table
 
-__all__ = ["as_csv", "as_json"]
+__all__ = ["as_csv"]
 
 _HEADER: Final = (
     "stack_set",
@@ -26,14 +23,6 @@ _HEADER: Final = (
 )
 
 
-def as_json(statuses: Statuses) -> str:
-    """Return the status as JSON, which ``rollout.schema.json`` describes.
-
-    :param statuses: the status.
-    """
-    return json.dumps(statuses.as_dict(), indent=2) + "\n"
-
-
 def as_csv(statuses: Statuses) -> str:
     """Return the status as CSV: one row for each account, or stack instance, of each rollout.
 
@@ -41,13 +30,7 @@ def as_csv(statuses: Statuses) -> str:
 
     :param statuses: the status.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
-    for rollout in statuses.rollouts:
-        for cells in _rows(rollout):
-            writer.writerow(map(no_formula, cells))
-    return text.getvalue()
+    return csv_table(_HEADER, (row for rollout in statuses.rollouts for row in _rows(rollout)))
 
 
 def _rows(rollout: RolloutStatus) -> Iterator[tuple[str, ...]]:

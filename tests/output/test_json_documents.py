@@ -1,0 +1,222 @@
+"""What each command writes as JSON is what its schema describes, and nothing else is."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from jsonschema import Draft202012Validator
+
+from pump_roles import (
+    AutoPilotRolloutStack,
+    AutoPilotStack,
+    Guardrail,
+    ReadOnlyRolloutStack,
+    ReadOnlyStack,
+)
+from pump_roles.account.probe import ProbeReport, ProbeResult
+from pump_roles.account.rollout.model import RolloutStatus, Statuses
+from pump_roles.output.json_documents import as_json
+from pump_roles.report import Report, of_published, of_templates
+from pump_roles.report.model import ALARMS
+from tests.account.rollout import statuses
+from tests.account.verify import results
+from tests.support import EVERYTHING, ROLE_ARGUMENTS, earlier, plain
+
+Json = Any
+
+Steps = tuple[str | int, ...]
+"""The keys and indexes that lead from a document to a part of it."""
+
+ALL_GUARDRAILS = [
+    Guardrail.RECOMMENDED,
+    Guardrail.NO_SELLING,
+    Guardrail.NO_QUOTA_INCREASES,
+    Guardrail.NO_SUPPORT_WRITES,
+    Guardrail.only_in_regions("us-east-1", "eu-west-1"),
+    Guardrail.invitations_from("111122223333"),
+    Guardrail.until("2927-01-31T18:00:00Z"),
+]
+
+
+def templates(folder: Path, *guardrails: Guardrail, units: str = "") -> Path:
+    """Synthesize both roles: for one account or for the accounts of an organizational unit."""
+    app = App(outdir=str(folder))
+    if units:
+        rollout: dict[str, Any] = {"organizational_units": [units], **ROLE_ARGUMENTS}
+        ReadOnlyRolloutStack(app, "ReadOnly", exclude_accounts=["111111111111"], **rollout)
+        AutoPilotRolloutStack(app, "AutoPilot", guardrails=guardrails, **rollout)
+    else:
+        ReadOnlyStack(app, "ReadOnly", **ROLE_ARGUMENTS)
+        AutoPilotStack(
+            app,
+            "AutoPilot",
+            guardrails=guardrails,
+            permissions_boundary="platform/Boundary",
+            **ROLE_ARGUMENTS,
+        )
+    app.synth()
+    return folder
+
+
+def modified(folder: Path) -> Path:
+    """Synthesize both roles, and give the auto-pilot role more than Pump publishes."""
+    file = templates(folder) / "AutoPilot.template.json"
+    template = json.loads(file.read_text())
+    role = template["Resources"]["AutoPilotRole"]["Properties"]
+    role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": EVERYTHING})
+    others = {"Effect": "Deny", "NotAction": ["ec2:*", "ce:*"], "Resource": "*"}
+    role["Policies"].append({"PolicyName": "Others", "PolicyDocument": {"Statement": others}})
+    role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = "*"
+    template["Resources"]["Another"] = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"AssumeRolePolicyDocument": role["AssumeRolePolicyDocument"]},
+    }
+    template["Resources"]["Topic"] = {"Type": "AWS::SNS::Topic"}
+    file.write_text(json.dumps(template))
+    return folder
+
+
+def unreadable(folder: Path) -> Path:
+    """Synthesize both roles, and add to them what only a deployment decides."""
+    file = templates(folder) / "AutoPilot.template.json"
+    template = json.loads(file.read_text())
+    template["Transform"] = ["Macro"]
+    role = template["Resources"]["AutoPilotRole"]["Properties"]
+    role["ManagedPolicyArns"] = {"Ref": "P"}
+    only = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:image/*"}
+    role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": {"Statement": only}})
+    file.write_text(json.dumps(template))
+    return folder
+
+
+def compared(folder: Path) -> Report:
+    """Report on modified roles that had guardrails before."""
+    before = plain(of_templates(templates(folder / "before", *ALL_GUARDRAILS)))
+    # As if AWS had added an action since.
+    added = "ec2:DescribeInstances"
+    before["actions"] = [action for action in before["actions"] if action["name"] != added]
+    report = of_templates(modified(folder / "now"), since=earlier(before, "before.json"))
+    return replace(report, gained={"ec2:Describe*": (added,)})
+
+
+REPORTS: dict[str, Callable[[Path], Report]] = {
+    "published": lambda _: of_published(),
+    "guardrails": lambda folder: of_templates(templates(folder / "out", *ALL_GUARDRAILS)),
+    "rollouts": lambda folder: of_templates(
+        templates(folder / "out", Guardrail.RECOMMENDED, units="ou-abcd-12345678")
+    ),
+    "modified": lambda folder: of_templates(modified(folder / "out")),
+    "unreadable": lambda folder: of_templates(unreadable(folder / "out")),
+    "compared": compared,
+}
+
+
+UNREAD = RolloutStatus(
+    stack_set="PumpReadOnly", state="unknown", reason="denied", region="us-east-1"
+)
+PROBED = ProbeResult(
+    "arn:aws:iam::111122223333:role/R", "unknown", "Why.", "refused", "unknown", "accepted"
+)
+
+OTHERS: dict[str, Json] = {
+    "verify, mixed": results.MIXED,
+    "verify, no account": results.verification(),
+    "verify, everything": results.verification(results.with_everything()),
+    "rollout, everything": statuses.with_everything(),
+    "rollout, unknown": Statuses(rollouts=(UNREAD,)),
+    "probe": ProbeReport(caller="", roles=(PROBED,)),
+}
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
+    """Every result as the JSON that is written, by a name that begins with its schema's."""
+    reports = {
+        f"report, {name}": report(tmp_path_factory.mktemp(name)) for name, report in REPORTS.items()
+    }
+    return {name: json.loads(as_json(result)) for name, result in {**reports, **OTHERS}.items()}
+
+
+NAMES = [*(f"report, {name}" for name in REPORTS), *OTHERS]
+
+
+def validator(name: str) -> Draft202012Validator:
+    file = resources.files("pump_roles.output") / f"{name.partition(',')[0]}.schema.json"
+    return Draft202012Validator(json.loads(file.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_valid(name: str, documents: Mapping[str, Json]) -> None:
+    validator(name).validate(documents[name])
+
+
+def test_reports_have_what_their_names_say(documents: Mapping[str, Json]) -> None:
+    """The positive control of the test above."""
+    assert documents["report, published"]["as_published"]
+    assert documents["report, guardrails"]["roles"][1]["ends"]
+    assert all(place["place"]["units"] for place in documents["report, rollouts"]["places"])
+    kinds = {finding["kind"] for finding in documents["report, modified"]["findings"]}
+    assert kinds >= set(ALARMS)
+    assert not documents["report, unreadable"]["exact"]
+    compared = documents["report, compared"]
+    assert compared["since"]["file"] == "before.json"
+    assert {change["cause"] for change in compared["changes"]} == {"AWS", "role"}
+
+
+def first_objects(value: Json) -> Iterator[dict[str, Json]]:
+    """The objects of a document, and of each list only the first element's.
+
+    Those of policies and tags are not described.
+    """
+    if isinstance(value, dict):
+        yield value
+        for name, member in value.items():
+            if name not in {"document", "trust_policy", "tags"}:
+                yield from first_objects(member)
+    elif isinstance(value, list) and value:
+        yield from first_objects(value[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_member_is_invalid(name: str, documents: Mapping[str, Json]) -> None:
+    document = deepcopy(documents[name])
+    document["actions"] = document.get("actions", [])[:1]
+    if name.partition(",")[0] != "report":
+        del document["actions"]
+    schema = validator(name)
+    schema.validate(document)
+    tried = 0
+    for found in first_objects(document):
+        found["more"] = None
+        assert not schema.is_valid(document), found
+        del found["more"]
+        tried += 1
+    assert tried > 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_member_is_invalid(name: str, documents: Mapping[str, Json]) -> None:
+    schema = validator(name)
+    for member in documents[name]:
+        without = {other: documents[name][other] for other in documents[name] if other != member}
+        assert not schema.is_valid(without), member
+
+
+def test_numbers_of_accounts_and_roles_are_by_state(documents: Mapping[str, Json]) -> None:
+    assert documents["verify, mixed"]["counts"] == {"match": 1, "differs": 2, "unknown": 1}
+    assert documents["verify, mixed"]["state"] == "differs"
+    assert documents["verify, no account"]["state"] == "unknown"
+    assert documents["probe"]["counts"] == {"required": 0, "not-required": 0, "unknown": 1}
+
+
+def test_character_that_cannot_be_encoded_is_kept() -> None:
+    strange = replace(PROBED, reason="\ud800")
+    written = as_json(ProbeReport(caller="", roles=(strange,)))
+    assert json.loads(written)["roles"][0]["reason"] == "\ud800"
+    assert written.encode("utf-8", "backslashreplace")
