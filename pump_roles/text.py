@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["cut", "one_line", "unescaped", "visible"]
 
 _ESCAPE: Final = re.compile(
-    r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2})|U([0-9a-f]{8})|([abefnrtv]))?", re.IGNORECASE
+    r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([abefnrtv]))?"
 )
 
 

@@ -540,6 +540,12 @@ def name_by_a_key_of_a_secret(_stack: Stack, role: ReadOnlyRole, elsewhere: Stac
     _policy_of(elsewhere, "{{resolve:secretsmanager:Kept:SecretString:role}}")
 
 
+def name_by_a_part_of_a_property(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    call = json.dumps({"service": "SSM", "parameters": {"Name": _name(role)}})
+    custom = CfnResource(elsewhere, "Custom", type="Custom::AWS", properties={"Create": call})
+    _policy_of(elsewhere, custom.get_att("Name").to_string())
+
+
 def names_by_a_list_of_systems_manager(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     ssm.CfnParameter(
         elsewhere, "Stored", name="Stored", type="StringList", value=f"Other,{_name(role)}"
@@ -780,6 +786,7 @@ HOSTILE: Final[Mapping[str, Route]] = (
             name_by_substitution_with_spaces,
             name_by_base64,
             name_by_a_key_of_a_secret,
+            name_by_a_part_of_a_property,
             names_by_a_list_of_systems_manager,
             name_by_arguments_under_a_condition,
             names_of_a_list_of_a_nested_stack,
@@ -902,6 +909,12 @@ def stack_set_in_yaml_with_escapes(_stack: Stack, role: ReadOnlyRole, elsewhere:
     _stack_set(elsewhere, _yaml(f'"\\u{ord(_name(role)[0]):04x}{_name(role)[1:]}"'))
 
 
+def stack_set_in_yaml_with_long_escapes(
+    _stack: Stack, role: ReadOnlyRole, elsewhere: Stack
+) -> None:
+    _stack_set(elsewhere, _yaml(f'"\\U{ord(_name(role)[0]):08x}{_name(role)[1:]}"'))
+
+
 def stack_set_in_yaml_with_parts(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
     start, end = _parts(role)
     _stack_set(elsewhere, _yaml(f'!Join ["", [{start},{end}]]'))
@@ -952,6 +965,7 @@ BEYOND: Final[Mapping[str, Route]] = {
         stack_set,
         stack_set_in_yaml,
         stack_set_in_yaml_with_escapes,
+        stack_set_in_yaml_with_long_escapes,
         stack_set_in_yaml_with_parts,
         stack_set_with_a_token,
         nested_stack_in_yaml,

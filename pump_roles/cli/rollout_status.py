@@ -175,7 +175,8 @@ def _split(values: Sequence[str]) -> list[str]:
 
 def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollout]":
     from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in  # noqa: PLC0415
-    from pump_roles.templates import InputError, read_templates  # noqa: PLC0415
+    from pump_roles.templates import InputError  # noqa: PLC0415
+    from pump_roles.templates.reading import read_templates  # noqa: PLC0415
 
     if expect is not None and stack_sets:
         raise typer.BadParameter("STACK_SET: cannot be combined with --expect")

@@ -6,7 +6,6 @@ pipelines. docs/security-model.md lists what the plugin cannot see.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +31,7 @@ from pump_roles.constructs.validation import not_checked
 if TYPE_CHECKING:
     from pump_roles.templates.widening import Built, Widening
 
-__all__ = ["protect_role", "protect_stack_set"]
+__all__ = ["protect"]
 
 _RULE: Final = "immutable"
 _FIX: Final = (
@@ -46,20 +45,6 @@ _UNKNOWN_TARGET_FIX: Final = (
     "acknowledge this rule on its construct, with a reason."
 )
 
-_CHANGED: Final[Mapping[str, str]] = {
-    "AssumeRolePolicyDocument": "a different trust policy",
-    "ManagedPolicyArns": "a managed policy attached",
-    "MaxSessionDuration": "a different session duration",
-    "Parameters": "different parameters",
-    "Path": "a different path",
-    "PermissionsBoundary": "lost its permissions boundary, or has a different one",
-    "Policies": "different inline policies",
-    "RoleName": "a different name",
-    "StackInstancesGroup": "different parameters for some of its stack instances, or a transform",
-    "TemplateBody": "a different member template",
-    "TemplateURL": "a different member template",
-    "Type": "a different resource type",
-}
 _CERTAIN: Final[Mapping[str, str]] = {
     "attaches": "{it} attaches to {role}",
     "missing": "{role} is missing from its template: it was removed or replaced",
@@ -73,39 +58,21 @@ _POSSIBLE: Final[Mapping[str, str]] = {
 }
 
 
-def protect_role(role: iam.CfnRole, **properties: Any) -> None:
-    """Fail the synth of the role's app when anything in it widens the role.
+def protect(resource: iam.CfnRole | CfnStackSet, **properties: Any) -> None:
+    """Fail the synth of an app when anything in it widens one of its roles, or what a StackSet is.
 
-    :param role: the role's resource.
-    :param properties: its ``RoleName``, ``Path``, ``PermissionsBoundary``, ``Policies`` and
-        ``AssumeRolePolicyDocument``, as they are rendered; null if it has none. The app may add a
-        boundary to a role without one, because a boundary only removes permissions.
+    :param resource: the resource of the role, or the StackSet.
+    :param properties: all its properties that give access, as they are rendered; null for one that
+        it does not have. The app may add a boundary to a role without one, because a boundary only
+        removes permissions.
     """
-    _plugin_of(role).protected.append(_Protected(role, properties))
-
-
-def protect_stack_set(stack_set: CfnStackSet, **properties: Any) -> None:
-    """Fail the synth of the StackSet's app when anything changes what the StackSet deploys.
-
-    :param stack_set: the StackSet's resource.
-    :param properties: its ``TemplateBody`` and ``Parameters``, as they are rendered.
-    """
-    _plugin_of(stack_set).protected.append(_Protected(stack_set, properties))
-
-
-@dataclass(frozen=True)
-class _Protected:
-    resource: CfnResource
-    properties: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        return str(self.resource.node.path).removesuffix("/Resource")
+    _plugin_of(resource).protected.append((resource, properties))
 
 
 @jsii.implements(IPolicyValidationPlugin)
 class _Immutable:
     def __init__(self) -> None:
-        self.protected: list[_Protected] = []
+        self.protected: list[tuple[CfnResource, Mapping[str, Any]]] = []
 
     @property
     def name(self) -> str:
@@ -134,9 +101,9 @@ class _Immutable:
         from pump_roles.templates.widening import Built  # noqa: PLC0415
 
         # Grouped by stack, because each lookup is a call into CDK.
-        by_stack: dict[Stack, list[_Protected]] = {}
-        for protected in self.protected:
-            by_stack.setdefault(protected.resource.stack, []).append(protected)
+        by_stack: dict[Stack, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
+        for resource, properties in self.protected:
+            by_stack.setdefault(resource.stack, []).append((resource, properties))
         folders: dict[Stage, Path] = {}
         for stack, here in by_stack.items():
             stage = Stage.of(stack)
@@ -144,12 +111,12 @@ class _Immutable:
             if stage not in folders:
                 folders[stage] = Path(stage.outdir)
             file = folders[stage] / stack.template_file
-            logical_ids = stack.resolve([protected.resource.logical_id for protected in here])
-            for protected, logical_id in zip(here, logical_ids, strict=True):
-                properties = protected.properties
+            logical_ids = stack.resolve([resource.logical_id for resource, _ in here])
+            for (resource, properties), logical_id in zip(here, logical_ids, strict=True):
+                read = properties
                 if "${Token[" in json.dumps(properties):
-                    properties = dict.fromkeys(properties) | stack.resolve(properties)
-                yield Built(protected, file, logical_id, properties)
+                    read = dict.fromkeys(properties) | stack.resolve(properties)
+                yield Built(resource, file, logical_id, read)
 
 
 def _plugin_of(resource: CfnResource) -> _Immutable:
@@ -183,10 +150,11 @@ def _violation(widening: "Widening") -> PolicyViolation:
 
 
 def _description(widening: "Widening") -> str:
-    role, subject = widening.built.name, widening.subject
+    role = str(widening.built.resource.node.path).removesuffix("/Resource")
+    subject = widening.subject
     it = subject or widening.logical_id
     if widening.rule == "changed":
-        return f"{role} has {_CHANGED.get(subject, f'{subject}, which cannot be read')}"
+        return f"{role} has a different {subject}"
     if widening.rule == "parameter":
         return f"{role} has the parameter {subject}, which now accepts more than it should"
     if widening.naming == "certain":

@@ -24,7 +24,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pump_roles.constructs.arguments import documented, with_arguments
-from pump_roles.constructs.gate import protect_role
+from pump_roles.constructs.gate import protect
 from pump_roles.constructs.names import take_role_name
 from pump_roles.constructs.principal import PublishedPrincipal
 from pump_roles.constructs.trust_policy import Trust
@@ -147,7 +147,7 @@ class PumpRole(Construct):
                 for name, document in policies.items()
             ],
         )
-        protect_role(
+        protect(
             self.resource,
             RoleName=role_name,
             Path=self._path,

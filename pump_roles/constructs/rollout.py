@@ -11,7 +11,7 @@ from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
 
 from pump_roles.constructs.arguments import documented, with_arguments
-from pump_roles.constructs.gate import protect_stack_set
+from pump_roles.constructs.gate import protect
 from pump_roles.constructs.roles import PumpRole, RoleOptions, annotate_guardrails
 from pump_roles.constructs.stacks import (
     AutoPilotStack,
@@ -275,7 +275,7 @@ class Rollout(Construct):
             ],
             template_body=template,
         )
-        protect_stack_set(
+        protect(
             self.resource,
             TemplateBody=template,
             Parameters=[

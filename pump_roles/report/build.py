@@ -26,8 +26,9 @@ from pump_roles.report.places import places
 from pump_roles.report.policies import RolePolicies
 from pump_roles.report.statements import statements
 from pump_roles.role import published_role
-from pump_roles.templates import Contents, FoundRole, InputError, read_templates
+from pump_roles.templates import Contents, FoundRole, InputError
 from pump_roles.templates.masking import Mask
+from pump_roles.templates.reading import read_templates
 
 __all__ = ["of_contents", "of_published", "of_templates"]
 

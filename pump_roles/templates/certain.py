@@ -235,8 +235,7 @@ def _ref(name: Any, template: Template) -> Certain | None:
 
 
 def _parameter(name: str, template: Template) -> Certain | None:
-    found: Certain | None = _once(f"parameter {name}", template, lambda: _argument(name, template))
-    return found
+    return _once(f"parameter {name}", template, lambda: _argument(name, template))
 
 
 def _argument(name: str, template: Template) -> Certain | None:
@@ -245,19 +244,21 @@ def _argument(name: str, template: Template) -> Certain | None:
     readable = isinstance(kind, str) and not kind.startswith(("AWS::SSM::", "Number"))
     if not readable or "Parameters" in template.changeable or template.has_changeable_arguments:
         return None
-    if isinstance(allowed, list) and len(allowed) == 1 and isinstance(allowed[0], str):
+    # A list can contain the only allowed value more than once.
+    if isinstance(allowed, list) and len(allowed) == 1 and not template.is_list(name):
         return certain(allowed[0], template)
     if template.parent is None:
         return None
     return certain(template.arguments.get(name), template.parent)
 
 
-def _once(key: str, template: Template, compute: Callable[[], Any]) -> Any:
+def _once(key: str, template: Template, compute: Callable[[], Certain | None]) -> Certain | None:
     # Definitions that depend on each other in a circle are not certain.
     if key not in template.certainties:
         template.certainties[key] = None
         template.certainties[key] = compute()
-    return template.certainties[key]
+    found: Certain | None = template.certainties[key]
+    return found
 
 
 def _attribute(argument: Any, template: Template) -> Certain | None:
@@ -271,8 +272,7 @@ def _attribute(argument: Any, template: Template) -> Certain | None:
         return _identity(name, attribute, template)
     nested = template.nested[name]
     output = attribute.removeprefix("Outputs.")
-    found: Certain | None = _once(f"output {output}", nested, lambda: _output(output, nested))
-    return found
+    return _once(f"output {output}", nested, lambda: _output(output, nested))
 
 
 def _output(name: str, template: Template) -> Certain | None:
@@ -306,10 +306,7 @@ def _property(name: str, logical_id: str, template: Template) -> Certain | None:
     if template.is_open(logical_id):
         return None
     value = template.properties(logical_id).get(name)
-    found: Certain | None = _once(
-        f"resource {logical_id}.{name}", template, lambda: certain(value, template)
-    )
-    return found
+    return _once(f"resource {logical_id}.{name}", template, lambda: certain(value, template))
 
 
 def _substituted(argument: Any, template: Template) -> Certain | None:
@@ -394,9 +391,7 @@ def _exported(
         exporting.region != template.region and not across_regions
     ):
         return None
-    found: Certain | None = _once(
-        f"export {' '.join(key)}", exporting, lambda: certain(value, exporting)
-    )
+    found = _once(f"export {' '.join(key)}", exporting, lambda: certain(value, exporting))
     elsewhere = across_regions and Symbol("AWS::Region", exporting.member) in (found or ())
     return None if elsewhere else found
 

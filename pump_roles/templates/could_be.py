@@ -4,11 +4,9 @@ The structure of the value is forgotten: a name is possible if it can be put tog
 and with repetition, from the strings that go into the value.
 """
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -16,6 +14,7 @@ from typing import Any, Final
 from pump_roles.iam.values import as_list, as_mapping, as_text
 from pump_roles.templates.certain import Certain, certain, substitution, written
 from pump_roles.templates.template import Reference, Template
+from pump_roles.text import unescaped
 
 __all__ = ["SHAPES", "Definition", "Possible", "could_be", "definitions"]
 
@@ -33,6 +32,8 @@ SHAPES: Final[Mapping[str, str]] = {
     "AWS::URLSuffix": r"[a-z0-9]+(?:\.[a-z0-9]+)+",
 }
 """What the values of pseudo parameters look like."""
+
+_WORD: Final = re.compile(r"[\w+=.@-]+")
 
 _DYNAMIC: Final = re.compile(r"\{\{resolve:[^{}]*\}\}")
 
@@ -177,7 +178,7 @@ class _Contents:
                 ((function, argument),) = value.items()
                 if function in _FUNCTIONS:
                     return _FUNCTIONS[function](self, argument, template)
-            self.deployment |= any(key.startswith("Fn::") for key in value)
+            self.deployment |= any(key == "Ref" or key.startswith("Fn::") for key in value)
             return value.values()
         if value is not None:
             self._text(as_text(value), template)
@@ -318,9 +319,8 @@ def _contents(definition: Definition) -> _Contents:
         elif section == "resource":
             contents.deployment = True
             contents.add(template.properties(name), template)
-            if template.type_of(name) == "AWS::SecretsManager::Secret":
-                # A dynamic reference can select a key of its JSON.
-                contents.add([*_decoded(template.properties(name))], template)
+            # An attribute or a dynamic reference can be a part of a text, such as a value in JSON.
+            contents.fragments |= set(_words(template.properties(name)))
             contents.add_condition(template.resources[name].get("Condition"), template)
         elif section == "export":
             key = tuple(name.split("\0"))
@@ -337,12 +337,16 @@ def _contents(definition: Definition) -> _Contents:
     return found_contents
 
 
-def _decoded(properties: Mapping[str, Any]) -> Iterator[Any]:
-    generated = as_mapping(properties.get("GenerateSecretString"))
-    for text in (properties.get("SecretString"), generated.get("SecretStringTemplate")):
-        if isinstance(text, str):
-            with suppress(ValueError):
-                yield json.loads(text)
+def _words(properties: Any) -> Iterator[str]:
+    pending = [properties]
+    while pending:
+        element = pending.pop()
+        if isinstance(element, list):
+            pending += element
+        elif isinstance(element, dict):
+            pending += [*element.keys(), *element.values()]
+        elif isinstance(element, str):
+            yield from _WORD.findall(unescaped(element))
 
 
 def _parameter(contents: _Contents, name: str, template: Template) -> None:

@@ -38,13 +38,13 @@ _DEFAULTS: Final[Mapping[str, Any]] = {"ManagedPolicyArns": [], "MaxSessionDurat
 class Built:
     """A role, or a StackSet with one, as it was built.
 
-    :param name: an object whose string is its name in messages.
+    :param resource: what the caller knows it by.
     :param file: the template that it is rendered to.
     :param logical_id: its logical ID there.
     :param properties: its properties as built; null for a property that it was built without.
     """
 
-    name: object
+    resource: Any
     file: Path
     logical_id: str
     properties: Mapping[str, Any]
@@ -89,16 +89,15 @@ def widenings(built: Sequence[Built], paths: Iterable[Path]) -> Iterator[Widenin
     # Also read nested stacks whose parents refer to them in a way that is not followed.
     not_followed = {original.file for original in built if original.file.resolve() not in read}
     templates += flatten(File(file) for file in sorted(not_followed) if file.is_file())[0]
-    placed: dict[tuple[Path, str], list[Template]] = {}
+    placed: dict[Path, list[Template]] = {}
     for template in templates:
         # A StackSet's member template is in the same file, but has its own logical IDs.
         if not template.is_member:
-            file = template.file.resolve()
-            for logical_id in template.resources:
-                placed.setdefault((file, logical_id), []).append(template)
+            placed.setdefault(template.file.resolve(), []).append(template)
     roles: dict[Reference, Built] = {}
     for original in built:
-        found = placed.get((original.file.resolve(), original.logical_id), [])
+        in_file = placed.get(original.file.resolve(), [])
+        found = [template for template in in_file if original.logical_id in template.resources]
         if not found:
             yield Widening("missing", original, original.file, original.logical_id)
         for template in found:

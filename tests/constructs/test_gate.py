@@ -93,12 +93,18 @@ def problems(app: App) -> list[str]:
     ]
 
 
+def is_about_places(route: str) -> bool:
+    """Whether a route is not only about how a name is written, which is the same everywhere."""
+    written = route.startswith(("name_", "names_")) and not route.startswith("name_taken_over")
+    return not written or route in {"name_as_literal", "name_by_reference", "name_by_export"}
+
+
 @pytest.mark.parametrize(
     ("route", "place", "flags"),
     [
         (route, place, flags)
         for route in [*HOSTILE, *sorted(BEYOND.keys() - OUT_OF_REACH - IN_ITS_OWN_STACK)]
-        for place in PLACES
+        for place in (PLACES if is_about_places(route) else [ELSEWHERE])
         # With the recommended flags, references to other stacks are rendered in another way.
         for flags in (FLAGS if place == ELSEWHERE else FLAGS[:1])
         # CDK applies no aspect of the app in a stage; and a stage that is removed deploys nothing.
@@ -170,13 +176,13 @@ def test_harmless_change_passes(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ("set_trust", "Pump/Role has a different trust policy"),
-        ("set_policies", "Pump/Role has different inline policies"),
-        ("set_managed_policies", "Pump/Role has a managed policy attached"),
-        ("set_session", "Pump/Role has a different session duration"),
-        ("set_name", "Pump/Role has a different name"),
-        ("set_path", "Pump/Role has a different path"),
-        ("override_type", "Pump/Role has a different resource type"),
+        ("set_trust", "Pump/Role has a different AssumeRolePolicyDocument"),
+        ("set_policies", "Pump/Role has a different Policies"),
+        ("set_managed_policies", "Pump/Role has a different ManagedPolicyArns"),
+        ("set_session", "Pump/Role has a different MaxSessionDuration"),
+        ("set_name", "Pump/Role has a different RoleName"),
+        ("set_path", "Pump/Role has a different Path"),
+        ("override_type", "Pump/Role has a different Type"),
     ],
 )
 def test_message_says_what_is_different(change: str, problem: str) -> None:
@@ -421,7 +427,7 @@ def test_role_in_a_nested_stack_of_the_legacy_synthesizer_passes() -> None:
     role = ReadOnlyRole(NestedStack(parent, "Nested"), "Role", **ROLE_ARGUMENTS)
     app.synth()
     role.resource.max_session_duration = 43_200
-    with pytest.raises(RuntimeError, match="Nested/Role has a different session duration"):
+    with pytest.raises(RuntimeError, match="Nested/Role has a different MaxSessionDuration"):
         app.synth(force=True)
 
 
@@ -467,7 +473,7 @@ def test_boundary_may_be_added_but_not_taken_away() -> None:
     app = App()
     _, role = pump(app, permissions_boundary="platform/B")
     role.resource.permissions_boundary = Fn.sub("arn:${AWS::Partition}:iam::aws:policy/Wide")
-    assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
+    assert problems(app) == ["Pump/Role has a different PermissionsBoundary"]
 
 
 ACCOUNT = "111122223333"
@@ -519,9 +525,7 @@ def test_boundary_of_the_app_must_be_the_same_policy_however_it_is_written(
     if written in BOUNDARIES_OF_APPS:
         app.synth()
     else:
-        assert problems(app) == [
-            "Pump/Role has lost its permissions boundary, or has a different one"
-        ]
+        assert problems(app) == ["Pump/Role has a different PermissionsBoundary"]
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
@@ -570,7 +574,7 @@ def test_boundary_whose_arn_is_nothing_fails_the_synth() -> None:
     app = App()
     nothing = Policy.from_managed_policy_arn(app, "Nothing", Aws.NO_VALUE)
     pump(app, permissions_boundary=nothing)
-    assert problems(app) == ["Pump/Role has lost its permissions boundary, or has a different one"]
+    assert problems(app) == ["Pump/Role has a different PermissionsBoundary"]
 
 
 def test_guardrails_of_the_customers_own_pass() -> None:

@@ -639,6 +639,10 @@ OTHERS: dict[str, tuple[Mapping[str, Any], str]] = {
         admits("*", StringEqualsIfExists={"aws:PrincipalOrgID": "o-example1234"}),
         "trusts everyone",
     ),
+    "everyone of an organization": (
+        admits("*", StringEquals={"aws:PrincipalOrgID": "o-example1234"}),
+        "trusts everyone",
+    ),
     "who has the same external ID": (
         trust("444455556666", SECRET)["Statement"][0],
         "requires the external ID of one of Pump's roles",
@@ -772,9 +776,6 @@ INNOCENT: dict[str, Change] = {
             ),
             "Action": "sts:AssumeRoleWithSAML",
         },
-    ),
-    "a role for its own organization": role(
-        "Other", admits("*", StringEquals={"aws:PrincipalOrgID": "o-example1234"})
     ),
     "a role for another vendor": role("Other", trust("444455556666", OTHER_SECRET)["Statement"][0]),
 }

@@ -15,7 +15,7 @@ from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.words import change_in_one_line
 from pump_roles.report import of_templates
-from pump_roles.templates import read_templates
+from pump_roles.templates.reading import read_templates
 from tests.support import (
     NO_VALUE,
     SECRET,

@@ -13,7 +13,7 @@ from pump_roles import AutoPilotRolloutStack, AutoPilotStack, ReadOnlyStack, val
 from pump_roles.report import of_templates
 from pump_roles.report.model import BROADENED, CHANGED, NARROWED, Change
 from pump_roles.report.policies import Uncounted
-from pump_roles.templates import read_templates
+from pump_roles.templates.reading import read_templates
 from tests.innocent import FOREIGN, INNOCENT
 from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET, earlier
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.output.words import boundary_in_words
-from pump_roles.templates import read_templates
 from pump_roles.templates.boundary import boundary
+from pump_roles.templates.reading import read_templates
 from pump_roles.templates.template import Template
 from tests.support import NO_VALUE, json_values, rolled_out, synthesize
 

@@ -20,7 +20,8 @@ from pump_roles.iam.trust import (
     principals_of,
 )
 from pump_roles.role import Role
-from pump_roles.templates import FoundRole, read_templates
+from pump_roles.templates import FoundRole
+from pump_roles.templates.reading import read_templates
 from tests.support import EXTERNAL_ID, PRINCIPAL, ROLE_ARGUMENTS, Template
 
 ACCOUNT = "111122223333"

@@ -19,7 +19,8 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
-from pump_roles.templates import Contents, Place, read_templates
+from pump_roles.templates import Contents, Place
+from pump_roles.templates.reading import read_templates
 from tests.support import (
     NO_VALUE,
     ROLE_ARGUMENTS,

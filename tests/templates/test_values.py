@@ -23,6 +23,7 @@ CONTENT: dict[str, Any] = {
         "Fixed": {"Type": "String", "AllowedValues": ["only"]},
         "Free": {"Type": "String"},
         "List": {"Type": "CommaDelimitedList", "Default": "a, b"},
+        "Repeated": {"Type": "CommaDelimitedList", "AllowedValues": ["only"]},
         "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/name"},
     },
     "Mappings": {"Map": {"x": {"k": "in x", "l": ["p", "q"]}, "y": {"k": "in y"}}},
@@ -142,6 +143,7 @@ NOT_CERTAIN: list[Any] = [
     {"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "k"]},
     {"Fn::FindInMap": ["Map", "z", "k", {"DefaultValue": "x"}]},
     {"Fn::FindInMap": ["Map", "x", "l"]},
+    {"Fn::Join": ["", {"Ref": "Repeated"}]},
     {"Fn::Transform": {"Name": "M"}},
     {"Fn::Base64": "x"},
 ]

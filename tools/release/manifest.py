@@ -23,7 +23,9 @@ from pump_roles.report import Report, of_contents
 from pump_roles.report.marks import mark
 from pump_roles.report.model import ActionReport, RoleReport
 from pump_roles.role import Role
-from pump_roles.templates import Contents, InputError, read_json, read_templates
+from pump_roles.templates import Contents, InputError
+from pump_roles.templates.files import read_json
+from pump_roles.templates.reading import read_templates
 
 __all__ = ["LIST_OR_READ", "SCHEMA", "as_json", "manifest", "manifest_of", "problem", "read"]
 

@@ -23,7 +23,7 @@ from pump_roles.iam.canonical import in_account
 from pump_roles.iam.decisions import ALLOWED, DENIED
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from pump_roles.templates import read_templates
+from pump_roles.templates.reading import read_templates
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.guardrails import EVERY
 

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.templates import Contents, InputError, contents_of
+from pump_roles.templates import Contents, InputError
 from pump_roles.templates.files import File
 from pump_roles.templates.flatten import flatten
+from pump_roles.templates.reading import contents_of
 
 __all__ = ["deployed_by_stack_set", "deployed_by_template", "parse_body"]
 

@@ -21,8 +21,9 @@ from pump_roles.iam.trust import (
 from pump_roles.iam.values import as_mapping
 from pump_roles.published import ROLES
 from pump_roles.role import Boundary, Role, Unknown, published_role
-from pump_roles.templates import FoundRole, InputError, read_templates
+from pump_roles.templates import FoundRole, InputError
 from pump_roles.templates.masking import Mask
+from pump_roles.templates.reading import read_templates
 
 __all__ = ["Expectation", "from_published", "from_templates"]
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pump_roles.account.rollout.expected import rollouts_in
-from pump_roles.templates import InputError, read_templates
+from pump_roles.templates import InputError
+from pump_roles.templates.reading import read_templates
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
 

@@ -1234,6 +1234,13 @@ def of_account(value: Any, operator: str = "StringEquals") -> dict[str, Any]:
         of_account("9*", "StringLike"),
         of_account(OTHER_ACCOUNT, "StringNotEquals"),
         of_organization("o-abcdefghij", principal={"AWS": ["*", PUMP_ACCOUNT]}),
+        # Pump's session is a principal of the account, and of its organization.
+        of_organization("o-abcdefghij"),
+        of_organization(["o-abcdefghij", "o-klmnopqrst"], "ForAnyValue:StringLike"),
+        of_account(ACCOUNT_ID),
+        of_account(OTHER_ACCOUNT),
+        of_account([]),
+        limited({"ForAnyValue:StringLike": {"AWS:principalORGpaths": "o-abcdefghij/*"}}),
     ],
 )
 def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
@@ -1255,11 +1262,6 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
         {"Statement": {**ANYONE, "Principal": {"Federated": "accounts.google.com"}}},
         {"Statement": {**ANYONE, "Effect": "Deny"}},
         {"Statement": []},
-        of_organization("o-abcdefghij"),
-        of_organization(["o-abcdefghij", "o-klmnopqrst"], "ForAnyValue:StringLike"),
-        of_account(OTHER_ACCOUNT),
-        of_account([]),
-        limited({"ForAnyValue:StringLike": {"AWS:principalORGpaths": "o-abcdefghij/*"}}),
     ],
 )
 def test_other_role_that_others_can_assume_is_not_a_difference(

@@ -1,0 +1,205 @@
+"""Reads what synthesized templates contain."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pump_roles.iam.trust import assumption, external_ids_of, with_external_ids
+from pump_roles.iam.values import as_mapping, as_text
+from pump_roles.published import ROLES
+from pump_roles.role import Role
+from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.definitions import combined, filled_in, suspicious
+from pump_roles.templates.deployment import hidden_at_deployment
+from pump_roles.templates.files import files_in
+from pump_roles.templates.filling import filled_text
+from pump_roles.templates.flatten import flatten
+from pump_roles.templates.masking import Mask, external_ids
+from pump_roles.templates.model import Contents, FoundRole, InputError, Other, Place
+from pump_roles.templates.other_access import others
+from pump_roles.templates.other_words import change_words
+from pump_roles.templates.places import places
+from pump_roles.templates.roles import PumpRole, pump_roles
+from pump_roles.templates.template import Template
+
+__all__ = ["contents_of", "read_templates"]
+
+
+def read_templates(path: Path) -> Contents:
+    """Read a template, or the templates in a folder.
+
+    In a folder with a ``manifest.json``, such as ``cdk.out``, this reads exactly the templates that
+    the manifest names, with those nested in them and those that a StackSet deploys.
+
+    :param path: a template's file, or a folder.
+    :raises InputError: when there is no such file or folder, a file is not a CloudFormation
+        template, no template contains one of Pump's roles, or they contain different ones of a
+        kind.
+    """
+    try:
+        return contents_of(flatten(files_in(path), empty=path.is_dir()), str(path))
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply to read") from None
+
+
+def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Contents:
+    """Return what templates contain.
+
+    :param flattened: the templates, and the files outside of their folder, from
+        :func:`pump_roles.templates.flatten.flatten`.
+    :param name: what an error message calls them.
+    :raises InputError: when none contains one of Pump's roles, or they contain different ones of a
+        kind.
+    """
+    templates, outside = flattened
+    hidden_ids = external_ids(templates)
+    mask = Mask(hidden_ids)
+    attachments = Attachments(templates)
+    roles = list(pump_roles(templates, attachments, mask))
+    if not roles:
+        raise InputError(f"{name}: contains none of Pump's roles")
+    found = dict(others(templates, roles, attachments, mask))
+    found_places = tuple(places(roles, mask))
+    hidden = {
+        template: problems
+        for template in _elsewhere(templates, roles)
+        if (problems := [change_words(found, mask) for found in hidden_at_deployment(template)])
+    }
+    variants = tuple(_variants(name, roles, found_places, mask))
+    return Contents(
+        roles=tuple(map(_together, variants)),
+        others=tuple(found.values()),
+        unreadable=(
+            *(f"{name}, which the manifest names, but is not in its folder" for name in outside),
+            *(
+                f"{logical_id} in {template.file.name}, whose template cannot be read"
+                for template in templates
+                for logical_id in template.unread
+            ),
+            *(
+                f"{template.file.name}: {problem}"
+                for template, problems in hidden.items()
+                for problem in problems
+            ),
+        ),
+        resources=tuple(_resources(templates, roles, found.values())),
+        places=found_places,
+        suspects_sha256=suspicious(
+            roles,
+            [
+                *(reference for reference, other in found.items() if other.alarm),
+                *((template, name) for template in templates for name in template.unread),
+            ],
+            hidden,
+        ),
+        variants=tuple(
+            tuple(form for index, form in enumerate(forms) if form not in forms[:index])
+            for forms in variants
+        ),
+        external_ids=hidden_ids,
+    )
+
+
+def _variants(
+    name: str, found: Sequence[PumpRole], found_places: Iterable[Place], mask: Mask
+) -> Iterator[list[FoundRole]]:
+    uncertain = {place.kind for place in found_places if place.unreadable}
+    for kind in ROLES:
+        of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
+        roles = [
+            _found(pump_role, mask, uncertain=pump_role.role.kind in uncertain)
+            for pump_role in of_kind
+        ]
+        # The stack for one account and the rollout contain the same role.
+        different = {repr(_comparable(form.role)): form for form in reversed(roles)}
+        if len(different) > 1:
+            sources = [mask.masked(form.source) for form in reversed(different.values())]
+            files = list(dict.fromkeys(sources))
+            cure = ": pass a template that contains only one" if len(files) == len(sources) else ""
+            raise InputError(
+                f"{name}: contains different {kind} roles, in {', '.join(files)}; a report is "
+                f"about one of each kind{cure}"
+            )
+        if roles:
+            yield roles
+
+
+def _comparable(role: Role) -> Role:
+    # Without what does not change what the role may do.
+    ids = external_ids_of(as_mapping(role.trust_policy))
+    trust = with_external_ids(role.trust_policy, [""] * len(ids))
+    unknown = tuple(found for found in role.unknown if found.part not in ("path", "tags"))
+    return replace(role, trust_policy=trust, path="/", tags={}, unknown=unknown)
+
+
+def _found(pump_role: PumpRole, mask: Mask, *, uncertain: bool) -> FoundRole:
+    template, role = pump_role.template, pump_role.role
+    return FoundRole(
+        role=role,
+        account=template.account,
+        stack_set=_stack_set(template),
+        source=template.file.name,
+        sha256=template.sha256,
+        files=tuple(_files(pump_role, mask)),
+        filled_sha256=filled_in(pump_role, uncertain=uncertain),
+        trust_sha256=assumption(role.trust_policy).sha256,
+    )
+
+
+def _stack_set(template: Template) -> str:
+    if template.stack_set is None:
+        return ""
+    outer, logical_id = template.stack_set
+    name = filled_text(outer.properties(logical_id).get("StackSetName"), outer)
+    return name or f"${{{logical_id}}}"
+
+
+def _files(pump_role: PumpRole, mask: Mask) -> Iterator[tuple[str, str]]:
+    templates: list[Template] = []
+    for template in (pump_role.template, *(found.template for found in pump_role.attachments)):
+        above: Template | None = template
+        while above is not None:
+            templates.append(above)
+            above = above.parent
+    for file, digest in {template.file: template.sha256 for template in templates}.items():
+        yield mask.masked(file.name), digest
+
+
+def _together(same: Sequence[FoundRole]) -> FoundRole:
+    # Roles that are equal may differ in what is not shown, such as the external ID.
+    return replace(
+        same[0],
+        files=tuple(dict.fromkeys(file for found in same for file in found.files)),
+        filled_sha256=combined(found.filled_sha256 for found in same),
+        trust_sha256=combined(found.trust_sha256 for found in same),
+    )
+
+
+def _elsewhere(templates: Iterable[Template], roles: Iterable[PumpRole]) -> Iterable[Template]:
+    # What can change a template with one of Pump's roles is reported for the role itself. The same
+    # applies to the templates that deploy it.
+    reported = set()
+    for role in roles:
+        above: Template | None = role.template
+        while above is not None:
+            reported.add(above)
+            above = above.parent
+    return (template for template in templates if template not in reported)
+
+
+def _resources(
+    templates: Iterable[Template], roles: Iterable[PumpRole], found: Iterable[Other]
+) -> Iterable[str]:
+    accounted = {(role.template.file.name, role.logical_id) for role in roles}
+    accounted |= {
+        (attachment.template.file.name, attachment.logical_id)
+        for role in roles
+        for attachment in role.attachments
+    }
+    accounted |= {(other.source, other.name) for other in found}
+    for template in templates:
+        for logical_id in template.resources:
+            kind = template.type_of(logical_id)
+            listed = (template.file.name, logical_id) in accounted or logical_id in template.nested
+            if not listed and kind != "AWS::CDK::Metadata":
+                yield as_text(kind)
