@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pump_roles.output.json_documents import embedded_in, report_from
 from pump_roles.report import Earlier, Report, earlier_of, of_templates
-from pump_roles.templates import InputError, read_json
-from pump_roles.templates.files import digest
+from pump_roles.templates import InputError
+from pump_roles.templates.files import digest, read_json
 
 __all__ = ["read_baseline"]
 
