@@ -4,9 +4,8 @@ publishes.
 Each module is one step. ``clauses`` reads policy documents, ``decisions`` determines what they
 decide about each action, and ``comparison`` compares them with what is published. ``marks`` says
 which actions matter, ``statements`` answers in plain words, ``places`` says where the roles are
-deployed, and ``findings`` says what matters most. ``state`` and ``changes`` compare with an earlier
-report. ``build`` assembles the ``model``, which ``page``, ``markdown``, and ``formats``
-show, with the ``wording`` that they share.
+deployed, and ``findings`` says what matters most. ``changes`` compares with an earlier report.
+``build`` assembles the ``model``, which the output shows.
 """
 
 from pump_roles.report.build import of_contents, of_published, of_templates
