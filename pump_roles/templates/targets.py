@@ -141,7 +141,7 @@ def literal(value: Certain) -> str:
 
 
 def _certainly(value: Certain, name: Certain) -> Naming | None:
-    if value == name or (literal(value) and literal(value) == literal(name)):
+    if _folded(value) == _folded(name):
         return "certain"
     # A pseudo parameter can have the value that is a part of the other one.
     patterns = [_pattern(value), _pattern(name)]
@@ -157,6 +157,10 @@ def _certainly(value: Certain, name: Certain) -> Naming | None:
 
 def _only(fragments: Collection[str]) -> Collection[str]:
     return fragments if len(fragments) == 1 else ()
+
+
+def _folded(value: Certain) -> Certain:
+    return tuple(part.casefold() if isinstance(part, str) else part for part in value)
 
 
 def _pattern(value: Certain) -> str | None:
