@@ -175,6 +175,15 @@ def _pattern(value: Certain) -> str | None:
 
 
 def _possibly(value: Possible, role: Target) -> Naming | None:
-    if role.reference in value.references or any(map(value.spells, role.literals)):
+    spelled = any(_spells(value, name) for name in role.names)
+    if spelled or role.reference in value.references:
         return "could-be"
     return "deployment" if value.deployment else None
+
+
+def _spells(value: Possible, name: Certain) -> bool:
+    parts = [part for part in name if isinstance(part, str)]
+    if len(name) == 1:
+        return any(map(value.spells, parts))
+    # A value may contain what a pseudo parameter stands for.
+    return bool(parts) and all(value.spells_within(part, beside="(?!)") for part in parts)

@@ -84,6 +84,8 @@ def test_value_names_a_role(value: Any, expected: Naming | None) -> None:
         ("pump-eu-west-1", "could-be"),
         ({"Fn::Sub": "pump-${AWS::URLSuffix}"}, "could-be"),
         ("pump-europe", None),
+        ({"Fn::Join": ["-", ["Pump", {"Fn::If": ["C", "eu-west-1", NO_VALUE]}]]}, "could-be"),
+        ({"Fn::Join": ["-", ["Mine", {"Fn::If": ["C", "eu-west-1", NO_VALUE]}]]}, None),
         (NAME, None),
         ({"Ref": "Generated"}, None),
         ({"Ref": "Free"}, "deployment"),
