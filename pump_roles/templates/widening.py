@@ -167,9 +167,9 @@ def _reaching(
     attachments = Attachments(templates)
     namesakes = Attachments((of for of in templates if of.member is None), NAMED)
     unread = [
-        ((template, logical_id), _unread(template, logical_id))
+        ((template, name), _unread(template, name))
         for template in templates
-        for logical_id in template.unread
+        for name in {*template.unread, *_opaque(template)}
     ]
     changeable = {of.root for of in templates if any(hidden_at_deployment(of))}
     for (template, logical_id), built in roles.items():
@@ -188,16 +188,25 @@ def _reaching(
                 map(possible.spells_within, role.literals)
             ):
                 yield "unread", built, at, "could-be"
-            elif at[0].root is template.root:
+            elif at[0].root is template.root and at[1] in at[0].unread:
                 yield "unread", built, at, "deployment"
         if template.root in changeable:
             yield "changed-later", built, (template, logical_id), "deployment"
 
 
-def _unread(template: Template, logical_id: str) -> Possible:
-    # What a nested template that cannot be read could contain.
-    text = unescaped(template.unread[logical_id])
+def _opaque(template: Template) -> Iterator[str]:
+    # The resources and sections that can become any resource at deployment.
+    for change in hidden_at_deployment(template):
+        if change.why == "transform":
+            yield "Transform"
+        elif change.subject in template.resources or change.subject in template.content:
+            yield change.subject
+
+
+def _unread(template: Template, name: str) -> Possible:
+    # What a nested template, or another part of a template, that cannot be read could contain.
+    read = as_mapping(template.content.get("Resources")).get(name, template.content.get(name))
+    text = unescaped(template.unread.get(name) or as_text(read))
     separators = "".join(sorted(set(re.findall(r"[^\w\s]", text)))) if "Split" in text else ""
     words = [*re.findall(r"[\w+=,.@-]+", text), *re.findall(r"[\w-]+", text)]
-    read = template.properties(logical_id)
     return could_be([read, {"Fn::Split": [separators, words]} if separators else words], template)
