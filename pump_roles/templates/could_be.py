@@ -438,12 +438,10 @@ def _selected(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
     return argument[1:] if isinstance(argument, list) else _unknown(found, argument, _)
 
 
-def _split(found: _Contents, argument: Any, _: Template) -> Iterable[Any]:
-    separator = as_list(argument)[0] if argument else None
-    if isinstance(separator, str):
-        found.separators |= set(separator)
-    else:
-        found.deployment = True
+def _split(found: _Contents, argument: Any, template: Template) -> Iterable[Any]:
+    separator = could_be(as_list(argument)[0] if argument else None, template)
+    found.separators |= {character for text in separator.fragments for character in text}
+    found.deployment |= separator.deployment or not separator.fragments
     return [argument]
 
 

@@ -364,6 +364,7 @@ COULD_BE: list[tuple[Any, set[str], bool]] = [
     ({"Fn::FindInMap": ["Gone", "z", "k"]}, {"in x"}, False),
     ({"Fn::Select": [{"Ref": "Free"}, ["a", "b"]]}, {"a", "b"}, False),
     ({"Fn::Split": [{"Ref": "Free"}, "a-b"]}, {"a-b"}, True),
+    ({"Fn::Split": [{"Fn::If": ["C", "-", "+"]}, "a-b"]}, {"a", "b"}, False),
     ({"Fn::Sub": "{{resolve:ssm:/x}}"}, set(), True),
     ({"Fn::Unknown": [{"deep": "x"}]}, {"x"}, True),
     ({"Fn::GetAtt": ["Queue", {"Ref": "Free"}]}, {"q"}, True),
