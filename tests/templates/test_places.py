@@ -20,6 +20,7 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles.templates import Contents, Place
+from pump_roles.templates.masking import Mask
 from pump_roles.templates.reading import read_templates
 from tests.support import (
     NO_VALUE,
@@ -49,7 +50,8 @@ Properties = dict[str, Any]
 
 
 def places(path: Path) -> tuple[Place, ...]:
-    return read_templates(path).places
+    contents = read_templates(path)
+    return Mask(contents.external_ids).masked(contents.places)
 
 
 def rollout(folder: Path, **arguments: Any) -> Place:
