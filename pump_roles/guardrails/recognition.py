@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
-from pump_roles.iam.canonical import canonical
+from pump_roles.iam.canonical import canonical, without_partition
 from pump_roles.validators import ArgumentError, ListOf
 
 __all__ = ["recognized"]
-
-_ARN: Final = re.compile("^arn:aws(?:-[a-z]+)*:")
 
 
 def recognized(
@@ -27,28 +25,17 @@ def recognized(
     guardrail = by_policy().get(policy_name)
     if guardrail is None:
         return None
-    found, allowed = _without_partition(document), list(patterns)
-    for expected in map(_without_partition, guardrail.on(allowed).values()):
+    found, allowed = without_partition(document), list(patterns)
+    for expected in map(without_partition, guardrail.on(allowed).values()):
         if not guardrail.value:
             return guardrail if canonical(found) == canonical(expected) else None
         filled = _filled_as_in(guardrail, _values(expected, found))
         if filled is not None and any(
-            canonical(found) == canonical(_without_partition(own))
+            canonical(found) == canonical(without_partition(own))
             for own in filled.on(allowed).values()
         ):
             return filled
     return None
-
-
-def _without_partition(tree: Any) -> Any:
-    # In a template, the partition of an ARN is a pseudo parameter.
-    if isinstance(tree, dict):
-        if tree.keys() == {"Fn::Sub"}:
-            return tree["Fn::Sub"]
-        return {key: _without_partition(element) for key, element in tree.items()}
-    if isinstance(tree, list):
-        return [_without_partition(element) for element in tree]
-    return _ARN.sub("arn:${AWS::Partition}:", tree) if isinstance(tree, str) else tree
 
 
 def _values(template: Any, found: Any) -> Iterable[Any]:

@@ -9,7 +9,13 @@ from typing import Any, Final
 
 from pump_roles.iam.values import as_list
 
-__all__ = ["account_of_root", "canonical", "canonical_condition", "in_account"]
+__all__ = [
+    "account_of_root",
+    "canonical",
+    "canonical_condition",
+    "in_account",
+    "without_partition",
+]
 
 _MEMBERS: Final = {"Version", "Id", "Statement"}
 _VERSIONS: Final = ("2008-10-17", "2012-10-17")
@@ -23,6 +29,8 @@ _ALIKE: Final = {"ArnEquals": "ArnLike", "ArnNotEquals": "ArnNotLike"}
 _TRUTH: Final = {"Bool", "Null"}
 
 _ROOT: Final = re.compile("arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):root")
+
+_ARN: Final = re.compile("^arn:aws(?:-[a-z]+)*:")
 
 _MOST_PARTS: Final = 100_000
 """A statement with more parts is not divided. IAM's limits on the size of a policy allow about a
@@ -75,6 +83,20 @@ def in_account(value: Any, *, account: str, partition: str) -> Any:
             for key, member in value.items()
         }
     return value
+
+
+def without_partition(value: Any) -> Any:
+    """Return a JSON value with a placeholder for the partition of each ARN.
+
+    :param value: the value, as in a template or an account.
+    """
+    if isinstance(value, dict):
+        if value.keys() == {"Fn::Sub"}:
+            return value["Fn::Sub"]
+        return {key: without_partition(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [without_partition(element) for element in value]
+    return _ARN.sub("arn:${AWS::Partition}:", value) if isinstance(value, str) else value
 
 
 def account_of_root(principal: Any) -> Any:

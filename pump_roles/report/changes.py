@@ -1,11 +1,13 @@
 """What has changed since an earlier report, in its effect on the decision for each action."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pump_roles.compare import Difference, compare_roles
 from pump_roles.compare import Effect as DifferenceEffect
+from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import external_ids_of, with_external_ids
@@ -25,7 +27,7 @@ from pump_roles.report.model import (
 )
 from pump_roles.report.places import in_words
 from pump_roles.report.policies import RolePolicies
-from pump_roles.role import Role, Unknown
+from pump_roles.role import Boundary, Role, Unknown
 from pump_roles.templates import Place
 from pump_roles.text import visible
 
@@ -36,6 +38,7 @@ _EFFECTS: Final[Mapping[DifferenceEffect, Effect]] = {
     "other": CHANGED,
     "narrower": NARROWED,
 }
+_ACCOUNT: Final = re.compile("::[0-9]{12}:")
 _ORDER: Final = (BROADENED, CHANGED, NARROWED)
 _EVERY_RISK: Final[tuple[Risk | Literal[""], ...]] = (*RISKS, "")
 _RISKS: Final = ("money", "writes", "data", "", "reads")
@@ -116,12 +119,28 @@ def _differences(
 
 
 def _comparable(role: Role) -> Role:
-    # Without what does not change what the role may do. External IDs are masked, so only their
-    # number can be compared.
+    # Without what does not change what the role may do, and without the account that it is in.
+    # External IDs are masked, so only their number can be compared.
     number = len(external_ids_of(as_mapping(role.trust_policy)))
     ids = [f"external-id-{index}" for index in range(number)]
     trust = with_external_ids(role.trust_policy, ids) if ids else role.trust_policy
-    return replace(role, trust_policy=trust, path="/", tags={}, unknown=())
+    boundary = role.boundary
+    return replace(
+        role,
+        trust_policy=trust,
+        policies=tuple(
+            replace(policy, document=without_partition(policy.document)) for policy in role.policies
+        ),
+        boundary=None
+        if boundary is None
+        else Boundary(
+            arn=_ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn)),
+            document=without_partition(boundary.document),
+        ),
+        path="/",
+        tags={},
+        unknown=(),
+    )
 
 
 def _by_risk(
