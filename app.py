@@ -1,21 +1,17 @@
 """The app: reads the settings, builds the stacks, and synthesizes and validates them."""
 
 import sys
-from functools import cache
 from pathlib import Path
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from pump_roles import GuardRules
 from pump_roles.app import config
-
-guard_rules = cache(GuardRules)
 
 
 def add_validation(app: App) -> None:
-    """Add the Guard rules and cdk-nag, also to the apps of the rollouts' member templates."""
-    Validations.of(app).add_plugins(guard_rules(), AwsSolutionsChecks(app))
+    """Add cdk-nag, also to the apps of the rollouts' member templates."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 app = App()

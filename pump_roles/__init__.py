@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         RoleStackOptions,
         StackOptions,
     )
-    from pump_roles.constructs.validation import GuardRules
     from pump_roles.guardrails import Guardrail, Need
     from pump_roles.validators import ArgumentError, CallAs
 
@@ -42,7 +41,6 @@ __all__ = [
     "CallAs",
     "ConfigureApp",
     "CustomerAccess",
-    "GuardRules",
     "Guardrail",
     "Need",
     "PumpRole",
@@ -70,7 +68,6 @@ _MODULES = {
     "CallAs": "validators",
     "ConfigureApp": "constructs.rollout",
     "CustomerAccess": "constructs.customer_access",
-    "GuardRules": "constructs.validation",
     "Guardrail": "guardrails",
     "Need": "guardrails",
     "PumpRole": "constructs.roles",

@@ -26,7 +26,6 @@ from aws_cdk import aws_iam as iam
 
 from pump_roles._version import __version__
 from pump_roles.constructs.kept import kept_in
-from pump_roles.constructs.validation import not_checked
 
 if TYPE_CHECKING:
     from pump_roles.templates.widening import Built, Widening
@@ -94,7 +93,7 @@ class _Immutable:
         try:
             violations = [_violation(found) for found in widenings(list(self._built()), paths)]
         except Exception as error:  # noqa: BLE001 - CDK ignores a plugin that raises
-            violations = [not_checked(_RULE, error, [str(paths[0])])]
+            violations = [_not_checked(error, paths[0])]
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
     def _built(self) -> "Iterator[Built]":
@@ -144,6 +143,20 @@ def _violation(widening: "Widening") -> PolicyViolation:
                 resource_logical_id=widening.logical_id,
                 template_path=str(widening.file),
                 locations=[f"Properties.{widening.subject}"] if widening.rule == "changed" else [],
+            )
+        ],
+    )
+
+
+def _not_checked(error: Exception, template: Path) -> PolicyViolation:
+    return PolicyViolation(
+        rule_name=_RULE,
+        description=f"the templates could not be checked: {type(error).__name__}: {error}",
+        severity="fatal",
+        # CDK ignores a violation without a resource.
+        violating_resources=[
+            PolicyViolatingResource(
+                resource_logical_id="*", template_path=str(template), locations=[]
             )
         ],
     )

@@ -38,7 +38,6 @@ def _filled(path: str, fill: Callable[[str], str]) -> Callable[[], bytes]:
 
 
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {
-    # First, because the synth checks the templates with these rules.
     f"pump_roles/guard/{guard.FILE}": rules,
     **{f"pump_roles/universal/{name}": _template(name) for name in universal.FILES.values()},
     "docs/permissions.md": lambda: as_markdown(of_published()).encode(),
