@@ -1,7 +1,7 @@
 """The rules for AWS CloudFormation Guard 3 that compare any template with what Pump publishes.
 
-``make generate`` generates them from the published policies. The header of ``pump.guard`` says which
-roles they check, and what they do not see.
+``make generate`` generates them from the published policies. The header of ``pump.guard`` says
+which roles they check, and what they do not see.
 
 Source: AWS CloudFormation Guard User Guide, "Writing AWS CloudFormation Guard rules".
 """
