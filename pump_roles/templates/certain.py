@@ -266,8 +266,6 @@ def _attribute(argument: Any, template: Template) -> Certain | None:
     if not isinstance(parts, list) or [type(part) for part in parts] != [str, str]:
         return None
     name, attribute = parts
-    if template.type_of(name) == "Custom::CrossRegionExportReader":
-        return _exported((attribute,), template, across_regions=True)
     if name not in template.nested or not attribute.startswith("Outputs."):
         return _identity(name, attribute, template)
     nested = template.nested[name]
@@ -377,9 +375,7 @@ def _stack_output(argument: Any, template: Template) -> Certain | None:
     return None if names is None else _exported(tuple(map(written, names)), template)
 
 
-def _exported(
-    key: tuple[str, ...], template: Template, *, across_regions: bool = False
-) -> Certain | None:
+def _exported(key: tuple[str, ...], template: Template) -> Certain | None:
     exports = template.exports.get(key, [])
     if len(exports) != 1:
         return None
@@ -387,13 +383,9 @@ def _exported(
     if "Outputs" in exporting.changeable or exporting.member is not template.member:
         return None
     # Exports of other accounts and Regions have the same names.
-    if exporting.account != template.account or (
-        exporting.region != template.region and not across_regions
-    ):
+    if (exporting.account, exporting.region) != (template.account, template.region):
         return None
-    found = _once(f"export {' '.join(key)}", exporting, lambda: certain(value, exporting))
-    elsewhere = across_regions and Symbol("AWS::Region", exporting.member) in (found or ())
-    return None if elsewhere else found
+    return _once(f"export {' '.join(key)}", exporting, lambda: certain(value, exporting))
 
 
 def _list_parameter(name: Any, template: Template) -> tuple[Certain, ...] | None:

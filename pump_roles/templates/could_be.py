@@ -409,6 +409,8 @@ def _attribute(found: _Contents, argument: Any, template: Template) -> Iterable[
     call = {"Fn::GetAtt": [name, attribute]}
     if template.type_of(name) == "Custom::CrossRegionExportReader":
         found.add_exports(call, [attribute if readable else rest], template)
+        # Any provider may use the type of CDK's own.
+        found.add_resource(call, name, template)
     elif name in template.nested:
         output = attribute.removeprefix("Outputs.")
         found.uses.add((template.nested[name], "Outputs", output))

@@ -378,7 +378,24 @@ def test_reference_across_regions_fails_the_synth() -> None:
     away = Environment(account="111122223333", region="eu-west-1")
     elsewhere = Stack(app, "Other", env=away, cross_region_references=True)
     iam.CfnRolePolicy(elsewhere, "P", policy_name="P", role_name=role.role_name)
-    assert "P attaches to Pump/Role" in problems(app)
+    assert f"P may attach to Pump/Role: {SPELLED}" in problems(app)
+
+
+def test_reference_across_regions_by_another_provider_fails_the_synth() -> None:
+    app = App()
+    stack = Stack(app, "Pump")
+    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
+    exports = {"exports": {"x": "Mine"}}
+    writer = {"ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:f"}
+    CfnResource(
+        Stack(app, "Other"),
+        "Writer",
+        type="Custom::CrossRegionExportWriter",
+        properties={**writer, "WriterProps": exports},
+    )
+    reader = CfnResource(stack, "Reader", type="Custom::CrossRegionExportReader", properties=writer)
+    iam.CfnRolePolicy(stack, "P", policy_name="P", role_name=reader.get_att("x").to_string())
+    assert problems(app) == [f"P may attach to Pump/Role: {UNKNOWN}"]
 
 
 @pytest.mark.parametrize("known", [True, False])
