@@ -80,7 +80,7 @@ class DecisionChange:
     actions: tuple[str, ...]
 
 
-_Found = Mapping[str, list[tuple[Policy, Clause]]]
+_BOTH: Final = ("Allow", "Deny")
 _NOTHING: Final = Grant(decision=NOT_GRANTED)
 
 
@@ -117,9 +117,19 @@ class PolicyEvaluator:
 
     def grants(self) -> dict[str, Grant]:
         """Return how each action of the catalog that they allow is decided, by its name."""
-        allows = self._by_action(self._allows)
-        denies = self._by_action(self._denies)
+        allows, denies = self.by_action("Allow"), self.by_action("Deny")
         return {name: _grant(by, denies.get(name, [])) for name, by in allows.items()}
+
+    def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
+        """Return the clauses that count, with their policies, by the action that they are about.
+
+        :param effect: ``Allow`` or ``Deny``.
+        """
+        found: dict[str, list[tuple[Policy, Clause]]] = {}
+        for policy, clause in self.effective(effect):
+            for action in matched_by(clause, self._catalog):
+                found.setdefault(action.name, []).append((policy, clause))
+        return found
 
     def grant(self, name: str) -> Grant:
         """Return how an action is decided, whether or not the catalog has it.
@@ -136,10 +146,11 @@ class PolicyEvaluator:
 
         :param policy: the policy.
         """
-        denies = [(found, clause) for found, clause in self._denies if found is policy]
-        return {
-            name: [clause for _, clause in found] for name, found in self._by_action(denies).items()
+        by_action = {
+            name: [clause for found, clause in clauses_ if found is policy]
+            for name, clauses_ in self.by_action("Deny").items()
         }
+        return {name: found for name, found in by_action.items() if found}
 
     def effective(self, effect: str) -> Sequence[tuple[Policy, Clause]]:
         """Return the clauses that count, with their policies.
@@ -147,13 +158,6 @@ class PolicyEvaluator:
         :param effect: ``Allow`` or ``Deny``.
         """
         return self._allows if effect == "Allow" else self._denies
-
-    def _by_action(self, found: Sequence[tuple[Policy, Clause]]) -> _Found:
-        by_action: dict[str, list[tuple[Policy, Clause]]] = {}
-        for policy, clause in found:
-            for action in matched_by(clause, self._catalog):
-                by_action.setdefault(action.name, []).append((policy, clause))
-        return by_action
 
 
 def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
@@ -248,18 +252,13 @@ def _differing(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
 ) -> Iterator[tuple[str, tuple[_Clauses, _Clauses]]]:
     # The actions of the catalog that a differing clause is about, with their clauses.
-    sides = [
-        {effect: found.effective(effect) for effect in ("Allow", "Deny")} for found in (was, now)
-    ]
     counts = [
-        Counter(clause for of_effect in side.values() for _, clause in of_effect) for side in sides
+        Counter(clause for effect in _BOTH for _, clause in side.effective(effect))
+        for side in (was, now)
     ]
     differing = (counts[0] - counts[1]) + (counts[1] - counts[0])
     names = {action.name for clause in differing for action in matched_by(clause, catalog)}
-    by_action = [
-        {effect: evaluator._by_action(clauses_) for effect, clauses_ in side.items()}  # noqa: SLF001
-        for evaluator, side in zip((was, now), sides, strict=True)
-    ]
+    by_action = [{effect: side.by_action(effect) for effect in _BOTH} for side in (was, now)]
     for name in sorted(names):
         old, new = (
             ([*side["Allow"].get(name, [])], [*side["Deny"].get(name, [])]) for side in by_action

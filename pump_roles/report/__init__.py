@@ -1,11 +1,10 @@
 """The permission report: what roles may do, action by action, and how they differ from what Pump
 publishes.
 
-Each module is one step. ``clauses`` reads policy documents, ``decisions`` determines what they
-decide about each action, and ``comparison`` compares them with what is published. ``marks`` says
-which actions matter, ``statements`` answers in plain words, ``places`` says where the roles are
-deployed, and ``findings`` says what matters most. ``changes`` compares with an earlier report.
-``build`` assembles the ``model``, which the output shows.
+Each module is one step. ``policies`` reads a role's policies, and ``comparison`` compares the role
+with what is published. ``marks`` says which actions matter, ``statements`` answers in plain words,
+``places`` says where the roles are deployed, and ``findings`` says what matters most. ``changes``
+compares with an earlier report. ``build`` assembles the ``model``, which the output has words for.
 """
 
 from pump_roles.report.build import of_contents, of_published, of_templates
