@@ -26,8 +26,16 @@ from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.scopes import Scope
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_summary
-from pump_roles.output.report_words import ANSWERS, answered, compared, difference, gained, ledger
-from pump_roles.output.words import change_in_one_line
+from pump_roles.output.report_words import (
+    ANSWERS,
+    answered,
+    compared,
+    difference,
+    finding_title,
+    gained,
+    ledger,
+)
+from pump_roles.output.words import change_in_one_line, principal_in_words, scope_in_words
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS, ActionReport, Change, Finding
 from pump_roles.templates import Other
@@ -119,10 +127,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
         if action["name"] == ACTION:
             # The pattern was there, and did not match it: AWS added it.
             del action["roles"]["auto-pilot"]
-        if action["name"] == "savingsplans:CreateSavingsPlan":
-            action["roles"]["auto-pilot"]["decision"] = DENIED
-        if action["name"] == "ecs:DescribeTasks":
-            action["roles"]["auto-pilot"]["decision"] = ALLOWED
+    (auto_pilot_before,) = (role for role in before["roles"] if role["kind"] == "auto-pilot")
+    denied = {"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [denied]}
+    policies = auto_pilot_before["role"]["policies"]
+    for policy in policies:
+        if policy["name"] == Guardrail.METADATA_ONLY.policy_name:
+            policy["document"]["Statement"][0]["Action"].remove("ecs:DescribeTasks")
+    policies.append({"name": "Denies", "document": document, "arn": ""})
     return of_templates(folder, since=earlier(before))
 
 
@@ -220,7 +232,7 @@ def test_answers_are_above_the_fold(
     for head, role in zip(heads.all(), roles, strict=True):
         said = words(head.inner_text())
         assert said.startswith(role.heading)
-        assert all(principal in said for principal in role.principals)
+        assert all(principal_in_words(principal) in said for principal in role.principals)
         assert "External ID required" in said
         assert "as published by Pump" in said
         ends = "Expires permissions only until 31 January 2027, 18:00 UTC"
@@ -316,9 +328,8 @@ def test_every_kind_of_alarm_comes_first_and_looks_like_one(
         found = page.locator(".finding")
         looks = set()
         for number, kind in enumerate(ALARMS):
-            assert words(found.nth(number).inner_text()) == f"⚠ Alarm: It is {kind}. So." or words(
-                found.nth(number).inner_text()
-            ) == (f"Alarm: It is {kind}. So.")
+            says = f"Alarm: {finding_title(alarms[number], report)}. "
+            assert words(found.nth(number).inner_text()).removeprefix("⚠ ").startswith(says), kind
             looks.add(
                 found.nth(number).evaluate(
                     "(found) => [getComputedStyle(found).borderLeftWidth,"
@@ -468,7 +479,8 @@ def test_policies_lead_to_each_pattern_and_each_action(show: Show, guarded: Repo
             assert summary.startswith(f"{policy.name} {kind} {len(policy.patterns)} pattern")
             for pattern, (text, links) in zip(policy.patterns, patterns, strict=True):
                 assert text.startswith(
-                    f"{pattern.effect} {pattern.pattern} {pattern.scope}{pattern.reason}"
+                    f"{pattern.effect} {pattern.pattern} "
+                    f"{scope_in_words(pattern.scope)}{pattern.reason}"
                 )
                 listed = {action.name for action in guarded.actions}
                 expected = [name for name in pattern.actions if name in listed]
