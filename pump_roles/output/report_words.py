@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from pump_roles.compare import Difference
 from pump_roles.output.short import listed, plural
 from pump_roles.output.words import (
     boundary_in_words,
@@ -46,6 +47,9 @@ __all__ = [
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""
+
+_ACTIONS: Final = 8
+"""How many of the actions of a difference from what is published are listed."""
 
 TITLE = "What Pump's roles may do"
 
@@ -279,16 +283,19 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
     exact = " Its numbers are not exact." if role.unreadable else ""
     parts = [
         *map(unknown_in_words, role.unreadable),
-        *(
-            ": ".join(filter(None, [difference_in_words(found), ", ".join(details_of(found))]))
-            for found in role.differences
-        ),
+        *map(_from_published, role.differences),
     ]
     return (
         f"{_sentence(parts)}{exact} For actions that Pump does not publish, this report does not "
         "say whether they spend money or return data. The answers in plain words cover only the "
         "actions that they name."
     )
+
+
+def _from_published(difference: Difference) -> str:
+    details = ", ".join(details_of(difference, ("as published", "here")))
+    actions = ", ".join(listed(difference.actions, _ACTIONS)) if difference.decisions else ""
+    return ": ".join(filter(None, [difference_in_words(difference), details, actions]))
 
 
 def _uncounted(part: Uncounted) -> str:

@@ -224,15 +224,20 @@ _VERBS: Final = {
 }
 
 
-def details_of(difference: Difference) -> list[str]:
+_Sides = tuple[str, str]
+_IN_TIME: Final[_Sides] = ("before", "now")
+
+
+def details_of(difference: Difference, sides: _Sides = _IN_TIME) -> list[str]:
     """Return what a difference changes, in one line each.
 
     :param difference: the difference.
+    :param sides: what the two sides of the comparison are.
     """
-    return [*dict.fromkeys(_details(difference))]
+    return [*dict.fromkeys(_details(difference, sides))]
 
 
-def _details(difference: Difference) -> Iterator[str]:
+def _details(difference: Difference, sides: _Sides) -> Iterator[str]:
     if difference.rule == "role-present":
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
@@ -240,30 +245,33 @@ def _details(difference: Difference) -> Iterator[str]:
         yield from (f"no longer trusts {principal_in_words(name)}" for name in difference.was)
         yield from map(problem_in_words, difference.problems)
     if difference.part == "inline-policies" and (difference.was or difference.now):
-        yield _values(difference) or ", ".join((*difference.was, *difference.now))
+        yield _values(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
         verb = "no longer has" if difference.effect == "narrower" else "has"
         yield f"{verb} a statement that cannot be read"
-    yield from map(change_in_words, difference.decisions)
+    yield from (change_in_words(change, sides) for change in difference.decisions)
 
 
-def _values(difference: Difference) -> str:
+def _values(difference: Difference, sides: _Sides = _IN_TIME) -> str:
     # The values of a guardrail, if both sides have one.
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
-    return f"{', '.join(difference.was)} before, {', '.join(difference.now)} now"
+    was, now = sides
+    return f"{', '.join(difference.was)} {was}, {', '.join(difference.now)} {now}"
 
 
-def change_in_words(change: DecisionChange) -> str:
+def change_in_words(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
     """Return how decisions differ, with the number of actions.
 
     :param change: the change.
+    :param sides: what the two sides of the comparison are.
     """
-    return f"{plural(len(change.actions), 'action')}: {_before_and_now(change)}"
+    return f"{plural(len(change.actions), 'action')}: {_on_both(change, sides)}"
 
 
-def _before_and_now(change: DecisionChange) -> str:
-    return f"{_decided(change.before)} before, {_decided(change.after)} now"
+def _on_both(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
+    was, now = sides
+    return f"{_decided(change.before)} {was}, {_decided(change.after)} {now}"
 
 
 def _decided(grant: Grant) -> str:
@@ -365,7 +373,7 @@ def _since(change: Change, difference: Difference) -> str:
         return "the role is new" if difference.rule == "role-present" else "the role is gone"
     if difference.decisions and change.actions:
         (decision,) = difference.decisions
-        how = _values(difference) or _before_and_now(decision)
+        how = _values(difference) or _on_both(decision)
         return f"{_number(change)}: {how}"
     details = details_of(difference)
     if difference.part == "trust-policy" and details:
