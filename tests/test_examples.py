@@ -99,7 +99,11 @@ def test_role_in_a_customers_stack_is_as_published(example: Callable[[str], Path
     report = of_templates(example("read_only"))
     assert (report.as_published, report.exact, report.alarms) == (True, True, 0)
     (role,) = report.roles
-    assert (role.kind, role.boundary, role.guardrails) == ("read-only", "platform/Boundary", ())
+    assert (role.kind, role.boundary, role.guardrails) == (
+        "read-only",
+        "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary",
+        (),
+    )
     assert report.others == ()
     template = json.loads((example("read_only") / VENDORS).read_text())
     assert template["Outputs"].keys() == {"RoleArn"}

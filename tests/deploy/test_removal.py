@@ -90,16 +90,17 @@ def test_deployed_roles_still_exist(customer: Customer) -> None:
         f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" for name in (READ_ONLY, AUTO_PILOT)
     ]
     # CloudFormation's tag names the stack to delete.
-    assert [role["differences"][0]["details"] for role in account["roles"]] == [
-        ["the stack PumpReadOnly created it"],
-        ["the stack PumpAutoPilot created it"],
+    assert [role["differences"][0]["now"] for role in account["roles"]] == [
+        ["PumpReadOnly"],
+        ["PumpAutoPilot"],
     ]
 
 
 def test_account_without_the_roles_matches(removed: Removed) -> None:
     status, account = removed()
     assert (status, account["state"]) == (0, "match")
-    assert [role["notes"] for role in account["roles"]] == [["the role does not exist"]] * 2
+    absent = {"part": "role", "why": "absent", "subject": "", "detail": ""}
+    assert [role["notes"] for role in account["roles"]] == [[absent]] * 2
     # One call: the list of all roles says it.
     assert account["calls"] == 1
 
@@ -109,7 +110,7 @@ def test_looks_for_the_published_roles_by_default(removed: Removed) -> None:
     status, accounts = verify("--principal", PRINCIPAL, environment=environment)
     assert (status, states(accounts)) == (0, {ACCOUNT_ID: "match"})
     notes = accounts[ACCOUNT_ID]["roles"][0]["notes"]
-    assert notes[1].startswith("other roles that require its external ID were not searched for")
+    assert (notes[1]["part"], notes[1]["why"]) == ("role", "open")
     removed.customer.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
     status, accounts = verify("--principal", PRINCIPAL, environment=environment)
     assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})
@@ -334,9 +335,8 @@ def test_every_step_of_a_removal_says_what_remains(company: Company) -> None:
     }
     assert present(accounts[last]) == [f"arn:aws:iam::{last}:role/{READ_ONLY}"]
     (difference,) = accounts[last]["roles"][0]["differences"]
-    (detail,) = difference["details"]
-    assert detail.startswith(f"the stack StackSet-PumpReadOnly-{last} created it")
-    assert detail.endswith("; delete the stack instance, not the stack")
+    (stack,) = difference["now"]
+    assert stack.startswith(f"StackSet-PumpReadOnly-{last}")
 
     company.aws.delete("PumpReadOnly")
     only_one = company.rollout("Sandbox")

@@ -580,7 +580,7 @@ def test_external_id_that_contradicts_the_templates_is_not_ignored(
     ):
         ended = run(*command, environment={**environment, "PUMP_EXTERNAL_ID": external_id})
         assert states(ended) == expected
-    assert "is not the one in the templates" in ended.stdout
+    assert '"why": "external-id-differs"' in ended.stdout
     ids = tmp_path / "ids.json"
     row = {"role_arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}", "external_id": SECRET}
     ids.write_text(json.dumps([row]))
@@ -629,10 +629,12 @@ def test_saved_files_without_the_session_duration_are_unknown(
     for role in json.loads(ended.stdout)["accounts"][0]["roles"]:
         name = role["arn"].rpartition("/")[2]
         (unknown,) = role["unknown"]
-        assert unknown == (
-            "its maximum session duration is not in the files; also pass the output of aws iam "
-            f"get-role --role-name {name}"
-        )
+        assert unknown == {
+            "part": "session",
+            "why": "not-in-files",
+            "subject": "",
+            "detail": name,
+        }
     (read_only,) = (file for file in roles if file.stem == READ_ONLY)
     ended = of_files(customer, details, read_only)
     assert states(ended) == (4, "unknown", ["match", "unknown"])

@@ -721,6 +721,7 @@ OUT_OF_SIGHT = {
     "name_taken_over_by_a_name_of_another_resource",
     # With escapes, in parts, or with a function.
     "stack_set_in_yaml_with_escapes",
+    "stack_set_in_yaml_with_long_escapes",
     "stack_set_in_yaml_with_parts",
     "stack_set_with_a_token",
 }

@@ -426,7 +426,7 @@ def test_message_says_what_is_not_understood() -> None:
     after["roles"][0]["trust"]["external_id_operator"] = "StringLike"
     assert only(before, after).sentence == (
         "not understood: later manifest: $.roles[0].trust.external_id_operator: "
-        "'StringEquals' was expected."
+        "'StringLike' is not one of ['StringEquals']."
     )
     assert "earlier manifest" in only(after, before).sentence
 
