@@ -715,7 +715,8 @@ def test_details_without_policies_are_unknown(customer: Customer, tmp_path: Path
     command = ("--expect", customer.folder, "--format", "json", *words)
     ended = run(*command, "--boundary-policy", text)
     assert states(ended) == (4, "unknown", ["unknown", "unknown"])
-    assert "the policy document of its permissions boundary could not be read" in ended.stdout
+    (unknown,) = json.loads(ended.stdout)["accounts"][0]["roles"][0]["unknown"]
+    assert (unknown["part"], unknown["why"]) == ("boundary", "not-in-files")
 
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
     customer.iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=administrator)

@@ -23,7 +23,7 @@ from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.published import ROLES
 from pump_roles.report import of_published
-from tools.release import generate
+from tools.release import manual
 from tools.release.manifest import as_json, manifest
 from tools.release.sbom import sbom
 from tools.sandbox.cdk import ROOT
@@ -165,7 +165,7 @@ def _manual() -> bytes:
     text = (ROOT / "docs" / "manual.md").read_text(encoding="utf-8")
     linked = re.findall(r"\]\(([^):#]+\.md)[)#]", text)
     pages = {os.path.normpath(f"docs/{link}") for link in linked}
-    made = {path for path in generate.FILES if path.startswith("docs/manual/")}
+    made = {f"docs/manual/{name}" for name in manual.FILES}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted({"docs/manual.md"} | pages | made):
