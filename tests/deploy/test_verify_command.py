@@ -724,8 +724,15 @@ def test_details_without_policies_are_unknown(customer: Customer, tmp_path: Path
     edited(details, lambda found: found.update(Policies=[]))
     ended = of_files(customer, details, *roles)
     assert states(ended) == (3, "differs", ["differs", "match"])
-    assert f"the managed policy {administrator} is not in the file" in ended.stdout
-    assert "policy-added" in ended.stdout
+    role, _ = json.loads(ended.stdout)["accounts"][0]["roles"]
+    missing = {
+        "part": "managed-policies",
+        "why": "not-in-files",
+        "subject": administrator,
+        "detail": "",
+    }
+    assert missing in role["unknown"]
+    assert [difference["rule"] for difference in role["differences"]] == ["policy-added"]
 
 
 @pytest.mark.parametrize(
