@@ -28,7 +28,12 @@ __all__ = [
 
 
 def compare(
-    expected: Role, found: Role, *, account: str = "", each_policy: bool = True
+    expected: Role,
+    found: Role,
+    *,
+    account: str = "",
+    each_policy: bool = True,
+    any_principal: bool = True,
 ) -> tuple[Difference, ...]:
     """Return how a role differs from what is expected.
 
@@ -42,8 +47,11 @@ def compare(
         taken to be in it.
     :param each_policy: whether to compare each policy on its own, too. Otherwise, policies differ
         only if they decide differently together.
+    :param any_principal: whether a principal that the expected role leaves open can be any one.
     """
-    return tuple(_differences(expected, found, account, each_policy=each_policy))
+    return tuple(
+        _differences(expected, found, account, each_policy=each_policy, any_principal=any_principal)
+    )
 
 
 def compare_roles(
@@ -58,7 +66,10 @@ def compare_roles(
     for kind, role in after.items():
         if kind in before:
             found += (
-                (kind, difference) for difference in compare(before[kind], role, each_policy=False)
+                (kind, difference)
+                for difference in compare(
+                    before[kind], role, each_policy=False, any_principal=False
+                )
             )
         else:
             found.append((kind, Difference(rule="role-present", effect="broader")))
@@ -68,7 +79,7 @@ def compare_roles(
 
 
 def _differences(
-    expected: Role, found: Role, account: str, *, each_policy: bool
+    expected: Role, found: Role, account: str, *, each_policy: bool, any_principal: bool
 ) -> Iterator[Difference]:
     def compared(part: Part) -> bool:
         return not (expected.is_unknown(part) or found.is_unknown(part))
@@ -78,7 +89,12 @@ def _differences(
     if compared("path") and expected.path != found.path:
         yield _plain("role-path", "path", expected.path, found.path)
     if compared("trust-policy"):
-        yield from trust_differences(expected.trust_policy, found.trust_policy, account=account)
+        yield from trust_differences(
+            expected.trust_policy,
+            found.trust_policy,
+            account=account,
+            any_principal=any_principal,
+        )
     yield from policy_differences(expected, found, each=each_policy)
     if compared("session") and expected.session_seconds != found.session_seconds:
         more = found.session_seconds > expected.session_seconds

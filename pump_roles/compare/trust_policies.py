@@ -34,19 +34,23 @@ _UNIQUE_ID: Final = re.compile("A[A-Z]{3}[A-Z0-9]{12,}")
 _PLACEHOLDER: Final = "external-id"
 
 
-def trust_differences(expected: Any, found: Any, *, account: str = "") -> Iterator[Difference]:
+def trust_differences(
+    expected: Any, found: Any, *, account: str = "", any_principal: bool = True
+) -> Iterator[Difference]:
     """Yield how a trust policy differs from the expected one.
 
-    An open principal can be any single one, and an open external ID any external ID.
+    An open external ID can be any external ID.
 
     :param expected: the expected trust policy.
     :param found: the trust policy.
     :param account: the ID of the role's account. By default, it is not known, and no principal is
         taken to be in it.
+    :param any_principal: whether an open principal can be any single one.
     """
     if canonical(expected) == canonical(found):
         return
-    expected = _with_principal(expected, found)
+    if any_principal:
+        expected = _with_principal(expected, found)
     principal = next(iter(_principals(expected)), "")
     principals = _principals(found)
     deleted = [name for name in principals if _UNIQUE_ID.fullmatch(name)]
@@ -123,7 +127,7 @@ def trust_effects(expected: Any, found: Any, *, account: str = "") -> tuple[Effe
 def _with_principal(expected: Any, found: Any) -> Any:
     # The parameter for the principal never means everyone.
     own = _principals(expected)
-    if OPEN_PRINCIPAL not in own:
+    if OPEN_PRINCIPAL not in own or OPEN_PRINCIPAL in _principals(found):
         return expected
     others = {name for name in _principals(found) if name not in own}
     other = next(iter(others), "")

@@ -16,7 +16,13 @@ from pump_roles.templates.certain import Certain, certain, substitution, written
 from pump_roles.templates.template import Reference, Template
 from pump_roles.text import unescaped
 
-__all__ = ["SHAPES", "Definition", "Possible", "could_be", "definitions"]
+__all__ = ["SHAPES", "STORED", "Definition", "Possible", "could_be", "definitions"]
+
+STORED: Final[Mapping[Any, str]] = {
+    "AWS::SSM::Parameter": "{{resolve:ssm",
+    "AWS::SecretsManager::Secret": "{{resolve:secretsmanager",
+}
+"""The types of resources whose values dynamic references read, and how these begin."""
 
 _WORDS: Final = (
     "adc|af|amazonaws|amazonwebservices|ap|api|aws|b|c2s|ca|central|cloud|cn|com|csp|de|e|east|eu"
@@ -146,7 +152,11 @@ def could_be(value: Any, template: Template, *, into_resources: bool = True) -> 
     # A dynamic reference can be put together from parts.
     if possible.spells_within("{{resolve:", beside="(?!)"):
         contents.deployment = True
-        contents.uses |= {(of, "resource", name) for of, name in template.stored}
+        contents.uses |= {
+            (of, "resource", name)
+            for of, name in template.stored
+            if possible.spells_within(STORED[of.type_of(name)], beside="(?!)")
+        }
         possible = _together(contents, into_resources=into_resources)
     return possible
 
@@ -179,7 +189,7 @@ class _Contents:
                 if function in _FUNCTIONS:
                     return _FUNCTIONS[function](self, argument, template)
             self.deployment |= any(key == "Ref" or key.startswith("Fn::") for key in value)
-            return value.values()
+            return (*value, *value.values())
         if value is not None:
             self._text(as_text(value), template)
         return ()
@@ -200,6 +210,9 @@ class _Contents:
         for of, logical_id in template.stored:
             properties = of.properties(logical_id)
             name = certain(properties.get("Name"), of)
+            begins = STORED[of.type_of(logical_id)]
+            if isinstance(text, str) and _DYNAMIC.match(text) and not text.startswith(begins):
+                continue
             if isinstance(text, str) and (
                 written(name) not in text if name else properties and "Name" not in properties
             ):
@@ -290,7 +303,10 @@ def _together(first: _Contents, *, into_resources: bool) -> Possible:
     seen = set(pending)
     while pending:
         definition = pending.pop()
-        if into_resources or definition[1] != "resource":
+        # What a dynamic reference names is its value, wherever it is.
+        template, section, name = definition
+        stored = section == "resource" and template.type_of(name) in STORED
+        if into_resources or section != "resource" or stored:
             contents = _contents(definition)
             found.append(contents)
             pending += contents.uses - seen

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pump_roles.iam.values import as_list, as_mapping, as_text
 from pump_roles.templates import files as disk
 from pump_roles.templates.certain import certain, written
+from pump_roles.templates.could_be import STORED
 from pump_roles.templates.model import InputError
 from pump_roles.templates.template import Exports, Reference, Template
 
@@ -23,9 +24,6 @@ _BUCKET: Final = re.compile(
 
 _STACK: Final = "AWS::CloudFormation::Stack"
 _STACK_SET: Final = "AWS::CloudFormation::StackSet"
-
-_STORED: Final = ("AWS::SSM::Parameter", "AWS::SecretsManager::Secret")
-"""The types of resources whose values dynamic references can have."""
 
 NESTED: Final = (_STACK, _STACK_SET)
 """The types of resources whose templates are also read."""
@@ -73,7 +71,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
         templates += _Flattened(root, assets).templates
     for template in templates:
         stored += [
-            (template, name) for name in template.resources if template.type_of(name) in _STORED
+            (template, name) for name in template.resources if template.type_of(name) in STORED
         ]
         for key, value in _exported(template):
             exports.setdefault(key, []).append((template, value))

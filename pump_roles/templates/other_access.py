@@ -33,6 +33,9 @@ _PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {
     "AWS::IAM::InstanceProfile"
 }
+_RUN_BY_HELPERS: Final = {"AWS::CloudFormation::Authentication", "AWS::CloudFormation::Init"}
+"""The metadata that CloudFormation's helper scripts act on, on an instance."""
+
 _OPENS: Final = {
     "AWS::IAM::AccessKey",
     "AWS::IAM::OIDCProvider",
@@ -157,7 +160,7 @@ def _mentions(
         kind, name = "", ""
         if isinstance(element, list):
             pending += reversed(element)
-        elif isinstance(element, dict) and len(element) == 1 and _is_function(*element):
+        elif _is_computed(element):
             text = certain(element, template)
             possible = could_be(element, template, into_resources=False)
             if text is None:
@@ -172,6 +175,12 @@ def _mentions(
             kind, name = pump.in_text(as_text(element), template.account, roles=roles)
         if kind:
             yield Access(f"names-{kind}", name)
+
+
+def _is_computed(value: Any) -> bool:
+    if isinstance(value, str):
+        return "{{resolve:" in value
+    return isinstance(value, dict) and len(value) == 1 and _is_function(*value)
 
 
 def _is_function(key: str) -> bool:
@@ -272,7 +281,9 @@ class _Reader:
         reported = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}.get(self._type)
         if self._type in _POLICIES or self._type == "AWS::IAM::InstanceProfile":
             reported = ATTACHES.get(self._type, ("",))[0]
-        for name, value in self._properties.items():
+        metadata = as_mapping(self._template.resources[self._logical_id].get("Metadata"))
+        helpers = {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS}
+        for name, value in (*self._properties.items(), ("Metadata", helpers)):
             if name == reported or self._logical_id in self._template.nested:
                 continue
             if _is_information(self._type, name, value) != information:

@@ -110,6 +110,25 @@ NAMES_PUMP = [
     (command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}), "names the role Pump"),
     (command(json.dumps("first\nPumpAutoPilotRole")), "names the role PumpAutoPilotRole"),
     (command({"PumpAutoPilotRole": "*"}), "names the role PumpAutoPilotRole"),
+    (
+        command({"Fn::If": ["C", {"PumpAutoPilotRole": "*"}, NO_VALUE]}),
+        "names the role PumpAutoPilotRole",
+    ),
+    (
+        command({"Fn::ToJsonString": {"PumpAutoPilotRole": "*"}}),
+        "names the role PumpAutoPilotRole",
+    ),
+    (
+        {
+            **resource("AWS::EC2::Instance", UserData="cfn-init"),
+            "Metadata": {
+                "AWS::CloudFormation::Init": {
+                    "config": {"commands": {"a": {"command": "x --role-name PumpAutoPilotRole"}}}
+                }
+            },
+        },
+        "names the role PumpAutoPilotRole",
+    ),
     (command("aws iam x --role-name=PumpAutoPilotRole"), "names the role PumpAutoPilotRole"),
     (command("RoleName=PumpAutoPilotRole,PolicyArn=x"), "names the role PumpAutoPilotRole"),
     (command("roles: Mine,PumpAutoPilotRole."), "names the role PumpAutoPilotRole"),
