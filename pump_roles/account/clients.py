@@ -25,8 +25,8 @@ class Clients:
     :param read_seconds: the maximum number of seconds to wait for a response.
     :param attempts: the maximum number of times that a call is sent.
     :param profile: a profile of the AWS configuration. By default, the environment's settings.
-    :param region: the Region to call. By default, that of the profile or the environment. If there
-        is none, it is us-east-1 for all services but CloudFormation.
+    :param region: the Region to call. By default, that of the profile or the environment, or
+        us-east-1 for all services except CloudFormation.
     :param connections: the maximum number of concurrent calls of a client.
     :raises botocore.exceptions.BotoCoreError: if the settings are wrong.
     """

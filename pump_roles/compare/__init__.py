@@ -117,37 +117,23 @@ def _plain(rule: Rule, part: Part, was: str, now: str) -> Difference:
 
 
 def _boundary(expected: Boundary | None, found: Boundary | None) -> Iterator[Difference]:
-    if expected is None and found is not None:
+    was: tuple[str, ...] = () if expected is None else (expected.arn,)
+    now: tuple[str, ...] = () if found is None else (found.arn,)
+    if was != now:
+        rule: Rule = "boundary-changed" if was and now else "boundary-removed"
+        effect: Effect = "other" if was and now else "broader"
+        if not was:
+            rule, effect = "boundary-added", "narrower"
         yield Difference(
-            rule="boundary-added",
-            effect="narrower",
-            part="boundary",
-            subject=found.arn,
-            now=(found.arn,),
-        )
-    elif expected is not None and found is None:
-        yield Difference(
-            rule="boundary-removed",
-            effect="broader",
-            part="boundary",
-            subject=expected.arn,
-            was=(expected.arn,),
+            rule=rule, effect=effect, part="boundary", subject=(now or was)[0], was=was, now=now
         )
     elif expected is not None and found is not None:
-        if expected.arn != found.arn:
-            yield Difference(
-                rule="boundary-changed",
-                effect="other",
-                part="boundary",
-                subject=found.arn,
-                was=(expected.arn,),
-                now=(found.arn,),
-            )
-        elif expected.document is not None and found.document is not None:
-            yield from _boundary_text(expected, found)
+        yield from _boundary_text(expected, found)
 
 
 def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
+    if None in (expected.document, found.document):
+        return
     if same_document(expected.document, found.document):
         return
     # A boundary by itself, as if it were the only policy of a role.

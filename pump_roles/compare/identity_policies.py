@@ -149,7 +149,7 @@ def _of_policy(
 
 
 def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
-    """Return the guardrail of this package that a policy implements; ``None`` if there is none.
+    """Return the guardrail of this package that a policy implements; ``None`` for any other policy.
 
     :param kind: the kind of the role that has it.
     :param policy: the policy.

@@ -100,16 +100,16 @@ class PolicyEvaluator:
     ) -> None:
         self._catalog = catalog
         certain = certain_policies(policies)
-        self.clauses: Final = tuple(
+        read = [
             (policy, clause)
             for policy in policies
             if not any(policy is other for other in without)
             for clause in clauses(policy.document)
-        )
-        self._allows = [(policy, clause) for policy, clause in self.clauses if _allows(clause)]
+        ]
+        self._allows = [(policy, clause) for policy, clause in read if clause.effect == "Allow"]
         self._denies = [
             (policy, clause)
-            for policy, clause in self.clauses
+            for policy, clause in read
             if clause.effect == "Deny"
             and clause.readable
             and any(policy is other for other in certain)
@@ -146,11 +146,12 @@ class PolicyEvaluator:
 
         :param policy: the policy.
         """
-        by_action = {
-            name: [clause for found, clause in clauses_ if found is policy]
-            for name, clauses_ in self.by_action("Deny").items()
-        }
-        return {name: found for name, found in by_action.items() if found}
+        found: dict[str, list[Clause]] = {}
+        for other, clause in self._denies:
+            if other is policy:
+                for action in matched_by(clause, self._catalog):
+                    found.setdefault(action.name, []).append(clause)
+        return found
 
     def effective(self, effect: str) -> Sequence[tuple[Policy, Clause]]:
         """Return the clauses that count, with their policies.
@@ -227,10 +228,10 @@ def decision_changes(
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     for name, (old, new) in _differing(was, now, actions):
-        key = effect_of(old, new), _grant(*old), _grant(*new)
-        if key[0] is not None:
-            shown = replace(key[1], granted_by=()), replace(key[2], granted_by=())
-            groups.setdefault((key[0], *shown), []).append(name)
+        effect = _effect_of(old, new)
+        if effect is not None:
+            was_shown, shown = (replace(_grant(*side), granted_by=()) for side in (old, new))
+            groups.setdefault((effect, was_shown, shown), []).append(name)
     counted = {effect for effect, _, _ in groups}
     for group, pattern, certain in _uncovered(was, now, actions):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
@@ -266,12 +267,8 @@ def _differing(
         yield name, (old, new)
 
 
-def effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
-    """Return the effect of a change of the clauses about an action; ``None`` if there is none.
-
-    :param before: the clauses that allow it before, and those that deny it.
-    :param after: the same after.
-    """
+def _effect_of(before: _Clauses, after: _Clauses) -> Effect | None:
+    # Null if the change of the clauses does not change the decision.
     nothing = _is_nothing(before), _is_nothing(after)
     if all(nothing):
         return None
@@ -345,10 +342,6 @@ def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
         or overlap(clause.pattern, other.pattern)
         for other in others
     )
-
-
-def _allows(clause: Clause) -> bool:
-    return clause.effect == "Allow"
 
 
 def _grant(

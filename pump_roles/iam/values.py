@@ -4,7 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_list", "as_mapping", "as_text", "has_transform", "ref", "statements", "strings"]
+__all__ = [
+    "as_list",
+    "as_mapping",
+    "as_text",
+    "has_transform",
+    "is_function",
+    "ref",
+    "statements",
+    "strings",
+]
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -20,6 +29,11 @@ def as_list(value: Any) -> list[Any]:
 def as_text(value: Any) -> str:
     """The value, or its JSON if it is not a string."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def is_function(key: str) -> bool:
+    """Whether the key of an object is the name of a CloudFormation function."""
+    return key == "Ref" or key.startswith("Fn::")
 
 
 def has_transform(value: Any) -> bool:

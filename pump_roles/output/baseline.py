@@ -18,7 +18,7 @@ def read_baseline(path: Path) -> Earlier:
     """Read what a later report is compared with. Its content says what it is, not its name.
 
     :param path: a JSON report, the page of a report, a template, or a folder of templates.
-    :raises InputError: if it cannot be read, or is none of these.
+    :raises InputError: if it cannot be read, or is something else.
     """
     try:
         if path.is_dir():

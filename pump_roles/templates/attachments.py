@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.values import as_mapping, as_text
+from pump_roles.iam.values import as_mapping, as_text, is_function
 from pump_roles.templates.certain import Certain, certain
 from pump_roles.templates.could_be import could_be
 from pump_roles.templates.targets import (
@@ -137,18 +137,14 @@ def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Target
     value: Any = properties
     for name in path:
         members = as_mapping(value)
-        if not any(_is_function(member) for member in members if value is not properties):
+        if not any(is_function(member) for member in members if value is not properties):
             value = members.get(name)
     found = targets(value, template)
     if template.is_open(logical_id):
-        added = {name: properties[name] for name in properties if _is_function(name)}
+        added = {name: properties[name] for name in properties if is_function(name)}
         unknown = could_be({"Fn::Transform": added}, template)
         found = Targets(found.certain, (*found.possible, unknown))
     return found
-
-
-def _is_function(name: str) -> bool:
-    return name == "Ref" or name.startswith("Fn::")
 
 
 def name_of(attachment: Attachment) -> str:

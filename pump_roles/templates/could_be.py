@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list, as_mapping, as_text
+from pump_roles.iam.values import as_list, as_mapping, as_text, is_function
 from pump_roles.templates.certain import Certain, certain, substitution, written
 from pump_roles.templates.template import Reference, Template
 from pump_roles.text import unescaped
@@ -188,7 +188,7 @@ class _Contents:
                 ((function, argument),) = value.items()
                 if function in _FUNCTIONS:
                     return _FUNCTIONS[function](self, argument, template)
-            self.deployment |= any(key == "Ref" or key.startswith("Fn::") for key in value)
+            self.deployment |= any(map(is_function, value))
             return (*value, *value.values())
         if value is not None:
             self._text(as_text(value), template)

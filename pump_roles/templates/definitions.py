@@ -5,7 +5,7 @@ A digest of all these definitions reveals such a change.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -66,7 +66,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
             found.add_text(attachment.logical_id, document, attachment.template)
     for attachment in role.uncounted:
         found.add_resource(attachment.template, attachment.logical_id)
-    for above in _chain(template):
+    for above in template.chain:
         if role.changeable:
             found.add_text("template", above.content, above)
         if above.parent is not None:
@@ -137,13 +137,6 @@ def _without_literals(value: Any, template: Template) -> Any:
     return value
 
 
-def _chain(template: Template) -> Iterator[Template]:
-    above: Template | None = template
-    while above is not None:
-        yield above
-        above = above.parent
-
-
 class _Definitions:
     # The definitions that values depend on, directly and indirectly.
     def __init__(self, own: Collection[Template], compared: Collection[Reference]) -> None:
@@ -208,8 +201,8 @@ class _Definitions:
         self._enter(section, name, value, template)
 
     def _enter(self, section: str, name: str, value: Any, template: Template) -> None:
-        *_, root = _chain(template)
-        path = [above.deployed_by for above in _chain(template)]
+        root = template.root
+        path = [above.deployed_by for above in template.chain]
         # The name of the file of Pump's role does not matter.
         stack = "" if root in self._own else root.stack or root.file.name
         self._entries.add(_canonical([stack, *reversed(path), section, name, value]))

@@ -143,7 +143,8 @@ class _Flattened:
                 sha256 = disk.digest(read)
         except (ValueError, RecursionError, OSError):
             return None
-        if file in _files_above(template, url):
+        # A file that is nested in itself is not followed.
+        if url is not None and file in (above.file for above in template.chain):
             return None
         del template.unread[logical_id]
         return Template(
@@ -195,14 +196,6 @@ def _only(folder: Path, names: set[str]) -> str | None:
     except OSError:
         return None
     return min(names) if len(contents) == 1 else None
-
-
-def _files_above(template: Template, url: Any) -> Iterator[Path]:
-    # So that a file that is nested in itself is not followed.
-    above: Template | None = template if url is not None else None
-    while above is not None:
-        yield above.file
-        above = above.parent
 
 
 def _arguments(parameters: Any) -> Iterator[tuple[str, Any]]:

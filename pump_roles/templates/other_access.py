@@ -12,7 +12,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pump_roles.iam.trust import assumption, principals_of
-from pump_roles.iam.values import as_list, as_mapping, as_text, has_transform, ref, strings
+from pump_roles.iam.values import (
+    as_list,
+    as_mapping,
+    as_text,
+    has_transform,
+    is_function,
+    ref,
+    strings,
+)
 from pump_roles.templates.attachments import ATTACHES, Attachments
 from pump_roles.templates.certain import certain, written
 from pump_roles.templates.could_be import could_be
@@ -96,7 +104,7 @@ def others(
                 for other in reader.read(attachments):
                     yield (template, logical_id), other
         for name in template.content.keys() - _SECTIONS:
-            ways = _mentions(template.content[name], template, pump)
+            ways = _named_in(template.content[name], template, pump)
             if alarm := access_words(ways, mask):
                 file = template.file.name
                 yield (template, name), Other(name=name, type="section", source=file, alarm=alarm)
@@ -150,7 +158,7 @@ def _names(roles: Sequence[PumpRole]) -> PumpNames:
     return PumpNames(given, principals, frozenset(references))
 
 
-def _mentions(
+def _named_in(
     value: Any, template: Template, pump: PumpNames, *, roles: bool = True
 ) -> Iterator[Access]:
     # What any string, key, or number in a value names.
@@ -180,11 +188,7 @@ def _mentions(
 def _is_computed(value: Any) -> bool:
     if isinstance(value, str):
         return "{{resolve:" in value
-    return isinstance(value, dict) and len(value) == 1 and _is_function(*value)
-
-
-def _is_function(key: str) -> bool:
-    return key == "Ref" or key.startswith("Fn::")
+    return isinstance(value, dict) and len(value) == 1 and is_function(*value)
 
 
 def _is_information(kind: str, name: str, value: Any) -> bool:
@@ -294,8 +298,8 @@ class _Reader:
             only_names: list[Any] = []
             if self._type in _PRINCIPALS or self._type in _POLICIES:
                 read, only_names = _without_assumptions(name, value)
-            yield from _mentions({name: read}, self._template, self._pump)
-            yield from _mentions(only_names, self._template, self._pump, roles=False)
+            yield from _named_in({name: read}, self._template, self._pump)
+            yield from _named_in(only_names, self._template, self._pump, roles=False)
 
     def _trusts(self, named: Any) -> Iterator[Access]:
         account = self._template.account

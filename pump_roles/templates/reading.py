@@ -155,13 +155,9 @@ def _stack_set(template: Template) -> str:
 
 
 def _files(pump_role: PumpRole, mask: Mask) -> Iterator[tuple[str, str]]:
-    templates: list[Template] = []
-    for template in (pump_role.template, *(found.template for found in pump_role.attachments)):
-        above: Template | None = template
-        while above is not None:
-            templates.append(above)
-            above = above.parent
-    for file, digest in {template.file: template.sha256 for template in templates}.items():
+    read = (pump_role.template, *(found.template for found in pump_role.attachments))
+    files = {above.file: above.sha256 for template in read for above in template.chain}
+    for file, digest in files.items():
         yield mask.masked(file.name), digest
 
 
@@ -178,12 +174,7 @@ def _together(same: Sequence[FoundRole]) -> FoundRole:
 def _elsewhere(templates: Iterable[Template], roles: Iterable[PumpRole]) -> Iterable[Template]:
     # What can change a template with one of Pump's roles is reported for the role itself. The same
     # applies to the templates that deploy it.
-    reported = set()
-    for role in roles:
-        above: Template | None = role.template
-        while above is not None:
-            reported.add(above)
-            above = above.parent
+    reported = {above for role in roles for above in role.template.chain}
     return (template for template in templates if template not in reported)
 
 

@@ -91,12 +91,18 @@ class Template:
         )
 
     @property
-    def place(self) -> Iterator[str]:
-        """The names of its stack, and the logical IDs of the stacks that it is nested in."""
+    def chain(self) -> "Iterator[Template]":
+        """The template itself, then those that deploy it, directly and indirectly."""
         above: Template | None = self
         while above is not None:
-            yield from filter(None, (above.stack, above.deployed_by))
+            yield above
             above = above.parent
+
+    @property
+    def place(self) -> Iterator[str]:
+        """The names of its stack, and the logical IDs of the stacks that it is nested in."""
+        for above in self.chain:
+            yield from filter(None, (above.stack, above.deployed_by))
 
     @property
     def member(self) -> "Template | None":
@@ -115,11 +121,10 @@ class Template:
     @property
     def stack_set(self) -> Reference | None:
         """The nearest StackSet that deploys it, directly or indirectly, if there is one."""
-        if self.parent is None:
+        found = self.member
+        if found is None or found.parent is None:
             return None
-        if self.parent.type_of(self.deployed_by) == "AWS::CloudFormation::StackSet":
-            return self.parent, self.deployed_by
-        return self.parent.stack_set
+        return found.parent, found.deployed_by
 
     @property
     def is_member(self) -> bool:
@@ -155,14 +160,6 @@ class Template:
         """Return whether a function, such as a macro, can change a resource's properties."""
         members = (*self.resources[logical_id], *self.properties(logical_id))
         return any(name.startswith("Fn::") for name in members)
-
-    def is_open_parameter(self, name: str) -> bool:
-        """Return whether a name is that of a parameter whose value only the deployment knows.
-
-        Not if the value can be one that the app has, such as that of an SSM parameter.
-        """
-        declared = as_mapping(self.declared.get(name))
-        return name not in self.resources and declared.get("Type") == "String"
 
     def type_of(self, logical_id: str) -> str | None:
         """Return the type of a resource; ``None`` if there is no such resource."""

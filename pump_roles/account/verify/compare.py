@@ -122,7 +122,7 @@ def _absent(expected: Role, details: AccountDetails) -> RoleResult:
 
 def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Role:
     # AWS reserves a prefix of tags, which CloudFormation adds. In an account, a text that looks
-    # like a placeholder is none.
+    # like a placeholder is an ordinary text.
     trust = role.trust_policy
     for placeholder in (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID):
         trust = replaced(trust, placeholder, f"{placeholder} ")
