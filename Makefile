@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test versions lint type fix synth snapshot generate catalog scanners screenshot bench plot dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test versions lint type fix synth snapshot generate catalog scanners screenshot bench plot site dist release-check release tag lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -136,6 +136,9 @@ scanners: $(DEVELOP) ## Run other scanners over the templates, for docs/scanners
 screenshot: $(BROWSER) ## Draw the pictures of the README
 	@$(BIN)/python -m tools.sandbox.screenshot
 
+site: $(DEVELOP) ## Build the documentation as a website, in site; open site/index.html
+	@$(BIN)/python -m tools.site
+
 dist: $(DEVELOP) ## Write the files of a release to dist, with their checksums
 	@$(BIN)/python -m tools.release.dist
 
@@ -148,5 +151,5 @@ lock: $(DEVELOP) ## Pin what pyproject.toml and package.json ask for
 PIN := --quiet --no-annotate --universal --python-version 3.10 --generate-hashes --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
 
 clean: ## Remove everything that make created
-	@rm -rf .venv node_modules cdk.out examples/*/cdk.out dist .dist-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules cdk.out examples/*/cdk.out dist site .dist-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -121,23 +121,6 @@ def test_nothing_is_left_to_fill_in(page: Path) -> None:
     assert re.findall(left, page.read_text(), re.MULTILINE) == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_leads_somewhere(page: Path) -> None:
-    text = page.read_text()
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        path, _, anchor = target.partition("#")
-        if path.startswith("https:"):
-            continue
-        linked = (page.parent / path) if path else page
-        assert linked.exists(), target
-        if anchor:
-            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
-            slugs = [
-                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
-            ]
-            assert anchor in slugs, target
-
-
 def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:
     """So that a policy on a page stops, protects, or lets read all of them."""
     policies = [
