@@ -119,7 +119,7 @@ catalog: $(DEVELOP) ## Update the action catalog from the pinned package, and pr
 generate: $(DEVELOP) ## Write the files that are generated from the published roles; review the difference before you commit
 	@$(BIN)/python -m tools.release.generate
 
-release-check: $(DEVELOP) ## Check that PERMISSIONS.md says what changes for the roles since the last release
+release-check: $(DEVELOP) ## Check that PERMISSIONS.md lists what lets the roles do more than in the last release
 	@$(BIN)/python -m tools.release.check
 
 release: $(DEVELOP) ## Prepare the commit of a release: make release VERSION=0.2.0

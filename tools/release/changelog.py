@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles.templates import InputError
-from tools.release.versions import order
+from tools.release.manifest import order
 
-__all__ = ["UNRELEASED", "Entry", "Section", "day", "read", "released", "sections", "today"]
+__all__ = ["UNRELEASED", "Section", "day", "read", "released", "sections", "today"]
 
 UNRELEASED: Final = "Unreleased"
 
@@ -30,30 +30,18 @@ _UNDERLINE: Final = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An entry of a list.
-
-    :param heading: the third-level heading above it; empty if there is none.
-    :param text: its text, in one line.
-    """
-
-    heading: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Section:
     """What a changelog says of one version.
 
     :param version: the version, or ``Unreleased``.
     :param date: when it was released; ``None`` if it was not.
-    :param entries: the entries of its lists, in order.
+    :param entries: the entries of its lists, in order, each in one line.
     :param text: all of it, without its heading, in Markdown.
     """
 
     version: str
     date: date | None
-    entries: tuple[Entry, ...]
+    entries: tuple[str, ...]
     text: str
 
 
@@ -127,10 +115,10 @@ def released(text: str, version: str, on: date, *, empty: str = "") -> str:
     :param text: the changelog.
     :param version: the version.
     :param on: when it is released.
-    :param empty: what to say of the version if the section has no entry. By default, nothing.
+    :param empty: what to say of the version if the section is empty. By default, nothing.
     """
     section = sections(text, "changelog")[UNRELEASED]
-    note = [] if section.entries or not empty else ["", empty]
+    note = [] if section.text or not empty else ["", empty]
     lines = text.split("\n")
     after = next(index for index, line in enumerate(lines, start=1) if line.startswith("## "))
     return "\n".join([*lines[:after], "", f"## [{version}] - {on}", *note, *lines[after:]])
@@ -138,30 +126,21 @@ def released(text: str, version: str, on: date, *, empty: str = "") -> str:
 
 def _section(heading: str, lines: list[str], name: str) -> Section:
     found = _HEADING.fullmatch(heading)
-    if found is None:
-        raise InputError(f"{name}: {heading!r} is neither [{UNRELEASED}] nor [VERSION] - DATE")
-    version, date_text = found.groups()
-    if (version == UNRELEASED) != (date_text is None):
+    version, on = found.groups() if found else ("", None)
+    if not version or (version == UNRELEASED) != (on is None) or (on and day(on) is None):
         raise InputError(
-            f"{name}: {heading!r}: a version must have a date, and [{UNRELEASED}] must not"
+            f"{name}: {heading!r} is neither [{UNRELEASED}] nor such as [0.2.0] - 2026-11-26"
         )
-    on = None if date_text is None else day(date_text)
-    if on is None and date_text is not None:
-        raise InputError(f"{name}: {heading!r}: {date_text} is not a date such as 2026-11-26")
-    return Section(version, on, tuple(_entries(lines)), "\n".join(lines).strip())
+    return Section(version, day(on or ""), tuple(_entries(lines)), "\n".join(lines).strip())
 
 
-def _entries(lines: list[str]) -> Iterator[Entry]:
-    heading, text = "", ""
+def _entries(lines: list[str]) -> Iterator[str]:
+    text = ""
     for line in [*lines, ""]:
-        point, titled = _POINT.fullmatch(line), line.startswith("### ")
-        if text and line.strip() and not point and not titled:
+        point = _POINT.fullmatch(line)
+        if text and line.strip() and not point and not line.startswith("### "):
             text += f" {line.strip()}"
             continue
         if text:
-            yield Entry(heading, text)
-            text = ""
-        if titled:
-            heading = line[4:].strip()
-        elif point:
-            text = point[1].strip()
+            yield text
+        text = point[1].strip() if point else ""

@@ -1,95 +1,72 @@
-"""Checks that ``PERMISSIONS.md`` says what changes for the roles: ``make release-check``.
+"""Checks that ``PERMISSIONS.md`` announces every expansion since the last release.
 
-It compares the manifest of this version with that of the last release. The exit status is 0 if the
-section ``[Unreleased]`` lists exactly the changes, 3 if it does not, and 1 if something cannot be
-read.
+``make release-check`` compares two reports, like ``pump-roles report --since``. The exit status is
+0 if the section ``[Unreleased]`` lists exactly the expansions, 3 if it does not, and 1 if something
+cannot be read.
 """
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from pump_roles.iam.catalog import shipped
+from pump_roles.output.words import change_in_one_line
+from pump_roles.report import Report
+from pump_roles.report.changes import changes
+from pump_roles.report.model import Change
 from pump_roles.templates import InputError
-from tools.release.changelog import UNRELEASED, Entry, Section, day, read, sections
-from tools.release.changes import AWS, PUMP, RECLASSIFIED, REWORDED, Change, changes, sizes
-from tools.release.manifest import manifest
-from tools.release.versions import MANIFESTS, last_released, stored
+from tools.release.changelog import UNRELEASED, Section, day, read, sections
+from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT
 
-__all__ = [
-    "BASELINE",
-    "CHANGELOG",
-    "HEADINGS",
-    "NOTICE_DAYS",
-    "baseline",
-    "listed",
-    "problems",
-    "too_early",
-]
+__all__ = ["CHANGELOG", "NOTICE_DAYS", "expansions", "listed", "problems", "too_early"]
 
 NOTICE_DAYS: Final = 30
 """How many days before a release Pump must announce an expansion in it."""
 
 CHANGELOG: Final = "PERMISSIONS.md"
 
-BASELINE: Final = "Baseline"
-HEADINGS: Final = {PUMP: "Pump's changes", AWS: "AWS's changes"}
-"""The headings in a version's section, by whose changes they contain."""
-
-_MARKED: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<rest>.*)")
+_EXPANSION: Final = re.compile(r"\*\*Expansion\*\*(?:, announced (?P<date>[^:]*))?: (?P<text>.*)")
 
 
-@dataclass(frozen=True)
-class _Written:
-    entry: Entry
-    text: str
-    expansion: bool
-    # The date as written; None if there is none.
-    announced: str | None
-
-    @classmethod
-    def of(cls, entry: Entry) -> "_Written":
-        found = _MARKED.fullmatch(entry.text)
-        if found is None:
-            return cls(entry, entry.text, expansion=False, announced=None)
-        return cls(entry, found["rest"], expansion=True, announced=found["date"])
-
-    @property
-    def date(self) -> date | None:
-        return day(self.announced or "")
-
-    def says(self, sentence: str) -> bool:
-        # An explanation can follow.
-        return self.text == sentence or self.text.startswith(f"{sentence} ")
-
-
-def baseline(first: Mapping[str, Any]) -> list[str]:
-    """Return what the first release says of each role.
-
-    :param first: its manifest.
-    """
-    return [
-        f"{role['kind']} (`{role['name']}`): {sizes(role, first['actions'])}."
-        for role in first["roles"]
-    ]
-
-
-def problems(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any], section: Section
-) -> list[str]:
-    """Return how a section of ``PERMISSIONS.md`` differs from what changes, one line for each.
+def expansions(before: Report | None, after: Report) -> list[Change]:
+    """Return what lets a role do more, or may let it do more. It is not known to narrow it.
 
     :param before: the manifest of the previous release; ``None`` if there is none.
-    :param after: the manifest of the version that the section is about.
+    :param after: the report of the version to come.
+    """
+    found = () if before is None else changes(before, after, shipped())
+    return [change for change in found if change.may_broaden]
+
+
+def problems(before: Report | None, after: Report, section: Section) -> list[str]:
+    """Return how a section of ``PERMISSIONS.md`` differs from the expansions, one line for each.
+
+    :param before: the manifest of the previous release; ``None`` if there is none.
+    :param after: the report of the version that the section is about.
     :param section: the section.
     """
-    if before is None:
-        return list(_of_baseline(baseline(after), section.entries))
-    return list(_of_changes(changes(before, after), section.entries))
+    return list(_problems(expansions(before, after), after, section))
+
+
+def _problems(found: list[Change], after: Report, section: Section) -> Iterator[str]:
+    left = _written(section)
+    for change in found:
+        says = _sentence(change, after)
+        announced = "" if change.cause == "AWS" else ", announced YYYY-MM-DD"
+        complete = f"- **Expansion**{announced}: {says}"
+        # An explanation can follow.
+        line = next((line for line in left if f"{line['text']} ".startswith(f"{says} ")), None)
+        if line is None:
+            yield f"add: {complete}"
+            continue
+        left.remove(line)
+        if line["date"] is not None if change.cause == "AWS" else _announced(line) is None:
+            yield f"change to: {complete}"
+    yield from (f"remove or correct, there is no such expansion: - {line[0]}" for line in left)
 
 
 def too_early(section: Section, on: date) -> list[str]:
@@ -99,58 +76,36 @@ def too_early(section: Section, on: date) -> list[str]:
     :param on: the day of the release.
     """
     return [
-        f"wait until {written.date + timedelta(NOTICE_DAYS)}: - {written.entry.text}"
-        for written in map(_Written.of, section.entries)
-        if written.date is not None and written.date + timedelta(NOTICE_DAYS) > on
+        f"wait until {announced + timedelta(NOTICE_DAYS)}: - {line[0]}"
+        for line in _written(section)
+        if (announced := _announced(line)) and announced + timedelta(NOTICE_DAYS) > on
     ]
 
 
-def _of_baseline(sentences: list[str], entries: Iterable[Entry]) -> Iterator[str]:
-    missing, others = list(sentences), []
-    for entry in entries:
-        if entry.heading == BASELINE and entry.text in missing:
-            missing.remove(entry.text)
-        else:
-            others.append(entry)
-    yield from (f"add under {BASELINE}: - {sentence}" for sentence in missing)
-    yield from (f"remove, not in the baseline: - {entry.text}" for entry in others)
+def _written(section: Section) -> list[re.Match[str]]:
+    return [line for line in map(_EXPANSION.fullmatch, section.entries) if line]
 
 
-def _of_changes(found: Iterable[Change], entries: tuple[Entry, ...]) -> Iterator[str]:
-    written = [_Written.of(entry) for entry in entries]
-    left = list(written)
-    for change in found:
-        heading = HEADINGS[change.whose]
-        matching = [
-            line for line in left if line.entry.heading == heading and line.says(change.sentence)
-        ]
-        left = [line for line in left if line not in matching]
-        if not matching and change.effect not in {RECLASSIFIED, REWORDED}:
-            yield f"add under {heading}: - {_line(change)}"
-        elif len(matching) > 1:
-            yield f"remove, it is listed twice: - {matching[1].entry.text}"
-        elif matching and not _is_marked(change, matching[0]):
-            yield f"change to: - {_line(change)}"
-    for line in left:
-        text = line.entry.text
-        yield f"remove, or correct the text or heading; there is no such change: - {text}"
-    for heading in HEADINGS.values():
-        marked = [line.expansion for line in written if line.entry.heading == heading]
-        if marked != sorted(marked, reverse=True):
-            yield f"list the expansions first under {heading}"
+def _announced(line: re.Match[str]) -> date | None:
+    return day(line["date"] or "")
 
 
-def _is_marked(change: Change, written: _Written) -> bool:
-    needs_date = change.expansion and change.whose == PUMP
-    dated = written.date is not None if needs_date else written.announced is None
-    return written.expansion == change.expansion and dated
+def _sentence(change: Change, after: Report) -> str:
+    named = ", ".join(f"`{name}`" for name in _named(change, after))
+    parts = [change.role, change_in_one_line(change), *([named] if named else [])]
+    return f"{' '.join(': '.join(parts).split()).rstrip('.')}."
 
 
-def _line(change: Change) -> str:
-    if not change.expansion:
-        return change.sentence
-    announced = ", announced YYYY-MM-DD" if change.whose == PUMP else ""
-    return f"**Expansion**{announced}: {change.sentence}"
+def _named(change: Change, after: Report) -> Iterable[str]:
+    # What was announced must be what is released, so a line also says what its words leave open.
+    of_role = [role for role in after.roles if role.kind == change.role]
+    if change.about == "trust-policy":
+        return [role.trust_sha256 for role in of_role]
+    if change.about == "filled-in":
+        return [role.filled_sha256 for role in of_role]
+    if change.difference is not None and change.difference.rule == "role-present":
+        return [action.name for action in after.actions if change.role in action.roles]
+    return change.actions
 
 
 def listed(root: Path) -> dict[str, Section]:
@@ -162,24 +117,12 @@ def listed(root: Path) -> dict[str, Section]:
     """
     found = sections(read(root / CHANGELOG), CHANGELOG)
     versions, manifests = found.keys() - {UNRELEASED}, {*stored(root)}
-    if differ := sorted(versions ^ manifests):
-        version = differ[0]
+    for version in sorted(versions ^ manifests):
         has, lacks = f"a section [{version}]", f"{MANIFESTS}/{version}.json"
         if version in manifests:
             has, lacks = lacks, has
         raise InputError(f"{CHANGELOG}: there is {has}, but not {lacks}")
     return found
-
-
-def check(root: Path, last: Mapping[str, Any] | None, current: Mapping[str, Any]) -> list[str]:
-    """Return how ``PERMISSIONS.md`` differs from what changes since the last release.
-
-    :param root: the project's folder.
-    :param last: the manifest of the last release; ``None`` if there is none.
-    :param current: the manifest of the version to come.
-    :raises InputError: when the changelog cannot be read.
-    """
-    return problems(last, current, listed(root)[UNRELEASED])
 
 
 def main(root: Path = ROOT) -> int:
@@ -188,14 +131,14 @@ def main(root: Path = ROOT) -> int:
     :param root: the project's folder.
     """
     try:
-        current, last = manifest(), last_released(root)
-        found = check(root, last, current)
+        after, before = current(root), last_released(root)
+        found = problems(before, after, listed(root)[UNRELEASED])
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    since = "the baseline" if last is None else f"compared with {last['version']}"
+    since = "the first version" if before is None else f"compared with {before.version}"
     if not found:
-        print(f"{CHANGELOG} says what changes: {current['version']}, {since}.")
+        print(f"{CHANGELOG} lists every expansion: {after.version}, {since}.")
         return 0
     print(f"{CHANGELOG}, section [{UNRELEASED}], {since}:", file=sys.stderr)
     print("\n".join(found), file=sys.stderr)

@@ -8,23 +8,26 @@ zlib.
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from pump_roles import __version__, universal
+from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.published import ROLES
 from pump_roles.report import of_published
 from tools.release import manual
-from tools.release.manifest import as_json, manifest
+from tools.release.git import git
+from tools.release.manifest import current
 from tools.release.sbom import sbom
 from tools.sandbox.cdk import ROOT
 
@@ -47,6 +50,8 @@ _SDIST: Final = f"pump_roles-{__version__}.tar.gz"
 CHECKSUMS: Final = "SHA256SUMS"
 """The file with the digests of all the others, as ``sha256sum --check`` reads it."""
 
+_SCHEMA: Final = "pump_roles/output/report.schema.json"
+
 _DISTRIBUTED: Final = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "pump_roles")
 
 _MADE_FROM: Final = (
@@ -59,66 +64,29 @@ _MADE_FROM: Final = (
 )
 """The sources of a release."""
 
-_LEFT_BEHIND: Final = re.compile(
-    r"(?:^|/)(?:\.|__pycache__/|[^/]*(?:~|#|\.(?:bak|orig|py[co]|rej|swp|tmp))$)"
-)
-"""What editors, merges, and Python leave in a folder."""
-
 
 def sources(root: Path = ROOT) -> list[str]:
     """Return the paths of the files that the wheel and the sdist are built from, sorted.
 
-    In a clone, these are the files that Git tracks. Other files of the package are omitted, and
-    listed on standard error. So is each source file that differs from the last commit. In a copy
-    without ``.git``, these are all files except what editors and Python leave behind.
+    These are the files that Git tracks. Other files of the package are omitted, and listed on
+    standard error. So is each source file that differs from the last commit.
 
     :param root: the project's folder.
-    :raises SystemExit: when Git cannot list the files, or when the list has no package.
+    :raises InputError: when it is not a clone, or Git fails.
     """
-    found = _tracked(root) if (root / ".git").exists() else _present(root)
-    for path in (*_DISTRIBUTED[:-1], "pump_roles/__init__.py"):
-        if path not in found:
-            raise SystemExit(f"make dist: {path}: missing, or not in Git")
-    return sorted(found)
-
-
-def _tracked(root: Path) -> set[str]:
     for path in _git(root, "ls-files", "--others", "--exclude-standard", "--", *_DISTRIBUTED):
         print(f"make dist: {path}: not in Git, omitted", file=sys.stderr)
     options = ("--porcelain", "--no-renames", "--untracked-files=no")
     for entry in _git(root, "status", *options, "--", *_MADE_FROM):
         path = entry[3:]  # after two letters and a space: git-status, "Porcelain Format Version 1"
         print(f"make dist: {path}: differs from the last commit", file=sys.stderr)
-    return {path for path in _git(root, "ls-files", "--", *_DISTRIBUTED) if (root / path).is_file()}
+    tracked = _git(root, "ls-files", "--", *_DISTRIBUTED)
+    return sorted({path for path in tracked if (root / path).is_file()})
 
 
-def _present(root: Path) -> set[str]:
-    package = root / "pump_roles"
-    files = {file.relative_to(package).as_posix() for file in package.rglob("*") if file.is_file()}
-    return {path for path in _DISTRIBUTED if (root / path).is_file()} | {
-        f"pump_roles/{path}" for path in files if not _LEFT_BEHIND.search(path)
-    }
-
-
-def _git(root: Path, command: str, *arguments: str) -> Sequence[str]:
-    # In a Git hook, variables point to the repository of the hook.
-    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
-    try:
-        ended = subprocess.run(
-            # File modes are not part of a release.
-            ["git", "-c", "core.fileMode=false", command, "-z", *arguments],
-            cwd=root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-        )
-    except FileNotFoundError as error:
-        raise SystemExit("make dist: this is a Git clone, and git is not on the PATH") from error
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"make dist: git {command}: {error.stderr.strip()}") from error
-    return ended.stdout.split("\0")[:-1]
+def _git(root: Path, command: str, *arguments: str) -> list[str]:
+    # File modes are not part of a release.
+    return git(root, "-c", "core.fileMode=false", command, "-z", *arguments).split("\0")[:-1]
 
 
 @cache
@@ -148,18 +116,6 @@ def _archives() -> Mapping[str, bytes]:
         return {path.name: path.read_bytes() for path in built.iterdir()}
 
 
-def _archive(name: str) -> Callable[[], bytes]:
-    return lambda: _archives()[name]
-
-
-def _template(kind: str) -> Callable[[], bytes]:
-    return lambda: universal.template(kind)
-
-
-def _content(path: str) -> Callable[[], bytes]:
-    return (ROOT / path).read_bytes
-
-
 def _manual() -> bytes:
     """Return a ZIP file of the manual, the pages it links to, and its files, not compressed."""
     text = (ROOT / "docs" / "manual.md").read_text(encoding="utf-8")
@@ -177,17 +133,18 @@ def _manual() -> bytes:
 
 
 ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
-    **{name: _archive(name) for name in (_WHEEL, _SDIST)},
+    _WHEEL: lambda: _archives()[_WHEEL],
+    _SDIST: lambda: _archives()[_SDIST],
     **{
-        f"{ROLES[kind].stack_name}-{__version__}.template.json": _template(kind)
+        f"{ROLES[kind].stack_name}-{__version__}.template.json": partial(universal.template, kind)
         for kind in universal.FILES
     },
     f"{_PREFIX}-permissions.html": lambda: as_html(of_published()).encode(),
     f"{_PREFIX}-permissions.md": lambda: as_summary(of_published()).encode(),
-    f"{_PREFIX}-permissions.json": lambda: as_json(manifest()),
-    f"{_PREFIX}-permissions-changelog.md": _content("PERMISSIONS.md"),
-    f"{_PREFIX}-permissions.schema.json": _content("tools/release/manifest.schema.json"),
-    f"{_PREFIX}.guard": _content("pump_roles/guard/pump.guard"),
+    f"{_PREFIX}-permissions.json": lambda: as_json(current()).encode(),
+    f"{_PREFIX}-permissions-changelog.md": (ROOT / "PERMISSIONS.md").read_bytes,
+    f"{_PREFIX}-permissions.schema.json": (ROOT / _SCHEMA).read_bytes,
+    f"{_PREFIX}.guard": (ROOT / "pump_roles/guard/pump.guard").read_bytes,
     f"{_PREFIX}-manual.zip": _manual,
     f"{_PREFIX}.cdx.json": sbom,
 }
@@ -197,40 +154,20 @@ ARTIFACTS: Final[Mapping[str, Callable[[], bytes]]] = {
 def build(folder: Path) -> None:
     """Write the files of a release, and their checksums, to a folder that contains nothing else.
 
-    A folder of an earlier build stays unchanged until the new one is complete.
-
-    :param folder: the folder. It may exist if an earlier build wrote it.
-    :raises SystemExit: when the folder contains anything that a build does not write, or when a
-        file cannot be built.
+    :param folder: the folder. If it exists, it is replaced once all files are built.
+    :raises SystemExit: when a file cannot be built.
     :raises OSError: when a file cannot be read or written.
+    :raises ValueError: when the sources cannot be read.
     """
-    _check(folder)
     content = {name: make() for name, make in ARTIFACTS.items()}
     content[CHECKSUMS] = "".join(
         f"{sha256(made).hexdigest()}  {name}\n" for name, made in sorted(content.items())
     ).encode()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        new = Path(temporary, "new")
-        new.mkdir()
-        for name, made in content.items():
-            (new / name).write_bytes(made)
-        if folder.exists():
-            folder.rename(Path(temporary, "old"))
-        new.rename(folder)
-
-
-def _check(folder: Path) -> None:
-    """Reject a folder that contains anything that builds do not write, whatever the version."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise SystemExit(f"make dist: {folder}: is not a folder; move it away")
-    names = "|".join(re.escape(name) for name in (*ARTIFACTS, CHECKSUMS))
-    written = re.compile(names.replace(re.escape(__version__), r"[0-9][0-9A-Za-z.+]*"))
-    for entry in sorted(folder.iterdir()) if folder.exists() else ():
-        if not written.fullmatch(entry.name) or entry.is_symlink() or not entry.is_file():
-            raise SystemExit(
-                f"make dist: {entry}: not from an earlier build, and would be removed; move it away"
-            )
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    for name, made in content.items():
+        (folder / name).write_bytes(made)
 
 
 def main() -> None:

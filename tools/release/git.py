@@ -3,39 +3,35 @@
 import os
 import subprocess
 from pathlib import Path
-from typing import Final
 
 from pump_roles.templates import InputError
 
 __all__ = ["check_clean", "check_unchanged", "git", "tag_of"]
 
-_OTHER_REPOSITORY: Final = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}
-"""What Git sets for its hooks, so that commands in any folder are about their repository."""
 
-
-def git(root: Path, *arguments: str, content: bytes = b"") -> bytes:
+def git(root: Path, *arguments: str) -> str:
     """Run Git, and return what it prints.
 
     :param root: the repository's folder.
     :param arguments: the command line.
-    :param content: what Git reads from standard input.
     :raises InputError: when it fails, or is not installed.
     """
-    variables = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+    # In a hook, variables point to the repository of the hook.
+    pointing = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}
     try:
         ended = subprocess.run(
             ["git", *arguments],
             cwd=root,
-            env=variables,
-            input=content,
+            env={name: value for name, value in os.environ.items() if name not in pointing},
             capture_output=True,
+            text=True,
+            encoding="utf-8",
             check=False,
         )
     except FileNotFoundError:
         raise InputError("git is not installed") from None
     if ended.returncode:
-        message = ended.stderr.decode(errors="replace").strip()
-        raise InputError(f"git {arguments[0]} failed: {message}")
+        raise InputError(f"git {' '.join(arguments)} failed: {ended.stderr.strip()}")
     return ended.stdout
 
 
@@ -45,7 +41,7 @@ def check_clean(root: Path) -> None:
     :param root: the repository's folder.
     :raises InputError: when something is not.
     """
-    changed = git(root, "status", "--porcelain", "--untracked-files=all").decode().splitlines()
+    changed = git(root, "status", "--porcelain", "--untracked-files=all").splitlines()
     if changed:
         raise InputError(
             f"{changed[0][3:]} {f'and {len(changed) - 1} more are' if changed[1:] else 'is'} "

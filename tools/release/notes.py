@@ -4,35 +4,34 @@
 """
 
 import sys
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+from pump_roles.report import Report
 from pump_roles.templates import InputError
 from tools.release.changelog import today
 from tools.release.check import CHANGELOG
-from tools.release.manifest import manifest
+from tools.release.manifest import current
 from tools.release.tag import agreed
 from tools.sandbox.cdk import ROOT
 
 __all__ = ["main", "notes"]
 
 
-def notes(root: Path, tag: str, current: Mapping[str, Any], on: date) -> str:
+def notes(root: Path, tag: str, now: Report, on: date) -> str:
     """Return what the changelogs say about a release, in Markdown: the permissions first.
 
     :param root: the project's folder.
     :param tag: the release's tag, ``v`` and the version.
-    :param current: the manifest of the current project.
+    :param now: the report of the current project.
     :param on: today.
     :raises InputError: when the tag is not that of the version, or as
-        :func:`release.tag.agreed` does.
+        :func:`tools.release.tag.agreed` does.
     """
-    version = current["version"]
+    version = now.version
     if tag != f"v{version}":
         raise InputError(f"the tag {tag} is not that of version {version}: it must be v{version}")
-    texts = agreed(root, current, on)
+    texts = agreed(root, now, on)
     return f"## Permissions\n\n{texts[CHANGELOG]}\n\n## Everything else\n\n{texts['CHANGELOG.md']}"
 
 
@@ -46,7 +45,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         print("usage: python -m tools.release.notes TAG", file=sys.stderr)
         return 1
     try:
-        print(notes(root, arguments[0], manifest(), today()))
+        print(notes(root, arguments[0], current(root), today()))
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,7 +13,6 @@ from pump_roles.account.probe import ProbeReport
 from pump_roles.account.rollout.model import Statuses
 from pump_roles.account.verify.model import Verification
 from pump_roles.report import Report
-from tools.release.manifest_types import Manifest
 
 __all__ = ["SCHEMAS", "schema"]
 
@@ -35,7 +34,6 @@ SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = MappingProxyType(
             ProbeReport,
             "The output of pump-roles probe --format json",
         ),
-        "tools/release/manifest.schema.json": (Manifest, "The permission manifest of pump-roles"),
     }
 )
 """The type and the title of each schema, by the schema's path."""

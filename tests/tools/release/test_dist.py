@@ -1,6 +1,7 @@
 """``make dist``: what a release consists of, and that the same sources give the same bytes."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from pump_roles import __version__, universal
@@ -19,6 +21,7 @@ from pump_roles.cli import app
 from pump_roles.published import ROLES
 from tests.support import other_pythons
 from tools.release import dist, generate
+from tools.release.manifest import TEMPLATES
 from tools.sandbox.cdk import ROOT, tool_environment
 
 FILES = {
@@ -39,16 +42,6 @@ FILES = {
 WHEEL = f"pump_roles-{__version__}-py3-none-any.whl"
 SDIST = f"pump_roles-{__version__}.tar.gz"
 
-LEFT_BEHIND = [
-    "__pycache__/roles.cpython-399.pyc",
-    ".roles.py.swp",
-    "roles.py~",
-    "roles.py.orig",
-    "report/#page.css#",
-    "report/.idea/workspace.json",
-]
-"""What editors, merges, and Python leave in the package's folder."""
-
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder by their names."""
@@ -63,30 +56,30 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def copied(folder: Path) -> Path:
-    """Copy what a build reads into a folder, without what Git and Python keep in it."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("docs", "pump_roles", "tools"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in (".gitattributes", ".gitignore", "LICENSE", "README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("PERMISSIONS.md", "package-lock.json", "requirements.txt"):
-        shutil.copy(ROOT / name, folder)
-    return folder
-
-
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def cloned(folder: Path) -> Path:
-    """Copy the project like :func:`copied`, and commit all of it."""
-    copied(folder)
+    """Copy what a build reads into a folder, and commit all of it."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("docs", "pump_roles", "tools"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    for name in (
+        *(".gitattributes", ".gitignore", "LICENSE", "PERMISSIONS.md", "README.md"),
+        *("package-lock.json", "pyproject.toml", "requirements.txt"),
+    ):
+        shutil.copy(ROOT / name, folder)
     git(folder, "init")
     git(folder, "add", "--all")
     committer = ("-c", "user.name=Maintainer", "-c", "user.email=maintainer@example.com")
     git(folder, *committer, "commit", "--no-verify", "--message", "All")
     return folder
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    return cloned(tmp_path / "clone")
 
 
 def run(
@@ -129,10 +122,9 @@ def test_sha256sum_accepts_the_files_and_rejects_a_changed_byte_in_any(
     for name in names:
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        ended = subprocess.run(check, cwd=folder, capture_output=True, text=True, check=False)
-        assert ended.returncode == 1
-        assert f"{name}: FAILED\n" in ended.stdout
-        (folder / name).write_bytes(content)
+    ended = subprocess.run(check, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout.splitlines() == [f"{name}: FAILED" for name in names]
 
 
 @pytest.mark.parametrize("kind", ROLES)
@@ -144,16 +136,31 @@ def test_released_template_is_the_universal_template(kind: str, built: Path) -> 
     assert f"{digest}  {ROLES[kind].stack_name}-" in (built / "SHA256SUMS").read_text()
 
 
-@pytest.mark.parametrize(("ending", "format_name"), [("html", "html"), ("md", "summary")])
+@pytest.mark.parametrize(
+    ("ending", "arguments"),
+    [
+        ("html", ["--format", "html"]),
+        ("md", ["--format", "summary"]),
+        ("json", [str(ROOT / TEMPLATES), "--format", "json"]),
+    ],
+)
 def test_released_report_is_what_the_command_writes(
-    ending: str, format_name: str, built: Path, tmp_path: Path
+    ending: str, arguments: list[str], built: Path, tmp_path: Path
 ) -> None:
     written = tmp_path / "report"
-    arguments = ["report", "--format", format_name, "--output", str(written)]
-    ended = CliRunner().invoke(app, arguments)
+    ended = CliRunner().invoke(app, ["report", *arguments, "--output", str(written)])
     assert ended.exit_code == 0, ended.stderr
     released = built / f"pump-roles-{__version__}-permissions.{ending}"
     assert released.read_bytes() == written.read_bytes()
+
+
+def test_released_manifest_has_the_digests_of_the_released_templates(built: Path) -> None:
+    manifest = json.loads((built / f"pump-roles-{__version__}-permissions.json").read_bytes())
+    assert [role["sha256"] for role in manifest["roles"]] == [
+        hashlib.sha256(universal.template(kind)).hexdigest() for kind in ROLES
+    ]
+    schema = json.loads((built / f"pump-roles-{__version__}-permissions.schema.json").read_bytes())
+    Draft202012Validator(schema).validate(manifest)
 
 
 def test_wheel_and_sdist_contain_the_package_and_nothing_else(built: Path) -> None:
@@ -251,28 +258,17 @@ def test_guide_lists_each_file_of_a_release() -> None:
     assert sorted(listed) == sorted(name.replace(__version__, "VERSION") for name in FILES)
 
 
-@pytest.fixture(scope="module")
-def of_clone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of a build in a clone that also has files that Git does not track."""
-    clone = cloned(tmp_path_factory.mktemp("clone") / "project")
-    for path in [*LEFT_BEHIND, "scratch.py", "report/notes.json"]:
-        (clone / "pump_roles" / path).parent.mkdir(parents=True, exist_ok=True)
-        (clone / "pump_roles" / path).write_text("not a source")
-    return make_dist(clone)
-
-
+@pytest.mark.slow
 def test_two_folders_pythons_and_environments_give_the_same_bytes(
-    of_clone: dict[str, bytes], tmp_path: Path
+    built: Path, tmp_path: Path
 ) -> None:
     """Another Python if this machine has one from 3.11 on."""
     elsewhere = tmp_path / "else where" / "é"
     elsewhere.mkdir(parents=True)
-    copy = copied(elsewhere / "copy")
-    for path in LEFT_BEHIND:
-        (copy / "pump_roles" / path).parent.mkdir(parents=True, exist_ok=True)
-        (copy / "pump_roles" / path).write_text("not a source")
+    copy = cloned(elsewhere / "copy")
+    (copy / "pump_roles" / "scratch.py").write_text("not a source")
     for file in copy.rglob("*"):
-        if file.is_file():
+        if file.is_file() and ".git" not in file.parts:
             os.utime(file, (1_000_000_000, 1_000_000_000))
             file.chmod(0o600)
     # hatchling would exclude what these name, and put one of them into the sdist.
@@ -293,214 +289,104 @@ def test_two_folders_pythons_and_environments_give_the_same_bytes(
         )
     finally:
         os.umask(umask)
-    assert of_clone.keys() == of_copy.keys() == FILES
-    assert [name for name in FILES if of_clone[name] != of_copy[name]] == []
+    of_this = contents(built)
+    assert of_this.keys() == of_copy.keys() == FILES
+    assert [name for name in FILES if of_this[name] != of_copy[name]] == []
+    # Proves that the comparison can fail.
+    source = copy / "pump_roles" / "constructs" / "roles.py"
+    source.write_bytes(source.read_bytes() + b"\n")
+    changed = make_dist(copy)
+    assert {name for name in FILES if of_this[name] != changed[name]} == {
+        *(WHEEL, SDIST, "SHA256SUMS")
+    }
     if not other_pythons():
         pytest.skip("the folders were compared, but this machine has no other Python from 3.11 on")
 
 
+@pytest.mark.slow
 def test_plain_hatchling_builds_the_same_wheel_and_sdist_and_so_does_the_sdist(
-    of_clone: dict[str, bytes], tmp_path: Path
+    built: Path, clone: Path, tmp_path: Path
 ) -> None:
-    released = {name: of_clone[name] for name in (WHEEL, SDIST)}
+    released = {name: (built / name).read_bytes() for name in (WHEEL, SDIST)}
     (tmp_path / SDIST).write_bytes(released[SDIST])
     shutil.unpack_archive(tmp_path / SDIST, tmp_path)
-    for folder in (copied(tmp_path / "copy"), tmp_path / SDIST.removesuffix(".tar.gz")):
+    for folder in (clone, tmp_path / SDIST.removesuffix(".tar.gz")):
         ended = run(folder, "-m", "hatchling", "build", "--directory", "plain")
         assert ended.returncode == 0, ended.stderr
         plain = contents(folder / "plain")
         assert [name for name in released if plain[name] != released[name]] == []
 
 
-def test_changed_byte_of_a_source_changes_the_digests(
-    of_clone: dict[str, bytes], tmp_path: Path
+def test_build_omits_what_git_does_not_track_and_names_what_differs_from_the_commit(
+    clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Proves that the tests above can fail."""
-    copy = copied(tmp_path / "copy")
-    source = copy / "pump_roles" / "constructs" / "roles.py"
-    source.write_bytes(source.read_bytes() + b"\n")
-    changed = make_dist(copy)
-    assert {name for name in FILES if of_clone[name] != changed[name]} == {
-        *(WHEEL, SDIST, "SHA256SUMS")
-    }
-
-
-def test_clone_omits_what_git_does_not_track_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    clone = cloned(tmp_path / "clone")
     tracked = dist.sources(clone)
-    assert capsys.readouterr().err == ""
-    (clone / "pump_roles" / "scratch.py").touch()
+    # None is part of a release: a file's mode, another document, and what Git ignores.
+    (clone / "README.md").chmod(0o755)
+    (clone / "notes.txt").touch()
     (clone / "pump_roles" / "__pycache__").mkdir()
     (clone / "pump_roles" / "__pycache__" / "a.pyc").touch()
     assert dist.sources(clone) == tracked
-    error = capsys.readouterr().err
-    assert error == "make dist: pump_roles/scratch.py: not in Git, omitted\n"
-    git(clone, "add", "pump_roles/scratch.py")
-    assert dist.sources(clone) == sorted([*tracked, "pump_roles/scratch.py"])
-
-
-def test_clone_with_windows_line_endings_has_the_same_bytes(tmp_path: Path) -> None:
-    """Git for Windows has this setting by default."""
-    origin, clone = cloned(tmp_path / "origin"), tmp_path / "clone"
-    git(tmp_path, "clone", "--config", "core.autocrlf=true", str(origin), str(clone))
-    files = [file for file in clone.rglob("*") if file.is_file() and ".git" not in file.parts]
-    assert len(files) > 100
-    assert [
-        file
-        for file in files
-        if file.read_bytes() != (origin / file.relative_to(clone)).read_bytes()
-    ] == []
-
-
-def test_changes_that_are_not_committed_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    clone = cloned(tmp_path / "clone")
-    # None is part of a release: a file's mode, another document, and what is elsewhere.
-    (clone / "README.md").chmod(0o755)
-    (clone / "notes.txt").touch()
-    dist.sources(clone)
     assert capsys.readouterr().err == ""
+    (clone / "pump_roles" / "scratch.py").touch()
     (clone / "docs" / "manual.md").write_text("Changed.")
     (clone / "pump_roles" / "py.typed").unlink()
     git(clone, "mv", "pump_roles/constructs/roles.py", "pump_roles/é")
-    dist.sources(clone)
-    paths = (
-        "docs/manual.md",
-        "pump_roles/constructs/roles.py",
-        "pump_roles/py.typed",
-        "pump_roles/é",
-    )
+    assert set(dist.sources(clone)) == {*tracked, "pump_roles/é"} - {
+        *("pump_roles/constructs/roles.py", "pump_roles/py.typed")
+    }
+    changed = ("docs/manual.md", "pump_roles/constructs/roles.py", "pump_roles/py.typed")
     assert sorted(capsys.readouterr().err.splitlines()) == [
-        f"make dist: {path}: differs from the last commit" for path in paths
+        *(f"make dist: {path}: differs from the last commit" for path in changed),
+        "make dist: pump_roles/scratch.py: not in Git, omitted",
+        "make dist: pump_roles/é: differs from the last commit",
     ]
 
 
-def test_copy_without_git_has_the_sources_of_a_clone(tmp_path: Path) -> None:
-    clone = cloned(tmp_path / "clone")
-    tracked = dist.sources(clone)
-    shutil.rmtree(clone / ".git")
-    assert dist.sources(clone) == tracked
+def test_clone_with_windows_line_endings_has_the_same_bytes(clone: Path, tmp_path: Path) -> None:
+    """Git for Windows has this setting by default."""
+    windows = tmp_path / "windows"
+    git(tmp_path, "clone", "--config", "core.autocrlf=true", str(clone), str(windows))
+    files = dist.sources(windows)
+    assert len(files) > 100
+    assert [
+        file for file in files if (windows / file).read_bytes() != (clone / file).read_bytes()
+    ] == []
 
 
-def test_git_error_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clone = cloned(tmp_path / "clone")
-    # A hook of another repository sets this.
-    monkeypatch.setenv("GIT_DIR", str(ROOT / "nowhere"))
-    assert dist.sources(clone)
-    (clone / ".git" / "index").unlink()
-    with pytest.raises(SystemExit, match=r"make dist: \.gitignore: missing, or not in Git"):
-        dist.sources(clone)
-    shutil.rmtree(clone / ".git")
-    (clone / ".git").write_text("gitdir: nowhere")
-    with pytest.raises(SystemExit, match="make dist: git ls-files: fatal: "):
-        dist.sources(clone)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SystemExit, match="git is not on the PATH"):
-        dist.sources(clone)
-
-
-@pytest.fixture
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the files of a release by one."""
-    monkeypatch.setattr(dist, "ARTIFACTS", {f"pump-roles-{__version__}.guard": lambda: b"rules"})
-
-
-@pytest.mark.usefixtures("_small")
-def test_build_replaces_the_build_of_an_earlier_version(tmp_path: Path) -> None:
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    (folder / "pump-roles-0.0.9rc1.guard").touch()
-    (folder / "SHA256SUMS").touch()
-    dist.build(folder)
-    digest = hashlib.sha256(b"rules").hexdigest()
-    assert contents(folder) == {
-        f"pump-roles-{__version__}.guard": b"rules",
-        "SHA256SUMS": f"{digest}  pump-roles-{__version__}.guard\n".encode(),
-    }
-
-
-@pytest.mark.usefixtures("_small")
-@pytest.mark.parametrize("name", ["notes.txt", "pump-roles-0.1.0.guard.bak", "pump-roles-.guard"])
-def test_build_rejects_a_folder_with_other_files(name: str, tmp_path: Path) -> None:
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    (folder / name).write_text("mine")
-    (folder / "SHA256SUMS").write_text("earlier")
-    with pytest.raises(SystemExit, match=f"{name}: not from an earlier build"):
-        dist.build(folder)
-    assert contents(folder) == {name: b"mine", "SHA256SUMS": b"earlier"}
-
-
-@pytest.mark.usefixtures("_small")
-def test_build_rejects_folders_and_links(tmp_path: Path) -> None:
-    folder = tmp_path / "dist"
-    (folder / "SHA256SUMS").mkdir(parents=True)
-    with pytest.raises(SystemExit, match="SHA256SUMS: not from an earlier build"):
-        dist.build(folder)
-    (folder / "SHA256SUMS").rmdir()
-    (folder / "SHA256SUMS").symlink_to(tmp_path)
-    with pytest.raises(SystemExit, match="SHA256SUMS: not from an earlier build"):
-        dist.build(folder)
-    (tmp_path / "link").symlink_to(folder)
-    with pytest.raises(SystemExit, match="link: is not a folder"):
-        dist.build(tmp_path / "link")
-    (tmp_path / "file").touch()
-    with pytest.raises(SystemExit, match="file: is not a folder"):
-        dist.build(tmp_path / "file")
-
-
-@pytest.mark.parametrize("error", [SystemExit("failed"), OSError("failed")])
-def test_failed_build_leaves_only_the_earlier_build(
-    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail() -> bytes:
-        raise error
-
-    monkeypatch.setattr(dist, "ARTIFACTS", {"a": lambda: b"1"})
-    dist.build(tmp_path / "dist")
-    earlier = contents(tmp_path / "dist")
-    monkeypatch.setattr(dist, "ARTIFACTS", {"a": lambda: b"2", "b": fail})
-    with pytest.raises(type(error), match="failed"):
-        dist.build(tmp_path / "dist")
-    assert contents(tmp_path / "dist") == earlier
-    assert [path.name for path in tmp_path.iterdir()] == ["dist"]
-
-
-def test_build_that_cannot_write_leaves_the_earlier_build(
+def test_build_replaces_an_earlier_one_only_when_it_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dist, "ARTIFACTS", {"a": lambda: b"1"})
-    dist.build(tmp_path / "dist")
-    earlier = contents(tmp_path / "dist")
-    # A name that no file system takes.
-    monkeypatch.setattr(dist, "ARTIFACTS", {"a": lambda: b"2", "b" * 300: lambda: b"3"})
-    with pytest.raises(OSError, match="name too long"):
+    def fail() -> bytes:
+        raise OSError("failed")
+
+    for name, content in (("old", b"1"), ("new", b"rules")):
+        monkeypatch.setattr(dist, "ARTIFACTS", {name: lambda content=content: content})
         dist.build(tmp_path / "dist")
-    assert contents(tmp_path / "dist") == earlier
-    assert [path.name for path in tmp_path.iterdir()] == ["dist"]
+    digest = hashlib.sha256(b"rules").hexdigest()
+    complete = {"new": b"rules", "SHA256SUMS": f"{digest}  new\n".encode()}
+    assert contents(tmp_path / "dist") == complete
+    monkeypatch.setattr(dist, "ARTIFACTS", {"a": lambda: b"2", "b": fail})
+    with pytest.raises(OSError, match="failed"):
+        dist.build(tmp_path / "dist")
+    assert contents(tmp_path / "dist") == complete
 
 
-def test_missing_file_is_one_clear_error(tmp_path: Path) -> None:
-    copy = copied(tmp_path / "copy")
-    (copy / "docs" / "manual.md").unlink()
-    ended = run(copy, "-m", "tools.release.dist")
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("pyproject.toml", "[project]\nname = 'pump-roles'\n", "make dist: hatchling: "),
+        (".git", "gitdir: nowhere", "make dist: git .* failed: fatal: "),
+    ],
+)
+def test_what_cannot_be_built_is_an_error(file: str, text: str, said: str, clone: Path) -> None:
+    if (clone / file).is_dir():
+        shutil.rmtree(clone / file)
+    (clone / file).write_text(text)
+    ended = run(clone, "-m", "tools.release.dist")
     assert (ended.returncode, ended.stdout) == (1, "")
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith("make dist: ")
-    assert line.endswith("/docs/manual.md'")
-    assert not (copy / "dist").exists()
-
-
-def test_hatchling_error_is_an_error(tmp_path: Path) -> None:
-    copy = copied(tmp_path / "copy")
-    (copy / "pyproject.toml").write_text("[project]\nname = 'pump-roles'\n")
-    ended = run(copy, "-m", "tools.release.dist")
-    assert ended.returncode == 1
-    assert "make dist: hatchling: " in ended.stderr
-    assert not (copy / "dist").exists()
+    assert re.search(said, ended.stderr)
+    assert not (clone / "dist").exists()
 
 
 def test_no_file_names_the_folder_or_the_machine_of_the_build(built: Path) -> None:

@@ -16,10 +16,9 @@ import pytest
 import yaml
 
 from pump_roles import __version__
+from pump_roles.output.json_documents import as_json
 from tests.support import bash, other_commands
-from tools.release.check import baseline
-from tools.release.manifest import as_json, manifest
-from tools.release.versions import MANIFESTS
+from tools.release.manifest import MANIFESTS, current
 from tools.sandbox.cdk import ROOT
 
 TEXT = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
@@ -156,18 +155,15 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     for path in (ROOT / "package.json", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
         shutil.copy(path, folder)
-    current = manifest()
-    entries = "".join(f"- {sentence}\n" for sentence in baseline(current))
-    for name, text in (
-        ("CHANGELOG.md", "- The first release.\n"),
-        ("PERMISSIONS.md", f"### Baseline\n\n{entries}"),
-    ):
+    for name in ("CHANGELOG.md", "PERMISSIONS.md"):
         (folder / name).write_text(
-            f"# A changelog\n\n## [Unreleased]\n\n## [{__version__}] - 2020-01-01\n\n{text}"
+            f"# A changelog\n\n## [Unreleased]\n\n## [{__version__}] - 2020-01-01\n\n- First.\n"
         )
     shutil.rmtree(folder / MANIFESTS, ignore_errors=True)
     (folder / MANIFESTS).mkdir()
-    (folder / MANIFESTS / f"{__version__}.json").write_bytes(as_json(current))
+    (folder / MANIFESTS / f"{__version__}.json").write_text(as_json(current()))
+    for command in (("init",), ("add", "--all")):
+        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
     # Folders of its own, of which make finds that they are complete: it must not set up these ones.
     (folder / "node_modules").mkdir()
     (folder / ".venv").mkdir()
@@ -196,6 +192,7 @@ def carry_over(checkout: Path, job: str, machine: Path) -> None:
         shutil.copytree(checkout / uploaded[name], machine / folder)
 
 
+@pytest.mark.slow
 def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -203,8 +200,7 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     for ended in run("build", checkout, TAG=tag):
         assert ended.returncode == 0, ended.stderr
     notes = (checkout / "notes" / "notes.md").read_text()
-    assert notes.startswith("## Permissions\n\n### Baseline\n")
-    assert notes.endswith("\n- The first release.\n")
+    assert notes == "## Permissions\n\n- First.\n\n## Everything else\n\n- First.\n"
 
     publisher, releaser = tmp_path / "publisher", tmp_path / "releaser"
     carry_over(checkout, "publish", publisher)
@@ -232,20 +228,12 @@ def test_job_builds_and_the_other_ones_check_and_release_what_it_built(
     assert len(files) == 13
 
 
-@pytest.mark.parametrize("tag", ["v99.0.0", "v", f"v{__version__}-rc1", "v$(touch owned)"])
-def test_job_stops_at_a_tag_of_another_version(tag: str, checkout: Path) -> None:
-    (ended,) = run("build", checkout, TAG=tag)
+def test_job_stops_at_a_tag_of_another_version_and_runs_nothing_of_it(checkout: Path) -> None:
+    (ended,) = run("build", checkout, TAG=f"v{__version__}$(touch owned)")
     assert ended.returncode == 1
     assert ended.stderr.endswith(f"it must be v{__version__}\n")
     assert not (checkout / "dist").exists()
     assert not (checkout / "owned").exists()
-
-
-def test_job_stops_at_a_changelog_without_the_version(checkout: Path) -> None:
-    (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n- Something.\n")
-    (ended,) = run("build", checkout, TAG=f"v{__version__}")
-    assert ended.returncode == 1
-    assert "CHANGELOG.md: the latest version is not" in ended.stderr
 
 
 @pytest.mark.parametrize("job", ["publish", "release"])
