@@ -64,8 +64,6 @@ def tag(root: Path, now: Report, on: date) -> str:
     check_clean(root)
     name = tag_of(root, now.version)
     agreed(root, now, on)
-    # Git may be configured to ignore it.
-    git(root, "cat-file", "-e", f"HEAD:{MANIFESTS}/{now.version}.json")
     for earlier in stored(root)[1:]:
         check_unchanged(root, earlier, f"{MANIFESTS}/{earlier}.json")
     git(root, "tag", "--annotate", name, "--message", f"pump-roles {now.version}")

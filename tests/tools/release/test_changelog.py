@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from pump_roles.templates import InputError
 from tools.release.changelog import UNRELEASED, read, released, sections
-from tools.sandbox.cdk import ROOT
 
 TEXT = """# Changelog
 
@@ -53,11 +52,6 @@ def test_sections_have_their_entries() -> None:
     assert found["0.2.0"].entries == ("Without a heading.",)
     assert found["0.2.0"].date == date(2026, 12, 24)
     assert found["0.1.0"].entries == ()
-
-
-@pytest.mark.parametrize("name", ["CHANGELOG.md", "PERMISSIONS.md"])
-def test_changelogs_of_the_project_are_read(name: str) -> None:
-    assert UNRELEASED in sections(read(ROOT / name), name)
 
 
 @pytest.mark.parametrize(
@@ -110,23 +104,16 @@ def test_release_moves_unreleased_entries_under_its_version() -> None:
     "line",
     [
         "##\t[0.1.0] - 2026-11-26",
-        " ## [0.1.0] - 2026-11-26",
         "   ### Pump's changes",
-        "###\tPump's changes",
         "#### Withdrawn",
-        "##",
         "# Another changelog",
         "[0.1.0] - 2026-11-26\n---",
         "Old\n===  ",
         "<!--",
         "  <!-- a comment -->",
         "<details>",
-        "</details>",
-        "<p hidden>",
-        "<br/>",
         "<![CDATA[",
         "```",
-        "~~~text",
         "  ```console",
     ],
 )
@@ -167,14 +154,6 @@ def test_list_entries_are_those_that_a_person_sees() -> None:
         "A tab, wrapped as it likes. - Nested.",
         "Next.",
     ]
-
-
-@pytest.mark.parametrize("text", ["## [Unreleased]", "x\n\n## [Unreleased] \n\n- A point.\n", TEXT])
-def test_every_valid_changelog_can_be_released(text: str) -> None:
-    after = sections(released(text, "0.3.0", date(2027, 1, 31), empty="No change."), "a")
-    assert after["0.3.0"].entries == sections(text, "a")[UNRELEASED].entries
-    assert after[UNRELEASED].text == ""
-    assert after["0.3.0"].text
 
 
 @given(

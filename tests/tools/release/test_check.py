@@ -218,15 +218,14 @@ def test_any_other_text_is_a_problem(old: str, new: str, said: str) -> None:
     assert first == f"{said}: - **Expansion**, announced YYYY-MM-DD: {PUMP}"
 
 
-@pytest.mark.parametrize("before", [NOW, None])
-def test_announced_expansion_that_is_not_there_is_a_problem(before: Report | None) -> None:
-    (said,) = problems(before, NOW, section(READY))
+@pytest.mark.parametrize(
+    ("before", "after", "lines"), [(NOW, NOW, 1), (None, NOW, 1), (NOW, AFTER, 2)]
+)
+def test_announcement_without_an_expansion_is_a_problem(
+    before: Report | None, after: Report, lines: int
+) -> None:
+    (said,) = problems(before, after, section(READY * lines))
     assert said == f"remove or correct, there is no such expansion: {READY.strip()}"
-
-
-def test_expansion_that_is_listed_twice_is_a_problem() -> None:
-    (said,) = problems(NOW, AFTER, section(READY + READY))
-    assert said.startswith("remove or correct")
 
 
 @pytest.mark.parametrize(
@@ -340,14 +339,6 @@ def test_unreadable_file_fails_with_status_1(
     error = capsys.readouterr().err
     assert said in error
     assert len(error.splitlines()) == 1
-
-
-def test_file_that_is_not_named_for_a_version_fails(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (project / MANIFESTS / "latest.json").touch()
-    assert main(project) == 1
-    assert "'latest' is not a version" in capsys.readouterr().err
 
 
 def test_templates_that_are_not_as_published_fail(

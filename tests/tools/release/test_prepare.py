@@ -225,18 +225,6 @@ def test_uncommitted_change_is_rejected_even_if_git_is_configured_to_hide_it(
         release(project, "0.1.0", NOW)
 
 
-def test_manifest_that_git_ignores_gets_no_tag(project: Project, tmp_path: Path) -> None:
-    (tmp_path / "ignored").write_text("manifests/\n")
-    git(project, "config", "core.excludesFile", str(tmp_path / "ignored"))
-    release(project, "0.1.0", NOW)
-    commit(project)
-    with pytest.raises(InputError, match=r"git cat-file -e HEAD:.* failed"):
-        tag(project, FIRST, TODAY)
-    git(project, "add", "--force", MANIFESTS)
-    commit(project)
-    assert tag(project, FIRST, TODAY) == "v0.1.0"
-
-
 def test_hook_of_another_repository_does_not_change_the_repository(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,14 +320,6 @@ def test_parts_of_a_release_that_do_not_agree_get_no_tag(
     assert git(released, "tag", "--list") == "v0.1.0\n"
 
 
-def test_version_that_is_not_prepared_gets_no_tag_and_no_notes(released: Project) -> None:
-    said = f"not the latest in {MANIFESTS}: run make release"
-    with pytest.raises(InputError, match=said):
-        tag(released, SECOND, TODAY)
-    with pytest.raises(InputError, match=said):
-        notes(released, "v0.2.0", *LATER)
-
-
 def test_notes_of_a_release_are_its_section_of_the_changelog(released: Project) -> None:
     release(released, "0.2.0", AFTER)
     assert notes(released, "v0.2.0", *LATER) == (
@@ -372,38 +352,6 @@ def test_exit_status_of_the_notes_and_of_make_tag(
     assert capsys.readouterr().out == "Tagged v0.1.0. Nothing was pushed.\n"
 
 
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [(InputError("why"), 1), (OSError("why"), 1), (NotReadyError("why"), 3), (None, 0)],
-)
-def test_exit_status_of_make_release(
-    error: Exception | None,
-    status: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def run(*_: Any, **__: Any) -> None:
-        if error is not None:
-            raise error
-
-    monkeypatch.setattr(module, "prepare", run)
-    assert module.main(["0.2.0"]) == status
-    said = capsys.readouterr()
-    if error is None:
-        assert said.out.startswith("0.2.0 is prepared.")
-        assert "make tag" in said.out
-    else:
-        assert (said.out, said.err) == ("", "why\n")
-
-
-@pytest.mark.parametrize("arguments", [[], [""], ["0.2.0", "0.3.0"]])
-def test_make_release_needs_a_version(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert module.main(arguments) == 1
-    assert capsys.readouterr().err == "pass one version, such as: make release VERSION=0.2.0\n"
-
-
 def test_failing_step_is_an_error_with_its_output(tmp_path: Path) -> None:
     (tmp_path / "tools" / "release").mkdir(parents=True)
     for package in ("tools", "tools/release"):
@@ -420,3 +368,23 @@ def test_released_files_that_the_pages_name_have_the_version() -> None:
     named = re.findall(r"(?:pump[_-]roles|PumpReadOnly|PumpAutoPilot)-(\d+\.\d+\.\d+)", pages)
     assert named
     assert set(named) == {version[1]}
+
+
+def test_exit_status_of_make_release(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors: list[Exception] = [InputError("why"), NotReadyError("why"), OSError("why")]
+
+    def run(*_: Any, **__: Any) -> None:
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr(module, "prepare", run)
+    assert [module.main(["0.2.0"]) for _ in range(4)] == [1, 3, 1, 0]
+    said = capsys.readouterr()
+    assert said.err == "why\n" * 3
+    assert said.out.startswith("0.2.0 is prepared.")
+    for arguments in ([], [""], ["0.2.0", "0.3.0"]):
+        assert module.main(arguments) == 1
+    message = "pass one version, such as: make release VERSION=0.2.0\n"
+    assert capsys.readouterr().err == message * 3

