@@ -7,7 +7,7 @@ cannot be read.
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -49,24 +49,21 @@ def problems(before: Report | None, after: Report, section: Section) -> list[str
     :param after: the report of the version that the section is about.
     :param section: the section.
     """
-    return list(_problems(expansions(before, after), after, section))
-
-
-def _problems(found: list[Change], after: Report, section: Section) -> Iterator[str]:
+    found: list[str] = []
     left = _written(section)
-    for change in found:
+    for change in expansions(before, after):
         says = _sentence(change, after)
         announced = "" if change.cause == "AWS" else ", announced YYYY-MM-DD"
         complete = f"- **Expansion**{announced}: {says}"
         # An explanation can follow.
         line = next((line for line in left if f"{line['text']} ".startswith(f"{says} ")), None)
         if line is None:
-            yield f"add: {complete}"
+            found.append(f"add: {complete}")
             continue
         left.remove(line)
         if line["date"] is not None if change.cause == "AWS" else _announced(line) is None:
-            yield f"change to: {complete}"
-    yield from (f"remove or correct, there is no such expansion: - {line[0]}" for line in left)
+            found.append(f"change to: {complete}")
+    return found + [f"remove or correct, there is no such expansion: - {line[0]}" for line in left]
 
 
 def too_early(section: Section, on: date) -> list[str]:

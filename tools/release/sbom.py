@@ -6,17 +6,11 @@ what every deployment installs, not what one machine happens to have:
 - the Python packages. If only some environments install one, its marker is a property;
 - of the npm packages, the CDK CLI and its dependencies.
 
-A package on PyPI is several files, and pip accepts any whose digest ``requirements.txt`` lists. A
-component's ``hashes`` are those of one file. So each digest is an external reference of the type
-``distribution``, whose URL is the package's purl, because the lock file has no address either. An
-npm package is one file, whose digest is in the component's ``hashes``.
-
-Only the direct dependencies of this project are in the dependency graph: a package without an entry
-has unknown dependencies (CycloneDX Specification, "Dependency Graph").
-
-A component's license is the one that its package declares: that of an npm package is in the lock
-file, that of a Python package in ``tools/release/licenses.json``, because ``requirements.txt`` has
-none. A test compares that file with the installed packages.
+A component's ``hashes`` are those of one file, but a package on PyPI is several. So each of its
+digests is an external reference of the type ``distribution``, whose URL is the package's purl,
+because the lock file has no address. Only the direct dependencies of this project are in the
+dependency graph: a package without an entry has unknown ones (CycloneDX Specification, "Dependency
+Graph").
 
 Nothing in it depends on the clock or on chance: it has neither a serial number nor a timestamp.
 """

@@ -5,10 +5,20 @@ from pathlib import Path
 import pytest
 
 from tools.release import generate
+from tools.release.manifest import TEMPLATES
 from tools.sandbox.cdk import ROOT
 
+# The CDK CLI is slow. tests/universal/test_templates.py compares the templates with other synths.
+SLOW = [path for path in generate.FILES if path.startswith(TEMPLATES)]
 
-@pytest.mark.parametrize("path", generate.FILES)
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path in SLOW else [])
+        for path in generate.FILES
+    ],
+)
 def test_file_is_up_to_date(path: str) -> None:
     # Not compared by assert, which would print bytes.
     if (ROOT / path).read_bytes() != generate.FILES[path]():
