@@ -151,5 +151,5 @@ lock: $(DEVELOP) ## Pin what pyproject.toml and package.json ask for
 PIN := --quiet --no-annotate --universal --python-version 3.10 --generate-hashes --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
 
 clean: ## Remove everything that make created
-	@rm -rf .venv node_modules cdk.out examples/*/cdk.out dist site .dist-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules cdk.out examples/*/cdk.out dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
