@@ -82,27 +82,16 @@ def clone(tmp_path: Path) -> Path:
     return cloned(tmp_path / "clone")
 
 
-def run(
-    folder: Path, *arguments: str, python: str = sys.executable, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: str, python: str = sys.executable, **variables: str) -> None:
     """Run Python in a copy of the project, with this environment's packages."""
-    return subprocess.run(
+    subprocess.run(
         [python, *arguments],
         cwd=folder,
         env=tool_environment()
         | {"PYTHONPATH": os.pathsep.join((str(folder), sysconfig.get_path("purelib")))}
         | variables,
-        capture_output=True,
-        text=True,
-        check=False,
+        check=True,
     )
-
-
-def make_dist(folder: Path, python: str = sys.executable, **variables: str) -> dict[str, bytes]:
-    """Build a copy of the project, and return the files."""
-    ended = run(folder, "-m", "tools.release.dist", python=python, **variables)
-    assert ended.returncode == 0, ended.stderr
-    return contents(folder / "dist")
 
 
 def test_sha256sum_accepts_the_files_and_rejects_a_changed_byte_in_any(
@@ -164,7 +153,7 @@ def test_wheel_and_sdist_contain_the_package_and_nothing_else(built: Path) -> No
     assert sorted(names) == sorted([*others, *package])
 
 
-def test_manual_is_an_uncompressed_zip_with_its_files_and_no_dead_link(built: Path) -> None:
+def test_manual_has_its_files_and_no_dead_link(built: Path) -> None:
     archive = zipfile.ZipFile(built / f"pump-roles-{__version__}-manual.zip")
     folder = f"pump-roles-{__version__}-manual/"
     found = {entry.filename: archive.read(entry) for entry in archive.infolist()}
@@ -176,10 +165,6 @@ def test_manual_is_an_uncompressed_zip_with_its_files_and_no_dead_link(built: Pa
     assert "../PERMISSIONS.md" in links
     assert {os.path.normpath(f"docs/{link}") for link in links} < names
     assert not [name for name in names if name.endswith(".json") and name not in generate.FILES]
-    for entry in archive.infolist():
-        assert entry.compress_type == zipfile.ZIP_STORED
-        assert entry.date_time == (2020, 2, 2, 0, 0, 0)
-        assert entry.external_attr >> 16 == 0o100644
 
 
 def commands(page: str, *programs: str) -> str:
@@ -189,20 +174,25 @@ def commands(page: str, *programs: str) -> str:
     return "\n".join(command for command in found if command.split()[0] in programs)
 
 
+def shell(script: str, folder: Path, **variables: str) -> list[str]:
+    """Run a script that stops at the first error, and return the lines that it prints."""
+    ended = subprocess.run(
+        ["sh", "-euc", script],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout.splitlines()
+
+
 def test_commands_of_the_manual_check_and_unpack_it(built: Path, tmp_path: Path) -> None:
     archive = f"pump-roles-{__version__}-manual.zip"
     for name in (archive, "SHA256SUMS"):
         shutil.copy(built / name, tmp_path)
     script = commands("manual.md", "sha256sum", "unzip", "cd")
-    ended = subprocess.run(
-        ["sh", "-eu"],
-        input=f"{script}\nls",
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    checked, *unpacked = ended.stdout.splitlines()
+    checked, *unpacked = shell(f"{script}\nls", tmp_path)
     assert checked == f"{archive}: OK"
     assert set(unpacked) == {file.name for file in (ROOT / "docs" / "manual").iterdir()}
 
@@ -213,16 +203,7 @@ def test_commands_of_the_guide_find_a_release_intact_and_identical(
     (tmp_path / "Downloads").mkdir()
     shutil.copy(built / "SHA256SUMS", tmp_path / "Downloads")
     script = f"{commands('release.md', 'diff')}\ncd dist\n{commands('release.md', 'sha256sum')}"
-    ended = subprocess.run(
-        ["sh", "-eu"],
-        input=script,
-        cwd=built.parent,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    first, *checked = ended.stdout.splitlines()
+    first, *checked = shell(script, built.parent, HOME=str(tmp_path))
     assert first == "identical"
     assert checked == [f"{name}: OK" for name in sorted(FILES - {"SHA256SUMS"})]
 
@@ -265,9 +246,10 @@ def test_two_folders_pythons_and_environments_give_the_same_bytes(
         (elsewhere / name).write_text("syntax: glob\n*.json\n")
     umask = os.umask(0o077)
     try:
-        of_copy = make_dist(
+        run(
             copy,
-            [*other_pythons(), sys.executable][0],
+            *("-m", "tools.release.dist"),
+            python=[*other_pythons(), sys.executable][0],
             TZ="Pacific/Kiritimati",
             LC_ALL="C",
             PYTHONUTF8="0",
@@ -278,13 +260,14 @@ def test_two_folders_pythons_and_environments_give_the_same_bytes(
         )
     finally:
         os.umask(umask)
-    of_this = contents(built)
+    of_this, of_copy = contents(built), contents(copy / "dist")
     assert of_this.keys() == of_copy.keys() == FILES
     assert [name for name in FILES if of_this[name] != of_copy[name]] == []
     # Proves that the comparison can fail.
     source = copy / "pump_roles" / "constructs" / "roles.py"
     source.write_bytes(source.read_bytes() + b"\n")
-    changed = make_dist(copy)
+    run(copy, "-m", "tools.release.dist")
+    changed = contents(copy / "dist")
     assert {name for name in FILES if of_this[name] != changed[name]} == {
         *(WHEEL, SDIST, "SHA256SUMS")
     }
@@ -300,8 +283,7 @@ def test_plain_hatchling_builds_the_same_wheel_and_sdist_and_so_does_the_sdist(
     (tmp_path / SDIST).write_bytes(released[SDIST])
     shutil.unpack_archive(tmp_path / SDIST, tmp_path)
     for folder in (clone, tmp_path / SDIST.removesuffix(".tar.gz")):
-        ended = run(folder, "-m", "hatchling", "build", "--directory", "plain")
-        assert ended.returncode == 0, ended.stderr
+        run(folder, "-m", "hatchling", "build", "--directory", "plain")
         plain = contents(folder / "plain")
         assert [name for name in released if plain[name] != released[name]] == []
 
