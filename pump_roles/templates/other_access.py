@@ -1,14 +1,18 @@
 """Everything else in templates that gives access, or that reaches one of Pump's roles.
 
-In a template that contains one of Pump's roles, nothing else may give access to anyone except AWS
-services and its own account. In any other template, only what reaches Pump or Pump's roles is an
-alarm. The rest is listed.
+In a template that contains one of Pump's roles, nothing else may let anyone in except AWS services
+and its own account: no role, no way to act as a user or role, and no resource that is itself a
+permission for someone, such as an ``AWS::Lambda::Permission``. In any other template, only what
+reaches Pump or Pump's roles is an alarm. The rest is listed.
+
+The policies of buckets, keys, and other resources count only if they name Pump or Pump's roles:
+anyone else whom they admit reaches only that resource.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from pump_roles.iam.trust import assumption, principals_of
@@ -22,16 +26,16 @@ from pump_roles.iam.values import (
     strings,
 )
 from pump_roles.templates.attachments import ATTACHES, Attachments
-from pump_roles.templates.certain import certain, written
+from pump_roles.templates.certain import Certain, Symbol, certain, written
 from pump_roles.templates.could_be import could_be
+from pump_roles.templates.files import parse_json
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Other
 from pump_roles.templates.other_words import access_words
-from pump_roles.templates.pump_names import Access, PumpNames
+from pump_roles.templates.pump_names import Access, PumpNames, admitted
 from pump_roles.templates.roles import PumpRole, resolved_trust_policy
 from pump_roles.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.templates.template import Reference, Template
-from pump_roles.templates.trusted import admitted
 
 __all__ = ["others", "roles_of_account"]
 
@@ -48,12 +52,27 @@ _OPENS: Final = {
     "AWS::IAM::AccessKey",
     "AWS::IAM::OIDCProvider",
     "AWS::IAM::SAMLProvider",
+    "AWS::IdentityStore::GroupMembership",
     "AWS::RolesAnywhere::Profile",
     "AWS::RolesAnywhere::TrustAnchor",
     "AWS::SSO::Assignment",
     "AWS::SSO::PermissionSet",
 }
 """Resources that give access in other ways. A template with one of Pump's roles must have none."""
+
+_TRUST: Final = "AssumeRolePolicyDocument"
+"""A trust policy, of a role or of what makes one, such as a function of SAM."""
+
+_LETS_IN: Final = re.compile(r"(?:Allowed)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId")
+"""The properties that name whom a resource gives access. In AWS IoT, that is a device."""
+
+_SERVICE: Final = re.compile(
+    r"(?:[a-z0-9.-]|\$\{AWS::\w+\})+\.(?:amazon(?:aws)?\.com(?:\.cn)?|\$\{AWS::URLSuffix\})"
+)
+
+_TEXTS: Final = re.compile(r"\w*Description|Comment|DisplayName|Tags")
+"""The properties of AWS's own resources that nothing acts on."""
+
 
 _SECTIONS: Final = {
     *("AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs"),
@@ -104,7 +123,12 @@ def others(
                 for other in reader.read(attachments):
                     yield (template, logical_id), other
         for name in template.content.keys() - _SECTIONS:
-            ways = _named_in(template.content[name], template, pump)
+            section, near = template.content[name], template.root in roots
+            trust = partial(_trusts, template=template, pump=pump, near=near)
+            ways = [*_named_in(section, template, pump)]
+            for defaults in map(as_mapping, as_mapping(section).values()):
+                if _TRUST in defaults:
+                    ways += admitted(defaults[_TRUST], trust, providers=near)
             if alarm := access_words(ways, mask):
                 file = template.file.name
                 yield (template, name), Other(name=name, type="section", source=file, alarm=alarm)
@@ -191,22 +215,37 @@ def _is_computed(value: Any) -> bool:
     return isinstance(value, dict) and len(value) == 1 and is_function(*value)
 
 
-def _is_information(kind: str, name: str, value: Any) -> bool:
-    # What names Pump's roles, but neither gives access nor runs code.
-    if kind == "AWS::Organizations::Policy" and name == "Content":
-        return _only_denies(value)
-    return kind == "AWS::SSM::Parameter" or (kind, name) == ("AWS::Events::Rule", "EventPattern")
+def _trusts(named: Any, *, template: Template, pump: PumpNames, near: bool) -> Iterator[Access]:
+    for element, found in elements(named, template):
+        possible = could_be(element, template)
+        text = "" if found is None else written(found)
+        kind, name = (
+            pump.in_possible(possible, template.account)
+            if found is None
+            else ("definition", defined)
+            if (defined := pump.defined_in(possible))
+            else pump.in_text(text, template.account)
+        )
+        if text == "*" or (found is None and possible.spells("*")):
+            yield Access("trusts-everyone")
+        elif kind:
+            yield Access(f"trusts-{kind}", name)
+        elif found is None:
+            if possible.deployment or near:
+                yield Access("trusts-unreadable")
+        elif near and not _is_own_account(found, template):
+            yield Access("trusts-other-account", text)
 
 
-def _only_denies(document: Any) -> bool:
-    read = document
-    if isinstance(document, str):
-        with suppress(ValueError):
-            read = json.loads(document)
-    found = as_mapping(read)
-    statements = as_list(found.get("Statement", [None]))
-    denies = all(as_mapping(statement).get("Effect") == "Deny" for statement in statements)
-    return denies and not has_transform(found)
+def _is_own_account(value: Certain, template: Template) -> bool:
+    # The account of the administrator of a StackSet is another one than that of its stacks.
+    own = template.account or "own"
+    known = {Symbol("AWS::AccountId", template.member): own}
+    text = "".join(
+        part if isinstance(part, str) else known.get(part, f"${{{part.name}}}") for part in value
+    ).replace("${AWS::Partition}", "aws")
+    account = re.fullmatch(r"(?:arn:[a-z-]+:(?:iam|sts)::)?([^:]+)(?::.*)?", text)
+    return account is not None and account[1] == own
 
 
 class _Reader:
@@ -244,9 +283,10 @@ class _Reader:
             )
 
     def _ways(self, attachments: Attachments) -> Iterator[Access]:
+        if self._has_trust_policy:
+            trust = partial(_trusts, template=self._template, pump=self._pump, near=self._near)
+            yield from admitted(self._properties.get(_TRUST), trust, providers=self._near)
         if self._type == "AWS::IAM::Role":
-            document = self._properties.get("AssumeRolePolicyDocument")
-            yield from admitted(document, self._trusts, providers=self._near)
             names = targets(self._properties.get("RoleName"), self._template)
             yield from self._naming(names.naming, _NAMED_ALIKE)
         attachment = attachments.at(self._template, self._logical_id)
@@ -254,21 +294,45 @@ class _Reader:
             for way in self._naming(attachment.targets.naming, _ATTACHED):
                 if way.why != "may-attach" or not attachment.is_instance_profile:
                     yield way
-        if self._type.startswith("AWS::IAM::") and self._template.is_open(self._logical_id):
+        gives_access = self._type.startswith(("AWS::IAM::", "AWS::Serverless::"))
+        if gives_access and self._template.is_open(self._logical_id):
             yield Access("unreadable-properties")
         if self._near:
             yield from self._opens()
         yield from self._mentions(information=False)
 
+    @property
+    def _is_of_aws(self) -> bool:
+        # Code of the app gets the properties of a custom resource.
+        return (
+            self._type.startswith("AWS::") and self._type != "AWS::CloudFormation::CustomResource"
+        )
+
+    @property
+    def _has_trust_policy(self) -> bool:
+        return self._type == "AWS::IAM::Role" or (self._is_of_aws and _TRUST in self._properties)
+
     def _opens(self) -> Iterator[Access]:
-        if self._type in _OPENS:
-            yield Access("opens", self._type)
         if "LoginProfile" in self._properties:
             yield Access("password")
-        if self._type == "AWS::EKS::AccessEntry":
-            arn = elements(self._properties.get("PrincipalArn"), self._template)
-            if any(found is None for _, found in arn):
-                yield Access("unreadable-cluster-role")
+        if self._type in _OPENS:
+            yield Access("opens", self._type)
+        elif self._is_of_aws and not self._type.startswith("AWS::IoT::"):
+            for name, value in self._properties.items():
+                yield from self._lets_in(value) if _LETS_IN.fullmatch(name) else ()
+
+    def _lets_in(self, value: Any) -> Iterator[Access]:
+        members = as_mapping(value)
+        named = value if any(map(is_function, members)) else [*members.values()] or value
+        for element, found in elements(named, self._template):
+            possible = could_be(element, self._template)
+            if found is None:
+                if possible.deployment or not all(map(_SERVICE.fullmatch, possible.fragments)):
+                    yield Access("lets-in-unreadable")
+            elif not _SERVICE.fullmatch(written(found)) and not _is_own_account(
+                found, self._template
+            ):
+                yield Access("lets-in", written(found))
 
     def _naming(
         self, naming: Callable[[Target], Naming | None], whys: Mapping[Naming, str]
@@ -282,55 +346,71 @@ class _Reader:
     def _mentions(self, *, information: bool) -> Iterator[Access]:
         # What trusts or attaches to Pump's roles is reported already, and nested templates are
         # read.
-        reported = {"AWS::IAM::Role": "AssumeRolePolicyDocument"}.get(self._type)
+        reported = {_TRUST} if self._has_trust_policy else set()
         if self._type in _POLICIES or self._type == "AWS::IAM::InstanceProfile":
-            reported = ATTACHES.get(self._type, ("",))[0]
+            reported.add(ATTACHES.get(self._type, ("",))[0])
         metadata = as_mapping(self._template.resources[self._logical_id].get("Metadata"))
-        helpers = {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS}
-        for name, value in (*self._properties.items(), ("Metadata", helpers)):
-            if name == reported or self._logical_id in self._template.nested:
+        values = {
+            **self._properties,
+            "Metadata": {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS},
+        }
+        if "DefinitionSubstitutions" in values:
+            # Step Functions substitutes them in the definition.
+            definition = as_text(values.get("Definition", values.get("DefinitionString")))
+            substituted = {"Fn::Sub": [definition, values["DefinitionSubstitutions"]]}
+            values["DefinitionSubstitutions"] = [values["DefinitionSubstitutions"], substituted]
+        for name, value in values.items():
+            if name in reported or self._logical_id in self._template.nested:
                 continue
-            if _is_information(self._type, name, value) != information:
-                continue
+            counted, definitions, information_only = self._parts(name, value)
+            if information:
+                yield from _named_in(information_only, self._template, self._pump)
+            else:
+                yield from _named_in({name: counted}, self._template, self._pump)
+                yield from _named_in(definitions, self._template, self._pump, roles=False)
+
+    def _parts(self, name: str, value: Any) -> tuple[Any, list[Any], list[Any]]:
+        # What counts in a property, where only definitions count, and what is only information: it
+        # neither gives access nor runs code.
+        if not self._is_of_aws or has_transform(value):
+            return value, [], []
+        is_pattern = (self._type, name) == ("AWS::Events::Rule", "EventPattern")
+        if self._type == "AWS::SSM::Parameter" or is_pattern or _TEXTS.fullmatch(name):
+            return None, [], [value]
+        assumed: list[Any] = []
+        denies: list[Any] = []
+        in_iam = self._type in _PRINCIPALS or self._type in _POLICIES
+
+        def without(document: Any) -> Any:
+            read = as_mapping(_parsed(document))
+            if "Statement" not in read:
+                return document
+            found = [part for statement in as_list(read["Statement"]) for part in kept(statement)]
+            return {**read, "Statement": found}
+
+        def kept(statement: Any) -> list[Any]:
+            if as_mapping(statement).get("Effect") == "Deny":
+                denies.append(statement)
+                return []
             # Permission to assume the roles with an external ID, as Pump's own services have it, is
             # no alarm just because it names them: the roles' trust policies decide.
-            read: Any = value
-            only_names: list[Any] = []
-            if self._type in _PRINCIPALS or self._type in _POLICIES:
-                read, only_names = _without_assumptions(name, value)
-            yield from _named_in({name: read}, self._template, self._pump)
-            yield from _named_in(only_names, self._template, self._pump, roles=False)
+            if in_iam and _only_assumes(statement):
+                assumed.append(statement["Resource"])
+                return [{key: statement[key] for key in statement.keys() - {"Resource"}}]
+            return [statement]
 
-    def _trusts(self, named: Any) -> Iterator[Access]:
-        account = self._template.account
-        for element, found in elements(named, self._template):
-            possible = could_be(element, self._template)
-            text = "" if found is None else written(found)
-            kind, name = (
-                self._pump.in_possible(possible, account)
-                if found is None
-                else ("definition", defined)
-                if (defined := self._pump.defined_in(possible))
-                else self._pump.in_text(text, account)
-            )
-            if text == "*" or (found is None and possible.spells("*")):
-                yield Access("trusts-everyone")
-            elif kind:
-                yield Access(f"trusts-{kind}", name)
-            elif found is None:
-                if possible.deployment or self._near:
-                    yield Access("trusts-unreadable")
-            elif self._near and not self._is_own_account(text):
-                yield Access("trusts-other-account", text)
-
-    def _is_own_account(self, text: str) -> bool:
-        own = self._template.account or "own"
-        literal = text.replace("${AWS::AccountId}", own).replace("${AWS::Partition}", "aws")
-        account = re.fullmatch(r"(?:arn:[a-z-]+:(?:iam|sts)::)?([^:]+)(?::.*)?", literal)
-        return account is not None and account[1] == own
+        if in_iam and name == "Policies" and isinstance(value, list):
+            inline = [
+                {**policy, "PolicyDocument": without(policy["PolicyDocument"])}
+                if "PolicyDocument" in as_mapping(policy)
+                else policy
+                for policy in value
+            ]
+            return inline, assumed, denies
+        return without(value), assumed, denies
 
     def _principals(self) -> Iterator[str]:
-        if self._type == "AWS::IAM::Role":
+        if self._has_trust_policy:
             trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
             yield from assumption(trust_policy, parameters).principals
         elif self._type in ATTACHES or self._type in _POLICIES:
@@ -355,46 +435,23 @@ class _Reader:
         return ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _without_assumptions(name: str, value: Any) -> tuple[Any, list[Any]]:
-    # Returns the property without the resources of such statements, and these resources.
-    resources: list[Any] = []
-
-    def without(document: Any) -> Any:
-        if not isinstance(document, dict) or "Statement" not in document:
-            return document
-        return {**document, "Statement": list(map(kept, as_list(document["Statement"])))}
-
-    def kept(statement: Any) -> Any:
-        if not _only_assumes(statement):
-            return statement
-        resources.append(statement["Resource"])
-        return {key: member for key, member in statement.items() if key != "Resource"}
-
-    if name == "PolicyDocument":
-        return without(value), resources
-    if name == "Policies" and isinstance(value, list):
-        policies = [
-            {**policy, "PolicyDocument": without(policy["PolicyDocument"])}
-            if isinstance(policy, dict) and "PolicyDocument" in policy
-            else policy
-            for policy in value
-        ]
-        return policies, resources
-    return value, []
+def _parsed(document: Any) -> Any:
+    if isinstance(document, str) and '"Statement"' in document:
+        with suppress(ValueError, RecursionError):
+            return parse_json(document)
+    return document
 
 
 def _only_assumes(statement: Any) -> bool:
-    if not isinstance(statement, dict) or "Resource" not in statement:
-        return False
-    if statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}:
-        return False
-    actions = as_list(statement.get("Action", []))
-    if [action.lower() for action in actions if isinstance(action, str)] != ["sts:assumerole"]:
-        return False
-    with_external_id = statement.get("Condition") == {"Null": {"sts:ExternalId": "false"}}
-    return len(actions) == 1 and (
-        statement.get("Effect") == "Deny"
-        or (statement.get("Effect") == "Allow" and with_external_id)
+    known = as_mapping(statement)
+    actions = as_list(known.get("Action"))
+    return (
+        known.keys() - {"Sid"} == {"Effect", "Action", "Resource", "Condition"}
+        and known["Effect"] == "Allow"
+        and known["Condition"] == {"Null": {"sts:ExternalId": "false"}}
+        and len(actions) == 1
+        and isinstance(actions[0], str)
+        and actions[0].lower() == "sts:assumerole"
     )
 
 

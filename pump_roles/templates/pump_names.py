@@ -1,17 +1,18 @@
-"""Whether a text, or what a value could be, names one of Pump's roles, principals, or accounts."""
+"""Whether a text, a value, or a trust policy names one of Pump's roles, principals, or accounts."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
+from pump_roles.iam.values import as_list
 from pump_roles.published import ROLES
 from pump_roles.templates.could_be import Possible
 from pump_roles.templates.template import Reference
 from pump_roles.text import unescaped
 
-__all__ = ["Access", "PumpNames"]
+__all__ = ["Access", "PumpNames", "admitted"]
 
 _BESIDE: Final = r"[\w-]"
 """What may not be next to a role's name. Punctuation may be, although a name can contain some: in a
@@ -100,3 +101,48 @@ class PumpNames:
     @cached_property
     def _accounts(self) -> list[str]:
         return sorted({name for text in self.principals for name in re.findall("[0-9]{12}", text)})
+
+
+def admitted(
+    document: Any, principals: Callable[[Any], Iterator[Access]], *, providers: bool
+) -> Iterator[Access]:
+    """Yield whom a trust policy admits. Its conditions do not matter.
+
+    A condition on the account or the organization does not exclude a session of Pump's role, which
+    is a principal of the account.
+
+    :param document: the trust policy, as in a template.
+    :param principals: judges a value of the type ``AWS``.
+    :param providers: whether identity providers count.
+    """
+    if not isinstance(document, dict) or document.keys() - {"Version", "Id", "Statement"}:
+        yield Access("unreadable-trust-policy")
+        return
+    for statement in as_list(document.get("Statement")):
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            yield Access("unreadable-statement")
+        elif statement["Effect"] == "Allow":
+            yield from _admitted(statement, principals, providers=providers)
+
+
+def _admitted(
+    statement: Mapping[str, Any],
+    principals: Callable[[Any], Iterator[Access]],
+    *,
+    providers: bool,
+) -> Iterator[Access]:
+    principal = statement.get("Principal")
+    if "NotPrincipal" in statement:
+        yield Access("trusts-everyone-but")
+    if principal == "*":
+        yield Access("trusts-everyone")
+    elif isinstance(principal, dict):
+        for kind, named in principal.items():
+            if kind == "AWS":
+                yield from principals(named)
+            elif kind in ("Federated", "CanonicalUser"):
+                yield from [Access("trusts-identity-provider")] if providers else []
+            elif kind != "Service":
+                yield Access("unreadable-principal", kind)
+    elif "NotPrincipal" not in statement:
+        yield Access("trusts-unreadable")

@@ -251,8 +251,12 @@ REACHES_PUMP = [
         "names the role PumpAutoPilotRole",
     ),
     (
-        resource("AWS::SSO::PermissionSet", Description="for arn:aws:iam::1:role/PumpReadOnlyRole"),
+        resource("AWS::SSO::PermissionSet", Name="for arn:aws:iam::1:role/PumpReadOnlyRole"),
         "names the role PumpReadOnlyRole",
+    ),
+    (
+        resource("AWS::Serverless::Function", AssumeRolePolicyDocument={"Statement": {}}),
+        "its trust policy has a statement that cannot be read",
     ),
     (trusts_everyone_in("aws:PrincipalAccount", {"Ref": "AWS::AccountId"}), "trusts everyone"),
     (trusts_everyone_in("aws:PrincipalAccount", "123456789012"), "trusts everyone"),
@@ -325,7 +329,7 @@ def test_says_what_a_string_a_number_or_a_key_names(
 
 
 def test_globals_of_a_serverless_template_are_read(text: str, tmp_path: Path) -> None:
-    trusted = {"Statement": {"Principal": {"AWS": PUMP_ACCOUNT}}}
+    trusted = {"Statement": {"Effect": "Allow", "Principal": {"AWS": PUMP_ACCOUNT}}}
     members = {
         "Transform": "AWS::Serverless-2016-10-31",
         "Globals": {"Function": {"AssumeRolePolicyDocument": trusted}},
@@ -333,14 +337,30 @@ def test_globals_of_a_serverless_template_are_read(text: str, tmp_path: Path) ->
     report = of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **members)
     found = finding_text(report.findings[0], report)
     assert f"Globals (section): names Pump's account {PUMP_ACCOUNT}" in found
-    changed = json.loads(json.dumps(members).replace(PUMP_ACCOUNT, "123456789012"))
-    assert alarms(of(text, tmp_path, resource("AWS::SQS::Queue"), same=False, **changed)) == []
+    for account, same, expected in [
+        ("123456789012", False, []),
+        ("123456789012", True, ["Globals (section): trusts another account: 123456789012"]),
+        ("*", False, ["Globals (section): trusts everyone"]),
+        ("lambda.amazonaws.com", True, []),
+    ]:
+        changed = json.dumps(members).replace(PUMP_ACCOUNT, account)
+        changed = changed.replace('AWS": "lambda', 'Service": "lambda')
+        queue = resource("AWS::SQS::Queue")
+        report = of(text, tmp_path, queue, same=same, **json.loads(changed))
+        assert [*report.suspects] == expected
+        (tmp_path / "Another.template.json").unlink(missing_ok=True)
 
 
 DENY = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:iam::*:role/PumpAutoPilotRole"}
 ALLOW = {**DENY, "Effect": "Allow"}
 ROLE_ARN = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/PumpAutoPilotRole"}
 PATTERN = {"detail": {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [ROLE_ARN]}}}}}
+
+
+BUCKET_DENY = {**DENY, "Principal": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": ROLE_ARN}}}
+
+
+OWN_KEY = {"Effect": "Allow", "Principal": {"AWS": OWN_ROOT}, "Action": "kms:*", "Resource": "*"}
 
 
 def organization(content: Any) -> dict[str, Any]:
@@ -364,7 +384,48 @@ def organization(content: Any) -> dict[str, Any]:
             organization({"Statement": [DENY], "Fn::Transform": {"Name": "PumpAutoPilotRole"}}),
             False,
         ),
+        (
+            resource(
+                "AWS::Organizations::Policy",
+                Content={"Statement": [DENY]},
+                Description="Keeps everyone away from PumpAutoPilotRole",
+            ),
+            True,
+        ),
+        (organization({"Statement": [DENY], "Principal": "PumpAutoPilotRole"}), False),
+        (
+            organization(
+                '{"Statement": {"Effect": "Allow", "Effect": "Deny", "A": "PumpAutoPilotRole"}}'
+            ),
+            False,
+        ),
         (organization(ROLE_ARN), False),
+        (resource("AWS::S3::BucketPolicy", PolicyDocument={"Statement": [BUCKET_DENY]}), True),
+        (resource("AWS::KMS::Key", KeyPolicy={"Statement": [BUCKET_DENY, OWN_KEY]}), True),
+        (
+            resource("AWS::Logs::ResourcePolicy", PolicyDocument=json.dumps({"Statement": [DENY]})),
+            True,
+        ),
+        (resource("Custom::Policy", PolicyDocument={"Statement": [BUCKET_DENY]}), False),
+        (
+            resource("AWS::S3::BucketPolicy", PolicyDocument={"Statement": [BUCKET_DENY, ALLOW]}),
+            False,
+        ),
+        (
+            resource(
+                "AWS::CloudWatch::Alarm",
+                AlarmDescription="PumpAutoPilotRole was used",
+                Tags=[{"Key": "watches", "Value": ROLE_ARN}],
+            ),
+            True,
+        ),
+        (resource("AWS::CloudWatch::Alarm", AlarmActions=["PumpAutoPilotRole"]), False),
+        (resource("AWS::EC2::SecurityGroup", GroupDescription=f"For {PUMP_ACCOUNT}"), True),
+        (resource("Custom::Command", Description="PumpAutoPilotRole"), False),
+        (
+            resource("AWS::CloudFormation::CustomResource", Tags=["PumpAutoPilotRole"]),
+            False,
+        ),
         (organization("PumpAutoPilotRole"), False),
     ],
 )
@@ -516,6 +577,38 @@ LETS_OTHERS_IN = [
     (resource("AWS::RolesAnywhere::Profile", RoleArns=[]), "anyone with a certificate"),
     (resource("AWS::SSO::Assignment", PrincipalId="x"), "IAM Identity Center"),
     (resource("AWS::EKS::AccessEntry", PrincipalArn={"Ref": "Parameter"}), "cannot be read"),
+    (resource("AWS::IdentityStore::GroupMembership", GroupId="g"), "IAM Identity Center"),
+    (
+        {**role({"AWS": "123456789012"}), "Type": "AWS::Serverless::Function"},
+        "trusts another account: 123456789012",
+    ),
+    *(
+        (resource(f"AWS::{kind}", **{name: value}), f"gives access to {said}")
+        for kind, name, value, said in [
+            ("Lambda::Permission", "Principal", "123456789012", "another principal: 123456789012"),
+            ("Lambda::Permission", "Principal", "*", "another principal: *"),
+            ("Lambda::Permission", "Principal", "evil.com", "another principal: evil.com"),
+            ("Lambda::Permission", "PrincipalOrgID", "o-example", "another principal: o-example"),
+            ("Lambda::Permission", "Principal", {"Ref": "P"}, "a principal that cannot be read"),
+            (
+                "Lambda::Permission",
+                "Principal",
+                {"Fn::If": ["C", "s3.amazonaws.com", "arn:aws:iam::123456789012:root"]},
+                "another principal: arn:aws:iam::123456789012:root",
+            ),
+            ("Lambda::LayerVersionPermission", "OrganizationId", "o-e", "another principal: o-e"),
+            ("Events::EventBusPolicy", "Principal", "*", "another principal: *"),
+            ("SSO::ApplicationAssignment", "PrincipalId", "u-1", "another principal: u-1"),
+            ("RAM::ResourceShare", "Principals", [OWN_ROOT, "o-e"], "another principal: o-e"),
+            (
+                "LakeFormation::PrincipalPermissions",
+                "Principal",
+                {"DataLakePrincipalIdentifier": "arn:aws:iam::123456789012:role/x"},
+                "another principal: arn:aws:iam::123456789012:role/x",
+            ),
+            ("EC2::VPCEndpointServicePermissions", "AllowedPrincipals", ["*"], "another principal"),
+        ]
+    ),
 ]
 
 
@@ -571,6 +664,19 @@ HARMLESS = [
     resource("AWS::IAM::InstanceProfile", Roles=[{"Ref": "Own"}]),
     resource("AWS::EKS::AccessEntry", PrincipalArn={"Fn::GetAtt": ["Own", "Arn"]}),
     resource("AWS::S3::Bucket", BucketName="pump-read-only-role"),
+    {**role({"Service": "lambda.amazonaws.com"}), "Type": "AWS::Serverless::Function"},
+    *(
+        resource("AWS::Lambda::Permission", Principal=principal)
+        for principal in (
+            "elasticloadbalancing.amazonaws.com",
+            "alexa-appkit.amazon.com",
+            {"Fn::Sub": "logs.${AWS::Region}.${AWS::URLSuffix}"},
+            {"Ref": "AWS::AccountId"},
+            OWN_ROOT,
+            {"Fn::GetAtt": ["Own", "Arn"]},
+        )
+    ),
+    resource("AWS::IoT::ThingPrincipalAttachment", Principal={"Ref": "Certificate"}),
 ]
 
 
@@ -775,12 +881,12 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
                     "F": resource(
                         "AWS::Serverless::Function",
                         AssumeRolePolicyDocument={
-                            "Statement": {"Principal": {"AWS": PUMP_ACCOUNT}}
+                            "Statement": {"Effect": "Allow", "Principal": {"AWS": PUMP_ACCOUNT}}
                         },
                     )
                 },
             },
-            f"names Pump's account {PUMP_ACCOUNT}",
+            f"trusts Pump's account {PUMP_ACCOUNT}",
         ),
     ],
 )
