@@ -7,7 +7,15 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pump_roles.iam.canonical import canonical
-from pump_roles.iam.values import as_list, as_mapping, as_text, ref, statements, strings
+from pump_roles.iam.values import (
+    as_list,
+    as_mapping,
+    as_text,
+    is_function,
+    ref,
+    statements,
+    strings,
+)
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
 
 __all__ = [
@@ -234,7 +242,7 @@ def with_placeholders(
         if isinstance(value, list):
             return [opened(element, validator) for element in value]
         function = next(iter(value), "") if isinstance(value, dict) else ""
-        is_open = function.startswith(("Ref", "Fn::")) and accepts(validator, value)
+        is_open = is_function(function) and accepts(validator, value)
         return _OPEN[validator] if is_open else value
 
     def statement_opened(statement: Any) -> Any:

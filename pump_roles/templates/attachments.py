@@ -14,6 +14,7 @@ from pump_roles.templates.targets import (
     is_role,
     literal,
     may_be_one_account,
+    origin,
     targets,
 )
 from pump_roles.templates.template import Reference, Template
@@ -69,6 +70,7 @@ class Attachments:
     ) -> None:
         self._at: dict[Reference, Attachment] = {}
         self._by_name: dict[str | Certain, list[Attachment]] = {}
+        self._by_origin: dict[str, list[Attachment]] = {}
         self._by_arn: dict[Certain, list[Attachment]] = {}
         self._others: list[Attachment] = []
         for template in templates:
@@ -90,6 +92,7 @@ class Attachments:
         ):
             for name in names:
                 self._by_name.setdefault(literal(name) or name, []).append(attachment)
+                self._by_origin.setdefault(origin(name), []).append(attachment)
         else:
             self._others.append(attachment)
 
@@ -117,8 +120,14 @@ class Attachments:
         :param template: its template.
         """
         found: dict[Attachment, Naming] = {}
-        keys = (literal(name) or name for name in role.names)
-        named = [attachment for key in keys for attachment in self._by_name.get(key, ())]
+        named = [
+            attachment
+            for name in role.names
+            for attachment in (
+                *self._by_name.get(literal(name) or name, ()),
+                *(self._by_origin.get(origin(name), ()) if is_role(name) else ()),
+            )
+        ]
         if not all(literal(name) or is_role(name) for name in role.names):
             # A name with a pseudo parameter can be equal to a literal one.
             named = list(self._at.values())

@@ -5,18 +5,20 @@ and with repetition, from the strings that go into the value.
 """
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import unquote
 
 from pump_roles.iam.values import as_list, as_mapping, as_text, is_function
 from pump_roles.templates.certain import Certain, certain, substitution, written
 from pump_roles.templates.template import Reference, Template
 from pump_roles.text import unescaped
 
-__all__ = ["SHAPES", "STORED", "Definition", "Possible", "could_be", "definitions"]
+__all__ = ["SHAPES", "STORED", "Definition", "Possible", "could_be", "definitions", "readings"]
 
 STORED: Final[Mapping[Any, str]] = {
     "AWS::SSM::Parameter": "{{resolve:ssm",
@@ -40,6 +42,8 @@ SHAPES: Final[Mapping[str, str]] = {
 """What the values of pseudo parameters look like."""
 
 _WORD: Final = re.compile(r"[\w+=.@-]+")
+
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
 
 _DYNAMIC: Final = re.compile(r"\{\{resolve:[^{}]*\}\}")
 
@@ -70,13 +74,14 @@ class Possible:
         :param text: the text, such as a name. Its case does not matter.
         """
         target = text.casefold()
-        return len(target) in self._reached(target, {0})
+        return len(target) in self._reached(target, {0}, self._patterns)
 
-    def spells_within(self, text: str, beside: str = r"[\w-]") -> bool:
+    def spells_within(self, text: str, beside: str = r"[\w-]", *, shapes: bool = True) -> bool:
         """Return whether a text can be a part of what is put together from what the app contains.
 
         :param text: the text. Its case does not matter.
         :param beside: a pattern for the characters that may not be next to it.
+        :param shapes: whether the values of pseudo parameters can be a part of it.
         """
         target = text.casefold()
         whole = re.compile(rf"(?<!{beside}){re.escape(target)}(?!{beside})")
@@ -88,7 +93,7 @@ class Possible:
             for size in range(1, len(target))
             if piece.endswith(target[:size]) and not re.match(beside, piece[-size - 1 : -size])
         }
-        reached = self._reached(target, {0, *starts})
+        reached = self._reached(target, {0, *starts}, self._patterns if shapes else [])
         return len(target) in reached or any(
             piece.startswith(target[start:])
             and not re.match(beside, piece[len(target) - start :][:1])
@@ -96,7 +101,9 @@ class Possible:
             for piece in self._pieces
         )
 
-    def _reached(self, target: str, starts: Collection[int]) -> set[int]:
+    def _reached(
+        self, target: str, starts: Collection[int], patterns: Collection[re.Pattern[str]]
+    ) -> set[int]:
         # The positions up to which the target can be put together.
         reached, pending = set(starts), list(starts)
         while pending:
@@ -105,7 +112,7 @@ class Possible:
                 start + len(piece) for piece in self._pieces if target.startswith(piece, start)
             } | {
                 end
-                for shape in self._patterns
+                for shape in patterns
                 for end in range(start + 1, len(target) + 1)
                 if shape.fullmatch(target, start, end)
             }
@@ -134,6 +141,21 @@ class Possible:
         elif self.shapes - {"AWS::AccountId"} and self.separators & {"-", "."}:
             found.append(_WORDS)
         return [re.compile(shape) for shape in found]
+
+
+def readings(text: str) -> Iterator[str]:
+    """Yield a text, and what it says without escapes, percent-encoding, or Base64.
+
+    :param text: the text.
+    """
+    yield text
+    if "\\" in text:
+        yield unescaped(text)
+    if "%" in text:
+        yield unquote(text)
+    if _BASE64.fullmatch(text):
+        with suppress(ValueError):
+            yield b64decode(text).decode(errors="replace")
 
 
 def could_be(value: Any, template: Template, *, into_resources: bool = True) -> Possible:
@@ -198,7 +220,7 @@ class _Contents:
         for reference in _DYNAMIC.findall(text):
             self.deployment = True
             self.add_stored(reference, template)
-        self.fragments.add(_DYNAMIC.sub("", text))
+        self.fragments |= set(readings(_DYNAMIC.sub("", text)))
 
     def add_condition(self, name: Any, template: Template) -> None:
         """Add a condition on which a value, but nothing in it, depends."""

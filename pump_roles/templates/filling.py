@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
+from pump_roles.iam.values import is_function
 from pump_roles.templates.certain import certain, certain_text
 from pump_roles.templates.template import Template
 
@@ -30,7 +31,7 @@ def filled(value: Any, template: Template) -> Any:
         return {_LITERAL: value} if _looks_like_placeholder(value) else value
     if not isinstance(value, dict):
         return value
-    if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
+    if len(value) == 1 and is_function(*value):
         text = filled_text(value, template)
         if text is None:
             return value

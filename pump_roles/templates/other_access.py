@@ -108,7 +108,7 @@ def others(
     :param mask: masks what must not be shown.
     """
     found = [target(role.template, role.logical_id) for role in roles]
-    pump, roots = _names(roles), {role.template.root for role in roles}
+    pump, roots = _names(roles, found), {role.template.root for role in roles}
     counted = {(role.template, role.logical_id) for role in roles}
     counted |= {
         (attachment.template, attachment.logical_id)
@@ -148,7 +148,7 @@ def roles_of_account(
     :param names: the names of Pump's roles there.
     :param principals: Pump's principals.
     """
-    pump, mask = PumpNames(names, principals), Mask(frozenset())
+    pump, mask = PumpNames([(name,) for name in names], principals), Mask(frozenset())
 
     def judge(named: Any) -> Iterator[Access]:
         for text in strings(named):
@@ -169,8 +169,8 @@ def roles_of_account(
             )
 
 
-def _names(roles: Sequence[PumpRole]) -> PumpNames:
-    given = {name for role in roles for name in role.names}
+def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
+    given = {name for role in named for name in role.names}
     references = {(role.template, role.logical_id) for role in roles}
     principals: set[str] = set()
     for role in roles:
@@ -263,7 +263,7 @@ class _Reader:
         self._template = template
         self._logical_id = logical_id
         self._pump = pump
-        self._roles = [*roles, *(Target(((name,),)) for name in pump.roles)]
+        self._roles = [*roles, *(Target((name,)) for name in pump.roles)]
         self._mask = mask
         self._near = near
         self._properties = template.properties(logical_id)

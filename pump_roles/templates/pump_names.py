@@ -2,21 +2,30 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from pump_roles.iam.values import as_list
 from pump_roles.published import ROLES
-from pump_roles.templates.could_be import Possible
+from pump_roles.templates.certain import Certain, Symbol, written
+from pump_roles.templates.could_be import SHAPES, Possible, readings
+from pump_roles.templates.targets import pattern
 from pump_roles.templates.template import Reference
-from pump_roles.text import unescaped
 
 __all__ = ["Access", "PumpNames", "admitted"]
 
 _BESIDE: Final = r"[\w-]"
 """What may not be next to a role's name. Punctuation may be, although a name can contain some: in a
 command line, such as ``--role=NAME,``, it separates."""
+
+_EXAMPLES: Final = {
+    "AWS::AccountId": "000000000000",
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+"""Values of the pseudo parameters."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +49,14 @@ class PumpNames:
     :param references: the roles, and what defines the principals, in the templates.
     """
 
-    given: Collection[str]
+    given: Collection[Certain]
     principals: Collection[str]
     references: frozenset[Reference] = frozenset()
 
     @cached_property
-    def roles(self) -> list[str]:
+    def roles(self) -> list[Certain]:
         """The names of the roles."""
-        return sorted({*self.given, *(role.name for role in ROLES.values())})
+        return sorted({*self.given, *((role.name,) for role in ROLES.values())}, key=written)
 
     def in_text(self, text: str, account: str, *, roles: bool = True) -> tuple[str, str]:
         """Return what a text names: ``role`` or ``account``, and which; empty if nothing.
@@ -56,8 +65,7 @@ class PumpNames:
         :param account: the account that it is for. All ARNs in Pump's own account contain it.
         :param roles: whether the names of the roles count.
         """
-        plain = unescaped(text) if "\\" in text else text
-        for one in (text, plain):
+        for one in readings(text):
             if roles and (found := self._roles.search(one)):
                 return "role", found[1]
             for name in self._accounts:
@@ -77,14 +85,16 @@ class PumpNames:
         """
         if named := self.defined_in(possible):
             return "definition", named
-        fragments = possible.fragments | {unescaped(text) for text in possible.fragments}
-        read = replace(possible, fragments=fragments)
         for role in self.roles if roles else ():
-            if read.spells_within(role, _BESIDE):
-                return "role", role
+            example = [_example(part, possible) for part in role]
+            if all(example) and possible.spells_within("".join(example), _BESIDE):
+                return "role", written(role)
+        found = map(self._roles.search, possible.fragments if roles else ())
+        for match in filter(None, found):
+            return "role", match[1]
         for name in self._accounts:
             # The account itself, a pseudo parameter, is not Pump's.
-            if name != account and replace(read, shapes=frozenset()).spells_within(name, "[0-9]"):
+            if name != account and possible.spells_within(name, "[0-9]", shapes=False):
                 return "account", name
         return "", ""
 
@@ -95,12 +105,22 @@ class PumpNames:
 
     @cached_property
     def _roles(self) -> re.Pattern[str]:
-        names = "|".join(map(re.escape, self.roles))
+        names = "|".join(filter(None, map(pattern, self.roles)))
         return re.compile(rf"(?<!{_BESIDE})({names})(?!{_BESIDE})", re.IGNORECASE)
 
     @cached_property
     def _accounts(self) -> list[str]:
         return sorted({name for text in self.principals for name in re.findall("[0-9]{12}", text)})
+
+
+def _example(part: str | Symbol, possible: Possible) -> str:
+    # Empty if a value cannot contain what a part of a name stands for.
+    if isinstance(part, str):
+        return part
+    if part.name in possible.shapes:
+        return _EXAMPLES[part.name]
+    shape = re.compile(SHAPES.get(part.name, "(?!)"), re.IGNORECASE)
+    return next(filter(shape.fullmatch, possible.fragments), "")
 
 
 def admitted(

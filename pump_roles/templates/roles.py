@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pump_roles.iam.documents import Policy, is_policy_name
-from pump_roles.iam.trust import accepts_only, with_placeholders
+from pump_roles.iam.trust import accepts_only, principals_of, with_placeholders
 from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
@@ -18,7 +18,7 @@ from pump_roles.templates.masking import Mask
 from pump_roles.templates.other_words import change_words
 from pump_roles.templates.targets import Naming, elements, target, targets
 from pump_roles.templates.template import Template
-from pump_roles.validators import ROLE_NAME
+from pump_roles.validators import PRINCIPAL, ROLE_NAME
 
 __all__ = ["PumpRole", "kind_of", "pump_roles", "resolved_trust_policy"]
 
@@ -218,6 +218,11 @@ class _Reader:
 
     def _trust_policy(self) -> Any:
         trust, parameters = resolved_trust_policy(self._template, self._logical_id)
+        for name in map(ref, principals_of(as_mapping(trust))):
+            # A default is trusted unless another principal is provided.
+            declared = as_mapping(parameters.get(name))
+            if "Default" in declared and accepts_only(PRINCIPAL, {"Ref": name}, parameters):
+                trust = _resolved(trust, {name: declared["Default"]})
         return with_placeholders(
             filled(trust, self._template),
             lambda validator, value: accepts_only(validator, value, parameters),
@@ -286,14 +291,21 @@ class _Reader:
     def _counts(self, attachment: Attachment, naming: Naming) -> bool:
         about = attachment.logical_id
         is_open = attachment.resource.keys() - _ROLE_MEMBERS or attachment.targets.possible
-        is_managed = attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy"
-        part: Part = "managed-policies" if is_managed else "inline-policies"
+        kind = attachment.resource.get("Type")
+        is_inline = kind not in ("AWS::IAM::ManagedPolicy", "AWS::Budgets::BudgetsAction")
+        part: Part = "inline-policies" if is_inline else "managed-policies"
         # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
             condition = self._mask.short(attachment.resource["Condition"])
             self._add(part, "conditional", about, condition)
         elif is_open or naming != "certain":
             self._add(part, "unreadable", about)
+        elif kind == "AWS::Budgets::BudgetsAction":
+            # It attaches a managed policy when the budget is exceeded.
+            definition = attachment.template.properties(about)["Definition"]
+            arn = definition["IamActionDefinition"].get("PolicyArn")
+            named = filled_text(arn, attachment.template) or self._mask.short(arn)
+            self._add(part, "not-counted", named)
         elif not attachment.template.is_deployed_with(self._template):
             file = attachment.template.file.name
             self._add(part, "deployed-elsewhere", about, file)

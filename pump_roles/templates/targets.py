@@ -18,6 +18,8 @@ __all__ = [
     "is_role",
     "literal",
     "may_be_one_account",
+    "origin",
+    "pattern",
     "target",
     "targets",
 ]
@@ -25,6 +27,9 @@ __all__ = [
 Naming = Literal["certain", "could-be", "deployment"]
 """How something names a role: certainly; possibly, from what the app contains; or only the
 deployment knows whether it does."""
+
+_KEPT: Final = 20
+"""CloudFormation keeps at least as many characters of a stack's name and of a logical ID."""
 
 _ORDER: Final[tuple[Naming, ...]] = ("certain", "could-be", "deployment")
 
@@ -143,16 +148,14 @@ def literal(value: Certain) -> str:
 def _certainly(value: Certain, name: Certain) -> Naming | None:
     if _folded(value) == _folded(name):
         return "certain"
-    # A pseudo parameter can have the value that is a part of the other one.
-    patterns = [_pattern(value), _pattern(name)]
-    if None in patterns or (literal(value) and literal(name)):
-        return None
-    matches = [
-        re.fullmatch(str(pattern), literal(other))
-        for pattern, other in zip(patterns, (name, value), strict=True)
-        if literal(other)
-    ]
-    return "could-be" if any(matches) or not matches else None
+    # A pseudo parameter can have the value that is a part of the other one, and a literal can be
+    # the name that AWS has generated.
+    for one, other in ((value, name), (name, value)):
+        if literal(one):
+            shape = None if literal(other) else pattern(other)
+            return "could-be" if shape and re.fullmatch(shape, literal(one)) else None
+    known = all(isinstance(part, str) or part.name in SHAPES for part in (*value, *name))
+    return "could-be" if known else None
 
 
 def _only(fragments: Collection[str]) -> Collection[str]:
@@ -163,15 +166,43 @@ def _folded(value: Certain) -> Certain:
     return tuple(part.casefold() if isinstance(part, str) else part for part in value)
 
 
-def _pattern(value: Certain) -> str | None:
-    # Null with a resource's generated name, which is not the name of another resource.
+def pattern(value: Certain) -> str | None:
+    """Return a pattern for what a certain value is at deployment; ``None`` if it is not known.
+
+    :param value: the value. A generated name is known if it is that of a role.
+    """
     found = ""
     for part in value:
-        shape = re.escape(part.casefold()) if isinstance(part, str) else SHAPES.get(part.name)
-        if shape is None:
+        if isinstance(part, str):
+            found += re.escape(part.casefold())
+        elif part.name in SHAPES:
+            found += rf"(?:{SHAPES[part.name]}|\$\{{{part.name}\}})"
+        elif part.is_role and part.is_fixed and part.template is not None:
+            found += _generated(part.template, part.name.casefold())
+        else:
             return None
-        found += f"(?:{shape})"
     return found
+
+
+def origin(value: Certain) -> str:
+    """Return how the logical ID begins that a name is, or may be, generated from; may be empty.
+
+    :param value: the name.
+    """
+    first = value[0] if is_role(value) else ""
+    if isinstance(first, Symbol):
+        return first.name.casefold()[:_KEPT]
+    return literal(value).rpartition("-")[0].rpartition("-")[2][:_KEPT]
+
+
+def _generated(template: Template, logical_id: str) -> str:
+    # The names of the stack and the resource, truncated if they are long, and something random.
+    stack = "" if template.member else template.root.stack.casefold()
+    begins = re.escape(stack) + "(?:-[a-z0-9-]+)?"
+    if not 0 < len(stack) <= _KEPT:
+        begins = re.escape(stack[:_KEPT]) + "[a-z0-9-]*"
+    rest = "[a-z0-9]*" if len(logical_id) > _KEPT else ""
+    return f"{begins}-{logical_id[:_KEPT]}{rest}-[a-z0-9]{{8,}}"
 
 
 def _possibly(value: Possible, role: Target) -> Naming | None:

@@ -71,6 +71,35 @@ def test_parameter_of_the_outer_templates_name_is_not_the_outer_one(
     assert of_templates(file).findings[0].kind == "trust"
 
 
+@pytest.mark.parametrize(
+    ("passed", "trusted", "harmless"),
+    [
+        ({"Ref": "AWS::AccountId"}, {"Ref": "Trusted"}, False),
+        ({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}, {"Ref": "Trusted"}, False),
+        ("x", {"Ref": "AWS::AccountId"}, True),
+        ("x", {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Trusted}"}, True),
+    ],
+)
+def test_account_of_the_administrator_is_another_one(
+    passed: Any,
+    trusted: Any,
+    harmless: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
+) -> None:
+    def change(stack_set: dict[str, Any]) -> None:
+        member = json.loads(text)
+        member["Parameters"] = {"Trusted": {"Type": "String"}}
+        allow = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
+        properties = {"AssumeRolePolicyDocument": {"Statement": [allow]}}
+        member["Resources"]["Other"] = {"Type": "AWS::IAM::Role", "Properties": properties}
+        stack_set["TemplateBody"] = json.dumps(member)
+        stack_set["Parameters"] = [{"ParameterKey": "Trusted", "ParameterValue": passed}]
+
+    (other,) = of_templates(rolled_out(tmp_path, change)).others
+    assert ("trusts another account: " in other.alarm) is not harmless
+
+
 def test_empty_stack_next_to_the_roles_is_skipped(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     Stack(app, "Empty")

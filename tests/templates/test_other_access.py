@@ -4,6 +4,7 @@ Each case is an attack that once passed as an unchanged published role.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,24 @@ NAMES_PUMP = [
     (command(json.dumps(f'{{"role": "{ESCAPED}"}}')), "names the role PumpAutoPilotRole"),
     (command({"Fn::Sub": f'{{"role": "{ESCAPED}", "of": "${{X}}"}}'}), "names the role Pump"),
     (command(json.dumps("first\nPumpAutoPilotRole")), "names the role PumpAutoPilotRole"),
+    (command(b64encode(b"#!/bin/sh\nrun PumpAutoPilotRole").decode()), "names the role Pump"),
+    (command("%7B%22role%22%3A%22PumpAutoPilotRole%22%7D"), "names the role PumpAutoPilotRole"),
+    (
+        resource(
+            "AWS::StepFunctions::StateMachine",
+            DefinitionString='{"RoleName": "Pump${Kind}Role"}',
+            DefinitionSubstitutions={"Kind": "AutoPilot"},
+        ),
+        "names the role PumpAutoPilotRole",
+    ),
+    (
+        resource(
+            "AWS::Serverless::StateMachine",
+            Definition={"States": {"S": {"RoleName": "Pump${Kind}Role"}}},
+            DefinitionSubstitutions={"Kind": {"Fn::If": ["C", "AutoPilot", "x"]}},
+        ),
+        "names the role PumpAutoPilotRole",
+    ),
     (command({"PumpAutoPilotRole": "*"}), "names the role PumpAutoPilotRole"),
     (
         command({"Fn::If": ["C", {"PumpAutoPilotRole": "*"}, NO_VALUE]}),
@@ -770,6 +789,37 @@ def test_looks_for_the_names_that_the_roles_have_here(text: str, tmp_path: Path)
         "AWS::EKS::AccessEntry", PrincipalArn="arn:aws:iam::111122223333:role/acme-pump"
     )
     assert "names the role acme-pump" in alarm(of(changed, tmp_path, other, same=False))
+
+
+@pytest.mark.parametrize(
+    ("command_line", "said"),
+    [
+        ("--role acme-eu-west-1 x", "names the role acme-eu-west-1"),
+        ({"Fn::Sub": "--role=acme-${AWS::Region}"}, "names the role acme-${AWS::Region}"),
+        ({"Fn::Sub": "--role=acme-${AWS::Region} ${P}"}, "names the role acme-${AWS::Region}"),
+        ({"Fn::Join": ["-", ["acme", {"Ref": "P"}, "eu-west-1"]]}, "names the role acme-${AWS::"),
+        ("acme-logs", ""),
+        ({"Fn::Sub": "acme-${P}"}, ""),
+        ({"Fn::Sub": "acme-logs-${AWS::Region}"}, ""),
+    ],
+)
+def test_looks_for_a_name_that_contains_the_region(
+    command_line: Any, said: str, text: str, tmp_path: Path
+) -> None:
+    changed = text.replace('"PumpAutoPilotRole"', '{"Fn::Sub": "acme-${AWS::Region}"}')
+    report = of(changed, tmp_path, command(command_line), same=False)
+    assert [said in found for found in report.suspects] == ([True] if said else [])
+
+
+def test_looks_for_a_name_that_may_have_been_generated(text: str, tmp_path: Path) -> None:
+    changed = json.loads(text)
+    del changed["Resources"]["AutoPilotRole"]["Properties"]["RoleName"]
+    for name, expected in [
+        ("Pump-AutoPilotRole-1ABCDEF2GHIJ", "names the role Pump-AutoPilotRole-1ABCDEF2GHIJ"),
+        ("Pump-Other-1ABCDEF2GHIJ", ""),
+    ]:
+        report = of(json.dumps(changed), tmp_path, command(f"--role {name}"), same=False)
+        assert [expected in found for found in report.suspects] == ([True] if expected else [])
 
 
 def test_role_of_the_same_name_in_another_account_is_another_role(

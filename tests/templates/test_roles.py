@@ -10,12 +10,14 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
+from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.words import change_in_one_line
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
+from pump_roles.validators import PRINCIPAL
 from tests.support import (
     EVERYTHING,
     NO_VALUE,
@@ -31,6 +33,12 @@ from tests.support import (
     on_role,
     said,
 )
+
+
+def budget_action(roles: list[Any]) -> Change:
+    action = {"PolicyArn": {"Fn::Sub": "arn:aws:iam::aws:policy/A"}, "Roles": roles}
+    properties = {"Definition": {"IamActionDefinition": action}}
+    return add_resources(Other={"Type": "AWS::Budgets::BudgetsAction", "Properties": properties})
 
 
 @pytest.mark.parametrize(
@@ -60,6 +68,8 @@ from tests.support import (
         ),
         (in_template(Transform=["Macro"]), 'the transform ["Macro"] can change the template'),
         (add_resources(**{"Fn::ForEach::R": []}), "Fn::ForEach::R creates resources when"),
+        (budget_action(["PumpAutoPilotRole"]), "the managed policy arn:aws:iam::aws:policy/A is"),
+        (budget_action([{"Ref": "Parameter"}]), "Other attaches to a role that cannot be read"),
         (on_role(Condition="C"), "it is created only under the condition C"),
         (on_role(**{"Fn::Transform": 1}), "its member Fn::Transform cannot be read"),
     ],
@@ -234,3 +244,26 @@ def test_name_that_cannot_be_read_hides_what_attaches_to_it(
     report = changed(text, tmp_path, in_role(RoleName=name))
     assert "what attaches to it by name is not seen" in said(report)
     assert not report.roles[0].exact
+
+
+@pytest.mark.parametrize(
+    ("declared", "trusted"),
+    [
+        ({}, OPEN_PRINCIPAL),
+        ({"Default": "arn:aws:iam::123456789012:root"}, "arn:aws:iam::123456789012:root"),
+        ({"Default": "123456789012", "AllowedPattern": ".*"}, {"Ref": "PumpIamRole"}),
+        ({"Default": "*"}, {"Ref": "PumpIamRole"}),
+    ],
+)
+def test_default_of_the_principal_is_trusted(
+    declared: dict[str, str], trusted: Any, text: str, tmp_path: Path
+) -> None:
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        parameter = {"Type": "String", "AllowedPattern": PRINCIPAL.pattern}
+        template["Parameters"] = {"PumpIamRole": parameter | declared}
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        statement["Principal"]["AWS"] = {"Ref": "PumpIamRole"}
+
+    report = changed(text, tmp_path, change)
+    assert principals_of(report.roles[0].role.trust_policy) == [trusted]
+    assert (report.findings[0].kind == "trust") == isinstance(trusted, dict)

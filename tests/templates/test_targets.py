@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.targets import Naming, target, targets
 from pump_roles.templates.template import Template
 from tests.support import NO_VALUE
@@ -112,3 +113,36 @@ def test_region_that_the_manifest_says_is_a_part_of_the_name() -> None:
     found = targets({"Fn::Sub": "pump-${AWS::Region}"}, here)
     assert found.naming(target(here, "Regional")) == "certain"
     assert targets("pump-eu-west-2", here).naming(target(here, "Regional")) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "stack", "expected"),
+    [
+        ("Pump-Generated-1ABCDEF2GHIJ", "", "could-be"),
+        ("pump-generated-aBcDeFgHiJkL", "Pump", "could-be"),
+        ("Pump-NestedNestedStack-1X2Y-Generated-1ABCDEF2GHIJ", "Pump", "could-be"),
+        (
+            "ALongNameOfAStackThatIs-Generated-1ABCDEF2GHIJ",
+            "ALongNameOfAStackThatIsCut",
+            "could-be",
+        ),
+        ({"Fn::Sub": "Pump-Generated-${AWS::AccountId}"}, "", None),
+        ("Pump2-Generated-1ABCDEF2GHIJ", "Pump", None),
+        ("Pump-Generated2-1ABCDEF2GHIJ", "Pump", None),
+        ("Pump-Generated", "Pump", None),
+        ("Generated-1ABCDEF2GHIJ", "", None),
+        (NAME, "", None),
+        ("", "", None),
+        ({"Ref": "Open"}, "", None),
+        ({"Ref": "Generated"}, "", "certain"),
+    ],
+)
+def test_value_is_a_name_that_may_have_been_generated(
+    value: Any, stack: str, expected: Naming | None
+) -> None:
+    here = template(stack=stack)
+    policy = {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [value]}}
+    here.content["Resources"]["Policy"] = policy
+    role = target(here, "Generated")
+    assert targets(value, here).naming(role) == expected
+    assert [*Attachments([here]).naming(role, here).values()] == ([expected] if expected else [])
