@@ -84,21 +84,19 @@ class Possible:
         :param shapes: whether the values of pseudo parameters can be a part of it.
         """
         target = text.casefold()
-        whole = re.compile(rf"(?<!{beside}){re.escape(target)}(?!{beside})")
-        if any(whole.search(piece) for piece in self._pieces):
+        if re.search(rf"(?<!{beside}){re.escape(target)}(?!{beside})", self._text):
             return True
         starts = {
             size
-            for piece in self._pieces
             for size in range(1, len(target))
-            if piece.endswith(target[:size]) and not re.match(beside, piece[-size - 1 : -size])
+            if f"{target[:size]}\0" in self._text
+            and re.search(rf"(?<!{beside}){re.escape(target[:size])}\0", self._text)
         }
         reached = self._reached(target, {0, *starts}, self._patterns if shapes else [])
         return len(target) in reached or any(
-            piece.startswith(target[start:])
-            and not re.match(beside, piece[len(target) - start :][:1])
+            f"\0{target[start:]}" in self._text
+            and re.search(rf"\0{re.escape(target[start:])}(?!{beside})", self._text)
             for start in reached
-            for piece in self._pieces
         )
 
     def _reached(
@@ -109,20 +107,23 @@ class Possible:
         while pending:
             start = pending.pop()
             ends = {
-                start + len(piece) for piece in self._pieces if target.startswith(piece, start)
-            } | {
                 end
-                for shape in patterns
                 for end in range(start + 1, len(target) + 1)
-                if shape.fullmatch(target, start, end)
+                if target[start:end] in self._pieces
+                or any(shape.fullmatch(target, start, end) for shape in patterns)
             }
             pending += ends - reached
             reached |= ends
         return reached
 
     @cached_property
+    def _text(self) -> str:
+        return "\0".join(("", *self._pieces, ""))
+
+    @cached_property
     def _pieces(self) -> frozenset[str]:
-        found = {fragment.casefold() for fragment in self.fragments}
+        # At once, because many values can share many strings.
+        found = {*"\0".join(self.fragments).casefold().split("\0")}
         separators = {separator.casefold() for separator in self.separators}
         if separators:
             cut = re.compile("|".join(map(re.escape, separators)))
@@ -220,7 +221,16 @@ class _Contents:
         for reference in _DYNAMIC.findall(text):
             self.deployment = True
             self.add_stored(reference, template)
-        self.fragments |= set(readings(_DYNAMIC.sub("", text)))
+        self.fragments |= {*readings(_DYNAMIC.sub("", text))}
+
+    def merge(self, other: "_Contents") -> None:
+        """Add what another value contains, but not what it uses."""
+        self.fragments |= other.fragments
+        self.shapes |= other.shapes
+        self.separators |= other.separators
+        self.references |= other.references
+        self.named |= other.named
+        self.deployment |= other.deployment
 
     def add_condition(self, name: Any, template: Template) -> None:
         """Add a condition on which a value, but nothing in it, depends."""
@@ -296,17 +306,18 @@ class _Contents:
 
 
 def definitions(
-    value: Any, template: Template, *, without: Collection[Reference] = ()
+    value: Any, template: Template, *, without: Collection[Reference], seen: set[Definition]
 ) -> Iterator[Definition]:
     """Yield the definitions that a value depends on: all that could change it.
 
     :param value: the value, as in a template.
     :param template: that template.
     :param without: resources that are not followed.
+    :param seen: definitions that are not yielded again. Those that are yielded are added.
     """
     contents = _Contents()
     contents.add(value, template)
-    pending, seen = [contents], set[Definition]()
+    pending = [contents]
     while pending:
         contents = pending.pop()
         resources = {
@@ -321,31 +332,41 @@ def definitions(
 
 
 def _together(first: _Contents, *, into_resources: bool) -> Possible:
-    found, pending = [first], list(first.uses)
-    seen = set(pending)
-    while pending:
-        definition = pending.pop()
+    found = _Contents()
+    found.merge(first)
+    for definition in first.uses:
+        found.merge(_all_contents(definition, into_resources=into_resources))
+    if found.separators:
+        for of, logical_id in found.named:
+            # AWS generates a name from these, and something random.
+            found.fragments |= {logical_id, *of.place}
+    return Possible(
+        fragments=frozenset(found.fragments),
+        shapes=frozenset(found.shapes),
+        separators=frozenset(found.separators),
+        references=frozenset(found.references),
+        deployment=found.deployment or bool(found.separators and found.named),
+    )
+
+
+def _all_contents(definition: Definition, *, into_resources: bool) -> _Contents:
+    # What a definition contains, and all that it uses. Read once, however many refer to it.
+    known, key = definition[0].contained, (f"{definition[1]} {into_resources}", definition[2])
+    found, pending, seen = _Contents(), [definition], {definition}
+    while pending and key not in known:
+        template, section, name = pending.pop()
+        read = template.contained.get((f"{section} {into_resources}", name))
         # What a dynamic reference names is its value, wherever it is.
-        template, section, name = definition
         stored = section == "resource" and template.type_of(name) in STORED
-        if into_resources or section != "resource" or stored:
-            contents = _contents(definition)
-            found.append(contents)
+        if read is not None:
+            found.merge(read)
+        elif into_resources or section != "resource" or stored:
+            contents = _contents((template, section, name))
+            found.merge(contents)
             pending += contents.uses - seen
             seen |= contents.uses
-    fragments = set[str]().union(*(contents.fragments for contents in found))
-    separators = frozenset().union(*(contents.separators for contents in found))
-    named = set[Reference]().union(*(contents.named for contents in found)) if separators else ()
-    for of, logical_id in named:
-        # AWS generates a name from these, and something random.
-        fragments |= {logical_id, *of.place}
-    return Possible(
-        fragments=frozenset(fragments),
-        shapes=frozenset().union(*(contents.shapes for contents in found)),
-        separators=separators,
-        references=frozenset().union(*(contents.references for contents in found)),
-        deployment=bool(named) or any(contents.deployment for contents in found),
-    )
+    all_contents: _Contents = known.setdefault(key, found)
+    return all_contents
 
 
 def _contents(definition: Definition) -> _Contents:

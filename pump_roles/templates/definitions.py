@@ -12,7 +12,7 @@ from typing import Any, Final
 from pump_roles.iam.documents import is_readable, is_whole
 from pump_roles.iam.values import as_list, as_mapping, ref
 from pump_roles.role import HOUR
-from pump_roles.templates.could_be import definitions
+from pump_roles.templates.could_be import Definition, definitions
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Reference, Template
 
@@ -143,6 +143,7 @@ class _Definitions:
         self._own = own
         self._compared = compared
         self._entries: set[str] = set()
+        self._seen: set[Definition] = set()
 
     @property
     def digest(self) -> str:
@@ -150,7 +151,7 @@ class _Definitions:
 
     def add(self, value: Any, template: Template) -> None:
         """Add what a value depends on."""
-        for definition in definitions(value, template, without=self._compared):
+        for definition in definitions(value, template, without=self._compared, seen=self._seen):
             self._define(*definition)
 
     def add_text(self, name: str, value: Any, template: Template) -> None:

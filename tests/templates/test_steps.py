@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pump_roles.templates.certain import certain
-from pump_roles.templates.could_be import could_be
+from pump_roles.templates.could_be import Definition, could_be, definitions
 from pump_roles.templates.template import Template
 from tools.sandbox.cdk import ROOT
 
@@ -145,6 +145,24 @@ def test_steps_grow_linearly(
 
     first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
     # Twice the size adds twice the steps; with the square of the size it would be four times.
+    assert third - second <= 2.5 * (second - first)
+
+
+def test_steps_grow_linearly_with_values_that_share_what_they_refer_to() -> None:
+    def steps_of(size: int) -> int:
+        last, here = referring(size)
+        values = [{"Fn::Join": ["", [f"{index}-", last]]} for index in range(size)]
+
+        def read() -> None:
+            seen: set[Definition] = set()
+            for value in values:
+                could_be(value, here).spells("PumpReadOnlyRole")
+                could_be(value, here).spells_within("PumpReadOnlyRole")
+                list(definitions(value, here, without=(), seen=seen))
+
+        return steps(read)
+
+    first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
     assert third - second <= 2.5 * (second - first)
 
 
