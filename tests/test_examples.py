@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from pump_roles import __version__
 from pump_roles.cli import app as cli
+from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
-from pump_roles.templates.model import InputError
 from tests.support import (
     EXAMPLE_APPS,
     EXAMPLES,

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "pump_roles"
 FLOORS = [
     "_version",
     "text",
+    "json_input",
     "validators",
     "published",
     "universal",
@@ -32,7 +33,7 @@ FLOORS = [
     "__main__",
 ]
 PLAIN = {
-    *("_version", "text", "validators", "published", "universal", "guard"),
+    *("_version", "text", "json_input", "validators", "published", "universal", "guard"),
     *("guardrails", "iam", "role", "compare", "templates", "report"),
 }
 CDK = {"aws_cdk", "constructs", "jsii"}

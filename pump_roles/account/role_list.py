@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pump_roles.account.probe import partition_of
+from pump_roles.json_input import InputError, parse_json, why_not_json
 from pump_roles.published import ROLES
-from pump_roles.templates import InputError
-from pump_roles.templates.files import why_not_json
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, SHORT_EXTERNAL_ID, ArgumentError
 
 __all__ = [
@@ -181,14 +180,13 @@ def _check_header(number: int, cells: Sequence[str]) -> None:
 
 def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        items = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except InputError:
-        raise
+        items = parse_json(text)
     except json.JSONDecodeError as error:
         raise InputError(f"is not JSON: {why_not_json(error, text)}") from None
     except (ValueError, RecursionError):
         raise InputError(
-            "cannot be read as JSON: a number is too long, or the nesting is too deep"
+            "cannot be read as JSON: a key is listed twice in an object, a number is too long, a "
+            "value such as NaN is not JSON, or the nesting is too deep"
         ) from None
     if not isinstance(items, list):
         raise InputError("is not a JSON list of objects")
@@ -199,17 +197,6 @@ def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
             if column not in item:
                 raise InputError(f"item {number}: has no {column}")
         yield number, item
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise InputError("cannot be read as JSON: a key is listed twice in an object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise InputError(f"is not JSON: {name} is not a JSON value")
 
 
 def _listed_role(unit: Unit, number: int, row: Mapping[str, Any]) -> ListedRole:

@@ -15,9 +15,8 @@ from aws_cdk import App, Stack
 from pump_roles.app.summary import summary
 from pump_roles.constructs.rollout import ROLLOUT_STACKS, ConfigureApp
 from pump_roles.guardrails import WITH_VALUE, Guardrail
+from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
-from pump_roles.templates.files import read_json
-from pump_roles.templates.model import InputError
 from pump_roles.text import one_line
 from pump_roles.validators import (
     ACCOUNTS,

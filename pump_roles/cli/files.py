@@ -143,8 +143,8 @@ def _is_same(file: Path, other: Path) -> bool:
 
 
 def _is_report(file: Path) -> bool:
+    from pump_roles.json_input import read_json  # noqa: PLC0415
     from pump_roles.templates import InputError  # noqa: PLC0415
-    from pump_roles.templates.files import read_json  # noqa: PLC0415
 
     try:
         content, _ = read_json(file, "a pump-roles JSON report")

@@ -383,8 +383,8 @@ def _with_boundary_policy(expectation: "Expectation", file: Path) -> "Expectatio
 
 
 def _policy(file: Path) -> Any:
+    from pump_roles.json_input import read_json  # noqa: PLC0415
     from pump_roles.templates import InputError  # noqa: PLC0415
-    from pump_roles.templates.files import read_json  # noqa: PLC0415
 
     try:
         document, _ = read_json(file, "a policy document")

@@ -11,9 +11,9 @@ from bz2 import BZ2Decompressor, compress
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pump_roles.json_input import parse_json
 from pump_roles.report.model import SCHEMA, Report
 from pump_roles.templates import InputError
-from pump_roles.templates.files import parse_json
 from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:

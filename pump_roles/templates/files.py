@@ -1,8 +1,6 @@
 """Finds the template files to read, and the account that each is for."""
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,19 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.iam.values import as_mapping, as_text
-from pump_roles.templates.model import InputError
-from pump_roles.text import visible
+from pump_roles.json_input import InputError, read_json
 
-__all__ = ["TEMPLATE", "File", "assets", "files_in", "read_json", "rendered", "why_not_json"]
-
-TEMPLATE: Final = "a CloudFormation template"
-"""What :func:`read_json` calls a template."""
+__all__ = ["File", "assets", "digest", "files_in", "is_file", "rendered", "stack_of"]
 
 _MANIFEST: Final = "manifest.json"
-
-_YAML: Final = re.compile(
-    r"^(?:---|(?:AWSTemplateFormatVersion|Parameters|Resources|Transform) *:)", re.MULTILINE
-)
 
 
 @dataclass(frozen=True)
@@ -88,65 +78,6 @@ def rendered(paths: Iterable[Path]) -> list[File]:
     return files
 
 
-def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
-    """Read a JSON file; returns its content and its bytes.
-
-    :param kind: what it should be, with its article.
-    :raises InputError: when it cannot be read, is not JSON, or contains a key twice.
-    """
-    try:
-        _check_regular(file, kind)
-        content = file.read_bytes()
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{file}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: is not {kind}: it is not UTF-8 text") from None
-    try:
-        return parse_json(text), content
-    except RecursionError:
-        raise InputError(f"{file}: is not {kind}: it is nested too deeply to read") from None
-    except ValueError as error:
-        is_yaml = file.suffix.lower() in (".yaml", ".yml") or _YAML.search(text)
-        if is_yaml and kind == TEMPLATE:
-            raise InputError(
-                f"{file}: is YAML, but templates are read as JSON: pass cdk.out, or the template "
-                "that cdk synth writes to it"
-            ) from None
-        why = "it is YAML" if is_yaml else why_not_json(error, text)
-        raise InputError(f"{file}: is not {kind}: it is not JSON: {why}") from None
-
-
-def why_not_json(error: ValueError, text: str) -> str:
-    """Return why a text is not JSON, without showing any of its content except a key.
-
-    :param error: what :func:`parse_json` raised.
-    :param text: the text.
-    """
-    if not text.strip():
-        return "it is empty"
-    if isinstance(error, json.JSONDecodeError):
-        return f"the error is in line {error.lineno:,}, column {error.colno:,}"
-    return str(error) if isinstance(error, _NotJsonError) else "a number has too many digits"
-
-
-def _check_regular(file: Path, kind: str) -> None:
-    # Reading a pipe or a device may never end.
-    if file.exists() and not file.is_file():
-        what = "a folder" if file.is_dir() else "not a regular file"
-        raise InputError(f"{file}: is not {kind}: it is {what}")
-
-
-def parse_json(text: str) -> Any:
-    """Return what a JSON text contains.
-
-    :raises ValueError: when it is not JSON, or contains a key twice.
-    """
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
 def assets(folder: Path) -> Mapping[str, set[str]]:
     """Return the files that CDK uploads from a folder, by their destination.
 
@@ -193,22 +124,6 @@ def _asset_manifests(folder: Path) -> Iterator[Path]:
 def digest(content: bytes) -> str:
     """Return the SHA-256 of a file's content."""
     return sha256(content).hexdigest()
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise _NotJsonError(f"the key {visible(twice)!r} is listed twice")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise _NotJsonError(f"{name} is not a JSON value")
-
-
-class _NotJsonError(ValueError):
-    """A text that Python's ``json`` accepts, but that is not valid JSON here."""
 
 
 def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pump_roles.iam.values import as_list, as_mapping, as_text
+from pump_roles.json_input import TEMPLATE, InputError, parse_json, read_json
 from pump_roles.templates import files as disk
 from pump_roles.templates.certain import certain, written
 from pump_roles.templates.could_be import STORED
-from pump_roles.templates.model import InputError
 from pump_roles.templates.template import Exports, Reference, Template
 
 __all__ = ["NESTED", "flatten"]
@@ -50,9 +50,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
         if file.content is None and not disk.is_file(file.path):
             raise InputError(f"{file.path}: there is no such file")
         content, read = (
-            disk.read_json(file.path, disk.TEMPLATE)
-            if file.content is None
-            else (file.content, b"")
+            read_json(file.path, TEMPLATE) if file.content is None else (file.content, b"")
         )
         if empty and isinstance(content, dict) and not _adds_resources(content):
             continue
@@ -132,14 +130,14 @@ class _Flattened:
             if url is None:
                 if not is_set or not isinstance(body, str):
                     return None
-                file, content, sha256 = template.file, disk.parse_json(body), template.sha256
+                file, content, sha256 = template.file, parse_json(body), template.sha256
             else:
                 name = self._asset(template, url)
                 if name is None:
                     return None
                 file = template.file.parent / name
                 template.unread[logical_id] = file.read_bytes().decode(errors="replace")
-                content, read = disk.read_json(file, disk.TEMPLATE)
+                content, read = read_json(file, TEMPLATE)
                 sha256 = disk.digest(read)
         except (ValueError, RecursionError, OSError):
             return None

@@ -7,16 +7,12 @@ from typing import Final
 
 from pump_roles.role import Role
 
-__all__ = ["ACCOUNT_FILTERS", "Contents", "FoundRole", "InputError", "Other", "Place"]
+__all__ = ["ACCOUNT_FILTERS", "Contents", "FoundRole", "Other", "Place"]
 
 ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
     {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
 )
 """What an account filter does: CloudFormation API Reference, "DeploymentTargets"."""
-
-
-class InputError(ValueError):
-    """The input cannot be read. The message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)

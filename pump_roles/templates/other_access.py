@@ -25,10 +25,10 @@ from pump_roles.iam.values import (
     ref,
     strings,
 )
+from pump_roles.json_input import parse_json
 from pump_roles.templates.attachments import ATTACHES, Attachments
 from pump_roles.templates.certain import Certain, Symbol, certain, written
 from pump_roles.templates.could_be import could_be
-from pump_roles.templates.files import parse_json
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import Other
 from pump_roles.templates.other_words import access_words

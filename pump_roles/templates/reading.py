@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pump_roles.iam.trust import assumption, external_ids_of, with_external_ids
 from pump_roles.iam.values import as_mapping, as_text
+from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role
 from pump_roles.templates.attachments import Attachments
@@ -15,7 +16,7 @@ from pump_roles.templates.files import files_in
 from pump_roles.templates.filling import filled_text
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.masking import Mask, external_ids
-from pump_roles.templates.model import Contents, FoundRole, InputError, Other, Place
+from pump_roles.templates.model import Contents, FoundRole, Other, Place
 from pump_roles.templates.other_access import others
 from pump_roles.templates.other_words import change_words
 from pump_roles.templates.places import places

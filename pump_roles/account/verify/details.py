@@ -11,9 +11,9 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from pump_roles.iam.values import as_list, as_mapping
+from pump_roles.json_input import parse_json, read_json
 from pump_roles.role import HOUR, Boundary, Policy, Role, Unknown
 from pump_roles.templates import InputError
-from pump_roles.templates.files import parse_json, read_json
 from pump_roles.templates.masking import texts_under_the_key
 from pump_roles.templates.roles import kind_of
 from pump_roles.validators import ROLE_ARN
