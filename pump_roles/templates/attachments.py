@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.values import as_mapping, as_text, is_function
+from pump_roles.iam.values import as_mapping, is_function
 from pump_roles.templates.certain import Certain, certain
 from pump_roles.templates.could_be import could_be
 from pump_roles.templates.targets import (
@@ -13,13 +13,12 @@ from pump_roles.templates.targets import (
     Targets,
     is_role,
     literal,
-    may_be_one_account,
     origin,
     targets,
 )
 from pump_roles.templates.template import Reference, Template
 
-__all__ = ["ATTACHES", "NAMED", "Attachment", "Attachments", "name_of"]
+__all__ = ["ATTACHES", "NAMED", "Attachment", "Attachments"]
 
 ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
     "AWS::Budgets::BudgetsAction": ("Definition", "IamActionDefinition", "Roles"),
@@ -136,7 +135,8 @@ class Attachments:
             is_near = attachment.template.root is template.root
             if naming == "deployment" and (attachment.is_instance_profile or not is_near):
                 continue
-            if naming is not None and may_be_one_account(attachment.template, template):
+            other = attachment.template.account
+            if naming is not None and (not other or template.account in ("", other)):
                 found[attachment] = naming
         return found
 
@@ -154,13 +154,3 @@ def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Target
         unknown = could_be({"Fn::Transform": added}, template)
         found = Targets(found.certain, (*found.possible, unknown))
     return found
-
-
-def name_of(attachment: Attachment) -> str:
-    """Return a policy's name; its logical ID if it has no name or, if managed, no literal name."""
-    properties = attachment.template.properties(attachment.logical_id)
-    if attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy":
-        # It does not replace an inline policy of the same name.
-        name = properties.get("ManagedPolicyName")
-        return name if isinstance(name, str) and name else attachment.logical_id
-    return as_text(properties.get("PolicyName") or attachment.logical_id)

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from pump_roles.iam.values import ref, strings
 from pump_roles.role import Boundary
-from pump_roles.templates.certain import certain_text
-from pump_roles.templates.filling import filled, filled_text
+from pump_roles.templates.certain import certain_text, filled, filled_text
 from pump_roles.templates.template import Template
 
 __all__ = ["boundary", "is_same_policy", "managed_documents", "managed_policy_arn"]

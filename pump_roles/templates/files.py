@@ -47,7 +47,7 @@ def files_in(path: Path) -> list[File]:
     """
     try:
         if path.is_file():
-            return [_unmanaged(path)]
+            return [File(path)]
         if not path.is_dir():
             special = "is neither a file nor a folder"
             raise InputError(
@@ -58,7 +58,7 @@ def files_in(path: Path) -> list[File]:
     if (path / _MANIFEST).is_file():
         files = sorted(_named(path), key=lambda file: file.path)
     else:
-        files = [_unmanaged(file) for file in sorted(path.glob("**/*.template.json"))]
+        files = [File(file) for file in sorted(path.glob("**/*.template.json"))]
     if not files:
         raise InputError(f"{path}: there is no template in this folder")
     return files
@@ -74,7 +74,7 @@ def rendered(paths: Iterable[Path]) -> list[File]:
     for path in paths:
         if path.parent not in named:
             named[path.parent] = {file.path: file for file in _named(path.parent, follow=False)}
-        files.append(named[path.parent].get(path) or _unmanaged(path))
+        files.append(named[path.parent].get(path) or File(path))
     return files
 
 
@@ -146,10 +146,6 @@ def _named(folder: Path, *, follow: bool = True) -> Iterator[File]:
                 yield from _named(inner)
             else:
                 yield File(inner, readable=False)
-
-
-def _unmanaged(path: Path) -> File:
-    return File(path)
 
 
 def stack_of(path: Path) -> str:

@@ -42,7 +42,7 @@ def flatten(files: Iterable[disk.File], *, empty: bool = True) -> tuple[list[Tem
     outside: list[str] = []
     exports: Exports = {}
     stored: list[Reference] = []
-    assets = _Assets()
+    assets: dict[Path, Mapping[str, set[str]]] = {}
     for file in files:
         if not file.readable:
             outside.append(file.path.name)
@@ -104,7 +104,7 @@ def _adds_resources(content: Mapping[str, Any]) -> bool:
 
 class _Flattened:
     # A stack's template with everything nested in it.
-    def __init__(self, root: Template, assets: "_Assets") -> None:
+    def __init__(self, root: Template, assets: dict[Path, Mapping[str, set[str]]]) -> None:
         self._assets = assets
         self.templates: list[Template] = []
         self._add(root)
@@ -165,25 +165,17 @@ class _Flattened:
         found = None if place is None else _BUCKET.fullmatch(written(place))
         if found is None:
             return None
-        for destination, names in self._assets.of(template.file.parent).items():
+        folder = template.file.parent
+        if folder not in self._assets:
+            self._assets[folder] = disk.assets(folder)
+        for destination, names in self._assets[folder].items():
             key = destination.rpartition("/")[2]
             if "${" not in key and not found[1].endswith(key):
                 continue
             uploaded = certain({"Fn::Sub": destination}, template)
             if uploaded is not None and written(uploaded) == found[1]:
-                return _only(template.file.parent, names)
+                return _only(folder, names)
         return None
-
-
-class _Assets:
-    # The assets of each folder, read once, and only if a template has nested stacks.
-    def __init__(self) -> None:
-        self._read: dict[Path, Mapping[str, set[str]]] = {}
-
-    def of(self, folder: Path) -> Mapping[str, set[str]]:
-        if folder not in self._read:
-            self._read[folder] = disk.assets(folder)
-        return self._read[folder]
 
 
 def _only(folder: Path, names: set[str]) -> str | None:

@@ -193,14 +193,9 @@ def _named_in(
         if isinstance(element, list):
             pending += reversed(element)
         elif _is_computed(element):
-            text = certain(element, template)
             possible = could_be(element, template, into_resources=False)
-            if text is None:
-                kind, name = pump.in_possible(possible, template.account, roles=roles)
-            elif defined := pump.defined_in(possible):
-                kind, name = "definition", defined
-            else:
-                kind, name = pump.in_text(written(text), template.account, roles=roles)
+            found = certain(element, template)
+            kind, name = pump.in_value(found, possible, template.account, roles=roles)
         elif isinstance(element, dict):
             pending += [part for pair in reversed(element.items()) for part in reversed(pair)]
         elif element is not None:
@@ -219,13 +214,7 @@ def _trusts(named: Any, *, template: Template, pump: PumpNames, near: bool) -> I
     for element, found in elements(named, template):
         possible = could_be(element, template)
         text = "" if found is None else written(found)
-        kind, name = (
-            pump.in_possible(possible, template.account)
-            if found is None
-            else ("definition", defined)
-            if (defined := pump.defined_in(possible))
-            else pump.in_text(text, template.account)
-        )
+        kind, name = pump.in_value(found, possible, template.account)
         if text == "*" or (found is None and possible.spells("*")):
             yield Access("trusts-everyone")
         elif kind:

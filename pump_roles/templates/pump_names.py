@@ -74,34 +74,33 @@ class PumpNames:
                     return "account", name
         return "", ""
 
-    def in_possible(
-        self, possible: Possible, account: str, *, roles: bool = True
+    def in_value(
+        self, found: Certain | None, possible: Possible, account: str, *, roles: bool = True
     ) -> tuple[str, str]:
-        """Return what a value may name: ``role``, ``account``, or ``definition``, and which.
+        """Return what a value names, or may name: ``role``, ``account``, or ``definition``.
 
-        :param possible: what the value could be made of.
+        :param found: what it certainly is; ``None`` if that is not certain.
+        :param possible: what it could be made of.
         :param account: the account that it is for.
         :param roles: whether the names of the roles count.
         """
-        if named := self.defined_in(possible):
-            return "definition", named
+        defined = sorted(name for _, name in possible.references & self.references)
+        if defined:
+            return "definition", defined[0]
+        if found is not None:
+            return self.in_text(written(found), account, roles=roles)
         for role in self.roles if roles else ():
             example = [_example(part, possible) for part in role]
             if all(example) and possible.spells_within("".join(example), _BESIDE):
                 return "role", written(role)
-        found = map(self._roles.search, possible.fragments if roles else ())
-        for match in filter(None, found):
+        matches = map(self._roles.search, possible.fragments if roles else ())
+        for match in filter(None, matches):
             return "role", match[1]
         for name in self._accounts:
             # The account itself, a pseudo parameter, is not Pump's.
             if name != account and possible.spells_within(name, "[0-9]", shapes=False):
                 return "account", name
         return "", ""
-
-    def defined_in(self, possible: Possible) -> str:
-        """Return the definition of a role or principal that goes into a value; empty if none."""
-        found = sorted(name for _, name in possible.references & self.references)
-        return found[0] if found else ""
 
     @cached_property
     def _roles(self) -> re.Pattern[str]:

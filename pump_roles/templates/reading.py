@@ -10,10 +10,10 @@ from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role
 from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.certain import filled_text
 from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import files_in
-from pump_roles.templates.filling import filled_text
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.masking import Mask, external_ids
 from pump_roles.templates.model import Contents, FoundRole, Other, Place

@@ -9,11 +9,10 @@ from pump_roles.iam.trust import accepts_only, principals_of, with_placeholders
 from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
-from pump_roles.templates.attachments import Attachment, Attachments, name_of
+from pump_roles.templates.attachments import Attachment, Attachments
 from pump_roles.templates.boundary import boundary, managed_documents, managed_policy_arn
-from pump_roles.templates.certain import Symbol, certain, written
+from pump_roles.templates.certain import Symbol, certain, filled, filled_text, written
 from pump_roles.templates.deployment import changed_at_deployment
-from pump_roles.templates.filling import filled, filled_text
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.other_words import change_words
 from pump_roles.templates.targets import Naming, elements, target, targets
@@ -88,12 +87,6 @@ def pump_roles(
                     yield found
 
 
-def names_of(template: Template, logical_id: str) -> tuple[str, ...]:
-    """Return the names that a role can have, as far as they are known."""
-    names = target(template, logical_id).names
-    return tuple(written(name) for name in names if Symbol(logical_id, template) not in name)
-
-
 def resolved_trust_policy(template: Template, logical_id: str) -> tuple[Any, Mapping[str, Any]]:
     """Return a role's trust policy, and the parameters that it may refer to.
 
@@ -139,7 +132,9 @@ class _Reader:
         self._unknown: list[Unknown] = []
 
     def read(self) -> PumpRole | None:
-        names = names_of(self._template, self._logical_id)
+        own = Symbol(self._logical_id, self._template)
+        named = target(self._template, self._logical_id).names
+        names = tuple(written(name) for name in named if own not in name)
         changes = [
             change_words(found, self._mask) for found in changed_at_deployment(self._template)
         ]
@@ -260,13 +255,16 @@ class _Reader:
                 self._add("inline-policies", "unreadable", detail=self._mask.short(policy))
 
     def _policy(self, attachment: Attachment) -> Policy:
-        template = attachment.template
-        document = template.properties(attachment.logical_id).get("PolicyDocument")
-        managed = attachment.resource.get("Type") == "AWS::IAM::ManagedPolicy"
+        template, logical_id = attachment.template, attachment.logical_id
+        properties = template.properties(logical_id)
+        managed = template.type_of(logical_id) == "AWS::IAM::ManagedPolicy"
+        # The name of a managed policy, which does not replace an inline one, may be no literal.
+        given = properties.get("ManagedPolicyName" if managed else "PolicyName")
+        readable = given if isinstance(given, str) or not managed else ""
         return Policy(
-            name=name_of(attachment),
-            document=filled(as_mapping(document), template),
-            arn=managed_policy_arn(template, attachment.logical_id) if managed else "",
+            name=as_text(readable or logical_id),
+            document=filled(as_mapping(properties.get("PolicyDocument")), template),
+            arn=managed_policy_arn(template, logical_id) if managed else "",
         )
 
     def _attached(self) -> dict[Attachment, Naming]:

@@ -1,7 +1,7 @@
 """Which roles a property names: certainly, possibly, or only the deployment knows."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,7 +17,6 @@ __all__ = [
     "elements",
     "is_role",
     "literal",
-    "may_be_one_account",
     "origin",
     "pattern",
     "target",
@@ -77,10 +76,11 @@ def target(template: Template, logical_id: str) -> Target:
     """
     own = certain({"Ref": logical_id}, template) or (Symbol(logical_id, template),)
     found = targets(template.properties(logical_id).get("RoleName"), template)
+    published = {role.name for role in ROLES.values()}
     possible = [
         name
         for value in found.possible
-        for name in {*(role.name for role in ROLES.values()), *_only(value.fragments)}
+        for name in published | (value.fragments if len(value.fragments) == 1 else set())
         if value.spells(name)
     ]
     names = dict.fromkeys([own, *found.certain, *((name,) for name in sorted(possible))])
@@ -96,7 +96,8 @@ def targets(value: Any, template: Template) -> Targets:
     names: list[Certain] = []
     possible: list[Possible] = []
     for element, found in elements(value, template):
-        if found is not None and (is_role(found) or all(map(_is_given, found))):
+        fixed = all(isinstance(part, str) or part.is_fixed for part in found or ())
+        if found is not None and (fixed or is_role(found)):
             names.append(found)
         else:
             possible.append(could_be(element, template))
@@ -126,18 +127,9 @@ def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | No
                 yield from ((element, found) for found in several)
 
 
-def may_be_one_account(template: Template, other: Template) -> bool:
-    """Return whether two templates may be deployed to the same account."""
-    return not template.account or not other.account or template.account == other.account
-
-
 def is_role(value: Certain) -> bool:
     """Return whether a value is the name of a role in the templates, whatever its name is."""
     return len(value) == 1 and isinstance(value[0], Symbol) and value[0].is_role
-
-
-def _is_given(part: str | Symbol) -> bool:
-    return isinstance(part, str) or part.is_fixed
 
 
 def literal(value: Certain) -> str:
@@ -156,10 +148,6 @@ def _certainly(value: Certain, name: Certain) -> Naming | None:
             return "could-be" if shape and re.fullmatch(shape, literal(one)) else None
     known = all(isinstance(part, str) or part.name in SHAPES for part in (*value, *name))
     return "could-be" if known else None
-
-
-def _only(fragments: Collection[str]) -> Collection[str]:
-    return fragments if len(fragments) == 1 else ()
 
 
 def _folded(value: Certain) -> Certain:
