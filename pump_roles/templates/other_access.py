@@ -12,7 +12,8 @@ anyone else whom they admit reaches only that resource.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Final
 
 from pump_roles.iam.trust import assumption, principals_of
@@ -108,7 +109,9 @@ def others(
     :param mask: masks what must not be shown.
     """
     found = [target(role.template, role.logical_id) for role in roles]
-    pump, roots = _names(roles, found), {role.template.root for role in roles}
+    pump = _names(roles, found)
+    named = [*found, *(Target((name,)) for name in pump.roles)]
+    roots = {role.template.root for role in roles}
     counted = {(role.template, role.logical_id) for role in roles}
     counted |= {
         (attachment.template, attachment.logical_id)
@@ -119,7 +122,7 @@ def others(
         for logical_id in template.resources:
             if (template, logical_id) not in counted:
                 near = template.root in roots
-                reader = _Reader(template, logical_id, pump, found, mask, near=near)
+                reader = _Reader(template, logical_id, pump, named, mask, near)
                 for other in reader.read(attachments):
                     yield (template, logical_id), other
         for name in template.content.keys() - _SECTIONS:
@@ -237,35 +240,32 @@ def _is_own_account(value: Certain, template: Template) -> bool:
     return account is not None and account[1] == own
 
 
+@dataclass(frozen=True)
 class _Reader:
     # Reads one resource.
-    def __init__(
-        self,
-        template: Template,
-        logical_id: str,
-        pump: PumpNames,
-        roles: Sequence[Target],
-        mask: Mask,
-        *,
-        near: bool,
-    ) -> None:
-        self._template = template
-        self._logical_id = logical_id
-        self._pump = pump
-        self._roles = [*roles, *(Target((name,)) for name in pump.roles)]
-        self._mask = mask
-        self._near = near
-        self._properties = template.properties(logical_id)
-        self._type = as_text(template.type_of(logical_id))
+    template: Template
+    logical_id: str
+    pump: PumpNames
+    roles: Sequence[Target]
+    mask: Mask
+    near: bool
+
+    @cached_property
+    def _properties(self) -> Mapping[str, Any]:
+        return self.template.properties(self.logical_id)
+
+    @cached_property
+    def _type(self) -> str:
+        return as_text(self.template.type_of(self.logical_id))
 
     def read(self, attachments: Attachments) -> Iterator[Other]:
-        alarm = access_words([*self._ways(attachments)], self._mask)
+        alarm = access_words([*self._ways(attachments)], self.mask)
         listed = {*_PRINCIPALS, *_POLICIES}
         if alarm or self._type in listed or any(self._mentions(information=True)):
             yield Other(
-                name=self._logical_id,
+                name=self.logical_id,
                 type=self._type,
-                source=self._template.file.name,
+                source=self.template.file.name,
                 principals=tuple(self._principals()),
                 grants=self._grants(),
                 alarm=alarm,
@@ -273,20 +273,20 @@ class _Reader:
 
     def _ways(self, attachments: Attachments) -> Iterator[Access]:
         if self._has_trust_policy:
-            trust = partial(_trusts, template=self._template, pump=self._pump, near=self._near)
-            yield from admitted(self._properties.get(_TRUST), trust, providers=self._near)
+            trust = partial(_trusts, template=self.template, pump=self.pump, near=self.near)
+            yield from admitted(self._properties.get(_TRUST), trust, providers=self.near)
         if self._type == "AWS::IAM::Role":
-            names = targets(self._properties.get("RoleName"), self._template)
+            names = targets(self._properties.get("RoleName"), self.template)
             yield from self._naming(names.naming, _NAMED_ALIKE)
-        attachment = attachments.at(self._template, self._logical_id)
+        attachment = attachments.at(self.template, self.logical_id)
         if attachment is not None:
             for way in self._naming(attachment.targets.naming, _ATTACHED):
                 if way.why != "may-attach" or not attachment.is_instance_profile:
                     yield way
         gives_access = self._type.startswith(("AWS::IAM::", "AWS::Serverless::"))
-        if gives_access and self._template.is_open(self._logical_id):
+        if gives_access and self.template.is_open(self.logical_id):
             yield Access("unreadable-properties")
-        if self._near:
+        if self.near:
             yield from self._opens()
         yield from self._mentions(information=False)
 
@@ -313,20 +313,20 @@ class _Reader:
     def _lets_in(self, value: Any) -> Iterator[Access]:
         members = as_mapping(value)
         named = value if any(map(is_function, members)) else [*members.values()] or value
-        for element, found in elements(named, self._template):
-            possible = could_be(element, self._template)
+        for element, found in elements(named, self.template):
+            possible = could_be(element, self.template)
             if found is None:
                 if possible.deployment or not all(map(_SERVICE.fullmatch, possible.fragments)):
                     yield Access("lets-in-unreadable")
             elif not _SERVICE.fullmatch(written(found)) and not _is_own_account(
-                found, self._template
+                found, self.template
             ):
                 yield Access("lets-in", written(found))
 
     def _naming(
         self, naming: Callable[[Target], Naming | None], whys: Mapping[Naming, str]
     ) -> Iterator[Access]:
-        for role in self._roles:
+        for role in self.roles:
             found = naming(role)
             if found is not None:
                 subject = "" if found == "deployment" else written(role.names[0])
@@ -338,7 +338,7 @@ class _Reader:
         reported = {_TRUST} if self._has_trust_policy else set()
         if self._type in _POLICIES or self._type == "AWS::IAM::InstanceProfile":
             reported.add(ATTACHES.get(self._type, ("",))[0])
-        metadata = as_mapping(self._template.resources[self._logical_id].get("Metadata"))
+        metadata = as_mapping(self.template.resources[self.logical_id].get("Metadata"))
         values = {
             **self._properties,
             "Metadata": {key: metadata[key] for key in metadata.keys() & _RUN_BY_HELPERS},
@@ -349,14 +349,14 @@ class _Reader:
             substituted = {"Fn::Sub": [definition, values["DefinitionSubstitutions"]]}
             values["DefinitionSubstitutions"] = [values["DefinitionSubstitutions"], substituted]
         for name, value in values.items():
-            if name in reported or self._logical_id in self._template.nested:
+            if name in reported or self.logical_id in self.template.nested:
                 continue
             counted, definitions, information_only = self._parts(name, value)
             if information:
-                yield from _named_in(information_only, self._template, self._pump)
+                yield from _named_in(information_only, self.template, self.pump)
             else:
-                yield from _named_in({name: counted}, self._template, self._pump)
-                yield from _named_in(definitions, self._template, self._pump, roles=False)
+                yield from _named_in({name: counted}, self.template, self.pump)
+                yield from _named_in(definitions, self.template, self.pump, roles=False)
 
     def _parts(self, name: str, value: Any) -> tuple[Any, list[Any], list[Any]]:
         # What counts in a property, where only definitions count, and what is only information: it
@@ -400,12 +400,12 @@ class _Reader:
 
     def _principals(self) -> Iterator[str]:
         if self._has_trust_policy:
-            trust_policy, parameters = resolved_trust_policy(self._template, self._logical_id)
+            trust_policy, parameters = resolved_trust_policy(self.template, self.logical_id)
             yield from assumption(trust_policy, parameters).principals
         elif self._type in ATTACHES or self._type in _POLICIES:
             for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
                 for name in as_list(self._properties.get(kind, [])):
-                    yield ref(name) or self._mask.short(name)
+                    yield ref(name) or self.mask.short(name)
 
     def _grants(self) -> str:
         documents = [
@@ -416,7 +416,7 @@ class _Reader:
             documents.append(self._properties["PolicyDocument"])
         found = [pattern for document in documents for pattern in _allowed(document)]
         found += [
-            f"the managed policy {self._mask.short(managed)}"
+            f"the managed policy {self.mask.short(managed)}"
             for managed in as_list(self._properties.get("ManagedPolicyArns", []))
         ]
         found = list(dict.fromkeys(found))

@@ -1,7 +1,7 @@
 """Finds Pump's roles in templates, with the policies attached to them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pump_roles.iam.documents import Policy, is_policy_name
@@ -114,33 +114,27 @@ def _arguments(template: Template) -> tuple[Mapping[str, Any], Mapping[str, Any]
     return arguments, {**template.declared, **merged}
 
 
+@dataclass(frozen=True)
 class _Reader:
-    def __init__(
-        self,
-        template: Template,
-        logical_id: str,
-        attachments: Attachments,
-        managed: Mapping[str, Any],
-        mask: Mask,
-    ) -> None:
-        self._template = template
-        self._logical_id = logical_id
-        self._attachments = attachments
-        self._managed = managed
-        self._mask = mask
-        self._properties = template.properties(logical_id)
-        self._unknown: list[Unknown] = []
+    template: Template
+    logical_id: str
+    attachments: Attachments
+    managed: Mapping[str, Any]
+    mask: Mask
+    unknown: list[Unknown] = field(default_factory=list)
+
+    @property
+    def _properties(self) -> Mapping[str, Any]:
+        return self.template.properties(self.logical_id)
 
     def read(self) -> PumpRole | None:
-        own = Symbol(self._logical_id, self._template)
-        named = target(self._template, self._logical_id).names
+        own = Symbol(self.logical_id, self.template)
+        named = target(self.template, self.logical_id).names
         names = tuple(written(name) for name in named if own not in name)
-        changes = [
-            change_words(found, self._mask) for found in changed_at_deployment(self._template)
-        ]
-        self._unknown += [
+        changes = [change_words(found, self.mask) for found in changed_at_deployment(self.template)]
+        self.unknown.extend(
             Unknown(part="role", why="deployed-later", detail=change) for change in changes
-        ]
+        )
         self._not_as_built()
         inline = [*self._inline()]
         naming = self._attached()
@@ -151,14 +145,14 @@ class _Reader:
         kind = kind_of(names, policies)
         if kind is None:
             return None
-        self._unknown += [
+        self.unknown.extend(
             Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
             for policy in policies
             if not is_policy_name(policy.name)
-        ]
+        )
         for arn in self._managed_arns():
-            if self._managed_policy(arn) is None and [*elements(arn, self._template)]:
-                shown = self._mask.short(arn)
+            if self._managed_policy(arn) is None and [*elements(arn, self.template)]:
+                shown = self.mask.short(arn)
                 self._add("managed-policies", "not-counted", shown)
         for attachment in elsewhere:
             self._add("managed-policies", "attached-to-unknown", attachment.logical_id)
@@ -171,11 +165,11 @@ class _Reader:
             boundary=self._boundary(),
             session_seconds=self._session(),
             tags=dict(self._tags()),
-            unknown=tuple(self._unknown),
+            unknown=tuple(self.unknown),
         )
         return PumpRole(
-            template=self._template,
-            logical_id=self._logical_id,
+            template=self.template,
+            logical_id=self.logical_id,
             names=names,
             attachments=tuple(counted),
             uncounted=(*(found for found in attached if found not in counted), *elsewhere),
@@ -184,15 +178,15 @@ class _Reader:
         )
 
     def _add(self, part: Part, why: Why, subject: str = "", detail: str = "") -> None:
-        self._unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
+        self.unknown.append(Unknown(part=part, why=why, subject=subject, detail=detail))
 
     def _name(self) -> str:
         # Empty if the name is generated, or depends on the account.
-        name = filled_text(self._properties.get("RoleName"), self._template) or ""
+        name = filled_text(self._properties.get("RoleName"), self.template) or ""
         return name if ROLE_NAME.accepts(name) else ""
 
     def _path(self) -> str:
-        path = filled_text(self._properties.get("Path", "/"), self._template)
+        path = filled_text(self._properties.get("Path", "/"), self.template)
         if path is None:
             self._add("path", "unreadable")
         return path or "/"
@@ -201,35 +195,35 @@ class _Reader:
         seconds = self._properties.get("MaxSessionDuration", HOUR)
         if isinstance(seconds, int) and not isinstance(seconds, bool):
             return seconds
-        self._add("session", "unreadable", detail=self._mask.short(seconds))
+        self._add("session", "unreadable", detail=self.mask.short(seconds))
         return HOUR
 
     def _boundary(self) -> Boundary | None:
         value = self._properties.get("PermissionsBoundary")
-        found, certain = boundary(value, self._template, self._managed)
+        found, certain = boundary(value, self.template, self.managed)
         if not certain:
             self._add("boundary", "unreadable")
         return found
 
     def _trust_policy(self) -> Any:
-        trust, parameters = resolved_trust_policy(self._template, self._logical_id)
+        trust, parameters = resolved_trust_policy(self.template, self.logical_id)
         for name in map(ref, principals_of(as_mapping(trust))):
             # A default is trusted unless another principal is provided.
             declared = as_mapping(parameters.get(name))
             if "Default" in declared and accepts_only(PRINCIPAL, {"Ref": name}, parameters):
                 trust = _resolved(trust, {name: declared["Default"]})
         return with_placeholders(
-            filled(trust, self._template),
+            filled(trust, self.template),
             lambda validator, value: accepts_only(validator, value, parameters),
         )
 
     def _tags(self) -> Iterator[tuple[str, str]]:
         # CloudFormation adds the tags of a StackSet to what its stack instances create.
-        at = self._template.stack_set
+        at = self.template.stack_set
         of_stack_set = [] if at is None else as_list(at[0].properties(at[1]).get("Tags", []))
         for tags, template in (
-            (of_stack_set, self._template if at is None else at[0]),
-            (as_list(self._properties.get("Tags", [])), self._template),
+            (of_stack_set, self.template if at is None else at[0]),
+            (as_list(self._properties.get("Tags", [])), self.template),
         ):
             for tag in tags:
                 key = filled_text(as_mapping(tag).get("Key"), template)
@@ -245,14 +239,14 @@ class _Reader:
             if inline.keys() == {"PolicyName", "PolicyDocument"} and isinstance(
                 inline["PolicyDocument"], dict
             ):
-                name = filled_text(inline["PolicyName"], self._template)
+                name = filled_text(inline["PolicyName"], self.template)
                 yield Policy(
                     name=as_text(inline["PolicyName"]) if name is None else name,
-                    document=filled(inline["PolicyDocument"], self._template),
+                    document=filled(inline["PolicyDocument"], self.template),
                 )
             else:
                 # Another policy may be any number of them.
-                self._add("inline-policies", "unreadable", detail=self._mask.short(policy))
+                self._add("inline-policies", "unreadable", detail=self.mask.short(policy))
 
     def _policy(self, attachment: Attachment) -> Policy:
         template, logical_id = attachment.template, attachment.logical_id
@@ -268,8 +262,8 @@ class _Reader:
         )
 
     def _attached(self) -> dict[Attachment, Naming]:
-        role = target(self._template, self._logical_id)
-        found = self._attachments.naming(role, self._template)
+        role = target(self.template, self.logical_id)
+        found = self.attachments.naming(role, self.template)
         for arn in self._managed_arns():
             managed = self._managed_policy(arn)
             found |= {} if managed is None else {managed: "certain"}
@@ -283,8 +277,8 @@ class _Reader:
         return as_list(self._properties.get("ManagedPolicyArns", []))
 
     def _managed_policy(self, arn: Any) -> Attachment | None:
-        found = certain(arn, self._template)
-        return None if found is None else self._attachments.managed(found, self._template)
+        found = certain(arn, self.template)
+        return None if found is None else self.attachments.managed(found, self.template)
 
     def _counts(self, attachment: Attachment, naming: Naming) -> bool:
         about = attachment.logical_id
@@ -294,7 +288,7 @@ class _Reader:
         part: Part = "inline-policies" if is_inline else "managed-policies"
         # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
-            condition = self._mask.short(attachment.resource["Condition"])
+            condition = self.mask.short(attachment.resource["Condition"])
             self._add(part, "conditional", about, condition)
         elif is_open or naming != "certain":
             self._add(part, "unreadable", about)
@@ -302,9 +296,9 @@ class _Reader:
             # It attaches a managed policy when the budget is exceeded.
             definition = attachment.template.properties(about)["Definition"]
             arn = definition["IamActionDefinition"].get("PolicyArn")
-            named = filled_text(arn, attachment.template) or self._mask.short(arn)
+            named = filled_text(arn, attachment.template) or self.mask.short(arn)
             self._add(part, "not-counted", named)
-        elif not attachment.template.is_deployed_with(self._template):
+        elif not attachment.template.is_deployed_with(self.template):
             file = attachment.template.file.name
             self._add(part, "deployed-elsewhere", about, file)
         else:
@@ -312,11 +306,11 @@ class _Reader:
         return False
 
     def _not_as_built(self) -> None:
-        resource = self._template.resources[self._logical_id]
-        if targets(self._properties.get("RoleName"), self._template).possible:
+        resource = self.template.resources[self.logical_id]
+        if targets(self._properties.get("RoleName"), self.template).possible:
             self._add("name", "unreadable")
         if "Condition" in resource:
-            self._add("role", "conditional", detail=self._mask.short(resource["Condition"]))
+            self._add("role", "conditional", detail=self.mask.short(resource["Condition"]))
         for member in sorted(resource.keys() - _ROLE_MEMBERS):
             self._add("role", "member", member)
         for name in sorted(self._properties.keys() - _ROLE_PROPERTIES):
