@@ -131,10 +131,6 @@ class _Reader:
         own = Symbol(self.logical_id, self.template)
         named = target(self.template, self.logical_id).names
         names = tuple(written(name) for name in named if own not in name)
-        changes = [change_words(found, self.mask) for found in changed_at_deployment(self.template)]
-        self.unknown.extend(
-            Unknown(part="role", why="deployed-later", detail=change) for change in changes
-        )
         self._not_as_built()
         inline = [*self._inline()]
         naming = self._attached()
@@ -145,6 +141,11 @@ class _Reader:
         kind = kind_of(names, policies)
         if kind is None:
             return None
+        # All of the template is read for these, so not for every role.
+        changes = [change_words(found, self.mask) for found in changed_at_deployment(self.template)]
+        self.unknown[:0] = [
+            Unknown(part="role", why="deployed-later", detail=change) for change in changes
+        ]
         self.unknown.extend(
             Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
             for policy in policies
