@@ -27,27 +27,42 @@ Part = Literal[
     "boundary",
     "session",
     "tags",
+    "place",
+    "template",
 ]
-"""A part of a role. ``role`` means all of it."""
+"""A part of a role. ``role`` means all of it. ``place`` is where it is deployed, and ``template``
+is its template, or another one."""
 
 Why = Literal[
     "absent",
-    "existence",
-    "only-elsewhere",
-    "open",
     "attached-to-unknown",
     "conditional",
+    "contradictory-targets",
     "deployed-elsewhere",
-    "deployed-later",
+    "deploys-more",
+    "existence",
     "external-id-differs",
     "external-id-not-listed",
+    "function",
+    "macro",
+    "macro-in-resource",
+    "macro-in-section",
     "member",
     "not-counted",
     "not-in-files",
+    "not-in-folder",
     "not-read",
+    "only-elsewhere",
+    "open",
+    "outer-stack-set",
+    "parameter-overrides",
     "placeholder",
     "property",
+    "resource-from-function",
+    "resources-from-function",
     "several-variants",
+    "transform",
+    "unread-template",
     "unreadable",
     "unreadable-name",
 ]
@@ -56,18 +71,20 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role.
+    """Something that is not known about a role, where it is deployed, or a template.
 
     :param part: the part of the role.
     :param why: why it is not known.
     :param subject: what it is about, such as a policy's name; empty for the whole part.
     :param detail: what is known about the reason, such as a condition or an error message of AWS.
+    :param source: the file that it is in; empty if that is the file of the role.
     """
 
     part: Part
     why: Why
     subject: str = ""
     detail: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,7 +119,7 @@ def test_roles_in_an_organization_are_as_published_with_their_guardrails(
         "auto-pilot": sorted([*RECOMMENDED, "only-in-regions"]),
     }
     assert report.others == ()
-    assert [(found.kind, found.place.stack_set, *found.place.units) for found in report.places] == [
+    assert [(found.kind, found.stack_set, *found.units) for found in report.places] == [
         ("read-only", ""),
         ("read-only", "PumpReadOnly", "r-abcd"),
         ("auto-pilot", "PumpAutoPilot", "ou-abcd-12345678"),

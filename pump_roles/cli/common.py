@@ -21,6 +21,7 @@ __all__ = [
     "external_id_of_environment",
     "fail",
     "one_line",
+    "one_of",
     "progress",
     "region_of",
     "role_kind",
@@ -47,6 +48,20 @@ Profile = Annotated[
 TableOrJson = Annotated[
     Literal["table", "json"], typer.Option(help="A table for people, or JSON for other tools.")
 ]
+
+
+def one_of(*values: str) -> Callable[[str], str]:
+    """Return a parser of an option that has one of some values.
+
+    :param values: the values.
+    """
+
+    def parse(value: str) -> str:
+        if value not in values:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, values))}.")
+        return value
+
+    return parse
 
 
 def role_kind(value: str) -> str:

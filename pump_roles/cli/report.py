@@ -1,10 +1,9 @@
 """``pump-roles report``: what the roles may do."""
 
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 import typer
 
@@ -14,6 +13,7 @@ from pump_roles.cli.common import (
     Profile,
     fail,
     one_line,
+    one_of,
     region_of,
     unknown_if_aws_fails,
 )
@@ -24,16 +24,12 @@ if TYPE_CHECKING:
     from pump_roles.report import Earlier, Report
     from pump_roles.report.model import Change
 
-__all__ = ["FailOn", "report"]
+__all__ = ["report"]
 
 ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
 
-
-class FailOn(str, Enum):
-    """A condition for exit status 3. An enum, because typer does not accept a list of literals."""
-
-    ALARM = "alarm"
-    BROADENED = "broadened"
+_ALARM: Final = "alarm"
+_BROADENED: Final = "broadened"
 
 
 _EXTENSIONS: Final[dict[str, ReportFormat]] = {
@@ -67,8 +63,10 @@ def report(
     format: Annotated[
         ReportFormat | None,
         typer.Option(
+            parser=one_of(*get_args(ReportFormat)),
+            metavar=f"<{'|'.join(get_args(ReportFormat))}>",
             help="Defaults to the format of the output file's extension, or markdown. summary is "
-            "Markdown that fits a ticket or a pull request comment."
+            "Markdown that fits a ticket or a pull request comment.",
         ),
     ] = None,
     since: Annotated[
@@ -82,8 +80,9 @@ def report(
         ),
     ] = None,
     fail_on: Annotated[
-        list[FailOn] | None,
+        list[str] | None,
         typer.Option(
+            parser=one_of(_ALARM, _BROADENED),
             metavar="<alarm|broadened>",
             help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
             "change since the earlier report broadens or may broaden the roles (broadened). May be "
@@ -127,7 +126,7 @@ def report(
     _check_account(path, role_name, region, profile, account=account)
     output = None if output is STANDARD_OUTPUT else output
     fatal = fail_on or []
-    if FailOn.BROADENED in fatal and since is None:
+    if _BROADENED in fatal and since is None:
         raise typer.BadParameter("--fail-on broadened requires --since")
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
@@ -228,27 +227,27 @@ def _written(result: "Report", chosen: ReportFormat) -> str:
     return as_markdown(result) if chosen == "markdown" else as_summary(result)
 
 
-def _reasons(result: "Report", fatal: Sequence[FailOn]) -> Iterator[str]:
+def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:
     from pump_roles.output.report_words import finding_title  # noqa: PLC0415
 
-    if FailOn.ALARM in fatal and result.alarms:
+    if _ALARM in fatal and result.alarms:
         noun = "alarm" if result.alarms == 1 else "alarms"
         titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
         yield _line(f"{result.alarms} {noun}: {'; '.join(titles)}")
     broader = [change for change in result.changes if change.may_broaden]
-    if FailOn.BROADENED in fatal and result.since is not None and broader:
+    if _BROADENED in fatal and result.since is not None and broader:
         what = (
             "1 change broadens or may broaden"
             if len(broader) == 1
-            else f"{len(broader)} changes broaden or may broaden"
+            else f"{len(broader):,} changes broaden or may broaden"
         )
-        rest = f"; {len(broader) - 1} more" if len(broader) > 1 else ""
+        rest = f"; {len(broader) - 1:,} more" if len(broader) > 1 else ""
         first = f"{_line(_described(broader[0]))}{rest}"
         yield f"{what} the roles since {_line(result.since.file)}: {first}"
 
 
 def _described(change: "Change") -> str:
-    from pump_roles.output.words import change_in_one_line  # noqa: PLC0415
+    from pump_roles.output.change_words import change_in_one_line  # noqa: PLC0415
 
     what = change_in_one_line(change)
     return f"{change.role}: {what}" if change.role else what

@@ -69,6 +69,7 @@ class TrustProblem:
         "external-id-in-principal",
         "inexact-external-id",
         "many-external-ids",
+        "more-actions",
         "no-external-id",
         "not-one-statement",
         "number-of-principals",
@@ -336,8 +337,12 @@ def _problems_of_ids(
 
 
 def _problems_of_members(statement: Mapping[str, Any]) -> Iterator[TrustProblem]:
-    if strings(statement.get("Action")) != ["sts:AssumeRole"]:
-        yield TrustProblem("actions", ", ".join(strings(statement.get("Action"))))
+    actions = strings(statement.get("Action"))
+    if actions.count("sts:AssumeRole") != 1:
+        yield TrustProblem("actions", ", ".join(actions))
+    elif len(actions) > 1:
+        others = [action for action in actions if action != "sts:AssumeRole"]
+        yield TrustProblem("more-actions", ", ".join(others))
     conditions = [
         f"{operator} {key}"
         for operator, keys in as_mapping(statement.get("Condition")).items()

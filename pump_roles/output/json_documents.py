@@ -46,8 +46,9 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, tuple | list):
         return [_plain(element) for element in value]
-    members = vars(value) if is_dataclass(value) else value
-    return {name: _plain(member) for name, member in members.items()}
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return {name: _plain(member) for name, member in value.items()}
 
 
 def embedded(report: Report) -> str:

@@ -30,7 +30,8 @@
       has: decisions.map((decision) => decision !== "" && decision !== "denied"),
     };
   });
-  const total = `${rows.length} action${rows.length === 1 ? "" : "s"}`;
+  const say = (number) => number.toLocaleString("en-US");
+  const total = `${say(rows.length)} action${rows.length === 1 ? "" : "s"}`;
 
   // The answers in plain words: found by their titles, because the actions have rows of their own.
   const plain = [...document.querySelectorAll(".answers tbody tr")].map((row) => {
@@ -158,7 +159,7 @@
       return `${number} ${number === 1 ? (named[kind] ?? kind) : kind}`;
     });
     const listed = counts.filter((_, index) => of_kind[index]).join(", ");
-    const number = `${found.length} of ${total} (${fields_in_words.join("; ")})`;
+    const number = `${say(found.length)} of ${total} (${fields_in_words.join("; ")})`;
     return listed ? `${number}: ${listed}.` : `${number}.`;
   };
 
@@ -194,7 +195,7 @@
       }
       shown += show;
     }
-    count.textContent = `${shown} of ${total}`;
+    count.textContent = `${say(shown)} of ${total}`;
     shownText.textContent = describe(rows.filter((entry) => entry.shown));
     const found = terms.length ? plain.filter(({ text }) => terms.every((term) => text.includes(term))) : [];
     answer.replaceChildren(

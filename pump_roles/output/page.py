@@ -118,7 +118,7 @@ def _bar(report: Report, service: str, role: RoleReport) -> _Bar:
         start += width
     nouns = {"writes": "write", "reads": "read"}
     label = ", ".join(
-        plural(count, nouns[risk]) if risk in nouns else f"{count} {risk}"
+        plural(count, nouns[risk]) if risk in nouns else f"{count:,} {risk}"
         for risk, count in counts.items()
     )
     label = label or "none"

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from pump_roles.output.access_words import access_in_words, grants_in_words
+from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.escape import code as _code
 from pump_roles.output.escape import table as _table
 from pump_roles.output.escape import text as _text
+from pump_roles.output.place_words import place_in_words
 from pump_roles.output.report_words import (
     ANSWERS,
     CAUSES,
@@ -27,7 +30,6 @@ from pump_roles.output.report_words import (
 from pump_roles.output.short import few, listed, plural
 from pump_roles.output.words import (
     boundary_in_words,
-    change_in_one_line,
     principal_in_words,
     scope_in_words,
 )
@@ -279,7 +281,7 @@ def _places(report: Report, *, longest: int | None = None) -> Iterator[str]:
     yield "## Where the roles act"
     yield ""
     for place in report.places:
-        yield f"- {place.kind}: {_text(_cut(place.text, longest))}"
+        yield f"- {place.kind}: {_text(_cut(place_in_words(place), longest))}"
     yield f"- {_text(global_services(report))}"
     yield ""
 
@@ -292,7 +294,7 @@ def _changes(report: Report, *, full: bool) -> Iterator[str]:
     if report.since is not None:
         for cause, title in CAUSES.items():
             changes = [change for change in report.changes if change.cause == cause]
-            yield f"**{title}: {len(changes)}.**"
+            yield f"**{title}: {len(changes):,}.**"
             yield ""
             for change in changes:
                 yield _change(change, full=full)
@@ -337,8 +339,8 @@ def _others(others: Iterable[Other]) -> Iterator[str]:
             _code(other.type),
             _code(other.source),
             _text(", ".join(other.principals)) or "nobody named",
-            _text(other.grants) or "nothing by itself",
-            f"**{_text(other.alarm)}**" if other.alarm else "",
+            _text(grants_in_words(other)) or "nothing by itself",
+            f"**{_text(access_in_words(other.alarms))}**" if other.alarms else "",
         ]
         for other in others
     ]

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pump_roles.compare import Difference
+from pump_roles.guardrails import by_policy
+from pump_roles.output.access_words import access_in_words, alarm_in_words, grants_in_words
+from pump_roles.output.change_words import change_in_one_line
+from pump_roles.output.place_words import place_in_words
 from pump_roles.output.short import listed, plural
 from pump_roles.output.words import (
     boundary_in_words,
-    change_in_one_line,
     details_of,
     difference_in_words,
     principal_in_words,
@@ -17,7 +20,6 @@ from pump_roles.output.words import (
 )
 from pump_roles.report.marks import left_by_metadata_only
 from pump_roles.report.model import Finding, Report, RoleReport
-from pump_roles.report.places import GLOBAL_SERVICES
 from pump_roles.report.policies import GuardrailReport, Uncounted, counted
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 
@@ -25,8 +27,10 @@ __all__ = [
     "ANSWERS",
     "CAUSES",
     "COMPARE_LATER",
+    "GLOBAL_SERVICES",
     "NUMBERS",
     "TITLE",
+    "access_in_words",
     "added",
     "answered",
     "boundary_in_words",
@@ -38,12 +42,30 @@ __all__ = [
     "finding_title",
     "gained",
     "global_services",
+    "grants_in_words",
     "ledger",
     "names_of_policies",
+    "place_in_words",
     "principal_in_words",
     "scope_in_words",
     "trusted",
 ]
+
+GLOBAL_SERVICES: Final = frozenset(
+    {
+        "aws-portal",
+        "budgets",
+        "ce",
+        "consolidatedbilling",
+        "cur",
+        "iam",
+        "organizations",
+        "pricing",
+        "savingsplans",
+        "support",
+    }
+)
+"""The services whose actions apply to a whole account or organization, not to a Region."""
 
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""
@@ -85,12 +107,12 @@ def answered(answer: Answer, role: RoleReport) -> str:
     """
     number = f"of {plural(len(answer.named), 'action')}"
     if answer.allowed:
-        limited = f", {len(answer.limited)} limited: {_by(answer.limited, role)}"
-        return f"{len(answer.left)} {number}{limited if answer.limited else ''}"
+        limited = f", {len(answer.limited):,} limited: {_by(answer.limited, role)}"
+        return f"{len(answer.left):,} {number}{limited if answer.limited else ''}"
     if answer.answer == UNKNOWN:
         return "not everything can be read"
     if answer.limited:
-        return f"{len(answer.limited)} {number}, limited: {_by(answer.limited, role)}"
+        return f"{len(answer.limited):,} {number}, limited: {_by(answer.limited, role)}"
     return f"denied by {_by(answer.denied, role)}" if answer.denied else f"none {number}"
 
 
@@ -192,7 +214,7 @@ def difference(report: Report) -> str:
         return ""
     broader = sum(change.may_broaden for change in report.changes)
     number = plural(len(report.changes), "change") if report.changes else "No change"
-    effect = f": {broader} can broaden access" if broader else ""
+    effect = f": {broader:,} can broaden access" if broader else ""
     return f"{number} since {report.since.file}{effect}"
 
 
@@ -256,10 +278,14 @@ def finding_text(finding: Finding, report: Report) -> str:
             )
             else ""
         )
-        found = " ".join(f"{suspect}." for suspect in report.suspects)
+        suspects = (
+            *(alarm_in_words(other) for other in report.others if other.alarms),
+            *map(unknown_in_words, report.unreadable),
+        )
+        found = " ".join(f"{suspect}." for suspect in suspects)
         return f"They are not counted. {found}{not_exact}"
     if finding.kind == "resources":
-        listed = ", ".join(f"{kind} ({count})" for kind, count in finding.resources)
+        listed = ", ".join(f"{kind} ({count:,})" for kind, count in finding.resources)
         return f"This report does not cover them: {listed}."
     return {
         "spends": "IAM cannot limit how much: it has no condition for the price, the term, or the "
@@ -285,17 +311,23 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
         *map(unknown_in_words, role.unreadable),
         *map(_from_published, role.differences),
     ]
-    return (
-        f"{_sentence(parts)}{exact} For actions that Pump does not publish, this report does not "
-        "say whether they spend money or return data. The answers in plain words cover only the "
-        "actions that they name."
+    allows_more = role.unreadable or any(
+        difference.effect != "narrower" and difference.decisions for difference in role.differences
     )
+    unjudged = (
+        " For actions that Pump does not publish, this report does not say whether they spend "
+        "money or return data. The answers in plain words cover only the actions that they name."
+    )
+    return f"{_sentence(parts)}{exact}{unjudged if allows_more else ''}"
 
 
 def _from_published(difference: Difference) -> str:
     details = ", ".join(details_of(difference, ("as published", "here")))
     actions = ", ".join(listed(difference.actions, _ACTIONS)) if difference.decisions else ""
-    return ": ".join(filter(None, [difference_in_words(difference), details, actions]))
+    words = difference_in_words(difference)
+    if difference.rule == "policy-added" and difference.subject in by_policy():
+        words = f"the inline policy {difference.subject} is named like a guardrail, but is not one"
+    return ": ".join(filter(None, [words, details, actions]))
 
 
 def _uncounted(part: Uncounted) -> str:
@@ -319,7 +351,7 @@ def _data(names: Sequence[str]) -> str:
     if denied:
         return (
             f"Application data, user data, credentials, support cases, what AWS does not document, "
-            f"{left}. The guardrail metadata-only denies {denied} of them."
+            f"{left}. The guardrail metadata-only denies {denied:,} of them."
         )
     return (
         f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only does not "

@@ -16,6 +16,7 @@ from pump_roles.account.verify.model import (
     Verification,
 )
 from pump_roles.compare import Difference, Rule
+from pump_roles.output.access_words import access_in_words
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
 from pump_roles.output.short import LONGEST_NAME, few, line
 from pump_roles.output.verify_words import (
@@ -228,7 +229,7 @@ def _others(account: AccountResult) -> Iterator[_Finding]:
             effect=other.effect,
             subject=other.name,
             level="error",
-            message=f"{where}: {line(other.alarm)}.{by}",
+            message=f"{where}: {line(access_in_words(other.alarms))}.{by}",
         )
 
 

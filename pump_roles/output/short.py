@@ -5,13 +5,16 @@ from typing import Final, TypeVar
 
 from pump_roles.text import cut, visible
 
-__all__ = ["LONGEST", "LONGEST_NAME", "few", "line", "listed", "plural"]
+__all__ = ["LONGEST", "LONGEST_NAME", "SHOWN", "few", "line", "listed", "plural"]
 
 LONGEST: Final = 900
 """The maximum length of a sentence, in characters. It has room for two policy ARNs."""
 
 LONGEST_NAME: Final = 160
 """The maximum length of a name or an action, in characters."""
+
+SHOWN: Final = 80
+"""The maximum length of a value that cannot be read, in characters."""
 
 _T = TypeVar("_T")
 

@@ -11,6 +11,7 @@ from pump_roles.account.verify.model import (
     Verification,
 )
 from pump_roles.compare import Difference
+from pump_roles.output.access_words import access_in_words
 from pump_roles.output.escape import code, text
 from pump_roles.output.remedies import remedies
 from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
@@ -138,7 +139,7 @@ def _account(account: AccountResult) -> Iterator[str]:
 def _other(other: OtherRole) -> str:
     principals, more = few_of(other.principals)
     by = f"; can be assumed by {', '.join(map(code, principals))}{more}" if principals else ""
-    about = f"the role {_code(other.name)}: {_text(other.alarm)}"
+    about = f"the role {_code(other.name)}: {_text(access_in_words(other.alarms))}"
     return f"**{other.effect}** (`other-access`): {about}{by}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.verify.model import AccountResult, RoleResult, Verification
 from pump_roles.compare import Difference
+from pump_roles.output.access_words import access_in_words
 from pump_roles.output.console import console_for
 from pump_roles.output.remedies import remedies
 from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
@@ -123,7 +124,7 @@ def _account(account: AccountResult) -> Iterator[_Line]:
         yield from _role(role)
     others, more = few(account.others, _MOST, "other role")
     for other in others:
-        about = f"the role {line(other.arn)}: {line(other.alarm)} (other-access)"
+        about = f"the role {line(other.arn)}: {line(access_in_words(other.alarms))} (other-access)"
         yield _Line(depth=1, label=f"{other.effect}:", style=_STYLES[other.effect], text=about)
         principals, left = few_of(other.principals)
         if principals:

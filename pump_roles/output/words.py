@@ -4,28 +4,31 @@ Each function words one thing, for every command and format.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pump_roles.compare import Difference
+from pump_roles.compare import Difference, Effect
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.scopes import Scope
 from pump_roles.iam.trust import OPEN_PRINCIPAL, TrustProblem
-from pump_roles.output.short import plural
-from pump_roles.report.model import NARROWED, Change
+from pump_roles.output.short import SHOWN, plural
 from pump_roles.role import Part, Unknown
+from pump_roles.text import cut
 
 __all__ = [
+    "actions_in_words",
     "boundary_in_words",
-    "change_in_one_line",
     "change_in_words",
+    "decisions_in_words",
     "details_of",
     "difference_in_words",
+    "policy_in_words",
     "principal_in_words",
     "problem_in_words",
     "scope_in_words",
     "unknown_in_words",
+    "values_in_words",
 ]
 
 _POLICY_ARN: Final = re.compile(
@@ -44,35 +47,54 @@ _PARTS: Final[Mapping[Part, str]] = {
     "boundary": "its permissions boundary",
     "session": "its maximum session duration",
     "tags": "its tags",
+    "place": "where it is deployed",
+    "template": "the template",
 }
 _ONE_OF: Final[Mapping[Part, str]] = {
     "inline-policies": "its inline policy {}",
     "managed-policies": "the managed policy {}",
     "boundary": "the policy document of its permissions boundary",
     "tags": "its tag {}",
+    "place": "its {}",
+    "template": "{}",
 }
 """One of the parts that a role has several of, or a part of a part."""
 
 _WHY: Final = {
     "absent": "the role does not exist",
+    "deploys-more": "{subject}, of type {detail}, can contain any resource",
     "existence": "whether it exists is not known",
     "only-elsewhere": "the templates deploy this role only in other accounts",
+    "contradictory-targets": "its deployment targets are incomplete or contradict each other",
     "attached-to-unknown": "{subject} attaches to a role that cannot be read",
     "conditional": "{about} is created only under the condition {detail}",
     "deployed-elsewhere": "{about} is from {detail}, which may not be deployed with it, and is not "
     "counted",
-    "deployed-later": "{detail}",
     "external-id-differs": "the external ID that was passed for this role is not the one in the "
     "templates",
     "external-id-not-listed": "the --external-ids file does not list this role",
+    "function": "{subject} can change the template when it is deployed",
+    "macro": "a macro in {subject}, Fn::Transform, can change it when it is deployed",
+    "macro-in-resource": "a macro, Fn::Transform, can change {subject} when it is deployed",
+    "macro-in-section": "a macro, Fn::Transform, can change its {subject} when it is deployed",
     "member": "its member {subject} cannot be read",
     "not-counted": "{about} is attached to it, and is not counted",
+    "not-in-folder": "the manifest names it, but it is not in its folder",
+    "outer-stack-set": "the StackSet {subject} deploys it to other accounts",
+    "parameter-overrides": "{subject} gives some of its stack instances other parameters",
     "placeholder": "{about} has the text {detail}, which looks like a placeholder",
     "property": "its property {subject} cannot be read",
+    "resource-from-function": "{subject} can become any resource when the template is deployed",
+    "resources-from-function": "{subject} creates resources when the template is deployed",
     "several-variants": "the templates deploy different variants of this role, for example with "
     "different external IDs; pass the template of one stack",
+    "transform": "the transform {subject} can change the template when it is deployed",
+    "unread-template": "the template of {subject} cannot be read",
     "unreadable-name": "the name of a policy cannot be read: {subject}",
 }
+_VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
+"""What is not known because of a value in a template, which may be long."""
+
 _NOT_IN_FILES: Final = {
     "managed-policies": "{about} is not in the file; save it again, without --filter",
     "session": "{about} is not in the files; also pass the output of aws iam get-role --role-name "
@@ -87,6 +109,7 @@ _OPEN: Final = {
 }
 _PROBLEMS: Final = {
     "actions": "it allows {}",
+    "more-actions": "it also allows {}",
     "condition": "it has another condition, {}",
     "document-member": "it has {}, which cannot be read",
     "external-id-case": "its external ID differs from the expected one only in case",
@@ -102,14 +125,25 @@ _PROBLEMS: Final = {
 }
 
 
+_Sides = tuple[str, str]
+_IN_TIME: Final[_Sides] = ("before", "now")
+_UNEXPECTED: Final[_Sides] = ("is not expected", "is missing")
+_TRUST: Final[Mapping[Effect, str]] = {
+    "broader": "its trust policy allows more",
+    "other": "its trust policy differs",
+    "narrower": "its trust policy allows less",
+}
+
+
 def unknown_in_words(unknown: Unknown) -> str:
     """Return what is not known about a role.
 
     :param unknown: what is not known.
     """
-    about = _PARTS[unknown.part]
+    longest = SHOWN if unknown.why in _VALUES else None
+    about, subject = _PARTS[unknown.part], cut(unknown.subject, longest)
     if unknown.subject and unknown.part in _ONE_OF:
-        about = _ONE_OF[unknown.part].format(unknown.subject)
+        about = _ONE_OF[unknown.part].format(subject)
     how = _WHY.get(unknown.why, "")
     if unknown.why == "not-in-files":
         how = _NOT_IN_FILES.get(unknown.part, "{about} is not in the files")
@@ -119,12 +153,17 @@ def unknown_in_words(unknown: Unknown) -> str:
         how = "{about} cannot be read, so what attaches to it by name is not seen"
     elif unknown.why == "unreadable":
         how = "{about} cannot be read" + (": {detail}" if unknown.detail else "")
+    elif unknown.why in ("member", "property") and unknown.detail:
+        whose = "its " if unknown.part == "place" else ""
+        how = f"the {unknown.why} {{subject}} of {whose}{{detail}} cannot be read"
     elif unknown.why == "open":
         how = _OPEN[unknown.part]
     count = (
         "an external ID was" if unknown.subject == "1" else f"{unknown.subject} external IDs were"
     )
-    return how.format(about=about, subject=unknown.subject, detail=unknown.detail, count=count)
+    where = f"{unknown.source}: " if unknown.source else ""
+    detail = cut(unknown.detail, longest)
+    return where + how.format(about=about, subject=subject, detail=detail, count=count)
 
 
 def problem_in_words(problem: TrustProblem) -> str:
@@ -174,11 +213,14 @@ def scope_in_words(scope: Scope) -> str:
     return f"{where}, if {scope.condition}" if scope.condition else where
 
 
-def difference_in_words(difference: Difference) -> str:
+def difference_in_words(difference: Difference, verbs: _Sides = _UNEXPECTED) -> str:
     """Return a difference in one line.
 
     :param difference: the difference.
+    :param verbs: how to say that something was added, and that it was removed. By default, that it
+        is not expected, and that it is missing.
     """
+    added, removed = verbs
     was, now = ", ".join(difference.was), ", ".join(difference.now)
     subject = difference.subject
     if difference.part == "boundary":
@@ -188,24 +230,25 @@ def difference_in_words(difference: Difference) -> str:
         "role-present": "the role still exists",
         "role-name": f"its name is {now} instead of {was}",
         "role-path": f"its path is {now} instead of {was}",
-        "trust-policy": "its trust policy differs",
+        "trust-policy": _TRUST[difference.effect],
         "trust-broken": f"its trust policy names {now}, a deleted principal; a new principal with "
         "the same name cannot assume the role until the trust policy is updated",
         "policies-together": "its policies, taken together, have a different effect",
-        "boundary-added": f"the permissions boundary {subject} is not expected",
-        "boundary-removed": f"the permissions boundary {subject} is missing",
+        "boundary-added": f"the permissions boundary {subject} {added}",
+        "boundary-removed": f"the permissions boundary {subject} {removed}",
         "boundary-changed": f"its permissions boundary is {now} instead of {was}",
         "boundary-text": "the policy document of its permissions boundary differs",
-        "tag-added": f"the tag {subject} is not expected",
-        "tag-removed": f"the tag {subject} is missing",
+        "tag-added": f"the tag {subject} {added}",
+        "tag-removed": f"the tag {subject} {removed}",
         "tag-changed": f"the tag {subject} has a different value",
     }.get(difference.rule, "")
     if difference.rule == "external-id":
         words = _external_ids(difference)
     elif difference.rule == "session-duration":
         words = f"its maximum session duration is {int(now):,} seconds instead of {int(was):,}"
-    elif difference.rule in _VERBS:
-        words = f"{_policy(difference)} {_VERBS[difference.rule]}"
+    elif difference.rule in ("policy-added", "policy-removed", "policy-changed"):
+        verb = {"policy-added": added, "policy-removed": removed}.get(difference.rule, "differs")
+        words = f"{policy_in_words(difference)} {verb}"
     neutral = difference.rule in (
         "policy-added",
         "policy-removed",
@@ -215,17 +258,6 @@ def difference_in_words(difference: Difference) -> str:
     if neutral and difference.effect == "other" and not difference.decisions:
         words += ", which does not change the decision for any known action"
     return words
-
-
-_VERBS: Final = {
-    "policy-added": "is not expected",
-    "policy-removed": "is missing",
-    "policy-changed": "differs",
-}
-
-
-_Sides = tuple[str, str]
-_IN_TIME: Final[_Sides] = ("before", "now")
 
 
 def details_of(difference: Difference, sides: _Sides = _IN_TIME) -> list[str]:
@@ -245,15 +277,19 @@ def _details(difference: Difference, sides: _Sides) -> Iterator[str]:
         yield from (f"no longer trusts {principal_in_words(name)}" for name in difference.was)
         yield from map(problem_in_words, difference.problems)
     if difference.part == "inline-policies" and (difference.was or difference.now):
-        yield _values(difference, sides) or ", ".join((*difference.was, *difference.now))
+        yield values_in_words(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
         verb = "no longer has" if difference.effect == "narrower" else "has"
         yield f"{verb} a statement that cannot be read"
     yield from (change_in_words(change, sides) for change in difference.decisions)
 
 
-def _values(difference: Difference, sides: _Sides = _IN_TIME) -> str:
-    # The values of a guardrail, if both sides have one.
+def values_in_words(difference: Difference, sides: _Sides = _IN_TIME) -> str:
+    """Return the values of a guardrail on both sides; empty if one of them has none.
+
+    :param difference: the difference.
+    :param sides: what the two sides of the comparison are.
+    """
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
     was, now = sides
@@ -266,10 +302,28 @@ def change_in_words(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
     :param change: the change.
     :param sides: what the two sides of the comparison are.
     """
-    return f"{plural(len(change.actions), 'action')}: {_on_both(change, sides)}"
+    number = actions_in_words(change.actions, ("action", "actions"))
+    return f"{number}: {decisions_in_words(change, sides)}"
 
 
-def _on_both(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
+def actions_in_words(actions: Sequence[str], nouns: tuple[str, str]) -> str:
+    """Return how many actions there are, and how many patterns that may match more.
+
+    :param actions: the actions and patterns.
+    :param nouns: what an action is called, in the singular and in the plural.
+    """
+    patterns = sum("*" in action or "?" in action for action in actions)
+    number = len(actions) - patterns
+    parts = [f"{number:,} {nouns[number != 1]}"] if number else []
+    return " and ".join(parts + ([plural(patterns, "pattern")] if patterns else []))
+
+
+def decisions_in_words(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
+    """Return how decisions differ.
+
+    :param change: the change.
+    :param sides: what the two sides of the comparison are.
+    """
     was, now = sides
     return f"{_decided(change.before)} {was}, {_decided(change.after)} {now}"
 
@@ -294,7 +348,13 @@ def _guardrail(policy: str) -> str:
     return policy if found is None else found.name
 
 
-def _policy(difference: Difference) -> str:
+def policy_in_words(difference: Difference) -> str:
+    """Return which policy a difference is about.
+
+    :param difference: a difference that is about a single policy.
+    """
+    if difference.part == "boundary":
+        return "its permissions boundary"
     if difference.part == "managed-policies":
         return f"the attached managed policy {difference.subject}"
     kind = "guardrail" if difference.subject in by_policy() else "inline policy"
@@ -324,58 +384,3 @@ def _stack(name: str) -> str:
     if name.startswith(_STACK_SET_PREFIX):
         created += "; delete the stack instance, not the stack"
     return created
-
-
-_NOUNS: Final = {
-    "money": ("action that can spend money", "actions that can spend money"),
-    "writes": ("action that writes or tags", "actions that write or tag"),
-    "data": ("action that returns data", "actions that return data"),
-    "reads": ("action that reads metadata", "actions that read metadata"),
-    "": ("action", "actions"),
-}
-
-
-def change_in_one_line(change: Change) -> str:
-    """Return a difference from an earlier report in one line.
-
-    :param change: the difference.
-    """
-    if change.cause == "AWS":
-        verb = "no longer matched" if change.effect == NARROWED else "now matched"
-        return f"{_number(change)}: {verb} by a wildcard"
-    if change.difference is not None:
-        return _since(change, change.difference)
-    if change.unknown is not None:
-        adverb = "no longer" if change.effect == NARROWED else "now"
-        return f"{adverb}: {unknown_in_words(change.unknown)}"
-    where = "where it is deployed" if change.about == "place" else ""
-    if change.was and change.now:
-        return f"{where}: {change.was} Now: {change.now}"
-    if change.was or change.now:
-        adverb = "no longer" if change.was else "now also" if where else "now"
-        return f"{where}{', ' if where else ''}{adverb}: {change.was or change.now}"
-    return {
-        "suspect": "what may give more access may have changed",
-        "trust-policy": "its trust policy changed in what a report does not show, such as the "
-        "external ID",
-        "filled-in": "what is filled in when it is deployed may have changed, such as a "
-        "parameter's default",
-    }[change.about]
-
-
-def _number(change: Change) -> str:
-    singular, several = _NOUNS[change.risk]
-    return f"{len(change.actions)} {singular if len(change.actions) == 1 else several}"
-
-
-def _since(change: Change, difference: Difference) -> str:
-    if difference.rule in ("role-present", "role-missing"):
-        return "the role is new" if difference.rule == "role-present" else "the role is gone"
-    if difference.decisions and change.actions:
-        (decision,) = difference.decisions
-        how = _values(difference) or _on_both(decision)
-        return f"{_number(change)}: {how}"
-    details = details_of(difference)
-    if difference.part == "trust-policy" and details:
-        return ", ".join(details)
-    return f"{difference_in_words(difference)}{': ' if details else ''}{', '.join(details)}"

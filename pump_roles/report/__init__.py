@@ -3,8 +3,8 @@ publishes.
 
 Each module is one step. ``policies`` reads a role's policies, and ``comparison`` compares the role
 with what is published. ``marks`` says which actions matter, ``statements`` answers in plain words,
-``places`` says where the roles are deployed, and ``findings`` says what matters most. ``changes``
-compares with an earlier report. ``build`` assembles the ``model``, which the output has words for.
+and ``findings`` says what matters most. ``changes`` compares with an earlier report. ``build``
+assembles the ``model``, which the output has words for.
 """
 
 from pump_roles.report.build import of_contents, of_published, of_templates

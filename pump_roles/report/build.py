@@ -18,11 +18,9 @@ from pump_roles.report.findings import (
     may_reach_more,
     other_resources,
     risks,
-    suspects,
 )
 from pump_roles.report.marks import mark
 from pump_roles.report.model import RISKS, SCHEMA, ActionReport, Report, RoleReport
-from pump_roles.report.places import places
 from pump_roles.report.policies import RolePolicies
 from pump_roles.report.statements import statements
 from pump_roles.role import published_role
@@ -95,9 +93,9 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
             statements({role.kind: (read[role.kind].evaluator, role.readable) for role in roles})
         ),
         roles=roles,
-        places=tuple(places(contents.places)),
+        places=contents.places,
         others=contents.others,
-        suspects=suspects(contents),
+        unreadable=contents.unreadable,
         suspects_sha256=contents.suspects_sha256,
         findings=(
             *found_alarms,
@@ -109,7 +107,6 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         reviewed=reviewed()["date"],
         gained=_gained(actions),
         actions=actions,
-        services=_services(actions, granted),
     )
     found = () if since is None else changes(since.report, report, catalog)
     new = newly_matched(found).union(*report.gained.values())
@@ -142,10 +139,6 @@ def _role(
     effective = [action for action in having if granted[action.name].decision != DENIED]
     return RoleReport(
         role=role,
-        kind=role.kind,
-        name=role.name,
-        source=found.source,
-        sha256=found.sha256,
         files=found.files,
         filled_sha256=found.filled_sha256,
         principals=trust.principals,
@@ -153,12 +146,9 @@ def _role(
         external_ids=trust.external_ids,
         trust_sha256=found.trust_sha256,
         trust_problems=trust.problems,
-        boundary="" if role.boundary is None else role.boundary.arn,
-        ends=" and ".join(found.value for found in guardrails if found.ends),
         policies=of_role,
         guardrails=guardrails,
         differences=different,
-        unreadable=unread,
         uncounted=uncounted,
         as_published=not (different or unread or trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
@@ -169,7 +159,6 @@ def _role(
         effective=len(effective),
         only=sum(_is_effective_for_one(action) for action in effective),
         actions=len(having),
-        denied=len(having) - len(effective),
         limited=sum(grant.decision in {CONDITIONALLY, PARTLY} for grant in granted.values()),
         patterns=len(
             {
@@ -225,15 +214,12 @@ def _action(action: Action, roles: Mapping[str, Grant]) -> ActionReport:
     applies = (bool(spends), not action.only_reads, bool(data), True)
     return ActionReport(
         name=action.name,
-        service=action.service,
-        level=action.level,
         levels=action.levels,
-        only_reads=action.only_reads,
-        risk=RISKS[applies.index(True)],
         description=action.description,
-        reason=_reason(roles.values()),
         resources=action.resources,
         conditions=action.conditions,
+        risk=RISKS[applies.index(True)],
+        reason=_reason(roles.values()),
         data=data,
         spends=spends,
         legacy=mark("legacy", action.name),
@@ -247,21 +233,3 @@ def _reason(granted: Iterable[Grant]) -> str:
     patterns = {pattern for grant in granted for _, pattern in grant.granted_by}
     published = sorted(patterns & REASONS.keys(), key=lambda pattern: (-len(pattern), pattern))
     return REASONS[published[0]] if published else ""
-
-
-def _services(
-    actions: Iterable[ActionReport], kinds: Iterable[str]
-) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
-    found: dict[str, dict[str, Counter[str]]] = {}
-    for action in actions:
-        of_service = found.setdefault(action.service, {kind: Counter() for kind in kinds})
-        for kind, grant in action.roles.items():
-            if grant.decision != DENIED:
-                of_service[kind][action.risk] += 1
-    return {
-        service: {
-            kind: {risk: counts[risk] for risk in RISKS if counts[risk]}
-            for kind, counts in by_kind.items()
-        }
-        for service, by_kind in sorted(found.items())
-    }

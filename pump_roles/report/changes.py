@@ -5,41 +5,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from pump_roles.compare import Difference, compare_roles
-from pump_roles.compare import Effect as DifferenceEffect
+from pump_roles.compare import Difference, Effect, compare_roles
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import external_ids_of, with_external_ids
 from pump_roles.iam.values import as_mapping
-from pump_roles.report.comparison import unreadable
 from pump_roles.report.model import (
-    BROADENED,
-    CHANGED,
-    NARROWED,
     RISKS,
     Change,
     Compared,
-    Effect,
     Report,
     Risk,
     RoleReport,
 )
-from pump_roles.report.places import in_words
 from pump_roles.report.policies import RolePolicies
-from pump_roles.role import Boundary, Role, Unknown
+from pump_roles.role import Boundary, Role
 from pump_roles.templates import Place
 from pump_roles.text import visible
 
 __all__ = ["Earlier", "changes", "earlier_of", "newly_matched"]
 
-_EFFECTS: Final[Mapping[DifferenceEffect, Effect]] = {
-    "broader": BROADENED,
-    "other": CHANGED,
-    "narrower": NARROWED,
-}
 _ACCOUNT: Final = re.compile("::[0-9]{12}:")
-_ORDER: Final = (BROADENED, CHANGED, NARROWED)
+_ORDER: Final[tuple[Effect, ...]] = ("broader", "other", "narrower")
 _EVERY_RISK: Final[tuple[Risk | Literal[""], ...]] = (*RISKS, "")
 _RISKS: Final = ("money", "writes", "data", "", "reads")
 
@@ -89,8 +77,7 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
     for kind in was.keys() & now.keys():
         found += _role(was[kind], now[kind], [change for change in found if change.role == kind])
         of_kind = [
-            [found.place for found in side.places if found.kind == kind]
-            for side in (earlier, report)
+            [place for place in side.places if place.kind == kind] for side in (earlier, report)
         ]
         # The published roles, and those of an account, have no template that deploys them.
         if of_kind[1]:
@@ -110,7 +97,7 @@ def _differences(
         {kind: _comparable(report.role) for kind, report in side.items()} for side in (was, now)
     )
     for kind, difference in compare_roles(before, after):
-        effect = _EFFECTS[difference.effect]
+        effect = difference.effect
         parts = list(_by_risk(difference, risks))
         for risk, part in parts:
             yield Change(effect=effect, role=kind, difference=part, actions=part.actions, risk=risk)
@@ -137,9 +124,8 @@ def _comparable(role: Role) -> Role:
             arn=_ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn)),
             document=without_partition(boundary.document),
         ),
-        path="/",
         tags={},
-        unknown=(),
+        unknown=tuple(unknown for unknown in role.unknown if unknown.part == "path"),
     )
 
 
@@ -172,8 +158,8 @@ def _of_aws(
         if role.kind in action.roles
     }
     directions: tuple[tuple[Effect, Mapping[str, Grant], Mapping[str, Grant]], ...] = (
-        (BROADENED, today, then),
-        (NARROWED, then, today),
+        ("broader", today, then),
+        ("narrower", then, today),
     )
     for effect, one, other in directions:
         for risk in _EVERY_RISK:
@@ -190,9 +176,16 @@ def _of_aws(
 
 def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator[Change]:
     # What cannot be read may allow anything, so treat it as broadening.
-    before, after = (dict.fromkeys(unreadable(side.role)) for side in (was, now))
-    yield from (_of_unknown(now.kind, BROADENED, one) for one in after if one not in before)
-    yield from (_of_unknown(now.kind, NARROWED, one) for one in before if one not in after)
+    before, after = (
+        dict.fromkeys(
+            unknown for unknown in side.role.unknown if unknown.part not in ("boundary", "tags")
+        )
+        for side in (was, now)
+    )
+    unknown = Change(effect="broader", role=now.kind, about="unknown")
+    yield from (replace(unknown, unknown=one) for one in after if one not in before)
+    unknown = replace(unknown, effect="narrower")
+    yield from (replace(unknown, unknown=one) for one in before if one not in after)
     # A change that narrows does not rule out other changes.
     known = any(
         change.may_broaden
@@ -201,18 +194,14 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
         for change in found
     )
     if not known and was.trust_sha256 and now.trust_sha256 not in ("", was.trust_sha256):
-        yield Change(effect=CHANGED, role=now.kind, about="trust-policy")
-
-
-def _of_unknown(kind: str, effect: Effect, unknown: Unknown) -> Change:
-    return Change(effect=effect, role=kind, about="unknown", unknown=unknown)
+        yield Change(effect="other", role=now.kind, about="trust-policy")
 
 
 def _filled(was: RoleReport, now: RoleReport, *, noticed: bool) -> Iterator[Change]:
     # A published role has no trust policy, and nothing to fill in.
     published = not was.trust_sha256 or not now.trust_sha256
     if not published and _may_differ(was.filled_sha256, now.filled_sha256, noticed=noticed):
-        yield Change(effect=CHANGED, role=now.kind, about="filled-in")
+        yield Change(effect="other", role=now.kind, about="filled-in")
 
 
 def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
@@ -233,14 +222,11 @@ def _places(kind: str, was: list[Place], now: list[Place]) -> Iterator[Change]:
         if len(same) == 1:
             gone.remove(same[0])
             effect = _place_effect(same[0], place)
-            words = [in_words(same[0]), in_words(place)]
-            if words[0] == words[1]:
-                words = [f"in {', '.join(found.regions)}." for found in (same[0], place)]
+            yield Change(effect=effect, role=kind, about="place", was=same[0], now=place)
         else:
-            effect, words = BROADENED, ["", in_words(place)]
-        yield Change(effect=effect, role=kind, about="place", was=words[0], now=words[1])
+            yield Change(effect="broader", role=kind, about="place", now=place)
     for place in gone:
-        yield Change(effect=NARROWED, role=kind, about="place", was=in_words(place))
+        yield Change(effect="narrower", role=kind, about="place", was=place)
 
 
 def _meaning(place: Place) -> Place:
@@ -251,20 +237,20 @@ def _meaning(place: Place) -> Place:
         units=tuple(sorted(place.units)),
         accounts=tuple(sorted(place.accounts)),
         regions=tuple(sorted(place.regions)),
-        unreadable=tuple(sorted(place.unreadable)),
+        unreadable=tuple(sorted(place.unreadable, key=repr)),
     )
 
 
 def _place_effect(was: Place, now: Place) -> Effect:
     if was.unreadable or now.unreadable or _setting(was) != _setting(now):
-        return CHANGED
+        return "other"
     filtered = set(now.accounts), set(was.accounts)
     more, less = filtered[::-1] if _filter(now) == "exclude" else filtered
     broader = set(was.units) <= set(now.units) and less <= more and was.automatic <= now.automatic
     narrower = set(now.units) <= set(was.units) and more <= less and now.automatic <= was.automatic
     if broader == narrower:
-        return CHANGED
-    return BROADENED if broader else NARROWED
+        return "other"
+    return "broader" if broader else "narrower"
 
 
 def _setting(place: Place) -> tuple[str, str, str, str, frozenset[str]]:
@@ -279,13 +265,26 @@ def _filter(place: Place) -> str:
 
 
 def _suspects(earlier: Report, report: Report) -> Iterator[Change]:
-    was, now = set(earlier.suspects), set(report.suspects)
-    for suspect in sorted(now - was):
-        yield Change(effect=BROADENED, about="suspect", now=suspect)
-    for suspect in sorted(was - now):
-        yield Change(effect=NARROWED, about="suspect", was=suspect)
-    if _may_differ(earlier.suspects_sha256, report.suspects_sha256, noticed=was != now):
-        yield Change(effect=CHANGED, about="suspect")
+    was, now = _suspect(earlier), _suspect(report)
+    yield from (replace(now[key], effect="broader") for key in now if key not in was)
+    yield from (replace(was[key], effect="narrower") for key in was if key not in now)
+    noticed = was.keys() != now.keys()
+    if _may_differ(earlier.suspects_sha256, report.suspects_sha256, noticed=noticed):
+        yield Change(effect="other", about="suspect")
+
+
+def _suspect(report: Report) -> Mapping[object, Change]:
+    # What may give more access. Its file does not matter.
+    alarming = {
+        (other.name, other.type, other.alarms): other for other in report.others if other.alarms
+    }
+    return {
+        **{key: Change(effect="other", about="suspect", other=alarming[key]) for key in alarming},
+        **{
+            found: Change(effect="other", about="suspect", unknown=found)
+            for found in report.unreadable
+        },
+    }
 
 
 def newly_matched(found: Iterable[Change]) -> frozenset[str]:
@@ -296,6 +295,6 @@ def newly_matched(found: Iterable[Change]) -> frozenset[str]:
     return frozenset(
         name
         for change in found
-        if change.cause == "AWS" and change.effect != NARROWED
+        if change.cause == "AWS" and change.effect != "narrower"
         for name in change.actions
     )

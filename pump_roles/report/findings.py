@@ -13,7 +13,6 @@ __all__ = [
     "may_reach_more",
     "other_resources",
     "risks",
-    "suspects",
 ]
 
 _ACCESS_TYPES: Final = {
@@ -43,7 +42,7 @@ def may_add_permissions(contents: Contents) -> bool:
     :param contents: what was read.
     """
     return bool(contents.unreadable) or any(
-        other.alarm and other.type not in _ACCESS_TYPES for other in contents.others
+        other.alarms and other.type not in _ACCESS_TYPES for other in contents.others
     )
 
 
@@ -53,7 +52,7 @@ def may_reach_more(contents: Contents) -> bool:
     :param contents: what was read.
     """
     return may_add_permissions(contents) or any(
-        other.alarm and other.type in _REACHABLE_TYPES for other in contents.others
+        other.alarms and other.type in _REACHABLE_TYPES for other in contents.others
     )
 
 
@@ -72,19 +71,8 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
     for role in roles:
         if role.uncounted:
             yield Finding(kind="uncounted", role=role.kind)
-    if suspects(contents):
+    if contents.unreadable or any(other.alarms for other in contents.others):
         yield Finding(kind="suspect")
-
-
-def suspects(contents: Contents) -> tuple[str, ...]:
-    """Return what may give more access than Pump's roles, in words.
-
-    :param contents: what was read.
-    """
-    alarming = (
-        f"{other.name} ({other.type}): {other.alarm}" for other in contents.others if other.alarm
-    )
-    return (*alarming, *contents.unreadable)
 
 
 def risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:

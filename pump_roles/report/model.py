@@ -5,23 +5,21 @@ External IDs are not part of it, so no format can leak one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, get_args
 
-from pump_roles.compare import Difference
-from pump_roles.iam.catalog import Level
+from pump_roles.compare import Difference, Effect
+from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import TrustProblem
-from pump_roles.report.places import PlaceReport
+from pump_roles.report.comparison import unreadable
 from pump_roles.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
 from pump_roles.report.statements import Statement
 from pump_roles.role import Role, Unknown
-from pump_roles.templates import Other
+from pump_roles.templates import Other, Place
 
 __all__ = [
     "ALARMS",
-    "BROADENED",
-    "CHANGED",
-    "NARROWED",
     "RISKS",
     "SCHEMA",
     "ActionReport",
@@ -29,7 +27,6 @@ __all__ = [
     "Cause",
     "Change",
     "Compared",
-    "Effect",
     "Finding",
     "FindingKind",
     "Report",
@@ -41,12 +38,6 @@ SCHEMA: Final = 2
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
-Effect = Literal["broadened", "changed", "narrowed"]
-
-BROADENED: Final = "broadened"
-NARROWED: Final = "narrowed"
-CHANGED: Final = "changed"
-
 Risk = Literal["money", "writes", "data", "reads"]
 
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
@@ -65,11 +56,7 @@ class RoleReport:
     """One role.
 
     :param role: the role itself. External IDs are masked.
-    :param kind: the role's kind, such as ``read-only``.
-    :param name: the role's name; empty if it is known only at deployment.
-    :param source: the file that it was read from, or ``published``.
-    :param sha256: the SHA-256 of that file; empty for the published roles.
-    :param files: every file that it was read from, with its SHA-256; the first is ``source``.
+    :param files: every file that it was read from, with its SHA-256; none for a published role.
     :param filled_sha256: the SHA-256 of everything that is filled in when it is deployed, such as a
         parameter with its default, and of its parts that are not read; empty if there is nothing.
     :param principals: who may assume it.
@@ -77,14 +64,9 @@ class RoleReport:
     :param external_ids: how many external IDs it accepts.
     :param trust_sha256: the SHA-256 of its trust policy; empty for the published roles.
     :param trust_problems: how its trust policy differs from one principal with an external ID.
-    :param boundary: the ARN of its permissions boundary; empty if it has none. What a boundary
-        takes away is not counted.
-    :param ends: when it expires, such as ``until 31 January 2027, 18:00 UTC``; empty if it does
-        not.
     :param policies: its policies.
     :param guardrails: what each of its guardrails does.
     :param differences: how it differs from what Pump publishes, apart from its trust policy.
-    :param unreadable: what is not known about it and may give more access.
     :param uncounted: what is not counted: the patterns that allow actions of services that are not
         in the catalog, and statements that cannot be read.
     :param as_published: whether it is what Pump publishes, apart from guardrails of this package.
@@ -98,17 +80,12 @@ class RoleReport:
     :param effective: how many of its actions are not denied.
     :param only: how many of these no other role in the report has.
     :param actions: how many actions its patterns match.
-    :param denied: how many of these are denied on every resource without a condition.
-    :param limited: how many more are denied under a condition or on some resources.
+    :param limited: how many of these are denied under a condition or on some resources.
     :param patterns: how many different patterns allow something.
     :param levels: for each access level, how many actions are granted and how many effective.
     """
 
     role: Role
-    kind: str
-    name: str
-    source: str
-    sha256: str
     files: tuple[tuple[str, str], ...]
     filled_sha256: str
     principals: tuple[str, ...]
@@ -116,12 +93,9 @@ class RoleReport:
     external_ids: int
     trust_sha256: str
     trust_problems: tuple[TrustProblem, ...]
-    boundary: str
-    ends: str
     policies: tuple[PolicyReport, ...]
     guardrails: tuple[GuardrailReport, ...]
     differences: tuple[Difference, ...]
-    unreadable: tuple[Unknown, ...]
     uncounted: tuple[Uncounted, ...]
     as_published: bool
     exact: bool
@@ -132,10 +106,39 @@ class RoleReport:
     effective: int
     only: int
     actions: int
-    denied: int
     limited: int
     patterns: int
     levels: Mapping[str, tuple[int, int]]
+
+    @property
+    def kind(self) -> str:
+        """Its kind, such as ``read-only``."""
+        return self.role.kind
+
+    @property
+    def name(self) -> str:
+        """Its name; empty if it is known only at deployment."""
+        return self.role.name
+
+    @property
+    def boundary(self) -> str:
+        """The ARN of its permissions boundary, which is not counted; empty if it has none."""
+        return "" if self.role.boundary is None else self.role.boundary.arn
+
+    @property
+    def unreadable(self) -> tuple[Unknown, ...]:
+        """What is not known about it and may give more access."""
+        return unreadable(self.role)
+
+    @property
+    def ends(self) -> str:
+        """When it expires, such as ``until 31 January 2027, 18:00 UTC``; empty if it does not."""
+        return " and ".join(found.value for found in self.guardrails if found.ends)
+
+    @property
+    def denied(self) -> int:
+        """How many of its actions are denied on every resource without a condition."""
+        return self.actions - self.effective
 
     @property
     def heading(self) -> str:
@@ -153,19 +156,16 @@ class RoleReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActionReport:
-    """One action that a role has.
+class ActionReport(Action):
+    """An action of the catalog that a role has.
 
     :param name: its name, as ``service:Action``.
-    :param service: the service's prefix.
-    :param level: the access level that it is counted under.
-    :param levels: all its access levels.
-    :param only_reads: whether it neither writes nor tags.
-    :param risk: what it is counted under, one of :data:`RISKS`.
+    :param levels: its access levels.
     :param description: what it does.
-    :param reason: why Pump needs it; empty if Pump does not publish it.
     :param resources: the resource types that it supports; empty if it supports only ``*``.
     :param conditions: the condition keys that it supports.
+    :param risk: what it is counted under, one of :data:`RISKS`.
+    :param reason: why Pump needs it; empty if Pump does not publish it.
     :param data: why it returns data; empty if it does not.
     :param spends: how it can spend money; empty if it cannot.
     :param legacy: why it is legacy; empty if it is not.
@@ -174,16 +174,8 @@ class ActionReport:
     :param roles: for each role that has it, how, by the role's kind.
     """
 
-    name: str
-    service: str
-    level: Level
-    levels: tuple[Level, ...]
-    only_reads: bool
     risk: Risk
-    description: str
     reason: str
-    resources: tuple[str, ...]
-    conditions: tuple[str, ...]
     data: str
     spends: str
     legacy: str
@@ -194,6 +186,10 @@ class ActionReport:
     def effective(self) -> bool:
         """Whether any role has it and is not denied it."""
         return any(grant.decision != DENIED for grant in self.roles.values())
+
+
+def _by_service(action: ActionReport) -> tuple[str, int]:
+    return action.service, RISKS.index(action.risk)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,15 +218,16 @@ class Change:
     """A difference from an earlier report.
 
     :param cause: ``AWS`` if an unchanged pattern matches other actions; otherwise ``role``.
-    :param effect: ``broadened`` or ``narrowed``; ``changed`` if it may be either.
+    :param effect: ``broader`` or ``narrower``; ``other`` if it may be either.
     :param role: the role's kind; empty for all roles.
     :param difference: the difference between the two roles, if it is one.
     :param about: what else differs: something that is not known about the role; where it is
         deployed; what may give more access; or a digest of the trust policy, or of what is filled
         in at deployment. Otherwise empty.
-    :param unknown: what is not known, or no longer unknown.
-    :param was: where it was deployed, or what gave more access, in words; empty if it is new.
-    :param now: the same now; empty if it is gone.
+    :param unknown: what is not known; if it narrows, what is no longer unknown.
+    :param other: what may give more access; if it narrows, what no longer does.
+    :param was: where it was deployed, if it was.
+    :param now: where it is deployed now, if it is.
     :param actions: the names of its actions.
     :param risk: the risk of these actions, one of :data:`RISKS`; empty if there are none.
     """
@@ -241,15 +238,16 @@ class Change:
     difference: Difference | None = None
     about: Literal["", "unknown", "place", "suspect", "trust-policy", "filled-in"] = ""
     unknown: Unknown | None = None
-    was: str = ""
-    now: str = ""
+    other: Other | None = None
+    was: Place | None = None
+    now: Place | None = None
     actions: tuple[str, ...] = ()
     risk: Risk | Literal[""] = ""
 
     @property
     def may_broaden(self) -> bool:
         """Whether it allows, or may allow, more than before."""
-        return self.effect != NARROWED
+        return self.effect != "narrower"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,16 +282,15 @@ class Report:
     :param roles: the roles.
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
-    :param suspects: what may give more access than the roles, in words.
-    :param suspects_sha256: the SHA-256 of the suspects, as in the templates; empty if there are
-        none.
+    :param unreadable: what could not be read and may give more access than the roles.
+    :param suspects_sha256: the SHA-256 of what may give more access, as in the templates; empty if
+        there is nothing.
     :param findings: the alarms, then what matters most.
     :param since: the earlier report that it is compared with, if any.
     :param changes: the differences from the earlier report.
     :param reviewed: the date of the last review of what the published wildcards match.
     :param gained: the actions that they match since then, by pattern.
     :param actions: every action that a role has, by name.
-    :param services: for each service and role, how many effective actions of each risk.
     """
 
     schema: Literal[2]
@@ -305,9 +302,9 @@ class Report:
     alarms: int
     statements: tuple[Statement, ...]
     roles: tuple[RoleReport, ...]
-    places: tuple[PlaceReport, ...]
+    places: tuple[Place, ...]
     others: tuple[Other, ...]
-    suspects: tuple[str, ...]
+    unreadable: tuple[Unknown, ...]
     suspects_sha256: str
     findings: tuple[Finding, ...]
     since: Compared | None
@@ -315,4 +312,15 @@ class Report:
     reviewed: str
     gained: Mapping[str, tuple[str, ...]]
     actions: tuple[ActionReport, ...]
-    services: Mapping[str, Mapping[str, Mapping[str, int]]]
+
+    @cached_property
+    def services(self) -> Mapping[str, Mapping[str, Mapping[Risk, int]]]:
+        """For each service and role, how many effective actions of each risk."""
+        found: dict[str, dict[str, dict[Risk, int]]] = {}
+        for action in sorted(self.actions, key=_by_service):
+            of_service = found.setdefault(action.service, {role.kind: {} for role in self.roles})
+            for kind, grant in action.roles.items():
+                if grant.decision != DENIED:
+                    counts = of_service[kind]
+                    counts[action.risk] = counts.get(action.risk, 0) + 1
+        return found

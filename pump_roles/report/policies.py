@@ -39,7 +39,7 @@ def counted(number: int, *, exact: bool) -> str:
     :param number: the number.
     :param exact: whether everything was counted.
     """
-    return f"{number}" if exact else f"at least {number}"
+    return f"{number:,}" if exact else f"at least {number:,}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,6 @@ them could change one of Pump's roles, the result says so, and does not rely on 
 """
 
 from pump_roles.json_input import InputError
-from pump_roles.templates.model import Contents, FoundRole, Other, Place
+from pump_roles.templates.model import Access, Contents, FoundRole, Other, Place
 
-__all__ = ["Contents", "FoundRole", "InputError", "Other", "Place"]
+__all__ = ["Access", "Contents", "FoundRole", "InputError", "Other", "Place"]

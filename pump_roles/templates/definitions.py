@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import is_readable, is_whole
 from pump_roles.iam.values import as_list, as_mapping, ref
-from pump_roles.role import HOUR
 from pump_roles.templates.could_be import Definition, definitions
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Reference, Template
@@ -21,6 +20,8 @@ __all__ = ["combined", "filled_in", "suspicious"]
 _COMPARED_AS_TEXT: Final = {
     "AssumeRolePolicyDocument",
     "Description",
+    "ManagedPolicyArns",
+    "MaxSessionDuration",
     "Path",
     "PermissionsBoundary",
     "Policies",
@@ -113,8 +114,6 @@ def _not_compared(resource: Mapping[str, Any]) -> Mapping[str, Any]:
             or not _is_read(policy["PolicyDocument"])
         ],
     }
-    if parts.get("MaxSessionDuration") == HOUR:
-        del parts["MaxSessionDuration"]
     return {name: value for name, value in parts.items() if value != []}
 
 

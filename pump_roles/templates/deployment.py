@@ -1,13 +1,13 @@
 """What can change a template, or what it deploys, at deployment."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pump_roles.iam.values import as_list, as_text, has_transform
+from pump_roles.role import Unknown, Why
 from pump_roles.templates.template import Template
 
-__all__ = ["Change", "changed_at_deployment", "hidden_at_deployment"]
+__all__ = ["changed_at_deployment", "hidden_at_deployment"]
 
 _HIDE_NOTHING: Final = {
     "AWS::CodeDeployBlueGreen",
@@ -38,34 +38,7 @@ _READ_TYPES: Final = (
 """The prefixes of the resource types that can reach one of Pump's roles themselves."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """Something that can change a template, or what it deploys.
-
-    :param why: what can change it.
-    :param subject: the transform, the condition, or the name of what can change or be changed.
-    :param detail: where ``subject`` is not enough: the type of a resource, or the resource with a
-        property or a condition.
-    """
-
-    why: Literal[
-        "condition",
-        "deploys-more",
-        "function",
-        "macro",
-        "macro-in-resource",
-        "macro-in-section",
-        "parameter-overrides",
-        "property",
-        "resource-from-function",
-        "resources-from-function",
-        "transform",
-    ]
-    subject: Any
-    detail: str = ""
-
-
-def changed_at_deployment(template: Template) -> Iterator[Change]:
+def changed_at_deployment(template: Template) -> Iterator[Unknown]:
     """Yield what can change a template, or the one that deploys it, at deployment.
 
     :param template: the template.
@@ -76,13 +49,13 @@ def changed_at_deployment(template: Template) -> Iterator[Change]:
     transforms = as_list(template.content.get("Transform", []))
     # This transform only adds functions to the language.
     if transforms and transforms != ["AWS::LanguageExtensions"]:
-        yield Change("transform", template.content["Transform"])
+        yield _unknown("transform", template.content["Transform"])
     yield from _functions(template)
     if has_transform(template.content) and "Fn::Transform" not in template.content:
-        yield Change("macro", template.file.name)
+        yield _unknown("macro", template.file.name)
 
 
-def hidden_at_deployment(template: Template) -> Iterator[Change]:
+def hidden_at_deployment(template: Template) -> Iterator[Unknown]:
     """Yield what can add resources of any kind to a template at deployment.
 
     :param template: the template.
@@ -90,37 +63,41 @@ def hidden_at_deployment(template: Template) -> Iterator[Change]:
     transforms = as_list(template.content.get("Transform", []))
     unknown = [name for name in transforms if as_text(name) not in _HIDE_NOTHING]
     if unknown:
-        yield Change("transform", unknown)
+        yield _unknown("transform", unknown)
     yield from _functions(template)
     for section in sorted(_READ_SECTIONS & template.changeable):
-        yield Change("macro-in-section", section)
+        yield _unknown("macro-in-section", section)
     for logical_id in template.resources:
         kind = as_text(template.type_of(logical_id))
         if kind.startswith(_READ_TYPES) and has_transform(template.properties(logical_id)):
-            yield Change("macro-in-resource", logical_id)
+            yield _unknown("macro-in-resource", logical_id)
 
 
-def _functions(template: Template) -> Iterator[Change]:
+def _functions(template: Template) -> Iterator[Unknown]:
     for logical_id, resource in template.resources.items():
         kind = as_text(template.type_of(logical_id))
         if logical_id.startswith("Fn::"):
-            yield Change("resources-from-function", logical_id)
+            yield _unknown("resources-from-function", logical_id)
         elif any(member.startswith("Fn::") for member in resource):
-            yield Change("resource-from-function", logical_id)
+            yield _unknown("resource-from-function", logical_id)
         elif kind in _DEPLOYS_MORE or kind.endswith("::MODULE"):
-            yield Change("deploys-more", logical_id, kind)
+            yield _unknown("deploys-more", logical_id, kind)
     for member in template.content:
         if member.startswith("Fn::"):
-            yield Change("function", member)
+            yield _unknown("function", member)
 
 
-def _deploying(template: Template, logical_id: str) -> Iterator[Change]:
+def _deploying(template: Template, logical_id: str) -> Iterator[Unknown]:
     resource = template.resources[logical_id]
     properties = template.properties(logical_id)
     if "Condition" in resource:
-        yield Change("condition", resource["Condition"], logical_id)
+        yield _unknown("conditional", logical_id, resource["Condition"])
     for name in sorted(properties):
         if name.startswith("Fn::"):
-            yield Change("property", name, logical_id)
+            yield _unknown("property", name, logical_id)
     if '"ParameterOverrides"' in as_text(properties.get("StackInstancesGroup")):
-        yield Change("parameter-overrides", logical_id)
+        yield _unknown("parameter-overrides", logical_id)
+
+
+def _unknown(why: Why, subject: Any, detail: Any = "") -> Unknown:
+    return Unknown(part="template", why=why, subject=as_text(subject), detail=as_text(detail))

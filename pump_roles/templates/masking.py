@@ -21,12 +21,13 @@ from pump_roles.validators import CallAs
 __all__ = ["Mask", "external_ids", "texts_under_the_key", "under_the_key"]
 
 _MASK: Final = "(external ID)"
-_SHOWN: Final = 80
 _NEVER_MASKED: Final = {
-    *("kind", "sha256", "filled_sha256", "suspects_sha256", "trust_sha256", "files"),
-    *("rule", "effect", "part", "why", "decision", "external_ids", "variants"),
+    *("kind", "rule", "effect", "part", "why", "decision"),
+    *("external_ids", "variants"),
 }
-"""Fields that are not masked here. The names in ``files`` are masked when they are read."""
+"""Fields with this package's own words, and those that are not shown."""
+
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 _T = TypeVar("_T")
 
@@ -40,12 +41,6 @@ class Mask:
     """
 
     hidden: frozenset[str]
-
-    def short(self, value: Any) -> str:
-        """Return a JSON value as text, masked and truncated to 80 characters."""
-        # Masked before truncating, because a part of an external ID would not be recognized.
-        text = as_text(self.masked(value))
-        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
     def masked(self, value: _T) -> _T:
         """Return a value with every external ID in it replaced, and every character visible.
@@ -82,6 +77,15 @@ class Mask:
             return text
         if text in self.hidden:
             return _MASK
+        if _DIGEST.fullmatch(text):
+            return text
+        if text.startswith(("{", "[")):
+            # What cannot be read is shown as it is in the template. A short external ID is part of
+            # words there, but not if it is all of a string.
+            with suppress(ValueError):
+                value = json.loads(text)
+                masked = self._masked(value)
+                return text if masked == value else as_text(masked)
         return visible(self._parts.sub(_MASK, text) if self._parts else text)
 
     @cached_property

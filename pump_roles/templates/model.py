@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from pump_roles.role import Role
+from pump_roles.role import Role, Unknown
 
-__all__ = ["ACCOUNT_FILTERS", "Contents", "FoundRole", "Other", "Place"]
+__all__ = ["ACCOUNT_FILTERS", "Access", "Contents", "FoundRole", "Other", "Place"]
 
 ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
     {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
@@ -22,10 +22,9 @@ class FoundRole:
     :param role: the role.
     :param account: the 12-digit ID of the account that its template is for; empty if it is for any.
     :param stack_set: the name of the StackSet that deploys it; empty if a single stack does.
-    :param source: the file or account that it was read from, or ``published``.
-    :param sha256: the SHA-256 of that file.
-    :param files: every file that it was read from, with its SHA-256: the templates with the same
-        role, the templates that deploy those, and the templates with attached policies.
+    :param files: every file or account that it was read from, with its SHA-256: its template, the
+        templates that deploy it, those with attached policies, and those with the same role. None
+        for a published role.
     :param filled_sha256: the SHA-256 of the definitions that it refers to, and of what it has that
         cannot be read; empty if there are none.
     :param trust_sha256: the SHA-256 of the canonical form of its trust policy; empty for a
@@ -35,11 +34,22 @@ class FoundRole:
     role: Role
     account: str = ""
     stack_set: str = ""
-    source: str = field(default="published", compare=False)
-    sha256: str = field(default="", compare=False)
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     filled_sha256: str = field(default="", compare=False)
     trust_sha256: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way in which something reaches one of Pump's roles or principals, or lets others in; or
+    what a policy allows.
+
+    :param why: the way, as a stable ID, which the output has words for.
+    :param subject: whom or what it is about; empty if ``why`` says it all.
+    """
+
+    why: str
+    subject: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +60,8 @@ class Other:
     :param type: its CloudFormation type.
     :param source: the file.
     :param principals: who may use it, in words; empty if it names no one.
-    :param grants: what it allows, in words; empty if it allows nothing itself.
-    :param alarm: why it could give Pump, or others through Pump's roles, more access than these
+    :param grants: what it allows; empty if it allows nothing itself.
+    :param alarms: how it could give Pump, or others through Pump's roles, more access than these
         roles; empty if it could not.
     """
 
@@ -59,8 +69,8 @@ class Other:
     type: str
     source: str
     principals: tuple[str, ...] = ()
-    grants: str = ""
-    alarm: str = ""
+    grants: tuple[Access, ...] = ()
+    alarms: tuple[Access, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +95,8 @@ class Place:
     :param call_as: who deploys the StackSet, ``management`` or ``delegated-admin``, or the value in
         the template; empty if it is self-managed.
     :param regions: the Regions of the stack instances.
-    :param unreadable: what cannot be read, or could change the place, in words. If it is not empty,
-        do not rely on the rest.
+    :param unreadable: what cannot be read, or could change the place. If it is not empty, do not
+        rely on the rest.
     """
 
     kind: str
@@ -100,7 +110,7 @@ class Place:
     automatic: bool = False
     call_as: str = ""
     regions: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[Unknown, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +119,7 @@ class Contents:
 
     :param roles: Pump's roles, one of each kind, in the order in which they are published.
     :param others: every other role, user, group, and policy, and all that reaches Pump's roles.
-    :param unreadable: what could not be read and may contain any of these, in words.
+    :param unreadable: what could not be read and may contain any of these.
     :param resources: the types of all other resources, one entry for each resource.
     :param places: where the templates deploy Pump's roles, in the order of the roles. A StackSet is
         one place for each entry of its ``StackInstancesGroup``.
@@ -123,7 +133,7 @@ class Contents:
 
     roles: tuple[FoundRole, ...]
     others: tuple[Other, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[Unknown, ...] = ()
     resources: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
     suspects_sha256: str = ""

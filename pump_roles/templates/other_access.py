@@ -30,17 +30,13 @@ from pump_roles.json_input import parse_json
 from pump_roles.templates.attachments import ATTACHES, Attachments
 from pump_roles.templates.certain import Certain, Symbol, certain, written
 from pump_roles.templates.could_be import could_be
-from pump_roles.templates.masking import Mask
-from pump_roles.templates.model import Other
-from pump_roles.templates.other_words import access_words
-from pump_roles.templates.pump_names import Access, PumpNames, admitted
+from pump_roles.templates.model import Access, Other
+from pump_roles.templates.pump_names import PumpNames, admitted
 from pump_roles.templates.roles import PumpRole, resolved_trust_policy
 from pump_roles.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.templates.template import Reference, Template
 
 __all__ = ["others", "roles_of_account"]
-
-_LISTED: Final = 8
 
 _PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {
@@ -97,7 +93,6 @@ def others(
     templates: Iterable[Template],
     roles: Sequence[PumpRole],
     attachments: Attachments,
-    mask: Mask,
 ) -> Iterator[tuple[Reference, Other]]:
     """Yield every other role, user, group, and policy, and everything that reaches Pump's roles.
 
@@ -106,7 +101,6 @@ def others(
     :param templates: the templates.
     :param roles: Pump's roles in them.
     :param attachments: what attaches to roles in them.
-    :param mask: masks what must not be shown.
     """
     found = [target(role.template, role.logical_id) for role in roles]
     pump = _names(roles, found)
@@ -122,7 +116,7 @@ def others(
         for logical_id in template.resources:
             if (template, logical_id) not in counted:
                 near = template.root in roots
-                reader = _Reader(template, logical_id, pump, named, mask, near)
+                reader = _Reader(template, logical_id, pump, named, near)
                 for other in reader.read(attachments):
                     yield (template, logical_id), other
         for name in template.content.keys() - _SECTIONS:
@@ -132,9 +126,9 @@ def others(
             for defaults in map(as_mapping, as_mapping(section).values()):
                 if _TRUST in defaults:
                     ways += admitted(defaults[_TRUST], trust, providers=near)
-            if alarm := access_words(ways, mask):
+            if alarms := _each_once(ways):
                 file = template.file.name
-                yield (template, name), Other(name=name, type="section", source=file, alarm=alarm)
+                yield (template, name), Other(name=name, type="section", source=file, alarms=alarms)
 
 
 def roles_of_account(
@@ -151,7 +145,7 @@ def roles_of_account(
     :param names: the names of Pump's roles there.
     :param principals: Pump's principals.
     """
-    pump, mask = PumpNames([(name,) for name in names], principals), Mask(frozenset())
+    pump = PumpNames([(name,) for name in names], principals)
 
     def judge(named: Any) -> Iterator[Access]:
         for text in strings(named):
@@ -162,14 +156,18 @@ def roles_of_account(
                 yield Access(f"trusts-{kind}", name)
 
     for name, document in trust_policies.items():
-        if alarm := access_words(admitted(document, judge, providers=False), mask):
+        if alarms := _each_once(admitted(document, judge, providers=False)):
             yield Other(
                 name=name,
                 type="AWS::IAM::Role",
                 source=account,
                 principals=assumption(document, {}).principals,
-                alarm=alarm,
+                alarms=alarms,
             )
+
+
+def _each_once(ways: Iterable[Access]) -> tuple[Access, ...]:
+    return tuple(dict.fromkeys(ways))
 
 
 def _names(roles: Sequence[PumpRole], named: Iterable[Target]) -> PumpNames:
@@ -247,7 +245,6 @@ class _Reader:
     logical_id: str
     pump: PumpNames
     roles: Sequence[Target]
-    mask: Mask
     near: bool
 
     @cached_property
@@ -259,16 +256,16 @@ class _Reader:
         return as_text(self.template.type_of(self.logical_id))
 
     def read(self, attachments: Attachments) -> Iterator[Other]:
-        alarm = access_words([*self._ways(attachments)], self.mask)
+        alarms = _each_once(self._ways(attachments))
         listed = {*_PRINCIPALS, *_POLICIES}
-        if alarm or self._type in listed or any(self._mentions(information=True)):
+        if alarms or self._type in listed or any(self._mentions(information=True)):
             yield Other(
                 name=self.logical_id,
                 type=self._type,
                 source=self.template.file.name,
                 principals=tuple(self._principals()),
-                grants=self._grants(),
-                alarm=alarm,
+                grants=_each_once(self._grants()),
+                alarms=alarms,
             )
 
     def _ways(self, attachments: Attachments) -> Iterator[Access]:
@@ -405,23 +402,19 @@ class _Reader:
         elif self._type in ATTACHES or self._type in _POLICIES:
             for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):
                 for name in as_list(self._properties.get(kind, [])):
-                    yield ref(name) or self.mask.short(name)
+                    yield ref(name) or as_text(name)
 
-    def _grants(self) -> str:
+    def _grants(self) -> Iterator[Access]:
         documents = [
             as_mapping(policy).get("PolicyDocument")
             for policy in as_list(self._properties.get("Policies", []))
         ]
         if "PolicyDocument" in self._properties:
             documents.append(self._properties["PolicyDocument"])
-        found = [pattern for document in documents for pattern in _allowed(document)]
-        found += [
-            f"the managed policy {self.mask.short(managed)}"
-            for managed in as_list(self._properties.get("ManagedPolicyArns", []))
-        ]
-        found = list(dict.fromkeys(found))
-        more = len(found) - _LISTED
-        return ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+        for document in documents:
+            yield from _allowed(document)
+        for managed in as_list(self._properties.get("ManagedPolicyArns", [])):
+            yield Access("allows-managed-policy", as_text(managed))
 
 
 def _parsed(document: Any) -> Any:
@@ -444,15 +437,15 @@ def _only_assumes(statement: Any) -> bool:
     )
 
 
-def _allowed(document: Any) -> Iterator[str]:
+def _allowed(document: Any) -> Iterator[Access]:
     if not isinstance(document, dict):
-        yield "a policy that cannot be read"
+        yield Access("allows-unreadable-policy")
         return
     for statement in as_list(document.get("Statement", [])):
         known = as_mapping(statement)
         if known.get("Effect") not in ("Allow", "Deny"):
-            yield "a statement that cannot be read"
+            yield Access("allows-unreadable-statement")
         elif known["Effect"] == "Allow":
-            yield from strings(known.get("Action", []))
+            yield from (Access("allows", action) for action in strings(known.get("Action", [])))
             if "NotAction" in known:
-                yield f"all but {', '.join(strings(known['NotAction']))}"
+                yield Access("allows-all-but", ", ".join(strings(known["NotAction"])))

@@ -5,11 +5,10 @@ from typing import Any, Final
 
 from pump_roles.iam.values import as_mapping, as_text, ref
 from pump_roles.published import ROLES
+from pump_roles.role import Unknown, Why
 from pump_roles.templates.certain import certain_text
 from pump_roles.templates.deployment import changed_at_deployment
-from pump_roles.templates.masking import Mask
 from pump_roles.templates.model import ACCOUNT_FILTERS, Place
-from pump_roles.templates.other_words import change_words
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Template
 from pump_roles.validators import (
@@ -33,39 +32,43 @@ _CALL_AS: Final[Mapping[str, str]] = {name: call_as for call_as, name in STACK_S
 _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 
-def places(roles: Iterable[PumpRole], mask: Mask) -> Iterator[Place]:
+def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
     """Yield where each of Pump's roles is deployed.
 
     :param roles: Pump's roles in the templates.
-    :param mask: masks what must not be shown.
     """
-    deployed: dict[tuple[str, Template, str], list[str]] = {}
+    deployed: dict[tuple[str, Template, str], list[Unknown]] = {}
     for role in roles:
         template, stack_set = role.template.stack_set or (role.template.root, "")
         problems = deployed.setdefault((role.role.kind, template, stack_set), [])
-        problems += [change_words(found, mask) for found in changed_at_deployment(role.template)]
+        problems += changed_at_deployment(role.template)
         resource = role.template.resources[role.logical_id]
         if "Condition" in resource:
-            condition = mask.short(resource["Condition"])
-            problems.append(f"{role.logical_id} is created only under the condition {condition}")
+            problems.append(
+                Unknown(
+                    part="template",
+                    why="conditional",
+                    subject=role.logical_id,
+                    detail=as_text(resource["Condition"]),
+                )
+            )
     order = list(ROLES)
     for kind, template, stack_set in sorted(deployed, key=lambda key: order.index(key[0])):
         problems = deployed[kind, template, stack_set]
         if not stack_set:
-            yield _place(kind, template, problems, mask)
+            yield _place(kind, template, problems)
             continue
         for group in _groups(template.properties(stack_set).get("StackInstancesGroup")):
-            reader = _Reader(template, mask, problems)
+            reader = _Reader(template, problems)
             members = reader.stack_set(stack_set, group)
-            yield _place(kind, template, reader.problems, mask, **members)
+            yield _place(kind, template, reader.problems, **members)
 
 
-def _place(
-    kind: str, template: Template, problems: Iterable[str], mask: Mask, **members: Any
-) -> Place:
-    values = [template.account, template.region, *members.values()]
-    if mask.masked(values) != values:
-        problems = [*problems, "an external ID is part of what it targets, and is not shown there"]
+def _unknown(why: Why, subject: str = "", detail: str = "") -> Unknown:
+    return Unknown(part="place", why=why, subject=subject, detail=detail)
+
+
+def _place(kind: str, template: Template, problems: Iterable[Unknown], **members: Any) -> Place:
     return Place(
         kind=kind,
         source=template.root.file.name,
@@ -90,22 +93,21 @@ def _is_absent(value: Any) -> bool:
 
 class _Reader:
     # Reads one entry of a StackSet's groups, and collects why the result cannot be relied on.
-    def __init__(self, template: Template, mask: Mask, problems: Iterable[str]) -> None:
+    def __init__(self, template: Template, problems: Iterable[Unknown]) -> None:
         self._template = template
-        self._mask = mask
         self.problems = list(problems)
 
     def stack_set(self, logical_id: str, group: Any) -> dict[str, Any]:
         properties = self._template.properties(logical_id)
         if self._template.stack_set is not None:
             _, outer = self._template.stack_set
-            self.problems.append(f"the StackSet {outer} deploys it to other accounts")
-        name = self._text(properties.get("StackSetName"), "name")
+            self.problems.append(_unknown("outer-stack-set", outer))
+        name = self._text(properties.get("StackSetName"), "StackSetName")
         model = self._choice(
-            _MODELS, properties.get("PermissionModel"), "permission model", "SERVICE_MANAGED"
+            _MODELS, properties.get("PermissionModel"), "PermissionModel", "SERVICE_MANAGED"
         )
         automatic = self._automatic(properties.get("AutoDeployment"))
-        call_as = self._choice(_CALL_AS, properties.get("CallAs"), "caller", "SELF")
+        call_as = self._choice(_CALL_AS, properties.get("CallAs"), "CallAs", "SELF")
         members = {
             # An empty name would mean a single stack.
             "stack_set": name or f"${{{logical_id}}}",
@@ -118,42 +120,42 @@ class _Reader:
 
     def _instances(self, group: Any, *, self_managed: bool) -> dict[str, Any]:
         before = len(self.problems)
-        instances = self._members(group, _INSTANCES, "stack instances")
-        targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "deployment targets")
+        instances = self._members(group, _INSTANCES, "StackInstancesGroup")
+        targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "DeploymentTargets")
         units = self._list(
-            ORGANIZATIONAL_UNITS, targets.get("OrganizationalUnitIds"), "organizational units"
+            ORGANIZATIONAL_UNITS, targets.get("OrganizationalUnitIds"), "OrganizationalUnitIds"
         )
-        accounts = self._list(ACCOUNTS, targets.get("Accounts"), "accounts", "${AWS::AccountId}")
+        accounts = self._list(ACCOUNTS, targets.get("Accounts"), "Accounts", "${AWS::AccountId}")
         account_filter = self._choice(
-            _FILTERS, targets.get("AccountFilterType"), "account filter", "NONE"
+            _FILTERS, targets.get("AccountFilterType"), "AccountFilterType", "NONE"
         )
         if not _is_absent(targets.get("AccountsUrl")):
-            self.problems.append("its AccountsUrl, a list of accounts, is not read")
+            self._not_read(targets["AccountsUrl"], "AccountsUrl")
         # The valid combinations: CloudFormation Template Reference, "DeploymentTargets".
         complete = bool(accounts) == bool(account_filter) and bool(units)
         if self_managed:
             complete = bool(accounts) and not units and not account_filter
         if not complete and len(self.problems) == before:
-            self.problems.append("its deployment targets are incomplete or contradict each other")
+            self.problems.append(_unknown("contradictory-targets"))
         return {
             "units": units,
             "accounts": accounts,
             "filter": account_filter,
-            "regions": self._list(REGIONS, instances.get("Regions"), "regions", "${AWS::Region}"),
+            "regions": self._list(REGIONS, instances.get("Regions"), "Regions", "${AWS::Region}"),
         }
 
     def _automatic(self, value: Any) -> bool:
         if _is_absent(value):
             return False
-        enabled = self._members(value, _AUTOMATIC, "automatic deployment").get("Enabled", False)
+        enabled = self._members(value, _AUTOMATIC, "AutoDeployment").get("Enabled", False)
         text = as_text(enabled) if isinstance(enabled, bool) else enabled
-        return self._choice(_ENABLED, text, "automatic deployment", "false") == "yes"
+        return self._choice(_ENABLED, text, "AutoDeployment", "false") == "yes"
 
     def _members(self, value: Any, known: set[str], what: str) -> Mapping[str, Any]:
         # A condition or a transform is also a member.
         members = as_mapping(value)
         unknown = sorted(members.keys() - known)
-        self.problems += [f"the member {name} of its {what} cannot be read" for name in unknown]
+        self.problems += [_unknown("member", name, what) for name in unknown]
         if not members:
             self._not_read(value, what)
         return members
@@ -192,4 +194,4 @@ class _Reader:
         return tuple(found)
 
     def _not_read(self, value: Any, what: str) -> None:
-        self.problems.append(f"its {what} cannot be read: {self._mask.short(value)}")
+        self.problems.append(_unknown("unreadable", what, as_text(value)))

@@ -10,10 +10,11 @@ from pump_roles.iam.values import as_list
 from pump_roles.published import ROLES
 from pump_roles.templates.certain import Certain, Symbol, written
 from pump_roles.templates.could_be import SHAPES, Possible, readings
+from pump_roles.templates.model import Access
 from pump_roles.templates.targets import pattern
 from pump_roles.templates.template import Reference
 
-__all__ = ["Access", "PumpNames", "admitted"]
+__all__ = ["PumpNames", "admitted"]
 
 _BESIDE: Final = r"[\w-]"
 """What may not be next to a role's name. Punctuation may be, although a name can contain some: in a
@@ -26,18 +27,6 @@ _EXAMPLES: Final = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 """Values of the pseudo parameters."""
-
-
-@dataclass(frozen=True)
-class Access:
-    """A way in which something reaches one of Pump's roles or principals, or lets others in.
-
-    :param why: the way: a stable ID, which :mod:`pump_roles.templates.other_words` has words for.
-    :param subject: whom or what it is about; empty if ``why`` says it all.
-    """
-
-    why: str
-    subject: str = ""
 
 
 @dataclass(frozen=True)

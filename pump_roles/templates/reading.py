@@ -8,7 +8,7 @@ from pump_roles.iam.trust import assumption, external_ids_of, with_external_ids
 from pump_roles.iam.values import as_mapping, as_text
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.role import Role
+from pump_roles.role import Role, Unknown
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.certain import filled_text
 from pump_roles.templates.definitions import combined, filled_in, suspicious
@@ -18,7 +18,6 @@ from pump_roles.templates.flatten import flatten
 from pump_roles.templates.masking import Mask, external_ids
 from pump_roles.templates.model import Contents, FoundRole, Other, Place
 from pump_roles.templates.other_access import others
-from pump_roles.templates.other_words import change_words
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Template
@@ -54,31 +53,35 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
     """
     templates, outside = flattened
     hidden_ids = external_ids(templates)
-    mask = Mask(hidden_ids)
     attachments = Attachments(templates)
-    roles = list(pump_roles(templates, attachments, mask))
+    roles = list(pump_roles(templates, attachments))
     if not roles:
         raise InputError(f"{name}: contains none of Pump's roles")
-    found = dict(others(templates, roles, attachments, mask))
-    found_places = tuple(places(roles, mask))
+    found = dict(others(templates, roles, attachments))
+    found_places = tuple(places(roles))
     hidden = {
         template: problems
         for template in _elsewhere(templates, roles)
-        if (problems := [change_words(found, mask) for found in hidden_at_deployment(template)])
+        if (problems := [*hidden_at_deployment(template)])
     }
-    variants = tuple(_variants(name, roles, found_places, mask))
+    variants = tuple(_variants(name, roles, found_places, Mask(hidden_ids)))
     return Contents(
         roles=tuple(map(_together, variants)),
         others=tuple(found.values()),
         unreadable=(
-            *(f"{name}, which the manifest names, but is not in its folder" for name in outside),
+            *(Unknown(part="template", why="not-in-folder", source=file) for file in outside),
             *(
-                f"{logical_id} in {template.file.name}, whose template cannot be read"
+                Unknown(
+                    part="template",
+                    why="unread-template",
+                    subject=logical_id,
+                    source=template.file.name,
+                )
                 for template in templates
                 for logical_id in template.unread
             ),
             *(
-                f"{template.file.name}: {problem}"
+                replace(problem, source=template.file.name)
                 for template, problems in hidden.items()
                 for problem in problems
             ),
@@ -88,7 +91,7 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
         suspects_sha256=suspicious(
             roles,
             [
-                *(reference for reference, other in found.items() if other.alarm),
+                *(reference for reference, other in found.items() if other.alarms),
                 *((template, name) for template in templates for name in template.unread),
             ],
             hidden,
@@ -107,22 +110,21 @@ def _variants(
     uncertain = {place.kind for place in found_places if place.unreadable}
     for kind in ROLES:
         of_kind = [pump_role for pump_role in found if pump_role.role.kind == kind]
-        roles = [
-            _found(pump_role, mask, uncertain=pump_role.role.kind in uncertain)
-            for pump_role in of_kind
-        ]
         # The stack for one account and the rollout contain the same role.
-        different = {repr(_comparable(form.role)): form for form in reversed(roles)}
+        different = {repr(_comparable(found.role)): found for found in reversed(of_kind)}
         if len(different) > 1:
-            sources = [mask.masked(form.source) for form in reversed(different.values())]
-            files = list(dict.fromkeys(sources))
-            cure = ": pass a template that contains only one" if len(files) == len(sources) else ""
+            files = {found.template.file for found in different.values()}
+            cure = ": pass a template that contains only one" if len(files) > 1 else ""
+            listed = [
+                f"{found.logical_id} in {found.template.file.name}"
+                for found in reversed(different.values())
+            ]
             raise InputError(
-                f"{name}: contains different {kind} roles, in {', '.join(files)}; a report is "
-                f"about one of each kind{cure}"
+                f"{name}: contains different {kind} roles, {', '.join(mask.masked(listed))}; a "
+                f"report is about one of each kind{cure}"
             )
-        if roles:
-            yield roles
+        if of_kind:
+            yield [_found(pump_role, uncertain=kind in uncertain) for pump_role in of_kind]
 
 
 def _comparable(role: Role) -> Role:
@@ -133,15 +135,13 @@ def _comparable(role: Role) -> Role:
     return replace(role, trust_policy=trust, path="/", tags={}, unknown=unknown)
 
 
-def _found(pump_role: PumpRole, mask: Mask, *, uncertain: bool) -> FoundRole:
+def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
     template, role = pump_role.template, pump_role.role
     return FoundRole(
         role=role,
         account=template.account,
         stack_set=_stack_set(template),
-        source=template.file.name,
-        sha256=template.sha256,
-        files=tuple(_files(pump_role, mask)),
+        files=tuple(_files(pump_role)),
         filled_sha256=filled_in(pump_role, uncertain=uncertain),
         trust_sha256=assumption(role.trust_policy).sha256,
     )
@@ -155,11 +155,11 @@ def _stack_set(template: Template) -> str:
     return name or f"${{{logical_id}}}"
 
 
-def _files(pump_role: PumpRole, mask: Mask) -> Iterator[tuple[str, str]]:
+def _files(pump_role: PumpRole) -> Iterator[tuple[str, str]]:
     read = (pump_role.template, *(found.template for found in pump_role.attachments))
     files = {above.file: above.sha256 for template in read for above in template.chain}
     for file, digest in files.items():
-        yield mask.masked(file.name), digest
+        yield file.name, digest
 
 
 def _together(same: Sequence[FoundRole]) -> FoundRole:

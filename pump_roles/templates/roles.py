@@ -13,8 +13,6 @@ from pump_roles.templates.attachments import Attachment, Attachments
 from pump_roles.templates.boundary import boundary, managed_documents, managed_policy_arn
 from pump_roles.templates.certain import Symbol, certain, filled, filled_text, written
 from pump_roles.templates.deployment import changed_at_deployment
-from pump_roles.templates.masking import Mask
-from pump_roles.templates.other_words import change_words
 from pump_roles.templates.targets import Naming, elements, target, targets
 from pump_roles.templates.template import Template
 from pump_roles.validators import PRINCIPAL, ROLE_NAME
@@ -65,9 +63,7 @@ class PumpRole:
     role: Role
 
 
-def pump_roles(
-    templates: Iterable[Template], attachments: Attachments, mask: Mask
-) -> Iterator[PumpRole]:
+def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Iterator[PumpRole]:
     """Yield every one of Pump's roles in templates.
 
     A role is one of Pump's if it has the name of a published role, or a policy with the name or
@@ -75,14 +71,13 @@ def pump_roles(
 
     :param templates: the templates.
     :param attachments: what attaches to roles in them.
-    :param mask: masks what must not be shown.
     """
     listed = [*templates]
     managed = dict(managed_documents(listed))
     for template in listed:
         for logical_id in template.resources:
             if template.type_of(logical_id) == "AWS::IAM::Role":
-                found = _Reader(template, logical_id, attachments, managed, mask).read()
+                found = _Reader(template, logical_id, attachments, managed).read()
                 if found is not None:
                     yield found
 
@@ -120,7 +115,6 @@ class _Reader:
     logical_id: str
     attachments: Attachments
     managed: Mapping[str, Any]
-    mask: Mask
     unknown: list[Unknown] = field(default_factory=list)
 
     @property
@@ -142,10 +136,8 @@ class _Reader:
         if kind is None:
             return None
         # All of the template is read for these, so not for every role.
-        changes = [change_words(found, self.mask) for found in changed_at_deployment(self.template)]
-        self.unknown[:0] = [
-            Unknown(part="role", why="deployed-later", detail=change) for change in changes
-        ]
+        changes = [*changed_at_deployment(self.template)]
+        self.unknown[:0] = changes
         self.unknown.extend(
             Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
             for policy in policies
@@ -153,8 +145,7 @@ class _Reader:
         )
         for arn in self._managed_arns():
             if self._managed_policy(arn) is None and [*elements(arn, self.template)]:
-                shown = self.mask.short(arn)
-                self._add("managed-policies", "not-counted", shown)
+                self._add("managed-policies", "not-counted", as_text(arn) or '""')
         for attachment in elsewhere:
             self._add("managed-policies", "attached-to-unknown", attachment.logical_id)
         role = Role(
@@ -196,7 +187,7 @@ class _Reader:
         seconds = self._properties.get("MaxSessionDuration", HOUR)
         if isinstance(seconds, int) and not isinstance(seconds, bool):
             return seconds
-        self._add("session", "unreadable", detail=self.mask.short(seconds))
+        self._add("session", "unreadable", detail=as_text(seconds))
         return HOUR
 
     def _boundary(self) -> Boundary | None:
@@ -247,7 +238,7 @@ class _Reader:
                 )
             else:
                 # Another policy may be any number of them.
-                self._add("inline-policies", "unreadable", detail=self.mask.short(policy))
+                self._add("inline-policies", "unreadable", detail=as_text(policy))
 
     def _policy(self, attachment: Attachment) -> Policy:
         template, logical_id = attachment.template, attachment.logical_id
@@ -289,7 +280,7 @@ class _Reader:
         part: Part = "inline-policies" if is_inline else "managed-policies"
         # A deny that may not be deployed must not count, so no such policy counts.
         if "Condition" in attachment.resource:
-            condition = self.mask.short(attachment.resource["Condition"])
+            condition = as_text(attachment.resource["Condition"])
             self._add(part, "conditional", about, condition)
         elif is_open or naming != "certain":
             self._add(part, "unreadable", about)
@@ -297,7 +288,7 @@ class _Reader:
             # It attaches a managed policy when the budget is exceeded.
             definition = attachment.template.properties(about)["Definition"]
             arn = definition["IamActionDefinition"].get("PolicyArn")
-            named = filled_text(arn, attachment.template) or self.mask.short(arn)
+            named = filled_text(arn, attachment.template) or as_text(arn)
             self._add(part, "not-counted", named)
         elif not attachment.template.is_deployed_with(self.template):
             file = attachment.template.file.name
@@ -311,7 +302,7 @@ class _Reader:
         if targets(self._properties.get("RoleName"), self.template).possible:
             self._add("name", "unreadable")
         if "Condition" in resource:
-            self._add("role", "conditional", detail=self.mask.short(resource["Condition"]))
+            self._add("role", "conditional", detail=as_text(resource["Condition"]))
         for member in sorted(resource.keys() - _ROLE_MEMBERS):
             self._add("role", "member", member)
         for name in sorted(self._properties.keys() - _ROLE_PROPERTIES):

@@ -10,10 +10,10 @@ import pytest
 from pump_roles import validators
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.trust import OPEN_PRINCIPAL, assumption
+from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.words import change_in_one_line
 from pump_roles.report import of_templates
 from pump_roles.templates.reading import read_templates
 from tests.support import (
@@ -35,8 +35,8 @@ def test_second_external_id_is_a_change(text: str, tmp_path: Path) -> None:
     base = json.loads(as_json(changed(text, tmp_path, in_role())))
     (difference,) = changes_since(text, tmp_path, external_id([SECRET, "Second-1234"]), base)
     assert (difference.effect, change_in_one_line(difference)) == (
-        "broadened",
-        "it accepts an external ID that is not expected",
+        "broader",
+        "it accepts 1 more external ID",
     )
     report = of_templates(tmp_path / "changed.template.json")
     assert "required, one of 2" in as_markdown(report)

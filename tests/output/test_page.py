@@ -24,7 +24,9 @@ from playwright.sync_api import (
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.scopes import Scope
+from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.page import as_html
+from pump_roles.output.place_words import place_in_words
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_words import (
     ANSWERS,
@@ -35,10 +37,11 @@ from pump_roles.output.report_words import (
     gained,
     ledger,
 )
-from pump_roles.output.words import change_in_one_line, principal_in_words, scope_in_words
+from pump_roles.output.words import principal_in_words, scope_in_words
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS, ActionReport, Change, Finding
-from pump_roles.templates import Other
+from pump_roles.role import Boundary, Unknown
+from pump_roles.templates import Access, Other
 from tests.support import EXTERNAL_ID, PRINCIPAL, earlier, plain
 from tools.sandbox.browser import MISSING, available
 from tools.sandbox.browser import browser as chromium
@@ -75,8 +78,8 @@ OTHER = Other(
     type="AWS::IAM::Policy",
     source="Other.template.json",
     principals=("PumpAutoPilotRole", "another"),
-    grants="s3:GetObject",
-    alarm="attaches to Pump's role",
+    grants=(Access("allows", "s3:GetObject"),),
+    alarms=(Access("attaches", "PumpAutoPilotRole"),),
 )
 """Something else in the templates that gives access."""
 
@@ -127,7 +130,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Report:
         if action["name"] == ACTION:
             # The pattern was there, and did not match it: AWS added it.
             del action["roles"]["auto-pilot"]
-    (auto_pilot_before,) = (role for role in before["roles"] if role["kind"] == "auto-pilot")
+    auto_pilot_before = before["roles"][1]
     denied = {"Effect": "Deny", "Action": "savingsplans:CreateSavingsPlan", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [denied]}
     policies = auto_pilot_before["role"]["policies"]
@@ -206,7 +209,7 @@ def count(page: Page) -> str:
 def counted(report: Report, number: int | None = None) -> str:
     """Return the expected count; by default, that of every action."""
     every = len(report.actions)
-    return f"{every if number is None else number} of {every} actions"
+    return f"{every if number is None else number:,} of {every:,} actions"
 
 
 def shown(page: Page) -> list[str]:
@@ -395,8 +398,8 @@ def test_other_access_is_listed_and_not_counted(
                 OTHER.type,
                 OTHER.source,
                 ", ".join(OTHER.principals),
-                OTHER.grants,
-                OTHER.alarm,
+                "s3:GetObject",
+                "attaches to the role PumpAutoPilotRole",
             ],
             [quiet.name, quiet.type, quiet.source, "nobody named", "nothing by itself", "none"],
         ]
@@ -607,7 +610,7 @@ def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> N
 def test_says_where_the_roles_act(show: Show, guarded: Report) -> None:
     section = show("guarded").locator("section[aria-labelledby=where]")
     said = section.locator("li").all_inner_texts()
-    assert said[:-1] == [f"{place.kind}: {place.text}" for place in guarded.places]
+    assert said[:-1] == [f"{place.kind}: {place_in_words(place)}" for place in guarded.places]
     assert len(guarded.places) == 3
     assert "except 123456789012" in " ".join(said)
     assert "organizations" in said[-1]
@@ -1218,10 +1221,13 @@ def test_shows_whatever_a_template_contains_as_text(
         roles=(
             replace(
                 role,
-                name=f"name{evil}",
+                role=replace(
+                    role.role,
+                    name=f"name{evil}",
+                    boundary=Boundary(arn=f"boundary{evil}"),
+                ),
                 files=((f"source{evil}", "0" * 64),),
                 principals=(f"principal{evil}",),
-                boundary=f"boundary{evil}",
                 policies=(policy,),
             ),
         ),
@@ -1231,19 +1237,19 @@ def test_shows_whatever_a_template_contains_as_text(
                 type=f"type{evil}",
                 source=f"file{evil}",
                 principals=(f"user{evil}",),
-                grants=f"grants{evil}",
-                alarm=f"alarm{evil}",
+                grants=(Access("allows", f"grants{evil}"),),
+                alarms=(Access("attaches", f"alarm{evil}"),),
             ),
         ),
         findings=(finding,),
-        suspects=(f"text{evil}",),
-        places=tuple(replace(place, text=f"place{evil}") for place in guarded.places[:1]),
+        unreadable=(Unknown(part="template", why="macro", subject=f"text{evil}"),),
+        places=tuple(replace(place, stack_set=f"place{evil}") for place in guarded.places[:1]),
         changes=(
             Change(
-                effect="broadened",
+                effect="broader",
                 role="auto-pilot",
                 about="suspect",
-                now=f"what{evil}",
+                unknown=Unknown(part="template", why="macro", subject=f"what{evil}"),
                 actions=(f"named{evil}",),
             ),
         ),

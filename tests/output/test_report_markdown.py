@@ -9,7 +9,7 @@ from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_summary
 from pump_roles.output.report_words import ANSWERS
 from pump_roles.report import Report, of_published
 from pump_roles.report.model import Change, Compared, Finding
-from pump_roles.report.places import PlaceReport
+from pump_roles.role import Boundary, Unknown
 from pump_roles.templates import Place
 from tests.account.verify.results import newly_allowed
 
@@ -52,7 +52,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     alarm = Finding(kind="suspect")
     decision = newly_allowed("ce:GetTags")
     change = Change(
-        effect="broadened",
+        effect="broader",
         role="read-only",
         difference=Difference(
             rule="policies-together",
@@ -78,7 +78,7 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
     assert "**1 alarm. 1 change since earlier.json: 1 can broaden access.**" in summary
     assert "**Other resources may give more access than these roles.** They are not " in summary
     assert (
-        "- broadened, read-only: 1 action that reads metadata: not granted before, allowed now: "
+        "- broader, read-only: 1 action that reads metadata: not granted before, allowed now: "
         "`ce:GetTags`" in summary
     )
     assert f"SHA-256 {'0' * 64}" in summary
@@ -89,10 +89,10 @@ def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:
 
 LONG = "x" * 70_000
 LONG_CHANGE = Change(
-    effect="broadened",
+    effect="broader",
     role="read-only",
     about="suspect",
-    now=LONG,
+    unknown=Unknown(part="template", why="macro", subject=LONG),
     actions=("ce:GetTags",) * 500,
 )
 
@@ -100,11 +100,17 @@ LONG_CHANGE = Change(
 @pytest.mark.parametrize(
     "excess",
     [
-        {"findings": (Finding(kind="suspect"),) * 8, "suspects": (LONG,)},
-        {"findings": (Finding(kind="suspect"),) * 3_000, "suspects": ("a",)},
+        {
+            "findings": (Finding(kind="suspect"),) * 8,
+            "unreadable": (Unknown(part="template", why="macro", subject=LONG),),
+        },
         {
             "findings": (Finding(kind="suspect"),) * 3_000,
-            "suspects": (LONG,),
+            "unreadable": (Unknown(part="template", why="macro", subject="a"),),
+        },
+        {
+            "findings": (Finding(kind="suspect"),) * 3_000,
+            "unreadable": (Unknown(part="template", why="macro", subject=LONG),),
             "since": SINCE,
             "changes": (LONG_CHANGE,) * 500,
         },
@@ -116,7 +122,12 @@ LONG_CHANGE = Change(
 )
 def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Report) -> None:
     roles = tuple(
-        replace(role, principals=(LONG,), name=LONG, boundary=LONG, files=((LONG, "0" * 64),) * 50)
+        replace(
+            role,
+            role=replace(role.role, name=LONG, boundary=Boundary(arn=LONG)),
+            principals=(LONG,),
+            files=((LONG, "0" * 64),) * 50,
+        )
         for role in published.roles
     )
     place = Place(kind="read-only", source=LONG, stack_set=LONG)
@@ -124,7 +135,7 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
         published,
         alarms=1,
         roles=roles,
-        places=(PlaceReport(kind="read-only", text=LONG, place=place),) * 500,
+        places=(place,) * 500,
         **excess,  # type: ignore[arg-type]
     )
     summary = as_summary(report)
@@ -133,7 +144,7 @@ def test_nothing_pushes_out_the_rest(excess: dict[str, object], published: Repor
     assert ("**Other resources may give more access than these roles.**" in summary) == (
         "findings" in excess
     )
-    assert ("- broadened, read-only: " in summary) == ("changes" in excess)
+    assert ("- broader, read-only: " in summary) == ("changes" in excess)
     headings = ("In plain words", "Changes", "In numbers", "Where the roles act", "Decision")
     found = [summary.index(f"## {heading}") for heading in headings]
     assert found == sorted(found), "plain words come first, after the alarms"

@@ -20,6 +20,7 @@ from pump_roles.account.verify.model import (
 from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED
 from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
+from pump_roles.templates import Access
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,
@@ -141,7 +142,10 @@ def test_what_was_not_compared_is_a_note() -> None:
         {
             "executionSuccessful": True,
             "toolExecutionNotifications": [
-                {"level": "note", "message": {"text": "not compared (1 role)"}}
+                {
+                    "level": "note",
+                    "message": {"text": "it could not be read: not compared (1 role)"},
+                }
             ],
         }
     ]
@@ -246,7 +250,8 @@ def reworded(account: AccountResult) -> AccountResult:
         for role in account.roles
     )
     others = tuple(
-        replace(other, alarm="reworded", principals=("reworded",)) for other in account.others
+        replace(other, alarms=(Access("password"),), principals=("reworded",))
+        for other in account.others
     )
     reason = f"{account.reason}, too" if account.reason else ""
     return replace(account, name="renamed", reason=reason, roles=roles, others=others, calls=99)

@@ -70,7 +70,7 @@ def test_has_what_a_ticket_needs() -> None:
         "\n"
         "## Accounts that match\n"
         "\n"
-        "- not compared (1 role)\n"
+        "- it could not be read: not compared (1 role)\n"
         "\n"
         "## What to do\n"
         "\n"
@@ -89,8 +89,8 @@ def test_says_everything_about_an_account() -> None:
         "`word` and 12 more",
         "**other** (`tag-added`): the tag word is not expected",
         "**narrower** (`boundary-added`): the permissions boundary word is not expected",
-        "  - not checked: word",
-        "  - note: word",
+        "  - not checked: it could not be read: word",
+        "  - note: it could not be read: word",
         "**differs**, last used 2026-11-25T08:15:00Z in us-east-1",
         "**broader** (`other-access`): the role `word`: word; can be assumed by `word`",
     ):

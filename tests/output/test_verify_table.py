@@ -94,8 +94,8 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "      actions: text, text, text, text, text, text, text, text and 12 more\n"
         "    other: the tag text is not expected (tag-added)\n"
         "    narrower: the permissions boundary text is not expected (boundary-added)\n"
-        "    not checked: text\n"
-        "    note: text\n"
+        "    not checked: it could not be read: text\n"
+        "    note: it could not be read: text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
         "  broader: the role arn:aws:iam::000000000001:role/text: text (other-access)\n"
         "    can be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
@@ -144,7 +144,8 @@ def test_many_matching_accounts_are_counted() -> None:
     matches = [matching(number, notes=(not_read(note),)) for number in range(10, 1_010)]
     table = as_table(verification(*matches, differing(1), unknown(2)), styled=False)
     assert len(table.splitlines()) < 20
-    assert "match: 1,000 accounts\n  note: an external ID is not compared (1,000 roles)\n" in table
+    shown = "it could not be read: an external ID is not compared (1,000 roles)"
+    assert f"match: 1,000 accounts\n  note: {shown}\n" in table
     assert table.endswith("\naccounts: 1,000 match, 1 differs, 1 unknown\n")
 
 

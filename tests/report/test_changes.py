@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotRolloutStack, Guardrail
+from pump_roles.compare import Effect
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.json_documents import report_from
-from pump_roles.output.words import change_in_one_line
 from pump_roles.published import ROLES
 from pump_roles.report import Earlier, Report, build, of_contents, of_published, of_templates
 from pump_roles.report import changes as report_changes
-from pump_roles.report.model import BROADENED, CHANGED, NARROWED, SCHEMA, Change, Effect
+from pump_roles.report.model import SCHEMA, Change
 from pump_roles.role import Policy, Role
 from pump_roles.templates import Contents, FoundRole, InputError
 from tests.support import (
@@ -213,16 +214,16 @@ def test_removing_a_guardrail_broadens_and_adding_one_narrows(
     names = {name for found in ledger for name in found.denied + found.limited}
     assert names
     less, more = changes(earlier(with_it), without), changes(earlier(without), with_it)
-    assert of_actions(less) == dict.fromkeys(names, BROADENED)
-    assert of_actions(more) == dict.fromkeys(names, NARROWED)
-    assert effects(less) == {BROADENED}
-    assert effects(more) == {NARROWED}
+    assert of_actions(less) == dict.fromkeys(names, "broader")
+    assert of_actions(more) == dict.fromkeys(names, "narrower")
+    assert effects(less) == {"broader"}
+    assert effects(more) == {"narrower"}
     assert {change.cause for change in less + more} == {"role"}
 
 
 def test_money_comes_first_then_writes_data_and_metadata(compared: Compare) -> None:
     found = compared(denies("*"), nothing)
-    assert effects(found) == {BROADENED}
+    assert effects(found) == {"broader"}
     risks = {action.name: action.risk for action in of_published().actions}
     order = [{risks[name] for name in change.actions} for change in found if change.actions]
     assert order == [{"money"}, {"writes"}, {"data"}, {"reads"}]
@@ -241,7 +242,7 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
         denies("*")(template, role["Properties"])
         file.write_text(json.dumps(template))
     found = changes(earlier(of_templates(folder)), now)
-    assert effects(found) == {BROADENED}
+    assert effects(found) == {"broader"}
     assert [change.role for change in found[-2:]] == ["read-only", "auto-pilot"]
     assert all(change.risk == "reads" for change in found[-2:])
 
@@ -253,37 +254,37 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
             Guardrail.only_in_regions("us-east-1"),
             Guardrail.only_in_regions("us-east-1", "eu-west-1"),
             "us-east-1 before, eu-west-1, us-east-1 now",
-            BROADENED,
+            "broader",
         ),
         (
             Guardrail.only_in_regions("us-east-1", "eu-west-1"),
             Guardrail.only_in_regions("eu-west-1"),
             "eu-west-1, us-east-1 before, eu-west-1 now",
-            NARROWED,
+            "narrower",
         ),
         (
             Guardrail.only_in_regions("us-east-1"),
             Guardrail.only_in_regions("eu-west-1"),
             "us-east-1 before, eu-west-1 now",
-            CHANGED,
+            "other",
         ),
         (
             Guardrail.until("2927-01-31T18:00:00Z"),
             Guardrail.until("2927-02-01T18:00:00Z"),
             "2927-01-31T18:00:00Z before, 2927-02-01T18:00:00Z now",
-            BROADENED,
+            "broader",
         ),
         (
             Guardrail.until("2927-01-31T18:00:00Z"),
             Guardrail.until("2927-01-31T18:00:00+01:00"),
             "2927-01-31T18:00:00Z before, 2927-01-31T17:00:00Z now",
-            NARROWED,
+            "narrower",
         ),
         (
             Guardrail.invitations_from("111122223333"),
             Guardrail.invitations_from("444455556666"),
             "111122223333 before, 444455556666 now",
-            CHANGED,
+            "other",
         ),
     ],
 )
@@ -300,10 +301,10 @@ def test_changed_value_of_a_guardrail_is_a_change(
 def test_adding_or_removing_an_expiration_is_one_change(compared: Compare) -> None:
     ending = guarded(Guardrail.until("2927-01-31T18:00:00Z"))
     assert told(compared(nothing, ending)) == [
-        ("the guardrail PumpGuardrailUntil is not expected: 2927-01-31T18:00:00Z", NARROWED)
+        ("the guardrail PumpGuardrailUntil is new: 2927-01-31T18:00:00Z", "narrower")
     ]
     assert told(compared(ending, nothing)) == [
-        ("the guardrail PumpGuardrailUntil is missing: 2927-01-31T18:00:00Z", BROADENED)
+        ("the guardrail PumpGuardrailUntil is no longer there: 2927-01-31T18:00:00Z", "broader")
     ]
 
 
@@ -319,7 +320,7 @@ def test_guardrail_that_another_version_defines_differently_is_a_change(
     )
     guardrail["document"]["Statement"][0]["NotResource"] = ["arn:aws:ec2:::*"]
     (found,) = changes(earlier(written), report)
-    assert (found.effect, found.actions) == (CHANGED, ("ec2:CreateTags",))
+    assert (found.effect, found.actions) == ("other", ("ec2:CreateTags",))
 
 
 def trusting(*principals: str) -> Edit:
@@ -342,6 +343,14 @@ def from_network(network: str) -> Edit:
     return edit
 
 
+def also(*actions: str) -> Edit:
+    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        statement["Action"] = ["sts:AssumeRole", *actions]
+
+    return edit
+
+
 HIDDEN = "its trust policy changed in what a report does not show, such as the external ID"
 UNCHECKED = "it requires no external ID, so another customer of Pump's could reach this role"
 
@@ -353,33 +362,42 @@ UNCHECKED = "it requires no external ID, so another customer of Pump's could rea
             nothing,
             trusting("111122223333"),
             {
-                ("trusts 111122223333", BROADENED),
-                ("no longer trusts 999988887777", NARROWED),
+                ("trusts 111122223333", "broader"),
+                ("no longer trusts 999988887777", "narrower"),
             },
         ),
-        (nothing, external_id("Changed-5678"), {(HIDDEN, CHANGED)}),
+        (nothing, external_id("Changed-5678"), {(HIDDEN, "other")}),
         (
             from_network("10.0.0.0/8"),
             from_network("0.0.0.0/0"),
-            {("its trust policy differs", BROADENED), ("its trust policy differs", NARROWED)},
+            {
+                ("its trust policy allows more", "broader"),
+                ("its trust policy allows less", "narrower"),
+            },
         ),
         (
             nothing,
             external_id([SECRET, "Changed-5678"]),
-            {("it accepts an external ID that is not expected", BROADENED)},
+            {("it accepts 1 more external ID", "broader")},
         ),
         # The report does not show which ID remains.
         (
             external_id([SECRET, "Other-5678"]),
             external_id("Changed-5678"),
-            {("it does not accept an expected external ID", NARROWED), (HIDDEN, CHANGED)},
+            {("it accepts 1 fewer external ID", "narrower"), (HIDDEN, "other")},
         ),
         (
             trusting("999988887777", "111122223333"),
             together(trusting("999988887777"), external_id("Changed-5678")),
-            {(HIDDEN, CHANGED), ("no longer trusts 111122223333", NARROWED)},
+            {(HIDDEN, "other"), ("no longer trusts 111122223333", "narrower")},
         ),
-        (nothing, without_external_id, {(UNCHECKED, BROADENED)}),
+        (nothing, without_external_id, {(UNCHECKED, "broader")}),
+        (nothing, also("sts:TagSession"), {("it also allows sts:TagSession", "broader")}),
+        (
+            also("sts:TagSession"),
+            nothing,
+            {("its trust policy allows less", "narrower"), (HIDDEN, "other")},
+        ),
     ],
 )
 def test_changed_trust_policy_is_a_change_that_shows_no_external_id(
@@ -394,6 +412,38 @@ def test_changed_trust_policy_is_a_change_that_shows_no_external_id(
     assert "5678" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (nothing, in_role(Path="/a/"), [("its path is /a/ instead of /", "other")]),
+        (
+            nothing,
+            in_role(Path={"Ref": "Path"}),
+            [("now: its path cannot be read", "broader")],
+        ),
+        (
+            nothing,
+            in_role(MaxSessionDuration=7_200),
+            [("its maximum session duration is 7,200 seconds instead of 3,600", "broader")],
+        ),
+        (
+            nothing,
+            in_role(ManagedPolicyArns=[""]),
+            [('now: the managed policy "" is attached to it, and is not counted', "broader")],
+        ),
+    ],
+)
+def test_changed_property_is_one_change(
+    before: Edit, now: Edit, expected: list[tuple[str, str]], compared: Compare
+) -> None:
+    assert told(compared(before, now)) == expected
+
+
+def test_wildcard_is_a_pattern_and_not_an_action(compared: Compare) -> None:
+    (found,) = compared(nothing, allows("s3:*"))
+    assert change_in_one_line(found) == "1 pattern: not granted before, allowed now"
+
+
 def boundary(name: str) -> Edit:
     arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{name}"}
     return in_role(PermissionsBoundary=arn)
@@ -402,13 +452,13 @@ def boundary(name: str) -> Edit:
 def test_adding_removing_or_replacing_a_boundary_is_a_change(compared: Compare) -> None:
     first, other = boundary("platform/One"), boundary("platform/Other")
     assert told(compared(nothing, first)) == [
-        ("the permissions boundary platform/One is not expected", NARROWED)
+        ("the permissions boundary platform/One is new", "narrower")
     ]
     assert told(compared(first, nothing)) == [
-        ("the permissions boundary platform/One is missing", BROADENED)
+        ("the permissions boundary platform/One is no longer there", "broader")
     ]
     assert told(compared(first, other)) == [
-        ("its permissions boundary is platform/Other instead of platform/One", CHANGED)
+        ("its permissions boundary is platform/Other instead of platform/One", "other")
     ]
 
 
@@ -420,7 +470,7 @@ def test_changed_boundary_document_in_the_template_is_a_change(compared: Compare
 
     narrow = bounded({"Statement": statement("Allow", "ec2:*")})
     found = compared(narrow, bounded(EVERYTHING))
-    assert found == (Change(effect=CHANGED, role=KIND, about="filled-in"),)
+    assert found == (Change(effect="other", role=KIND, about="filled-in"),)
 
 
 OTHER_CONDITION = {"Bool": {"aws:SecureTransport": "false"}}
@@ -430,18 +480,18 @@ BUCKETS = "arn:aws:s3:::*"
 @pytest.mark.parametrize(
     ("before", "now", "effect"),
     [
-        (nothing, allows("ec2:RunInstances"), BROADENED),
-        (nothing, allows("ec2:RunInstances", Condition=CONDITION), BROADENED),
+        (nothing, allows("ec2:RunInstances"), "broader"),
+        (nothing, allows("ec2:RunInstances", Condition=CONDITION), "broader"),
         (
             allows("ec2:RunInstances", Condition=CONDITION),
             allows("ec2:RunInstances", Condition=OTHER_CONDITION),
-            CHANGED,
+            "other",
         ),
-        (allows("ec2:RunInstances", Condition=CONDITION), allows("ec2:RunInstances"), BROADENED),
+        (allows("ec2:RunInstances", Condition=CONDITION), allows("ec2:RunInstances"), "broader"),
         (
             allows("ec2:RunInstances", Resource=["arn:a, arn:b"]),
             allows("ec2:RunInstances", Resource=["arn:a", "arn:b"]),
-            CHANGED,
+            "other",
         ),
         (
             allows("ec2:RunInstances", Resource="arn:a"),
@@ -449,35 +499,35 @@ BUCKETS = "arn:aws:s3:::*"
                 allows("ec2:RunInstances", Resource="arn:a"),
                 allows("ec2:RunInstances", Resource="arn:b"),
             ),
-            BROADENED,
+            "broader",
         ),
         (
             denies("ec2:CreateTags", Condition=CONDITION),
             denies("ec2:CreateTags", Condition=OTHER_CONDITION),
-            CHANGED,
+            "other",
         ),
-        (denies("ec2:CreateTags"), denies("ec2:CreateTags", Resource="arn:a"), BROADENED),
+        (denies("ec2:CreateTags"), denies("ec2:CreateTags", Resource="arn:a"), "broader"),
         (
             denies("ec2:CreateTags", Condition=CONDITION),
             together(
                 denies("ec2:CreateTags", Condition=CONDITION),
                 denies("ec2:CreateTags", Condition=OTHER_CONDITION),
             ),
-            NARROWED,
+            "narrower",
         ),
         # The catalog does not have these services.
-        (nothing, allows("s3:ListAllMyBuckets"), BROADENED),
-        (allows("s3:*", Resource="arn:aws:s3:::one"), allows("s3:*"), BROADENED),
+        (nothing, allows("s3:ListAllMyBuckets"), "broader"),
+        (allows("s3:*", Resource="arn:aws:s3:::one"), allows("s3:*"), "broader"),
         (allows("s3:*", Condition=CONDITION), allows("s3:*", Condition=OTHER_CONDITION), None),
-        (together(allows("s3:*"), denies("s3:PutObject")), allows("s3:*"), BROADENED),
+        (together(allows("s3:*"), denies("s3:PutObject")), allows("s3:*"), "broader"),
         (
             together(allows("s3:*"), denies("s3:PutObject")),
             together(allows("s3:*"), denies("s3:PutObject", Resource=BUCKETS)),
-            BROADENED,
+            "broader",
         ),
-        (allows("s3:*"), together(allows("s3:*"), denies("s3:PutObject")), NARROWED),
+        (allows("s3:*"), together(allows("s3:*"), denies("s3:PutObject")), "narrower"),
         # An action that is newer than the catalog.
-        (nothing, allows("ec2:PurchaseSomethingNew"), BROADENED),
+        (nothing, allows("ec2:PurchaseSomethingNew"), "broader"),
     ],
 )
 def test_changed_permission_is_a_change(
@@ -485,17 +535,17 @@ def test_changed_permission_is_a_change(
 ) -> None:
     """Without an effect, it is one that broadens and one that narrows."""
     found = compared(before, now)
-    assert effects(found) == ({BROADENED, NARROWED} if effect is None else {effect})
-    back = {BROADENED: NARROWED, NARROWED: BROADENED, CHANGED: CHANGED, None: None}[effect]
+    assert effects(found) == ({"broader", "narrower"} if effect is None else {effect})
+    back = {"broader": "narrower", "narrower": "broader", "other": "other", None: None}[effect]
     found = compared(now, before)
-    assert effects(found) == ({BROADENED, NARROWED} if back is None else {back})
+    assert effects(found) == ({"broader", "narrower"} if back is None else {back})
 
 
 def test_changed_decision_on_an_action_of_another_service_is_a_change(compared: Compare) -> None:
     there = compared(nothing, allows("s3:GetObject"))
-    assert told(there) == [("1 action: not granted before, allowed now", BROADENED)]
+    assert told(there) == [("1 action: not granted before, allowed now", "broader")]
     back = compared(allows("s3:GetObject"), nothing)
-    assert told(back) == [("1 action: allowed before, not granted now", NARROWED)]
+    assert told(back) == [("1 action: allowed before, not granted now", "narrower")]
     assert {change.actions for change in there + back} == {("s3:GetObject",)}
 
 
@@ -535,8 +585,8 @@ def test_what_cannot_be_read_is_never_only_narrower(
 def test_policy_that_cannot_be_counted_is_a_change(compared: Compare) -> None:
     administrator = in_role(ManagedPolicyArns=[f"{MANAGED}AdministratorAccess"])
     about = f"the managed policy {MANAGED}AdministratorAccess is attached to it, and is not counted"
-    assert told(compared(nothing, administrator)) == [(f"now: {about}", BROADENED)]
-    assert told(compared(administrator, nothing)) == [(f"no longer: {about}", NARROWED)]
+    assert told(compared(nothing, administrator)) == [(f"now: {about}", "broader")]
+    assert told(compared(administrator, nothing)) == [(f"no longer: {about}", "narrower")]
 
 
 def bucket_policy(*actions: str) -> Edit:
@@ -551,12 +601,12 @@ def bucket_policy(*actions: str) -> Edit:
 def test_adding_removing_or_changing_other_access_is_a_change(compared: Compare) -> None:
     found = compared(nothing, bucket_policy("s3:GetObject"))
     what = "now: Bucket (AWS::S3::BucketPolicy): names AutoPilotRole"
-    assert (what, BROADENED) in told(found)
-    assert effects(found) == {BROADENED}
+    assert (what, "broader") in told(found)
+    assert effects(found) == {"broader"}
     found = compared(bucket_policy("s3:GetObject"), nothing)
-    assert effects(found) == {NARROWED}
+    assert effects(found) == {"narrower"}
     found = compared(bucket_policy("s3:GetObject"), bucket_policy("s3:*"))
-    assert effects(found) == {CHANGED}
+    assert effects(found) == {"other"}
 
 
 @pytest.fixture(scope="module")
@@ -604,36 +654,36 @@ def rolled_out(rollout: str, folder: Path, change: Targets) -> Report:
 @pytest.mark.parametrize(
     ("before", "now", "effect"),
     [
-        (as_it_is, unit(ONE, TWO, THREE), BROADENED),
-        (as_it_is, unit(ONE), NARROWED),
-        (as_it_is, unit(ONE, THREE), CHANGED),
+        (as_it_is, unit(ONE, TWO, THREE), "broader"),
+        (as_it_is, unit(ONE), "narrower"),
+        (as_it_is, unit(ONE, THREE), "other"),
         (as_it_is, unit(TWO, ONE), ""),
-        (as_it_is, filtered("DIFFERENCE", "111122223333"), NARROWED),
+        (as_it_is, filtered("DIFFERENCE", "111122223333"), "narrower"),
         (as_it_is, filtered("NONE"), ""),
         (
             filtered("DIFFERENCE", "111122223333"),
             filtered("DIFFERENCE", "111122223333", "444455556666"),
-            NARROWED,
+            "narrower",
         ),
         (
             filtered("INTERSECTION", "111122223333"),
             filtered("INTERSECTION", "111122223333", "444455556666"),
-            BROADENED,
+            "broader",
         ),
         (
             filtered("INTERSECTION", "111122223333"),
             filtered("INTERSECTION", "444455556666"),
-            CHANGED,
+            "other",
         ),
         (
             filtered("UNION", "111122223333"),
             filtered("UNION", "111122223333", "444455556666"),
-            BROADENED,
+            "broader",
         ),
-        (filtered("DIFFERENCE", "111122223333"), filtered("INTERSECTION", "111122223333"), CHANGED),
-        (property_of(AutoDeployment=MANUAL), property_of(AutoDeployment=AUTOMATIC), BROADENED),
-        (as_it_is, property_of(CallAs="DELEGATED_ADMIN"), CHANGED),
-        (as_it_is, unit(ONE, {"Ref": "Unit"}), CHANGED),
+        (filtered("DIFFERENCE", "111122223333"), filtered("INTERSECTION", "111122223333"), "other"),
+        (property_of(AutoDeployment=MANUAL), property_of(AutoDeployment=AUTOMATIC), "broader"),
+        (as_it_is, property_of(CallAs="DELEGATED_ADMIN"), "other"),
+        (as_it_is, unit(ONE, {"Ref": "Unit"}), "other"),
     ],
 )
 def test_changed_target_of_a_rollout_is_a_change(
@@ -644,7 +694,7 @@ def test_changed_target_of_a_rollout_is_a_change(
     assert [change.effect for change in found] == ([effect] if effect else [])
     assert all(change.about == "place" for change in found)
     assert all(change.was and change.now and change.was != change.now for change in found)
-    back = {BROADENED: NARROWED, NARROWED: BROADENED}.get(effect, effect)
+    back = {"broader": "narrower", "narrower": "broader"}.get(effect, effect)
     assert [change.effect for change in changes(earlier(after), was)] == ([back] if back else [])
 
 
@@ -664,14 +714,14 @@ def test_changed_account_or_region_of_a_rollout_is_a_change_even_with_fewer_unit
     (found,) = report.places
 
     def with_place(**members: Any) -> Report:
-        return replace(report, places=(replace(found, place=replace(found.place, **members)),))
+        return replace(report, places=(replace(found, **members),))
 
     was = earlier(with_place(**{member: values[0]}))
     (only,) = changes(was, with_place(**{member: values[1]}))
-    assert (only.about, only.effect) == ("place", CHANGED)
+    assert (only.about, only.effect) == ("place", "other")
     assert only.was != only.now
     (fewer,) = changes(was, with_place(**{member: values[1], "units": (ONE,)}))
-    assert fewer.effect == CHANGED
+    assert fewer.effect == "other"
 
 
 def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(
@@ -683,7 +733,7 @@ def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(
         return rolled_out(json.dumps(template), tmp_path, unit({"Ref": "Unit"}))
 
     found = changes(earlier(default(ONE)), default("r-abcd"))
-    assert effects(found) == {CHANGED}
+    assert effects(found) == {"other"}
 
 
 def test_renamed_template_is_not_a_change(text: str, tmp_path: Path) -> None:
@@ -697,8 +747,8 @@ def test_renamed_template_is_not_a_change(text: str, tmp_path: Path) -> None:
 def test_added_or_removed_role_is_a_change(tmp_path: Path) -> None:
     both = of_templates(synthesize(tmp_path))
     single = of_templates(tmp_path / "PumpReadOnly.template.json")
-    assert told(changes(earlier(single), both)) == [("the role is new", BROADENED)]
-    assert told(changes(earlier(both), single)) == [("the role is gone", NARROWED)]
+    assert told(changes(earlier(single), both)) == [("the role is new", "broader")]
+    assert told(changes(earlier(both), single)) == [("the role is gone", "narrower")]
 
 
 def published_with(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Report:
@@ -718,8 +768,8 @@ def test_distinguishes_what_aws_added_or_removed(monkeypatch: pytest.MonkeyPatch
     assert {
         (change.cause, change.effect, change.actions) for change in gained.changes if change.actions
     } == {
-        ("AWS", BROADENED, ("ce:CreateReport",)),
-        ("AWS", BROADENED, ("ec2:DescribeInstances",)),
+        ("AWS", "broader", ("ce:CreateReport",)),
+        ("AWS", "broader", ("ec2:DescribeInstances",)),
     }
     assert {action.name for action in gained.actions if action.new} == {
         "ce:CreateReport",
@@ -728,8 +778,8 @@ def test_distinguishes_what_aws_added_or_removed(monkeypatch: pytest.MonkeyPatch
     catalog = replace(shipped(), actions=smaller)
     lost = report_changes.changes(of_published(), without, catalog)
     assert {(change.cause, change.effect, change.actions) for change in lost if change.actions} == {
-        ("AWS", NARROWED, ("ce:CreateReport",)),
-        ("AWS", NARROWED, ("ec2:DescribeInstances",)),
+        ("AWS", "narrower", ("ce:CreateReport",)),
+        ("AWS", "narrower", ("ec2:DescribeInstances",)),
     }
 
 
@@ -763,7 +813,7 @@ VARIANTS: dict[str, Edit] = {
 def test_reversed_comparison_has_the_opposite_effects(text: str, tmp_path: Path) -> None:
     reports = {name: changed(text, tmp_path, edit) for name, edit in VARIANTS.items()}
     earliers = {name: earlier(report) for name, report in reports.items()}
-    back = {BROADENED: NARROWED, NARROWED: BROADENED, CHANGED: CHANGED}
+    back = {"broader": "narrower", "narrower": "broader", "other": "other"}
     for one, was in earliers.items():
         for other, report in reports.items():
             there = changes(was, report)
@@ -854,9 +904,9 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
         effect = reported.get(name)
         if allowed[0] != allowed[1]:
             assert effect, name
-        if effect == BROADENED:
+        if effect == "broader":
             assert allowed[0] <= allowed[1], name
-        elif effect == NARROWED:
+        elif effect == "narrower":
             assert allowed[1] <= allowed[0], name
         decisions = [found_by[name].decision if name in found_by else "" for found_by in granted]
         if effect is None:
@@ -937,7 +987,7 @@ def test_rejects_a_report_without_a_member(said: dict[str, Any]) -> None:
     removed = 0
     for path in _paths(said):
         # The members of these are names, not members of a type.
-        if isinstance(path[-1], int) or path[0] == "services" or path[-2:-1] == ("levels",):
+        if isinstance(path[-1], int) or path[-2:-1] == ("levels",):
             continue
         # What a policy contains is not described.
         if {"document", "trust_policy"} & {*path[:-1]}:
@@ -984,7 +1034,7 @@ def test_any_json_is_an_earlier_report_or_one_clear_error(
 
 @pytest.mark.parametrize(
     ("member", "value"),
-    [("decision", "Allowed"), ("answer", "nope"), ("risk", "none"), ("level", "list")],
+    [("decision", "Allowed"), ("answer", "nope"), ("risk", "none")],
 )
 def test_rejects_an_unknown_value_in_a_report(
     member: str, value: str, said: dict[str, Any]

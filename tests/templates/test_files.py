@@ -29,7 +29,7 @@ def test_sha_256_is_that_of_the_file(text: str, tmp_path: Path) -> None:
     file = tmp_path / "crlf.template.json"
     file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     (role,) = of_templates(file).roles
-    assert role.sha256 == sha256(file.read_bytes()).hexdigest()
+    assert role.files[0][1] == sha256(file.read_bytes()).hexdigest()
 
 
 def test_duplicate_key_is_an_error(text: str, tmp_path: Path) -> None:

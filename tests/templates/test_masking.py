@@ -1,6 +1,7 @@
 """External IDs are never shown, and masking them does not change the result."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ LONG = "x" * 60
             {**EVERYTHING["Statement"], "Condition": {"StringLike": {"sts:ExternalId": "ab"}}}
         ),
         in_role(Policies=[{"Fn::If": ["C", UNDER_THE_KEY, 1]}]),
+        in_role(Policies=[{"Fn::If": ["C", {"Bool": {"sts:ExternalId": "ab"}}, 1]}]),
         in_role(Policies=[{LONG: SECRET}]),
         in_role(PermissionsBoundary=f"arn:aws:iam::aws:policy/{SECRET}"),
         in_role(ManagedPolicyArns=[f"arn:aws:iam::aws:policy/{LONG[:35]}{SECRET}"]),
@@ -91,7 +93,7 @@ def test_external_id_is_never_shown(change: Change, text: str, tmp_path: Path) -
 
     found = every_format(changed(text, tmp_path, more))
     assert SECRET not in found
-    assert '"ab"' not in found
+    assert not re.search(r'"ab\\*"', found)
     assert SECRET[:8] not in found
 
 
@@ -138,7 +140,7 @@ def test_external_id_in_the_name_of_a_file_is_never_shown(text: str, tmp_path: P
     found = every_format(of_templates(tmp_path))
     assert SECRET not in found
     assert "Pump-(external ID).template.json" in found
-    assert "N in (external ID).template.json" in found
+    assert "(external ID).template.json: the template of N cannot be read" in found
 
 
 def test_external_id_in_another_templates_logical_id_is_never_shown(

@@ -13,9 +13,10 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import ReadOnlyRole
+from pump_roles.output.access_words import alarm_in_words
 from pump_roles.output.report_words import finding_text
 from pump_roles.report import Report, of_templates
-from pump_roles.templates import Other
+from pump_roles.templates import Access, Other
 from tests.innocent import FOREIGN, INNOCENT
 from tests.support import EVERYTHING, NO_VALUE, PUMP_ACCOUNT, ROLE_ARGUMENTS, plain, said
 from tools.sandbox.cdk import recommended_flags
@@ -51,6 +52,10 @@ def of(text: str, folder: Path, other: Mapping[str, Any], *, same: bool, **membe
         (folder / "Another.template.json").write_text(json.dumps(other_content))
     (folder / "PumpAutoPilot.template.json").write_text(json.dumps(template))
     return of_templates(folder)
+
+
+def suspects(report: Report) -> list[str]:
+    return [alarm_in_words(other) for other in report.others if other.alarms]
 
 
 def alarm(report: Report) -> str:
@@ -307,11 +312,11 @@ REACHES_PUMP = [
         ),
         "may attach to one of the roles",
     ),
-    (resource("AWS::CloudFormation::StackSet"), "whose template cannot be read"),
-    (resource("AWS::CloudFormation::Stack"), "whose template cannot be read"),
+    (resource("AWS::CloudFormation::StackSet"), "the template of Other cannot be read"),
+    (resource("AWS::CloudFormation::Stack"), "the template of Other cannot be read"),
     (
         resource("AWS::CloudFormation::Stack", TemplateURL="https://example.com/t.json"),
-        "whose template cannot be read",
+        "the template of Other cannot be read",
     ),
     (
         resource(
@@ -319,7 +324,7 @@ REACHES_PUMP = [
             TemplateBody=json.dumps({"Resources": {}}),
             TemplateURL="https://example.com/t.json",
         ),
-        "whose template cannot be read",
+        "the template of Other cannot be read",
     ),
 ]
 
@@ -366,7 +371,7 @@ def test_globals_of_a_serverless_template_are_read(text: str, tmp_path: Path) ->
         changed = changed.replace('AWS": "lambda', 'Service": "lambda')
         queue = resource("AWS::SQS::Queue")
         report = of(text, tmp_path, queue, same=same, **json.loads(changed))
-        assert [*report.suspects] == expected
+        assert suspects(report) == expected
         (tmp_path / "Another.template.json").unlink(missing_ok=True)
 
 
@@ -460,7 +465,7 @@ def test_what_only_names_the_role_is_listed_as_information(
     assert (alarms(report) == []) == harmless
     assert report.roles[0].exact == harmless
     (listed,) = report.others
-    assert (listed.name, listed.type, listed.alarm == "") == ("Other", other["Type"], harmless)
+    assert (listed.name, listed.type, listed.alarms == ()) == ("Other", other["Type"], harmless)
 
 
 @pytest.mark.parametrize(("other", "said"), REACHES_PUMP[:13])
@@ -733,7 +738,7 @@ def test_everything_that_gives_access_is_listed_with_its_principals_and_what_it_
             type="AWS::IAM::Role",
             source="Another.template.json",
             principals=("arn:aws:iam::123456789012:root", "Service ec2.amazonaws.com"),
-            grants=f"*, the managed policy {ADMINISTRATOR}",
+            grants=(Access("allows", "*"), Access("allows-managed-policy", ADMINISTRATOR)),
         ),
     )
     (listed,) = plain(report)["others"]
@@ -777,7 +782,7 @@ def test_policy_in_another_template_that_attaches_to_the_role_is_a_difference(
     attaches = "attaches" if expected == CERTAIN else "may attach"
     found_text = finding_text(second, report)
     assert f"Other (AWS::IAM::Policy): {attaches} to the role PumpAutoPilotRole" in found_text
-    assert report.others[0].grants == "*"
+    assert report.others[0].grants == (Access("allows", "*"),)
     (found,) = report.roles
     assert not found.as_published
     assert not found.exact
@@ -808,7 +813,7 @@ def test_looks_for_a_name_that_contains_the_region(
 ) -> None:
     changed = text.replace('"PumpAutoPilotRole"', '{"Fn::Sub": "acme-${AWS::Region}"}')
     report = of(changed, tmp_path, command(command_line), same=False)
-    assert [said in found for found in report.suspects] == ([True] if said else [])
+    assert [said in found for found in suspects(report)] == ([True] if said else [])
 
 
 def test_looks_for_a_name_that_may_have_been_generated(text: str, tmp_path: Path) -> None:
@@ -819,7 +824,7 @@ def test_looks_for_a_name_that_may_have_been_generated(text: str, tmp_path: Path
         ("Pump-Other-1ABCDEF2GHIJ", ""),
     ]:
         report = of(json.dumps(changed), tmp_path, command(f"--role {name}"), same=False)
-        assert [expected in found for found in report.suspects] == ([True] if expected else [])
+        assert [expected in found for found in suspects(report)] == ([True] if expected else [])
 
 
 def test_role_of_the_same_name_in_another_account_is_another_role(
@@ -885,7 +890,7 @@ def test_file_that_the_manifest_names_elsewhere_is_an_alarm_and_is_not_read(
         (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
         report = of_templates(folder)
         assert report.findings[0].kind == "suspect"
-        assert "which the manifest names, but is not in its folder" in said(report)
+        assert "the manifest names it, but it is not in its folder" in said(report)
 
 
 def test_file_with_another_extension_that_the_manifest_names_is_read(

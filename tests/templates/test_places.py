@@ -19,6 +19,7 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
+from pump_roles.role import Unknown
 from pump_roles.templates import Contents, Place
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.reading import read_templates
@@ -221,71 +222,89 @@ def test_reads_what_a_stack_set_targets(
 
 
 @pytest.mark.parametrize(
-    ("change", "problem"),
+    ("change", "why", "subject", "detail"),
     [
         (
             targets(OrganizationalUnitIds={"Ref": "Units"}),
-            'its organizational units cannot be read: {"Ref": "Units"}',
+            *("unreadable", "OrganizationalUnitIds", '{"Ref": "Units"}'),
         ),
         (
             targets(OrganizationalUnitIds=[{"Ref": "Unit"}, "r-abcd"]),
-            'its organizational units cannot be read: {"Ref": "Unit"}',
+            *("unreadable", "OrganizationalUnitIds", '{"Ref": "Unit"}'),
         ),
         (
             targets(OrganizationalUnitIds=["r-abcd,r-efgh"]),
-            "its organizational units cannot be read: r-abcd,r-efgh",
+            *("unreadable", "OrganizationalUnitIds", "r-abcd,r-efgh"),
         ),
         (
             targets(OrganizationalUnitIds=[{"Fn::If": ["C", "r-abcd", NO_VALUE]}]),
-            "its organizational units cannot be read: ",
+            *("unreadable", "OrganizationalUnitIds", None),
         ),
         (
             targets(OrganizationalUnitIds={"Fn::If": ["C", ["r-abcd"], []]}),
-            "its organizational units cannot be read: ",
+            *("unreadable", "OrganizationalUnitIds", None),
         ),
         (
             targets(OrganizationalUnitIds=["{{resolve:ssm:/unit}}"]),
-            "its organizational units cannot be read: ",
+            *("unreadable", "OrganizationalUnitIds", None),
         ),
         (
             targets(Accounts=["*"], AccountFilterType="DIFFERENCE"),
-            "its accounts cannot be read: *",
+            *("unreadable", "Accounts", "*"),
         ),
-        (targets(AccountFilterType="exclude"), "its account filter cannot be read: exclude"),
+        (
+            targets(AccountFilterType="exclude"),
+            *("unreadable", "AccountFilterType", "exclude"),
+        ),
         (
             targets(AccountFilterType={"Fn::If": ["C", "NONE", "DIFFERENCE"]}),
-            "its account filter cannot be read: ",
+            *("unreadable", "AccountFilterType", None),
         ),
-        (targets(AccountsUrl="https://example.com"), "its AccountsUrl, a list of accounts, is not"),
-        (targets(**{"Fn::Transform": {}}), "the member Fn::Transform of its deployment targets"),
-        (targets(Accounts=[ACCOUNT]), "its deployment targets are incomplete or contradict"),
-        (targets(OrganizationalUnitIds=[]), "its deployment targets are incomplete or contradict"),
         (
-            in_set(PermissionModel="SELF_MANAGED"),
-            "its deployment targets are incomplete or contradict",
+            targets(AccountsUrl="https://example.com"),
+            *("unreadable", "AccountsUrl", "https://example.com"),
         ),
-        (in_set(PermissionModel={"Ref": "Model"}), "its permission model cannot be read: "),
-        (in_set(CallAs="management"), "its caller cannot be read: management"),
-        (in_set(AutoDeployment={"Ref": "Auto"}), "the member Ref of its automatic deployment"),
-        (in_set(AutoDeployment="true"), "its automatic deployment cannot be read: true"),
-        (in_set(AutoDeployment={"Enabled": {"Ref": "On"}}), "its automatic deployment cannot be"),
-        (in_set(StackSetName={"Ref": "Name"}), 'its name cannot be read: {"Ref": "Name"}'),
-        (in_set(StackInstancesGroup={"Ref": "Group"}), "the member Ref of its stack instances"),
-        (in_set(StackInstancesGroup=["x"]), "its stack instances cannot be read: x"),
-        (in_set(StackInstancesGroup=[{"Regions": []}]), "its deployment targets cannot be read: "),
-        (in_set(**{"Fn::Transform": {}}), "the property Fn::Transform of StackSet cannot be read"),
+        (targets(**{"Fn::Transform": {}}), "member", "Fn::Transform", "DeploymentTargets"),
+        (targets(Accounts=[ACCOUNT]), "contradictory-targets", "", ""),
+        (targets(OrganizationalUnitIds=[]), "contradictory-targets", "", ""),
+        (in_set(PermissionModel="SELF_MANAGED"), "contradictory-targets", "", ""),
+        (in_set(PermissionModel={"Ref": "Model"}), "unreadable", "PermissionModel", None),
+        (in_set(CallAs="management"), "unreadable", "CallAs", "management"),
+        (in_set(AutoDeployment={"Ref": "Auto"}), "member", "Ref", "AutoDeployment"),
+        (in_set(AutoDeployment="true"), "unreadable", "AutoDeployment", "true"),
+        (
+            in_set(AutoDeployment={"Enabled": {"Ref": "On"}}),
+            *("unreadable", "AutoDeployment", '{"Ref": "On"}'),
+        ),
+        (
+            in_set(StackSetName={"Ref": "Name"}),
+            *("unreadable", "StackSetName", '{"Ref": "Name"}'),
+        ),
+        (in_set(StackInstancesGroup={"Ref": "Group"}), "member", "Ref", "StackInstancesGroup"),
+        (in_set(StackInstancesGroup=["x"]), "unreadable", "StackInstancesGroup", "x"),
+        (in_set(StackInstancesGroup=[{"Regions": []}]), "unreadable", "DeploymentTargets", None),
+        (in_set(**{"Fn::Transform": {}}), "property", "Fn::Transform", "StackSet"),
     ],
 )
 def test_says_what_of_the_targets_cannot_be_read(
-    change: Callable[[Properties], None], problem: str, tmp_path: Path
+    change: Callable[[Properties], None],
+    why: str,
+    subject: str,
+    detail: str | None,
+    tmp_path: Path,
 ) -> None:
     (place,) = places(rolled_out(tmp_path, change))
     # That there is a macro is said first.
-    said = [found for found in place.unreadable if not found.startswith("a macro in")]
-    assert said[0].startswith(problem)
-    assert len(said) == 1 or said[1].startswith("its ")
+    first, *more = [found for found in place.unreadable if found.why != "macro"]
+    assert (first.why, first.subject) == (why, subject)
+    assert detail in (None, first.detail)
+    assert {found.why for found in more} <= {"unreadable"}
     # Without a name it would look like one stack.
     assert place.stack_set
+
+
+def conditional(logical_id: str) -> Unknown:
+    return Unknown(part="template", why="conditional", subject=logical_id, detail="Never")
 
 
 def test_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
@@ -294,7 +313,7 @@ def test_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
     template["Resources"]["ReadOnlyRole"]["Condition"] = "Never"
     file.write_text(json.dumps(template))
     (place,) = places(file)
-    assert place.unreadable == ("ReadOnlyRole is created only under the condition Never",)
+    assert place.unreadable == (conditional("ReadOnlyRole"),)
     file = rolled_out(tmp_path, in_set())
     template = json.loads(file.read_text())
     template["Resources"]["StackSet"]["Condition"] = "Never"
@@ -302,8 +321,8 @@ def test_place_under_a_condition_is_not_certain(tmp_path: Path) -> None:
     file.write_text(json.dumps(template))
     (place,) = places(file)
     assert place.unreadable == (
-        "the transform Macro can change the template when it is deployed",
-        "StackSet is created only under the condition Never",
+        Unknown(part="template", why="transform", subject="Macro"),
+        conditional("StackSet"),
     )
 
 
@@ -314,7 +333,7 @@ def test_nearest_stack_set_deploys_the_role(tmp_path: Path) -> None:
     stack_set = {"Type": "AWS::CloudFormation::StackSet", "Properties": outer}
     file.write_text(json.dumps({"Resources": {"OuterSet": stack_set}}))
     (place,) = places(file)
-    problem = "the StackSet OuterSet deploys it to other accounts"
+    problem = Unknown(part="place", why="outer-stack-set", subject="OuterSet")
     assert place == replace(PLACE, unreadable=(problem,))
 
 
@@ -338,11 +357,12 @@ def test_targets_from_a_nested_stacks_parameters_are_read_if_they_are_certain(
     either = {"Fn::If": ["C", "r-efgh", NO_VALUE]}
     file.write_text(file.read_text().replace('"r-efgh"', json.dumps(either)))
     (place,) = places(tmp_path)
-    assert place.unreadable == ('its organizational units cannot be read: {"Ref": "Unit"}',)
+    (found,) = place.unreadable
+    assert (found.subject, found.detail) == ("OrganizationalUnitIds", '{"Ref": "Unit"}')
 
 
 @pytest.mark.parametrize("external_id", [SECRET, ACCOUNT, "r-abcd", "abcd-1234", "AWS::Region"])
-def test_external_id_is_not_shown_and_makes_the_place_unreadable(
+def test_external_id_is_not_shown_where_a_role_is_deployed(
     external_id: str, tmp_path: Path
 ) -> None:
     def change(stack_set: Properties) -> None:
@@ -357,18 +377,15 @@ def test_external_id_is_not_shown_and_makes_the_place_unreadable(
     file.write_text(file.read_text().replace(SECRET, external_id))
     (place,) = places(file)
     assert external_id not in str(place)
-    problem = "an external ID is part of what it targets, and is not shown there"
-    assert place.unreadable == (problem,)
 
 
-def test_external_id_that_is_the_account_makes_the_place_unreadable(tmp_path: Path) -> None:
+def test_external_id_that_is_the_account_is_not_shown(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     arguments = {**ROLE_ARGUMENTS, "external_id": HOME.account}
     ReadOnlyStack(app, "A", **arguments, env=HOME)
     app.synth()
     (place,) = places(tmp_path)
     assert place.account == "(external ID)"
-    assert place.unreadable
 
 
 @pytest.mark.parametrize("external_id", ["exclude", "management", "read-only"])

@@ -11,10 +11,10 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
+from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.words import change_in_one_line
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.validators import PRINCIPAL
@@ -93,7 +93,7 @@ def test_problems_that_could_widen_the_role_come_first(
         for found in changes_since(text, tmp_path, change, base)
         if problem[1:] in change_in_one_line(found)
     ]
-    assert {found.effect for found in later} == {"broadened"}
+    assert {found.effect for found in later} == {"broader"}
 
 
 def later_statement(_: dict[str, Any], role: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def test_what_became_unreadable_counts_as_broader(
 ) -> None:
     base = json.loads(as_json(changed(text, tmp_path, in_role())))
     found = changes_since(text, tmp_path, change, base)
-    assert any(difference.effect == "broadened" for difference in found), found
+    assert any(difference.effect == "broader" for difference in found), found
 
 
 def test_boundary_of_novalue_is_no_boundary(text: str, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.certain import certain
 from pump_roles.templates.could_be import Definition, could_be, definitions
-from pump_roles.templates.masking import Mask
 from pump_roles.templates.roles import pump_roles
 from pump_roles.templates.template import Template
 from tools.sandbox.cdk import ROOT
@@ -174,7 +173,7 @@ def test_steps_grow_linearly_with_the_roles_of_an_app() -> None:
         own = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}}
         here = template(Resources={f"Own{index}": own for index in range(size)})
         attachments = Attachments([here])
-        return steps(lambda: list(pump_roles([here], attachments, Mask(frozenset()))))
+        return steps(lambda: list(pump_roles([here], attachments)))
 
     first, second, third = (steps_of(size) for size in (SIZE, 2 * SIZE, 4 * SIZE))
     assert third - second <= 2.5 * (second - first)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles.iam.catalog import shipped
-from pump_roles.output.words import change_in_one_line
+from pump_roles.output.change_words import change_in_one_line
 from pump_roles.report import Report
 from pump_roles.report.changes import changes
 from pump_roles.report.model import Change

@@ -107,7 +107,7 @@ def _rollout(deployed: Contents, name: str, places: list[Place], source: str) ->
 
 def _problems(name: str, places: list[Place]) -> Iterator[str]:
     for place in places:
-        yield from place.unreadable
+        yield from (unknown.subject or unknown.why for unknown in place.unreadable)
     place = places[0]
     if not STACK_SET_NAME.accepts(name):
         yield "its name is known only when it is deployed"

@@ -9,7 +9,7 @@ from pump_roles.account.verify.details import AccountDetails
 from pump_roles.iam.trust import assumption, principals_of
 from pump_roles.iam.values import as_mapping
 from pump_roles.published import ROLES
-from pump_roles.role import Role
+from pump_roles.role import Role, Unknown
 from pump_roles.templates import Contents, FoundRole, InputError, Other
 from pump_roles.templates.other_access import roles_of_account
 
@@ -46,8 +46,8 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
         roles=tuple(roles[kind] for kind in ROLES if kind in roles),
         others=tuple(_others(details, found)),
         unreadable=(
-            *details.unreadable,
-            *(reason.detail for reason in details.missing.values()),
+            *(Unknown(part="role", why="not-read", detail=reason) for reason in details.unreadable),
+            *details.missing.values(),
         ),
         external_ids=details.external_ids,
     )
@@ -58,8 +58,6 @@ def _found(role: Role, details: AccountDetails) -> FoundRole:
     digest = sha256(json.dumps(asdict(role), sort_keys=True).encode()).hexdigest()
     return FoundRole(
         role=role,
-        source=source,
-        sha256=digest,
         files=((source, digest),),
         trust_sha256=assumption(role.trust_policy).sha256,
     )

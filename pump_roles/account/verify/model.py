@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 from pump_roles._version import __version__
 from pump_roles.compare import Difference, Rule
 from pump_roles.role import Unknown
+from pump_roles.templates import Access
 
 __all__ = [
     "RULES",
@@ -88,14 +89,14 @@ class OtherRole:
     :param arn: its ARN.
     :param name: its name.
     :param principals: who may assume it.
-    :param alarm: why it is listed, in words.
+    :param alarms: why it is listed.
     :param effect: always ``broader``, because the access is not expected.
     """
 
     arn: str
     name: str
     principals: tuple[str, ...]
-    alarm: str
+    alarms: tuple[Access, ...]
     effect: Literal["broader"] = "broader"
 
 

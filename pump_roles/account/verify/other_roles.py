@@ -6,6 +6,7 @@ from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expected import Expectation
 from pump_roles.account.verify.model import OtherRole
 from pump_roles.iam.trust import assumption
+from pump_roles.templates import Access
 from pump_roles.templates.masking import texts_under_the_key
 from pump_roles.templates.other_access import roles_of_account
 
@@ -27,7 +28,7 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
         if name.casefold() not in pump_names
     }
     alarms = {
-        other.name: other.alarm
+        other.name: [*other.alarms]
         for other in roles_of_account(
             trust_policies,
             account=details.account,
@@ -36,20 +37,19 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
         )
     }
     for name in _with_same_external_id(details, expectation, pump_names):
-        shared = "requires the external ID of one of Pump's roles"
-        alarms[name] = "; ".join(filter(None, (alarms.get(name, ""), shared)))
+        alarms.setdefault(name, []).append(Access("requires-same-external-id"))
     omitted = {name.casefold(): kind for name, kind in expectation.omitted.items()}
-    for name in alarms:
+    for name, ways in alarms.items():
         if kind := omitted.get(name.casefold()):
-            alarms[name] += f"; it has the name of the {kind} role in {expectation.description}"
+            ways.append(Access("named-like-omitted-role", kind))
     return tuple(
         OtherRole(
             arn=details.arn(name),
             name=name,
             principals=assumption(trust_policies[name]).principals,
-            alarm=alarm,
+            alarms=tuple(found),
         )
-        for name, alarm in sorted(alarms.items())
+        for name, found in sorted(alarms.items())
     )
 
 

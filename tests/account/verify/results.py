@@ -11,6 +11,7 @@ from pump_roles.account.verify.model import (
 from pump_roles.compare import Difference
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.role import Unknown
+from pump_roles.templates import Access
 
 HOSTILE = (
     "a|b",
@@ -57,8 +58,8 @@ def difference(**members: Any) -> Difference:
 
 
 def not_read(detail: str) -> Unknown:
-    """Return something that could not be checked: its words are the detail."""
-    return Unknown(part="role", why="deployed-later", detail=detail)
+    """Return something that could not be checked."""
+    return Unknown(part="role", why="not-read", detail=detail)
 
 
 def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
@@ -99,7 +100,8 @@ def verification(*accounts: AccountResult) -> Verification:
 def other_role(name: str, *, principals: tuple[str, ...] = ("*",), alarm: str) -> OtherRole:
     """Return another role of the first account."""
     arn = f"arn:aws:iam::000000000001:role/{name}"
-    return OtherRole(arn=arn, name=name, principals=principals, alarm=alarm)
+    alarms = (Access("allows", alarm),)
+    return OtherRole(arn=arn, name=name, principals=principals, alarms=alarms)
 
 
 def with_everything(text: str = "text", number: int = 1) -> AccountResult:

@@ -109,7 +109,7 @@ def section(text: str) -> Section:
             NOW,
             report(statement("Allow", "foo:*", "arn:aws:foo:::one")),
             [
-                "auto-pilot: 1 action: not granted before, allowed only on arn:${AWS::Partition}:",
+                "auto-pilot: 1 pattern: not granted before, allowed only on arn:${AWS::Partition}:",
             ],
         ),
         (
@@ -130,7 +130,7 @@ def section(text: str) -> Section:
         (
             NOW,
             report(longer_session),
-            ["auto-pilot: its maximum session duration is 7,200 seconds instead of 3,600.", ""],
+            ["auto-pilot: its maximum session duration is 7,200 seconds instead of 3,600."],
         ),
         (
             NOW,

@@ -9,9 +9,11 @@ from aws_cdk import App
 
 from pump_roles import AutoPilotRolloutStack, ReadOnlyRolloutStack
 from pump_roles.iam.catalog import shipped
+from pump_roles.output.place_words import place_in_words
+from pump_roles.output.report_words import GLOBAL_SERVICES
 from pump_roles.published import ROLES
 from pump_roles.report import of_published, of_templates
-from pump_roles.report.places import GLOBAL_SERVICES, in_words
+from pump_roles.role import Unknown
 from pump_roles.templates import Place
 from tests.support import ROLE_ARGUMENTS, synthesize
 
@@ -25,6 +27,10 @@ def place(**members: Any) -> Place:
 
 def stack_set(**members: Any) -> Place:
     return place(**{"stack_set": "Pump", "call_as": "management", **members})
+
+
+def unread(name: str) -> Unknown:
+    return Unknown(part="place", why="unreadable", subject=name)
 
 
 STAYS_OUT = "An account that is added to these units later does not get it."
@@ -42,10 +48,16 @@ COMES_IN = "An account that is added to these units later gets it automatically"
             f"One stack, in account {ACCOUNT}, us-east-1.",
         ),
         (
-            place(unreadable=("the transform X can change the template", "and so on")),
+            place(
+                unreadable=(
+                    Unknown(part="template", why="transform", subject="X"),
+                    Unknown(part="place", why="outer-stack-set", subject="Y"),
+                )
+            ),
             (
                 "One stack, in the account where you deploy it. Not certain: the transform X can "
-                "change the template. Not certain: and so on."
+                "change the template when it is deployed. Not certain: the StackSet Y deploys it "
+                "to other accounts."
             ),
         ),
         (
@@ -85,10 +97,10 @@ COMES_IN = "An account that is added to these units later gets it automatically"
             ),
         ),
         (
-            stack_set(units=(ONE,), call_as="SOMEBODY", unreadable=("its caller cannot be read",)),
+            stack_set(units=(ONE,), call_as="SOMEBODY", unreadable=(unread("CallAs"),)),
             (
                 f"The StackSet Pump deploys it to every account of {ONE}. {STAYS_OUT} The "
-                "StackSet is called as SOMEBODY. Not certain: its caller cannot be read."
+                "StackSet is called as SOMEBODY. Not certain: its CallAs cannot be read."
             ),
         ),
         (
@@ -106,29 +118,29 @@ COMES_IN = "An account that is added to these units later gets it automatically"
         (stack_set(), "The StackSet Pump deploys it to no account that the template names."),
         # Accounts that cannot be read are never shown as none.
         (
-            stack_set(unreadable=("its organizational units cannot be read",)),
+            stack_set(unreadable=(unread("OrganizationalUnitIds"),)),
             (
                 "The StackSet Pump deploys it to accounts that cannot be read. Not certain: its "
-                "organizational units cannot be read."
+                "OrganizationalUnitIds cannot be read."
             ),
         ),
         (
-            stack_set(units=(ONE,), filter="exclude", unreadable=("its accounts cannot be read",)),
+            stack_set(units=(ONE,), filter="exclude", unreadable=(unread("Accounts"),)),
             (
                 f"The StackSet Pump deploys it to the accounts of {ONE}, except accounts that "
                 f"cannot be read. {STAYS_OUT} Not certain: its "
-                "accounts cannot be read."
+                "Accounts cannot be read."
             ),
         ),
     ],
 )
 def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
-    assert in_words(found) == words
+    assert place_in_words(found) == words
 
 
 def test_each_stack_and_rollout_is_a_place(tmp_path: Path) -> None:
     report = of_templates(synthesize(tmp_path))
-    assert [(found.kind, found.text) for found in report.places] == [
+    assert [(found.kind, place_in_words(found)) for found in report.places] == [
         ("read-only", "One stack, in the account where you deploy it."),
         ("auto-pilot", "One stack, in the account where you deploy it."),
     ]
@@ -149,12 +161,12 @@ def test_a_rollout_says_its_units_and_accounts(tmp_path: Path) -> None:
         **ROLE_ARGUMENTS,
     )
     app.synth()
-    read_only, auto_pilot = of_templates(tmp_path).places
-    assert f"the accounts of {ONE} and {TWO}, except {ACCOUNT}." in auto_pilot.text
-    assert "gets it automatically, even if the account filter excludes it today." in auto_pilot.text
-    assert f"deploys it to {OTHER}, if in r-abcd." in read_only.text
-    assert "A delegated administrator deploys the StackSet." in read_only.text
-    assert "Not certain" not in auto_pilot.text + read_only.text
+    read_only, auto_pilot = map(place_in_words, of_templates(tmp_path).places)
+    assert f"the accounts of {ONE} and {TWO}, except {ACCOUNT}." in auto_pilot
+    assert "gets it automatically, even if the account filter excludes it today." in auto_pilot
+    assert f"deploys it to {OTHER}, if in r-abcd." in read_only
+    assert "A delegated administrator deploys the StackSet." in read_only
+    assert "Not certain" not in auto_pilot + read_only
 
 
 def test_reports_a_target_that_cannot_be_read(tmp_path: Path) -> None:
@@ -168,8 +180,8 @@ def test_reports_a_target_that_cannot_be_read(tmp_path: Path) -> None:
     group["DeploymentTargets"]["OrganizationalUnitIds"] = {"Ref": "Units"}
     file.write_text(json.dumps(template))
     (found,) = of_templates(tmp_path).places
-    assert "deploys it to accounts that cannot be read." in found.text
-    assert "Not certain: its organizational units cannot be read" in found.text
+    assert "deploys it to accounts that cannot be read." in place_in_words(found)
+    assert "Not certain: its OrganizationalUnitIds cannot be read" in place_in_words(found)
 
 
 def test_global_services_are_among_those_that_the_roles_touch() -> None:

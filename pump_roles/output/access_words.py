@@ -1,13 +1,16 @@
-"""The words for what can change a template, and for what reaches Pump's roles."""
+"""Words for what reaches Pump's roles, lets others in, or is allowed by a policy."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pump_roles.templates.deployment import Change
-from pump_roles.templates.masking import Mask
-from pump_roles.templates.pump_names import Access
+from pump_roles.output.short import SHOWN, listed
+from pump_roles.templates import Access, Other
+from pump_roles.text import cut
 
-__all__ = ["access_words", "change_words"]
+__all__ = ["access_in_words", "alarm_in_words", "grants_in_words"]
+
+_GRANTS: Final = 8
+"""How many of the patterns that a policy allows are listed."""
 
 _OPENS: Final[Mapping[str, str]] = {
     "AWS::IAM::AccessKey": "anyone with this access key can act as a user of the account",
@@ -30,7 +33,9 @@ _ACCESS: Final[Mapping[str, str]] = {
     "names-account": "names Pump's account {}",
     "names-definition": "names {}",
     "names-role": "names the role {}",
+    "named-like-omitted-role": "has the name of the {} role in what is expected",
     "password": "anyone with the password can act as this user",
+    "requires-same-external-id": "requires the external ID of one of Pump's roles",
     "trusts-account": "trusts Pump's account {}",
     "trusts-definition": "trusts {}",
     "trusts-everyone": "trusts everyone",
@@ -43,41 +48,39 @@ _ACCESS: Final[Mapping[str, str]] = {
     "unreadable-properties": "has properties that cannot be read",
     "unreadable-statement": "its trust policy has a statement that cannot be read",
     "unreadable-trust-policy": "its trust policy cannot be read",
-}
-
-_CHANGES: Final[Mapping[str, str]] = {
-    "condition": "{detail} is created only under the condition {subject}",
-    "deploys-more": "{subject}, of type {detail}, can contain any resource",
-    "function": "{subject} can change the template when it is deployed",
-    "macro": "a macro in {subject}, Fn::Transform, can change it when it is deployed",
-    "macro-in-resource": "a macro, Fn::Transform, can change {subject} when it is deployed",
-    "macro-in-section": "a macro, Fn::Transform, can change its {subject} when it is deployed",
-    "parameter-overrides": "{subject} gives some of its stack instances other parameters",
-    "property": "the property {subject} of {detail} cannot be read",
-    "resource-from-function": "{subject} can become any resource when the template is deployed",
-    "resources-from-function": "{subject} creates resources when the template is deployed",
-    "transform": "the transform {subject} can change the template when it is deployed",
+    "allows": "{}",
+    "allows-all-but": "all but {}",
+    "allows-managed-policy": "the managed policy {}",
+    "allows-unreadable-policy": "a policy that cannot be read",
+    "allows-unreadable-statement": "a statement that cannot be read",
 }
 
 
-def change_words(change: Change, mask: Mask) -> str:
-    """Return what can change a template, in words.
-
-    :param change: what can change it.
-    :param mask: masks what must not be shown.
-    """
-    return _CHANGES[change.why].format(subject=mask.short(change.subject), detail=change.detail)
-
-
-def access_words(ways: Iterable[Access], mask: Mask) -> str:
-    """Return the ways in which a resource reaches Pump's roles, in words; empty if there are none.
+def access_in_words(ways: Iterable[Access]) -> str:
+    """Return in which ways a resource reaches Pump's roles; empty if there are none.
 
     :param ways: the ways.
-    :param mask: masks what must not be shown.
     """
-    return "; ".join(
-        _OPENS[way.subject]
-        if way.why == "opens"
-        else _ACCESS[way.why].format(mask.short(way.subject))
-        for way in dict.fromkeys(ways)
-    )
+    return "; ".join(map(_way, ways))
+
+
+def alarm_in_words(other: Other) -> str:
+    """Return which resource reaches Pump's roles, and how.
+
+    :param other: the resource.
+    """
+    return f"{other.name} ({other.type}): {access_in_words(other.alarms)}"
+
+
+def grants_in_words(other: Other) -> str:
+    """Return what a resource allows; empty if it allows nothing itself.
+
+    :param other: the resource.
+    """
+    return ", ".join(listed(map(_way, other.grants), _GRANTS))
+
+
+def _way(way: Access) -> str:
+    if way.why == "opens":
+        return _OPENS.get(way.subject, f"gives access as a resource of the type {way.subject}")
+    return _ACCESS[way.why].format(cut(way.subject, SHOWN))

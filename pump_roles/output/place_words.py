@@ -1,60 +1,20 @@
-"""Where the roles act, in words: their accounts, and the services without a Region."""
+"""Where the roles are deployed, in words."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator
 
+from pump_roles.output.words import unknown_in_words
 from pump_roles.templates import Place
 
-__all__ = ["GLOBAL_SERVICES", "PlaceReport", "in_words", "places"]
-
-GLOBAL_SERVICES: Final = frozenset(
-    {
-        "aws-portal",
-        "budgets",
-        "ce",
-        "consolidatedbilling",
-        "cur",
-        "iam",
-        "organizations",
-        "pricing",
-        "savingsplans",
-        "support",
-    }
-)
-"""The services whose actions apply to a whole account or organization, not to a Region."""
+__all__ = ["place_in_words"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlaceReport:
-    """Where a template deploys a role.
-
-    :param kind: the role's kind.
-    :param text: where, in words.
-    :param place: the same, as in the template.
-    """
-
-    kind: str
-    text: str
-    place: Place
-
-
-def places(found: Iterable[Place]) -> Iterator[PlaceReport]:
-    """Yield where templates deploy the roles.
-
-    :param found: the places that were read.
-    """
-    for place in found:
-        yield PlaceReport(kind=place.kind, text=in_words(place), place=place)
-
-
-def in_words(place: Place) -> str:
+def place_in_words(place: Place) -> str:
     """Return where a template deploys a role, in words.
 
     :param place: the place.
     """
     sentences = [*_stack_set(place)] if place.stack_set else [_stack(place)]
-    sentences += [f"Not certain: {problem}." for problem in place.unreadable]
+    sentences += [f"Not certain: {unknown_in_words(unknown)}." for unknown in place.unreadable]
     return " ".join(sentences)
 
 
