@@ -29,13 +29,21 @@ Part = Literal[
     "tags",
     "place",
     "template",
+    "account",
+    "other-roles",
+    "rollout",
+    "account-filter",
+    "organization",
 ]
-"""A part of a role. ``role`` means all of it. ``place`` is where it is deployed, and ``template``
-is its template, or another one."""
+"""A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
+its template or another one. The last ones are an account, the other roles in it, a rollout, its
+account filter, and the accounts of an organization."""
 
 Why = Literal[
     "absent",
+    "assume-denied",
     "attached-to-unknown",
+    "changed",
     "conditional",
     "contradictory-targets",
     "deployed-elsewhere",
@@ -48,21 +56,37 @@ Why = Literal[
     "macro-in-resource",
     "macro-in-section",
     "member",
+    "no-stack",
+    "no-stack-set",
+    "no-stack-set-as-administrator",
+    "no-such-account",
+    "no-units",
+    "not-assumed",
+    "not-below",
     "not-counted",
     "not-in-files",
     "not-in-folder",
+    "not-in-stack",
     "not-read",
+    "not-selected",
     "only-elsewhere",
     "open",
+    "operation-active",
+    "operation-status",
     "outer-stack-set",
     "parameter-overrides",
     "placeholder",
     "property",
     "resource-from-function",
     "resources-from-function",
+    "self-managed",
+    "several-groups",
     "several-variants",
+    "suspended",
+    "too-deep",
     "transform",
     "unread-template",
+    "unknown-filter",
     "unreadable",
     "unreadable-name",
 ]
@@ -71,7 +95,7 @@ Why = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Something that is not known about a role, where it is deployed, or a template.
+    """Something that is not known about a role, a template, an account, or a rollout.
 
     :param part: the part of the role.
     :param why: why it is not known.

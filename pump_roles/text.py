@@ -1,14 +1,24 @@
-"""Text from elsewhere, such as a template or AWS, in a form that is safe to show."""
+"""Text from elsewhere, such as a template or AWS, in a form that is safe to show; packaged text."""
 
 import re
 import sys
+from importlib import resources
 from typing import Final
 
-__all__ = ["cut", "one_line", "unescaped", "visible"]
+__all__ = ["cut", "one_line", "packaged", "unescaped", "visible"]
 
 _ESCAPE: Final = re.compile(
     r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([abefnrtv]))?"
 )
+
+
+def packaged(package: str, name: str) -> str:
+    """Return the text of a file of this package.
+
+    :param package: the name of the package that has it.
+    :param name: the file's name.
+    """
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def visible(text: str) -> str:

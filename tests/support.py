@@ -565,13 +565,6 @@ def write_csv(file: Path, *rows: tuple[str, str]) -> Path:
     return file
 
 
-def write_json(file: Path, *rows: tuple[str, str]) -> Path:
-    """Write roles and external IDs to a JSON file, and return it."""
-    items = [{"role_arn": role_arn, "external_id": external_id} for role_arn, external_id in rows]
-    file.write_text(json.dumps(items))
-    return file
-
-
 NOT_NEEDED = {"aws_cdk", "boto3", "botocore", "cdk_nag", "constructs", "jsii", "rich"}
 """Packages that only commands for the CDK or AWS, or that draw tables, need."""
 

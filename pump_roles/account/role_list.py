@@ -1,24 +1,22 @@
-"""Roles with their external IDs, listed in a CSV or JSON file.
+"""Roles with their external IDs, listed in a CSV file.
 
 No message here shows a value from the file: any value could be an external ID.
 """
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 from pump_roles.account.probe import partition_of
-from pump_roles.json_input import InputError, parse_json, why_not_json
+from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, SHORT_EXTERNAL_ID, ArgumentError
 
 __all__ = [
     "COLUMNS",
-    "EXTENSIONS",
     "ListedRole",
     "check_partition",
     "read_role_list",
@@ -26,11 +24,6 @@ __all__ = [
 ]
 
 COLUMNS: Final = ("role_arn", "external_id")
-
-Unit = Literal["line", "item", ""]
-
-EXTENSIONS: Final[Mapping[str, Unit]] = {".csv": "line", ".json": "item"}
-"""The extensions of the files that can be read, with the unit that messages count in."""
 
 _MOST_BYTES: Final = 64 * 1_024 * 1_024
 """More than any list of roles needs. Without a limit, reading a device would never end."""
@@ -42,14 +35,12 @@ class ListedRole:
 
     :param role_arn: its ARN.
     :param external_id: the external ID that it must require.
-    :param unit: what ``number`` counts; empty if the role is not from a file.
-    :param number: the number of its line or item, starting at 1.
+    :param line: the number of its line, starting at 1; 0 if the role is not from a file.
     """
 
     role_arn: str
     external_id: str = field(repr=False)
-    unit: Unit = ""
-    number: int = 0
+    line: int = 0
 
     @property
     def account(self) -> str:
@@ -63,16 +54,15 @@ class ListedRole:
 
 
 def read_role_list(file: Path) -> list[ListedRole]:
-    """Return the roles in a file, at least one, each listed once.
+    """Return the roles in a CSV file, at least one, each listed once.
 
-    A CSV file has a header with the columns ``role_arn`` and ``external_id``; a JSON file is a list
-    of objects with these two members. Other columns, other members, and blank lines are ignored.
+    Its header has the columns ``role_arn`` and ``external_id``. Other columns and blank lines are
+    ignored.
 
-    :param file: a file with one of :data:`EXTENSIONS`.
+    :param file: the file.
     :raises InputError: if it cannot be read, or anything in it is not valid. The message names the
-        file, and the line or item.
+        file and the line.
     """
-    unit = EXTENSIONS[file.suffix.lower()]
     try:
         if file.exists() and not file.is_file():
             raise InputError(f"{file}: is not a file")
@@ -88,8 +78,7 @@ def read_role_list(file: Path) -> list[ListedRole]:
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
     try:
-        rows = _rows_of_csv(text) if unit == "line" else _rows_of_json(text)
-        roles = [_listed_role(unit, number, row) for number, row in rows]
+        roles = [_listed_role(line, row) for line, row in _rows(text)]
         _check_all(roles)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
@@ -107,23 +96,22 @@ def check_partition(roles: Sequence[ListedRole], partition: str) -> None:
         other = partition_of(role.role_arn)
         if other != partition:
             raise InputError(
-                f"{_lines(role.unit, [role.number])}the role is in partition {other}, but the "
+                f"{_lines([role])}the role is in partition {other}, but the "
                 f"caller is in {partition}; pass a --region or --profile in {other}"
             )
 
 
 def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
-    """Yield warnings about what may be a mistake, with the lines or items.
+    """Yield warnings about what may be a mistake, with the lines.
 
     Several accounts can share an external ID if they belong to one customer, for example if a
     rollout deploys the role to an organization. Two roles in one account always belong to one.
 
     :param roles: the roles.
     """
-    unit = roles[0].unit
-    short = [role.number for role in roles if len(role.external_id) < SHORT_EXTERNAL_ID]
+    short = [role for role in roles if len(role.external_id) < SHORT_EXTERNAL_ID]
     if short:
-        yield f"{_lines(unit, short)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
+        yield f"{_lines(short)}the external ID has fewer than {SHORT_EXTERNAL_ID} characters"
     by_external_id: dict[str, list[ListedRole]] = {}
     for role in roles:
         by_external_id.setdefault(role.external_id, []).append(role)
@@ -131,16 +119,16 @@ def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
         accounts = {role.account for role in sharing}
         if len(accounts) > 1:
             yield (
-                f"{_lines(unit, [role.number for role in sharing])}{len(accounts):,} accounts "
-                "share an external ID; that is correct only if they belong to one customer"
+                f"{_lines(sharing)}{len(accounts):,} accounts share an external ID; that is "
+                "correct only if they belong to one customer"
             )
     names = [published.name for published in ROLES.values()]
-    unusual = [role.number for role in roles if role.role_name not in names]
+    unusual = [role for role in roles if role.role_name not in names]
     if unusual:
-        yield f"{_lines(unit, unusual)}the role's name is not {' or '.join(names)}"
+        yield f"{_lines(unusual)}the role's name is not {' or '.join(names)}"
 
 
-def _rows_of_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     last_line = 0
@@ -178,37 +166,15 @@ def _check_header(number: int, cells: Sequence[str]) -> None:
             )
 
 
-def _rows_of_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        items = parse_json(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"is not JSON: {why_not_json(error, text)}") from None
-    except (ValueError, RecursionError):
-        raise InputError(
-            "cannot be read as JSON: a key is listed twice in an object, a number is too long, a "
-            "value such as NaN is not JSON, or the nesting is too deep"
-        ) from None
-    if not isinstance(items, list):
-        raise InputError("is not a JSON list of objects")
-    for number, item in enumerate(items, start=1):
-        if not isinstance(item, dict):
-            raise InputError(f"item {number}: is not an object")
-        for column in COLUMNS:
-            if column not in item:
-                raise InputError(f"item {number}: has no {column}")
-        yield number, item
-
-
-def _listed_role(unit: Unit, number: int, row: Mapping[str, Any]) -> ListedRole:
+def _listed_role(line: int, row: Mapping[str, str]) -> ListedRole:
     try:
         return ListedRole(
             ROLE_ARN.check("role_arn", row["role_arn"], shown=False),
             EXTERNAL_ID.check("external_id", row["external_id"], shown=False),
-            unit,
-            number,
+            line,
         )
     except ArgumentError as error:
-        raise InputError(f"{unit} {number}: {error}") from None
+        raise InputError(f"line {line}: {error}") from None
 
 
 def _check_all(roles: Sequence[ListedRole]) -> None:
@@ -217,22 +183,19 @@ def _check_all(roles: Sequence[ListedRole]) -> None:
     first: dict[str, int] = {}
     for role in roles:
         if role.role_arn in first:
-            raise InputError(
-                f"{role.unit} {role.number}: has the same role as {role.unit} "
-                f"{first[role.role_arn]}"
-            )
-        first[role.role_arn] = role.number
+            raise InputError(f"line {role.line}: has the same role as line {first[role.role_arn]}")
+        first[role.role_arn] = role.line
 
 
-def _lines(unit: Unit, numbers: Sequence[int]) -> str:
+def _lines(roles: Sequence[ListedRole]) -> str:
     # "line 3: " or "lines 3, 5-7: "; empty for a role that is not from a file.
-    if not unit:
+    if not roles[0].line:
         return ""
     ranges: list[tuple[int, int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1] = (ranges[-1][0], number)
+    for role in roles:
+        if ranges and ranges[-1][1] == role.line - 1:
+            ranges[-1] = (ranges[-1][0], role.line)
         else:
-            ranges.append((number, number))
+            ranges.append((role.line, role.line))
     listed = ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in ranges)
-    return f"{unit}{'s' if len(numbers) > 1 else ''} {listed}: "
+    return f"line{'s' if len(roles) > 1 else ''} {listed}: "

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pump_roles._version import __version__
+from pump_roles.cli.common import UNKNOWN, with_errors
 from pump_roles.cli.link import link
 from pump_roles.cli.probe import probe
 from pump_roles.cli.report import report
@@ -46,7 +47,7 @@ def _main(
 
 
 app.command("rollout-status", short_help="List the accounts without a current role.")(
-    rollout_status
+    with_errors(rollout_status, status=UNKNOWN)
 )
 app.command(
     "probe",
@@ -54,8 +55,12 @@ app.command(
     # The command rejects extra arguments: typer's own message would show them, and with them maybe
     # an external ID.
     context_settings={"allow_extra_args": True},
-)(probe)
-app.command("verify", short_help="Verify that accounts have the expected roles.")(verify)
-app.command("report", short_help="Show what the roles may do.")(report)
+)(with_errors(probe))
+app.command("verify", short_help="Verify that accounts have the expected roles.")(
+    with_errors(verify, status=UNKNOWN)
+)
+app.command("report", short_help="Show what the roles may do.")(with_errors(report))
 app.command("template", short_help="Print a role's universal template.")(template)
-app.command("link", short_help="Print a link that deploys the template in the console.")(link)
+app.command("link", short_help="Print a link that deploys the template in the console.")(
+    with_errors(link)
+)

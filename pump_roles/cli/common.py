@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Final, Literal, NoReturn
+from functools import wraps
+from typing import Annotated, Final, Literal, NoReturn, ParamSpec
 
 import typer
 
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
-from pump_roles.validators import nearest
+from pump_roles.validators import ArgumentError, nearest
 
 __all__ = [
     "DIFFERENT",
@@ -26,7 +27,10 @@ __all__ = [
     "region_of",
     "role_kind",
     "unknown_if_aws_fails",
+    "with_errors",
 ]
+
+_P = ParamSpec("_P")
 
 DIFFERENT: Final = 3
 """Exit status: a rollout is not complete, an account differs from what is expected, a role does not
@@ -116,6 +120,32 @@ def fail(problem: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+def with_errors(command: Callable[_P, None], *, status: int = 1) -> Callable[_P, None]:
+    """Return a command whose errors are one line.
+
+    An argument that AWS does not accept is a usage error.
+
+    :param command: the command.
+    :param status: the exit status if its input cannot be used.
+    """
+
+    @wraps(command)
+    def run(*arguments: _P.args, **options: _P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except ArgumentError as error:
+            raise typer.BadParameter(str(error)) from None
+        except ValueError as error:
+            # Not every command reads files.
+            from pump_roles.json_input import InputError  # noqa: PLC0415
+
+            if not isinstance(error, InputError):
+                raise
+            fail(str(error), status)
+
+    return run
+
+
 @contextmanager
 def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
     """Exit with one line and :data:`UNKNOWN` if a call to AWS, or the AWS configuration, fails.
@@ -125,8 +155,12 @@ def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
+    from pump_roles.json_input import InputError  # noqa: PLC0415
+
     try:
         yield
+    except InputError:
+        raise
     # A credential process, a token file, or a configured endpoint can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
         from pump_roles.account.errors import remedy_for  # noqa: PLC0415

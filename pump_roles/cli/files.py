@@ -10,13 +10,17 @@ from typing import Final
 
 import typer
 
+from pump_roles.cli.common import fail
+
 __all__ = [
     "STANDARD_OUTPUT",
     "create",
+    "csv_path",
     "is_input",
     "mode_of",
     "named_path",
     "output_path",
+    "print_text",
     "why_not_writable",
     "write",
 ]
@@ -41,6 +45,19 @@ def named_path(value: str) -> Path:
     if not value:
         raise typer.BadParameter("must not be empty")
     return Path(value)
+
+
+def csv_path(value: str) -> Path:
+    """Return the CSV file that an option names.
+
+    :param value: the option's value.
+    :raises typer.BadParameter: if it has another extension. The message does not show the value: it
+        could be an external ID.
+    """
+    path = named_path(value)
+    if path.suffix.lower() != ".csv":
+        raise typer.BadParameter("must be a .csv file")
+    return path
 
 
 def output_path(value: str) -> Path:
@@ -111,6 +128,18 @@ def write(written: bytes, output: Path | None) -> None:
         raise
 
 
+def print_text(text: str, *, status: int = 1) -> None:
+    """Write a text to standard output, or exit with one line on standard error.
+
+    :param text: the text.
+    :param status: the exit status if it cannot be written.
+    """
+    try:
+        write(text.encode("utf-8", "backslashreplace"), None)
+    except OSError as error:
+        fail(f"standard output: cannot be written: {error.strerror}", status)
+
+
 def is_input(output: Path, path: Path | None, *more: Path | None) -> bool:
     """Return whether writing a file would overwrite what a command reads.
 
@@ -143,8 +172,7 @@ def _is_same(file: Path, other: Path) -> bool:
 
 
 def _is_report(file: Path) -> bool:
-    from pump_roles.json_input import read_json  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
+    from pump_roles.json_input import InputError, read_json  # noqa: PLC0415
 
     try:
         content, _ = read_json(file, "a pump-roles JSON report")

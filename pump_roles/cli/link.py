@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pump_roles.cli.common import Role, fail, one_line
-from pump_roles.cli.files import write
+from pump_roles.cli.common import Role, one_line
+from pump_roles.cli.files import print_text
 from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError
 
@@ -66,7 +66,7 @@ def link(
     external ID has fewer than 16 characters.
 
     Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
-    Region that does not exist, or a value that the template's parameter does not accept.
+    malformed Region, or a value that the template's parameter does not accept.
     """
     from pump_roles.universal import (  # noqa: PLC0415
         EXTERNAL_ID_PARAMETER,
@@ -87,12 +87,7 @@ def link(
         )
     except ArgumentError as error:
         option = options.get(error.argument, f"--{error.argument.replace('_', '-')}")
-        raise typer.BadParameter(f"{option}: {error.problem}") from None
-    for warning in warnings_about(
-        role, template_url=template_url, region=region, parameters=parameters
-    ):
+        raise ArgumentError(option, error.problem) from None
+    for warning in warnings_about(role, template_url=template_url, parameters=parameters):
         typer.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
-    try:
-        write(f"{url}\n".encode(), None)
-    except OSError as error:
-        fail(f"standard output: cannot be written: {error.strerror}", 1)
+    print_text(f"{url}\n")

@@ -1,6 +1,5 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +18,10 @@ from pump_roles.cli.common import (
     region_of,
     unknown_if_aws_fails,
 )
-from pump_roles.cli.files import write
-from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError
+from pump_roles.cli.files import csv_path, print_text
+from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pump_roles.account.probe import ProbeResult, Verdict
     from pump_roles.account.role_list import ListedRole
 
 __all__ = ["probe"]
@@ -50,8 +46,10 @@ def probe(
     file: Annotated[
         Path | None,
         typer.Option(
-            help="A file of roles to probe: a .csv file whose header has the columns role_arn and "
-            "external_id, or a .json file with a list of objects that have these keys."
+            parser=csv_path,
+            metavar="<path>",
+            help="The roles to probe: a .csv file whose header has the columns role_arn and "
+            "external_id.",
         ),
     ] = None,
     concurrency: Annotated[
@@ -97,7 +95,7 @@ def probe(
         sts_client,
     )
     from pump_roles.account.role_list import check_partition, warnings_about  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
+    from pump_roles.json_input import InputError  # noqa: PLC0415
 
     if context.args:
         raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
@@ -129,11 +127,10 @@ def probe(
 
         text = as_json(ProbeReport(caller=caller, roles=tuple(results)))
     else:
-        text = _probe_table(results)
-    try:
-        write(text.encode("utf-8", "backslashreplace"), None)
-    except OSError as error:
-        fail(f"standard output: cannot be written: {error.strerror}", UNKNOWN)
+        from pump_roles.output.probe_table import as_table  # noqa: PLC0415
+
+        text = as_table(results)
+    print_text(text, status=UNKNOWN)
     verdicts = {result.verdict for result in results}
     if "not-required" in verdicts:
         raise typer.Exit(DIFFERENT)
@@ -144,8 +141,7 @@ def probe(
 def _roles_to_probe(
     role_arn: str | None, external_id: str | None, file: Path | None
 ) -> "list[ListedRole]":
-    from pump_roles.account.role_list import EXTENSIONS, ListedRole, read_role_list  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
+    from pump_roles.account.role_list import ListedRole, read_role_list  # noqa: PLC0415
 
     if role_arn is None and file is None:
         raise typer.BadParameter("pass ROLE_ARN or --file")
@@ -154,54 +150,15 @@ def _roles_to_probe(
     if file is not None:
         if external_id is not None:
             raise typer.BadParameter("--external-id: cannot be combined with --file")
-        if file.suffix.lower() not in EXTENSIONS:
-            raise typer.BadParameter(
-                f"--file: unknown extension; must be {' or '.join(EXTENSIONS)}"
-            )
-        try:
-            return read_role_list(file)
-        except InputError as error:
-            fail(str(error), 1)
+        return read_role_list(file)
     of_environment = external_id_of_environment()
     passed = of_environment if external_id is None else external_id
     if passed is None:
         raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")
     name = EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
-    try:
-        return [
-            ListedRole(
-                ROLE_ARN.check("ROLE_ARN", role_arn, shown=False),
-                EXTERNAL_ID.check(name, passed, shown=False),
-            )
-        ]
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _probe_table(results: "Sequence[ProbeResult]") -> str:
-    from pump_roles.output.console import console_for  # noqa: PLC0415
-
-    written = StringIO()
-    console = console_for(written, styled=True)
-    # In this order, what needs attention comes first.
-    shown: dict[Verdict, tuple[str, str]] = {
-        "not-required": ("not required", "bold red"),
-        "unknown": ("unknown", "yellow"),
-        "required": ("required", "green"),
-    }
-    # On a terminal, the reason is on its own line, so that neither text is broken in the middle.
-    width = max(len(result.role_arn) for result in results)
-    between = "\n              " if console.is_terminal else "  "
-    for verdict, (label, style) in shown.items():
-        for result in results:
-            if result.verdict == verdict:
-                console.print(f"{label:<12}", style=style, end="")
-                name = result.role_arn if console.is_terminal else f"{result.role_arn:<{width}}"
-                console.print(f"  {name}{between}{result.reason}")
-    counts = [
-        f"{count:,} {name}"
-        for verdict, (name, _) in shown.items()
-        if (count := sum(result.verdict == verdict for result in results))
+    return [
+        ListedRole(
+            ROLE_ARN.check("ROLE_ARN", role_arn, shown=False),
+            EXTERNAL_ID.check(name, passed, shown=False),
+        )
     ]
-    console.print(f"external ID: {', '.join(counts)}")
-    return written.getvalue()

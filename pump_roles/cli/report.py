@@ -18,7 +18,7 @@ from pump_roles.cli.common import (
     unknown_if_aws_fails,
 )
 from pump_roles.cli.files import STANDARD_OUTPUT, is_input, mode_of, named_path, output_path, write
-from pump_roles.validators import ROLE_NAME, ArgumentError
+from pump_roles.validators import ROLE_NAME
 
 if TYPE_CHECKING:
     from pump_roles.report import Earlier, Report
@@ -149,13 +149,9 @@ def report(
 
 def _report(path: Path | None, since: Path | None) -> "Report":
     from pump_roles.report import of_published, of_templates  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
 
-    try:
-        earlier = _earlier(since)
-        return of_published(since=earlier) if path is None else of_templates(path, since=earlier)
-    except InputError as error:
-        fail(str(error), 1)
+    earlier = _earlier(since)
+    return of_published(since=earlier) if path is None else of_templates(path, since=earlier)
 
 
 def _earlier(since: Path | None) -> "Earlier | None":
@@ -180,11 +176,8 @@ def _check_account(
     for option, value in options.items():
         if value is not None and not account:
             raise typer.BadParameter(f"{option}: requires --account")
-    try:
-        for name in role_names or ():
-            ROLE_NAME.check("--role-name", name)
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error)) from None
+    for name in role_names or ():
+        ROLE_NAME.check("--role-name", name)
 
 
 def _of_account(
@@ -192,15 +185,12 @@ def _of_account(
 ) -> "Report":
     from pump_roles.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
     from pump_roles.account.verify.contents import contents_of  # noqa: PLC0415
+    from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.published import ROLES  # noqa: PLC0415
     from pump_roles.report import of_contents  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
 
     names = role_names or [role.name for role in ROLES.values()]
-    try:
-        earlier = _earlier(since)
-    except InputError as error:
-        fail(str(error), 1)
+    earlier = _earlier(since)
     with unknown_if_aws_fails():
         details = read_own_account(Aws(profile=profile, region=region_of(region)), names)
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -16,13 +16,13 @@ from pump_roles.cli.common import (
     region_of,
     unknown_if_aws_fails,
 )
-from pump_roles.cli.files import named_path, write
-from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, ArgumentError, CallAs
+from pump_roles.cli.files import named_path, print_text
+from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 if TYPE_CHECKING:
     from pump_roles.account.organization import AccountFilter
     from pump_roles.account.rollout.expected import ExpectedRollout
-    from pump_roles.account.rollout.model import Statuses
+    from pump_roles.account.rollout.status import Statuses
 
 __all__ = ["rollout_status"]
 
@@ -140,10 +140,9 @@ def rollout_status(
         seconds=None if timeout is None else timeout * 60,
         wait=wait,
     )
-    try:
-        write(_written_statuses(statuses, format), None)
-    except OSError as error:
-        fail(f"standard output: cannot be written: {error.strerror}", UNKNOWN)
+    if all(rollout.unknown for rollout in statuses.rollouts):
+        _fail_as_unknown(statuses)
+    print_text(_written_statuses(statuses, format), status=UNKNOWN)
     if statuses.state != "complete":
         raise typer.Exit(DIFFERENT if statuses.state == "incomplete" else UNKNOWN)
 
@@ -159,13 +158,10 @@ def _account_filter(
     names = [name for name, value in passed.items() if value]
     if len(names) > 1:
         raise typer.BadParameter(f"{names[0]}: cannot be combined with {names[1]}")
-    try:
-        if exclude_accounts:
-            return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
-        if only_accounts:
-            return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error)) from None
+    if exclude_accounts:
+        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
+    if only_accounts:
+        return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
     return "NONE" if no_filter else None, []
 
 
@@ -175,7 +171,8 @@ def _split(values: Sequence[str]) -> list[str]:
 
 def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollout]":
     from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
+    from pump_roles.account.rollout.status import StatusError  # noqa: PLC0415
+    from pump_roles.output.words import unknown_in_words  # noqa: PLC0415
     from pump_roles.templates.reading import read_templates  # noqa: PLC0415
 
     if expect is not None and stack_sets:
@@ -184,17 +181,16 @@ def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollo
         raise typer.BadParameter(
             "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"
         )
-    try:
-        for name in stack_sets:
-            STACK_SET_NAME.check("STACK_SET", name)
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error)) from None
+    for name in stack_sets:
+        STACK_SET_NAME.check("STACK_SET", name)
     if expect is None:
         return [ExpectedRollout(stack_set=name) for name in dict.fromkeys(stack_sets)]
+    name = expect.name or str(expect)
     try:
-        return [*rollouts_in(read_templates(expect), expect.name or str(expect))]
-    except InputError as error:
-        fail(str(error), UNKNOWN)
+        return [*rollouts_in(read_templates(expect), name)]
+    except StatusError as error:
+        targets = f"{name}: the targets of the StackSet {error.stack_set}"
+        fail(f"{targets} cannot be read: {unknown_in_words(error.unknown)}", UNKNOWN)
 
 
 def _region_of_rollouts(rollouts: "Sequence[ExpectedRollout]") -> str | None:
@@ -213,9 +209,8 @@ def _read_statuses(
     wait: bool,
 ) -> "Statuses":
     from pump_roles.account.clients import Clients  # noqa: PLC0415
-    from pump_roles.account.rollout.model import StatusError  # noqa: PLC0415
+    from pump_roles.account.rollout.deployed import read  # noqa: PLC0415
     from pump_roles.account.rollout.operations import wait_for  # noqa: PLC0415
-    from pump_roles.account.rollout.reading import read  # noqa: PLC0415
 
     with unknown_if_aws_fails():
         # Organizations allows few calls per second, and each unit takes two.
@@ -228,27 +223,33 @@ def _read_statuses(
             if wait
             and (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
         }
-    try:
-        with progress("stack instances and accounts read") as found:
-            return read(
-                cloudformation,
-                organizations,
-                rollouts,
-                unknown=unknown,
-                found=found,
-                profile=profile,
-            )
-    except StatusError as error:
-        fail(f"the result is unknown: {error}", UNKNOWN)
+    with progress("stack instances and accounts read") as found:
+        return read(
+            cloudformation,
+            organizations,
+            rollouts,
+            unknown=unknown,
+            found=found,
+            profile=profile,
+        )
 
 
-def _written_statuses(statuses: "Statuses", chosen: StatusFormat) -> bytes:
+def _fail_as_unknown(statuses: "Statuses") -> NoReturn:
+    from pump_roles.output.rollout_words import problems_in_words  # noqa: PLC0415
+
+    problems = (
+        f"{rollout.stack_set}: {problem}"
+        for rollout in statuses.rollouts
+        for problem in problems_in_words(rollout)
+    )
+    fail(f"the result is unknown: {'; '.join(problems)}", UNKNOWN)
+
+
+def _written_statuses(statuses: "Statuses", chosen: StatusFormat) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
     from pump_roles.output.rollout_csv import as_csv  # noqa: PLC0415
     from pump_roles.output.rollout_table import as_table  # noqa: PLC0415
 
     if chosen == "table":
-        text = as_table(statuses, styled=True)
-    else:
-        text = as_json(statuses) if chosen == "json" else as_csv(statuses)
-    return text.encode("utf-8", "backslashreplace")
+        return as_table(statuses, styled=True)
+    return as_json(statuses) if chosen == "json" else as_csv(statuses)

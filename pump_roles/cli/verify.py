@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ from pump_roles.cli.common import (
 )
 from pump_roles.cli.files import (
     STANDARD_OUTPUT,
+    csv_path,
     is_input,
     named_path,
     output_path,
@@ -37,13 +38,12 @@ from pump_roles.validators import (
     ORGANIZATIONAL_UNITS,
     PRINCIPAL,
     ROLE_TO_ASSUME,
-    ArgumentError,
 )
 
 if TYPE_CHECKING:
-    from pump_roles.account.verify.accounts import Aws, Scope
-    from pump_roles.account.verify.expected import Expectation
-    from pump_roles.account.verify.model import AccountResult, Verification
+    from pump_roles.account.verify.accounts import Scope
+    from pump_roles.account.verify.expectation import Expectation
+    from pump_roles.account.verify.result import AccountResult, Verification
 
 __all__ = ["verify"]
 
@@ -78,12 +78,11 @@ def verify(
     external_ids: Annotated[
         Path | None,
         typer.Option(
-            parser=named_path,
+            parser=csv_path,
             metavar="<path>",
             help="The external IDs to compare, for a template in which they are parameters: a "
-            ".csv file whose header has the columns role_arn and external_id, or a .json file with "
-            "a list of objects that have these keys. For one ID for all roles, set "
-            f"{EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
+            ".csv file whose header has the columns role_arn and external_id. For one ID for all "
+            f"roles, set {EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
             "parameters are not compared.",
         ),
     ] = None,
@@ -240,8 +239,9 @@ def verify(
         verification = _of_files(details, expectation)
     else:
         with unknown_if_aws_fails(hidden=[*expectation.hidden]):
-            aws = _aws(profile, region_of(region), concurrency)
-            verification = _of_accounts(aws, expectation, scope, assume_role, concurrency)
+            verification = _of_accounts(
+                expectation, scope, assume_role, profile, region_of(region), concurrency
+            )
     _write_all(verification, {None: format, **formats})
     if verification.state != "match":
         raise typer.Exit(DIFFERENT if verification.state == "differs" else UNKNOWN)
@@ -305,58 +305,44 @@ def _scope(
         return None
     if not assume_role:
         raise typer.BadParameter("--organization: requires --assume-role")
-    try:
-        ROLE_TO_ASSUME.check("--assume-role", assume_role)
-        if units:
-            ORGANIZATIONAL_UNITS.check("--unit", units)
-        for name, ids in (("--account", accounts), ("--exclude-account", excluded)):
-            for id_ in ids:
-                ACCOUNT.check(name, id_)
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error)) from None
+    ROLE_TO_ASSUME.check("--assume-role", assume_role)
+    if units:
+        ORGANIZATIONAL_UNITS.check("--unit", units)
+    for name, ids in (("--account", accounts), ("--exclude-account", excluded)):
+        for id_ in ids:
+            ACCOUNT.check(name, id_)
     return Scope(units=units, accounts=accounts, excluded=excluded)
 
 
 def _expectation(
     expect: Path | None, principal: str | None, external_ids: Path | None, kinds: list[str]
 ) -> "Expectation":
-    from pump_roles.account.role_list import EXTENSIONS, read_role_list  # noqa: PLC0415
-    from pump_roles.account.verify.expected import (  # noqa: PLC0415
+    from pump_roles.account.role_list import read_role_list  # noqa: PLC0415
+    from pump_roles.account.verify.expectation import (  # noqa: PLC0415
         from_published,
         from_templates,
     )
-    from pump_roles.templates import InputError  # noqa: PLC0415
 
     if expect is None and principal is None:
         raise typer.BadParameter(
             "pass --expect, or --principal to compare with the published roles"
-        )
-    if external_ids is not None and external_ids.suffix.lower() not in EXTENSIONS:
-        raise typer.BadParameter(
-            f"--external-ids: unknown extension; must be {' or '.join(EXTENSIONS)}"
         )
     of_environment = external_id_of_environment()
     if external_ids is not None and of_environment is not None:
         raise typer.BadParameter(
             f"--external-ids: cannot be combined with {EXTERNAL_ID_VARIABLE}; unset it"
         )
-    try:
-        if principal is not None:
-            PRINCIPAL.check("--principal", principal)
-        if of_environment is not None:
-            EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, of_environment, shown=False)
-    except ArgumentError as error:
-        raise typer.BadParameter(str(error)) from None
-    try:
-        expectation = (
-            from_templates(expect, principal=principal)
-            if expect is not None
-            else from_published(principal or "")
-        )
-        listed = [] if external_ids is None else read_role_list(external_ids)
-        return expectation.only(kinds).with_external_ids(listed, external_id=of_environment or "")
-    except InputError as error:
-        fail(str(error), UNKNOWN)
+    if principal is not None:
+        PRINCIPAL.check("--principal", principal)
+    if of_environment is not None:
+        EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, of_environment, shown=False)
+    expectation = (
+        from_templates(expect, principal=principal)
+        if expect is not None
+        else from_published(principal or "")
+    )
+    listed = [] if external_ids is None else read_role_list(external_ids)
+    return expectation.only(kinds).with_external_ids(listed, external_id=of_environment or "")
 
 
 def _check_alone(option: str, excluded: "Mapping[str, object]") -> None:
@@ -377,39 +363,21 @@ def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
 
 
 def _with_boundary_policy(expectation: "Expectation", file: Path) -> "Expectation":
+    from pump_roles.json_input import read_json  # noqa: PLC0415
+
     if not expectation.has_boundary:
         fail("--boundary-policy: no expected role has a permissions boundary", UNKNOWN)
-    return replace(expectation, boundary_document=_policy(file))
-
-
-def _policy(file: Path) -> Any:
-    from pump_roles.json_input import read_json  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
-
-    try:
-        document, _ = read_json(file, "a policy document")
-    except InputError as error:
-        fail(str(error), UNKNOWN)
+    document, _ = read_json(file, "a policy document")
     if not isinstance(document, dict) or "Statement" not in document:
         fail(f"{file}: is not a policy document: Statement is missing", UNKNOWN)
-    return document
-
-
-def _aws(profile: str | None, region: str | None, concurrency: int) -> "Aws":
-    from pump_roles.account.verify.accounts import Aws  # noqa: PLC0415
-
-    return Aws(profile=profile, region=region, connections=concurrency)
+    return replace(expectation, boundary_document=document)
 
 
 def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verification":
     from pump_roles.account.verify.accounts import verify_files  # noqa: PLC0415
     from pump_roles.account.verify.details import read_files  # noqa: PLC0415
-    from pump_roles.templates import InputError  # noqa: PLC0415
 
-    try:
-        accounts = read_files(details)
-    except InputError as error:
-        fail(str(error), UNKNOWN)
+    accounts = read_files(details)
     if not accounts:
         fail(
             "none of the files has the output of aws iam get-account-authorization-details", UNKNOWN
@@ -417,26 +385,25 @@ def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verificat
     return verify_files(accounts, expectation)
 
 
-def _of_accounts(
-    aws: "Aws",
+def _of_accounts(  # noqa: PLR0917
     expectation: "Expectation",
     scope: "Scope | None",
     assume_role: str | None,
+    profile: str | None,
+    region: str | None,
     concurrency: int,
 ) -> "Verification":
     from pump_roles.account.verify.accounts import (  # noqa: PLC0415
-        OrganizationError,
+        Aws,
         accounts_in,
         verify_organization,
         verify_own_account,
     )
 
+    aws = Aws(profile=profile, region=region, connections=concurrency)
     if scope is None:
         return verify_own_account(aws, expectation)
-    try:
-        accounts = accounts_in(aws, scope)
-    except OrganizationError as error:
-        fail(str(error), UNKNOWN)
+    accounts = accounts_in(aws, scope)
     with _progress(len(accounts)) as found:
         return verify_organization(
             aws,

@@ -32,8 +32,7 @@ def compare(
     found: Role,
     *,
     account: str = "",
-    each_policy: bool = True,
-    any_principal: bool = True,
+    over_time: bool = False,
 ) -> tuple[Difference, ...]:
     """Return how a role differs from what is expected.
 
@@ -45,13 +44,10 @@ def compare(
     :param found: the role as it is.
     :param account: the ID of the role's account. By default, it is not known, and no principal is
         taken to be in it.
-    :param each_policy: whether to compare each policy on its own, too. Otherwise, policies differ
-        only if they decide differently together.
-    :param any_principal: whether a principal that the expected role leaves open can be any one.
+    :param over_time: whether the two are one role at two times. If so, policies differ only if they
+        decide differently together, and a principal that is left open is not any principal.
     """
-    return tuple(
-        _differences(expected, found, account, each_policy=each_policy, any_principal=any_principal)
-    )
+    return tuple(_differences(expected, found, account, over_time=over_time))
 
 
 def compare_roles(
@@ -66,10 +62,7 @@ def compare_roles(
     for kind, role in after.items():
         if kind in before:
             found += (
-                (kind, difference)
-                for difference in compare(
-                    before[kind], role, each_policy=False, any_principal=False
-                )
+                (kind, difference) for difference in compare(before[kind], role, over_time=True)
             )
         else:
             found.append((kind, Difference(rule="role-present", effect="broader")))
@@ -79,7 +72,7 @@ def compare_roles(
 
 
 def _differences(
-    expected: Role, found: Role, account: str, *, each_policy: bool, any_principal: bool
+    expected: Role, found: Role, account: str, *, over_time: bool
 ) -> Iterator[Difference]:
     def compared(part: Part) -> bool:
         return not (expected.is_unknown(part) or found.is_unknown(part))
@@ -93,9 +86,9 @@ def _differences(
             expected.trust_policy,
             found.trust_policy,
             account=account,
-            any_principal=any_principal,
+            any_principal=not over_time,
         )
-    yield from policy_differences(expected, found, each=each_policy)
+    yield from policy_differences(expected, found, each=not over_time)
     if compared("session") and expected.session_seconds != found.session_seconds:
         more = found.session_seconds > expected.session_seconds
         yield Difference(

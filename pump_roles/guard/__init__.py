@@ -6,8 +6,9 @@ which roles they check, and what they do not see.
 Source: AWS CloudFormation Guard User Guide, "Writing AWS CloudFormation Guard rules".
 """
 
-from importlib import resources
 from typing import Final
+
+from pump_roles.text import packaged
 
 __all__ = ["FILE", "rules"]
 
@@ -17,4 +18,4 @@ FILE: Final = "pump.guard"
 
 def rules() -> str:
     """Return the rules in the language of CloudFormation Guard."""
-    return resources.files(__name__).joinpath(FILE).read_text(encoding="utf-8")
+    return packaged(__name__, FILE)

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources
 from typing import Any, Final, Literal, get_args
 
 from pump_roles.iam.patterns import covers
+from pump_roles.text import packaged
 
 __all__ = [
     "LEVELS",
@@ -162,19 +162,11 @@ class Catalog:
 @cache
 def shipped() -> Catalog:
     """Return the snapshot that comes with the package."""
-    return Catalog.of(json.loads(_read("catalog.json")))
+    return Catalog.of(json.loads(packaged(__package__, "catalog.json")))
 
 
 @cache
 def reviewed() -> Mapping[str, Any]:
     """Return what each published pattern matched at the last review."""
-    content: dict[str, Any] = json.loads(_read("reviewed.json"))
+    content: dict[str, Any] = json.loads(packaged(__package__, "reviewed.json"))
     return content
-
-
-def _read(name: str) -> str:
-    """Return the text of a file of this package.
-
-    :param name: the file's name.
-    """
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.json_input import read_json
+from pump_roles.json_input import InputError, read_json
 from pump_roles.output.json_documents import embedded_in, report_from
 from pump_roles.report import Earlier, Report, earlier_of, of_templates
-from pump_roles.templates import InputError
 from pump_roles.templates.files import digest
 
 __all__ = ["read_baseline"]

@@ -11,15 +11,14 @@ from bz2 import BZ2Decompressor, compress
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.json_input import parse_json
+from pump_roles.json_input import InputError, parse_json
 from pump_roles.report.model import SCHEMA, Report
-from pump_roles.templates import InputError
 from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:
     from pump_roles.account.probe import ProbeReport
-    from pump_roles.account.rollout.model import Statuses
-    from pump_roles.account.verify.model import Verification
+    from pump_roles.account.rollout.status import Statuses
+    from pump_roles.account.verify.result import Verification
 
 __all__ = ["as_json", "embedded", "embedded_in", "report_from"]
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -19,6 +18,7 @@ from pump_roles.output.json_documents import embedded
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.short import plural
 from pump_roles.report.model import RISKS, Report, RoleReport
+from pump_roles.text import packaged
 
 __all__ = ["as_html"]
 
@@ -40,7 +40,7 @@ def as_html(report: Report) -> str:
 
     :param report: the report.
     """
-    css, script = _read("page.css"), _read("page.js")
+    css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
     return _template().render(
         report=report,
         css=Markup(css),  # noqa: S704 - the package's own file
@@ -70,11 +70,7 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(_read("page.html.j2"))
-
-
-def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return environment.from_string(packaged(__package__, "page.html.j2"))
 
 
 def _hash(text: str) -> str:

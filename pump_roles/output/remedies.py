@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pump_roles.account.verify.model import Verification
+from pump_roles.account.verify.result import Verification
 from pump_roles.compare import Rule
 from pump_roles.output.verify_words import is_unknown
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from pump_roles.account.rollout.model import RolloutStatus, Statuses
+from pump_roles.account.rollout.status import RolloutStatus, Statuses
 from pump_roles.output.escape import csv_table
+from pump_roles.output.rollout_words import problems_in_words, reason_in_words
 
 __all__ = ["as_csv"]
 
@@ -39,11 +40,12 @@ def _rows(rollout: RolloutStatus) -> Iterator[tuple[str, ...]]:
         ", ".join(role.kind for role in rollout.roles),
         ", ".join(role.name for role in rollout.roles),
     )
-    for problem in (*filter(None, [rollout.reason]), *rollout.problems):
+    for problem in problems_in_words(rollout):
         yield (*first, "", "", "", rollout.state, problem, "", "", "")
     for account in rollout.accounts:
         yield (
             *first,
-            *(account.account, account.name, account.unit, account.state, account.reason),
+            *(account.account, account.name, account.unit, account.state),
+            reason_in_words(account),
             *(account.region, account.status, account.detailed_status),
         )

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Final
 
-from pump_roles.account.rollout.model import (
+from pump_roles.account.rollout.status import (
     AccountState,
     AccountStatus,
     RolloutStatus,
     Statuses,
 )
 from pump_roles.output.console import console_for
+from pump_roles.output.rollout_words import problems_in_words, reason_in_words
 from pump_roles.text import one_line
 
 __all__ = ["as_table"]
@@ -52,13 +53,17 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
     roles = "".join(f", the {role.kind} role {role.name}".rstrip() for role in rollout.roles)
     yield f"{rollout.stack_set}{roles}, in {rollout.region}", "bold"
     if rollout.state == "unknown":
-        yield f"could not be determined: {rollout.reason}", "bold yellow"
+        for problem in problems_in_words(rollout):
+            yield f"could not be determined: {problem}", "bold yellow"
         return
     yield f"targets: {_targets(rollout)}", ""
     counts = (f"{count:,} {state}" for state, count in rollout.counts.items() if count)
     yield f"accounts: {', '.join(counts) or 'none'}", ""
     rows = [
-        (account.account, account.name or "-", _state(account), account.unit or "-", account.reason)
+        (
+            *(account.account, account.name or "-", _state(account), account.unit or "-"),
+            reason_in_words(account),
+        )
         for account in rollout.accounts
         if account.state != "current"
     ]
@@ -83,7 +88,7 @@ def _conclusion(rollout: RolloutStatus) -> Iterator[_Line]:
     for state, problem in _PROBLEMS.items():
         if count := rollout.counts[state]:
             yield f"{problem}: {count:,}", _BAD
-    for problem in rollout.problems:
+    for problem in problems_in_words(rollout):
         yield problem, _BAD
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pump_roles._version import __version__
-from pump_roles.account.verify.model import (
+from pump_roles.account.verify.result import (
     RULES,
     AccountResult,
     RoleResult,
@@ -21,6 +21,7 @@ from pump_roles.output.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
 from pump_roles.output.short import LONGEST_NAME, few, line
 from pump_roles.output.verify_words import (
     DETAILS,
+    SIDES,
     few_of,
     is_unknown,
     notes,
@@ -162,9 +163,10 @@ def _location(finding: _Finding) -> dict[str, Any]:
 
 def _findings(verification: Verification) -> Iterator[_Finding]:
     for account in verification.accounts:
-        if account.reason or (account.state == "unknown" and not account.roles):
-            reason = account.reason or "nothing could be read"
-            yield _unverified(account, None, f"In {_name(account)}: {line(reason)}")
+        if account.unknown or (account.state == "unknown" and not account.roles):
+            unknown = (line(unknown_in_words(unread)) for unread in account.unknown)
+            reason = "; ".join(unknown) or "nothing could be read"
+            yield _unverified(account, None, f"In {_name(account)}: {reason}")
         for role in account.roles:
             for difference in role.differences:
                 yield _difference(account, role, difference)
@@ -196,7 +198,7 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
         level = "error"
     elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
         level = "note"
-    details, more = few(details_of(difference), DETAILS, "change")
+    details, more = few(details_of(difference, SIDES), DETAILS, "change")
     sentences = [
         f"{_about(account, role)}: {line(difference_in_words(difference))} ({difference.effect})",
         *map(line, details),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pump_roles._version import __version__
-from pump_roles.account.verify.model import (
+from pump_roles.account.verify.result import (
     AccountResult,
     OtherRole,
     RoleResult,
@@ -17,6 +17,7 @@ from pump_roles.output.remedies import remedies
 from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
 from pump_roles.output.verify_words import (
     DETAILS,
+    SIDES,
     broader,
     by_attention,
     by_effect,
@@ -129,8 +130,7 @@ def _account(account: AccountResult) -> Iterator[str]:
     name = f" ({_code(account.name)})" if account.name else ""
     yield f"### {account.account}{name}"
     yield ""
-    if account.reason:
-        yield f"- not checked: {_text(account.reason)}"
+    yield from (f"- not checked: {_text(unknown_in_words(unread))}" for unread in account.unknown)
     for role in account.roles:
         yield from _role(role)
     yield from _few(map(_other, account.others), "other role")
@@ -154,7 +154,7 @@ def _role(role: RoleResult) -> Iterator[str]:
 
 
 def _difference(difference: Difference) -> str:
-    details, more = few(details_of(difference), DETAILS, "change")
+    details, more = few(details_of(difference, SIDES), DETAILS, "change")
     sentences = [
         _text(difference_in_words(difference)),
         *(_text(line(detail, LONGEST_NAME)) for detail in details),

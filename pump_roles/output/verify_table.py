@@ -6,7 +6,7 @@ from io import StringIO
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.account.verify.model import AccountResult, RoleResult, Verification
+from pump_roles.account.verify.result import AccountResult, RoleResult, Verification
 from pump_roles.compare import Difference
 from pump_roles.output.access_words import access_in_words
 from pump_roles.output.console import console_for
@@ -14,6 +14,7 @@ from pump_roles.output.remedies import remedies
 from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
 from pump_roles.output.verify_words import (
     DETAILS,
+    SIDES,
     by_attention,
     by_effect,
     counts,
@@ -118,8 +119,8 @@ def _lines(verification: Verification) -> Iterator[_Line]:
 def _account(account: AccountResult) -> Iterator[_Line]:
     name = f" ({line(account.name, LONGEST_NAME)})" if account.name else ""
     yield _Line(label=account.state, style=_STYLES[account.state], text=f"{account.account}{name}")
-    if account.reason:
-        yield _Line(depth=1, label="not checked:", style="yellow", text=line(account.reason))
+    unknown = [line(unknown_in_words(unread)) for unread in account.unknown]
+    yield from _list("not checked", unknown, depth=1)
     for role in account.roles:
         yield from _role(role)
     others, more = few(account.others, _MOST, "other role")
@@ -154,7 +155,7 @@ def _difference(difference: Difference) -> Iterator[_Line]:
     effect = difference.effect
     text = f"{line(difference_in_words(difference))} ({difference.rule})"
     yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=text)
-    details = (line(detail, LONGEST_NAME) for detail in details_of(difference))
+    details = (line(detail, LONGEST_NAME) for detail in details_of(difference, SIDES))
     for detail in listed(details, DETAILS, "change"):
         yield _Line(depth=3, text=detail)
     actions, left = few_of(difference.actions)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
 
-from pump_roles.account.verify.model import (
+from pump_roles.account.verify.result import (
     AccountResult,
     RoleResult,
     State,
@@ -17,6 +17,7 @@ from pump_roles.output.words import unknown_in_words
 __all__ = [
     "ACTIONS",
     "DETAILS",
+    "SIDES",
     "broader",
     "by_attention",
     "by_effect",
@@ -32,6 +33,9 @@ ACTIONS: Final = 8
 
 DETAILS: Final = 4
 """How many of a difference's details are listed."""
+
+SIDES: Final = ("as expected", "in the account")
+"""What the two sides of the comparison are."""
 
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
@@ -83,7 +87,7 @@ def is_unknown(verification: Verification) -> bool:
     """
     return not verification.accounts or any(
         account.state == "unknown"
-        or account.reason
+        or account.unknown
         or any(role.state == "unknown" or role.unknown for role in account.roles)
         for account in verification.accounts
     )

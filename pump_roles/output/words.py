@@ -5,6 +5,7 @@ Each function words one thing, for every command and format.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare import Difference, Effect
@@ -38,6 +39,11 @@ _POLICY_ARN: Final = re.compile(
 """Accepts only the characters of a policy's name: others could disguise a policy as another one."""
 
 _PARTS: Final[Mapping[Part, str]] = {
+    "account": "the account",
+    "other-roles": "the account's other roles",
+    "rollout": "the StackSet",
+    "account-filter": "its account filter",
+    "organization": "the organization's accounts",
     "role": "it",
     "name": "its name",
     "path": "its path",
@@ -63,6 +69,9 @@ _ONE_OF: Final[Mapping[Part, str]] = {
 _WHY: Final = {
     "absent": "the role does not exist",
     "deploys-more": "{subject}, of type {detail}, can contain any resource",
+    "assume-denied": "the role {subject} could not be assumed: it does not exist there, does not "
+    "trust the caller, or the caller lacks the permission ({detail})",
+    "changed": "{about} changed while it was read; verify again",
     "existence": "whether it exists is not known",
     "only-elsewhere": "the templates deploy this role only in other accounts",
     "contradictory-targets": "its deployment targets are incomplete or contradict each other",
@@ -78,18 +87,37 @@ _WHY: Final = {
     "macro-in-resource": "a macro, Fn::Transform, can change {subject} when it is deployed",
     "macro-in-section": "a macro, Fn::Transform, can change its {subject} when it is deployed",
     "member": "its member {subject} cannot be read",
+    "no-stack": "no stack in this account and Region contains the StackSet",
+    "no-stack-set": "this account has no StackSet {subject} in {detail}; pass the rollout's "
+    "--region, or --call-as delegated-admin in a delegated administrator's account",
+    "no-stack-set-as-administrator": "this account has no StackSet {subject} in {detail}; pass the "
+    "rollout's --region, or --call-as management in the management account",
+    "no-such-account": "the organization has no such account",
+    "no-units": "the StackSet has no organizational units",
+    "not-assumed": "the role {subject} could not be assumed: {detail}",
+    "not-below": "not targeted: the account is not below {subject}{more}",
     "not-counted": "{about} is attached to it, and is not counted",
     "not-in-folder": "the manifest names it, but it is not in its folder",
     "outer-stack-set": "the StackSet {subject} deploys it to other accounts",
     "parameter-overrides": "{subject} gives some of its stack instances other parameters",
+    "not-in-stack": "the stack {subject} contains only {detail}",
+    "not-selected": "the templates deploy a role to this account, but it was not read",
+    "operation-active": "the operation {subject} has not ended after {detail} minutes; run the "
+    "command again later",
+    "operation-status": "AWS returned an unknown operation status: {detail}",
     "placeholder": "{about} has the text {detail}, which looks like a placeholder",
     "property": "its property {subject} cannot be read",
     "resource-from-function": "{subject} can become any resource when the template is deployed",
     "resources-from-function": "{subject} creates resources when the template is deployed",
+    "self-managed": "it is self-managed",
+    "several-groups": "it deploys to several groups of accounts",
     "several-variants": "the templates deploy different variants of this role, for example with "
     "different external IDs; pass the template of one stack",
     "transform": "the transform {subject} can change the template when it is deployed",
+    "unknown-filter": "its account filter is {detail}",
     "unread-template": "the template of {subject} cannot be read",
+    "suspended": "the account is suspended",
+    "too-deep": "one of its policies is nested too deeply to read",
     "unreadable-name": "the name of a policy cannot be read: {subject}",
 }
 _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
@@ -107,6 +135,10 @@ _OPEN: Final = {
     "one is not known; pass --boundary-policy",
     "trust-policy": "{count} not compared: the expected value is not known",
 }
+_ACCOUNT_FILTER: Final = (
+    "its account filter cannot be read: {}; pass --expect, --exclude-accounts, --only-accounts, or "
+    "--no-filter"
+)
 _PROBLEMS: Final = {
     "actions": "it allows {}",
     "more-actions": "it also allows {}",
@@ -136,10 +168,15 @@ _TRUST: Final[Mapping[Effect, str]] = {
 
 
 def unknown_in_words(unknown: Unknown) -> str:
-    """Return what is not known about a role.
+    """Return what is not known about a role, an account, or a rollout.
 
     :param unknown: what is not known.
     """
+    if unknown.part == "account-filter":
+        found = unknown.detail
+        if unknown.why not in ("not-read", "unreadable") or unknown.subject:
+            found = unknown_in_words(replace(unknown, part="place"))
+        return _ACCOUNT_FILTER.format(found)
     longest = SHOWN if unknown.why in _VALUES else None
     about, subject = _PARTS[unknown.part], cut(unknown.subject, longest)
     if unknown.subject and unknown.part in _ONE_OF:
@@ -163,7 +200,8 @@ def unknown_in_words(unknown: Unknown) -> str:
     )
     where = f"{unknown.source}: " if unknown.source else ""
     detail = cut(unknown.detail, longest)
-    return where + how.format(about=about, subject=subject, detail=detail, count=count)
+    more = f" ({detail})" if detail else ""
+    return where + how.format(about=about, subject=subject, detail=detail, count=count, more=more)
 
 
 def problem_in_words(problem: TrustProblem) -> str:
@@ -274,12 +312,14 @@ def _details(difference: Difference, sides: _Sides) -> Iterator[str]:
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
         yield from (f"trusts {principal_in_words(name)}" for name in difference.now)
-        yield from (f"no longer trusts {principal_in_words(name)}" for name in difference.was)
+        lost = "no longer trusts" if sides == _IN_TIME else "does not trust"
+        yield from (f"{lost} {principal_in_words(name)}" for name in difference.was)
         yield from map(problem_in_words, difference.problems)
     if difference.part == "inline-policies" and (difference.was or difference.now):
         yield values_in_words(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
-        verb = "no longer has" if difference.effect == "narrower" else "has"
+        lost = "no longer has" if sides == _IN_TIME else "does not have"
+        verb = lost if difference.effect == "narrower" else "has"
         yield f"{verb} a statement that cannot be read"
     yield from (change_in_words(change, sides) for change in difference.decisions)
 

@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
+
+from pump_roles.text import packaged
 
 __all__ = ["REASONS", "RESOURCE_REASONS", "ROLES", "Policy", "Published", "PublishedRole", "load"]
 
@@ -147,14 +148,14 @@ def _same(reasons: Mapping[str, str], published: set[str]) -> None:
         raise ValueError(f"reasons.json: the reason is empty for {', '.join(sorted(empty))}")
 
 
-def _text(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
 _PUBLISHED: Final = load(
-    _text("roles.json"),
-    {name: _text(name) for role in json.loads(_text("roles.json")) for name in role["policies"]},
-    _text("reasons.json"),
+    packaged(__name__, "roles.json"),
+    {
+        name: packaged(__name__, name)
+        for role in json.loads(packaged(__name__, "roles.json"))
+        for name in role["policies"]
+    },
+    packaged(__name__, "reasons.json"),
 )
 
 ROLES: Final = _PUBLISHED.roles

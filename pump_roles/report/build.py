@@ -9,6 +9,7 @@ from pump_roles._version import __version__
 from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.iam.trust import Assumption, assumption
+from pump_roles.json_input import InputError
 from pump_roles.published import REASONS, ROLES
 from pump_roles.report.changes import Earlier, changes, newly_matched
 from pump_roles.report.comparison import differences, unreadable
@@ -24,7 +25,7 @@ from pump_roles.report.model import RISKS, SCHEMA, ActionReport, Report, RoleRep
 from pump_roles.report.policies import RolePolicies
 from pump_roles.report.statements import statements
 from pump_roles.role import published_role
-from pump_roles.templates import Contents, FoundRole, InputError
+from pump_roles.templates import Contents, FoundRole
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.reading import read_templates
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.patterns import covers
-from pump_roles.report.texts import read_text
+from pump_roles.text import packaged
 
 __all__ = ["left_by_metadata_only", "mark"]
 
@@ -63,8 +63,8 @@ def _reason(marks: _Marks, name: str) -> str:
 
 @cache
 def _marks() -> Mapping[str, _Marks]:
-    reasons: dict[str, Mapping[str, str]] = json.loads(read_text("marks.json"))
-    data: dict[str, Any] = json.loads(read_text("data.json"))
+    reasons: dict[str, Mapping[str, str]] = json.loads(packaged(__package__, "marks.json"))
+    data: dict[str, Any] = json.loads(packaged(__package__, "data.json"))
     sentences, left = Guardrail.METADATA_ONLY.reasons, data["left"]
     reasons["data"] = {
         **{pattern: sentences.get(pattern, _NOT_DENIED) for pattern in data["denied"]},

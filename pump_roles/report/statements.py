@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final, Literal
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
-from pump_roles.report.texts import read_text
+from pump_roles.text import packaged
 
 __all__ = ["LIMITED", "NO", "UNKNOWN", "YES", "Answer", "Statement", "statements"]
 
@@ -115,5 +115,5 @@ def _answer(actions: Iterable[str], evaluator: PolicyEvaluator, *, readable: boo
 
 @cache
 def _listed() -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(read_text("statements.json"))
+    listed: list[dict[str, Any]] = json.loads(packaged(__package__, "statements.json"))
     return listed

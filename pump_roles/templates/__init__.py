@@ -4,7 +4,6 @@ Conditions, transforms, and imports are resolved at deployment, so they cannot b
 them could change one of Pump's roles, the result says so, and does not rely on it.
 """
 
-from pump_roles.json_input import InputError
 from pump_roles.templates.model import Access, Contents, FoundRole, Other, Place
 
-__all__ = ["Access", "Contents", "FoundRole", "InputError", "Other", "Place"]
+__all__ = ["Access", "Contents", "FoundRole", "Other", "Place"]

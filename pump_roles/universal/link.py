@@ -10,12 +10,11 @@ from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 from pump_roles.validators import (
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
-    REGION_NAMES,
+    REGION,
     STACK_NAME,
     TEMPLATE_URL,
     ArgumentError,
     Provided,
-    check_region,
     nearest,
     warning_if_short,
 )
@@ -28,37 +27,26 @@ _PARAMETERS: Final[Mapping[str, Provided]] = {
 }
 """The parameters of the universal templates. A test compares what they and the templates accept."""
 
-_PARTITIONS: Final = {
-    "cn-": "aws-cn",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
+_CONSOLES: Final[Mapping[str, tuple[str, str]]] = {
+    "cn-": ("aws-cn", "console.amazonaws.cn"),
+    "eusc-": ("aws-eusc", "console.amazonaws-eusc.eu"),
+    "us-gov-": ("aws-us-gov", "console.amazonaws-us-gov.com"),
+    **{f"{prefix}-": ("aws-iso", "") for prefix in ("us-iso", "us-isob", "us-isof", "eu-isoe")},
+    "": ("aws", "console.aws.amazon.com"),
 }
-"""Partitions by the prefix of their Region names. All other Regions are in ``aws``."""
+"""The partition of a Region, and the domain of its console, by the prefix of the Region's name.
 
-_CONSOLES: Final = {
-    "aws": "console.aws.amazon.com",
-    "aws-cn": "console.amazonaws.cn",
-    "aws-eusc": "console.amazonaws-eusc.eu",
-    "aws-us-gov": "console.amazonaws-us-gov.com",
-}
-"""The domain of the console, for the partitions for which AWS publishes one.
-
-Sources: AWS General Reference, "AWS Management Console endpoints and quotas", also for the form
+AWS publishes no domain for isolated Regions, whose partitions all begin with ``aws-iso``. Sources:
+AWS General Reference, "AWS Management Console endpoints and quotas", also for the form
 ``REGION.DOMAIN``; Getting Started with Amazon Web Services in China, "Beijing Region Endpoints";
 AWS European Sovereign Cloud, "Service endpoints"; AWS GovCloud (US) User Guide, "Configuring Your
 Account".
 """
 
-_S3_DOMAINS: Final = {
-    "aws": "amazonaws.com",
-    "aws-cn": "amazonaws.com.cn",
-    "aws-eusc": "amazonaws.eu",
-    "aws-us-gov": "amazonaws.com",
-}
+_S3: Final = re.compile(r"(.+\.)?s3([.-](?!website)[a-z0-9.-]+)?\.amazonaws\.(com|com\.cn|eu)")
+"""The hosts of Amazon S3, but not of its static websites, from which CloudFormation does not read:
+Amazon S3 User Guide, "Virtual hosting of general purpose buckets"; CloudFormation API Reference,
+"CreateStack", ``TemplateURL``."""
 
 
 def quick_create_link(
@@ -85,18 +73,18 @@ def quick_create_link(
         values of omitted parameters. By default, all are omitted.
     :raises KeyError: when there is no such role.
     :raises ArgumentError: when the URL, the Region, or the stack's name is not valid, AWS publishes
-        no console address for the Region's partition, the template has no such parameter, or a
+        no console address for the Region, the template has no such parameter, or a
         value is a placeholder, cannot exist, is not accepted by the parameter, or is the ARN of a
         principal in another partition.
 
     Source: CloudFormation User Guide, "Create quick-create links for stacks".
     """
-    partition = _partition_of(check_region("region", region))
-    if partition not in _CONSOLES:
+    _, console = _partition_and_console(REGION.check("region", region))
+    if not console:
         raise ArgumentError(
             "region",
-            f"{region} is in the partition {partition}, and AWS publishes no address for its "
-            "console; create the stack with the AWS CLI",
+            f"AWS publishes no address for the console in {region}; create the stack with the AWS "
+            "CLI",
         )
     published = ROLES[kind].stack_name
     query = {
@@ -110,33 +98,21 @@ def quick_create_link(
     # A plus sign can be read as a space or as a plus sign, so the link has none.
     encoded = urlencode(query, quote_via=quote, safe="")
     return (
-        f"https://{region}.{_CONSOLES[partition]}/cloudformation/home?region={region}"
+        f"https://{region}.{console}/cloudformation/home?region={region}"
         f"#/stacks/create/review?{encoded}"
     )
 
 
-def warnings_about(
-    kind: str, *, template_url: str, region: str, parameters: Mapping[str, str]
-) -> Iterator[str]:
+def warnings_about(kind: str, *, template_url: str, parameters: Mapping[str, str]) -> Iterator[str]:
     """Yield warnings about values of a link that are unusual, but may be correct.
 
     :param kind: the role's kind, such as ``read-only``.
     :param template_url: where the template is published.
-    :param region: the stack's Region.
     :param parameters: values of the template's parameters by name.
-
-    Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets"; CloudFormation API
-    Reference, "CreateStack", ``TemplateURL``, which also excludes S3 static websites.
     """
-    host, partition = urlsplit(template_url).hostname or "", _partition_of(region)
-    names = "|".join(name for name in REGION_NAMES if _partition_of(name) == partition)
-    names += "|external-1"
-    s3 = rf"(.+\.)?s3(-fips|-accesspoint|-accesspoint-fips)?(\.dualstack)?([.-]({names}))?"
-    if not re.fullmatch(rf"{s3}\.{re.escape(_S3_DOMAINS[partition])}", host):
-        yield (
-            f"{host} is not a REST endpoint of Amazon S3 in the partition {partition}; "
-            f"CloudFormation in {region} reads templates only from there"
-        )
+    host = urlsplit(template_url).hostname or ""
+    if not _S3.fullmatch(host):
+        yield f"{host} is not a host of Amazon S3; CloudFormation reads templates only from there"
     # Both templates have the same parameters, so the console would accept the wrong one.
     others = (role.stack_name for other, role in ROLES.items() if other != kind)
     for name in (name for name in others if name.lower() in template_url.lower()):
@@ -152,7 +128,7 @@ def _checked_parameter(name: str, value: str, region: str) -> str:
         raise ArgumentError(name, f"the template has no such parameter; {hint}")
     _PARAMETERS[name].check(name, value)
     if name == PRINCIPAL_PARAMETER and value.startswith("arn:"):
-        theirs, ours = value.split(":")[1], _partition_of(region)
+        theirs, ours = value.split(":")[1], _partition_and_console(region)[0]
         if theirs != ours:
             raise ArgumentError(
                 name,
@@ -162,7 +138,5 @@ def _checked_parameter(name: str, value: str, region: str) -> str:
     return value
 
 
-def _partition_of(region: str) -> str:
-    return next(
-        (partition for start, partition in _PARTITIONS.items() if region.startswith(start)), "aws"
-    )
+def _partition_and_console(region: str) -> tuple[str, str]:
+    return next(known for prefix, known in _CONSOLES.items() if region.startswith(prefix))

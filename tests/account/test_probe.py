@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module, resources
+from importlib import resources
 from itertools import product
 from pathlib import Path
 from threading import Event, Thread
@@ -49,7 +49,6 @@ from tests.support import (
     role_in,
     trust,
     write_csv,
-    write_json,
 )
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import tool_environment
@@ -734,8 +733,8 @@ def test_external_id_may_come_from_the_environment() -> None:
         ([], "pass ROLE_ARN or --file"),
         ([ROLE_ARN, "--file=roles.csv"], "ROLE_ARN: cannot be combined with --file"),
         (["--file=roles.csv", f"--external-id={SECRET}"], "cannot be combined with --file"),
-        (["--file=roles.txt"], "--file: unknown extension; must be .csv or .json"),
-        ([f"--file={SECRET}"], "--file: unknown extension; must be .csv or .json"),
+        (["--file=roles.json"], "Invalid value for '--file': must be a .csv file"),
+        ([f"--file={SECRET}"], "Invalid value for '--file': must be a .csv file"),
         ([ROLE_ARN], "pass --external-id, or set PUMP_EXTERNAL_ID"),
         ([ROLE_ARN, "--external-id="], "--external-id: the value is not an external ID"),
         ([ROLE_ARN, f"--external-id={SECRET}!"], "--external-id: the value is not an external ID"),
@@ -773,7 +772,7 @@ def test_result_that_cannot_be_written_causes_one_error(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(import_module("pump_roles.cli.probe"), "write", full)
+    monkeypatch.setattr("pump_roles.cli.files.write", full)
     line = the_error(run(ROLE_ARN, "--external-id", SECRET, "--format", format), 4)
     assert line == "pump-roles: standard output: cannot be written: No space left on device"
 
@@ -847,7 +846,7 @@ def test_does_not_show_what_aws_echoes(fake: FakeSts) -> None:
     [
         ("r.csv", "", "is empty; the first line must be role_arn,external_id"),
         ("r.csv", f"role_arn,external_id\n{SECRET},{ROLE_ARN}\n", "line 2: role_arn: the value"),
-        ("r.json", f'[{{"role_arn": "{ROLE_ARN}", "external_id": "{SECRET}!"}}]', "item 1: extern"),
+        ("r.csv", f"role_arn,external_id\n{ROLE_ARN},{SECRET}!", "line 2: external_id: the value"),
         (
             "r.csv",
             f"role_arn,external_id\n\n{ROLE_ARN.replace('aws', 'aws-cn')},{SECRET}\n",
@@ -864,17 +863,17 @@ def test_bad_file_causes_one_error_before_the_first_call(
     line = the_error(run("--file", file), 1)
     assert line.startswith(f"pump-roles: {file}: {problem}")
     assert fake.requests == []
-    assert the_error(run("--file", tmp_path / "no.json"), 1).endswith("there is no such file")
+    assert the_error(run("--file", tmp_path / "no.csv"), 1).endswith("there is no such file")
 
 
 def test_warnings_go_to_standard_error_and_do_not_change_the_status(
     fake: FakeSts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = write_json(tmp_path / "r.json", (role_in(1), SECRET), (role_in(2), SECRET))
+    file = write_csv(tmp_path / "r.csv", (role_in(1), SECRET), (role_in(2), SECRET))
     ended = run("--file", file)
     assert ended.exit_code == 0
     assert ended.stderr == (
-        f"pump-roles: warning: {file}: items 1-2: 2 accounts share an external ID; that is "
+        f"pump-roles: warning: {file}: lines 2-3: 2 accounts share an external ID; that is "
         "correct only if they belong to one customer\n"
     )
     monkeypatch.setattr("tests.account.test_probe.SECRET", "short-one")
@@ -967,7 +966,7 @@ def test_probes_many_roles_and_shows_each_result(
     assert not [external_id for _, external_id in rows if external_id in ended.stdout]
     assert written == set()
 
-    file = write_json(tmp_path / "roles.json", *(row for row in rows[140:] if row[0] != open_role))
+    file = write_csv(tmp_path / "some.csv", *(row for row in rows[140:] if row[0] != open_role))
     ended, written = command("--file", file, folder=tmp_path, environment=environment)
     assert ended.returncode == 4, "unknown, and none that is known not to"
     assert ended.stderr == ""
@@ -1082,9 +1081,9 @@ def test_unusable_settings_cause_one_error(
 
 def test_rejects_a_path_that_is_not_a_file_or_never_ends(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.csv")
-    (tmp_path / "zero.json").symlink_to("/dev/zero")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
     (tmp_path / "folder.csv").mkdir()
-    for name in ("fifo.csv", "zero.json", "folder.csv"):
+    for name in ("fifo.csv", "zero.csv", "folder.csv"):
         ended = CliRunner().invoke(app, ["probe", "--file", str(tmp_path / name)])
         assert ended.exit_code == 1
         assert ended.stderr == f"pump-roles: {tmp_path / name}: is not a file\n"

@@ -20,12 +20,12 @@ from typer.testing import CliRunner, Result
 
 from pump_roles import Guardrail, __version__
 from pump_roles.cli import app
+from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown, as_summary
 from pump_roles.report import Report, of_published
-from pump_roles.templates import InputError
 from tests.support import synthesize
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -766,10 +766,6 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
         "template": (template, lambda file: ("report", file)),
         "expected": (template, lambda file: (*offline, "--expect", file)),
         "details": (good, lambda file: (*published, file)),
-        "external IDs": (
-            [{"role_arn": good["RoleDetailList"][0]["Arn"], "external_id": "Example-1234"}],
-            lambda file: (*published, details, "--external-ids", file),
-        ),
         "role": (
             {"Role": {**good["RoleDetailList"][0], "MaxSessionDuration": 3_600}},
             lambda file: (*published, details, "--details", file),
@@ -777,7 +773,7 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
     }
 
 
-@pytest.mark.parametrize("kind", ["template", "expected", "details", "external IDs", "role"])
+@pytest.mark.parametrize("kind", ["template", "expected", "details", "role"])
 def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
     good, command = inputs(tmp_path)[kind]
     file = tmp_path / "broken.json"

@@ -237,23 +237,10 @@ def test_link_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "problem"),
     [
-        ("--template-url", URL.replace("https", "http"), "is not the URL of a template: https://"),
-        ("--template-url", "PumpReadOnly.template.json", "is not the URL of a template: https://"),
         ("--template-url", f"{URL}#x", "without a user name, a port, or a fragment (#)"),
-        ("--template-url", "", "is not the URL of a template: https://"),
-        ("--region", "us-east1", "there is no Region 'us-east1'; did you mean us-east-1?"),
-        ("--region", "us-iso-east-1", "is in the partition aws-iso, and AWS publishes no address"),
-        ("--region", "", "there is no Region ''"),
-        ("--stack-name", "Pump ReadOnly", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
+        ("--region", "us-east1", "'us-east1' is not the name of a Region, such as us-east-1"),
         ("--stack-name", "", "is not a stack name: 1 to 128 of A-Z a-z 0-9 -"),
-        ("--principal", "PRINCIPAL", "is a placeholder"),
-        ("--principal", "*", "is not a 12-digit account ID, or the ARN of an IAM role"),
-        ("--principal", "", "is not a 12-digit account ID, or the ARN of an IAM role"),
-        ("--principal", "000000000000", "cannot exist"),
         ("--principal", "arn:aws-cn:iam::999988887777:root", "the principal is in the partition"),
-        ("--external-id", "EXTERNAL_ID", "is a placeholder"),
-        ("--external-id", "two words", "is not an external ID: 2 to 1,224 of"),
-        ("--external-id", "", "is not an external ID: 2 to 1,224 of"),
         ("--external-id", "x\x1b[31m\n", "is not an external ID: 2 to 1,224 of"),
     ],
 )
@@ -275,9 +262,7 @@ def test_warnings_go_to_standard_error_and_the_link_is_printed() -> None:
     assert ended.stdout.startswith("https://us-east-1.console.aws.amazon.com/")
     assert len(ended.stdout.splitlines()) == 1
     of_host, of_id = ended.stderr.splitlines()
-    assert of_host.startswith(
-        "pump-roles: warning: example.com is not a REST endpoint of Amazon S3"
-    )
+    assert of_host.startswith("pump-roles: warning: example.com is not a host of Amazon S3")
     assert of_id.startswith("pump-roles: warning: the external ID has only 12 characters")
 
 

@@ -103,10 +103,10 @@ ASKED = [*ACTIONS, "s3:GetObject", "ec2:RunInstances"]
 @given(mutated(), st.sampled_from([True, False]))
 def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_action(
     mutation: tuple[Policies, Policies],
-    each_policy: bool,  # noqa: FBT001
+    over_time: bool,  # noqa: FBT001
 ) -> None:
     before, after = mutation
-    found = compare(role_of(before), role_of(after), each_policy=each_policy)
+    found = compare(role_of(before), role_of(after), over_time=over_time)
     for action in ASKED:
         was, now = requests(before, action), requests(after, action)
         effects = {

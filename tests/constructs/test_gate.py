@@ -50,8 +50,8 @@ from pump_roles import (
     ReadOnlyRole,
     ReadOnlyRollout,
 )
+from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
-from pump_roles.templates import InputError
 from tests.hostile import BEYOND, HARMLESS, HOSTILE, OVERRIDES
 from tests.support import ROLE_ARGUMENTS
 from tools.sandbox.cdk import ROOT, cdk, recommended_flags, tool_environment

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pump_roles.account.verify.expected import from_templates
+from pump_roles.account.verify.expectation import from_templates
 from tests.customer import BOUNDARY, CONTEXT, Customer, reviewed_templates
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws

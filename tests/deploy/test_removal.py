@@ -99,7 +99,7 @@ def test_deployed_roles_still_exist(customer: Customer) -> None:
 def test_account_without_the_roles_matches(removed: Removed) -> None:
     status, account = removed()
     assert (status, account["state"]) == (0, "match")
-    absent = {"part": "role", "why": "absent", "subject": "", "detail": ""}
+    absent = {"part": "role", "why": "absent", "subject": "", "detail": "", "source": ""}
     assert [role["notes"] for role in account["roles"]] == [[absent]] * 2
     # One call: the list of all roles says it.
     assert account["calls"] == 1
@@ -205,7 +205,7 @@ def test_account_whose_roles_cannot_be_listed_is_unknown(removed: Removed) -> No
     status, account = removed(**limited(removed.customer.aws, "iam:GetRole"))
     assert (status, account["state"]) == (4, "unknown")
     assert [role["state"] for role in account["roles"]] == ["unknown", "unknown"]
-    assert "denied: iam:ListRoles" in account["reason"]
+    assert account["unknown"][0]["detail"] == "denied: iam:ListRoles"
 
 
 def test_saved_details_are_enough(customer: Customer, removed: Removed, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_every_step_of_a_removal_says_what_remains(company: Company) -> None:
     status, accounts = company.verify()
     assert status == 4
     assert [id_ for id_, state in states(accounts).items() if state != "match"] == [denied]
-    assert "denied: iam:ListRoles" in accounts[denied]["reason"]
+    assert accounts[denied]["unknown"][0]["detail"] == "denied: iam:ListRoles"
 
     iam.put_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR, PolicyDocument=json.dumps(policy))
     status, accounts = company.verify()
@@ -377,7 +377,7 @@ def test_suspended_account_leaves_the_removal_unproven(company: Company) -> None
     (outside,) = company.members("Outside")
     company.account.organizations.close_account(AccountId=outside)
     status, accounts = company.verify()
-    assert (status, accounts[outside]["reason"]) == (4, "the account is suspended")
+    assert (status, accounts[outside]["unknown"][0]["why"]) == (4, "suspended")
     assert set(states(accounts).values()) == {"match", "unknown"}
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Account
+from pump_roles.account.rollout.deployed import read
 from pump_roles.account.rollout.expected import ExpectedRollout
-from pump_roles.account.rollout.reading import read
 from tests.docs.pages import OPERATIONS, cdk_commands
 from tests.support import (
     DOCUMENTED,

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from mypy_boto3_iam import IAMClient
 
 from pump_roles.account.verify.accounts import Aws
-from pump_roles.account.verify.model import AccountResult
-from pump_roles.account.verify.reading import policy_for_reading
+from pump_roles.account.verify.from_aws import policy_for_reading
+from pump_roles.account.verify.result import AccountResult
 from pump_roles.iam.values import as_list
 from pump_roles.output.words import unknown_in_words
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer, delete
@@ -39,12 +39,8 @@ def differences(found: AccountResult) -> list[str]:
 
 def reasons(found: AccountResult) -> str:
     """Return all that could not be checked, as one text."""
-    return "; ".join(
-        [
-            found.reason,
-            *(unknown_in_words(unknown) for role in found.roles for unknown in role.unknown),
-        ]
-    )
+    of_roles = (unknown for role in found.roles for unknown in role.unknown)
+    return "; ".join(map(unknown_in_words, (*found.unknown, *of_roles)))
 
 
 # The smallest policy.
@@ -108,7 +104,7 @@ def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Custo
     found = customer.verify(caller=reader(customer.aws, "iam:ListRoles"))
     assert found.state == "differs"
     assert differences(found) == ["role-missing"]
-    assert found.reason == "the account's other roles could not be read: denied: iam:ListRoles"
+    assert reasons(found) == "the account's other roles could not be read: denied: iam:ListRoles"
 
 
 def test_difference_is_found_even_if_something_cannot_be_read(customer: Customer) -> None:
@@ -292,7 +288,7 @@ def test_account_that_does_not_answer_is_unknown(
     assert found.state == "unknown"
     assert [role.state for role in found.roles] == ["unknown", "unknown"]
     assert differences(found) == []
-    assert reason in found.reason
+    assert reason in unknown_in_words(*found.unknown)
     # Nothing of the response is shown.
     assert not [text for text in (SECRET, "<", "Sign in") if text in reasons(found)]
 

@@ -14,8 +14,8 @@ from mypy_boto3_iam import IAMClient
 
 from pump_roles.account.verify.accounts import verify_files
 from pump_roles.account.verify.details import read_files
-from pump_roles.account.verify.expected import from_published, from_templates
-from pump_roles.account.verify.model import AccountResult
+from pump_roles.account.verify.expectation import from_published, from_templates
+from pump_roles.account.verify.result import AccountResult
 from pump_roles.compare import Effect, Rule
 from pump_roles.output.access_words import access_in_words
 from pump_roles.role import Unknown
@@ -496,7 +496,7 @@ def test_deployed_account_matches(customer: Customer) -> None:
         assert role.arn == f"arn:aws:iam::{ACCOUNT_ID}:role{PATH}{role.arn.rpartition('/')[2]}"
         assert role.boundary_sha256
     assert found.others == ()
-    assert found.reason == ""
+    assert found.unknown == ()
     tags = {tag["Key"] for tag in customer.iam.get_role(RoleName=READ_ONLY)["Role"]["Tags"]}
     assert "aws:cloudformation:stack-name" in tags
 
@@ -506,7 +506,7 @@ def test_change_is_found_and_nothing_else(case: Case, customer: Customer) -> Non
     case.change(customer.iam)
     found = customer.verify()
     assert found.state == "differs"
-    assert (found.others, found.reason) == ((), "")
+    assert (found.others, found.unknown) == ((), ())
     for role, name in zip(found.roles, (READ_ONLY, AUTO_PILOT), strict=True):
         assert role.unknown == ()
         differences = [

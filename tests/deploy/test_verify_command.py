@@ -24,7 +24,7 @@ from tests.customer import (
     statement,
     trust_policy,
 )
-from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth, write_csv
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import tool_environment
 
@@ -199,10 +199,8 @@ def test_published_roles_are_expected_by_default(
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}"
 
     def with_ids(**ids: str) -> Path:
-        file = tmp_path / "ids.json"
-        items = [{"role_arn": f"{arn}{path}", "external_id": id_} for path, id_ in ids.items()]
-        file.write_text(json.dumps(items).replace(f"{arn}own", arn))
-        return file
+        rows = [(f"{arn}{path}".removesuffix("own"), id_) for path, id_ in ids.items()]
+        return write_csv(tmp_path / "ids.csv", *rows)
 
     assert states(run(*command, environment=environment)) == (0, "match", ["match"])
     for id_, expected in (
@@ -311,7 +309,6 @@ def files(synth: Synth, reviewed: Path, tmp_path: Path) -> dict[str, Path]:
         "ids.csv": "role_arn,external_id\n",
         "bad.csv": f"role_arn,external_id\n{SECRET},{OTHER_SECRET}\n",
         "bad-id.csv": f"role_arn,external_id\narn:aws:iam::{ACCOUNT_ID}:role/A,{SECRET}!\n",
-        "bad.json": f'[{{"role_arn": "{SECRET}"',
     }.items():
         found[name] = tmp_path / name
         found[name].write_text(text)
@@ -365,10 +362,6 @@ INPUTS: dict[str, tuple[list[str], str]] = {
     "a bad external ID": (
         ["--expect", "reviewed", "--external-ids", "bad-id.csv"],
         "bad-id.csv: line 2: ",
-    ),
-    "external IDs that are not JSON": (
-        ["--expect", "reviewed", "--external-ids", "bad.json"],
-        "bad.json: is not JSON",
     ),
     "details that do not exist": (["--expect", "reviewed", "--details", "missing"], "missing"),
     "details that are something else": (
@@ -477,7 +470,7 @@ USAGE: dict[str, tuple[list[str], str]] = {
     ),
     "an unknown extension of the external IDs": (
         ["--expect", "reviewed", "--external-ids", "missing"],
-        "--external-ids: unknown extension; must be .csv or .json",
+        "Invalid value for '--external-ids': must be a .csv file",
     ),
     "an output over the boundary": (
         ["--expect", "reviewed", "--boundary-policy", "boundary.json", "--output", "boundary.json"],
@@ -581,15 +574,13 @@ def test_external_id_that_contradicts_the_templates_is_not_ignored(
         ended = run(*command, environment={**environment, "PUMP_EXTERNAL_ID": external_id})
         assert states(ended) == expected
     assert '"why": "external-id-differs"' in ended.stdout
-    ids = tmp_path / "ids.json"
-    row = {"role_arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}", "external_id": SECRET}
-    ids.write_text(json.dumps([row]))
+    row = (f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}", SECRET)
+    ids = write_csv(tmp_path / "ids.csv", row)
     ended = run(
         *command, "--external-ids", ids, environment={**environment, "PUMP_EXTERNAL_ID": SECRET}
     )
     assert "cannot be combined with PUMP_EXTERNAL_ID" in the_usage_error(ended)
-    moved = {**row, "role_arn": f"arn:aws:iam::{ACCOUNT_ID}:role/x/{READ_ONLY}"}
-    ids.write_text(json.dumps([row, moved]))
+    write_csv(ids, row, (f"arn:aws:iam::{ACCOUNT_ID}:role/x/{READ_ONLY}", SECRET))
     line = the_error(run(*command, "--external-ids", ids, environment=environment))
     assert line == f"pump-roles: the role {READ_ONLY} of account {ACCOUNT_ID} is listed twice"
 
@@ -634,6 +625,7 @@ def test_saved_files_without_the_session_duration_are_unknown(
             "why": "not-in-files",
             "subject": "",
             "detail": name,
+            "source": "",
         }
     (read_only,) = (file for file in roles if file.stem == READ_ONLY)
     ended = of_files(customer, details, read_only)
@@ -730,6 +722,7 @@ def test_details_without_policies_are_unknown(customer: Customer, tmp_path: Path
         "why": "not-in-files",
         "subject": administrator,
         "detail": "",
+        "source": "",
     }
     assert missing in role["unknown"]
     assert [difference["rule"] for difference in role["differences"]] == ["policy-added"]

@@ -11,9 +11,9 @@ import pytest
 
 from pump_roles.account.organization import Account
 from pump_roles.account.verify import accounts
-from pump_roles.account.verify.expected import from_templates
-from pump_roles.account.verify.model import AccountResult
-from pump_roles.account.verify.reading import read_account
+from pump_roles.account.verify.expectation import from_templates
+from pump_roles.account.verify.from_aws import read_account
+from pump_roles.account.verify.result import AccountResult
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
@@ -65,6 +65,11 @@ def accounts_of(ended: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
     assert "Traceback" not in ended.stderr
     assert EXTERNAL_ID not in ended.stdout + ended.stderr
     return {found["account"]: found for found in json.loads(ended.stdout)["accounts"]}
+
+
+def reasons(account: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return what could not be checked: the part, why, the subject, and the detail."""
+    return [(*unknown.values(),)[:4] for unknown in account["unknown"]]
 
 
 def test_every_account_of_a_unit_matches(
@@ -133,8 +138,9 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
         *("unknown", "unknown", "differs", "differs")
     ]
     assert [found[account]["state"] for account in others] == ["match", "match"]
-    assert "denied: iam:ListRoles" in found[denied]["reason"]
-    assert found[gone]["reason"].startswith(f"the role {AUDITOR} could not be assumed: ")
+    assert reasons(found[denied]) == [("other-roles", "not-read", "", "denied: iam:ListRoles")]
+    ((_, why, role, _),) = reasons(found[gone])
+    assert (why, role) == ("assume-denied", AUDITOR)
     (difference,) = found[broader]["roles"][0]["differences"]
     assert (difference["rule"], difference["effect"]) == ("policy-added", "broader")
     assert "s3:GetObject" in difference["actions"]
@@ -167,8 +173,8 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
     ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
     assert ended.returncode == 4
     found = accounts_of(ended)
-    assert found[here]["reason"] == f"not targeted: the account is not below {empty}"
-    assert found[NO_ACCOUNT]["reason"] == "the organization has no such account"
+    assert reasons(found[here]) == [("account", "not-below", empty, "")]
+    assert reasons(found[NO_ACCOUNT]) == [("account", "no-such-account", "", "")]
 
     # Verifying no account is not a pass, and a misspelled exclusion must not narrow the scope.
     for options, problem in [
@@ -198,7 +204,7 @@ def test_suspended_account_is_unknown(
     found = accounts.accounts_in(accounts.Aws(), accounts.Scope())
     (suspended,) = (account for account in found if isinstance(account, AccountResult))
     assert (suspended.account, suspended.state) == (first, "unknown")
-    assert suspended.reason == "the account is suspended"
+    assert [unknown.why for unknown in suspended.unknown] == ["suspended"]
 
 
 def test_own_account_is_read_with_the_callers_credentials(
@@ -272,7 +278,7 @@ def test_session_in_an_account_is_limited_to_the_reads(
     (found,) = accounts.verify_organization(
         calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=1
     ).accounts
-    assert (found.state, found.reason) == ("unknown", "denied: iam:DeleteRole")
+    assert (found.state, found.unknown[0].detail) == ("unknown", "denied: iam:DeleteRole")
     (client,) = clients
     assert client.get_role(RoleName=ROLE)
     iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
@@ -300,7 +306,7 @@ def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
         calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=2
     )
     assert [account.state for account in found.accounts] == ["unknown", "match"]
-    assert found.accounts[0].reason == "the response cannot be parsed (KeyError)"
+    assert found.accounts[0].unknown[0].detail == "the response cannot be parsed (KeyError)"
 
 
 def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:

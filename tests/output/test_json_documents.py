@@ -20,10 +20,11 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles.account.probe import ProbeReport, ProbeResult
-from pump_roles.account.rollout.model import RolloutStatus, Statuses
+from pump_roles.account.rollout.status import RolloutStatus, Statuses
 from pump_roles.output.json_documents import as_json
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS
+from pump_roles.role import Unknown
 from tests.account.rollout import statuses
 from tests.account.verify import results
 from tests.support import EVERYTHING, ROLE_ARGUMENTS, earlier, plain
@@ -118,7 +119,10 @@ REPORTS: dict[str, Callable[[Path], Report]] = {
 
 
 UNREAD = RolloutStatus(
-    stack_set="PumpReadOnly", state="unknown", reason="denied", region="us-east-1"
+    stack_set="PumpReadOnly",
+    state="unknown",
+    unknown=(Unknown(part="rollout", why="not-read", detail="denied"),),
+    region="us-east-1",
 )
 PROBED = ProbeResult(
     "arn:aws:iam::111122223333:role/R", "unknown", "Why.", "refused", "unknown", "accepted"

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from pump_roles import __version__
-from pump_roles.account.verify.model import (
+from pump_roles.account.verify.result import (
     RULES,
     AccountResult,
     Verification,
@@ -175,7 +175,7 @@ def test_has_the_locations_that_github_needs() -> None:
     account = replace(
         matching(1),
         state="differs",
-        reason="roles cannot be listed",
+        unknown=(not_read("roles cannot be listed"),),
         roles=(role("000000000001", difference(), arn=path),),
         others=(other,),
     )
@@ -214,7 +214,10 @@ def test_message_has_the_first_actions_and_how_many_more() -> None:
     assert result["message"]["text"] == (
         "The read-only role PumpReadOnlyRole in account 000000000001 (Production): the inline "
         "policy Extra is not expected (broader). "
-        + "".join(f"1 action: denied by P{number} before, allowed now. " for number in range(4))
+        + "".join(
+            f"1 action: denied by P{number} as expected, allowed in the account. "
+            for number in range(4)
+        )
         + "6 more changes. Actions: s3:Get0, s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, "
         "s3:Get6, s3:Get7 and 992 more."
     )
@@ -253,8 +256,8 @@ def reworded(account: AccountResult) -> AccountResult:
         replace(other, alarms=(Access("password"),), principals=("reworded",))
         for other in account.others
     )
-    reason = f"{account.reason}, too" if account.reason else ""
-    return replace(account, name="renamed", reason=reason, roles=roles, others=others, calls=99)
+    why = tuple(not_read("reworded") for _ in account.unknown)
+    return replace(account, name="renamed", unknown=why, roles=roles, others=others, calls=99)
 
 
 def test_fingerprints_depend_on_neither_words_nor_order() -> None:
@@ -294,7 +297,7 @@ def test_fingerprints_of_similar_differences_are_unique_and_stable() -> None:
         ((differing(1),), True),
         ((matching(1), unknown(2)), False),
         ((matching(1, unknown=(not_read("its tags"),), state="unknown"),), False),
-        ((differing(1), differing(2, reason="roles cannot be listed")), False),
+        ((differing(1), differing(2, unknown=(not_read("roles cannot be listed"),))), False),
         (
             (
                 replace(

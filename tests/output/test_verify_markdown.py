@@ -8,7 +8,7 @@ import pytest
 from rich.markdown import Markdown
 
 from pump_roles import __version__
-from pump_roles.account.verify.model import AccountResult
+from pump_roles.account.verify.result import AccountResult
 from pump_roles.output.escape import code, table, text
 from pump_roles.output.verify_markdown import MARKDOWN_LIMIT, as_markdown
 from tests.account.verify.results import (
@@ -66,7 +66,7 @@ def test_has_what_a_ticket_needs() -> None:
         "\n"
         "- read-only role `arn:aws:iam::000000000001:role/PumpReadOnlyRole`: **differs**\n"
         "  - **broader** (`policy-added`): the inline policy Extra is not expected; 1 action: "
-        "not granted before, allowed now; actions: `s3:GetObject`\n"
+        "not granted as expected, allowed in the account; actions: `s3:GetObject`\n"
         "\n"
         "## Accounts that match\n"
         "\n"
@@ -82,9 +82,9 @@ def test_has_what_a_ticket_needs() -> None:
 def test_says_everything_about_an_account() -> None:
     found = as_markdown(verification(with_everything("word")))
     for sentence in (
-        "- not checked: word",
+        "- not checked: it could not be read: word",
         "**broader** (`policy-added`): the inline policy word is not expected; 1 action: denied",
-        " by word0 before, allowed now; 1 action: denied by word1 before",
+        " by word0 as expected, allowed in the account; 1 action: denied by word1 as expected",
         "; 5 more changes; actions: ",
         "`word` and 12 more",
         "**other** (`tag-added`): the tag word is not expected",

@@ -33,7 +33,7 @@ LONG = verification(
     replace(
         matching(1),
         state="differs",
-        reason=f"the role {LONG_ARN} cannot be read because of many long reasons in many words",
+        unknown=(not_read(f"the role {LONG_ARN} because of many long reasons in many words"),),
         roles=(
             role(
                 "000000000001",
@@ -83,13 +83,13 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "compared with: the published roles\n"
         "\n"
         "differs 000000000004 (text)\n"
-        "  not checked: text\n"
+        "  not checked: it could not be read: text\n"
         "  differs arn:aws:iam::000000000004:role/PumpReadOnlyRole (read-only)\n"
         "    broader: the inline policy text is not expected (policy-added)\n"
-        "      1 action: denied by text0 before, allowed now\n"
-        "      1 action: denied by text1 before, allowed now\n"
-        "      1 action: denied by text2 before, allowed now\n"
-        "      1 action: denied by text3 before, allowed now\n"
+        "      1 action: denied by text0 as expected, allowed in the account\n"
+        "      1 action: denied by text1 as expected, allowed in the account\n"
+        "      1 action: denied by text2 as expected, allowed in the account\n"
+        "      1 action: denied by text3 as expected, allowed in the account\n"
         "      and 5 more changes\n"
         "      actions: text, text, text, text, text, text, text, text and 12 more\n"
         "    other: the tag text is not expected (tag-added)\n"

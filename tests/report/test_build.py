@@ -20,6 +20,7 @@ from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.iam.trust import OPEN_PRINCIPAL
+from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
@@ -28,7 +29,6 @@ from pump_roles.output.words import difference_in_words
 from pump_roles.report import Report, build, of_published, of_templates
 from pump_roles.report.model import RISKS, SCHEMA, RoleReport
 from pump_roles.report.policies import Uncounted
-from pump_roles.templates import InputError
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,

@@ -18,12 +18,12 @@ from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.marks import _marks, left_by_metadata_only, mark
-from pump_roles.report.texts import read_text
+from pump_roles.text import packaged
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 from tests.support import synthesize
 from tools.sandbox.cdk import ROOT
 
-JUDGEMENT = json.loads(read_text("data.json"))
+JUDGEMENT = json.loads(packaged("pump_roles.report", "data.json"))
 DENIED: Final[list[str]] = JUDGEMENT["denied"]
 LEFT: Final[dict[str, dict[str, str]]] = JUDGEMENT["left"]
 GRANTED = shipped().matching(
@@ -324,7 +324,7 @@ def test_cloudwatch_incurs_a_fee_as_its_pricing_says() -> None:
 
 
 def test_fees_are_for_what_the_roles_have_and_name_their_source() -> None:
-    marks = json.loads(read_text("marks.json"))
+    marks = json.loads(packaged("pump_roles.report", "marks.json"))
     for kind, names, begins in (("fee", FEES, "Costs"), ("possible_fee", POSSIBLE_FEES, "May")):
         assert set(marks[kind]) == names
         for reason in marks[kind].values():
@@ -341,6 +341,6 @@ def test_purchases_and_free_reads_incur_no_fee() -> None:
 
 
 def test_statement_about_charged_calls_names_what_incurs_a_fee() -> None:
-    statements = json.loads(read_text("statements.json"))
+    statements = json.loads(packaged("pump_roles.report", "statements.json"))
     (charged,) = [statement for statement in statements if statement["id"] == "incur-fees"]
     assert set(charged["actions"]) == FEES

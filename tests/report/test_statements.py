@@ -20,9 +20,9 @@ from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents, of_published, of_templates
 from pump_roles.report.marks import mark
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
-from pump_roles.report.texts import read_text
 from pump_roles.role import Policy, Role
 from pump_roles.templates import Contents, FoundRole
+from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
 from tests.report.test_marks import fields, operations
 from tests.support import (
@@ -47,7 +47,7 @@ from tools.sandbox.simulator import (
 )
 from tools.sandbox.simulator import Role as Deployed
 
-LISTED: list[dict[str, Any]] = json.loads(read_text("statements.json"))
+LISTED: list[dict[str, Any]] = json.loads(packaged("pump_roles.report", "statements.json"))
 NAMED = sorted({action for statement in LISTED for action in statement["actions"]})
 
 

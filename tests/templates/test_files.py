@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pump_roles.json_input import InputError
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report import of_templates
-from pump_roles.templates import InputError
 from tests.support import changed, json_values
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
-from pump_roles.templates import InputError
 from tests.support import (
     EVERYTHING,
     NO_VALUE,

@@ -202,8 +202,8 @@ def test_every_region_has_the_console_of_its_partition_or_none() -> None:
             error = problem_of(region=region)
             assert error.argument == "region"
             assert error.problem == (
-                f"{region} is in the partition {partition}, and AWS publishes no address for its "
-                "console; create the stack with the AWS CLI"
+                f"AWS publishes no address for the console in {region}; create the stack with the "
+                "AWS CLI"
             )
     assert without == {"aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
 
@@ -371,22 +371,13 @@ def test_longest_url_is_that_of_cloudformation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "problem"),
-    [
-        ("us-east1", "there is no Region 'us-east1'; did you mean us-east-1?"),
-        ("us-eastt-1", "there is no Region 'us-eastt-1'; did you mean us-east-1?"),
-        ("US-EAST-1", "there is no Region 'US-EAST-1'; did you mean us-east-1?"),
-        ("us-east-1a", "there is no Region 'us-east-1a'; did you mean us-east-1?"),
-        ("us-east-1\n", "there is no Region 'us-east-1\\n'; did you mean us-east-1?"),
-        ("", "there is no Region ''; a Region has a name such as us-east-1"),
-        ("global", "there is no Region 'global'; a Region has a name such as us-east-1"),
-        ("evil.example/#", "there is no Region 'evil.example/#'; a Region has a name such as us-e"),
-    ],
+    "region",
+    ["us-east1", "US-EAST-1", "us-east-1a", "us-east-1\n", "", "global", "evil.example/#"],
 )
-def test_region_that_does_not_exist_is_an_error(region: str, problem: str) -> None:
+def test_malformed_region_is_an_error(region: str) -> None:
     error = problem_of(region=region)
     assert error.argument == "region"
-    assert error.problem.startswith(problem)
+    assert error.problem == f"{region!r} is not the name of a Region, such as us-east-1"
 
 
 @pytest.mark.parametrize(
@@ -404,8 +395,8 @@ def test_role_that_does_not_exist_is_a_key_error() -> None:
             made("full-access", **arguments)
 
 
-def warned(url: str = URL, region: str = "us-east-1", **parameters: str) -> list[str]:
-    return list(warnings_about("read-only", template_url=url, region=region, parameters=parameters))
+def warned(url: str = URL, **parameters: str) -> list[str]:
+    return list(warnings_about("read-only", template_url=url, parameters=parameters))
 
 
 @pytest.fixture(scope="module")
@@ -431,10 +422,7 @@ def test_url_of_an_object_in_s3_is_no_warning(
     url = client.generate_presigned_url(
         "get_object", Params={"Bucket": "templates", "Key": "PumpReadOnly.template.json"}
     )
-    assert warned(url, region) == []
-    # Not in a partition with another domain.
-    other = "us-east-1" if region == "cn-north-1" else "cn-north-1"
-    assert len(warned(url, other)) == 1
+    assert warned(url) == []
 
 
 @pytest.mark.parametrize(
@@ -456,22 +444,17 @@ def test_other_hosts_of_s3_are_no_warning(host: str) -> None:
     [
         *("example.com", "raw.githubusercontent.com", "d111111abcdef8.cloudfront.net"),
         *("amazonaws.com", "s3.amazonaws.com.example.com", "s3xamazonaws.com", "xs3.amazonaws.com"),
-        *("s3.execute-api.us-east-1.amazonaws.com", "s3.us-east-9.amazonaws.com"),
         # CloudFormation does not read static websites.
         "bucket.s3-website-us-east-1.amazonaws.com",
         "bucket.s3-website.us-east-2.amazonaws.com",
-        # In another partition, which has the same domain.
-        "bucket.s3.us-gov-west-1.amazonaws.com",
     ],
 )
 def test_host_outside_s3_is_a_warning(host: str) -> None:
     url = f"https://{host}/PumpReadOnly.template.json"
     assert made(template_url=url)
-    (warning,) = warned(url)
-    assert warning == (
-        f"{host} is not a REST endpoint of Amazon S3 in the partition aws; CloudFormation in "
-        "us-east-1 reads templates only from there"
-    )
+    assert warned(url) == [
+        f"{host} is not a host of Amazon S3; CloudFormation reads templates only from there"
+    ]
 
 
 def test_short_external_id_is_a_warning() -> None:
@@ -489,6 +472,4 @@ def test_name_of_the_other_template_is_a_warning(name: str) -> None:
     url = f"https://s3.us-east-1.amazonaws.com/templates/{name}"
     (warning,) = warned(url)
     assert warning.startswith("the URL contains PumpAutoPilot, ")
-    assert not list(
-        warnings_about("auto-pilot", template_url=url, region="us-east-1", parameters={})
-    )
+    assert not list(warnings_about("auto-pilot", template_url=url, parameters={}))

@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Final
 
-from pump_roles.templates import InputError
+from pump_roles.json_input import InputError
 from tools.release.manifest import order
 
 __all__ = ["UNRELEASED", "Section", "day", "read", "released", "sections", "today"]

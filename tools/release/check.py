@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles.iam.catalog import shipped
+from pump_roles.json_input import InputError
 from pump_roles.output.change_words import change_in_one_line
 from pump_roles.report import Report
 from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
-from pump_roles.templates import InputError
 from tools.release.changelog import UNRELEASED, Section, day, read, sections
 from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from pump_roles.templates import InputError
+from pump_roles.json_input import InputError
 
 __all__ = ["check_clean", "check_unchanged", "git", "tag_of"]
 

@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from pump_roles.json_input import read_json
+from pump_roles.json_input import InputError, read_json
 from pump_roles.output.json_documents import report_from
 from pump_roles.report import Report, of_templates
-from pump_roles.templates import InputError
 from tools.sandbox.cdk import ROOT
 
 __all__ = ["MANIFESTS", "TEMPLATES", "current", "last_released", "order", "read", "stored"]

@@ -7,8 +7,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from pump_roles.json_input import InputError
 from pump_roles.report import Report
-from pump_roles.templates import InputError
 from tools.release.changelog import today
 from tools.release.check import CHANGELOG
 from tools.release.manifest import current

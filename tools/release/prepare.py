@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from pump_roles.json_input import InputError
 from pump_roles.report import Report
-from pump_roles.templates import InputError
 from tools.release.changelog import UNRELEASED, read, released, sections, today
 from tools.release.check import CHANGELOG, NOTICE_DAYS, expansions, listed, problems, too_early
 from tools.release.git import check_clean, check_unchanged, tag_of

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from pump_roles.account.probe import ProbeReport
-from pump_roles.account.rollout.model import Statuses
-from pump_roles.account.verify.model import Verification
+from pump_roles.account.rollout.status import Statuses
+from pump_roles.account.verify.result import Verification
 from pump_roles.report import Report
 
 __all__ = ["SCHEMAS", "schema"]

@@ -15,7 +15,7 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.guardrails.guardrail import SHIPPED
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
-from pump_roles.report.texts import read_text
+from pump_roles.text import packaged
 
 __all__ = ["PAGES", "TABLES", "filled"]
 
@@ -77,7 +77,7 @@ def _guardrails() -> str:
 
 
 def _left_by_metadata_only() -> str:
-    left = json.loads(read_text("data.json"))["left"]
+    left = json.loads(packaged("pump_roles.report", "data.json"))["left"]
     return _table(
         ("action", "what it returns", "why it stays"),
         ((f"`{action}`", data["returns"], data["stays"]) for action, data in left.items()),

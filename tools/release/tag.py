@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json
 from pump_roles.report import Report
-from pump_roles.templates import InputError
 from tools.release.changelog import UNRELEASED, read, sections, today
 from tools.release.check import CHANGELOG, listed, problems, too_early
 from tools.release.git import check_clean, check_unchanged, git, tag_of

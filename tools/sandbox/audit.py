@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pump_roles.account.verify.reading import policy_for_reading
+from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.published import ROLES
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from pump_roles.account.organization import AccountFilter
-from pump_roles.account.rollout.model import RolloutRole
-from pump_roles.account.rollout.roles import kinds_and_names, roles_in
-from pump_roles.role import Role
-from pump_roles.templates import Contents, InputError, Place
+from pump_roles.account.rollout.roles import roles_in
+from pump_roles.account.rollout.status import StatusError
+from pump_roles.json_input import InputError
+from pump_roles.role import Role, Unknown
+from pump_roles.templates import Contents, Place
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
 
@@ -47,11 +48,6 @@ class ExpectedRollout:
     region: str = ""
 
     @property
-    def roles(self) -> tuple[RolloutRole, ...]:
-        """Pump's roles in the templates."""
-        return kinds_and_names(self.deployed_roles)
-
-    @property
     def caller(self) -> Literal["SELF", "DELEGATED_ADMIN"]:
         """Who calls StackSets, as the API names it."""
         return STACK_SETS_CALL_AS[self.call_as]
@@ -67,7 +63,8 @@ def rollouts_in(deployed: Contents, source: str) -> tuple[ExpectedRollout, ...]:
 
     :param deployed: what the templates deploy.
     :param source: the templates, in words.
-    :raises InputError: if there is none, or the targets of one cannot be read.
+    :raises InputError: if there is none.
+    :raises StatusError: if the targets of one cannot be read.
     """
     places: dict[str, list[Place]] = {}
     for place in deployed.places:
@@ -90,8 +87,8 @@ def _order(item: tuple[str, list[Place]]) -> tuple[int, str]:
 
 
 def _rollout(deployed: Contents, name: str, places: list[Place], source: str) -> ExpectedRollout:
-    for problem in _problems(name, places):
-        raise InputError(f"{source}: the targets of the StackSet {name} cannot be read: {problem}")
+    for unknown in _unknown(name, places):
+        raise StatusError(unknown, stack_set=name)
     place = places[0]
     return ExpectedRollout(
         stack_set=name,
@@ -105,17 +102,17 @@ def _rollout(deployed: Contents, name: str, places: list[Place], source: str) ->
     )
 
 
-def _problems(name: str, places: list[Place]) -> Iterator[str]:
+def _unknown(name: str, places: list[Place]) -> Iterator[Unknown]:
     for place in places:
-        yield from (unknown.subject or unknown.why for unknown in place.unreadable)
+        yield from place.unreadable
     place = places[0]
     if not STACK_SET_NAME.accepts(name):
-        yield "its name is known only when it is deployed"
+        yield Unknown(part="place", why="unreadable", subject="StackSetName")
     if len({replace(place, kind="") for place in places}) > 1:
-        yield "it deploys to several groups of accounts"
+        yield Unknown(part="place", why="several-groups")
     if place.call_as not in STACK_SETS_CALL_AS:
-        yield "it is self-managed"
+        yield Unknown(part="place", why="self-managed")
     if place.filter not in _FILTERS:
-        yield f"its account filter is {place.filter}"
+        yield Unknown(part="place", why="unknown-filter", detail=place.filter)
     if not place.units:
-        yield "it has no organizational units"
+        yield Unknown(part="place", why="no-units")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.account.errors import error_code
 from pump_roles.account.response import list_in, text_in
+from pump_roles.account.rollout.deployed import NOT_FOUND, why_not_read
 from pump_roles.account.rollout.expected import ExpectedRollout
-from pump_roles.account.rollout.model import StatusError
-from pump_roles.account.rollout.reading import NOT_FOUND, problem_of
+from pump_roles.account.rollout.status import StatusError
+from pump_roles.role import Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -28,23 +29,23 @@ def wait_for(
     *,
     seconds: int | None = None,
     waited: Callable[[int], object] | None = None,
-) -> str:
+) -> Unknown | None:
     """Wait until no operation of a StackSet is running, queued, or stopping.
 
     :param cloudformation: a client of the account and Region of the StackSet.
     :param expected: the rollout. If the StackSet does not exist, there is nothing to wait for.
     :param seconds: the maximum number of seconds to wait. By default, there is no limit.
     :param waited: called after each wait, with its number of seconds.
-    :returns: why the operations cannot be read, or that they did not end in time; empty if all have
-        ended.
+    :returns: why the operations cannot be read, or that they did not end in time; ``None`` if all
+        have ended.
     """
     try:
         _wait(cloudformation, expected, seconds, waited)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
         if error_code(error) != NOT_FOUND:
-            return problem_of(error, expected, cloudformation.meta.region_name)
-    return ""
+            return why_not_read(error, expected, cloudformation.meta.region_name)
+    return None
 
 
 def _wait(
@@ -60,8 +61,12 @@ def _wait(
         while _is_active(_describe_operation(cloudformation, expected, active)):
             if seconds is not None and total >= seconds:
                 raise StatusError(
-                    f"the operation {active} has not ended after {total // 60:,} minutes; run the "
-                    "command again later"
+                    Unknown(
+                        part="rollout",
+                        why="operation-active",
+                        subject=active,
+                        detail=f"{total // 60:,}",
+                    )
                 )
             time.sleep(INTERVAL)
             total += INTERVAL
@@ -93,5 +98,5 @@ def _active_operation(
 def _is_active(operation: Any) -> bool:
     status = text_in(operation, "Status")
     if status not in _ACTIVE | _ENDED:
-        raise StatusError(f"AWS returned an unknown operation status: {status}")
+        raise StatusError(Unknown(part="rollout", why="operation-status", detail=status))
     return status in _ACTIVE

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, Literal, NamedTuple
 
-from pump_roles.account.rollout.model import Retry
+from pump_roles.account.rollout.status import Retry
 
 __all__ = ["Repeat", "retries"]
 
@@ -50,43 +50,23 @@ def retries(
     :param region: the Region of the StackSet itself.
     :param profile: the profile to pass. By default, the commands pass none.
     """
-    return tuple(
-        Retry(
-            accounts=tuple(accounts),
-            command=shlex.join(
-                _command(stack_set, instance_region, unit, accounts, caller, region, profile)
-            ),
-        )
-        for (instance_region, unit), group in groupby(
-            sorted(set(repeated)), key=lambda repeat: (repeat.region, repeat.unit)
-        )
-        for accounts in _batches([repeat.account for repeat in group])
-    )
+    first = ("aws", "cloudformation", "create-stack-instances", "--stack-set-name", stack_set)
+    last = [*(("--call-as", caller) if caller != "SELF" else ()), "--region", region]
+    last += [] if profile is None else ["--profile", profile]
+    found = []
+    for (instance_region, unit), group in groupby(
+        sorted(set(repeated)), key=lambda repeat: (repeat.region, repeat.unit)
+    ):
+        for accounts in _batches([repeat.account for repeat in group]):
+            listed = f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
+            targets = f"OrganizationalUnitIds={unit},{listed}"
+            where = ("--regions", instance_region, "--deployment-targets", targets)
+            how = ("--operation-preferences", _PREFERENCES) if len(accounts) > 1 else ()
+            command = shlex.join((*first, *where, *how, *last))
+            found.append(Retry(accounts=tuple(accounts), command=command))
+    return tuple(found)
 
 
 def _batches(accounts: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(accounts), _MOST_ACCOUNTS):
         yield accounts[start : start + _MOST_ACCOUNTS]
-
-
-def _command(  # noqa: PLR0917
-    stack_set: str,
-    instance_region: str,
-    unit: str,
-    accounts: Sequence[str],
-    caller: str,
-    region: str,
-    profile: str | None,
-) -> Iterator[str]:
-    yield from ("aws", "cloudformation", "create-stack-instances", "--stack-set-name", stack_set)
-    yield from ("--regions", instance_region, "--deployment-targets")
-    yield (
-        f"OrganizationalUnitIds={unit},Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
-    )
-    if len(accounts) > 1:
-        yield from ("--operation-preferences", _PREFERENCES)
-    if caller != "SELF":
-        yield from ("--call-as", caller)
-    yield from ("--region", region)
-    if profile is not None:
-        yield from ("--profile", profile)

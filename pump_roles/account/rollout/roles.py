@@ -2,26 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import Final
 
-from pump_roles.account.rollout.model import RolloutRole
-from pump_roles.compare import compare
-from pump_roles.role import Part, Role
+from pump_roles.account.rollout.status import RolloutRole
+from pump_roles.compare import Difference, compare
+from pump_roles.role import Role
 from pump_roles.templates import Contents
-from pump_roles.templates.masking import Mask
+from pump_roles.templates.masking import Mask, texts_under_the_key
 
-__all__ = ["differing", "kinds_and_names", "roles_in"]
-
-_ORDER: Final[tuple[Part, ...]] = (
-    "name",
-    "trust-policy",
-    "inline-policies",
-    "managed-policies",
-    "path",
-    "boundary",
-    "session",
-    "role",
-)
+__all__ = ["compared", "roles_in"]
 
 
 def roles_in(contents: Contents, stack_set: str | None = None) -> tuple[Role, ...]:
@@ -39,40 +27,46 @@ def roles_in(contents: Contents, stack_set: str | None = None) -> tuple[Role, ..
     )
 
 
-def kinds_and_names(roles: Iterable[Role]) -> tuple[RolloutRole, ...]:
-    """Return the kinds and names of roles, each once.
-
-    :param roles: the roles.
-    """
-    return tuple(dict.fromkeys(RolloutRole(kind=role.kind, name=role.name) for role in roles))
-
-
-def differing(
-    expected: Collection[Role], found: Iterable[Role]
-) -> Iterator[tuple[str, tuple[Part, ...]]]:
-    """Yield the kind of each role that differs from every expected one, and the parts that differ.
+def compared(expected: Collection[Role], found: Collection[Role]) -> Iterator[RolloutRole]:
+    """Yield the roles that a StackSet deploys and those that are missing, with their differences.
 
     What an expected role leaves to a parameter can have any value. Tags are not compared:
-    CloudFormation adds those of the rollout's stack to the StackSet's. The part ``role`` stands for
-    what cannot be read, which may differ.
+    CloudFormation adds those of the rollout's stack to the StackSet's.
 
-    :param expected: the roles that the StackSet in the templates deploys.
+    :param expected: the roles that the StackSet in the templates deploys; none if nothing is
+        expected.
     :param found: the roles that the StackSet deploys.
     """
+    mask = Mask(frozenset(_external_ids((*expected, *found))))
     for role in found:
-        differences = [
-            _parts(candidate, role) for candidate in expected if candidate.kind == role.kind
+        candidates = [
+            mask.masked(_compared(other, role)) for other in expected if other.kind == role.kind
         ]
-        if differences and all(differences):
-            yield role.kind, min(differences, key=len)
+        if candidates:
+            yield min(candidates, key=lambda other: len(other.differences) + len(other.unknown))
+        else:
+            present = Difference(rule="role-present", effect="broader")
+            yield _named(role, *([present] if expected else []))
+    for role in expected:
+        if role.kind not in {other.kind for other in found}:
+            yield _named(role, Difference(rule="role-missing", effect="narrower"))
 
 
-def _parts(expected: Role, found: Role) -> tuple[Part, ...]:
-    parts: set[Part] = {
-        difference.part
-        for difference in compare(replace(expected, tags={}), replace(found, tags={}))
-    }
+def _external_ids(roles: Iterable[Role]) -> Iterator[str]:
+    for role in roles:
+        for document in (role.trust_policy, *(policy.document for policy in role.policies)):
+            yield from texts_under_the_key(document)
+
+
+def _named(role: Role, *differences: Difference) -> RolloutRole:
+    return RolloutRole(kind=role.kind, name=role.name, differences=differences)
+
+
+def _compared(expected: Role, found: Role) -> RolloutRole:
     # Only the expected role also has what surrounds the StackSet, such as a macro of its stack.
-    if not {*found.unknown} <= {*expected.unknown}:
-        parts.add("role")
-    return tuple(part for part in _ORDER if part in parts)
+    return RolloutRole(
+        kind=found.kind,
+        name=found.name,
+        differences=compare(replace(expected, tags={}), replace(found, tags={})),
+        unknown=tuple(unknown for unknown in found.unknown if unknown not in expected.unknown),
+    )

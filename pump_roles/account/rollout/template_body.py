@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.templates import Contents, InputError
+from pump_roles.json_input import InputError
+from pump_roles.templates import Contents
 from pump_roles.templates.files import File
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.reading import contents_of

@@ -16,21 +16,21 @@ from pump_roles.account.errors import (
 )
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.probe import partition_of
-from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails
-from pump_roles.account.verify.expected import Expectation
-from pump_roles.account.verify.model import AccountResult, Verification
-from pump_roles.account.verify.reading import policy_for_reading, read_account
+from pump_roles.account.verify.expectation import Expectation
+from pump_roles.account.verify.from_aws import policy_for_reading, read_account
+from pump_roles.account.verify.one_account import compare
+from pump_roles.account.verify.result import AccountResult, Verification
 from pump_roles.account.workers import in_threads
+from pump_roles.json_input import InputError
+from pump_roles.role import Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
-    from mypy_boto3_sts import STSClient
 
 __all__ = [
     "SESSION_NAME",
     "Aws",
-    "OrganizationError",
     "Scope",
     "accounts_in",
     "read_own_account",
@@ -46,10 +46,6 @@ _NO_ACCOUNT: Final = "AccountNotFoundException"
 _NO_UNIT: Final = "ParentNotFoundException"
 
 _Found = Callable[[AccountResult], object]
-
-
-class OrganizationError(ValueError):
-    """The accounts of the organization cannot be determined. The message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +166,7 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
 
     :param aws: clients of the management account, or of a delegated administrator.
     :param scope: which accounts to verify.
-    :raises OrganizationError: if they cannot be listed, if there are none, or if an account to skip
+    :raises InputError: if they cannot be listed, if there are none, or if an account to skip
         is not among them.
     """
     organizations = aws.organizations()
@@ -184,18 +180,16 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
         if error_code(error) == _NO_UNIT:
             remedy = "the organizational unit does not exist"
         problem = "; ".join(filter(None, (reason, remedy)))
-        raise OrganizationError(
-            f"the accounts of the organization cannot be listed: {problem}"
-        ) from error
+        raise InputError(f"the accounts of the organization cannot be listed: {problem}") from error
     where = " or ".join(scope.units) or "the organization"
     if unmatched := sorted(set(scope.excluded) - below.keys()):
-        raise OrganizationError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
+        raise InputError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
     selected = scope.accounts or sorted(below)
     results = list(
         _selected(organizations, below, where, [*dict.fromkeys(selected)], scope.excluded)
     )
     if not results:
-        raise OrganizationError(f"there are no accounts to verify below {where}")
+        raise InputError(f"there are no accounts to verify below {where}")
     return results
 
 
@@ -211,24 +205,28 @@ def _selected(
         if id_ in excluded:
             continue
         if account is None:
-            reason = _not_below(organizations, id_, where)
-            yield AccountResult(account=id_, state="unknown", reason=reason)
+            yield _not_read(id_, _not_below(organizations, id_, where))
         elif account.suspended:
-            yield AccountResult(
-                account=id_, name=account.name, state="unknown", reason="the account is suspended"
-            )
+            yield _not_read(id_, Unknown(part="account", why="suspended"), account.name)
         else:
             yield account
 
 
-def _not_below(organizations: "OrganizationsClient", account: str, where: str) -> str:
+def _not_read(account: str, unknown: Unknown, name: str = "", calls: int = 0) -> AccountResult:
+    return AccountResult(
+        account=account, name=name, state="unknown", unknown=(unknown,), calls=calls
+    )
+
+
+def _not_below(organizations: "OrganizationsClient", account: str, where: str) -> Unknown:
+    reason = ""
     try:
         organizations.describe_account(AccountId=account)
     except Exception as error:  # noqa: BLE001
         if error_code(error) == _NO_ACCOUNT:
-            return "the organization has no such account"
-        return f"not targeted: the account is not below {where} ({reason_of(error, organizations)})"
-    return f"not targeted: the account is not below {where}"
+            return Unknown(part="account", why="no-such-account")
+        reason = reason_of(error, organizations)
+    return Unknown(part="account", why="not-below", subject=where, detail=reason)
 
 
 def _verified(
@@ -250,30 +248,23 @@ def _verified(
                 )["Credentials"]
             )
     except Exception as error:  # noqa: BLE001
-        reason = _not_assumed(error, aws.caller, role_to_assume)
-        return AccountResult(
-            account=account.id, name=account.name, state="unknown", reason=reason, calls=calls
+        unknown = Unknown(
+            part="account",
+            why="assume-denied" if is_denied(error) else "not-assumed",
+            subject=role_to_assume,
+            detail=reason_of(error, aws.caller),
         )
+        return _not_read(account.id, unknown, account.name, calls)
     try:
         details = read_account(iam, expectation.names, account=account.id, partition=aws.partition)
         details = replace(details, calls=details.calls + calls)
         return compare(expectation, details, name=account.name)
     except Exception as error:  # noqa: BLE001
         # A response that is not from AWS can raise anything. It must not hide the other accounts.
-        reason = reason_of(error, iam)
-        return AccountResult(account=account.id, name=account.name, state="unknown", reason=reason)
+        unknown = Unknown(part="account", why="not-read", detail=reason_of(error, iam))
+        return _not_read(account.id, unknown, account.name)
     finally:
         iam.close()
-
-
-def _not_assumed(error: Exception, sts: "STSClient", role: str) -> str:
-    reason = reason_of(error, sts)
-    if is_denied(error):
-        return (
-            f"the role {role} could not be assumed: it does not exist there, does not trust the "
-            f"caller, or the caller lacks the permission ({reason})"
-        )
-    return f"the role {role} could not be assumed: {reason}"
 
 
 def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:
@@ -283,13 +274,12 @@ def _verification(expectation: Expectation, results: Iterable[AccountResult]) ->
     by_account = {result.account: result for result in results}
     # A role that was deployed there may still exist.
     for account in expectation.accounts - by_account.keys() if expectation.removed else ():
-        reason = "the templates deploy a role to this account, but it was not read"
-        by_account[account] = AccountResult(account=account, state="unknown", reason=reason)
+        by_account[account] = _not_read(account, Unknown(part="account", why="not-selected"))
     return Verification(
         expected=mask.masked(expectation.description),
         removed=expectation.removed,
         accounts=tuple(
-            replace(result, name=mask.masked(result.name), reason=mask.masked(result.reason))
+            replace(result, name=mask.masked(result.name), unknown=mask.masked(result.unknown))
             for result in sorted(by_account.values(), key=lambda result: result.account)
         ),
     )

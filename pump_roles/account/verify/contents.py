@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.iam.trust import assumption, principals_of
 from pump_roles.iam.values import as_mapping
+from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
-from pump_roles.role import Role, Unknown
-from pump_roles.templates import Contents, FoundRole, InputError, Other
+from pump_roles.role import Role
+from pump_roles.templates import Contents, FoundRole, Other
 from pump_roles.templates.other_access import roles_of_account
 
 __all__ = ["contents_of"]
@@ -46,8 +47,12 @@ def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:
         roles=tuple(roles[kind] for kind in ROLES if kind in roles),
         others=tuple(_others(details, found)),
         unreadable=(
-            *(Unknown(part="role", why="not-read", detail=reason) for reason in details.unreadable),
-            *details.missing.values(),
+            *details.unknown,
+            *(
+                replace(reason, source=name)
+                for name in names
+                if (reason := details.missing.get(name.casefold()))
+            ),
         ),
         external_ids=details.external_ids,
     )

@@ -11,9 +11,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from pump_roles.iam.values import as_list, as_mapping
-from pump_roles.json_input import parse_json, read_json
-from pump_roles.role import HOUR, Boundary, Policy, Role, Unknown
-from pump_roles.templates import InputError
+from pump_roles.json_input import InputError, parse_json, read_json
+from pump_roles.role import HOUR, Boundary, Part, Policy, Role, Unknown, Why
 from pump_roles.templates.masking import texts_under_the_key
 from pump_roles.templates.roles import kind_of
 from pump_roles.validators import ROLE_ARN
@@ -25,6 +24,7 @@ __all__ = [
     "last_use_of",
     "moment",
     "read_files",
+    "role_of",
 ]
 
 
@@ -54,7 +54,7 @@ class AccountDetails:
     :param paths: the path of every role, by role name.
     :param last_used: when the roles that were read were last used, by role name.
     :param missing: why a role that was not read may still exist, by role name in lowercase.
-    :param unreadable: what could not be read, in words.
+    :param unknown: what could not be read.
     :param calls: how many calls to AWS were made.
     """
 
@@ -65,7 +65,7 @@ class AccountDetails:
     paths: Mapping[str, str] = field(default_factory=dict)
     last_used: Mapping[str, LastUse] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
-    unreadable: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     calls: int = 0
 
     @property
@@ -185,7 +185,7 @@ def _account(content: Any) -> AccountDetails:
         raise InputError(f"its roles are in {len(places)} accounts; all must be in one")
     ((partition, account),) = places
     managed = dict(_managed(content.get("Policies", [])))
-    roles = tuple(_role(role, managed) for role in listed)
+    roles = tuple(role_of(role, managed, missing="not-in-files") for role in listed)
     if len({role.name.casefold() for role in roles}) < len(roles):
         raise InputError("a role is listed twice")
     return AccountDetails(
@@ -210,43 +210,60 @@ def _managed(policies: Any) -> Iterator[tuple[str, Any]]:
             yield policy["Arn"], document_of(versions[0].get("Document"))
 
 
-def _role(role: Mapping[str, Any], managed: Mapping[str, Any]) -> Role:
+def role_of(
+    entry: Mapping[str, Any],
+    documents: Mapping[str, Any],
+    unknown: Iterable[Unknown] = (),
+    *,
+    missing: Why,
+) -> Role:
+    """Return a role.
+
+    :param entry: the role, as ``RoleDetailList`` has it.
+    :param documents: the documents of managed policies, by ARN; those that are not known are
+        missing.
+    :param unknown: what could not be read, and why. By default, nothing.
+    :param missing: why everything else that is missing is not known.
+    :raises InputError: if a name, path, ARN, or tag is not a string.
+    :raises KeyError: if a part is missing that every role has.
+    """
+    name = _text(entry["RoleName"])
+    inline = tuple(
+        Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
+        for policy in entry["RolePolicyList"]
+    )
     attached = tuple(
         Policy(
             name=_text(policy["PolicyName"]),
             arn=_text(policy["PolicyArn"]),
-            document=managed.get(policy["PolicyArn"]),
+            document=documents.get(policy["PolicyArn"]),
         )
-        for policy in role["AttachedManagedPolicies"]
+        for policy in entry["AttachedManagedPolicies"]
     )
-    inline = tuple(
-        Policy(name=_text(policy["PolicyName"]), document=document_of(policy["PolicyDocument"]))
-        for policy in role["RolePolicyList"]
-    )
-    name = _text(role["RoleName"])
-    boundary = as_mapping(role.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
-    seconds = role.get("MaxSessionDuration")
-    unknown = [
-        Unknown(part="managed-policies", why="not-in-files", subject=policy.arn)
-        for policy in attached
-        if policy.document is None
+    arn = as_mapping(entry.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
+    boundary = None if arn is None else Boundary(arn=_text(arn), document=documents.get(arn))
+    seconds = entry.get("MaxSessionDuration")
+    found = {(reason.part, reason.subject): reason for reason in unknown}
+    lacking: list[tuple[Part, str]] = [
+        ("managed-policies", policy.arn) for policy in attached if policy.document is None
     ]
+    if boundary is not None and boundary.document is None:
+        lacking.append(("boundary", boundary.arn))
+    for part, subject in lacking:
+        found.setdefault((part, subject), Unknown(part=part, why=missing, subject=subject))
     if type(seconds) is not int:
-        unknown.append(Unknown(part="session", why="not-in-files", detail=name))
-    if boundary is not None and boundary not in managed:
-        unknown.append(Unknown(part="boundary", why="not-in-files", subject=_text(boundary)))
+        session = Unknown(part="session", why=missing, detail=name)
+        found.setdefault(("session", ""), session)
     return Role(
         kind=kind_of([name], (*inline, *attached)) or "",
         name=name,
-        path=_text(role["Path"]),
-        trust_policy=document_of(role["AssumeRolePolicyDocument"]),
+        path=_text(entry["Path"]),
+        trust_policy=document_of(entry["AssumeRolePolicyDocument"]),
         policies=(*inline, *attached),
-        boundary=None
-        if boundary is None
-        else Boundary(arn=_text(boundary), document=managed.get(boundary)),
+        boundary=boundary,
         session_seconds=seconds if type(seconds) is int else HOUR,
-        tags={_text(tag["Key"]): _text(tag["Value"]) for tag in role.get("Tags", [])},
-        unknown=tuple(unknown),
+        tags={_text(tag["Key"]): _text(tag["Value"]) for tag in entry.get("Tags", [])},
+        unknown=tuple(found.values()),
     )
 
 

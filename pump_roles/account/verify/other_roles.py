@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pump_roles.account.verify.details import AccountDetails
-from pump_roles.account.verify.expected import Expectation
-from pump_roles.account.verify.model import OtherRole
+from pump_roles.account.verify.expectation import Expectation
+from pump_roles.account.verify.result import OtherRole
 from pump_roles.iam.trust import assumption
 from pump_roles.templates import Access
 from pump_roles.templates.masking import texts_under_the_key

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from pump_roles.account.rollout.model import (
+from pump_roles.account.rollout.status import (
     AccountStatus,
     Retry,
     RolloutRole,
     RolloutStatus,
     Statuses,
 )
+from pump_roles.compare import Difference
+from pump_roles.role import Unknown
 
 SCHEMA: Mapping[str, Any] = json.loads(
     resources.files("pump_roles.output").joinpath("rollout.schema.json").read_text("utf-8")
@@ -33,16 +35,24 @@ def with_everything(text: str = "text") -> Statuses:
         status=text,
         detailed_status=text,
     )
+    not_known = Unknown(part="rollout", why="not-read", subject=text, detail=text)
     return Statuses(
         rollouts=(
             RolloutStatus(
                 stack_set="PumpReadOnly",
                 state="incomplete",
-                reason=text,
-                problems=(text,),
-                roles=(RolloutRole(kind="read-only", name="PumpReadOnlyRole"),),
+                unknown=(not_known,),
+                roles=(
+                    RolloutRole(
+                        kind="read-only",
+                        name="PumpReadOnlyRole",
+                        differences=(Difference(rule="role-path", effect="other", now=(text,)),),
+                        unknown=(not_known,),
+                    ),
+                ),
                 region="us-east-1",
                 units=("r-abcd",),
+                deployed_units=("r-abcd", "ou-abcd-12345678"),
                 filter="exclude",
                 filtered=("444455556666",),
                 source=text,

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Account, AccountFilter
-from pump_roles.account.rollout.compare import Instance, StackSet, compare
 from pump_roles.account.rollout.expected import ExpectedRollout
-from pump_roles.account.rollout.model import AccountStatus, RolloutStatus
+from pump_roles.account.rollout.stack_set import StackSet, compare
+from pump_roles.account.rollout.status import AccountStatus, RolloutStatus
+from pump_roles.output.rollout_words import problems_in_words, reason_in_words
 
 MANAGEMENT = "000000000001"
 DELETE_STACK = (
@@ -21,13 +22,15 @@ def account(id_: str, *, suspended: bool = False, units: tuple[str, ...] = ("r-a
     return Account(id_, f"account-{id_}", suspended, units)
 
 
-def instance(id_: str, status: str = "CURRENT", **members: Any) -> Instance:
-    return Instance(account=id_, region="us-east-1", status=status, **members)
+def instance(id_: str, status: str = "CURRENT", **members: Any) -> AccountStatus:
+    return AccountStatus(
+        account=id_, state="not-current", region="us-east-1", status=status, **members
+    )
 
 
 def compared(
     accounts: list[Account],
-    *instances: Instance,
+    *instances: AccountStatus,
     account_filter: AccountFilter = "NONE",
     filtered: tuple[str, ...] = (),
     units: tuple[str, ...] = ("r-abcd",),
@@ -55,7 +58,7 @@ def only(found: RolloutStatus) -> AccountStatus:
 def test_rollout_is_not_complete_if_no_account_is_targeted() -> None:
     found = compared([account(MANAGEMENT)])
     assert found.state == "incomplete"
-    assert found.problems == ("no account is targeted",)
+    assert [*problems_in_words(found)] == ["no account is targeted"]
 
 
 def test_lists_instances_in_accounts_that_are_not_targeted() -> None:
@@ -63,7 +66,7 @@ def test_lists_instances_in_accounts_that_are_not_targeted() -> None:
     assert found.state == "incomplete"
     assert states(found) == {TWO: "current", THREE: "not-targeted"}
     assert found.retry == ()
-    assert found.accounts[0].reason == (
+    assert reason_in_words(found.accounts[0]) == (
         "it has a stack instance, but it is not below the targeted units"
     )
 
@@ -144,7 +147,7 @@ def test_every_instance_that_is_not_current_has_a_reason(
 ) -> None:
     found = compared([account(TWO)], instance(TWO, status, detailed_status=detail, reason=said))
     assert found.state == "incomplete"
-    assert (only(found).state, only(found).reason) == ("not-current", reason)
+    assert (only(found).state, reason_in_words(only(found))) == ("not-current", reason)
     assert bool(found.retry) is repeated
 
 
@@ -160,7 +163,7 @@ def test_every_other_account_has_a_reason() -> None:
         account_filter="DIFFERENCE",
         filtered=(THREE, "000000000009"),
     )
-    assert {status.state: status.reason for status in found.accounts} == {
+    assert {status.state: reason_in_words(status) for status in found.accounts} == {
         "missing": "it is targeted, but has no stack instance",
         "suspended": "the account is suspended; StackSets skip it",
         "excluded": "the account filter excludes it",

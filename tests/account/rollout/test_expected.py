@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pump_roles.account.rollout.expected import rollouts_in
-from pump_roles.templates import InputError
+from pump_roles.account.rollout.status import StatusError
 from pump_roles.templates.reading import read_templates
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
@@ -37,7 +37,7 @@ def test_reads_every_rollout_of_the_app(name: str, more: str, synth: Synth, tmp_
             **({"Accounts": [*targets.filtered]} if targets.filtered else {}),
             "AccountFilterType": targets.account_filter,
         } == {"AccountFilterType": "NONE", **group["DeploymentTargets"]}
-        assert [role.name for role in targets.roles] == [f"{targets.stack_set}Role"]
+        assert [role.name for role in targets.deployed_roles] == [f"{targets.stack_set}Role"]
 
 
 def changed(**members: Any) -> dict[str, Any]:
@@ -50,31 +50,34 @@ UNITS = {"OrganizationalUnitIds": ["r-abcd"]}
 @pytest.mark.parametrize(
     ("properties", "problem"),
     [
-        ({"StackSetName": {"Ref": "AWS::StackName"}}, "its name"),
-        ({"CallAs": {"Ref": "Caller"}}, "its caller cannot be read"),
-        ({"CallAs": "OTHER"}, "its caller cannot be read: OTHER"),
-        (changed(**UNITS, Accounts=["111122223333"], AccountFilterType="UNION"), "is UNION"),
-        (changed(**UNITS, Accounts=["111122223333"]), "contradict each other"),
-        (changed(**UNITS, AccountsUrl="s3://a/b"), "AccountsUrl"),
-        (changed(Accounts=["111122223333"]), "contradict each other"),
-        (changed(), "deployment targets"),
-        ({"StackInstancesGroup": []}, "it has no organizational units"),
+        ({"StackSetName": {"Ref": "AWS::StackName"}}, ("unreadable", "StackSetName")),
+        ({"CallAs": {"Ref": "Caller"}}, ("unreadable", "CallAs")),
+        ({"CallAs": "OTHER"}, ("unreadable", "CallAs")),
+        (
+            changed(**UNITS, Accounts=["111122223333"], AccountFilterType="UNION"),
+            ("unknown-filter", "UNION"),
+        ),
+        (changed(**UNITS, Accounts=["111122223333"]), ("contradictory-targets", "")),
+        (changed(**UNITS, AccountsUrl="s3://a/b"), ("unreadable", "AccountsUrl")),
+        (changed(Accounts=["111122223333"]), ("contradictory-targets", "")),
+        (changed(), ("unreadable", "DeploymentTargets")),
+        ({"StackInstancesGroup": []}, ("no-units", "")),
         (
             {**changed(Accounts=["111122223333"]), "PermissionModel": "SELF_MANAGED"},
-            "it is self-managed",
+            ("self-managed", ""),
         ),
-        ({"StackInstancesGroup": changed(**UNITS)["StackInstancesGroup"] * 2}, ""),
+        ({"StackInstancesGroup": changed(**UNITS)["StackInstancesGroup"] * 2}, None),
     ],
 )
 def test_rejects_a_rollout_whose_targets_are_not_certain(
-    properties: dict[str, Any], problem: str, tmp_path: Path
+    properties: dict[str, Any], problem: tuple[str, str] | None, tmp_path: Path
 ) -> None:
     file = rolled_out(tmp_path, lambda members: members.update(properties))
     if problem:
-        with pytest.raises(InputError, match=r"the targets of the StackSet .* cannot be read: "):
+        with pytest.raises(StatusError) as raised:
             rollouts_in(read_templates(file), "R")
-        with pytest.raises(InputError, match=problem):
-            rollouts_in(read_templates(file), "R")
+        unknown = raised.value.unknown
+        assert (unknown.why, unknown.subject or unknown.detail) == problem
     else:
         (targets,) = rollouts_in(read_templates(file), "R")
         assert targets.units == ("r-abcd",)

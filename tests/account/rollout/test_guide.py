@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from typer.testing import CliRunner
 
-from pump_roles.account.rollout.model import FINE, AccountState
+from pump_roles.account.rollout.status import FINE, AccountState
 from pump_roles.cli import app
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, written
 from tests.docs.pages import ORGANIZATIONS, shown

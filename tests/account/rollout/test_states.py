@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from pump_roles.account.rollout.model import FINE, AccountState, RolloutState, state_of
+from pump_roles.account.rollout.status import FINE, AccountState, RolloutState, state_of
 
 
 def test_first_four_states_need_attention() -> None:

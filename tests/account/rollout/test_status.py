@@ -133,8 +133,8 @@ def test_checks_every_rollout_of_the_templates(
         "PumpAutoPilot",
     ]
     assert [status["roles"] for status in (reads, buys)] == [
-        [{"kind": "read-only", "name": "PumpReadOnlyRole"}],
-        [{"kind": "auto-pilot", "name": "PumpAutoPilotRole"}],
+        [{"kind": kind, "name": name, "differences": [], "unknown": []}]
+        for kind, name in (("read-only", "PumpReadOnlyRole"), ("auto-pilot", "PumpAutoPilotRole"))
     ]
     assert (reads["filter"], reads["filtered"], reads["source"]) == (
         "exclude",
@@ -162,9 +162,11 @@ def test_rollout_that_does_not_target_what_the_templates_say_is_not_complete(
     assert ended.exit_code == 3, ended.output
     found = rollout(ended)
     both = ", ".join(sorted([unit, other]))
-    assert found["problems"] == [
-        f"the StackSet targets {unit}, but cdk.out specifies {both}; deploy the rollout again"
-    ]
+    assert (found["deployed_units"], found["units"]) == ([unit], [unit, other])
+    table = run("--expect", str(tmp_path / "cdk.out"))
+    assert (
+        f"the StackSet targets {unit}, but should target {both}; deploy the rollout again"
+    ) in table.stdout
     assert of_state(found, "missing") == ids(organization, "Other")
     # A command would add the unit to the StackSet's targets.
     assert found["retry"] == []
@@ -172,7 +174,7 @@ def test_rollout_that_does_not_target_what_the_templates_say_is_not_complete(
     template = {"PumpReadOnlyRollout": fewer["PumpReadOnlyRollout"]}
     ended = run("--expect", written(template, tmp_path / "cdk.out"))
     assert ended.exit_code == 3
-    assert f"the StackSet targets {unit}, but cdk.out specifies {other}" in ended.stdout
+    assert f"the StackSet targets {unit}, but should target {other}" in ended.stdout
     assert "stack instances in accounts that are not targeted: 2" in ended.stdout
 
 
@@ -185,8 +187,8 @@ def test_rollout_whose_role_has_another_name_than_in_the_templates_is_not_comple
     ended = run("--expect", written(renamed, tmp_path / "cdk.out"))
     assert ended.exit_code == 3, ended.output
     assert (
-        "the read-only role that the StackSet deploys differs from cdk.out: name; deploy "
-        "the rollout again"
+        "the read-only role PumpReadOnlyRole: its name is PumpReadOnlyRole instead of "
+        "VendorReadOnly (other); deploy the rollout again"
     ) in ended.stdout
 
 
@@ -194,19 +196,30 @@ ROTATED = {"pump:external-id": "Example-5678-9012"}
 
 
 @pytest.mark.parametrize(
-    ("change", "parts"),
+    ("change", "differences"),
     [
-        ({"pump:principal": "111122223333"}, "trust policy"),
-        (ROTATED, "trust policy"),
-        ({"pump:next-external-id": "Example-5678-9012"}, "trust policy"),
-        ({"pump:guardrails": "needed-only"}, "policies"),
-        ({"pump:permissions-boundary": "platform/Boundary"}, "permissions boundary"),
-        ({"pump:role-path": "/pump/", **ROTATED}, "trust policy and path"),
+        (
+            {"pump:principal": "111122223333"},
+            [("trust-policy", "broader"), ("trust-policy", "narrower")],
+        ),
+        (ROTATED, [("external-id", "other")]),
+        ({"pump:next-external-id": "Example-5678-9012"}, [("external-id", "narrower")]),
+        ({"pump:guardrails": "needed-only"}, [("policy-removed", "broader")]),
+        ({"pump:permissions-boundary": "platform/Boundary"}, [("boundary-removed", "broader")]),
+        (
+            {"pump:role-path": "/pump/", **ROTATED},
+            [("role-path", "other"), ("external-id", "other")],
+        ),
     ],
     ids=str,
 )
 def test_rollout_whose_role_differs_from_the_templates_is_not_complete(  # noqa: PLR0917
-    change: dict[str, str], parts: str, aws: Management, run: Run, synth: Synth, tmp_path: Path
+    change: dict[str, str],
+    differences: list[tuple[str, str]],
+    aws: Management,
+    run: Run,
+    synth: Synth,
+    tmp_path: Path,
 ) -> None:
     """As after templates that were never deployed, or a rollback."""
     organization = Organization.create(aws, {"Unit": 1})
@@ -218,12 +231,9 @@ def test_rollout_whose_role_differs_from_the_templates_is_not_complete(  # noqa:
     changed = {"PumpReadOnlyRollout": found["PumpReadOnlyRollout"]}
     ended = run("--expect", written(changed, tmp_path / "changed"), "--format=json")
     assert ended.exit_code == 3, ended.output
-    assert rollout(ended)["problems"] == [
-        (
-            f"the read-only role that the StackSet deploys differs from changed: {parts}; "
-            "deploy the rollout again"
-        )
-    ]
+    (role,) = rollout(ended)["roles"]
+    named = [(difference["rule"], difference["effect"]) for difference in role["differences"]]
+    assert [*dict.fromkeys(named)] == differences
     assert EXTERNAL_ID not in ended.output
     assert "Example-5678-9012" not in ended.output
 
@@ -272,8 +282,9 @@ def test_rollout_whose_role_cannot_be_read_in_full_is_not_complete(
     state().template = json.dumps(body)
     ended = run("--expect", expected, "--format=json")
     assert ended.exit_code == 3, ended.output
-    (problem,) = rollout(ended)["problems"]
-    assert problem.startswith("the read-only role that the StackSet deploys differs from cdk.out: ")
+    (role,) = rollout(ended)["roles"]
+    assert role["differences"] or role["unknown"]
+    assert "the read-only role PumpReadOnlyRole: " in run("--expect", expected).stdout
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": "arn:aws:iam::*:root"}])
@@ -445,8 +456,8 @@ def test_rollout_is_not_complete_if_an_account_has_the_role_that_should_not_have
     (account,) = [found for found in rollout(ended)["accounts"] if found["state"] == "not-targeted"]
     assert account["account"] == one
     assert account["name"]
-    assert account["reason"] == "it has a stack instance, but the account filter excludes it"
     table = run("PumpReadOnly", "--exclude-accounts", one)
+    assert "it has a stack instance, but the account filter excludes it" in table.stdout
     assert "stack instances in accounts that are not targeted: 1" in table.stdout
     assert account["name"] in table.stdout
 
@@ -525,7 +536,8 @@ def test_rollout_that_cannot_be_read_does_not_hide_the_others(
             "incomplete" if lost else "complete",
             "unknown",
         ]
-        assert "no StackSet PumpAutoPilot in us-east-1" in document["rollouts"][1]["reason"]
+        (unknown,) = document["rollouts"][1]["unknown"]
+        assert (unknown["why"], unknown["subject"]) == ("no-stack-set", "PumpAutoPilot")
         for other in ("table", "csv"):
             shown = run("PumpReadOnly", "PumpAutoPilot", "--format", other)
             assert shown.exit_code == exit_code
@@ -557,7 +569,8 @@ def test_denied_rollout_does_not_hide_the_others_while_waiting(  # noqa: PLR0917
     assert ended.exit_code == 3, ended.output
     first, second = json.loads(ended.stdout)["rollouts"]
     assert (first["state"], second["state"]) == ("incomplete", "unknown")
-    assert "not authorized" in second["reason"]
+    (unknown,) = second["unknown"]
+    assert "not authorized" in unknown["detail"]
 
 
 @pytest.mark.parametrize(

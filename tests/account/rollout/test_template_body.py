@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pump_roles.account.rollout.expected import rollouts_in
 from pump_roles.account.rollout.template_body import deployed_by_template, parse_body
-from pump_roles.templates import InputError
+from pump_roles.json_input import InputError
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, json_values
 
 CONTEXT = {

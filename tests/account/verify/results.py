@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pump_roles.account.verify.model import (
+from pump_roles.account.verify.result import (
     AccountResult,
     OtherRole,
     RoleResult,
@@ -86,9 +86,13 @@ def differing(number: int, *differences: Difference, **members: Any) -> AccountR
     return AccountResult(**{"account": account, "state": "differs", "roles": roles, **members})
 
 
-def unknown(number: int, **members: Any) -> AccountResult:
-    """Return an account that could not be read."""
-    found = {"reason": "the role Audit could not be assumed: denied", **members}
+def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
+    """Return an account that could not be read.
+
+    :param reason: why. By default, no role could be assumed there.
+    """
+    audit = Unknown(part="account", why="not-assumed", subject="Audit", detail="denied")
+    found = {"unknown": (not_read(reason) if reason else audit,), **members}
     return AccountResult(account=f"{number:012}", state="unknown", **found)
 
 
@@ -130,7 +134,7 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         account=account,
         name=text,
         state="differs",
-        reason=text,
+        unknown=(not_read(text),),
         roles=(full,),
         others=(other_role(text, principals=(text,) * 20, alarm=text),),
         calls=9,

@@ -14,20 +14,21 @@ from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.account.role_list import ListedRole
-from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails, read_files
-from pump_roles.account.verify.expected import Expectation, from_published, from_templates
-from pump_roles.account.verify.model import AccountResult, RoleResult, state_of
+from pump_roles.account.verify.expectation import Expectation, from_published, from_templates
+from pump_roles.account.verify.one_account import compare
+from pump_roles.account.verify.result import AccountResult, RoleResult, state_of
 from pump_roles.compare import Difference
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.values import as_list
+from pump_roles.json_input import InputError
 from pump_roles.output.remedies import REMEDIES
 from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 from pump_roles.role import Boundary, Part, Policy, Unknown
 from pump_roles.role import Role as HeldRole
-from pump_roles.templates import Access, FoundRole, InputError
+from pump_roles.templates import Access, FoundRole
 from tests.policies import rewritten
 from tests.support import (
     ACTIONS,
@@ -183,7 +184,7 @@ def test_roles_as_they_are_deployed_match(
 ) -> None:
     details = account(*(role_details(kind, role) for kind, role in deployed.items()))
     found = compare(expectation, details, name="Production")
-    assert (found.state, found.name, found.reason, found.others) == ("match", "Production", "", ())
+    assert (found.state, found.name, found.unknown, found.others) == ("match", "Production", (), ())
     assert [role.state for role in found.roles] == ["match", "match"]
     assert [role.kind for role in found.roles] == [READ_ONLY, AUTO_PILOT]
     assert all(not (role.differences or role.unknown or role.notes) for role in found.roles)
@@ -882,12 +883,11 @@ def test_unknown_account_does_not_match_and_a_difference_takes_precedence(
     expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = [role_details(kind, role) for kind, role in deployed.items()]
-    found = compare(expectation, account(*roles, unreadable=("the other roles: denied",)))
-    assert (found.state, found.reason) == ("unknown", "the other roles: denied")
+    found = compare(expectation, account(*roles, unknown=(denied("other-roles"),)))
+    assert (found.state, found.unknown) == ("unknown", (denied("other-roles"),))
     longer = replace(roles[0], session_seconds=7200)
-    assert (
-        compare(expectation, account(longer, roles[1], unreadable=("denied",))).state == "differs"
-    )
+    both = account(longer, roles[1], unknown=(denied("other-roles"),))
+    assert compare(expectation, both).state == "differs"
     unknown = replace(roles[1], unknown=(denied("session"),))
     assert compare(expectation, account(roles[0], unknown)).state == "unknown"
     assert compare(expectation, account(longer, unknown)).state == "differs"
@@ -927,9 +927,8 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     )
     found = compare(expectation, details)
     assert found.state in ("differs", "unknown")
-    assert found.state == "differs" or found.reason == (
-        "one of its policies is nested too deeply to read"
-    )
+    too_deep = Unknown(part="account", why="too-deep")
+    assert found.state == "differs" or found.unknown == (too_deep,)
 
 
 ANY_JSON = json_values(
@@ -1002,7 +1001,7 @@ def test_external_ids_appear_nowhere_in_a_result(
             f"Role-{EXTERNAL_ID}": trust(OTHER_ACCOUNT, SECRET),
             "Bound-1": trust(PUMP_ACCOUNT, "Of-Other-1234"),
         },
-        unreadable=(f"the roles of {SECRET} could not be read",),
+        unknown=(denied("other-roles", SECRET),),
     )
     expected = expectation.with_external_ids([], external_id=EXTERNAL_ID)
     found = compare(expected, details, name=f"Account of {EXTERNAL_ID}")

@@ -11,13 +11,13 @@ import pytest
 
 from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.accounts import verify_files, verify_organization
-from pump_roles.account.verify.compare import compare
 from pump_roles.account.verify.details import AccountDetails, moment
-from pump_roles.account.verify.expected import Expectation, from_published, from_templates
-from pump_roles.account.verify.model import AccountResult
+from pump_roles.account.verify.expectation import Expectation, from_published, from_templates
+from pump_roles.account.verify.one_account import compare
+from pump_roles.account.verify.result import AccountResult
+from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Unknown, published_role
-from pump_roles.templates import InputError
 from tests.support import EXTERNAL_ID, OTHER_SECRET, PUMP_ACCOUNT, SECRET, Template, trust
 from tools.sandbox.aws import ACCOUNT_ID
 
@@ -194,12 +194,13 @@ def test_masks_the_ids_of_other_accounts_with_one_mask(
 
 def test_masks_the_name_of_an_account_that_is_not_read() -> None:
     expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=SECRET)
-    unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, state="unknown", reason="suspended")
+    why = Unknown(part="account", why="not-below", subject=SECRET)
+    unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, state="unknown", unknown=(why,))
     calling: Any = SimpleNamespace(partition="aws")
     (found,) = verify_organization(
         calling, expectation, [unread], role_to_assume="Auditor", concurrency=1
     ).accounts
-    assert (found.name, found.reason) == ("(external ID)", "suspended")
+    assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
 
 
 @pytest.mark.parametrize(

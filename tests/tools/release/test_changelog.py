@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.templates import InputError
+from pump_roles.json_input import InputError
 from tools.release.changelog import UNRELEASED, read, released, sections
 
 TEXT = """# Changelog

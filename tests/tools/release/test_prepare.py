@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json
 from pump_roles.report import Report
-from pump_roles.templates import InputError
 from tests.tools.release.test_check import READY, report, statement
 from tests.tools.release.test_check import SMALL_AFTER as AFTER
 from tests.tools.release.test_check import SMALL_NOW as NOW

@@ -5,21 +5,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.account.errors import error_code, explained, organizations_remedy
-from pump_roles.account.organization import accounts_below
+from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.response import checked_id, id_in, list_in, text_in
-from pump_roles.account.rollout.compare import Instance, StackSet, compare
 from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in
-from pump_roles.account.rollout.model import RolloutStatus, StatusError, Statuses
 from pump_roles.account.rollout.roles import roles_in
+from pump_roles.account.rollout.stack_set import StackSet, compare, status_of
+from pump_roles.account.rollout.status import AccountStatus, StatusError, Statuses
 from pump_roles.account.rollout.template_body import deployed_by_stack_set, deployed_by_template
-from pump_roles.templates import InputError
+from pump_roles.json_input import InputError
+from pump_roles.role import Unknown, Why
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
 
-__all__ = ["NOT_FOUND", "problem_of", "read"]
+__all__ = ["NOT_FOUND", "read", "why_not_read"]
 
 NOT_FOUND: Final = "StackSetNotFoundException"
 """The error code for a StackSet that does not exist."""
@@ -32,7 +33,7 @@ class _Read:
     # If the rollout could not be read, there is only the reason.
     expected: ExpectedRollout
     stack_set: StackSet | None = None
-    reason: str = ""
+    unknown: Unknown | None = None
 
 
 def read(
@@ -40,13 +41,14 @@ def read(
     organizations: "OrganizationsClient",
     rollouts: Sequence[ExpectedRollout],
     *,
-    unknown: Mapping[str, str] | None = None,
+    unknown: Mapping[str, Unknown] | None = None,
     found: _Found | None = None,
     profile: str | None = None,
 ) -> Statuses:
     """Read rollouts and the accounts below their units, and compare them.
 
-    If one rollout cannot be read, its status is unknown; the others are still read.
+    If a rollout, or the organization, cannot be read, the status is unknown. The other rollouts are
+    still read.
 
     :param cloudformation: a client of the account and Region of the StackSets.
     :param organizations: a client of the same account.
@@ -55,36 +57,40 @@ def read(
         all are read.
     :param found: called with the number of instances or accounts each time more were read.
     :param profile: the profile to pass in the commands. By default, they pass none.
-    :raises StatusError: if none of the rollouts can be read, or the organization cannot.
     """
     reasons = unknown or {}
     results = [
-        _Read(expected=expected, reason=reasons[expected.stack_set])
+        _Read(expected=expected, unknown=reasons[expected.stack_set])
         if expected.stack_set in reasons
         else _rollout(cloudformation, expected, found)
         for expected in rollouts
     ]
-    if not any(result.stack_set for result in results):
-        raise StatusError(
-            "; ".join(f"{result.expected.stack_set}: {result.reason}" for result in results)
-        )
     units = {
         unit: None
         for result in results
         if result.stack_set is not None
         for unit in (*result.expected.units, *result.stack_set.units)
     }
+    management, accounts = "", list[Account]()
     try:
-        organization = organizations.describe_organization()["Organization"]
-        management = id_in(organization, "MasterAccountId", ACCOUNT)
-        accounts = accounts_below(organizations, units, found=found)
-    except Exception as error:
+        # If no rollout can be read, there is nothing to compare the accounts with.
+        if any(result.stack_set for result in results):
+            organization = organizations.describe_organization()["Organization"]
+            management = id_in(organization, "MasterAccountId", ACCOUNT)
+            accounts = accounts_below(organizations, units, found=found)
+    except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        problem = "; ".join(filter(None, (explained(error), organizations_remedy(error))))
-        raise StatusError(f"the organization's accounts: {problem}") from error
+        detail = "; ".join(filter(None, (explained(error), organizations_remedy(error))))
+        failed = Unknown(part="organization", why="not-read", detail=detail)
+        results = [
+            _Read(expected=result.expected, unknown=result.unknown or failed) for result in results
+        ]
     return Statuses(
         rollouts=tuple(
-            _unknown(result, cloudformation.meta.region_name)
+            replace(
+                status_of(result.expected, cloudformation.meta.region_name),
+                unknown=() if result.unknown is None else (result.unknown,),
+            )
             if result.stack_set is None
             else compare(
                 result.expected,
@@ -98,40 +104,22 @@ def read(
     )
 
 
-def problem_of(error: Exception, expected: ExpectedRollout, region: str) -> str:
-    """Return why a StackSet cannot be read, and what to do about it.
+def why_not_read(error: Exception, expected: ExpectedRollout, region: str) -> Unknown:
+    """Return why a StackSet cannot be read.
 
     :param error: what was raised.
     :param expected: the rollout.
     :param region: the Region that was called.
     """
     if isinstance(error, StatusError):
-        return str(error)
+        return error.unknown
     if error_code(error) != NOT_FOUND:
-        return explained(error)
-    remedy = (
-        "--call-as delegated-admin in a delegated administrator's account"
-        if expected.call_as == "management"
-        else "--call-as management in the management account"
-    )
-    return (
-        f"this account has no StackSet {expected.stack_set} in {region}; pass the rollout's "
-        f"--region, or {remedy}"
-    )
-
-
-def _unknown(result: _Read, region: str) -> RolloutStatus:
-    return RolloutStatus(
-        stack_set=result.expected.stack_set,
-        state="unknown",
-        reason=result.reason,
-        roles=result.expected.roles,
-        region=region,
-        call_as=result.expected.call_as,
-        units=result.expected.units,
-        filter=result.expected.filter,
-        filtered=result.expected.filtered,
-        source=result.expected.filter_source or result.expected.source,
+        return Unknown(part="rollout", why="not-read", detail=explained(error))
+    return Unknown(
+        part="rollout",
+        why="no-stack-set" if expected.call_as == "management" else "no-stack-set-as-administrator",
+        subject=expected.stack_set,
+        detail=region,
     )
 
 
@@ -145,8 +133,8 @@ def _rollout(
         instances = tuple(_instances(cloudformation, expected, found))
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        reason = problem_of(error, expected, cloudformation.meta.region_name)
-        return _Read(expected=expected, reason=reason)
+        unknown = why_not_read(error, expected, cloudformation.meta.region_name)
+        return _Read(expected=expected, unknown=unknown)
     return _Read(expected=expected, stack_set=replace(stack_set, instances=instances))
 
 
@@ -160,12 +148,13 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
     name = "OrganizationalUnitIds"
     units = list_in(described, name) if name in described else []
     if not units and not expected.units:
-        raise StatusError("the StackSet has no organizational units")
+        raise StatusError(Unknown(part="rollout", why="no-units"))
     try:
         body, parameters = described["TemplateBody"], described.get("Parameters", [])
         deployed = deployed_by_stack_set(body, parameters, expected.stack_set)
     except InputError as error:
-        raise StatusError(f"the role that it deploys cannot be read: {error}") from None
+        unknown = Unknown(part="rollout", why="unreadable", detail=str(error))
+        raise StatusError(unknown) from None
     return StackSet(
         id=text_in(described, "StackSetId"),
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
@@ -177,12 +166,13 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
 
 def _instances(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, found: _Found | None
-) -> Iterator[Instance]:
+) -> Iterator[AccountStatus]:
     pages = cloudformation.get_paginator("list_stack_instances")
     for page in pages.paginate(StackSetName=expected.stack_set, CallAs=expected.caller):
         summaries = list_in(page, "Summaries")
         for summary in summaries:
-            yield Instance(
+            yield AccountStatus(
+                state="not-current",
                 account=id_in(summary, "Account", ACCOUNT),
                 region=text_in(summary, "Region"),
                 status=text_in(summary, "Status"),
@@ -200,25 +190,23 @@ def _from_stack(
 ) -> ExpectedRollout:
     try:
         stack, body = _stack_of(cloudformation, stack_set_id)
-        source = f"the stack {stack}"
-        rollouts = rollouts_in(deployed_by_template(body, stack), source)
-    except (InputError, StatusError) as error:
-        raise StatusError(_no_filter(str(error))) from None
+        rollouts = rollouts_in(deployed_by_template(body, stack), f"the stack {stack}")
+    except StatusError as error:
+        raise StatusError(replace(error.unknown, part="account-filter")) from None
+    except InputError as error:
+        raise StatusError(_no_filter("unreadable", detail=str(error))) from None
     except Exception as error:
         # botocore can raise anything if the response is not from AWS.
-        raise StatusError(_no_filter(explained(error))) from error
+        raise StatusError(_no_filter("not-read", detail=explained(error))) from error
     by_name = {rollout.stack_set: rollout for rollout in rollouts}
     if expected.stack_set not in by_name:
-        raise StatusError(_no_filter(f"{source} contains only {', '.join(by_name)}"))
+        raise StatusError(_no_filter("not-in-stack", stack, ", ".join(by_name)))
     # Call as the caller asked to, whatever the template says.
     return replace(by_name[expected.stack_set], call_as=expected.call_as)
 
 
-def _no_filter(problem: str) -> str:
-    return (
-        f"its account filter cannot be read: {problem}; pass --expect, --exclude-accounts, "
-        "--only-accounts, or --no-filter"
-    )
+def _no_filter(why: Why, subject: str = "", detail: str = "") -> Unknown:
+    return Unknown(part="account-filter", why=why, subject=subject, detail=detail)
 
 
 def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tuple[str, object]:
@@ -232,4 +220,4 @@ def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tupl
                 text_in(resource, "StackName"),
                 cloudformation.get_template(StackName=stack_id)["TemplateBody"],
             )
-    raise StatusError("no stack in this account and Region contains the StackSet")
+    raise StatusError(_no_filter("no-stack"))

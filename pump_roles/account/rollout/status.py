@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from pump_roles._version import __version__
+from pump_roles.compare import Difference
+from pump_roles.role import Unknown
 
 __all__ = [
     "FINE",
@@ -31,8 +33,17 @@ FINE: Final = frozenset[AccountState]({"suspended", "excluded", "current"})
 RolloutState = Literal["complete", "incomplete", "unknown"]
 
 
-class StatusError(ValueError):
-    """The status cannot be determined. The message is for the user."""
+class StatusError(Exception):
+    """The status of a rollout cannot be determined.
+
+    :param unknown: why.
+    :param stack_set: the name of the StackSet, if its template is the cause.
+    """
+
+    def __init__(self, unknown: Unknown, *, stack_set: str = "") -> None:
+        self.unknown = unknown
+        self.stack_set = stack_set
+        super().__init__(unknown.why)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +59,7 @@ class AccountStatus:
         has a stack instance that it should not have. ``not-found``: the account filter
         names it, and it is not below the targeted units. ``suspended``: StackSets skip it.
         ``excluded``: the account filter excludes it, and it has no stack instance.
-    :param reason: why, in words.
+    :param reason: why its stack instance is not current, as AWS returns it; may be empty.
     :param region: the Region of its stack instance; empty if it has none.
     :param status: the status of its stack instance, as AWS returns it; empty if it has none.
     :param detailed_status: how the last operation ended there, as AWS returns it; may be empty.
@@ -58,7 +69,7 @@ class AccountStatus:
     name: str = ""
     unit: str = ""
     state: AccountState
-    reason: str
+    reason: str = ""
     region: str = ""
     status: str = ""
     detailed_status: str = ""
@@ -78,14 +89,18 @@ class Retry:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutRole:
-    """One of Pump's roles.
+    """One of Pump's roles, and how the one that a StackSet deploys differs from the expected one.
 
     :param kind: the role's kind, such as ``read-only``.
     :param name: its name; empty if the template does not contain it.
+    :param differences: how it differs. By default, it does not, or nothing is expected.
+    :param unknown: what may differ, because it cannot be read.
     """
 
     kind: str
     name: str
+    differences: tuple[Difference, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +109,15 @@ class RolloutStatus:
 
     :param stack_set: the StackSet's name.
     :param state: ``complete`` if at least one account is targeted, each of them has a current stack
-        instance, no other account has one, every filtered ID is an account below the units,
-        and there are no problems. ``unknown`` if it could not be read.
-    :param reason: why it is unknown, in words; empty otherwise.
-    :param problems: what is wrong with the whole rollout, in words.
-    :param roles: Pump's roles in the StackSet's template; none if that could not be read.
+        instance, no other account has one, every filtered ID is an account below the units, and the
+        StackSet targets and deploys what is expected. ``unknown`` if it could not be read.
+    :param unknown: why it is unknown; empty otherwise.
+    :param roles: Pump's roles in the StackSet's template, and those that are missing from it; none
+        if that could not be read.
     :param region: the StackSet's Region.
     :param call_as: ``management`` or ``delegated-admin``.
     :param units: the IDs of the organizational units that should be targeted.
+    :param deployed_units: the IDs of those that the StackSet targets.
     :param filter: what the account filter does, ``exclude`` or ``only``; empty if there is none.
     :param filtered: the IDs of the accounts that the filter names.
     :param source: where the filter was read from, in words.
@@ -115,12 +131,12 @@ class RolloutStatus:
 
     stack_set: str
     state: RolloutState
-    reason: str = ""
-    problems: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     roles: tuple[RolloutRole, ...] = ()
     region: str = ""
     call_as: str = "management"
     units: tuple[str, ...] = ()
+    deployed_units: tuple[str, ...] = ()
     filter: str = ""
     filtered: tuple[str, ...] = ()
     source: str = ""

@@ -107,7 +107,7 @@ class AccountResult:
     :param account: its 12-digit ID.
     :param name: its name in the organization; empty if it was not read.
     :param state: whether everything in it is as expected.
-    :param reason: why the account, or a part of it, is unknown; may be empty.
+    :param unknown: what could not be read. If anything could not, the account does not match.
     :param roles: the expected roles; none if the account could not be read.
     :param others: other roles that give access.
     :param calls: how many calls to AWS were made; 0 if it was read from files.
@@ -116,7 +116,7 @@ class AccountResult:
     account: str
     name: str = ""
     state: State
-    reason: str = ""
+    unknown: tuple[Unknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
     calls: int = 0

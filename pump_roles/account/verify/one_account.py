@@ -6,10 +6,9 @@ from hashlib import sha256
 from typing import Any
 
 from pump_roles.account.verify.details import AccountDetails, LastUse
-from pump_roles.account.verify.expected import Expectation
-from pump_roles.account.verify.model import AccountResult, RoleResult, State, state_of
+from pump_roles.account.verify.expectation import Expectation
 from pump_roles.account.verify.other_roles import other_roles_in
-from pump_roles.account.verify.removal import removal
+from pump_roles.account.verify.result import AccountResult, RoleResult, State, state_of
 from pump_roles.compare import Difference
 from pump_roles.compare import compare as compare_roles
 from pump_roles.iam.canonical import canonical
@@ -19,6 +18,10 @@ from pump_roles.role import Part, Role, Unknown
 from pump_roles.templates.masking import Mask
 
 __all__ = ["compare"]
+
+_STACK_NAME = "aws:cloudformation:stack-name"
+"""The tag with the name of the stack that created a resource: CloudFormation Template Reference,
+"Resource tags"."""
 
 _Masking = Callable[[Any], Any]
 
@@ -37,7 +40,7 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
             account=details.account,
             name=name,
             state="unknown",
-            reason="one of its policies is nested too deeply to read",
+            unknown=(Unknown(part="account", why="too-deep"),),
             calls=details.calls,
         )
 
@@ -46,7 +49,7 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
     mask = _mask(expectation, details)
     roles = tuple(
         _masked(
-            removal(variants[0], details)
+            _removal(variants[0], details)
             if expectation.removed
             else _closest(variants, details, expectation.allowed_tags),
             mask,
@@ -57,13 +60,13 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
     states: list[State] = [role.state for role in roles]
     if others:
         states.append("differs")
-    if details.unreadable:
+    if details.unknown:
         states.append("unknown")
     return AccountResult(
         account=details.account,
         name=mask(name),
         state=state_of(states),
-        reason=mask("; ".join(details.unreadable)),
+        unknown=mask(details.unknown),
         roles=roles,
         others=mask(others),
         calls=details.calls,
@@ -118,6 +121,33 @@ def _absent(expected: Role, details: AccountDetails) -> RoleResult:
         return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=unknown)
     missing = Difference(rule="role-missing", effect="narrower")
     return RoleResult(kind=expected.kind, arn=arn, state="differs", differences=(missing,))
+
+
+def _removal(expected: Role, details: AccountDetails) -> RoleResult:
+    # Any role with its name counts, whatever else differs.
+    role = details.role(expected.name)
+    if role is not None:
+        used = details.last_used.get(role.name, LastUse())
+        stack = role.tags.get(_STACK_NAME, "")
+        present = Difference(rule="role-present", effect="broader", now=(stack,) if stack else ())
+        return RoleResult(
+            kind=expected.kind,
+            arn=details.arn(role.name, role.path),
+            state="differs",
+            differences=(present,),
+            last_used=used.when,
+            last_used_region=used.region,
+        )
+    arn = details.arn(expected.name, expected.path)
+    # Only the list of all roles shows a name in another case. The account's result says why that
+    # could not be read.
+    not_known = Unknown(part="role", why="existence") if details.unknown else None
+    if reason := details.missing.get(expected.name.casefold(), not_known):
+        return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=(reason,))
+    notes = [Unknown(part="role", why="absent")]
+    if OPEN_EXTERNAL_ID in external_ids_of(as_mapping(expected.trust_policy)):
+        notes.append(Unknown(part="role", why="open"))
+    return RoleResult(kind=expected.kind, arn=arn, state="match", notes=tuple(notes))
 
 
 def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Role:

@@ -19,9 +19,10 @@ from pump_roles.iam.trust import (
     with_placeholders,
 )
 from pump_roles.iam.values import as_mapping
+from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Boundary, Role, Unknown, published_role
-from pump_roles.templates import FoundRole, InputError
+from pump_roles.templates import FoundRole
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.reading import read_templates
 

@@ -1,0 +1,179 @@
+"""Compares a rollout with what it should target and deploy."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, get_args
+
+from pump_roles.account.organization import Account, targeted
+from pump_roles.account.rollout.expected import ExpectedRollout
+from pump_roles.account.rollout.retry import Repeat, retries
+from pump_roles.account.rollout.roles import compared
+from pump_roles.account.rollout.status import (
+    FINE,
+    AccountState,
+    AccountStatus,
+    RolloutStatus,
+)
+from pump_roles.role import Role
+
+__all__ = ["StackSet", "compare", "status_of"]
+
+_CURRENT: Final = "CURRENT"
+_SUCCEEDED: Final = "SUCCEEDED"
+_INOPERABLE: Final = "INOPERABLE"
+_WORKING: Final = ("PENDING", "RUNNING")
+
+_ORDER: Final = get_args(AccountState)
+"""The order of the states: first those that need attention."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSet:
+    """A StackSet, as it is deployed.
+
+    :param id: its ID.
+    :param units: the IDs of the organizational units that it expected.
+    :param region: the Region of the StackSet itself.
+    :param instance_region: the Region of its stack instances.
+    :param deployed_roles: Pump's roles, as it deploys them.
+    :param instances: its stack instances, with a state that says nothing yet.
+    """
+
+    id: str
+    units: tuple[str, ...]
+    region: str
+    instance_region: str
+    deployed_roles: tuple[Role, ...] = field(default=(), repr=False)
+    instances: tuple[AccountStatus, ...] = ()
+
+
+def compare(
+    expected: ExpectedRollout,
+    stack_set: StackSet,
+    *,
+    accounts: Iterable[Account],
+    management_account: str,
+    profile: str | None = None,
+) -> RolloutStatus:
+    """Compare a StackSet and its instances with what they should be.
+
+    :param expected: the expected rollout.
+    :param stack_set: the StackSet.
+    :param accounts: the accounts below the expected units; others are ignored.
+    :param management_account: the ID of the management account.
+    :param profile: the profile to pass in the commands. By default, they pass none.
+    """
+    members = {account.id: account for account in accounts if account.id != management_account}
+    units = expected.units or stack_set.units
+    # A suspended account does not get the role, but may keep it.
+    wanted = {
+        account.id
+        for account in targeted(
+            [replace(account, suspended=False) for account in members.values()],
+            units=units,
+            management_account=management_account,
+            account_filter=expected.account_filter or "NONE",
+            filtered=expected.filtered,
+        )
+    }
+    below = {id_: account for id_, account in members.items() if {*account.units} & {*units}}
+    statuses = [
+        *(_with_instance(instance, below, wanted) for instance in stack_set.instances),
+        *_without_instance(stack_set, below, wanted),
+        *(
+            AccountStatus(account=id_, state="not-found")
+            for id_ in {*expected.filtered} - below.keys() - {management_account}
+        ),
+    ]
+    statuses.sort(key=lambda status: (_ORDER.index(status.state), status.account, status.region))
+    number = sum(not members[id_].suspended for id_ in wanted)
+    roles = tuple(dict.fromkeys(compared(expected.deployed_roles, stack_set.deployed_roles)))
+    fine = (
+        number > 0
+        and {*units} == {*stack_set.units}
+        and not any(role.differences or role.unknown for role in roles)
+        and all(status.state in FINE for status in statuses)
+    )
+    return replace(
+        status_of(expected, stack_set.region),
+        state="complete" if fine else "incomplete",
+        roles=roles,
+        units=units,
+        deployed_units=stack_set.units,
+        management_account=management_account,
+        targeted=number,
+        accounts=tuple(statuses),
+        retry=retries(
+            expected.stack_set,
+            _repeated(statuses, members, stack_set, units),
+            caller=expected.caller,
+            region=stack_set.region,
+            profile=profile,
+        ),
+    )
+
+
+def status_of(expected: ExpectedRollout, region: str) -> RolloutStatus:
+    """Return what is known of a rollout's status before the rollout is read.
+
+    :param expected: the expected rollout.
+    :param region: the Region of its StackSet.
+    """
+    return RolloutStatus(
+        stack_set=expected.stack_set,
+        state="unknown",
+        roles=tuple(dict.fromkeys(compared((), expected.deployed_roles))),
+        region=region,
+        call_as=expected.call_as,
+        units=expected.units,
+        filter=expected.filter,
+        filtered=expected.filtered,
+        source=expected.filter_source or expected.source,
+    )
+
+
+def _with_instance(
+    instance: AccountStatus, below: Mapping[str, Account], wanted: Collection[str]
+) -> AccountStatus:
+    account = below.get(instance.account)
+    state: AccountState = "not-current"
+    if instance.account not in wanted:
+        state = "not-targeted"
+    elif account is not None and account.suspended:
+        state = "suspended"
+    elif instance.status == _CURRENT and instance.detailed_status in {"", _SUCCEEDED}:
+        state = "current"
+    if account is None:
+        return replace(instance, state=state)
+    return replace(instance, name=account.name, unit=_path(account), state=state)
+
+
+def _without_instance(
+    stack_set: StackSet, below: Mapping[str, Account], wanted: Collection[str]
+) -> Iterator[AccountStatus]:
+    for id_ in below.keys() - {instance.account for instance in stack_set.instances}:
+        account = below[id_]
+        state: AccountState = "missing" if id_ in wanted else "excluded"
+        if account.suspended:
+            state = "suspended"
+        yield AccountStatus(account=id_, name=account.name, unit=_path(account), state=state)
+
+
+def _path(account: Account) -> str:
+    return "/".join(account.units)
+
+
+def _repeated(
+    statuses: Iterable[AccountStatus],
+    members: dict[str, Account],
+    stack_set: StackSet,
+    units: Iterable[str],
+) -> Iterator[Repeat]:
+    # With any other unit, the command would add that unit to the StackSet's expected.
+    usable = {*units} & {*stack_set.units}
+    for status in statuses:
+        failed = status.state == "not-current" and status.status != _INOPERABLE
+        if status.state == "missing" or (failed and status.detailed_status not in _WORKING):
+            unit = next((unit for unit in members[status.account].units if unit in usable), None)
+            if unit is not None:
+                yield Repeat(status.region or stack_set.instance_region, unit, status.account)
