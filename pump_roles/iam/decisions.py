@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
 from pump_roles.iam.clauses import Clause, clauses
@@ -82,6 +82,7 @@ class DecisionChange:
 
 _BOTH: Final = ("Allow", "Deny")
 _NOTHING: Final = Grant(decision=NOT_GRANTED)
+_ALL: Final = Grant(decision=ALLOWED)
 
 
 class PolicyEvaluator:
@@ -233,16 +234,19 @@ def decision_changes(
             was_shown, shown = (replace(_grant(*side), granted_by=()) for side in (old, new))
             groups.setdefault((effect, was_shown, shown), []).append(name)
     counted = {effect for effect, _, _ in groups}
-    for group, pattern, certain in _uncovered(was, now, actions):
+    patterns: dict[str, list[_Uncovered]] = {}
+    for found in _uncovered(was, now, actions):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
-        if certain or group[0] not in counted:
-            groups.setdefault(group, []).append(pattern)
+        if found.certain or found.effect not in counted:
+            patterns.setdefault(found.pattern, []).append(found)
+    for pattern, each in patterns.items():
+        groups.setdefault(_of_pattern(each), []).append(pattern)
     order: tuple[Effect, ...] = ("broader", "other", "narrower")
-    found = (
+    changes = (
         DecisionChange(effect=effect, before=old, after=new, actions=tuple(dict.fromkeys(names)))
         for (effect, old, new), names in groups.items()
     )
-    return tuple(sorted(found, key=lambda change: order.index(change.effect)))
+    return tuple(sorted(changes, key=lambda change: order.index(change.effect)))
 
 
 _Clauses = tuple[list[tuple[Policy, Clause]], list[tuple[Policy, Clause]]]
@@ -297,25 +301,53 @@ def _not_covered(
     )
 
 
+class _Uncovered(NamedTuple):
+    # What a clause that only one side has decides about its pattern.
+    pattern: str
+    effect: Effect
+    before: Grant
+    after: Grant
+    certain: bool = True
+
+
+def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
+    effects = {one.effect for one in found}
+    effect = found[0].effect if len(effects) == 1 else "other"
+    removed = [one.before for one in found if one.before not in (_NOTHING, _ALL)]
+    added = [one.after for one in found if one.after not in (_NOTHING, _ALL)]
+    return effect, _joined(removed) or found[0].before, _joined(added) or found[0].after
+
+
+def _joined(grants: Sequence[Grant]) -> Grant | None:
+    if len(grants) < 2:  # noqa: PLR2004
+        return grants[0] if grants else None
+    denies = [grant for grant in grants if grant.denied_by]
+    return Grant(
+        decision=(denies or grants)[0].decision,
+        denied_by=tuple(dict.fromkeys(name for deny in denies for name in deny.denied_by)),
+        allowed_on=tuple(dict.fromkeys(scope for one in grants for scope in one.allowed_on)),
+        limits=tuple(dict.fromkeys(scope for deny in denies for scope in deny.limits)),
+    )
+
+
 def _uncovered(
     was: PolicyEvaluator, now: PolicyEvaluator, catalog: Catalog
-) -> Iterator[tuple[tuple[Effect, Grant, Grant], str, bool]]:
+) -> Iterator[_Uncovered]:
     # The catalog does not have all actions of these clauses, so compare the clauses themselves.
     allows = [clause for side in (was, now) for _, clause in side.effective("Allow")]
     uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
     for policy, clause in _only_in(now, was, "Allow", catalog):
-        yield ("broader", _NOTHING, _alone(policy, clause)), clause.named, True
+        yield _Uncovered(clause.named, "broader", _NOTHING, _alone(policy, clause))
     for policy, clause in _only_in(was, now, "Allow", catalog):
-        yield ("narrower", _alone(policy, clause), _NOTHING), clause.named, True
-    allowed = Grant(decision=ALLOWED)
+        yield _Uncovered(clause.named, "narrower", _alone(policy, clause), _NOTHING)
     for policy, clause in _only_in(was, now, "Deny", catalog):
         if _shares(clause, allows):
-            key: tuple[Effect, Grant, Grant] = ("broader", _alone(policy, clause), allowed)
-            yield key, clause.named, _shares(clause, uncovered)
+            certain = _shares(clause, uncovered)
+            yield _Uncovered(clause.named, "broader", _alone(policy, clause), _ALL, certain)
     for policy, clause in _only_in(now, was, "Deny", catalog):
         if _shares(clause, allows):
-            key = ("narrower", allowed, _alone(policy, clause))
-            yield key, clause.named, _shares(clause, uncovered)
+            certain = _shares(clause, uncovered)
+            yield _Uncovered(clause.named, "narrower", _ALL, _alone(policy, clause), certain)
 
 
 def _only_in(
