@@ -79,10 +79,13 @@ sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the com
 smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS credentials, check it, and delete it
 	@$(BIN)/python -m tools.sandbox.smoke $(PROFILE)
 
-check: lint type test ## Run what CI runs
+check: lint type $(BROWSER) ## Run what CI runs: also the slow tests, and more examples of each property
+	@echo "This takes about 5 minutes on 2 cores."
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal -m "not versions"
+	@$(BIN)/python -m tools.sandbox.browser
 
-test: $(BROWSER) ## Run the whole test suite
-	@echo "This takes about 15 minutes on 2 cores."
+test: $(BROWSER) ## Run the tests, without the slow ones
+	@echo "This takes about 150 seconds on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 	@$(BIN)/python -m tools.sandbox.browser
 
@@ -94,7 +97,7 @@ snapshot: generate ## Accept the templates as they are now; review the differenc
 
 versions: $(DEVELOP) ## Test the constructs with the lowest and the newest aws-cdk-lib that the package accepts
 	@echo "This takes about 5 minutes on 2 cores."
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m versions
 
 lint: $(DEVELOP) ## Check the style of the code
 	@$(BIN)/ruff check

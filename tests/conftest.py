@@ -1,16 +1,16 @@
 """The fixtures of several test files: the source document, and the app's templates."""
 
-import fcntl
 import json
 import os
 import re
+import runpy
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import aws_cdk
 import pytest
 from aws_cdk import App
 from botocore.loaders import JSONFileLoader
@@ -28,11 +28,12 @@ from tests.support import (
     synthesize,
 )
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
-from tools.sandbox.cdk import ROOT, cdk
+from tools.sandbox.cdk import ROOT
 
-# `make bench` measures speed; tests do not.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# `make check` tries more examples. `make bench` measures speed; tests do not.
+settings.register_profile("quick", deadline=None, max_examples=15)
+settings.register_profile("thorough", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # Otherwise, each session parses AWS's models again, for about half of a command's time.
 _load_file = cache(JSONFileLoader().load_file)
@@ -107,54 +108,52 @@ def provided_context() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Synthesize with the real CDK CLI into a named folder, once for all test workers."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # of all the workers
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Synthesize the app with the settings of ``cdk.json``, but without cdk-nag.
 
-    def synthesize(name: str, *flags: str, **how: Any) -> Path:
-        folder = shared / name
-        with (shared / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                made = shared / f"{name}.making"
-                ended = cdk("synth", "--quiet", "--output", str(made), *flags, **how)
-                assert ended.returncode == 0, ended.stderr
-                made.rename(folder)
+    ``tests/app/test_app.py`` compares what the CDK CLI writes.
+    """
+
+    @cache
+    def synthesize(context: str) -> Path:
+        folder = tmp_path_factory.mktemp("cdk.out")
+        app = App(outdir=str(folder), context=_settings(ROOT) | json.loads(context))
+        for stack in config.read(json.loads(context)):
+            stack.build(app)
+        app.synth()
+        return folder
+
+    return lambda context: synthesize(json.dumps(context))
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Run an example with the settings and the context of its page; returns the folder."""
+    page = (EXAMPLES / "README.md").read_text()
+
+    @cache
+    def synthesize(name: str) -> Path:
+        (flags,) = re.findall(
+            rf"^\$ \(cd examples/{name} && npx cdk synth(.*)\)$", page, re.MULTILINE
+        )
+        given = dict(word.split("=", 1) for word in shlex.split(flags) if "=" in word)
+        folder = tmp_path_factory.mktemp(name)
+        app = App(outdir=str(folder), context=_settings(EXAMPLES / name) | given)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.chdir(EXAMPLES / name)
+            monkeypatch.setattr(aws_cdk, "App", lambda: app)
+            runpy.run_path("app.py", run_name="__main__")
         return folder
 
     return synthesize
 
 
-@pytest.fixture(scope="session")
-def assembly(once: Callable[..., Path]) -> Assembly:
-    """Synthesize the app with the real CDK CLI, once for each context, and return the folder."""
-
-    def synthesize(context: Mapping[str, str]) -> Path:
-        flags = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
-        return once(f"cdk.out-{sha256(json.dumps(context).encode()).hexdigest()[:16]}", *flags)
-
-    return synthesize
-
-
-@pytest.fixture(scope="session")
-def example(once: Callable[..., Path]) -> Callable[[str], Path]:
-    """Run the command that synthesizes an example, with the real CDK CLI; returns the folder."""
-    page = (EXAMPLES / "README.md").read_text()
-
-    def synthesize(name: str) -> Path:
-        (flags,) = re.findall(
-            rf"^\$ \(cd examples/{name} && npx cdk synth(.*)\)$", page, re.MULTILINE
-        )
-        return once(
-            f"cdk.out-{name}",
-            *shlex.split(flags),
-            directory=EXAMPLES / name,
-            environment={"PYTHONPATH": str(ROOT)},
-        )
-
-    return synthesize
+def _settings(folder: Path) -> dict[str, Any]:
+    """Return the context that the CDK CLI passes to the app of a folder."""
+    settings: dict[str, Any] = json.loads((folder / "cdk.json").read_text())
+    paths = settings.get("pathMetadata", True)
+    context: dict[str, Any] = settings["context"] | {"aws:cdk:enable-path-metadata": paths}
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from pump_roles import (
@@ -352,6 +353,12 @@ def synthesize(folder: Path, *guardrails: Guardrail, **more: Any) -> Path:
     AutoPilotStack(app, "PumpAutoPilot", guardrails=guardrails, **arguments)
     app.synth()
     return folder
+
+
+def examples(thorough: int, quick: int) -> settings:
+    """Return settings of Hypothesis: how many examples `make check` tries, and `make test`."""
+    is_thorough = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+    return settings(max_examples=thorough if is_thorough else quick)
 
 
 def json_values(leaves: st.SearchStrategy[Any], *keys: str) -> st.SearchStrategy[Any]:

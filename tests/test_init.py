@@ -44,19 +44,18 @@ def test_import_loads_neither_the_cdk_nor_boto3(tmp_path: Path) -> None:
     assert loaded & NOT_NEEDED == set()
 
 
-@pytest.mark.parametrize("name", ["ArgumentError", "Guardrail"])
-def test_name_of_a_plain_module_loads_neither_the_cdk_nor_boto3(name: str, tmp_path: Path) -> None:
-    ended, loaded = python("-c", f"from pump_roles import {name}", folder=tmp_path)
+def test_name_of_a_plain_module_loads_neither_the_cdk_nor_boto3(tmp_path: Path) -> None:
+    ended, loaded = python("-c", "from pump_roles import Guardrail, ArgumentError", folder=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert loaded & NOT_NEEDED == set()
 
 
 def test_name_of_a_construct_loads_the_cdk(tmp_path: Path) -> None:
     """Proves that the tests above and below can fail."""
-    for code in ["import pump_roles.constructs.roles", "from pump_roles import ReadOnlyRole"]:
-        ended, loaded = python("-c", code, folder=tmp_path, environment=tool_environment())
-        assert ended.returncode == 0, ended.stderr
-        assert {"aws_cdk", "constructs", "jsii"} <= loaded
+    code = "from pump_roles import ReadOnlyRole"
+    ended, loaded = python("-c", code, folder=tmp_path, environment=tool_environment())
+    assert ended.returncode == 0, ended.stderr
+    assert {"aws_cdk", "constructs", "jsii"} <= loaded
 
 
 def test_environment_has_no_node(tmp_path: Path) -> None:
@@ -73,8 +72,10 @@ def test_shows_its_version_without_node(tmp_path: Path) -> None:
     assert loaded & NOT_NEEDED == set()
 
 
-@pytest.mark.parametrize("name", ["x.html", "x.md", "x.csv", "x.json"])
-@pytest.mark.parametrize("of_template", [False, True])
+@pytest.mark.parametrize(
+    ("name", "of_template"),
+    [("x.html", False), ("x.json", True), pytest.param("x.csv", True, marks=pytest.mark.slow)],
+)
 def test_writes_a_report_without_node(
     name: str,
     of_template: bool,  # noqa: FBT001
@@ -100,10 +101,7 @@ LINK = ("link", "auto-pilot", "--template-url", "https://s3.amazonaws.com/a/b", 
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (("template", "auto-pilot"), 0),
         (("template", "auto-pilot", "--output", "new.json"), 0),
-        (("template", "autopilot"), 2),
-        ((*LINK, "us-east-1", "--principal", "999988887777"), 0),
         ((*LINK, "us-east1"), 2),
     ],
 )

@@ -1,6 +1,6 @@
 """The constructs work with the lowest aws-cdk-lib that the package accepts, and with the newest.
 
-``make versions`` runs this. It installs packages, so ``make test`` does not.
+``make versions`` runs this. It installs packages, so ``make check`` does not.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from tools.sandbox.cdk import ROOT, tool_environment
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.versions
 
 REQUIRED = re.findall(
     r'"((?:aws-cdk-lib|constructs)>=([^,]+),[^"]+)"', (ROOT / "pyproject.toml").read_text("utf-8")

@@ -132,6 +132,7 @@ def test_app_outside_the_repository_synthesizes_both_roles(python: str, tmp_path
     assert ended.stdout == "['PumpAutoPilotRole', 'PumpReadOnlyRole']\n", ended.stderr
 
 
+@pytest.mark.slow
 def test_copied_example_installs_and_synthesizes_as_its_page_says(
     wheel: Path, tmp_path: Path
 ) -> None:
@@ -160,6 +161,7 @@ def test_copied_example_installs_and_synthesizes_as_its_page_says(
     assert of_templates(vendors / "cdk.out").as_published
 
 
+@pytest.mark.slow
 def test_app_outside_the_repository_type_checks(python: str, tmp_path: Path) -> None:
     (tmp_path / "mypy.ini").write_text(MYPY)
     mypy = [sys.executable, "-m", "mypy", "--python-executable", python]

@@ -882,3 +882,47 @@ def test_tags_and_protection_are_of_the_stacks_and_not_of_the_member_template(
             for resource in template["Resources"].values():
                 resource["Properties"].pop("Tags", None)
         assert stack.template == plain[stack.stack_name]
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    *(
+        ({UNITS: "r-abcd", f"pump:{key}": value}, f"pump:{key}")
+        for key, value in {
+            "external-id": "ab\n",
+            "role-path": ["/pump/"],
+            "permissions-boundary": "arn:aws:iam::123456789012:policy/Boundary",
+            "exclude-accounts": [111111111111],
+            "only-accounts": "111111111111, 111111111111",
+        }.items()
+    ),
+    ({"pump:external-id": "ab", "pump:next-external-id": "ab"}, "pump:next-external-id"),
+    (
+        {"pump:external-id": "a" * 1_224, "pump:next-external-id": "a" * 1_223},
+        "pump:next-external-id",
+    ),
+    *(
+        ({f"pump:{key}": value}, f"pump:{key}")
+        for key, value in {
+            "call-as": "delegated-admin",
+            "exclude-accounts": "1" * 12,
+            "only-accounts": "1" * 12,
+            "max-concurrent-percentage": 5,
+            "failure-tolerance-percentage": 5,
+        }.items()
+    ),
+    (
+        {
+            "pump:read-only:organizational-units": "r-abcd",
+            "pump:auto-pilot:only-accounts": "1" * 12,
+        },
+        "pump:auto-pilot:only-accounts",
+    ),
+]
+
+
+@pytest.mark.parametrize(("context", "key"), BAD)
+def test_bad_value_or_conflict_names_its_key(
+    context: dict[str, Any], key: str, synth: Synth
+) -> None:
+    with pytest.raises(config.ConfigError, match=f"^{key}: "):
+        synth(context)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ from tools.sandbox.cdk import ROOT, tool_environment
 Format = Callable[[Report], str]
 
 
+@cache
+def published(as_text: Format) -> str:
+    """Return the report of the published roles in a format."""
+    return as_text(of_published())
+
+
 def report(*arguments: object) -> Result:
     """Run `pump-roles report`."""
     return CliRunner().invoke(app, ["report", *map(str, arguments)])
@@ -44,7 +51,6 @@ def report(*arguments: object) -> Result:
         ("r.htm", as_html),
         ("r.md", as_markdown),
         ("r.csv", as_csv),
-        ("r.json", as_json),
         ("R.JSON", as_json),
     ],
 )
@@ -53,13 +59,13 @@ def test_extension_of_the_file_decides_the_format(
 ) -> None:
     ended = report("--output", tmp_path / name)
     assert (ended.exit_code, ended.output) == (0, "")
-    assert (tmp_path / name).read_bytes() == as_text(of_published()).encode()
+    assert (tmp_path / name).read_bytes() == published(as_text).encode()
 
 
 def test_report_goes_to_standard_output_as_markdown_by_default() -> None:
     ended = report()
     assert ended.exit_code == 0
-    assert ended.stdout == as_markdown(of_published())
+    assert ended.stdout == published(as_markdown)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +79,8 @@ def test_report_goes_to_standard_output_as_markdown_by_default() -> None:
     ],
 )
 def test_option_overrides_the_format(format: str, as_text: Format, tmp_path: Path) -> None:
-    expected = as_text(of_published())
-    assert report("--format", format).stdout == expected
-    assert report("--format", format, "--output", tmp_path / "r.json").exit_code == 0
-    assert (tmp_path / "r.json").read_bytes() == expected.encode()
+    assert report("--format", format, "--output", tmp_path / "r.xml").exit_code == 0
+    assert (tmp_path / "r.xml").read_bytes() == published(as_text).encode()
 
 
 def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -> None:
@@ -128,8 +132,7 @@ def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: 
 @pytest.mark.parametrize("cut", [slice(1, None), slice(None, -9), slice(0)])
 def test_rejects_a_page_whose_report_is_damaged(cut: slice, tmp_path: Path) -> None:
     page = tmp_path / "r.html"
-    assert report("--output", page).exit_code == 0
-    start, embedded, end = re.split('(?<=id="report">)(.*?)(?=</script>)', page.read_text())
+    start, embedded, end = re.split('(?<=id="report">)(.*?)(?=</script>)', published(as_html))
     page.write_text(f"{start}{embedded[cut]}{end}")
     assert is_not_compared_with(page) == (
         f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"
@@ -138,8 +141,7 @@ def test_rejects_a_page_whose_report_is_damaged(cut: slice, tmp_path: Path) -> N
 
 def test_rejects_a_page_with_two_reports(tmp_path: Path) -> None:
     page = tmp_path / "r.html"
-    assert report("--output", page).exit_code == 0
-    page.write_text(page.read_text() * 2)
+    page.write_text(published(as_html) * 2)
     assert is_not_compared_with(page).startswith(f"is not {NEITHER}: ")
 
 
@@ -170,13 +172,20 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return Stage(tmp_path_factory.mktemp("stage"))
 
 
+@cache
+def passing(*arguments: object) -> str:
+    """Return the report without a reason to fail."""
+    ended = report(*arguments, "--format", "json")
+    assert ended.exit_code == 0
+    return ended.stdout
+
+
 def fails(folder: Path, *arguments: object, since: Path | None = None) -> str:
     """Return the one-line reason why a report fails, after checking that it was written."""
     compared = () if since is None else ("--since", since)
-    expected = report(folder, *compared, "--format", "json")
     ended = report(folder, *compared, "--format", "json", *arguments)
-    assert (expected.exit_code, ended.exit_code) == (0, 3)
-    assert ended.stdout == expected.stdout
+    assert ended.exit_code == 3
+    assert ended.stdout == passing(folder, *compared)
     (line,) = ended.stderr.splitlines()
     return line
 
@@ -259,9 +268,9 @@ def test_unknown_reason_to_fail_is_a_usage_error(value: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("redirection", "problem"),
     [
-        (">&-", "Bad file descriptor"),
+        pytest.param(">&-", "Bad file descriptor", marks=pytest.mark.slow),
         (">/dev/full", "No space left on device"),
-        ("| true", "Broken pipe"),
+        pytest.param("| true", "Broken pipe", marks=pytest.mark.slow),
     ],
 )
 def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(
@@ -773,7 +782,13 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
     }
 
 
-@pytest.mark.parametrize("kind", ["template", "expected", "details", "role"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("template", "expected")),
+        *("details", "role"),
+    ],
+)
 def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
     good, command = inputs(tmp_path)[kind]
     file = tmp_path / "broken.json"

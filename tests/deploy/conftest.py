@@ -3,11 +3,12 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
-from pump_roles.account.verify.expectation import from_templates
-from tests.customer import BOUNDARY, CONTEXT, Customer, reviewed_templates
+from pump_roles.account.verify.expectation import Expectation, from_templates
+from tests.customer import BOUNDARY, CONTEXT, Customer, SavedCustomer, reviewed_templates
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws
 
@@ -21,11 +22,39 @@ def reviewed(synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def customer(aws: EmbeddedAws, reviewed: Path) -> Customer:
-    """An account in which the reviewed templates have just been deployed."""
+@pytest.fixture(scope="session")
+def expectation(reviewed: Path) -> Expectation:
+    """What the reviewed templates expect of an account, and the boundary's text."""
+    return replace(from_templates(reviewed), boundary_document=BOUNDARY)
+
+
+def deployed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Customer:
+    aws.reset()
     aws.iam().create_policy(PolicyName="Boundary", PolicyDocument=json.dumps(BOUNDARY))
     for file in reviewed.glob("*.template.json"):
         aws.deploy(file.name.partition(".")[0], file.read_text())
-    expectation = replace(from_templates(reviewed), boundary_document=BOUNDARY)
     return Customer(aws, reviewed, expectation)
+
+
+@pytest.fixture
+def customer(emulator: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Customer:
+    """An account in which the reviewed templates have just been deployed."""
+    return deployed(emulator, reviewed, expectation)
+
+
+@pytest.fixture(scope="session")
+def kept(
+    emulator: EmbeddedAws,
+    reviewed: Path,
+    expectation: Expectation,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> SavedCustomer:
+    folder = tmp_path_factory.mktemp("saved")
+    customer = deployed(emulator, reviewed, expectation)
+    return SavedCustomer(reviewed, expectation, tuple(customer.saved(folder)))
+
+
+@pytest.fixture
+def saved(kept: SavedCustomer, tmp_path: Path) -> SavedCustomer:
+    """Such an account, saved once; this test has copies of the files."""
+    return replace(kept, files=tuple(Path(copy(file, tmp_path)) for file in kept.files))

@@ -1,8 +1,6 @@
 """The real CDK CLI deploys to an AWS emulator that enforces IAM, and the result is as published."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -10,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.support import (
     DOCUMENTED,
@@ -46,12 +44,7 @@ def deploy(aws: EmbeddedAws, folder: Path, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def with_parameters(parameters: dict[str, str]) -> list[str]:
-    return [
-        word for name, value in parameters.items() for word in ("--parameters", f"{name}={value}")
-    ]
-
-
+@pytest.mark.slow
 def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
     aws: EmbeddedAws,
     assembly: Assembly,
@@ -95,6 +88,7 @@ def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
     assert cloudformation.describe_stacks()["Stacks"] == []
 
 
+@pytest.mark.slow
 def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_for_approval(
     aws: EmbeddedAws, assembly: Assembly, provided_context: dict[str, str]
 ) -> None:
@@ -123,40 +117,32 @@ def test_deployment_that_drops_a_boundary_or_a_guardrail_or_is_a_rollout_asks_fo
     assert not asks("PumpReadOnly", limited)
 
 
-def test_universal_template_deploys_with_its_parameters(
-    aws: EmbeddedAws, assembly: Assembly, published: list[list[dict[str, Any]]]
+def test_universal_template_deploys_with_its_parameters_as_from_the_console(
+    aws: EmbeddedAws, synth: Synth, published: list[list[dict[str, Any]]]
 ) -> None:
-    status, output = deploy(aws, assembly({}), "PumpReadOnly", *with_parameters(PARAMETERS))
-    assert status == 0, output
-    role = Role.of_account(aws, "PumpReadOnlyRole")
-    assert role.trust == TRUST
-    assert role.policies == published_policies(published, "read-only")
+    for stack, kind in KINDS.items():
+        aws.deploy("ByHand" + stack, json.dumps(synth()[stack]), PARAMETERS)
+        role = Role.of_account(aws, f"{stack}Role")
+        assert role.trust == TRUST
+        assert role.policies == published_policies(published, kind)
 
 
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
-        ({}, "PumpExternalID"),
+        ({}, "PumpIamRole"),
+        ({"PumpIamRole": PRINCIPAL}, "PumpExternalID"),
         (PARAMETERS | {"PumpExternalID": "two words"}, "PumpExternalID"),
         (PARAMETERS | {"PumpExternalID": "*"}, "PumpExternalID"),
         (PARAMETERS | {"PumpIamRole": "*"}, "PumpIamRole"),
     ],
 )
 def test_universal_template_does_not_deploy_without_valid_parameters(
-    parameters: dict[str, str], named: str, aws: EmbeddedAws, assembly: Assembly
+    parameters: dict[str, str], named: str, aws: EmbeddedAws, synth: Synth
 ) -> None:
-    status, output = deploy(aws, assembly({}), "PumpReadOnly", *with_parameters(parameters))
-    assert status != 0
-    assert named in output
+    with pytest.raises(ClientError, match=named):
+        aws.deploy("PumpReadOnly", json.dumps(synth()["PumpReadOnly"]), parameters)
     assert aws.iam().list_roles()["Roles"] == []
-
-
-def test_template_deploys_as_a_template_body_as_from_the_console(
-    aws: EmbeddedAws, assembly: Assembly
-) -> None:
-    template = (assembly({}) / "PumpAutoPilot.template.json").read_text()
-    aws.deploy("ByHand", template, PARAMETERS)
-    assert Role.of_account(aws, "PumpAutoPilotRole").trust == TRUST
 
 
 def test_deployment_needs_no_bootstrapping(
@@ -180,24 +166,15 @@ def test_deployment_needs_no_bootstrapping(
 
 
 def test_existing_role_of_that_name_stays_unchanged_and_the_failure_says_why(
-    aws: EmbeddedAws, assembly: Assembly, provided_context: dict[str, str]
+    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
 ) -> None:
     aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
     before = aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"]
-    status, output = deploy(aws, assembly(provided_context), "PumpReadOnly")
-    assert status != 0
-    assert "'PumpReadOnlyRole' already exists" in output
+    template = json.dumps(synth(provided_context)["PumpReadOnly"])
+    with pytest.raises(StackFailedError, match="'PumpReadOnlyRole' already exists"):
+        aws.deploy("PumpReadOnly", template)
     assert aws.iam().get_role(RoleName="PumpReadOnlyRole")["Role"] == before
     assert aws.iam().list_role_policies(RoleName="PumpReadOnlyRole")["PolicyNames"] == []
-
-
-def test_failed_stack_says_why(
-    aws: EmbeddedAws, synth: Synth, provided_context: dict[str, str]
-) -> None:
-    template = json.dumps(synth(provided_context)["PumpReadOnly"])
-    aws.create_role("PumpReadOnlyRole", ACCOUNT_ID)
-    with pytest.raises(StackFailedError, match="already exists"):
-        aws.deploy("PumpReadOnly", template)
 
 
 def test_accounts_are_isolated(aws: EmbeddedAws) -> None:
@@ -208,8 +185,8 @@ def test_accounts_are_isolated(aws: EmbeddedAws) -> None:
 
 
 def ends(endpoint: str) -> None:
-    """Fail if the emulator still accepts connections after five seconds."""
-    until = time.monotonic() + 5
+    """Fail if the emulator still accepts connections after a minute."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             EmbeddedAws(endpoint).iam().list_roles()
@@ -233,8 +210,7 @@ def test_emulator_stops_when_its_block_ends_even_with_an_error() -> None:
     ends(endpoints[0])
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_emulator_stops_if_its_parent_process_is_killed(how: signal.Signals) -> None:
+def test_emulator_stops_if_its_parent_process_is_killed() -> None:
     program = (
         "import sys, time; from tools.sandbox.aws import embedded_aws\n"
         "with embedded_aws() as aws: print(aws.endpoint, flush=True); time.sleep(60)"
@@ -249,8 +225,8 @@ def test_emulator_stops_if_its_parent_process_is_killed(how: signal.Signals) -> 
         assert process.stdout is not None
         endpoint = process.stdout.readline().strip()
         assert EmbeddedAws(endpoint).iam().list_roles()["Roles"] == []
-        os.kill(process.pid, how)
-        assert process.wait(10) != 0
+        process.kill()
+        assert process.wait(60) != 0
     ends(endpoint)
 
 

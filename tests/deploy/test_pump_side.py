@@ -79,30 +79,32 @@ def test_session_assumes_the_role_once_and_again_when_it_expires(
 
 
 def test_session_of_another_tenant_is_refused(
-    customer_session: Callable[..., boto3.Session], synth: Synth, monkeypatch: pytest.MonkeyPatch
+    customer_session: Callable[..., boto3.Session],
+    aws: EmbeddedAws,
+    synth: Synth,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with embedded_aws() as aws:
-        for name, value in aws.environment(deployed(aws, synth)).items():
-            monkeypatch.setenv(name, value)
-        session = customer_session(ROLE, "Another-5678", "recommendations-2026-11-25")
-        with pytest.raises(ClientError, match="AccessDenied"):
-            session.client("ec2").describe_regions()
+    for name, value in aws.environment(deployed(aws, synth)).items():
+        monkeypatch.setenv(name, value)
+    session = customer_session(ROLE, "Another-5678", "recommendations-2026-11-25")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.client("ec2").describe_regions()
 
 
-def test_session_tags_of_the_caller_are_rejected(synth: Synth) -> None:
+def test_session_tags_of_the_caller_are_rejected(aws: EmbeddedAws, synth: Synth) -> None:
     """As those of EKS Pod Identity would be."""
-    with embedded_aws() as aws:
-        client = aws.sts(deployed(aws, synth))
-        passed: dict[str, Any] = {"RoleArn": ROLE, "ExternalId": EXTERNAL_ID}
-        client.assume_role(**passed, RoleSessionName="pump")
-        with pytest.raises(ClientError, match="sts:TagSession"):
-            client.assume_role(
-                **passed,
-                RoleSessionName="pump",
-                Tags=[{"Key": "kubernetes-namespace", "Value": "default"}],
-            )
+    client = aws.sts(deployed(aws, synth))
+    passed: dict[str, Any] = {"RoleArn": ROLE, "ExternalId": EXTERNAL_ID}
+    client.assume_role(**passed, RoleSessionName="pump")
+    with pytest.raises(ClientError, match="sts:TagSession"):
+        client.assume_role(
+            **passed,
+            RoleSessionName="pump",
+            Tags=[{"Key": "kubernetes-namespace", "Value": "default"}],
+        )
 
 
+@pytest.mark.slow
 def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from aws_cdk import App, Environment
 from typer.testing import CliRunner
 
 from pump_roles import ReadOnlyStack
+from pump_roles.account.verify.expectation import Expectation
 from pump_roles.cli import app
 from pump_roles.output.remedies import REMEDIES
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
@@ -68,10 +69,9 @@ class Removed:
 
 
 @pytest.fixture
-def removed(customer: Customer) -> Removed:
-    for file in customer.folder.glob("*.template.json"):
-        customer.aws.delete(file.name.partition(".")[0])
-    return Removed(customer)
+def removed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Removed:
+    """An account that has no roles."""
+    return Removed(Customer(aws, reviewed, expectation))
 
 
 def present(account: Result) -> list[str]:
@@ -83,21 +83,18 @@ def present(account: Result) -> list[str]:
     ]
 
 
-def test_deployed_roles_still_exist(customer: Customer) -> None:
+def test_deployed_roles_still_exist_until_their_stacks_are_deleted(customer: Customer) -> None:
     status, account = Removed(customer)()
     assert (status, account["state"]) == (3, "differs")
     assert present(account) == [
         f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" for name in (READ_ONLY, AUTO_PILOT)
     ]
     # CloudFormation's tag names the stack to delete.
-    assert [role["differences"][0]["now"] for role in account["roles"]] == [
-        ["PumpReadOnly"],
-        ["PumpAutoPilot"],
-    ]
-
-
-def test_account_without_the_roles_matches(removed: Removed) -> None:
-    status, account = removed()
+    stacks = [role["differences"][0]["now"] for role in account["roles"]]
+    assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"]]
+    for (stack,) in stacks:
+        customer.aws.delete(stack)
+    status, account = Removed(customer)()
     assert (status, account["state"]) == (0, "match")
     absent = {"part": "role", "why": "absent", "subject": "", "detail": "", "source": ""}
     assert [role["notes"] for role in account["roles"]] == [[absent]] * 2
@@ -208,8 +205,8 @@ def test_account_whose_roles_cannot_be_listed_is_unknown(removed: Removed) -> No
     assert account["unknown"][0]["detail"] == "denied: iam:ListRoles"
 
 
-def test_saved_details_are_enough(customer: Customer, removed: Removed, tmp_path: Path) -> None:
-    del removed
+def test_saved_details_are_enough(removed: Removed, tmp_path: Path) -> None:
+    customer = removed.customer
     customer.aws.create_role("Admin", f"arn:aws:iam::{ACCOUNT_ID}:root")
     details, *_ = customer.saved(tmp_path)
     files = ("--expect", customer.folder, "--details", details)
@@ -381,6 +378,7 @@ def test_suspended_account_leaves_the_removal_unproven(company: Company) -> None
     assert set(states(accounts).values()) == {"match", "unknown"}
 
 
+@pytest.mark.slow
 def test_cdk_destroy_succeeds_without_deleting_a_rollout_that_has_no_units(tmp_path: Path) -> None:
     """What the guides warn of. If the CDK CLI fails one day, they can say so."""
     ended = cdk("destroy", "PumpReadOnlyRollout", "--force", "--output", str(tmp_path / "cdk.out"))

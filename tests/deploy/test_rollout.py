@@ -1,4 +1,4 @@
-"""Rollouts in an organization of 1,000 accounts in nested units, each an account that enforces IAM.
+"""Rollouts in an organization with nested units, each account of which enforces IAM.
 
 The template, the parameters, and the targets are those of the synthesized StackSet. Concurrency and
 failure tolerance are not emulated.
@@ -39,6 +39,7 @@ TREE: Tree = {
     "Sandbox": 240,
     "Suspended": 10,
 }
+FEW: Tree = {"Workloads": {"America": {"North": 2, "South": 1}}, "Sandbox": 3, "Suspended": 1}
 SMALL: Tree = {"Prod": {"Europe": 4, "America": 3}, "Test": 3}
 
 READ_ONLY_ROLE, AUTO_PILOT_ROLE = "PumpReadOnlyRole", "PumpAutoPilotRole"
@@ -107,7 +108,9 @@ def entered(
     }
 
 
-@pytest.mark.parametrize("organization", [TREE], indirect=True)
+@pytest.mark.parametrize(
+    "organization", [FEW, pytest.param(TREE, marks=pytest.mark.slow)], indirect=True
+)
 def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
     organization: Organization,
     stack_sets: StackSets,
@@ -117,8 +120,7 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
     published: list[list[dict[str, Any]]],
 ) -> None:
     accounts = organization.accounts()
-    assert len(accounts) == 1_001
-    excluded = sorted(under(organization, "Sandbox"))[:7]
+    excluded = sorted(under(organization, "Sandbox"))[:2]
     suspended = under(organization, "Suspended")
     for closed in suspended:
         organization.management.organizations.close_account(AccountId=closed)
@@ -137,11 +139,12 @@ def test_pump_can_assume_the_role_in_targeted_accounts_only(  # noqa: PLR0917
         READ_ONLY_ROLE: everyone - set(excluded) - suspended,
         AUTO_PILOT_ROLE: under(organization, "America"),
     }
-    assert [len(ids) for ids in should.values()] == [983, 200]
+    assert all(should.values())
     for name, ids in should.items():
         assert entered(aws, pump, accounts, name) == ids
         # The trust policies are compared below, so a few are enough.
-        some = [account for account in accounts if account.id in ids][::20]
+        some = [account for account in accounts if account.id in ids]
+        some = some[:: 20 if len(some) > 20 else 1]
         assert entered(aws, pump, some, name, external_id=None) == set()
     right = {
         name: (trust(PRINCIPAL, EXTERNAL_ID), published_policies(published, kind))
@@ -217,7 +220,7 @@ def rotation() -> list[tuple[dict[str, str], list[str]]]:
     return list(zip(settings, [words[3:] for words in cdk_commands(section)], strict=True))
 
 
-@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("filtered", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(  # noqa: PLR0917
     filtered: bool,  # noqa: FBT001
     organization: Organization,

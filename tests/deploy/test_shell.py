@@ -39,6 +39,7 @@ precmd_functions=(at_each_prompt)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_a_startup_file_that_puts_other_programs_first_is_read_and_does_not_win(
     shell: str, tmp_path: Path
@@ -70,6 +71,7 @@ def test_a_startup_file_that_puts_other_programs_first_is_read_and_does_not_win(
     assert f"{PROMPT}mine> " in shown
 
 
+@pytest.mark.slow
 def test_shown_commands_work_and_the_emulator_stops_with_the_shell(
     shown: list[str], tmp_path: Path
 ) -> None:

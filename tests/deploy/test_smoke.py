@@ -1,10 +1,12 @@
 """`make smoke` as a whole command, on the emulator; and that it creates nothing unasked."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
 from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
 from tools.sandbox.cdk import ROOT
-from tools.sandbox.smoke import STACK
+from tools.sandbox.smoke import STACK, main
 
 CONFIG = f"""\
 [profile pump]
@@ -22,27 +24,53 @@ aws_secret_access_key = unchecked
 """
 
 
-def smoke(aws: EmbeddedAws, folder: Path, answer: str, *arguments: str) -> tuple[int, str]:
-    (folder / "config").write_text(CONFIG)
+@pytest.fixture
+def environment(aws: EmbeddedAws, tmp_path: Path) -> dict[str, str]:
+    """The credentials of an account, and the profile of another one."""
+    config = tmp_path / "config"
+    config.write_text(CONFIG)
+    return {**aws.environment(), "AWS_CONFIG_FILE": str(config)}
+
+
+Asked = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def asked(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Asked:
+    """Answer the question for the account, in this process."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def smoke(answer: str, *arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{answer}\n"))
+        status = main([*arguments])
+        shown = capsys.readouterr()
+        return status, shown.out + shown.err
+
+    return smoke
+
+
+@pytest.mark.slow
+def test_shows_the_whole_life_of_the_role_and_leaves_nothing(
+    aws: EmbeddedAws, environment: dict[str, str]
+) -> None:
+    # Every account of an organization has such a role.
+    aws.create_role("OrganizationAccountAccessRole", PUMP_ACCOUNT)
     ended = subprocess.run(
-        [sys.executable, "-m", "tools.sandbox.smoke", *arguments],
+        [sys.executable, "-m", "tools.sandbox.smoke", "pump"],
         cwd=ROOT,
-        env={**os.environ, **aws.environment(), "AWS_CONFIG_FILE": str(folder / "config")},
-        input=f"{answer}\n",
+        env={**os.environ, **environment},
+        input=f"{ACCOUNT_ID}\n",
         capture_output=True,
         text=True,
         check=False,
     )
-    return ended.returncode, ended.stdout + ended.stderr
-
-
-def test_shows_the_whole_life_of_the_role_and_leaves_nothing(
-    aws: EmbeddedAws, tmp_path: Path
-) -> None:
-    # Every account of an organization has such a role.
-    aws.create_role("OrganizationAccountAccessRole", PUMP_ACCOUNT)
-    status, shown = smoke(aws, tmp_path, ACCOUNT_ID, "pump")
-    assert status == 0, shown
+    shown = ended.stdout + ended.stderr
+    assert ended.returncode == 0, shown
     assert "Every check passed." in shown
     assert re.findall(r"number \d +(?:✔|✘) (\w+)", shown) == [
         *("allowed", "refused"),
@@ -58,16 +86,16 @@ def test_shows_the_whole_life_of_the_role_and_leaves_nothing(
     assert aws.cloudformation().describe_stacks()["Stacks"] == []
 
 
-def test_profile_that_does_not_exist_is_one_line(aws: EmbeddedAws, tmp_path: Path) -> None:
-    status, shown = smoke(aws, tmp_path, "", "missing")
+def test_profile_that_does_not_exist_is_one_line(asked: Asked) -> None:
+    status, shown = asked("", "missing")
     assert (status, shown) == (1, "make smoke: The config profile (missing) could not be found\n")
 
 
-@pytest.mark.parametrize("answer", ["", "yes", PUMP_ACCOUNT])
+@pytest.mark.parametrize("answer", ["yes", PUMP_ACCOUNT])
 def test_creates_nothing_unless_the_account_is_confirmed(
-    answer: str, aws: EmbeddedAws, tmp_path: Path
+    answer: str, aws: EmbeddedAws, asked: Asked
 ) -> None:
-    status, shown = smoke(aws, tmp_path, answer)
+    status, shown = asked(answer)
     assert status == 1
     assert f"the role PumpReadOnlyRole in the account {ACCOUNT_ID}" in " ".join(shown.split())
     assert "Nothing was created." in shown
@@ -75,12 +103,12 @@ def test_creates_nothing_unless_the_account_is_confirmed(
 
 
 def test_leaves_a_role_and_a_stack_that_exist_as_they_are(
-    aws: EmbeddedAws, synth: Synth, tmp_path: Path
+    aws: EmbeddedAws, synth: Synth, asked: Asked
 ) -> None:
     template = json.dumps(synth({"pump:principal": PRINCIPAL, "pump:external-id": SECRET})[STACK])
     aws.deploy(STACK, template)
     before = aws.roles()
-    status, shown = smoke(aws, tmp_path, ACCOUNT_ID)
+    status, shown = asked(ACCOUNT_ID)
     assert status == 1
     assert "stack PumpReadOnly: ✘ exists" in shown
     assert "role PumpReadOnlyRole: ✘ exists" in shown

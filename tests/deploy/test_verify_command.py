@@ -19,6 +19,7 @@ from tests.customer import (
     BOUNDARY,
     READ_ONLY,
     Customer,
+    SavedCustomer,
     boundary_version,
     policy,
     statement,
@@ -598,24 +599,22 @@ def edited(file: Path, edit: Callable[[Any], object]) -> None:
     file.write_text(json.dumps(content))
 
 
-def of_files(customer: Customer, *files: Path) -> Result:
+def of_files(customer: Customer | SavedCustomer, *files: Path) -> Result:
     """Verify saved files, without credentials."""
     details = [word for file in files for word in ("--details", file)]
     return run("--expect", customer.folder, "--format", "json", *details)
 
 
-def test_saved_files_match_without_credentials(customer: Customer, tmp_path: Path) -> None:
-    files = customer.saved(tmp_path)
+def test_saved_files_match_without_credentials(saved: SavedCustomer) -> None:
+    files = saved.files
     assert len(files) == 3
-    assert states(of_files(customer, *files)) == (0, "match", ["match", "match"])
-    assert states(of_files(customer, *files[::-1])) == (0, "match", ["match", "match"])
+    assert states(of_files(saved, *files)) == (0, "match", ["match", "match"])
+    assert states(of_files(saved, *files[::-1])) == (0, "match", ["match", "match"])
 
 
-def test_saved_files_without_the_session_duration_are_unknown(
-    customer: Customer, tmp_path: Path
-) -> None:
-    details, *roles = customer.saved(tmp_path)
-    ended = of_files(customer, details)
+def test_saved_files_without_the_session_duration_are_unknown(saved: SavedCustomer) -> None:
+    details, *roles = saved.files
+    ended = of_files(saved, details)
     assert states(ended) == (4, "unknown", ["unknown", "unknown"])
     for role in json.loads(ended.stdout)["accounts"][0]["roles"]:
         name = role["arn"].rpartition("/")[2]
@@ -628,7 +627,7 @@ def test_saved_files_without_the_session_duration_are_unknown(
             "source": "",
         }
     (read_only,) = (file for file in roles if file.stem == READ_ONLY)
-    ended = of_files(customer, details, read_only)
+    ended = of_files(saved, details, read_only)
     assert states(ended) == (4, "unknown", ["match", "unknown"])
 
 
@@ -684,11 +683,11 @@ def without_arn(found: Any) -> None:
     ],
 )
 def test_details_that_are_not_complete_cause_one_error(
-    edit: Callable[[Any], object], problem: str, customer: Customer, tmp_path: Path
+    edit: Callable[[Any], object], problem: str, saved: SavedCustomer
 ) -> None:
-    details, *roles = customer.saved(tmp_path)
+    details, *roles = saved.files
     edited(details, edit)
-    line = the_error(of_files(customer, details, *roles))
+    line = the_error(of_files(saved, details, *roles))
     assert line.startswith(
         f"pump-roles: {details}: is not the output of aws iam get-account-authorization-details: "
     )
@@ -738,11 +737,11 @@ def test_details_without_policies_are_unknown(customer: Customer, tmp_path: Path
     ],
 )
 def test_policy_whose_default_version_is_not_certain_is_unknown(
-    edit: Callable[[Any], object], customer: Customer, tmp_path: Path
+    edit: Callable[[Any], object], saved: SavedCustomer
 ) -> None:
-    details, *roles = customer.saved(tmp_path)
+    details, *roles = saved.files
     edited(details, lambda found: edit(found["Policies"][0]))
-    found = verify_files(read_files([details, *roles]), customer.expectation)
+    found = verify_files(read_files([details, *roles]), saved.expectation)
     assert found.state == "unknown"
     for role in found.accounts[0].roles:
         assert [(unknown.part, unknown.why) for unknown in role.unknown] == [
@@ -764,16 +763,16 @@ def test_policy_whose_default_version_is_not_certain_is_unknown(
     ],
 )
 def test_role_that_cannot_be_used_causes_one_error(
-    edit: Callable[[Any], object], problem: str, customer: Customer, tmp_path: Path
+    edit: Callable[[Any], object], problem: str, saved: SavedCustomer
 ) -> None:
-    details, role, other = customer.saved(tmp_path)
+    details, role, other = saved.files
     edited(role, edit)
-    assert problem in the_error(of_files(customer, details, role, other))
+    assert problem in the_error(of_files(saved, details, role, other))
 
 
-def test_account_must_be_saved_once_and_completely(customer: Customer, tmp_path: Path) -> None:
-    details, *roles = customer.saved(tmp_path)
-    line = the_error(of_files(customer, details, details, *roles))
+def test_account_must_be_saved_once_and_completely(saved: SavedCustomer) -> None:
+    details, *roles = saved.files
+    line = the_error(of_files(saved, details, details, *roles))
     assert f"the account {ACCOUNT_ID} is also in another file" in line
-    line = the_error(of_files(customer, *roles))
+    line = the_error(of_files(saved, *roles))
     assert "the role is in none of the files" in line

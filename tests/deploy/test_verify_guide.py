@@ -46,6 +46,7 @@ def assert_match(commands: Iterable[str]) -> None:
         assert ended.exit_code == 0, (command, ended.output)
 
 
+@pytest.mark.slow
 def test_commands_of_the_guide_match_what_was_deployed_and_then_removed(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

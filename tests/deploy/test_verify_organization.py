@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from pump_roles.account.organization import Account
 from pump_roles.account.verify import accounts
 from pump_roles.account.verify.expectation import from_templates
 from pump_roles.account.verify.from_aws import read_account
 from pump_roles.account.verify.result import AccountResult
+from pump_roles.cli import app
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import ROOT, tool_environment
+
+pytestmark = pytest.mark.usefixtures("no_aws")
 
 GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 NO_ACCOUNT = "111111111111"
 ROLE = "PumpReadOnlyRole"
 POLICY = "PumpBillingReadOnly"
 
-COUNT = 12
+COUNT = 5
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +49,19 @@ def organization(aws: EmbeddedAws, template: Path) -> Audited:
     return audited_organization(aws, COUNT, template.read_text())
 
 
-def verify(
-    aws: EmbeddedAws, template: Path, *options: str, caller: Caller = OWNER
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def verify(aws: EmbeddedAws, template: Path, *options: str, caller: Caller = OWNER) -> Result:
+    return CliRunner().invoke(
+        app,
         [
-            *(sys.executable, "-m", "pump_roles", "verify", "--expect", str(template)),
-            *("--organization", "--assume-role", AUDITOR, "--format", "json", *options),
+            *("verify", "--expect", str(template), "--organization", "--assume-role", AUDITOR),
+            *("--format", "json", *options),
         ],
-        cwd=ROOT,
-        env={**tool_environment(), **aws.environment(caller)},
-        capture_output=True,
-        text=True,
-        check=False,
+        env={**aws.environment(caller)},
     )
 
 
-def accounts_of(ended: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
-    assert "Traceback" not in ended.stderr
+def accounts_of(ended: Result) -> Mapping[str, Any]:
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
     assert EXTERNAL_ID not in ended.stdout + ended.stderr
     return {found["account"]: found for found in json.loads(ended.stdout)["accounts"]}
 
@@ -76,7 +75,7 @@ def test_every_account_of_a_unit_matches(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
     ended = verify(aws, template, "--unit", organization.unit)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.exit_code == 0, ended.stderr
     found = accounts_of(ended)
     assert sorted(found) == sorted(organization.accounts)
     assert {account["state"] for account in found.values()} == {"match"}
@@ -132,7 +131,7 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
     iam(Caller(deleted)).delete_role_policy(RoleName=ROLE, PolicyName=POLICY)
     iam(Caller(deleted)).delete_role(RoleName=ROLE)
     ended = verify(aws, template, "--unit", organization.unit)
-    assert ended.returncode == 3
+    assert ended.exit_code == 3
     found = accounts_of(ended)
     assert [found[account]["state"] for account in (denied, gone, broader, deleted)] == [
         *("unknown", "unknown", "differs", "differs")
@@ -151,12 +150,12 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
     ended = verify(
         aws, template, "--unit", organization.unit, *excluded(broader, deleted), "--concurrency=1"
     )
-    assert ended.returncode == 4
+    assert ended.exit_code == 4
     assert sorted(accounts_of(ended)) == sorted([denied, gone, *others])
     ended = verify(
         aws, template, "--unit", organization.unit, *excluded(broader, deleted, denied, gone)
     )
-    assert ended.returncode == 0
+    assert ended.exit_code == 0
 
 
 def excluded(*accounts: str) -> list[str]:
@@ -171,7 +170,7 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
     empty = created["OrganizationalUnit"]["Id"]
     here = organization.accounts[0]
     ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
-    assert ended.returncode == 4
+    assert ended.exit_code == 4
     found = accounts_of(ended)
     assert reasons(found[here]) == [("account", "not-below", empty, "")]
     assert reasons(found[NO_ACCOUNT]) == [("account", "no-such-account", "", "")]
@@ -185,7 +184,7 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
         ),
     ]:
         ended = verify(aws, template, *options)
-        assert (ended.returncode, ended.stdout) == (4, "")
+        assert (ended.exit_code, ended.stdout) == (4, "")
         assert ended.stderr == f"pump-roles: {problem}\n"
 
 
@@ -213,7 +212,7 @@ def test_own_account_is_read_with_the_callers_credentials(
     # The management account has no such role, but its own.
     aws.deploy("Pump", template.read_text())
     ended = verify(aws, template, "--account", ACCOUNT_ID, "--account", organization.accounts[0])
-    assert ended.returncode == 0, ended.stdout
+    assert ended.exit_code == 0, ended.stdout
     assert accounts_of(ended)[ACCOUNT_ID]["name"] == "Master Account"
     aws.delete("Pump")
 
@@ -237,12 +236,12 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     caller = limited(aws, *policy_of_the_guide("organization-policy"))
     options = ["--unit", organization.unit, *("--account", organization.accounts[0])]
     ended = verify(aws, template, *options, caller=caller)
-    assert ended.returncode == 0, ended.stderr + ended.stdout
-    assert verify(aws, template, "--unit", organization.unit, caller=caller).returncode == 0
+    assert ended.exit_code == 0, ended.stderr + ended.stdout
+    assert verify(aws, template, "--unit", organization.unit, caller=caller).exit_code == 0
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
     ended = verify(aws, template, *options, caller=caller)
     # AWS answers a member account in the same way.
-    assert (ended.returncode, ended.stdout) == (4, "")
+    assert (ended.exit_code, ended.stdout) == (4, "")
     (line,) = ended.stderr.splitlines()
     assert line.startswith("pump-roles: the accounts of the organization cannot be listed: denied")
     assert line.endswith("of the management account or of a delegated administrator")

@@ -72,10 +72,6 @@ def test_app_has_the_stacks_that_a_command_names(page: str, words: list[str], sy
     assert names <= synth(context).keys()
 
 
-def test_every_page_has_commands_that_name_stacks() -> None:
-    assert all(cdk_commands(text) for text in WITH_COMMANDS.values())
-
-
 @pytest.mark.parametrize("name", WITH_COMMANDS)
 def test_every_value_that_is_shown_for_a_key_is_accepted(name: str, synth: Synth) -> None:
     units = {f"pump:{role}:organizational-units": "r-abcd" for role in ROLES}
@@ -93,10 +89,6 @@ def test_examples_of_pump_json_are_accepted(page: str, synth: Synth) -> None:
     assert all(map(synth, examples))
 
 
-def test_only_the_page_about_later_has_no_pump_json() -> None:
-    assert [name for name, text in WITH_COMMANDS.items() if not settings_in(text)] == ["operations"]
-
-
 @pytest.mark.parametrize("name", WITH_COMMANDS)
 def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
     shown = re.findall(
@@ -106,19 +98,6 @@ def test_placeholder_of_an_id_or_a_principal_is_rejected(name: str) -> None:
     for key, value in shown:
         with pytest.raises(config.ConfigError, match=f"'{value}' is a placeholder; replace it"):
             config.read({f"pump:{key}": value})
-
-
-PAGES = sorted(
-    page
-    for pages in ("*.md", "docs/**/*.md", "examples/*.md", ".github/**/*.md")
-    for page in ROOT.glob(pages)
-)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_nothing_is_left_to_fill_in(page: Path) -> None:
-    left = r"^(?:<{7}|>{7})|\b(?:TODO|FIXME|TBD|XXX|SECONDS_[A-Z]+)\b"
-    assert re.findall(left, page.read_text(), re.MULTILINE) == []
 
 
 def test_policy_that_names_the_auto_pilot_role_names_every_role() -> None:

@@ -41,10 +41,6 @@ def model(service: str) -> Any:
     return get_session().get_service_model(service)
 
 
-def test_begins_with_stopping() -> None:
-    assert OPERATIONS.index("\n## Stop Pump now\n") == OPERATIONS.index("\n## ")
-
-
 def test_aws_deny_all_as_a_boundary_stops_everything() -> None:
     assert OPERATIONS.count("--permissions-boundary arn:aws:iam::aws:policy/AWSDenyAll") == 2
     # The AWS Managed Policy Reference's AWSDenyAll.

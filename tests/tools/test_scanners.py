@@ -51,6 +51,7 @@ def test_page_has_every_template() -> None:
     assert sections == [*stacks, *(f"{stack}Rollout" for stack in stacks)]
 
 
+@pytest.mark.slow
 def test_cfn_lint_reports_what_the_page_says(tmp_path: Path) -> None:
     found = scanners.synthesize(tmp_path, [Guardrail.RECOMMENDED, Guardrail.NO_SUPPORT_WRITES])
     reported = scanners.cfn_lint([file for file, _, _ in found])

@@ -191,19 +191,13 @@ class Demo(Show):
         super().__init__()
         self.aws = aws
 
-    def show(self, *, broken: bool = False) -> None:
-        """Show everything.
-
-        :param broken: whether to remove the read-only role's condition after it is deployed, as if
-            manually, which the demo must detect.
-        """
+    def show(self) -> None:
+        """Show everything."""
         self.part("Deploy both roles into the customer's account")
         self.add_data()
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot")
         for name, published in ROLES.items():
             self.show_role(Role.of_account(self.aws, name), published)
-        if broken:
-            self.break_trust()
 
         self.part("Who can assume the roles")
         pump = self.aws.caller_in(PUMP)
@@ -236,14 +230,6 @@ class Demo(Show):
         store.create_bucket(Bucket=BUCKET)
         store.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"example")
         self.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString="example")
-
-    def break_trust(self) -> None:
-        """Remove the condition from the read-only role's trust policy."""
-        policy = trust()
-        del policy["Statement"][0]["Condition"]
-        self.aws.iam().update_assume_role_policy(
-            RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy)
-        )
 
     def assume(self, pump: Caller, name: str, external_id: str = EXTERNAL_ID) -> Caller:
         """Assume a role as Pump."""
@@ -549,7 +535,7 @@ def main() -> int:
             "[bold]Both roles on a local AWS emulator[/] that enforces IAM. Nothing here reaches a "
             "real account."
         )
-        return demo.run(lambda: demo.show(broken="--broken" in sys.argv[1:]), NEXT_STEPS)
+        return demo.run(demo.show, NEXT_STEPS)
 
 
 if __name__ == "__main__":

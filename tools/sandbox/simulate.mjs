@@ -1,10 +1,9 @@
-// Decides requests with an offline policy simulator. Reads a JSON list of simulations from standard
-// input, and writes the list of decisions to standard output.
-import { readFileSync } from 'node:fs'
+// Decides requests with an offline policy simulator. For each line of standard input, a JSON list of
+// simulations, it writes a line to standard output: the decisions, or an error.
+import { createInterface } from 'node:readline'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
-const decisions = []
-for (const simulation of JSON.parse(readFileSync(0, 'utf8'))) {
+async function decide(simulation) {
   const result = await runSimulation(simulation, {})
   // A request for all resources of an action with resource types has a decision for each type.
   const found = new Set(
@@ -17,6 +16,15 @@ for (const simulation of JSON.parse(readFileSync(0, 'utf8'))) {
     const { request } = simulation
     throw new Error(`no decision: ${JSON.stringify({ request, errors: result.errors })}`)
   }
-  decisions.push(decision)
+  return decision
 }
-process.stdout.write(JSON.stringify(decisions))
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer
+  try {
+    answer = { decisions: await Promise.all(JSON.parse(line).map(decide)) }
+  } catch (error) {
+    answer = { error: String(error) }
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+}

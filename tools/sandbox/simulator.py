@@ -1,9 +1,11 @@
 """Decides with an offline policy simulator who may assume a role, and what its session may do."""
 
+import atexit
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
@@ -147,23 +149,36 @@ def use(
 
 
 def decide(simulations: Sequence[Simulation]) -> list[str]:
-    """Decide all the requests in one process.
+    """Decide requests.
 
     :returns: ``Allowed``, ``ExplicitlyDenied``, or ``ImplicitlyDenied`` for each request.
     :raises RuntimeError: when the simulator has no decision about a request.
     """
-    ended = subprocess.run(
-        ["node", str(ROOT / "tools" / "sandbox" / "simulate.mjs")],
-        input=json.dumps(simulations),
-        env=tool_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise RuntimeError(ended.stderr)
-    decisions: list[str] = json.loads(ended.stdout)
+    process = _simulator()
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{json.dumps(simulations)}\n")
+    process.stdin.flush()
+    answer: dict[str, Any] = json.loads(process.stdout.readline())
+    if "error" in answer:
+        raise RuntimeError(answer["error"])
+    decisions: list[str] = answer["decisions"]
     return decisions
+
+
+@cache
+def _simulator() -> subprocess.Popen[str]:
+    """Start the simulator. It answers until this process ends: to start takes half a second."""
+    process = subprocess.Popen(
+        ["node", str(ROOT / "tools" / "sandbox" / "simulate.mjs")],
+        env=tool_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    # Without input, it ends.
+    atexit.register(process.communicate)
+    return process
 
 
 def _simulation(

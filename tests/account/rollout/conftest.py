@@ -9,6 +9,7 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
+from moto.moto_api._internal import mock_random
 from typer.testing import CliRunner
 
 from pump_roles.cli import app
@@ -20,6 +21,8 @@ from tools.sandbox.management import Management, management
 @pytest.fixture
 def aws() -> Iterator[Management]:
     with management() as account:
+        # With the same IDs in each test, a rollout to them is synthesized once.
+        mock_random.seed(1)
         yield account
 
 

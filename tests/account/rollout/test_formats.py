@@ -19,9 +19,9 @@ from tools.sandbox.organization import Organization
 @pytest.mark.parametrize(
     ("redirection", "problem"),
     [
-        (">&-", "Bad file descriptor"),
+        pytest.param(">&-", "Bad file descriptor", marks=pytest.mark.slow),
         (">/dev/full", "No space left on device"),
-        ("| true", "Broken pipe"),
+        pytest.param("| true", "Broken pipe", marks=pytest.mark.slow),
     ],
 )
 def test_output_that_cannot_be_written_makes_the_status_unknown(
@@ -44,6 +44,7 @@ def test_output_that_cannot_be_written_makes_the_status_unknown(
     assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
 
 
+@pytest.mark.slow
 def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
     organization = Organization.create(aws, {"Unit": 30})
     roll_out(organization, synth)

@@ -39,6 +39,7 @@ from tests.support import (
     PUMP_ACCOUNT,
     SECRET,
     STATEMENTS,
+    examples,
     json_values,
     synthesize,
     trust,
@@ -395,6 +396,7 @@ def _is_about(difference: Difference, action: str) -> bool:
 
 
 # Each example asks the simulator about thousands of requests, so a failure is shown as it is.
+@pytest.mark.slow
 @settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(data=st.data())
 def test_whatever_a_change_allows_or_no_longer_allows_is_a_difference(
@@ -427,7 +429,6 @@ def test_whatever_a_change_allows_or_no_longer_allows_is_a_difference(
             ), less
 
 
-@settings(max_examples=15)
 @given(data=st.data())
 def test_roles_that_are_written_differently_but_mean_the_same_match(
     data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
@@ -578,17 +579,6 @@ def test_reports_the_combined_effect_even_if_one_policy_narrows_it(
     assert found.differences[0].actions == found.differences[-1].actions == ("ec2:RunInstances",)
 
 
-def test_inline_policy_that_is_attached_instead_is_a_difference(compared: Compared) -> None:
-    def move(role: Deployed) -> None:
-        role.managed["PumpAutoPilot"] = role.inline.pop("PumpAutoPilot")
-
-    found = compared(move)
-    assert subjects(found) >= {
-        ("policy-removed", "PumpAutoPilot"),
-        ("policy-added", "PumpAutoPilot"),
-    }
-
-
 def test_values_that_are_equal_only_in_python_are_a_difference(
     compared: Compared, expectation: Expectation
 ) -> None:
@@ -614,40 +604,11 @@ def trusts_also(statement: Any) -> Change:
 
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-IDS = {"sts:ExternalId": EXTERNAL_ID}
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        in_trust(Condition={}),
-        in_trust(Condition=None),
-        in_trust(Condition={"StringEqualsIfExists": IDS}),
-        in_trust(Condition={"StringLike": {"sts:ExternalId": "*"}}),
-        in_trust(Condition={"stringequals": IDS}),
-        in_trust(Condition={"ForAllValues:StringEquals": IDS}),
-        in_trust(Condition={"StringEquals": {**IDS, "STS:ExternalId": OTHER_SECRET}}),
-        in_trust(Condition={"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, 12345]}}),
-        in_trust(Condition={"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, None]}}),
-        in_trust(Condition={"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, [OTHER_SECRET]]}}),
-        in_trust(Condition={"StringEquals": {"sts:ExternalId": "${sts:ExternalId}"}}),
-        in_trust(Condition={"StringEquals": {"sts:ExternalId": [EXTERNAL_ID, OTHER_SECRET]}}),
-        in_trust(condition={}),
-        in_trust(NotPrincipal={"AWS": OTHER_ACCOUNT}),
-        in_trust(Principal="*"),
-        in_trust(Principal={"AWS": [PUMP_ACCOUNT, OTHER_ACCOUNT]}),
-        in_trust(Principal={"AWS": [PUMP_ACCOUNT], "Federated": "accounts.google.com"}),
-        in_trust(Principal={"AWS": PUMP_ACCOUNT, "Service": "lambda.amazonaws.com"}),
-        in_trust(Principal={"AWS": [PUMP_ACCOUNT, f"arn:aws:iam::{OTHER_ACCOUNT}:root"]}),
-        in_trust(Principal={"AWS": PUMP_ACCOUNT, "aws": "*"}),
-        in_trust(Action=["sts:AssumeRole", "sts:TagSession"]),
-        in_trust(Action="sts:*"),
-        in_trust(Action=[]),
-        in_trust(Foo=1),
-        trusts_also(ANYONE),
-        trusts_also({**ANYONE, "Condition": {"StringEquals": IDS}}),
-        trusts_also({**ANYONE, "Condition": {"StringLike": {"aws:PrincipalOrgID": "o-*"}}}),
-        trusts_also({**ANYONE, "Effect": "allow"}),
         trusts_also([ANYONE]),
         trusts_also("text"),
         trusts_also({**ANYONE, "Principal": {"AWS": GONE}, "NotPrincipal": {"AWS": GONE}}),
@@ -658,8 +619,6 @@ IDS = {"sts:ExternalId": EXTERNAL_ID}
         ),
         lambda role: (in_trust(Principal={"AWS": GONE})(role), trusts_also(ANYONE)(role)),
         in_trust(Principal={"AWS": [GONE, OTHER_ACCOUNT]}),
-        lambda role: role.trust.update(Foo=1),
-        lambda role: role.trust.update(Version="2027-01-01"),
     ],
 )
 def test_trust_policy_that_admits_more_callers_is_broader(
@@ -872,13 +831,6 @@ def test_documents_that_are_not_known_are_unknown(
         assert unknowns(found) == [f"its inline policy {name} could not be read: denied"]
 
 
-@pytest.mark.parametrize("document", ["text", [], 5, {"Statement": "x"}, {"Foo": 1}, {}])
-def test_document_that_cannot_be_read_is_a_difference(document: Any, compared: Compared) -> None:
-    found = compared(lambda role: role.inline.update(PumpAutoPilot=document))
-    assert found.state == "differs"
-    assert subjects(found) >= {("policy-changed", "PumpAutoPilot")}
-
-
 def test_unknown_account_does_not_match_and_a_difference_takes_precedence(
     expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
@@ -938,7 +890,7 @@ ANY_JSON = json_values(
 )
 
 
-@settings(max_examples=40)
+@examples(40, 15)
 @given(data=st.data())
 def test_any_json_matches_only_if_it_means_the_same(
     data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
@@ -1155,8 +1107,6 @@ def test_only_some_kinds_of_roles_are_compared(expectation: Expectation) -> None
 
 
 # Other roles.
-
-EVERYONE = "trusts everyone"
 
 
 def limited(condition: Any, principal: Any = "*") -> dict[str, Any]:
