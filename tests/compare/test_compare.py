@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
@@ -99,7 +99,6 @@ def requests(policies: Policies, action: str) -> frozenset[tuple[str, bool]]:
 ASKED = [*ACTIONS, "s3:GetObject", "ec2:RunInstances"]
 
 
-@settings(max_examples=80)
 @given(mutated(), st.sampled_from([True, False]))
 def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_action(
     mutation: tuple[Policies, Policies],
@@ -120,7 +119,6 @@ def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_acti
             assert effects & {"narrower", "other"}, action
 
 
-@settings(max_examples=30)
 @given(st.data())
 def test_roles_that_mean_the_same_have_no_difference(data: st.DataObject) -> None:
     policies = [

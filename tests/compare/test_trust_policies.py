@@ -468,7 +468,6 @@ def pairs(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     return expected, found
 
 
-@settings(max_examples=400)
 @given(pairs())
 def test_whatever_a_trust_policy_allows_more_or_less_is_broader_or_narrower(
     pair: tuple[dict[str, Any], dict[str, Any]],
@@ -516,7 +515,6 @@ ANY_JSON = json_values(
 )
 
 
-@settings(max_examples=200)
 @given(ANY_JSON, st.sampled_from(["Effect", "Principal", "Action", "Condition", "Foo"]))
 def test_what_cannot_be_read_is_broader(value: Any, member: str) -> None:
     for found in (

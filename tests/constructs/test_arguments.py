@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any, ForwardRef, get_args
@@ -115,6 +116,7 @@ def test_error_about_an_argument_that_a_stack_passes_on_names_the_stack() -> Non
         ReadOnlyStack(App(), "Pump", pump_principl="999988887777")  # type: ignore[call-arg]
 
 
+@cache
 def defined() -> set[str]:
     """Return the names of the classes and aliases that the package defines."""
     names = set()

@@ -12,10 +12,10 @@ from typing import Any
 
 import jsii
 import pytest
-from aws_cdk import App, Aws, CfnWaitConditionHandle, Environment, Stack
+from aws_cdk import App, CfnWaitConditionHandle, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.region_info import RegionInfo
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
@@ -132,38 +132,12 @@ def test_roles_are_assumed_in_the_partition_that_the_grantee_is_deployed_to(
 BAD: list[tuple[str, Any, str]] = [
     ("roles", "read-only", "'read-only' is not a list; each element must be a kind of role"),
     ("roles", [], "the list is empty; at least 1 required, each a kind of role"),
-    ("roles", ["readonly"], "unknown kind 'readonly'; did you mean read-only?"),
     ("roles", ["Auto-Pilot"], "unknown kind 'Auto-Pilot'; did you mean auto-pilot?"),
     ("roles", ["x"], "unknown kind 'x'; must be read-only or auto-pilot"),
-    ("roles", ["read-only"] * 2, "'read-only' is listed twice"),
     ("roles", [*KINDS, "read-only"], f"{len(KINDS) + 1} given, at most {len(KINDS)} allowed"),
-    ("roles", [1], "1 is not a kind of role"),
-    ("roles", None, "None is not a list"),
-    ("roles", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token; it must be a literal"),
-    (
-        "customer_accounts",
-        FIRST,
-        "'111111111111' is not a list; each element must be a 12-digit account ID",
-    ),
-    ("customer_accounts", [], "the list is empty"),
-    ("customer_accounts", ["1" * 11], "'11111111111' is not a 12-digit account ID"),
-    ("customer_accounts", ["*"], "'.' is not a 12-digit account ID"),
     ("customer_accounts", [111111111111], ".* is not a 12-digit .*; put the number in quotes"),
-    ("customer_accounts", [FIRST, SECOND, FIRST], "'111111111111' is listed twice"),
-    ("customer_accounts", [Aws.ACCOUNT_ID], r"\$\{Token.* is a token; it must be a literal"),
-    ("customer_accounts", {FIRST}, ".* is not a list"),
-    ("role_names", "Vendor", "'Vendor' is not a list; each element must be a role name"),
-    ("role_names", [], "the list is empty"),
     ("role_names", ["Pump*"], "'Pump.' is not a role name"),
-    ("role_names", ["vendors/Pump"], "'vendors/Pump' is not a role name"),
-    ("role_names", ["a" * 65], r"'a+.*\(65 characters\) is not a role name"),
-    ("role_names", ["A", "A"], "'A' is listed twice"),
-    ("role_names", [Aws.NO_VALUE], r"\$\{Token.* is a token; it must be a literal"),
     ("role_path", "vendors", "'vendors' is not a path"),
-    ("role_path", "", "'' is not a path"),
-    ("role_path", f"/{'a' * 511}/", r"'/a+.*\(513 characters\) is not a path"),
-    ("role_path", f"/{Aws.ACCOUNT_ID}/", r"/\$\{Token.* is a token; it must be a literal"),
-    ("role_path", ["/pump/"], r"\['/pump/'\] is not a path"),
     *(
         ("role_path", path, re.escape(f"{path!r} contains *, ? or $, which a policy treats as"))
         for path in ("/*/", "/pump?/", "/${aws:username}/")
@@ -185,7 +159,6 @@ def test_error_names_the_argument_that_is_wrong(argument: str, value: object, pr
     st.lists(st.from_regex(ACCOUNT.pattern, fullmatch=True), min_size=1, max_size=20),
     st.lists(st.from_regex(ROLE_NAME.pattern, fullmatch=True), min_size=1, max_size=3),
 )
-@settings(max_examples=50)
 def test_accepts_exactly_what_is_listed_once_and_grants_no_more(
     accounts: list[str], names: list[str]
 ) -> None:
@@ -203,22 +176,6 @@ def test_accepts_exactly_what_is_listed_once_and_grants_no_more(
         for account in accounts
         for name in names
     ]
-
-
-@given(st.sampled_from(["customer_accounts", "role_names", "roles"]), st.text())
-@settings(max_examples=50)
-def test_any_text_is_a_valid_element_or_an_argument_error(argument: str, text: str) -> None:
-    valid: Mapping[str, Callable[[str], bool]] = {
-        "customer_accounts": lambda value: re.fullmatch("[0-9]{12}", value) is not None,
-        "role_names": lambda value: re.fullmatch(r"[\w+=,.@-]{1,64}", value, re.ASCII) is not None,
-        "roles": lambda value: value in KINDS,
-    }
-    arguments: dict[str, Any] = {argument: [text]}
-    if valid[argument](text):
-        CustomerAccess(Stack(), "Access", **arguments)
-    else:
-        with pytest.raises(ArgumentError, match=f"^{argument}: "):
-            CustomerAccess(Stack(), "Access", **arguments)
 
 
 # Grantees
@@ -469,8 +426,13 @@ def fitting(grantee: str, arguments: Mapping[str, Any], count: int) -> int:
     return int(found[2])
 
 
-@pytest.mark.parametrize("case", SIZES)
-@pytest.mark.parametrize("grantee", ["role", "managed policy", "group", "user"])
+@pytest.mark.parametrize(
+    ("grantee", "case"),
+    [
+        *(("role", case) for case in SIZES),
+        *((grantee, "one kind") for grantee in ("managed policy", "group", "user")),
+    ],
+)
 def test_accepts_as_many_accounts_as_fit_and_not_one_more(grantee: str, case: str) -> None:
     arguments = SIZES[case]
     most = fitting(grantee, arguments, 1_000)

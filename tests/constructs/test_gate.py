@@ -53,8 +53,8 @@ from pump_roles import (
 from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
 from tests.hostile import BEYOND, HARMLESS, HOSTILE, OVERRIDES
-from tests.support import ROLE_ARGUMENTS
-from tools.sandbox.cdk import ROOT, cdk, recommended_flags, tool_environment
+from tests.support import ROLE_ARGUMENTS, short_reports
+from tools.sandbox.cdk import ROOT, cdk, recommended_flags
 
 FLAGS = [{}, recommended_flags()]
 HERE, ELSEWHERE = "the same stack", "another stack"
@@ -93,6 +93,10 @@ def problems(app: App) -> list[str]:
     ]
 
 
+def slow_if(condition: object) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if condition else []
+
+
 def is_about_places(route: str) -> bool:
     """Whether a route is not only about how a name is written, which is the same everywhere."""
     written = route.startswith(("name_", "names_")) and not route.startswith("name_taken_over")
@@ -102,7 +106,8 @@ def is_about_places(route: str) -> bool:
 @pytest.mark.parametrize(
     ("route", "place", "flags"),
     [
-        (route, place, flags)
+        # The tests of the Guard rules do all in the same stack.
+        pytest.param(route, place, flags, marks=slow_if(flags or place != ELSEWHERE))
         for route in [*HOSTILE, *sorted(BEYOND.keys() - OUT_OF_REACH - IN_ITS_OWN_STACK)]
         for place in (PLACES if is_about_places(route) else [ELSEWHERE])
         # With the recommended flags, references to other stacks are rendered in another way.
@@ -131,7 +136,8 @@ def test_whatever_reaches_the_role_fails_the_synth(
 def reported(folder: Path) -> bool:
     """Whether the report of templates has an alarm, or cannot say which role is Pump's."""
     try:
-        report = of_templates(folder)
+        with short_reports():
+            report = of_templates(folder)
     except InputError:
         return True
     return any(not role.exact for role in report.roles) and report.alarms > 0
@@ -224,10 +230,16 @@ def replace_it(parameter: CfnParameter) -> None:
     CfnParameter(scope, name, allowed_pattern=".*")
 
 
-@pytest.mark.parametrize("by_aspect", [False, True])
-@pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
+LOOSEN = [loosen_pattern, drop_pattern, give_a_bad_default, change_type, replace_it]
+PARAMETERS = ["pump_principal", "external_id", "next_external_id"]
+
+
 @pytest.mark.parametrize(
-    "loosen", [loosen_pattern, drop_pattern, give_a_bad_default, change_type, replace_it]
+    ("loosen", "argument", "by_aspect"),
+    [
+        *((loosen, "external_id", False) for loosen in LOOSEN),
+        *((loosen_pattern, argument, True) for argument in PARAMETERS),
+    ],
 )
 def test_parameter_that_is_loosened_later_fails_the_synth(
     loosen: Callable[[CfnParameter], None],
@@ -976,6 +988,7 @@ def test_cdk_synth_says_what_is_wrong_and_fails(
     )
 
 
+@pytest.mark.slow
 def test_cdk_deploy_refuses_the_templates_of_a_failed_synth_which_remain_as_evidence(
     rejected: tuple[Path, Ended],
 ) -> None:
@@ -990,16 +1003,3 @@ def test_cdk_deploy_refuses_the_templates_of_a_failed_synth_which_remain_as_evid
         ended = cdk(*command, directory=folder, environment=NO_AWS)
         assert ended.returncode == 1
         assert "attaches to Pump/Role" in ended.stderr + ended.stdout
-
-
-def test_app_fails_without_the_cli(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", APP],
-        cwd=tmp_path,
-        env=tool_environment() | {"PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(tmp_path / "out")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert "attaches to Pump/Role" in ended.stderr

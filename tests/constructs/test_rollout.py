@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from contextlib import nullcontext
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,6 @@ from pump_roles.validators import CallAs
 from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
-    SCENARIOS,
-    Assembly,
     Synth,
     Template,
     member_template,
@@ -91,16 +88,6 @@ def test_stack_has_one_stack_set_with_the_properties_of_the_design(
             }
         ],
     }
-
-
-@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
-def test_member_template_is_the_universal_one_byte_for_byte(
-    name: str, single: str, assembly: Assembly
-) -> None:
-    """Even if the CDK CLI hands context and flags to every app in the process."""
-    universal = (assembly({}) / f"{single}.template.json").read_bytes()
-    rollout = json.loads((assembly(SCENARIOS["rollout"]) / f"{name}.template.json").read_text())
-    assert sha256(member_text(rollout).encode()).digest() == sha256(universal).digest()
 
 
 @pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
@@ -248,6 +235,7 @@ def test_member_app_is_synthesized_once_and_without_a_construct_tree(
     assert "tree.json" not in files
 
 
+@pytest.mark.slow
 def test_context_that_the_cli_hands_to_every_app_does_not_reach_the_member_template(
     tmp_path: Path,
 ) -> None:
@@ -357,19 +345,13 @@ def test_rollout_can_be_in_a_stack_of_the_customer() -> None:
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("organizational_units", []),
-        ("organizational_units", "r-abcd"),
         ("organizational_units", ["r-abcd", "ou-abcd-12345678"]),
-        ("exclude_accounts", []),
         ("only_accounts", ["1"]),
-        ("max_concurrent_percentage", 0),
         ("max_concurrent_count", 0),
-        ("max_concurrent_count", True),
         ("failure_tolerance_percentage", 0.5),
         ("failure_tolerance_count", -1),
         ("failure_tolerance_count", 2**31),
         ("region", "us-eastt-1"),
-        ("region", ["us-east-1"]),
         ("region", "${Token[AWS.Region.1]}"),
         ("call_as", "SELF"),
         ("stack_set_name", "-"),

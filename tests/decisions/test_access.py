@@ -255,7 +255,9 @@ def workers() -> dict[Worker, Template]:
     }
 
 
-@pytest.fixture(scope="module", params=[by_simulator, by_embedded_aws])
+@pytest.fixture(
+    scope="module", params=[by_simulator, pytest.param(by_embedded_aws, marks=pytest.mark.slow)]
+)
 def decisions(
     request: pytest.FixtureRequest, workers: dict[Worker, Template], synth: Synth
 ) -> Decisions:
@@ -323,6 +325,7 @@ ECS_STAND_IN = {
 """ECS assumes the example's worker role. The AWS emulator has no ECS that does."""
 
 
+@pytest.mark.slow
 def test_each_of_1000_roles_accepts_only_its_own_external_id_in_the_simulator(
     pump_side: Path, synth: Synth
 ) -> None:
@@ -342,6 +345,7 @@ def test_each_of_1000_roles_accepts_only_its_own_external_id_in_the_simulator(
     assert decisions == [expected for *_, expected in TENANT_ATTEMPTS]
 
 
+@pytest.mark.slow
 def test_each_of_1000_roles_accepts_only_its_own_external_id_in_the_emulator(
     pump_side: Path, synth: Synth
 ) -> None:

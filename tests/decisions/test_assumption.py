@@ -45,9 +45,15 @@ WHO_IS_TRUSTED = {
 }
 
 
-@pytest.mark.parametrize("how", ["given", "as parameters", "by a rollout"])
 @pytest.mark.parametrize("rotating", [False, True])
-@pytest.mark.parametrize("principal", WHO_IS_TRUSTED)
+@pytest.mark.parametrize(
+    ("principal", "how"),
+    [
+        *((principal, "given") for principal in WHO_IS_TRUSTED),
+        (PUMP_ROLE, "as parameters"),
+        (PUMP_ROLE, "by a rollout"),
+    ],
+)
 def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
     principal: str,
     rotating: bool,  # noqa: FBT001

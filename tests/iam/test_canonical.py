@@ -415,7 +415,6 @@ def policies(draw: st.DrawFn, *, trust: bool = False) -> dict[str, Any]:
     return policy(*made, version=draw(st.sampled_from(["2012-10-17", "2008-10-17"])))
 
 
-@settings(max_examples=150)
 @given(st.data(), st.booleans())
 def test_equivalent_policy_has_the_same_canonical_form(
     data: st.DataObject,
@@ -552,7 +551,6 @@ ANY_JSON = json_values(
 )
 
 
-@settings(max_examples=200)
 @given(ANY_JSON, ANY_JSON)
 def test_other_json_never_has_the_canonical_form_of_a_policy(one: Any, other: Any) -> None:
     document = {"Statement": one}

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -187,13 +186,16 @@ def first_objects(value: Json) -> Iterator[dict[str, Json]]:
         yield from first_objects(value[0])
 
 
+def short(value: Json) -> Json:
+    """A document with at most two elements of each list, which is as valid."""
+    if isinstance(value, dict):
+        return {name: short(member) for name, member in value.items()}
+    return [short(element) for element in value[:2]] if isinstance(value, list) else value
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_unknown_member_is_invalid(name: str, documents: Mapping[str, Json]) -> None:
-    document = deepcopy(documents[name])
-    document["actions"] = document.get("actions", [])[:1]
-    if name.partition(",")[0] != "report":
-        del document["actions"]
-    schema = validator(name)
+def test_unknown_or_missing_member_is_invalid(name: str, documents: Mapping[str, Json]) -> None:
+    document, schema = short(documents[name]), validator(name)
     schema.validate(document)
     tried = 0
     for found in first_objects(document):
@@ -202,13 +204,8 @@ def test_unknown_member_is_invalid(name: str, documents: Mapping[str, Json]) -> 
         del found["more"]
         tried += 1
     assert tried > 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_missing_member_is_invalid(name: str, documents: Mapping[str, Json]) -> None:
-    schema = validator(name)
-    for member in documents[name]:
-        without = {other: documents[name][other] for other in documents[name] if other != member}
+    for member in document:
+        without = {other: document[other] for other in document if other != member}
         assert not schema.is_valid(without), member
 
 

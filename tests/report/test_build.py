@@ -695,7 +695,7 @@ STATEMENTS = JSON | st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["PumpBillingReadOnly"]) | JSON, STATEMENTS, JSON)
 def test_any_policy_of_a_pump_role_is_reported(
     tmp_path: Path, name: Any, document: Any, trust: Any

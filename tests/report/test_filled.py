@@ -11,12 +11,13 @@ from aws_cdk import App, Environment, Stack
 
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, ReadOnlyStack, validators
 from pump_roles.report import of_templates
+from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
 from pump_roles.report.policies import Uncounted
 from pump_roles.role import Unknown
 from pump_roles.templates.reading import read_templates
 from tests.innocent import FOREIGN, INNOCENT
-from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET, earlier
+from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET, earlier, short_reports
 
 Content = dict[str, Any]
 Files = dict[str, Content]
@@ -40,13 +41,14 @@ def compared(tmp_path: Path) -> Compare:
     """The differences between a folder of templates and the same after an edit."""
 
     def differences(files: Files, edit: Edit) -> tuple[Change, ...]:
-        was = of_templates(written(tmp_path / "before", files))
-        again = of_templates(written(tmp_path / "again", files), since=earlier(was))
-        assert again.changes == ()
-        after = deepcopy(files)
-        edit(after)
-        assert after != files
-        return of_templates(written(tmp_path / "after", after), since=earlier(was)).changes
+        with short_reports() as catalog:
+            report = of_templates(written(tmp_path / "before", files))
+            was = earlier(report)
+            assert changes(was.report, report, catalog) == ()
+            after = deepcopy(files)
+            edit(after)
+            assert after != files
+            return of_templates(written(tmp_path / "after", after), since=was).changes
 
     return differences
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.model import OperationModel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
@@ -635,7 +635,6 @@ STATEMENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25)
 @given(st.lists(st.lists(STATEMENTS, max_size=3), max_size=3))
 def test_single_action_has_the_same_decision_as_in_the_full_list(
     policies: list[list[dict[str, Any]]],

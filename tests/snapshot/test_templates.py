@@ -15,13 +15,14 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from pump_roles import universal
 from tests.support import (
     EXAMPLE_APPS,
     PUMP_WORKER,
     ROLLOUTS,
     SCENARIOS,
     STACKS,
-    Assembly,
+    app_files,
     other_pythons,
     stack_set,
 )
@@ -42,11 +43,8 @@ class TemplateFile(SingleFileSnapshotExtension):
 
 
 @pytest.mark.parametrize(("scenario", "name"), TEMPLATES)
-def test_template_is_unchanged(
-    scenario: str, name: str, assembly: Assembly, snapshot: SnapshotAssertion
-) -> None:
-    template = (assembly(SCENARIOS[scenario]) / f"{name}.template.json").read_bytes()
-    assert template == snapshot(extension_class=TemplateFile)
+def test_template_is_unchanged(scenario: str, name: str, snapshot: SnapshotAssertion) -> None:
+    assert app_files(SCENARIOS[scenario])[name] == snapshot(extension_class=TemplateFile)
 
 
 def test_template_of_pumps_side_is_unchanged(pump_side: Path, snapshot: SnapshotAssertion) -> None:
@@ -54,7 +52,8 @@ def test_template_of_pumps_side_is_unchanged(pump_side: Path, snapshot: Snapshot
     assert template == snapshot(extension_class=TemplateFile)
 
 
-def test_another_folder_and_python_give_the_same_bytes(assembly: Assembly, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_another_folder_and_python_give_the_same_bytes(tmp_path: Path) -> None:
     """Another Python if this machine has one from 3.11 on."""
     executable = [*other_pythons(), sys.executable][0]
     project = tmp_path / "elsewhere"
@@ -75,9 +74,8 @@ def test_another_folder_and_python_give_the_same_bytes(assembly: Assembly, tmp_p
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    for name in STACKS:
-        file = f"{name}.template.json"
-        assert (tmp_path / "out" / file).read_bytes() == (assembly({}) / file).read_bytes()
+    for kind, file in universal.FILES.items():
+        assert (tmp_path / "out" / file).read_bytes() == universal.template(kind)
 
 
 def lint(*files: Path) -> subprocess.CompletedProcess[str]:
@@ -96,23 +94,25 @@ def lint(*files: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_cfn_lint_finds_nothing(
-    assembly: Assembly, example: Callable[[str], Path], tmp_path: Path
-) -> None:
-    members = []
+@pytest.mark.slow
+def test_cfn_lint_finds_nothing(example: Callable[[str], Path], tmp_path: Path) -> None:
+    files = []
+
+    def written(name: str, content: bytes) -> None:
+        files.append(tmp_path / f"{name}.json")
+        files[-1].write_bytes(content)
+
+    for kind in universal.FILES:
+        written(kind, universal.template(kind))
     for scenario, name in TEMPLATES:
+        template = app_files(SCENARIOS[scenario])[name]
+        written(f"{scenario}-{name}", template)
         if name in ROLLOUTS and "pump:next-external-id" in SCENARIOS[scenario]:
             # Without that, it is the universal template.
-            rollout = json.loads(
-                (assembly(SCENARIOS[scenario]) / f"{name}.template.json").read_text()
-            )
-            members.append(tmp_path / f"{scenario}-{name}.json")
-            members[-1].write_text(stack_set(rollout)["TemplateBody"])
-    universal = (assembly({}) / f"{name}.template.json" for name in STACKS)
+            body = stack_set(json.loads(template))["TemplateBody"]
+            written(f"{scenario}-{name}-member", body.encode())
     ended = lint(
-        *universal,
-        *(assembly(SCENARIOS[scenario]) / f"{name}.template.json" for scenario, name in TEMPLATES),
-        *members,
+        *files,
         *(
             file
             for name in EXAMPLE_APPS
@@ -125,9 +125,10 @@ def test_cfn_lint_finds_nothing(
     assert ended.returncode == 0
 
 
-def test_cfn_lint_would_find_a_mistake(assembly: Assembly, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_cfn_lint_would_find_a_mistake(tmp_path: Path) -> None:
     """Proves that the test above can fail."""
-    text = (assembly({}) / "PumpReadOnly.template.json").read_text()
+    text = universal.template("read-only").decode()
     broken = tmp_path / "broken.json"
     broken.write_text(text.replace('"Ref": "PumpIamRole"', '"Ref": "PumpIAMRole"'))
     ended = lint(broken)

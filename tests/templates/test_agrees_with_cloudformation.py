@@ -103,7 +103,6 @@ def check(app: App, possible_of: Callable[[Any, Template], Possible] = could_be)
             assert is_open or possible.spells(text), (case.value, text)
 
 
-@settings(max_examples=60)
 @given(apps())
 def test_value_is_what_is_certain_and_one_that_could_be(app: App) -> None:
     check(app)
@@ -135,6 +134,7 @@ def default(name: Any, template: Template) -> Certain | None:
     return certain(declared.get("Default"), template) or REF(name, template)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "mistaken"),
     [("Fn::If", second_of_three), ("Fn::FindInMap", second_of_three), ("Ref", default)],
@@ -146,6 +146,7 @@ def test_finds_what_is_wrongly_certain(
     assert finds_a_mistake()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["fragments", "references", "separators", "shapes"])
 def test_finds_what_could_be_misses(part: str) -> None:
     def without_one(value: Any, template: Template) -> Possible:

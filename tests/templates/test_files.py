@@ -58,7 +58,7 @@ PROPERTIES = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(PROPERTIES, VALUES, max_size=3), st.dictionaries(st.text("OP"), VALUES))
 def test_whatever_a_template_holds_is_a_report_or_one_clear_error(
     text: str, tmp_path: Path, properties: dict[str, Any], resources: dict[str, Any]

@@ -854,8 +854,20 @@ def test_role_of_the_same_name_in_another_account_is_another_role(
         assert report.roles[0].as_published is not counted
 
 
-@pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "recommended flags"])
-@pytest.mark.parametrize("same", [True, False], ids=["in Pump's stack", "in another stack"])
+@pytest.mark.parametrize(
+    ("flags", "same"),
+    [
+        pytest.param({}, False, id="in other stacks, no flags"),
+        pytest.param(recommended_flags(), True, id="in Pump's stack, recommended flags"),
+        pytest.param({}, True, id="in Pump's stack, no flags", marks=pytest.mark.slow),
+        pytest.param(
+            recommended_flags(),
+            False,
+            id="in other stacks, recommended flags",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_ordinary_customers_app_passes_the_synth_and_raises_no_alarm(
     flags: dict[str, Any],
     same: bool,  # noqa: FBT001

@@ -372,7 +372,15 @@ def test_longest_url_is_that_of_cloudformation() -> None:
 
 @pytest.mark.parametrize(
     "region",
-    ["us-east1", "US-EAST-1", "us-east-1a", "us-east-1\n", "", "global", "evil.example/#"],
+    [
+        "us-east1",
+        "US-EAST-1",
+        "us-east-1\\\
+",
+        "",
+        "global",
+        "evil.example/#",
+    ],
 )
 def test_malformed_region_is_an_error(region: str) -> None:
     error = problem_of(region=region)
