@@ -42,11 +42,11 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(
     assert not report.exact
     assert not report.as_published
     for number in (role.actions, role.patterns, role.effective):
-        assert role.counted(number) == f"at least {number}"
+        assert role.counted(number) == f"at least {number:,}"
     for shown in (as_markdown(report), as_html(report)):
-        assert f"at least {role.actions}" in shown
-        assert f"at least {role.patterns}" in shown
-        assert f"at least {role.effective}" in shown
+        assert f"at least {role.actions:,}" in shown
+        assert f"at least {role.patterns:,}" in shown
+        assert f"at least {role.effective:,}" in shown
     (listed,) = json.loads(as_json(report))["roles"]
     assert listed["exact"] is False
     rows = list(csv.DictReader(io.StringIO(as_csv(report))))
@@ -57,7 +57,7 @@ def test_numbers_that_are_exact_are_just_numbers(text: str, tmp_path: Path) -> N
     for report in (changed(text, tmp_path, nothing), of_published()):
         assert report.exact
         assert all(role.exact and role.readable for role in report.roles)
-        assert all(role.counted(role.actions) == str(role.actions) for role in report.roles)
+        assert all(role.counted(role.actions) == f"{role.actions:,}" for role in report.roles)
         assert "at least" not in as_markdown(report)
         assert all(role["exact"] is True for role in json.loads(as_json(report))["roles"])
         assert {row["exact"] for row in csv.DictReader(io.StringIO(as_csv(report)))} == {"yes"}

@@ -121,13 +121,26 @@ def in_nested_stack(files: Files, arguments: Content) -> Files:
 FILLED = (Change(effect="other", role=KIND, about="filled-in"),)
 
 
-@pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
-def test_changed_default_in_the_trust_policy_is_a_change(
-    name: str, value: str, pump: Content, compared: Compare
-) -> None:
-    found = compared(with_parameters(pump), default(PUMP, name, value))
+def test_changed_default_of_the_external_id_is_a_change(pump: Content, compared: Compare) -> None:
+    found = compared(with_parameters(pump), default(PUMP, "Id", "Attacker-1234"))
     assert found == FILLED
-    assert value not in repr(found)
+    assert "Attacker-1234" not in repr(found)
+
+
+def test_changed_default_of_the_principal_is_another_principal(
+    pump: Content, compared: Compare
+) -> None:
+    found = compared(with_parameters(pump), default(PUMP, "Who", "666666666666"))
+    principals = [
+        (change.effect, change.difference.was, change.difference.now)
+        for change in found
+        if change.difference
+    ]
+    assert principals == [
+        ("broader", (), ("666666666666",)),
+        ("narrower", ("999988887777",), ()),
+    ]
+    assert tuple(change for change in found if not change.difference) == FILLED
 
 
 @pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])

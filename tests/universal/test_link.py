@@ -375,8 +375,7 @@ def test_longest_url_is_that_of_cloudformation() -> None:
     [
         "us-east1",
         "US-EAST-1",
-        "us-east-1\\\
-",
+        "us-east-1\n",
         "",
         "global",
         "evil.example/#",

@@ -137,8 +137,9 @@ def test_released_manifest_is_about_the_released_templates(built: Path) -> None:
     Draft202012Validator(schema).validate(manifest)
     sums = (built / "SHA256SUMS").read_text().splitlines()
     for role in manifest["roles"]:
-        name = f"{ROLES[role['kind']].stack_name}-{__version__}.template.json"
-        assert f"{role['sha256']}  {name}" in sums
+        name = f"{ROLES[role['role']['kind']].stack_name}-{__version__}.template.json"
+        ((_, digest),) = role["files"]
+        assert f"{digest}  {name}" in sums
 
 
 def test_wheel_and_sdist_contain_the_package_and_nothing_else(built: Path) -> None:
