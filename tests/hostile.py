@@ -736,10 +736,46 @@ _BY: Final[Mapping[str, Callable[[ReadOnlyRole], Any]]] = {
     "reference": lambda role: role.role_name,
 }
 
+
+def _connector(stack: Stack, **members: Any) -> None:
+    """SAM makes a managed policy of it, for the role of its source."""
+    stack.add_transform("AWS::Serverless-2016-10-31")
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Arn": "arn:aws:dynamodb:us-east-1:111122223333:table/t",
+    }
+    properties = {"Destination": table, "Permissions": ["Write"], **members}
+    CfnResource(stack, "Connector", type="AWS::Serverless::Connector", properties=properties)
+
+
+def connector_by_name(_: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    source = {"Type": "AWS::Lambda::Function", "RoleName": role.resource.role_name, "Arn": "arn:x"}
+    _connector(elsewhere, Source=source)
+
+
+def connector_of_a_function(_: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    code = {"ZipFile": "pass"}
+    properties = {"Role": role.role_arn, "Code": code, "Handler": "a.b", "Runtime": "python3.12"}
+    made = CfnResource(elsewhere, "F", type="AWS::Lambda::Function", properties=properties)
+    made.override_logical_id("F")
+    _connector(elsewhere, Source={"Id": "F"})
+
+
+def connectors_of_a_function(_: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
+    elsewhere.add_transform("AWS::Serverless-2016-10-31")
+    properties = {"Role": role.role_arn, "Handler": "a.b", "Runtime": "python3.12"}
+    made = CfnResource(elsewhere, "F", type="AWS::Serverless::Function", properties=properties)
+    destination = {"Destination": {"Id": "Table"}, "Permissions": ["Write"]}
+    made.add_override("Connectors", {"C": {"Properties": destination}})
+
+
 HOSTILE: Final[Mapping[str, Route]] = (
     {
         function.__name__: function
         for function in [
+            connector_by_name,
+            connector_of_a_function,
+            connectors_of_a_function,
             inline_policy,
             inline_policy_attached_later,
             managed_policy,

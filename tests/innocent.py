@@ -15,6 +15,7 @@ from aws_cdk import (
     CfnCondition,
     CfnMapping,
     CfnParameter,
+    CfnResource,
     Duration,
     Environment,
     Fn,
@@ -1088,9 +1089,33 @@ def role_with_a_path(stack: Stack) -> None:
     )
 
 
+def role_named_with_a_parameter(stack: Stack) -> None:
+    """The text around the parameter is not in the name of one of Pump's roles."""
+    where = CfnParameter(stack, "Where").value_as_string
+    service = iam.ServicePrincipal("lambda.amazonaws.com")
+    iam.Role(stack, "Before", role_name=f"payments-{where}", assumed_by=service)
+    iam.Role(stack, "After", role_name=Fn.sub("${Where}-payments"), assumed_by=service)
+    iam.Role(stack, "Between", role_name=Fn.join("-", ["our", where, "role"]), assumed_by=service)
+
+
+def connector_between_own_resources(stack: Stack) -> None:
+    CfnResource(
+        stack,
+        "Connector",
+        type="AWS::Serverless::Connector",
+        properties={
+            "Source": {"Type": "AWS::Lambda::Function", "RoleName": "ours", "Arn": "arn:x"},
+            "Destination": {"Type": "AWS::DynamoDB::Table", "Arn": "arn:y"},
+            "Permissions": ["Read"],
+        },
+    )
+
+
 INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
     function.__name__: function
     for function in [
+        role_named_with_a_parameter,
+        connector_between_own_resources,
         bucket,
         bucket_notifications,
         bucket_replication,

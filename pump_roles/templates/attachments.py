@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pump_roles.iam.values import as_mapping, is_function
 from pump_roles.templates.certain import Certain, certain
-from pump_roles.templates.could_be import could_be
+from pump_roles.templates.could_be import Possible, could_be
 from pump_roles.templates.targets import (
     Naming,
     Target,
@@ -28,6 +28,8 @@ ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
     "AWS::IAM::RolePolicy": ("RoleName",),
 }
 """The resource types that attach to roles, and the path to the property that names the roles."""
+
+_CONNECTOR: Final = "AWS::Serverless::Connector"
 
 NAMED: Final[Mapping[Any, tuple[str, ...]]] = {"AWS::IAM::Role": ("RoleName",)}
 """The resource type of roles, and the property that names them."""
@@ -78,6 +80,8 @@ class Attachments:
                 if path is not None:
                     found = _targets(template, logical_id, path)
                     self._add(Attachment(template, logical_id, found))
+                elif types is ATTACHES and (connected := _connected(template, logical_id)):
+                    self._add(Attachment(template, logical_id, Targets(possible=connected)))
 
     def _add(self, attachment: Attachment) -> None:
         self._at[attachment.template, attachment.logical_id] = attachment
@@ -139,6 +143,23 @@ class Attachments:
             if naming is not None and (not other or template.account in ("", other)):
                 found[attachment] = naming
         return found
+
+
+def _connected(template: Template, logical_id: str) -> tuple[Possible, ...]:
+    # SAM gives the role of a connector's source a policy. The source is a resource, or the one that
+    # has the connector.
+    resource = template.resources[logical_id]
+    source: Mapping[str, Any] = {"Id": logical_id}
+    if template.type_of(logical_id) == _CONNECTOR:
+        source = as_mapping(template.properties(logical_id).get("Source"))
+    elif "Connectors" not in resource:
+        return ()
+    found: list[Any] = [source]
+    if isinstance(name := source.get("Id"), str) and name in template.resources:
+        properties = template.properties(name)
+        found = [properties[member] for member in properties if "Role" in member]
+    # A role is also named by its ARN.
+    return tuple(could_be([value, {"Fn::Split": ["/", value]}], template) for value in found)
 
 
 def _targets(template: Template, logical_id: str, path: Iterable[str]) -> Targets:

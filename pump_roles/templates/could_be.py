@@ -60,6 +60,8 @@ class Possible:
     :param separators: the characters at which functions may split the strings.
     :param references: the resources and parameters that go into it.
     :param deployment: whether something that goes into it is known only at deployment.
+    :param begins: the text that it certainly begins with.
+    :param ends: the text that it certainly ends with.
     """
 
     fragments: frozenset[str]
@@ -67,6 +69,17 @@ class Possible:
     separators: frozenset[str]
     references: frozenset[Reference]
     deployment: bool
+    begins: str = ""
+    ends: str = ""
+
+    def excludes(self, text: str) -> bool:
+        """Return whether a text begins or ends differently, and so cannot be the value.
+
+        :param text: the text. Its case does not matter.
+        """
+        target, begins, ends = text.casefold(), self.begins.casefold(), self.ends.casefold()
+        fits = target.startswith(begins) and target.endswith(ends)
+        return not fits or len(target) < len(begins) + len(ends)
 
     def spells(self, text: str) -> bool:
         """Return whether a text can be put together from what the app contains.
@@ -74,7 +87,8 @@ class Possible:
         :param text: the text, such as a name. Its case does not matter.
         """
         target = text.casefold()
-        return len(target) in self._reached(target, {0}, self._patterns)
+        reached = self._reached(target, {0}, self._patterns)
+        return len(target) in reached and not self.excludes(text)
 
     def spells_within(self, text: str, beside: str = r"[\w-]", *, shapes: bool = True) -> bool:
         """Return whether a text can be a part of what is put together from what the app contains.

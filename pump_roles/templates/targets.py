@@ -1,12 +1,13 @@
 """Which roles a property names: certainly, possibly, or only the deployment knows."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Final, Literal
 
 from pump_roles.published import ROLES
-from pump_roles.templates.certain import Certain, Symbol, certain, certain_list
+from pump_roles.templates.certain import Certain, Symbol, certain, certain_list, substitution
 from pump_roles.templates.could_be import SHAPES, Possible, could_be
 from pump_roles.templates.template import Reference, Template
 
@@ -100,8 +101,36 @@ def targets(value: Any, template: Template) -> Targets:
         if found is not None and (fixed or is_role(found)):
             names.append(found)
         else:
-            possible.append(could_be(element, template))
+            pieces = [*_pieces(element, template)]
+            begins, ends = _beginning(pieces), _beginning(reversed(pieces))[::-1]
+            unknown = could_be(element, template)
+            possible.append(replace(unknown, begins="".join(begins), ends="".join(ends)))
     return Targets(tuple(names), tuple(possible))
+
+
+def _pieces(value: Any, template: Template) -> Iterator[str | None]:
+    # The literals that a value is put together from, in order, and null for what is not certain.
+    call = value if isinstance(value, dict) and len(value) == 1 else {}
+    joined = call.get("Fn::Join")
+    if values := substitution(call.get("Fn::Sub")):
+        for piece in values:
+            yield from _pieces(piece, template)
+    elif isinstance(joined, list) and len(joined) > 1 and isinstance(joined[1], list):
+        known = [certain(element, template) is not None for element in joined[1]]
+        for index, element in enumerate(joined[1]):
+            if index:
+                # Next to what may be nothing, there may be no separator.
+                both = known[index - 1] and known[index] and isinstance(joined[0], str)
+                yield joined[0] if both else None
+            yield from _pieces(element, template)
+    else:
+        for part in certain(value, template) or [None]:
+            # Braces can begin a dynamic reference.
+            yield part if isinstance(part, str) and not set("{}") & set(part) else None
+
+
+def _beginning(pieces: Iterable[str | None]) -> list[str]:
+    return [piece or "" for piece in takewhile(lambda piece: piece is not None, pieces)]
 
 
 def elements(value: Any, template: Template) -> Iterator[tuple[Any, Certain | None]]:
@@ -197,7 +226,8 @@ def _possibly(value: Possible, role: Target) -> Naming | None:
     spelled = any(_spells(value, name) for name in role.names)
     if spelled or role.reference in value.references:
         return "could-be"
-    return "deployment" if value.deployment else None
+    excluded = all(literal(name) and value.excludes(literal(name)) for name in role.names)
+    return "deployment" if value.deployment and not excluded else None
 
 
 def _spells(value: Possible, name: Certain) -> bool:
