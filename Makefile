@@ -79,6 +79,9 @@ sandbox: $(DEVELOP) ## Open a shell in which AWS is the emulator, to try the com
 smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS credentials, check it, and delete it
 	@$(BIN)/python -m tools.sandbox.smoke $(PROFILE)
 
+# Without it, each worker would prepare the assertions of each file again, which takes 10 seconds.
+check test: export PYTHONDONTWRITEBYTECODE =
+
 check: lint type $(BROWSER) ## Run what CI runs: also the slow tests, and more examples of each property
 	@echo "This takes about 5 minutes on 2 cores."
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal -m "not versions"

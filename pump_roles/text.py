@@ -23,6 +23,8 @@ def packaged(package: str, name: str) -> str:
 
 def visible(text: str) -> str:
     """Return a text with control characters and directional marks escaped."""
+    if text.isprintable():  # nearly every text
+        return text
     return "".join(
         character
         if character.isprintable() or character in "\n\t"

@@ -293,6 +293,7 @@ def test_job_without_a_usable_baseline_fails_and_offers_a_new_one(
         assert ended.not_run[-1].startswith("actions/upload-artifact@")
 
 
+@pytest.mark.slow
 def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synthesize(tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)

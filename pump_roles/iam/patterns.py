@@ -2,7 +2,7 @@
 
 import re
 from fnmatch import translate
-from functools import cache
+from functools import cache, lru_cache
 
 __all__ = ["covers", "overlap"]
 
@@ -16,6 +16,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]")))
 
 
+@lru_cache(1 << 16)  # as many as the statements of a report ask for
 def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
     """Return whether a pattern matches a name, or everything that another pattern matches.
 

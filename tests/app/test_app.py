@@ -43,9 +43,8 @@ def test_bad_input_gives_one_message_and_no_template(
     assert not list((tmp_path / "out").iterdir())  # the folder itself is made by App
 
 
-@pytest.mark.parametrize(
-    "context", [SCENARIOS["everything"] | UNITS, pytest.param({}, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("context", [SCENARIOS["everything"] | UNITS, {}])
 def test_cdk_synth_writes_the_templates_of_the_other_tests(
     context: dict[str, str], assembly: Assembly, tmp_path: Path
 ) -> None:

@@ -454,9 +454,8 @@ def test_report_may_be_written_next_to_the_templates(tmp_path: Path) -> None:
     new, elsewhere = folder / "report.json", tmp_path / "package.json"
     elsewhere.write_text("{}")
     # Twice, because an earlier report is an input only if it is passed as one.
-    for path in (folder, template, folder):
-        for output in (new, elsewhere, folder / "report.html"):
-            assert report(path, "--output", output).exit_code == 0
+    for path, output in ((folder, new), (template, new), (template, elsewhere), (folder, new)):
+        assert report(path, "--output", output).exit_code == 0
     assert is_refused(folder, "--since", new, output=new)
     hard_link = tmp_path / "earlier.json"
     hard_link.hardlink_to(new)
@@ -762,6 +761,15 @@ def broken(value: Any) -> Iterator[Any]:
         yield from ([wrong, *value[1:]] for wrong in broken(value[0]))
 
 
+def shortened(value: Any) -> Any:
+    """Return a JSON value with one element in each list, except that a pair stays one."""
+    if isinstance(value, dict):
+        return {key: shortened(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [shortened(element) for element in (value if len(value) == 2 else value[:1])]
+    return value
+
+
 def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[object]]]]:
     """Return for each kind of input file a good one, and how to pass it."""
     details = saved_account(folder)
@@ -782,13 +790,8 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
     }
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("template", "expected")),
-        *("details", "role"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["template", "expected", "details", "role"])
 def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
     good, command = inputs(tmp_path)[kind]
     file = tmp_path / "broken.json"
@@ -807,11 +810,7 @@ def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: 
 def test_error_about_a_wrong_type_in_an_earlier_report_is_never_in_python_terms(
     tmp_path: Path,
 ) -> None:
-    good = json.loads(as_json(of_published()))
-    good["actions"] = [action for action in good["actions"] if "read-only" in action["roles"]][:1]
-    good["roles"], good["statements"] = good["roles"][:1], good["statements"][:1]
-    policy = good["roles"][0]["policies"][0]
-    policy["patterns"] = policy["patterns"][:1]
+    good = shortened(json.loads(published(as_json)))
     file = tmp_path / "earlier.json"
     seen = 0
     for value in broken(good):

@@ -146,7 +146,13 @@ def test_partly_written_output_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [("template", "read-only"), LINK], ids=["template", "link"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("template", "read-only"), id="template"),
+        pytest.param(LINK, id="link", marks=pytest.mark.slow),
+    ],
+)
 def test_standard_output_that_cannot_be_written_is_one_error(arguments: Sequence[str]) -> None:
     reader, nobody_reads = os.pipe()
     os.close(reader)

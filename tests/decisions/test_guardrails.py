@@ -85,11 +85,11 @@ REGIONAL = {
     "redshift:AcceptReservedNodeExchange",
     "es:PurchaseReservedInstanceOffering",
 }
+OF_CLOUDWATCH = get_session().get_service_model("cloudwatch").operation_names
 UNDOCUMENTED = {
     action.name
     for action in catalog.matching(["cloudwatch:Get*", "cloudwatch:List*"])
-    if action.name.partition(":")[2]
-    not in get_session().get_service_model("cloudwatch").operation_names
+    if action.name.partition(":")[2] not in OF_CLOUDWATCH
 }
 """The reads of CloudWatch that the Service Authorization Reference has and its API does not."""
 

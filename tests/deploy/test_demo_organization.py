@@ -16,6 +16,8 @@ from tools.sandbox.management import Management, management
 from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, properties
 from tools.sandbox.show import AUTO_PILOT_ROLE, EXTERNAL_ID, PUMP, READ_ONLY_ROLE, trust
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def account() -> Iterator[Management]:
@@ -43,7 +45,6 @@ def rolled_out(aws: EmbeddedAws, account: Management, synth: Synth) -> Organizat
     return organization
 
 
-@pytest.mark.slow
 def test_demo_shows_every_account() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "tools.sandbox.demo_organization"],

@@ -145,6 +145,7 @@ def test_universal_template_does_not_deploy_without_valid_parameters(
     assert aws.iam().list_roles()["Roles"] == []
 
 
+@pytest.mark.slow
 def test_deployment_needs_no_bootstrapping(
     assembly: Assembly, provided_context: dict[str, str]
 ) -> None:
@@ -196,6 +197,7 @@ def ends(endpoint: str) -> None:
     pytest.fail(f"{endpoint} is still there")
 
 
+@pytest.mark.slow
 def test_emulator_stops_when_its_block_ends_even_with_an_error() -> None:
     endpoints: list[str] = []
 
@@ -210,6 +212,7 @@ def test_emulator_stops_when_its_block_ends_even_with_an_error() -> None:
     ends(endpoints[0])
 
 
+@pytest.mark.slow
 def test_emulator_stops_if_its_parent_process_is_killed() -> None:
     program = (
         "import sys, time; from tools.sandbox.aws import embedded_aws\n"

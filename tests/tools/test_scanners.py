@@ -60,6 +60,7 @@ def test_cfn_lint_reports_what_the_page_says(tmp_path: Path) -> None:
     assert rules == {rule for tool, rule in RULES if tool == "cfn-lint"}
 
 
+@pytest.mark.slow
 def test_cfn_lint_detects_a_mistake(tmp_path: Path) -> None:
     """Proves that the test above can fail."""
     file = tmp_path / "t.json"

@@ -65,12 +65,15 @@ def recommended_flags() -> dict[str, Any]:
 
 @cache
 def _recommended_flags() -> Mapping[str, Any]:
-    # An archive has no index, so finding a file in it takes half a second.
+    # An archive has no index, and this is one of its last files; what follows is not read.
     (bundle,) = (
         file for file in resources.files("aws_cdk._jsii").iterdir() if file.name.endswith(".tgz")
     )
-    with bundle.open("rb") as stream, tarfile.open(fileobj=stream) as archive:
-        member = archive.extractfile("package/recommended-feature-flags.json")
-        assert member is not None
-        flags: dict[str, Any] = json.load(member)
-    return flags
+    with bundle.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
+        for member in archive:
+            if member.name == "package/recommended-feature-flags.json":
+                content = archive.extractfile(member)
+                assert content is not None
+                flags: dict[str, Any] = json.load(content)
+                return flags
+    raise FileNotFoundError("recommended-feature-flags.json")

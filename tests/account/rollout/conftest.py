@@ -1,10 +1,10 @@
 """The fixtures of the tests of rollouts: an emulated management account, and the command."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
@@ -42,7 +42,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
     def describe(self: Any) -> ActionResult:
         physical_id = self._get_param("PhysicalResourceId")
         for stack, text in deployed.items():
-            for logical_id, resource in yaml.safe_load(text)["Resources"].items():
+            for logical_id, resource in json.loads(text)["Resources"].items():
                 name = resource["Properties"].get("StackSetName")
                 states = cloudformation_backends[ACCOUNT_ID]["us-east-1"].stacksets.values()
                 if physical_id in {state.id for state in states if state.name == name}:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
@@ -404,7 +403,7 @@ def test_status_is_unknown_if_the_filter_cannot_be_read(
     aws: Management, run: Run, synth: Synth, stacks: Stacks
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth, stacks)
-    template = yaml.safe_load(stacks.pop("PumpReadOnlyRollout"))
+    template = json.loads(stacks.pop("PumpReadOnlyRollout"))
     group = template["Resources"]["StackSet"]["Properties"]["StackInstancesGroup"]
 
     def unknown(body: object) -> str:
@@ -601,7 +600,7 @@ def test_reports_a_stack_set_that_is_missing_from_its_stacks_template(
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth, stacks)
     (stack,) = stacks
-    other = stacks[stack].replace("StackSetName: PumpReadOnly", "StackSetName: PumpOther")
+    other = stacks[stack].replace('"StackSetName": "PumpReadOnly"', '"StackSetName": "PumpOther"')
     real: Any = vars(BaseClient)["_make_api_call"]
 
     def call(self: Any, operation: str, arguments: Any) -> Any:

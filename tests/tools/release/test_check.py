@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,8 +28,11 @@ from tools.release.manifest import MANIFESTS, current
 from tools.sandbox.cdk import ROOT
 
 Edit = Callable[[dict[str, Any], dict[str, Any]], object]
+Make = Callable[[], Report]
+"""A report that is not made before its test."""
 
 
+@cache
 def report(
     edit: Edit = lambda _template, _properties: None, kinds: Iterable[str] = ROLES
 ) -> Report:
@@ -80,14 +84,19 @@ def described(template: dict[str, Any], properties: dict[str, Any]) -> None:
     properties["Description"] = "Another one"
 
 
-NOW = current()
-AFTER = report(statement("Allow", "ec2:RunInst*"))
+now = cache(current)
+after_it = partial(report, statement("Allow", "ec2:RunInst*"))
 # For files: as above, but without the published policies.
-SMALL_NOW = report(without_policies, ["auto-pilot"])
-SMALL_AFTER = report(with_one_policy, ["auto-pilot"])
-AWS_BEFORE = replace(
-    NOW, actions=tuple(action for action in NOW.actions if action.name != "ec2:DescribeInstances")
-)
+SMALL_NOW = report(without_policies, ("auto-pilot",))
+SMALL_AFTER = report(with_one_policy, ("auto-pilot",))
+only_read_only = partial(report, kinds=("read-only",))
+
+
+def aws_before() -> Report:
+    actions = tuple(action for action in now().actions if action.name != "ec2:DescribeInstances")
+    return replace(now(), actions=actions)
+
+
 PUMP = (
     "auto-pilot: 1 action that writes or tags: not granted before, allowed now: `ec2:RunInstances`."
 )
@@ -104,96 +113,98 @@ def section(text: str) -> Section:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        (NOW, AFTER, [PUMP]),
+        (now, after_it, [PUMP]),
         (
-            NOW,
-            report(statement("Allow", "foo:*", "arn:aws:foo:::one")),
+            now,
+            partial(report, statement("Allow", "foo:*", "arn:aws:foo:::one")),
             [
                 "auto-pilot: 1 pattern: not granted before, allowed only on arn:${AWS::Partition}:",
             ],
         ),
         (
-            report(statement("Deny", "ec2:PurchaseReservedInstancesOffering")),
-            NOW,
+            partial(report, statement("Deny", "ec2:PurchaseReservedInstancesOffering")),
+            now,
             [
                 "auto-pilot: 1 action that can spend money: denied by Another before, allowed now:",
             ],
         ),
         (
-            NOW,
-            report(without_external_id),
+            now,
+            partial(report, without_external_id),
             [
                 "auto-pilot: it requires no external ID, so another customer of Pump's could reach",
                 "",
             ],
         ),
         (
-            NOW,
-            report(longer_session),
+            now,
+            partial(report, longer_session),
             ["auto-pilot: its maximum session duration is 7,200 seconds instead of 3,600."],
         ),
         (
-            NOW,
-            report(any_external_id),
+            now,
+            partial(report, any_external_id),
             ["auto-pilot: its trust policy changed", "auto-pilot: what"],
         ),
         (
-            report(kinds=["read-only"]),
-            NOW,
+            only_read_only,
+            now,
             ["auto-pilot: the role is new: `application-autoscaling:Desc"],
         ),
     ],
 )
-def test_each_expansion_must_be_announced(before: Report, after: Report, said: list[str]) -> None:
-    found = problems(before, after, section(""))
+def test_each_expansion_must_be_announced(before: Make, after: Make, said: list[str]) -> None:
+    found = problems(before(), after(), section(""))
     assert len(found) == len(said)
     head = "add: - **Expansion**, announced YYYY-MM-DD: "
     assert all(line.startswith(head + start) for line, start in zip(found, said, strict=True))
     lines = "\n".join(found).replace("add: ", "").replace("YYYY-MM-DD", "2026-11-26")
-    assert problems(before, after, section(f"\n{lines}\n")) == []
+    assert problems(before(), after(), section(f"\n{lines}\n")) == []
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOW, NOW),
-        (NOW, report(described)),
-        (AFTER, NOW),
-        (NOW, report(statement("Deny", "ec2:*"))),
-        (NOW, report(kinds=["read-only"])),
-        (NOW, AWS_BEFORE),
-        (None, NOW),
+        (now, now),
+        (now, partial(report, described)),
+        (after_it, now),
+        (now, partial(report, statement("Deny", "ec2:*"))),
+        (now, only_read_only),
+        (now, aws_before),
+        (lambda: None, now),
     ],
 )
-def test_what_does_not_broaden_a_role_needs_no_line(before: Report | None, after: Report) -> None:
-    assert problems(before, after, section("\n- Free text.\n")) == []
+def test_what_does_not_broaden_a_role_needs_no_line(
+    before: Callable[[], Report | None], after: Make
+) -> None:
+    assert problems(before(), after(), section("\n- Free text.\n")) == []
 
 
 def test_action_that_aws_adds_is_listed_without_a_date() -> None:
-    assert problems(AWS_BEFORE, NOW, section("")) == [f"add: - **Expansion**: {AWS}"]
-    assert problems(AWS_BEFORE, NOW, section(f"- **Expansion**: {AWS}\n")) == []
+    assert problems(aws_before(), now(), section("")) == [f"add: - **Expansion**: {AWS}"]
+    assert problems(aws_before(), now(), section(f"- **Expansion**: {AWS}\n")) == []
     dated = section(f"- **Expansion**, announced 2026-11-26: {AWS}\n")
-    assert problems(AWS_BEFORE, NOW, dated) == [f"change to: - **Expansion**: {AWS}"]
+    assert problems(aws_before(), now(), dated) == [f"change to: - **Expansion**: {AWS}"]
 
 
 def test_announcement_of_what_words_leave_open_covers_nothing_else() -> None:
     def other_ids(template: dict[str, Any], _properties: dict[str, Any]) -> None:
         template["Parameters"]["PumpExternalID"]["AllowedPattern"] = ".+"
 
-    def announced(after: Report, before: Report = NOW) -> Section:
+    def announced(before: Report, after: Report) -> Section:
         lines = "\n".join(problems(before, after, section("")))
         return section(lines.replace("add: ", "").replace("YYYY-MM-DD", "2026-11-26"))
 
-    text = announced(report(any_external_id))
-    assert problems(NOW, report(any_external_id), text) == []
-    assert len(problems(NOW, report(other_ids), text)) == 2
-    one_role = report(kinds=["read-only"])
-    assert len(problems(one_role, AFTER, announced(NOW, one_role))) == 2
+    text = announced(now(), report(any_external_id))
+    assert problems(now(), report(any_external_id), text) == []
+    assert len(problems(now(), report(other_ids), text)) == 2
+    one_role = only_read_only()
+    assert len(problems(one_role, after_it(), announced(one_role, now()))) == 2
 
 
 def test_lines_may_be_wrapped_and_explained() -> None:
     text = READY.replace(" not granted", "\n  not granted").replace(PUMP[-5:], f"{PUMP[-5:]} Why.")
-    assert problems(NOW, AFTER, section(text)) == []
+    assert problems(now(), after_it(), section(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -214,17 +225,17 @@ def test_lines_may_be_wrapped_and_explained() -> None:
 )
 def test_any_other_text_is_a_problem(old: str, new: str, said: str) -> None:
     assert READY.count(old) == 1
-    first, *_ = problems(NOW, AFTER, section(READY.replace(old, new)))
+    first, *_ = problems(now(), after_it(), section(READY.replace(old, new)))
     assert first == f"{said}: - **Expansion**, announced YYYY-MM-DD: {PUMP}"
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "lines"), [(NOW, NOW, 1), (None, NOW, 1), (NOW, AFTER, 2)]
+    ("before", "after", "lines"), [(now, now, 1), (lambda: None, now, 1), (now, after_it, 2)]
 )
 def test_announcement_without_an_expansion_is_a_problem(
-    before: Report | None, after: Report, lines: int
+    before: Callable[[], Report | None], after: Make, lines: int
 ) -> None:
-    (said,) = problems(before, after, section(READY * lines))
+    (said,) = problems(before(), after(), section(READY * lines))
     assert said == f"remove or correct, there is no such expansion: {READY.strip()}"
 
 
@@ -241,7 +252,7 @@ def test_command_of_the_guide_shows_when_a_line_was_added(tmp_path: Path) -> Non
     guide = (ROOT / "docs" / "release.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^\$ (git log .*)$", guide, re.MULTILINE)
     (example,) = re.findall(r"```markdown\n(.*?)```", guide, re.DOTALL)
-    assert problems(NOW, AFTER, section(example)) == []
+    assert problems(now(), after_it(), section(example)) == []
     git = ["git", "-c", "user.name=Someone", "-c", "user.email=someone@example.com"]
     subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
     for day, text in ((1, "Nothing."), (2, example), (3, f"{example}\nMore.")):

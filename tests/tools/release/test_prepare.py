@@ -210,7 +210,7 @@ def test_failing_step_says_how_to_undo_what_was_changed(released: Project) -> No
 
 
 def test_permissions_that_depend_on_the_version_are_rejected(released: Project) -> None:
-    more = report(statement("Allow", "sqs:*"), ["auto-pilot"])
+    more = report(statement("Allow", "sqs:*"), ("auto-pilot",))
     with pytest.raises(InputError, match="permissions must not depend on the version"):
         release(released, "0.2.0", AFTER, regenerate=made(more))
 
