@@ -23,7 +23,7 @@ def packaged(package: str, name: str) -> str:
 
 def visible(text: str) -> str:
     """Return a text with control characters and directional marks escaped."""
-    if text.isprintable():  # nearly every text
+    if text.isprintable():
         return text
     return "".join(
         character

@@ -590,17 +590,12 @@ def plain(report: Report) -> dict[str, Any]:
 
 
 def earlier(report: dict[str, Any] | Report, file: str = "earlier.json") -> Earlier:
-    """Return a report as an earlier one, read back from its JSON.
+    """Return a report as an earlier one.
 
     :param report: the report, or its JSON object.
     """
-    read = _read(as_json(report)) if isinstance(report, Report) else report_from(report)
+    read = report if isinstance(report, Report) else report_from(report)
     return earlier_of(read, file=file, files=((file, "0" * 64),))
-
-
-@cache
-def _read(written: str) -> Report:
-    return report_from(json.loads(written))
 
 
 def action_count(kind: str) -> int:

@@ -119,7 +119,16 @@ class PolicyEvaluator:
     def grants(self) -> dict[str, Grant]:
         """Return how each action of the catalog that they allow is decided, by its name."""
         allows, denies = self.by_action("Allow"), self.by_action("Deny")
-        return {name: _grant(by, denies.get(name, [])) for name, by in allows.items()}
+        # The same clauses decide about most actions.
+        made: dict[tuple[int, ...], Grant] = {}
+        found: dict[str, Grant] = {}
+        for name, by in allows.items():
+            sides = by, denies.get(name, [])
+            key = _key(*sides)
+            if key not in made:
+                made[key] = _grant(*sides)
+            found[name] = made[key]
+        return found
 
     def by_action(self, effect: str) -> Mapping[str, list[tuple[Policy, Clause]]]:
         """Return the clauses that count, with their policies, by the action that they are about.
@@ -127,9 +136,9 @@ class PolicyEvaluator:
         :param effect: ``Allow`` or ``Deny``.
         """
         found: dict[str, list[tuple[Policy, Clause]]] = {}
-        for policy, clause in self.effective(effect):
-            for action in matched_by(clause, self._catalog):
-                found.setdefault(action.name, []).append((policy, clause))
+        for pair in self.effective(effect):
+            for action in matched_by(pair[1], self._catalog):
+                found.setdefault(action.name, []).append(pair)
         return found
 
     def grant(self, name: str) -> Grant:
@@ -228,11 +237,16 @@ def decision_changes(
     actions = catalog or shipped()
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
+    alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}
     for name, (old, new) in _differing(was, now, actions):
+        alike.setdefault(_key(*old, *new), (old, new, []))[2].append(name)
+    for old, new, names in alike.values():
         effect = _effect_of(old, new)
         if effect is not None:
             was_shown, shown = (replace(_grant(*side), granted_by=()) for side in (old, new))
-            groups.setdefault((effect, was_shown, shown), []).append(name)
+            groups.setdefault((effect, was_shown, shown), []).extend(names)
+    for names in groups.values():
+        names.sort()
     counted = {effect for effect, _, _ in groups}
     patterns: dict[str, list[_Uncovered]] = {}
     for found in _uncovered(was, now, actions):
@@ -374,6 +388,11 @@ def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
         or overlap(clause.pattern, other.pattern)
         for other in others
     )
+
+
+def _key(*sides: Sequence[tuple[Policy, Clause]]) -> tuple[int, ...]:
+    # Tells apart the clauses of evaluators, which keep each pair that they return.
+    return tuple(at for side in sides for at in (*map(id, side), 0))
 
 
 def _grant(

@@ -16,7 +16,8 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]").replace("?", "[!*]")))
 
 
-@lru_cache(1 << 16)  # as many as the statements of a report ask for
+# Every role, and every report, asks about nearly the same patterns and actions.
+@lru_cache(maxsize=2**16)
 def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
     """Return whether a pattern matches a name, or everything that another pattern matches.
 

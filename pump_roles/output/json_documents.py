@@ -102,6 +102,8 @@ def report_from(content: Any) -> Report:
 
 def _is_whole(value: Any, content: Any) -> bool:
     # Whether every object has exactly the members of its type.
+    if value is None or isinstance(value, str | int):
+        return True
     if isinstance(value, tuple):
         return all(map(_is_whole, value, content))
     if is_dataclass(value):

@@ -8,13 +8,13 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.compare.trust_policies import trust_effects
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.trust import with_external_ids
-from tests.support import json_values
+from tests.support import examples, json_values
 from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide
 
 PUMP = "999988887777"
@@ -486,7 +486,7 @@ def test_whatever_a_trust_policy_allows_more_or_less_is_broader_or_narrower(
         assert was == now
 
 
-@settings(max_examples=4)
+@examples(thorough=4, quick=2)
 @given(st.lists(POLICIES, min_size=10, max_size=10))
 def test_evaluator_of_these_tests_agrees_with_the_policy_simulator(
     policies: list[dict[str, Any]],

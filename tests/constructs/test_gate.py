@@ -4,7 +4,6 @@
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -963,43 +962,25 @@ NO_AWS = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
 }
 
-Ended = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture(scope="module")
-def rejected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    """What `cdk synth` leaves of an app that widens a role, and what it says."""
-    folder = tmp_path_factory.mktemp("rejected")
-    (folder / "app.py").write_text(APP)
-    environment = {"PYTHONPATH": str(ROOT)}
-    command = ["synth", "--quiet", "--app", f"{sys.executable} app.py"]
-    return folder, cdk(*command, directory=folder, environment=environment)
-
-
-def test_cdk_synth_says_what_is_wrong_and_fails(
-    rejected: tuple[Path, Ended],
-) -> None:
-    _, ended = rejected
-    assert ended.returncode == 1
-    assert "attaches to Pump/Role" in ended.stderr + ended.stdout
-    assert (
-        "Suggested fix: The role must have exactly what Pump publishes."
-        in ended.stderr + ended.stdout
-    )
-
 
 @pytest.mark.slow
 def test_cdk_deploy_refuses_the_templates_of_a_failed_synth_which_remain_as_evidence(
-    rejected: tuple[Path, Ended],
+    tmp_path: Path,
 ) -> None:
-    folder, _ = rejected
-    assert {file.name for file in (folder / "cdk.out").glob("*.template.json")} == {
+    (tmp_path / "app.py").write_text(APP)
+    command = ["synth", "--quiet", "--app", f"{sys.executable} app.py"]
+    ended = cdk(*command, directory=tmp_path, environment={"PYTHONPATH": str(ROOT)})
+    assert ended.returncode == 1
+    said = ended.stderr + ended.stdout
+    assert "attaches to Pump/Role" in said
+    assert "Suggested fix: The role must have exactly what Pump publishes." in said
+    assert {file.name for file in (tmp_path / "cdk.out").glob("*.template.json")} == {
         "Pump.template.json",
         "Other.template.json",
     }
     # The CDK CLI reads the report of the failed validation.
     for stack in ("Other", "--all"):
         command = ["deploy", stack, "--app", "cdk.out", "--require-approval=never"]
-        ended = cdk(*command, directory=folder, environment=NO_AWS)
+        ended = cdk(*command, directory=tmp_path, environment=NO_AWS)
         assert ended.returncode == 1
         assert "attaches to Pump/Role" in ended.stderr + ended.stdout

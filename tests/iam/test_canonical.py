@@ -7,14 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.guardrails import Guardrail, documents
 from pump_roles.iam.canonical import account_of_root, canonical, in_account
 from pump_roles.published import ROLES
 from tests.policies import rewritten
-from tests.support import json_values
+from tests.support import examples, json_values
 from tools.sandbox.simulator import Role, Simulation, assumption, decide, use
 
 ROLE = "arn:aws:iam::999988887777:role/PumpService"
@@ -504,7 +504,7 @@ def decisions_of(documents: list[dict[str, Any]]) -> list[list[str]]:
     return [[next(decided) for _ in requests] for requests in asked]
 
 
-@settings(max_examples=6)
+@examples(thorough=6, quick=2)
 @given(st.data())
 def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.DataObject) -> None:
     """The policy simulator decides. It treats the older version like the newer one."""

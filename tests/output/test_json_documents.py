@@ -20,7 +20,7 @@ from pump_roles import (
 )
 from pump_roles.account.probe import ProbeReport, ProbeResult
 from pump_roles.account.rollout.status import RolloutStatus, Statuses
-from pump_roles.output.json_documents import as_json
+from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS
 from pump_roles.role import Unknown
@@ -138,11 +138,15 @@ OTHERS: dict[str, Json] = {
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Json]:
-    """Every result as the JSON that is written, by a name that begins with its schema's."""
-    reports = {
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
+    return {
         f"report, {name}": report(tmp_path_factory.mktemp(name)) for name, report in REPORTS.items()
     }
+
+
+@pytest.fixture(scope="module")
+def documents(reports: Mapping[str, Report]) -> Mapping[str, Json]:
+    """Every result as the JSON that is written, by a name that begins with its schema's."""
     return {name: json.loads(as_json(result)) for name, result in {**reports, **OTHERS}.items()}
 
 
@@ -157,6 +161,13 @@ def validator(name: str) -> Draft202012Validator:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_is_valid(name: str, documents: Mapping[str, Json]) -> None:
     validator(name).validate(documents[name])
+
+
+def test_a_report_is_read_back_as_it_was_written(
+    reports: Mapping[str, Report], documents: Mapping[str, Json]
+) -> None:
+    for name, report in reports.items():
+        assert report_from(documents[name]) == report, name
 
 
 def test_reports_have_what_their_names_say(documents: Mapping[str, Json]) -> None:

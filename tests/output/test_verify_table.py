@@ -1,13 +1,14 @@
 """The table: what needs attention comes first, and ARNs are never broken."""
 
 import re
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 
+from pump_roles.account.verify.result import Verification
 from pump_roles.compare import Difference
 from pump_roles.output.remedies import REMEDIES, UNVERIFIED_REMEDY
 from pump_roles.output.verify_table import as_table
@@ -24,8 +25,6 @@ from tests.account.verify.results import (
     verification,
     with_everything,
 )
-from tests.support import on_terminal
-from tools.sandbox.cdk import ROOT, tool_environment
 
 LONG_ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
 BOUNDARY = f"arn:aws:iam::000000000001:policy/{'another-path/' * 5}Boundary"
@@ -45,36 +44,30 @@ LONG = verification(
         ),
     )
 )
-SHOW = """
-import sys
-from pump_roles.output.verify_table import as_table
-from tests.output import test_verify_table
-found = getattr(test_verify_table, sys.argv[1])
-sys.stdout.buffer.write(as_table(found, styled=True).encode())
-"""
 LONGEST_LINE = 2_000
 
 
-def command(name: str) -> list[str]:
-    """Return a command that shows one of the results of this module, as the CLI does."""
-    return [sys.executable, "-c", SHOW, name]
+class Terminal(StringIO):
+    """A standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
-def environment(**variables: str) -> Mapping[str, str]:
-    """Return the environment of a command that shows a result."""
-    return {**tool_environment(), "PYTHONPATH": str(ROOT), **variables}
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What a result is on an output that is given."""
 
+    def show(found: Verification, output: StringIO, **variables: str) -> str:
+        for name in ("NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"TERM": "xterm", "COLUMNS": "80", **variables}.items():
+            monkeypatch.setenv(name, value)
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", output)
+            return as_table(found, styled=True)
 
-def in_pipe(name: str, **variables: str) -> str:
-    """Return what a command shows in a pipe."""
-    return subprocess.run(
-        command(name),
-        cwd=ROOT,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    return show
 
 
 def test_shows_each_difference_with_what_it_means() -> None:
@@ -177,20 +170,19 @@ def test_no_line_is_too_long(long: str) -> None:
     assert len(table) < 200_000
 
 
-def test_no_arn_is_broken_in_a_pipe() -> None:
-    shown = in_pipe("LONG", COLUMNS="40")
-    assert shown == as_table(LONG, styled=False)
-    assert shown.count(LONG_ARN) == 2
-    assert f"broader: the permissions boundary {BOUNDARY} is missing (boundary-removed)\n" in shown
-    assert "\x1b" not in shown
-    assert "\x1b" not in in_pipe("LONG", FORCE_COLOR="1")
+def test_no_arn_is_broken_in_a_pipe(shown: Callable[..., str]) -> None:
+    piped = shown(LONG, StringIO(), COLUMNS="40")
+    assert piped == as_table(LONG, styled=False)
+    assert piped.count(LONG_ARN) == 2
+    assert f"broader: the permissions boundary {BOUNDARY} is missing (boundary-removed)\n" in piped
+    assert "\x1b" not in piped
+    assert "\x1b" not in shown(LONG, StringIO(), FORCE_COLOR="1")
 
 
-def test_wraps_sentences_and_no_arn_on_a_terminal() -> None:
-    ended, shown = on_terminal(command("LONG"), environment=environment(), folder=ROOT)
-    assert ended.returncode == 0, shown
-    assert "    \x1b[1;31mbroader:\x1b[0m the permissions" in shown
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
+def test_wraps_sentences_and_no_arn_on_a_terminal(shown: Callable[..., str]) -> None:
+    styled = shown(LONG, Terminal())
+    assert "    \x1b[1;31mbroader:\x1b[0m the permissions" in styled
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", styled)
     assert plain.count(LONG_ARN) == 2
     assert plain.count(BOUNDARY) == 1
     assert [line.strip() for line in plain.splitlines() if len(line) > 80] == [
@@ -199,11 +191,10 @@ def test_wraps_sentences_and_no_arn_on_a_terminal() -> None:
     assert " ".join(plain.split()) == " ".join(as_table(LONG, styled=False).split())
 
 
-def test_no_color_gives_no_escapes_on_a_terminal() -> None:
-    ended, shown = on_terminal(command("MIXED"), environment=environment(NO_COLOR="1"), folder=ROOT)
-    assert ended.returncode == 0, shown
-    assert "\x1b" not in shown
-    assert shown.split() == as_table(MIXED, styled=False).split()
+def test_no_color_gives_no_escapes_on_a_terminal(shown: Callable[..., str]) -> None:
+    uncolored = shown(MIXED, Terminal(), NO_COLOR="1")
+    assert "\x1b" not in uncolored
+    assert uncolored.split() == as_table(MIXED, styled=False).split()
 
 
 def test_shows_nothing_else_if_standard_output_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

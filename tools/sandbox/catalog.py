@@ -60,9 +60,19 @@ def matching(patterns: Iterable[str]) -> list[Action]:
 
 @cache
 def _matched(pattern: str) -> frozenset[str]:
-    # Nearly all of the 20,000 names do not begin like a pattern.
-    start = re.split(r"[*?]", pattern.lower())[0]
-    return frozenset(name for name in actions() if name.startswith(start) and covers(pattern, name))
+    # Nearly all of the 20,000 names are of other services than a pattern.
+    service, colon, _ = pattern.lower().partition(":")
+    one_service = colon and not {"*", "?"} & {*service}
+    names = _by_service().get(service, []) if one_service else actions()
+    return frozenset(name for name in names if covers(pattern, name))
+
+
+@cache
+def _by_service() -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in actions():
+        found.setdefault(name.partition(":")[0], []).append(name)
+    return found
 
 
 def _read(file: Any) -> dict[str, Any]:
