@@ -60,30 +60,19 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ArgumentError": "validators",
-    "AutoPilotRole": "constructs.roles",
-    "AutoPilotRollout": "constructs.rollout",
-    "AutoPilotRolloutStack": "constructs.rollout",
-    "AutoPilotStack": "constructs.stacks",
-    "CallAs": "validators",
-    "ConfigureApp": "constructs.rollout",
-    "CustomerAccess": "constructs.customer_access",
-    "Guardrail": "guardrails",
-    "Need": "guardrails",
-    "PumpRole": "constructs.roles",
-    "ReadOnlyRole": "constructs.roles",
-    "ReadOnlyRollout": "constructs.rollout",
-    "ReadOnlyRolloutStack": "constructs.rollout",
-    "ReadOnlyStack": "constructs.stacks",
-    "RoleOptions": "constructs.roles",
-    "RoleStack": "constructs.stacks",
-    "RoleStackOptions": "constructs.stacks",
-    "Rollout": "constructs.rollout",
-    "RolloutOptions": "constructs.rollout",
-    "RolloutStack": "constructs.rollout",
-    "RolloutStackOptions": "constructs.rollout",
-    "StackOptions": "constructs.stacks",
+    name: module
+    for module, names in {
+        "constructs.customer_access": "CustomerAccess",
+        "constructs.roles": "AutoPilotRole PumpRole ReadOnlyRole RoleOptions",
+        "constructs.rollout": "AutoPilotRollout AutoPilotRolloutStack ConfigureApp ReadOnlyRollout "
+        "ReadOnlyRolloutStack Rollout RolloutOptions RolloutStack RolloutStackOptions",
+        "constructs.stacks": "AutoPilotStack ReadOnlyStack RoleStack RoleStackOptions StackOptions",
+        "guardrails": "Guardrail Need",
+        "validators": "ArgumentError CallAs",
+    }.items()
+    for name in names.split()
 }
+"""The module that has each name."""
 
 
 def __getattr__(name: str) -> object:

@@ -5,8 +5,6 @@ It needs the packages of the extra ``pump-roles[review]``.
 
 import sys
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line."""

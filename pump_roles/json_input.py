@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from pump_roles.text import visible
 
-__all__ = ["TEMPLATE", "InputError", "parse_json", "read_json", "why_not_json"]
-
 TEMPLATE: Final = "a CloudFormation template"
 """What :func:`read_json` calls a template."""
 

@@ -12,8 +12,6 @@ from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
 from pump_roles.published import ROLES
 
-__all__ = ["HOUR", "Boundary", "Part", "Policy", "Role", "Unknown", "Why", "published_role"]
-
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
 
@@ -154,10 +152,7 @@ class Role:
     unknown: tuple[Unknown, ...] = ()
 
     def is_unknown(self, part: Part) -> bool:
-        """Return whether a part is not known as a whole.
-
-        :param part: the part.
-        """
+        """Return whether a part is not known as a whole."""
         return any(unknown.part == part and not unknown.subject for unknown in self.unknown)
 
 

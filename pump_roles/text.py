@@ -5,8 +5,6 @@ import sys
 from importlib import resources
 from typing import Final
 
-__all__ = ["cut", "one_line", "packaged", "unescaped", "visible"]
-
 _ESCAPE: Final = re.compile(
     r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([abefnrtv]))?"
 )

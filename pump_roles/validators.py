@@ -11,52 +11,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeGuard, get_args
 
-__all__ = [
-    "ACCOUNT",
-    "ACCOUNTS",
-    "CALL_AS",
-    "EXTERNAL_ID",
-    "FAILURE_TOLERANCE",
-    "FAILURE_TOLERANCE_COUNT",
-    "GUARDRAILS",
-    "MAX_CONCURRENT",
-    "MAX_CONCURRENT_COUNT",
-    "MOMENT",
-    "ORGANIZATIONAL_UNIT",
-    "ORGANIZATIONAL_UNITS",
-    "PARTITIONS",
-    "PERMISSIONS_BOUNDARY",
-    "PRINCIPAL",
-    "PROVIDED_EXTERNAL_ID",
-    "PROVIDED_PRINCIPAL",
-    "REGION",
-    "REGIONS",
-    "REGION_NAMES",
-    "ROLE_ARN",
-    "ROLE_NAME",
-    "ROLE_PATH",
-    "ROLE_TO_ASSUME",
-    "SETTINGS_FILE",
-    "SHORT_EXTERNAL_ID",
-    "STACK_NAME",
-    "STACK_SETS_CALL_AS",
-    "STACK_SET_NAME",
-    "TAGS",
-    "TEMPLATE_URL",
-    "TERMINATION_PROTECTION",
-    "ArgumentError",
-    "Boolean",
-    "CallAs",
-    "Integer",
-    "ListOf",
-    "Provided",
-    "Tags",
-    "Text",
-    "check_region",
-    "nearest",
-    "warning_if_short",
-]
-
 _SHOWN: Final = 60
 
 _DUMMY: Final = "dummy-value-for-"

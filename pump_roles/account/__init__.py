@@ -3,8 +3,8 @@
 Importing this package does not load boto3.
 """
 
-from pump_roles.account.assume_role import Outcome
 from pump_roles.account.probe import (
+    Outcome,
     ProbeResult,
     Verdict,
     new_external_id,

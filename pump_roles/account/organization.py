@@ -4,13 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from pump_roles.account.response import id_in, list_in, text_in
+from pump_roles.account.responses import id_in, list_in, text_in
 from pump_roles.validators import ACCOUNT
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
-
-__all__ = ["Account", "AccountFilter", "accounts_below", "targeted"]
 
 _SUSPENDED: Final = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED"}
 

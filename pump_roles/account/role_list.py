@@ -15,14 +15,6 @@ from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, SHORT_EXTERNAL_ID, ArgumentError
 
-__all__ = [
-    "COLUMNS",
-    "ListedRole",
-    "check_partition",
-    "read_role_list",
-    "warnings_about",
-]
-
 COLUMNS: Final = ("role_arn", "external_id")
 
 _MOST_BYTES: Final = 64 * 1_024 * 1_024
@@ -106,8 +98,6 @@ def warnings_about(roles: Sequence[ListedRole]) -> Iterator[str]:
 
     Several accounts can share an external ID if they belong to one customer, for example if a
     rollout deploys the role to an organization. Two roles in one account always belong to one.
-
-    :param roles: the roles.
     """
     short = [role for role in roles if len(role.external_id) < SHORT_EXTERNAL_ID]
     if short:

@@ -12,40 +12,14 @@ from typing import Any, Final, NamedTuple
 
 from aws_cdk import App, Stack
 
+from pump_roles import validators
 from pump_roles.app.summary import summary
 from pump_roles.constructs.rollout import ROLLOUT_STACKS, ConfigureApp
 from pump_roles.guardrails import WITH_VALUE, Guardrail
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
-from pump_roles.validators import (
-    ACCOUNTS,
-    CALL_AS,
-    FAILURE_TOLERANCE,
-    FAILURE_TOLERANCE_COUNT,
-    GUARDRAILS,
-    MAX_CONCURRENT,
-    MAX_CONCURRENT_COUNT,
-    ORGANIZATIONAL_UNITS,
-    PERMISSIONS_BOUNDARY,
-    PROVIDED_EXTERNAL_ID,
-    PROVIDED_PRINCIPAL,
-    REGION,
-    ROLE_NAME,
-    ROLE_PATH,
-    SETTINGS_FILE,
-    TAGS,
-    TERMINATION_PROTECTION,
-    ArgumentError,
-    Boolean,
-    Integer,
-    ListOf,
-    Tags,
-    Text,
-    nearest,
-)
-
-__all__ = ["KEYS", "SETTINGS", "ConfigError", "Key", "StackSettings", "origin", "read"]
+from pump_roles.validators import ArgumentError, nearest
 
 _UNITS: Final = "organizational-units"
 _CALL_AS: Final = "call-as"
@@ -55,31 +29,33 @@ _BOUNDARY_OF_CDK: Final = "@aws-cdk/core:permissionsBoundary"
 """The CDK's own key, which gives every role of an app a boundary, including Pump's roles. It has no
 effect on the member template of a rollout, which has its own app."""
 
-_Validator = Text | ListOf | Integer | Boolean | Tags
+_Validator = (
+    validators.Text | validators.ListOf | validators.Integer | validators.Boolean | validators.Tags
+)
 
 _ROLE: Final[Mapping[str, tuple[str, _Validator]]] = {
-    "principal": ("pump_principal", PROVIDED_PRINCIPAL),
-    "external-id": ("external_id", PROVIDED_EXTERNAL_ID),
-    "next-external-id": ("next_external_id", PROVIDED_EXTERNAL_ID),
-    _ROLE_NAME: ("role_name", ROLE_NAME),
-    "role-path": ("path", ROLE_PATH),
-    _BOUNDARY: ("permissions_boundary", PERMISSIONS_BOUNDARY),
-    "guardrails": ("guardrails", GUARDRAILS),
+    "principal": ("pump_principal", validators.PROVIDED_PRINCIPAL),
+    "external-id": ("external_id", validators.PROVIDED_EXTERNAL_ID),
+    "next-external-id": ("next_external_id", validators.PROVIDED_EXTERNAL_ID),
+    _ROLE_NAME: ("role_name", validators.ROLE_NAME),
+    "role-path": ("path", validators.ROLE_PATH),
+    _BOUNDARY: ("permissions_boundary", validators.PERMISSIONS_BOUNDARY),
+    "guardrails": ("guardrails", validators.GUARDRAILS),
     **{name: ("guardrails", validator) for name, (validator, _) in WITH_VALUE.items()},
-    "tags": ("tags", TAGS),
-    "termination-protection": ("termination_protection", TERMINATION_PROTECTION),
+    "tags": ("tags", validators.TAGS),
+    "termination-protection": ("termination_protection", validators.TERMINATION_PROTECTION),
 }
 _GUARDRAILS: Final = ("guardrails", *WITH_VALUE)
 _ROLLOUT: Final[Mapping[str, tuple[str, _Validator]]] = {
-    _UNITS: ("organizational_units", ORGANIZATIONAL_UNITS),
-    "exclude-accounts": ("exclude_accounts", ACCOUNTS),
-    "only-accounts": ("only_accounts", ACCOUNTS),
-    "max-concurrent-percentage": ("max_concurrent_percentage", MAX_CONCURRENT),
-    "max-concurrent-count": ("max_concurrent_count", MAX_CONCURRENT_COUNT),
-    "failure-tolerance-percentage": ("failure_tolerance_percentage", FAILURE_TOLERANCE),
-    "failure-tolerance-count": ("failure_tolerance_count", FAILURE_TOLERANCE_COUNT),
-    "region": ("region", REGION),
-    _CALL_AS: ("call_as", CALL_AS),
+    _UNITS: ("organizational_units", validators.ORGANIZATIONAL_UNITS),
+    "exclude-accounts": ("exclude_accounts", validators.ACCOUNTS),
+    "only-accounts": ("only_accounts", validators.ACCOUNTS),
+    "max-concurrent-percentage": ("max_concurrent_percentage", validators.MAX_CONCURRENT),
+    "max-concurrent-count": ("max_concurrent_count", validators.MAX_CONCURRENT_COUNT),
+    "failure-tolerance-percentage": ("failure_tolerance_percentage", validators.FAILURE_TOLERANCE),
+    "failure-tolerance-count": ("failure_tolerance_count", validators.FAILURE_TOLERANCE_COUNT),
+    "region": ("region", validators.REGION),
+    _CALL_AS: ("call_as", validators.CALL_AS),
 }
 _ARGUMENTS: Final = {**_ROLE, **_ROLLOUT}
 _ALTERNATIVES: Final = (
@@ -268,10 +244,7 @@ def read(
 
 
 def origin(stacks: Iterable[StackSettings]) -> str:
-    """Return one line that says where the settings of some stacks come from.
-
-    :param stacks: the stacks.
-    """
+    """Return one line that says where the settings of some stacks come from."""
     keys = {key for stack in stacks for key in stack.keys.values()}
     files = sorted({key.file for key in keys if key.file})
     context = sorted(key.typed for key in keys if not key.file)
@@ -304,7 +277,7 @@ def _settings_file(context: Mapping[str, Any], folder: Path) -> str:
     named = context.get(SETTINGS)
     if named is not None:
         try:
-            return str(folder / SETTINGS_FILE.check(SETTINGS, named))
+            return str(folder / validators.SETTINGS_FILE.check(SETTINGS, named))
         except ArgumentError as error:
             raise ConfigError(str(error)) from None
     return str(folder / _FILE) if os.path.lexists(folder / _FILE) else ""
@@ -381,14 +354,14 @@ def _guardrails(name: str, value: Any) -> list[Guardrail]:
 
 def _parsed(key: Key, value: Any, validator: _Validator) -> Any:
     # Every value from the command line is a string.
-    if isinstance(validator, Text) or not isinstance(value, str):
+    if isinstance(validator, validators.Text) or not isinstance(value, str):
         return value
-    if isinstance(validator, Boolean):
+    if isinstance(validator, validators.Boolean):
         return {"true": True, "false": False}.get(value, value)
-    if isinstance(validator, Integer):
+    if isinstance(validator, validators.Integer):
         return int(value) if re.fullmatch("[0-9]{1,9}", value) else value
     elements = [element.strip() for element in value.split(",")] if value.strip() else []
-    if isinstance(validator, ListOf):
+    if isinstance(validator, validators.ListOf):
         return elements
     tags = [(name, text) for name, _, text in (tag.partition("=") for tag in elements)]
     if len(dict(tags)) < len(tags):

@@ -7,8 +7,6 @@ from pump_roles.guardrails import documents
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
 
-__all__ = ["summary"]
-
 _SHOWN: Final = 5
 
 

@@ -12,24 +12,6 @@ from pump_roles.published import ROLES
 from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError, nearest
 
-__all__ = [
-    "DIFFERENT",
-    "EXTERNAL_ID_VARIABLE",
-    "UNKNOWN",
-    "Profile",
-    "Role",
-    "TableOrJson",
-    "external_id_of_environment",
-    "fail",
-    "one_line",
-    "one_of",
-    "progress",
-    "region_of",
-    "role_kind",
-    "unknown_if_aws_fails",
-    "with_errors",
-]
-
 _P = ParamSpec("_P")
 
 DIFFERENT: Final = 3
@@ -55,10 +37,7 @@ TableOrJson = Annotated[
 
 
 def one_of(*values: str) -> Callable[[str], str]:
-    """Return a parser of an option that has one of some values.
-
-    :param values: the values.
-    """
+    """Return a parser of an option that has one of some values."""
 
     def parse(value: str) -> str:
         if value not in values:
@@ -163,7 +142,7 @@ def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
         raise
     # A credential process, a token file, or a configured endpoint can raise the last two.
     except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
-        from pump_roles.account.errors import remedy_for  # noqa: PLC0415
+        from pump_roles.account.responses import remedy_for  # noqa: PLC0415
         from pump_roles.templates.masking import Mask  # noqa: PLC0415
 
         shown = Mask(frozenset(hidden)).masked(" ".join(str(error).split()))

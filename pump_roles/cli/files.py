@@ -12,19 +12,6 @@ import typer
 
 from pump_roles.cli.common import fail
 
-__all__ = [
-    "STANDARD_OUTPUT",
-    "create",
-    "csv_path",
-    "is_input",
-    "mode_of",
-    "named_path",
-    "output_path",
-    "print_text",
-    "why_not_writable",
-    "write",
-]
-
 STANDARD_OUTPUT: Final = Path("-")
 """The value for ``-``. A file with that name, ``./-``, is equal, but not the same object."""
 
@@ -70,10 +57,7 @@ def output_path(value: str) -> Path:
 
 
 def why_not_writable(output: Path) -> str:
-    """Return why a file cannot be written, as far as can be checked in advance; empty if it can.
-
-    :param output: the file.
-    """
+    """Return why a file cannot be written, as far as can be checked in advance; empty if it can."""
     problem = 0
     if output.is_dir():
         problem = errno.EISDIR
@@ -128,16 +112,17 @@ def write(written: bytes, output: Path | None) -> None:
         raise
 
 
-def print_text(text: str, *, status: int = 1) -> None:
-    """Write a text to standard output, or exit with one line on standard error.
+def print_text(text: str, output: Path | None = None, *, status: int = 1) -> None:
+    """Write a text, or exit with one line on standard error.
 
     :param text: the text.
+    :param output: the file. By default, standard output.
     :param status: the exit status if it cannot be written.
     """
     try:
-        write(text.encode("utf-8", "backslashreplace"), None)
+        write(text.encode("utf-8", "backslashreplace"), output)
     except OSError as error:
-        fail(f"standard output: cannot be written: {error.strerror}", status)
+        fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", status)
 
 
 def is_input(output: Path, path: Path | None, *more: Path | None) -> bool:

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pump_roles.cli.common import Role, one_line
+from pump_roles.cli.common import Role
 from pump_roles.cli.files import print_text
 from pump_roles.published import ROLES
+from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError
-
-__all__ = ["link"]
 
 
 def link(
@@ -68,10 +67,7 @@ def link(
     Exit status: 0 if the link is printed; 1 if it cannot be written; 2 for a usage error, such as a
     malformed Region, or a value that the template's parameter does not accept.
     """
-    from pump_roles.universal import (  # noqa: PLC0415
-        EXTERNAL_ID_PARAMETER,
-        PRINCIPAL_PARAMETER,
-    )
+    from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER  # noqa: PLC0415
     from pump_roles.universal.link import quick_create_link, warnings_about  # noqa: PLC0415
 
     options = {PRINCIPAL_PARAMETER: "--principal", EXTERNAL_ID_PARAMETER: "--external-id"}

@@ -5,26 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pump_roles.cli.common import (
-    DIFFERENT,
-    EXTERNAL_ID_VARIABLE,
-    UNKNOWN,
-    Profile,
-    TableOrJson,
-    external_id_of_environment,
-    fail,
-    one_line,
-    progress,
-    region_of,
-    unknown_if_aws_fails,
-)
+from pump_roles.cli import common
 from pump_roles.cli.files import csv_path, print_text
+from pump_roles.text import one_line
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
 
 if TYPE_CHECKING:
     from pump_roles.account.role_list import ListedRole
-
-__all__ = ["probe"]
 
 
 def probe(
@@ -40,7 +27,7 @@ def probe(
         str | None,
         typer.Option(
             help="The role's external ID. Defaults to the environment variable "
-            f"{EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list."
+            f"{common.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list."
         ),
     ] = None,
     file: Annotated[
@@ -62,8 +49,8 @@ def probe(
             "AWS_DEFAULT_REGION, that of the profile, or us-east-1."
         ),
     ] = None,
-    profile: Profile = None,
-    format: TableOrJson = "table",
+    profile: common.Profile = None,
+    format: common.TableOrJson = "table",
 ) -> None:
     """Prove that customers' roles require their external ID, by trying to assume them.
 
@@ -101,21 +88,21 @@ def probe(
         raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
     targets = _roles_to_probe(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
-    with unknown_if_aws_fails(hidden=hidden):
-        sts = sts_client(profile=profile, region=region_of(region), connections=concurrency)
+    with common.unknown_if_aws_fails(hidden=hidden):
+        sts = sts_client(profile=profile, region=common.region_of(region), connections=concurrency)
     try:
         check_partition(targets, sts.meta.partition)
     except InputError as error:
         if file is None:
             raise typer.BadParameter(f"ROLE_ARN: {error}") from None
-        fail(f"{file}: {error}", 1)
+        common.fail(f"{file}: {error}", 1)
     for warning in warnings_about(targets):
         about = "" if file is None else f"{file}: "
         typer.echo(f"pump-roles: warning: {one_line(f'{about}{warning}')}", err=True)
     # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
-    with unknown_if_aws_fails(hidden=hidden):
+    with common.unknown_if_aws_fails(hidden=hidden):
         caller = caller_of(sts)
-    with progress("roles probed", len(targets)) as found:
+    with common.progress("roles probed", len(targets)) as found:
         results = probe_all(
             [(target.role_arn, target.external_id) for target in targets],
             sts=sts,
@@ -130,12 +117,12 @@ def probe(
         from pump_roles.output.probe_table import as_table  # noqa: PLC0415
 
         text = as_table(results)
-    print_text(text, status=UNKNOWN)
+    print_text(text, status=common.UNKNOWN)
     verdicts = {result.verdict for result in results}
     if "not-required" in verdicts:
-        raise typer.Exit(DIFFERENT)
+        raise typer.Exit(common.DIFFERENT)
     if "unknown" in verdicts:
-        raise typer.Exit(UNKNOWN)
+        raise typer.Exit(common.UNKNOWN)
 
 
 def _roles_to_probe(
@@ -151,11 +138,11 @@ def _roles_to_probe(
         if external_id is not None:
             raise typer.BadParameter("--external-id: cannot be combined with --file")
         return read_role_list(file)
-    of_environment = external_id_of_environment()
+    of_environment = common.external_id_of_environment()
     passed = of_environment if external_id is None else external_id
     if passed is None:
-        raise typer.BadParameter(f"pass --external-id, or set {EXTERNAL_ID_VARIABLE}")
-    name = EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
+        raise typer.BadParameter(f"pass --external-id, or set {common.EXTERNAL_ID_VARIABLE}")
+    name = common.EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
     return [
         ListedRole(
             ROLE_ARN.check("ROLE_ARN", role_arn, shown=False),

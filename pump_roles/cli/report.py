@@ -7,24 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 import typer
 
-from pump_roles.cli.common import (
-    DIFFERENT,
-    UNKNOWN,
-    Profile,
-    fail,
-    one_line,
-    one_of,
-    region_of,
-    unknown_if_aws_fails,
-)
-from pump_roles.cli.files import STANDARD_OUTPUT, is_input, mode_of, named_path, output_path, write
+from pump_roles.cli import common, files
+from pump_roles.text import one_line
 from pump_roles.validators import ROLE_NAME
 
 if TYPE_CHECKING:
     from pump_roles.report import Earlier, Report
     from pump_roles.report.model import Change
-
-__all__ = ["report"]
 
 ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
 
@@ -45,7 +34,7 @@ def report(
     path: Annotated[
         Path | None,
         typer.Argument(
-            parser=named_path,
+            parser=files.named_path,
             metavar="PATH",
             help="A synthesized template, or a folder such as cdk.out. Defaults to the published "
             "roles.",
@@ -55,7 +44,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            parser=output_path,
+            parser=files.output_path,
             metavar="<path>",
             help="The file to write. Defaults to -, standard output.",
         ),
@@ -63,7 +52,7 @@ def report(
     format: Annotated[
         ReportFormat | None,
         typer.Option(
-            parser=one_of(*get_args(ReportFormat)),
+            parser=common.one_of(*get_args(ReportFormat)),
             metavar=f"<{'|'.join(get_args(ReportFormat))}>",
             help="Defaults to the format of the output file's extension, or markdown. summary is "
             "Markdown that fits a ticket or a pull request comment.",
@@ -72,7 +61,7 @@ def report(
     since: Annotated[
         Path | None,
         typer.Option(
-            parser=named_path,
+            parser=files.named_path,
             metavar="<path>",
             help="What to compare with: an earlier report of this command, as JSON or as a page, "
             "or an earlier template or cdk.out. The report then shows what has changed since. By "
@@ -82,7 +71,7 @@ def report(
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
-            parser=one_of(_ALARM, _BROADENED),
+            parser=common.one_of(_ALARM, _BROADENED),
             metavar="<alarm|broadened>",
             help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
             "change since the earlier report broadens or may broaden the roles (broadened). May be "
@@ -110,7 +99,7 @@ def report(
             "or that of the profile."
         ),
     ] = None,
-    profile: Profile = None,
+    profile: common.Profile = None,
 ) -> None:
     """Show what the roles may do, action by action: your templates' roles, or the published ones.
 
@@ -124,27 +113,23 @@ def report(
     account cannot be read.
     """
     _check_account(path, role_name, region, profile, account=account)
-    output = None if output is STANDARD_OUTPUT else output
+    output = None if output is files.STANDARD_OUTPUT else output
     fatal = fail_on or []
     if _BROADENED in fatal and since is None:
         raise typer.BadParameter("--fail-on broadened requires --since")
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
         raise typer.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
-    if output is not None and (is_input(output, path) or is_input(output, since)):
+    if output is not None and (files.is_input(output, path) or files.is_input(output, since)):
         raise typer.BadParameter(one_line(f"{output}: would overwrite an input"))
     for read in filter(None, (path, since)):
-        if mode_of(read) not in (None, S_IFREG, S_IFDIR):
-            fail(f"{read}: is neither a file nor a folder", 1)
+        if files.mode_of(read) not in (None, S_IFREG, S_IFDIR):
+            common.fail(f"{read}: is neither a file nor a folder", 1)
     result = _of_account(role_name, region, profile, since) if account else _report(path, since)
-    written = _written(result, chosen).encode("utf-8", "backslashreplace")
-    try:
-        write(written, output)
-    except OSError as error:
-        fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", 1)
+    files.print_text(_written(result, chosen), output)
     reasons = list(_reasons(result, fatal))
     if reasons:
-        fail(" ".join(f"{reason}." for reason in reasons), DIFFERENT)
+        common.fail(" ".join(f"{reason}." for reason in reasons), common.DIFFERENT)
 
 
 def _report(path: Path | None, since: Path | None) -> "Report":
@@ -157,7 +142,7 @@ def _report(path: Path | None, since: Path | None) -> "Report":
 def _earlier(since: Path | None) -> "Earlier | None":
     if since is None:
         return None
-    from pump_roles.output.baseline import read_baseline  # noqa: PLC0415
+    from pump_roles.output.json_documents import read_baseline  # noqa: PLC0415
 
     return read_baseline(since)
 
@@ -184,19 +169,19 @@ def _of_account(
     role_names: list[str] | None, region: str | None, profile: str | None, since: Path | None
 ) -> "Report":
     from pump_roles.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
-    from pump_roles.account.verify.contents import contents_of  # noqa: PLC0415
+    from pump_roles.account.verify.details import contents_of  # noqa: PLC0415
     from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.published import ROLES  # noqa: PLC0415
     from pump_roles.report import of_contents  # noqa: PLC0415
 
     names = role_names or [role.name for role in ROLES.values()]
     earlier = _earlier(since)
-    with unknown_if_aws_fails():
-        details = read_own_account(Aws(profile=profile, region=region_of(region)), names)
+    with common.unknown_if_aws_fails():
+        details = read_own_account(Aws(profile=profile, region=common.region_of(region)), names)
     try:
         return of_contents(contents_of(details, names), since=earlier)
     except InputError as error:
-        fail(str(error), UNKNOWN)
+        common.fail(str(error), common.UNKNOWN)
 
 
 def _written(result: "Report", chosen: ReportFormat) -> str:
@@ -237,7 +222,7 @@ def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:
 
 
 def _described(change: "Change") -> str:
-    from pump_roles.output.change_words import change_in_one_line  # noqa: PLC0415
+    from pump_roles.output.report_words import change_in_one_line  # noqa: PLC0415
 
     what = change_in_one_line(change)
     return f"{change.role}: {what}" if change.role else what

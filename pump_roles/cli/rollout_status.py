@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from pump_roles.cli.common import (
-    DIFFERENT,
-    UNKNOWN,
-    Profile,
-    fail,
-    progress,
-    region_of,
-    unknown_if_aws_fails,
-)
+from pump_roles.cli import common
 from pump_roles.cli.files import named_path, print_text
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
@@ -23,8 +15,6 @@ if TYPE_CHECKING:
     from pump_roles.account.organization import AccountFilter
     from pump_roles.account.rollout.expected import ExpectedRollout
     from pump_roles.account.rollout.status import Statuses
-
-__all__ = ["rollout_status"]
 
 StatusFormat = Literal["table", "json", "csv"]
 
@@ -98,7 +88,7 @@ def rollout_status(
             "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile."
         ),
     ] = None,
-    profile: Profile = None,
+    profile: common.Profile = None,
     format: Annotated[
         StatusFormat, typer.Option(help="What to write to standard output.")
     ] = "table",
@@ -136,15 +126,15 @@ def rollout_status(
     statuses = _read_statuses(
         rollouts,
         profile,
-        region_of(region or _region_of_rollouts(rollouts)),
+        common.region_of(region or _region_of_rollouts(rollouts)),
         seconds=None if timeout is None else timeout * 60,
         wait=wait,
     )
     if all(rollout.unknown for rollout in statuses.rollouts):
         _fail_as_unknown(statuses)
-    print_text(_written_statuses(statuses, format), status=UNKNOWN)
+    print_text(_written_statuses(statuses, format), status=common.UNKNOWN)
     if statuses.state != "complete":
-        raise typer.Exit(DIFFERENT if statuses.state == "incomplete" else UNKNOWN)
+        raise typer.Exit(common.DIFFERENT if statuses.state == "incomplete" else common.UNKNOWN)
 
 
 def _account_filter(
@@ -190,13 +180,16 @@ def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollo
         return [*rollouts_in(read_templates(expect), name)]
     except StatusError as error:
         targets = f"{name}: the targets of the StackSet {error.stack_set}"
-        fail(f"{targets} cannot be read: {unknown_in_words(error.unknown)}", UNKNOWN)
+        common.fail(f"{targets} cannot be read: {unknown_in_words(error.unknown)}", common.UNKNOWN)
 
 
 def _region_of_rollouts(rollouts: "Sequence[ExpectedRollout]") -> str | None:
     regions = sorted({rollout.region for rollout in rollouts if rollout.region})
     if len(regions) > 1:
-        fail(f"the rollouts are in several Regions: {', '.join(regions)}; pass --region", UNKNOWN)
+        common.fail(
+            f"the rollouts are in several Regions: {', '.join(regions)}; pass --region",
+            common.UNKNOWN,
+        )
     return regions[0] if regions else None
 
 
@@ -209,21 +202,20 @@ def _read_statuses(
     wait: bool,
 ) -> "Statuses":
     from pump_roles.account.clients import Clients  # noqa: PLC0415
-    from pump_roles.account.rollout.deployed import read  # noqa: PLC0415
-    from pump_roles.account.rollout.operations import wait_for  # noqa: PLC0415
+    from pump_roles.account.rollout.deployed import read, wait_for  # noqa: PLC0415
 
-    with unknown_if_aws_fails():
+    with common.unknown_if_aws_fails():
         # Organizations allows few calls per second, and each unit takes two.
         clients = Clients(profile=profile, region=region, read_seconds=60, attempts=11)
         cloudformation, organizations = clients.cloudformation(), clients.organizations()
-    with progress("seconds waited for the operations to end") as waited:
+    with common.progress("seconds waited for the operations to end") as waited:
         unknown = {
             rollout.stack_set: reason
             for rollout in rollouts
             if wait
             and (reason := wait_for(cloudformation, rollout, seconds=seconds, waited=waited))
         }
-    with progress("stack instances and accounts read") as found:
+    with common.progress("stack instances and accounts read") as found:
         return read(
             cloudformation,
             organizations,
@@ -235,20 +227,19 @@ def _read_statuses(
 
 
 def _fail_as_unknown(statuses: "Statuses") -> NoReturn:
-    from pump_roles.output.rollout_words import problems_in_words  # noqa: PLC0415
+    from pump_roles.output.rollout_formats import problems_in_words  # noqa: PLC0415
 
     problems = (
         f"{rollout.stack_set}: {problem}"
         for rollout in statuses.rollouts
         for problem in problems_in_words(rollout)
     )
-    fail(f"the result is unknown: {'; '.join(problems)}", UNKNOWN)
+    common.fail(f"the result is unknown: {'; '.join(problems)}", common.UNKNOWN)
 
 
 def _written_statuses(statuses: "Statuses", chosen: StatusFormat) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
-    from pump_roles.output.rollout_csv import as_csv  # noqa: PLC0415
-    from pump_roles.output.rollout_table import as_table  # noqa: PLC0415
+    from pump_roles.output.rollout_formats import as_csv, as_table  # noqa: PLC0415
 
     if chosen == "table":
         return as_table(statuses, styled=True)

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pump_roles.cli.common import Role, fail, one_line
+from pump_roles.cli.common import Role, fail
 from pump_roles.cli.files import STANDARD_OUTPUT, create, output_path, write
-
-__all__ = ["template"]
+from pump_roles.text import one_line
 
 
 def template(

@@ -9,43 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from pump_roles.cli.common import (
-    DIFFERENT,
-    EXTERNAL_ID_VARIABLE,
-    UNKNOWN,
-    Profile,
-    external_id_of_environment,
-    fail,
-    one_line,
-    progress,
-    region_of,
-    role_kind,
-    unknown_if_aws_fails,
-)
-from pump_roles.cli.files import (
-    STANDARD_OUTPUT,
-    csv_path,
-    is_input,
-    named_path,
-    output_path,
-    why_not_writable,
-    write,
-)
+from pump_roles import validators
+from pump_roles.cli import common, files
 from pump_roles.published import ROLES
-from pump_roles.validators import (
-    ACCOUNT,
-    EXTERNAL_ID,
-    ORGANIZATIONAL_UNITS,
-    PRINCIPAL,
-    ROLE_TO_ASSUME,
-)
+from pump_roles.text import one_line
 
 if TYPE_CHECKING:
     from pump_roles.account.verify.accounts import Scope
     from pump_roles.account.verify.expectation import Expectation
     from pump_roles.account.verify.result import AccountResult, Verification
-
-__all__ = ["verify"]
 
 VerifyFormat = Literal["table", "json", "sarif", "markdown"]
 
@@ -62,7 +34,7 @@ def verify(
     expect: Annotated[
         Path | None,
         typer.Option(
-            parser=named_path,
+            parser=files.named_path,
             metavar="<path>",
             help="What the account should have: a synthesized template, or a folder such as "
             "cdk.out. Defaults to the published roles, without guardrails.",
@@ -78,18 +50,18 @@ def verify(
     external_ids: Annotated[
         Path | None,
         typer.Option(
-            parser=csv_path,
+            parser=files.csv_path,
             metavar="<path>",
             help="The external IDs to compare, for a template in which they are parameters: a "
             ".csv file whose header has the columns role_arn and external_id. For one ID for all "
-            f"roles, set {EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
+            f"roles, set {common.EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
             "parameters are not compared.",
         ),
     ] = None,
     role: Annotated[
         list[str] | None,
         typer.Option(
-            parser=role_kind,
+            parser=common.role_kind,
             autocompletion=lambda: list(ROLES),
             metavar=f"<{'|'.join(ROLES)}>",
             help="Expect only this role. May be repeated. By default, all roles of --expect, or "
@@ -107,7 +79,7 @@ def verify(
     boundary_policy: Annotated[
         Path | None,
         typer.Option(
-            parser=named_path,
+            parser=files.named_path,
             metavar="<path>",
             help="A JSON file with the expected policy document of the permissions boundary. By "
             "default, the document is compared only if the templates contain it.",
@@ -124,7 +96,7 @@ def verify(
     details: Annotated[
         list[Path] | None,
         typer.Option(
-            parser=named_path,
+            parser=files.named_path,
             metavar="<path>",
             help="Verify saved files, without credentials: a file with the output of aws iam "
             "get-account-authorization-details and, because that does not contain the maximum "
@@ -175,14 +147,14 @@ def verify(
             "us-east-1."
         ),
     ] = None,
-    profile: Profile = None,
+    profile: common.Profile = None,
     format: Annotated[
         VerifyFormat, typer.Option(help="What to write to standard output.")
     ] = "table",
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            parser=output_path,
+            parser=files.output_path,
             metavar="<path>",
             help="A file to also write the result to, in the format of its extension: .txt for the "
             "table, .json, .sarif, or .md. May be repeated. Standard output, or -, always gets "
@@ -205,7 +177,7 @@ def verify(
     written; 2 for a usage error.
     """
     formats = _formats(
-        [file for file in output or [] if file is not STANDARD_OUTPUT],
+        [file for file in output or [] if file is not files.STANDARD_OUTPUT],
         [expect, external_ids, boundary_policy, *(details or [])],
     )
     scope = _scope(
@@ -238,23 +210,23 @@ def verify(
     if details:
         verification = _of_files(details, expectation)
     else:
-        with unknown_if_aws_fails(hidden=[*expectation.hidden]):
+        with common.unknown_if_aws_fails(hidden=[*expectation.hidden]):
             verification = _of_accounts(
-                expectation, scope, assume_role, profile, region_of(region), concurrency
+                expectation, scope, assume_role, profile, common.region_of(region), concurrency
             )
     _write_all(verification, {None: format, **formats})
     if verification.state != "match":
-        raise typer.Exit(DIFFERENT if verification.state == "differs" else UNKNOWN)
+        raise typer.Exit(common.DIFFERENT if verification.state == "differs" else common.UNKNOWN)
 
 
 def _formats(output: list[Path], inputs: list[Path | None]) -> "dict[Path | None, VerifyFormat]":
     formats: dict[Path | None, VerifyFormat] = {file: _format_of(file) for file in output}
     for file in output:
-        if is_input(file, *inputs):
+        if files.is_input(file, *inputs):
             raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
         # Before every account is read, not after.
-        if reason := why_not_writable(file):
-            fail(f"{file}: cannot be written: {reason}", 1)
+        if reason := files.why_not_writable(file):
+            common.fail(f"{file}: cannot be written: {reason}", 1)
     return formats
 
 
@@ -262,13 +234,13 @@ def _write_all(verification: "Verification", formats: "Mapping[Path | None, Veri
     # Write the others even if one cannot be written.
     problems = [_write(verification, chosen, file) for file, chosen in formats.items()]
     if any(problems):
-        fail("; ".join(filter(None, problems)), 1)
+        common.fail("; ".join(filter(None, problems)), 1)
 
 
 def _write(verification: "Verification", chosen: VerifyFormat, file: Path | None) -> str:
     # Returns why it cannot be written; empty if it is written.
     try:
-        write(_written(verification, chosen, console=file is None), file)
+        files.write(_written(verification, chosen, console=file is None), file)
     except OSError as error:
         return f"{file or 'standard output'}: cannot be written: {error.strerror}"
     return ""
@@ -305,12 +277,12 @@ def _scope(
         return None
     if not assume_role:
         raise typer.BadParameter("--organization: requires --assume-role")
-    ROLE_TO_ASSUME.check("--assume-role", assume_role)
+    validators.ROLE_TO_ASSUME.check("--assume-role", assume_role)
     if units:
-        ORGANIZATIONAL_UNITS.check("--unit", units)
+        validators.ORGANIZATIONAL_UNITS.check("--unit", units)
     for name, ids in (("--account", accounts), ("--exclude-account", excluded)):
         for id_ in ids:
-            ACCOUNT.check(name, id_)
+            validators.ACCOUNT.check(name, id_)
     return Scope(units=units, accounts=accounts, excluded=excluded)
 
 
@@ -327,15 +299,15 @@ def _expectation(
         raise typer.BadParameter(
             "pass --expect, or --principal to compare with the published roles"
         )
-    of_environment = external_id_of_environment()
+    of_environment = common.external_id_of_environment()
     if external_ids is not None and of_environment is not None:
         raise typer.BadParameter(
-            f"--external-ids: cannot be combined with {EXTERNAL_ID_VARIABLE}; unset it"
+            f"--external-ids: cannot be combined with {common.EXTERNAL_ID_VARIABLE}; unset it"
         )
     if principal is not None:
-        PRINCIPAL.check("--principal", principal)
+        validators.PRINCIPAL.check("--principal", principal)
     if of_environment is not None:
-        EXTERNAL_ID.check(EXTERNAL_ID_VARIABLE, of_environment, shown=False)
+        validators.EXTERNAL_ID.check(common.EXTERNAL_ID_VARIABLE, of_environment, shown=False)
     expectation = (
         from_templates(expect, principal=principal)
         if expect is not None
@@ -354,10 +326,10 @@ def _check_alone(option: str, excluded: "Mapping[str, object]") -> None:
 
 def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
     if expectation.across_accounts and scope is None:
-        fail(
+        common.fail(
             f"{expectation.description}: a StackSet deploys the roles to other accounts; pass "
             "--organization to check them all, or the template of one stack to check one account",
-            UNKNOWN,
+            common.UNKNOWN,
         )
     return expectation.absent()
 
@@ -366,10 +338,12 @@ def _with_boundary_policy(expectation: "Expectation", file: Path) -> "Expectatio
     from pump_roles.json_input import read_json  # noqa: PLC0415
 
     if not expectation.has_boundary:
-        fail("--boundary-policy: no expected role has a permissions boundary", UNKNOWN)
+        common.fail(
+            "--boundary-policy: no expected role has a permissions boundary", common.UNKNOWN
+        )
     document, _ = read_json(file, "a policy document")
     if not isinstance(document, dict) or "Statement" not in document:
-        fail(f"{file}: is not a policy document: Statement is missing", UNKNOWN)
+        common.fail(f"{file}: is not a policy document: Statement is missing", common.UNKNOWN)
     return replace(expectation, boundary_document=document)
 
 
@@ -379,8 +353,9 @@ def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verificat
 
     accounts = read_files(details)
     if not accounts:
-        fail(
-            "none of the files has the output of aws iam get-account-authorization-details", UNKNOWN
+        common.fail(
+            "none of the files has the output of aws iam get-account-authorization-details",
+            common.UNKNOWN,
         )
     return verify_files(accounts, expectation)
 
@@ -419,7 +394,7 @@ def _of_accounts(  # noqa: PLR0917
 def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
     # In a pipe, such as a CI log, a line for each account shows the progress.
     count = 0
-    with progress("accounts verified", total) as advance:
+    with common.progress("accounts verified", total) as advance:
 
         def found(result: "AccountResult") -> None:
             nonlocal count

@@ -5,7 +5,7 @@ It loads the action catalog only if policies differ.
 
 from collections.abc import Iterator, Mapping
 
-from pump_roles.compare.difference import Difference, Effect, Rule
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.compare.identity_policies import (
     PolicyEffect,
     guardrail_of,
@@ -14,7 +14,9 @@ from pump_roles.compare.identity_policies import (
     same_document,
 )
 from pump_roles.compare.trust_policies import trust_differences
-from pump_roles.role import Boundary, Part, Policy, Role
+from pump_roles.iam.decisions import Effect
+from pump_roles.iam.documents import Policy
+from pump_roles.role import Boundary, Part, Role
 
 __all__ = [
     "Difference",

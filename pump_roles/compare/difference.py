@@ -7,8 +7,6 @@ from pump_roles.iam.decisions import DecisionChange, Effect
 from pump_roles.iam.trust import TrustProblem
 from pump_roles.role import Part
 
-__all__ = ["Difference", "Effect", "Rule"]
-
 Rule = Literal[
     "role-missing",
     "role-present",

@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.compare.difference import Difference, Effect, Rule
+from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrails import Guardrail, recognized
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.clauses import unreadable_statements
-from pump_roles.iam.decisions import DecisionChange, decision_changes
+from pump_roles.iam.decisions import DecisionChange, Effect, decision_changes
 from pump_roles.iam.documents import Policy
 from pump_roles.published import ROLES
 from pump_roles.role import Part, Role
-
-__all__ = ["PolicyEffect", "guardrail_of", "policy_differences", "policy_effects", "same_document"]
 
 _RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
 

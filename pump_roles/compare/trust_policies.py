@@ -9,6 +9,7 @@ from pump_roles.compare.difference import Difference
 from pump_roles.iam.canonical import account_of_root, canonical
 from pump_roles.iam.conditions import implies, is_readable
 from pump_roles.iam.decisions import Effect
+from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import (
     OPEN_EXTERNAL_ID,
@@ -20,10 +21,7 @@ from pump_roles.iam.trust import (
     replaced,
     with_external_ids,
 )
-from pump_roles.iam.values import as_mapping
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
-
-__all__ = ["trust_differences", "trust_effects"]
 
 _ACCOUNT: Final = re.compile("[0-9]{12}")
 _EVERYONE: Final = {"AWS": "*"}

@@ -9,8 +9,6 @@ from functools import wraps
 from inspect import Parameter, Signature, cleandoc, signature
 from typing import Any, Final, TypeVar
 
-__all__ = ["documented", "with_arguments"]
-
 _Class = TypeVar("_Class", bound=type)
 _FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
 

@@ -9,26 +9,17 @@ from aws_cdk import Annotations, Aws, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable
 
+from pump_roles import validators
 from pump_roles.constructs.arguments import with_arguments
 from pump_roles.published import ROLES
-from pump_roles.validators import (
-    ACCOUNT,
-    ROLE_NAME,
-    ROLE_PATH,
-    ArgumentError,
-    ListOf,
-    Text,
-    nearest,
-)
-
-__all__ = ["CustomerAccess"]
+from pump_roles.validators import ArgumentError
 
 # Not a real limit: far fewer fit into a policy.
 _MANY: Final = 10_000
-_ACCOUNTS: Final = ListOf(ACCOUNT, maximum=_MANY)
-_ROLE_NAMES: Final = ListOf(ROLE_NAME, maximum=_MANY)
-_KINDS: Final = ListOf(
-    Text(
+_ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT, maximum=_MANY)
+_ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME, maximum=_MANY)
+_KINDS: Final = validators.ListOf(
+    validators.Text(
         pattern="^[^,]{1,64}$",
         minimum=1,
         maximum=64,
@@ -217,13 +208,13 @@ def _checked_kinds(roles: Sequence[str]) -> list[str]:
     kinds = _KINDS.check("roles", roles)
     for kind in kinds:
         if kind not in ROLES:
-            hint = nearest(kind, ROLES) or f"must be {' or '.join(ROLES)}"
+            hint = validators.nearest(kind, ROLES) or f"must be {' or '.join(ROLES)}"
             raise ArgumentError("roles", f"unknown kind {kind!r}; {hint}")
     return kinds
 
 
 def _checked_path(role_path: str) -> str:
-    path = ROLE_PATH.check("role_path", role_path)
+    path = validators.ROLE_PATH.check("role_path", role_path)
     if set("*?$") & set(path):
         raise ArgumentError(
             "role_path",

@@ -30,8 +30,6 @@ from pump_roles.constructs.kept import kept_in
 if TYPE_CHECKING:
     from pump_roles.templates.widening import Built, Widening
 
-__all__ = ["protect"]
-
 _RULE: Final = "immutable"
 _FIX: Final = (
     "The role must have exactly what Pump publishes. Remove whatever changes it or attaches to it. "

@@ -1,12 +1,13 @@
-"""What the package keeps about an app or a stack, in a hidden child construct."""
+"""What the package keeps about an app or a stack in a hidden child, such as role names."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from aws_cdk import Stack
 from constructs import Construct, IConstruct
 
-__all__ = ["kept_in"]
+from pump_roles.validators import ArgumentError
 
 _State = TypeVar("_State")
 
@@ -38,3 +39,23 @@ def kept_in(owner: IConstruct, id: str, make: Callable[[], _State]) -> _State:
         found[id] = child.state
     state: _State = found[id]
     return state
+
+
+def take_role_name(name: str, role: Construct, scope: Construct) -> None:
+    """Reserve a name for a role in its stack.
+
+    :param name: the role's name, 1 to 64 characters.
+    :param role: the role's construct.
+    :param scope: the construct that it belongs to.
+    :raises ArgumentError: when another of Pump's roles in the stack has that name. IAM ignores case
+        in role names.
+
+    Source: IAM API Reference, "CreateRole".
+    """
+    # Stack.of() is a slow call into jsii.
+    stack = scope if isinstance(scope, Stack) else Stack.of(scope)
+    taken: dict[str, Construct] = kept_in(stack, "pump-roles:names", dict)
+    other = taken.get(name.lower())
+    if other is not None and other in stack.node.find_all():
+        raise ArgumentError("role_name", f"{name} is already the name of {other.node.path}")
+    taken[name.lower()] = role

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from aws_cdk.interfaces.aws_iam import RoleReference
     from constructs import Construct
 
-__all__ = ["PublishedPrincipal"]
-
 
 @jsii.implements(iam.IRole)
 class PublishedPrincipal(Resource):
@@ -36,27 +34,22 @@ class PublishedPrincipal(Resource):
 
     @property
     def role_arn(self) -> str:
-        """The role's ARN."""
         return self._role.role_arn
 
     @property
     def role_name(self) -> str:
-        """The role's name."""
         return self._role.role_name
 
     @property
     def role_ref(self) -> RoleReference:
-        """A reference to the role."""
         return self._role.role_ref
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """The role."""
         return self
 
     @property
     def assume_role_action(self) -> str:
-        """The action that assumes the role."""
         return self._role.assume_role_action
 
     @property
@@ -66,24 +59,20 @@ class PublishedPrincipal(Resource):
 
     @property
     def principal_account(self) -> str | None:
-        """The role's account."""
         return self._role.principal_account
 
     def add_to_principal_policy(
         self, statement: iam.PolicyStatement
     ) -> iam.AddToPrincipalPolicyResult:
-        """Add nothing, and warn."""
         self._warn(", ".join(statement.actions) or "a statement")
         return iam.AddToPrincipalPolicyResult(
             statement_added=True, policy_dependable=DependencyGroup()
         )
 
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:  # noqa: ARG002
-        """Add nothing, and warn."""
         self._warn("a managed policy")
 
     def attach_inline_policy(self, policy: iam.Policy) -> None:  # noqa: ARG002
-        """Add nothing, and warn."""
         self._warn("an inline policy")
 
     def grant(self, grantee: iam.IPrincipal, *actions: str) -> iam.Grant:

@@ -25,21 +25,12 @@ from constructs import Construct
 
 from pump_roles.constructs.arguments import documented, with_arguments
 from pump_roles.constructs.gate import protect
-from pump_roles.constructs.names import take_role_name
+from pump_roles.constructs.kept import take_role_name
 from pump_roles.constructs.principal import PublishedPrincipal
 from pump_roles.constructs.trust_policy import Trust
 from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
 from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
-
-__all__ = [
-    "AutoPilotRole",
-    "PumpRole",
-    "ReadOnlyRole",
-    "RoleOptions",
-    "annotate_guardrails",
-    "outdated_cdk_nag",
-]
 
 _INLINE_QUOTA: Final = 10_240
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
 
+from pump_roles import validators
 from pump_roles.constructs.arguments import documented, with_arguments
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.roles import PumpRole, RoleOptions, annotate_guardrails
@@ -29,40 +30,12 @@ from pump_roles.universal import (
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
 )
-from pump_roles.validators import (
-    ACCOUNTS,
-    CALL_AS,
-    FAILURE_TOLERANCE,
-    FAILURE_TOLERANCE_COUNT,
-    MAX_CONCURRENT,
-    MAX_CONCURRENT_COUNT,
-    ORGANIZATIONAL_UNITS,
-    REGION,
-    STACK_SET_NAME,
-    STACK_SETS_CALL_AS,
-    ArgumentError,
-    CallAs,
-    Integer,
-    check_region,
-)
+from pump_roles.validators import ArgumentError, CallAs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from typing_extensions import Required, Unpack
-
-__all__ = [
-    "ROLLOUT_STACKS",
-    "AutoPilotRollout",
-    "AutoPilotRolloutStack",
-    "ConfigureApp",
-    "ReadOnlyRollout",
-    "ReadOnlyRolloutStack",
-    "Rollout",
-    "RolloutOptions",
-    "RolloutStack",
-    "RolloutStackOptions",
-]
 
 ConfigureApp = Callable[[App], object]
 """Configures an app before it is synthesized, for example adds cdk-nag to it."""
@@ -216,15 +189,15 @@ class Rollout(Construct):
         automatic = only_accounts is None
         concurrent = _preference(
             "max_concurrent",
-            (max_concurrent_percentage, MAX_CONCURRENT),
-            (max_concurrent_count, MAX_CONCURRENT_COUNT),
+            (max_concurrent_percentage, validators.MAX_CONCURRENT),
+            (max_concurrent_count, validators.MAX_CONCURRENT_COUNT),
         )
         tolerance = _preference(
             "failure_tolerance",
-            (failure_tolerance_percentage, FAILURE_TOLERANCE),
-            (failure_tolerance_count, FAILURE_TOLERANCE_COUNT),
+            (failure_tolerance_percentage, validators.FAILURE_TOLERANCE),
+            (failure_tolerance_count, validators.FAILURE_TOLERANCE_COUNT),
         )
-        name = STACK_SET_NAME.check(
+        name = validators.STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
         )
         for other in Stack.of(self).node.find_all():
@@ -244,7 +217,7 @@ class Rollout(Construct):
             stack_set_name=name,
             description=f"Pump's {published.kind} role in the accounts of this organization",
             permission_model="SERVICE_MANAGED",
-            call_as=STACK_SETS_CALL_AS[CALL_AS.check("call_as", call_as)],
+            call_as=validators.STACK_SETS_CALL_AS[validators.CALL_AS.check("call_as", call_as)],
             auto_deployment=CfnStackSet.AutoDeploymentProperty(
                 enabled=automatic,
                 # CloudFormation accepts it only with automatic deployment.
@@ -269,7 +242,9 @@ class Rollout(Construct):
                     regions=[
                         Aws.REGION
                         if region is None
-                        else check_region("region", REGION.check("region", region))
+                        else validators.check_region(
+                            "region", validators.REGION.check("region", region)
+                        )
                     ],
                 )
             ],
@@ -412,7 +387,7 @@ def _targets(
     exclude_accounts: Sequence[str] | None,
     only_accounts: Sequence[str] | None,
 ) -> CfnStackSet.DeploymentTargetsProperty:
-    units = ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
+    units = validators.ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
     if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
         # CloudFormation would delete the instances of the others once they are no longer listed.
         raise ArgumentError(
@@ -426,19 +401,21 @@ def _targets(
         return CfnStackSet.DeploymentTargetsProperty(
             organizational_unit_ids=units,
             account_filter_type="DIFFERENCE",
-            accounts=ACCOUNTS.check("exclude_accounts", exclude_accounts),
+            accounts=validators.ACCOUNTS.check("exclude_accounts", exclude_accounts),
         )
     if only_accounts is not None:
         return CfnStackSet.DeploymentTargetsProperty(
             organizational_unit_ids=units,
             account_filter_type="INTERSECTION",
-            accounts=ACCOUNTS.check("only_accounts", only_accounts),
+            accounts=validators.ACCOUNTS.check("only_accounts", only_accounts),
         )
     return CfnStackSet.DeploymentTargetsProperty(organizational_unit_ids=units)
 
 
 def _preference(
-    name: str, percentage: tuple[int | None, Integer], count: tuple[int | None, Integer]
+    name: str,
+    percentage: tuple[int | None, validators.Integer],
+    count: tuple[int | None, validators.Integer],
 ) -> dict[str, int]:
     given, accepted = count
     by_count, by_percentage = f"{name}_count", f"{name}_percentage"

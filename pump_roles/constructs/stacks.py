@@ -8,7 +8,6 @@ from aws_cdk import Annotations, App, CfnOutput, CfnParameter, LegacyStackSynthe
 
 from pump_roles._version import __version__
 from pump_roles.constructs.arguments import documented, with_arguments
-from pump_roles.constructs.parameters import validated_parameter
 from pump_roles.constructs.roles import (
     AutoPilotRole,
     PumpRole,
@@ -16,6 +15,7 @@ from pump_roles.constructs.roles import (
     RoleOptions,
     outdated_cdk_nag,
 )
+from pump_roles.constructs.trust_policy import validated_parameter
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
     from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
     from constructs import Construct
     from typing_extensions import Unpack
-
-__all__ = [
-    "AutoPilotStack",
-    "FlatStack",
-    "ReadOnlyStack",
-    "RoleStack",
-    "RoleStackOptions",
-    "StackOptions",
-    "options_of_stack",
-    "provided_or_parameters",
-]
 
 
 class _Parameter(NamedTuple):

@@ -8,8 +8,7 @@ role. The published policies stay unchanged.
 """
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy, load
-from pump_roles.guardrails.on_role import documents, made_redundant
-from pump_roles.guardrails.recognition import recognized
+from pump_roles.guardrails.on_role import documents, made_redundant, recognized
 
 __all__ = [
     "WITH_VALUE",

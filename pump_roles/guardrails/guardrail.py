@@ -9,19 +9,10 @@ from functools import cache, partial
 from importlib import resources
 from typing import Any, ClassVar, Final
 
+from pump_roles import validators
+from pump_roles.iam.documents import mapped
 from pump_roles.iam.patterns import overlap
-from pump_roles.validators import (
-    ACCOUNT,
-    MOMENT,
-    REGIONS,
-    ArgumentError,
-    ListOf,
-    Text,
-    check_region,
-    nearest,
-)
-
-__all__ = ["SHIPPED", "WITH_VALUE", "Guardrail", "Need", "by_policy", "load"]
+from pump_roles.validators import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -149,7 +140,7 @@ class Guardrail:
             which Pump gives you.
         :raises ArgumentError: when it is not a 12-digit account ID.
         """
-        return _filled("invitations-from", ACCOUNT.check("invitations-from", account))
+        return _filled("invitations-from", validators.ACCOUNT.check("invitations-from", account))
 
     @classmethod
     def only_in_regions(cls, *regions: str) -> "Guardrail":
@@ -164,9 +155,9 @@ class Guardrail:
         :raises ArgumentError: when a Region did not exist at the release of this package, or is
             listed twice.
         """
-        checked = REGIONS.check("only-in-regions", regions)
+        checked = validators.REGIONS.check("only-in-regions", regions)
         for region in checked:
-            check_region("only-in-regions", region)
+            validators.check_region("only-in-regions", region)
         # Sorted, so that the template does not depend on the order.
         return _filled("only-in-regions", sorted(checked))
 
@@ -196,7 +187,7 @@ class Guardrail:
         found = SHIPPED.get(name)
         if found is None:
             names = Guardrail.names()
-            hint = nearest(name, names) or f"the guardrails are {', '.join(names)}"
+            hint = validators.nearest(name, names) or f"the guardrails are {', '.join(names)}"
             raise ArgumentError("guardrails", f"there is no guardrail {name!r}; {hint}")
         if found.value:
             method = f"Guardrail.{name.replace('-', '_')}"
@@ -271,7 +262,9 @@ class Guardrail:
             named, kept = statement.pop("Action", ()), statement.pop("NotAction", None)
             denied = _those(named, allowed) if kept is None else _all_but(kept, allowed)
             if denied:
-                statements.append({"Effect": "Deny", **denied, **_with_partition(statement)})
+                statements.append(
+                    {"Effect": "Deny", **denied, **mapped(statement, _with_partition)}
+                )
         return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -340,15 +333,9 @@ def _all_but(actions: Iterable[str], allowed: Sequence[str]) -> dict[str, list[s
     return {"NotAction": here} if here else {"Action": ["*"]}
 
 
-def _with_partition(value: Any) -> Any:
+def _with_partition(part: Any) -> Any:
     # One template for every partition.
-    if isinstance(value, list):
-        return [_with_partition(element) for element in value]
-    if isinstance(value, dict):
-        return {key: _with_partition(member) for key, member in value.items()}
-    if isinstance(value, str) and "${AWS::Partition}" in value:
-        return {"Fn::Sub": value}
-    return value
+    return {"Fn::Sub": part} if isinstance(part, str) and "${AWS::Partition}" in part else part
 
 
 def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail:
@@ -365,20 +352,23 @@ def _filled(name: str, value: Any, *, ends: datetime | None = None) -> Guardrail
 
 def _with_value(tree: Any, name: str, value: Any) -> Any:
     placeholder = f"${{{name}}}"
-    if tree == placeholder:
-        return value
-    if isinstance(tree, str):
-        return tree.replace(placeholder, value) if isinstance(value, str) else tree
-    if isinstance(tree, list):
-        return [_with_value(element, name, value) for element in tree]
-    if isinstance(tree, dict):
-        return {key: _with_value(element, name, value) for key, element in tree.items()}
-    return tree
+
+    def filled(part: Any) -> Any:
+        if part == placeholder:
+            return value
+        both = isinstance(part, str) and isinstance(value, str)
+        return part.replace(placeholder, value) if both else part
+
+    return mapped(tree, filled)
 
 
 def _moment(moment: datetime | str) -> datetime:
-    text = moment.isoformat() if isinstance(moment, datetime) else MOMENT.check("until", moment)
-    wrong = f"{text!r} is not {MOMENT.description}"
+    text = (
+        moment.isoformat()
+        if isinstance(moment, datetime)
+        else validators.MOMENT.check("until", moment)
+    )
+    wrong = f"{text!r} is not {validators.MOMENT.description}"
     try:
         if not isinstance(moment, datetime):
             # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
@@ -408,10 +398,12 @@ def _read_all() -> Mapping[str, Guardrail]:
 SHIPPED: Final = _read_all()
 """The guardrails of this package by name. Sets of guardrails come last."""
 
-WITH_VALUE: Final[Mapping[str, tuple[Text | ListOf, Callable[[Any], Guardrail]]]] = {
-    "only-in-regions": (REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
-    "until": (MOMENT, Guardrail.until),
-    "invitations-from": (ACCOUNT, Guardrail.invitations_from),
+WITH_VALUE: Final[
+    Mapping[str, tuple[validators.Text | validators.ListOf, Callable[[Any], Guardrail]]]
+] = {
+    "only-in-regions": (validators.REGIONS, lambda regions: Guardrail.only_in_regions(*regions)),
+    "until": (validators.MOMENT, Guardrail.until),
+    "invitations-from": (validators.ACCOUNT, Guardrail.invitations_from),
 }
 """What accepts the value of each guardrail that takes one, and what returns the guardrail with it,
 by name."""

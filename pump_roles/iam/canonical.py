@@ -7,15 +7,7 @@ from itertools import product
 from math import prod
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list
-
-__all__ = [
-    "account_of_root",
-    "canonical",
-    "canonical_condition",
-    "in_account",
-    "without_partition",
-]
+from pump_roles.iam.documents import as_list, mapped
 
 _MEMBERS: Final = {"Version", "Id", "Statement"}
 _VERSIONS: Final = ("2008-10-17", "2012-10-17")
@@ -72,17 +64,13 @@ def in_account(value: Any, *, account: str, partition: str) -> Any:
     :param account: the account's ID.
     :param partition: its partition.
     """
-    if isinstance(value, str):
-        filled = value.replace("${AWS::AccountId}", account)
-        return filled.replace("${AWS::Partition}", partition)
-    if isinstance(value, list):
-        return [in_account(element, account=account, partition=partition) for element in value]
-    if isinstance(value, dict):
-        return {
-            key: in_account(member, account=account, partition=partition)
-            for key, member in value.items()
-        }
-    return value
+
+    def filled(part: Any) -> Any:
+        if not isinstance(part, str):
+            return part
+        return part.replace("${AWS::AccountId}", account).replace("${AWS::Partition}", partition)
+
+    return mapped(value, filled)
 
 
 def without_partition(value: Any) -> Any:
@@ -90,13 +78,13 @@ def without_partition(value: Any) -> Any:
 
     :param value: the value, as in a template or an account.
     """
-    if isinstance(value, dict):
-        if value.keys() == {"Fn::Sub"}:
-            return value["Fn::Sub"]
-        return {key: without_partition(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [without_partition(element) for element in value]
-    return _ARN.sub("arn:${AWS::Partition}:", value) if isinstance(value, str) else value
+
+    def without(part: Any) -> Any:
+        if isinstance(part, dict) and part.keys() == {"Fn::Sub"}:
+            return part["Fn::Sub"]
+        return _ARN.sub("arn:${AWS::Partition}:", part) if isinstance(part, str) else part
+
+    return mapped(value, without)
 
 
 def account_of_root(principal: Any) -> Any:

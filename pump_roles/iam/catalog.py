@@ -14,15 +14,6 @@ from typing import Any, Final, Literal, get_args
 from pump_roles.iam.patterns import covers
 from pump_roles.text import packaged
 
-__all__ = [
-    "LEVELS",
-    "Action",
-    "Catalog",
-    "Level",
-    "reviewed",
-    "shipped",
-]
-
 Level = Literal["List", "Read", "Tagging", "Write", "Permissions management"]
 
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
@@ -147,16 +138,6 @@ class Catalog:
         """
         names = {action.name for pattern in patterns for action in self.matched_by(pattern)}
         return [action for action in self.actions.values() if action.name in names]
-
-    def expand(self, patterns: Iterable[str]) -> dict[str, list[str]]:
-        """Return the names of the actions that each pattern matches, sorted.
-
-        :param patterns: action patterns, with ``*`` and ``?``, in any case.
-        """
-        return {
-            pattern: sorted(action.name for action in self.matched_by(pattern))
-            for pattern in patterns
-        }
 
 
 @cache

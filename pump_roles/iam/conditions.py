@@ -6,8 +6,6 @@ from typing import Any, Final
 
 from pump_roles.iam.patterns import covers
 
-__all__ = ["implies", "is_readable"]
-
 _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
 """Operators whose key must have one of the values, so that more values admit more requests."""
 

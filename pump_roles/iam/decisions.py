@@ -6,28 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
-from pump_roles.iam.clauses import Clause, clauses
+from pump_roles.iam.clauses import EVERYWHERE, Clause, Scope, clauses
 from pump_roles.iam.documents import Policy, is_policy_name
 from pump_roles.iam.patterns import overlap
-from pump_roles.iam.scopes import EVERYWHERE, Scope
-
-__all__ = [
-    "ALLOWED",
-    "CONDITIONALLY",
-    "DENIED",
-    "NOT_GRANTED",
-    "PARTLY",
-    "Decision",
-    "DecisionChange",
-    "Effect",
-    "Grant",
-    "PolicyEvaluator",
-    "certain_policies",
-    "decision_changes",
-    "decision_of",
-    "is_covered",
-    "matched_by",
-]
 
 Decision = Literal[
     "allowed", "denied", "conditionally denied", "denied on some resources", "not granted"
@@ -152,10 +133,7 @@ class PolicyEvaluator:
         )
 
     def denied_by(self, policy: Policy) -> Mapping[str, list[Clause]]:
-        """Return the clauses of a policy that deny something, by the action that they deny.
-
-        :param policy: the policy.
-        """
+        """Return the clauses of a policy that deny something, by the action that they deny."""
         found: dict[str, list[Clause]] = {}
         for other, clause in self._denies:
             if other is policy:
@@ -189,10 +167,7 @@ def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
 
 
 def decision_of(deny: Clause) -> Decision:
-    """Return what a clause that denies decides.
-
-    :param deny: the clause.
-    """
+    """Return what a clause that denies decides."""
     if deny.scope.condition:
         return CONDITIONALLY
     return DENIED if deny.scope.everywhere else PARTLY
@@ -202,9 +177,6 @@ def is_covered(clause: Clause, catalog: Catalog) -> bool:
     """Return whether the catalog has everything that a clause matches.
 
     A pattern that matches nothing may match an action that is newer than the catalog.
-
-    :param clause: the clause.
-    :param catalog: the action catalog.
     """
     return (
         clause.excluded is None
@@ -214,11 +186,7 @@ def is_covered(clause: Clause, catalog: Catalog) -> bool:
 
 
 def matched_by(clause: Clause, catalog: Catalog) -> Sequence[Action]:
-    """Return the catalog's actions that a clause is about.
-
-    :param clause: the clause.
-    :param catalog: the action catalog.
-    """
+    """Return the catalog's actions that a clause is about."""
     if clause.excluded is None:
         return catalog.matched_by(clause.pattern)
     excluded = {action.name for action in catalog.matching(clause.excluded)}
@@ -226,15 +194,14 @@ def matched_by(clause: Clause, catalog: Catalog) -> Sequence[Action]:
 
 
 def decision_changes(
-    before: Sequence[Policy], after: Sequence[Policy], catalog: Catalog | None = None
+    before: Sequence[Policy], after: Sequence[Policy]
 ) -> tuple[DecisionChange, ...]:
     """Return how decisions differ: first those that give more access, then those that may.
 
     :param before: the policies before.
     :param after: the policies after.
-    :param catalog: the action catalog. By default, the one of this package.
     """
-    actions = catalog or shipped()
+    actions = shipped()
     was, now = PolicyEvaluator(before, actions), PolicyEvaluator(after, actions)
     groups: dict[tuple[Effect, Grant, Grant], list[str]] = {}
     alike: dict[tuple[int, ...], tuple[_Clauses, _Clauses, list[str]]] = {}

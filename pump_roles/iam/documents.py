@@ -1,13 +1,73 @@
-"""Policies, and which of their documents and statements can be read."""
+"""Policies, which of their documents and statements can be read, and the JSON values in them."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list, as_mapping
 
-__all__ = ["Policy", "is_policy_name", "is_readable", "is_whole"]
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """The value, or an empty mapping if it is not one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value, or a list of it if it is not one."""
+    return value if isinstance(value, list) else [value]
+
+
+def as_text(value: Any) -> str:
+    """The value, or its JSON if it is not a string."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def is_function(key: str) -> bool:
+    """Whether the key of an object is the name of a CloudFormation function."""
+    return key == "Ref" or key.startswith("Fn::")
+
+
+def has_transform(value: Any) -> bool:
+    """Whether a macro can change something in the value: ``Fn::Transform``."""
+    if isinstance(value, list):
+        return any(map(has_transform, value))
+    return isinstance(value, dict) and (
+        "Fn::Transform" in value or any(map(has_transform, value.values()))
+    )
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a JSON value with parts of it changed.
+
+    :param change: gets each part before the parts in it. What it returns instead is not changed
+        further; it returns the part itself to keep it.
+    """
+    changed = change(value)
+    if changed is not value:
+        return changed
+    if isinstance(value, list):
+        return [mapped(element, change) for element in value]
+    if isinstance(value, dict):
+        return {key: mapped(member, change) for key, member in value.items()}
+    return value
+
+
+def strings(value: Any) -> list[str]:
+    """The value's strings; what is not one is written as JSON."""
+    return [as_text(element) for element in as_list(value)]
+
+
+def statements(document: Any) -> list[Mapping[str, Any]]:
+    """The statements of a policy document; none if the value is not one."""
+    found = as_list(as_mapping(document).get("Statement"))
+    return [statement for statement in found if isinstance(statement, dict)]
+
+
+def ref(value: Any) -> str:
+    """The logical ID that a value is a ``Ref`` to; empty if it is not one."""
+    target = value.get("Ref") if isinstance(value, dict) and value.keys() == {"Ref"} else ""
+    return target if isinstance(target, str) else ""
+
 
 _DOCUMENT_MEMBERS: Final = {"Version", "Id", "Statement"}
 _STATEMENT_MEMBERS: Final = {
@@ -43,10 +103,7 @@ class Policy:
 
 
 def is_policy_name(name: str) -> bool:
-    """Return whether a text is a valid policy name, not a function or a masked text.
-
-    :param name: the text.
-    """
+    """Return whether a text is a valid policy name, not a function or a masked text."""
     return _NAME.fullmatch(name) is not None
 
 

@@ -4,8 +4,6 @@ import re
 from fnmatch import translate
 from functools import cache, lru_cache
 
-__all__ = ["covers", "overlap"]
-
 _WILDCARDS = "*?"
 
 

@@ -7,32 +7,17 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pump_roles.iam.canonical import canonical
-from pump_roles.iam.values import (
+from pump_roles.iam.documents import (
     as_list,
     as_mapping,
     as_text,
     is_function,
+    mapped,
     ref,
     statements,
     strings,
 )
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, Text
-
-__all__ = [
-    "EXTERNAL_ID_KEY",
-    "OPEN_EXTERNAL_ID",
-    "OPEN_PRINCIPAL",
-    "PART_FROM",
-    "Assumption",
-    "TrustProblem",
-    "accepts_only",
-    "assumption",
-    "external_ids_of",
-    "principals_of",
-    "replaced",
-    "with_external_ids",
-    "with_placeholders",
-]
 
 OPEN_PRINCIPAL: Final = "${principal}"
 OPEN_EXTERNAL_ID: Final = "${external-id}"
@@ -193,25 +178,12 @@ def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
 
 
 def replaced(value: Any, old: str, new: Any) -> Any:
-    """Return a JSON value in which every string equal to another is replaced.
-
-    :param value: the JSON value.
-    :param old: the string to replace.
-    :param new: the replacement.
-    """
-    if isinstance(value, list):
-        return [replaced(element, old, new) for element in value]
-    if isinstance(value, dict):
-        return {key: replaced(member, old, new) for key, member in value.items()}
-    return new if value == old else value
+    """Return a JSON value in which every string equal to another is replaced."""
+    return mapped(value, lambda part: new if part == old else part)
 
 
 def with_external_ids(trust: Any, external_ids: list[str]) -> Any:
-    """Return a trust policy with its external IDs replaced.
-
-    :param trust: the trust policy.
-    :param external_ids: the new IDs.
-    """
+    """Return a trust policy with its external IDs replaced."""
     if isinstance(trust, list):
         return [with_external_ids(element, external_ids) for element in trust]
     if not isinstance(trust, dict):

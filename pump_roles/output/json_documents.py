@@ -1,4 +1,4 @@
-"""Results as JSON, and a report back from its JSON, or from its page, which carries the JSON.
+"""Results as JSON, and a report back from its JSON, from its page, which carries it, or templates.
 
 Each result's JSON has the members of its type. The ``*.schema.json`` files next to this module are
 generated from the types.
@@ -8,19 +8,21 @@ import json
 import re
 from base64 import b64decode, b64encode
 from bz2 import BZ2Decompressor, compress
+from collections.abc import Iterable
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.json_input import InputError, parse_json
-from pump_roles.report.model import SCHEMA, Report
+from pump_roles.json_input import InputError, parse_json, read_json
+from pump_roles.report import Earlier, Report, earlier_of, of_templates
+from pump_roles.report.model import SCHEMA
+from pump_roles.templates.files import digest
 from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:
     from pump_roles.account.probe import ProbeReport
     from pump_roles.account.rollout.status import Statuses
     from pump_roles.account.verify.result import Verification
-
-__all__ = ["as_json", "embedded", "embedded_in", "report_from"]
 
 _LONGEST: Final = 200
 """The maximum length of a problem, in characters."""
@@ -32,10 +34,7 @@ _MOST_BYTES: Final = 100_000_000
 
 
 def as_json(result: "Report | Verification | Statuses | ProbeReport") -> str:
-    """Return a result as JSON.
-
-    :param result: the result.
-    """
+    """Return a result as JSON."""
     return json.dumps(_plain(result), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -51,10 +50,7 @@ def _plain(value: Any) -> Any:
 
 
 def embedded(report: Report) -> str:
-    """Return the element of a page that carries the JSON of the report that it shows.
-
-    :param report: the report.
-    """
+    """Return the element of a page that carries the JSON of the report that it shows."""
     # As it is, it would make the page two thirds larger. Unlike zlib, bzip2 has one implementation,
     # so the page is the same on every machine.
     written = as_json(report).encode("utf-8", "backslashreplace")
@@ -62,10 +58,7 @@ def embedded(report: Report) -> str:
 
 
 def embedded_in(page: bytes) -> Any:
-    """Return the JSON value that a page carries; ``None`` if the text is not the page of a report.
-
-    :param page: the text.
-    """
+    """Return the JSON value that a page carries; ``None`` if it is not the page of a report."""
     found = _EMBEDDED.findall(page)
     if len(found) != 1:
         return None
@@ -125,3 +118,49 @@ def _visible(value: Any) -> Any:
     if isinstance(value, dict):
         return {visible(key): _visible(member) for key, member in value.items()}
     return value
+
+
+_KIND: Final = "a pump-roles report, a page of one, a template, or a folder of templates"
+
+
+def read_baseline(path: Path) -> Earlier:
+    """Read what a later report is compared with. Its content says what it is, not its name.
+
+    :param path: a JSON report, the page of a report, a template, or a folder of templates.
+    :raises InputError: if it cannot be read, or is something else.
+    """
+    try:
+        if path.is_dir():
+            return _of_templates(path)
+        page = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    embedded = embedded_in(page)
+    if embedded is not None:
+        return _of_report(path, embedded, page)
+    content, written = read_json(path, _KIND)
+    if isinstance(content, dict) and "Resources" in content:
+        return _of_templates(path)
+    if isinstance(content, dict) and "schema" in content:
+        return _of_report(path, content, written)
+    raise InputError(f"{path}: is not {_KIND}")
+
+
+def _of_report(path: Path, content: Any, written: bytes) -> Earlier:
+    try:
+        report = report_from(content)
+    except InputError as error:
+        raise InputError(f"{path}: is not a pump-roles report: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply to read") from None
+    return _earlier(path, report, [(path.name, digest(written))])
+
+
+def _of_templates(path: Path) -> Earlier:
+    report = of_templates(path)
+    return _earlier(path, report, [file for role in report.roles for file in role.files])
+
+
+def _earlier(path: Path, report: Report, files: Iterable[tuple[str, str]]) -> Earlier:
+    # Only names of files: the report must not depend on the machine.
+    return earlier_of(report, file=path.name, files=tuple(dict.fromkeys(files)))

@@ -13,14 +13,12 @@ from markupsafe import Markup
 
 from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.output import report_words as wording
+from pump_roles.output import report_words, words
 from pump_roles.output.json_documents import embedded
+from pump_roles.output.pieces import plural
 from pump_roles.output.report_markdown import as_summary
-from pump_roles.output.short import plural
 from pump_roles.report.model import RISKS, Report, RoleReport
 from pump_roles.text import packaged
-
-__all__ = ["as_html"]
 
 _DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
 _LONGEST_BAR: Final = 200
@@ -36,10 +34,7 @@ class _Bar:
 
 
 def as_html(report: Report) -> str:
-    """Return the page of a report: the same bytes for the same report.
-
-    :param report: the report.
-    """
+    """Return the page of a report: the same bytes for the same report."""
     css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
     return _template().render(
         report=report,
@@ -60,7 +55,7 @@ def as_html(report: Report) -> str:
         ],
         decisions=_DECISIONS,
         risks=RISKS,
-        wording=wording,
+        wording={**vars(words), **vars(report_words)},
         number=plural,
     )
 

@@ -4,16 +4,11 @@ from collections.abc import Sequence
 from io import StringIO
 
 from pump_roles.account.probe import ProbeResult, Verdict
-from pump_roles.output.console import console_for
-
-__all__ = ["as_table"]
+from pump_roles.output.pieces import console_for
 
 
 def as_table(results: Sequence[ProbeResult]) -> str:
-    """Return the results, one line for each role: first what needs attention, last the counts.
-
-    :param results: the results.
-    """
+    """Return the results, one line for each role: first what needs attention, last the counts."""
     written = StringIO()
     console = console_for(written, styled=True)
     # In this order, what needs attention comes first.

@@ -4,36 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED
-from pump_roles.output.escape import csv_table
+from pump_roles.output.pieces import csv_table
 from pump_roles.output.words import scope_in_words
 from pump_roles.report.model import ActionReport, Report, RoleReport
 from pump_roles.report.statements import LIMITED, UNKNOWN
 
-__all__ = ["as_csv"]
-
 _HEADER: Final = (
-    "action",
-    "service",
-    "role",
-    "role as published",
-    "exact",
-    "decision",
-    "risk",
-    "plain words",
-    "why Pump needs it",
-    "access levels",
-    "resource types",
-    "condition keys",
-    "granted by policies",
-    "granted by patterns",
-    "allowed only",
-    "denied by",
-    "limited by",
-    "returns data",
-    "spends money",
-    "legacy",
-    "new",
-    "description",
+    *("action", "service", "role", "role as published", "exact", "decision", "risk"),
+    *("plain words", "why Pump needs it", "access levels", "resource types", "condition keys"),
+    *("granted by policies", "granted by patterns", "allowed only", "denied by", "limited by"),
+    *("returns data", "spends money", "legacy", "new", "description"),
 )
 
 
@@ -53,8 +33,6 @@ def as_csv(report: Report) -> str:
 
     The alarms, the changes, and the other resources in the templates are not actions of these
     roles, so they are not included.
-
-    :param report: the report.
     """
     return csv_table(_HEADER, _rows(report))
 

@@ -1,68 +1,33 @@
-"""Sentences that the human-readable formats share."""
+"""Sentences that the formats of a report share."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pump_roles.compare import Difference
 from pump_roles.guardrails import by_policy
-from pump_roles.output.access_words import access_in_words, alarm_in_words, grants_in_words
-from pump_roles.output.change_words import change_in_one_line
-from pump_roles.output.place_words import place_in_words
-from pump_roles.output.short import listed, plural
+from pump_roles.output.pieces import listed, plural
 from pump_roles.output.words import (
-    boundary_in_words,
+    actions_in_words,
+    alarm_in_words,
+    decisions_in_words,
     details_of,
     difference_in_words,
-    principal_in_words,
+    place_in_words,
+    policy_in_words,
     problem_in_words,
-    scope_in_words,
     unknown_in_words,
+    values_in_words,
 )
 from pump_roles.report.marks import left_by_metadata_only
-from pump_roles.report.model import Finding, Report, RoleReport
+from pump_roles.report.model import Change, Finding, Report, RoleReport
 from pump_roles.report.policies import GuardrailReport, Uncounted, counted
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
-
-__all__ = [
-    "ANSWERS",
-    "CAUSES",
-    "COMPARE_LATER",
-    "GLOBAL_SERVICES",
-    "NUMBERS",
-    "TITLE",
-    "access_in_words",
-    "added",
-    "answered",
-    "boundary_in_words",
-    "change_in_one_line",
-    "compare_later",
-    "compared",
-    "difference",
-    "finding_text",
-    "finding_title",
-    "gained",
-    "global_services",
-    "grants_in_words",
-    "ledger",
-    "names_of_policies",
-    "place_in_words",
-    "principal_in_words",
-    "scope_in_words",
-    "trusted",
-]
+from pump_roles.templates import Place
 
 GLOBAL_SERVICES: Final = frozenset(
     {
-        "aws-portal",
-        "budgets",
-        "ce",
-        "consolidatedbilling",
-        "cur",
-        "iam",
-        "organizations",
-        "pricing",
-        "savingsplans",
-        "support",
+        *("aws-portal", "budgets", "ce", "consolidatedbilling", "cur", "iam", "organizations"),
+        *("pricing", "savingsplans", "support"),
     }
 )
 """The services whose actions apply to a whole account or organization, not to a Region."""
@@ -126,10 +91,7 @@ def _by(actions: Iterable[str], role: RoleReport) -> str:
 
 
 def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
-    """Return the guardrails by name and value, each with what it does to which role.
-
-    :param report: the report.
-    """
+    """Return the guardrails by name and value, each with what it does to which role."""
     found: dict[tuple[str, str], dict[str, GuardrailReport]] = {}
     for role in report.roles:
         for guardrail in role.guardrails:
@@ -138,28 +100,19 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
 
 
 def names_of_policies(report: Report) -> dict[str, str]:
-    """Return the guardrails' names by the names of their policies.
-
-    :param report: the report.
-    """
+    """Return the guardrails' names by the names of their policies."""
     return {found.policy: found.name for role in report.roles for found in role.guardrails}
 
 
 def trusted(role: RoleReport) -> str:
-    """Return whether a role requires an external ID.
-
-    :param role: the role.
-    """
+    """Return whether a role requires an external ID."""
     if not role.external_id:
         return "not required"
     return f"required, one of {role.external_ids}" if role.external_ids > 1 else "required"
 
 
 def added(report: Report) -> str:
-    """Return how many actions the last role adds; empty if the report covers one role.
-
-    :param report: the report.
-    """
+    """Return how many actions the last role adds; empty if the report covers one role."""
     if len(report.roles) == 1:
         return ""
     *_, last = report.roles
@@ -168,10 +121,7 @@ def added(report: Report) -> str:
 
 
 def compared(report: Report) -> str:
-    """Return which earlier report a report is compared with.
-
-    :param report: the report.
-    """
+    """Return which earlier report a report is compared with."""
     if report.since is None:
         return "Not compared with an earlier report."
     earlier = report.since
@@ -194,10 +144,7 @@ def compare_later(kept: str) -> str:
 
 
 def gained(report: Report) -> str:
-    """Return how many new actions the published wildcards match since they were last reviewed.
-
-    :param report: the report.
-    """
+    """Return how many new actions the published wildcards match since they were last reviewed."""
     number = sum(map(len, report.gained.values()))
     return (
         f"Pump's wildcards match {plural(number, 'new action') if number else 'no new actions'} "
@@ -206,10 +153,7 @@ def gained(report: Report) -> str:
 
 
 def difference(report: Report) -> str:
-    """Return how many changes there are since the earlier report; empty if there is none.
-
-    :param report: the report.
-    """
+    """Return how many changes there are since the earlier report; empty if there is none."""
     if report.since is None:
         return ""
     broader = sum(change.may_broaden for change in report.changes)
@@ -219,10 +163,7 @@ def difference(report: Report) -> str:
 
 
 def global_services(report: Report) -> str:
-    """Return in which Regions the roles act, and on which global services.
-
-    :param report: the report.
-    """
+    """Return in which Regions the roles act, and on which global services."""
     found = [service for service in report.services if service in GLOBAL_SERVICES]
     listed = f", and on services that have no Region: {', '.join(found)}" if found else ""
     return (
@@ -357,3 +298,75 @@ def _data(names: Sequence[str]) -> str:
         f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only does not "
         "deny them."
     )
+
+
+_NOUNS: Final = {
+    "money": ("action that can spend money", "actions that can spend money"),
+    "writes": ("action that writes or tags", "actions that write or tag"),
+    "data": ("action that returns data", "actions that return data"),
+    "reads": ("action that reads metadata", "actions that read metadata"),
+    "": ("action", "actions"),
+}
+
+
+def change_in_one_line(change: Change) -> str:
+    """Return a difference from an earlier report in one line."""
+    if change.cause == "AWS":
+        verb = "no longer matched" if change.effect == "narrower" else "now matched"
+        return f"{_number(change)}: {verb} by a wildcard"
+    if change.difference is not None:
+        return _since(change, change.difference)
+    adverb = "no longer" if change.effect == "narrower" else "now"
+    if change.unknown is not None:
+        return f"{adverb}: {unknown_in_words(change.unknown)}"
+    if change.other is not None:
+        return f"{adverb}: {alarm_in_words(change.other)}"
+    if change.about == "place":
+        return f"where it is deployed{_places(change.was, change.now)}"
+    return {
+        "suspect": "what may give more access may have changed",
+        "trust-policy": "its trust policy changed in what a report does not show, such as the "
+        "external ID",
+        "filled-in": "what is filled in when it is deployed may have changed, such as a "
+        "parameter's default",
+    }[change.about]
+
+
+def _places(was: Place | None, now: Place | None) -> str:
+    if was is None or now is None:
+        adverb = "now also" if was is None else "no longer"
+        return f", {adverb}: {' '.join(map(place_in_words, filter(None, (was, now))))}"
+    before, after = place_in_words(was), place_in_words(now)
+    if was.regions != now.regions:
+        before += f" Regions: {', '.join(was.regions)}."
+        after += f" Regions: {', '.join(now.regions)}."
+    return f": {before} Now: {after}"
+
+
+def _number(change: Change) -> str:
+    return actions_in_words(change.actions, _NOUNS[change.risk])
+
+
+def _since(change: Change, difference: Difference) -> str:
+    if difference.rule in ("role-present", "role-missing"):
+        return "the role is new" if difference.rule == "role-present" else "the role is gone"
+    if difference.decisions and change.actions:
+        (decision,) = difference.decisions
+        how = values_in_words(difference) or decisions_in_words(decision)
+        whose = f"{policy_in_words(difference)}: " if difference.subject else ""
+        return f"{whose}{_number(change)}: {how}"
+    details = details_of(difference)
+    if difference.part == "trust-policy" and details:
+        return ", ".join(details)
+    if difference.rule == "external-id":
+        return _external_ids(difference)
+    words = difference_in_words(difference, ("is new", "is no longer there"))
+    return f"{words}{': ' if details else ''}{', '.join(details)}"
+
+
+def _external_ids(difference: Difference) -> str:
+    # Only their number is known: a report does not show external IDs.
+    missing, extra = (int(*side) for side in (difference.was, difference.now))
+    if missing:
+        return f"it accepts {plural(missing, 'fewer external ID')}"
+    return f"it accepts {plural(extra, 'more external ID')}"

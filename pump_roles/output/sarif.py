@@ -9,26 +9,16 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pump_roles._version import __version__
-from pump_roles.account.verify.result import (
-    RULES,
-    AccountResult,
-    RoleResult,
-    Verification,
-)
+from pump_roles.account.verify.result import AccountResult, RoleResult, Verification
 from pump_roles.compare import Difference, Rule
-from pump_roles.output.access_words import access_in_words
-from pump_roles.output.remedies import REMEDIES, UNVERIFIED, UNVERIFIED_REMEDY
-from pump_roles.output.short import LONGEST_NAME, few, line
-from pump_roles.output.verify_words import (
-    DETAILS,
-    SIDES,
-    few_of,
-    is_unknown,
-    notes,
+from pump_roles.output import verify_words as wording
+from pump_roles.output.pieces import LONGEST_NAME, few, line
+from pump_roles.output.words import (
+    access_in_words,
+    details_of,
+    difference_in_words,
+    unknown_in_words,
 )
-from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
-
-__all__ = ["FINGERPRINT", "MOST_RESULTS", "as_sarif"]
 
 FINGERPRINT: Final = "pumpRolesFinding/v1"
 """The name of the fingerprint. Change it if fingerprints are computed differently."""
@@ -82,8 +72,6 @@ def as_sarif(verification: Verification) -> str:
 
     If anything could not be checked, ``executionSuccessful`` is false. A finding that is missing in
     such a run is not necessarily resolved.
-
-    :param verification: the result.
     """
     # Sorting is stable: within a level, the order of the accounts stays.
     findings = sorted(_findings(verification), key=lambda finding: _LEVELS.index(finding.level))
@@ -98,8 +86,10 @@ def as_sarif(verification: Verification) -> str:
 
 
 def _rules() -> Iterator[dict[str, Any]]:
-    known: list[tuple[str, str, str]] = [(rule, RULES[rule], REMEDIES[rule]) for rule in RULES]
-    known.append((UNVERIFIED, "Something could not be checked.", UNVERIFIED_REMEDY))
+    known: list[tuple[str, str, str]] = [
+        (rule, wording.RULES[rule], wording.REMEDIES[rule]) for rule in wording.RULES
+    ]
+    known.append((wording.UNVERIFIED, "Something could not be checked.", wording.UNVERIFIED_REMEDY))
     for rule, description, remedy in known:
         yield {
             "id": rule,
@@ -118,8 +108,8 @@ def _invocation(verification: Verification, number: int) -> dict[str, Any]:
         notifications.append(f"{left:,} {'result is' if left == 1 else 'results are'} omitted.")
     by_level = [("error", text) for text in notifications]
     # What the expectation leaves open is not a finding.
-    by_level += [("note", text) for text in notes(verification.accounts)]
-    invocation: dict[str, Any] = {"executionSuccessful": not is_unknown(verification)}
+    by_level += [("note", text) for text in wording.notes(verification.accounts)]
+    invocation: dict[str, Any] = {"executionSuccessful": not wording.is_unknown(verification)}
     if by_level:
         invocation["toolExecutionNotifications"] = [
             {"level": level, "message": {"text": _message(text)}} for level, text in by_level
@@ -173,7 +163,8 @@ def _findings(verification: Verification) -> Iterator[_Finding]:
             if role.unknown or role.state == "unknown":
                 reason = (
                     "; ".join(
-                        line(unknown_in_words(unknown)) for unknown in few(role.unknown, DETAILS)[0]
+                        line(unknown_in_words(unknown))
+                        for unknown in few(role.unknown, wording.DETAILS)[0]
                     )
                     or "not known"
                 )
@@ -186,7 +177,7 @@ def _unverified(account: AccountResult, role: RoleResult | None, message: str) -
         account=account,
         role=role,
         arn="" if role is None else role.arn,
-        rule=UNVERIFIED,
+        rule=wording.UNVERIFIED,
         level="warning",
         message=f"Not everything was checked. {message}.",
     )
@@ -198,13 +189,13 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
         level = "error"
     elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
         level = "note"
-    details, more = few(details_of(difference, SIDES), DETAILS, "change")
+    details, more = few(details_of(difference, wording.SIDES), wording.DETAILS, "change")
     sentences = [
         f"{_about(account, role)}: {line(difference_in_words(difference))} ({difference.effect})",
         *map(line, details),
         *filter(None, [more]),
     ]
-    actions, left = few_of(difference.actions)
+    actions, left = wording.few_of(difference.actions)
     if actions:
         sentences.append(f"Actions: {', '.join(actions)}{left}")
     return _Finding(
@@ -221,7 +212,7 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
 
 def _others(account: AccountResult) -> Iterator[_Finding]:
     for other in account.others:
-        principals, left = few_of(other.principals)
+        principals, left = wording.few_of(other.principals)
         by = f" Can be assumed by: {', '.join(principals)}{left}." if principals else ""
         where = f"The role {line(other.name)} in {_name(account)}"
         yield _Finding(

@@ -8,26 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.verify.result import AccountResult, RoleResult, Verification
 from pump_roles.compare import Difference
-from pump_roles.output.access_words import access_in_words
-from pump_roles.output.console import console_for
-from pump_roles.output.remedies import remedies
-from pump_roles.output.short import LONGEST_NAME, few, line, listed, plural
-from pump_roles.output.verify_words import (
-    DETAILS,
-    SIDES,
-    by_attention,
-    by_effect,
-    counts,
-    few_of,
-    last_use,
-    notes,
+from pump_roles.output import verify_words as wording
+from pump_roles.output.pieces import LONGEST_NAME, console_for, few, line, listed, plural
+from pump_roles.output.words import (
+    access_in_words,
+    details_of,
+    difference_in_words,
+    unknown_in_words,
 )
-from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-__all__ = ["as_table"]
 
 _STYLES: Final = {
     "match": "green",
@@ -94,7 +85,7 @@ def as_table(verification: Verification, *, styled: bool) -> str:
 def _lines(verification: Verification) -> Iterator[_Line]:
     yield _Line(text=f"compared with: {line(verification.expected)}")
     yield _Line()
-    by_state = by_attention(verification.accounts)
+    by_state = wording.by_attention(verification.accounts)
     for state in ("differs", "unknown"):
         for account in by_state[state]:
             yield from _account(account)
@@ -105,15 +96,15 @@ def _lines(verification: Verification) -> Iterator[_Line]:
     else:
         text = plural(len(matching), "account")
         yield _Line(label="match:", style=_STYLES["match"], text=text)
-        yield from _list("note", notes(matching), depth=1)
+        yield from _list("note", wording.notes(matching), depth=1)
         yield _Line()
-    by_rule = remedies(verification)
+    by_rule = wording.remedies(verification)
     if by_rule:
         yield _Line(text="what to do:")
         for rule, remedy in by_rule.items():
             yield _Line(depth=1, label=f"{rule}:", style="bold", text=remedy)
         yield _Line()
-    yield _Line(text=f"accounts: {counts(verification)}")
+    yield _Line(text=f"accounts: {wording.counts(verification)}")
 
 
 def _account(account: AccountResult) -> Iterator[_Line]:
@@ -127,7 +118,7 @@ def _account(account: AccountResult) -> Iterator[_Line]:
     for other in others:
         about = f"the role {line(other.arn)}: {line(access_in_words(other.alarms))} (other-access)"
         yield _Line(depth=1, label=f"{other.effect}:", style=_STYLES[other.effect], text=about)
-        principals, left = few_of(other.principals)
+        principals, left = wording.few_of(other.principals)
         if principals:
             text = f"can be assumed by: {', '.join(principals)}{left}"
             yield _Line(depth=2, text=text)
@@ -139,7 +130,7 @@ def _account(account: AccountResult) -> Iterator[_Line]:
 def _role(role: RoleResult) -> Iterator[_Line]:
     text = f"{line(role.arn)} ({role.kind})"
     yield _Line(depth=1, label=role.state, style=_STYLES[role.state], text=text)
-    shown, more = few(by_effect(role.differences), _MOST, "difference")
+    shown, more = few(wording.by_effect(role.differences), _MOST, "difference")
     for difference in shown:
         yield from _difference(difference)
     if more:
@@ -147,7 +138,7 @@ def _role(role: RoleResult) -> Iterator[_Line]:
     unknown = [line(unknown_in_words(unread)) for unread in role.unknown]
     yield from _list("not checked", unknown, depth=2)
     yield from _list("note", [line(unknown_in_words(note)) for note in role.notes], depth=2)
-    if used := last_use(role):
+    if used := wording.last_use(role):
         yield _Line(depth=2, text=f"last used: {used}")
 
 
@@ -155,10 +146,10 @@ def _difference(difference: Difference) -> Iterator[_Line]:
     effect = difference.effect
     text = f"{line(difference_in_words(difference))} ({difference.rule})"
     yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=text)
-    details = (line(detail, LONGEST_NAME) for detail in details_of(difference, SIDES))
-    for detail in listed(details, DETAILS, "change"):
+    details = (line(detail, LONGEST_NAME) for detail in details_of(difference, wording.SIDES))
+    for detail in listed(details, wording.DETAILS, "change"):
         yield _Line(depth=3, text=detail)
-    actions, left = few_of(difference.actions)
+    actions, left = wording.few_of(difference.actions)
     if actions:
         yield _Line(depth=3, text=f"actions: {', '.join(actions)}{left}")
 

@@ -4,33 +4,19 @@ Each function words one thing, for every command and format.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from pump_roles.compare import Difference, Effect
 from pump_roles.guardrails import by_policy
+from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
-from pump_roles.iam.scopes import Scope
 from pump_roles.iam.trust import OPEN_PRINCIPAL, TrustProblem
-from pump_roles.output.short import SHOWN, plural
+from pump_roles.output.pieces import SHOWN, listed, plural
 from pump_roles.role import Part, Unknown
+from pump_roles.templates import Access, Other, Place
 from pump_roles.text import cut
-
-__all__ = [
-    "actions_in_words",
-    "boundary_in_words",
-    "change_in_words",
-    "decisions_in_words",
-    "details_of",
-    "difference_in_words",
-    "policy_in_words",
-    "principal_in_words",
-    "problem_in_words",
-    "scope_in_words",
-    "unknown_in_words",
-    "values_in_words",
-]
 
 _POLICY_ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
@@ -205,18 +191,12 @@ def unknown_in_words(unknown: Unknown) -> str:
 
 
 def problem_in_words(problem: TrustProblem) -> str:
-    """Return how a trust policy is not one principal with an external ID.
-
-    :param problem: the problem.
-    """
+    """Return how a trust policy is not one principal with an external ID."""
     return _PROBLEMS[problem.why].format(principal_in_words(problem.subject))
 
 
 def principal_in_words(principal: str) -> str:
-    """Return a principal, which may be the one that is provided at deployment.
-
-    :param principal: the principal.
-    """
+    """Return a principal, which may be the one that is provided at deployment."""
     return "Pump's principal" if principal == OPEN_PRINCIPAL else principal
 
 
@@ -237,10 +217,7 @@ def boundary_in_words(arn: str) -> str:
 
 
 def scope_in_words(scope: Scope) -> str:
-    """Return on which resources, and under which conditions, a statement applies.
-
-    :param scope: the scope.
-    """
+    """Return on which resources, and under which conditions, a statement applies."""
     # Different resources must not become the same text.
     listed = ", ".join(
         f'"{resource}"' if "," in resource else resource for resource in scope.resources
@@ -424,3 +401,120 @@ def _stack(name: str) -> str:
     if name.startswith(_STACK_SET_PREFIX):
         created += "; delete the stack instance, not the stack"
     return created
+
+
+_GRANTS: Final = 8
+"""How many of the patterns that a policy allows are listed."""
+
+_OPENS: Final[Mapping[str, str]] = {
+    "AWS::IAM::AccessKey": "anyone with this access key can act as a user of the account",
+    "AWS::IAM::OIDCProvider": "trusts an external identity provider",
+    "AWS::IAM::SAMLProvider": "trusts an external identity provider",
+    "AWS::IdentityStore::GroupMembership": "adds a user to a group of IAM Identity Center",
+    "AWS::RolesAnywhere::Profile": "lets anyone with a certificate assume roles",
+    "AWS::RolesAnywhere::TrustAnchor": "lets anyone with a certificate assume roles",
+    "AWS::SSO::Assignment": "gives users of IAM Identity Center access to an account",
+    "AWS::SSO::PermissionSet": "gives users of IAM Identity Center permissions in an account",
+}
+_ACCESS: Final[Mapping[str, str]] = {
+    "attaches": "attaches to the role {}",
+    "could-attach": "may attach to the role {}",
+    "could-be-named-alike": "may have the name of the role {}",
+    "lets-in": "gives access to another principal: {}",
+    "lets-in-unreadable": "gives access to a principal that cannot be read",
+    "may-attach": "may attach to one of the roles; what it attaches to cannot be read",
+    "may-be-named-alike": "may have the name of one of the roles; its name cannot be read",
+    "names-account": "names Pump's account {}",
+    "names-definition": "names {}",
+    "names-role": "names the role {}",
+    "named-like-omitted-role": "has the name of the {} role in what is expected",
+    "password": "anyone with the password can act as this user",
+    "requires-same-external-id": "requires the external ID of one of Pump's roles",
+    "trusts-account": "trusts Pump's account {}",
+    "trusts-definition": "trusts {}",
+    "trusts-everyone": "trusts everyone",
+    "trusts-everyone-but": "trusts everyone except those in NotPrincipal",
+    "trusts-identity-provider": "trusts an identity provider",
+    "trusts-other-account": "trusts another account: {}",
+    "trusts-role": "trusts the role {}",
+    "trusts-unreadable": "trusts a principal that cannot be read",
+    "unreadable-principal": "its trust policy names a principal that cannot be read: {}",
+    "unreadable-properties": "has properties that cannot be read",
+    "unreadable-statement": "its trust policy has a statement that cannot be read",
+    "unreadable-trust-policy": "its trust policy cannot be read",
+    "allows": "{}",
+    "allows-all-but": "all but {}",
+    "allows-managed-policy": "the managed policy {}",
+    "allows-unreadable-policy": "a policy that cannot be read",
+    "allows-unreadable-statement": "a statement that cannot be read",
+}
+
+
+def access_in_words(ways: Iterable[Access]) -> str:
+    """Return in which ways a resource reaches Pump's roles; empty if there are none."""
+    return "; ".join(map(_way, ways))
+
+
+def alarm_in_words(other: Other) -> str:
+    """Return which resource reaches Pump's roles, and how."""
+    return f"{other.name} ({other.type}): {access_in_words(other.alarms)}"
+
+
+def grants_in_words(other: Other) -> str:
+    """Return what a resource allows; empty if it allows nothing itself."""
+    return ", ".join(listed(map(_way, other.grants), _GRANTS))
+
+
+def _way(way: Access) -> str:
+    if way.why == "opens":
+        return _OPENS.get(way.subject, f"gives access as a resource of the type {way.subject}")
+    return _ACCESS[way.why].format(cut(way.subject, SHOWN))
+
+
+def place_in_words(place: Place) -> str:
+    """Return where a template deploys a role, in words."""
+    sentences = [*_stack_set(place)] if place.stack_set else [_one_stack(place)]
+    sentences += [f"Not certain: {unknown_in_words(unknown)}." for unknown in place.unreadable]
+    return " ".join(sentences)
+
+
+def _one_stack(place: Place) -> str:
+    account = f"account {place.account}" if place.account else "the account where you deploy it"
+    region = f", {place.region}" if place.region else ""
+    return f"One stack, in {account}{region}."
+
+
+def _stack_set(place: Place) -> Iterator[str]:
+    account = f" of account {place.account}" if place.account else ""
+    region = f" in {place.region}" if place.region else ""
+    yield f"The StackSet {place.stack_set}{account}{region} deploys it to {_targets(place)}."
+    if place.units and place.automatic:
+        ignored = ", even if the account filter excludes it today" if place.filter else ""
+        yield f"An account that is added to these units later gets it automatically{ignored}."
+    elif place.units:
+        yield "An account that is added to these units later does not get it."
+    if place.call_as == "delegated-admin":
+        yield "A delegated administrator deploys the StackSet."
+    elif place.call_as not in ("", "management"):
+        yield f"The StackSet is called as {place.call_as}."
+
+
+def _targets(place: Place) -> str:
+    accounts = _listed(place.accounts) or "accounts that cannot be read"
+    if not place.units and place.accounts:
+        return f"the accounts {accounts}"
+    if not place.units:
+        return accounts if place.unreadable else "no account that the template names"
+    units = _listed(place.units)
+    if place.filter == "exclude":
+        return f"the accounts of {units}, except {accounts}"
+    if place.filter == "only":
+        return f"{accounts}, if in {units}"
+    if place.filter:
+        return f"the accounts of {units}, filtered by {place.filter} with {accounts}"
+    return f"every account of {units}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *others, last = names or ("",)
+    return f"{', '.join(others)} and {last}" if others else last

@@ -9,22 +9,13 @@ from pump_roles.compare import Difference, Effect, compare_roles
 from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.decisions import DENIED, Grant
+from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.trust import external_ids_of, with_external_ids
-from pump_roles.iam.values import as_mapping
-from pump_roles.report.model import (
-    RISKS,
-    Change,
-    Compared,
-    Report,
-    Risk,
-    RoleReport,
-)
+from pump_roles.report.model import RISKS, Change, Compared, Report, Risk, RoleReport
 from pump_roles.report.policies import RolePolicies
 from pump_roles.role import Boundary, Role
 from pump_roles.templates import Place
 from pump_roles.text import visible
-
-__all__ = ["Earlier", "changes", "earlier_of", "newly_matched"]
 
 _ACCOUNT: Final = re.compile("::[0-9]{12}:")
 _ORDER: Final[tuple[Effect, ...]] = ("broader", "other", "narrower")
@@ -288,10 +279,7 @@ def _suspect(report: Report) -> Mapping[object, Change]:
 
 
 def newly_matched(found: Iterable[Change]) -> frozenset[str]:
-    """Return the names of the actions that a pattern matches now, but did not match earlier.
-
-    :param found: the differences.
-    """
+    """Return the names of the actions that a pattern matches now, but did not match earlier."""
     return frozenset(
         name
         for change in found

@@ -18,8 +18,6 @@ from pump_roles.guardrails import Guardrail
 from pump_roles.iam.patterns import covers
 from pump_roles.text import packaged
 
-__all__ = ["left_by_metadata_only", "mark"]
-
 _NOT_DENIED: Final = "Returns data, not only metadata."
 """The reason for an action in ``denied`` for which the guardrail has none."""
 

@@ -12,27 +12,10 @@ from pump_roles.compare import Difference, Effect
 from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import TrustProblem
-from pump_roles.report.comparison import unreadable
-from pump_roles.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
+from pump_roles.report.policies import GuardrailReport, PolicyReport, Uncounted, counted, unreadable
 from pump_roles.report.statements import Statement
 from pump_roles.role import Role, Unknown
 from pump_roles.templates import Other, Place
-
-__all__ = [
-    "ALARMS",
-    "RISKS",
-    "SCHEMA",
-    "ActionReport",
-    "Alarm",
-    "Cause",
-    "Change",
-    "Compared",
-    "Finding",
-    "FindingKind",
-    "Report",
-    "Risk",
-    "RoleReport",
-]
 
 SCHEMA: Final = 2
 """The version of the JSON report's schema, ``report.schema.json``."""
@@ -148,10 +131,7 @@ class RoleReport:
         return f"{self.kind.capitalize()} role ({writes})"
 
     def counted(self, number: int) -> str:
-        """Return one of its numbers as text.
-
-        :param number: the number.
-        """
+        """Return one of its numbers as text."""
         return counted(number, exact=self.exact)
 
 
@@ -186,10 +166,6 @@ class ActionReport(Action):
     def effective(self) -> bool:
         """Whether any role has it and is not denied it."""
         return any(grant.decision != DENIED for grant in self.roles.values())
-
-
-def _by_service(action: ActionReport) -> tuple[str, int]:
-    return action.service, RISKS.index(action.risk)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,7 +293,9 @@ class Report:
     def services(self) -> Mapping[str, Mapping[str, Mapping[Risk, int]]]:
         """For each service and role, how many effective actions of each risk."""
         found: dict[str, dict[str, dict[Risk, int]]] = {}
-        for action in sorted(self.actions, key=_by_service):
+        for action in sorted(
+            self.actions, key=lambda action: (action.service, RISKS.index(action.risk))
+        ):
             of_service = found.setdefault(action.service, {role.kind: {} for role in self.roles})
             for kind, grant in action.roles.items():
                 if grant.decision != DENIED:

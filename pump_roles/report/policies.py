@@ -1,13 +1,13 @@
-"""The policies of a role as a report shows them: their patterns, and what its guardrails do."""
+"""The policies of a role as a report shows them, and how they differ from what is published."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from pump_roles.compare import guardrail_of, same_document
+from pump_roles.compare import Difference, compare, guardrail_of, same_document
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
-from pump_roles.iam.clauses import Clause, clauses, unreadable_statements
+from pump_roles.iam.clauses import Clause, Scope, clauses, unreadable_statements
 from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
@@ -19,18 +19,35 @@ from pump_roles.iam.decisions import (
     is_covered,
     matched_by,
 )
-from pump_roles.iam.scopes import Scope
+from pump_roles.iam.documents import Policy
 from pump_roles.published import REASONS, ROLES
-from pump_roles.role import Policy, Role
+from pump_roles.role import Role, Unknown, published_role
 
-__all__ = [
-    "GuardrailReport",
-    "Pattern",
-    "PolicyReport",
-    "RolePolicies",
-    "Uncounted",
-    "counted",
-]
+
+def differences(role: Role) -> tuple[Difference, ...]:
+    """Return how a role differs from what Pump publishes, apart from what a customer chooses.
+
+    That is its name, path, tags, permissions boundary, and guardrails of this package. Its trust
+    policy is judged by itself.
+    """
+    published = published_role(role.kind)
+    guardrails = tuple(
+        policy for policy in role.policies if guardrail_of(role.kind, policy) is not None
+    )
+    chosen = replace(
+        role,
+        policies=(*published.policies, *guardrails),
+        session_seconds=published.session_seconds,
+        unknown=(),
+    )
+    return compare(chosen, role)
+
+
+def unreadable(role: Role) -> tuple[Unknown, ...]:
+    """Return what is not known about a role and may give it more access."""
+    return tuple(
+        unknown for unknown in role.unknown if unknown.part not in ("boundary", "path", "tags")
+    )
 
 
 def counted(number: int, *, exact: bool) -> str:

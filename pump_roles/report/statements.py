@@ -14,8 +14,6 @@ from typing import Any, Final, Literal
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, PolicyEvaluator
 from pump_roles.text import packaged
 
-__all__ = ["LIMITED", "NO", "UNKNOWN", "YES", "Answer", "Statement", "statements"]
-
 YES: Final = "yes"
 LIMITED: Final = "limited"
 NO: Final = "no"

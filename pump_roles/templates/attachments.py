@@ -4,21 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pump_roles.iam.values import as_mapping, is_function
+from pump_roles.iam.documents import as_mapping, is_function
 from pump_roles.templates.certain import Certain, certain
 from pump_roles.templates.could_be import Possible, could_be
-from pump_roles.templates.targets import (
-    Naming,
-    Target,
-    Targets,
-    is_role,
-    literal,
-    origin,
-    targets,
-)
+from pump_roles.templates.targets import Naming, Target, Targets, is_role, literal, origin, targets
 from pump_roles.templates.template import Reference, Template
-
-__all__ = ["ATTACHES", "NAMED", "Attachment", "Attachments"]
 
 ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
     "AWS::Budgets::BudgetsAction": ("Definition", "IamActionDefinition", "Roles"),
@@ -118,9 +108,6 @@ class Attachments:
 
         What only the deployment knows is not included for other stacks than the role's own, and for
         instance profiles, which add no permissions.
-
-        :param role: the role.
-        :param template: its template.
         """
         found: dict[Attachment, Naming] = {}
         named = [

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pump_roles.iam.values import ref, strings
+from pump_roles.iam.documents import ref, strings
 from pump_roles.role import Boundary
 from pump_roles.templates.certain import certain_text, filled, filled_text
 from pump_roles.templates.template import Template
-
-__all__ = ["boundary", "is_same_policy", "managed_documents", "managed_policy_arn"]
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"
 _MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
@@ -45,20 +43,13 @@ def boundary(
 
 
 def managed_policy_arn(template: Template, logical_id: str) -> str:
-    """Return the ARN of a managed policy. If its name is generated, that is a placeholder.
-
-    :param template: its template.
-    :param logical_id: its logical ID.
-    """
+    """Return the ARN of a managed policy. If its name is generated, that is a placeholder."""
     path = _path_of(template, logical_id) or f"/${{{logical_id}}}"
     return f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy{path}"
 
 
 def managed_documents(templates: Iterable[Template]) -> Iterator[tuple[str, Any]]:
-    """Yield the ARN and the document of each managed policy in templates whose name is certain.
-
-    :param templates: the templates.
-    """
+    """Yield the ARN and the document of each managed policy in templates whose name is certain."""
     for template in templates:
         for logical_id in template.resources:
             if template.type_of(logical_id) == _MANAGED_POLICY and _path_of(template, logical_id):

@@ -5,21 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
-from pump_roles.iam.values import as_list, as_mapping, as_text, is_function
 from pump_roles.templates.template import Template
-
-__all__ = [
-    "Certain",
-    "Symbol",
-    "certain",
-    "certain_list",
-    "certain_text",
-    "filled",
-    "filled_text",
-    "substitution",
-    "written",
-]
 
 _PAIR: Final = 2
 
@@ -155,10 +143,7 @@ def certain_text(value: Any, template: Template) -> str | None:
 
 
 def written(value: Certain) -> str:
-    """Return a certain value as text, with a placeholder such as ``${AWS::Region}`` for a symbol.
-
-    :param value: the value.
-    """
+    """Return a certain value as text; a symbol is a placeholder such as ``${AWS::Region}``."""
     return "".join(part if isinstance(part, str) else f"${{{part.name}}}" for part in value)
 
 

@@ -13,12 +13,10 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote
 
-from pump_roles.iam.values import as_list, as_mapping, as_text, is_function
+from pump_roles.iam.documents import as_list, as_mapping, as_text, is_function
 from pump_roles.templates.certain import Certain, certain, substitution, written
 from pump_roles.templates.template import Reference, Template
 from pump_roles.text import unescaped
-
-__all__ = ["SHAPES", "STORED", "Definition", "Possible", "could_be", "definitions", "readings"]
 
 STORED: Final[Mapping[Any, str]] = {
     "AWS::SSM::Parameter": "{{resolve:ssm",
@@ -159,10 +157,7 @@ class Possible:
 
 
 def readings(text: str) -> Iterator[str]:
-    """Yield a text, and what it says without escapes, percent-encoding, or Base64.
-
-    :param text: the text.
-    """
+    """Yield a text, and what it says without escapes, percent-encoding, or Base64."""
     yield text
     if "\\" in text:
         yield unescaped(text)

@@ -9,13 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from pump_roles.iam.documents import is_readable, is_whole
-from pump_roles.iam.values import as_list, as_mapping, ref
+from pump_roles.iam.documents import as_list, as_mapping, is_readable, is_whole, mapped, ref
 from pump_roles.templates.could_be import Definition, definitions
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Reference, Template
-
-__all__ = ["combined", "filled_in", "suspicious"]
 
 _COMPARED_AS_TEXT: Final = {
     "AssumeRolePolicyDocument",
@@ -127,13 +124,8 @@ def _is_read(document: Any) -> bool:
 
 def _without_literals(value: Any, template: Template) -> Any:
     # A literal argument of the parent is part of the trust policy's own digest.
-    if isinstance(value, list):
-        return [_without_literals(element, template) for element in value]
-    if isinstance(value, dict):
-        if isinstance(template.arguments.get(ref(value)), str):
-            return ""
-        return {key: _without_literals(element, template) for key, element in value.items()}
-    return value
+    given = {name for name, found in template.arguments.items() if isinstance(found, str)}
+    return mapped(value, lambda part: "" if ref(part) in given - {""} else part)
 
 
 class _Definitions:

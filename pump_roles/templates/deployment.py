@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list, as_text, has_transform
+from pump_roles.iam.documents import as_list, as_text, has_transform
 from pump_roles.role import Unknown, Why
 from pump_roles.templates.template import Template
-
-__all__ = ["changed_at_deployment", "hidden_at_deployment"]
 
 _HIDE_NOTHING: Final = {
     "AWS::CodeDeployBlueGreen",
@@ -39,10 +37,7 @@ _READ_TYPES: Final = (
 
 
 def changed_at_deployment(template: Template) -> Iterator[Unknown]:
-    """Yield what can change a template, or the one that deploys it, at deployment.
-
-    :param template: the template.
-    """
+    """Yield what can change a template, or the one that deploys it, at deployment."""
     if template.parent is not None:
         yield from changed_at_deployment(template.parent)
         yield from _deploying(template.parent, template.deployed_by)
@@ -56,10 +51,7 @@ def changed_at_deployment(template: Template) -> Iterator[Unknown]:
 
 
 def hidden_at_deployment(template: Template) -> Iterator[Unknown]:
-    """Yield what can add resources of any kind to a template at deployment.
-
-    :param template: the template.
-    """
+    """Yield what can add resources of any kind to a template at deployment."""
     transforms = as_list(template.content.get("Transform", []))
     unknown = [name for name in transforms if as_text(name) not in _HIDE_NOTHING]
     if unknown:

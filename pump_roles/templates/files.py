@@ -7,10 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.iam.values import as_mapping, as_text
+from pump_roles.iam.documents import as_mapping, as_text
 from pump_roles.json_input import InputError, read_json
-
-__all__ = ["File", "assets", "digest", "files_in", "is_file", "rendered", "stack_of"]
 
 _MANIFEST: Final = "manifest.json"
 

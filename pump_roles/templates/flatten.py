@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list, as_mapping, as_text
+from pump_roles.iam.documents import as_list, as_mapping, as_text
 from pump_roles.json_input import TEMPLATE, InputError, parse_json, read_json
 from pump_roles.templates import files as disk
 from pump_roles.templates.certain import certain, written
 from pump_roles.templates.could_be import STORED
 from pump_roles.templates.template import Exports, Reference, Template
-
-__all__ = ["NESTED", "flatten"]
 
 _MOST: Final = 1_000
 """The maximum number of templates nested in one. Each use of a nested stack counts."""

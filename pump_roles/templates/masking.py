@@ -9,16 +9,14 @@ from functools import cache, cached_property
 from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy
+from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
-from pump_roles.iam.values import as_text
 from pump_roles.published import ROLES
 from pump_roles.templates.could_be import could_be
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.templates.template import Template
 from pump_roles.text import visible
 from pump_roles.validators import CallAs
-
-__all__ = ["Mask", "external_ids", "texts_under_the_key", "under_the_key"]
 
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {

@@ -7,8 +7,6 @@ from typing import Final
 
 from pump_roles.role import Role, Unknown
 
-__all__ = ["ACCOUNT_FILTERS", "Access", "Contents", "FoundRole", "Other", "Place"]
-
 ACCOUNT_FILTERS: Final[Mapping[str, str]] = MappingProxyType(
     {"DIFFERENCE": "exclude", "INTERSECTION": "only"}
 )

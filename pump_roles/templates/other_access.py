@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
-from pump_roles.iam.trust import assumption, principals_of
-from pump_roles.iam.values import (
+from pump_roles.iam.documents import (
     as_list,
     as_mapping,
     as_text,
@@ -26,6 +25,7 @@ from pump_roles.iam.values import (
     ref,
     strings,
 )
+from pump_roles.iam.trust import assumption, principals_of
 from pump_roles.json_input import parse_json
 from pump_roles.templates.attachments import ATTACHES, Attachments
 from pump_roles.templates.certain import Certain, Symbol, certain, written
@@ -35,8 +35,6 @@ from pump_roles.templates.pump_names import PumpNames, admitted
 from pump_roles.templates.roles import PumpRole, resolved_trust_policy
 from pump_roles.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.templates.template import Reference, Template
-
-__all__ = ["others", "roles_of_account"]
 
 _PRINCIPALS: Final = {"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 _POLICIES: Final = {*ATTACHES, "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"} - {

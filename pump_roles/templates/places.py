@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pump_roles.iam.values import as_mapping, as_text, ref
+from pump_roles import validators
+from pump_roles.iam.documents import as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.role import Unknown, Why
 from pump_roles.templates.certain import certain_text
@@ -11,15 +12,6 @@ from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.model import ACCOUNT_FILTERS, Place
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Template
-from pump_roles.validators import (
-    ACCOUNTS,
-    ORGANIZATIONAL_UNITS,
-    REGIONS,
-    STACK_SETS_CALL_AS,
-    ListOf,
-)
-
-__all__ = ["places"]
 
 _TARGETS: Final = {"OrganizationalUnitIds", "Accounts", "AccountFilterType", "AccountsUrl"}
 _INSTANCES: Final = {"DeploymentTargets", "Regions", "ParameterOverrides"}
@@ -28,7 +20,9 @@ _AUTOMATIC: Final = {"Enabled", "RetainStacksOnAccountRemoval", "DependsOn"}
 _SELF_MANAGED: Final = "SELF_MANAGED"
 _MODELS: Final = {name: name for name in (_SELF_MANAGED, "SERVICE_MANAGED")}
 _FILTERS: Final = {"NONE": "", "UNION": "UNION", **ACCOUNT_FILTERS}
-_CALL_AS: Final[Mapping[str, str]] = {name: call_as for call_as, name in STACK_SETS_CALL_AS.items()}
+_CALL_AS: Final[Mapping[str, str]] = {
+    name: call_as for call_as, name in validators.STACK_SETS_CALL_AS.items()
+}
 _ENABLED: Final = {"true": "yes", "True": "yes", "false": "", "False": ""}
 
 
@@ -123,9 +117,13 @@ class _Reader:
         instances = self._members(group, _INSTANCES, "StackInstancesGroup")
         targets = self._members(instances.get("DeploymentTargets"), _TARGETS, "DeploymentTargets")
         units = self._list(
-            ORGANIZATIONAL_UNITS, targets.get("OrganizationalUnitIds"), "OrganizationalUnitIds"
+            validators.ORGANIZATIONAL_UNITS,
+            targets.get("OrganizationalUnitIds"),
+            "OrganizationalUnitIds",
         )
-        accounts = self._list(ACCOUNTS, targets.get("Accounts"), "Accounts", "${AWS::AccountId}")
+        accounts = self._list(
+            validators.ACCOUNTS, targets.get("Accounts"), "Accounts", "${AWS::AccountId}"
+        )
         account_filter = self._choice(
             _FILTERS, targets.get("AccountFilterType"), "AccountFilterType", "NONE"
         )
@@ -141,7 +139,9 @@ class _Reader:
             "units": units,
             "accounts": accounts,
             "filter": account_filter,
-            "regions": self._list(REGIONS, instances.get("Regions"), "Regions", "${AWS::Region}"),
+            "regions": self._list(
+                validators.REGIONS, instances.get("Regions"), "Regions", "${AWS::Region}"
+            ),
         }
 
     def _automatic(self, value: Any) -> bool:
@@ -174,7 +174,7 @@ class _Reader:
         return text or ""
 
     def _list(
-        self, validator: ListOf, value: Any, what: str, placeholder: str = ""
+        self, validator: validators.ListOf, value: Any, what: str, placeholder: str = ""
     ) -> tuple[str, ...]:
         if _is_absent(value):
             return ()

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from pump_roles.iam.values import as_list
+from pump_roles.iam.documents import as_list
 from pump_roles.published import ROLES
 from pump_roles.templates.certain import Certain, Symbol, written
 from pump_roles.templates.could_be import SHAPES, Possible, readings
 from pump_roles.templates.model import Access
 from pump_roles.templates.targets import pattern
 from pump_roles.templates.template import Reference
-
-__all__ = ["PumpNames", "admitted"]
 
 _BESIDE: Final = r"[\w-]"
 """What may not be next to a role's name. Punctuation may be, although a name can contain some: in a

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pump_roles.iam.documents import as_mapping, as_text
 from pump_roles.iam.trust import assumption, external_ids_of, with_external_ids
-from pump_roles.iam.values import as_mapping, as_text
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role, Unknown
@@ -21,8 +21,6 @@ from pump_roles.templates.other_access import others
 from pump_roles.templates.places import places
 from pump_roles.templates.roles import PumpRole, pump_roles
 from pump_roles.templates.template import Template
-
-__all__ = ["contents_of", "read_templates"]
 
 
 def read_templates(path: Path) -> Contents:

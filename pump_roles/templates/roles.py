@@ -4,9 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pump_roles.iam.documents import Policy, is_policy_name
+from pump_roles.iam.documents import (
+    Policy,
+    as_list,
+    as_mapping,
+    as_text,
+    is_policy_name,
+    mapped,
+    ref,
+)
 from pump_roles.iam.trust import accepts_only, principals_of, with_placeholders
-from pump_roles.iam.values import as_list, as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates.attachments import Attachment, Attachments
@@ -16,8 +23,6 @@ from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.targets import Naming, elements, target, targets
 from pump_roles.templates.template import Template
 from pump_roles.validators import PRINCIPAL, ROLE_NAME
-
-__all__ = ["PumpRole", "kind_of", "pump_roles", "resolved_trust_policy"]
 
 _ROLE_MEMBERS: Final = {
     "Type",
@@ -337,10 +342,4 @@ def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
 
 
 def _resolved(value: Any, parameters: Mapping[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_resolved(element, parameters) for element in value]
-    if isinstance(value, dict):
-        if ref(value) in parameters:
-            return parameters[ref(value)]
-        return {key: _resolved(element, parameters) for key, element in value.items()}
-    return value
+    return mapped(value, lambda part: parameters.get(ref(part), part) if ref(part) else part)

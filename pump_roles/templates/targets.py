@@ -11,19 +11,6 @@ from pump_roles.templates.certain import Certain, Symbol, certain, certain_list,
 from pump_roles.templates.could_be import SHAPES, Possible, could_be
 from pump_roles.templates.template import Reference, Template
 
-__all__ = [
-    "Naming",
-    "Target",
-    "Targets",
-    "elements",
-    "is_role",
-    "literal",
-    "origin",
-    "pattern",
-    "target",
-    "targets",
-]
-
 Naming = Literal["certain", "could-be", "deployment"]
 """How something names a role: certainly; possibly, from what the app contains; or only the
 deployment knows whether it does."""
@@ -202,10 +189,7 @@ def pattern(value: Certain) -> str | None:
 
 
 def origin(value: Certain) -> str:
-    """Return how the logical ID begins that a name is, or may be, generated from; may be empty.
-
-    :param value: the name.
-    """
+    """Return how the logical ID begins that a name is, or may be, generated from; may be empty."""
     first = value[0] if is_role(value) else ""
     if isinstance(first, Symbol):
         return first.name.casefold()[:_KEPT]

@@ -6,9 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pump_roles.iam.values import as_mapping, as_text, has_transform
-
-__all__ = ["Exports", "Reference", "Template"]
+from pump_roles.iam.documents import as_mapping, as_text, has_transform
 
 Reference = tuple["Template", str]
 """A resource or parameter: its template, and its logical ID."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
-from pump_roles.iam.values import as_mapping, as_text, has_transform, ref
 from pump_roles.templates.attachments import NAMED, Attachments
 from pump_roles.templates.boundary import is_same_policy
 from pump_roles.templates.could_be import Possible, could_be
@@ -18,8 +18,6 @@ from pump_roles.templates.targets import Naming, target
 from pump_roles.templates.template import Reference, Template
 from pump_roles.text import unescaped
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
-
-__all__ = ["Built", "Widening", "widenings"]
 
 Rule = Literal[
     "missing", "changed", "parameter", "attaches", "named-alike", "unread", "changed-later"

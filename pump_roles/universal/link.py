@@ -5,25 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from pump_roles import validators
 from pump_roles.published import ROLES
 from pump_roles.universal import EXTERNAL_ID_PARAMETER, PRINCIPAL_PARAMETER
-from pump_roles.validators import (
-    PROVIDED_EXTERNAL_ID,
-    PROVIDED_PRINCIPAL,
-    REGION,
-    STACK_NAME,
-    TEMPLATE_URL,
-    ArgumentError,
-    Provided,
-    nearest,
-    warning_if_short,
-)
+from pump_roles.validators import ArgumentError, nearest
 
-__all__ = ["quick_create_link", "warnings_about"]
-
-_PARAMETERS: Final[Mapping[str, Provided]] = {
-    PRINCIPAL_PARAMETER: PROVIDED_PRINCIPAL,
-    EXTERNAL_ID_PARAMETER: PROVIDED_EXTERNAL_ID,
+_PARAMETERS: Final[Mapping[str, validators.Provided]] = {
+    PRINCIPAL_PARAMETER: validators.PROVIDED_PRINCIPAL,
+    EXTERNAL_ID_PARAMETER: validators.PROVIDED_EXTERNAL_ID,
 }
 """The parameters of the universal templates. A test compares what they and the templates accept."""
 
@@ -79,7 +68,7 @@ def quick_create_link(
 
     Source: CloudFormation User Guide, "Create quick-create links for stacks".
     """
-    _, console = _partition_and_console(REGION.check("region", region))
+    _, console = _partition_and_console(validators.REGION.check("region", region))
     if not console:
         raise ArgumentError(
             "region",
@@ -88,9 +77,11 @@ def quick_create_link(
         )
     published = ROLES[kind].stack_name
     query = {
-        "templateURL": TEMPLATE_URL.check("template_url", template_url),
+        "templateURL": validators.TEMPLATE_URL.check("template_url", template_url),
         "stackName": (
-            published if stack_name is None else STACK_NAME.check("stack_name", stack_name)
+            published
+            if stack_name is None
+            else validators.STACK_NAME.check("stack_name", stack_name)
         ),
     }
     for name, value in (parameters or {}).items():
@@ -118,7 +109,7 @@ def warnings_about(kind: str, *, template_url: str, parameters: Mapping[str, str
     for name in (name for name in others if name.lower() in template_url.lower()):
         yield f"the URL contains {name}, the name of another role's template than {kind}'s"
     external_id = parameters.get(EXTERNAL_ID_PARAMETER)
-    if external_id and (warning := warning_if_short("the external ID", external_id)):
+    if external_id and (warning := validators.warning_if_short("the external ID", external_id)):
         yield warning
 
 

@@ -31,8 +31,7 @@ from pump_roles.account import (
     probe_all,
     sts_client,
 )
-from pump_roles.account.assume_role import Attempt, Outcome
-from pump_roles.account.probe import CONCURRENCY, conclude
+from pump_roles.account.probe import CONCURRENCY, Attempt, Outcome, conclude
 from pump_roles.cli import app
 from pump_roles.validators import EXTERNAL_ID, ArgumentError
 from tests.support import (

@@ -15,11 +15,17 @@ from pump_roles import Guardrail
 from pump_roles.compare import Difference, compare, compare_roles
 from pump_roles.guardrails import documents
 from pump_roles.iam.canonical import in_account
+from pump_roles.iam.documents import Policy
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import with_external_ids
 from pump_roles.output.words import details_of, difference_in_words
 from pump_roles.published import ROLES
-from pump_roles.role import Boundary, Policy, Role, Unknown, published_role
+from pump_roles.role import (
+    Boundary,
+    Role,
+    Unknown,
+    published_role,
+)
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, EVERYTHING, STATEMENTS, trust
 from tools.sandbox.cdk import ROOT

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Aws, CfnParameter, Stack
 
-from pump_roles.constructs.parameters import literal_or_parameter, validated_parameter
+from pump_roles.constructs.trust_policy import literal_or_parameter, validated_parameter
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 
 

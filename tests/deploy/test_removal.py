@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from pump_roles import ReadOnlyStack
 from pump_roles.account.verify.expectation import Expectation
 from pump_roles.cli import app
-from pump_roles.output.remedies import REMEDIES
+from pump_roles.output.verify_words import REMEDIES
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
 from tools.sandbox.audit import AUDITOR, let_audit

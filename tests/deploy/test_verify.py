@@ -15,7 +15,7 @@ from mypy_boto3_iam import IAMClient
 from pump_roles.account.verify.accounts import Aws
 from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.account.verify.result import AccountResult
-from pump_roles.iam.values import as_list
+from pump_roles.iam.documents import as_list
 from pump_roles.output.words import unknown_in_words
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer, delete
 from tests.support import SECRET

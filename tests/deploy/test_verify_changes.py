@@ -17,7 +17,7 @@ from pump_roles.account.verify.details import read_files
 from pump_roles.account.verify.expectation import from_published
 from pump_roles.account.verify.result import AccountResult
 from pump_roles.compare import Effect, Rule
-from pump_roles.output.access_words import access_in_words
+from pump_roles.output.words import access_in_words
 from pump_roles.role import Unknown
 from tests.customer import (
     AUTO_PILOT,

@@ -10,10 +10,10 @@ import pytest
 from pump_roles import validators
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.trust import assumption
-from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_markdown
+from pump_roles.output.report_words import change_in_one_line
 from pump_roles.report import of_templates
 from pump_roles.templates.reading import read_templates
 from tests.support import (

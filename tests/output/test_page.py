@@ -24,23 +24,22 @@ from playwright.sync_api import (
 )
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyRolloutStack, ReadOnlyStack
+from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
-from pump_roles.iam.scopes import Scope
-from pump_roles.output import short
-from pump_roles.output.change_words import change_in_one_line
+from pump_roles.output import pieces
 from pump_roles.output.page import as_html
-from pump_roles.output.place_words import place_in_words
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_words import (
     ANSWERS,
     answered,
+    change_in_one_line,
     compared,
     difference,
     finding_title,
     gained,
     ledger,
 )
-from pump_roles.output.words import principal_in_words, scope_in_words
+from pump_roles.output.words import place_in_words, principal_in_words, scope_in_words
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS, ActionReport, Change, Finding
 from pump_roles.role import Boundary, Unknown
@@ -1375,7 +1374,7 @@ def test_shows_whatever_a_template_contains_as_text(
                 *("logical-id", "type", "file", "user", "grants", "alarm", "place", "named"),
             ):
                 # A text may be cut.
-                assert f"{word}{evil}"[: short.SHOWN] in text, word
+                assert f"{word}{evil}"[: pieces.SHOWN] in text, word
             assert page.evaluate("window.ran") is None
             assert page.locator("script").count() == 3
             assert page.locator("img").count() == 0

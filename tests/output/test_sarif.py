@@ -12,14 +12,10 @@ import pytest
 from jsonschema import Draft4Validator
 
 from pump_roles import __version__
-from pump_roles.account.verify.result import (
-    RULES,
-    AccountResult,
-    Verification,
-)
+from pump_roles.account.verify.result import AccountResult, Verification
 from pump_roles.compare import Difference, Effect, Rule
-from pump_roles.output.remedies import REMEDIES, UNVERIFIED
 from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
+from pump_roles.output.verify_words import REMEDIES, RULES, UNVERIFIED
 from pump_roles.templates import Access
 from tests.account.verify.results import (
     HOSTILE,

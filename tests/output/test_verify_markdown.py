@@ -9,7 +9,7 @@ from rich.markdown import Markdown
 
 from pump_roles import __version__
 from pump_roles.account.verify.result import AccountResult
-from pump_roles.output.escape import code, table, text
+from pump_roles.output.pieces import code, table, text
 from pump_roles.output.verify_markdown import MARKDOWN_LIMIT, as_markdown
 from tests.account.verify.results import (
     HOSTILE,

@@ -10,8 +10,8 @@ import pytest
 
 from pump_roles.account.verify.result import Verification
 from pump_roles.compare import Difference
-from pump_roles.output.remedies import REMEDIES, UNVERIFIED_REMEDY
 from pump_roles.output.verify_table import as_table
+from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,

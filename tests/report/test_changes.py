@@ -19,14 +19,15 @@ from pump_roles.compare import Effect
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
-from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.json_documents import report_from
+from pump_roles.output.report_words import change_in_one_line
 from pump_roles.published import ROLES
 from pump_roles.report import Earlier, Report, build, of_contents, of_published, of_templates
 from pump_roles.report import changes as report_changes
 from pump_roles.report.model import SCHEMA, Change
-from pump_roles.role import Policy, Role
+from pump_roles.role import Role
 from pump_roles.templates import Contents, FoundRole
 from tests.support import (
     ACTIONS,

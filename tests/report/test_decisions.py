@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant
-from pump_roles.iam.scopes import Scope
 from pump_roles.output.report_markdown import as_markdown
 from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed, said
 

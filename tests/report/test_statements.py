@@ -16,11 +16,12 @@ from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
+from pump_roles.iam.documents import Policy
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents, of_published, of_templates
 from pump_roles.report.marks import mark
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
-from pump_roles.role import Policy, Role
+from pump_roles.role import Role
 from pump_roles.templates import Contents, FoundRole
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED

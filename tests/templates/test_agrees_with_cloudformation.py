@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 
-from pump_roles.iam.values import as_list, as_mapping
+from pump_roles.iam.documents import as_list, as_mapping
 from pump_roles.templates import certain as certainly
 from pump_roles.templates.certain import Certain, Symbol, certain, certain_list
 from pump_roles.templates.could_be import Possible, could_be

@@ -13,8 +13,8 @@ import pytest
 from aws_cdk import App, Stack
 
 from pump_roles import ReadOnlyRole
-from pump_roles.output.access_words import alarm_in_words
 from pump_roles.output.report_words import finding_text
+from pump_roles.output.words import alarm_in_words
 from pump_roles.report import Report, of_templates
 from pump_roles.templates import Access, Other
 from tests.innocent import FOREIGN, INNOCENT

@@ -11,10 +11,10 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
-from pump_roles.output.change_words import change_in_one_line
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
+from pump_roles.output.report_words import change_in_one_line
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.validators import PRINCIPAL

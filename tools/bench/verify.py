@@ -12,8 +12,6 @@ from tools.sandbox.audit import AUDITOR, audited_organization
 from tools.sandbox.aws import embedded_aws
 from tools.sandbox.cdk import tool_environment
 
-__all__ = ["Verified", "measure"]
-
 _KIB: Final = 1_024
 
 

@@ -13,8 +13,6 @@ from typing import Final
 from pump_roles.json_input import InputError
 from tools.release.manifest import order
 
-__all__ = ["UNRELEASED", "Section", "day", "read", "released", "sections", "today"]
-
 UNRELEASED: Final = "Unreleased"
 
 _HEADING: Final = re.compile(r"## \[([^]]+)\](?: - (\S+))?")

@@ -14,15 +14,13 @@ from typing import Final
 
 from pump_roles.iam.catalog import shipped
 from pump_roles.json_input import InputError
-from pump_roles.output.change_words import change_in_one_line
+from pump_roles.output.report_words import change_in_one_line
 from pump_roles.report import Report
 from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
 from tools.release.changelog import UNRELEASED, Section, day, read, sections
 from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT
-
-__all__ = ["CHANGELOG", "NOTICE_DAYS", "expansions", "listed", "problems", "too_early"]
 
 NOTICE_DAYS: Final = 30
 """How many days before a release Pump must announce an expansion in it."""

@@ -31,8 +31,6 @@ from tools.release.manifest import current
 from tools.release.sbom import sbom
 from tools.sandbox.cdk import ROOT
 
-__all__ = ["ARTIFACTS", "CHECKSUMS", "EPOCH", "build", "main", "sources"]
-
 EPOCH: Final = 1_580_601_600
 """The time of every file in an archive: 2020-02-02 00:00 UTC, in seconds since 1970.
 

@@ -16,8 +16,6 @@ from tools.release import manual, schemas, tables
 from tools.release.guard import rules
 from tools.sandbox.cdk import ROOT, cdk
 
-__all__ = ["FILES", "main"]
-
 
 @cache
 def _synthesized() -> Mapping[str, bytes]:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from pump_roles.json_input import InputError
 
-__all__ = ["check_clean", "check_unchanged", "git", "tag_of"]
-
 
 def git(root: Path, *arguments: str) -> str:
     """Run Git, and return what it prints.

@@ -11,8 +11,6 @@ from pump_roles.published import ROLES, PublishedRole
 from pump_roles.universal import PRINCIPAL_PARAMETER
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
 
-__all__ = ["rules"]
-
 _TEMPLATE: Final = Path(__file__).with_name("pump.guard.j2")
 
 

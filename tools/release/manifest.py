@@ -13,8 +13,6 @@ from pump_roles.output.json_documents import report_from
 from pump_roles.report import Report, of_templates
 from tools.sandbox.cdk import ROOT
 
-__all__ = ["MANIFESTS", "TEMPLATES", "current", "last_released", "order", "read", "stored"]
-
 MANIFESTS: Final = "tools/release/manifests"
 """Where the manifests of released versions are, from the project's folder."""
 

@@ -12,8 +12,6 @@ from pump_roles import universal
 from pump_roles.guardrails import Guardrail, documents
 from pump_roles.published import ROLES
 
-__all__ = ["EXTERNAL_ID", "FILES", "PRINCIPAL"]
-
 PRINCIPAL: Final = "PRINCIPAL"
 """The placeholder for Pump's principal."""
 

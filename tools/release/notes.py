@@ -15,8 +15,6 @@ from tools.release.manifest import current
 from tools.release.tag import agreed
 from tools.sandbox.cdk import ROOT
 
-__all__ = ["main", "notes"]
-
 
 def notes(root: Path, tag: str, now: Report, on: date) -> str:
     """Return what the changelogs say about a release, in Markdown: the permissions first.

@@ -21,8 +21,6 @@ from tools.release.manifest import MANIFESTS, TEMPLATES, current, last_released,
 from tools.release.manifest import read as read_manifest
 from tools.sandbox.cdk import ROOT, tool_environment
 
-__all__ = ["NotReadyError", "main", "prepare", "regenerate"]
-
 _PAGES: Final = ("README.md", "docs/*.md", "examples/README.md", "examples/*/requirements.txt")
 """The pages, and the requirements of examples, with names of released files."""
 

@@ -34,8 +34,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["LICENSES", "MARKER", "sbom"]
-
 LICENSES: Final = "tools/release/licenses.json"
 """The file with the license of each Python package, an SPDX expression, by the package's name."""
 

@@ -14,8 +14,6 @@ from pump_roles.account.rollout.status import Statuses
 from pump_roles.account.verify.result import Verification
 from pump_roles.report import Report
 
-__all__ = ["SCHEMAS", "schema"]
-
 SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = MappingProxyType(
     {
         "pump_roles/output/report.schema.json": (

@@ -17,8 +17,6 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
 from pump_roles.text import packaged
 
-__all__ = ["PAGES", "TABLES", "filled"]
-
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     first, *others = (f"| {' | '.join(row)} |\n" for row in (head, *rows))

@@ -14,8 +14,6 @@ from tools.release.git import check_clean, check_unchanged, git, tag_of
 from tools.release.manifest import MANIFESTS, current, last_released, stored
 from tools.sandbox.cdk import ROOT
 
-__all__ = ["agreed", "main", "tag"]
-
 
 def agreed(root: Path, now: Report, on: date) -> Mapping[str, str]:
     """Return what each changelog says about the version, if all parts of the release agree.

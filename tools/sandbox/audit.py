@@ -9,8 +9,6 @@ from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.published import ROLES
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 
-__all__ = ["AUDITOR", "Audited", "audited_organization", "let_audit"]
-
 AUDITOR: Final = "Auditor"
 """The name of the role in each account."""
 

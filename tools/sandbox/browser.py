@@ -16,8 +16,6 @@ from typing import Final
 import playwright
 from playwright.sync_api import Browser, Error, sync_playwright
 
-__all__ = ["MISSING", "available", "browser", "main"]
-
 MISSING: Final = (
     "There is no browser, so the tests of the permission report's page are skipped. Install "
     "Chromium, for example with: apt-get install chromium"

@@ -6,8 +6,6 @@ from typing import Final
 
 from pump_roles.guardrails import Guardrail
 
-__all__ = ["EVERY", "FILLED"]
-
 FILLED: Final[Mapping[str, Guardrail]] = MappingProxyType(
     {
         "invitations-from": Guardrail.invitations_from("111122223333"),

@@ -78,7 +78,10 @@ def expansion(catalog: Catalog) -> dict[str, Any]:
     return {
         "source": catalog.source,
         "date": catalog.date,
-        "patterns": catalog.expand(PATTERNS),
+        "patterns": {
+            pattern: sorted(action.name for action in catalog.matched_by(pattern))
+            for pattern in PATTERNS
+        },
     }
 
 

@@ -12,8 +12,6 @@ from typing import Final
 import pump_roles.account
 from tools.sandbox.cdk import ROOT
 
-__all__ = ["build", "collect", "main"]
-
 _PAGES: Final = ("*.md", "docs/**/*.md", "examples/*.md")
 _SHIM: Final = "iframe-worker.js"
 """With it, the search also works in a folder that is opened without a server."""

@@ -5,8 +5,6 @@ from typing import Any
 
 from griffe import Extension, Object
 
-__all__ = ["SphinxRoles"]
-
 
 class SphinxRoles(Extension):
     """Shows the name that a role of Sphinx refers to as code."""

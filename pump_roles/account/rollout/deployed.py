@@ -1,26 +1,36 @@
-"""Rollouts read from AWS: their StackSets, their own stacks, and the organization's accounts."""
+"""Rollouts read from AWS: their StackSets and templates, their own stacks, and the accounts."""
 
+import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.account.errors import error_code, explained, organizations_remedy
 from pump_roles.account.organization import Account, accounts_below
-from pump_roles.account.response import checked_id, id_in, list_in, text_in
-from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in
-from pump_roles.account.rollout.roles import roles_in
+from pump_roles.account.responses import (
+    checked_id,
+    error_code,
+    explained,
+    id_in,
+    list_in,
+    organizations_remedy,
+    text_in,
+)
+from pump_roles.account.rollout.expected import ExpectedRollout, roles_in, rollouts_in
 from pump_roles.account.rollout.stack_set import StackSet, compare, status_of
 from pump_roles.account.rollout.status import AccountStatus, StatusError, Statuses
-from pump_roles.account.rollout.template_body import deployed_by_stack_set, deployed_by_template
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown, Why
+from pump_roles.templates import Contents
+from pump_roles.templates.files import File
+from pump_roles.templates.flatten import flatten
+from pump_roles.templates.reading import contents_of
 from pump_roles.validators import ACCOUNT, ORGANIZATIONAL_UNIT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
-
-__all__ = ["NOT_FOUND", "read", "why_not_read"]
 
 NOT_FOUND: Final = "StackSetNotFoundException"
 """The error code for a StackSet that does not exist."""
@@ -221,3 +231,186 @@ def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tupl
                 cloudformation.get_template(StackName=stack_id)["TemplateBody"],
             )
     raise StatusError(_no_filter("no-stack"))
+
+
+INTERVAL: Final = 10
+"""How many seconds to wait between two calls while an operation is running."""
+
+_ACTIVE: Final = {"QUEUED", "RUNNING", "STOPPING"}
+_ENDED: Final = {"FAILED", "STOPPED", "SUCCEEDED"}
+
+
+def wait_for(
+    cloudformation: "CloudFormationClient",
+    expected: ExpectedRollout,
+    *,
+    seconds: int | None = None,
+    waited: Callable[[int], object] | None = None,
+) -> Unknown | None:
+    """Wait until no operation of a StackSet is running, queued, or stopping.
+
+    :param cloudformation: a client of the account and Region of the StackSet.
+    :param expected: the rollout. If the StackSet does not exist, there is nothing to wait for.
+    :param seconds: the maximum number of seconds to wait. By default, there is no limit.
+    :param waited: called after each wait, with its number of seconds.
+    :returns: why the operations cannot be read, or that they did not end in time; ``None`` if all
+        have ended.
+    """
+    try:
+        _wait(cloudformation, expected, seconds, waited)
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from AWS.
+        if error_code(error) != NOT_FOUND:
+            return why_not_read(error, expected, cloudformation.meta.region_name)
+    return None
+
+
+def _wait(
+    cloudformation: "CloudFormationClient",
+    expected: ExpectedRollout,
+    seconds: int | None,
+    waited: Callable[[int], object] | None,
+) -> None:
+    total = 0
+    # ListStackSetOperations is eventually consistent: it may still list an operation as active.
+    ended: set[str] = set()
+    while (active := _active_operation(cloudformation, expected, ended)) is not None:
+        while _is_active(_describe_operation(cloudformation, expected, active)):
+            if seconds is not None and total >= seconds:
+                raise StatusError(
+                    Unknown(
+                        part="rollout",
+                        why="operation-active",
+                        subject=active,
+                        detail=f"{total // 60:,}",
+                    )
+                )
+            time.sleep(INTERVAL)
+            total += INTERVAL
+            if waited is not None:
+                waited(INTERVAL)
+        ended.add(active)
+
+
+def _describe_operation(
+    cloudformation: "CloudFormationClient", expected: ExpectedRollout, operation: str
+) -> Any:
+    return cloudformation.describe_stack_set_operation(
+        StackSetName=expected.stack_set, OperationId=operation, CallAs=expected.caller
+    )["StackSetOperation"]
+
+
+def _active_operation(
+    cloudformation: "CloudFormationClient", expected: ExpectedRollout, ended: set[str]
+) -> str | None:
+    pages = cloudformation.get_paginator("list_stack_set_operations")
+    for page in pages.paginate(StackSetName=expected.stack_set, CallAs=expected.caller):
+        for operation in list_in(page, "Summaries"):
+            found = text_in(operation, "OperationId")
+            if found not in ended and _is_active(operation):
+                return found
+    return None
+
+
+def _is_active(operation: Any) -> bool:
+    status = text_in(operation, "Status")
+    if status not in _ACTIVE | _ENDED:
+        raise StatusError(Unknown(part="rollout", why="operation-status", detail=status))
+    return status in _ACTIVE
+
+
+_TRUE: Final = {"on", "true", "yes"}
+
+
+def deployed_by_template(body: object, name: str) -> Contents:
+    """Return what a template deploys.
+
+    :param body: the template's body, as CloudFormation returns it: an object, or JSON or YAML text.
+    :param name: the name of its stack or StackSet.
+    :raises InputError: if it cannot be read.
+    """
+    content = parse_body(body) if isinstance(body, str) else body
+    called = f"the template of {name}"
+    try:
+        # It is read from here, not from a file with that name.
+        file = File(Path(called.replace("/", "_")), "", content=content)
+        return contents_of(flatten([file], empty=False), called)
+    except InputError:
+        raise
+    except (OSError, RecursionError, TypeError, ValueError) as error:
+        raise InputError(f"{called} cannot be read ({type(error).__name__})") from None
+
+
+def deployed_by_stack_set(body: object, parameters: object, name: str) -> Contents:
+    """Return what a StackSet deploys.
+
+    :param body: the body of its template, as for :func:`deployed_by_template`.
+    :param parameters: its parameters, as CloudFormation returns them. A role's name can be one.
+    :param name: its name.
+    :raises InputError: if it cannot be read.
+    """
+    content = parse_body(body) if isinstance(body, str) else body
+    properties = {"TemplateBody": json.dumps(content), "Parameters": parameters}
+    resource = {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}
+    return deployed_by_template({"Resources": {"StackSet": resource}}, name)
+
+
+def parse_body(text: str) -> Any:
+    """Parse a template as CloudFormation does.
+
+    Numbers stay text: an unquoted number may be an account ID; no other number matters here.
+
+    :param text: the template.
+    :raises InputError: if it is neither JSON nor YAML without aliases, or lists a key twice.
+    """
+    try:
+        return json.loads(text)
+    except (RecursionError, ValueError):
+        pass
+    import yaml  # noqa: PLC0415
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        return None if node is None else _value(node, set())
+    except (yaml.YAMLError, RecursionError):
+        raise InputError("the template is neither JSON nor YAML") from None
+
+
+def _value(node: Any, seen: set[int]) -> Any:
+    # CloudFormation does not support aliases: CloudFormation User Guide, "CloudFormation template
+    # formats".
+    if id(node) in seen:
+        raise InputError("the template contains YAML aliases")
+    seen.add(id(node))
+    found: Any = None
+    if isinstance(node.value, str):
+        found = _scalar(node.tag, node.value)
+    elif node.id == "sequence":
+        found = [_value(element, seen) for element in node.value]
+    else:
+        members = [(_value(key, seen), _value(value, seen)) for key, value in node.value]
+        if not all(isinstance(key, str) for key, _ in members):
+            raise InputError("the template contains a key that is not a string")
+        found = dict(members)
+        if len(found) < len(members):
+            raise InputError("the template lists a key twice")
+    return _function(node.tag, found)
+
+
+def _scalar(tag: str, text: str) -> Any:
+    kind = tag.rpartition(":")[2]
+    if kind == "null":
+        return None
+    return text.lower() in _TRUE if kind == "bool" else text
+
+
+def _function(tag: str, value: Any) -> Any:
+    # The short form of an intrinsic function: !Ref, !Sub.
+    if not tag.startswith("!"):
+        return value
+    name = tag[1:]
+    if name in {"Ref", "Condition"}:
+        return {name: value}
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {f"Fn::{name}": value}

@@ -1,19 +1,18 @@
 """What a rollout should target and deploy, from templates or options."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from pump_roles.account.organization import AccountFilter
-from pump_roles.account.rollout.roles import roles_in
-from pump_roles.account.rollout.status import StatusError
+from pump_roles.account.rollout.status import RolloutRole, StatusError
+from pump_roles.compare import Difference, compare
 from pump_roles.json_input import InputError
 from pump_roles.role import Role, Unknown
 from pump_roles.templates import Contents, Place
+from pump_roles.templates.masking import Mask, texts_under_the_key
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.validators import STACK_SET_NAME, STACK_SETS_CALL_AS, CallAs
-
-__all__ = ["ExpectedRollout", "rollouts_in"]
 
 _FILTERS: Final[dict[str, AccountFilter]] = {
     word: name for name in get_args(AccountFilter) for word in [ACCOUNT_FILTERS.get(name, "")]
@@ -116,3 +115,63 @@ def _unknown(name: str, places: list[Place]) -> Iterator[Unknown]:
         yield Unknown(part="place", why="unknown-filter", detail=place.filter)
     if not place.units:
         yield Unknown(part="place", why="no-units")
+
+
+def roles_in(contents: Contents, stack_set: str | None = None) -> tuple[Role, ...]:
+    """Return Pump's roles in templates. External IDs in their names are masked.
+
+    :param contents: what the templates contain.
+    :param stack_set: the name of the StackSet that deploys them. By default, all are returned.
+    """
+    mask = Mask(contents.external_ids)
+    return tuple(
+        replace(variant.role, name=mask.masked(variant.role.name))
+        for variants in contents.variants
+        for variant in variants
+        if stack_set in (None, variant.stack_set)
+    )
+
+
+def compared(expected: Collection[Role], found: Collection[Role]) -> Iterator[RolloutRole]:
+    """Yield the roles that a StackSet deploys and those that are missing, with their differences.
+
+    What an expected role leaves to a parameter can have any value. Tags are not compared:
+    CloudFormation adds those of the rollout's stack to the StackSet's.
+
+    :param expected: the roles that the StackSet in the templates deploys; none if nothing is
+        expected.
+    :param found: the roles that the StackSet deploys.
+    """
+    mask = Mask(frozenset(_external_ids((*expected, *found))))
+    for role in found:
+        candidates = [
+            mask.masked(_compared(other, role)) for other in expected if other.kind == role.kind
+        ]
+        if candidates:
+            yield min(candidates, key=lambda other: len(other.differences) + len(other.unknown))
+        else:
+            present = Difference(rule="role-present", effect="broader")
+            yield _named(role, *([present] if expected else []))
+    for role in expected:
+        if role.kind not in {other.kind for other in found}:
+            yield _named(role, Difference(rule="role-missing", effect="narrower"))
+
+
+def _external_ids(roles: Iterable[Role]) -> Iterator[str]:
+    for role in roles:
+        for document in (role.trust_policy, *(policy.document for policy in role.policies)):
+            yield from texts_under_the_key(document)
+
+
+def _named(role: Role, *differences: Difference) -> RolloutRole:
+    return RolloutRole(kind=role.kind, name=role.name, differences=differences)
+
+
+def _compared(expected: Role, found: Role) -> RolloutRole:
+    # Only the expected role also has what surrounds the StackSet, such as a macro of its stack.
+    return RolloutRole(
+        kind=found.kind,
+        name=found.name,
+        differences=compare(replace(expected, tags={}), replace(found, tags={})),
+        unknown=tuple(unknown for unknown in found.unknown if unknown not in expected.unknown),
+    )

@@ -9,19 +9,6 @@ from pump_roles._version import __version__
 from pump_roles.compare import Difference
 from pump_roles.role import Unknown
 
-__all__ = [
-    "FINE",
-    "AccountState",
-    "AccountStatus",
-    "Retry",
-    "RolloutRole",
-    "RolloutState",
-    "RolloutStatus",
-    "StatusError",
-    "Statuses",
-    "state_of",
-]
-
 AccountState = Literal[
     "not-current", "missing", "not-targeted", "not-found", "suspended", "excluded", "current"
 ]

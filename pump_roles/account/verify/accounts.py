@@ -5,39 +5,26 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pump_roles.account.assume_role import MINIMUM_SESSION_SECONDS
-from pump_roles.account.clients import Clients
-from pump_roles.account.errors import (
+from pump_roles.account.clients import Clients, in_threads
+from pump_roles.account.organization import Account, accounts_below
+from pump_roles.account.probe import MINIMUM_SESSION_SECONDS, partition_of
+from pump_roles.account.responses import (
     error_code,
     is_denied,
     organizations_remedy,
     reason_of,
     remedy_for,
 )
-from pump_roles.account.organization import Account, accounts_below
-from pump_roles.account.probe import partition_of
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import Expectation
 from pump_roles.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.account.verify.one_account import compare
 from pump_roles.account.verify.result import AccountResult, Verification
-from pump_roles.account.workers import in_threads
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
-
-__all__ = [
-    "SESSION_NAME",
-    "Aws",
-    "Scope",
-    "accounts_in",
-    "read_own_account",
-    "verify_files",
-    "verify_organization",
-    "verify_own_account",
-]
 
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""

@@ -9,6 +9,7 @@ from typing import Any
 from pump_roles.account.probe import partition_of
 from pump_roles.account.role_list import ListedRole
 from pump_roles.iam.canonical import account_of_root, in_account
+from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.trust import (
     OPEN_EXTERNAL_ID,
     OPEN_PRINCIPAL,
@@ -18,15 +19,12 @@ from pump_roles.iam.trust import (
     with_external_ids,
     with_placeholders,
 )
-from pump_roles.iam.values import as_mapping
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Boundary, Role, Unknown, published_role
 from pump_roles.templates import FoundRole
 from pump_roles.templates.masking import Mask
 from pump_roles.templates.reading import read_templates
-
-__all__ = ["Expectation", "from_published", "from_templates"]
 
 
 @dataclass(frozen=True, kw_only=True)

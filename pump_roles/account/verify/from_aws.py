@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pump_roles.account.errors import error_code, reason_of
+from pump_roles.account.responses import error_code, reason_of
 from pump_roles.account.verify.details import (
     AccountDetails,
     LastUse,
@@ -11,13 +11,11 @@ from pump_roles.account.verify.details import (
     last_use_of,
     role_of,
 )
-from pump_roles.iam.values import as_mapping
+from pump_roles.iam.documents import as_mapping
 from pump_roles.role import Part, Role, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
-
-__all__ = ["policy_for_reading", "read_account"]
 
 _MISSING: Final = "NoSuchEntity"
 _MOST_PER_PAGE: Final = 1_000

@@ -1,4 +1,4 @@
-"""Compares an account's roles with the expected ones."""
+"""Compares an account's roles with the expected ones, and finds others that give access."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -7,17 +7,22 @@ from typing import Any
 
 from pump_roles.account.verify.details import AccountDetails, LastUse
 from pump_roles.account.verify.expectation import Expectation
-from pump_roles.account.verify.other_roles import other_roles_in
-from pump_roles.account.verify.result import AccountResult, RoleResult, State, state_of
+from pump_roles.account.verify.result import AccountResult, OtherRole, RoleResult, State, state_of
 from pump_roles.compare import Difference
 from pump_roles.compare import compare as compare_roles
 from pump_roles.iam.canonical import canonical
-from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL, external_ids_of, replaced
-from pump_roles.iam.values import as_mapping
+from pump_roles.iam.documents import as_mapping
+from pump_roles.iam.trust import (
+    OPEN_EXTERNAL_ID,
+    OPEN_PRINCIPAL,
+    assumption,
+    external_ids_of,
+    replaced,
+)
 from pump_roles.role import Part, Role, Unknown
-from pump_roles.templates.masking import Mask
-
-__all__ = ["compare"]
+from pump_roles.templates import Access
+from pump_roles.templates.masking import Mask, texts_under_the_key
+from pump_roles.templates.other_access import roles_of_account
 
 _STACK_NAME = "aws:cloudformation:stack-name"
 """The tag with the name of the stack that created a resource: CloudFormation Template Reference,
@@ -205,3 +210,57 @@ def _masked(result: RoleResult, mask: _Masking) -> RoleResult:
     *place, name = result.arn.split(":", 5)
     masked: RoleResult = mask(result)
     return replace(masked, arn=":".join([*place, mask(name)]))
+
+
+def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[OtherRole, ...]:
+    """Return the other roles that Pump's principal or everyone can assume, sorted by name.
+
+    A role that requires the same external ID as one of Pump's roles is among them.
+
+    :param details: what the account has.
+    :param expectation: what is expected of it.
+    """
+    pump_names = {name.casefold() for name in expectation.names}
+    trust_policies = {
+        name: policy
+        for name, policy in details.trust_policies.items()
+        if name.casefold() not in pump_names
+    }
+    alarms = {
+        other.name: [*other.alarms]
+        for other in roles_of_account(
+            trust_policies,
+            account=details.account,
+            names=expectation.names,
+            principals=expectation.principals,
+        )
+    }
+    for name in _with_same_external_id(details, expectation, pump_names):
+        alarms.setdefault(name, []).append(Access("requires-same-external-id"))
+    omitted = {name.casefold(): kind for name, kind in expectation.omitted.items()}
+    for name, ways in alarms.items():
+        if kind := omitted.get(name.casefold()):
+            ways.append(Access("named-like-omitted-role", kind))
+    return tuple(
+        OtherRole(
+            arn=details.arn(name),
+            name=name,
+            principals=assumption(trust_policies[name]).principals,
+            alarms=tuple(found),
+        )
+        for name, found in sorted(alarms.items())
+    )
+
+
+def _with_same_external_id(
+    details: AccountDetails, expectation: Expectation, pump_names: set[str]
+) -> Iterator[str]:
+    accepted = {
+        name: texts_under_the_key(policy) for name, policy in details.trust_policies.items()
+    }
+    pump_ids = {
+        id_ for name, ids in accepted.items() if name.casefold() in pump_names for id_ in ids
+    } | expectation.hidden
+    for name, ids in accepted.items():
+        if name.casefold() not in pump_names and ids & pump_ids:
+            yield name

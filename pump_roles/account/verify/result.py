@@ -6,52 +6,15 @@ External IDs are not part of it, so no format can leak one.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
 from pump_roles._version import __version__
-from pump_roles.compare import Difference, Rule
+from pump_roles.compare import Difference
 from pump_roles.role import Unknown
 from pump_roles.templates import Access
 
-__all__ = [
-    "RULES",
-    "AccountResult",
-    "OtherRole",
-    "RoleResult",
-    "State",
-    "Verification",
-    "state_of",
-]
-
 State = Literal["match", "differs", "unknown"]
 """Whether something is as expected."""
-
-RULES: Final[Mapping[Rule, str]] = MappingProxyType(
-    {
-        "role-missing": "An expected role does not exist.",
-        "role-present": "A role that must be removed still exists.",
-        "role-name": "The role's name differs in case.",
-        "role-path": "The role has a different path.",
-        "trust-policy": "The trust policy differs.",
-        "trust-broken": "The trust policy names a principal that no longer exists.",
-        "external-id": "The role accepts other external IDs than expected.",
-        "policy-added": "The role has a policy that is not expected.",
-        "policy-removed": "The role lacks an expected policy.",
-        "policy-changed": "One of the role's policies differs.",
-        "policies-together": "The role's policies, taken together, have a different effect.",
-        "boundary-added": "The role has a permissions boundary that is not expected.",
-        "boundary-removed": "The role lacks the expected permissions boundary.",
-        "boundary-changed": "The role has a different permissions boundary.",
-        "boundary-text": "The policy document of the permissions boundary differs.",
-        "session-duration": "The maximum session duration differs.",
-        "tag-added": "The role has a tag that is not expected.",
-        "tag-removed": "The role lacks an expected tag.",
-        "tag-changed": "A tag has a different value.",
-        "other-access": "Pump's principal, or everyone, can assume another role.",
-    }
-)
-"""What each kind of difference means."""
 
 
 @dataclass(frozen=True, kw_only=True)

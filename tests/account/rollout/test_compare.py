@@ -9,7 +9,7 @@ from pump_roles.account.organization import Account, AccountFilter
 from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.stack_set import StackSet, compare
 from pump_roles.account.rollout.status import AccountStatus, RolloutStatus
-from pump_roles.output.rollout_words import problems_in_words, reason_in_words
+from pump_roles.output.rollout_formats import problems_in_words, reason_in_words
 
 MANAGEMENT = "000000000001"
 DELETE_STACK = (

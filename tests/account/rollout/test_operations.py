@@ -2,7 +2,7 @@
 
 import pytest
 
-from pump_roles.account.rollout.operations import INTERVAL
+from pump_roles.account.rollout.deployed import INTERVAL
 from tests.account.rollout.rollouts import Run, forget, ids, roll_out, running, state
 from tests.support import Synth
 from tools.sandbox.management import Management

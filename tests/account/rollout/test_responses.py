@@ -10,9 +10,8 @@ import pytest
 from botocore.client import BaseClient
 from typer.testing import CliRunner
 
-from pump_roles.account.rollout.deployed import read
+from pump_roles.account.rollout.deployed import read, wait_for
 from pump_roles.account.rollout.expected import ExpectedRollout
-from pump_roles.account.rollout.operations import wait_for
 from pump_roles.cli import app
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, running
 from tests.support import Synth

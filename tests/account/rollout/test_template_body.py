@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pump_roles.account.rollout.deployed import deployed_by_template, parse_body
 from pump_roles.account.rollout.expected import rollouts_in
-from pump_roles.account.rollout.template_body import deployed_by_template, parse_body
 from pump_roles.json_input import InputError
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, json_values
 

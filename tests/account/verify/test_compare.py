@@ -21,12 +21,12 @@ from pump_roles.account.verify.result import AccountResult, RoleResult, state_of
 from pump_roles.compare import Difference
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.catalog import shipped
+from pump_roles.iam.documents import Policy, as_list
 from pump_roles.iam.patterns import covers
-from pump_roles.iam.values import as_list
 from pump_roles.json_input import InputError
-from pump_roles.output.remedies import REMEDIES
+from pump_roles.output.verify_words import REMEDIES
 from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
-from pump_roles.role import Boundary, Part, Policy, Unknown
+from pump_roles.role import Boundary, Part, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates import Access, FoundRole
 from tests.policies import rewritten

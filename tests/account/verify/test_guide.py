@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from pump_roles.account.verify.expectation import from_published
 from pump_roles.account.verify.from_aws import policy_for_reading
-from pump_roles.account.verify.result import RULES
 from pump_roles.cli import app
+from pump_roles.output.verify_words import RULES
 from pump_roles.published import ROLES
 from tests.support import PUMP_ACCOUNT
 from tools.sandbox.cdk import ROOT

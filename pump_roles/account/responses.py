@@ -1,26 +1,67 @@
-"""What an error from AWS, or from boto3, means, and what to do about it."""
+"""Members of AWS's responses, checked, and what an error means, and what to do about it."""
 
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pump_roles.text import cut
+from pump_roles.validators import Text
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-__all__ = [
-    "ACCESS_DENIED",
-    "SERVER_ERROR",
-    "error_code",
-    "explained",
-    "is_code",
-    "is_denied",
-    "meaning",
-    "organizations_remedy",
-    "reason_of",
-    "remedy_for",
-]
+
+def list_in(response: Any, name: str) -> list[Any]:
+    """Return a list in a response. Never take anything else for an empty list.
+
+    :param response: the response.
+    :param name: the list's name.
+    :raises KeyError: if it is missing.
+    :raises TypeError: if it is not a list.
+    """
+    found = response[name]
+    if not isinstance(found, list):
+        raise TypeError(name)
+    return found
+
+
+def text_in(response: Any, name: str) -> str:
+    """Return a nonempty string in a response.
+
+    :param response: the response.
+    :param name: the string's name.
+    :raises KeyError: if it is missing.
+    :raises TypeError: if it is not a string, or is empty.
+    """
+    found = response[name]
+    if not isinstance(found, str) or not found:
+        raise TypeError(name)
+    return found
+
+
+def id_in(response: Any, name: str, validator: Text) -> str:
+    """Return an ID in a response.
+
+    :param response: the response.
+    :param name: the ID's name.
+    :param validator: the validator of such IDs.
+    :raises KeyError: if it is missing.
+    :raises TypeError: if it is not such an ID.
+    """
+    return checked_id(response[name], validator)
+
+
+def checked_id(value: object, validator: Text) -> str:
+    """Return a value if it is an ID.
+
+    :param value: the value.
+    :param validator: the validator of such IDs.
+    :raises TypeError: if it is not such an ID.
+    """
+    if not validator.accepts(value):
+        raise TypeError("not an ID")
+    return value
+
 
 ACCESS_DENIED: Final = "AccessDenied"
 _DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation"}

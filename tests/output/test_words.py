@@ -9,8 +9,8 @@ from aws_cdk import App
 
 from pump_roles import AutoPilotRolloutStack, ReadOnlyRolloutStack
 from pump_roles.iam.catalog import shipped
-from pump_roles.output.place_words import place_in_words
 from pump_roles.output.report_words import GLOBAL_SERVICES
+from pump_roles.output.words import place_in_words
 from pump_roles.published import ROLES
 from pump_roles.report import of_published, of_templates
 from pump_roles.role import Unknown

@@ -1,0 +1,161 @@
+"""What the formats share: numbers with nouns, cut text, Markdown, CSV, and the terminal."""
+
+import csv
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pump_roles.text import cut, one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LONGEST: Final = 900
+"""The maximum length of a sentence, in characters. It has room for two policy ARNs."""
+
+LONGEST_NAME: Final = 160
+"""The maximum length of a name or an action, in characters."""
+
+SHOWN: Final = 80
+"""The maximum length of a value that cannot be read, in characters."""
+
+_T = TypeVar("_T")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 action`` or ``2 actions``.
+
+    :param count: the number.
+    :param noun: the noun, in the singular.
+    """
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
+
+
+def line(text: str, longest: int = LONGEST) -> str:
+    """Return a text as one line with only visible characters, cut if it is too long.
+
+    :param text: the text.
+    :param longest: how many characters to keep.
+    """
+    # Escaping never shortens it, so the rest would be cut anyway.
+    return cut(one_line(text[: longest + 1]), longest)
+
+
+def few(items: Sequence[_T], most: int, noun: str = "") -> tuple[Sequence[_T], str]:
+    """Return the first items, and how many more there are, such as ``2 more changes``.
+
+    The latter is empty if there are no more.
+
+    :param items: the items.
+    :param most: how many to keep.
+    :param noun: what one of them is. By default, only their number is returned: ``2 more``.
+    """
+    left = len(items) - most
+    more = plural(left, f"more {noun}") if noun else f"{left:,} more"
+    return items[:most], more if left > 0 else ""
+
+
+def listed(items: Iterable[str], most: int, noun: str = "") -> list[str]:
+    """Return the first items, and if there are more, a last one such as ``and 2 more changes``.
+
+    :param items: the items.
+    :param most: how many to keep.
+    :param noun: as for :func:`few`.
+    """
+    shown, more = few([*items], most, noun)
+    return [*shown, f"and {more}"] if more else [*shown]
+
+
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+_WITHOUT_MARKUP: Final = (
+    # GitHub renders text between dollar signs as math, unless a digit follows the second one.
+    (re.compile(r"\$(?![0-9])"), "&#36;"),
+    (re.compile("://"), "&#58;//"),
+    (re.compile(r"www\."), "www&#46;"),
+    # A backslash or an entity for the character does not stop GitHub from notifying users or
+    # linking issues.
+    (re.compile(r"(?<!\w)@(?=\w)"), "@&#8203;"),
+    (re.compile(r"(?<!&)#(?=[0-9])"), "#&#8203;"),
+)
+"""Text that becomes a link or math without other markup, and its replacement."""
+
+
+def text(value: str) -> str:
+    """Return a text as Markdown, for use inside a line."""
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(value.split()))
+    escaped = "".join(_ENTITIES.get(character, character) for character in escaped)
+    for pattern, replacement in _WITHOUT_MARKUP:
+        escaped = pattern.sub(replacement, escaped)
+    return escaped
+
+
+def code(value: str) -> str:
+    """Return a text as a code span on one line, also for use in a table cell."""
+    plain = " ".join(value.split()).replace("|", "\\|")
+    if not plain:
+        return ""
+    longest = max(map(len, re.findall("`+", plain)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{space}{plain}{space}{fence}"
+
+
+def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Yield the lines of a table.
+
+    :param heads: the column headings, as Markdown.
+    :param rows: the cells of each row, as Markdown.
+    """
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def spaced(*lines: str) -> Iterator[str]:
+    """Yield lines of Markdown, each with a blank line after it."""
+    for each in lines:
+        yield from (each, "")
+
+
+def csv_table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table as CSV. A spreadsheet does not run any of its cells as a formula.
+
+    :param heads: the column headings.
+    :param rows: the cells of each row.
+    """
+    written = StringIO(newline="")
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(map(_no_formula, row) for row in rows)
+    return written.getvalue()
+
+
+def _no_formula(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def console_for(written: StringIO, *, styled: bool) -> "Console":
+    """Return a console that prints text unchanged: no markup, no wrapping.
+
+    :param written: receives the output.
+    :param styled: whether it is for standard output; if that is a terminal, it has styles.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(
+        file=written,
+        # sys.stdout is None if standard output is closed.
+        force_terminal=styled and sys.stdout is not None and sys.stdout.isatty(),
+        # With NO_COLOR, rich omits the colors, but keeps bold.
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+    )

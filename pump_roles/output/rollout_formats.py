@@ -1,0 +1,206 @@
+"""The status of rollouts: as a table, one line for each account, and as CSV."""
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import Final
+
+from pump_roles.account.rollout.status import AccountState, AccountStatus, RolloutStatus, Statuses
+from pump_roles.output.pieces import console_for, csv_table, listed
+from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
+from pump_roles.text import one_line
+
+_REASONS: Final[dict[AccountState, str]] = {
+    "current": "the last operation in this account succeeded",
+    "excluded": "the account filter excludes it",
+    "missing": "it is targeted, but has no stack instance",
+    "not-found": "the account filter names it, but it is not below the targeted units",
+    "suspended": "the account is suspended; StackSets skip it",
+}
+
+_SIDES: Final = ("as expected", "as deployed")
+_DETAILS: Final = 4
+"""How many of a difference's details are listed."""
+
+# CloudFormation API Reference, "StackInstanceComprehensiveStatus" and "StackInstance".
+_ENDED: Final = {
+    "CANCELLED": "the last operation stopped before it reached this account",
+    "FAILED": "the last operation failed in this account; AWS gives no reason",
+    "FAILED_IMPORT": "the stack could not be imported",
+    "PENDING": "an operation has yet to start in this account; pass --wait",
+    "RUNNING": "an operation is working in this account; pass --wait",
+    "SKIPPED_SUSPENDED_ACCOUNT": "the account was suspended when the last operation ran",
+}
+
+
+def reason_in_words(account: AccountStatus) -> str:
+    """Return why an account has its state."""
+    if account.state == "not-targeted":
+        excluded = "the account filter excludes it"
+        why = excluded if account.unit else "it is not below the targeted units"
+        return f"it has a stack instance, but {why}"
+    if account.state != "not-current":
+        return _REASONS[account.state]
+    if account.status == "INOPERABLE" and account.detailed_status != "FAILED_IMPORT":
+        return (
+            f"{account.reason or 'a deletion failed'}; updates skip it; delete the stack instance "
+            "with --retain-stacks, then delete its stack"
+        )
+    return account.reason or _ENDED.get(account.detailed_status, "it is not up to date")
+
+
+def problems_in_words(rollout: RolloutStatus) -> Iterator[str]:
+    """Yield why the status of a rollout is unknown, or what is wrong with it as a whole."""
+    if rollout.state == "unknown":
+        yield from map(unknown_in_words, rollout.unknown)
+        return
+    if {*rollout.units} != {*rollout.deployed_units}:
+        deployed = ", ".join(sorted(rollout.deployed_units)) or "no organizational units"
+        yield (
+            f"the StackSet targets {deployed}, but should target "
+            f"{', '.join(sorted(rollout.units))}; deploy the rollout again"
+        )
+    for role in rollout.roles:
+        about = f"the {role.kind} role {role.name}".rstrip()
+        for difference in role.differences:
+            if difference.rule == "role-present":
+                yield f"{about} is deployed, but not expected; deploy the rollout again"
+            elif difference.rule == "role-missing":
+                yield f"{about} is expected, but not deployed; deploy the rollout again"
+            else:
+                details = listed(details_of(difference, _SIDES), _DETAILS, "change")
+                words = "; ".join((difference_in_words(difference), *details))
+                yield f"{about}: {words} ({difference.effect}); deploy the rollout again"
+        for unknown in role.unknown:
+            yield f"{about}: {unknown_in_words(unknown)}"
+    if not rollout.targeted:
+        yield "no account is targeted"
+
+
+_HEADER: Final = ("account", "name", "state", "unit", "reason")
+
+_PROBLEMS: Final[dict[AccountState, str]] = {
+    "missing": "targeted accounts without a stack instance",
+    "not-current": "stack instances that are not current",
+    "not-targeted": "stack instances in accounts that are not targeted",
+    "not-found": "accounts in the account filter that are not below the units",
+}
+
+_BAD: Final = "bold red"
+
+_Line = tuple[str, str]
+"""A line, and its style."""
+
+
+def as_table(statuses: Statuses, *, styled: bool) -> str:
+    """Return the status as a table. Accounts with a current stack instance are only counted.
+
+    Cells are neither cut nor wrapped.
+
+    :param statuses: the status.
+    :param styled: whether it is for standard output; if that is a terminal, it has styles.
+    """
+    written = StringIO()
+    console = console_for(written, styled=styled)
+    for number, rollout in enumerate(statuses.rollouts):
+        if number:
+            console.print()
+        for line, style in _lines(rollout):
+            console.print(one_line(line), style=style or None)
+    return written.getvalue()
+
+
+def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
+    roles = "".join(f", the {role.kind} role {role.name}".rstrip() for role in rollout.roles)
+    yield f"{rollout.stack_set}{roles}, in {rollout.region}", "bold"
+    if rollout.state == "unknown":
+        for problem in problems_in_words(rollout):
+            yield f"could not be determined: {problem}", "bold yellow"
+        return
+    yield f"targets: {_targets(rollout)}", ""
+    counts = (f"{count:,} {state}" for state, count in rollout.counts.items() if count)
+    yield f"accounts: {', '.join(counts) or 'none'}", ""
+    rows = [
+        (
+            *(account.account, account.name or "-", _state(account), account.unit or "-"),
+            reason_in_words(account),
+        )
+        for account in rollout.accounts
+        if account.state != "current"
+    ]
+    if rows:
+        head, *lines = _aligned([_HEADER, *(tuple(map(one_line, row)) for row in rows)])
+        yield head, "bold"
+        for line in lines:
+            yield line, ""
+    yield from _conclusion(rollout)
+    if rollout.retry:
+        yield "After you fix the cause, repeat the operation in these accounts:", ""
+    for retry in rollout.retry:
+        yield retry.command, "cyan"
+    management = f"the management account {rollout.management_account}"
+    yield f"Not counted: {management}. StackSets never deploy to it.", "dim"
+
+
+def _conclusion(rollout: RolloutStatus) -> Iterator[_Line]:
+    if rollout.state == "complete":
+        every = f"Each of the {rollout.targeted:,} targeted accounts"
+        yield f"{every} has a current stack instance, and no other account has one.", "green"
+    for state, problem in _PROBLEMS.items():
+        if count := rollout.counts[state]:
+            yield f"{problem}: {count:,}", _BAD
+    for problem in problems_in_words(rollout):
+        yield problem, _BAD
+
+
+def _targets(rollout: RolloutStatus) -> str:
+    units = ", ".join(rollout.units)
+    accounts = ", ".join(rollout.filtered)
+    filtered = {"exclude": f", except {accounts}", "only": f", only {accounts}"}
+    return f"{units}{filtered.get(rollout.filter, '')} (account filter: {rollout.source})"
+
+
+def _state(account: AccountStatus) -> str:
+    of_aws = ", ".join(filter(None, (account.status, account.detailed_status)))
+    return f"{account.state} ({of_aws})" if of_aws else account.state
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    from rich.cells import cell_len  # noqa: PLC0415
+
+    # A character can take two cells.
+    lengths = [[cell_len(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
+    for row, of_row in zip(rows, lengths, strict=True):
+        cells = zip(row, of_row, widths, strict=True)
+        yield "  ".join(f"{cell}{' ' * (width - length)}" for cell, length, width in cells).rstrip()
+
+
+_COLUMNS: Final = (
+    *("stack_set", "kind", "role", "account", "name", "unit", "state", "reason", "region"),
+    *("status", "detailed_status"),
+)
+
+
+def as_csv(statuses: Statuses) -> str:
+    """Return the status as CSV: one row for each account, or stack instance, of each rollout.
+
+    A row without an account is about the whole rollout: why it is unknown, or a problem.
+    """
+    return csv_table(_COLUMNS, (row for rollout in statuses.rollouts for row in _rows(rollout)))
+
+
+def _rows(rollout: RolloutStatus) -> Iterator[tuple[str, ...]]:
+    first = (
+        rollout.stack_set,
+        ", ".join(role.kind for role in rollout.roles),
+        ", ".join(role.name for role in rollout.roles),
+    )
+    for problem in problems_in_words(rollout):
+        yield (*first, "", "", "", rollout.state, problem, "", "", "")
+    for account in rollout.accounts:
+        yield (
+            *first,
+            *(account.account, account.name, account.unit, account.state),
+            reason_in_words(account),
+            *(account.region, account.status, account.detailed_status),
+        )
