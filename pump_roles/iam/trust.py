@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pump_roles.iam.canonical import canonical
 from pump_roles.iam.documents import (
     as_list,
     as_mapping,
@@ -73,17 +71,12 @@ class Assumption:
     :param problems: how the policy differs from one statement with one principal and an external
         ID.
     :param external_ids: how many external IDs it accepts.
-    :param sha256: the SHA-256 of the trust policy's canonical form; empty if it was not read. It
-        changes with what the policy means, even if the change, such as another external ID, is not
-        shown.
     """
 
     principals: tuple[str, ...]
     external_id: bool
     problems: tuple[TrustProblem, ...]
     external_ids: int = 1
-    # Roles that differ only in their external IDs are the same role, so it must not be compared.
-    sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -113,12 +106,7 @@ def assumption(trust: Any, parameters: Mapping[str, Any] | None = None) -> Assum
         bool(required) and all(required),
         tuple(_problems(document, allows, principals, required)),
         len([external_id for statement in allows for external_id in _external_ids(statement)]),
-        _digest(trust),
     )
-
-
-def _digest(trust: Any) -> str:
-    return sha256(canonical(trust).encode()).hexdigest()
 
 
 def _principals(

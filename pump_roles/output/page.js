@@ -81,7 +81,7 @@
     const allows = found.filter(([, decision]) => decision === "allowed");
     const denies = found.filter(([, decision]) => decision !== "allowed");
     if (!allows.length) {
-      return role.readable ? "not granted by any pattern" : "unknown, not everything can be read";
+      return role.readable ? "not granted by any pattern" : "unknown, something cannot be read, or may give more access";
     }
     const by = allows.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
     const strongest = ["denied", "conditionally denied", "denied on some resources"].find(
@@ -98,7 +98,7 @@
         (Array.isArray(pattern) || overlap(pattern.toLowerCase(), asked.toLowerCase())),
     );
     if (!found.length) {
-      return role.readable ? "not granted by any pattern" : "unknown, not everything can be read";
+      return role.readable ? "not granted by any pattern" : "unknown, something cannot be read, or may give more access";
     }
     const by = found.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
     return `may have matching actions, by ${by}`;

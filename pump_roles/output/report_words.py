@@ -75,7 +75,7 @@ def answered(answer: Answer, role: RoleReport) -> str:
         limited = f", {len(answer.limited):,} limited: {_by(answer.limited, role)}"
         return f"{len(answer.left):,} {number}{limited if answer.limited else ''}"
     if answer.answer == UNKNOWN:
-        return "not everything can be read"
+        return "something cannot be read, or may give more access"
     if answer.limited:
         return f"{len(answer.limited):,} {number}, limited: {_by(answer.limited, role)}"
     return f"denied by {_by(answer.denied, role)}" if answer.denied else f"none {number}"
@@ -263,7 +263,7 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
 
 
 def _from_published(difference: Difference) -> str:
-    details = ", ".join(details_of(difference, ("as published", "here")))
+    details = ", ".join(details_of(difference, "{now} here instead of {was}"))
     actions = ", ".join(listed(difference.actions, _ACTIONS)) if difference.decisions else ""
     words = difference_in_words(difference)
     if difference.rule == "policy-added" and difference.subject in by_policy():
@@ -316,17 +316,16 @@ def change_in_one_line(change: Change) -> str:
         return f"{_number(change)}: {verb} by a wildcard"
     if change.difference is not None:
         return _since(change, change.difference)
-    adverb = "no longer" if change.effect == "narrower" else "now"
+    before = "no longer: " if change.effect == "narrower" else ""
     if change.unknown is not None:
-        return f"{adverb}: {unknown_in_words(change.unknown)}"
+        return f"{before}{unknown_in_words(change.unknown)}"
     if change.other is not None:
-        return f"{adverb}: {alarm_in_words(change.other)}"
+        return f"{before}{alarm_in_words(change.other)}"
     if change.about == "place":
         return f"where it is deployed{_places(change.was, change.now)}"
     return {
         "suspect": "what may give more access may have changed",
-        "trust-policy": "its trust policy changed in what a report does not show, such as the "
-        "external ID",
+        "external-id": "it accepts an external ID that it did not accept before",
         "filled-in": "what is filled in when it is deployed may have changed, such as a "
         "parameter's default",
     }[change.about]

@@ -17,7 +17,7 @@ _REASONS: Final[dict[AccountState, str]] = {
     "suspended": "the account is suspended; StackSets skip it",
 }
 
-_SIDES: Final = ("as expected", "as deployed")
+_SIDES: Final = "{now} in the StackSet instead of {was}"
 _DETAILS: Final = 4
 """How many of a difference's details are listed."""
 

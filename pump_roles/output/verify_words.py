@@ -16,8 +16,8 @@ ACTIONS: Final = 8
 DETAILS: Final = 4
 """How many of a difference's details are listed."""
 
-SIDES: Final = ("as expected", "in the account")
-"""What the two sides of the comparison are."""
+SIDES: Final = "{now} in the account instead of {was}"
+"""A format for what is in the account, and what is expected."""
 
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")

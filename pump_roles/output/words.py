@@ -143,9 +143,8 @@ _PROBLEMS: Final = {
 }
 
 
-_Sides = tuple[str, str]
-_IN_TIME: Final[_Sides] = ("before", "now")
-_UNEXPECTED: Final[_Sides] = ("is not expected", "is missing")
+_IN_TIME: Final = "{was} before, {now} now"
+_UNEXPECTED: Final = ("is not expected", "is missing")
 _TRUST: Final[Mapping[Effect, str]] = {
     "broader": "its trust policy allows more",
     "other": "its trust policy differs",
@@ -228,7 +227,7 @@ def scope_in_words(scope: Scope) -> str:
     return f"{where}, if {scope.condition}" if scope.condition else where
 
 
-def difference_in_words(difference: Difference, verbs: _Sides = _UNEXPECTED) -> str:
+def difference_in_words(difference: Difference, verbs: tuple[str, str] = _UNEXPECTED) -> str:
     """Return a difference in one line.
 
     :param difference: the difference.
@@ -275,16 +274,16 @@ def difference_in_words(difference: Difference, verbs: _Sides = _UNEXPECTED) -> 
     return words
 
 
-def details_of(difference: Difference, sides: _Sides = _IN_TIME) -> list[str]:
+def details_of(difference: Difference, sides: str = _IN_TIME) -> list[str]:
     """Return what a difference changes, in one line each.
 
     :param difference: the difference.
-    :param sides: what the two sides of the comparison are.
+    :param sides: a format for what ``was`` and what is ``now``.
     """
     return [*dict.fromkeys(_details(difference, sides))]
 
 
-def _details(difference: Difference, sides: _Sides) -> Iterator[str]:
+def _details(difference: Difference, sides: str) -> Iterator[str]:
     if difference.rule == "role-present":
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
@@ -301,23 +300,22 @@ def _details(difference: Difference, sides: _Sides) -> Iterator[str]:
     yield from (change_in_words(change, sides) for change in difference.decisions)
 
 
-def values_in_words(difference: Difference, sides: _Sides = _IN_TIME) -> str:
+def values_in_words(difference: Difference, sides: str = _IN_TIME) -> str:
     """Return the values of a guardrail on both sides; empty if one of them has none.
 
     :param difference: the difference.
-    :param sides: what the two sides of the comparison are.
+    :param sides: a format for what ``was`` and what is ``now``.
     """
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
-    was, now = sides
-    return f"{', '.join(difference.was)} {was}, {', '.join(difference.now)} {now}"
+    return sides.format(was=" and ".join(difference.was), now=" and ".join(difference.now))
 
 
-def change_in_words(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
+def change_in_words(change: DecisionChange, sides: str = _IN_TIME) -> str:
     """Return how decisions differ, with the number of actions.
 
     :param change: the change.
-    :param sides: what the two sides of the comparison are.
+    :param sides: a format for what ``was`` and what is ``now``.
     """
     number = actions_in_words(change.actions, ("action", "actions"))
     return f"{number}: {decisions_in_words(change, sides)}"
@@ -335,18 +333,17 @@ def actions_in_words(actions: Sequence[str], nouns: tuple[str, str]) -> str:
     return " and ".join(parts + ([plural(patterns, "pattern")] if patterns else []))
 
 
-def decisions_in_words(change: DecisionChange, sides: _Sides = _IN_TIME) -> str:
+def decisions_in_words(change: DecisionChange, sides: str = _IN_TIME) -> str:
     """Return how decisions differ.
 
     :param change: the change.
-    :param sides: what the two sides of the comparison are.
+    :param sides: a format for what ``was`` and what is ``now``.
     """
-    was, now = sides
-    return f"{_decided(change.before)} {was}, {_decided(change.after)} {now}"
+    return sides.format(was=_decided(change.before), now=_decided(change.after))
 
 
 def _decided(grant: Grant) -> str:
-    by = f" by {', '.join(map(_guardrail, grant.denied_by))}" if grant.denied_by else ""
+    by = f" by {' and '.join(map(_guardrail, grant.denied_by))}" if grant.denied_by else ""
     # What a guardrail of this package limits is known.
     limits = ", ".join(
         scope_in_words(scope)

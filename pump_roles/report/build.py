@@ -230,7 +230,7 @@ def _role(
         principals=trust.principals,
         external_id=trust.external_id,
         external_ids=trust.external_ids,
-        trust_sha256=found.trust_sha256,
+        external_id_sha256=found.external_id_sha256,
         trust_problems=trust.problems,
         policies=of_role,
         guardrails=guardrails,

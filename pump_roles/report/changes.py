@@ -184,13 +184,14 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
         and change.difference.part == "trust-policy"
         for change in found
     )
-    if not known and was.trust_sha256 and now.trust_sha256 not in ("", was.trust_sha256):
-        yield Change(effect="other", role=now.kind, about="trust-policy")
+    others = {*now.external_id_sha256} - {*was.external_id_sha256}
+    if others and not known and was.role.trust_policy is not None:
+        yield Change(effect="other", role=now.kind, about="external-id")
 
 
 def _filled(was: RoleReport, now: RoleReport, *, noticed: bool) -> Iterator[Change]:
     # A published role has no trust policy, and nothing to fill in.
-    published = not was.trust_sha256 or not now.trust_sha256
+    published = was.role.trust_policy is None or now.role.trust_policy is None
     if not published and _may_differ(was.filled_sha256, now.filled_sha256, noticed=noticed):
         yield Change(effect="other", role=now.kind, about="filled-in")
 

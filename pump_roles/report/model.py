@@ -45,7 +45,7 @@ class RoleReport:
     :param principals: who may assume it.
     :param external_id: whether it requires an external ID.
     :param external_ids: how many external IDs it accepts.
-    :param trust_sha256: the SHA-256 of its trust policy; empty for the published roles.
+    :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
     :param trust_problems: how its trust policy differs from one principal with an external ID.
     :param policies: its policies.
     :param guardrails: what each of its guardrails does.
@@ -74,7 +74,7 @@ class RoleReport:
     principals: tuple[str, ...]
     external_id: bool
     external_ids: int
-    trust_sha256: str
+    external_id_sha256: tuple[str, ...]
     trust_problems: tuple[TrustProblem, ...]
     policies: tuple[PolicyReport, ...]
     guardrails: tuple[GuardrailReport, ...]
@@ -212,7 +212,7 @@ class Change:
     effect: Effect
     role: str = ""
     difference: Difference | None = None
-    about: Literal["", "unknown", "place", "suspect", "trust-policy", "filled-in"] = ""
+    about: Literal["", "unknown", "place", "suspect", "external-id", "filled-in"] = ""
     unknown: Unknown | None = None
     other: Other | None = None
     was: Place | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
+from hashlib import sha256
 from typing import Any, Final, TypeVar, get_args
 
 from pump_roles.guardrails import by_policy
@@ -147,6 +148,14 @@ def texts_under_the_key(value: Any) -> frozenset[str]:
     :param value: a JSON value, such as a policy document.
     """
     return frozenset({*_texts([*under_the_key(value)])} - {"", "*"})
+
+
+def digests_under_the_key(value: Any) -> tuple[str, ...]:
+    """Return the SHA-256 of each external ID of a trust policy, in order.
+
+    :param value: the trust policy.
+    """
+    return tuple(sorted(sha256(text.encode()).hexdigest() for text in texts_under_the_key(value)))
 
 
 def _texts(value: Any) -> Iterator[str]:

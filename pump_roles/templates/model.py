@@ -25,8 +25,7 @@ class FoundRole:
         for a published role.
     :param filled_sha256: the SHA-256 of the definitions that it refers to, and of what it has that
         cannot be read; empty if there are none.
-    :param trust_sha256: the SHA-256 of the canonical form of its trust policy; empty for a
-        published role.
+    :param external_id_sha256: the SHA-256 of each external ID in its trust policy.
     """
 
     role: Role
@@ -34,7 +33,7 @@ class FoundRole:
     stack_set: str = ""
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     filled_sha256: str = field(default="", compare=False)
-    trust_sha256: str = field(default="", compare=False)
+    external_id_sha256: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pump_roles.iam.documents import as_mapping, as_text
-from pump_roles.iam.trust import assumption, external_ids_of, with_external_ids
+from pump_roles.iam.trust import external_ids_of, with_external_ids
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role, Unknown
@@ -15,7 +15,7 @@ from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import files_in
 from pump_roles.templates.flatten import flatten
-from pump_roles.templates.masking import Mask, external_ids
+from pump_roles.templates.masking import Mask, digests_under_the_key, external_ids
 from pump_roles.templates.model import Contents, FoundRole, Other, Place
 from pump_roles.templates.other_access import others
 from pump_roles.templates.places import places
@@ -141,7 +141,7 @@ def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:
         stack_set=_stack_set(template),
         files=tuple(_files(pump_role)),
         filled_sha256=filled_in(pump_role, uncertain=uncertain),
-        trust_sha256=assumption(role.trust_policy).sha256,
+        external_id_sha256=digests_under_the_key(role.trust_policy),
     )
 
 
@@ -166,7 +166,9 @@ def _together(same: Sequence[FoundRole]) -> FoundRole:
         same[0],
         files=tuple(dict.fromkeys(file for found in same for file in found.files)),
         filled_sha256=combined(found.filled_sha256 for found in same),
-        trust_sha256=combined(found.trust_sha256 for found in same),
+        external_id_sha256=tuple(
+            sorted({digest for found in same for digest in found.external_id_sha256})
+        ),
     )
 
 

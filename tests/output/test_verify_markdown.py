@@ -66,7 +66,7 @@ def test_has_what_a_ticket_needs() -> None:
         "\n"
         "- read-only role `arn:aws:iam::000000000001:role/PumpReadOnlyRole`: **differs**\n"
         "  - **broader** (`policy-added`): the inline policy Extra is not expected; 1 action: "
-        "not granted as expected, allowed in the account; actions: `s3:GetObject`\n"
+        "allowed in the account instead of not granted; actions: `s3:GetObject`\n"
         "\n"
         "## Accounts that match\n"
         "\n"
@@ -83,8 +83,8 @@ def test_says_everything_about_an_account() -> None:
     found = as_markdown(verification(with_everything("word")))
     for sentence in (
         "- not checked: it could not be read: word",
-        "**broader** (`policy-added`): the inline policy word is not expected; 1 action: denied",
-        " by word0 as expected, allowed in the account; 1 action: denied by word1 as expected",
+        "**broader** (`policy-added`): the inline policy word is not expected; 1 action: allowed",
+        " in the account instead of denied by word0; 1 action: allowed in the account instead of",
         "; 5 more changes; actions: ",
         "`word` and 12 more",
         "**other** (`tag-added`): the tag word is not expected",

@@ -489,18 +489,18 @@ def test_changed_external_id_only_in_the_rollout_is_a_change(tmp_path: Path) -> 
         (folder / file).write_text(before.replace(SECRET, "Attacker-1234"))
         found = of_templates(folder, since=earlier(was)).changes
         assert [change.effect for change in found] == ["other"]
-        assert found[0].about == "trust-policy"
+        assert found[0].about == "external-id"
         (folder / file).write_text(before)
     assert of_templates(folder, since=earlier(was)).changes == ()
 
 
-def test_one_role_in_one_file_has_the_digest_of_its_trust_policy(
+def test_one_role_in_one_file_has_the_digest_of_its_external_id(
     pump: Content, tmp_path: Path
 ) -> None:
     files = {PUMP: pump, OTHER: pump}
     (single,) = read_templates(written(tmp_path / "one", {PUMP: pump})).roles
     (both,) = read_templates(written(tmp_path / "both", files)).roles
-    assert both.trust_sha256 == single.trust_sha256
+    assert both.external_id_sha256 == single.external_id_sha256
     assert [name for name, _ in both.files] == [PUMP, OTHER]
 
 

@@ -94,8 +94,8 @@ def _sentence(change: Change, after: Report) -> str:
 def _named(change: Change, after: Report) -> Iterable[str]:
     # What was announced must be what is released, so a line also says what its words leave open.
     of_role = [role for role in after.roles if role.kind == change.role]
-    if change.about == "trust-policy":
-        return [role.trust_sha256 for role in of_role]
+    if change.about == "external-id":
+        return [digest for role in of_role for digest in role.external_id_sha256]
     if change.about == "filled-in":
         return [role.filled_sha256 for role in of_role]
     if change.difference is not None and change.difference.rule == "role-present":

@@ -13,12 +13,12 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from pump_roles.iam.documents import Policy, as_list, as_mapping
-from pump_roles.iam.trust import assumption, principals_of
+from pump_roles.iam.trust import principals_of
 from pump_roles.json_input import InputError, parse_json, read_json
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates import Contents, FoundRole, Other
-from pump_roles.templates.masking import texts_under_the_key
+from pump_roles.templates.masking import digests_under_the_key, texts_under_the_key
 from pump_roles.templates.other_access import roles_of_account
 from pump_roles.templates.roles import kind_of
 from pump_roles.validators import ROLE_ARN
@@ -363,7 +363,7 @@ def _found(role: Role, details: AccountDetails) -> FoundRole:
     return FoundRole(
         role=role,
         files=((source, digest),),
-        trust_sha256=assumption(role.trust_policy).sha256,
+        external_id_sha256=digests_under_the_key(role.trust_policy),
     )
 
 

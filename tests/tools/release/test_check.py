@@ -144,7 +144,7 @@ def section(text: str) -> Section:
         (
             now,
             partial(report, any_external_id),
-            ["auto-pilot: its trust policy changed", "auto-pilot: what"],
+            ["auto-pilot: it accepts an external ID that", "auto-pilot: what"],
         ),
         (
             only_read_only,
