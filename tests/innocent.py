@@ -7,6 +7,7 @@ else into the account, or make credentials: harmless in another stack than Pump'
 No two functions use the same construct id, so that one stack can take them all.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -1027,6 +1028,24 @@ def watched_role(stack: Stack) -> None:
     )
 
 
+def watched_use_of_the_role(stack: Stack) -> None:
+    """A metric, a query, and a dashboard of what Pump's role does, by its name."""
+    pattern = '{ $.userIdentity.sessionContext.sessionIssuer.userName = "PumpReadOnlyRole" }'
+    metric = {"MetricName": "Pump", "MetricNamespace": "Pump", "MetricValue": "1"}
+    properties: dict[str, dict[str, object]] = {
+        "AWS::Logs::MetricFilter": {
+            "LogGroupName": "trail",
+            "FilterPattern": pattern,
+            "MetricTransformations": [metric],
+        },
+        "AWS::Logs::QueryDefinition": {"Name": "Pump", "QueryString": f"filter {pattern}"},
+        "AWS::CloudWatch::Dashboard": {"DashboardBody": json.dumps({"title": "PumpReadOnlyRole"})},
+    }
+    for kind, members in properties.items():
+        name = "Watches" + kind.rpartition(":")[2]
+        CfnResource(stack, name, type=kind, properties=members)
+
+
 def denied_by_the_organization(stack: Stack) -> None:
     """A service control policy that forbids everyone to change Pump's role."""
     statement = {
@@ -1156,6 +1175,7 @@ INNOCENT: Final[Mapping[str, Callable[[Stack], None]]] = {
         private_function,
         stored_arn,
         watched_role,
+        watched_use_of_the_role,
         denied_by_the_organization,
         names_by_environment,
         role_with_a_path,

@@ -143,23 +143,22 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "policies-together": "No single policy has this effect. Review all policies of the role. "
         f"{_WHO} {_RESTORE}",
         "boundary-added": f"{_WHO} Remove the boundary, or add it to what is expected.",
-        "boundary-removed": f"Nothing limits what the role's policies allow. {_WHO} {_RESTORE}",
+        "boundary-removed": f"No permissions boundary limits the role now. {_WHO} {_RESTORE}",
         "boundary-changed": f"{_WHO} {_RESTORE}",
         "boundary-text": f"Compare the policy with the one that was reviewed. {_WHO}",
         "session-duration": f"{_WHO} {_RESTORE}",
         "tag-added": "Remove the tag, or allow its key with --allow-tag.",
         "tag-removed": "Policies can depend on the tag. Restore it.",
         "tag-changed": "Policies can depend on the tag. Set its expected value again.",
-        "other-access": "If it is one of the roles that you deployed, omit --role, so that it is "
-        "verified, too. Otherwise, delete the role if it is no longer needed, or restrict its "
-        "trust policy, and require another external ID.",
+        "other-access": "If it is one of the roles that you deployed, verify it, too. Otherwise, "
+        "delete the role if it is no longer needed, or restrict its trust policy.",
     }
 )
 """What to do about each kind of difference."""
 
 UNVERIFIED_REMEDY: Final = (
-    "It may differ from what is expected. Make sure that the caller can read it, then verify "
-    "again. Until then, findings about this account may be missing."
+    "It may differ from what is expected. Make sure that it can be read, then verify again. "
+    "Until then, findings about this account may be missing."
 )
 """What to do about what could not be checked."""
 

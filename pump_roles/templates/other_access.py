@@ -75,6 +75,16 @@ _SECTIONS: Final = {
 }
 """The sections of a template that give no access themselves. ``Globals``, of SAM, does."""
 
+_WATCHES: Final[Mapping[str, tuple[str, ...]]] = {
+    "AWS::AccessAnalyzer::Analyzer": ("ArchiveRules",),
+    "AWS::CloudWatch::Dashboard": ("DashboardBody",),
+    "AWS::Config::ConfigRule": ("InputParameters", "Scope"),
+    "AWS::Events::Rule": ("EventPattern",),
+    "AWS::Logs::MetricFilter": ("FilterPattern",),
+    "AWS::Logs::QueryDefinition": ("QueryString",),
+}
+"""What a resource looks for or shows, by its type."""
+
 _ATTACHED: Final[Mapping[Naming, str]] = {
     "certain": "attaches",
     "could-be": "could-attach",
@@ -321,11 +331,10 @@ class _Reader:
     def _naming(
         self, naming: Callable[[Target], Naming | None], whys: Mapping[Naming, str]
     ) -> Iterator[Access]:
-        for role in self.roles:
-            found = naming(role)
-            if found is not None:
-                subject = "" if found == "deployment" else written(role.names[0])
-                yield Access(whys[found], subject)
+        found = [(naming(role), written(role.names[0])) for role in self.roles]
+        named = [Access(whys[how], name) for how, name in found if how and how != "deployment"]
+        unknown = any(how == "deployment" for how, _ in found)
+        yield from named or ([Access(whys["deployment"])] if unknown else [])
 
     def _mentions(self, *, information: bool) -> Iterator[Access]:
         # What trusts or attaches to Pump's roles is reported already, and nested templates are
@@ -358,8 +367,8 @@ class _Reader:
         # neither gives access nor runs code.
         if not self._is_of_aws or has_transform(value):
             return value, [], []
-        is_pattern = (self._type, name) == ("AWS::Events::Rule", "EventPattern")
-        if self._type == "AWS::SSM::Parameter" or is_pattern or _TEXTS.fullmatch(name):
+        watches = name in _WATCHES.get(self._type, ())
+        if self._type == "AWS::SSM::Parameter" or watches or _TEXTS.fullmatch(name):
             return None, [], [value]
         assumed: list[Any] = []
         denies: list[Any] = []

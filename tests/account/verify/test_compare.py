@@ -1253,7 +1253,7 @@ def test_other_role_that_the_same_templates_expect_is_named_as_such(
     assert said.keys() == {"Copy", NAMES[AUTO_PILOT]}
     also = Access("named-like-omitted-role", AUTO_PILOT)
     assert said[NAMES[AUTO_PILOT]] == (*said["Copy"], also)
-    assert "omit --role" in REMEDIES["other-access"]
+    assert "verify it, too" in REMEDIES["other-access"]
 
 
 @pytest.mark.parametrize("more", [{"IsTruncated": True}, {"NextToken": "x"}, {"Marker": "x"}])
