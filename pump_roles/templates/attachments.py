@@ -1,6 +1,6 @@
 """The resources that attach to roles, such as managed policies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,10 +54,15 @@ class Attachments:
 
     :param templates: the templates that contain them.
     :param types: the resource types, and the path to the property with the names.
+    :param without: the resources to leave out. By default, none.
     """
 
     def __init__(
-        self, templates: Iterable[Template], types: Mapping[Any, tuple[str, ...]] = ATTACHES
+        self,
+        templates: Iterable[Template],
+        types: Mapping[Any, tuple[str, ...]] = ATTACHES,
+        *,
+        without: Collection[Reference] = (),
     ) -> None:
         self._at: dict[Reference, Attachment] = {}
         self._by_name: dict[str | Certain, list[Attachment]] = {}
@@ -67,6 +72,8 @@ class Attachments:
         for template in templates:
             for logical_id in template.resources:
                 path = types.get(template.type_of(logical_id))
+                if (template, logical_id) in without:
+                    continue
                 if path is not None:
                     found = _targets(template, logical_id, path)
                     self._add(Attachment(template, logical_id, found))

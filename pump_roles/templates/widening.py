@@ -163,7 +163,9 @@ def _reaching(
     roles: Mapping[Reference, Built], templates: Sequence[Template]
 ) -> Iterator[tuple[Rule, Built, Reference, Naming]]:
     attachments = Attachments(templates)
-    namesakes = Attachments((of for of in templates if of.member is None), NAMED)
+    # Each of many roles has the name of the others in other stacks.
+    outside = (of for of in templates if of.member is None)
+    namesakes = Attachments(outside, NAMED, without=roles)
     unread = [
         ((template, name), _unread(template, name))
         for template in templates
@@ -178,8 +180,8 @@ def _reaching(
         for found, naming in attachments.naming(role, template).items():
             yield "attaches", built, (found.template, found.logical_id), naming
         for found, naming in namesakes.naming(role, template).items():
-            at = found.template, found.logical_id
-            if at not in roles and template.member is None:
+            if template.member is None:
+                at = found.template, found.logical_id
                 yield "named-alike", built, at, naming
         for at, possible in unread:
             if (template, logical_id) in possible.references or any(

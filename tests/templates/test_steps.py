@@ -1,5 +1,6 @@
 """Reading a value takes a number of steps that grows linearly with the size of the templates."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from pump_roles.templates.certain import certain
 from pump_roles.templates.could_be import Definition, could_be, definitions
 from pump_roles.templates.roles import pump_roles
 from pump_roles.templates.template import Template
+from pump_roles.templates.widening import Built, widenings
 from tools.sandbox.cdk import ROOT
 
 READER = str(ROOT / "pump_roles")
@@ -184,3 +186,18 @@ def test_counts_each_step() -> None:
         return certain({"Fn::Sub": "a-${AWS::Region}"}, template())
 
     assert steps(lambda: [read() for _ in range(10)]) == 10 * steps(read) > 0
+
+
+def test_steps_grow_linearly_with_roles_of_one_name_in_many_stacks(tmp_path: Path) -> None:
+    properties = {"RoleName": "PumpAutoPilotRole", "AssumeRolePolicyDocument": {}}
+    content = {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}}
+    paths = [tmp_path / f"{index}.template.json" for index in range(2 * SIZE)]
+    for path in paths:
+        path.write_text(json.dumps(content))
+    (tmp_path / "manifest.json").write_text("{}")
+    built = [Built(None, path, "Role", properties) for path in paths]
+
+    def steps_of(size: int) -> int:
+        return steps(lambda: list(widenings(built[:size], paths[:size])))
+
+    assert steps_of(2 * SIZE) <= 2.5 * steps_of(SIZE)
