@@ -53,7 +53,9 @@ def embedded(report: Report) -> str:
     """Return the element of a page that carries the JSON of the report that it shows."""
     # As it is, it would make the page two thirds larger. Unlike zlib, bzip2 has one implementation,
     # so the page is the same on every machine.
-    written = as_json(report).encode("utf-8", "backslashreplace")
+    # Without indentation, which only the slower encoder, in Python, can write.
+    compact = json.dumps(_plain(report), ensure_ascii=False, separators=(",", ":"))
+    written = compact.encode("utf-8", "backslashreplace")
     return _ELEMENT.format(b64encode(compress(written)).decode())
 
 
