@@ -200,7 +200,7 @@ class Change:
     :param about: what else differs: something that is not known about the role; where it is
         deployed; what may give more access; or a digest of the trust policy, or of what is filled
         in at deployment. Otherwise empty.
-    :param unknown: what is not known; if it narrows, what is no longer unknown.
+    :param unknown: what is not known; if it narrows, what has become known.
     :param other: what may give more access; if it narrows, what no longer does.
     :param was: where it was deployed, if it was.
     :param now: where it is deployed now, if it is.

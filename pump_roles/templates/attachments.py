@@ -19,10 +19,10 @@ ATTACHES: Final[Mapping[Any, tuple[str, ...]]] = {
 }
 """The resource types that attach to roles, and the path to the property that names the roles."""
 
-_CONNECTOR: Final = "AWS::Serverless::Connector"
-
 NAMED: Final[Mapping[Any, tuple[str, ...]]] = {"AWS::IAM::Role": ("RoleName",)}
 """The resource type of roles, and the property that names them."""
+
+_CONNECTOR: Final = "AWS::Serverless::Connector"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +71,9 @@ class Attachments:
         self._others: list[Attachment] = []
         for template in templates:
             for logical_id in template.resources:
-                path = types.get(template.type_of(logical_id))
                 if (template, logical_id) in without:
                     continue
+                path = types.get(template.type_of(logical_id))
                 if path is not None:
                     found = _targets(template, logical_id, path)
                     self._add(Attachment(template, logical_id, found))

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
+from pump_roles.role import Unknown
 from pump_roles.templates.attachments import NAMED, Attachments
 from pump_roles.templates.boundary import is_same_policy
 from pump_roles.templates.could_be import Possible, could_be
@@ -166,12 +167,13 @@ def _reaching(
     # Each of many roles has the name of the others in other stacks.
     outside = (of for of in templates if of.member is None)
     namesakes = Attachments(outside, NAMED, without=roles)
+    hidden = {template: [*hidden_at_deployment(template)] for template in templates}
     unread = [
         ((template, name), _unread(template, name))
-        for template in templates
-        for name in {*template.unread, *_opaque(template)}
+        for template, changes in hidden.items()
+        for name in {*template.unread, *_opaque(template, changes)}
     ]
-    changeable = {of.root for of in templates if any(hidden_at_deployment(of))}
+    changeable = {template.root for template, changes in hidden.items() if changes}
     for (template, logical_id), built in roles.items():
         role = target(template, logical_id)
         as_built = built.properties.get("RoleName")
@@ -194,9 +196,9 @@ def _reaching(
             yield "changed-later", built, (template, logical_id), "deployment"
 
 
-def _opaque(template: Template) -> Iterator[str]:
+def _opaque(template: Template, changes: Iterable[Unknown]) -> Iterator[str]:
     # The resources and sections that can become any resource at deployment.
-    for change in hidden_at_deployment(template):
+    for change in changes:
         if change.why == "transform":
             yield "Transform"
         elif change.subject in template.resources or change.subject in template.content:

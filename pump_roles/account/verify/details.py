@@ -84,7 +84,7 @@ class AccountDetails:
         return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
 
     def role(self, name: str) -> Role | None:
-        """Return a role by its name, in any case; ``None`` if there is none."""
+        """Return a role by its name, ignoring case; ``None`` if there is none."""
         return next(
             (role for role in self.roles if role.name.casefold() == name.casefold()),
             None,
