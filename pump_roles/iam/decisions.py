@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from pump_roles.iam.catalog import Action, Catalog, shipped
@@ -97,8 +98,9 @@ class PolicyEvaluator:
             and any(policy is other for other in certain)
         ]
 
-    def grants(self) -> dict[str, Grant]:
-        """Return how each action of the catalog that they allow is decided, by its name."""
+    @cached_property
+    def grants(self) -> Mapping[str, Grant]:
+        """How each action of the catalog that they allow is decided, by its name."""
         allows, denies = self.by_action("Allow"), self.by_action("Deny")
         # The same clauses decide about most actions.
         made: dict[tuple[int, ...], Grant] = {}
@@ -127,6 +129,9 @@ class PolicyEvaluator:
 
         :param name: the action's name.
         """
+        known = self._catalog.actions.get(name.lower())
+        if known is not None:
+            return self.grants.get(known.name, _NOTHING)
         return _grant(
             [(policy, clause) for policy, clause in self._allows if clause.matches(name)],
             [(policy, clause) for policy, clause in self._denies if clause.matches(name)],

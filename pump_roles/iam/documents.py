@@ -29,11 +29,14 @@ def is_function(key: str) -> bool:
 
 def has_transform(value: Any) -> bool:
     """Whether a macro can change something in the value: ``Fn::Transform``."""
-    if isinstance(value, list):
-        return any(map(has_transform, value))
-    return isinstance(value, dict) and (
-        "Fn::Transform" in value or any(map(has_transform, value.values()))
-    )
+    if isinstance(value, dict):
+        if "Fn::Transform" in value:
+            return True
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    # Not called for each string: most parts of a template are strings.
+    return any(has_transform(part) for part in value if isinstance(part, dict | list))
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:

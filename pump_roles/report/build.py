@@ -28,7 +28,6 @@ from pump_roles.report.statements import statements
 from pump_roles.role import published_role
 from pump_roles.templates import Contents, FoundRole
 from pump_roles.templates.masking import Mask
-from pump_roles.templates.reading import read_templates
 
 _ACCESS_TYPES: Final = {
     "AWS::EKS::AccessEntry",
@@ -133,6 +132,9 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
     :param since: as for :func:`of_published`.
     :raises InputError: as :func:`pump_roles.templates.read_templates` does.
     """
+    # Imported here: a report on the published roles does not need the reader.
+    from pump_roles.templates.reading import read_templates  # noqa: PLC0415
+
     try:
         return of_contents(read_templates(path), since=since)
     except RecursionError:
@@ -151,7 +153,7 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     mask = Mask(contents.external_ids)
     contents = mask.masked(contents)
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
-    granted = {kind: policies.evaluator.grants() for kind, policies in read.items()}
+    granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
     certain, isolated = not may_add_permissions(contents), not may_reach_more(contents)
     roles = tuple(

@@ -142,7 +142,7 @@ def _of_aws(
     risks: Mapping[str, Risk],
 ) -> Iterator[Change]:
     # What the role as it was allows today, but did not allow with the catalog of its time.
-    today = RolePolicies(role.role, catalog).evaluator.grants()
+    today = RolePolicies(role.role, catalog).evaluator.grants
     then = {
         action.name: action.roles[role.kind]
         for action in earlier.actions

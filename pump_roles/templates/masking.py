@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
@@ -13,9 +13,7 @@ from pump_roles.guardrails import by_policy
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
 from pump_roles.published import ROLES
-from pump_roles.templates.could_be import could_be
 from pump_roles.templates.model import ACCOUNT_FILTERS
-from pump_roles.templates.template import Template
 from pump_roles.text import visible
 from pump_roles.validators import CallAs
 
@@ -92,18 +90,6 @@ class Mask:
         long = [external_id for external_id in self.hidden if len(external_id) >= PART_FROM]
         longest_first = sorted(long, key=lambda external_id: (-len(external_id), external_id))
         return re.compile("|".join(map(re.escape, longest_first))) if long else None
-
-
-def external_ids(templates: Iterable[Template]) -> frozenset[str]:
-    """Return the external IDs in templates: all that a value under the condition key could be."""
-    found: set[str] = set()
-    for template in templates:
-        for value in under_the_key(template.content):
-            found |= could_be(value, template, into_resources=False).fragments
-            # A report can also show the pattern of a Fn::Sub.
-            found |= {text for text in _texts(value) if "${" in text}
-    # An external ID has at least two characters.
-    return frozenset(text for text in found if len(text) > 1)
 
 
 @cache

@@ -11,11 +11,17 @@ from pump_roles.published import ROLES
 from pump_roles.role import Role, Unknown
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.certain import filled_text
+from pump_roles.templates.could_be import could_be
 from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import files_in
 from pump_roles.templates.flatten import flatten
-from pump_roles.templates.masking import Mask, digests_under_the_key, external_ids
+from pump_roles.templates.masking import (
+    Mask,
+    digests_under_the_key,
+    texts_under_the_key,
+    under_the_key,
+)
 from pump_roles.templates.model import Contents, FoundRole, Other, Place
 from pump_roles.templates.other_access import others
 from pump_roles.templates.places import places
@@ -50,7 +56,7 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
         kind.
     """
     templates, outside = flattened
-    hidden_ids = external_ids(templates)
+    hidden_ids = _external_ids(templates)
     attachments = Attachments(templates)
     roles = list(pump_roles(templates, attachments))
     if not roles:
@@ -100,6 +106,18 @@ def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Conte
         ),
         external_ids=hidden_ids,
     )
+
+
+def _external_ids(templates: Iterable[Template]) -> frozenset[str]:
+    # All that a value under the condition key could be.
+    found: set[str] = set()
+    for template in templates:
+        for value in under_the_key(template.content):
+            found |= could_be(value, template, into_resources=False).fragments
+        # A report can also show the pattern of a Fn::Sub.
+        found |= {text for text in texts_under_the_key(template.content) if "${" in text}
+    # An external ID has at least two characters.
+    return frozenset(text for text in found if len(text) > 1)
 
 
 def _variants(

@@ -912,7 +912,7 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
 ) -> None:
     before, after = mutation
     was, now = _role(before), _role(after)
-    granted = [PolicyEvaluator(role.policies, shipped()).grants() for role in (was, now)]
+    granted = [PolicyEvaluator(role.policies, shipped()).grants for role in (was, now)]
     since = earlier(of_contents(Contents(roles=(FoundRole(role=was),))))
     found = of_contents(Contents(roles=(FoundRole(role=now),)), since=since).changes
     assert {change.cause for change in found} <= {"role"}

@@ -644,7 +644,7 @@ def test_single_action_has_the_same_decision_as_in_the_full_list(
 ) -> None:
     named = ((f"Policy{at}", {"Statement": found}) for at, found in enumerate(policies))
     evaluator = PolicyEvaluator(role_of(*named, published=False).policies, shipped())
-    granted = evaluator.grants()
+    granted = evaluator.grants
     nothing = Grant(decision=NOT_GRANTED, granted_by=(), denied_by=())
     for action in shipped().actions.values():
         assert evaluator.grant(action.name) == granted.get(action.name, nothing)
