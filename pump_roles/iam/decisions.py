@@ -64,7 +64,9 @@ class DecisionChange:
 
 _BOTH: Final = ("Allow", "Deny")
 _NOTHING: Final = Grant(decision=NOT_GRANTED)
-_ALL: Final = Grant(decision=ALLOWED)
+_EVERYTHING: Final = Clause(
+    pattern="*", excluded=None, effect="Allow", scope=EVERYWHERE, readable=True
+)
 
 
 class PolicyEvaluator:
@@ -224,7 +226,7 @@ def decision_changes(
     for found in _uncovered(was, now, actions):
         # A deny of what newer actions may be is only worth a line if nothing else says so.
         if found.certain or found.effect not in counted:
-            patterns.setdefault(found.pattern, []).append(found)
+            patterns.setdefault(found.clause.named, []).append(found)
     for pattern, each in patterns.items():
         groups.setdefault(_of_pattern(each), []).append(pattern)
     order: tuple[Effect, ...] = ("broader", "other", "narrower")
@@ -288,32 +290,32 @@ def _not_covered(
 
 
 class _Uncovered(NamedTuple):
-    # What a clause that only one side has decides about its pattern.
-    pattern: str
-    effect: Effect
-    before: Grant
-    after: Grant
-    certain: bool = True
+    # A clause that only one side has, about more than the catalog has.
+    policy: Policy
+    clause: Clause
+    before: bool
+    certain: bool
+
+    @property
+    def effect(self) -> Effect:
+        return "broader" if (self.clause.effect == "Allow") != self.before else "narrower"
 
 
 def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
     effects = {one.effect for one in found}
     effect = found[0].effect if len(effects) == 1 else "other"
-    removed = [one.before for one in found if one.before not in (_NOTHING, _ALL)]
-    added = [one.after for one in found if one.after not in (_NOTHING, _ALL)]
-    return effect, _joined(removed) or found[0].before, _joined(added) or found[0].after
+    return effect, _decided(found, before=True), _decided(found, before=False)
 
 
-def _joined(grants: Sequence[Grant]) -> Grant | None:
-    if len(grants) < 2:  # noqa: PLR2004
-        return grants[0] if grants else None
-    denies = [grant for grant in grants if grant.denied_by]
-    return Grant(
-        decision=(denies or grants)[0].decision,
-        denied_by=tuple(dict.fromkeys(name for deny in denies for name in deny.denied_by)),
-        allowed_on=tuple(dict.fromkeys(scope for one in grants for scope in one.allowed_on)),
-        limits=tuple(dict.fromkeys(scope for deny in denies for scope in deny.limits)),
-    )
+def _decided(found: Sequence[_Uncovered], *, before: bool) -> Grant:
+    # What the clauses of one side decide by themselves about what they match.
+    here = [(one.policy, one.clause) for one in found if one.before is before]
+    allows = [pair for pair in here if pair[1].effect == "Allow"]
+    denies = [pair for pair in here if pair[1].effect == "Deny"]
+    if not allows and (denies or found[0].clause.effect == "Deny"):
+        # A deny only counts for what something else allows.
+        allows = [(found[0].policy, _EVERYTHING)]
+    return replace(_grant(allows, denies), granted_by=())
 
 
 def _uncovered(
@@ -322,18 +324,12 @@ def _uncovered(
     # The catalog does not have all actions of these clauses, so compare the clauses themselves.
     allows = [clause for side in (was, now) for _, clause in side.effective("Allow")]
     uncovered = [clause for clause in allows if not is_covered(clause, catalog)]
-    for policy, clause in _only_in(now, was, "Allow", catalog):
-        yield _Uncovered(clause.named, "broader", _NOTHING, _alone(policy, clause))
-    for policy, clause in _only_in(was, now, "Allow", catalog):
-        yield _Uncovered(clause.named, "narrower", _alone(policy, clause), _NOTHING)
-    for policy, clause in _only_in(was, now, "Deny", catalog):
-        if _shares(clause, allows):
-            certain = _shares(clause, uncovered)
-            yield _Uncovered(clause.named, "broader", _alone(policy, clause), _ALL, certain)
-    for policy, clause in _only_in(now, was, "Deny", catalog):
-        if _shares(clause, allows):
-            certain = _shares(clause, uncovered)
-            yield _Uncovered(clause.named, "narrower", _ALL, _alone(policy, clause), certain)
+    for effect in _BOTH:
+        for one, other in ((was, now), (now, was)):
+            for policy, clause in _only_in(one, other, effect, catalog):
+                if effect == "Allow" or _shares(clause, allows):
+                    certain = effect == "Allow" or _shares(clause, uncovered)
+                    yield _Uncovered(policy, clause, one is was, certain)
 
 
 def _only_in(
@@ -343,14 +339,6 @@ def _only_in(
     for policy, clause in evaluator.effective(effect):
         if not is_covered(clause, catalog) and not any(found.covers(clause) for found in known):
             yield policy, clause
-
-
-def _alone(policy: Policy, clause: Clause) -> Grant:
-    # What a clause decides by itself about what it matches.
-    scopes = () if clause.scope == EVERYWHERE else (clause.scope,)
-    if clause.effect == "Allow":
-        return Grant(decision=ALLOWED, allowed_on=scopes)
-    return Grant(decision=decision_of(clause), denied_by=(policy.name,), limits=scopes)
 
 
 def _shares(clause: Clause, others: Sequence[Clause]) -> bool:
