@@ -4,10 +4,12 @@ Published data, templates, accounts, saved files, and earlier reports are read i
 :func:`pump_roles.compare.compare` compares two of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pump_roles.guardrails import Guardrail, documents
+from pump_roles.iam.canonical import without_partition
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
 from pump_roles.published import ROLES
@@ -156,12 +158,15 @@ class Role:
         return any(unknown.part == part and not unknown.subject for unknown in self.unknown)
 
 
-def published_role(kind: str) -> Role:
+def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
     """Return a role as Pump publishes it.
 
     :param kind: the role's kind.
+    :param guardrails: what to deny it. By default, nothing.
+    :raises ArgumentError: as :func:`pump_roles.guardrails.documents` does.
     """
     role = ROLES[kind]
+    denies = documents(guardrails, role)
     return Role(
         kind=kind,
         name=role.name,
@@ -176,7 +181,11 @@ def published_role(kind: str) -> Role:
                 }
             ],
         },
-        policies=tuple(
-            Policy(name=policy.name, document=policy.document) for policy in role.policies
+        policies=(
+            *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
+            *(
+                Policy(name=part.policy_name, document=without_partition(document))
+                for part, document in denies.items()
+            ),
         ),
     )

@@ -15,7 +15,7 @@ from aws_cdk import App, Stack
 from pump_roles import validators
 from pump_roles.app.summary import summary
 from pump_roles.constructs.rollout import ROLLOUT_STACKS, ConfigureApp
-from pump_roles.guardrails import WITH_VALUE, Guardrail
+from pump_roles.guardrails import WITH_VALUE, Guardrail, applying
 from pump_roles.json_input import InputError, read_json
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
@@ -402,12 +402,6 @@ def _of_role(role: str, values: Mapping[Key, Any], file: str) -> _Settings:
 def _with_shared_guardrails(
     role: str, settings_of: Mapping[str, _Settings], built: Collection[str]
 ) -> _Settings:
-    # A shared guardrail applies to the roles that have permissions that it denies. If none has, the
-    # guardrail stays, and the role rejects it.
-    def applies(guardrail: Guardrail, sharing: Collection[str]) -> bool:
-        having = [other for other in sharing if guardrail.on(ROLES[other].patterns)]
-        return role in having or not having
-
     def shares(other: str, name: str) -> bool:
         return name in settings_of[other] and not settings_of[other][name].key.role
 
@@ -415,8 +409,7 @@ def _with_shared_guardrails(
     for name in _GUARDRAILS:
         if shares(role, name):
             sharing = [other for other in built if shares(other, name)]
-            value = settings[name].value
-            kept = [guardrail for guardrail in value if applies(guardrail, sharing)]
+            kept = applying(settings[name].value, role, sharing)
             settings[name] = _Setting(settings[name].key, kept)
     return settings
 

@@ -1,7 +1,7 @@
 """What the commands share: exit statuses, options, errors, and progress."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Annotated, Final, Literal, NoReturn, ParamSpec
@@ -45,6 +45,11 @@ def one_of(*values: str) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def comma_separated(values: Iterable[str]) -> list[str]:
+    """Return the elements of an option that is a comma-separated list and may be repeated."""
+    return [element.strip() for value in values for element in value.split(",")]
 
 
 def role_kind(value: str) -> str:

@@ -1,6 +1,7 @@
 """``pump-roles report``: what the roles may do."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG
 from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
@@ -9,9 +10,10 @@ import typer
 
 from pump_roles.cli import common, files
 from pump_roles.text import one_line
-from pump_roles.validators import ROLE_NAME
+from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
+    from pump_roles.guardrails import Guardrail
     from pump_roles.report import Earlier, Report
     from pump_roles.report.model import Change
 
@@ -56,6 +58,14 @@ def report(
             metavar=f"<{'|'.join(get_args(ReportFormat))}>",
             help="Defaults to the format of the output file's extension, or markdown. summary is "
             "Markdown that fits a ticket or a pull request comment.",
+        ),
+    ] = None,
+    guardrails: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="<names>",
+            help="Guardrails for the published roles, comma-separated: the report shows what they "
+            "would leave. May be repeated. By default, none.",
         ),
     ] = None,
     since: Annotated[
@@ -125,18 +135,48 @@ def report(
     for read in filter(None, (path, since)):
         if files.mode_of(read) not in (None, S_IFREG, S_IFDIR):
             common.fail(f"{read}: is neither a file nor a folder", 1)
-    result = _of_account(role_name, region, profile, since) if account else _report(path, since)
+    denied = _guardrails(guardrails, path, account=account)
+    result = (
+        _of_account(role_name, region, profile, since) if account else _report(path, denied, since)
+    )
     files.print_text(_written(result, chosen), output)
     reasons = list(_reasons(result, fatal))
     if reasons:
         common.fail(" ".join(f"{reason}." for reason in reasons), common.DIFFERENT)
 
 
-def _report(path: Path | None, since: Path | None) -> "Report":
+def _report(path: Path | None, guardrails: "Sequence[Guardrail]", since: Path | None) -> "Report":
     from pump_roles.report import of_published, of_templates  # noqa: PLC0415
 
     earlier = _earlier(since)
-    return of_published(since=earlier) if path is None else of_templates(path, since=earlier)
+    if path is not None:
+        return of_templates(path, since=earlier)
+    with _of_option("--guardrails"):
+        return of_published(guardrails=guardrails, since=earlier)
+
+
+def _guardrails(values: list[str] | None, path: Path | None, *, account: bool) -> "list[Guardrail]":
+    if values is None:
+        return []
+    from pump_roles.guardrails import Guardrail  # noqa: PLC0415
+
+    if account or path is not None:
+        raise typer.BadParameter("--guardrails: cannot be combined with --account or a path")
+    with _of_option("--guardrails"):
+        names = GUARDRAILS.check("guardrails", common.comma_separated(values))
+        return [Guardrail.named(name) for name in names]
+
+
+@contextmanager
+def _of_option(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ArgumentError as error:
+        if error.other:
+            # Only a setting, or an argument of a construct, can have a value.
+            problem = f"{error.guardrail} takes a value; report on a template that has it instead"
+            raise typer.BadParameter(f"{option}: {problem}") from None
+        raise typer.BadParameter(f"{option}: {error.problem}") from None
 
 
 def _earlier(since: Path | None) -> "Earlier | None":

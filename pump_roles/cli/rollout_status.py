@@ -1,6 +1,5 @@
 """``pump-roles rollout-status``: which accounts of a rollout have the role."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -8,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from pump_roles.cli import common
+from pump_roles.cli.common import comma_separated
 from pump_roles.cli.files import named_path, print_text
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pump_roles.account.organization import AccountFilter
     from pump_roles.account.rollout.expected import ExpectedRollout
     from pump_roles.account.rollout.status import Statuses
@@ -149,14 +151,10 @@ def _account_filter(
     if len(names) > 1:
         raise typer.BadParameter(f"{names[0]}: cannot be combined with {names[1]}")
     if exclude_accounts:
-        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", _split(exclude_accounts))
+        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
     if only_accounts:
-        return "INTERSECTION", ACCOUNTS.check("--only-accounts", _split(only_accounts))
+        return "INTERSECTION", ACCOUNTS.check("--only-accounts", comma_separated(only_accounts))
     return "NONE" if no_filter else None, []
-
-
-def _split(values: Sequence[str]) -> list[str]:
-    return [account.strip() for value in values for account in value.split(",")]
 
 
 def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollout]":

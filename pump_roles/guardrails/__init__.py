@@ -8,12 +8,13 @@ role. The published policies stay unchanged.
 """
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy, load
-from pump_roles.guardrails.on_role import documents, made_redundant, recognized
+from pump_roles.guardrails.on_role import applying, documents, made_redundant, recognized
 
 __all__ = [
     "WITH_VALUE",
     "Guardrail",
     "Need",
+    "applying",
     "by_policy",
     "documents",
     "load",

@@ -1,13 +1,13 @@
 """Guardrails as policies of a role: their documents, redundant ones, and which one a policy is."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
 from pump_roles.iam.canonical import canonical, without_partition
 from pump_roles.iam.patterns import overlap
-from pump_roles.published import PublishedRole
+from pump_roles.published import ROLES, PublishedRole
 from pump_roles.validators import ArgumentError, ListOf
 
 
@@ -39,6 +39,26 @@ def documents(
                 )
             found[part] = document
     return dict(sorted(found.items(), key=lambda item: item[0].name))
+
+
+def applying(
+    guardrails: Iterable[Guardrail], kind: str, sharing: Collection[str]
+) -> list[Guardrail]:
+    """Return which guardrails that several roles share apply to one of them.
+
+    A guardrail applies to the roles that have permissions that it denies. If none has, it applies
+    to all, and :func:`documents` rejects it.
+
+    :param guardrails: the guardrails.
+    :param kind: the role's kind.
+    :param sharing: the kinds of all roles that share them.
+    """
+
+    def applies(guardrail: Guardrail) -> bool:
+        having = [other for other in sharing if guardrail.on(ROLES[other].patterns)]
+        return kind in having or not having
+
+    return [guardrail for guardrail in guardrails if applies(guardrail)]
 
 
 def made_redundant(

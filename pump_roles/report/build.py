@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles._version import __version__
+from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.iam.trust import Assumption, assumption
@@ -116,12 +117,17 @@ def other_resources(contents: Contents) -> Iterator[Finding]:
         yield Finding(kind="resources", resources=tuple(counts))
 
 
-def of_published(*, since: Earlier | None = None) -> Report:
+def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
     """Report on the roles as Pump publishes them.
 
+    :param guardrails: what to deny them. Each applies to the roles that have what it denies. By
+        default, nothing.
     :param since: an earlier report to compare with. By default, the report has no changes.
+    :raises ArgumentError: when a guardrail is listed twice, or would have no effect on either role.
     """
-    roles = tuple(FoundRole(role=published_role(kind)) for kind in ROLES)
+    roles = tuple(
+        FoundRole(role=published_role(kind, applying(guardrails, kind, ROLES))) for kind in ROLES
+    )
     return of_contents(Contents(roles=roles), since=since)
 
 

@@ -256,6 +256,28 @@ def test_broadened_needs_an_earlier_report(tmp_path: Path) -> None:
     assert not (tmp_path / "r.md").exists()
 
 
+def test_reports_what_guardrails_would_leave_of_the_published_roles() -> None:
+    ended = report("--guardrails", "recommended, no-selling", "--format", "json")
+    expected = of_published(guardrails=[Guardrail.RECOMMENDED, Guardrail.NO_SELLING])
+    assert (ended.exit_code, ended.output) == (0, as_json(expected))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["recomended"], "there is no guardrail 'recomended'; did you mean recommended?"),
+        (["until"], "until takes a value; report on a template that has it instead"),
+        (["recommended,metadata-only"], "metadata-only is listed twice"),
+        ([""], "'' is not the name of a guardrail"),
+        (["no-selling", "cdk.out"], "cannot be combined with --account or a path"),
+    ],
+)
+def test_rejects_guardrails_that_cannot_be_applied(arguments: list[str], problem: str) -> None:
+    ended = report("--guardrails", *arguments)
+    assert ended.exit_code == 2
+    assert f"--guardrails: {problem}" in " ".join(ended.stderr.split())
+
+
 @pytest.mark.parametrize("value", ["alarms", "", "alarm,broadened", "ALARM"])
 def test_unknown_reason_to_fail_is_a_usage_error(value: str, tmp_path: Path) -> None:
     ended = report(f"--fail-on={value}", "--output", tmp_path / "r.md")

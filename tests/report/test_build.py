@@ -14,7 +14,7 @@ from aws_cdk import App
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail
+from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
@@ -320,6 +320,32 @@ def test_a_folder_with_a_rollout_holds_the_same_roles_once(tmp_path: Path) -> No
     (alone,) = of_templates(tmp_path / "PumpAutoPilotRollout.template.json").roles
     assert alone.actions == action_count("auto-pilot")
     assert alone.principals == (OPEN_PRINCIPAL,)
+
+
+@pytest.mark.parametrize("name", ["recommended", "needed-only"])
+def test_guardrails_leave_of_the_published_roles_what_they_leave_of_templates(
+    name: str, tmp_path: Path
+) -> None:
+    guardrail = Guardrail.named(name)
+    app = App(outdir=str(tmp_path))
+    ReadOnlyStack(app, "One", guardrails=[guardrail])
+    AutoPilotStack(app, "Two", guardrails=[guardrail])
+    app.synth()
+    synthesized, published = of_templates(tmp_path), of_published(guardrails=[guardrail])
+    assert published.actions == synthesized.actions
+    assert published.statements == synthesized.statements
+    assert [role.guardrails for role in published.roles] == [
+        role.guardrails for role in synthesized.roles
+    ]
+    assert (published.alarms, published.exact) == (0, True)
+
+
+def test_guardrail_of_one_role_leaves_the_other_as_published() -> None:
+    report = of_published(guardrails=[Guardrail.NO_SELLING])
+    assert [[found.name for found in role.guardrails] for role in report.roles] == [
+        [],
+        ["no-selling"],
+    ]
 
 
 def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
