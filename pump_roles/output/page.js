@@ -14,7 +14,7 @@
   const MOST = 5;
 
   // Read once, so that each keystroke is fast.
-  const rows = [...find("rows").children].map((row) => {
+  const rows = [...document.querySelectorAll("#rows li")].map((row) => {
     const decisions = [...row.children].slice(2, 2 + roles.length).map((cell) => cell.className);
     return {
       row,
@@ -30,6 +30,14 @@
       has: decisions.map((decision) => decision !== "" && decision !== "denied"),
     };
   });
+  const services = [...find("rows").children].map((group) => ({
+    group,
+    number: group.querySelector("summary span"),
+    entries: rows.filter(({ row }) => group.contains(row)),
+  }));
+  // Only a search unfolds them, but without this script nothing is folded.
+  let searching = false;
+  for (const { group } of services) group.open = false;
   const say = (number) => number.toLocaleString("en-US");
   const total = `${say(rows.length)} action${rows.length === 1 ? "" : "s"}`;
 
@@ -195,6 +203,14 @@
       }
       shown += show;
     }
+    const begins_or_ends = searching !== Boolean(query());
+    searching = Boolean(query());
+    for (const { group, number, entries } of services) {
+      const found = entries.filter((entry) => entry.shown).length;
+      group.hidden = !found;
+      number.textContent = `${say(found)} action${found === 1 ? "" : "s"}`;
+      if (begins_or_ends) group.open = searching;
+    }
     count.textContent = `${say(shown)} of ${total}`;
     shownText.textContent = describe(rows.filter((entry) => entry.shown));
     const found = terms.length ? plain.filter(({ text }) => terms.every((term) => text.includes(term))) : [];
@@ -250,8 +266,9 @@
       toResults();
       return;
     }
-    if (!row?.matches("#rows > li")) return;
+    if (!row?.matches("#rows li")) return;
     if (row.hidden) clear();
+    row.closest(".service").open = true;
     row.querySelector("details").open = true;
     row.scrollIntoView({ block: "center" });
     current(row);
@@ -288,9 +305,16 @@
     for (const stop of row.querySelectorAll("a, summary")) stop.tabIndex = -1;
   }
   if (focusable) focusable.tabIndex = 0;
+  const reachable = ({ row, shown }) => shown && row.closest(".service").open;
+  for (const { group, entries } of services) {
+    group.addEventListener("toggle", () => {
+      const first = entries.find(reachable);
+      if (first && !rows.some((entry) => entry.row === focusable && reachable(entry))) current(first.row);
+    });
+  }
   find("rows").addEventListener("keydown", (event) => {
-    if (!event.target.matches("#rows > li")) return;
-    const shown = rows.filter((entry) => entry.shown).map((entry) => entry.row);
+    if (!event.target.matches("#rows li")) return;
+    const shown = rows.filter(reachable).map((entry) => entry.row);
     const index = shown.indexOf(event.target);
     const next = {
       ArrowDown: shown[index + 1],
@@ -350,8 +374,8 @@
   for (const copy of document.querySelectorAll(".copy")) {
     copy.hidden = false;
     copy.addEventListener("click", async () => {
-      const summary = find("summary");
-      const status = copy.nextElementSibling;
+      const summary = find(copy.dataset.from);
+      const status = copy.parentElement.querySelector("[role=status]");
       try {
         await navigator.clipboard.writeText(summary.textContent);
         status.textContent = "Copied.";

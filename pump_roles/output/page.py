@@ -17,6 +17,7 @@ from pump_roles.output import report_words, words
 from pump_roles.output.json_documents import embedded
 from pump_roles.output.pieces import plural
 from pump_roles.output.report_markdown import as_summary
+from pump_roles.output.report_text import as_text
 from pump_roles.report.model import RISKS, Report, RoleReport
 from pump_roles.text import packaged
 
@@ -45,7 +46,9 @@ def as_html(report: Report) -> str:
         patterns=_patterns(report),
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
         summary=as_summary(report),
+        plain_summary=as_text(report),
         rows=frozenset(action.name for action in report.actions),
+        severities=report_words.severities(report),
         services={
             service: {role.kind: _bar(report, service, role) for role in report.roles}
             for service in report.services

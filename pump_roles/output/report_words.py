@@ -1,10 +1,12 @@
 """Sentences that the formats of a report share."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 from pump_roles.compare import Difference
 from pump_roles.guardrails import by_policy
+from pump_roles.iam.canonical import account_of_root
+from pump_roles.iam.trust import OPEN_PRINCIPAL
 from pump_roles.output.pieces import listed, plural
 from pump_roles.output.words import (
     actions_in_words,
@@ -19,7 +21,7 @@ from pump_roles.output.words import (
     values_in_words,
 )
 from pump_roles.report.marks import left_by_metadata_only
-from pump_roles.report.model import Change, Finding, Report, RoleReport
+from pump_roles.report.model import RISKS, Change, Finding, Report, Risk, RoleReport
 from pump_roles.report.policies import GuardrailReport, Uncounted, counted
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 from pump_roles.templates import Place
@@ -35,10 +37,16 @@ GLOBAL_SERVICES: Final = frozenset(
 _FILES: Final = 8
 """How many of the files that a report is compared with are listed."""
 
+_NAMED: Final = 3
+"""At most so many of the actions that make an answer are named next to it."""
+
 _ACTIONS: Final = 8
 """How many of the actions of a difference from what is published are listed."""
 
-TITLE = "What Pump's roles may do"
+TITLE = "What Pump's roles can do"
+
+PROTECTS = "so that no other customer of Pump can have Pump use this role"
+"""What the external ID protects from."""
 
 ANSWERS = {YES: "Yes", LIMITED: "Limited", NO: "No", UNKNOWN: "Unknown"}
 
@@ -64,6 +72,101 @@ NUMBERS = {
 """What each of a role's numbers counts; what matters most comes first."""
 
 
+_WORST: Final[Mapping[str, Risk]] = {"Money": "money", "Data": "data"}
+"""The risk of an action that the catalog does not have, by the topic of the statement about it."""
+
+COUNTS: Final[Mapping[Risk, str]] = {
+    "money": "spend money",
+    "writes": "write or tag",
+    "data": "return data",
+}
+"""What actions with a risk do. An action can have several."""
+
+SEVERITIES: Final[Mapping[str, tuple[str, str]]] = {
+    "money": ("●", "spends money"),
+    "writes": ("◕", "changes something"),
+    "data": ("◑", "returns data"),
+    "reads": ("◔", "reads metadata"),
+    "": ("○", "cannot"),
+}
+"""The symbol of each severity, and what it means. The worst comes first."""
+
+
+def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
+    """Return the severity of each answer, by the statement's ID and the role's kind.
+
+    It is the worst risk among the actions that are left, and among those that may be; empty if
+    there is none.
+
+    :param report: the report.
+    """
+    risks = {action.name: action.risk for action in report.actions}
+    found: dict[tuple[str, str], Risk | Literal[""]] = {}
+    for statement in report.statements:
+        otherwise = _WORST.get(statement.topic, "writes")
+        for kind, answer in statement.roles.items():
+            left = {risks.get(name, otherwise) for name in answer.left}
+            if answer.answer == UNKNOWN:
+                left.add(otherwise)
+            found[statement.id, kind] = next((risk for risk in RISKS if risk in left), "")
+    return found
+
+
+def verdict(role: RoleReport, report: Report) -> str:
+    """Return in one sentence what a role can do.
+
+    :param role: the role.
+    :param report: the report that it is in.
+    """
+    answers = {statement.id: statement.roles[role.kind] for statement in report.statements}
+    subject = ", with ".join(filter(None, [role.kind.capitalize(), _reduced_by(role)]))
+    parts = [
+        _commitments(answers["spend-money"], answers["sell"], role),
+        _changes_in(role, answers),
+        f"{role.counted(role.data)} reads return data" if role.data else "",
+        f"has permissions only {role.ends}" if role.ends else "",
+        "read the alarms first" if report.alarms else "",
+    ]
+    return f"{subject}: {'; '.join(filter(None, parts))}."
+
+
+def _reduced_by(role: RoleReport) -> str:
+    number = len(role.guardrails)
+    guardrails = plural(number, "guardrail") if number else ""
+    boundary = "a permissions boundary" if role.boundary else ""
+    return " and ".join(filter(None, [guardrails, boundary]))
+
+
+def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
+    sells = set(sell.left) - {"savingsplans:ReturnSavingsPlan"}
+    second = "sell" if sells else "return"
+    verbs = [verb for verb, answer in (("buy", buy), (second, sell)) if answer.left]
+    if not verbs:
+        unknown = UNKNOWN in (buy.answer, sell.answer)
+        if unknown:
+            return "whether it can buy or sell commitments is not known"
+        return "reads billing and infrastructure metadata"
+    what = f"can {' and '.join(verbs)} commitments"
+    if buy.answer == LIMITED:
+        return f"{what}, limited by {_by(buy.limited, role)}"
+    return f"{what} without a limit" if buy.left else what
+
+
+def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
+    if role.exact and role.readable and not role.writes:
+        return "changes nothing"
+    return {
+        NO: "changes nothing that runs",
+        UNKNOWN: "whether it can change what runs is not known",
+    }.get(answers["change-resources"].answer, "can change what runs")
+
+
+def conclusion(report: Report) -> str:
+    """Return how many alarms there are, and how many changes."""
+    alarms = plural(report.alarms, "alarm") if report.alarms else "No alarms"
+    return f"{alarms}. {difference(report) or 'Not compared with an earlier report'}."
+
+
 def answered(answer: Answer, role: RoleReport) -> str:
     """Return the explanation of an answer.
 
@@ -79,6 +182,11 @@ def answered(answer: Answer, role: RoleReport) -> str:
     if answer.limited:
         return f"{len(answer.limited):,} {number}, limited: {_by(answer.limited, role)}"
     return f"denied by {_by(answer.denied, role)}" if answer.denied else f"none {number}"
+
+
+def few_named(answer: Answer) -> str:
+    """Return the names of the actions that make an answer, if they are few; else empty."""
+    return f": {', '.join(answer.left)}" if 0 < len(answer.left) <= _NAMED else ""
 
 
 def _by(actions: Iterable[str], role: RoleReport) -> str:
@@ -111,6 +219,14 @@ def trusted(role: RoleReport) -> str:
     return f"required, one of {role.external_ids}" if role.external_ids > 1 else "required"
 
 
+def who(principal: str) -> str:
+    """Return who a principal is, to follow it; empty if it is provided at deployment."""
+    if principal == OPEN_PRINCIPAL:
+        return ""
+    is_account = account_of_root(principal).isdigit()
+    return f", {'any principal that its administrators allow' if is_account else 'one role'}"
+
+
 def added(report: Report) -> str:
     """Return how many actions the last role adds; empty if the report covers one role."""
     if len(report.roles) == 1:
@@ -118,6 +234,26 @@ def added(report: Report) -> str:
     *_, last = report.roles
     least = "" if last.exact else "at least "
     return f"{last.kind.capitalize()} adds {least}{plural(last.only, 'action')}"
+
+
+def added_by_risk(report: Report) -> Mapping[Risk, int]:
+    """Return how many of the actions that the last role adds have each risk, except reads.
+
+    An action can have several.
+
+    :param report: the report.
+    """
+    *others, last = (role.kind for role in report.roles)
+    added = [
+        action
+        for action in report.actions
+        if action.is_effective(last) and not any(map(action.is_effective, others))
+    ]
+    return {
+        "money": sum(bool(action.spends) for action in added),
+        "writes": sum(not action.only_reads for action in added),
+        "data": sum(bool(action.data) for action in added),
+    }
 
 
 def compared(report: Report) -> str:

@@ -162,6 +162,13 @@ class ActionReport(Action):
     new: bool
     roles: Mapping[str, Grant]
 
+    def is_effective(self, kind: str) -> bool:
+        """Return whether a role has it, and it is not denied.
+
+        :param kind: the role's kind.
+        """
+        return kind in self.roles and self.roles[kind].decision != DENIED
+
     @property
     def effective(self) -> bool:
         """Whether any role has it and is not denied it."""

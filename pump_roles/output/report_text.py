@@ -1,0 +1,53 @@
+"""The summary of a permission report as plain text, for mail."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pump_roles.output import report_words as wording
+from pump_roles.output.pieces import few, line
+from pump_roles.report.model import Report
+
+_CHANGES: Final = 20
+
+
+def as_text(report: Report) -> str:
+    """Return a summary as plain text: the verdicts, alarms, changes, and answers.
+
+    :param report: the report.
+    """
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield wording.TITLE
+    yield f"Actions as of {report.date}, from the catalog {report.catalog}."
+    yield ""
+    yield from (wording.verdict(role, report) for role in report.roles)
+    yield line(wording.conclusion(report))
+    for finding in report.findings:
+        if finding.is_alarm:
+            title, about = (
+                of(finding, report) for of in (wording.finding_title, wording.finding_text)
+            )
+            yield line(f"ALARM: {title}. {about}")
+    changes, more = few(report.changes, _CHANGES, "change")
+    for change in changes:
+        what = wording.change_in_one_line(change)
+        yield line(f"- {change.effect}, {change.role or 'all roles'}: {what}")
+    if more:
+        yield f"- and {more}"
+    severities = wording.severities(report)
+    for statement in report.statements:
+        yield ""
+        yield f"{statement.title}. {statement.note}".strip()
+        for role in report.roles:
+            answer = statement.roles[role.kind]
+            symbol, _ = wording.SEVERITIES[severities[statement.id, role.kind]]
+            about = f"{wording.answered(answer, role)}{wording.few_named(answer)}"
+            yield line(f"  {role.kind}: {symbol} {wording.ANSWERS[answer.answer]}, {about}")
+    yield ""
+    yield from (
+        f"{role.kind}: {file}, SHA-256 {sha256}"
+        for role in report.roles
+        for file, sha256 in role.files
+    )

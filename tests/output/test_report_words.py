@@ -1,0 +1,112 @@
+"""The sentences of a report: the verdict on each role, and how severe each answer is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from pump_roles import Guardrail
+from pump_roles.iam.trust import OPEN_PRINCIPAL
+from pump_roles.output.report_words import severities, verdict, who
+from pump_roles.report import Report, of_published
+from pump_roles.report.statements import Answer
+
+EXPIRES = "has permissions only until 31 January 2027, 18:00 UTC"
+
+
+def verdicts(report: Report) -> list[str]:
+    return [verdict(role, report) for role in report.roles]
+
+
+def reads(report: Report) -> list[str]:
+    return [f"{role.data} reads return data" for role in report.roles]
+
+
+@pytest.mark.parametrize(
+    ("guardrails", "read_only", "auto_pilot"),
+    [
+        ([], "Read-only:", "Auto-pilot: can buy and sell commitments without a limit;"),
+        (
+            [Guardrail.RECOMMENDED],
+            "Read-only, with 1 guardrail:",
+            "Auto-pilot, with {} guardrails: can buy and sell commitments without a limit;",
+        ),
+        (
+            [Guardrail.NO_SELLING],
+            "Read-only:",
+            "Auto-pilot, with 1 guardrail: can buy and return commitments without a limit;",
+        ),
+    ],
+)
+def test_verdict_says_what_each_role_can_do(
+    guardrails: Sequence[Guardrail], read_only: str, auto_pilot: str
+) -> None:
+    report = of_published(guardrails=guardrails)
+    first, second = reads(report)
+    assert verdicts(report) == [
+        f"{read_only} reads billing and infrastructure metadata; changes nothing; {first}.",
+        f"{auto_pilot} changes nothing that runs; {second}.".format(
+            len(report.roles[1].guardrails)
+        ),
+    ]
+
+
+def test_verdict_says_when_a_role_expires() -> None:
+    report = of_published(guardrails=[Guardrail.until("2027-01-31T18:00:00Z")])
+    assert all(EXPIRES in said for said in verdicts(report))
+
+
+def test_verdict_leads_to_the_alarms() -> None:
+    report = replace(of_published(), alarms=1)
+    assert all(said.endswith("; read the alarms first.") for said in verdicts(report))
+
+
+def test_verdict_claims_nothing_that_cannot_be_read() -> None:
+    report = of_published()
+    first, *_ = report.roles
+    unknown = replace(
+        report,
+        statements=tuple(
+            replace(statement, roles={first.kind: unread(statement.roles[first.kind])})
+            for statement in report.statements
+        ),
+    )
+    said = verdict(replace(first, exact=False, readable=False, data=0), unknown)
+    assert said.startswith(
+        "Read-only: whether it can buy or sell commitments is not known; whether it can change "
+        "what runs is not known"
+    )
+
+
+def unread(answer: Answer) -> Answer:
+    return replace(answer, answer="unknown", allowed=(), limited=())
+
+
+def test_severity_is_the_worst_risk_of_an_answer() -> None:
+    found = severities(of_published())
+    assert found["spend-money", "auto-pilot"] == "money"
+    assert found["manage-commitments", "auto-pilot"] == "writes"
+    assert found["read-user-data", "auto-pilot"] == "data"
+    assert found["incur-fees", "read-only"] == "reads"
+    assert found["spend-money", "read-only"] == ""
+
+
+def test_unknown_answer_is_as_severe_as_its_topic() -> None:
+    report = of_published()
+    (statement,) = (found for found in report.statements if found.id == "read-objects")
+    answers = {kind: unread(answer) for kind, answer in statement.roles.items()}
+    found = severities(replace(report, statements=(replace(statement, roles=answers),)))
+    assert {*found.values()} == {"data"}
+
+
+@pytest.mark.parametrize(
+    ("principal", "said"),
+    [
+        ("111122223333", ", any principal that its administrators allow"),
+        ("arn:aws:iam::111122223333:root", ", any principal that its administrators allow"),
+        ("arn:aws:iam::111122223333:role/Pump", ", one role"),
+        (OPEN_PRINCIPAL, ""),
+    ],
+)
+def test_says_who_a_principal_is(principal: str, said: str) -> None:
+    assert who(principal) == said
