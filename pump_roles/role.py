@@ -34,10 +34,11 @@ Part = Literal[
     "rollout",
     "account-filter",
     "organization",
+    "membership",
 ]
 """A part of a role. ``role`` means all of it, ``place`` is where it is deployed, ``template`` is
 its template or another one. The last ones are an account, the other roles in it, a rollout, its
-account filter, and the accounts of an organization."""
+account filter, the accounts of an organization, and the organization that an account is in."""
 
 Why = Literal[
     "absent",

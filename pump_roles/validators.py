@@ -435,6 +435,14 @@ ORGANIZATIONAL_UNITS: Final = ListOf(ORGANIZATIONAL_UNIT, maximum=50)
 """CloudFormation API Reference, "DeploymentTargets" for the pattern, "CreateStackInstances" for the
 maximum number."""
 
+ORGANIZATION: Final = Text(
+    pattern="^o-[a-z0-9]{10,32}$",
+    minimum=12,
+    maximum=34,
+    description="the ID of an organization (o-abcd123456)",
+)
+"""AWS Organizations API Reference, "Organization"."""
+
 ACCOUNT: Final = Text(
     pattern="^[0-9]{12}$", minimum=12, maximum=12, description="a 12-digit account ID"
 )

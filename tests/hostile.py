@@ -1245,4 +1245,4 @@ HARMLESS: Final[Mapping[str, Callable[[ReadOnlyRole], None]]] = {
         read,
     ]
 }
-"""What a customer may do to the role, by the name of the change."""
+"""What a customer can do to the role, by the name of the change."""

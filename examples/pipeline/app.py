@@ -2,7 +2,7 @@
 
 An example to copy. What Pump gives you, its principal and your external ID, comes from
 ``pump.json``. What your team decides, such as the accounts, is in this file. It does not run
-cdk-nag, which would report what the pipeline itself may do.
+cdk-nag, which would report what the pipeline itself can do.
 """
 
 import json

@@ -1,11 +1,19 @@
-"""An organization's accounts, and which of them a StackSet targets."""
+"""An account's organization, its accounts, and which of them a StackSet targets."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pump_roles.account.responses import id_in, list_in, text_in
-from pump_roles.validators import ACCOUNT
+from pump_roles.account.responses import (
+    NO_ORGANIZATION,
+    error_code,
+    id_in,
+    list_in,
+    reason_of,
+    text_in,
+)
+from pump_roles.role import Unknown
+from pump_roles.validators import ACCOUNT, ORGANIZATION
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -29,6 +37,46 @@ class Account:
     name: str
     suspended: bool
     units: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organization:
+    """The organization that an account is in.
+
+    :param id: its ID; empty if the account is in none.
+    :param management_account: the ID of its management account; empty if the account is in none.
+    """
+
+    id: str = ""
+    management_account: str = ""
+
+
+def organization_of(described: Any) -> Organization:
+    """Return an organization.
+
+    :param described: the organization, as AWS Organizations describes it.
+    :raises LookupError: if a member is missing.
+    :raises TypeError: if a member does not have the type that AWS returns.
+    """
+    return Organization(
+        id=id_in(described, "Id", ORGANIZATION),
+        management_account=id_in(described, "MasterAccountId", ACCOUNT),
+    )
+
+
+def read_organization(organizations: "OrganizationsClient") -> Organization | Unknown:
+    """Return the organization of the caller's account, or why it is not known.
+
+    :param organizations: a client of the account, which may be any.
+    """
+    try:
+        return organization_of(organizations.describe_organization()["Organization"])
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from AWS.
+        if error_code(error) == NO_ORGANIZATION:
+            return Organization()
+        reason = reason_of(error, organizations)
+        return Unknown(part="membership", why="not-read", detail=reason)
 
 
 def targeted(

@@ -66,7 +66,8 @@ def checked_id(value: object, validator: Text) -> str:
 ACCESS_DENIED: Final = "AccessDenied"
 _DENIED: Final = {ACCESS_DENIED, "AccessDeniedException", "UnauthorizedOperation"}
 
-_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
+NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
+"""The code of the error if the caller's account is in no organization."""
 
 _LONGEST: Final = 1_000
 """The maximum number of characters of an error that are shown."""
@@ -202,7 +203,7 @@ def organizations_remedy(error: Exception) -> str:
 
     :param error: what boto3 raised.
     """
-    if is_denied(error) or error_code(error) == _NO_ORGANIZATION:
+    if is_denied(error) or error_code(error) == NO_ORGANIZATION:
         return "call with credentials of the management account or of a delegated administrator"
     return ""
 

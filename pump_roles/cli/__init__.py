@@ -59,7 +59,7 @@ app.command(
 app.command("verify", short_help="Verify that accounts have the expected roles.")(
     with_errors(verify, status=UNKNOWN)
 )
-app.command("report", short_help="Show what the roles may do.")(with_errors(report))
+app.command("report", short_help="Show what the roles can do.")(with_errors(report))
 app.command("template", short_help="Print a role's universal template.")(template)
 app.command("link", short_help="Print a link that deploys the template in the console.")(
     with_errors(link)

@@ -1,4 +1,4 @@
-"""``pump-roles report``: what the roles may do."""
+"""``pump-roles report``: what the roles can do."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -111,7 +111,7 @@ def report(
     ] = None,
     profile: common.Profile = None,
 ) -> None:
-    """Show what the roles may do, action by action: your templates' roles, or the published ones.
+    """Show what the roles can do, action by action: your templates' roles, or the published ones.
 
     With --account, show the roles in an AWS account instead. All calls are read-only.
 

@@ -93,6 +93,15 @@ def verify(
             "be repeated.",
         ),
     ] = None,
+    management_account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<id>",
+            help="The ID of the management account of the expected organization. An account in "
+            "another organization, or in none, then differs. By default, the organization is "
+            "shown, but not compared.",
+        ),
+    ] = None,
     details: Annotated[
         list[Path] | None,
         typer.Option(
@@ -100,8 +109,9 @@ def verify(
             metavar="<path>",
             help="Verify saved files, without credentials: a file with the output of aws iam "
             "get-account-authorization-details and, because that does not contain the maximum "
-            "session duration, a file for each role with the output of aws iam get-role. May be "
-            "repeated.",
+            "session duration, a file for each role with the output of aws iam get-role; and, for "
+            "the organization of a single account, a file with the output of aws organizations "
+            "describe-organization. May be repeated.",
         ),
     ] = None,
     organization: Annotated[
@@ -167,8 +177,9 @@ def verify(
     Compares the roles in the caller's account, or in the accounts of an organization, with what is
     expected: name and path, trust policy, inline and attached policies, guardrails, permissions
     boundary, maximum session duration, and tags. Policies are compared by meaning, not by text.
-    Also lists other roles that Pump's principal or everyone can assume. All calls are read-only.
-    External IDs are compared but never shown.
+    Also names the account's organization and its management account, and lists other roles that
+    Pump's principal or everyone can assume. All calls are read-only. External IDs are compared but
+    never shown.
 
     After a removal, pass --removed: then a role that still exists is a difference.
 
@@ -183,6 +194,8 @@ def verify(
     scope = _scope(
         unit or [], account or [], exclude_account or [], assume_role, organization=organization
     )
+    if management_account is not None:
+        validators.ACCOUNT.check("--management-account", management_account)
     if details:
         _check_alone(
             "--details", {"--organization": scope, "--profile": profile, "--region": region}
@@ -202,6 +215,7 @@ def verify(
     expectation = replace(
         _expectation(expect, principal, external_ids, role or []),
         allowed_tags=frozenset(allow_tag or []),
+        management_account=management_account or "",
     )
     if removed:
         expectation = _absent(expectation, scope)
@@ -368,6 +382,7 @@ def _of_accounts(  # noqa: PLR0917
     region: str | None,
     concurrency: int,
 ) -> "Verification":
+    from pump_roles.account.organization import read_organization  # noqa: PLC0415
     from pump_roles.account.verify.accounts import (  # noqa: PLC0415
         Aws,
         accounts_in,
@@ -379,6 +394,7 @@ def _of_accounts(  # noqa: PLR0917
     if scope is None:
         return verify_own_account(aws, expectation)
     accounts = accounts_in(aws, scope)
+    organization = read_organization(aws.organizations())
     with _progress(len(accounts)) as found:
         return verify_organization(
             aws,
@@ -386,6 +402,7 @@ def _of_accounts(  # noqa: PLR0917
             accounts,
             role_to_assume=assume_role or "",
             concurrency=concurrency,
+            organization=organization,
             found=found,
         )
 

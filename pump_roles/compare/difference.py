@@ -28,20 +28,21 @@ Rule = Literal[
     "tag-removed",
     "tag-changed",
     "other-access",
+    "organization",
 ]
 """The kinds of differences. They stay the same across versions of the JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One way in which a role differs from what is expected.
+    """One way in which a role, or the organization of its account, differs from what is expected.
 
     External IDs are never part of it. For those, ``was`` is how many expected ones are missing, and
     ``now`` how many others there are.
 
     :param rule: the kind of difference.
     :param effect: whether it gives more access than expected, or less.
-    :param part: the part of the role that differs.
+    :param part: the part that differs.
     :param subject: what it is about, such as a policy's name; empty for the whole part.
     :param was: what is expected there: a name, a value, or the principals that are missing.
     :param now: what is there instead.

@@ -24,8 +24,8 @@
       service: row.id.split(":")[0],
       short: row.id.split(":")[1],
       levels: row.children[1].textContent.split(", "),
-      marks: row.dataset.marks.split(" "),
-      risk: row.dataset.marks.split(" ")[0],
+      marks: (row.dataset.marks ?? "reads").split(" "),
+      risk: (row.dataset.marks ?? "reads").split(" ")[0],
       decisions,
       has: decisions.map((decision) => decision !== "" && decision !== "denied"),
     };

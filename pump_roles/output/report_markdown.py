@@ -43,14 +43,15 @@ def as_markdown(report: Report) -> str:
 def as_summary(report: Report) -> str:
     """Return a summary as Markdown, for a ticket or a pull request: at most 60,000 characters.
 
-    It contains what was read, who may assume the roles, the statements in plain words, the counts,
-    the alarms, the changes, and lines to accept or reject. A list that is too long is cut, and says
-    how much is missing.
+    It contains what was read, who may assume the roles, the statements in plain words, what they
+    mean at worst, the counts, the alarms, the changes, and lines to accept or reject. A list that
+    is too long is cut, and says how much is missing.
     """
     sections = (
         (_head(report), _FEW_LINES),
         (_alarms(report, longest=_LONG), _FEW_LINES),
         (_statements(report, full=False), _MANY_LINES),
+        (_at_worst(report), _FEW_LINES),
         (_changes(report, full=False), _MANY_LINES),
         (_numbers(report, longest=_SHORT), _MANY_LINES),
         (_ledger(report), _MANY_LINES),
@@ -72,6 +73,7 @@ def _whole(report: Report) -> Iterator[str]:
     yield from _head(report)
     yield from _alarms(report)
     yield from _statements(report, full=True)
+    yield from _at_worst(report)
     yield from _changes(report, full=True)
     yield from _numbers(report)
     yield from _ledger(report)
@@ -152,6 +154,13 @@ def _statements(report: Report, *, full: bool) -> Iterator[str]:
         yield ""
 
 
+def _at_worst(report: Report) -> Iterator[str]:
+    if found := wording.at_worst(report):
+        yield from spaced("## At worst")
+        for what, meaning in found:
+            yield from spaced(f"**{_text(what)}.** {_text(meaning)}")
+
+
 def _statement(statement: Statement) -> str:
     note = f". {_text(statement.note)}" if statement.note else ""
     return f"{_text(statement.title)}{note}"
@@ -160,7 +169,7 @@ def _statement(statement: Statement) -> str:
 def _answer(answer: Answer, role: RoleReport, symbol: str, *, full: bool) -> str:
     about = _text(wording.answered(answer, role))
     shown = (
-        f"{symbol} **{wording.ANSWERS[answer.answer]}**: {about if full else _cut(about, _SHORT)}"
+        f"{symbol} **{wording.answer_in_words(answer)}**: {about if full else _cut(about, _SHORT)}"
     )
     if answer.left and (full or wording.few_named(answer)):
         return f"{shown}: {', '.join(map(_code, answer.left))}"

@@ -44,7 +44,10 @@ def _lines(report: Report) -> Iterator[str]:
             answer = statement.roles[role.kind]
             symbol, _ = wording.SEVERITIES[severities[statement.id, role.kind]]
             about = f"{wording.answered(answer, role)}{wording.few_named(answer)}"
-            yield line(f"  {role.kind}: {symbol} {wording.ANSWERS[answer.answer]}, {about}")
+            yield line(f"  {role.kind}: {symbol} {wording.answer_in_words(answer)}, {about}")
+    for what, meaning in wording.at_worst(report):
+        yield ""
+        yield f"At worst: {what}. {meaning}"
     yield ""
     yield from (
         f"{role.kind}: {file}, SHA-256 {sha256}"

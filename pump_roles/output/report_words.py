@@ -167,6 +167,11 @@ def conclusion(report: Report) -> str:
     return f"{alarms}. {difference(report) or 'Not compared with an earlier report'}."
 
 
+def answer_in_words(answer: Answer) -> str:
+    """Return an answer."""
+    return answer.only or ANSWERS[answer.answer]
+
+
 def answered(answer: Answer, role: RoleReport) -> str:
     """Return the explanation of an answer.
 
@@ -196,6 +201,16 @@ def _by(actions: Iterable[str], role: RoleReport) -> str:
         if not set(actions).isdisjoint(found.denied + found.limited)
     ]
     return ", ".join(guardrails) or "a policy that denies them"
+
+
+def at_worst(report: Report) -> Sequence[tuple[str, str]]:
+    """Return what can happen at worst: which roles can do what, and what that means."""
+    found = []
+    for statement in report.statements:
+        kinds = [role.kind for role in report.roles if statement.roles[role.kind].answer != NO]
+        if statement.worst and kinds:
+            found.append((f"{statement.title} ({', '.join(kinds)})", statement.worst))
+    return found
 
 
 def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:

@@ -109,6 +109,8 @@ def _invocation(verification: Verification, number: int) -> dict[str, Any]:
     by_level = [("error", text) for text in notifications]
     # What the expectation leaves open is not a finding.
     by_level += [("note", text) for text in wording.notes(verification.accounts)]
+    if organizations := wording.organizations(verification):
+        by_level.append(("note", f"Organization: {organizations}."))
     invocation: dict[str, Any] = {"executionSuccessful": not wording.is_unknown(verification)}
     if by_level:
         invocation["toolExecutionNotifications"] = [
@@ -157,6 +159,8 @@ def _findings(verification: Verification) -> Iterator[_Finding]:
             unknown = (line(unknown_in_words(unread)) for unread in account.unknown)
             reason = "; ".join(unknown) or "nothing could be read"
             yield _unverified(account, None, f"In {_name(account)}: {reason}")
+        for difference in account.differences:
+            yield _difference(account, None, difference)
         for role in account.roles:
             for difference in role.differences:
                 yield _difference(account, role, difference)
@@ -183,15 +187,18 @@ def _unverified(account: AccountResult, role: RoleResult | None, message: str) -
     )
 
 
-def _difference(account: AccountResult, role: RoleResult, difference: Difference) -> _Finding:
+def _difference(
+    account: AccountResult, role: RoleResult | None, difference: Difference
+) -> _Finding:
     level = "warning"
     if difference.effect == "broader":
         level = "error"
     elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
         level = "note"
     details, more = few(details_of(difference, wording.SIDES), wording.DETAILS, "change")
+    about = f"In {_name(account)}" if role is None else _about(account, role)
     sentences = [
-        f"{_about(account, role)}: {line(difference_in_words(difference))} ({difference.effect})",
+        f"{about}: {line(difference_in_words(difference))} ({difference.effect})",
         *map(line, details),
         *filter(None, [more]),
     ]
@@ -201,7 +208,7 @@ def _difference(account: AccountResult, role: RoleResult, difference: Difference
     return _Finding(
         account=account,
         role=role,
-        arn=role.arn,
+        arn="" if role is None else role.arn,
         rule=difference.rule,
         effect=difference.effect,
         subject=difference.subject,

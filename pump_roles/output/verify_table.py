@@ -84,6 +84,8 @@ def as_table(verification: Verification, *, styled: bool) -> str:
 
 def _lines(verification: Verification) -> Iterator[_Line]:
     yield _Line(text=f"compared with: {line(verification.expected)}")
+    if organizations := wording.organizations(verification):
+        yield _Line(text=f"organization: {organizations}")
     yield _Line()
     by_state = wording.by_attention(verification.accounts)
     for state in ("differs", "unknown"):
@@ -112,6 +114,8 @@ def _account(account: AccountResult) -> Iterator[_Line]:
     yield _Line(label=account.state, style=_STYLES[account.state], text=f"{account.account}{name}")
     unknown = [line(unknown_in_words(unread)) for unread in account.unknown]
     yield from _list("not checked", unknown, depth=1)
+    for difference in account.differences:
+        yield from _difference(difference, depth=1)
     for role in account.roles:
         yield from _role(role)
     others, more = few(account.others, _MOST, "other role")
@@ -142,10 +146,10 @@ def _role(role: RoleResult) -> Iterator[_Line]:
         yield _Line(depth=2, text=f"last used: {used}")
 
 
-def _difference(difference: Difference) -> Iterator[_Line]:
+def _difference(difference: Difference, *, depth: int = 2) -> Iterator[_Line]:
     effect = difference.effect
     text = f"{line(difference_in_words(difference))} ({difference.rule})"
-    yield _Line(depth=2, label=f"{effect}:", style=_STYLES[effect], text=text)
+    yield _Line(depth=depth, label=f"{effect}:", style=_STYLES[effect], text=text)
     details = (line(detail, LONGEST_NAME) for detail in details_of(difference, wording.SIDES))
     for detail in listed(details, wording.DETAILS, "change"):
         yield _Line(depth=3, text=detail)

@@ -1,10 +1,11 @@
 """What the formats of a verification share: order, sentences, remedies, and maximum lengths."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, get_args
 
+from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import AccountResult, RoleResult, State, Verification
 from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.pieces import LONGEST_NAME, few, line
@@ -36,8 +37,15 @@ def by_effect(differences: Iterable[Difference]) -> Sequence[Difference]:
 
 def broader(account: AccountResult) -> bool:
     """Return whether anything in an account gives more access than expected."""
-    differences = (difference for role in account.roles for difference in role.differences)
-    return bool(account.others) or any(difference.effect == "broader" for difference in differences)
+    return bool(account.others) or any(
+        difference.effect == "broader" for difference in _differences(account)
+    )
+
+
+def _differences(account: AccountResult) -> Iterator[Difference]:
+    yield from account.differences
+    for role in account.roles:
+        yield from role.differences
 
 
 def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[AccountResult]]:
@@ -66,6 +74,18 @@ def counts(verification: Verification) -> str:
     states = Counter(account.state for account in verification.accounts)
     shown = [f"{states[state]:,} {state}" for state in get_args(State) if states[state]]
     return ", ".join(shown) or "none"
+
+
+def organizations(verification: Verification) -> str:
+    """Return the accounts' organizations and management accounts; empty if none was read."""
+    found = (account.organization for account in verification.accounts)
+    return "; ".join(dict.fromkeys(_organization(each) for each in found if each is not None))
+
+
+def _organization(organization: Organization) -> str:
+    if not organization.id:
+        return "none"
+    return f"{organization.id}, management account {organization.management_account}"
 
 
 def last_use(role: RoleResult) -> str:
@@ -117,6 +137,7 @@ RULES: Final[Mapping[Rule, str]] = MappingProxyType(
         "tag-removed": "The role lacks an expected tag.",
         "tag-changed": "A tag has a different value.",
         "other-access": "Pump's principal, or everyone, can assume another role.",
+        "organization": "The account is not in the expected organization.",
     }
 )
 """What each kind of difference means."""
@@ -152,6 +173,10 @@ REMEDIES: Final[Mapping[Rule, str]] = MappingProxyType(
         "tag-changed": "Policies can depend on the tag. Set its expected value again.",
         "other-access": "If it is one of the roles that you deployed, verify it, too. Otherwise, "
         "delete the role if it is no longer needed, or restrict its trust policy.",
+        "organization": "The management account of an organization acts in the account past Pump's "
+        "roles and everything that limits them, and an organization's policies no longer apply "
+        "after the account has left it. Find out who accepted an invitation, or left. If the "
+        "account should not be in its organization, leave that.",
     }
 )
 """What to do about each kind of difference."""
@@ -166,10 +191,7 @@ UNVERIFIED_REMEDY: Final = (
 def remedies(verification: Verification) -> Mapping[str, str]:
     """Return what to do about a result, by rule."""
     rules = {
-        difference.rule
-        for account in verification.accounts
-        for role in account.roles
-        for difference in role.differences
+        difference.rule for account in verification.accounts for difference in _differences(account)
     }
     if any(account.others for account in verification.accounts):
         rules.add("other-access")

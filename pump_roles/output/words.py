@@ -30,6 +30,7 @@ _PARTS: Final[Mapping[Part, str]] = {
     "rollout": "the StackSet",
     "account-filter": "its account filter",
     "organization": "the organization's accounts",
+    "membership": "the account's organization",
     "role": "it",
     "name": "its name",
     "path": "its path",
@@ -111,6 +112,8 @@ _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
 
 _NOT_IN_FILES: Final = {
     "managed-policies": "{about} is not in the file; save it again, without --filter",
+    "membership": "{about} is not in the files; also pass the output of aws organizations "
+    "describe-organization",
     "session": "{about} is not in the files; also pass the output of aws iam get-role --role-name "
     "{detail}",
 }
@@ -255,6 +258,9 @@ def difference_in_words(difference: Difference, verbs: tuple[str, str] = _UNEXPE
         "tag-added": f"the tag {subject} {added}",
         "tag-removed": f"the tag {subject} {removed}",
         "tag-changed": f"the tag {subject} has a different value",
+        "organization": f"the management account of its organization is {now} instead of {was}"
+        if now
+        else f"it is in no organization, instead of that of the management account {was}",
     }.get(difference.rule, "")
     if difference.rule == "external-id":
         words = _external_ids(difference)

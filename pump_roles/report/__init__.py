@@ -1,4 +1,4 @@
-"""The permission report: what roles may do, action by action, and how they differ from what Pump
+"""The permission report: what roles can do, action by action, and how they differ from what Pump
 publishes.
 
 Each module is one step. ``policies`` reads a role's policies, and ``comparison`` compares the role

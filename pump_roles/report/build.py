@@ -47,7 +47,7 @@ _ACCESS_TYPES: Final = {
 """Resource types that give someone access, but give Pump's roles no permissions."""
 
 _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
-"""Those through which one of Pump's roles may do more than its policies say: a role that trusts it,
+"""Those through which one of Pump's roles can do more than its policies say: a role that trusts it,
 or a cluster that gives it access."""
 
 
@@ -62,7 +62,7 @@ def may_add_permissions(contents: Contents) -> bool:
 
 
 def may_reach_more(contents: Contents) -> bool:
-    """Return whether Pump's roles may do more, through something other than their own policies.
+    """Return whether Pump's roles can do more, through something other than their own policies.
 
     :param contents: what was read.
     """

@@ -97,7 +97,7 @@ def _differences(
 
 
 def _comparable(role: Role) -> Role:
-    # Without what does not change what the role may do, and without the account that it is in.
+    # Without what does not change what the role can do, and without the account that it is in.
     # External IDs are masked, so only their number can be compared.
     number = len(external_ids_of(as_mapping(role.trust_policy)))
     ids = [f"external-id-{index}" for index in range(number)]

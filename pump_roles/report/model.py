@@ -17,7 +17,7 @@ from pump_roles.report.statements import Statement
 from pump_roles.role import Role, Unknown
 from pump_roles.templates import Other, Place
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The version of the JSON report's schema, ``report.schema.json``."""
 
 Cause = Literal["AWS", "role"]
@@ -261,7 +261,7 @@ class Report:
         package, and there are no alarms.
     :param exact: whether the numbers of all roles are exact.
     :param alarms: how many of the findings are alarms.
-    :param statements: what the roles may do, in plain words.
+    :param statements: what the roles can do, in plain words.
     :param roles: the roles.
     :param places: where the templates deploy them.
     :param others: everything else in the templates that gives access.
@@ -276,7 +276,7 @@ class Report:
     :param actions: every action that a role has, by name.
     """
 
-    schema: Literal[2]
+    schema: Literal[3]
     version: str
     catalog: str
     date: str

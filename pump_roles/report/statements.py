@@ -1,12 +1,12 @@
-"""What the roles may do, in plain words: a fixed list of statements, each about named actions.
+"""What the roles can do, in plain words: a fixed list of statements, each about named actions.
 
-``statements.json`` has the list. The ``source`` of a statement names the pages of AWS that its note
-is from. The policies decide each answer, for each of the actions, whether or not the catalog has
-it. So a "no" never means that an action is missing from the catalog.
+``statements.json`` has the list. The ``source`` of a statement names the pages that its note and
+its worst case are from. The policies decide each answer, for each of the actions, whether or not
+the catalog has it. So a "no" never means that an action is missing from the catalog.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
@@ -34,6 +34,8 @@ class Answer:
     :param limited: the names of those that are denied under a condition or on some resources.
     :param denied: the names of those that one policy allows and another denies.
     :param not_granted: the names of those that no pattern of the role's policies grants.
+    :param only: the answer in words if a single action is left, and only in one way; otherwise
+        empty.
     """
 
     answer: YesOrNo
@@ -41,6 +43,7 @@ class Answer:
     limited: tuple[str, ...]
     denied: tuple[str, ...]
     not_granted: tuple[str, ...]
+    only: str
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -61,6 +64,7 @@ class Statement:
     :param topic: its topic, in one word.
     :param title: what the role may or may not do.
     :param note: what to know about it; may be empty.
+    :param worst: what can happen at worst unless the answer is no; may be empty.
     :param roles: each role's answer, by the role's kind.
     """
 
@@ -68,6 +72,7 @@ class Statement:
     topic: str
     title: str
     note: str
+    worst: str
     roles: Mapping[str, Answer]
 
 
@@ -83,15 +88,16 @@ def statements(roles: Mapping[str, tuple[PolicyEvaluator, bool]]) -> Iterator[St
             topic=listed["topic"],
             title=listed["title"],
             note=listed["note"],
+            worst=listed.get("worst", ""),
             roles={
-                kind: _answer(listed["actions"], evaluator, readable=readable)
+                kind: _answer(listed, evaluator, readable=readable)
                 for kind, (evaluator, readable) in roles.items()
             },
         )
 
 
-def _answer(actions: Iterable[str], evaluator: PolicyEvaluator, *, readable: bool) -> Answer:
-    decisions = {action: evaluator.grant(action).decision for action in actions}
+def _answer(listed: Mapping[str, Any], evaluator: PolicyEvaluator, *, readable: bool) -> Answer:
+    decisions = {action: evaluator.grant(action).decision for action in listed["actions"]}
 
     def with_decision(wanted: str) -> tuple[str, ...]:
         return tuple(action for action, decision in decisions.items() if decision == wanted)
@@ -106,8 +112,15 @@ def _answer(actions: Iterable[str], evaluator: PolicyEvaluator, *, readable: boo
         answer = UNKNOWN
     else:
         answer = LIMITED if limited else NO
+    # What cannot be read may leave other ways.
+    left = allowed + limited if readable else ()
     return Answer(
-        answer=answer, allowed=allowed, limited=limited, denied=denied, not_granted=not_granted
+        answer=answer,
+        allowed=allowed,
+        limited=limited,
+        denied=denied,
+        not_granted=not_granted,
+        only=listed.get("only", {}).get(left[0], "") if len(left) == 1 else "",
     )
 
 

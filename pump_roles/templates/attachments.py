@@ -111,7 +111,7 @@ class Attachments:
         return same[0] if len(same) == 1 else None
 
     def naming(self, role: Target, template: Template) -> dict[Attachment, Naming]:
-        """Return what attaches to a role, or may do so.
+        """Return what attaches to a role, or can do so.
 
         What only the deployment knows is not included for other stacks than the role's own, and for
         instance profiles, which add no permissions.

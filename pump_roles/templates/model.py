@@ -124,7 +124,7 @@ class Contents:
         empty if there are none.
     :param variants: each of these roles in every form in which it is deployed. There is one form,
         unless the templates contradict each other in something that does not change what the role
-        may do, such as the external ID or a tag.
+        can do, such as the external ID or a tag.
     :param external_ids: the external IDs, which must not be shown.
     """
 

@@ -144,7 +144,7 @@ def _variants(
 
 
 def _comparable(role: Role) -> Role:
-    # Without what does not change what the role may do.
+    # Without what does not change what the role can do.
     ids = external_ids_of(as_mapping(role.trust_policy))
     trust = with_external_ids(role.trust_policy, [""] * len(ids))
     unknown = tuple(found for found in role.unknown if found.part not in ("path", "tags"))

@@ -1,12 +1,26 @@
-"""Which accounts a StackSet targets: as AWS documents it, and as computed independently."""
+"""The organization of an account; which accounts a StackSet targets, as AWS documents it, and as
+computed independently.
+"""
 
+from typing import Any
+
+import boto3
 import pytest
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.account.organization import Account, AccountFilter, accounts_below, targeted
+from pump_roles.account.organization import (
+    Account,
+    AccountFilter,
+    Organization,
+    accounts_below,
+    read_organization,
+    targeted,
+)
+from pump_roles.role import Unknown
 from tools.sandbox.management import management
-from tools.sandbox.organization import Organization
+from tools.sandbox.organization import Organization as Emulated
 
 MANAGEMENT = "000000000001"
 
@@ -102,10 +116,75 @@ def test_targets_the_accounts_that_a_walk_down_from_the_units_finds(
 
 def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> None:
     with management() as aws:
-        organization = Organization.create(aws, {"Upper": {"Lower": 1}})
+        organization = Emulated.create(aws, {"Upper": {"Lower": 1}})
         upper, lower = (organization.units[name] for name in ("Upper", "Lower"))
         for units in ([upper, lower], [lower, upper]):
             found: list[int] = []
             (read,) = accounts_below(aws.organizations, units, found=found.append)
             assert read.units == (upper, lower)
             assert found == [1]
+
+
+@pytest.fixture
+def organizations(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    return boto3.client("organizations", region_name="us-east-1")
+
+
+def test_reads_the_organization_of_a_member_account(organizations: Any) -> None:
+    described = {
+        "Id": "o-abcd123456",
+        "MasterAccountId": MANAGEMENT,
+        "MasterAccountEmail": "owner@example.com",
+    }
+    with Stubber(organizations) as stub:
+        stub.add_response("describe_organization", {"Organization": described})
+        found = read_organization(organizations)
+    assert found == Organization(id="o-abcd123456", management_account=MANAGEMENT)
+
+
+def test_account_without_an_organization_is_not_unknown(organizations: Any) -> None:
+    with Stubber(organizations) as stub:
+        stub.add_client_error("describe_organization", "AWSOrganizationsNotInUseException")
+        assert read_organization(organizations) == Organization()
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("AccessDeniedException", "denied: organizations:DescribeOrganization"),
+        ("TooManyRequestsException", "throttled: organizations:DescribeOrganization"),
+        (
+            "ServiceException",
+            "organizations:DescribeOrganization failed: ServiceException",
+        ),
+    ],
+)
+def test_organization_that_cannot_be_read_is_unknown(
+    code: str, detail: str, organizations: Any
+) -> None:
+    with Stubber(organizations) as stub:
+        stub.add_client_error("describe_organization", code, http_status_code=400)
+        found = read_organization(organizations)
+    assert found == Unknown(part="membership", why="not-read", detail=detail)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {},
+        {"MasterAccountId": MANAGEMENT},
+        {"Id": "o-abcd123456"},
+        {"Id": "o-abcd123456", "MasterAccountId": "1"},
+        {"Id": "o-abcd123456 and more", "MasterAccountId": MANAGEMENT},
+    ],
+)
+def test_response_that_is_not_from_aws_is_unknown(
+    described: dict[str, str], organizations: Any
+) -> None:
+    with Stubber(organizations) as stub:
+        stub.add_response("describe_organization", {"Organization": described})
+        found = read_organization(organizations)
+    assert isinstance(found, Unknown)
+    assert found.detail.startswith("the response cannot be parsed")

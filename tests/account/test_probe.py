@@ -58,7 +58,7 @@ NOTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
 }
-"""What the sessions may do."""
+"""What the sessions can do."""
 
 PROVEN = "can be assumed with its external ID, but not without one or with a wrong one"
 CURE = "probe as a principal that may call sts:AssumeRole with and without an external ID"

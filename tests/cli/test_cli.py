@@ -373,18 +373,18 @@ def is_not_compared_with(path: Path) -> str:
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
             '{"schema": 1}',
-            "is not a pump-roles report: its schema version is 1; this version reads 2",
+            "is not a pump-roles report: its schema version is 1; this version reads 3",
         ),
         (
-            '{"schema": 2}',
+            '{"schema": 3}',
             "is not a pump-roles report: Object missing required field `version`",
         ),
         (
-            '{"schema": "2\\u001b"}',
+            '{"schema": "3\\u001b"}',
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
         ),
-        ('{"schema": 2, "schema": 2}', None),
-        (f'{{"schema": 2, "roles": {"[" * 800}{"]" * 800}}}', "is nested too deeply to read"),
+        ('{"schema": 3, "schema": 3}', None),
+        (f'{{"schema": 3, "roles": {"[" * 800}{"]" * 800}}}', "is nested too deeply to read"),
     ],
 )
 def test_says_why_it_cannot_compare_with_a_file(

@@ -1,4 +1,4 @@
-"""What two roles may do differently is a difference; what means the same is none."""
+"""What two roles can do differently is a difference; what means the same is none."""
 
 import subprocess
 import sys

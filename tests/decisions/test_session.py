@@ -1,4 +1,4 @@
-"""What sessions of the roles in the synthesized templates may do, according to a simulator."""
+"""What sessions of the roles in the synthesized templates can do, according to a simulator."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -468,7 +468,7 @@ INNOCENT: dict[str, Change] = {
     "a role created again": recreated(),
     "a role for another vendor": role("Other", trust("444455556666", OTHER_SECRET)["Statement"][0]),
 }
-"""Changes that affect neither what a role may do nor who may assume it."""
+"""Changes that affect neither what a role can do nor who may assume it."""
 
 
 def everything_in(customer: Customer) -> Any:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from pump_roles.account.probe import probe
 from pump_roles.account.verify.accounts import verify_files
 from pump_roles.account.verify.details import read_files
+from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.cli import app
 from tests.customer import (
     AUTO_PILOT,
@@ -26,7 +27,7 @@ from tests.customer import (
     trust_policy,
 )
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth, write_csv
-from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
@@ -186,6 +187,52 @@ def test_options_decide_what_is_compared(customer: Customer, tmp_path: Path) -> 
     boundary_version(wider, default=True)(customer.iam)
     assert verified(*same) == (3, "differs", ["differs", "differs"])
     assert verified("--allow-tag", "stage") == (0, "match", ["match", "match"])
+
+
+def test_organization_is_named_and_compared_with_the_expected_one(customer: Customer) -> None:
+    aws = customer.aws
+    described = aws.client("organizations").describe_organization()["Organization"]
+    command = ("--expect", customer.folder)
+    # In the emulator, every account is the management account of its own organization.
+    shown = f"organization: {described['Id']}, management account {ACCOUNT_ID}"
+    ended = run(*command, environment=aws.environment())
+    assert ended.exit_code == 0
+    assert shown in ended.stdout.splitlines()
+
+    def verified(expected: str, environment: Mapping[str, str]) -> tuple[int, Any]:
+        options = ("--management-account", expected, "--format", "json")
+        ended = run(*command, *options, environment=environment)
+        (account,) = json.loads(ended.stdout)["accounts"]
+        assert [role["state"] for role in account["roles"]] == ["match", "match"]
+        return ended.exit_code, account
+
+    status, same = verified(ACCOUNT_ID, aws.environment())
+    assert (status, same["state"], same["differences"]) == (0, "match", [])
+    status, other = verified("444455556666", aws.environment())
+    assert (status, other["state"]) == (3, "differs")
+    (difference,) = other["differences"]
+    assert (difference["rule"], difference["effect"]) == ("organization", "broader")
+    assert other["organization"] == {"id": described["Id"], "management_account": ACCOUNT_ID}
+
+
+def test_organization_that_may_not_be_read_is_unknown_only_if_it_is_expected(
+    customer: Customer,
+) -> None:
+    names = (READ_ONLY, AUTO_PILOT)
+    customer.aws.create_role("Reader", ACCOUNT_ID, policy_for_reading(names)["Statement"])
+    caller = customer.aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Reader", OWNER)
+    command = ("--expect", customer.folder, "--format", "json")
+    environment = customer.aws.environment(caller)
+    ended = run(*command, environment=environment)
+    assert states(ended) == (0, "match", ["match", "match"])
+    assert json.loads(ended.stdout)["accounts"][0]["organization"] is None
+    ended = run(*command, "--management-account", ACCOUNT_ID, environment=environment)
+    assert states(ended) == (4, "unknown", ["match", "match"])
+    (unknown,) = json.loads(ended.stdout)["accounts"][0]["unknown"]
+    assert (unknown["part"], unknown["detail"]) == (
+        "membership",
+        "denied: organizations:DescribeOrganization",
+    )
 
 
 def test_published_roles_are_expected_by_default(
@@ -464,6 +511,18 @@ USAGE: dict[str, tuple[list[str], str]] = {
         ["--expect", "reviewed", "--organization", "--assume-role", "Audit", "--account", "12"],
         "--account",
     ),
+    **{
+        f"a management account {name}": (
+            ["--expect", "reviewed", "--management-account", value],
+            "--management-account",
+        )
+        for name, value in [
+            ("that is too short", "1234"),
+            ("that is an organization", "o-abcd123456"),
+            ("with another number", "444455556666\n1"),
+            ("that is empty", ""),
+        ]
+    },
     "a kind that does not exist": (["--expect", "reviewed", "--role", "admin"], "admin"),
     "an unknown extension of the output": (
         ["--expect", "reviewed", "--output", "result.xml"],
@@ -610,6 +669,69 @@ def test_saved_files_match_without_credentials(saved: SavedCustomer) -> None:
     assert len(files) == 3
     assert states(of_files(saved, *files)) == (0, "match", ["match", "match"])
     assert states(of_files(saved, *files[::-1])) == (0, "match", ["match", "match"])
+
+
+def saved_organization(folder: Path, **changes: Any) -> Path:
+    """Save an organization as the AWS CLI writes it."""
+    described = {
+        "Id": "o-abcd123456",
+        "Arn": "arn:aws:organizations::444455556666:organization/o-abcd123456",
+        "FeatureSet": "ALL",
+        "MasterAccountId": "444455556666",
+        "MasterAccountEmail": "owner@example.com",
+        **changes,
+    }
+    file = folder / f"organization{len([*folder.iterdir()])}.json"
+    file.write_text(json.dumps({"Organization": described}, indent=4))
+    return file
+
+
+def test_saved_organization_is_that_of_the_account(saved: SavedCustomer, tmp_path: Path) -> None:
+    def verified(*files: Path, expected: str = "444455556666") -> tuple[Any, ...]:
+        words = [word for file in files for word in ("--details", file)]
+        command = ("--expect", saved.folder, "--management-account", expected, *words)
+        ended = run(*command, "--format", "json")
+        (account,) = json.loads(ended.stdout)["accounts"]
+        shown = [found["rule"] for found in account["differences"]]
+        shown += [found["why"] for found in account["unknown"]]
+        return ended.exit_code, account["organization"], *shown
+
+    file = saved_organization(tmp_path)
+    found = {"id": "o-abcd123456", "management_account": "444455556666"}
+    assert verified(*saved.files, file) == (0, found)
+    assert verified(file, *saved.files, expected="777788889999") == (3, found, "organization")
+    assert verified(*saved.files) == (4, None, "not-in-files")
+    # No output has the email address.
+    ended = run(
+        "--expect", saved.folder, *(w for f in (*saved.files, file) for w in ("--details", f))
+    )
+    assert "organization: o-abcd123456, management account 444455556666\n" in ended.stdout
+    assert "example.com" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "changes", [{"Id": "o-1"}, {"Id": None}, {"MasterAccountId": 444455556666}]
+)
+def test_organization_that_cannot_be_used_causes_one_error(
+    changes: dict[str, Any], saved: SavedCustomer, tmp_path: Path
+) -> None:
+    file = saved_organization(tmp_path, **changes)
+    line = the_error(of_files(saved, *saved.files, file))
+    assert f"{file}: is not the output of aws organizations describe-organization: it needs" in line
+
+
+def test_organization_is_saved_once_and_for_a_single_account(
+    saved: SavedCustomer, tmp_path: Path
+) -> None:
+    file, again = (saved_organization(tmp_path) for _ in range(2))
+    line = the_error(of_files(saved, *saved.files, file, again))
+    assert "pass one such file with the files of one account, not 2 with those of 1" in line
+    other = tmp_path / "other.json"
+    other.write_text(saved.files[0].read_text().replace(ACCOUNT_ID, "777788889999"))
+    line = the_error(of_files(saved, *saved.files, other, file))
+    assert "pass one such file with the files of one account, not 1 with those of 2" in line
+    line = the_error(of_files(saved, file))
+    assert "pass one such file with the files of one account, not 1 with those of 0" in line
 
 
 def test_saved_files_without_the_session_duration_are_unknown(saved: SavedCustomer) -> None:

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.usefixtures("no_aws")
 
 GUIDE = (ROOT / "docs" / "verify.md").read_text("utf-8")
 COMMANDS = [
-    command.partition("#")[0].strip().replace("PRINCIPAL", PUMP_ACCOUNT)
+    command.partition("#")[0]
+    .strip()
+    .replace("PRINCIPAL", PUMP_ACCOUNT)
+    .replace("MANAGEMENT_ACCOUNT", ACCOUNT_ID)
     for command in re.findall(r"^\$ (.*)$", GUIDE, re.MULTILINE)
 ]
 SAVE = [command for command in COMMANDS if command.startswith("aws ")]
@@ -50,7 +53,7 @@ def assert_match(commands: Iterable[str]) -> None:
 def test_commands_of_the_guide_match_what_was_deployed_and_then_removed(
     aws: EmbeddedAws, synth: Synth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [len(found) for found in (SAVE, ONLY_READ_ONLY, BOTH, REMOVED)] == [2, 2, 3, 4]
+    assert [len(found) for found in (SAVE, ONLY_READ_ONLY, BOTH, REMOVED)] == [3, 2, 4, 4]
     assembly = tmp_path / "cdk.out"
     assembly.mkdir()
     context = {"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID}

@@ -217,10 +217,10 @@ def test_own_account_is_read_with_the_callers_credentials(
     aws.delete("Pump")
 
 
-def limited(aws: EmbeddedAws, *statements: Mapping[str, Any]) -> Caller:
+def limited(aws: EmbeddedAws, *statements: Mapping[str, Any], name: str = "Limited") -> Caller:
     """Return a session in the management account with only some permissions."""
-    aws.create_role("Limited", f"arn:aws:iam::{ACCOUNT_ID}:root", statements)
-    return aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
+    aws.create_role(name, f"arn:aws:iam::{ACCOUNT_ID}:root", statements)
+    return aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/{name}", OWNER)
 
 
 def policy_of_the_guide(marker: str) -> list[dict[str, Any]]:
@@ -238,6 +238,7 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     ended = verify(aws, template, *options, caller=caller)
     assert ended.exit_code == 0, ended.stderr + ended.stdout
     assert verify(aws, template, "--unit", organization.unit, caller=caller).exit_code == 0
+    assert verify(aws, template, *options, *expected(ACCOUNT_ID), caller=caller).exit_code == 0
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
     ended = verify(aws, template, *options, caller=caller)
     # AWS answers a member account in the same way.
@@ -247,13 +248,44 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     assert line.endswith("of the management account or of a delegated administrator")
 
 
+def expected(management_account: str) -> tuple[str, str]:
+    return ("--management-account", management_account)
+
+
+def test_every_account_is_in_the_organization_of_the_caller(
+    aws: EmbeddedAws, organization: Audited, template: Path
+) -> None:
+    unit = ("--unit", organization.unit)
+    ended = verify(aws, template, *unit, *expected(NO_ACCOUNT))
+    assert ended.exit_code == 3
+    found = accounts_of(ended)
+    assert sorted(found) == sorted(organization.accounts)
+    id_ = aws.client("organizations").describe_organization()["Organization"]["Id"]
+    for account in found.values():
+        assert account["organization"] == {"id": id_, "management_account": ACCOUNT_ID}
+        (difference,) = account["differences"]
+        assert (difference["was"], difference["now"]) == ([NO_ACCOUNT], [ACCOUNT_ID])
+        assert [role["state"] for role in account["roles"]] == ["match"]
+
+    statements = policy_of_the_guide("organization-policy")
+    statements[0]["Action"].remove("organizations:DescribeOrganization")
+    caller = limited(aws, *statements, name="Unaware")
+    ended = verify(aws, template, *unit, caller=caller)
+    assert ended.exit_code == 0
+    assert {found["organization"] for found in accounts_of(ended).values()} == {None}
+    ended = verify(aws, template, *unit, *expected(ACCOUNT_ID), caller=caller)
+    assert ended.exit_code == 4
+    denied = ("membership", "not-read", "", "denied: organizations:DescribeOrganization")
+    assert [reasons(found) for found in accounts_of(ended).values()] == [[denied]] * COUNT
+
+
 def test_session_in_an_account_is_limited_to_the_reads(
     aws: EmbeddedAws,
     organization: Audited,
     template: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Even if the role that is assumed may do everything."""
+    """Even if the role that is assumed can do everything."""
     account = organization.accounts[-1]
     iam = aws.iam(Caller(account))
     allow_all = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -34,7 +34,7 @@ WITH_COMMANDS = {
 
 BUY = "savingsplans:CreateSavingsPlan"
 READ = "pricing:GetProducts"
-"""What the auto-pilot role may do, for the policy simulator."""
+"""What the auto-pilot role can do, for the policy simulator."""
 
 SETTINGS = {*ROLES, *(key.name for key in KEYS.values())}
 """What can be at the top level of ``pump.json``."""

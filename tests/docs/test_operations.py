@@ -29,6 +29,7 @@ from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED, Role, Simulation
 
 STOP = OPERATIONS.partition("\n## Verify\n")[0]
 CLEANUP = STOP[STOP.index("\n### 3. ") : STOP.index("\n### 5. ")]
+RETURN = STOP[STOP.index("\n### Return Savings Plans\n") : STOP.index("\n### 1. ")]
 COMMANDS = {tuple(words[:2]): words[2:] for words in shown(CLEANUP, "aws")}
 STOP_ORGANIZATION = json.loads(block("<!-- stop-organization -->", "json", OPERATIONS))
 PROTECT_ROLES = json.loads(block("<!-- protect-roles -->", "json", PROTECT))
@@ -76,7 +77,7 @@ def test_service_control_policy_stops_the_roles_and_nobody_else(name: str) -> No
 @pytest.mark.parametrize(
     ("page", "last"),
     [
-        (STOP, "\n### 5. For good: remove the roles\n"),
+        (STOP, "\n### 6. For good: remove the roles\n"),
         (OPERATIONS.partition("\n## Remove\n")[2], "npx cdk destroy"),
         (ORGANIZATIONS.partition("\n## Update and remove\n")[2], "npx cdk destroy"),
         (MANUAL.partition("\n## Remove\n")[2], "aws iam delete-role"),
@@ -144,6 +145,40 @@ def test_states_and_filter_values_are_those_that_aws_documents() -> None:
         assert re.findall("<code>(.*?)</code>", documented) == values.split()
 
 
+def test_begins_with_the_window_for_returning_a_savings_plan() -> None:
+    first = STOP.partition("\n## Stop Pump now\n\n")[2]
+    assert first.startswith("**What closes first is the window in which a Savings Plan can be retu")
+    assert STOP.index(RETURN) < STOP.index("\n### 1. ") < STOP.index(CLEANUP)
+    words = " ".join(RETURN.split())
+    for limit in (
+        "at most $100 an hour",
+        "last seven days",
+        "current calendar month",
+        "limit has not been reached",
+    ):
+        assert limit in words
+    assert shown(RETURN, "aws") == [
+        ["savingsplans", "describe-savings-plans", "--states", "active", "payment-pending"],
+        ["savingsplans", "return-savings-plan", "--savings-plan-id", "ID"],
+    ]
+    assert {"active", "payment-pending"} <= {
+        *model("savingsplans").shape_for("SavingsPlanState").enum
+    }
+    until = model("savingsplans").shape_for("SavingsPlan").members["returnableUntil"]
+    assert "If the Savings Plan is not returnable" in until.documentation
+    assert "start time" in until.documentation
+
+
+def test_leaving_the_organization_comes_after_returns_and_before_the_removal() -> None:
+    leave = STOP[STOP.index("\n### 5. ") : STOP.index("\n### 6. ")]
+    named, left = shown(leave, "aws")
+    assert named == [
+        *("organizations", "describe-organization", "--query", "Organization.MasterAccountId")
+    ]
+    assert left == ["organizations", "leave-organization"]
+    assert "**before** the account leaves an organization" in " ".join(RETURN.split())
+
+
 def test_queued_reserved_instances_are_selected_by_their_state() -> None:
     option, query = COMMANDS["ec2", "describe-reserved-instances"]
     assert option == "--query"
@@ -181,6 +216,16 @@ def cleanup(caller: Role, **more: Any) -> list[Simulation]:
 def test_service_control_policies_leave_the_cleanup_to_an_administrator(control: object) -> None:
     admin = Role("Admin", {}, {"Everything": EVERYTHING})
     assert set(decide(cleanup(admin, service_control_policy=control))) == {ALLOWED}
+
+
+def test_service_control_policy_leaves_returns_to_an_administrator() -> None:
+    action = "savingsplans:ReturnSavingsPlan"
+    (arn, *_) = catalog.actions()[action.lower()].resources
+    requests = [
+        use(caller, action=action, resource=arn, service_control_policy=STOP_ORGANIZATION)
+        for caller in (Role("Admin", {}, {"Everything": EVERYTHING}), role())
+    ]
+    assert decide(requests) == [ALLOWED, EXPLICITLY_DENIED]
 
 
 def test_pump_can_clean_up_before_it_is_stopped() -> None:

@@ -31,8 +31,9 @@ from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_text import as_text
 from pump_roles.output.report_words import (
-    ANSWERS,
+    answer_in_words,
     answered,
+    at_worst,
     change_in_one_line,
     compared,
     difference,
@@ -370,13 +371,27 @@ def test_each_answer_lists_the_actions_behind_it(
         for role, (said, hrefs, taken) in zip(report.roles, cells, strict=True):
             answer = statement.roles[role.kind]
             names = few_named(answer)
-            assert words(said) == f"{ANSWERS[answer.answer]} {answered(answer, role)}{names}"
+            assert words(said) == f"{answer_in_words(answer)} {answered(answer, role)}{names}"
             assert bool(names) == (0 < len(answer.left) <= 3)
             assert hrefs == [
                 f"#{name}" if name in listed else f"#?text={quote(name, safe='')}"
                 for name in answer.named
             ]
             assert taken == bool(answer.answer == "no" and answer.denied)
+
+
+def test_says_what_can_happen_at_worst(
+    show: Show, browser: Browser, published: Report, tmp_path: Path
+) -> None:
+    said = show("published").locator("[aria-labelledby=worst] p").all_inner_texts()
+    assert [*map(words, said)] == [f"{what}. {meaning}" for what, meaning in at_worst(published)]
+    assert len(said) == 2
+    # The read-only role can neither buy nor join anything.
+    harmless = replace(published, roles=published.roles[:1], actions=())
+    (tmp_path / "page.html").write_text(as_html(harmless), encoding="utf-8")
+    with showing(browser) as (page, _):
+        page.goto((tmp_path / "page.html").as_uri())
+        assert page.locator("#worst, a[href='#worst']").count() == 0
 
 
 def test_unknown_answer_is_not_a_no(browser: Browser, published: Report, tmp_path: Path) -> None:
@@ -969,7 +984,7 @@ def test_search_finds_the_answers_in_plain_words(show: Show, guarded: Report) ->
     page = show("guarded")
     answer = page.locator("#answer p")
     (leave,) = (found for found in guarded.statements if found.id == "change-organization")
-    says = ", ".join(f"{kind}: {ANSWERS[role.answer]}" for kind, role in leave.roles.items())
+    says = ", ".join(f"{kind}: {answer_in_words(role)}" for kind, role in leave.roles.items())
     page.locator("[name=text]").fill("leave ORGANIZATION")
     assert answer.all_inner_texts()[0] == f"{leave.title}: {says}."
     answer.first.get_by_role("link").click()

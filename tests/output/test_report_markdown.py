@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pump_roles.compare import Difference
-from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_summary
-from pump_roles.output.report_words import ANSWERS
+from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_markdown, as_summary
+from pump_roles.output.report_words import answer_in_words
 from pump_roles.report import Report, of_published
 from pump_roles.report.model import Change, Compared, Finding
 from pump_roles.role import Boundary, Unknown
@@ -44,8 +44,33 @@ def test_has_what_a_ticket_needs(published: Report) -> None:
     for statement in published.statements:
         (line,) = (line for line in summary.splitlines() if line.startswith(f"| {statement.title}"))
         for answer in statement.roles.values():
-            assert f"**{ANSWERS[answer.answer]}**" in line
+            assert f"**{answer_in_words(answer)}**" in line
     assert len(summary) < 10_000
+
+
+def test_says_what_the_answers_mean_at_worst(published: Report) -> None:
+    section = as_summary(published).partition("\n## At worst\n\n")[2].partition("\n## ")[0]
+    money, joining = section.strip().split("\n\n")
+    assert money.startswith("**Spend money on commitments (auto-pilot).** The amount has no limit.")
+    assert joining.startswith("**Join another organization (auto-pilot).** From then on, the mana")
+    assert "(no-invitations)" in joining
+    # Cut short nowhere.
+    for statement in published.statements:
+        assert statement.worst in section
+    assert section in as_markdown(published)
+
+
+def test_says_nothing_at_worst_of_what_no_role_can_do(published: Report) -> None:
+    assert "At worst" not in as_summary(replace(published, roles=published.roles[:1], actions=()))
+    unknown = [
+        replace(
+            found,
+            roles={kind: replace(answer, answer="unknown") for kind, answer in found.roles.items()},
+        )
+        for found in published.statements
+    ]
+    summary = as_summary(replace(published, statements=tuple(unknown)))
+    assert "**Spend money on commitments (read-only, auto-pilot).** The amount" in summary
 
 
 def test_has_the_digests_the_alarms_and_the_changes(published: Report) -> None:

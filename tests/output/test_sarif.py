@@ -121,6 +121,7 @@ def test_each_finding_is_a_result_of_its_rule() -> None:
     rules = run["tool"]["driver"]["rules"]
     found = [(result["ruleId"], result["level"]) for result in run["results"]]
     assert found == [
+        ("organization", "error"),
         ("policy-added", "error"),
         ("other-access", "error"),
         (UNVERIFIED, "warning"),
@@ -130,6 +131,25 @@ def test_each_finding_is_a_result_of_its_rule() -> None:
         ("boundary-added", "note"),
     ]
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+
+
+def test_organization_is_a_note_and_a_different_one_is_about_the_account() -> None:
+    run = run_of(with_everything("Name", number=2))
+    (found,) = (each for each in run["results"] if each["ruleId"] == "organization")
+    assert found["message"]["text"] == (
+        "In account 000000000002 (Name): the management account of its organization is "
+        "111122223333 instead of 444455556666 (broader)."
+    )
+    (location,) = found["locations"]
+    uri = location["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "accounts/000000000002"
+    notes = run["invocations"][0]["toolExecutionNotifications"]
+    assert [note for note in notes if "rganization" in note["message"]["text"]] == [
+        {
+            "level": "note",
+            "message": {"text": "Organization: o-abcd123456, management account 111122223333."},
+        }
+    ]
 
 
 def test_what_was_not_compared_is_a_note() -> None:
@@ -252,13 +272,20 @@ def reworded(account: AccountResult) -> AccountResult:
         replace(other, alarms=(Access("password"),), principals=("reworded",))
         for other in account.others
     )
-    why = tuple(not_read("reworded") for _ in account.unknown)
-    return replace(account, name="renamed", unknown=why, roles=roles, others=others, calls=99)
+    return replace(
+        account,
+        name="renamed",
+        differences=tuple(replace(found, now=()) for found in account.differences),
+        unknown=tuple(not_read("reworded") for _ in account.unknown),
+        roles=roles,
+        others=others,
+        calls=99,
+    )
 
 
 def test_fingerprints_depend_on_neither_words_nor_order() -> None:
     before = fingerprints_of(*MIXED.accounts)
-    assert len(before) == 8
+    assert len(before) == 9
     assert fingerprints_of(*map(reworded, reversed(MIXED.accounts))) == before
 
 

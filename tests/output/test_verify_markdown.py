@@ -82,7 +82,9 @@ def test_has_what_a_ticket_needs() -> None:
 def test_says_everything_about_an_account() -> None:
     found = as_markdown(verification(with_everything("word")))
     for sentence in (
+        "\n\nOrganization: o-abcd123456, management account 111122223333.\n\n",
         "- not checked: it could not be read: word",
+        "- **broader** (`organization`): the management account of its organization is",
         "**broader** (`policy-added`): the inline policy word is not expected; 1 action: allowed",
         " in the account instead of denied by word0; 1 action: allowed in the account instead of",
         "; 5 more changes; actions: ",

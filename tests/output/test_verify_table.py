@@ -8,11 +8,13 @@ from io import StringIO
 
 import pytest
 
+from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import Verification
 from pump_roles.compare import Difference
 from pump_roles.output.verify_table import as_table
 from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
+    ELSEWHERE,
     HOSTILE,
     MIXED,
     difference,
@@ -74,9 +76,12 @@ def test_shows_each_difference_with_what_it_means() -> None:
     account = with_everything("text", number=4)
     assert as_table(verification(account, matching(2), unknown(3)), styled=False) == (
         "compared with: the published roles\n"
+        "organization: o-abcd123456, management account 111122223333\n"
         "\n"
         "differs 000000000004 (text)\n"
         "  not checked: it could not be read: text\n"
+        "  broader: the management account of its organization is 111122223333 instead of "
+        "444455556666 (organization)\n"
         "  differs arn:aws:iam::000000000004:role/PumpReadOnlyRole (read-only)\n"
         "    broader: the inline policy text is not expected (policy-added)\n"
         "      1 action: allowed in the account instead of denied by text0\n"
@@ -104,10 +109,30 @@ def test_shows_each_difference_with_what_it_means() -> None:
         f"  boundary-added: {REMEDIES['boundary-added']}\n"
         f"  tag-added: {REMEDIES['tag-added']}\n"
         f"  other-access: {REMEDIES['other-access']}\n"
+        f"  organization: {REMEDIES['organization']}\n"
         f"  unverified: {UNVERIFIED_REMEDY}\n"
         "\n"
         "accounts: 1 match, 1 differs, 1 unknown\n"
     )
+
+
+def test_names_each_organization_once_and_says_if_there_is_none() -> None:
+    alone = replace(matching(1), organization=Organization())
+    member = Organization(id="o-abcd123456", management_account="111122223333")
+    members = [replace(matching(number), organization=member) for number in (2, 3)]
+    assert as_table(verification(alone, *members, matching(4)), styled=False).splitlines()[1] == (
+        "organization: none; o-abcd123456, management account 111122223333"
+    )
+    assert "organization" not in as_table(verification(matching(1)), styled=False)
+
+
+def test_an_account_that_left_its_organization_says_so() -> None:
+    left = replace(ELSEWHERE, effect="other", now=())
+    account = replace(matching(1), state="differs", differences=(left,))
+    assert (
+        "  other: it is in no organization, instead of that of the management account "
+        "444455556666 (organization)\n"
+    ) in as_table(verification(account), styled=False)
 
 
 def test_what_needs_attention_is_first() -> None:

@@ -965,7 +965,7 @@ def test_rejects_a_report_of_another_schema_version(said: dict[str, Any]) -> Non
     for other in (SCHEMA - 1, SCHEMA + 1, 0):
         problem = f"its schema version is {other}; this version reads {SCHEMA}"
         assert attempt({**said, "schema": other}) == problem
-    assert attempt({**said, "schema": "2"}) == "Expected `int`, got `str` - at `$.schema`"
+    assert attempt({**said, "schema": "3"}) == "Expected `int`, got `str` - at `$.schema`"
     assert isinstance(attempt({**said, "schema": float(SCHEMA)}), str)
     assert isinstance(attempt({**said, "schema": True}), str)
 

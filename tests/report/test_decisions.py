@@ -1,4 +1,4 @@
-"""What a role may do, from policies of any form."""
+"""What a role can do, from policies of any form."""
 
 from pathlib import Path
 from typing import Any

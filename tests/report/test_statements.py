@@ -1,4 +1,4 @@
-"""What the roles may do in plain words: the list, and each answer."""
+"""What the roles can do in plain words: the list, and each answer."""
 
 import json
 import re
@@ -94,11 +94,20 @@ def answered(*policies: Mapping[str, Any]) -> dict[str, str]:
     return {statement: answer.answer for statement, answer in answers(report).items()}
 
 
+AT_WORST = {"spend-money", "join-organization"}
+ONLY = {"change-organization"}
+
+
 def test_statements_have_an_id_each_a_title_and_actions() -> None:
     assert all(count == 1 for count in Counter(statement["id"] for statement in LISTED).values())
     assert all(count == 1 for count in Counter(statement["title"] for statement in LISTED).values())
     for statement in LISTED:
-        assert statement.keys() == {"id", "topic", "title", "note", "source", "actions"}
+        more = {"worst": statement["id"] in AT_WORST, "only": statement["id"] in ONLY}
+        assert statement.keys() == {
+            *("id", "topic", "title", "note", "source", "actions"),
+            *(member for member, has in more.items() if has),
+        }
+        assert statement.get("worst", ".").endswith(".")
         assert statement["id"]
         assert statement["topic"]
         assert statement["title"][0].isupper()
@@ -258,6 +267,69 @@ def test_accepting_a_handshake_joins_another_organization_and_leaves_this_one() 
     for statement in ("join-organization", "change-organization"):
         assert found[statement]["auto-pilot"].allowed == ("organizations:AcceptHandshake",)
         assert found[statement]["read-only"].allowed == ()
+
+
+def test_leaving_or_changing_the_organization_is_only_by_joining_another(guarded: Path) -> None:
+    published = {statement.id: statement.roles for statement in of_published().statements}
+    leave = published["change-organization"]
+    assert (leave["auto-pilot"].answer, leave["auto-pilot"].only) == (
+        YES,
+        "Only by joining another",
+    )
+    assert (leave["read-only"].answer, leave["read-only"].only) == (NO, "")
+    others = {id_: roles for id_, roles in published.items() if id_ not in ONLY}
+    assert {answer.only for roles in others.values() for answer in roles.values()} == {""}
+    limited = answers(of_templates(guarded / "invitations-from.template.json"))
+    assert limited["change-organization"].answer == LIMITED
+    assert limited["change-organization"].only == "Only by joining another"
+    denied = answers(of_templates(guarded / "needed-only.template.json"))["change-organization"]
+    assert (denied.answer, denied.only) == (NO, "")
+
+
+def test_other_ways_of_leaving_are_not_only_by_joining_another() -> None:
+    accept, leave = "organizations:AcceptHandshake", "organizations:LeaveOrganization"
+
+    def only(*policies: Mapping[str, Any]) -> tuple[str, str]:
+        named = ((f"Policy{number}", policy) for number, policy in enumerate(policies))
+        role = role_of(*named, published=False)
+        found = answers(of_contents(Contents(roles=(FoundRole(role=role),))))
+        return found["change-organization"].answer, found["change-organization"].only
+
+    assert only(allow(accept)) == (YES, "Only by joining another")
+    assert only(allow(accept, leave), deny(leave)) == (YES, "Only by joining another")
+    assert only(allow(accept, leave)) == (YES, "")
+    assert only(allow(leave)) == (YES, "")
+    assert only(allow("organizations:*")) == (YES, "")
+    # What cannot be read may allow to leave.
+    unreadable = document(Effect="Allow", Action={"Ref": "Actions"})
+    assert only(allow(accept), unreadable) == (YES, "")
+
+
+def test_worst_case_of_joining_says_what_leaving_takes() -> None:
+    leaving = plain(documented("organizations:LeaveOrganization").documentation)
+    for said in (
+        "preventing them from successfully calling LeaveOrganization",
+        "Choose a support plan",
+        "Provide a current payment method",
+    ):
+        assert said in leaving
+    (worst,) = (found["worst"] for found in LISTED if found["id"] == "join-organization")
+    assert "a payment method and a support plan" in worst
+    assert "policies can deny it" in worst
+
+
+def test_worst_case_of_purchases_says_what_can_be_returned_or_sold() -> None:
+    (plan,) = (
+        shape
+        for name, shape in fields(documented("savingsplans:DescribeSavingsPlans").output_shape)
+        if name == "returnableUntil"
+    )
+    assert "until when a return for the Savings Plan can be requested" in plain(plan.documentation)
+    listing = plain(documented("ec2:CreateReservedInstancesListing").documentation)
+    assert "Only Standard Reserved Instances can be sold" in listing
+    (worst,) = (found["worst"] for found in LISTED if found["id"] == "spend-money")
+    for said in ("no limit", "three years", "upfront", "three years ahead", "can be returned"):
+        assert said in worst
 
 
 MANAGEMENT_ONLY = {

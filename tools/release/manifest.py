@@ -1,4 +1,4 @@
-"""The permission manifests: what the roles of each released version may do.
+"""The permission manifests: what the roles of each released version can do.
 
 A manifest is the JSON report of the universal templates: the output of ``pump-roles report
 pump_roles/universal --format json``.

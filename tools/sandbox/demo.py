@@ -50,7 +50,7 @@ class Question:
 
     :param description: a description for the demo.
     :param action: the IAM action.
-    :param allowed: the roles that may do it.
+    :param allowed: the roles that can do it.
     :param client: the boto3 service to call. If it is empty, the policy simulator answers, because
         the emulator lacks the service.
     :param operation: the operation to call.
@@ -203,7 +203,7 @@ class Demo(Show):
         pump = self.aws.caller_in(PUMP)
         self.show_callers(pump)
 
-        self.part("What Pump may do")
+        self.part("What Pump can do")
         sessions = {name: self.assume(pump, name) for name in ROLES}
         self.show_calls(sessions)
 

@@ -1,4 +1,4 @@
-"""Decides with an offline policy simulator who may assume a role, and what its session may do."""
+"""Decides with an offline policy simulator who may assume a role, and what its session can do."""
 
 import atexit
 import json

@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pump_roles.account.clients import Clients, in_threads
-from pump_roles.account.organization import Account, accounts_below
+from pump_roles.account.organization import (
+    Account,
+    Organization,
+    accounts_below,
+    read_organization,
+)
 from pump_roles.account.probe import MINIMUM_SESSION_SECONDS, partition_of
 from pump_roles.account.responses import (
     error_code,
@@ -19,7 +24,8 @@ from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import Expectation
 from pump_roles.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.account.verify.one_account import compare
-from pump_roles.account.verify.result import AccountResult, Verification
+from pump_roles.account.verify.result import AccountResult, Verification, state_of
+from pump_roles.compare import Difference
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
 
@@ -87,7 +93,11 @@ def verify_files(accounts: Sequence[AccountDetails], expectation: Expectation) -
     :param accounts: the accounts.
     :param expectation: what is expected of each.
     """
-    return _verification(expectation, [compare(expectation, details) for details in accounts])
+    results = (
+        _in_organization(compare(expectation, details), details.organization, expectation)
+        for details in accounts
+    )
+    return _verification(expectation, results)
 
 
 def read_own_account(aws: Aws, names: Collection[str]) -> AccountDetails:
@@ -105,7 +115,9 @@ def verify_own_account(aws: Aws, expectation: Expectation) -> Verification:
     :param aws: clients of it.
     :param expectation: what is expected of it.
     """
-    return verify_files([read_own_account(aws, expectation.names)], expectation)
+    details = read_own_account(aws, expectation.names)
+    organization = read_organization(aws.organizations())
+    return verify_files([replace(details, organization=organization)], expectation)
 
 
 def verify_organization(
@@ -115,6 +127,7 @@ def verify_organization(
     *,
     role_to_assume: str,
     concurrency: int,
+    organization: Organization | Unknown | None = None,
     found: _Found | None = None,
 ) -> Verification:
     """Verify accounts of an organization, several at once. One failure does not stop the others.
@@ -128,6 +141,7 @@ def verify_organization(
     :param role_to_assume: the name of the role to assume in each account, with its path if it has
         one.
     :param concurrency: how many accounts are read concurrently.
+    :param organization: the organization, or why it is not known. By default, it was not read.
     :param found: called with the result of each account.
     """
     policy = json.dumps(
@@ -138,7 +152,8 @@ def verify_organization(
         account = accounts[index]
         if isinstance(account, AccountResult):
             return account
-        return _verified(aws, expectation, account, role_to_assume, policy)
+        result = _verified(aws, expectation, account, role_to_assume, policy)
+        return _in_organization(result, organization, expectation)
 
     results: dict[int, AccountResult] = {}
     for index, result in in_threads(len(accounts), work, concurrency=concurrency):
@@ -252,6 +267,34 @@ def _verified(
         return _not_read(account.id, unknown, account.name)
     finally:
         iam.close()
+
+
+def _in_organization(
+    result: AccountResult, organization: Organization | Unknown | None, expectation: Expectation
+) -> AccountResult:
+    expected = expectation.management_account
+    if not isinstance(organization, Organization):
+        # It matters only if it was asked for.
+        if not expected:
+            return result
+        why = organization or Unknown(part="membership", why="not-in-files")
+        state = state_of([result.state, "unknown"])
+        return replace(result, state=state, unknown=(*result.unknown, why))
+    found = organization.management_account
+    # Account IDs are shown even if they are also external IDs.
+    shown = replace(organization, id=expectation.mask.masked(organization.id))
+    result = replace(result, organization=shown)
+    if not expected or found == expected:
+        return result
+    difference = Difference(
+        rule="organization",
+        # Without an organization, nothing acts past the roles, but its policies do not limit them.
+        effect="broader" if found else "other",
+        part="membership",
+        was=(expected,),
+        now=(found,) if found else (),
+    )
+    return replace(result, state="differs", differences=(difference,))
 
 
 def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:

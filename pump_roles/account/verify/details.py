@@ -1,6 +1,7 @@
 """The parts of an account that ``verify`` compares and a report shows, and how to read saved files.
 
-The files are the output of ``aws iam get-account-authorization-details`` and ``aws iam get-role``.
+The files are the output of ``aws iam get-account-authorization-details``, ``aws iam get-role``, and
+``aws organizations describe-organization``.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from pump_roles.account.organization import Organization, organization_of
 from pump_roles.iam.documents import Policy, as_list, as_mapping
 from pump_roles.iam.trust import principals_of
 from pump_roles.json_input import InputError, parse_json, read_json
@@ -49,6 +51,8 @@ class AccountDetails:
     :param paths: the path of every role, by role name.
     :param last_used: when the roles that were read were last used, by role name.
     :param missing: why a role that was not read may still exist, by role name in lowercase.
+    :param organization: the organization that it is in, or why that is not known. By default, it
+        was not read.
     :param unknown: what could not be read.
     :param calls: how many calls to AWS were made.
     """
@@ -60,6 +64,7 @@ class AccountDetails:
     paths: Mapping[str, str] = field(default_factory=dict)
     last_used: Mapping[str, LastUse] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
+    organization: Organization | Unknown | None = None
     unknown: tuple[Unknown, ...] = ()
     calls: int = 0
 
@@ -119,17 +124,31 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
     The output of ``aws iam get-role`` adds a role's maximum session duration, which the output of
     ``aws iam get-account-authorization-details`` does not have.
 
+    The output of ``aws organizations describe-organization`` adds an account's organization. It
+    does not name the account, so it can only be read with the files of a single account.
+
     :param files: the files: for each account, one with its authorization details, and any number
-        with a role.
+        with a role; and at most one with an organization.
     :raises InputError: if a file cannot be read, is not such output, or is incomplete; if two files
-        are for one account or role; or if a role is not in any of the accounts.
+        are for one account or role; if a role is not in any of the accounts; or if there is an
+        organization, but not exactly one account.
     """
     found: dict[str, AccountDetails] = {}
+    organizations: dict[Path, Organization] = {}
     roles: list[tuple[Path, Mapping[str, Any]]] = []
     for file in files:
         content, _ = read_json(file, "the output of aws iam get-account-authorization-details")
         if isinstance(content, dict) and isinstance(content.get("Role"), dict):
             roles.append((file, content["Role"]))
+            continue
+        if isinstance(content, dict) and "Organization" in content:
+            try:
+                organizations[file] = organization_of(content["Organization"])
+            except (LookupError, TypeError):
+                raise InputError(
+                    f"{file}: is not the output of aws organizations describe-organization: it "
+                    "needs Id and MasterAccountId"
+                ) from None
             continue
         try:
             details = _account(content)
@@ -147,7 +166,21 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
         if role["Arn"] in known:
             raise InputError(f"{file}: the role is also in another file")
         known.add(role["Arn"])
-    return tuple(found.values())
+    return tuple(_in_organizations(found.values(), organizations))
+
+
+def _in_organizations(
+    accounts: Collection[AccountDetails], organizations: Mapping[Path, Organization]
+) -> Iterator[AccountDetails]:
+    for file in organizations:
+        if (len(accounts), len(organizations)) != (1, 1):
+            raise InputError(
+                f"{file}: does not name the account that is in the organization; pass one such "
+                f"file with the files of one account, not {len(organizations)} with those of "
+                f"{len(accounts)}"
+            )
+    for details in accounts:
+        yield replace(details, organization=next(iter(organizations.values()), None))
 
 
 def _reason(error: Exception) -> str:

@@ -42,6 +42,8 @@ class Expectation:
     :param allowed_tags: the keys of tags that a role may have in addition.
     :param across_accounts: whether a StackSet deploys any of the roles.
     :param removed: whether the accounts must not have any of the roles.
+    :param management_account: the ID of the management account of the accounts' organization. By
+        default, they can be in any organization.
     :param omitted: the kinds of the other roles that the same source defines, by name.
     """
 
@@ -55,6 +57,7 @@ class Expectation:
     allowed_tags: frozenset[str] = frozenset()
     across_accounts: bool = False
     removed: bool = False
+    management_account: str = ""
     omitted: Mapping[str, str] = field(default_factory=dict)
 
     @property

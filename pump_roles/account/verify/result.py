@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pump_roles._version import __version__
+from pump_roles.account.organization import Organization
 from pump_roles.compare import Difference
 from pump_roles.role import Unknown
 from pump_roles.templates import Access
@@ -70,6 +71,8 @@ class AccountResult:
     :param account: its 12-digit ID.
     :param name: its name in the organization; empty if it was not read.
     :param state: whether everything in it is as expected.
+    :param organization: the organization that it is in; ``None`` if that was not read.
+    :param differences: how the organization differs from the expected one.
     :param unknown: what could not be read. If anything could not, the account does not match.
     :param roles: the expected roles; none if the account could not be read.
     :param others: other roles that give access.
@@ -79,6 +82,8 @@ class AccountResult:
     account: str
     name: str = ""
     state: State
+    organization: Organization | None = None
+    differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
@@ -100,7 +105,7 @@ class Verification:
     :param accounts: the accounts, by ID.
     """
 
-    schema: Literal[2] = 2
+    schema: Literal[3] = 3
     version: str = __version__
     expected: str
     removed: bool = False

@@ -1,7 +1,8 @@
 """Results of ``verify`` for the tests of the formats."""
 
-from typing import Any
+from typing import Any, Final
 
+from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import (
     AccountResult,
     OtherRole,
@@ -55,6 +56,16 @@ def difference(**members: Any) -> Difference:
         "decisions": (newly_allowed("s3:GetObject"),),
     }
     return Difference(**{**found, **members})
+
+
+ELSEWHERE: Final = Difference(
+    rule="organization",
+    effect="broader",
+    part="membership",
+    was=("444455556666",),
+    now=("111122223333",),
+)
+"""An account that is in another organization."""
 
 
 def not_read(detail: str) -> Unknown:
@@ -134,6 +145,8 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         account=account,
         name=text,
         state="differs",
+        organization=Organization(id="o-abcd123456", management_account="111122223333"),
+        differences=(ELSEWHERE,),
         unknown=(not_read(text),),
         roles=(full,),
         others=(other_role(text, principals=(text,) * 20, alarm=text),),

@@ -1,4 +1,4 @@
-"""Whatever an account's roles may do other than expected is a difference."""
+"""Whatever an account's roles can do other than expected is a difference."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pump_roles.account.organization import Organization
 from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.accounts import verify_files, verify_organization
 from pump_roles.account.verify.details import AccountDetails, moment
@@ -23,6 +24,7 @@ from tools.sandbox.aws import ACCOUNT_ID
 
 NAME = "PumpReadOnlyRole"
 OTHER_ACCOUNT = "111122223333"
+MANAGEMENT = "444455556666"
 POLICIES = [
     {"PolicyName": policy.name, "PolicyDocument": policy.document}
     for policy in ROLES["read-only"].policies
@@ -201,6 +203,88 @@ def test_masks_the_name_of_an_account_that_is_not_read() -> None:
         calling, expectation, [unread], role_to_assume="Auditor", concurrency=1
     ).accounts
     assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
+
+
+HERE = Organization(id="o-abcd123456", management_account=MANAGEMENT)
+DENIED = Unknown(part="membership", why="not-read", detail="denied")
+NOT_SAVED = Unknown(part="membership", why="not-in-files")
+ELSEWHERE = ("broader", (OTHER_ACCOUNT,), (MANAGEMENT,))
+LEFT = ("other", (OTHER_ACCOUNT,), ())
+
+
+@pytest.mark.parametrize(
+    ("organization", "expected", "state", "difference", "unknown"),
+    [
+        (HERE, "", "match", None, ()),
+        (HERE, MANAGEMENT, "match", None, ()),
+        (HERE, OTHER_ACCOUNT, "differs", ELSEWHERE, ()),
+        (Organization(), "", "match", None, ()),
+        (Organization(), OTHER_ACCOUNT, "differs", LEFT, ()),
+        # What could not be read matters only if it was asked for.
+        (DENIED, "", "match", None, ()),
+        (DENIED, MANAGEMENT, "unknown", None, (DENIED,)),
+        (None, "", "match", None, ()),
+        (None, MANAGEMENT, "unknown", None, (NOT_SAVED,)),
+    ],
+)
+def test_compares_the_organization_only_if_one_is_expected(
+    organization: Organization | Unknown | None,
+    expected: str,
+    state: str,
+    difference: Any,
+    unknown: Any,
+) -> None:
+    expectation = replace(
+        from_published(PUMP_ACCOUNT).only(["read-only"]), management_account=expected
+    )
+    details = replace(account_with(EXTERNAL_ID), organization=organization)
+    verification = verify_files([details], expectation)
+    (found,) = verification.accounts
+    assert (verification.state, found.state, found.unknown) == (state, state, unknown)
+    assert found.organization == (organization if isinstance(organization, Organization) else None)
+    assert [(each.effect, each.was, each.now) for each in found.differences] == (
+        [] if difference is None else [difference]
+    )
+    assert {each.rule for each in found.differences} <= {"organization"}
+
+
+def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
+    expectation = replace(
+        from_published(PUMP_ACCOUNT).only(["read-only"]), management_account=MANAGEMENT
+    )
+    missing = account_with(None)
+    (found,) = verify_files([replace(missing, organization=DENIED)], expectation).accounts
+    assert (found.state, found.unknown) == ("differs", (DENIED,))
+    why = Unknown(part="other-roles", why="not-read")
+    unread = replace(account_with(EXTERNAL_ID), unknown=(why,))
+    (found,) = verify_files([replace(unread, organization=HERE)], expectation).accounts
+    assert (found.state, found.unknown) == ("unknown", (why,))
+    (found,) = verify_files([replace(unread, organization=DENIED)], expectation).accounts
+    assert (found.state, found.unknown) == ("unknown", (why, DENIED))
+
+
+def test_organization_of_an_account_that_is_not_read_is_not_known() -> None:
+    """It may not even be in the organization."""
+    expectation = replace(from_published(PUMP_ACCOUNT), management_account=OTHER_ACCOUNT)
+    why = Unknown(part="account", why="no-such-account")
+    unread = AccountResult(account=ACCOUNT_ID, state="unknown", unknown=(why,))
+    calling: Any = SimpleNamespace(partition="aws")
+    (found,) = verify_organization(
+        calling,
+        expectation,
+        [unread],
+        role_to_assume="Auditor",
+        concurrency=1,
+        organization=HERE,
+    ).accounts
+    assert found == unread
+
+
+def test_masks_an_external_id_that_is_the_id_of_the_organization() -> None:
+    expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=HERE.id)
+    details = replace(account_with(None), organization=HERE)
+    (found,) = verify_files([details], expectation).accounts
+    assert found.organization == replace(HERE, id="(external ID)")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The workflows: what they may do, and the shell steps of a release, run in a copy of the project.
+"""The workflows: what they can do, and the shell steps of a release, run in a copy of the project.
 
 They have never run on GitHub.
 """
