@@ -18,6 +18,7 @@ from pump_roles.output.json_documents import embedded
 from pump_roles.output.pieces import plural
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_text import as_text
+from pump_roles.report.guardrail_sets import left_by_sets
 from pump_roles.report.model import RISKS, Report, RoleReport
 from pump_roles.text import packaged
 
@@ -56,6 +57,7 @@ def as_html(report: Report) -> str:
         levels=[
             level for level in LEVELS if any(level in action.levels for action in report.actions)
         ],
+        sets=left_by_sets(report),
         decisions=_DECISIONS,
         risks=RISKS,
         wording={**vars(words), **vars(report_words)},

@@ -26,6 +26,7 @@ from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import finding_text, finding_title
 from pump_roles.output.words import difference_in_words
 from pump_roles.report import Report, build, of_published, of_templates
+from pump_roles.report.guardrail_sets import left_by_sets
 from pump_roles.report.model import RISKS, SCHEMA
 from pump_roles.report.policies import Uncounted
 from tests.support import (
@@ -338,6 +339,21 @@ def test_guardrails_leave_of_the_published_roles_what_they_leave_of_templates(
         role.guardrails for role in synthesized.roles
     ]
     assert (published.alarms, published.exact) == (0, True)
+
+
+def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> None:
+    for left in left_by_sets(published_report):
+        report = of_published(guardrails=[Guardrail.named(left.name)])
+        assert left.counts == {
+            role.kind: {
+                "money": role.money,
+                "writes": role.writes,
+                "data": role.data,
+                "effective": role.effective,
+            }
+            for role in report.roles
+        }
+        assert left_by_sets(report) == ()
 
 
 def test_guardrail_of_one_role_leaves_the_other_as_published() -> None:

@@ -1,0 +1,58 @@
+"""What the sets of guardrails would leave of the published roles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pump_roles.guardrails import Guardrail, applying
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.decisions import DENIED, PolicyEvaluator
+from pump_roles.published import ROLES
+from pump_roles.report.model import Report
+from pump_roles.role import published_role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What a guardrail would leave of the published roles.
+
+    :param name: the guardrail's name.
+    :param costs: what Pump cannot do with it.
+    :param counts: for each role's kind, how many of its actions spend money, write, and return
+        data, and how many it has, by ``money``, ``writes``, ``data``, and ``effective``.
+    """
+
+    name: str
+    costs: str
+    counts: Mapping[str, Mapping[str, int]]
+
+
+def left_by_sets(report: Report) -> Sequence[Left]:
+    """Return what ``recommended`` and ``needed-only`` would leave.
+
+    :param report: a report on the published roles.
+        Nothing is returned if one of its roles is not exactly what Pump publishes.
+    """
+    if any(role.guardrails or not (role.as_published and role.exact) for role in report.roles):
+        return ()
+    return [
+        _left(guardrail, report) for guardrail in (Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY)
+    ]
+
+
+def _left(guardrail: Guardrail, report: Report) -> Left:
+    counts = {}
+    for kind in (role.kind for role in report.roles):
+        role = published_role(kind, applying([guardrail], kind, ROLES))
+        grants = PolicyEvaluator(role.policies, shipped()).grants
+        effective = [
+            action
+            for action in report.actions
+            if action.name in grants and grants[action.name].decision != DENIED
+        ]
+        counts[kind] = {
+            "money": sum(bool(action.spends) for action in effective),
+            "writes": sum(not action.only_reads for action in effective),
+            "data": sum(bool(action.data) for action in effective),
+            "effective": len(effective),
+        }
+    return Left(name=guardrail.name, costs=guardrail.costs, counts=counts)
