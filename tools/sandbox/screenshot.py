@@ -1,9 +1,12 @@
 """`make screenshot`: draw the pictures of the README, the permission report and the demo."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +17,15 @@ from rich.console import Console
 from rich.text import Text
 
 from pump_roles.output.page import as_html
+from pump_roles.output.report_text import as_text
 from pump_roles.report import of_published
 from tools.sandbox.browser import MISSING, available, browser
 from tools.sandbox.cdk import ROOT
 
 REPORT: Final = ROOT / "docs" / "report.png"
 DEMO: Final = ROOT / "docs" / "demo.png"
+TEXTS: Final = ROOT / "docs" / "pictures.json"
+"""The digest of the text of each picture: a test says when a picture has to be drawn again."""
 
 FIRST: Final = "2  Who can assume the roles"
 AFTER_LAST: Final = "4  Verify"
@@ -30,7 +36,6 @@ def demo() -> str:
     """Run the demo, and return the part of its output that the picture shows, with colors.
 
     :raises subprocess.CalledProcessError: when a check of the demo fails.
-    :raises ValueError: when the output does not contain the two headings.
     """
     ended = subprocess.run(
         [sys.executable, "-m", "tools.sandbox.demo"],
@@ -41,11 +46,25 @@ def demo() -> str:
         check=True,
     )
     plain = re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout).splitlines()
+    return "\n".join(ended.stdout.splitlines()[shown_of(plain)]).rstrip()
+
+
+def shown_of(lines: Sequence[str]) -> slice:
+    """Return which lines of the demo's output the picture shows.
+
+    :param lines: the lines, without colors.
+    :raises StopIteration: when the output does not contain the two headings.
+    """
     start, end = (
-        next(number for number, line in enumerate(plain) if line.startswith(heading))
+        next(number for number, line in enumerate(lines) if line.startswith(heading))
         for heading in (FIRST, AFTER_LAST)
     )
-    return "\n".join(ended.stdout.splitlines()[start:end]).rstrip()
+    return slice(start, end)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a picture's text, without the line breaks of its width."""
+    return sha256(" ".join(text.split()).encode()).hexdigest()
 
 
 def draw(chromium: Browser, html: str, picture: Path, *, width: int, height: int) -> None:
@@ -71,6 +90,8 @@ def main() -> int:
         terminal = console.export_html(inline_styles=True)
         lines = len(output.plain.splitlines())
         draw(chromium, terminal, DEMO, width=830, height=19 * lines + 40)
+    texts = {"report.png": digest(as_text(of_published())), "demo.png": digest(output.plain)}
+    TEXTS.write_text(json.dumps(texts, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
