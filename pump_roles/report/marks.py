@@ -22,7 +22,7 @@ _NOT_DENIED: Final = "Returns data, not only metadata."
 """The reason for an action in ``denied`` for which the guardrail has none."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Marks:
     """The reasons of one kind.
 
@@ -51,6 +51,8 @@ def left_by_metadata_only(name: str) -> str:
     return _reason(_marks()["stays"], name)
 
 
+# Each report asks about nearly the same actions.
+@cache
 def _reason(marks: _Marks, name: str) -> str:
     key = name.lower()
     if key in marks.by_name:

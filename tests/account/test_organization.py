@@ -3,6 +3,7 @@ computed independently.
 """
 
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -188,3 +189,19 @@ def test_response_that_is_not_from_aws_is_unknown(
         found = read_organization(organizations)
     assert isinstance(found, Unknown)
     assert found.detail.startswith("the response cannot be parsed")
+
+
+@pytest.mark.parametrize("named", [{"State": "CLOSED"}, {"Status": "SUSPENDED"}])
+def test_account_is_suspended_by_its_state_or_before_aws_had_that_by_its_status(
+    named: dict[str, str],
+) -> None:
+    organizations = Mock()
+    organizations.get_paginator.side_effect = lambda operation: Mock(
+        paginate=lambda **_: (
+            [{"Accounts": [{"Id": MANAGEMENT, "Name": "Own", **named}]}]
+            if operation == "list_accounts_for_parent"
+            else []
+        )
+    )
+    (read,) = accounts_below(organizations, ["ou-dev"])
+    assert read == Account(MANAGEMENT, "Own", suspended=True, units=("ou-dev",))

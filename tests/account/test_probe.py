@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from itertools import product
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 from typing import Any, get_args
 from urllib.parse import parse_qs
 
@@ -1000,11 +1000,11 @@ def test_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
 
 
 def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> None:
-    probing, released = Event(), Event()
+    probing, released = Semaphore(0), Event()
 
     def hang(request: Request) -> tuple[int, str]:
         if request["Action"] == "AssumeRole":
-            probing.set()
+            probing.release()
             released.wait()
         return as_it_should(request)
 
@@ -1012,14 +1012,16 @@ def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> No
     with serving() as fake:
         fake.respond = hang
         process = subprocess.Popen(
-            [sys.executable, "-m", "pump_roles", "probe", "--file", file],
+            [sys.executable, "-m", "pump_roles", "probe", "--file", file, "--concurrency", "2"],
             env=in_folder(tmp_path, fake.environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         try:
-            assert probing.wait(300)
+            # Only once every thread calls AWS, so that nothing but the main thread still runs.
+            for _ in range(2):
+                assert probing.acquire(timeout=300)
             process.send_signal(signal.SIGINT)
             # It does not wait for the calls, which never end.
             stdout, stderr = process.communicate(timeout=300)

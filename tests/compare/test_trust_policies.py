@@ -504,8 +504,7 @@ def _simulation(trust: Mapping[str, Any], request: Request) -> Simulation:
     asked = assumption(
         Role("R", trust, {}), caller=request.caller, external_id=None, action=request.action
     )
-    context = {"aws:PrincipalArn": request.caller, **request.context}
-    return {**asked, "request": {**asked["request"], "contextVariables": context}}
+    return asked.under(request.context)
 
 
 ANY_JSON = json_values(

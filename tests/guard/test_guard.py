@@ -60,7 +60,8 @@ def evaluated(template: str, rules: str | None) -> tuple[Mapping[str, str], froz
     assert answer["success"], answer
     checks = [child["container"]["RuleCheck"] for child in answer["result"]["children"]]
     verdict = {check["name"]: check["status"] for check in checks}
-    return verdict, frozenset(messages(answer["result"]))
+    has_failed = "FAIL" in verdict.values()
+    return verdict, frozenset(messages(answer["result"]) if has_failed else ())
 
 
 def messages(tree: Any) -> set[str]:

@@ -481,20 +481,7 @@ def questions(document: Mapping[str, Any]) -> list[Simulation]:
             for action in ("s3:GetObject", "s3:PutObject", "s3:GetObjectAcl")
             for name in ("one", "ONE", "o-a")
         ]
-    return [
-        {
-            **simulation,
-            "request": {
-                **simulation["request"],
-                "contextVariables": {
-                    "aws:PrincipalArn": simulation["request"]["principal"],
-                    **context,
-                },
-            },
-        }
-        for simulation in asked
-        for context in CONTEXTS
-    ]
+    return [simulation.under(context) for simulation in asked for context in CONTEXTS]
 
 
 def decisions_of(documents: list[dict[str, Any]]) -> list[list[str]]:

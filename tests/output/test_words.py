@@ -9,8 +9,9 @@ from aws_cdk import App
 
 from pump_roles import AutoPilotRolloutStack, ReadOnlyRolloutStack
 from pump_roles.iam.catalog import shipped
+from pump_roles.iam.clauses import Scope
 from pump_roles.output.report_words import GLOBAL_SERVICES
-from pump_roles.output.words import place_in_words
+from pump_roles.output.words import place_in_words, scope_in_words
 from pump_roles.published import ROLES
 from pump_roles.report import of_published, of_templates
 from pump_roles.role import Unknown
@@ -190,3 +191,8 @@ def test_global_services_are_among_those_that_the_roles_touch() -> None:
         action.service for role in ROLES.values() for action in catalog.matching(role.patterns)
     }
     assert touched >= GLOBAL_SERVICES
+
+
+def test_resource_with_a_comma_is_not_shown_as_two() -> None:
+    assert scope_in_words(Scope(resources=("a, b",))) == 'on "a, b"'
+    assert scope_in_words(Scope(resources=("a", "b"))) == "on a, b"

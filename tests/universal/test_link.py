@@ -42,14 +42,9 @@ ONE_REGION = {
     "aws-us-gov": "us-gov-west-1",
 }
 
-
-def partition_of(region: str) -> str:
-    """Return a Region's partition, as botocore knows it."""
-    partition: str = botocore.session.get_session().get_partition_for_region(region)
-    return partition
-
-
-PARTITION_OF = {region: partition_of(region) for region in REGION_NAMES}
+SESSION = botocore.session.get_session()
+PARTITION_OF = {region: SESSION.get_partition_for_region(region) for region in REGION_NAMES}
+"""Each Region's partition, as botocore knows it."""
 
 
 def made(kind: str = "read-only", **arguments: Any) -> str:

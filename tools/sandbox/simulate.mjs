@@ -1,7 +1,40 @@
-// Decides requests with an offline policy simulator. For each line of standard input, a JSON list of
-// simulations, it writes a line to standard output: the decisions, or an error.
+// Decides requests with an offline policy simulator. For each line of standard input, a JSON object
+// with simulations and the documents of their policies by key, it writes a line to standard output:
+// the decisions, or an error.
 import { createInterface } from 'node:readline'
+import {
+  createValidatedPolicy,
+  validateIdentityPolicy,
+  validateServiceControlPolicy,
+} from '@cloud-copilot/iam-policy'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
+
+// A policy is validated once, not for each request: that takes as long as the simulation.
+function once(validate, documents) {
+  const validated = {}
+  return ({ name, policy }) => {
+    validated[policy] ??= createValidatedPolicy(documents[policy], validate)
+    return { name, policy: validated[policy] }
+  }
+}
+
+function decideAll({ documents, simulations }) {
+  const identity = once(validateIdentityPolicy, documents)
+  const control = once(validateServiceControlPolicy, documents)
+  return Promise.all(
+    simulations.map((asked) =>
+      decide({
+        ...asked,
+        identityPolicies: asked.identityPolicies.map(identity),
+        serviceControlPolicies: asked.serviceControlPolicies.map((unit) => ({
+          ...unit,
+          policies: unit.policies.map(control),
+        })),
+        permissionBoundaryPolicies: asked.permissionBoundaryPolicies?.map(identity),
+      })
+    )
+  )
+}
 
 async function decide(simulation) {
   const result = await runSimulation(simulation, {})
@@ -22,7 +55,7 @@ async function decide(simulation) {
 for await (const line of createInterface({ input: process.stdin })) {
   let answer
   try {
-    answer = { decisions: await Promise.all(JSON.parse(line).map(decide)) }
+    answer = { decisions: await decideAll(JSON.parse(line)) }
   } catch (error) {
     answer = { error: String(error) }
   }

@@ -4,7 +4,7 @@ import atexit
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ ALLOWED: Final = "Allowed"
 EXPLICITLY_DENIED: Final = "ExplicitlyDenied"
 IMPLICITLY_DENIED: Final = "ImplicitlyDenied"
 
-_ALLOWS_ALL: Final = {
+_ALLOWS_ALL: Final[Mapping[str, Any]] = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
 }
@@ -27,7 +27,24 @@ _ASSUMES_ALL: Final = {
     }
 }
 
-Simulation = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Simulation:
+    """What to simulate.
+
+    :param asked: the request, and the policies that apply to it, by their keys in ``documents``.
+    :param documents: the documents of the policies. Simulations mostly have the same, which are
+        sent and validated only once.
+    """
+
+    asked: Mapping[str, Any]
+    documents: Mapping[int, Any]
+
+    def under(self, context: Mapping[str, Any]) -> "Simulation":
+        """Return the same with other condition keys, next to the ARN of the principal."""
+        request = self.asked["request"]
+        keys = {"aws:PrincipalArn": request["principal"], **context}
+        return replace(self, asked={**self.asked, "request": {**request, "contextVariables": keys}})
 
 
 @dataclass(frozen=True)
@@ -157,7 +174,9 @@ def decide(simulations: Sequence[Simulation]) -> list[str]:
     process = _simulator()
     assert process.stdin
     assert process.stdout
-    process.stdin.write(f"{json.dumps(simulations)}\n")
+    documents = {key: found for each in simulations for key, found in each.documents.items()}
+    asked = [simulation.asked for simulation in simulations]
+    process.stdin.write(f"{json.dumps({'documents': documents, 'simulations': asked})}\n")
     process.stdin.flush()
     answer: dict[str, Any] = json.loads(process.stdout.readline())
     if "error" in answer:
@@ -193,34 +212,30 @@ def _simulation(
     boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
 ) -> Simulation:
-    controls = [_ALLOWS_ALL, *([] if service_control_policy is None else [service_control_policy])]
-    return {
+    documents: dict[int, Any] = {}
+
+    def named(policies: Mapping[str, Any]) -> list[dict[str, Any]]:
+        documents.update({id(document): document for document in policies.values()})
+        return [{"name": name, "policy": id(document)} for name, document in policies.items()]
+
+    controls = {"all": _ALLOWS_ALL}
+    if service_control_policy is not None:
+        controls["own"] = service_control_policy
+    asked = {
         "request": {
             "principal": principal,
             "action": action,
             "resource": {"resource": resource, "accountId": account},
             "contextVariables": context,
         },
-        "identityPolicies": [
-            {"name": name, "policy": document} for name, document in identity_policies.items()
-        ],
-        "serviceControlPolicies": [
-            {
-                "orgIdentifier": "r-root",
-                "policies": [
-                    {"name": f"control-{index}", "policy": control}
-                    for index, control in enumerate(controls)
-                ],
-            }
-        ],
+        "identityPolicies": named(identity_policies),
+        "serviceControlPolicies": [{"orgIdentifier": "r-root", "policies": named(controls)}],
         "resourceControlPolicies": [],
         **({} if resource_policy is None else {"resourcePolicy": resource_policy}),
-        **(
-            {}
-            if boundary is None
-            else {"permissionBoundaryPolicies": [{"name": "boundary", "policy": boundary}]}
-        ),
     }
+    if boundary is not None:
+        asked["permissionBoundaryPolicies"] = named({"boundary": boundary})
+    return Simulation(asked, documents)
 
 
 def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
