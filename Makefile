@@ -66,7 +66,7 @@ node_modules/.develop: node_modules/.deploy
 	@touch node_modules/.deploy $@
 
 demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
-	@echo "This takes about 45 seconds on 2 cores."
+	@echo "This takes about 50 seconds on 2 cores."
 	@$(BIN)/python -m tools.sandbox.demo
 
 demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them

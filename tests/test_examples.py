@@ -35,6 +35,7 @@ RECOMMENDED = [
     "commitment-tags-only",
     "metadata-only",
     "no-billing-preferences",
+    "no-quota-increases",
     "organizations-linked-role-only",
 ]
 

@@ -36,9 +36,9 @@ class Guardrail:
     rejects the guardrail.
 
     A guardrail cannot limit what purchases cost, because IAM has no condition for the price, the
-    term, or the commitment. It cannot stop a purchase that is already queued. And it does not take
-    effect within seconds, because it has to be deployed. For that, see "Stop Pump now" in
-    ``docs/operations.md``.
+    term, or the commitment. It cannot stop a purchase that is already queued. And it has to be
+    deployed; only ``ONLY_WHEN_APPROVED`` and ``ONLY_BY_ORDER`` are then opened and closed with a
+    tag of the role. To stop everything, see "Stop Pump now" in ``docs/operations.md``.
 
     :param name: its name, as in the context and in error messages.
     :param removes: what it denies.
@@ -48,7 +48,10 @@ class Guardrail:
     :param members: the guardrails that it consists of, if it is a set of guardrails.
     :param leaves: what remains allowed.
     :param value: the name of the value that the customer provides, if it is still missing.
-    :param in_words: a format for its value in a sentence; empty if it takes no value.
+    :param in_words: what remains, in a few words, with a place for its value if it takes one;
+        empty if its name says it.
+    :param tag: the key of the role's tag with which the customer opens it; empty if there is none.
+    :param opens: the value of that tag; empty if the customer chooses one for each order.
     :param values: the values that were provided.
     :param ends: the time from which it denies everything, if there is one.
     """
@@ -61,6 +64,8 @@ class Guardrail:
     leaves: str = field(default="", repr=False)
     value: str = field(default="", repr=False)
     in_words: str = field(default="", repr=False)
+    tag: str = field(default="", repr=False)
+    opens: str = field(default="", repr=False)
     values: tuple[str, ...] = ()
     ends: datetime | None = None
 
@@ -81,8 +86,9 @@ class Guardrail:
 
     This includes the actions that AWS adds later. Pump then has no access to containers, Auto
     Scaling, budgets, resource tags, invitations to an organization, support cases, tags of reserved
-    instances, and billing settings. AWS can still open a support case for a request for a higher
-    quota. Most other guardrails are then redundant, and the synth lists them.
+    instances, and billing settings. It can request higher quotas only of the services that have
+    commitments, for which AWS can still open a support case. Most other guardrails are then
+    redundant, and the synth lists them.
     """
 
     NO_BILLING_PREFERENCES: ClassVar["Guardrail"]
@@ -98,10 +104,33 @@ class Guardrail:
     """
 
     NO_COMMITMENTS: ClassVar["Guardrail"]
-    """Denies every purchase, sale, exchange, and modification, permanently or for a while.
+    """Denies every change to commitments, permanently or for a while.
 
-    Pump can still delete queued purchases, cancel listings, and return savings plans.
+    Pump cannot undo anything either: you delete queued purchases, cancel listings, and return
+    savings plans yourself.
     """
+
+    ONLY_WHEN_APPROVED: ClassVar["Guardrail"]
+    """Denies the same, unless the role has the tag ``pump-commitments`` = ``approved``.
+
+    You open it with ``aws iam tag-role``, and close it with ``aws iam untag-role``.
+    """
+
+    ONLY_BY_ORDER: ClassVar["Guardrail"]
+    """Denies the same, unless the value of the role's tag ``pump-order`` is the session's name.
+
+    You open it for one order at a time. CloudTrail shows the session's name on each call.
+    """
+
+    HANDS_OFF: ClassVar["Guardrail"]
+    """Denies changing the commitments that have your tag ``pump-hands-off``, and that tag.
+
+    Where IAM cannot tell commitments apart, it denies the change altogether: offering reserved
+    instances on the marketplace, canceling such an offer, and exchanging Redshift nodes.
+    """
+
+    NO_INVITATIONS: ClassVar["Guardrail"]
+    """Denies accepting any handshake, so that the account joins no organization through Pump."""
 
     NO_QUOTA_INCREASES: ClassVar["Guardrail"]
     """Denies requests for higher service quotas, which can limit how much can be bought.
@@ -125,11 +154,13 @@ class Guardrail:
     """Guardrails that do not affect buying, selling, and the decisions about them.
 
     They deny the reads that return data, changes to billing settings, tags on anything except
-    commitments, and service-linked roles of other services. For what Pump can then no longer do,
-    see ``METADATA_ONLY``.
+    commitments, service-linked roles of other services, and requests for higher quotas, which are
+    the only limit of AWS on the number of reservations. For what Pump can then no longer read, see
+    ``METADATA_ONLY``.
 
-    On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``COMMITMENT_TAGS_ONLY``
-    and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role: ``METADATA_ONLY``.
+    On the auto-pilot role: ``METADATA_ONLY``, ``NO_BILLING_PREFERENCES``, ``NO_QUOTA_INCREASES``,
+    ``COMMITMENT_TAGS_ONLY``, and ``ORGANIZATIONS_LINKED_ROLE_ONLY``. On the read-only role:
+    ``METADATA_ONLY``.
     """
 
     @classmethod
@@ -211,7 +242,7 @@ class Guardrail:
 
     @property
     def value_in_words(self) -> str:
-        """Its value, such as ``until 31 January 2027, 18:00 UTC``; empty if it takes no value."""
+        """What remains, such as ``until 31 January 2027, 18:00 UTC``; empty if its name says it."""
         if self.ends is not None:
             seconds = ":%S" if self.ends.second else ""
             return self.in_words.format(f"{self.ends.day} {self.ends:%B %Y, %H:%M{seconds}} UTC")
@@ -268,27 +299,32 @@ class Guardrail:
         return {"Version": "2012-10-17", "Statement": statements}
 
 
-def load(name: str, text: str, members: Mapping[str, Guardrail] | None = None) -> Guardrail:
+def load(name: str, text: str, others: Mapping[str, Guardrail] | None = None) -> Guardrail:
     """Read and check a guardrail.
 
     :param name: its name.
     :param text: its JSON text: ``removes``, ``costs``, ``leaves``, and ``statements``, or
-        ``members`` for a set of guardrails; ``value`` and ``in_words`` if it takes a value.
-    :param members: the guardrails that it may have as members. By default, none.
+        ``members`` for a set of guardrails; ``value`` if it takes a value, and what else a
+        :class:`Guardrail` has. The ``Action`` of a statement can be the name of another guardrail,
+        which denies the same actions for the same reasons.
+    :param others: the guardrails that it may name. By default, none.
     :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
         action, a pattern has a wildcard that is not at its end, or an action that is not denied has
         a wildcard.
     """
-    loaded = json.loads(text)
+    loaded, known = json.loads(text), others or {}
+    statements = loaded.get("statements", [])
+    for statement in statements:
+        if isinstance(same := statement.get("Action"), str):
+            statement["Action"] = known[same].reasons
     return Guardrail(
         name,
         removes=loaded["removes"],
         leaves=loaded.get("leaves", ""),
         costs=loaded["costs"],
-        text=json.dumps(loaded.get("statements", [])),
-        members=tuple((members or {})[member] for member in loaded.get("members", [])),
-        value=loaded.get("value", ""),
-        in_words=loaded.get("in_words", ""),
+        text=json.dumps(statements),
+        members=tuple(known[member] for member in loaded.get("members", [])),
+        **{key: loaded.get(key, "") for key in ("value", "in_words", "tag", "opens")},
     )
 
 
@@ -390,9 +426,12 @@ def _read_all() -> Mapping[str, Guardrail]:
         key=lambda file: file.name,
     )
     texts = {file.name.removesuffix(".json"): file.read_text(encoding="utf-8") for file in files}
-    sets = {name: text for name, text in texts.items() if "members" in json.loads(text)}
-    found = {name: load(name, text) for name, text in texts.items() if name not in sets}
-    return found | {name: load(name, text, found) for name, text in sets.items()}
+    # Sets are last. Otherwise, a guardrail can only name one before it in the alphabet.
+    names = sorted(texts, key=lambda name: ("members" in json.loads(texts[name]), name))
+    found: dict[str, Guardrail] = {}
+    for name in names:
+        found[name] = load(name, texts[name], found)
+    return found
 
 
 SHIPPED: Final = _read_all()

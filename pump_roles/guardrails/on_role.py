@@ -6,7 +6,7 @@ from typing import Any
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
 from pump_roles.iam.canonical import canonical, without_partition
-from pump_roles.iam.patterns import overlap
+from pump_roles.iam.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.validators import ArgumentError, ListOf
 
@@ -66,40 +66,48 @@ def made_redundant(
 ) -> Mapping[str, list[str]]:
     """Return the names of redundant guardrails, by the guardrail that makes them redundant.
 
-    A guardrail that denies all but some actions makes others redundant. A set of guardrails is
-    redundant if all of its members are.
+    One that denies some actions on every resource without a condition makes those redundant that
+    only deny the same actions. A set of guardrails is redundant if all of its members are. Each
+    one is returned once.
 
     :param guardrails: the guardrails of a role.
     :param found: their policy documents, as :func:`documents` returns them.
     """
-    redundant = {}
+    redundant: dict[str, list[str]] = {}
+    left = {guardrail.name: guardrail for guardrail in guardrails}
     for keeping, document in found.items():
-        kept = [
-            action
+        if any(keeping.name in names for names in redundant.values()):
+            continue
+        outright = [
+            statement
             for statement in document["Statement"]
-            if statement.keys() == {"Effect", "NotAction", "Resource"}
-            if statement["Resource"] == "*"
-            for action in statement["NotAction"]
+            if not {"Condition", "NotResource"} & statement.keys() and statement["Resource"] == "*"
         ]
         unneeded = {
             other
             for other, denies in found.items()
             if other is not keeping
-            and not any(
-                overlap(pattern, action)
-                for statement in denies["Statement"]
-                for pattern in statement.get("Action", ["*"])
-                for action in kept
+            and all(
+                any(_denies(statement, pattern) for statement in outright)
+                for denied in denies["Statement"]
+                for pattern in denied.get("Action", ["*"])
             )
         }
         names = sorted(
-            guardrail.name
-            for guardrail in guardrails
+            name
+            for name, guardrail in left.items()
             if {part for part in guardrail.parts if part in found} <= unneeded
         )
-        if kept and names:
+        if names:
             redundant[keeping.name] = names
+            left = {name: guardrail for name, guardrail in left.items() if name not in names}
     return redundant
+
+
+def _denies(statement: Mapping[str, Any], pattern: str) -> bool:
+    if "NotAction" in statement:
+        return not any(overlap(pattern, action) for action in statement["NotAction"])
+    return any(covers(denied, pattern) for denied in statement["Action"])
 
 
 def _checked(guardrails: object) -> tuple[Guardrail, ...]:

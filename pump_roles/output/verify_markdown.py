@@ -136,6 +136,8 @@ def _role(role: RoleResult) -> Iterator[str]:
     )
     unknown = (f"not checked: {_text(unknown_in_words(unread))}" for unread in role.unknown)
     yield from _few(unknown, "reason", indent="  ")
+    for approval in role.approvals:
+        yield f"  - `{approval.guardrail}`: {_text(wording.approval_in_words(approval))}"
     notes_ = (f"note: {_text(unknown_in_words(note))}" for note in role.notes)
     yield from _few(notes_, "note", indent="  ")
 

@@ -142,6 +142,9 @@ def _role(role: RoleResult) -> Iterator[_Line]:
     unknown = [line(unknown_in_words(unread)) for unread in role.unknown]
     yield from _list("not checked", unknown, depth=2)
     yield from _list("note", [line(unknown_in_words(note)) for note in role.notes], depth=2)
+    for approval in role.approvals:
+        text = wording.approval_in_words(approval)
+        yield _Line(depth=2, label=f"{approval.guardrail}:", style="bold", text=text)
     if used := wording.last_use(role):
         yield _Line(depth=2, text=f"last used: {used}")
 

@@ -6,7 +6,13 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from pump_roles.account.organization import Organization
-from pump_roles.account.verify.result import AccountResult, RoleResult, State, Verification
+from pump_roles.account.verify.result import (
+    AccountResult,
+    Approval,
+    RoleResult,
+    State,
+    Verification,
+)
 from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.pieces import LONGEST_NAME, few, line
 from pump_roles.output.words import unknown_in_words
@@ -92,6 +98,14 @@ def last_use(role: RoleResult) -> str:
     """Return when and where a role was last used; empty if not known."""
     where = f" in {line(role.last_used_region, LONGEST_NAME)}" if role.last_used_region else ""
     return f"{line(role.last_used, LONGEST_NAME)}{where}" if role.last_used else ""
+
+
+def approval_in_words(approval: Approval) -> str:
+    """Return whether a guardrail is open, such as ``open: approved`` or ``order 17``."""
+    value = line(approval.value, LONGEST_NAME)
+    if not approval.open:
+        return f"closed: {value}" if value else "closed"
+    return f"order {value}" if approval.guardrail == "only-by-order" else f"open: {value}"
 
 
 def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:

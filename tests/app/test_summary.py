@@ -80,7 +80,7 @@ def test_provided_values_are_shown_except_the_external_ids() -> None:
     assert auto_pilot == (
         f"PumpAutoPilot: role vendors/Purchases; principal: {PRINCIPAL}; external ID: baked "
         "in; next external ID: baked in; guardrails: commitment-tags-only, metadata-only, "
-        "no-billing-preferences, only-in-regions=eu-west-1,us-east-1, "
+        "no-billing-preferences, no-quota-increases, only-in-regions=eu-west-1,us-east-1, "
         "organizations-linked-role-only, until=2927-01-31T17:00:00Z; boundary: platform/Boundary"
     )
 

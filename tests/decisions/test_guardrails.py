@@ -7,6 +7,7 @@ other decision changes. The intended actions are listed here, separate from the 
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,7 @@ from tools.sandbox.simulator import (
     ALLOWED,
     EXPLICITLY_DENIED,
     IMPLICITLY_DENIED,
+    Context,
     Role,
     Simulation,
     decide,
@@ -85,6 +87,17 @@ REGIONAL = {
     "redshift:AcceptReservedNodeExchange",
     "es:PurchaseReservedInstanceOffering",
 }
+CHANGES = {
+    *REGIONAL,
+    "ec2:CancelReservedInstancesListing",
+    "ec2:CreateReservedInstancesListing",
+    "ec2:DeleteQueuedReservedInstances",
+    "ec2:ModifyReservedInstances",
+    "savingsplans:CreateSavingsPlan",
+    "savingsplans:DeleteQueuedSavingsPlan",
+    "savingsplans:ReturnSavingsPlan",
+}
+"""Everything that the auto-pilot role can do to commitments, apart from tagging them."""
 OF_CLOUDWATCH = get_session().get_service_model("cloudwatch").operation_names
 UNDOCUMENTED = {
     action.name
@@ -104,12 +117,8 @@ INTENDED: dict[Guardrail, set[str]] = {
     Guardrail.METADATA_ONLY: DATA_BEARING,
     Guardrail.NO_BILLING_PREFERENCES: {f"ce:{name}" for name in COST_EXPLORER_SETTINGS},
     Guardrail.NO_SELLING: {"ec2:CreateReservedInstancesListing"},
-    Guardrail.NO_COMMITMENTS: {
-        *REGIONAL,
-        "ec2:CreateReservedInstancesListing",
-        "ec2:ModifyReservedInstances",
-        "savingsplans:CreateSavingsPlan",
-    },
+    Guardrail.NO_COMMITMENTS: CHANGES,
+    Guardrail.NO_INVITATIONS: {"organizations:AcceptHandshake"},
     Guardrail.NO_QUOTA_INCREASES: {"servicequotas:RequestServiceQuotaIncrease"},
     Guardrail.NO_SUPPORT_WRITES: {f"support:{name}" for name in SUPPORT_WRITES},
 }
@@ -118,15 +127,46 @@ INTENDED: dict[Guardrail, set[str]] = {
 INVITES = "arn:aws:organizations::{}:handshake/o-abcdefghij/invite/h-0123456789abcdef"
 CREATES = "iam:CreateServiceLinkedRole"
 
-Requests = dict[str, list[tuple[str, dict[str, str]]]]
+QUOTA = "servicequotas:RequestServiceQuotaIncrease"
+QUOTA_SERVICE = "servicequotas:service"
+APPROVED = "aws:PrincipalTag/pump-commitments"
+ORDER = "aws:PrincipalTag/pump-order"
+HANDS_OFF = "aws:ResourceTag/pump-hands-off"
+TAG_KEYS = "aws:TagKeys"
+Requests = dict[str, list[tuple[str, Context]]]
 
 
-def regional(names: Iterable[str]) -> Requests:
-    regions = [{"aws:RequestedRegion": region} for region in ("us-east-1", "us-west-2")]
+def requests(names: Iterable[str], *contexts: Context) -> Requests:
     return {
-        name: [(catalog.actions()[name.lower()].resources[0], region) for region in regions]
+        name: [(catalog.actions()[name.lower()].resources[0], context) for context in contexts]
         for name in names
     }
+
+
+def in_session(name: str, order: str | None) -> Context:
+    """Return the keys of a request in a session with a name, of a role that is tagged an order."""
+    return {"aws:userid": f"AROAEXAMPLE:{name}"} | ({} if order is None else {ORDER: order})
+
+
+TAGGED = {
+    "ec2:ModifyReservedInstances",
+    "ec2:AcceptReservedInstancesExchangeQuote",
+    "ec2:DeleteQueuedReservedInstances",
+    "savingsplans:DeleteQueuedSavingsPlan",
+    "savingsplans:ReturnSavingsPlan",
+}
+"""The changes for which IAM has the tags of the commitment."""
+TAGGING = {
+    "ec2:CreateTags",
+    "savingsplans:CreateSavingsPlan",
+    "savingsplans:TagResource",
+    "savingsplans:UntagResource",
+}
+NOT_TOLD_APART = {
+    "ec2:CreateReservedInstancesListing",
+    "ec2:CancelReservedInstancesListing",
+    "redshift:AcceptReservedNodeExchange",
+}
 
 
 LIMITS: dict[str, Requests] = {
@@ -146,18 +186,18 @@ LIMITS: dict[str, Requests] = {
             (INVITES.format(account), {}) for account in ("111122223333", "444455556666")
         ]
     },
-    "only-in-regions": regional(REGIONAL),
+    "only-in-regions": requests(
+        REGIONAL, {"aws:RequestedRegion": "us-east-1"}, {"aws:RequestedRegion": "us-west-2"}
+    ),
+    "needed-only": requests([QUOTA], {QUOTA_SERVICE: "rds"}, {}),
+    "only-when-approved": requests(CHANGES, {APPROVED: "approved"}, {}),
+    "only-by-order": requests(CHANGES, in_session("17", "17"), in_session("18", "17")),
+    "hands-off": requests(TAGGED, {HANDS_OFF: "yes"}, {})
+    | requests(TAGGING, {TAG_KEYS: ["pump-hands-off"]}, {TAG_KEYS: ["other"]}),
 }
 """Those that deny some requests for an action: requests of which some are denied, and some not."""
 
 LIMITS["recommended"] = LIMITS["commitment-tags-only"] | LIMITS["organizations-linked-role-only"]
-
-UNDO = {
-    "ec2:DeleteQueuedReservedInstances",
-    "ec2:CancelReservedInstancesListing",
-    "savingsplans:DeleteQueuedSavingsPlan",
-    "savingsplans:ReturnSavingsPlan",
-}
 
 
 def role(*guardrails: Guardrail, kind: str = "auto-pilot") -> Role:
@@ -183,8 +223,13 @@ def of_services() -> list[Action]:
     ]
 
 
-def uses(asked: Role, actions: Iterable[Action]) -> list[Simulation]:
-    return [use(asked, action=action.name, resource=action.resources[0]) for action in actions]
+def uses(
+    asked: Role, actions: Iterable[Action], context: Context | None = None
+) -> list[Simulation]:
+    return [
+        use(asked, action=action.name, resource=action.resources[0], context=context)
+        for action in actions
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -234,10 +279,19 @@ def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> N
     assert len(changed) == 13
 
 
-def test_no_commitments_allows_undoing_a_purchase() -> None:
-    actions = catalog.matching(sorted(UNDO))
-    paused = role(Guardrail.NO_COMMITMENTS, Guardrail.NO_SELLING)
-    assert decide(uses(paused, actions)) == [ALLOWED] * len(UNDO)
+def test_no_commitments_denies_every_write_to_commitments_except_tagging() -> None:
+    services = {name.split(":")[0] for name in CHANGES}
+    writes = {
+        action.name
+        for action in granted()
+        if action.name.split(":")[0] in services and not action.only_reads
+    }
+    assert writes - CHANGES == {
+        "ec2:CreateTags",
+        "savingsplans:TagResource",
+        "savingsplans:UntagResource",
+    }
+    assert writes > CHANGES
 
 
 NEEDED = {
@@ -350,6 +404,9 @@ NEEDED = {
 """The actions that reservations and savings plans need, listed separately from the guardrail."""
 
 
+FOR_EC2 = {QUOTA_SERVICE: "ec2"}
+
+
 def needed(kind: str = "auto-pilot") -> set[str]:
     """Return the actions that reservations and savings plans need, of those that a role has."""
     return NEEDED & {action.name for action in granted(kind)}
@@ -361,7 +418,12 @@ def test_needed_only_denies_every_action_of_aws_that_is_not_needed(kind: str, co
     actions = list(catalog.actions().values())
     assert len(actions) > 22_000
     guarded = role(Guardrail.NEEDED_ONLY, kind=kind)
-    decisions = decide([use(guarded, action=action.name) for action in actions])
+    decisions = decide(
+        [
+            use(guarded, action=action.name, context=FOR_EC2 if action.name == QUOTA else {})
+            for action in actions
+        ]
+    )
     after = dict(zip((action.name for action in actions), decisions, strict=True))
     left = {name for name, decision in after.items() if decision == ALLOWED}
     # AWS lets everyone ask who they are, even if it is denied: AWS STS API Reference,
@@ -411,13 +473,13 @@ def test_actions_of_needed_only_that_list_resources_need_no_resource_id() -> Non
 def test_needed_only_composes_with_every_other_guardrail() -> None:
     """Together, each denies what it denies by itself, and nothing else changes."""
     actions = [catalog.actions()[name.lower()] for name in sorted(needed())]
-    others = {**INTENDED, Guardrail.RECOMMENDED: set()}
+    others = {**INTENDED, Guardrail.RECOMMENDED: {QUOTA}}
     decided = iter(
         decide(
             [
                 asked
                 for other in others
-                for asked in uses(role(Guardrail.NEEDED_ONLY, other), actions)
+                for asked in uses(role(Guardrail.NEEDED_ONLY, other), actions, FOR_EC2)
             ]
         )
     )
@@ -427,9 +489,15 @@ def test_needed_only_composes_with_every_other_guardrail() -> None:
         assert left == needed() - intended, other.name
 
 
-def test_recommended_denies_nothing_that_commitments_need() -> None:
-    actions = [catalog.actions()[name.lower()] for name in needed()]
-    assert set(decide(uses(role(Guardrail.RECOMMENDED), actions))) == {ALLOWED}
+def test_recommended_denies_nothing_that_commitments_need_but_higher_quotas() -> None:
+    actions = [catalog.actions()[name.lower()] for name in sorted(needed())]
+    decisions = decide(uses(role(Guardrail.RECOMMENDED), actions))
+    denied = {
+        action.name
+        for action, decision in zip(actions, decisions, strict=True)
+        if decision != ALLOWED
+    }
+    assert denied == {QUOTA}
     # The positive control: another guardrail takes some of it.
     assert EXPLICITLY_DENIED in decide(uses(role(Guardrail.NO_COMMITMENTS), actions))
 
@@ -440,14 +508,13 @@ def test_recommended_denies_what_its_members_deny() -> None:
     assert {policy for policy in members.policies if "Guardrail" in policy} == {
         "PumpGuardrailMetadataOnly",
         "PumpGuardrailNoBillingPreferences",
+        "PumpGuardrailNoQuotaIncreases",
         "PumpGuardrailCommitmentTagsOnly",
         "PumpGuardrailOrganizationsLinkedRoleOnly",
     }
 
 
-def decisions_on(
-    guardrail: Guardrail, asked: Iterable[tuple[str, str, dict[str, str]]]
-) -> list[str]:
+def decisions_on(guardrail: Guardrail, asked: Iterable[tuple[str, str, Context]]) -> list[str]:
     guarded = role(guardrail)
     return decide(
         [
@@ -511,15 +578,28 @@ def test_only_invitations_from_one_account_can_be_accepted() -> None:
 
 def denied_in(guardrail: Guardrail, key: str, *values: str) -> dict[str, set[str]]:
     """Return what is denied of all that is granted, by the value of a condition key."""
-    asked = [(value, action) for value in values for action in granted()]
-    decisions = decisions_on(
-        guardrail, [(action.name, action.resources[0], {key: value}) for value, action in asked]
+    denied = denied_with(guardrail, *({key: value} for value in values))
+    return dict(zip(values, denied, strict=True))
+
+
+def denied_with(guardrail: Guardrail, *contexts: Context) -> list[set[str]]:
+    """Return what is denied of all that is granted, for the condition keys of each request."""
+    actions = granted()
+    decided = iter(
+        decisions_on(
+            guardrail,
+            [
+                (action.name, action.resources[0], context)
+                for context in contexts
+                for action in actions
+            ],
+        )
     )
-    assert set(decisions) <= {ALLOWED, EXPLICITLY_DENIED}
-    denied: dict[str, set[str]] = {value: set() for value in values}
-    for (value, action), decision in zip(asked, decisions, strict=True):
-        if decision == EXPLICITLY_DENIED:
-            denied[value].add(action.name)
+    denied = []
+    for _ in contexts:
+        after = {action.name: next(decided) for action in actions}
+        assert set(after.values()) <= {ALLOWED, EXPLICITLY_DENIED}
+        denied.append({name for name, found in after.items() if found == EXPLICITLY_DENIED})
     return denied
 
 
@@ -539,6 +619,78 @@ def test_until_denies_everything_from_that_time() -> None:
     assert denied_in(guardrail, "aws:CurrentTime", before, *later) == {
         before: set(),
         **{key: {action.name for action in granted()} for key in later},
+    }
+
+
+def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
+    others = ("Approved", "approved ", "not-approved", "")
+    contexts: list[Context] = [{APPROVED: "approved"}, {}, *({APPROVED: tag} for tag in others)]
+    opened, *closed = denied_with(Guardrail.ONLY_WHEN_APPROVED, *contexts)
+    assert opened == set()
+    assert closed == [CHANGES] * (len(others) + 1)
+
+
+SESSIONS = [("17", None), ("18", "17"), ("117", "17"), ("17", "117"), ("17", "7"), ("17", "")]
+CASES = [("a17", "A17"), ("A17", "a17"), ("pump", "17")]
+
+
+def test_changes_are_denied_unless_the_session_has_the_name_of_the_order() -> None:
+    opened, *closed = denied_with(
+        Guardrail.ONLY_BY_ORDER,
+        in_session("17", "17"),
+        *(in_session(*found) for found in SESSIONS + CASES),
+    )
+    assert opened == set()
+    assert closed == [CHANGES] * len(closed)
+
+
+def test_role_without_an_order_is_denied_even_if_aws_drops_the_statement_with_the_variable() -> (
+    None
+):
+    """IAM User Guide, "IAM policy elements: Variables and tags": it might be invalid."""
+    guarded = role(Guardrail.ONLY_BY_ORDER)
+    document = guarded.policies["PumpGuardrailOnlyByOrder"]
+    with_variable, other = document["Statement"]
+    assert "${aws:PrincipalTag/pump-order}" in json.dumps(with_variable)
+    assert "${" not in json.dumps(other)
+    left = replace(
+        guarded,
+        policies={**guarded.policies, "PumpGuardrailOnlyByOrder": document | {"Statement": other}},
+    )
+    actions = [catalog.actions()[name.lower()] for name in sorted(CHANGES)]
+    assert set(decide(uses(left, actions, in_session("17", None)))) == {EXPLICITLY_DENIED}
+    assert set(decide(uses(left, actions, in_session("17", "17")))) == {ALLOWED}
+
+
+def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
+    contexts: list[Context] = [
+        {},
+        {"aws:ResourceTag/other": "yes", TAG_KEYS: ["other", "pump-hands"]},
+        {HANDS_OFF: "yes"},
+        {HANDS_OFF: "no"},
+        {"aws:ResourceTag/Pump-Hands-Off": "yes"},
+        {TAG_KEYS: ["other", "pump-hands-off"]},
+        {TAG_KEYS: ["Pump-Hands-Off"]},
+    ]
+    without, others, *tagged, key, case = denied_with(Guardrail.HANDS_OFF, *contexts)
+    assert without == others == NOT_TOLD_APART
+    assert tagged == [NOT_TOLD_APART | TAGGED] * 3
+    assert key == case == NOT_TOLD_APART | TAGGING
+
+
+def test_higher_quotas_can_be_requested_only_for_services_with_commitments() -> None:
+    services = {name.split(":")[0] for name in CHANGES}
+    arn = "arn:aws:servicequotas:us-east-1:123456789012:{}/L-01234567"
+    asked = [*sorted(services), "lambda", "iam", "EC2", "ec2x", None]
+    decisions = decisions_on(
+        Guardrail.NEEDED_ONLY,
+        [
+            (QUOTA, arn.format(service), {} if service is None else {QUOTA_SERVICE: service})
+            for service in asked
+        ],
+    )
+    assert dict(zip(asked, decisions, strict=True)) == {
+        service: ALLOWED if service in services else EXPLICITLY_DENIED for service in asked
     }
 
 

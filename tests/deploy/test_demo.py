@@ -18,7 +18,15 @@ from tools.sandbox import show
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.demo import QUESTIONS, Demo, color
-from tools.sandbox.show import PUMP, READ_ONLY_ROLE, ROLES, CheckFailedError, Show, trust
+from tools.sandbox.show import (
+    AUTO_PILOT_ROLE,
+    PUMP,
+    READ_ONLY_ROLE,
+    ROLES,
+    CheckFailedError,
+    Show,
+    trust,
+)
 from tools.sandbox.simulator import IMPLICITLY_DENIED, Role
 
 DEMO = [sys.executable, "-m", "tools.sandbox.demo"]
@@ -35,7 +43,7 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
     text = "\n".join(lines)
     assert "WRONG" not in text
     assert "Every check passed." in text
-    assert text.count("done  synthesized, checked by cdk-nag, deployed") == 4
+    assert text.count("done  synthesized, checked by cdk-nag, deployed") == 5
     assert text.count("done  synthesized, checked by cdk-nag, no changes") == 1
     for answer in (
         r"assumed-role/PumpService/pump is not\s+authorized to perform: sts:AssumeRole",
@@ -53,6 +61,9 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
         r"attach AdministratorAccess +✘ differs +policy-added, broader",
         r"remove the external ID +✘ differs +trust-policy, broader",
         r"undo both +✔ match +none",
+        r"has not approved yet +✘ refused",
+        r"approves, with tag-role +✔ allowed",
+        r"closes, with untag-role +✘ refused",
         r"both +read-only +✔ allowed +✔ allowed",
         r"both +auto-pilot +✔ allowed +✔ allowed",
         r"the new ID +auto-pilot +✘ refused +✔ allowed",
@@ -130,6 +141,13 @@ def test_role_that_accepts_a_call_without_its_external_id_fails_the_check(
     demo.show_callers(aws.caller_in(PUMP))
     assert not demo.passed
     assert re.search(r"Pump +none +✔ allowed  WRONG +✘ refused", capsys.readouterr().out)
+
+
+def test_role_without_the_guardrail_fails_the_check_of_the_brake(aws: EmbeddedAws) -> None:
+    create(aws, AUTO_PILOT_ROLE)
+    demo = Demo(aws)
+    demo.show_brake(aws.caller_in(PUMP))
+    assert not demo.passed
 
 
 def test_published_role_passes(aws: EmbeddedAws) -> None:

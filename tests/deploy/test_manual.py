@@ -373,7 +373,7 @@ def test_guardrails_match_the_templates_and_are_removed_with_the_role(
 ) -> None:
     for block in BLOCKS["Add guardrails"]:
         created.run(block)
-    assert verify(aws, "--expect", templates) == (3, [("policy-added", "narrower")] * 5)
+    assert verify(aws, "--expect", templates) == (3, [("policy-added", "narrower")] * 6)
     guarded = tmp_path / "guarded"
     guarded.mkdir()
     for stack, template in synth({"pump:guardrails": "recommended"}).items():

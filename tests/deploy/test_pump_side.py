@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import boto3
@@ -22,15 +24,18 @@ ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole"
 
 
 @pytest.fixture
-def customer_session() -> Callable[..., boto3.Session]:
-    (code,) = (
-        found
-        for found in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-        if "def customer_session" in found
-    )
+def page() -> dict[str, Any]:
+    """What the page defines."""
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102
-    session: Callable[..., boto3.Session] = names["customer_session"]
+    for code in re.findall(r"^ *```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE):
+        if "def " in code:
+            exec(dedent(code), names)  # noqa: S102
+    return names
+
+
+@pytest.fixture
+def customer_session(page: dict[str, Any]) -> Callable[..., boto3.Session]:
+    session: Callable[..., boto3.Session] = page["customer_session"]
     return session
 
 
@@ -89,6 +94,35 @@ def test_session_of_another_tenant_is_refused(
     session = customer_session(ROLE, "Another-5678", "recommendations-2026-11-25")
     with pytest.raises(ClientError, match="AccessDenied"):
         session.client("ec2").describe_regions()
+
+
+def test_order_of_the_page_is_carried_out_only_while_it_is_approved(
+    page: dict[str, Any], aws: EmbeddedAws, synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = {"pump:auto-pilot:guardrails": "only-by-order", "pump:principal": PRINCIPAL}
+    template = synth(context | {"pump:external-id": EXTERNAL_ID})
+    aws.deploy("PumpAutoPilot", json.dumps(template["PumpAutoPilot"]))
+    for name, value in aws.environment(aws.caller_in(PRINCIPAL)).items():
+        monkeypatch.setenv(name, value)
+    role = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
+    approve, close = re.findall(r"^ *\$ (aws iam (?:un)?tag-role .*)$", PAGE, re.MULTILINE)
+
+    def buy(order: str) -> str:
+        with pytest.raises(ClientError) as caught:
+            page["buy"](role, EXTERNAL_ID, order, "offering", 1)
+        code: str = caught.value.response["Error"]["Code"]
+        return code
+
+    def as_the_customer(command: str) -> None:
+        environment = {**tool_environment(), **aws.environment()}
+        subprocess.run(shlex.split(command), env=environment, check=True)
+
+    denied, authorized = "UnauthorizedOperation", "InvalidAction"  # it has no such operation
+    assert buy("17") == denied
+    as_the_customer(approve)
+    assert [buy(order) for order in ("17", "18")] == [authorized, denied]
+    as_the_customer(close)
+    assert buy("17") == denied
 
 
 def test_session_tags_of_the_caller_are_rejected(aws: EmbeddedAws, synth: Synth) -> None:

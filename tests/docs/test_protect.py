@@ -33,6 +33,10 @@ CHANGES = [
 ]
 
 
+TAGGING = {"iam:TagRole", "iam:UntagRole"}
+"""With these, an approver opens and closes a guardrail."""
+
+
 def test_changes_are_all_the_changes_of_a_role_that_the_catalog_knows() -> None:
     changes = [
         action.name
@@ -85,6 +89,39 @@ def test_service_control_policy_lets_only_stack_sets_change_the_roles(
         ]
     )
     assert set(decisions) == {ALLOWED if may else EXPLICITLY_DENIED}
+
+
+def changes_of(name: str, principal: str) -> set[str]:
+    """Return the changes of a role that the policy leaves to a principal."""
+    decisions = decide(
+        [
+            use(
+                Role(principal, {}, EVERYTHING),
+                action=action,
+                resource=f"arn:aws:iam::{ACCOUNT_ID}:role/{name}",
+                service_control_policy=CONTROL,
+            )
+            for action in CHANGES
+        ]
+    )
+    decided = zip(CHANGES, decisions, strict=True)
+    return {action for action, decision in decided if decision == ALLOWED}
+
+
+APPROVER = "platform/PumpApprover"
+
+
+@pytest.mark.parametrize("name", ["PumpReadOnlyRole", "vendors/PumpAutoPilotRole"])
+def test_service_control_policy_lets_only_the_approver_tag_the_roles(name: str) -> None:
+    assert changes_of(name, APPROVER) == TAGGING
+    for other in ("PumpApprover", "x/platform/PumpApprover", "Admin", "PumpAutoPilotRole"):
+        assert changes_of(name, other) == set()
+
+
+def test_service_control_policy_lets_only_stack_sets_create_or_change_the_approver() -> None:
+    # A tag of the approver approves nothing.
+    assert changes_of(APPROVER, "Admin") == changes_of(APPROVER, APPROVER) == TAGGING
+    assert changes_of(APPROVER, "stacksets-exec-0123456789abcdef") == set(CHANGES)
 
 
 def test_service_control_policy_has_the_size_that_the_guide_says() -> None:

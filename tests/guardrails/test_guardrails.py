@@ -25,7 +25,7 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles import guardrails as package
-from pump_roles.guardrails import WITH_VALUE, by_policy, documents, load, recognized
+from pump_roles.guardrails import WITH_VALUE, by_policy, documents, load, made_redundant, recognized
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
@@ -51,6 +51,8 @@ REDUNDANT = [
 ]
 """Those that deny nothing which ``needed-only`` does not deny."""
 COMPOSED = [guardrail for guardrail in SINGLE if guardrail not in REDUNDANT]
+MAKE_REDUNDANT = {"needed-only", "no-commitments", "no-invitations", "hands-off"}
+"""Those next to which others are redundant."""
 
 OF_READ_ONLY = {action.name for action in catalog.matching(ROLES["read-only"].patterns)}
 WITHOUT_EFFECT = [
@@ -80,6 +82,7 @@ def own(pattern: str = "ec2:Describe*", **change: Any) -> Guardrail:
 
 def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
     found = {**auto_pilot(*COMPOSED), **auto_pilot(*REDUNDANT)}
+    assert len(found) == len(AUTO_PILOT.policies) + len(SINGLE)
     published = {policy.name: policy.document for policy in AUTO_PILOT.policies}
     assert json.dumps({name: found[name] for name in published}) == json.dumps(published)
     assert set(found) - set(published) == {guardrail.policy_name for guardrail in SINGLE}
@@ -92,7 +95,10 @@ def test_becomes_an_inline_policy_next_to_the_published_ones() -> None:
 
 @pytest.mark.parametrize(
     "together",
-    [COMPOSED, [guardrail for guardrail in SINGLE if guardrail.name != "needed-only"]],
+    [
+        [found for found in COMPOSED if found is not Guardrail.NO_COMMITMENTS],
+        [found for found in SINGLE if found.name not in MAKE_REDUNDANT - {"hands-off"}],
+    ],
     ids=["with needed-only", "without it"],
 )
 def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
@@ -106,14 +112,15 @@ def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
 
 
 def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
-    everywhere = Guardrail.only_in_regions(*REGION_NAMES)
-    together = [
-        everywhere if guardrail.name == "only-in-regions" else guardrail for guardrail in SINGLE
-    ]
     with pytest.raises(ArgumentError) as caught:
-        AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=together)
+        AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=SINGLE)
     names = ", ".join(guardrail.name for guardrail in REDUNDANT)
-    assert caught.value.problem.endswith(f"; omit {names}, which needed-only makes redundant")
+    assert caught.value.problem.endswith(
+        "; omit no-selling, which hands-off makes redundant"
+        f"; omit {names}, which needed-only makes redundant"
+        "; omit only-by-order, only-in-regions, only-when-approved, which no-commitments makes "
+        "redundant"
+    )
 
 
 def infos(*guardrails: Guardrail) -> list[str]:
@@ -132,16 +139,53 @@ def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None
 
 
 def test_synth_names_a_set_of_guardrails_that_is_redundant() -> None:
-    (message,) = infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY, FILLED["invitations-from"])
+    reads = Guardrail("reads", "a", "b", members=(Guardrail.METADATA_ONLY,))
+    (message,) = infos(reads, Guardrail.NEEDED_ONLY, FILLED["invitations-from"])
     assert message == (
-        "guardrails: needed-only makes these redundant: invitations-from, recommended "
+        "guardrails: needed-only makes these redundant: invitations-from, reads "
         "[ack: pump-roles:redundant-guardrails]"
     )
+    # It also denies every request for a higher quota.
+    assert not infos(Guardrail.RECOMMENDED, Guardrail.NEEDED_ONLY)
 
 
-def test_synth_says_nothing_of_guardrails_that_add_to_needed_only() -> None:
-    assert not infos(*COMPOSED)
-    assert not infos(*REDUNDANT)
+def test_synth_says_nothing_of_guardrails_that_add_to_each_other() -> None:
+    by_tags = [Guardrail.ONLY_WHEN_APPROVED, Guardrail.ONLY_BY_ORDER, Guardrail.HANDS_OFF]
+    assert not infos(Guardrail.NEEDED_ONLY, Guardrail.NO_QUOTA_INCREASES, *by_tags)
+    assert not infos(Guardrail.RECOMMENDED, FILLED["only-in-regions"], *by_tags)
+    assert not infos(Guardrail.NO_COMMITMENTS, Guardrail.HANDS_OFF, FILLED["until"])
+
+
+@pytest.mark.parametrize(
+    ("strict", "others"),
+    [
+        (
+            Guardrail.NO_COMMITMENTS,
+            [
+                Guardrail.NO_SELLING,
+                Guardrail.ONLY_BY_ORDER,
+                FILLED["only-in-regions"],
+                Guardrail.ONLY_WHEN_APPROVED,
+            ],
+        ),
+        (Guardrail.NO_INVITATIONS, [FILLED["invitations-from"]]),
+        (Guardrail.HANDS_OFF, [Guardrail.NO_SELLING]),
+    ],
+)
+def test_synth_says_which_guardrails_a_stricter_one_makes_redundant(
+    strict: Guardrail, others: list[Guardrail]
+) -> None:
+    names = ", ".join(guardrail.name for guardrail in others)
+    acknowledged = "[ack: pump-roles:redundant-guardrails]"
+    assert infos(strict, *others) == [
+        f"guardrails: {strict.name} makes these redundant: {names} {acknowledged}"
+    ]
+
+
+def test_one_of_two_guardrails_that_deny_the_same_is_redundant() -> None:
+    same = replace(own(), name="mine-too")
+    found = documents([own(), same], AUTO_PILOT)
+    assert made_redundant([own(), same], found) == {"mine": ["mine-too"]}
 
 
 @given(st.permutations([*REDUNDANT[1:], *COMPOSED[1:]]))
@@ -184,10 +228,20 @@ def test_lists_from_the_catalog_contain_what_was_found_by_hand() -> None:
         "invitations-from",
         "metadata-only",
         "no-billing-preferences",
+        "no-invitations",
         "no-support-writes",
         "organizations-linked-role-only",
     }
-    more = {"no-commitments", "no-quota-increases", "no-selling", "only-in-regions", "until"}
+    more = {
+        "hands-off",
+        "no-commitments",
+        "no-quota-increases",
+        "no-selling",
+        "only-by-order",
+        "only-in-regions",
+        "only-when-approved",
+        "until",
+    }
     reads = {"metadata-only", "needed-only", "until"}
     assert redundant <= {guardrail.name for guardrail in REDUNDANT}
     assert more | {"needed-only"} <= {guardrail.name for guardrail in COMPOSED}
@@ -278,6 +332,7 @@ def test_recommended_is_the_set_of_the_guardrails_that_leave_buying_and_selling(
         Guardrail.COMMITMENT_TAGS_ONLY,
         Guardrail.METADATA_ONLY,
         Guardrail.NO_BILLING_PREFERENCES,
+        Guardrail.NO_QUOTA_INCREASES,
         Guardrail.ORGANIZATIONS_LINKED_ROLE_ONLY,
     )
     merged: dict[str, str] = {}
@@ -438,6 +493,31 @@ def test_loader_reads_a_set_by_the_names_of_its_members() -> None:
     assert load("x", text, {"mine": own()}).members == (own(),)
     with pytest.raises(KeyError, match="mine"):
         load("x", text)
+
+
+def test_loader_reads_the_actions_of_another_guardrail_by_its_name() -> None:
+    text = json.dumps(
+        {"removes": "a", "costs": "b", "statements": [{"Action": "mine", **ANYWHERE}]}
+    )
+    assert load("x", text, {"mine": own()}).reasons == own().reasons
+    with pytest.raises(KeyError, match="mine"):
+        load("x", text)
+
+
+def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:
+    opened = [guardrail for guardrail in SINGLE if guardrail.tag]
+    assert [(found.name, found.tag, found.opens) for found in opened] == [
+        ("only-by-order", "pump-order", ""),
+        ("only-when-approved", "pump-commitments", "approved"),
+    ]
+    (document,) = Guardrail.NO_COMMITMENTS.on(AUTO_PILOT.patterns).values()
+    (outright,) = document["Statement"]
+    for guardrail in opened:
+        assert guardrail.reasons == Guardrail.NO_COMMITMENTS.reasons
+        for found in guardrail.on(AUTO_PILOT.patterns).values():
+            for statement in found["Statement"]:
+                assert statement.pop("Condition")
+                assert statement == outright
 
 
 def test_loader_reads_the_name_of_the_value_that_is_missing() -> None:

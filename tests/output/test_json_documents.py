@@ -36,7 +36,8 @@ Steps = tuple[str | int, ...]
 ALL_GUARDRAILS = [
     Guardrail.RECOMMENDED,
     Guardrail.NO_SELLING,
-    Guardrail.NO_QUOTA_INCREASES,
+    Guardrail.ONLY_WHEN_APPROVED,
+    Guardrail.HANDS_OFF,
     Guardrail.NO_SUPPORT_WRITES,
     Guardrail.only_in_regions("us-east-1", "eu-west-1"),
     Guardrail.invitations_from("111122223333"),

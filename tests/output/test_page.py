@@ -710,7 +710,7 @@ def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> N
     page = show("guarded")
     rows = page.locator(".ledger tbody tr").all()
     found = ledger(guarded)
-    assert len(rows) == len(found) == 7
+    assert len(rows) == len(found) == 8
     for row, ((name, value), by_role) in zip(rows, found.items(), strict=True):
         said = words(row.inner_text())
         assert said.startswith(f"{value} {name}".strip())

@@ -93,6 +93,7 @@ def test_says_everything_about_an_account() -> None:
         "**narrower** (`boundary-added`): the permissions boundary word is not expected",
         "  - not checked: it could not be read: word",
         "  - note: it could not be read: word",
+        "  - `only-by-order`: order word",
         "**differs**, last used 2026-11-25T08:15:00Z in us-east-1",
         "**broader** (`other-access`): the role `word`: word; can be assumed by `word`",
     ):

@@ -94,6 +94,7 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "    narrower: the permissions boundary text is not expected (boundary-added)\n"
         "    not checked: it could not be read: text\n"
         "    note: it could not be read: text\n"
+        "    only-by-order: order text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
         "  broader: the role arn:aws:iam::000000000001:role/text: text (other-access)\n"
         "    can be assumed by: text, text, text, text, text, text, text, text and 12 more\n"

@@ -209,6 +209,10 @@ def test_what_means_the_same_is_not_a_change(before: Edit, now: Edit, compared: 
     [
         Guardrail.RECOMMENDED,
         Guardrail.NO_COMMITMENTS,
+        Guardrail.ONLY_WHEN_APPROVED,
+        Guardrail.ONLY_BY_ORDER,
+        Guardrail.HANDS_OFF,
+        Guardrail.NEEDED_ONLY,
         Guardrail.only_in_regions(*REGIONS),
         Guardrail.invitations_from("111122223333"),
     ],

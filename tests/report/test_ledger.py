@@ -13,13 +13,14 @@ from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.report.model import RoleReport
 from pump_roles.report.policies import GuardrailReport
-from tests.decisions.test_guardrails import INTENDED, LIMITS, granted, needed
+from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
 from tests.support import ROLE_ARGUMENTS, Change, another, changed, synthesize
 from tools.sandbox.guardrails import EVERY
 
 SETS = {name for name, guardrail in EVERY.items() if guardrail.members}
 
 DENIED_OUTRIGHT = {
+    "hands-off": NOT_TOLD_APART,
     "needed-only": {action.name for action in granted()} - needed(),
     **{guardrail.name: names for guardrail, names in INTENDED.items()},
 }
@@ -106,6 +107,13 @@ def test_guardrail_set_is_shown_as_its_members(guarded: Path) -> None:
             "until 1 December 2927, 00:00:09 UTC",
             ("2927-12-01T00:00:09Z",),
         ),
+        (
+            Guardrail.ONLY_WHEN_APPROVED,
+            "only while you approve (the role's tag pump-commitments)",
+            (),
+        ),
+        (Guardrail.ONLY_BY_ORDER, "only by your order (the role's tag pump-order)", ()),
+        (Guardrail.HANDS_OFF, "not what has your tag pump-hands-off", ()),
         (Guardrail.NO_SELLING, "", ()),
     ],
 )

@@ -17,6 +17,7 @@ from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import NOT_GRANTED, Grant, PolicyEvaluator
 from pump_roles.iam.documents import Policy
+from pump_roles.output.report_words import answered as answered_in_words
 from pump_roles.published import ROLES
 from pump_roles.report import Report, of_contents, of_published, of_templates
 from pump_roles.report.marks import mark
@@ -247,7 +248,7 @@ def test_no_support_writes_leaves_the_cases_that_aws_opens_for_quotas(guarded: P
     left = found["open-support-cases"].allowed
     assert left == ("servicequotas:RequestServiceQuotaIncrease",)
     found = answers(of_templates(guarded / "needed-only.template.json"))
-    assert found["open-support-cases"].allowed == left
+    assert found["open-support-cases"].limited == left
 
 
 def plain(text: str) -> str:
@@ -492,8 +493,25 @@ def test_an_answer_is_limited_only_if_nothing_is_allowed_outright(guarded: Path)
     found = answers(of_templates(guarded / "invitations-from.template.json"))
     assert found["join-organization"].answer == LIMITED
     found = answers(of_templates(guarded / "no-commitments.template.json"))
-    assert found["spend-money"].answer == NO
+    assert found["spend-money"].answer == found["sell"].answer == NO
     assert len(found["spend-money"].denied) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("only-when-approved", "only while you approve (the role's tag pump-commitments)"),
+        ("only-by-order", "only by your order (the role's tag pump-order)"),
+    ],
+)
+def test_answer_about_money_says_that_purchases_wait_for_approval(
+    name: str, said: str, guarded: Path
+) -> None:
+    report = of_templates(guarded / f"{name}.template.json")
+    for statement, number in (("spend-money", "8 of 11"), ("sell", "2 of 2")):
+        answer = answers(report)[statement]
+        assert answer.answer == LIMITED
+        assert answered_in_words(answer, report.roles[0]) == f"{number} actions, limited: {said}"
 
 
 def test_expiration_does_not_change_an_answer(guarded: Path) -> None:

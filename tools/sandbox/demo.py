@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from pump_roles.guardrails import Guardrail
 from pump_roles.published import PublishedRole
 from pump_roles.report.marks import mark
 from tools.sandbox import catalog
@@ -34,6 +35,9 @@ REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperatio
 NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
 """The error codes of calls that were authorized and then failed, because the emulator lacks the
 operation or the instance."""
+
+BRAKE: Final = "recommended,only-when-approved"
+PURCHASE: Final = "ec2:PurchaseReservedInstancesOffering"
 
 SESSION_SECONDS: Final = 3_600
 BYSTANDER: Final = "Bystander"
@@ -94,7 +98,7 @@ QUESTIONS: Final = [
     Question("buy a savings plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
     Question(
         "buy reservations",
-        "ec2:PurchaseReservedInstancesOffering",
+        PURCHASE,
         ONLY_AUTO_PILOT,
         "ec2",
         "purchase_reserved_instances_offering",
@@ -213,6 +217,10 @@ class Demo(Show):
         self.part("The same calls, with guardrails")
         self.deploy(self.aws, "PumpReadOnly", "PumpAutoPilot", "-c", "pump:guardrails=recommended")
         self.show_calls(sessions, guarded=True)
+
+        self.part("Hold the brake: Pump buys only what the customer approves")
+        self.deploy(self.aws, "PumpAutoPilot", "-c", f"pump:auto-pilot:guardrails={BRAKE}")
+        self.show_brake(pump)
 
         self.part("Rotate the external ID without a gap")
         self.show_rotation(pump)
@@ -437,9 +445,36 @@ class Demo(Show):
         ]
         return account["state"], differences
 
+    def show_brake(self, pump: Caller) -> None:
+        """Show purchases in one session: refused, approved by the customer, and refused again."""
+        session, name = self.assume(pump, AUTO_PILOT_ROLE), AUTO_PILOT_ROLE
+        (question,) = (asked for asked in QUESTIONS if asked.action == PURCHASE)
+        iam = self.aws.iam()
+        key, value = Guardrail.ONLY_WHEN_APPROVED.tag, Guardrail.ONLY_WHEN_APPROVED.opens
+        self.console.print(
+            f"  [dim]$ aws iam tag-role --role-name {name} \\\n"
+            f"      --tags Key={key},Value={value}\n"
+            f"  $ aws iam untag-role --role-name {name} \\\n      --tag-keys {key}[/]\n"
+        )
+        table = self.table("the customer", "Pump buys reservations, in one open session")
+        before, message = self.call(session, question)
+        iam.tag_role(RoleName=name, Tags=[{"Key": key, "Value": value}])
+        approved, _ = self.call(session, question)
+        iam.untag_role(RoleName=name, TagKeys=[key])
+        after, _ = self.call(session, question)
+        table.add_row("has not approved yet", self.verdict(before == ALLOWED, should=False))
+        table.add_row("approves, with tag-role", self.verdict(approved == ALLOWED, should=True))
+        table.add_row("closes, with untag-role", self.verdict(after == ALLOWED, should=False))
+        self.console.print(table)
+        self.console.print()
+        self.quote(message)
+
     def show_rotation(self, pump: Caller) -> None:
         """Show three deployments, and which external ID the roles accept after each."""
-        guardrails = ("-c", "pump:guardrails=recommended")
+        guardrails = (
+            *("-c", "pump:guardrails=recommended"),
+            *("-c", f"pump:auto-pilot:guardrails={BRAKE}"),
+        )
         both = ("-c", f"pump:next-external-id={NEW_EXTERNAL_ID}")
         steps: list[tuple[str, str, tuple[str, ...], set[str]]] = [
             ("the old ID", EXTERNAL_ID, (), {EXTERNAL_ID}),

@@ -47,6 +47,10 @@ class Simulation:
         return replace(self, asked={**self.asked, "request": {**request, "contextVariables": keys}})
 
 
+Context = Mapping[str, str | list[str]]
+"""The condition keys of a request. Those that can have several values have a list."""
+
+
 @dataclass(frozen=True)
 class Role:
     """A role as it is deployed.
@@ -143,7 +147,7 @@ def use(
     resource: str = "*",
     boundary: Mapping[str, Any] | None = None,
     service_control_policy: Mapping[str, Any] | None = None,
-    context: Mapping[str, str] | None = None,
+    context: Context | None = None,
 ) -> Simulation:
     """Return the request of the role's session to do something in the customer's account.
 
@@ -206,7 +210,7 @@ def _simulation(
     action: str,
     resource: str,
     account: str = ACCOUNT_ID,
-    context: Mapping[str, str],
+    context: Context,
     identity_policies: Mapping[str, Any],
     resource_policy: Mapping[str, Any] | None = None,
     boundary: Mapping[str, Any] | None = None,

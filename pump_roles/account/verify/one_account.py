@@ -7,9 +7,17 @@ from typing import Any
 
 from pump_roles.account.verify.details import AccountDetails, LastUse
 from pump_roles.account.verify.expectation import Expectation
-from pump_roles.account.verify.result import AccountResult, OtherRole, RoleResult, State, state_of
-from pump_roles.compare import Difference
+from pump_roles.account.verify.result import (
+    AccountResult,
+    Approval,
+    OtherRole,
+    RoleResult,
+    State,
+    state_of,
+)
+from pump_roles.compare import Difference, guardrail_of
 from pump_roles.compare import compare as compare_roles
+from pump_roles.guardrails import Guardrail
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.documents import as_mapping
 from pump_roles.iam.trust import (
@@ -113,6 +121,7 @@ def _result(expected: Role, details: AccountDetails, allowed_tags: Collection[st
         notes=tuple(notes),
         last_used=used.when,
         last_used_region=used.region,
+        approvals=tuple(_approvals(role, expected.kind)),
         boundary_sha256=_boundary_digest(role),
     )
 
@@ -156,8 +165,9 @@ def _removal(expected: Role, details: AccountDetails) -> RoleResult:
 
 
 def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Role:
-    # AWS reserves a prefix of tags, which CloudFormation adds. In an account, a text that looks
-    # like a placeholder is an ordinary text.
+    # AWS reserves a prefix of tags, which CloudFormation adds. With other tags, the customer opens
+    # guardrails. In an account, a text that looks like a placeholder is an ordinary text.
+    opening = {guardrail.tag for guardrail in _opened_by_tags(expected, expected.kind)}
     trust = role.trust_policy
     for placeholder in (OPEN_PRINCIPAL, OPEN_EXTERNAL_ID):
         trust = replaced(trust, placeholder, f"{placeholder} ")
@@ -168,9 +178,33 @@ def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Ro
         tags={
             key: value
             for key, value in role.tags.items()
-            if not key.startswith("aws:") and (key in expected.tags or key not in allowed_tags)
+            if not key.startswith("aws:")
+            and (key in expected.tags or not (key in allowed_tags or key.lower() in opening))
         },
     )
+
+
+def _opened_by_tags(role: Role, kind: str) -> Iterator[Guardrail]:
+    for policy in role.policies:
+        guardrail = guardrail_of(kind, policy)
+        if guardrail is not None and guardrail.tag:
+            yield guardrail
+
+
+def _approvals(role: Role, kind: str) -> Iterator[Approval]:
+    if role.is_unknown("tags"):
+        return
+    # IAM User Guide, "Tags for AWS Identity and Access Management resources": the case of a key
+    # does not matter.
+    tags = {key.lower(): value for key, value in role.tags.items()}
+    for guardrail in _opened_by_tags(role, kind):
+        value = tags.get(guardrail.tag, "")
+        yield Approval(
+            guardrail=guardrail.name,
+            tag=guardrail.tag,
+            value=value,
+            open=value == guardrail.opens if guardrail.opens else bool(value),
+        )
 
 
 def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:

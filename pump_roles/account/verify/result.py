@@ -19,6 +19,22 @@ State = Literal["match", "differs", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Approval:
+    """Whether the customer's tag on a role opens a guardrail.
+
+    :param guardrail: the guardrail's name.
+    :param tag: the key of the tag.
+    :param value: its value; empty if the role does not have the tag.
+    :param open: whether Pump can do now what the guardrail otherwise denies.
+    """
+
+    guardrail: str
+    tag: str
+    value: str
+    open: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoleResult:
     """One expected role in an account.
 
@@ -31,6 +47,7 @@ class RoleResult:
     :param last_used: when it was last used, in UTC, such as ``2026-11-25T08:15:00Z``; empty if IAM
         shows no use, or the role does not exist.
     :param last_used_region: the Region where it was last used; empty if ``last_used`` is.
+    :param approvals: which of its guardrails are open.
     :param boundary_sha256: the SHA-256 of the canonical text of the policy that is its permissions
         boundary; empty if it has none, or it could not be read.
     """
@@ -43,6 +60,7 @@ class RoleResult:
     notes: tuple[Unknown, ...] = ()
     last_used: str = ""
     last_used_region: str = ""
+    approvals: tuple[Approval, ...] = ()
     boundary_sha256: str = ""
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import (
     AccountResult,
+    Approval,
     OtherRole,
     RoleResult,
     Verification,
@@ -139,6 +140,7 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
         notes=(not_read(text),),
         last_used="2026-11-25T08:15:00Z",
         last_used_region="us-east-1",
+        approvals=(Approval(guardrail="only-by-order", tag="pump-order", value=text, open=True),),
         boundary_sha256="0" * 64,
     )
     return AccountResult(

@@ -24,7 +24,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import Policy, as_list
 from pump_roles.iam.patterns import covers
 from pump_roles.json_input import InputError
-from pump_roles.output.verify_words import REMEDIES
+from pump_roles.output.verify_words import REMEDIES, approval_in_words
 from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 from pump_roles.role import Boundary, Part, Unknown
 from pump_roles.role import Role as HeldRole
@@ -779,6 +779,86 @@ def test_compares_tags_except_aws_tags_and_allowed_tags(
         ("tag-removed", "two"),
         ("tag-added", "more"),
     }
+
+
+@pytest.fixture(scope="module")
+def by_approval(tmp_path_factory: pytest.TempPathFactory) -> Expectation:
+    """A role whose guardrails the customer opens with tags."""
+    guardrails = (Guardrail.ONLY_WHEN_APPROVED, Guardrail.ONLY_BY_ORDER)
+    folder = synthesize(tmp_path_factory.mktemp("cdk.out"), *guardrails)
+    return from_templates(folder).only([AUTO_PILOT])
+
+
+def with_tags(expected: Expectation, *, tags: Mapping[str, str], **more: Any) -> RoleResult:
+    """Compare the expected role, with some tags."""
+    ((variant,),) = expected.in_account(ACCOUNT_ID, "aws")
+    (found,) = compare(expected, account(replace(variant, tags=tags, **more))).roles
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tags", "states"),
+    [
+        ({}, ["closed", "closed"]),
+        ({"pump-commitments": "approved"}, ["closed", "open: approved"]),
+        ({"pump-order": "17"}, ["order 17", "closed"]),
+        ({"pump-order": "17", "pump-commitments": "approved"}, ["order 17", "open: approved"]),
+        ({"pump-order": "", "pump-commitments": ""}, ["closed", "closed"]),
+        ({"pump-commitments": "Approved"}, ["closed", "closed: Approved"]),
+        # IAM ignores the case of a key.
+        ({"Pump-Order": "17", "PUMP-COMMITMENTS": "approved"}, ["order 17", "open: approved"]),
+    ],
+)
+def test_tags_with_which_the_customer_opens_a_guardrail_are_shown_and_no_difference(
+    tags: dict[str, str], states: list[str], by_approval: Expectation
+) -> None:
+    found = with_tags(by_approval, tags=tags)
+    assert (found.state, found.differences) == ("match", ())
+    assert [approval.guardrail for approval in found.approvals] == [
+        "only-by-order",
+        "only-when-approved",
+    ]
+    assert [approval_in_words(approval) for approval in found.approvals] == states
+
+
+def test_tags_of_a_guardrail_that_is_not_expected_are_differences(
+    by_approval: Expectation, compared: Compared
+) -> None:
+    tags = {"pump-order": "17", "pump-commitments": "approved"}
+    found = compared(tags=tags)
+    assert subjects(found) == {("tag-added", key) for key in tags}
+    assert found.approvals == ()
+    found = with_tags(by_approval, tags={**tags, "pump-hands-off": "yes"})
+    assert subjects(found) == {("tag-added", "pump-hands-off")}
+
+
+def test_guardrail_that_is_not_as_defined_is_not_said_to_be_closed(
+    by_approval: Expectation,
+) -> None:
+    ((variant,),) = by_approval.in_account(ACCOUNT_ID, "aws")
+    changed = tuple(
+        replace(policy, document={**policy.document, "Statement": policy.document["Statement"][:1]})
+        if policy.name == "PumpGuardrailOnlyByOrder"
+        else policy
+        for policy in variant.policies
+    )
+    found = with_tags(by_approval, tags={}, policies=changed)
+    assert ("policy-changed", "PumpGuardrailOnlyByOrder") in subjects(found)
+    assert [approval.guardrail for approval in found.approvals] == ["only-when-approved"]
+
+
+def test_guardrail_is_not_said_to_be_closed_if_the_tags_could_not_be_read(
+    by_approval: Expectation,
+) -> None:
+    found = with_tags(by_approval, tags={}, unknown=(denied("tags"),))
+    assert (found.state, found.approvals) == ("unknown", ())
+
+
+def test_external_id_in_a_tag_that_opens_a_guardrail_is_not_shown(
+    by_approval: Expectation,
+) -> None:
+    (approval, _) = with_tags(by_approval, tags={"pump-order": f"{EXTERNAL_ID}-17"}).approvals
+    assert (approval.guardrail, approval.value) == ("only-by-order", "(external ID)-17")
 
 
 def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read(
