@@ -135,7 +135,7 @@ BUYING_AND_SELLING = [
     "redshift:AcceptReservedNodeExchange",
     "es:PurchaseReservedInstanceOffering",
 ]
-"""The actions that the document calls "buy and sell reserved instances and savings plans"."""
+"""The actions that the document calls "buy and sell Reserved Instances and Savings Plans"."""
 
 NEVER = [
     # the customer's data

@@ -82,7 +82,7 @@ class Guardrail:
     """
 
     NEEDED_ONLY: ClassVar["Guardrail"]
-    """Denies every action except those that reservations and savings plans need.
+    """Denies every action except those that reservations and Savings Plans need.
 
     This includes the actions that AWS adds later. Pump then has no access to containers, Auto
     Scaling, budgets, resource tags, invitations to an organization, support cases, tags of reserved
@@ -98,16 +98,16 @@ class Guardrail:
     """
 
     NO_SELLING: ClassVar["Guardrail"]
-    """Denies listing reserved instances on the marketplace, so Pump cannot sell them.
+    """Denies listing Reserved Instances on the marketplace, so Pump cannot sell them.
 
-    Pump can still return a savings plan that was bought by mistake.
+    Pump can still return a Savings Plan that was bought by mistake.
     """
 
     NO_COMMITMENTS: ClassVar["Guardrail"]
     """Denies every change to commitments, permanently or for a while.
 
     Pump cannot undo anything either: you delete queued purchases, cancel listings, and return
-    savings plans yourself.
+    Savings Plans yourself.
     """
 
     ONLY_WHEN_APPROVED: ClassVar["Guardrail"]
@@ -145,7 +145,7 @@ class Guardrail:
     """
 
     COMMITMENT_TAGS_ONLY: ClassVar["Guardrail"]
-    """Denies ``ec2:CreateTags`` except on reserved instances and host reservations."""
+    """Denies ``ec2:CreateTags`` except on Reserved Instances and host reservations."""
 
     ORGANIZATIONS_LINKED_ROLE_ONLY: ClassVar["Guardrail"]
     """Denies ``iam:CreateServiceLinkedRole`` except for AWS Organizations."""

@@ -401,14 +401,14 @@ NEEDED = {
     }.items()
     for name in names
 }
-"""The actions that reservations and savings plans need, listed separately from the guardrail."""
+"""The actions that reservations and Savings Plans need, listed separately from the guardrail."""
 
 
 FOR_EC2 = {QUOTA_SERVICE: "ec2"}
 
 
 def needed(kind: str = "auto-pilot") -> set[str]:
-    """Return the actions that reservations and savings plans need, of those that a role has."""
+    """Return the actions that reservations and Savings Plans need, of those that a role has."""
     return NEEDED & {action.name for action in granted(kind)}
 
 

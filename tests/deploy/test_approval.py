@@ -151,7 +151,7 @@ def test_no_commitments_cannot_be_opened_with_a_tag(aws: EmbeddedAws) -> None:
 
 
 def test_hands_off_denies_setting_its_tag_and_what_iam_cannot_tell_apart(aws: EmbeddedAws) -> None:
-    """The emulator has no reserved instances, and so no tags of them: the simulator decides."""
+    """The emulator has no Reserved Instances, and so no tags of them: the simulator decides."""
     client = aws.client("ec2", assume(aws, deploy(aws, Guardrail.HANDS_OFF), "17"))
 
     def set_tag(key: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 from mypy_boto3_iam import IAMClient
 
 from tests.support import on_terminal
-from tools.sandbox import show
+from tools.sandbox import screenshot, show
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.demo import QUESTIONS, Demo, color
@@ -41,6 +41,9 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
     lines = [line.rsplit("\r", 1)[-1] for line in plain.split("\n")]
     assert max(len(line) for line in lines) <= 80
     text = "\n".join(lines)
+    recorded = json.loads(screenshot.TEXTS.read_text(encoding="utf-8"))
+    drawn = screenshot.digest("\n".join(lines[screenshot.shown_of(lines)]))
+    assert recorded["demo.png"] == drawn, "run make screenshot"
     assert "WRONG" not in text
     assert "Every check passed." in text
     assert text.count("done  synthesized, checked by cdk-nag, deployed") == 5

@@ -1,14 +1,18 @@
 """The README is short, leads to every page, and says what is true."""
 
+import json
 import re
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
+from pump_roles.output.report_text import as_text
 from pump_roles.published import ROLES
+from pump_roles.report import of_published
 from tests.docs.pages import README, counts
 from tests.support import access_policy, identity_policies
+from tools.sandbox import screenshot
 from tools.sandbox.cdk import ROOT
 
 
@@ -24,6 +28,12 @@ def test_leads_to_every_page() -> None:
     }
     linked = set(re.findall(r"\]\(([^)#]+)", README))
     assert pages - {"README.md"} - linked == set()
+
+
+def test_picture_of_the_report_shows_its_text() -> None:
+    recorded = json.loads(screenshot.TEXTS.read_text(encoding="utf-8"))
+    drawn = screenshot.digest(as_text(of_published()))
+    assert recorded["report.png"] == drawn, "run make screenshot"
 
 
 def test_counts_are_those_of_the_catalog() -> None:

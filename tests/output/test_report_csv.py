@@ -38,7 +38,7 @@ def test_service_policies_and_patterns_have_columns_of_their_own(published: Rows
     assert row["granted by patterns"] == "savingsplans:*"
     assert (row["risk"], row["decision"]) == ("money", "allowed")
     assert row["plain words"] == "Spend money on commitments"
-    assert row["why Pump needs it"].startswith("Buys and sells savings plans")
+    assert row["why Pump needs it"].startswith("Buys and sells Savings Plans")
 
 
 def test_policies_and_patterns_are_in_the_same_order(text: str, tmp_path: Path) -> None:

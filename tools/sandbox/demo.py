@@ -95,7 +95,7 @@ QUESTIONS: Final = [
     Question(
         "see instances", "ec2:DescribeInstances", ONLY_AUTO_PILOT, "ec2", "describe_instances"
     ),
-    Question("buy a savings plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
+    Question("buy a Savings Plan", "savingsplans:CreateSavingsPlan", ONLY_AUTO_PILOT),
     Question(
         "buy reservations",
         PURCHASE,
