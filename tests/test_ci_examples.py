@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from pump_roles.cli import app
 from pump_roles.output.json_documents import as_json
 from pump_roles.report import of_templates
+from tests.account.activity.trail import PURCHASES, call, write
 from tests.docs.pages import shown
 from tests.support import (
     EXTERNAL_ID,
@@ -245,6 +246,34 @@ def test_scheduled_job_passes_until_an_account_differs(
     assert {"upload-sarif", "upload-artifact"} <= {
         name.partition("@")[0].rpartition("/")[2] for name in failed.not_run
     }
+
+
+@pytest.mark.slow
+def test_daily_job_opens_an_issue_about_a_purchase(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gh = tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$@" >> gh-calls\n')
+    gh.chmod(0o755)
+    # Instead of the event history, a trail: the emulator does not sell Savings Plans.
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    history = '--days 2 --region us-east-1 --region "$AWS_REGION"'
+    text = (CI / "github-actions-activity.yml").read_text()
+    assert text.count(history) == 1
+    workflow = yaml.safe_load(text.replace(history, "trail.json"))
+    for events, status, title in (
+        ([call("ec2:DescribeInstances")], 0, ""),
+        ([PURCHASES["Savings Plan"]], 0, "issue create --title Pump changed commitments"),
+        ([call("s3:ListBuckets")], 4, ""),
+        ([PURCHASES["Savings Plan"], call("s3:ListBuckets")], 0, "issue create --title Pump"),
+    ):
+        write(checkout, *events, name="trail.json")
+        (checkout / "gh-calls").write_text("")
+        ended = github(checkout, workflow)
+        assert (ended.status, ended.errors) == (status, ())
+        assert "# What Pump did" in ended.summary
+        assert (checkout / "gh-calls").read_text().startswith(title)
+        assert bool((checkout / "gh-calls").read_text()) == bool(title)
 
 
 @pytest.mark.parametrize("job", [github, gitlab])

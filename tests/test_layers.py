@@ -101,6 +101,7 @@ def test_only_the_gate_of_the_constructs_uses_the_reader() -> None:
         "templates",
         "constructs",
         "account",
+        "account.activity",
         "account.rollout",
         "account.verify",
         "output",

@@ -55,6 +55,11 @@ class Clients:
         # Creating a client is not thread-safe.
         self._creating = Lock()
 
+    @property
+    def region(self) -> str:
+        """The Region of the clients that are not told another."""
+        return self._region
+
     def cloudformation(self) -> "CloudFormationClient":
         """Return a client of CloudFormation.
 
@@ -62,6 +67,14 @@ class Clients:
         """
         with self._creating:
             return self._session.client("cloudformation", config=self._config)
+
+    def cloudtrail(self, region: str) -> Any:
+        """Return a client of AWS CloudTrail.
+
+        :param region: the Region.
+        """
+        with self._creating:
+            return self._session.client("cloudtrail", region, config=self._config)
 
     def iam(self, credentials: Mapping[str, Any] | None = None) -> "IAMClient":
         """Return a client of IAM.

@@ -138,7 +138,15 @@ def is_denied(error: Exception) -> bool:
 
     :param error: what the call raised.
     """
-    return error_code(error) in _DENIED
+    return is_denial(error_code(error))
+
+
+def is_denial(code: str) -> bool:
+    """Return whether an error code of AWS means that a call was denied.
+
+    :param code: the code, also as CloudTrail writes those of Amazon EC2.
+    """
+    return code.removeprefix("Client.") in _DENIED
 
 
 def is_code(code: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pump_roles._version import __version__
+from pump_roles.cli.activity import activity
 from pump_roles.cli.common import UNKNOWN, with_errors
 from pump_roles.cli.link import link
 from pump_roles.cli.probe import probe
@@ -58,6 +59,9 @@ app.command(
 )(with_errors(probe))
 app.command("verify", short_help="Verify that accounts have the expected roles.")(
     with_errors(verify, status=UNKNOWN)
+)
+app.command("activity", short_help="Show what Pump did, and what it never used.")(
+    with_errors(activity, status=UNKNOWN)
 )
 app.command("report", short_help="Show what the roles can do.")(with_errors(report))
 app.command("template", short_help="Print a role's universal template.")(template)

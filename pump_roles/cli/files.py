@@ -3,22 +3,30 @@
 import errno
 import os
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from stat import S_IFMT, S_IFREG
-from typing import Final
+from typing import Final, TypeVar
 
 import typer
 
 from pump_roles.cli.common import fail
+from pump_roles.text import one_line
 
 STANDARD_OUTPUT: Final = Path("-")
 """The value for ``-``. A file with that name, ``./-``, is equal, but not the same object."""
 
+_Format = TypeVar("_Format", bound=str)
+
 _INPUT_EXTENSIONS: Final = (".json", ".template", ".yaml", ".yml")
 """The extensions of files that a command may read in a folder."""
 
-_REPORT_MEMBERS: Final = ({"schema", "statements"}, {"schema", "accounts"})
+_REPORT_MEMBERS: Final = (
+    {"schema", "statements"},
+    {"schema", "accounts"},
+    {"schema", "changes", "sessions"},
+)
 """The members that identify the JSON output of a command, which may be overwritten."""
 
 
@@ -166,6 +174,60 @@ def _is_report(file: Path) -> bool:
     return isinstance(content, dict) and any(
         members <= content.keys() for members in _REPORT_MEMBERS
     )
+
+
+def formats_of(
+    output: Iterable[Path] | None,
+    inputs: Iterable[Path | None],
+    extensions: Mapping[str, _Format],
+) -> dict[Path | None, _Format]:
+    """Return the format of each file to write, by its extension.
+
+    :param output: the files, without :data:`STANDARD_OUTPUT`.
+    :param inputs: the files and folders that are read.
+    :param extensions: the format of each extension.
+    :raises typer.BadParameter: if a file has another extension, or would overwrite an input.
+    """
+    read = [path for path in inputs if path is not None]
+    files = [file for file in output or () if file is not STANDARD_OUTPUT]
+    found: dict[Path | None, _Format] = {}
+    for file in files:
+        if file.suffix.lower() not in extensions:
+            allowed = ", ".join(extensions)
+            raise typer.BadParameter(
+                one_line(f"{file}: unknown extension; must be one of {allowed}")
+            )
+        found[file] = extensions[file.suffix.lower()]
+    for file in files:
+        if any(is_input(file, path) for path in read):
+            raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
+        # Before everything is read, not after.
+        if reason := why_not_writable(file):
+            fail(f"{file}: cannot be written: {reason}", 1)
+    return found
+
+
+def write_all(
+    written: Callable[[_Format, bool], bytes], formats: Mapping[Path | None, _Format]
+) -> None:
+    """Write a result in each format. If one cannot be written, the others are.
+
+    Then the command fails.
+
+    :param written: returns the result in a format, and whether it is for standard output.
+    :param formats: the format of each file; ``None`` is standard output.
+    """
+
+    def problem(file: Path | None, chosen: _Format) -> str:
+        try:
+            write(written(chosen, file is None), file)
+        except OSError as error:
+            return f"{file or 'standard output'}: cannot be written: {error.strerror}"
+        return ""
+
+    problems = [problem(file, chosen) for file, chosen in formats.items()]
+    if any(problems):
+        fail("; ".join(filter(None, problems)), 1)
 
 
 def mode_of(path: Path) -> int | None:

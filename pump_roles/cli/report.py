@@ -13,6 +13,7 @@ from pump_roles.text import one_line
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
+    from pump_roles.account.activity.result import Activity
     from pump_roles.guardrails import Guardrail
     from pump_roles.report import Earlier, Report
     from pump_roles.report.model import Change
@@ -88,6 +89,16 @@ def report(
             "repeated.",
         ),
     ] = None,
+    activity: Annotated[
+        list[Path] | None,
+        typer.Option(
+            parser=files.named_path,
+            metavar="<path>",
+            help="Files of CloudTrail, or folders with such files, as for pump-roles activity. The "
+            "page then says how often each action was used, and when last. May be repeated. "
+            "Requires --format html.",
+        ),
+    ] = None,
     account: Annotated[
         bool,
         typer.Option(
@@ -120,7 +131,7 @@ def report(
 
     Exit status: 0 if the report is written; 3 if it is written and a --fail-on condition is met; 1
     if the input cannot be read or the report cannot be written; 2 for a usage error; 4 if the
-    account cannot be read.
+    account, or anything of --activity, cannot be read.
     """
     _check_account(path, role_name, region, profile, account=account)
     output = None if output is files.STANDARD_OUTPUT else output
@@ -130,8 +141,11 @@ def report(
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
         raise typer.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
-    if output is not None and (files.is_input(output, path) or files.is_input(output, since)):
+    inputs = [path, since, *(activity or [])]
+    if output is not None and any(files.is_input(output, read) for read in inputs):
         raise typer.BadParameter(one_line(f"{output}: would overwrite an input"))
+    if activity and (chosen != "html" or account):
+        raise typer.BadParameter("--activity: requires --format html, and no --account")
     for read in filter(None, (path, since)):
         if files.mode_of(read) not in (None, S_IFREG, S_IFDIR):
             common.fail(f"{read}: is neither a file nor a folder", 1)
@@ -139,10 +153,13 @@ def report(
     result = (
         _of_account(role_name, region, profile, since) if account else _report(path, denied, since)
     )
-    files.print_text(_written(result, chosen), output)
+    done = _activity(activity, path) if activity else None
+    files.print_text(_written(result, chosen, done), output)
     reasons = list(_reasons(result, fatal))
     if reasons:
         common.fail(" ".join(f"{reason}." for reason in reasons), common.DIFFERENT)
+    if done is not None and done.unknown:
+        common.fail("--activity: not everything could be read; the page says so", common.UNKNOWN)
 
 
 def _report(path: Path | None, guardrails: "Sequence[Guardrail]", since: Path | None) -> "Report":
@@ -224,11 +241,22 @@ def _of_account(
         common.fail(str(error), common.UNKNOWN)
 
 
-def _written(result: "Report", chosen: ReportFormat) -> str:
+def _activity(paths: Sequence[Path], templates: Path | None) -> "Activity":
+    from pump_roles.account.activity.collect import Collector  # noqa: PLC0415
+    from pump_roles.account.activity.roles import published_roles, roles_in  # noqa: PLC0415
+    from pump_roles.cli.activity import read_files, result_of  # noqa: PLC0415
+
+    roles = published_roles() if templates is None else roles_in(templates)
+    collector = Collector(roles)
+    read_files(collector, paths)
+    return result_of(collector, roles)
+
+
+def _written(result: "Report", chosen: ReportFormat, activity: "Activity | None") -> str:
     if chosen == "html":
         from pump_roles.output.page import as_html  # noqa: PLC0415
 
-        return as_html(result)
+        return as_html(result, activity)
     if chosen == "json":
         from pump_roles.output.json_documents import as_json  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -12,7 +13,6 @@ import typer
 from pump_roles import validators
 from pump_roles.cli import common, files
 from pump_roles.published import ROLES
-from pump_roles.text import one_line
 
 if TYPE_CHECKING:
     from pump_roles.account.verify.accounts import Scope
@@ -187,9 +187,8 @@ def verify(
     if anything could not be checked, or the input cannot be used; 1 if the result cannot be
     written; 2 for a usage error.
     """
-    formats = _formats(
-        [file for file in output or [] if file is not files.STANDARD_OUTPUT],
-        [expect, external_ids, boundary_policy, *(details or [])],
+    formats = files.formats_of(
+        output, [expect, external_ids, boundary_policy, *(details or [])], _EXTENSIONS
     )
     scope = _scope(
         unit or [], account or [], exclude_account or [], assume_role, organization=organization
@@ -228,44 +227,9 @@ def verify(
             verification = _of_accounts(
                 expectation, scope, assume_role, profile, common.region_of(region), concurrency
             )
-    _write_all(verification, {None: format, **formats})
+    files.write_all(partial(_written, verification), {None: format, **formats})
     if verification.state != "match":
         raise typer.Exit(common.DIFFERENT if verification.state == "differs" else common.UNKNOWN)
-
-
-def _formats(output: list[Path], inputs: list[Path | None]) -> "dict[Path | None, VerifyFormat]":
-    formats: dict[Path | None, VerifyFormat] = {file: _format_of(file) for file in output}
-    for file in output:
-        if files.is_input(file, *inputs):
-            raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
-        # Before every account is read, not after.
-        if reason := files.why_not_writable(file):
-            common.fail(f"{file}: cannot be written: {reason}", 1)
-    return formats
-
-
-def _write_all(verification: "Verification", formats: "Mapping[Path | None, VerifyFormat]") -> None:
-    # Write the others even if one cannot be written.
-    problems = [_write(verification, chosen, file) for file, chosen in formats.items()]
-    if any(problems):
-        common.fail("; ".join(filter(None, problems)), 1)
-
-
-def _write(verification: "Verification", chosen: VerifyFormat, file: Path | None) -> str:
-    # Returns why it cannot be written; empty if it is written.
-    try:
-        files.write(_written(verification, chosen, console=file is None), file)
-    except OSError as error:
-        return f"{file or 'standard output'}: cannot be written: {error.strerror}"
-    return ""
-
-
-def _format_of(output: Path) -> VerifyFormat:
-    chosen = _EXTENSIONS.get(output.suffix.lower())
-    if chosen is None:
-        allowed = ", ".join(_EXTENSIONS)
-        raise typer.BadParameter(one_line(f"{output}: unknown extension; must be one of {allowed}"))
-    return chosen
 
 
 def _scope(
@@ -423,7 +387,7 @@ def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
         yield found
 
 
-def _written(verification: "Verification", chosen: VerifyFormat, *, console: bool = False) -> bytes:
+def _written(verification: "Verification", chosen: VerifyFormat, console: bool) -> bytes:  # noqa: FBT001
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
     from pump_roles.output.sarif import as_sarif  # noqa: PLC0415
     from pump_roles.output.verify_markdown import as_markdown  # noqa: PLC0415

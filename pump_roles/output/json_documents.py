@@ -20,6 +20,7 @@ from pump_roles.templates.files import digest
 from pump_roles.text import cut, visible
 
 if TYPE_CHECKING:
+    from pump_roles.account.activity.result import Activity
     from pump_roles.account.probe import ProbeReport
     from pump_roles.account.rollout.status import Statuses
     from pump_roles.account.verify.result import Verification
@@ -33,7 +34,7 @@ _MOST_BYTES: Final = 100_000_000
 """The maximum length of an embedded report, in bytes, so that a page cannot fill the memory."""
 
 
-def as_json(result: "Report | Verification | Statuses | ProbeReport") -> str:
+def as_json(result: "Report | Verification | Activity | Statuses | ProbeReport") -> str:
     """Return a result as JSON."""
     return json.dumps(_plain(result), indent=1, ensure_ascii=False) + "\n"
 

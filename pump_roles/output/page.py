@@ -4,9 +4,9 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
@@ -22,6 +22,9 @@ from pump_roles.report.guardrail_sets import left_by_sets
 from pump_roles.report.model import RISKS, Report, RoleReport
 from pump_roles.text import packaged
 
+if TYPE_CHECKING:
+    from pump_roles.account.activity.result import Activity
+
 _DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
 _LONGEST_BAR: Final = 200
 _SHORTEST_BAR: Final = 3.0
@@ -35,8 +38,18 @@ class _Bar:
     label: str
 
 
-def as_html(report: Report) -> str:
-    """Return the page of a report: the same bytes for the same report."""
+def as_html(report: Report, activity: "Activity | None" = None) -> str:
+    """Return the page of a report: the same bytes for the same report.
+
+    :param report: the report.
+    :param activity: what the roles did. By default, the page does not say what was used.
+    """
+    used: dict[str, Any] = {}
+    if activity is not None:
+        # Only this page needs it.
+        from pump_roles.output.activity_words import summary, uses  # noqa: PLC0415
+
+        used = {"uses": partial(uses, activity), "lines": [*summary(activity)]}
     css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
     return _template().render(
         report=report,
@@ -62,6 +75,8 @@ def as_html(report: Report) -> str:
         risks=RISKS,
         wording={**vars(words), **vars(report_words)},
         number=plural,
+        activity=activity,
+        **used,
     )
 
 

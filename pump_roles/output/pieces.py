@@ -117,6 +117,21 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield ""
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows of a table for a terminal, with aligned columns.
+
+    :param rows: the cells of each row, the headings first.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415
+
+    # A character can take two cells.
+    lengths = [[cell_len(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
+    for row, of_row in zip(rows, lengths, strict=True):
+        cells = zip(row, of_row, widths, strict=True)
+        yield "  ".join(f"{cell}{' ' * (width - length)}" for cell, length, width in cells).rstrip()
+
+
 def spaced(*lines: str) -> Iterator[str]:
     """Yield lines of Markdown, each with a blank line after it."""
     for each in lines:

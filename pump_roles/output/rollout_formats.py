@@ -1,11 +1,11 @@
 """The status of rollouts: as a table, one line for each account, and as CSV."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import StringIO
 from typing import Final
 
 from pump_roles.account.rollout.status import AccountState, AccountStatus, RolloutStatus, Statuses
-from pump_roles.output.pieces import console_for, csv_table, listed
+from pump_roles.output.pieces import aligned, console_for, csv_table, listed
 from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
 from pump_roles.text import one_line
 
@@ -128,7 +128,7 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
         if account.state != "current"
     ]
     if rows:
-        head, *lines = _aligned([_HEADER, *(tuple(map(one_line, row)) for row in rows)])
+        head, *lines = aligned([_HEADER, *(tuple(map(one_line, row)) for row in rows)])
         yield head, "bold"
         for line in lines:
             yield line, ""
@@ -162,17 +162,6 @@ def _targets(rollout: RolloutStatus) -> str:
 def _state(account: AccountStatus) -> str:
     of_aws = ", ".join(filter(None, (account.status, account.detailed_status)))
     return f"{account.state} ({of_aws})" if of_aws else account.state
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    from rich.cells import cell_len  # noqa: PLC0415
-
-    # A character can take two cells.
-    lengths = [[cell_len(cell) for cell in row] for row in rows]
-    widths = [max(column) for column in zip(*lengths, strict=True)]
-    for row, of_row in zip(rows, lengths, strict=True):
-        cells = zip(row, of_row, widths, strict=True)
-        yield "  ".join(f"{cell}{' ' * (width - length)}" for cell, length, width in cells).rstrip()
 
 
 _COLUMNS: Final = (

@@ -627,11 +627,14 @@ def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Pat
     )
 
 
+COMMANDS = {"rollout-status", "probe", "verify", "activity", "report", "template", "link"}
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
         ("pump-roles ro", {"rollout-status"}),
-        ("pump-roles ", {"rollout-status", "probe", "verify", "report", "template", "link"}),
+        ("pump-roles ", COMMANDS),
         ("pump-roles rollout-status --exp", {"--expect"}),
         ("pump-roles rollout-status --format ", {"table", "json", "csv"}),
         ("pump-roles verify --pri", {"--principal"}),

@@ -153,15 +153,18 @@ def test_deployment_needs_no_bootstrapping(
         status, output = deploy(aws, assembly(provided_context), "PumpReadOnly")
         assert status == 0, output
         events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
-        requests = [json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events]
-        actions = {request["Action"] for request in requests}
+        actions = {event["EventName"] for event in events}
         # No bucket, no parameter of a bootstrap, no role.
         assert {event["EventSource"].split(".")[0] for event in events} == {"sts", "cloudformation"}
         assert "ExecuteChangeSet" in actions
         assert not [action for action in actions if action.startswith("Assume")]
-        (created,) = (request for request in requests if request["Action"] == "CreateChangeSet")
-        assert "TemplateBody" in created
-        assert not {"RoleARN", "TemplateURL"} & created.keys()
+        (created,) = (
+            json.loads(event["CloudTrailEvent"])["requestParameters"]
+            for event in events
+            if event["EventName"] == "CreateChangeSet"
+        )
+        assert "templateBody" in created
+        assert not {"roleARN", "templateURL"} & created.keys()
         (described,) = aws.cloudformation().describe_stacks(StackName="PumpReadOnly")["Stacks"]
         assert not described.get("RoleARN")
 

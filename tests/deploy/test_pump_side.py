@@ -63,7 +63,7 @@ def test_session_assumes_the_role_once_and_again_when_it_expires(
             requests = [
                 json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events
             ]
-            return sum(request.get("RoleArn") == ROLE for request in requests)
+            return sum(request.get("roleArn") == ROLE for request in requests)
 
         session = customer_session(ROLE, EXTERNAL_ID, "recommendations-2026-11-25")
         client = session.client("sts")

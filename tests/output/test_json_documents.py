@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from pump_roles import (
     ReadOnlyRolloutStack,
     ReadOnlyStack,
 )
+from pump_roles.account.activity.collect import Collector
+from pump_roles.account.activity.roles import published_roles
 from pump_roles.account.probe import ProbeReport, ProbeResult
 from pump_roles.account.rollout.status import RolloutStatus, Statuses
 from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import ALARMS
 from pump_roles.role import Unknown
+from tests.account.activity.trail import PURCHASES, call
 from tests.account.rollout import statuses
 from tests.account.verify import results
 from tests.support import EVERYTHING, ROLE_ARGUMENTS, earlier, plain
@@ -128,7 +132,12 @@ PROBED = ProbeResult(
     "arn:aws:iam::111122223333:role/R", "unknown", "Why.", "refused", "unknown", "accepted"
 )
 
+ACTIVITY = Collector(published_roles())
+ACTIVITY.add("trail.json", [*PURCHASES.values(), call("ecs:DescribeTasks"), call("s3:ListBuckets")])
+ACTIVITY.add("trail.json", [call("ec2:CreateTags", error="AccessDenied")])
+
 OTHERS: dict[str, Json] = {
+    "activity": ACTIVITY.result(datetime(2026, 11, 12, tzinfo=timezone.utc), None),
     "verify, mixed": results.MIXED,
     "verify, no account": results.verification(),
     "verify, everything": results.verification(results.with_everything()),

@@ -16,7 +16,7 @@ from typing import Final
 
 import pyperf
 
-from tools.bench import page, verify
+from tools.bench import activity, page, verify
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import management
 from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
@@ -54,6 +54,9 @@ WITH_POLICIES: Final = {
 }
 VERIFIED_ACCOUNTS: Final = (100, MANY)
 """The numbers of accounts in the organizations that are verified."""
+
+EVENTS: Final = (100_000, 1_000_000)
+"""The numbers of events in the trails that are read."""
 
 ROUNDS: Final = {
     "apps": 11,
@@ -278,6 +281,14 @@ def verify_rows(folder: Path) -> Iterator[str]:
     yield row(what, large.memory / small.memory, 1.5)
 
 
+def activity_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows about what Pump did."""
+    (small, large), slower = activity.measure(EVENTS, folder)
+    what = f"`pump-roles activity`, {EVENTS[1]:,} events in files / only decompressing and parsing"
+    yield row(f"{what} them", slower, 2)
+    yield row(f"its memory / that for {EVENTS[0]:,} events", large.memory / small.memory, 1.1)
+
+
 def rollout_rows(folder: Path) -> Iterator[str]:
     """Yield the rows about rollouts."""
     for accounts, rollout in roll_out(folder).items():
@@ -301,6 +312,7 @@ def main() -> None:
             *many_roles_rows(timed),
             *report_rows(folder),
             *verify_rows(folder),
+            *activity_rows(folder),
             *size_rows(folder),
         ]
         rollouts = list(rollout_rows(folder))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pump_roles.account.activity.result import Activity
 from pump_roles.account.probe import ProbeReport
 from pump_roles.account.rollout.status import Statuses
 from pump_roles.account.verify.result import Verification
@@ -23,6 +24,10 @@ SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = MappingProxyType(
         "pump_roles/output/verify.schema.json": (
             Verification,
             "The output of pump-roles verify --format json",
+        ),
+        "pump_roles/output/activity.schema.json": (
+            Activity,
+            "The output of pump-roles activity --format json",
         ),
         "pump_roles/output/rollout.schema.json": (
             Statuses,

@@ -1,0 +1,115 @@
+"""Reads CloudTrail's events from files, one by one: those of a trail, or of the event history."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from pump_roles.account.activity.result import Unknown, Why
+from pump_roles.json_input import InputError
+
+_GZIP: Final = b"\x1f\x8b"
+_NAMES: Final = (".json", ".json.gz")
+
+_MOST_BYTES: Final = 2**30
+"""The maximum length of a file's text, in bytes, so that a file cannot fill the memory."""
+
+_OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
+"""Members of a trail's digest files. They have hashes of its files, and no events."""
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Return the files at paths, each once, and in folders all with an extension of CloudTrail's.
+
+    :param paths: files and folders.
+    :raises InputError: if a path does not exist, is neither a file nor a folder, or is a folder
+        without such files.
+    """
+    # One file can have several paths.
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if _is_named_alike(file)]
+            if not inside:
+                raise InputError(f"{path}: contains no {' and no '.join(_NAMES)} files")
+            found |= {file.resolve(): file for file in inside}
+        elif path.is_file():
+            found[path.resolve()] = path
+        else:
+            problem = "is not a regular file" if path.exists() else "there is no such file"
+            raise InputError(f"{path}: {problem}")
+    return [*found.values()]
+
+
+def _is_named_alike(file: Path) -> bool:
+    return file.name.lower().endswith(_NAMES) and file.is_file()
+
+
+def records_of(
+    files: Iterable[Path], *, unknown: Callable[[Unknown], object], done: Callable[[int], object]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the events in files, with each file's name.
+
+    A trail's digest files are skipped if there are other files.
+
+    :param files: the files.
+    :param unknown: called with each file that cannot be read, or is not CloudTrail's.
+    :param done: called with the number of further files that were read.
+    """
+    digests, others = [], 0
+    for file in files:
+        records, why = _read(file)
+        if why == "digest":
+            digests.append(file)
+        elif why:
+            unknown(Unknown(why=why, subject=str(file)))
+        others += why != "digest"
+        yield str(file), records
+        done(1)
+    for file in digests if not others else ():
+        unknown(Unknown(why="digest", subject=str(file)))
+
+
+def _read(file: Path) -> tuple[list[Any], Why | None]:
+    try:
+        written = file.read_bytes()
+        if written[:2] == _GZIP:
+            with gzip.GzipFile(fileobj=BytesIO(written)) as compressed:
+                written = compressed.read(_MOST_BYTES + 1)
+    except EOFError:
+        return [], "truncated"
+    except (zlib.error, gzip.BadGzipFile):
+        return [], "not-json"
+    except OSError:
+        return [], "not-read"
+    if len(written) > _MOST_BYTES:
+        return [], "too-large"
+    try:
+        return _records(msgspec.json.decode(written))
+    except (RecursionError, ValueError):
+        return [], "not-json"
+
+
+def _records(content: Any) -> tuple[list[Any], Why | None]:
+    if not isinstance(content, dict):
+        return [], "not-cloudtrail"
+    if isinstance(content.get("Records"), list):
+        return content["Records"], None
+    if isinstance(content.get("Events"), list):
+        return [record_of(event) for event in content["Events"]], None
+    return [], "digest" if content.keys() >= _OF_A_DIGEST else "not-cloudtrail"
+
+
+def record_of(event: Any) -> Any:
+    """Return an event of the event history as a trail has it; ``None`` if it has none.
+
+    :param event: the event, as ``LookupEvents`` returns it.
+    """
+    try:
+        return msgspec.json.decode(event["CloudTrailEvent"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,167 @@
+"""What guardrails would have denied of the calls that a role made."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pump_roles.account.activity.result import Cost, GuardrailActivity
+from pump_roles.account.activity.roles import Sought
+from pump_roles.guardrails import Guardrail, by_policy, recognized
+from pump_roles.iam.canonical import without_partition
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.clauses import Clause
+from pump_roles.iam.decisions import PolicyEvaluator
+from pump_roles.iam.documents import Policy
+from pump_roles.iam.events import services_of
+from pump_roles.iam.patterns import covers, overlap
+from pump_roles.published import ROLES
+
+Calls = Mapping[tuple[Sought, str, str], int]
+"""How often a role's sessions called an action, or, of a call that is not known, its source, in a
+Region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OnRole:
+    # A guardrail on one role.
+    denies: Mapping[str, Sequence[tuple[Policy, Clause]]]
+    clauses: Sequence[Clause]
+    last: str
+
+    def denied(self, action: str, region: str) -> bool | None:
+        # Null if the event does not decide.
+        found = [_applies(clause, region, self.last) for _, clause in self.denies.get(action, ())]
+        return True if True in found else None if None in found else False
+
+    def may_deny(self, source: str) -> bool:
+        # A call whose name is not known, of a service that may not be known either.
+        known = {name.partition(":")[0] for name in shipped().actions}
+        return any(
+            service not in known or _may_match(clause, service)
+            for service in services_of(source)
+            for clause in self.clauses
+        )
+
+
+def _applies(clause: Clause, region: str, last: str) -> bool | None:
+    condition = json.loads(clause.scope.condition or "{}")
+    met = [
+        _is_met(operator, key, values, region, last)
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    ]
+    if False in met:
+        return False
+    return None if None in met or not clause.scope.everywhere else True
+
+
+def _is_met(operator: str, key: str, values: Any, region: str, last: str) -> bool | None:
+    if key == "aws:requestedregion" and operator in {"StringEquals", "StringNotEquals"}:
+        return (region in values) == (operator == "StringEquals")
+    if key == "aws:currenttime" and operator == "DateGreaterThanEquals":
+        # No call is later than the last one.
+        return False if all(last < str(value) for value in values) else None
+    return None
+
+
+def _may_match(clause: Clause, service: str) -> bool:
+    every = f"{service}:*"
+    if clause.excluded is None:
+        return overlap(clause.pattern, every)
+    return not any(covers(pattern, every) for pattern in clause.excluded)
+
+
+def guardrails_of(
+    sought: Sequence[Sought], calls: Calls, unknown: Calls, *, last: str, everything_read: bool
+) -> Iterator[GuardrailActivity]:
+    """Yield what each guardrail would have denied; first those that would have cost nothing.
+
+    These are the guardrails that take no value, and those of the expected roles.
+
+    :param sought: the roles.
+    :param calls: the calls that succeeded, by action.
+    :param unknown: the calls that succeeded whose action is not known, by source.
+    :param last: the time of the last event.
+    :param everything_read: whether no event is missing.
+    """
+    present = {role: [*_present(role)] for role in sought if role.expected}
+    offered = [Guardrail.named(name) for name in Guardrail.names()]
+    names = [guardrail.name for guardrail in offered]
+    names += [own.name for found in present.values() for own in found if own.name not in names]
+    found = []
+    for name in dict.fromkeys(names):
+        would = might = 0
+        for role in sought:
+            here = [own for own in present.get(role, ()) if own.name == name]
+            shipped_one = [own for own in offered if own.name == name]
+            on_role = _on(role, (here or shipped_one)[:1], last)
+            decided = [
+                (on_role.denied(action, region), count)
+                for (caller, action, region), count in calls.items()
+                if caller is role
+            ]
+            would += sum(count for denied, count in decided if denied)
+            might += sum(count for denied, count in decided if denied is None)
+            might += sum(
+                count
+                for (caller, source, _), count in unknown.items()
+                if caller is role and on_role.may_deny(source)
+            )
+        cost: Cost = "some" if would else "unknown" if might or not everything_read else "nothing"
+        found.append(
+            GuardrailActivity(
+                name=name,
+                present=any(own.name == name for here in present.values() for own in here),
+                would_deny=would,
+                might_deny=might,
+                cost=cost,
+            )
+        )
+    order: Sequence[Cost] = ("nothing", "unknown", "some")
+    yield from sorted(
+        found, key=lambda one: (order.index(one.cost), one.would_deny, one.might_deny)
+    )
+
+
+def _present(sought: Sought) -> Iterator[Guardrail]:
+    patterns = ROLES[sought.role.kind].patterns
+    for policy in sought.role.policies:
+        guardrail = recognized(policy.name, policy.document, patterns)
+        if guardrail is not None:
+            yield guardrail
+
+
+def _on(sought: Sought, guardrails: Sequence[Guardrail], last: str) -> _OnRole:
+    patterns = ROLES[sought.role.kind].patterns
+    policies = [
+        Policy(name=part.policy_name, document=without_partition(document))
+        for guardrail in guardrails
+        for part, document in guardrail.on(patterns).items()
+    ]
+    evaluator = PolicyEvaluator(policies, shipped())
+    return _OnRole(
+        denies=evaluator.by_action("Deny"),
+        clauses=[clause for _, clause in evaluator.effective("Deny")],
+        last=last,
+    )
+
+
+def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
+    """Return the guardrails of an expected role that deny an action, at least under a condition.
+
+    Another policy that denies it has its own name.
+
+    :param sought: the role.
+    :param action: the action.
+    """
+    if not sought.expected:
+        return ()
+    grant, known = _evaluator(sought).grant(action), by_policy()
+    return tuple(known[name].name if name in known else name for name in grant.denied_by)
+
+
+@cache
+def _evaluator(sought: Sought) -> PolicyEvaluator:
+    return PolicyEvaluator(sought.role.policies, shipped())

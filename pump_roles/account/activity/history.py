@@ -1,0 +1,95 @@
+"""Reads CloudTrail's event history with boto3, in one or more Regions."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from threading import Lock
+from typing import Any, Final
+
+from pump_roles.account.activity.from_files import record_of
+from pump_roles.account.activity.result import Unknown, Why
+from pump_roles.account.clients import Clients, in_threads
+from pump_roles.account.responses import is_denied, list_in, reason_of
+
+GLOBAL_REGION: Final = "us-east-1"
+"""The Region that has the events of global services, in the partition ``aws``.
+
+Source: CloudTrail User Guide, "Global service events"."""
+
+_MOST_PER_PAGE: Final = 50
+
+_SECONDS_BETWEEN: Final = 0.5
+"""``LookupEvents`` accepts two calls a second for each account and Region.
+
+Source: CloudTrail API Reference, "LookupEvents"."""
+
+
+class Pace:
+    """Keeps calls apart.
+
+    :param clock: returns the time, in seconds.
+    :param sleep: waits for a number of seconds.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._next = clock()
+
+    def wait(self) -> None:
+        """Wait until the next call may be sent."""
+        left = self._next - self._clock()
+        if left > 0:
+            self._sleep(left)
+        self._next = max(self._next, self._clock()) + _SECONDS_BETWEEN
+
+
+def read_history(
+    clients: Clients,
+    regions: Sequence[str],
+    period: tuple[datetime, datetime],
+    *,
+    found: Callable[[str, Sequence[Any]], object],
+    done: Callable[[str, int, Unknown | None], object],
+    pace: Callable[[], Pace] = Pace,
+) -> None:
+    """Read the event history of some Regions at once. One failure does not stop the others.
+
+    :param clients: clients of the account.
+    :param regions: the Regions.
+    :param period: the first and the last moment.
+    :param found: called with the Region and the events of each page, never by two threads at once.
+    :param done: called with each Region, the number of its events, and, if it could not be read to
+        the end, why.
+    :param pace: makes what keeps the calls in a Region apart.
+    """
+    lock = Lock()
+
+    def read(index: int) -> tuple[int, Unknown | None]:
+        region, count = regions[index], 0
+        client = clients.cloudtrail(region)
+        asked = {"StartTime": period[0], "EndTime": period[1], "MaxResults": _MOST_PER_PAGE}
+        waiting = pace()
+        try:
+            while True:
+                waiting.wait()
+                page = client.lookup_events(**asked)
+                events = list_in(page, "Events")
+                count += len(events)
+                with lock:
+                    found(region, [*map(record_of, events)])
+                token = page.get("NextToken")
+                if not token:
+                    return count, None
+                asked["NextToken"] = token
+        except Exception as error:  # noqa: BLE001
+            # botocore can raise anything if the response is not from AWS.
+            why: Why = "denied" if is_denied(error) else "not-read"
+            return count, Unknown(why=why, subject=region, detail=reason_of(error, client))
+
+    for index, (count, unknown) in in_threads(len(regions), read, concurrency=len(regions)):
+        done(regions[index], count, unknown)

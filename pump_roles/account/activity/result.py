@@ -1,0 +1,255 @@
+"""The result of ``activity``: what Pump did through its roles, and what it never used.
+
+External IDs are not part of it, so no format can leak one.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pump_roles._version import __version__
+
+DONE: Final = "done"
+"""The outcome of a call that succeeded."""
+
+Why = Literal[
+    "denied",
+    "digest",
+    "expected-role",
+    "malformed",
+    "not-cloudtrail",
+    "not-json",
+    "not-mapped",
+    "not-read",
+    "too-large",
+    "truncated",
+]
+"""Why something is not known. The output has words for each."""
+
+Cost = Literal["nothing", "unknown", "some"]
+"""What a guardrail would have cost: it would have denied no call; that is not known for certain;
+or it would have denied at least one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """Something that could not be read or mapped to an action.
+
+    :param why: why it is not known. ``not-mapped`` is a call, ``malformed`` an event, and
+        ``expected-role`` a role in the templates; the others are files or Regions.
+    :param subject: the file, the Region, the role, or the call, as its source and its name.
+    :param detail: what is known about the reason; empty if there is no more.
+    :param events: how many events it is about; 0 for a whole file or Region, or for a role.
+    """
+
+    why: Why
+    subject: str
+    detail: str = ""
+    events: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleActivity:
+    """One of Pump's roles.
+
+    :param kind: the role's kind, such as ``read-only``.
+    :param arn: its ARN; of an expected role without calls, its path and its name.
+    :param calls: how many calls its sessions made.
+    """
+
+    kind: str
+    arn: str
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A call that writes or tags, unless it was refused.
+
+    :param action: the action.
+    :param time: when, in UTC.
+    :param session: the name of the session.
+    :param role: the role's ARN.
+    :param region: the Region.
+    :param outcome: ``done``, or the error code.
+    :param commitment: whether the action changes commitments: buys, sells, exchanges, modifies, or
+        returns them.
+    :param item: the ID of what was bought or changed; empty if the event has none.
+    :param offering: the ID of the offering; empty if the event has none.
+    :param count: how many were bought or changed; ``None`` if the event does not say.
+    :param type: the instance or node type; empty if the event does not say.
+    :param term_seconds: the term in seconds; ``None`` if the event does not say.
+    :param payment: the payment option; empty if the event does not say.
+    :param hourly: the hourly commitment of a Savings Plan; empty if it is none.
+    :param returnable_until: until when a Savings Plan can be returned, in UTC, whether or not that
+        has passed; empty if it cannot be, was returned, or that is not known.
+    """
+
+    action: str
+    time: str
+    session: str
+    role: str
+    region: str
+    outcome: str
+    commitment: bool
+    item: str = ""
+    offering: str = ""
+    count: int | None = None
+    type: str = ""
+    term_seconds: int | None = None
+    payment: str = ""
+    hourly: str = ""
+    returnable_until: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A call that was denied.
+
+    :param action: the action, or the service and the name of a call that is not known.
+    :param time: when, in UTC.
+    :param session: the name of the session.
+    :param role: the role's ARN.
+    :param region: the Region.
+    :param outcome: the error code.
+    :param guardrails: the guardrails, or other policies, of the expected role that deny the action,
+        at least under a condition. None without an expected role.
+    """
+
+    action: str
+    time: str
+    session: str
+    role: str
+    region: str
+    outcome: str
+    guardrails: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRead:
+    """A read that returns data, not only metadata.
+
+    :param action: the action.
+    :param calls: how many calls.
+    :param last: when it was last called, in UTC.
+    """
+
+    action: str
+    calls: int
+    last: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """How often a role used an action.
+
+    :param kind: the role's kind.
+    :param action: the action.
+    :param calls: how many calls, without those that were refused.
+    :param last: when it was last called, in UTC.
+    """
+
+    kind: str
+    action: str
+    calls: int
+    last: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceReads:
+    """What was read of a service.
+
+    :param service: the service's prefix.
+    :param calls: how many calls, without those that were refused.
+    :param data: those that return data.
+    """
+
+    service: str
+    calls: int
+    data: tuple[DataRead, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardrailActivity:
+    """What a guardrail would have denied.
+
+    :param name: the guardrail's name.
+    :param present: whether an expected role has it.
+    :param would_deny: how many calls that succeeded it denies for certain.
+    :param might_deny: how many calls that succeeded it may deny: under a condition or on a resource
+        that the event does not decide, or because the call's action is not known.
+    :param cost: ``nothing`` only if both are 0, and everything was read.
+    """
+
+    name: str
+    present: bool
+    would_deny: int
+    might_deny: int
+    cost: Cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The sessions of a role that have one name.
+
+    :param name: the name.
+    :param role: the role's ARN.
+    :param callers: the accounts that assumed the role, as far as that was read.
+    :param addresses: the source addresses of its calls.
+    :param first: when it was first seen, in UTC.
+    :param last: when it was last seen, in UTC.
+    :param calls: how many calls it made.
+    """
+
+    name: str
+    role: str
+    callers: tuple[str, ...]
+    addresses: tuple[str, ...]
+    first: str
+    last: str
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """The whole result.
+
+    :param schema: the version of the JSON result's schema.
+    :param version: the version of this package.
+    :param at: when it was made, in UTC.
+    :param account: the 12-digit ID of the account.
+    :param regions: the Regions of the events that were read, or, of the event history, those that
+        were read.
+    :param since: the time of the first event that was read, of any caller, or the beginning of the
+        period that was asked for; in UTC.
+    :param until: the time of the last event that was read, or the end of the period; in UTC.
+    :param events: how many events were read, of any caller.
+    :param roles: Pump's roles.
+    :param changes: the calls that write or tag, by time.
+    :param refused: the calls that were denied, by time.
+    :param reads: what was read, by service.
+    :param guardrails: what guardrails would have denied; first those that would have cost nothing.
+    :param used: which actions each role used.
+    :param allowed: how many actions the roles allow.
+    :param unused: which of them were not used.
+    :param sessions: who came in, by the time when they were first seen.
+    :param unknown: what could not be read or mapped to an action.
+    """
+
+    schema: Literal[1] = 1
+    version: str = __version__
+    at: str
+    account: str
+    regions: tuple[str, ...]
+    since: str
+    until: str
+    events: int
+    roles: tuple[RoleActivity, ...]
+    changes: tuple[Change, ...]
+    refused: tuple[Refusal, ...]
+    reads: tuple[ServiceReads, ...]
+    guardrails: tuple[GuardrailActivity, ...]
+    used: tuple[Use, ...]
+    allowed: int
+    unused: tuple[str, ...]
+    sessions: tuple[Session, ...]
+    unknown: tuple[Unknown, ...]

@@ -1,0 +1,78 @@
+"""Until when a Savings Plan can be returned.
+
+Source: Savings Plans User Guide, "Returning a purchased Savings Plan".
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from pump_roles.account.activity.event import Event, moment_of
+from pump_roles.account.activity.result import DONE, Change
+
+_BUYS: Final = "savingsplans:CreateSavingsPlan"
+_UNDOES: Final = {"savingsplans:ReturnSavingsPlan", "savingsplans:DeleteQueuedSavingsPlan"}
+
+_MOST: Final = 100
+"""The highest hourly commitment, in dollars, of a plan that can be returned."""
+
+_DAYS: Final = timedelta(days=7)
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+
+
+def returnable_until(event: Event, action: str) -> str:
+    """Return until when what was bought can be returned, in UTC; empty if it cannot, or if the
+    event does not say what decides about that.
+
+    :param event: the purchase.
+    :param action: the action that it is about.
+    """
+    hourly = event.request.get("commitment")
+    if (
+        action != _BUYS
+        or event.outcome != DONE
+        or not isinstance(hourly, str | int | float)
+        or not _NUMBER.fullmatch(str(hourly))
+        or Decimal(str(hourly)) > _MOST
+    ):
+        return ""
+    bought = moment_of(event.time)
+    # A queued plan is bought later.
+    queued = event.request.get("purchaseTime")
+    starts = bought if queued is None else moment_of(str(queued))
+    if bought is None or starts is None:
+        return ""
+    return in_utc(_end(max(bought, starts)))
+
+
+def _end(bought: datetime) -> datetime:
+    # The month ends at the last second before the first day of the next one.
+    first = bought.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    next_month = (first + timedelta(days=31)).replace(day=1)
+    return min(bought + _DAYS, next_month - timedelta(seconds=1))
+
+
+def in_utc(moment: datetime) -> str:
+    """Return a point in time as CloudTrail writes it, such as 2026-11-25T08:15:00Z.
+
+    :param moment: the time, in UTC.
+    """
+    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def without_returned(changes: Iterable[Change]) -> list[Change]:
+    """Return the changes, so that no plan that was returned seems to be returnable.
+
+    :param changes: the changes.
+    """
+    found = [*changes]
+    returned = {
+        change.item for change in found if change.action in _UNDOES and change.outcome == DONE
+    }
+    return [
+        replace(change, returnable_until="") if change.item and change.item in returned else change
+        for change in found
+    ]

@@ -1,0 +1,238 @@
+"""``pump-roles activity``: what Pump did through its roles, and what it never used."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from pump_roles import validators
+from pump_roles.cli import common, files
+
+if TYPE_CHECKING:
+    from pump_roles.account.activity.collect import Collector
+    from pump_roles.account.activity.result import Activity, Unknown
+    from pump_roles.account.activity.roles import Roles
+
+ActivityFormat = Literal["table", "json", "csv", "markdown"]
+
+_EXTENSIONS: Final[dict[str, ActivityFormat]] = {
+    ".txt": "table",
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+}
+
+_MOST_DAYS: Final = 90
+
+
+def activity(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            parser=files.named_path,
+            metavar="PATH",
+            help="Files of a trail, saved output of aws cloudtrail lookup-events, or folders with "
+            "such files (.json, .json.gz). By default, the event history of the caller's account "
+            "is read.",
+        ),
+    ] = None,
+    *,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=_MOST_DAYS,
+            help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, which is "
+            "all of it.",
+        ),
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A Region whose event history to read. May be repeated. Defaults to AWS_REGION, "
+            "AWS_DEFAULT_REGION, or that of the profile, and us-east-1, which has the events of "
+            "global services."
+        ),
+    ] = None,
+    profile: common.Profile = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(
+            parser=files.named_path,
+            metavar="<path>",
+            help="What was deployed: a synthesized template, or a folder such as cdk.out. Defaults "
+            "to the published roles, without guardrails.",
+        ),
+    ] = None,
+    role_arn: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="<arn>",
+            help="The ARN of one of the roles, if it has another path, or if the events are of "
+            "several accounts. May be repeated. Then only these roles count.",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            parser=common.one_of("change", "refused"),
+            autocompletion=lambda: ["change", "refused"],
+            metavar="<change|refused>",
+            help="Exit with status 3 if a commitment was changed, or if a call was refused. May be "
+            "repeated.",
+        ),
+    ] = None,
+    format: Annotated[
+        ActivityFormat, typer.Option(help="What to write to standard output.")
+    ] = "table",
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            parser=files.output_path,
+            metavar="<path>",
+            help="A file to also write the result to, in the format of its extension: .txt for the "
+            "table, .json, .csv, or .md. May be repeated. Standard output, or -, always gets the "
+            "result.",
+        ),
+    ] = None,
+) -> None:
+    """Show what Pump did through its roles, and what it never used.
+
+    Reads CloudTrail's events of one account, from files or from its event history. Shows what
+    changed, what was read, what was refused, who came in, which actions were never used, and what
+    each guardrail would have denied. All calls are read-only. External IDs are never shown.
+
+    A session counts only if the role's ARN issued it: the role's path and name, in the account of
+    the event.
+
+    Exit status: 0; 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
+    mapped to an action, if there is no event of the roles, or if the input cannot be used; 1 if the
+    result cannot be written; 2 for a usage error.
+    """
+    from pump_roles.account.activity import roles as known_roles  # noqa: PLC0415
+    from pump_roles.account.activity.collect import Collector  # noqa: PLC0415
+
+    formats = files.formats_of(output, [expect, *(paths or [])], _EXTENSIONS)
+    for name, value in {"--days": days, "--region": region, "--profile": profile}.items():
+        if paths and value:
+            raise typer.BadParameter(f"PATH: cannot be combined with {name}")
+    for arn in role_arn or []:
+        validators.ROLE_ARN.check("--role-arn", arn)
+    for name in region or []:
+        validators.check_region("--region", name)
+    roles = known_roles.with_arns(
+        known_roles.published_roles() if expect is None else known_roles.roles_in(expect),
+        role_arn or [],
+    )
+    collector = Collector(roles)
+    now = datetime.now(timezone.utc)
+    asked = None
+    if paths:
+        read_files(collector, paths)
+    else:
+        since = now - timedelta(days=days or _MOST_DAYS)
+        with common.unknown_if_aws_fails(hidden=[*roles.hidden]):
+            asked = _read_history(collector, roles, region or [], profile, (since, now))
+    found = result_of(collector, roles, now, asked)
+    files.write_all(partial(_written, found), {None: format, **formats})
+    met = {
+        "change": any(change.commitment and change.outcome == "done" for change in found.changes),
+        "refused": bool(found.refused),
+    }
+    if any(met[condition] for condition in fail_on or []):
+        raise typer.Exit(common.DIFFERENT)
+    if found.unknown:
+        raise typer.Exit(common.UNKNOWN)
+
+
+def read_files(collector: "Collector", paths: Sequence[Path]) -> None:
+    """Read CloudTrail's events from files.
+
+    :param collector: gets them.
+    :param paths: files, and folders with files.
+    :raises pump_roles.json_input.InputError: if there are no files.
+    """
+    from pump_roles.account.activity.from_files import files_of, records_of  # noqa: PLC0415
+
+    found = files_of(paths)
+    with common.progress("files read", len(found)) as done:
+        for file, records in records_of(found, unknown=collector.add_unknown, done=done):
+            collector.add(file, records)
+
+
+def result_of(
+    collector: "Collector",
+    roles: "Roles",
+    now: datetime | None = None,
+    asked: tuple[str, str, tuple[str, ...]] | None = None,
+) -> "Activity":
+    """Return what events say, or exit with one line if there is none of the roles.
+
+    :param collector: has the events.
+    :param roles: the roles.
+    :param now: the time. By default, that of the clock.
+    :param asked: as for :meth:`pump_roles.account.activity.collect.Collector.result`.
+    """
+    from pump_roles.account.activity.collect import NothingFoundError  # noqa: PLC0415
+    from pump_roles.output.activity_words import nothing_found  # noqa: PLC0415
+
+    try:
+        return collector.result(now or datetime.now(timezone.utc), asked)
+    except NothingFoundError as error:
+        common.fail(nothing_found(error, roles), common.UNKNOWN)
+
+
+def _read_history(
+    collector: "Collector",
+    roles: "Roles",
+    regions: Sequence[str],
+    profile: str | None,
+    period: tuple[datetime, datetime],
+) -> tuple[str, str, tuple[str, ...]]:
+    from pump_roles.account.activity.history import GLOBAL_REGION, read_history  # noqa: PLC0415
+    from pump_roles.account.activity.returns import in_utc  # noqa: PLC0415
+    from pump_roles.account.verify.accounts import Aws  # noqa: PLC0415
+
+    aws = Aws(profile=profile, region=next(iter(regions), common.region_of(None)))
+    if roles.given_account not in ("", aws.account):
+        common.fail(
+            f"--role-arn: the role is in account {roles.given_account}, but the credentials are of "
+            f"account {aws.account}",
+            common.UNKNOWN,
+        )
+    by_default = [aws.region, *([GLOBAL_REGION] if aws.partition == "aws" else [])]
+    wanted = list(dict.fromkeys(regions or by_default))
+    read = []
+    with common.progress("events read") as advance:
+
+        def found(region: str, records: Sequence[Any]) -> None:
+            collector.add(region, records)
+            advance(len(records))
+
+        def done(region: str, count: int, unknown: "Unknown | None") -> None:
+            if unknown is None:
+                read.append(region)
+            else:
+                collector.add_unknown(unknown)
+            # In a pipe, such as a CI log, a line for each Region shows the progress.
+            if sys.stderr is not None and not sys.stderr.isatty():
+                state = "" if unknown is None else " unknown"
+                typer.echo(f"{region} {count:,} events{state}", err=True)
+
+        read_history(aws, wanted, period, found=found, done=done)
+    return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))
+
+
+def _written(found: "Activity", chosen: ActivityFormat, console: bool) -> bytes:  # noqa: FBT001
+    from pump_roles.output.activity_formats import as_csv, as_markdown, as_table  # noqa: PLC0415
+    from pump_roles.output.json_documents import as_json  # noqa: PLC0415
+
+    if chosen == "table":
+        text = as_table(found, styled=console)
+    else:
+        text = {"json": as_json, "csv": as_csv, "markdown": as_markdown}[chosen](found)
+    return text.encode("utf-8", "backslashreplace")

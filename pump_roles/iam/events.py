@@ -1,0 +1,71 @@
+"""Which action a CloudTrail event is about.
+
+For most services, the event's source is the service's prefix, and its name is the action's.
+``events.json`` has the rest: the ``services`` of other sources, the ``actions`` of calls that have
+no action of their own, the calls that work ``without_permission``, and the actions that change
+``commitments``.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, Final
+
+from pump_roles.iam.catalog import Action, shipped
+from pump_roles.text import packaged
+
+_DOMAIN: Final = ".amazonaws.com"
+_VERSION: Final = re.compile(r"([0-9]{4}_?[0-9]{2}_?[0-9]{2})(v[0-9]+)?$")
+"""The version of the API, which ends the names of some events."""
+
+
+# A trail has few kinds of calls, but whoever writes a file may choose any names.
+@lru_cache(maxsize=2**14)
+def action_of(source: str, name: str) -> Action | None:
+    """Return the action of the catalog that an event is about; ``None`` if it is not known.
+
+    :param source: the event's source, such as ``ec2.amazonaws.com``.
+    :param name: the event's name, such as ``DescribeInstances``.
+    """
+    data, actions = _data(), shipped().actions
+    called = _VERSION.sub("", name)
+    for service in services_of(source):
+        key = f"{service}:{called}"
+        found = actions.get(data["actions"].get(key, key).lower())
+        if found is not None:
+            return found
+    return None
+
+
+def services_of(source: str) -> list[str]:
+    """Return the prefixes of the services whose events have a source.
+
+    :param source: the event's source.
+    """
+    prefix = source.removesuffix(_DOMAIN)
+    found: list[str] = _data()["services"].get(prefix, [prefix])
+    return found
+
+
+def needs_permission(source: str, name: str) -> bool:
+    """Return whether a policy decides about a call, even one that is not known.
+
+    :param source: the event's source.
+    :param name: the event's name.
+    """
+    return f"{source.removesuffix(_DOMAIN)}:{name}" not in _data()["without_permission"]
+
+
+def changes_commitments(action: str) -> bool:
+    """Return whether an action buys, sells, exchanges, modifies, or returns a commitment.
+
+    :param action: the action's name.
+    """
+    return action in _data()["commitments"]
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    content: dict[str, Any] = json.loads(packaged(__package__, "events.json"))
+    return content

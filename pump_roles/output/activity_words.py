@@ -1,0 +1,333 @@
+"""What the formats of an activity share: its sections, with their tables and sentences."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from pump_roles.account.activity.result import (
+    DONE,
+    Activity,
+    Change,
+    Cost,
+    GuardrailActivity,
+    Refusal,
+    Unknown,
+    Why,
+)
+from pump_roles.iam.catalog import shipped
+from pump_roles.output.pieces import LONGEST_NAME, few, line, plural
+from pump_roles.report.marks import mark
+
+if TYPE_CHECKING:
+    from pump_roles.account.activity.collect import NothingFoundError
+    from pump_roles.account.activity.roles import Roles
+
+_ACTIONS: Final = 4
+"""How many actions of a row are listed."""
+
+_ADDRESSES: Final = 3
+_YEAR: Final = 31_536_000
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the result.
+
+    :param title: its title.
+    :param heads: the headings of its columns; none if it has only notes.
+    :param rows: the cells of its table.
+    :param names: the indexes of the columns with names, which Markdown shows as code.
+    :param notes: sentences after the table.
+    :param alarm: whether it needs attention.
+    """
+
+    title: str
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    names: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
+    alarm: bool = False
+
+
+def summary(activity: Activity) -> Iterator[str]:
+    """Yield what was read."""
+    for role in activity.roles:
+        yield f"{role.kind} role {line(role.arn)}: {plural(role.calls, 'call')}"
+    regions = ", ".join(map(line, activity.regions)) or "no Region"
+    yield (
+        f"account {activity.account}, {activity.since} to {activity.until}, {regions}: "
+        f"{plural(activity.events, 'event')} of all callers"
+    )
+
+
+def sections(activity: Activity) -> Iterator[Section]:
+    """Yield the parts of the result: what could not be read comes first."""
+    if activity.unknown:
+        yield _unknown(activity.unknown)
+    yield _changes(activity)
+    yield _reads(activity)
+    yield _refused(activity.refused)
+    yield _unused(activity)
+    yield _guardrails(activity.guardrails)
+    yield _sessions(activity)
+    yield Section(
+        title="What this does not show",
+        notes=(
+            "Calls outside this period and these Regions. The event history goes back 90 days.",
+            "Calls of most global services, if us-east-1 was not read.",
+            "Calls that are not management events, such as cloudwatch:GetMetricData.",
+            "Actions that a call needs in addition, such as those for tags.",
+        ),
+    )
+
+
+def uses(activity: Activity, kind: str, actions: Collection[str]) -> str:
+    """Return how often a role used any of some actions, and when last.
+
+    :param activity: what the role did.
+    :param kind: the role's kind.
+    :param actions: the actions.
+    """
+    found = [use for use in activity.used if use.kind == kind and use.action in actions]
+    if not found:
+        return "no use found" if activity.unknown else "never used"
+    count = sum(use.calls for use in found)
+    return f"used {plural(count, 'time')}, last {max(use.last for use in found)}"
+
+
+_WHY: Final[Mapping[Why, str]] = {
+    "denied": "the event history cannot be read",
+    "digest": "is a digest file of a trail; it has no events",
+    "expected-role": "the role in the templates cannot be read completely",
+    "malformed": "not as CloudTrail writes them",
+    "not-cloudtrail": "is not a file of CloudTrail",
+    "not-json": "is not JSON, or is incomplete",
+    "not-mapped": "the action is not known",
+    "not-read": "cannot be read",
+    "too-large": "is too large",
+    "truncated": "is an incomplete gzip file",
+}
+
+
+def unknown_in_words(unknown: Unknown) -> str:
+    """Return why something is not known."""
+    events = f"{plural(unknown.events, 'event')}: " if unknown.events else ""
+    detail = f": {unknown.detail}" if unknown.detail else ""
+    return f"{events}{_WHY[unknown.why]}{detail}"
+
+
+def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
+    """Return why there is no result.
+
+    :param error: that there is no event of the roles.
+    :param roles: the roles.
+    """
+    if error.unknown:
+        shown, more = few(error.unknown, _ACTIONS)
+        problems = [f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in shown]
+        return f"the result is unknown: {'; '.join((*problems, *([more] if more else [])))}"
+    if not error.events:
+        return "the result is unknown: there are no events"
+    places = sorted(place for sought in roles.sought for place in sought.resources)
+    named = [sought.arn for sought in roles.sought if sought.arn] or places
+    return (
+        f"the result is unknown: none of {plural(error.events, 'event')} is of "
+        f"{' or '.join(named)}; if a role has another name or path, pass --expect or --role-arn"
+    )
+
+
+def _unknown(unknown: Sequence[Unknown]) -> Section:
+    return Section(
+        title="What is not known",
+        heads=("file, Region, role, or call", "why"),
+        rows=tuple((line(one.subject), line(unknown_in_words(one))) for one in unknown),
+        names=frozenset({0}),
+        notes=("Until this is known, the rest may be incomplete.",),
+        alarm=True,
+    )
+
+
+def _changes(activity: Activity) -> Section:
+    return Section(
+        title="What changed",
+        heads=("time", "action", "what", "outcome", "return", "session", "Region"),
+        rows=tuple(
+            (
+                change.time,
+                line(change.action, LONGEST_NAME),
+                line(what(change)) or "-",
+                line(change.outcome, LONGEST_NAME),
+                returnable(change, activity.at) or "-",
+                line(change.session, LONGEST_NAME),
+                line(change.region, LONGEST_NAME),
+            )
+            for change in activity.changes
+        ),
+        names=frozenset({1, 5}),
+        notes=() if activity.changes else ("Nothing.",),
+        alarm=any(change.commitment and change.outcome == DONE for change in activity.changes),
+    )
+
+
+def what(change: Change) -> str:
+    """Return what was bought or changed, as far as the event says so."""
+    parts = (
+        " x ".join(filter(None, (f"{change.count or ''}", change.type))),
+        _term(change.term_seconds),
+        change.payment,
+        f"${change.hourly} an hour" if change.hourly else "",
+        change.item,
+        "" if change.item else change.offering,
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _term(seconds: int | None) -> str:
+    if not seconds:
+        return ""
+    if seconds % _YEAR == 0:
+        return plural(seconds // _YEAR, "year")
+    return plural(seconds // _DAY, "day")
+
+
+def returnable(change: Change, at: str) -> str:
+    """Return until when a Savings Plan can be returned, and the days that are left; empty if it
+    never could.
+
+    :param change: the purchase.
+    :param at: the time now.
+    """
+    until = change.returnable_until
+    if not until:
+        return ""
+    if until < at:
+        return f"was possible until {until}"
+    left = (_moment(until) - _moment(at)).days
+    return f"until {until} ({plural(left, 'day') if left else 'less than a day'} left)"
+
+
+def _moment(time: str) -> datetime:
+    return datetime.fromisoformat(time.replace("Z", "+00:00"))
+
+
+def _reads(activity: Activity) -> Section:
+    return Section(
+        title="What it read",
+        heads=("service, or read that returns data", "calls", "last"),
+        rows=tuple(
+            row
+            for reads in activity.reads
+            for row in (
+                (reads.service, f"{reads.calls:,}", "-"),
+                *((read.action, f"{read.calls:,}", read.last) for read in reads.data),
+            )
+        ),
+        names=frozenset({0}),
+        notes=() if activity.reads else ("Nothing.",),
+    )
+
+
+def _refused(refused: Sequence[Refusal]) -> Section:
+    return Section(
+        title="What was refused",
+        heads=("time", "action", "guardrails that deny it", "error", "session", "Region"),
+        rows=tuple(
+            (
+                refusal.time,
+                line(refusal.action, LONGEST_NAME),
+                line(", ".join(refusal.guardrails)) or "-",
+                line(refusal.outcome, LONGEST_NAME),
+                line(refusal.session, LONGEST_NAME),
+                line(refusal.region, LONGEST_NAME),
+            )
+            for refusal in refused
+        ),
+        names=frozenset({1, 4}),
+        notes=() if refused else ("Nothing.",),
+    )
+
+
+def risk_of(action: str) -> str:
+    """Return what an action can do at worst.
+
+    :param action: the action's name.
+    """
+    known = shipped().actions.get(action.lower())
+    if mark("spends", action):
+        return "spend money"
+    if known is None or not known.only_reads:
+        return "write or tag"
+    return "return data" if mark("data", action) else "read metadata"
+
+
+def _unused(activity: Activity) -> Section:
+    by_risk: dict[str, list[str]] = {
+        risk: [] for risk in ("spend money", "write or tag", "return data", "read metadata")
+    }
+    for action in activity.unused:
+        by_risk[risk_of(action)].append(action)
+    rows = []
+    for risk, actions in by_risk.items():
+        if actions:
+            shown, more = few(actions, _ACTIONS)
+            rows.append((risk, f"{len(actions):,}", ", ".join((*shown, *([more] if more else [])))))
+    return Section(
+        title="What it never used",
+        heads=("actions that", "unused", "which"),
+        rows=tuple(rows),
+        notes=(f"{len(activity.unused):,} of {plural(activity.allowed, 'action')} were not used.",),
+    )
+
+
+_COSTS: Final[Mapping[Cost, str]] = {
+    "nothing": "would have cost nothing",
+    "unknown": "not known",
+    "some": "would have denied calls",
+}
+
+
+def _guardrails(guardrails: Sequence[GuardrailActivity]) -> Section:
+    return Section(
+        title="What guardrails would have cost",
+        heads=("guardrail", "would deny", "may deny", "in this period", "the role has it"),
+        rows=tuple(
+            (
+                found.name,
+                f"{found.would_deny:,}",
+                f"{found.might_deny:,}",
+                _COSTS[found.cost],
+                "yes" if found.present else "no",
+            )
+            for found in guardrails
+        ),
+        names=frozenset({0}),
+        notes=(
+            "Calls that succeeded.",
+            "May deny: a condition or a resource decides, or the action is not known.",
+        ),
+    )
+
+
+def _sessions(activity: Activity) -> Section:
+    rows = []
+    for session in activity.sessions:
+        addresses, more = few(session.addresses, _ADDRESSES)
+        rows.append(
+            (
+                line(session.name, LONGEST_NAME),
+                line(session.role.rpartition("/")[2], LONGEST_NAME),
+                ", ".join(session.callers) or "-",
+                line(", ".join((*addresses, *([more] if more else [])))) or "-",
+                session.first,
+                session.last,
+                f"{session.calls:,}",
+            )
+        )
+    return Section(
+        title="Who came in",
+        heads=("session", "role", "from account", "addresses", "first", "last", "calls"),
+        rows=tuple(rows),
+        names=frozenset({0, 1}),
+    )

@@ -1,0 +1,533 @@
+"""What events say about Pump's roles: changes, reads, refusals, guardrails, and sessions."""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pump_roles.account.activity.collect import Collector, NothingFoundError
+from pump_roles.account.activity.result import Activity, Change, GuardrailActivity, Unknown
+from pump_roles.account.activity.roles import (
+    Roles,
+    published_roles,
+    roles_in,
+    with_arns,
+)
+from pump_roles.guardrails import Guardrail
+from pump_roles.iam.canonical import in_account, without_partition
+from pump_roles.iam.catalog import shipped
+from pump_roles.json_input import InputError
+from pump_roles.published import ROLES
+from pump_roles.role import published_role
+from tests.account.activity.trail import (
+    ACCOUNT,
+    AUTO_PILOT,
+    PUMP,
+    PURCHASES,
+    READ_ONLY,
+    TIME,
+    assumption,
+    call,
+)
+from tests.support import synthesize
+from tools.sandbox import simulator
+from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED
+
+NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
+
+
+def activity(*events: Any, roles: Roles | None = None) -> Activity:
+    collector = Collector(roles or published_roles())
+    collector.add("trail.json", events)
+    return collector.result(NOW, None)
+
+
+def guardrails(found: Activity) -> Mapping[str, GuardrailActivity]:
+    return {guardrail.name: guardrail for guardrail in found.guardrails}
+
+
+def change(event: Any) -> Change:
+    (found,) = activity(event).changes
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("ec2", {"item": "af9f760e-6f91", "offering": "4b2293b4-5813", "count": 3}),
+        (
+            "host",
+            {
+                "item": "hr-0d418a3a4ffc669ae",
+                "offering": "hro-03f707bf363b6b324",
+                "type": "m4",
+                "term_seconds": 94_608_000,
+                "payment": "NoUpfront",
+            },
+        ),
+        ("modify", {"item": "rimod-3aae219d", "count": 3, "type": "m5.large, m5.xlarge"}),
+        ("exchange", {"item": "riex-e13c4bf6", "offering": "b747b472-423c", "count": 4}),
+        ("sell", {"item": "5ec28771", "count": 2}),
+        (
+            "rds",
+            {
+                "item": "ri-2026-11-10",
+                "offering": "8ba30be1",
+                "count": 2,
+                "type": "db.r6g.large",
+                "term_seconds": 31_536_000,
+                "payment": "Partial Upfront",
+            },
+        ),
+        (
+            "elasticache",
+            {
+                "item": "ri-cache",
+                "offering": "1ef01f5b",
+                "count": 5,
+                "type": "cache.r6g.large",
+                "term_seconds": 94_608_000,
+                "payment": "All Upfront",
+            },
+        ),
+        (
+            "redshift",
+            {
+                "item": "1ba8e2e3",
+                "offering": "3a98bf7d",
+                "count": 4,
+                "type": "ra3.4xlarge",
+                "term_seconds": 31_536_000,
+                "payment": "No Upfront",
+            },
+        ),
+        ("opensearch", {"item": "9a8a7a6a", "offering": "1a2a3a4a", "count": 6}),
+        (
+            "Savings Plan",
+            {
+                "item": "sp-1",
+                "offering": "77b2e4a0-offering",
+                "hourly": "2.50",
+                "returnable_until": "2026-11-17T08:15:00Z",
+            },
+        ),
+    ],
+)
+def test_change_says_what_was_bought(kind: str, members: dict[str, Any]) -> None:
+    event = PURCHASES[kind]
+    source, name = event["eventSource"].partition(".")[0], event["eventName"]
+    assert change(event) == Change(
+        action=f"{source}:{name}",
+        time=TIME,
+        session="recommendations",
+        role=AUTO_PILOT,
+        region="us-east-1",
+        outcome="done",
+        commitment=True,
+        **members,
+    )
+
+
+def plan(hourly: Any, **request: Any) -> Any:
+    return call(
+        "savingsplans:CreateSavingsPlan",
+        {"commitment": hourly, **request},
+        {"savingsPlanId": "sp-1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("time", "request_", "until"),
+    [
+        ("2026-11-10T08:15:00Z", {}, "2026-11-17T08:15:00Z"),
+        ("2026-11-25T08:15:00Z", {}, "2026-11-30T23:59:59Z"),
+        ("2026-12-31T23:59:59Z", {}, "2026-12-31T23:59:59Z"),
+        ("2027-02-20T00:00:00Z", {}, "2027-02-27T00:00:00Z"),
+        ("2028-02-25T00:00:00Z", {}, "2028-02-29T23:59:59Z"),
+        # Queued: bought later.
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "2026-12-01T00:00:00Z"}, "2026-12-08T00:00:00Z"),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": 1_796_083_200}, "2026-12-08T00:00:00Z"),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "2026-11-09T00:00:00Z"}, "2026-11-17T08:15:00Z"),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "next week"}, ""),
+    ],
+)
+def test_plan_is_returnable_for_seven_days_in_the_same_month(
+    time: str, request_: dict[str, Any], until: str
+) -> None:
+    assert change(plan("2.50", **request_) | {"eventTime": time}).returnable_until == until
+
+
+@pytest.mark.parametrize(
+    ("hourly", "returnable"),
+    [
+        ("100", True),
+        ("100.0", True),
+        ("0.001", True),
+        (99.9, True),
+        ("100.001", False),
+        ("1000", False),
+        ("NaN", False),
+        ("-5", False),
+        ("1e1", False),
+        (None, False),
+        (["1"], False),
+    ],
+)
+def test_only_a_plan_of_at_most_100_dollars_an_hour_is_returnable(
+    hourly: Any, *, returnable: bool
+) -> None:
+    assert bool(change(plan(hourly)).returnable_until) == returnable
+
+
+def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
+    failed = plan("1") | {"errorCode": "ValidationException"}
+    assert change(failed).returnable_until == ""
+    assert change(failed).outcome == "ValidationException"
+    returned = call(
+        "savingsplans:ReturnSavingsPlan", {"savingsPlanId": "sp-1"}, {"savingsPlanId": "sp-1"}
+    )
+    assert [one.returnable_until for one in activity(plan("1"), returned).changes] == ["", ""]
+    refused = returned | {"errorCode": "ValidationException"}
+    assert [bool(one.returnable_until) for one in activity(plan("1"), refused).changes] == [
+        True,
+        False,
+    ]
+
+
+def test_changes_are_sorted_by_time_and_counted_once() -> None:
+    late = call("ec2:CreateTags") | {"eventTime": "2026-11-11T00:00:00Z"}
+    early = PURCHASES["ec2"]
+    found = activity(late, early, late)
+    assert [one.action for one in found.changes] == [
+        "ec2:PurchaseReservedInstancesOffering",
+        "ec2:CreateTags",
+    ]
+    assert [one.commitment for one in found.changes] == [True, False]
+    assert found.roles[0].calls == 2
+
+
+def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> None:
+    found = activity(
+        call("ec2:DescribeInstances"),
+        call("ecs:DescribeTasks"),
+        call("ecs:DescribeTasks") | {"eventTime": "2026-11-11T00:00:00Z"},
+        call("ecs:ListTasks", error="ThrottlingException"),
+        call("ecs:DescribeServices", error="AccessDeniedException"),
+    )
+    assert [(reads.service, reads.calls) for reads in found.reads] == [("ec2", 1), ("ecs", 3)]
+    (data,) = found.reads[1].data
+    assert (data.action, data.calls, data.last) == ("ecs:DescribeTasks", 2, "2026-11-11T00:00:00Z")
+    assert "ecs:DescribeTasks" not in found.unused
+    assert "ecs:DescribeServices" in found.unused
+    assert len(found.unused) == found.allowed - 3
+
+
+def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Path) -> None:
+    found = activity(call("ec2:DescribeInstances", role=READ_ONLY))
+    assert [role.kind for role in found.roles] == ["read-only"]
+    assert found.allowed == 238
+    expected = roles_in(synthesize(tmp_path))
+    found = activity(call("ec2:DescribeInstances", role=READ_ONLY), roles=expected)
+    assert [(role.kind, role.calls) for role in found.roles] == [
+        ("read-only", 1),
+        ("auto-pilot", 0),
+    ]
+    assert found.allowed == 721
+
+
+@pytest.mark.parametrize(
+    "error", ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation"]
+)
+def test_refusal_names_the_guardrails_of_the_expected_role(error: str, tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.NO_SELLING, Guardrail.NEEDED_ONLY)
+    event = call("ec2:CreateReservedInstancesListing", error=error)
+    (refusal,) = activity(event, roles=roles_in(folder)).refused
+    assert refusal.guardrails == ("no-selling",)
+    assert refusal.outcome == error
+    (refusal,) = activity(call("ecs:ListTasks", error=error), roles=roles_in(folder)).refused
+    assert refusal.guardrails == ("needed-only",)
+    found = activity(event)
+    assert [one.guardrails for one in found.refused] == [()]
+    assert found.changes == ()
+    assert guardrails(found)["no-selling"].would_deny == 0
+
+
+def test_guardrails_that_would_have_cost_nothing_come_first() -> None:
+    found = activity(PURCHASES["sell"], call("ec2:CreateTags"), call("ec2:DescribeInstances"))
+    by_name = guardrails(found)
+    assert (by_name["no-selling"].would_deny, by_name["no-selling"].cost) == (1, "some")
+    tags = by_name["commitment-tags-only"]
+    assert (tags.would_deny, tags.might_deny, tags.cost) == (0, 1, "unknown")
+    assert by_name["metadata-only"].cost == "nothing"
+    costs = [guardrail.cost for guardrail in found.guardrails]
+    assert costs == sorted(costs, key=["nothing", "unknown", "some"].index)
+    assert set(by_name) == set(Guardrail.names())
+
+
+def test_guardrails_of_an_expected_role_are_listed_also_those_with_a_value(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path, Guardrail.NO_SELLING, Guardrail.only_in_regions("us-east-1"))
+    found = guardrails(activity(PURCHASES["rds"], roles=roles_in(folder)))
+    assert {name for name, one in found.items() if one.present} == {"no-selling", "only-in-regions"}
+    assert found["only-in-regions"].cost == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "would", "might"),
+    [
+        (Guardrail.only_in_regions("us-east-1", "us-west-2"), 0, 0),
+        (Guardrail.only_in_regions("us-west-2"), 1, 0),
+        (Guardrail.until("2026-11-10T08:15:01Z"), 0, 0),
+        # Some calls may have been before.
+        (Guardrail.until("2026-11-10T08:15:00Z"), 0, 2),
+        (Guardrail.invitations_from("444455556666"), 0, 0),
+    ],
+    ids=lambda value: value.name if isinstance(value, Guardrail) else "",
+)
+def test_event_decides_about_the_region_and_the_time(
+    guardrail: Guardrail, would: int, might: int, tmp_path: Path
+) -> None:
+    roles = roles_in(synthesize(tmp_path, guardrail))
+    events = PURCHASES["rds"], call("ec2:DescribeInstances")
+    found = guardrails(activity(*events, roles=roles))[guardrail.name]
+    assert (found.would_deny, found.might_deny) == (would, might)
+
+
+@pytest.mark.parametrize(
+    ("event", "denying"),
+    [
+        # Of a service that the catalog does not have, so that any guardrail may deny it.
+        (call("s3:ListBuckets"), set(Guardrail.names())),
+        (
+            call("support:CompleteAttachmentUpload"),
+            {"metadata-only", "needed-only", "no-support-writes", "recommended"},
+        ),
+    ],
+)
+def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_it(
+    event: Any, denying: set[str]
+) -> None:
+    found = activity(event)
+    by_name = guardrails(found)
+    assert {name for name, one in by_name.items() if one.cost == "unknown"} == denying
+    (unknown,) = found.unknown
+    assert (unknown.why, unknown.events) == ("not-mapped", 1)
+    refused = activity(event | {"errorCode": "AccessDenied"})
+    assert {guardrail.cost for guardrail in refused.guardrails} == {"nothing"}
+    assert len(refused.refused) == len(refused.unknown) == 1
+
+
+def test_no_guardrail_is_recommended_if_events_are_missing() -> None:
+    collector = Collector(published_roles())
+    collector.add("trail.json", [call("ec2:DescribeInstances")])
+    collector.add_unknown(Unknown(why="denied", subject="us-west-2"))
+    found = collector.result(NOW, None)
+    assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
+
+
+def test_call_that_needs_no_permission_is_not_unknown() -> None:
+    found = activity(call("sts:GetCallerIdentity"))
+    assert (found.unknown, found.changes, found.reads) == ((), (), ())
+    assert found.sessions[0].calls == 1
+
+
+ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto-pilot"].patterns)})
+
+
+@given(st.lists(st.sampled_from(ALLOWED_CALLS), min_size=1, max_size=8))
+def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> None:
+    """Denied on the resource and in the context that a guardrail admits, or denied on any."""
+    sources = {"cloudwatch": "monitoring", "tag": "tagging"}
+    events = []
+    for name in names:
+        service, called = name.split(":")
+        events.append(call(f"{sources.get(service, service)}:{called}"))
+    found = guardrails(activity(*events))
+    role = published_role("auto-pilot")
+    for name, counted in found.items():
+        denies = Guardrail.named(name).on(ROLES["auto-pilot"].patterns)
+        documents = {policy.name: policy.document for policy in role.policies} | {
+            part.policy_name: in_account(
+                without_partition(document), account=ACCOUNT, partition="aws"
+            )
+            for part, document in denies.items()
+        }
+        deployed = simulator.Role(role.name, {}, documents)
+        decisions = simulator.decide(
+            [
+                simulator.use(deployed, action=called, resource=_resource(called), context=context)
+                for called in names
+                for context in CONTEXTS
+            ]
+        )
+        each = [
+            decisions[at : at + len(CONTEXTS)] for at in range(0, len(decisions), len(CONTEXTS))
+        ]
+        always = sum(all(one == EXPLICITLY_DENIED for one in of_call) for of_call in each)
+        ever = sum(any(one == EXPLICITLY_DENIED for one in of_call) for of_call in each)
+        assert all(one in (ALLOWED, EXPLICITLY_DENIED) for of_call in each for one in of_call)
+        assert counted.would_deny <= always
+        assert ever <= counted.would_deny + counted.might_deny
+        if not counted.might_deny:
+            assert counted.would_deny == always == ever
+
+
+CONTEXTS: list[dict[str, str]] = [
+    {"iam:AWSServiceName": "organizations.amazonaws.com"},
+    {"iam:AWSServiceName": "ec2.amazonaws.com"},
+]
+
+
+def _resource(action: str) -> str:
+    resources = catalog_resources(action)
+    return resources[0] if resources else "*"
+
+
+def catalog_resources(action: str) -> list[str]:
+    from tools.sandbox import catalog  # noqa: PLC0415
+
+    return list(catalog.actions()[action.lower()].resources)
+
+
+def test_session_counts_only_if_the_arn_of_the_role_issued_it() -> None:
+    mine = call("ec2:DescribeInstances")
+    others = [
+        call("ec2:CreateTags", role=AUTO_PILOT.replace("role/", "role/vendors/")),
+        call("ec2:CreateTags", role=f"{AUTO_PILOT}2"),
+        # A role of another account that calls into this one.
+        call("ec2:CreateTags", role=AUTO_PILOT.replace(ACCOUNT, "444455556666"))
+        | {"recipientAccountId": ACCOUNT},
+        call("ec2:CreateTags") | {"userIdentity": {"type": "Root", "arn": AUTO_PILOT}},
+        call("ec2:CreateTags") | {"userIdentity": {"type": "AWSService", "invokedBy": "x"}},
+        {key: value for key, value in call("ec2:CreateTags").items() if key != "userIdentity"},
+    ]
+    user = call("ec2:CreateTags")
+    user["userIdentity"]["type"] = "IAMUser"
+    found = activity(mine, user, *others)
+    assert (found.changes, found.unknown) == ((), ())
+    assert found.events == 8
+    assert [role.calls for role in found.roles] == [1]
+
+
+def test_role_with_a_path_is_known_by_its_arn() -> None:
+    arn = AUTO_PILOT.replace("role/", "role/vendors/")
+    found = activity(
+        call("ec2:CreateTags", role=arn),
+        call("ec2:DescribeInstances"),
+        roles=with_arns(published_roles(), [arn]),
+    )
+    assert [(role.arn, role.calls) for role in found.roles] == [(arn, 1)]
+    assert len(found.changes) == 1
+
+
+def test_event_in_another_account_is_not_counted_again() -> None:
+    """CloudTrail keeps a call into another account in both of them."""
+    both = [
+        call("ec2:CreateTags", recipientAccountId=account) for account in (ACCOUNT, "444455556666")
+    ]
+    for roles in (published_roles(), with_arns(published_roles(), [AUTO_PILOT])):
+        assert len(activity(*both, roles=roles).changes) == 1
+
+
+def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:
+    other = AUTO_PILOT.replace(ACCOUNT, "444455556666")
+    events = [call("ec2:DescribeInstances"), call("ec2:CreateTags", role=other)]
+    with pytest.raises(InputError, match="111122223333, 444455556666; pass --role-arn"):
+        activity(*events)
+    found = activity(*events, roles=with_arns(published_roles(), [other]))
+    assert (found.account, len(found.changes)) == ("444455556666", 1)
+    with pytest.raises(InputError, match="several accounts: 111122223333, 444455556666"):
+        with_arns(published_roles(), [AUTO_PILOT, other])
+    with pytest.raises(InputError, match="the name is not PumpReadOnlyRole and PumpAutoPilotRole"):
+        with_arns(published_roles(), [f"{AUTO_PILOT}2"])
+
+
+def test_events_without_a_session_of_the_roles_are_no_result() -> None:
+    with pytest.raises(NothingFoundError) as raised:
+        activity(call("ec2:DescribeInstances", role=f"{AUTO_PILOT}2"))
+    assert (raised.value.events, raised.value.unknown) == (1, [])
+
+
+def test_sessions_say_who_came_in_and_when() -> None:
+    first = assumption(AUTO_PILOT, "Example-1234") | {"eventTime": "2026-11-10T08:00:00Z"}
+    last = call("ec2:DescribeInstances", sourceIPAddress="203.0.113.8") | {
+        "eventTime": "2026-11-10T09:00:00Z"
+    }
+    failed = assumption(AUTO_PILOT, "Example-1234", "other") | {"errorCode": "AccessDenied"}
+    (session,) = activity(call("ec2:CreateTags"), last, first, failed).sessions
+    assert session.name == "recommendations"
+    assert session.role == AUTO_PILOT
+    assert session.callers == (PUMP,)
+    assert session.addresses == ("203.0.113.7", "203.0.113.8")
+    assert (session.first, session.last) == ("2026-11-10T08:00:00Z", "2026-11-10T09:00:00Z")
+    assert session.calls == 2
+
+
+def test_external_ids_and_characters_that_disguise_are_hidden() -> None:
+    found = activity(
+        assumption(AUTO_PILOT, "Example-1234-5678", "for-Example-1234-5678"),
+        call("ec2:CreateTags", session="for-Example-1234-5678"),
+        call("ec2:Nothing\u202e", {"externalId": "Example-1234-5678"}),
+    )
+    assert "Example-1234-5678" not in repr(found)
+    assert next(session.name for session in found.sessions) == "for-(external ID)"
+    assert found.unknown[0].subject == "ec2.amazonaws.com Nothing\\u202e"
+    assert found.account == ACCOUNT
+
+
+def broken(**members: Any) -> Any:
+    return call("ec2:DescribeInstances") | members
+
+
+def without_issuer(arn: str) -> Any:
+    event = call("ec2:DescribeInstances")
+    event["userIdentity"] |= {"sessionContext": {}, "arn": arn}
+    return event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "x",
+        [],
+        {},
+        broken(eventTime=None),
+        broken(eventTime="yesterday"),
+        broken(eventTime="2026-11-10T08:15:00"),
+        broken(awsRegion=""),
+        broken(eventSource=3),
+        broken(eventName=None),
+        broken(errorCode=3),
+        broken(sourceIPAddress=["203.0.113.7"]),
+        broken(userIdentity="x"),
+        broken(userIdentity={"type": "AssumedRole"}),
+        broken(recipientAccountId=3),
+        without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
+        without_issuer("PumpAutoPilotRole"),
+    ],
+)
+def test_event_that_is_not_as_cloudtrail_writes_it_is_unknown(event: Any) -> None:
+    found = activity(call("ec2:DescribeInstances"), event, event)
+    assert found.unknown == (Unknown(why="malformed", subject="trail.json", events=2),)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/Another/x"),
+        broken(userIdentity=None),
+        broken(userIdentity={"type": "AWSAccount", "accountId": PUMP}),
+        broken(requestParameters="HIDDEN_DUE_TO_SECURITY_REASONS", responseElements=None),
+        broken(sourceIPAddress=None),
+    ],
+)
+def test_event_that_is_only_unusual_is_not_unknown(event: Any) -> None:
+    assert activity(call("ec2:DescribeInstances"), event).unknown == ()
+
+
+def test_failure_with_only_a_message_is_not_done() -> None:
+    assert change(call("ec2:CreateTags") | {"errorMessage": "no"}).outcome == "error"

@@ -1,0 +1,90 @@
+"""The events in files: of a trail, of its folders, and of the saved event history."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pump_roles.account.activity import from_files
+from pump_roles.account.activity.from_files import files_of, records_of
+from pump_roles.account.activity.result import Unknown
+from pump_roles.json_input import InputError
+from tests.account.activity.trail import call, write, write_lookup
+
+DIGEST = {
+    "awsAccountId": "111122223333",
+    "digestStartTime": "2026-11-10T07:15:00Z",
+    "digestEndTime": "2026-11-10T08:15:00Z",
+    "digestS3Bucket": "trail",
+    "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/d.json.gz",
+    "logFiles": [],
+}
+
+
+def read(*paths: Path) -> tuple[list[Any], list[Unknown]]:
+    unknown: list[Unknown] = []
+    records = records_of(files_of(paths), unknown=unknown.append, done=lambda _: None)
+    return [record for _, found in records for record in found], unknown
+
+
+def test_reads_files_folders_and_the_saved_event_history(tmp_path: Path) -> None:
+    events = [call("ec2:DescribeInstances") for _ in range(4)]
+    nested = write(tmp_path, events[0], name="AWSLogs/us-east-1/2026/11/10/a.json.gz")
+    write(tmp_path, events[1], name="AWSLogs/us-west-2/2026/11/10/b.JSON")
+    (tmp_path / "README.txt").write_text("not read")
+    lookup = write_lookup(tmp_path, events[2:], "lookup.json")
+    again = lookup.parent / "AWSLogs" / ".." / lookup.name
+    found, unknown = read(tmp_path, nested, lookup, again)
+    assert sorted(event["eventID"] for event in found) == [event["eventID"] for event in events]
+    assert unknown == []
+
+
+def test_file_that_is_named_may_have_any_extension(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    assert read(write(tmp_path, event, name="trail.log")) == ([event], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not-json"),
+        (b"{", "not-json"),
+        (b'{"Records": [{"a": 1}', "not-json"),
+        (b"\xff\xfe", "not-json"),
+        (b"[" * 100_000, "not-json"),
+        (b"[]", "not-cloudtrail"),
+        (b'{"Resources": {}}', "not-cloudtrail"),
+        (b'{"Records": {}}', "not-cloudtrail"),
+        (gzip.compress(b'{"Records": []}', mtime=0)[:-6], "truncated"),
+        (gzip.compress(b'{"Records": []}' * 9, mtime=0)[:20], "truncated"),
+        (b"\x1f\x8bnot gzip", "not-json"),
+        (gzip.compress(json.dumps(DIGEST).encode(), mtime=0), "digest"),
+        (b'{"Records": [' + b" " * 100 + b"]}", "too-large"),
+    ],
+)
+def test_file_that_cannot_be_read_is_unknown(
+    content: bytes, why: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why == "too-large":
+        monkeypatch.setattr(from_files, "_MOST_BYTES", 100)
+    file = tmp_path / "a.json.gz"
+    file.write_bytes(content)
+    assert read(file) == ([], [Unknown(why=why, subject=str(file))])
+
+
+def test_digest_files_next_to_a_trail_are_skipped(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    (tmp_path / "digest.json.gz").write_bytes(gzip.compress(json.dumps(DIGEST).encode()))
+    write(tmp_path, event)
+    assert read(tmp_path) == ([event], [])
+
+
+def test_paths_without_files_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"contains no .json and no .json.gz files"):
+        files_of([tmp_path])
+    with pytest.raises(InputError, match="there is no such file"):
+        files_of([tmp_path / "x.json"])
+    with pytest.raises(InputError, match="is not a regular file"):
+        files_of([Path("/dev/null")])

@@ -1,0 +1,277 @@
+"""``pump-roles activity``: what it reads, what it writes, and how it exits."""
+
+import csv
+import json
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner, Result
+
+from pump_roles.cli import app
+from tests.account.activity.trail import (
+    ACCOUNT,
+    AUTO_PILOT,
+    PURCHASES,
+    assumption,
+    call,
+    write,
+    write_lookup,
+)
+from tests.support import synthesize
+from tools.sandbox.cdk import ROOT
+
+SCHEMA = json.loads((ROOT / "pump_roles/output/activity.schema.json").read_text())
+READS = call("ec2:DescribeInstances")
+REFUSED = call("ec2:CreateTags", error="AccessDenied")
+
+
+def activity(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["activity", *map(str, arguments)])
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    """A trail with every kind of purchase."""
+    folder = tmp_path / "trail"
+    write(folder, assumption(AUTO_PILOT, "Example-1234-5678"), *PURCHASES.values(), READS, REFUSED)
+    return folder
+
+
+def test_writes_every_format(trail: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / f"a.{extension}" for extension in ("txt", "json", "csv", "md")]
+    asked = [word for file in outputs for word in ("--output", file)]
+    ended = activity(trail, *asked)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    table, text, rows, markdown = (file.read_text("utf-8") for file in outputs)
+    assert ended.stdout == table
+    result = json.loads(text)
+    jsonschema.validate(result, SCHEMA)
+    assert result["account"] == ACCOUNT
+    assert len(result["changes"]) == len(PURCHASES)
+    assert result["changes"][-1]["returnable_until"] == "2026-11-17T08:15:00Z"
+    assert len(result["refused"]) == 1
+    kinds = [row["kind"] for row in csv.DictReader(StringIO(rows))]
+    assert kinds.count("change of a commitment") == len(PURCHASES)
+    assert kinds.count("unused") == len(result["unused"])
+    for written in (table, markdown):
+        assert "2 x db.r6g.large, 1 year, Partial Upfront, ri-2026-11-10" in written
+        assert "would have cost nothing" in written
+    assert "| `savingsplans:CreateSavingsPlan` | $2.50 an hour, sp-1 | done | was " in markdown
+    for written in (table, text, rows, markdown):
+        assert "Example-1234-5678" not in written
+
+
+def test_markdown_stays_below_the_length_that_github_allows(tmp_path: Path) -> None:
+    long = "x" * 2_000
+    events = [call("ec2:CreateTags", session=f"{index}{long}") for index in range(300)]
+    refused = [call("ec2:CreateTags", session=long, error="AccessDenied") for _ in range(300)]
+    ended = activity(write(tmp_path, *events, *refused), "--format", "markdown")
+    assert len(ended.stdout) < 60_000
+    assert "**Cut here: " in ended.stdout
+    assert "## Who came in" in ended.stdout
+
+
+def test_says_what_it_does_not_list(tmp_path: Path) -> None:
+    file = write(tmp_path, *(call("ec2:CreateTags") for _ in range(50)))
+    assert "and 30 more; JSON and CSV have all" in activity(file).stdout
+
+
+@pytest.mark.parametrize(
+    ("events", "conditions", "status"),
+    [
+        ([READS], ["change", "refused"], 0),
+        ([PURCHASES["ec2"]], ["change"], 3),
+        ([PURCHASES["ec2"]], ["refused"], 0),
+        ([PURCHASES["ec2"] | {"errorCode": "InvalidParameter"}], ["change"], 0),
+        # Changes, but no commitment.
+        ([call("ec2:CreateTags")], ["change"], 0),
+        ([REFUSED], ["change"], 0),
+        ([REFUSED], ["change", "refused"], 3),
+        ([READS, call("s3:ListBuckets")], ["change"], 4),
+        ([PURCHASES["ec2"], call("s3:ListBuckets")], ["change"], 3),
+        ([READS, {}], [], 4),
+    ],
+)
+def test_exit_status(events: list[Any], conditions: list[str], status: int, tmp_path: Path) -> None:
+    asked = [word for condition in conditions for word in ("--fail-on", condition)]
+    ended = activity(write(tmp_path, *events), *asked)
+    assert (ended.exit_code, ended.stderr) == (status, "")
+
+
+def test_file_that_cannot_be_read_does_not_hide_the_others(trail: Path) -> None:
+    (trail / "z.json").write_text("{")
+    ended = activity(trail)
+    assert ended.exit_code == 4
+    assert "is not JSON, or is incomplete" in ended.stdout
+    assert ended.stdout.index("What is not known") < ended.stdout.index("What changed")
+    assert "would have cost nothing" not in ended.stdout
+
+
+def test_saved_event_history_is_the_same(tmp_path: Path) -> None:
+    events = [READS, PURCHASES["rds"]]
+    of_trail = activity(write(tmp_path, *events), "--format", "csv")
+    of_history = activity(write_lookup(tmp_path, events), "--format", "csv")
+    assert of_trail.exit_code == of_history.exit_code == 0
+    assert of_trail.stdout == of_history.stdout
+
+
+def test_expected_templates_name_the_roles_and_their_guardrails(tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    ended = activity(write(tmp_path / "t", REFUSED), "--expect", folder, "--format", "json")
+    assert ended.exit_code == 0
+    assert [role["calls"] for role in json.loads(ended.stdout)["roles"]] == [0, 1]
+
+
+def test_role_that_cannot_be_read_completely_is_unknown(tmp_path: Path) -> None:
+    file = synthesize(tmp_path / "cdk.out") / "PumpAutoPilot.template.json"
+    template = json.loads(file.read_text())
+    properties = template["Resources"]["AutoPilotRole"]["Properties"]
+    properties["ManagedPolicyArns"] = [{"Ref": "P"}]
+    template["Parameters"] = {"P": {"Type": "String"}}
+    file.write_text(json.dumps(template))
+    ended = activity(write(tmp_path / "t", REFUSED), "--expect", file)
+    assert ended.exit_code == 4
+    assert "the role in the templates cannot be read completely" in ended.stdout
+    assert "would have cost nothing" not in ended.stdout
+
+
+DIGEST = '{"digestStartTime": "2026-11-10T07:15:00Z", "digestS3Object": "d"}'
+UNKNOWN = "pump-roles: the result is unknown: "
+NAMES = "role/PumpAutoPilotRole or role/PumpReadOnlyRole"
+OTHER_NAME = "if a role has another name or path, pass --expect or --role-arn"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "{file}: is not JSON, or is incomplete"),
+        ("[]", "{file}: is not a file of CloudTrail"),
+        (DIGEST, "{file}: is a digest file of a trail; it has no events"),
+        ('{"Records": []}', "there are no events"),
+        ('{"Records": [{}, {}]}', "{file}: 2 events: not as CloudTrail writes them"),
+        (
+            json.dumps({"Records": [call("ec2:CreateTags", role=f"{AUTO_PILOT}2")]}),
+            f"none of 1 event is of {NAMES}; {OTHER_NAME}",
+        ),
+    ],
+)
+def test_without_an_event_of_the_roles_there_is_one_message(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    ended = activity(file)
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == f"{UNKNOWN}{problem.replace('{file}', str(file))}\n"
+
+
+def test_half_a_gzip_file_is_one_message(tmp_path: Path) -> None:
+    file = write(tmp_path, READS)
+    file.write_bytes(file.read_bytes()[:-20])
+    ended = activity(file)
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == f"{UNKNOWN}{file}: is an incomplete gzip file\n"
+
+
+def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
+    other = AUTO_PILOT.replace(ACCOUNT, "444455556666")
+    ended = activity(write(tmp_path, READS), "--role-arn", other)
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == f"{UNKNOWN}none of 1 event is of {other}; {OTHER_NAME}\n"
+    both = write(tmp_path, READS, call("ec2:CreateTags", role=other))
+    ended = activity(both)
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr == (
+        f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666; pass --role-arn\n"
+    )
+    assert activity(both, "--role-arn", other).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--days", "0"], "greater than or equal to 1"),
+        (["--days", "91"], "less than or equal to 90"),
+        (["--region", "us-east-7"], "there is no Region 'us-east-7'"),
+        (["--role-arn", "PumpReadOnlyRole"], "--role-arn"),
+        (["--fail-on", "changes"], "'changes' is not one of 'change', 'refused'."),
+        (["trail.json", "--days", "7"], "PATH: cannot be combined with --days"),
+        (["trail.json", "--region", "us-east-1"], "PATH: cannot be combined with --region"),
+        (["trail.json", "--profile", "x"], "PATH: cannot be combined with --profile"),
+        (["trail.json", "--output", "a.html"], "unknown extension"),
+        (["trail.json", "--output", "trail.json"], "would overwrite an input"),
+        (["trail.json", ""], "must not be empty"),
+    ],
+)
+def test_usage_error(
+    arguments: list[str], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, READS, name="trail.json")
+    ended = activity(*arguments)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert problem in " ".join(ended.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_event_history_needs_credentials() -> None:
+    ended = activity("--days", "1")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert ended.stderr.startswith(f"{UNKNOWN}Unable to locate credentials")
+
+
+def report(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+
+
+def test_page_of_the_report_says_what_was_used(trail: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    write(trail, *(call("ecs:DescribeTasks") for _ in range(3)), name="more.json")
+    ended = report("--activity", trail, "--output", page)
+    assert (ended.exit_code, ended.output) == (0, "")
+    written = page.read_text("utf-8")
+    of_action = re.search(r'<li id="ecs:DescribeTasks".*?</li>', written, re.DOTALL)
+    assert of_action
+    assert "auto-pilot: used 3 times, last 2026-11-10T08:15:00Z" in of_action[0]
+    of_action = re.search(r'<li id="ce:GetCostAndUsage".*?</li>', written, re.DOTALL)
+    assert of_action
+    assert "read-only: never used; auto-pilot: never used" in of_action[0]
+    spends = re.search(r'<tr id="spend-money".*?</tr>', written, re.DOTALL)
+    assert spends
+    assert re.findall("; (never used|used [^<]*)<", spends[0]) == [
+        "never used",
+        "used 8 times, last 2026-11-10T08:15:00Z",
+    ]
+    assert "Not everything could be read" not in written
+    report("--output", page)
+    assert "used" not in re.findall(r'<tr id="spend-money".*?</tr>', page.read_text(), re.DOTALL)[0]
+
+
+def test_page_says_that_not_everything_could_be_read(trail: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    (trail / "z.json").write_text("{")
+    ended = report("--activity", trail, "--output", page)
+    assert ended.exit_code == 4
+    assert ended.stderr == (
+        "pump-roles: --activity: not everything could be read; the page says so\n"
+    )
+    written = page.read_text("utf-8")
+    assert "Not everything could be read" in written
+    assert "no use found" in written
+    assert "never used" not in written
+
+
+def test_activity_of_a_report_needs_a_page_and_events(trail: Path, tmp_path: Path) -> None:
+    for more in (["--format", "json"], ["--format", "html", "--account"]):
+        ended = report("--activity", trail, *more)
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert "--activity: requires --format html, and no --account" in ended.stderr
+    other = write(tmp_path, call("ec2:CreateTags", role=f"{AUTO_PILOT}2"), name="o.json")
+    page = tmp_path / "report.html"
+    ended = report("--activity", other, "--output", page)
+    assert (ended.exit_code, page.exists()) == (4, False)
+    assert ended.stderr == f"{UNKNOWN}none of 1 event is of {NAMES}; {OTHER_NAME}\n"

@@ -1,0 +1,140 @@
+"""An event of CloudTrail is mapped to the action that the call needs."""
+
+import json
+
+import pytest
+from botocore.session import get_session
+
+from pump_roles.guardrails import Guardrail
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.events import action_of, changes_commitments, needs_permission, services_of
+from pump_roles.published import ROLES
+from tools.sandbox.cdk import ROOT
+
+SERVICES = {pattern.split(":")[0] for role in ROLES.values() for pattern in role.patterns}
+
+NEWER_THAN_THE_CATALOG = {
+    "cloudwatch:AssociateDatasetKmsKey",
+    "cloudwatch:CreateResourceMetricsConfiguration",
+    "cloudwatch:DeleteResourceMetricsConfiguration",
+    "cloudwatch:DescribeAlarmContributors",
+    "cloudwatch:DisassociateDatasetKmsKey",
+    "cloudwatch:GetResourceMetricsConfiguration",
+    "cloudwatch:UpdateOTelEnrichment",
+    "cloudwatch:UpdateResourceMetricsConfiguration",
+    "ec2:CreateCapacityReservationDateChangeQuote",
+    "ec2:DeleteClientVpnEndpointAuthorizationPolicy",
+    "ec2:DescribeCapacityReservationDateChangeQuotes",
+    "ec2:GetClientVpnEndpointAuthorizationPolicy",
+    "ec2:ModifyClientVpnEndpointAuthorizationPolicy",
+    "iam:AcquireRole",
+    "iam:UpdateDelegationRequest",
+    "rds:DescribeServerlessV2PlatformVersions",
+    "redshift:ModifyLakehouseConfiguration",
+    "support:CompleteAttachmentUpload",
+    "support:DescribeAttachmentUploadStatus",
+    "support:GetAttachmentDownloadLink",
+    "support:GetAttachmentUploadLinks",
+}
+
+WITHOUT_AN_API = {"aws-portal", "consolidatedbilling"}
+"""Services of the billing console, which botocore cannot call."""
+
+
+def test_every_call_that_botocore_can_make_maps_to_an_action() -> None:
+    session = get_session()
+    unmapped, called = set(), set()
+    for name in session.get_available_services():
+        model = session.get_service_model(name)
+        source = f"{model.endpoint_prefix}.amazonaws.com"
+        for service in SERVICES.intersection(services_of(source)):
+            called.add(service)
+            for operation in model.operation_names:
+                action = action_of(source, operation)
+                if action is None:
+                    unmapped.add(f"{service}:{operation}")
+                else:
+                    assert action.service in services_of(source)
+    assert called == SERVICES - WITHOUT_AN_API
+    # Both services of the source lack it.
+    assert unmapped == NEWER_THAN_THE_CATALOG
+
+
+def test_every_exception_is_needed_and_leads_to_the_catalog() -> None:
+    data = json.loads((ROOT / "pump_roles" / "iam" / "events.json").read_text())
+    actions = shipped().actions
+    for called, action in data["actions"].items():
+        assert called.lower() not in actions
+        assert action.lower() in actions
+    for action in data["commitments"]:
+        assert action == actions[action.lower()].name
+        assert changes_commitments(action)
+    for source, services in data["services"].items():
+        assert [source] != services
+        assert SERVICES.issuperset(services)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "action"),
+    [
+        ("ec2.amazonaws.com", "DescribeInstances", "ec2:DescribeInstances"),
+        ("ec2.amazonaws.com", "describeinstances", "ec2:DescribeInstances"),
+        ("rds.amazonaws.com", "DescribeDBInstances20141031", "rds:DescribeDBInstances"),
+        ("rds.amazonaws.com", "DescribeDBInstances2014_10_31", "rds:DescribeDBInstances"),
+        ("monitoring.amazonaws.com", "GetMetricData", "cloudwatch:GetMetricData"),
+        ("tagging.amazonaws.com", "GetResources", "tag:GetResources"),
+        ("api.pricing.amazonaws.com", "GetProducts", "pricing:GetProducts"),
+        ("pricing.amazonaws.com", "GetProducts", "pricing:GetProducts"),
+        ("budgets.amazonaws.com", "CreateBudget", "budgets:ModifyBudget"),
+        ("budgets.amazonaws.com", "DescribeBudgetAction", "budgets:DescribeBudgetAction"),
+        ("autoscaling.amazonaws.com", "DescribePolicies", "autoscaling:DescribePolicies"),
+        (
+            *("autoscaling.amazonaws.com", "RegisterScalableTarget"),
+            "application-autoscaling:RegisterScalableTarget",
+        ),
+    ],
+)
+def test_event_maps_to_its_action(source: str, name: str, action: str) -> None:
+    found = action_of(source, name)
+    assert found is not None
+    assert found.name == action
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("ec2.amazonaws.com", "DescribeInstance"),
+        ("ec2.amazonaws.com", "Describe*"),
+        ("ec2.amazonaws.com", ""),
+        ("ec2.example.com", "DescribeInstances"),
+        ("s3.amazonaws.com", "ListBuckets"),
+        ("cloudwatch", "x:GetMetricData"),
+        ("", "ec2:DescribeInstances"),
+    ],
+)
+def test_other_events_are_not_known(source: str, name: str) -> None:
+    assert action_of(source, name) is None
+    assert needs_permission(source, name)
+
+
+def test_identity_of_the_caller_needs_no_permission() -> None:
+    """IAM allows ``sts:GetCallerIdentity`` even if a policy denies it (STS API Reference)."""
+    assert not needs_permission("sts.amazonaws.com", "GetCallerIdentity")
+    assert needs_permission("sts.amazonaws.com", "AssumeRole")
+
+
+def test_commitments_are_what_no_commitments_denies_and_the_undo() -> None:
+    denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
+    assert all(map(changes_commitments, denied))
+    granted = {
+        action.name
+        for action in shipped().matching(ROLES["auto-pilot"].patterns)
+        if changes_commitments(action.name)
+    }
+    assert granted - denied == {
+        "ec2:CancelReservedInstancesListing",
+        "ec2:DeleteQueuedReservedInstances",
+        "savingsplans:DeleteQueuedSavingsPlan",
+        "savingsplans:ReturnSavingsPlan",
+    }
+    assert not changes_commitments("ec2:CreateTags")

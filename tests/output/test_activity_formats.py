@@ -1,0 +1,120 @@
+"""An activity in words: what can be returned, what is not known, and text that is not ours."""
+
+import csv
+import json
+import re
+from datetime import datetime, timezone
+from io import StringIO
+from typing import Any, get_args
+
+import pytest
+
+from pump_roles.account.activity.collect import Collector
+from pump_roles.account.activity.result import Activity, Change, Unknown, Why
+from pump_roles.account.activity.roles import published_roles
+from pump_roles.output.activity_formats import as_csv, as_markdown, as_table
+from pump_roles.output.activity_words import returnable, risk_of, unknown_in_words, what
+from pump_roles.output.json_documents import as_json
+from tests.account.activity.trail import call
+
+
+def activity(*events: Any) -> Activity:
+    collector = Collector(published_roles())
+    collector.add("trail.json", events)
+    return collector.result(datetime(2026, 11, 12, tzinfo=timezone.utc), None)
+
+
+def change(**members: Any) -> Change:
+    return Change(
+        action="savingsplans:CreateSavingsPlan",
+        time="2026-11-10T08:15:00Z",
+        session="s",
+        role="r",
+        region="us-east-1",
+        outcome="done",
+        commitment=True,
+        **members,
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("2026-11-10T08:15:00Z", "until 2026-11-17T08:15:00Z (7 days left)"),
+        ("2026-11-15T08:15:01Z", "until 2026-11-17T08:15:00Z (1 day left)"),
+        ("2026-11-17T08:15:00Z", "until 2026-11-17T08:15:00Z (less than a day left)"),
+        ("2026-11-17T08:15:01Z", "was possible until 2026-11-17T08:15:00Z"),
+    ],
+)
+def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> None:
+    assert returnable(change(returnable_until="2026-11-17T08:15:00Z"), at) == words
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, ""),
+        ({"count": 1, "term_seconds": 31_536_000}, "1, 1 year"),
+        ({"type": "m5.large", "term_seconds": 94_608_000}, "m5.large, 3 years"),
+        ({"count": 2, "type": "m5.large", "term_seconds": 86_400}, "2 x m5.large, 1 day"),
+        ({"hourly": "2.50", "payment": "No Upfront"}, "No Upfront, $2.50 an hour"),
+        ({"offering": "o"}, "o"),
+        ({"offering": "o", "item": "i"}, "i"),
+    ],
+)
+def test_says_what_was_bought(members: dict[str, Any], words: str) -> None:
+    assert what(change(**members)) == words
+
+
+@pytest.mark.parametrize("why", get_args(Why))
+def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
+    assert unknown_in_words(Unknown(why=why, subject="s", detail="d", events=2)).startswith(
+        "2 events: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "risk"),
+    [
+        ("savingsplans:CreateSavingsPlan", "spend money"),
+        ("ec2:CreateTags", "write or tag"),
+        ("ecs:DescribeTasks", "return data"),
+        ("ec2:DescribeInstances", "read metadata"),
+        ("ec2:NotInTheCatalog", "write or tag"),
+    ],
+)
+def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
+    assert risk_of(action) == risk
+
+
+HOSTILE = "=x|`a`\n# title\r\n<b>@user #1\u202e\x1b[31m"
+
+
+def test_text_of_an_event_cannot_disguise_the_result() -> None:
+    found = activity(
+        call("ec2:CreateTags", {"caseId": HOSTILE}, session=HOSTILE, awsRegion=HOSTILE),
+        call("ec2:CreateTags", session=HOSTILE, error="AccessDenied", sourceIPAddress=HOSTILE),
+        call("ec2:CreateTags", errorCode=HOSTILE),
+        call(f"ec2:{HOSTILE.replace(':', '')}"),
+        call(f"{HOSTILE}.x:y"),
+    )
+    table, markdown = as_table(found, styled=False), as_markdown(found)
+    plain = as_markdown(activity(call("ec2:CreateTags")))
+    titles = [line for line in plain.splitlines() if line.startswith("#")]
+    assert [line for line in markdown.splitlines() if line.startswith("#")] == [
+        *titles[:1],
+        "## What is not known",
+        *titles[1:],
+    ]
+    outside_of_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown)
+    assert "<b>" in markdown
+    assert "<b>" not in outside_of_code
+    for written in (table, markdown, as_csv(found), as_json(found)):
+        assert "\u202e" not in written
+        assert "\x1b" not in written
+    for row in csv.reader(StringIO(as_csv(found))):
+        assert not any(cell.startswith("=") for cell in row)
+    for line in markdown.splitlines():
+        if line.startswith("|"):
+            assert line.endswith("|")
+    assert json.loads(as_json(found))["sessions"]
