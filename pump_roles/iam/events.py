@@ -2,8 +2,7 @@
 
 For most services, the event's source is the service's prefix, and its name is the action's.
 ``events.json`` has the rest: the ``services`` of other sources, the ``actions`` of calls that have
-no action of their own, the calls that work ``without_permission``, and the actions that change
-``commitments``.
+no action of their own, and the calls that work ``without_permission``.
 """
 
 import json
@@ -55,14 +54,6 @@ def needs_permission(source: str, name: str) -> bool:
     :param name: the event's name.
     """
     return f"{source.removesuffix(_DOMAIN)}:{name}" not in _data()["without_permission"]
-
-
-def changes_commitments(action: str) -> bool:
-    """Return whether an action buys, sells, exchanges, modifies, or returns a commitment.
-
-    :param action: the action's name.
-    """
-    return action in _data()["commitments"]
 
 
 @cache

@@ -5,9 +5,8 @@ import json
 import pytest
 from botocore.session import get_session
 
-from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.events import action_of, changes_commitments, needs_permission, services_of
+from pump_roles.iam.events import action_of, needs_permission, services_of
 from pump_roles.published import ROLES
 from tools.sandbox.cdk import ROOT
 
@@ -66,9 +65,6 @@ def test_every_exception_is_needed_and_leads_to_the_catalog() -> None:
     for called, action in data["actions"].items():
         assert called.lower() not in actions
         assert action.lower() in actions
-    for action in data["commitments"]:
-        assert action == actions[action.lower()].name
-        assert changes_commitments(action)
     for source, services in data["services"].items():
         assert [source] != services
         assert SERVICES.issuperset(services)
@@ -121,20 +117,3 @@ def test_identity_of_the_caller_needs_no_permission() -> None:
     """IAM allows ``sts:GetCallerIdentity`` even if a policy denies it (STS API Reference)."""
     assert not needs_permission("sts.amazonaws.com", "GetCallerIdentity")
     assert needs_permission("sts.amazonaws.com", "AssumeRole")
-
-
-def test_commitments_are_what_no_commitments_denies_and_the_undo() -> None:
-    denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
-    assert all(map(changes_commitments, denied))
-    granted = {
-        action.name
-        for action in shipped().matching(ROLES["auto-pilot"].patterns)
-        if changes_commitments(action.name)
-    }
-    assert granted - denied == {
-        "ec2:CancelReservedInstancesListing",
-        "ec2:DeleteQueuedReservedInstances",
-        "savingsplans:DeleteQueuedSavingsPlan",
-        "savingsplans:ReturnSavingsPlan",
-    }
-    assert not changes_commitments("ec2:CreateTags")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pump_roles.account.activity.event import (
@@ -31,9 +32,10 @@ from pump_roles.account.activity.result import (
 from pump_roles.account.activity.returns import in_utc, returnable_until, without_returned
 from pump_roles.account.activity.roles import Roles, Sought
 from pump_roles.account.responses import is_denial
+from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, NOT_GRANTED, PolicyEvaluator
-from pump_roles.iam.events import action_of, changes_commitments, needs_permission, services_of
+from pump_roles.iam.events import action_of, needs_permission, services_of
 from pump_roles.json_input import InputError
 from pump_roles.report.marks import mark
 from pump_roles.templates.masking import Mask
@@ -206,7 +208,7 @@ class Collector:
             return
         self._changes[key] = Change(
             action=action.name,
-            commitment=changes_commitments(action.name),
+            commitment=action.name in _commitment_changes(),
             returnable_until=returnable_until(event, action.name),
             **details_of(event),
             **common,
@@ -331,3 +333,8 @@ class Collector:
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):
             yield Unknown(why="not-mapped", subject=subject, events=count)
+
+
+@cache
+def _commitment_changes() -> frozenset[str]:
+    return frozenset(action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons))
