@@ -252,6 +252,7 @@ def test_each_guardrail_denies_exactly_the_intended_actions(before: dict[str, st
         assert {after[name] for name in after.keys() - intended} == {ALLOWED}
 
 
+@pytest.mark.slow
 def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has(
     before: dict[str, str],
 ) -> None:
@@ -265,6 +266,7 @@ def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has(
     assert {before[name] for name in changed} == {ALLOWED}
 
 
+@pytest.mark.slow
 def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> None:
     actions = [action for action in of_services() if action.name.split(":")[0] != "ec2"]
     plain = decide(uses(role(kind="read-only"), actions))
@@ -524,6 +526,7 @@ def decisions_on(guardrail: Guardrail, asked: Iterable[tuple[str, str, Context]]
     )
 
 
+@pytest.mark.slow
 def test_only_commitments_can_be_tagged() -> None:
     action = catalog.actions()["ec2:createtags"]
     decisions = decisions_on(
@@ -603,6 +606,7 @@ def denied_with(guardrail: Guardrail, *contexts: Context) -> list[set[str]]:
     return denied
 
 
+@pytest.mark.slow
 def test_purchases_are_denied_outside_the_allowed_regions() -> None:
     allowed, others = ("us-east-1", "eu-west-1"), ("eu-west-2", "US-EAST-1")
     guardrail = Guardrail.only_in_regions(*allowed)
@@ -612,6 +616,7 @@ def test_purchases_are_denied_outside_the_allowed_regions() -> None:
     }
 
 
+@pytest.mark.slow
 def test_until_denies_everything_from_that_time() -> None:
     later = ("2027-01-31T17:00:00Z", "2027-01-31T17:00:01Z", "2037-01-31T17:00:00Z")
     before = "2027-01-31T16:59:59Z"
@@ -622,6 +627,7 @@ def test_until_denies_everything_from_that_time() -> None:
     }
 
 
+@pytest.mark.slow
 def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
     others = ("Approved", "approved ", "not-approved", "")
     contexts: list[Context] = [{APPROVED: "approved"}, {}, *({APPROVED: tag} for tag in others)]
@@ -634,6 +640,7 @@ SESSIONS = [("17", None), ("18", "17"), ("117", "17"), ("17", "117"), ("17", "7"
 CASES = [("a17", "A17"), ("A17", "a17"), ("pump", "17")]
 
 
+@pytest.mark.slow
 def test_changes_are_denied_unless_the_session_has_the_name_of_the_order() -> None:
     opened, *closed = denied_with(
         Guardrail.ONLY_BY_ORDER,
@@ -662,6 +669,7 @@ def test_role_without_an_order_is_denied_even_if_aws_drops_the_statement_with_th
     assert set(decide(uses(left, actions, in_session("17", "17")))) == {ALLOWED}
 
 
+@pytest.mark.slow
 def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
     contexts: list[Context] = [
         {},

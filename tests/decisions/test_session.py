@@ -53,6 +53,7 @@ def named(names: Iterable[str]) -> list[Action]:
     return [catalog.actions()[name.lower()] for name in names]
 
 
+@pytest.mark.slow
 def test_read_only_role_may_only_read_what_its_published_patterns_match(
     roles: dict[str, Role], published: list[list[dict[str, Any]]]
 ) -> None:
@@ -65,6 +66,7 @@ def test_read_only_role_may_only_read_what_its_published_patterns_match(
     assert writes == []
 
 
+@pytest.mark.slow
 def test_auto_pilot_role_may_do_all_that_any_published_pattern_matches(
     roles: dict[str, Role], published: list[list[dict[str, Any]]]
 ) -> None:
@@ -117,6 +119,7 @@ def test_only_the_auto_pilot_role_may_buy_and_sell(roles: dict[str, Role]) -> No
     assert set(decisions(roles["PumpReadOnly"], actions).values()) == {IMPLICITLY_DENIED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])
 def test_forbidden_actions_are_denied_to_both_roles(name: str, roles: dict[str, Role]) -> None:
     found = decisions(roles[name], named(NEVER))

@@ -319,6 +319,7 @@ def company(aws: EmbeddedAws, synth: Synth, tmp_path: Path) -> Iterator[Company]
         yield Company(aws, account, organization, synth, tmp_path)
 
 
+@pytest.mark.slow
 def test_every_step_of_a_removal_says_what_remains(company: Company) -> None:
     stack_sets, everywhere = company.stack_sets(), company.rollout("Workloads", "Sandbox")
     stack_sets.deploy(None, everywhere)

@@ -276,6 +276,7 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(  # noqa: PLR0
             aws.delete(stack)
 
 
+@pytest.mark.slow
 def test_changed_targets_remove_and_add_the_role(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:

@@ -684,11 +684,13 @@ def innocent() -> dict[str, Template]:
     return templates_of(app)
 
 
+@pytest.mark.slow
 def test_nothing_innocent_fails() -> None:
     assert len(innocent()) > len(INNOCENT) + len(FOREIGN)
     assert {name for name, template in innocent().items() if failed(template)} == set()
 
 
+@pytest.mark.slow
 def test_nothing_innocent_fails_next_to_a_role_of_pumps_but_a_target_that_cannot_be_read() -> None:
     (role,) = changed(LITERAL, "read-only")["Resources"].values()
 

@@ -620,6 +620,7 @@ def test_no_link_is_dead(name: str, show: Show) -> None:
     assert dead == []
 
 
+@pytest.mark.slow
 def test_action_of_a_pattern_leads_to_its_row(show: Show) -> None:
     page = show("published", java_script_enabled=False)
     link = page.locator(f".tree a[href='#{ACTION}']").first
@@ -805,6 +806,7 @@ def wait_for_count(page: Page, text: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_counts_lead_to_as_many_actions(show: Show, guarded: Report) -> None:
     page = show("guarded")
     numbers = [
@@ -824,6 +826,7 @@ def test_counts_lead_to_as_many_actions(show: Show, guarded: Report) -> None:
     wait_for_count(page, counted(guarded, numbers[-1]))
 
 
+@pytest.mark.slow
 def test_filter_shows_exactly_the_actions_that_it_is_for(show: Show, guarded: Report) -> None:
     page, report = show("few"), few(guarded)
     page.locator("#more").click()
@@ -1073,6 +1076,7 @@ def test_enter_leads_from_the_search_to_the_first_result_or_the_answer(show: Sho
     assert page.evaluate("document.activeElement.id") == "answer"
 
 
+@pytest.mark.slow
 def test_says_what_the_rows_are_filtered_by_also_in_print(show: Show, guarded: Report) -> None:
     page = show("few", "#?risk=money&only=auto-pilot")
     said = page.locator("#shown")
@@ -1240,6 +1244,7 @@ def test_same_report_is_the_same_page(published: Report, files: dict[str, Path])
     )
 
 
+@pytest.mark.slow
 def test_phone_scrolls_only_down(show: Show) -> None:
     page = show("few", viewport=PHONE, is_mobile=True, has_touch=True)
     page.evaluate(
@@ -1256,6 +1261,7 @@ def test_phone_scrolls_only_down(show: Show) -> None:
     assert wide == []
 
 
+@pytest.mark.slow
 def test_print_shows_the_answers_on_the_first_page_and_every_action(
     show: Show, guarded: Report
 ) -> None:
@@ -1345,6 +1351,7 @@ def test_axe_finds_no_violation(
             ] == []
 
 
+@pytest.mark.slow
 def test_shows_whatever_a_template_contains_as_text(
     browser: Browser, guarded: Report, tmp_path: Path
 ) -> None:

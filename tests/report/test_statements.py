@@ -467,6 +467,7 @@ def test_each_answer_is_what_a_policy_simulator_decides(name: str, guarded: Path
     assert dict(zip(expected, decide(asked), strict=True)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_limited_is_what_is_allowed_here_and_denied_there(name: str, guarded: Path) -> None:
     file = guarded / f"{name}.template.json"
