@@ -327,7 +327,7 @@ def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     synthesize(tmp_path / "cdk.out")
     monkeypatch.chdir(tmp_path)
     commands = shown(GUIDE, "pump-roles")
-    assert len(commands) == 7
+    assert len(commands) == 8
     for arguments in commands:
         ended = CliRunner().invoke(app, arguments)
         assert (ended.exit_code, ended.stderr) == (0, ""), arguments

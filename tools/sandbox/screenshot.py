@@ -40,7 +40,7 @@ def demo() -> str:
     ended = subprocess.run(
         [sys.executable, "-m", "tools.sandbox.demo"],
         cwd=ROOT,
-        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "82"},
+        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=True,
@@ -82,14 +82,14 @@ def main() -> int:
     if not available():
         print(MISSING)
         return 1
-    console = Console(record=True, width=82, file=StringIO())
+    console = Console(record=True, width=80, file=StringIO())
     output = Text.from_ansi(demo())
     console.print(output)
     with browser() as chromium:
         draw(chromium, as_html(of_published()), REPORT, width=1280, height=800)
         terminal = console.export_html(inline_styles=True)
         lines = len(output.plain.splitlines())
-        draw(chromium, terminal, DEMO, width=830, height=19 * lines + 40)
+        draw(chromium, terminal, DEMO, width=812, height=19 * lines + 40)
     texts = {"report.png": digest(as_text(of_published())), "demo.png": digest(output.plain)}
     TEXTS.write_text(json.dumps(texts, indent=1) + "\n", encoding="utf-8")
     return 0
