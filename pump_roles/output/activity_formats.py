@@ -133,7 +133,9 @@ def _rows(activity: Activity) -> Iterator[dict[str, str]]:
             "region": change.region,
             "outcome": change.outcome,
             "what": what(change),
-            "returnable_until": change.returnable_until,
+            "returnable_until": (
+                "not known" if change.returnable_until is None else change.returnable_until
+            ),
         }
     for refusal in activity.refused:
         yield {

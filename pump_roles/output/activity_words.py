@@ -193,13 +193,15 @@ def _term(seconds: int | None) -> str:
 
 
 def returnable(change: Change, at: str) -> str:
-    """Return until when a Savings Plan can be returned, and the days that are left; empty if it
-    never could.
+    """Return until when a Savings Plan can be returned, and the days that are left, or that this is
+    not known; empty if it never could.
 
     :param change: the purchase.
     :param at: the time now.
     """
     until = change.returnable_until
+    if until is None:
+        return "not known"
     if not until:
         return ""
     if until < at:

@@ -50,6 +50,14 @@ def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> No
     assert returnable(change(returnable_until="2026-11-17T08:15:00Z"), at) == words
 
 
+def test_says_that_it_is_not_known_whether_a_plan_can_be_returned() -> None:
+    found = activity(call("savingsplans:CreateSavingsPlan"))
+    row = next(csv.DictReader(StringIO(as_csv(found))))
+    assert row["returnable_until"] == "not known"
+    assert "| done | not known |" in as_markdown(found)
+    assert returnable(change(), "2026-11-10T08:15:00Z") == ""
+
+
 @pytest.mark.parametrize(
     ("members", "words"),
     [

@@ -103,9 +103,19 @@ def header_of(record: Any) -> Header:
                 header = Header(time, region, without_issuer=identity["arn"].split("/")[-2])
     except (AttributeError, KeyError, TypeError, IndexError):
         raise MalformedEventError from None
-    if not (all(isinstance(member, str) for member in header) and region and _TIME.fullmatch(time)):
+    if not (all(isinstance(member, str) for member in header) and region and _is_time(time)):
         raise MalformedEventError
     return header
+
+
+def _is_time(value: str) -> bool:
+    if not _TIME.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value[:-1])
+    except ValueError:
+        return False
+    return True
 
 
 def event_of(record: Mapping[str, Any], header: Header) -> Event:
@@ -206,12 +216,13 @@ def _members(value: Any) -> Mapping[str, list[str]]:
 def moment_of(value: str) -> datetime | None:
     """Return a point in time; ``None`` if it is not written as ISO 8601, or as Unix time.
 
-    :param value: the time, such as 2026-11-25T08:15:00Z.
+    :param value: the time, such as 2026-11-25T08:15:00Z. Without a zone, it is in UTC.
     """
     try:
         if value.replace(".", "", 1).isdecimal():
             return datetime.fromtimestamp(float(value), timezone.utc)
         found = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        in_zone = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        return in_zone.astimezone(timezone.utc)
     except (OverflowError, ValueError, OSError):
         return None
-    return found.astimezone(timezone.utc) if found.tzinfo else None

@@ -81,7 +81,7 @@ class Change:
     :param payment: the payment option; empty if the event does not say.
     :param hourly: the hourly commitment of a Savings Plan; empty if it is none.
     :param returnable_until: until when a Savings Plan can be returned, in UTC, whether or not that
-        has passed; empty if it cannot be, was returned, or that is not known.
+        has passed; empty if it cannot be or was returned; ``None`` if that is not known.
     """
 
     action: str
@@ -98,7 +98,7 @@ class Change:
     term_seconds: int | None = None
     payment: str = ""
     hourly: str = ""
-    returnable_until: str = ""
+    returnable_until: str | None = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,29 +23,31 @@ _DAYS: Final = timedelta(days=7)
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
-def returnable_until(event: Event, action: str) -> str:
-    """Return until when what was bought can be returned, in UTC; empty if it cannot, or if the
-    event does not say what decides about that.
+def returnable_until(event: Event, action: str) -> str | None:
+    """Return until when what was bought can be returned, in UTC.
 
     :param event: the purchase.
     :param action: the action that it is about.
+    :returns: the time; empty if it cannot be, and ``None`` if the event does not say what decides.
     """
+    if action != _BUYS or event.outcome != DONE:
+        return ""
     hourly = event.request.get("commitment")
-    if (
-        action != _BUYS
-        or event.outcome != DONE
-        or not isinstance(hourly, str | int | float)
-        or not _NUMBER.fullmatch(str(hourly))
-        or Decimal(str(hourly)) > _MOST
-    ):
+    if not isinstance(hourly, str | int | float) or not _NUMBER.fullmatch(str(hourly)):
+        return None
+    if Decimal(str(hourly)) > _MOST:
         return ""
     bought = moment_of(event.time)
     # A queued plan is bought later.
     queued = event.request.get("purchaseTime")
     starts = bought if queued is None else moment_of(str(queued))
     if bought is None or starts is None:
-        return ""
-    return in_utc(_end(max(bought, starts)))
+        return None
+    try:
+        return in_utc(_end(max(bought, starts)))
+    except OverflowError:
+        # At the end of the year 9999.
+        return None
 
 
 def _end(bought: datetime) -> datetime:
