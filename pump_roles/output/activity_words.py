@@ -107,7 +107,7 @@ _WHY: Final[Mapping[Why, str]] = {
     "not-mapped": "the action is not known",
     "not-read": "cannot be read",
     "too-large": "is too large",
-    "truncated": "is an incomplete gzip file",
+    "truncated": "is incomplete: the end of a gzip file, or the next page of events, is missing",
 }
 
 

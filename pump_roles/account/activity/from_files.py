@@ -57,7 +57,7 @@ def records_of(
     A trail's digest files are skipped if there are other files.
 
     :param files: the files.
-    :param unknown: called with each file that cannot be read, or is not CloudTrail's.
+    :param unknown: called with each file that cannot be read completely, or is not CloudTrail's.
     :param done: called with the number of further files that were read.
     """
     digests, others = [], 0
@@ -100,7 +100,9 @@ def _records(content: Any) -> tuple[list[Any], Why | None]:
     if isinstance(content.get("Records"), list):
         return content["Records"], None
     if isinstance(content.get("Events"), list):
-        return [record_of(event) for event in content["Events"]], None
+        # The token of the next page: the rest was not saved.
+        why: Why | None = "truncated" if content.get("NextToken") else None
+        return [record_of(event) for event in content["Events"]], why
     return [], "digest" if content.keys() >= _OF_A_DIGEST else "not-cloudtrail"
 
 
