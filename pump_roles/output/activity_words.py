@@ -306,7 +306,7 @@ def _guardrails(guardrails: Sequence[GuardrailActivity]) -> Section:
         ),
         names=frozenset({0}),
         notes=(
-            "Calls that succeeded.",
+            "Calls that succeeded, and those that were refused.",
             "May deny: a condition or a resource decides, or the action is not known.",
         ),
     )

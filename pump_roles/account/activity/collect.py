@@ -43,6 +43,9 @@ from pump_roles.templates.masking import Mask
 _STS: Final = "sts.amazonaws.com"
 _ASSUMES: Final = "AssumeRole"
 
+_WOULD_BE_DONE: Final = "Client.DryRunOperation"
+"""The outcome of a trial of a call of Amazon EC2 that would have succeeded."""
+
 
 @dataclass
 class _Seen:
@@ -91,8 +94,9 @@ class Collector:
         self._period = ["", ""]
         self._events = 0
         self._called: Counter[str] = Counter()
-        self._done: Counter[tuple[Sought, str, str]] = Counter()
-        self._done_unknown: Counter[tuple[Sought, str, str]] = Counter()
+        # What a guardrail would have denied, or may have.
+        self._decided: Counter[tuple[Sought, str, str]] = Counter()
+        self._decided_unknown: Counter[tuple[Sought, str, str]] = Counter()
         self._uses: dict[tuple[str, str], _Use] = {}
         self._changes: dict[object, Change] = {}
         self._refused: dict[object, Refusal] = {}
@@ -178,6 +182,7 @@ class Collector:
             return
         action = action_of(event.source, event.name)
         denied = is_denial(event.outcome)
+        decided = denied or event.outcome in (DONE, _WOULD_BE_DONE)
         seen = self._session(header.issuer, event.session, event.time)
         seen.calls += 1
         seen.addresses.add(event.address)
@@ -186,10 +191,10 @@ class Collector:
             return
         if action is None:
             self._not_mapped[f"{event.source} {event.name}"] += 1
-            if event.outcome == DONE:
-                self._done_unknown[sought, event.source, event.region] += 1
-        elif event.outcome == DONE:
-            self._done[sought, action.name, event.region] += 1
+            if decided:
+                self._decided_unknown[sought, event.source, event.region] += 1
+        elif decided:
+            self._decided[sought, action.name, event.region] += 1
         common: dict[str, Any] = {
             "time": event.time,
             "session": event.session,
@@ -265,8 +270,8 @@ class Collector:
             guardrails=tuple(
                 guardrails_of(
                     sought,
-                    self._done,
-                    self._done_unknown,
+                    self._decided,
+                    self._decided_unknown,
                     last=last,
                     everything_read=all(one.why == "not-mapped" for one in unknown),
                 )

@@ -81,8 +81,8 @@ def guardrails_of(
     These are the guardrails that take no value, and those of the expected roles.
 
     :param sought: the roles.
-    :param calls: the calls that succeeded, by action.
-    :param unknown: the calls that succeeded whose action is not known, by source.
+    :param calls: the calls that succeeded or were refused, by action.
+    :param unknown: those whose action is not known, by source.
     :param last: the time of the last event.
     :param everything_read: whether no event is missing.
     """

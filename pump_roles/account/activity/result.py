@@ -174,9 +174,9 @@ class GuardrailActivity:
 
     :param name: the guardrail's name.
     :param present: whether an expected role has it.
-    :param would_deny: how many calls that succeeded it denies for certain.
-    :param might_deny: how many calls that succeeded it may deny: under a condition or on a resource
-        that the event does not decide, or because the call's action is not known.
+    :param would_deny: how many calls that succeeded or were refused it denies for certain.
+    :param might_deny: how many of them it may deny: under a condition or on a resource that the
+        event does not decide, or because the call's action is not known.
     :param cost: ``nothing`` only if both are 0, and everything was read.
     """
 

@@ -259,7 +259,21 @@ def test_refusal_names_the_guardrails_of_the_expected_role(error: str, tmp_path:
     found = activity(event)
     assert [one.guardrails for one in found.refused] == [()]
     assert found.changes == ()
-    assert guardrails(found)["no-selling"].would_deny == 0
+    assert guardrails(found)["no-selling"].would_deny == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cost"),
+    [
+        ("AccessDenied", "some"),
+        ("Client.UnauthorizedOperation", "some"),
+        ("Client.DryRunOperation", "some"),
+        ("Client.InvalidParameterValue", "nothing"),
+    ],
+)
+def test_guardrail_that_denied_a_call_has_a_cost(error: str, cost: str) -> None:
+    event = call("ec2:CreateReservedInstancesListing", error=error)
+    assert guardrails(activity(event))["no-selling"].cost == cost
 
 
 def test_guardrails_that_would_have_cost_nothing_come_first() -> None:
@@ -322,7 +336,7 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
     (unknown,) = found.unknown
     assert (unknown.why, unknown.events) == ("not-mapped", 1)
     refused = activity(event | {"errorCode": "AccessDenied"})
-    assert {guardrail.cost for guardrail in refused.guardrails} == {"nothing"}
+    assert {name for name, one in guardrails(refused).items() if one.cost == "unknown"} == denying
     assert len(refused.refused) == len(refused.unknown) == 1
 
 
