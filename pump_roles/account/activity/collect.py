@@ -342,4 +342,11 @@ class Collector:
 
 @cache
 def _commitment_changes() -> frozenset[str]:
-    return frozenset(action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons))
+    # The guardrail denies only what the published roles allow, but a deployed role may allow more.
+    buying = {
+        action.name
+        for action in shipped().actions.values()
+        if action.name.partition(":")[2].startswith("Purchase") and not action.only_reads
+    }
+    denied = {action.name for action in shipped().matching(Guardrail.NO_COMMITMENTS.reasons)}
+    return frozenset(buying | denied)

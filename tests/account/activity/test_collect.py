@@ -204,6 +204,21 @@ def test_plan_that_was_not_bought_or_was_returned_is_not_returnable() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("action", "commitment"),
+    [
+        ("ec2:PurchaseScheduledInstances", True),
+        ("ec2:PurchaseCapacityBlock", True),
+        ("es:PurchaseReservedElasticsearchInstanceOffering", True),
+        ("savingsplans:ReturnSavingsPlan", True),
+        ("savingsplans:TagResource", False),
+        ("ec2:CreateCapacityReservation", False),
+    ],
+)
+def test_every_purchase_is_a_commitment(action: str, *, commitment: bool) -> None:
+    assert change(call(action)).commitment == commitment
+
+
 def test_changes_are_sorted_by_time_and_counted_once() -> None:
     late = call("ec2:CreateTags") | {"eventTime": "2026-11-11T00:00:00Z"}
     early = PURCHASES["ec2"]
