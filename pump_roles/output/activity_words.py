@@ -57,7 +57,7 @@ def summary(activity: Activity) -> Iterator[str]:
         yield f"{role.kind} role {line(role.arn)}: {plural(role.calls, 'call')}"
     regions = ", ".join(map(line, activity.regions)) or "no Region"
     yield (
-        f"account {activity.account}, {activity.since} to {activity.until}, {regions}: "
+        f"account {line(activity.account)}, {activity.since} to {activity.until}, {regions}: "
         f"{plural(activity.events, 'event')} of all callers"
     )
 
@@ -320,7 +320,7 @@ def _sessions(activity: Activity) -> Section:
             (
                 line(session.name, LONGEST_NAME),
                 line(session.role.rpartition("/")[2], LONGEST_NAME),
-                ", ".join(session.callers) or "-",
+                line(", ".join(session.callers)) or "-",
                 line(", ".join((*addresses, *([more] if more else [])))) or "-",
                 session.first,
                 session.last,

@@ -15,7 +15,7 @@ from pump_roles.account.activity.roles import published_roles
 from pump_roles.output.activity_formats import as_csv, as_markdown, as_table
 from pump_roles.output.activity_words import returnable, risk_of, unknown_in_words, what
 from pump_roles.output.json_documents import as_json
-from tests.account.activity.trail import call
+from tests.account.activity.trail import AUTO_PILOT, assumption, call
 
 
 def activity(*events: Any) -> Activity:
@@ -105,6 +105,8 @@ def test_text_of_an_event_cannot_disguise_the_result() -> None:
         call("ec2:CreateTags", errorCode=HOSTILE),
         call(f"ec2:{HOSTILE.replace(':', '')}"),
         call(f"{HOSTILE}.x:y"),
+        assumption(AUTO_PILOT, "Example-1234", HOSTILE)
+        | {"userIdentity": {"type": "AWSAccount", "accountId": HOSTILE}},
     )
     table, markdown = as_table(found, styled=False), as_markdown(found)
     plain = as_markdown(activity(call("ec2:CreateTags")))

@@ -14,6 +14,7 @@ from pump_roles.account.activity.event import (
     details_of,
     event_of,
     header_of,
+    is_account,
     parameters,
 )
 from pump_roles.account.activity.guardrails import denied_by, guardrails_of
@@ -156,8 +157,10 @@ class Collector:
         asked = parameters(record, "requestParameters")
         arn, name = asked.get("roleArn"), asked.get("roleSessionName")
         account = record.get("recipientAccountId")
-        if not (isinstance(arn, str) and isinstance(account, str)):
+        if not isinstance(arn, str) or account is None:
             return
+        if not is_account(account):
+            raise MalformedEventError
         if self._issued_by(arn, account) is None:
             return
         if isinstance(external_id := asked.get("externalId"), str):
@@ -177,7 +180,7 @@ class Collector:
     ) -> None:
         # CloudTrail may deliver an event twice.
         id_ = record.get("eventID")
-        key = id_ if isinstance(id_, str) else object()
+        key = id_ if isinstance(id_, str) and id_ else object()
         if key in self._changes or key in self._refused:
             return
         action = action_of(event.source, event.name)

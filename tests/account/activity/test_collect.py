@@ -231,6 +231,12 @@ def test_changes_are_sorted_by_time_and_counted_once() -> None:
     assert found.roles[0].calls == 2
 
 
+@pytest.mark.parametrize("id_", ["", None, 3])
+def test_events_without_an_id_are_not_the_same(id_: Any) -> None:
+    event = call("ec2:CreateTags", eventID=id_)
+    assert len(activity(event, event).changes) == 2
+
+
 def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> None:
     found = activity(
         call("ec2:DescribeInstances"),
@@ -523,6 +529,12 @@ def without_issuer(arn: str) -> Any:
     return event
 
 
+def without_issuer_arn() -> Any:
+    event = call("ec2:DescribeInstances")
+    event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = ""
+    return event
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -543,6 +555,11 @@ def without_issuer(arn: str) -> Any:
         broken(userIdentity="x"),
         broken(userIdentity={"type": "AssumedRole"}),
         broken(recipientAccountId=3),
+        broken(recipientAccountId="11112222333"),
+        broken(recipientAccountId=f"{ACCOUNT}\n"),
+        broken(recipientAccountId="\u0661" * 12),
+        assumption(AUTO_PILOT, "Example-1234") | {"recipientAccountId": "\x1b[31m"},
+        without_issuer_arn(),
         without_issuer(f"arn:aws:sts::{ACCOUNT}:assumed-role/PumpAutoPilotRole/x"),
         without_issuer("PumpAutoPilotRole"),
     ],
