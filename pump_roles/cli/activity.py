@@ -169,21 +169,29 @@ def result_of(
     roles: "Roles",
     now: datetime | None = None,
     asked: tuple[str, str, tuple[str, ...]] | None = None,
+    *,
+    one_account: str = "--role-arn",
+    other_name: str = "--expect or --role-arn",
 ) -> "Activity":
-    """Return what events say, or exit with one line if there is none of the roles.
+    """Return what events say, or exit with one line if there is none of one account's roles.
 
     :param collector: has the events.
     :param roles: the roles.
+    :param one_account: what to pass if the roles are in several accounts.
+    :param other_name: what to pass if a role has another name or path.
     :param now: the time. By default, that of the clock.
     :param asked: as for :meth:`pump_roles.account.activity.collect.Collector.result`.
     """
     from pump_roles.account.activity.collect import NothingFoundError  # noqa: PLC0415
+    from pump_roles.json_input import InputError  # noqa: PLC0415
     from pump_roles.output.activity_words import nothing_found  # noqa: PLC0415
 
     try:
         return collector.result(now or datetime.now(timezone.utc), asked)
     except NothingFoundError as error:
-        common.fail(nothing_found(error, roles), common.UNKNOWN)
+        common.fail(nothing_found(error, roles, other_name), common.UNKNOWN)
+    except InputError as error:
+        common.fail(f"{error}; pass {one_account}", common.UNKNOWN)
 
 
 def _read_history(

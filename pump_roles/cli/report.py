@@ -245,11 +245,17 @@ def _activity(paths: Sequence[Path], templates: Path | None) -> "Activity":
     from pump_roles.account.activity.collect import Collector  # noqa: PLC0415
     from pump_roles.account.activity.roles import published_roles, roles_in  # noqa: PLC0415
     from pump_roles.cli.activity import read_files, result_of  # noqa: PLC0415
+    from pump_roles.json_input import InputError  # noqa: PLC0415
 
     roles = published_roles() if templates is None else roles_in(templates)
     collector = Collector(roles)
-    read_files(collector, paths)
-    return result_of(collector, roles)
+    try:
+        read_files(collector, paths)
+    except InputError as error:
+        common.fail(f"--activity: {error}", common.UNKNOWN)
+    return result_of(
+        collector, roles, one_account="files of one account", other_name="its template as PATH"
+    )
 
 
 def _written(result: "Report", chosen: ReportFormat, activity: "Activity | None") -> str:

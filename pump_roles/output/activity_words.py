@@ -118,11 +118,12 @@ def unknown_in_words(unknown: Unknown) -> str:
     return f"{events}{_WHY[unknown.why]}{detail}"
 
 
-def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
+def nothing_found(error: "NothingFoundError", roles: "Roles", remedy: str) -> str:
     """Return why there is no result.
 
     :param error: that there is no event of the roles.
     :param roles: the roles.
+    :param remedy: what to pass for a role with another name or path.
     """
     if error.unknown:
         shown, more = few(error.unknown, _ACTIONS)
@@ -134,7 +135,7 @@ def nothing_found(error: "NothingFoundError", roles: "Roles") -> str:
     named = [sought.arn for sought in roles.sought if sought.arn] or places
     return (
         f"the result is unknown: none of {plural(error.events, 'event')} is of "
-        f"{' or '.join(named)}; if a role has another name or path, pass --expect or --role-arn"
+        f"{' or '.join(named)}; if a role has another name or path, pass {remedy}"
     )
 
 

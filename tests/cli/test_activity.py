@@ -27,6 +27,7 @@ from tools.sandbox.cdk import ROOT
 SCHEMA = json.loads((ROOT / "pump_roles/output/activity.schema.json").read_text())
 READS = call("ec2:DescribeInstances")
 REFUSED = call("ec2:CreateTags", error="AccessDenied")
+OTHER = AUTO_PILOT.replace(ACCOUNT, "444455556666")
 
 
 def activity(*arguments: object) -> Result:
@@ -194,17 +195,16 @@ def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) 
 
 
 def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
-    other = AUTO_PILOT.replace(ACCOUNT, "444455556666")
-    ended = activity(write(tmp_path, READS), "--role-arn", other)
+    ended = activity(write(tmp_path, READS), "--role-arn", OTHER)
     assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr == f"{UNKNOWN}none of 1 event is of {other}; {OTHER_NAME}\n"
-    both = write(tmp_path, READS, call("ec2:CreateTags", role=other))
+    assert ended.stderr == f"{UNKNOWN}none of 1 event is of {OTHER}; {OTHER_NAME}\n"
+    both = write(tmp_path, READS, call("ec2:CreateTags", role=OTHER))
     ended = activity(both)
     assert (ended.exit_code, ended.stdout) == (4, "")
     assert ended.stderr == (
         f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666; pass --role-arn\n"
     )
-    assert activity(both, "--role-arn", other).exit_code == 0
+    assert activity(both, "--role-arn", OTHER).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -292,4 +292,18 @@ def test_activity_of_a_report_needs_a_page_and_events(trail: Path, tmp_path: Pat
     page = tmp_path / "report.html"
     ended = report("--activity", other, "--output", page)
     assert (ended.exit_code, page.exists()) == (4, False)
-    assert ended.stderr == f"{UNKNOWN}none of 1 event is of {NAMES}; {OTHER_NAME}\n"
+    assert ended.stderr == (
+        f"{UNKNOWN}none of 1 event is of {NAMES}; if a role has another name or path, "
+        "pass its template as PATH\n"
+    )
+    write(tmp_path, READS, call("ec2:CreateTags", role=OTHER), name="o.json")
+    ended = report("--activity", other, "--output", page)
+    assert (ended.exit_code, page.exists()) == (4, False)
+    assert ended.stderr == (
+        f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666; "
+        "pass files of one account\n"
+    )
+    other.unlink()
+    ended = report("--activity", other, "--output", page)
+    assert (ended.exit_code, page.exists()) == (4, False)
+    assert ended.stderr == f"pump-roles: --activity: {other}: there is no such file\n"

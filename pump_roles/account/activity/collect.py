@@ -238,9 +238,7 @@ class Collector:
         """
         accounts = sorted({arn.split(":")[4] for arn in self._arns})
         if len(accounts) > 1:
-            raise InputError(
-                f"the roles are in several accounts: {', '.join(accounts)}; pass --role-arn"
-            )
+            raise InputError(f"the roles are in several accounts: {', '.join(accounts)}")
         if not accounts:
             raise NothingFoundError(self._events, [*self._all_unknown(())])
         sought = [
