@@ -158,7 +158,7 @@ def read_files(collector: "Collector", paths: Sequence[Path]) -> None:
     """
     from pump_roles.account.activity.from_files import files_of, records_of  # noqa: PLC0415
 
-    found = files_of(paths)
+    found = files_of(paths, unknown=collector.add_unknown)
     with common.progress("files read", len(found)) as done:
         for file, records in records_of(found, unknown=collector.add_unknown, done=done):
             collector.add(file, records)

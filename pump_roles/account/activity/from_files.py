@@ -1,10 +1,12 @@
 """Reads CloudTrail's events from files, one by one: those of a trail, or of the event history."""
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
 import msgspec
@@ -22,31 +24,73 @@ _OF_A_DIGEST: Final = {"digestStartTime", "digestS3Object"}
 """Members of a trail's digest files. They have hashes of its files, and no events."""
 
 
-def files_of(paths: Iterable[Path]) -> list[Path]:
+def files_of(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> list[Path]:
     """Return the files at paths, each once, and in folders all with an extension of CloudTrail's.
 
-    :param paths: files and folders.
+    :param paths: files and folders. Links in folders are followed.
+    :param unknown: called with each folder, and each such name in one, that cannot be read.
     :raises InputError: if a path does not exist, is neither a file nor a folder, or is a folder
         without such files.
     """
     # One file can have several paths.
     found: dict[Path, Path] = {}
     for path in paths:
-        if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if _is_named_alike(file)]
-            if not inside:
+        mode = _mode_of(path)
+        if S_ISDIR(mode):
+            inside, problems = _in_folder(path)
+            if not (inside or problems):
                 raise InputError(f"{path}: contains no {' and no '.join(_NAMES)} files")
             found |= {file.resolve(): file for file in inside}
-        elif path.is_file():
+            for problem in problems:
+                unknown(Unknown(why="not-read", subject=str(problem)))
+        elif S_ISREG(mode):
             found[path.resolve()] = path
         else:
-            problem = "is not a regular file" if path.exists() else "there is no such file"
-            raise InputError(f"{path}: {problem}")
+            raise InputError(f"{path}: is not a regular file")
     return [*found.values()]
 
 
-def _is_named_alike(file: Path) -> bool:
-    return file.name.lower().endswith(_NAMES) and file.is_file()
+def _mode_of(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _is_regular(file: Path) -> bool:
+    try:
+        return S_ISREG(_mode_of(file))
+    except InputError:
+        return False
+
+
+def _in_folder(path: Path) -> tuple[list[Path], list[Path]]:
+    # The files, and what cannot be read.
+    files: list[Path] = []
+    problems: list[Path] = []
+    seen = {os.path.realpath(path)}
+    walk = os.walk(
+        path, followlinks=True, onerror=lambda error: problems.append(Path(error.filename))
+    )
+    for folder, folders, names in walk:
+        # A link may lead to a folder above it.
+        folders[:] = [
+            name for name in sorted(folders) if _is_new(os.path.realpath(Path(folder, name)), seen)
+        ]
+        for name in sorted(names):
+            if name.lower().endswith(_NAMES):
+                file = Path(folder, name)
+                (files if _is_regular(file) else problems).append(file)
+    return files, problems
+
+
+def _is_new(folder: str, seen: set[str]) -> bool:
+    if folder in seen:
+        return False
+    seen.add(folder)
+    return True
 
 
 def records_of(

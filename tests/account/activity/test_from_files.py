@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ DIGEST = {
 
 def read(*paths: Path) -> tuple[list[Any], list[Unknown]]:
     unknown: list[Unknown] = []
-    records = records_of(files_of(paths), unknown=unknown.append, done=lambda _: None)
+    files = files_of(paths, unknown=unknown.append)
+    records = records_of(files, unknown=unknown.append, done=lambda _: None)
     return [record for _, found in records for record in found], unknown
 
 
@@ -83,8 +85,48 @@ def test_digest_files_next_to_a_trail_are_skipped(tmp_path: Path) -> None:
 
 def test_paths_without_files_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"contains no .json and no .json.gz files"):
-        files_of([tmp_path])
+        read(tmp_path)
     with pytest.raises(InputError, match="there is no such file"):
-        files_of([tmp_path / "x.json"])
+        read(tmp_path / "x.json")
     with pytest.raises(InputError, match="is not a regular file"):
-        files_of([Path("/dev/null")])
+        read(Path("/dev/null"))
+    loop = tmp_path / "loop.json"
+    loop.symlink_to(loop)
+    with pytest.raises(InputError, match=r"loop.json: cannot be read: "):
+        read(loop)
+    write(tmp_path, call("ec2:DescribeInstances"))
+    assert read(tmp_path)[1] == [Unknown(why="not-read", subject=str(loop))]
+
+
+def test_linked_folders_are_read_once_and_may_lead_back(tmp_path: Path) -> None:
+    event = call("ec2:DescribeInstances")
+    write(tmp_path / "elsewhere", event)
+    folder = tmp_path / "trail"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    assert read(folder) == ([event], [])
+
+
+def test_what_cannot_be_read_in_a_folder_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, broken = tmp_path / "closed", tmp_path / "broken.json"
+    closed.mkdir()
+    broken.symlink_to(tmp_path / "nothing")
+    (tmp_path / "broken.txt").symlink_to(tmp_path / "nothing")
+    scan = os.scandir
+
+    def denied(path: Any) -> Any:
+        # The permissions of a folder do not stop root.
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    unknown = [Unknown(why="not-read", subject=str(path)) for path in (broken, closed)]
+    assert read(tmp_path) == ([], unknown)
+    event = call("ec2:DescribeInstances")
+    write(tmp_path, event)
+    assert read(tmp_path) == ([event], unknown)
