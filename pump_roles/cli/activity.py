@@ -110,7 +110,7 @@ def activity(
     the event.
 
     Exit status: 0; 3 if a --fail-on condition is met; otherwise 4 if anything could not be read or
-    mapped to an action, if there is no event of the roles, or if the input cannot be used; 1 if the
+    mapped to an action, if there is no call of the roles, or if the input cannot be used; 1 if the
     result cannot be written; 2 for a usage error.
     """
     from pump_roles.account.activity import roles as known_roles  # noqa: PLC0415

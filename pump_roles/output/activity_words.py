@@ -102,6 +102,7 @@ _WHY: Final[Mapping[Why, str]] = {
     "digest": "is a digest file of a trail; it has no events",
     "expected-role": "the role in the templates cannot be read completely",
     "malformed": "not as CloudTrail writes them",
+    "no-calls": "was assumed, but none of its calls is among the events",
     "not-cloudtrail": "is not a file of CloudTrail",
     "not-json": "is not JSON, or is incomplete",
     "not-mapped": "the action is not known",

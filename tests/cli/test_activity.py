@@ -95,6 +95,7 @@ def test_says_what_it_does_not_list(tmp_path: Path) -> None:
         ([READS, call("s3:ListBuckets")], ["change"], 4),
         ([PURCHASES["ec2"], call("s3:ListBuckets")], ["change"], 3),
         ([READS, {}], [], 4),
+        ([assumption(AUTO_PILOT, "Example-1234")], [], 4),
     ],
 )
 def test_exit_status(events: list[Any], conditions: list[str], status: int, tmp_path: Path) -> None:

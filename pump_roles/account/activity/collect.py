@@ -335,6 +335,9 @@ class Collector:
         for role in sought:
             if role.role.unknown:
                 yield Unknown(why="expected-role", subject=role.role.name)
+        if not self._called:
+            # They were assumed, so there may be calls elsewhere.
+            yield from (Unknown(why="no-calls", subject=arn) for arn in sorted(self._arns))
         for subject, count in sorted(self._malformed.items()):
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):

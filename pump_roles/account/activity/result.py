@@ -16,6 +16,7 @@ Why = Literal[
     "digest",
     "expected-role",
     "malformed",
+    "no-calls",
     "not-cloudtrail",
     "not-json",
     "not-mapped",
@@ -34,8 +35,9 @@ or it would have denied at least one."""
 class Unknown:
     """Something that could not be read or mapped to an action.
 
-    :param why: why it is not known. ``not-mapped`` is a call, ``malformed`` an event, and
-        ``expected-role`` a role in the templates; the others are files or Regions.
+    :param why: why it is not known. ``not-mapped`` is a call, ``malformed`` an event,
+        ``no-calls`` a role, and ``expected-role`` one in the templates; the others are files or
+        Regions.
     :param subject: the file, the Region, the role, or the call, as its source and its name.
     :param detail: what is known about the reason; empty if there is no more.
     :param events: how many events it is about; 0 for a whole file or Region, or for a role.

@@ -369,6 +369,15 @@ def test_no_guardrail_is_recommended_if_events_are_missing() -> None:
     assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
 
 
+def test_no_guardrail_is_recommended_if_a_role_was_only_assumed() -> None:
+    assumed = assumption(AUTO_PILOT, "Example-1234")
+    found = activity(assumed)
+    assert found.unknown == (Unknown(why="no-calls", subject=AUTO_PILOT),)
+    assert {guardrail.cost for guardrail in found.guardrails} == {"unknown"}
+    found = activity(assumed, call("ec2:DescribeInstances"))
+    assert found.unknown == ()
+
+
 def test_call_that_needs_no_permission_is_not_unknown() -> None:
     found = activity(call("sts:GetCallerIdentity"))
     assert (found.unknown, found.changes, found.reads) == ((), (), ())
