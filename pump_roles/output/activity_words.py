@@ -1,5 +1,6 @@
 """What the formats of an activity share: its sections, with their tables and sentences."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ def sections(activity: Activity) -> Iterator[Section]:
 
 
 def uses(activity: Activity, kind: str, actions: Collection[str]) -> str:
-    """Return how often a role used any of some actions, and when last.
+    """Return how often a role used any of some actions, and when last, or was refused.
 
     :param activity: what the role did.
     :param kind: the role's kind.
@@ -94,6 +95,8 @@ def uses(activity: Activity, kind: str, actions: Collection[str]) -> str:
     if not found:
         return "no use found" if activity.unknown else "never used"
     count = sum(use.calls for use in found)
+    if not count:
+        return f"refused {plural(sum(use.refused for use in found), 'time')}"
     return f"used {plural(count, 'time')}, last {max(use.last for use in found)}"
 
 
@@ -277,11 +280,21 @@ def _unused(activity: Activity) -> Section:
         if actions:
             shown, more = few(actions, _ACTIONS)
             rows.append((risk, f"{len(actions):,}", ", ".join((*shown, *([more] if more else [])))))
+    refused = Counter[str]()
+    for use in activity.used:
+        refused[use.action] += use.refused
+    tried = refused.keys() - {use.action for use in activity.used if use.calls}
+    each = [f"{action} (refused {plural(refused[action], 'time')})" for action in sorted(tried)]
+    shown, more = few(each, _ACTIONS)
+    all_refused = f"Only refused: {', '.join((*shown, *([more] if more else [])))}."
     return Section(
         title="What it never used",
         heads=("actions that", "unused", "which"),
         rows=tuple(rows),
-        notes=(f"{len(activity.unused):,} of {plural(activity.allowed, 'action')} were not used.",),
+        notes=(
+            f"{len(activity.unused):,} of {plural(activity.allowed, 'action')} were never called.",
+            *([all_refused] if each else []),
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from pump_roles.account.activity.collect import Collector
 from pump_roles.account.activity.result import Activity, Change, Unknown, Why
 from pump_roles.account.activity.roles import published_roles
 from pump_roles.output.activity_formats import as_csv, as_markdown, as_table
-from pump_roles.output.activity_words import returnable, risk_of, unknown_in_words, what
+from pump_roles.output.activity_words import returnable, risk_of, unknown_in_words, uses, what
 from pump_roles.output.json_documents import as_json
 from tests.account.activity.trail import AUTO_PILOT, assumption, call
 
@@ -93,6 +93,19 @@ def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
 )
 def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
     assert risk_of(action) == risk
+
+
+def test_action_that_was_only_refused_is_not_never_used() -> None:
+    refused = call("ec2:CreateTags", error="AccessDenied")
+    found = activity(refused, refused, call("ec2:DescribeInstances"))
+    assert uses(found, "auto-pilot", ["ec2:CreateTags"]) == "refused 1 time"
+    assert uses(found, "read-only", ["ec2:CreateTags"]) == "never used"
+    assert "Only refused: ec2:CreateTags (refused 1 time)." in as_table(found, styled=False)
+    found = activity(refused, call("ec2:CreateTags"))
+    assert uses(found, "auto-pilot", ["ec2:CreateTags"]) == (
+        "used 1 time, last 2026-11-10T08:15:00Z"
+    )
+    assert "Only refused" not in as_table(found, styled=False)
 
 
 HOSTILE = "=x|`a`\n# title\r\n<b>@user #1\u202e\x1b[31m"

@@ -60,9 +60,10 @@ class _Seen:
 
 @dataclass
 class _Use:
-    # An action that a kind of role used.
-    last: str
+    # An action that a kind of role used, or tried to.
+    last: str = ""
     calls: int = 0
+    refused: int = 0
 
 
 class NothingFoundError(Exception):
@@ -205,14 +206,13 @@ class Collector:
             "region": event.region,
             "outcome": event.outcome,
         }
+        if action is not None:
+            self._add_use(sought.role.kind, action.name, event.time, denied=denied)
         if denied:
             name = action.name if action else f"{services_of(event.source)[0]}:{event.name}"
             self._refused[key] = Refusal(action=name, guardrails=denied_by(sought, name), **common)
             return
-        if action is None:
-            return
-        self._add_use(sought.role.kind, action.name, event.time)
-        if action.only_reads:
+        if action is None or action.only_reads:
             return
         self._changes[key] = Change(
             action=action.name,
@@ -222,8 +222,11 @@ class Collector:
             **common,
         )
 
-    def _add_use(self, kind: str, action: str, time: str) -> None:
-        use = self._uses.setdefault((kind, action), _Use(time))
+    def _add_use(self, kind: str, action: str, time: str, *, denied: bool) -> None:
+        use = self._uses.setdefault((kind, action), _Use())
+        if denied:
+            use.refused += 1
+            return
         use.calls += 1
         use.last = max(use.last, time)
 
@@ -278,7 +281,7 @@ class Collector:
                 )
             ),
             used=tuple(
-                Use(kind=kind, action=name, calls=use.calls, last=use.last)
+                Use(kind=kind, action=name, calls=use.calls, last=use.last, refused=use.refused)
                 for (kind, name), use in sorted(self._uses.items())
             ),
             allowed=len(allowed),
@@ -301,7 +304,7 @@ class Collector:
         by_service: dict[str, dict[str, list[_Use]]] = {}
         for (_, name), use in sorted(self._uses.items(), key=lambda item: item[0][1]):
             action = shipped().actions[name.lower()]
-            if action.only_reads:
+            if action.only_reads and use.calls:
                 by_service.setdefault(action.service, {}).setdefault(name, []).append(use)
         for service, reads in by_service.items():
             yield ServiceReads(

@@ -142,18 +142,20 @@ class DataRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """How often a role used an action.
+    """How often a role used an action, or tried to.
 
     :param kind: the role's kind.
     :param action: the action.
     :param calls: how many calls, without those that were refused.
-    :param last: when it was last called, in UTC.
+    :param last: when it was last called, in UTC; empty if all calls were refused.
+    :param refused: how many calls were refused.
     """
 
     kind: str
     action: str
     calls: int
     last: str
+    refused: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,9 +232,9 @@ class Activity:
     :param refused: the calls that were denied, by time.
     :param reads: what was read, by service.
     :param guardrails: what guardrails would have denied; first those that would have cost nothing.
-    :param used: which actions each role used.
+    :param used: which actions each role used, or tried to.
     :param allowed: how many actions the roles allow.
-    :param unused: which of them were not used.
+    :param unused: which of them were never called. A refused call is a call.
     :param sessions: who came in, by the time when they were first seen.
     :param unknown: what could not be read or mapped to an action.
     """

@@ -249,8 +249,12 @@ def test_reads_are_counted_by_service_and_those_that_return_data_listed() -> Non
     (data,) = found.reads[1].data
     assert (data.action, data.calls, data.last) == ("ecs:DescribeTasks", 2, "2026-11-11T00:00:00Z")
     assert "ecs:DescribeTasks" not in found.unused
-    assert "ecs:DescribeServices" in found.unused
-    assert len(found.unused) == found.allowed - 3
+    # It was refused, so it is neither used nor never used.
+    assert "ecs:DescribeServices" not in found.unused
+    assert len(found.unused) == found.allowed - 4
+    tried = {use.action: (use.calls, use.last, use.refused) for use in found.used}
+    assert tried["ecs:DescribeServices"] == (0, "", 1)
+    assert tried["ecs:ListTasks"] == (1, TIME, 0)
 
 
 def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Path) -> None:
