@@ -40,9 +40,13 @@ from pump_roles.iam.events import action_of, needs_permission, services_of
 from pump_roles.json_input import InputError
 from pump_roles.report.marks import mark
 from pump_roles.templates.masking import Mask
+from pump_roles.text import cut
 
 _STS: Final = "sts.amazonaws.com"
 _ASSUMES: Final = "AssumeRole"
+
+_LONGEST: Final = 200
+"""The maximum length of a text of a change, in characters."""
 
 _WOULD_BE_DONE: Final = "Client.DryRunOperation"
 """The outcome of a trial of a call of Amazon EC2 that would have succeeded."""
@@ -164,7 +168,7 @@ class Collector:
             raise MalformedEventError
         if self._issued_by(arn, account) is None:
             return
-        if isinstance(external_id := asked.get("externalId"), str):
+        if isinstance(external_id := asked.get("externalId"), str) and external_id:
             self._hidden.add(external_id)
         if isinstance(name, str) and name and record.get("errorCode") is None:
             seen = self._session(arn, name, header.time)
@@ -290,8 +294,14 @@ class Collector:
             unknown=tuple(unknown),
         )
         masked = Mask(frozenset(self._hidden)).masked(found)
-        # An account ID may also be an external ID.
-        return replace(masked, account=found.account, version=found.version)
+        return replace(
+            masked,
+            # An account ID may also be an external ID.
+            account=found.account,
+            version=found.version,
+            # Only now: the beginning of an external ID would not be hidden.
+            changes=tuple(map(_cut, masked.changes)),
+        )
 
     def _role(self, sought: Sought) -> RoleActivity:
         arns = [arn for arn, role in self._arns.items() if role is sought]
@@ -345,6 +355,17 @@ class Collector:
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):
             yield Unknown(why="not-mapped", subject=subject, events=count)
+
+
+def _cut(change: Change) -> Change:
+    return replace(
+        change,
+        item=cut(change.item, _LONGEST),
+        offering=cut(change.offering, _LONGEST),
+        type=cut(change.type, _LONGEST),
+        payment=cut(change.payment, _LONGEST),
+        hourly=cut(change.hourly, _LONGEST),
+    )
 
 
 @cache

@@ -9,10 +9,6 @@ from datetime import datetime, timezone
 from typing import Any, Final, NamedTuple
 
 from pump_roles.account.activity.result import DONE
-from pump_roles.text import cut
-
-_LONGEST: Final = 200
-"""The maximum length of a value in the parameters of a call that is kept, in characters."""
 
 _TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
@@ -189,7 +185,7 @@ def details_of(event: Event) -> dict[str, Any]:
         return next(filter(None, found), [])
 
     def text(*where: Any) -> str:
-        return cut(", ".join(dict.fromkeys(values(*where))), _LONGEST)
+        return ", ".join(dict.fromkeys(values(*where)))
 
     counts = values(_COUNT, asked, answered)
     term = text({"duration"}, answered, asked)

@@ -532,6 +532,15 @@ def test_external_ids_and_characters_that_disguise_are_hidden() -> None:
     assert found.account == ACCOUNT
 
 
+def test_external_id_is_hidden_before_a_text_is_cut() -> None:
+    long = f"{'x' * 190}Example-1234-5678-9012"
+    found = activity(
+        call("support:CreateCase", response={"caseId": long}),
+        assumption(AUTO_PILOT, "Example-1234-5678-9012"),
+    )
+    assert found.changes[0].item == f"{'x' * 190}(external  (cut)"
+
+
 def broken(**members: Any) -> Any:
     return call("ec2:DescribeInstances") | members
 
