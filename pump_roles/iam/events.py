@@ -1,13 +1,14 @@
 """Which action a CloudTrail event is about.
 
 For most services, the event's source is the service's prefix, and its name is the action's.
-``events.json`` has the rest: the ``services`` of other sources, the ``actions`` of calls that have
-no action of their own, and the calls that work ``without_permission``.
+``events.json`` has the rest: the ``services`` of other sources, the ``parameters`` that only one of
+these services has, the ``actions`` of calls that have no action of their own, and the calls that
+work ``without_permission``.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -35,6 +36,18 @@ def action_of(source: str, name: str) -> Action | None:
         if found is not None:
             return found
     return None
+
+
+def exact_source(source: str, parameters: Iterable[str]) -> str:
+    """Return the source of the one service that a call is of, if services share a source, and the
+    parameters of the call decide.
+
+    :param source: the event's source.
+    :param parameters: the names of the call's parameters.
+    """
+    services = _data()["parameters"].get(source.removesuffix(_DOMAIN), {})
+    found = (f"{services[name]}{_DOMAIN}" for name in parameters if name in services)
+    return next(found, source)
 
 
 def services_of(source: str) -> list[str]:

@@ -69,6 +69,8 @@ def test_every_exception_is_needed_and_leads_to_the_catalog() -> None:
     for source, services in data["services"].items():
         assert [source] != services
         assert SERVICES.issuperset(services)
+    for source, by_parameter in data["parameters"].items():
+        assert set(data["services"][source]).issuperset(by_parameter.values())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any, Final, NamedTuple
 
 from pump_roles.account.activity.result import DONE
+from pump_roles.iam.events import exact_source
 
 _TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
@@ -40,7 +41,8 @@ class Event(NamedTuple):
 
     :param time: when, in UTC.
     :param region: the Region.
-    :param source: the event's source, such as ``ec2.amazonaws.com``.
+    :param source: the event's source, such as ``ec2.amazonaws.com``, or that of the one service
+        that it is about.
     :param name: the event's name.
     :param session: the session's name.
     :param address: the source address; empty if the event has none.
@@ -144,15 +146,16 @@ def event_of(record: Mapping[str, Any], header: Header) -> Event:
             raise MalformedEventError
     if not isinstance(address, str):
         raise MalformedEventError
+    request = parameters(record, "requestParameters")
     return Event(
         header.time,
         header.region,
-        str(source),
+        exact_source(str(source), request),
         str(name),
         str(arn).rpartition("/")[2],
         address,
         code,
-        parameters(record, "requestParameters"),
+        request,
         parameters(record, "responseElements"),
     )
 

@@ -219,6 +219,15 @@ def test_every_purchase_is_a_commitment(action: str, *, commitment: bool) -> Non
     assert change(call(action)).commitment == commitment
 
 
+def test_parameters_decide_which_service_of_a_source_it_is() -> None:
+    event = call("autoscaling:PutScalingPolicy", {"serviceNamespace": "ecs"})
+    assert change(event).action == "application-autoscaling:PutScalingPolicy"
+    event = call("autoscaling:PutScalingPolicy", {"autoScalingGroupName": "a"})
+    assert change(event).action == "autoscaling:PutScalingPolicy"
+    event = call("autoscaling:Nothing", {"serviceNamespace": "ecs"}, error="AccessDenied")
+    assert activity(event).refused[0].action == "application-autoscaling:Nothing"
+
+
 def test_changes_are_sorted_by_time_and_counted_once() -> None:
     late = call("ec2:CreateTags") | {"eventTime": "2026-11-11T00:00:00Z"}
     early = PURCHASES["ec2"]
