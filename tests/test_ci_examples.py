@@ -253,7 +253,9 @@ def test_daily_job_opens_an_issue_about_a_purchase(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gh = tmp_path / "gh"
-    gh.write_text('#!/bin/sh\necho "$@" >> gh-calls\n')
+    gh.write_text(
+        '#!/bin/sh\nif [ "$2" = list ]; then cat titles; else echo "$@" >> gh-calls; fi\n'
+    )
     gh.chmod(0o755)
     # Instead of the event history, a trail: the emulator does not sell Savings Plans.
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -261,19 +263,32 @@ def test_daily_job_opens_an_issue_about_a_purchase(
     text = (CI / "github-actions-activity.yml").read_text()
     assert text.count(history) == 1
     workflow = yaml.safe_load(text.replace(history, "trail.json"))
-    for events, status, title in (
-        ([call("ec2:DescribeInstances")], 0, ""),
-        ([PURCHASES["Savings Plan"]], 0, "issue create --title Pump changed commitments"),
-        ([call("s3:ListBuckets")], 4, ""),
-        ([PURCHASES["Savings Plan"], call("s3:ListBuckets")], 0, "issue create --title Pump"),
+    plan = PURCHASES["Savings Plan"]
+    later = plan | {"eventTime": "2026-11-11T00:00:00Z", "eventID": "later"}
+    not_changed = later | {"eventID": "failed", "errorCode": "ValidationException"}
+    title = "Pump changed commitments, last 2026-11-10T08:15:00Z"
+    of_later = "Pump changed commitments, last 2026-11-11T00:00:00Z"
+    unmapped = call("s3:ListBuckets")
+    for events, titles, status, opened in (
+        ([call("ec2:DescribeInstances")], [], 0, None),
+        ([plan, not_changed], [], 0, title),
+        # Of another purchase, and of one whose title begins alike.
+        ([plan], [of_later, f"{title} and more"], 0, title),
+        ([plan], [of_later, title], 0, None),
+        ([plan, later], [title], 0, of_later),
+        ([unmapped], [], 4, None),
+        ([plan, unmapped], [], 1, title),
+        ([plan, unmapped], [title], 1, None),
     ):
         write(checkout, *events, name="trail.json")
         (checkout / "gh-calls").write_text("")
+        (checkout / "titles").write_text("".join(f"{line}\n" for line in titles))
         ended = github(checkout, workflow)
         assert (ended.status, ended.errors) == (status, ())
         assert "# What Pump did" in ended.summary
-        assert (checkout / "gh-calls").read_text().startswith(title)
-        assert bool((checkout / "gh-calls").read_text()) == bool(title)
+        assert (checkout / "gh-calls").read_text() == (
+            f"issue create --title {opened} --body-file pump-activity.md\n" if opened else ""
+        )
 
 
 @pytest.mark.parametrize("job", [github, gitlab])
