@@ -169,7 +169,23 @@ def _report(path: Path | None, guardrails: "Sequence[Guardrail]", since: Path | 
     if path is not None:
         return of_templates(path, since=earlier)
     with _of_option("--guardrails"):
-        return of_published(guardrails=guardrails, since=earlier)
+        report = of_published(guardrails=guardrails, since=earlier)
+    for name, others in sorted(_redundant(guardrails).items()):
+        typer.echo(
+            f"pump-roles: --guardrails: {name} makes these redundant: {', '.join(others)}", err=True
+        )
+    return report
+
+
+def _redundant(guardrails: "Sequence[Guardrail]") -> "dict[str, list[str]]":
+    from pump_roles.guardrails import applying, documents, made_redundant  # noqa: PLC0415
+    from pump_roles.published import ROLES  # noqa: PLC0415
+
+    found: dict[str, list[str]] = {}
+    for kind, role in ROLES.items():
+        applied = applying(guardrails, kind, ROLES)
+        found |= made_redundant(applied, documents(applied, role))
+    return found
 
 
 def _guardrails(values: list[str] | None, path: Path | None, *, account: bool) -> "list[Guardrail]":

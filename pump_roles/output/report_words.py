@@ -148,7 +148,7 @@ def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
         return "reads billing and infrastructure metadata"
     what = f"can {' and '.join(verbs)} commitments"
     if buy.answer == LIMITED:
-        return f"{what}, limited by {_by(buy.limited, role)}"
+        return f"{what}, limited: {_by(buy.limited, role)}"
     return f"{what} without a limit" if buy.left else what
 
 
@@ -186,7 +186,7 @@ def answered(answer: Answer, role: RoleReport) -> str:
         return "something cannot be read, or may give more access"
     if answer.limited:
         return f"{len(answer.limited):,} {number}, limited: {_by(answer.limited, role)}"
-    return f"denied by {_by(answer.denied, role)}" if answer.denied else f"none {number}"
+    return f"denied by {_denied_by(answer.denied, role)}" if answer.denied else f"none {number}"
 
 
 def few_named(answer: Answer) -> str:
@@ -199,6 +199,13 @@ def _by(actions: Iterable[str], role: RoleReport) -> str:
         found.value or found.name
         for found in role.guardrails
         if not set(actions).isdisjoint(found.denied + found.limited)
+    ]
+    return ", ".join(guardrails) or "a policy that denies them"
+
+
+def _denied_by(actions: Iterable[str], role: RoleReport) -> str:
+    guardrails = [
+        found.name for found in role.guardrails if not set(actions).isdisjoint(found.denied)
     ]
     return ", ".join(guardrails) or "a policy that denies them"
 

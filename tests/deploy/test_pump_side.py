@@ -109,7 +109,7 @@ def test_order_of_the_page_is_carried_out_only_while_it_is_approved(
 
     def buy(order: str) -> str:
         with pytest.raises(ClientError) as caught:
-            page["buy"](role, EXTERNAL_ID, order, "offering", 1)
+            page["buy"](role, EXTERNAL_ID, order, "us-east-1", "offering", 1)
         code: str = caught.value.response["Error"]["Code"]
         return code
 

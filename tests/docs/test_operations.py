@@ -176,7 +176,7 @@ def test_leaving_the_organization_comes_after_returns_and_before_the_removal() -
         *("organizations", "describe-organization", "--query", "Organization.MasterAccountId")
     ]
     assert left == ["organizations", "leave-organization"]
-    assert "**before** the account leaves an organization" in " ".join(RETURN.split())
+    assert "**before** the account joins or leaves an organization" in " ".join(RETURN.split())
 
 
 def test_queued_reserved_instances_are_selected_by_their_state() -> None:

@@ -1,5 +1,6 @@
 """Compares an account's roles with the expected ones, and finds others that give access."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -203,8 +204,13 @@ def _approvals(role: Role, kind: str) -> Iterator[Approval]:
             guardrail=guardrail.name,
             tag=guardrail.tag,
             value=value,
-            open=value == guardrail.opens if guardrail.opens else bool(value),
+            open=value == guardrail.opens if guardrail.opens else _is_session_name(value),
         )
+
+
+def _is_session_name(value: str) -> bool:
+    # AWS STS API Reference, "AssumeRole".
+    return re.fullmatch(r"[\w+=,.@-]{2,64}", value, re.ASCII) is not None
 
 
 def _open_ids(expected: Role, differences: Iterable[Difference]) -> Iterator[Unknown]:

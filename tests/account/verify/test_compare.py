@@ -802,6 +802,9 @@ def with_tags(expected: Expectation, *, tags: Mapping[str, str], **more: Any) ->
         ({}, ["closed", "closed"]),
         ({"pump-commitments": "approved"}, ["closed", "open: approved"]),
         ({"pump-order": "17"}, ["order 17", "closed"]),
+        # No session can have this name.
+        ({"pump-order": "7"}, ["closed: 7", "closed"]),
+        ({"pump-order": "order 17"}, ["closed: order 17", "closed"]),
         ({"pump-order": "17", "pump-commitments": "approved"}, ["order 17", "open: approved"]),
         ({"pump-order": "", "pump-commitments": ""}, ["closed", "closed"]),
         ({"pump-commitments": "Approved"}, ["closed", "closed: Approved"]),
