@@ -21,7 +21,7 @@ from pump_roles.output.words import (
     values_in_words,
 )
 from pump_roles.report.marks import left_by_metadata_only
-from pump_roles.report.model import RISKS, Change, Finding, Report, Risk, RoleReport
+from pump_roles.report.model import RISKS, Change, Finding, Report, Risk, RoleReport, counts
 from pump_roles.report.policies import GuardrailReport, Uncounted, counted
 from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
 from pump_roles.templates import Place
@@ -271,11 +271,8 @@ def added_by_risk(report: Report) -> Mapping[Risk, int]:
         for action in report.actions
         if action.is_effective(last) and not any(map(action.is_effective, others))
     ]
-    return {
-        "money": sum(bool(action.spends) for action in added),
-        "writes": sum(not action.only_reads for action in added),
-        "data": sum(bool(action.data) for action in added),
-    }
+    number = counts(added)
+    return {risk: number[risk] for risk in COUNTS}
 
 
 def compared(report: Report) -> str:

@@ -23,6 +23,7 @@ from pump_roles.report.model import (
     FindingKind,
     Report,
     RoleReport,
+    counts,
 )
 from pump_roles.report.policies import RolePolicies, differences, unreadable
 from pump_roles.report.statements import statements
@@ -247,10 +248,7 @@ def _role(
         as_published=not (different or unread or trust.problems or uncounted),
         exact=certain and not unread and not uncounted,
         readable=isolated and not unread and not hidden,
-        money=sum(bool(action.spends) for action in effective),
-        writes=sum(not action.only_reads for action in effective),
-        data=sum(bool(action.data) for action in effective),
-        effective=len(effective),
+        **counts(effective),
         only=sum(
             sum(grant.decision != DENIED for grant in action.roles.values()) == 1
             for action in effective

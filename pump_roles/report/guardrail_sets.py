@@ -7,7 +7,7 @@ from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, PolicyEvaluator
 from pump_roles.published import ROLES
-from pump_roles.report.model import Report
+from pump_roles.report.model import Report, counts
 from pump_roles.role import published_role
 
 
@@ -17,8 +17,7 @@ class Left:
 
     :param name: the guardrail's name.
     :param costs: what Pump cannot do with it.
-    :param counts: for each role's kind, how many of its actions spend money, write, and return
-        data, and how many it has, by ``money``, ``writes``, ``data``, and ``effective``.
+    :param counts: for each role's kind, the :func:`counts` of its actions.
     """
 
     name: str
@@ -40,7 +39,7 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 
 
 def _left(guardrail: Guardrail, report: Report) -> Left:
-    counts = {}
+    left = {}
     for kind in (role.kind for role in report.roles):
         role = published_role(kind, applying([guardrail], kind, ROLES))
         grants = PolicyEvaluator(role.policies, shipped()).grants
@@ -49,10 +48,5 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
             for action in report.actions
             if action.name in grants and grants[action.name].decision != DENIED
         ]
-        counts[kind] = {
-            "money": sum(bool(action.spends) for action in effective),
-            "writes": sum(not action.only_reads for action in effective),
-            "data": sum(bool(action.data) for action in effective),
-            "effective": len(effective),
-        }
-    return Left(name=guardrail.name, costs=guardrail.costs, counts=counts)
+        left[kind] = counts(effective)
+    return Left(name=guardrail.name, costs=guardrail.costs, counts=left)

@@ -3,7 +3,7 @@
 External IDs are not part of it, so no format can leak one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, get_args
@@ -173,6 +173,22 @@ class ActionReport(Action):
     def effective(self) -> bool:
         """Whether any role has it and is not denied it."""
         return any(grant.decision != DENIED for grant in self.roles.values())
+
+
+def counts(actions: Sequence[ActionReport]) -> dict[str, int]:
+    """Return how many actions spend money, write, and return data, and how many there are.
+
+    The keys are ``money``, ``writes``, ``data``, and ``effective``. An action can be counted under
+    several.
+
+    :param actions: the actions, such as those that a role has and that are not denied.
+    """
+    return {
+        "money": sum(bool(action.spends) for action in actions),
+        "writes": sum(not action.only_reads for action in actions),
+        "data": sum(bool(action.data) for action in actions),
+        "effective": len(actions),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
