@@ -456,7 +456,7 @@ def _short_catalog() -> Catalog:
 def in_the_verdict(roles: Any) -> Iterator[Statement]:
     """The statements that a report's verdict is made from, and no others."""
     for statement in statements(roles):
-        if statement.id in {"spend-money", "sell", "change-resources"}:
+        if statement.id in {"spend-money", "sell", "change-resources", "join-organization"}:
             yield statement
 
 

@@ -123,6 +123,7 @@ def verdict(role: RoleReport, report: Report) -> str:
     parts = [
         _commitments(answers["spend-money"], answers["sell"], role),
         _changes_in(role, answers),
+        "can join another organization" if answers["join-organization"].left else "",
         f"{role.counted(role.data)} reads return data" if role.data else "",
         f"has permissions only {role.ends}" if role.ends else "",
         "read the alarms first" if report.alarms else "",
@@ -242,9 +243,9 @@ def trusted(role: RoleReport) -> str:
 
 
 def who(principal: str) -> str:
-    """Return who a principal is, to follow it; empty if it is provided at deployment."""
+    """Return who a principal is, to follow it."""
     if principal == OPEN_PRINCIPAL:
-        return ""
+        return ", which Pump names to you"
     is_account = account_of_root(principal).isdigit()
     return f", {'any principal that its administrators allow' if is_account else 'one role'}"
 
@@ -386,8 +387,8 @@ def finding_text(finding: Finding, report: Report) -> str:
     return {
         "spends": "IAM cannot limit how much: it has no condition for the price, the term, or the "
         "amount of a commitment.",
-        "writes": "Their access level is not List or Read. Some come from the published policy "
-        "named PumpReadOnly, which the auto-pilot role has.",
+        "writes": "Their access level is not List or Read. Despite its name, the published policy "
+        "PumpReadOnly allows some of them; only the auto-pilot role has it.",
         "legacy": "AWS has replaced them; Pump's published policies still contain them.",
     }.get(finding.kind) or _data(finding.actions)
 

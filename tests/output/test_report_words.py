@@ -45,7 +45,7 @@ def test_verdict_says_what_each_role_can_do(
     first, second = reads(report)
     assert verdicts(report) == [
         f"{read_only} reads billing and infrastructure metadata; changes nothing; {first}.",
-        f"{auto_pilot} changes nothing that runs; {second}.".format(
+        f"{auto_pilot} changes nothing that runs; can join another organization; {second}.".format(
             len(report.roles[1].guardrails)
         ),
     ]
@@ -54,6 +54,11 @@ def test_verdict_says_what_each_role_can_do(
 def test_verdict_says_when_a_role_expires() -> None:
     report = of_published(guardrails=[Guardrail.until("2027-01-31T18:00:00Z")])
     assert all(EXPIRES in said for said in verdicts(report))
+
+
+def test_verdict_says_what_a_guardrail_takes_away() -> None:
+    _, said = verdicts(of_published(guardrails=[Guardrail.NO_INVITATIONS]))
+    assert "organization" not in said
 
 
 def test_verdict_leads_to_the_alarms() -> None:
@@ -105,7 +110,7 @@ def test_unknown_answer_is_as_severe_as_its_topic() -> None:
         ("111122223333", ", any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:root", ", any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:role/Pump", ", one role"),
-        (OPEN_PRINCIPAL, ""),
+        (OPEN_PRINCIPAL, ", which Pump names to you"),
     ],
 )
 def test_says_who_a_principal_is(principal: str, said: str) -> None:
