@@ -113,7 +113,7 @@ def test_guardrail_set_is_shown_as_its_members(guarded: Path) -> None:
             (),
         ),
         (Guardrail.ONLY_BY_ORDER, "only by your order (the role's tag pump-order)", ()),
-        (Guardrail.HANDS_OFF, "not what has your tag pump-hands-off", ()),
+        (Guardrail.HANDS_OFF, "except what has your tag pump-hands-off", ()),
         (Guardrail.NO_SELLING, "", ()),
     ],
 )
