@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import Guardrail, documents
-from pump_roles.iam.canonical import without_partition
+from pump_roles.guardrails import Guardrail, as_policies, documents
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
 from pump_roles.published import ROLES
@@ -167,7 +166,6 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
     :raises ArgumentError: as :func:`pump_roles.guardrails.documents` does.
     """
     role = ROLES[kind]
-    denies = documents(guardrails, role)
     return Role(
         kind=kind,
         name=role.name,
@@ -184,9 +182,6 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
         },
         policies=(
             *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
-            *(
-                Policy(name=part.policy_name, document=without_partition(document))
-                for part, document in denies.items()
-            ),
+            *as_policies(documents(guardrails, role)),
         ),
     )

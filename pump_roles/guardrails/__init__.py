@@ -8,13 +8,20 @@ role. The published policies stay unchanged.
 """
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy, load
-from pump_roles.guardrails.on_role import applying, documents, made_redundant, recognized
+from pump_roles.guardrails.on_role import (
+    applying,
+    as_policies,
+    documents,
+    made_redundant,
+    recognized,
+)
 
 __all__ = [
     "WITH_VALUE",
     "Guardrail",
     "Need",
     "applying",
+    "as_policies",
     "by_policy",
     "documents",
     "load",

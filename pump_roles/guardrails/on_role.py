@@ -6,6 +6,7 @@ from typing import Any
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
 from pump_roles.iam.canonical import canonical, without_partition
+from pump_roles.iam.documents import Policy
 from pump_roles.iam.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.validators import ArgumentError, ListOf
@@ -39,6 +40,17 @@ def documents(
                 )
             found[part] = document
     return dict(sorted(found.items(), key=lambda item: item[0].name))
+
+
+def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, ...]:
+    """Return the inline policies of guardrails, with a placeholder for the partition.
+
+    :param denies: their policy documents, as :func:`documents` or :meth:`Guardrail.on` returns.
+    """
+    return tuple(
+        Policy(name=guardrail.policy_name, document=without_partition(document))
+        for guardrail, document in denies.items()
+    )
 
 
 def applying(

@@ -302,14 +302,14 @@ class _Uncovered(NamedTuple):
 
 
 def _of_pattern(found: Sequence[_Uncovered]) -> tuple[Effect, Grant, Grant]:
-    effects = {one.effect for one in found}
+    effects = {part.effect for part in found}
     effect = found[0].effect if len(effects) == 1 else "other"
     return effect, _decided(found, before=True), _decided(found, before=False)
 
 
 def _decided(found: Sequence[_Uncovered], *, before: bool) -> Grant:
     # What the clauses of one side decide by themselves about what they match.
-    here = [(one.policy, one.clause) for one in found if one.before is before]
+    here = [(part.policy, part.clause) for part in found if part.before is before]
     allows = [pair for pair in here if pair[1].effect == "Allow"]
     denies = [pair for pair in here if pair[1].effect == "Deny"]
     if not allows and (denies or found[0].clause.effect == "Deny"):

@@ -25,6 +25,7 @@ from pump_roles.output.pieces import (
     table,
     text,
 )
+from pump_roles.text import cut
 
 _MOST_IN_TABLE: Final = 20
 _MOST_IN_MARKDOWN: Final = 50
@@ -97,8 +98,8 @@ def _section(section: Section, room: int) -> Iterator[str]:
 
 
 def _cell(value: str, *, name: bool) -> str:
-    cut = value if len(value) <= _LONGEST_CELL else f"{value[:_LONGEST_CELL]} (cut)"
-    return code(cut) if name else text(cut)
+    shown = cut(value, _LONGEST_CELL)
+    return code(shown) if name else text(shown)
 
 
 _COLUMNS: Final = (

@@ -187,7 +187,9 @@ def answered(answer: Answer, role: RoleReport) -> str:
         return "something cannot be read, or may give more access"
     if answer.limited:
         return f"{len(answer.limited):,} {number}, limited: {_by(answer.limited, role)}"
-    return f"denied by {_denied_by(answer.denied, role)}" if answer.denied else f"none {number}"
+    if answer.denied:
+        return f"denied by {_by(answer.denied, role, outright=True)}"
+    return f"none {number}"
 
 
 def few_named(answer: Answer) -> str:
@@ -195,18 +197,11 @@ def few_named(answer: Answer) -> str:
     return f": {', '.join(answer.left)}" if 0 < len(answer.left) <= _NAMED else ""
 
 
-def _by(actions: Iterable[str], role: RoleReport) -> str:
+def _by(actions: Iterable[str], role: RoleReport, *, outright: bool = False) -> str:
     guardrails = [
-        found.value or found.name
+        found.name if outright else found.value or found.name
         for found in role.guardrails
-        if not set(actions).isdisjoint(found.denied + found.limited)
-    ]
-    return ", ".join(guardrails) or "a policy that denies them"
-
-
-def _denied_by(actions: Iterable[str], role: RoleReport) -> str:
-    guardrails = [
-        found.name for found in role.guardrails if not set(actions).isdisjoint(found.denied)
+        if not set(actions).isdisjoint(found.denied + (() if outright else found.limited))
     ]
     return ", ".join(guardrails) or "a policy that denies them"
 

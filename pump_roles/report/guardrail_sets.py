@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pump_roles.guardrails import Guardrail, applying
+from pump_roles.guardrails import Guardrail, applying, as_policies, documents
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.decisions import DENIED, PolicyEvaluator
+from pump_roles.iam.decisions import DENIED, PolicyEvaluator, decision_of
 from pump_roles.published import ROLES
 from pump_roles.report.model import Report, counts
-from pump_roles.role import published_role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +40,14 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 def _left(guardrail: Guardrail, report: Report) -> Left:
     left = {}
     for kind in (role.kind for role in report.roles):
-        role = published_role(kind, applying([guardrail], kind, ROLES))
-        grants = PolicyEvaluator(role.policies, shipped()).grants
-        effective = [
-            action
-            for action in report.actions
-            if action.name in grants and grants[action.name].decision != DENIED
-        ]
-        left[kind] = counts(effective)
+        denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
+        denied = PolicyEvaluator(as_policies(denies), shipped()).by_action("Deny")
+        left[kind] = counts(
+            [
+                action
+                for action in report.actions
+                if action.is_effective(kind)
+                and not any(decision_of(deny) == DENIED for _, deny in denied.get(action.name, ()))
+            ]
+        )
     return Left(name=guardrail.name, costs=guardrail.costs, counts=left)

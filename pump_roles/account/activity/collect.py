@@ -35,7 +35,7 @@ from pump_roles.account.activity.roles import Roles, Sought
 from pump_roles.account.responses import is_denial
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.decisions import DENIED, NOT_GRANTED, PolicyEvaluator
+from pump_roles.iam.decisions import DENIED, NOT_GRANTED
 from pump_roles.iam.events import action_of, needs_permission, services_of
 from pump_roles.json_input import InputError
 from pump_roles.report.marks import mark
@@ -259,7 +259,7 @@ class Collector:
         allowed = {
             action
             for role in sought
-            for action, grant in PolicyEvaluator(role.role.policies, shipped()).grants.items()
+            for action, grant in role.evaluator.grants.items()
             if grant.decision not in (DENIED, NOT_GRANTED)
         }
         found = Activity(

@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 
 from pump_roles.account.activity.result import DONE
 from pump_roles.iam.events import exact_source
+from pump_roles.validators import ACCOUNT
 
 _TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
-_ACCOUNT: Final = re.compile("[0-9]{12}")
+_ACCOUNT: Final = re.compile(ACCOUNT.pattern)
 
 _DIGITS: Final = 12
 """The maximum number of digits of a count or a term."""

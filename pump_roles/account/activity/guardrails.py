@@ -3,13 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from pump_roles.account.activity.result import Cost, GuardrailActivity
 from pump_roles.account.activity.roles import Sought
-from pump_roles.guardrails import Guardrail, by_policy, recognized
-from pump_roles.iam.canonical import without_partition
+from pump_roles.guardrails import Guardrail, as_policies, by_policy, recognized
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Clause
 from pump_roles.iam.decisions import PolicyEvaluator
@@ -136,9 +134,7 @@ def _present(sought: Sought) -> Iterator[Guardrail]:
 def _on(sought: Sought, guardrails: Sequence[Guardrail], last: str) -> _OnRole:
     patterns = ROLES[sought.role.kind].patterns
     policies = [
-        Policy(name=part.policy_name, document=without_partition(document))
-        for guardrail in guardrails
-        for part, document in guardrail.on(patterns).items()
+        policy for guardrail in guardrails for policy in as_policies(guardrail.on(patterns))
     ]
     evaluator = PolicyEvaluator(policies, shipped())
     return _OnRole(
@@ -158,10 +154,5 @@ def denied_by(sought: Sought, action: str) -> tuple[str, ...]:
     """
     if not sought.expected:
         return ()
-    grant, known = _evaluator(sought).grant(action), by_policy()
+    grant, known = sought.evaluator.grant(action), by_policy()
     return tuple(known[name].name if name in known else name for name in grant.denied_by)
-
-
-@cache
-def _evaluator(sought: Sought) -> PolicyEvaluator:
-    return PolicyEvaluator(sought.role.policies, shipped())

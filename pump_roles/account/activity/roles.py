@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role, published_role
@@ -25,6 +28,11 @@ class Sought:
     resources: frozenset[str]
     expected: bool = False
     arn: str = ""
+
+    @cached_property
+    def evaluator(self) -> PolicyEvaluator:
+        """Evaluates what its policies decide."""
+        return PolicyEvaluator(self.role.policies, shipped())
 
     def is_issuer(self, arn: str, account: str) -> bool:
         """Return whether it issued a session. A role of another account never did.
