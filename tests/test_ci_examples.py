@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles.cli import app
 from pump_roles.output.json_documents import as_json
@@ -351,7 +351,7 @@ def test_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_guide_names_each_format_and_exit_status() -> None:
     shown = CliRunner().invoke(app, ["report", "--help"], env={"COLUMNS": "200"}).stdout
-    formats = shown.partition("--format <")[2].partition(">")[0].split("|")
+    formats = shown.partition("--format [")[2].partition("]")[0].split("|")
     table = GUIDE.partition("\n## Formats\n")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == formats
     for status in range(4):

@@ -11,7 +11,7 @@ import aws_cdk
 import cdk_nag
 import pytest
 from aws_cdk import App, Stack
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles import __version__
 from pump_roles.cli import app as cli

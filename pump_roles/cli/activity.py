@@ -1,13 +1,17 @@
-"""``pump-roles activity``: what Pump did through its roles, and what it never used."""
+"""``pump-roles activity``: what Pump did through its roles, and what it never used.
+
+PATH is a file of a trail, saved output of aws cloudtrail lookup-events, or a folder with such
+files (.json, .json.gz). By default, the event history of the caller's account is read.
+"""
 
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-import typer
+import click
 
 from pump_roles import validators
 from pump_roles.cli import common, files
@@ -29,76 +33,70 @@ _EXTENSIONS: Final[dict[str, ActivityFormat]] = {
 _MOST_DAYS: Final = 90
 
 
+@click.command(short_help="Show what Pump did, and what it never used.")
+@click.argument("paths", type=files.named_path, nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--days",
+    type=click.IntRange(1, _MOST_DAYS),
+    help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, which is "
+    "all of it.",
+)
+@click.option(
+    "--region",
+    multiple=True,
+    help="A Region whose event history to read. May be repeated. Defaults to AWS_REGION, "
+    "AWS_DEFAULT_REGION, or that of the profile, and us-east-1, which has the events of "
+    "global services.",
+)
+@common.PROFILE
+@click.option(
+    "--expect",
+    type=files.named_path,
+    metavar="<path>",
+    help="What was deployed: a synthesized template, or a folder such as cdk.out. Defaults "
+    "to the published roles, without guardrails.",
+)
+@click.option(
+    "--role-arn",
+    multiple=True,
+    metavar="<arn>",
+    help="The ARN of one of the roles, if it has another path, or if the events are of "
+    "several accounts. May be repeated. Then only these roles count.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["change", "refused"]),
+    multiple=True,
+    help="Exit with status 3 if a commitment was changed, or if a call was refused. May be "
+    "repeated.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(get_args(ActivityFormat)),
+    default="table",
+    help="What to write to standard output.",
+)
+@click.option(
+    "--output",
+    type=files.output_path,
+    multiple=True,
+    metavar="<path>",
+    help="A file to also write the result to, in the format of its extension: .txt for the "
+    "table, .json, .csv, or .md. May be repeated. Standard output, or -, always gets the "
+    "result.",
+)
+@common.with_errors(common.UNKNOWN)
 def activity(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            parser=files.named_path,
-            metavar="PATH",
-            help="Files of a trail, saved output of aws cloudtrail lookup-events, or folders with "
-            "such files (.json, .json.gz). By default, the event history of the caller's account "
-            "is read.",
-        ),
-    ] = None,
+    paths: tuple[Path, ...],
     *,
-    days: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=_MOST_DAYS,
-            help=f"How many days of the event history to read. Defaults to {_MOST_DAYS}, which is "
-            "all of it.",
-        ),
-    ] = None,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A Region whose event history to read. May be repeated. Defaults to AWS_REGION, "
-            "AWS_DEFAULT_REGION, or that of the profile, and us-east-1, which has the events of "
-            "global services."
-        ),
-    ] = None,
-    profile: common.Profile = None,
-    expect: Annotated[
-        Path | None,
-        typer.Option(
-            parser=files.named_path,
-            metavar="<path>",
-            help="What was deployed: a synthesized template, or a folder such as cdk.out. Defaults "
-            "to the published roles, without guardrails.",
-        ),
-    ] = None,
-    role_arn: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<arn>",
-            help="The ARN of one of the roles, if it has another path, or if the events are of "
-            "several accounts. May be repeated. Then only these roles count.",
-        ),
-    ] = None,
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option(
-            parser=common.one_of("change", "refused"),
-            autocompletion=lambda: ["change", "refused"],
-            metavar="<change|refused>",
-            help="Exit with status 3 if a commitment was changed, or if a call was refused. May be "
-            "repeated.",
-        ),
-    ] = None,
-    format: Annotated[
-        ActivityFormat, typer.Option(help="What to write to standard output.")
-    ] = "table",
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            parser=files.output_path,
-            metavar="<path>",
-            help="A file to also write the result to, in the format of its extension: .txt for the "
-            "table, .json, .csv, or .md. May be repeated. Standard output, or -, always gets the "
-            "result.",
-        ),
-    ] = None,
+    days: int | None,
+    region: tuple[str, ...],
+    profile: str | None,
+    expect: Path | None,
+    role_arn: tuple[str, ...],
+    fail_on: tuple[str, ...],
+    format: ActivityFormat,
+    output: tuple[Path, ...],
 ) -> None:
     """Show what Pump did through its roles, and what it never used.
 
@@ -116,17 +114,17 @@ def activity(
     from pump_roles.account.activity import roles as known_roles  # noqa: PLC0415
     from pump_roles.account.activity.collect import Collector  # noqa: PLC0415
 
-    formats = files.formats_of(output, [expect, *(paths or [])], _EXTENSIONS)
+    formats = files.formats_of(output, [expect, *paths], _EXTENSIONS)
     for name, value in {"--days": days, "--region": region, "--profile": profile}.items():
         if paths and value:
-            raise typer.BadParameter(f"PATH: cannot be combined with {name}")
-    for arn in role_arn or []:
+            raise click.BadParameter(f"PATH: cannot be combined with {name}")
+    for arn in role_arn:
         validators.ROLE_ARN.check("--role-arn", arn)
-    for name in region or []:
+    for name in region:
         validators.check_region("--region", name)
     roles = known_roles.with_arns(
         known_roles.published_roles() if expect is None else known_roles.roles_in(expect),
-        role_arn or [],
+        role_arn,
     )
     collector = Collector(roles)
     now = datetime.now(timezone.utc)
@@ -136,17 +134,17 @@ def activity(
     else:
         since = now - timedelta(days=days or _MOST_DAYS)
         with common.unknown_if_aws_fails(hidden=[*roles.hidden]):
-            asked = _read_history(collector, roles, region or [], profile, (since, now))
+            asked = _read_history(collector, roles, region, profile, (since, now))
     found = result_of(collector, roles, now, asked)
     files.write_all(partial(_written, found), {None: format, **formats})
     met = {
         "change": any(change.commitment and change.outcome == "done" for change in found.changes),
         "refused": bool(found.refused),
     }
-    if any(met[condition] for condition in fail_on or []):
-        raise typer.Exit(common.DIFFERENT)
+    if any(met[condition] for condition in fail_on):
+        raise click.exceptions.Exit(common.DIFFERENT)
     if found.unknown:
-        raise typer.Exit(common.UNKNOWN)
+        raise click.exceptions.Exit(common.UNKNOWN)
 
 
 def read_files(collector: "Collector", paths: Sequence[Path]) -> None:
@@ -229,7 +227,7 @@ def _read_history(
             # In a pipe, such as a CI log, a line for each Region shows the progress.
             if sys.stderr is not None and not sys.stderr.isatty():
                 state = "" if unknown is None else " unknown"
-                typer.echo(f"{region} {count:,} events{state}", err=True)
+                click.echo(f"{region} {count:,} events{state}", err=True)
 
         read_history(aws, wanted, period, found=found, done=done)
     return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))

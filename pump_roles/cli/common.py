@@ -1,12 +1,13 @@
 """What the commands share: exit statuses, options, errors, and progress."""
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Annotated, Final, Literal, NoReturn, ParamSpec
+from typing import Final, NoReturn, ParamSpec
 
-import typer
+import click
 
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
@@ -21,58 +22,35 @@ require its external ID, or a report meets a --fail-on condition."""
 UNKNOWN: Final = 4
 """Exit status: AWS did not respond, or its response is not conclusive."""
 
+_INTERRUPTED: Final = 128 + signal.SIGINT
+"""Exit status: what a shell reports of a program that Ctrl+C ended."""
+
 EXTERNAL_ID_VARIABLE: Final = "PUMP_EXTERNAL_ID"
 """The environment variable for an external ID. Unlike a command line, other users of the machine
 cannot read it."""
 
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        help="The profile of your AWS configuration to use. Defaults to the environment's settings."
-    ),
-]
-TableOrJson = Annotated[
-    Literal["table", "json"], typer.Option(help="A table for people, or JSON for other tools.")
-]
+PROFILE: Final = click.option(
+    "--profile",
+    help="The profile of your AWS configuration to use. Defaults to the environment's settings.",
+)
 
 
-def one_of(*values: str) -> Callable[[str], str]:
-    """Return a parser of an option that has one of some values."""
+class _Role(click.Choice[str]):
+    """The name of a role. An error suggests the nearest one."""
 
-    def parse(value: str) -> str:
-        if value not in values:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, values))}.")
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in ROLES:
+            hint = nearest(value.lower(), ROLES) or f"the roles are {' and '.join(ROLES)}"
+            self.fail(f"there is no role {value!r}; {hint}", param, ctx)
         return value
 
-    return parse
+
+ROLE: Final = _Role(list(ROLES))
 
 
 def comma_separated(values: Iterable[str]) -> list[str]:
     """Return the elements of an option that is a comma-separated list and may be repeated."""
     return [element.strip() for value in values for element in value.split(",")]
-
-
-def role_kind(value: str) -> str:
-    """Return a role's kind, as it is.
-
-    :param value: the argument's or the option's value.
-    :raises typer.BadParameter: when there is no such role; suggests the nearest one.
-    """
-    if value not in ROLES:
-        hint = nearest(value.lower(), ROLES) or f"the roles are {' and '.join(ROLES)}"
-        raise typer.BadParameter(f"there is no role {value!r}; {hint}")
-    return value
-
-
-Role = Annotated[
-    str,
-    typer.Argument(
-        parser=role_kind,
-        autocompletion=lambda: list(ROLES),
-        metavar="ROLE",
-        help=f"The role: {' or '.join(ROLES)}.",
-    ),
-]
 
 
 def region_of(region: str | None) -> str | None:
@@ -100,34 +78,38 @@ def fail(problem: str, status: int) -> NoReturn:
     :param problem: what is wrong.
     :param status: the exit status.
     """
-    typer.echo(f"pump-roles: {one_line(problem)}", err=True)
-    raise typer.Exit(status)
+    click.echo(f"pump-roles: {one_line(problem)}", err=True)
+    raise click.exceptions.Exit(status)
 
 
-def with_errors(command: Callable[_P, None], *, status: int = 1) -> Callable[_P, None]:
-    """Return a command whose errors are one line.
+def with_errors(status: int = 1) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
+    """Return a decorator of a command, whose errors are then one line.
 
     An argument that AWS does not accept is a usage error.
 
-    :param command: the command.
     :param status: the exit status if its input cannot be used.
     """
 
-    @wraps(command)
-    def run(*arguments: _P.args, **options: _P.kwargs) -> None:
-        try:
-            command(*arguments, **options)
-        except ArgumentError as error:
-            raise typer.BadParameter(str(error)) from None
-        except ValueError as error:
-            # Not every command reads files.
-            from pump_roles.json_input import InputError  # noqa: PLC0415
+    def decorated(command: Callable[_P, None]) -> Callable[_P, None]:
+        @wraps(command)
+        def run(*arguments: _P.args, **options: _P.kwargs) -> None:
+            try:
+                command(*arguments, **options)
+            except ArgumentError as error:
+                raise click.BadParameter(str(error)) from None
+            except ValueError as error:
+                # Not every command reads files.
+                from pump_roles.json_input import InputError  # noqa: PLC0415
 
-            if not isinstance(error, InputError):
-                raise
-            fail(str(error), status)
+                if not isinstance(error, InputError):
+                    raise
+                fail(str(error), status)
+            except KeyboardInterrupt:
+                raise click.exceptions.Exit(_INTERRUPTED) from None
 
-    return run
+        return run
+
+    return decorated
 
 
 @contextmanager

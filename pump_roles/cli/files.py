@@ -9,7 +9,7 @@ from pathlib import Path
 from stat import S_IFMT, S_IFREG
 from typing import Final, TypeVar
 
-import typer
+import click
 
 from pump_roles.cli.common import fail
 from pump_roles.text import one_line
@@ -34,11 +34,11 @@ def named_path(value: str) -> Path:
     """Return the path that an option names.
 
     :param value: the option's value.
-    :raises typer.BadParameter: if it is empty.
+    :raises click.BadParameter: if it is empty.
     """
     # Path("") would be the current folder.
     if not value:
-        raise typer.BadParameter("must not be empty")
+        raise click.BadParameter("must not be empty")
     return Path(value)
 
 
@@ -46,12 +46,12 @@ def csv_path(value: str) -> Path:
     """Return the CSV file that an option names.
 
     :param value: the option's value.
-    :raises typer.BadParameter: if it has another extension. The message does not show the value: it
+    :raises click.BadParameter: if it has another extension. The message does not show the value: it
         could be an external ID.
     """
     path = named_path(value)
     if path.suffix.lower() != ".csv":
-        raise typer.BadParameter("must be a .csv file")
+        raise click.BadParameter("must be a .csv file")
     return path
 
 
@@ -59,7 +59,7 @@ def output_path(value: str) -> Path:
     """Return the file that an option names; :data:`STANDARD_OUTPUT` itself for ``-``.
 
     :param value: the option's value.
-    :raises typer.BadParameter: if it is empty.
+    :raises click.BadParameter: if it is empty.
     """
     return STANDARD_OUTPUT if value == "-" else named_path(value)
 
@@ -108,10 +108,10 @@ def write(written: bytes, output: Path | None) -> None:
             raise OSError(error.errno, error.strerror, str(output)) from None
         return
     if sys.stdout is None:
-        # Standard output is closed. Typer would silently write nothing.
+        # Standard output is closed. click.echo() would silently write nothing.
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     try:
-        typer.echo(written, nl=False)
+        click.echo(written, nl=False)
     except OSError:
         # At exit, Python flushes again, and a failure would change the exit status: see "Note on
         # SIGPIPE" in the documentation of the module signal.
@@ -186,7 +186,7 @@ def formats_of(
     :param output: the files, without :data:`STANDARD_OUTPUT`.
     :param inputs: the files and folders that are read.
     :param extensions: the format of each extension.
-    :raises typer.BadParameter: if a file has another extension, or would overwrite an input.
+    :raises click.BadParameter: if a file has another extension, or would overwrite an input.
     """
     read = [path for path in inputs if path is not None]
     files = [file for file in output or () if file is not STANDARD_OUTPUT]
@@ -194,13 +194,13 @@ def formats_of(
     for file in files:
         if file.suffix.lower() not in extensions:
             allowed = ", ".join(extensions)
-            raise typer.BadParameter(
+            raise click.BadParameter(
                 one_line(f"{file}: unknown extension; must be one of {allowed}")
             )
         found[file] = extensions[file.suffix.lower()]
     for file in files:
         if any(is_input(file, path) for path in read):
-            raise typer.BadParameter(one_line(f"{file}: would overwrite an input"))
+            raise click.BadParameter(one_line(f"{file}: would overwrite an input"))
         # Before everything is read, not after.
         if reason := why_not_writable(file):
             fail(f"{file}: cannot be written: {reason}", 1)

@@ -1,60 +1,60 @@
 """``pump-roles link``: a link that opens the console with a role's universal template."""
 
-from typing import Annotated
+import click
 
-import typer
-
-from pump_roles.cli.common import Role
+from pump_roles.cli import common
 from pump_roles.cli.files import print_text
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError
 
 
+@click.command(short_help="Print a link that deploys the template in the console.")
+@click.argument("role", type=common.ROLE, metavar="ROLE")
+@click.option(
+    "--template-url",
+    required=True,
+    metavar="<url>",
+    help="The HTTPS URL of the template in Amazon S3. Whoever opens the link must be "
+    "allowed to read it.",
+)
+@click.option(
+    "--region",
+    required=True,
+    metavar="<region>",
+    help="The stack's Region, such as us-east-1. The role is the same in every Region.",
+)
+@click.option(
+    "--stack-name",
+    metavar="<name>",
+    help="The stack's name. Defaults to "
+    f"{' or '.join(role.stack_name for role in ROLES.values())}.",
+)
+@click.option(
+    "--principal",
+    metavar="<principal>",
+    help="Pump's 12-digit account ID, or the ARN of its IAM role or account root. By "
+    "default, whoever opens the link enters it.",
+)
+@click.option(
+    "--external-id",
+    metavar="<id>",
+    help="The external ID that Pump created for this customer. The link then contains it. "
+    "By default, whoever opens the link enters it.",
+)
+@common.with_errors()
 def link(
-    role: Role,
+    role: str,
     *,
-    template_url: Annotated[
-        str,
-        typer.Option(
-            metavar="<url>",
-            help="The HTTPS URL of the template in Amazon S3. Whoever opens the link must be "
-            "allowed to read it.",
-        ),
-    ],
-    region: Annotated[
-        str,
-        typer.Option(
-            metavar="<region>",
-            help="The stack's Region, such as us-east-1. The role is the same in every Region.",
-        ),
-    ],
-    stack_name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="<name>",
-            help="The stack's name. Defaults to "
-            f"{' or '.join(role.stack_name for role in ROLES.values())}.",
-        ),
-    ] = None,
-    principal: Annotated[
-        str | None,
-        typer.Option(
-            metavar="<principal>",
-            help="Pump's 12-digit account ID, or the ARN of its IAM role or account root. By "
-            "default, whoever opens the link enters it.",
-        ),
-    ] = None,
-    external_id: Annotated[
-        str | None,
-        typer.Option(
-            metavar="<id>",
-            help="The external ID that Pump created for this customer. The link then contains it. "
-            "By default, whoever opens the link enters it.",
-        ),
-    ] = None,
+    template_url: str,
+    region: str,
+    stack_name: str | None,
+    principal: str | None,
+    external_id: str | None,
 ) -> None:
     """Print a quick-create link: it opens the CloudFormation console with a role's template.
+
+    ROLE is read-only or auto-pilot.
 
     The console shows all values, and creates the stack only after confirmation. The command makes
     no network calls, so it does not check what the URL returns. Compare the digest of that template
@@ -85,5 +85,5 @@ def link(
         option = options.get(error.argument, f"--{error.argument.replace('_', '-')}")
         raise ArgumentError(option, error.problem) from None
     for warning in warnings_about(role, template_url=template_url, parameters=parameters):
-        typer.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
+        click.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
     print_text(f"{url}\n")

@@ -1,9 +1,9 @@
 """``pump-roles probe``: whether roles require their external ID."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 
 from pump_roles.cli import common
 from pump_roles.cli.files import csv_path, print_text
@@ -14,45 +14,53 @@ if TYPE_CHECKING:
     from pump_roles.account.role_list import ListedRole
 
 
+@click.command(
+    short_help="Prove that roles require their external ID.",
+    context_settings={"allow_extra_args": True},
+)
+@click.pass_context
+@click.argument("role_arn", required=False)
+@click.option(
+    "--external-id",
+    help="The role's external ID. Defaults to the environment variable "
+    f"{common.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list.",
+)
+@click.option(
+    "--file",
+    type=csv_path,
+    metavar="<path>",
+    help="The roles to probe: a .csv file whose header has the columns role_arn and external_id.",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 32), default=8, help="How many roles to probe at once."
+)
+@click.option(
+    "--region",
+    help="The Region whose STS endpoint to call. Defaults to AWS_REGION, "
+    "AWS_DEFAULT_REGION, that of the profile, or us-east-1.",
+)
+@common.PROFILE
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="A table for people, or JSON for other tools.",
+)
+@common.with_errors()
 def probe(
-    context: typer.Context,
-    role_arn: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="ROLE_ARN", help="The ARN of the role to probe. Also pass --external-id."
-        ),
-    ] = None,
+    context: click.Context,
+    role_arn: str | None,
     *,
-    external_id: Annotated[
-        str | None,
-        typer.Option(
-            help="The role's external ID. Defaults to the environment variable "
-            f"{common.EXTERNAL_ID_VARIABLE}, which other users cannot see in the process list."
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            parser=csv_path,
-            metavar="<path>",
-            help="The roles to probe: a .csv file whose header has the columns role_arn and "
-            "external_id.",
-        ),
-    ] = None,
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=32, help="How many roles to probe at once.")
-    ] = 8,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="The Region whose STS endpoint to call. Defaults to AWS_REGION, "
-            "AWS_DEFAULT_REGION, that of the profile, or us-east-1."
-        ),
-    ] = None,
-    profile: common.Profile = None,
-    format: common.TableOrJson = "table",
+    external_id: str | None,
+    file: Path | None,
+    concurrency: int,
+    region: str | None,
+    profile: str | None,
+    format: Literal["table", "json"],
 ) -> None:
     """Prove that customers' roles require their external ID, by trying to assume them.
+
+    ROLE_ARN is the ARN of the role to probe. Also pass --external-id.
 
     Run it as a principal that the roles trust. It tries to assume each role three times: with its
     external ID, without one, and with a wrong one. AWS STS accepts an external ID that a role does
@@ -85,7 +93,7 @@ def probe(
     from pump_roles.json_input import InputError  # noqa: PLC0415
 
     if context.args:
-        raise typer.BadParameter("too many arguments; pass the external ID with --external-id")
+        raise click.BadParameter("too many arguments; pass the external ID with --external-id")
     targets = _roles_to_probe(role_arn, external_id, file)
     hidden = [target.external_id for target in targets]
     with common.unknown_if_aws_fails(hidden=hidden):
@@ -94,11 +102,11 @@ def probe(
         check_partition(targets, sts.meta.partition)
     except InputError as error:
         if file is None:
-            raise typer.BadParameter(f"ROLE_ARN: {error}") from None
+            raise click.BadParameter(f"ROLE_ARN: {error}") from None
         common.fail(f"{file}: {error}", 1)
     for warning in warnings_about(targets):
         about = "" if file is None else f"{file}: "
-        typer.echo(f"pump-roles: warning: {one_line(f'{about}{warning}')}", err=True)
+        click.echo(f"pump-roles: warning: {one_line(f'{about}{warning}')}", err=True)
     # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
     with common.unknown_if_aws_fails(hidden=hidden):
         caller = caller_of(sts)
@@ -120,9 +128,9 @@ def probe(
     print_text(text, status=common.UNKNOWN)
     verdicts = {result.verdict for result in results}
     if "not-required" in verdicts:
-        raise typer.Exit(common.DIFFERENT)
+        raise click.exceptions.Exit(common.DIFFERENT)
     if "unknown" in verdicts:
-        raise typer.Exit(common.UNKNOWN)
+        raise click.exceptions.Exit(common.UNKNOWN)
 
 
 def _roles_to_probe(
@@ -131,17 +139,17 @@ def _roles_to_probe(
     from pump_roles.account.role_list import ListedRole, read_role_list  # noqa: PLC0415
 
     if role_arn is None and file is None:
-        raise typer.BadParameter("pass ROLE_ARN or --file")
+        raise click.BadParameter("pass ROLE_ARN or --file")
     if role_arn is not None and file is not None:
-        raise typer.BadParameter("ROLE_ARN: cannot be combined with --file")
+        raise click.BadParameter("ROLE_ARN: cannot be combined with --file")
     if file is not None:
         if external_id is not None:
-            raise typer.BadParameter("--external-id: cannot be combined with --file")
+            raise click.BadParameter("--external-id: cannot be combined with --file")
         return read_role_list(file)
     of_environment = common.external_id_of_environment()
     passed = of_environment if external_id is None else external_id
     if passed is None:
-        raise typer.BadParameter(f"pass --external-id, or set {common.EXTERNAL_ID_VARIABLE}")
+        raise click.BadParameter(f"pass --external-id, or set {common.EXTERNAL_ID_VARIABLE}")
     name = common.EXTERNAL_ID_VARIABLE if external_id is None else "--external-id"
     return [
         ListedRole(

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG
-from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-import typer
+import click
 
 from pump_roles.cli import common, files
 from pump_roles.text import one_line
@@ -33,96 +33,88 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
 }
 
 
+@click.command(short_help="Show what the roles can do.")
+@click.argument("path", type=files.named_path, required=False)
+@click.option(
+    "--output",
+    type=files.output_path,
+    metavar="<path>",
+    help="The file to write. Defaults to -, standard output.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(get_args(ReportFormat)),
+    help="Defaults to the format of the output file's extension, or markdown. summary is "
+    "Markdown that fits a ticket or a pull request comment.",
+)
+@click.option(
+    "--guardrails",
+    multiple=True,
+    metavar="<names>",
+    help="Guardrails for the published roles, comma-separated: the report shows what they "
+    "would leave. May be repeated. By default, none.",
+)
+@click.option(
+    "--since",
+    type=files.named_path,
+    metavar="<path>",
+    help="What to compare with: an earlier report of this command, as JSON or as a page, "
+    "or an earlier template or cdk.out. The report then shows what has changed since. By "
+    "default, nothing is compared.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([_ALARM, _BROADENED]),
+    multiple=True,
+    help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
+    "change since the earlier report broadens or may broaden the roles (broadened). May be "
+    "repeated.",
+)
+@click.option(
+    "--activity",
+    type=files.named_path,
+    multiple=True,
+    metavar="<path>",
+    help="Files of CloudTrail, or folders with such files, as for pump-roles activity. The "
+    "page then says how often each action was used, and when last. May be repeated. "
+    "Requires --format html.",
+)
+@click.option(
+    "--account",
+    is_flag=True,
+    help="Report on the roles in the caller's AWS account, as they are now.",
+)
+@click.option(
+    "--role-name",
+    multiple=True,
+    metavar="<name>",
+    help="With --account: the name of one of Pump's roles there. May be repeated. Defaults "
+    "to the published names.",
+)
+@click.option(
+    "--region",
+    help="With --account: the Region to call. Defaults to AWS_REGION, AWS_DEFAULT_REGION, "
+    "or that of the profile.",
+)
+@common.PROFILE
+@common.with_errors()
 def report(
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            parser=files.named_path,
-            metavar="PATH",
-            help="A synthesized template, or a folder such as cdk.out. Defaults to the published "
-            "roles.",
-        ),
-    ] = None,
+    path: Path | None,
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            parser=files.output_path,
-            metavar="<path>",
-            help="The file to write. Defaults to -, standard output.",
-        ),
-    ] = None,
-    format: Annotated[
-        ReportFormat | None,
-        typer.Option(
-            parser=common.one_of(*get_args(ReportFormat)),
-            metavar=f"<{'|'.join(get_args(ReportFormat))}>",
-            help="Defaults to the format of the output file's extension, or markdown. summary is "
-            "Markdown that fits a ticket or a pull request comment.",
-        ),
-    ] = None,
-    guardrails: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<names>",
-            help="Guardrails for the published roles, comma-separated: the report shows what they "
-            "would leave. May be repeated. By default, none.",
-        ),
-    ] = None,
-    since: Annotated[
-        Path | None,
-        typer.Option(
-            parser=files.named_path,
-            metavar="<path>",
-            help="What to compare with: an earlier report of this command, as JSON or as a page, "
-            "or an earlier template or cdk.out. The report then shows what has changed since. By "
-            "default, nothing is compared.",
-        ),
-    ] = None,
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option(
-            parser=common.one_of(_ALARM, _BROADENED),
-            metavar="<alarm|broadened>",
-            help="After writing the report, exit with status 3 if it has an alarm (alarm), or if a "
-            "change since the earlier report broadens or may broaden the roles (broadened). May be "
-            "repeated.",
-        ),
-    ] = None,
-    activity: Annotated[
-        list[Path] | None,
-        typer.Option(
-            parser=files.named_path,
-            metavar="<path>",
-            help="Files of CloudTrail, or folders with such files, as for pump-roles activity. The "
-            "page then says how often each action was used, and when last. May be repeated. "
-            "Requires --format html.",
-        ),
-    ] = None,
-    account: Annotated[
-        bool,
-        typer.Option(
-            "--account", help="Report on the roles in the caller's AWS account, as they are now."
-        ),
-    ] = False,
-    role_name: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<name>",
-            help="With --account: the name of one of Pump's roles there. May be repeated. Defaults "
-            "to the published names.",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="With --account: the Region to call. Defaults to AWS_REGION, AWS_DEFAULT_REGION, "
-            "or that of the profile."
-        ),
-    ] = None,
-    profile: common.Profile = None,
+    output: Path | None,
+    format: ReportFormat | None,
+    guardrails: tuple[str, ...],
+    since: Path | None,
+    fail_on: tuple[str, ...],
+    activity: tuple[Path, ...],
+    account: bool,
+    role_name: tuple[str, ...],
+    region: str | None,
+    profile: str | None,
 ) -> None:
     """Show what the roles can do, action by action: your templates' roles, or the published ones.
+
+    PATH is a synthesized template, or a folder such as cdk.out. Defaults to the published roles.
 
     With --account, show the roles in an AWS account instead. All calls are read-only.
 
@@ -135,17 +127,16 @@ def report(
     """
     _check_account(path, role_name, region, profile, account=account)
     output = None if output is files.STANDARD_OUTPUT else output
-    fatal = fail_on or []
-    if _BROADENED in fatal and since is None:
-        raise typer.BadParameter("--fail-on broadened requires --since")
+    if _BROADENED in fail_on and since is None:
+        raise click.BadParameter("--fail-on broadened requires --since")
     chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
     if chosen is None:
-        raise typer.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
-    inputs = [path, since, *(activity or [])]
+        raise click.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
+    inputs = [path, since, *activity]
     if output is not None and any(files.is_input(output, read) for read in inputs):
-        raise typer.BadParameter(one_line(f"{output}: would overwrite an input"))
+        raise click.BadParameter(one_line(f"{output}: would overwrite an input"))
     if activity and (chosen != "html" or account):
-        raise typer.BadParameter("--activity: requires --format html, and no --account")
+        raise click.BadParameter("--activity: requires --format html, and no --account")
     for read in filter(None, (path, since)):
         if files.mode_of(read) not in (None, S_IFREG, S_IFDIR):
             common.fail(f"{read}: is neither a file nor a folder", 1)
@@ -155,7 +146,7 @@ def report(
     )
     done = _activity(activity, path) if activity else None
     files.print_text(_written(result, chosen, done), output)
-    reasons = list(_reasons(result, fatal))
+    reasons = list(_reasons(result, fail_on))
     if reasons:
         common.fail(" ".join(f"{reason}." for reason in reasons), common.DIFFERENT)
     if done is not None and done.unknown:
@@ -171,7 +162,7 @@ def _report(path: Path | None, guardrails: "Sequence[Guardrail]", since: Path | 
     with _of_option("--guardrails"):
         report = of_published(guardrails=guardrails, since=earlier)
     for name, others in sorted(_redundant(guardrails).items()):
-        typer.echo(
+        click.echo(
             f"pump-roles: --guardrails: {name} makes these redundant: {', '.join(others)}", err=True
         )
     return report
@@ -188,13 +179,13 @@ def _redundant(guardrails: "Sequence[Guardrail]") -> "dict[str, list[str]]":
     return found
 
 
-def _guardrails(values: list[str] | None, path: Path | None, *, account: bool) -> "list[Guardrail]":
-    if values is None:
+def _guardrails(values: Sequence[str], path: Path | None, *, account: bool) -> "list[Guardrail]":
+    if not values:
         return []
     from pump_roles.guardrails import Guardrail  # noqa: PLC0415
 
     if account or path is not None:
-        raise typer.BadParameter("--guardrails: cannot be combined with --account or a path")
+        raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
     with _of_option("--guardrails"):
         names = GUARDRAILS.check("guardrails", common.comma_separated(values))
         return [Guardrail.named(name) for name in names]
@@ -208,8 +199,8 @@ def _of_option(option: str) -> Iterator[None]:
         if error.other:
             # Only a setting, or an argument of a construct, can have a value.
             problem = f"{error.guardrail} takes a value; report on a template that has it instead"
-            raise typer.BadParameter(f"{option}: {problem}") from None
-        raise typer.BadParameter(f"{option}: {error.problem}") from None
+            raise click.BadParameter(f"{option}: {problem}") from None
+        raise click.BadParameter(f"{option}: {error.problem}") from None
 
 
 def _earlier(since: Path | None) -> "Earlier | None":
@@ -222,24 +213,24 @@ def _earlier(since: Path | None) -> "Earlier | None":
 
 def _check_account(
     path: Path | None,
-    role_names: list[str] | None,
+    role_names: Sequence[str],
     region: str | None,
     profile: str | None,
     *,
     account: bool,
 ) -> None:
     if account and path is not None:
-        raise typer.BadParameter("--account: cannot be combined with a path")
+        raise click.BadParameter("--account: cannot be combined with a path")
     options = {"--role-name": role_names, "--region": region, "--profile": profile}
     for option, value in options.items():
-        if value is not None and not account:
-            raise typer.BadParameter(f"{option}: requires --account")
-    for name in role_names or ():
+        if value not in (None, ()) and not account:
+            raise click.BadParameter(f"{option}: requires --account")
+    for name in role_names:
         ROLE_NAME.check("--role-name", name)
 
 
 def _of_account(
-    role_names: list[str] | None, region: str | None, profile: str | None, since: Path | None
+    role_names: Sequence[str], region: str | None, profile: str | None, since: Path | None
 ) -> "Report":
     from pump_roles.account.verify.accounts import Aws, read_own_account  # noqa: PLC0415
     from pump_roles.account.verify.details import contents_of  # noqa: PLC0415

@@ -1,10 +1,11 @@
 """``pump-roles rollout-status``: which accounts of a rollout have the role."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
-import typer
+import click
 
 from pump_roles.cli import common
 from pump_roles.cli.common import comma_separated
@@ -12,8 +13,6 @@ from pump_roles.cli.files import named_path, print_text
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pump_roles.account.organization import AccountFilter
     from pump_roles.account.rollout.expected import ExpectedRollout
     from pump_roles.account.rollout.status import Statuses
@@ -21,81 +20,79 @@ if TYPE_CHECKING:
 StatusFormat = Literal["table", "json", "csv"]
 
 
+@click.command(short_help="List the accounts without a current role.")
+@click.argument("stack_sets", nargs=-1, metavar="[STACK_SET]...")
+@click.option(
+    "--expect",
+    type=named_path,
+    metavar="<path>",
+    help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
+    "Every rollout in it is checked. By default, the named StackSets are checked, and "
+    "their account filters are read from the stacks that deployed them.",
+)
+@click.option(
+    "--call-as",
+    type=click.Choice(get_args(CallAs)),
+    help="Whether you call as the management account or as a delegated administrator. "
+    "Defaults to the value in the templates, or management.",
+)
+@click.option(
+    "--exclude-accounts",
+    multiple=True,
+    metavar="<ids>",
+    help="The IDs of the accounts that the rollouts exclude, comma-separated. Replaces the "
+    "account filter that is read. May be repeated.",
+)
+@click.option(
+    "--only-accounts",
+    multiple=True,
+    metavar="<ids>",
+    help="The IDs of the only accounts that the rollouts target, comma-separated. Replaces "
+    "the account filter that is read. May be repeated.",
+)
+@click.option(
+    "--no-filter", is_flag=True, help="The rollouts have no account filter; do not read one."
+)
+@click.option(
+    "--wait", is_flag=True, help="Wait until no operation of the StackSets is running or queued."
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, 10_000),
+    metavar="<minutes>",
+    help="With --wait: the maximum number of minutes to wait for each StackSet. Defaults "
+    "to no limit.",
+)
+@click.option(
+    "--region",
+    help="The Region of the rollout's stack. Defaults to that of the templates, "
+    "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile.",
+)
+@common.PROFILE
+@click.option(
+    "--format",
+    type=click.Choice(get_args(StatusFormat)),
+    default="table",
+    help="What to write to standard output.",
+)
+@common.with_errors(common.UNKNOWN)
 def rollout_status(
-    stack_sets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STACK_SET",
-            help="The names of StackSets, such as PumpReadOnly and PumpAutoPilot.",
-        ),
-    ] = None,
+    stack_sets: tuple[str, ...],
     *,
-    expect: Annotated[
-        Path | None,
-        typer.Option(
-            parser=named_path,
-            metavar="<path>",
-            help="What should be rolled out: a synthesized template, or a folder such as cdk.out. "
-            "Every rollout in it is checked. By default, the named StackSets are checked, and "
-            "their account filters are read from the stacks that deployed them.",
-        ),
-    ] = None,
-    call_as: Annotated[
-        CallAs | None,
-        typer.Option(
-            help="Whether you call as the management account or as a delegated administrator. "
-            "Defaults to the value in the templates, or management."
-        ),
-    ] = None,
-    exclude_accounts: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<ids>",
-            help="The IDs of the accounts that the rollouts exclude, comma-separated. Replaces the "
-            "account filter that is read. May be repeated.",
-        ),
-    ] = None,
-    only_accounts: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<ids>",
-            help="The IDs of the only accounts that the rollouts target, comma-separated. Replaces "
-            "the account filter that is read. May be repeated.",
-        ),
-    ] = None,
-    no_filter: Annotated[
-        bool,
-        typer.Option("--no-filter", help="The rollouts have no account filter; do not read one."),
-    ] = False,
-    wait: Annotated[
-        bool,
-        typer.Option(
-            "--wait", help="Wait until no operation of the StackSets is running or queued."
-        ),
-    ] = False,
-    timeout: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=10_000,
-            metavar="<minutes>",
-            help="With --wait: the maximum number of minutes to wait for each StackSet. Defaults "
-            "to no limit.",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="The Region of the rollout's stack. Defaults to that of the templates, "
-            "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile."
-        ),
-    ] = None,
-    profile: common.Profile = None,
-    format: Annotated[
-        StatusFormat, typer.Option(help="What to write to standard output.")
-    ] = "table",
+    expect: Path | None,
+    call_as: CallAs | None,
+    exclude_accounts: tuple[str, ...],
+    only_accounts: tuple[str, ...],
+    no_filter: bool,
+    wait: bool,
+    timeout: int | None,
+    region: str | None,
+    profile: str | None,
+    format: StatusFormat,
 ) -> None:
     """Show which accounts of rollouts have the role, and list those that do not.
+
+    STACK_SET is the name of a StackSet, such as PumpReadOnly.
 
     Reads the StackSets and the organization. Run it in the account that deployed the rollouts; it
     needs no role in the member accounts. Pass the names of StackSets, or --expect.
@@ -111,8 +108,8 @@ def rollout_status(
     """
     account_filter, filtered = _account_filter(exclude_accounts, only_accounts, no_filter=no_filter)
     if timeout is not None and not wait:
-        raise typer.BadParameter("--timeout: requires --wait")
-    rollouts = _rollouts(stack_sets or [], expect)
+        raise click.BadParameter("--timeout: requires --wait")
+    rollouts = _rollouts(stack_sets, expect)
     if call_as is not None:
         rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
     if account_filter is not None:
@@ -136,11 +133,13 @@ def rollout_status(
         _fail_as_unknown(statuses)
     print_text(_written_statuses(statuses, format), status=common.UNKNOWN)
     if statuses.state != "complete":
-        raise typer.Exit(common.DIFFERENT if statuses.state == "incomplete" else common.UNKNOWN)
+        raise click.exceptions.Exit(
+            common.DIFFERENT if statuses.state == "incomplete" else common.UNKNOWN
+        )
 
 
 def _account_filter(
-    exclude_accounts: list[str] | None, only_accounts: list[str] | None, *, no_filter: bool
+    exclude_accounts: Sequence[str], only_accounts: Sequence[str], *, no_filter: bool
 ) -> "tuple[AccountFilter | None, list[str]]":
     passed = {
         "--only-accounts": only_accounts,
@@ -149,7 +148,7 @@ def _account_filter(
     }
     names = [name for name, value in passed.items() if value]
     if len(names) > 1:
-        raise typer.BadParameter(f"{names[0]}: cannot be combined with {names[1]}")
+        raise click.BadParameter(f"{names[0]}: cannot be combined with {names[1]}")
     if exclude_accounts:
         return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
     if only_accounts:
@@ -157,16 +156,16 @@ def _account_filter(
     return "NONE" if no_filter else None, []
 
 
-def _rollouts(stack_sets: list[str], expect: Path | None) -> "list[ExpectedRollout]":
+def _rollouts(stack_sets: Sequence[str], expect: Path | None) -> "list[ExpectedRollout]":
     from pump_roles.account.rollout.expected import ExpectedRollout, rollouts_in  # noqa: PLC0415
     from pump_roles.account.rollout.status import StatusError  # noqa: PLC0415
     from pump_roles.output.words import unknown_in_words  # noqa: PLC0415
     from pump_roles.templates.reading import read_templates  # noqa: PLC0415
 
     if expect is not None and stack_sets:
-        raise typer.BadParameter("STACK_SET: cannot be combined with --expect")
+        raise click.BadParameter("STACK_SET: cannot be combined with --expect")
     if expect is None and not stack_sets:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"
         )
     for name in stack_sets:

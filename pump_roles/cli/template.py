@@ -1,28 +1,26 @@
 """``pump-roles template``: a role's universal template."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from pump_roles.cli.common import Role, fail
+from pump_roles.cli import common
 from pump_roles.cli.files import STANDARD_OUTPUT, create, output_path, write
 from pump_roles.text import one_line
 
 
-def template(
-    role: Role,
-    *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            parser=output_path,
-            metavar="<path>",
-            help="The file to create; it must not exist. Defaults to -, standard output.",
-        ),
-    ] = None,
-) -> None:
+@click.command(short_help="Print a role's universal template.")
+@click.argument("role", type=common.ROLE, metavar="ROLE")
+@click.option(
+    "--output",
+    type=output_path,
+    metavar="<path>",
+    help="The file to create; it must not exist. Defaults to -, standard output.",
+)
+def template(role: str, *, output: Path | None) -> None:
     """Print a role's universal template: CloudFormation JSON, the same for every customer.
+
+    ROLE is read-only or auto-pilot.
 
     It is byte for byte what cdk synth writes without configuration, and what a rollout deploys. Its
     parameters are PumpIamRole, Pump's principal, and PumpExternalID, the external ID that Pump
@@ -41,9 +39,9 @@ def template(
         else:
             create(content, output)
     except FileExistsError:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             one_line(f"--output: {output} already exists; pass another path, or remove it")
         ) from None
     except OSError as error:
         name = "standard output" if output in (None, STANDARD_OUTPUT) else output
-        fail(f"{name}: cannot be written: {error.strerror}", 1)
+        common.fail(f"{name}: cannot be written: {error.strerror}", 1)

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-import typer
+import click
 
 from pump_roles import validators
 from pump_roles.cli import common, files
-from pump_roles.published import ROLES
 
 if TYPE_CHECKING:
     from pump_roles.account.verify.accounts import Scope
@@ -29,148 +28,154 @@ _EXTENSIONS: Final[dict[str, VerifyFormat]] = {
 }
 
 
+@click.command(short_help="Verify that accounts have the expected roles.")
+@click.option(
+    "--expect",
+    type=files.named_path,
+    metavar="<path>",
+    help="What the account should have: a synthesized template, or a folder such as "
+    "cdk.out. Defaults to the published roles, without guardrails.",
+)
+@click.option(
+    "--principal",
+    help="Pump's principal, an account ID or an ARN. Required for the published roles, and "
+    "for a template in which it is a parameter.",
+)
+@click.option(
+    "--external-ids",
+    type=files.csv_path,
+    metavar="<path>",
+    help="The external IDs to compare, for a template in which they are parameters: a "
+    ".csv file whose header has the columns role_arn and external_id. For one ID for all "
+    f"roles, set {common.EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
+    "parameters are not compared.",
+)
+@click.option(
+    "--role",
+    type=common.ROLE,
+    multiple=True,
+    help="Expect only this role. May be repeated. By default, all roles of --expect, or "
+    "all published roles, are expected.",
+)
+@click.option(
+    "--removed",
+    is_flag=True,
+    help="Verify that the roles are gone: no role with one of their names exists, and no "
+    "other role gives Pump access. With --organization, every account is checked.",
+)
+@click.option(
+    "--boundary-policy",
+    type=files.named_path,
+    metavar="<path>",
+    help="A JSON file with the expected policy document of the permissions boundary. By "
+    "default, the document is compared only if the templates contain it.",
+)
+@click.option(
+    "--allow-tag",
+    multiple=True,
+    metavar="<key>",
+    help="The key of a tag that a role may have in addition to those in the template. May "
+    "be repeated.",
+)
+@click.option(
+    "--management-account",
+    metavar="<id>",
+    help="The ID of the management account of the expected organization. An account in "
+    "another organization, or in none, then differs. By default, the organization is "
+    "shown, but not compared.",
+)
+@click.option(
+    "--details",
+    type=files.named_path,
+    multiple=True,
+    metavar="<path>",
+    help="Verify saved files, without credentials: a file with the output of aws iam "
+    "get-account-authorization-details and, because that does not contain the maximum "
+    "session duration, a file for each role with the output of aws iam get-role; and, for "
+    "the organization of a single account, a file with the output of aws organizations "
+    "describe-organization. May be repeated.",
+)
+@click.option(
+    "--organization",
+    is_flag=True,
+    help="Verify every account of the organization. Requires credentials of the management "
+    "account or of a delegated administrator.",
+)
+@click.option(
+    "--assume-role",
+    metavar="<name>",
+    help="The name of the role to assume in each account of the organization, with its "
+    "path if it has one.",
+)
+@click.option(
+    "--unit",
+    multiple=True,
+    metavar="<id>",
+    help="The ID of an organizational unit. Its accounts, and those of the units below it, "
+    "are verified. May be repeated. Defaults to the whole organization.",
+)
+@click.option(
+    "--account",
+    multiple=True,
+    metavar="<id>",
+    help="The ID of an account to verify. May be repeated.",
+)
+@click.option(
+    "--exclude-account",
+    multiple=True,
+    metavar="<id>",
+    help="The ID of an account to exclude. May be repeated.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 32),
+    default=8,
+    help="How many accounts to read at once.",
+)
+@click.option(
+    "--region",
+    help="The Region to call. IAM and Organizations are global; the Region only selects "
+    "the partition. Defaults to AWS_REGION, AWS_DEFAULT_REGION, that of the profile, or "
+    "us-east-1.",
+)
+@common.PROFILE
+@click.option(
+    "--format",
+    type=click.Choice(get_args(VerifyFormat)),
+    default="table",
+    help="What to write to standard output.",
+)
+@click.option(
+    "--output",
+    type=files.output_path,
+    multiple=True,
+    metavar="<path>",
+    help="A file to also write the result to, in the format of its extension: .txt for the "
+    "table, .json, .sarif, or .md. May be repeated. Standard output, or -, always gets "
+    "the result.",
+)
+@common.with_errors(common.UNKNOWN)
 def verify(
     *,
-    expect: Annotated[
-        Path | None,
-        typer.Option(
-            parser=files.named_path,
-            metavar="<path>",
-            help="What the account should have: a synthesized template, or a folder such as "
-            "cdk.out. Defaults to the published roles, without guardrails.",
-        ),
-    ] = None,
-    principal: Annotated[
-        str | None,
-        typer.Option(
-            help="Pump's principal, an account ID or an ARN. Required for the published roles, and "
-            "for a template in which it is a parameter."
-        ),
-    ] = None,
-    external_ids: Annotated[
-        Path | None,
-        typer.Option(
-            parser=files.csv_path,
-            metavar="<path>",
-            help="The external IDs to compare, for a template in which they are parameters: a "
-            ".csv file whose header has the columns role_arn and external_id. For one ID for all "
-            f"roles, set {common.EXTERNAL_ID_VARIABLE} instead. By default, external IDs that are "
-            "parameters are not compared.",
-        ),
-    ] = None,
-    role: Annotated[
-        list[str] | None,
-        typer.Option(
-            parser=common.role_kind,
-            autocompletion=lambda: list(ROLES),
-            metavar=f"<{'|'.join(ROLES)}>",
-            help="Expect only this role. May be repeated. By default, all roles of --expect, or "
-            "all published roles, are expected.",
-        ),
-    ] = None,
-    removed: Annotated[
-        bool,
-        typer.Option(
-            "--removed",
-            help="Verify that the roles are gone: no role with one of their names exists, and no "
-            "other role gives Pump access. With --organization, every account is checked.",
-        ),
-    ] = False,
-    boundary_policy: Annotated[
-        Path | None,
-        typer.Option(
-            parser=files.named_path,
-            metavar="<path>",
-            help="A JSON file with the expected policy document of the permissions boundary. By "
-            "default, the document is compared only if the templates contain it.",
-        ),
-    ] = None,
-    allow_tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<key>",
-            help="The key of a tag that a role may have in addition to those in the template. May "
-            "be repeated.",
-        ),
-    ] = None,
-    management_account: Annotated[
-        str | None,
-        typer.Option(
-            metavar="<id>",
-            help="The ID of the management account of the expected organization. An account in "
-            "another organization, or in none, then differs. By default, the organization is "
-            "shown, but not compared.",
-        ),
-    ] = None,
-    details: Annotated[
-        list[Path] | None,
-        typer.Option(
-            parser=files.named_path,
-            metavar="<path>",
-            help="Verify saved files, without credentials: a file with the output of aws iam "
-            "get-account-authorization-details and, because that does not contain the maximum "
-            "session duration, a file for each role with the output of aws iam get-role; and, for "
-            "the organization of a single account, a file with the output of aws organizations "
-            "describe-organization. May be repeated.",
-        ),
-    ] = None,
-    organization: Annotated[
-        bool,
-        typer.Option(
-            "--organization",
-            help="Verify every account of the organization. Requires credentials of the management "
-            "account or of a delegated administrator.",
-        ),
-    ] = False,
-    assume_role: Annotated[
-        str | None,
-        typer.Option(
-            metavar="<name>",
-            help="The name of the role to assume in each account of the organization, with its "
-            "path if it has one.",
-        ),
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="<id>",
-            help="The ID of an organizational unit. Its accounts, and those of the units below it, "
-            "are verified. May be repeated. Defaults to the whole organization.",
-        ),
-    ] = None,
-    account: Annotated[
-        list[str] | None,
-        typer.Option(metavar="<id>", help="The ID of an account to verify. May be repeated."),
-    ] = None,
-    exclude_account: Annotated[
-        list[str] | None,
-        typer.Option(metavar="<id>", help="The ID of an account to exclude. May be repeated."),
-    ] = None,
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=32, help="How many accounts to read at once.")
-    ] = 8,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="The Region to call. IAM and Organizations are global; the Region only selects "
-            "the partition. Defaults to AWS_REGION, AWS_DEFAULT_REGION, that of the profile, or "
-            "us-east-1."
-        ),
-    ] = None,
-    profile: common.Profile = None,
-    format: Annotated[
-        VerifyFormat, typer.Option(help="What to write to standard output.")
-    ] = "table",
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            parser=files.output_path,
-            metavar="<path>",
-            help="A file to also write the result to, in the format of its extension: .txt for the "
-            "table, .json, .sarif, or .md. May be repeated. Standard output, or -, always gets "
-            "the result.",
-        ),
-    ] = None,
+    expect: Path | None,
+    principal: str | None,
+    external_ids: Path | None,
+    role: tuple[str, ...],
+    removed: bool,
+    boundary_policy: Path | None,
+    allow_tag: tuple[str, ...],
+    management_account: str | None,
+    details: tuple[Path, ...],
+    organization: bool,
+    assume_role: str | None,
+    unit: tuple[str, ...],
+    account: tuple[str, ...],
+    exclude_account: tuple[str, ...],
+    concurrency: int,
+    region: str | None,
+    profile: str | None,
+    format: VerifyFormat,
+    output: tuple[Path, ...],
 ) -> None:
     """Verify that an account still has the roles that were reviewed.
 
@@ -188,11 +193,9 @@ def verify(
     written; 2 for a usage error.
     """
     formats = files.formats_of(
-        output, [expect, external_ids, boundary_policy, *(details or [])], _EXTENSIONS
+        output, [expect, external_ids, boundary_policy, *details], _EXTENSIONS
     )
-    scope = _scope(
-        unit or [], account or [], exclude_account or [], assume_role, organization=organization
-    )
+    scope = _scope(unit, account, exclude_account, assume_role, organization=organization)
     if management_account is not None:
         validators.ACCOUNT.check("--management-account", management_account)
     if details:
@@ -212,8 +215,8 @@ def verify(
             },
         )
     expectation = replace(
-        _expectation(expect, principal, external_ids, role or []),
-        allowed_tags=frozenset(allow_tag or []),
+        _expectation(expect, principal, external_ids, role),
+        allowed_tags=frozenset(allow_tag),
         management_account=management_account or "",
     )
     if removed:
@@ -229,13 +232,15 @@ def verify(
             )
     files.write_all(partial(_written, verification), {None: format, **formats})
     if verification.state != "match":
-        raise typer.Exit(common.DIFFERENT if verification.state == "differs" else common.UNKNOWN)
+        raise click.exceptions.Exit(
+            common.DIFFERENT if verification.state == "differs" else common.UNKNOWN
+        )
 
 
 def _scope(
-    units: list[str],
-    accounts: list[str],
-    excluded: list[str],
+    units: Sequence[str],
+    accounts: Sequence[str],
+    excluded: Sequence[str],
     assume_role: str | None,
     *,
     organization: bool,
@@ -251,10 +256,10 @@ def _scope(
     if not organization:
         for name, value in passed.items():
             if value:
-                raise typer.BadParameter(f"{name}: requires --organization")
+                raise click.BadParameter(f"{name}: requires --organization")
         return None
     if not assume_role:
-        raise typer.BadParameter("--organization: requires --assume-role")
+        raise click.BadParameter("--organization: requires --assume-role")
     validators.ROLE_TO_ASSUME.check("--assume-role", assume_role)
     if units:
         validators.ORGANIZATIONAL_UNITS.check("--unit", units)
@@ -265,7 +270,7 @@ def _scope(
 
 
 def _expectation(
-    expect: Path | None, principal: str | None, external_ids: Path | None, kinds: list[str]
+    expect: Path | None, principal: str | None, external_ids: Path | None, kinds: Sequence[str]
 ) -> "Expectation":
     from pump_roles.account.role_list import read_role_list  # noqa: PLC0415
     from pump_roles.account.verify.expectation import (  # noqa: PLC0415
@@ -274,12 +279,12 @@ def _expectation(
     )
 
     if expect is None and principal is None:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             "pass --expect, or --principal to compare with the published roles"
         )
     of_environment = common.external_id_of_environment()
     if external_ids is not None and of_environment is not None:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             f"--external-ids: cannot be combined with {common.EXTERNAL_ID_VARIABLE}; unset it"
         )
     if principal is not None:
@@ -297,9 +302,9 @@ def _expectation(
 
 def _check_alone(option: str, excluded: "Mapping[str, object]") -> None:
     for name, value in excluded.items():
-        # A repeatable option that is not passed is an empty list.
-        if value not in (None, []):
-            raise typer.BadParameter(f"{option}: cannot be combined with {name}")
+        # A repeatable option that is not passed is empty.
+        if value not in (None, ()):
+            raise click.BadParameter(f"{option}: cannot be combined with {name}")
 
 
 def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
@@ -382,7 +387,7 @@ def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
             count += 1
             advance(1)
             if sys.stderr is not None and not sys.stderr.isatty():
-                typer.echo(f"{count:,}/{total:,} {result.account} {result.state}", err=True)
+                click.echo(f"{count:,}/{total:,} {result.account} {result.state}", err=True)
 
         yield found
 

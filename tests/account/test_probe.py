@@ -20,9 +20,9 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, NoCredentialsError
+from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 from mypy_boto3_sts import STSClient
-from typer.testing import CliRunner, Result
 
 from pump_roles.account import (
     ProbeResult,

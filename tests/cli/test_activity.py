@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from pump_roles.cli import app
 from tests.account.activity.trail import (
@@ -211,8 +211,8 @@ def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--days", "0"], "greater than or equal to 1"),
-        (["--days", "91"], "less than or equal to 90"),
+        (["--days", "0"], "0 is not in the range 1<=x<=90"),
+        (["--days", "91"], "91 is not in the range 1<=x<=90"),
         (["--region", "us-east-7"], "there is no Region 'us-east-7'"),
         (["--role-arn", "PumpReadOnlyRole"], "--role-arn"),
         (["--fail-on", "changes"], "'changes' is not one of 'change', 'refused'."),

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from pump_roles.cli import app
 from pump_roles.cli.files import create
@@ -36,9 +36,9 @@ def error_of(*arguments: object) -> str:
     """Return the one usage error of a command that writes nothing."""
     ended = run(*arguments)
     assert (ended.exit_code, ended.stdout) == (2, "")
-    usage, hint, empty, error = ended.stderr.splitlines()
+    usage, hint, empty, *error = ended.stderr.splitlines()
     assert (usage.partition(":")[0], hint.partition(" ")[0], empty) == ("Usage", "Try", "")
-    return error.removeprefix("Error: ").removeprefix("Invalid value: ")
+    return " ".join(error).removeprefix("Error: ").removeprefix("Invalid value: ")
 
 
 def packaged(kind: str) -> bytes:
@@ -202,14 +202,14 @@ def test_role_that_does_not_exist_is_an_error(name: str, hint: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("template",), "Missing argument 'ROLE'."),
+        (("template",), "Missing argument 'ROLE'. Choose from: \tread-only, \tauto-pilot"),
         (("template", "read-only", "auto-pilot"), "Got unexpected extra argument"),
         (("template", "read-only", "--output="), "must not be empty"),
-        (("link",), "Missing argument 'ROLE'."),
+        (("link",), "Missing argument 'ROLE'. Choose from: \tread-only, \tauto-pilot"),
         (LINK[:4], "Missing option '--region'."),
         ((*LINK[:2], *LINK[4:]), "Missing option '--template-url'."),
-        ((*LINK, "--role-name", "Mine"), "No such option: --role-name"),
-        ((*LINK, "--next-external-id", SECRET), "No such option: --next-external-id"),
+        ((*LINK, "--role-name", "Mine"), "No such option '--role-name'."),
+        ((*LINK, "--next-external-id", SECRET), "No such option '--next-external-id'."),
     ],
 )
 def test_argument_that_is_missing_or_unknown_is_an_error(
@@ -275,9 +275,9 @@ def test_warnings_go_to_standard_error_and_the_link_is_printed() -> None:
 @pytest.mark.parametrize("command", ["template", "link"])
 def test_completion_offers_the_roles(command: str) -> None:
     environment = {
-        "_PUMP_ROLES_COMPLETE": "complete_bash",
+        "_PUMP_ROLES_COMPLETE": "bash_complete",
         "COMP_WORDS": f"pump-roles {command} ",
         "COMP_CWORD": "2",
     }
     ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
-    assert {*ended.stdout.split()} == DOCUMENTED.keys()
+    assert {line.partition(",")[2] for line in ended.stdout.splitlines()} == DOCUMENTED.keys()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from pump_roles.account.activity.history import Pace
 from pump_roles.cli import app

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 from botocore.handlers import json_decode_template_body
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles.cli import app
 from pump_roles.published import ROLES

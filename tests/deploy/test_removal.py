@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Environment
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles import ReadOnlyStack
 from pump_roles.account.verify.expectation import Expectation

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from pump_roles.account.probe import probe
 from pump_roles.account.verify.accounts import verify_files

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles.cli import app
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import pytest
 from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]
-from typer.main import get_command
 
 from pump_roles.cli import app
 from tests.docs.pages import shown
@@ -50,11 +49,11 @@ def accepted_by_the_aws_cli(arguments: list[str]) -> bool:
 
 
 def accepted_by_pump_roles(arguments: list[str]) -> bool:
-    command: Any = get_command(app)
-    for subcommand in command.commands.values():
-        subcommand.callback = lambda **_: None
-    with pytest.raises(SystemExit) as ended:
-        command.main(arguments)
+    with pytest.MonkeyPatch.context() as patched:
+        for command in app.commands.values():
+            patched.setattr(command, "callback", lambda **_: None)
+        with pytest.raises(SystemExit) as ended:
+            app.main(arguments)
     return ended.value.code == 0
 
 

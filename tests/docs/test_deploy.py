@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from botocore.session import get_session
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles import universal
 from pump_roles.app import config

@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from click.testing import Result
 from jsonschema import Draft202012Validator
 from moto.cloudformation.models import cloudformation_backends
-from typer.testing import Result
 
 from tests.account.rollout.statuses import SCHEMA
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template

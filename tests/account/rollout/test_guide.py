@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles.account.rollout.status import FINE, AccountState
 from pump_roles.cli import app

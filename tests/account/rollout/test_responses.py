@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles.account.rollout.deployed import read, wait_for
 from pump_roles.account.rollout.expected import ExpectedRollout

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from pump_roles.account.verify.expectation import from_published
 from pump_roles.account.verify.from_aws import policy_for_reading

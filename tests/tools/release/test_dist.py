@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
-from typer.testing import CliRunner
 
 from pump_roles import __version__
 from pump_roles.cli import app
