@@ -1,8 +1,4 @@
-"""``pump-roles activity``: what Pump did through its roles, and what it never used.
-
-PATH is a file of a trail, saved output of aws cloudtrail lookup-events, or a folder with such
-files (.json, .json.gz). By default, the event history of the caller's account is read.
-"""
+"""``pump-roles activity``: what Pump did through its roles, and what it never used."""
 
 import sys
 from collections.abc import Sequence
@@ -99,6 +95,9 @@ def activity(
     output: tuple[Path, ...],
 ) -> None:
     """Show what Pump did through its roles, and what it never used.
+
+    PATH is a file of a trail, saved output of aws cloudtrail lookup-events, or a folder with such
+    files (.json, .json.gz). By default, the event history of the caller's account is read.
 
     Reads CloudTrail's events of one account, from files or from its event history. Shows what
     changed, what was read, what was refused, who came in, which actions were never used, and what
