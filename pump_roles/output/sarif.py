@@ -107,16 +107,26 @@ def _invocation(verification: Verification, number: int) -> dict[str, Any]:
     if left := max(number - MOST_RESULTS, 0):
         notifications.append(f"{left:,} {'result is' if left == 1 else 'results are'} omitted.")
     by_level = [("error", text) for text in notifications]
-    # What the expectation leaves open is not a finding.
+    # What the expectation leaves open is not a finding. Neither is what the customer opened.
     by_level += [("note", text) for text in wording.notes(verification.accounts)]
     if organizations := wording.organizations(verification):
         by_level.append(("note", f"Organization: {organizations}."))
+    by_level += [("note", text) for text in _open_guardrails(verification)]
     invocation: dict[str, Any] = {"executionSuccessful": not wording.is_unknown(verification)}
     if by_level:
         invocation["toolExecutionNotifications"] = [
             {"level": level, "message": {"text": _message(text)}} for level, text in by_level
         ]
     return invocation
+
+
+def _open_guardrails(verification: Verification) -> Iterator[str]:
+    for account in verification.accounts:
+        for role in account.roles:
+            for approval in role.approvals:
+                if approval.open:
+                    how = wording.approval_in_words(approval)
+                    yield f"{_about(account, role)}: the guardrail {approval.guardrail}: {how}."
 
 
 def _results(findings: Sequence[_Finding], indexes: Mapping[str, int]) -> Iterator[dict[str, Any]]:

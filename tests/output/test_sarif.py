@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from pump_roles import __version__
-from pump_roles.account.verify.result import AccountResult, Verification
+from pump_roles.account.verify.result import AccountResult, Approval, Verification
 from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from pump_roles.output.verify_words import REMEDIES, RULES, UNVERIFIED
@@ -150,6 +150,19 @@ def test_organization_is_a_note_and_a_different_one_is_about_the_account() -> No
             "message": {"text": "Organization: o-abcd123456, management account 111122223333."},
         }
     ]
+
+
+def test_open_guardrail_is_a_note_and_a_closed_one_is_nothing() -> None:
+    order = Approval(guardrail="only-by-order", tag="pump-order", value="17", open=True)
+    closed = replace(order, value="", open=False)
+    run = run_of(matching(1, approvals=(order,)), matching(2, approvals=(closed,)))
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert note["level"] == "note"
+    assert note["message"]["text"] == (
+        "The read-only role PumpReadOnlyRole in account 000000000001: the guardrail only-by-order: "
+        "order 17."
+    )
+    assert run["results"] == []
 
 
 def test_what_was_not_compared_is_a_note() -> None:
