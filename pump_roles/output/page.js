@@ -7,7 +7,7 @@
   const answer = find("answer");
   const heading = find("actions");
   const shownText = find("shown");
-  const roles = JSON.parse(find("patterns").textContent);
+  const { roles, texts } = JSON.parse(find("data").textContent);
   const date = document.querySelector("time").dateTime;
   const checks = ["new", "legacy"];
   // How many answers in plain words a search shows.
@@ -38,8 +38,13 @@
   // Only a search unfolds them, but without this script nothing is folded.
   let searching = false;
   for (const { group } of services) group.open = false;
-  const say = (number) => number.toLocaleString("en-US");
-  const total = `${say(rows.length)} action${rows.length === 1 ? "" : "s"}`;
+  // A text of the page: one that is about a number of things is a pair, for one and for several.
+  const say = (key, values = {}, number = 1) => {
+    const [section, name] = key.split(".");
+    const all = { number: number.toLocaleString("en-US"), ...values };
+    return [texts[section][name]].flat().at(number === 1 ? 0 : -1).replace(/\{(\w+)\}/g, (_, value) => all[value]);
+  };
+  const total = say("units.actions", {}, rows.length);
 
   // The answers in plain words: found by their titles, because the actions have rows of their own.
   const plain = [...document.querySelectorAll(".answers tbody tr")].map((row) => {
@@ -81,7 +86,7 @@
       ? !pattern.some((excluded) => matcher(excluded).test(name))
       : matcher(pattern).test(name);
 
-  const words = (pattern) => (Array.isArray(pattern) ? `all but ${pattern.join(", ")}` : pattern);
+  const words = (pattern) => (Array.isArray(pattern) ? say("script.all_but", { patterns: pattern.join(", ") }) : pattern);
 
   // What a role's patterns decide about an action that has no row.
   const decide = (role, name) => {
@@ -89,14 +94,15 @@
     const allows = found.filter(([, decision]) => decision === "allowed");
     const denies = found.filter(([, decision]) => decision !== "allowed");
     if (!allows.length) {
-      return role.readable ? "not granted by any pattern" : "unknown, something cannot be read, or may give more access";
+      return say(role.readable ? "script.not_granted" : "script.unknown");
     }
     const by = allows.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
     const strongest = ["denied", "conditionally denied", "denied on some resources"].find(
       (decision) => denies.some(([, other]) => other === decision),
     );
-    if (!strongest) return `allowed by ${by}`;
-    return `${strongest} by ${[...new Set(denies.map(([policy]) => policy))].join(", ")}, granted by ${by}`;
+    if (!strongest) return say("script.allowed", { by });
+    const denied = [...new Set(denies.map(([policy]) => policy))].join(", ");
+    return say("script.denied_by", { decision: strongest, denied, by });
   };
 
   const may = (role, asked) => {
@@ -106,10 +112,10 @@
         (Array.isArray(pattern) || overlap(pattern.toLowerCase(), asked.toLowerCase())),
     );
     if (!found.length) {
-      return role.readable ? "not granted by any pattern" : "unknown, something cannot be read, or may give more access";
+      return say(role.readable ? "script.not_granted" : "script.unknown");
     }
     const by = found.map(([policy, , pattern]) => `${policy} ${words(pattern)}`).join(", ");
-    return `may have matching actions, by ${by}`;
+    return say("script.may_match", { by });
   };
 
   const sentences = (asked, shown) => {
@@ -120,31 +126,19 @@
     const pattern = is_service ? `${asked.replace(":", "")}:*` : asked;
     const is_action = /^[\w-]+:[\w-]+$/.test(asked);
     const is_pattern = /^[\w*?-]+:[\w*?-]*$/.test(pattern) && /[*?]/.test(pattern);
-    const by_role = (say, about) => roles.map((role) => `${role.kind}: ${say(role, about)}.`);
+    const by_role = (decided, about) => roles.map((role) => `${role.kind}: ${decided(role, about)}.`);
     // While the beginning of a listed action is typed, there is nothing to answer.
     if (is_action && !rows.some((entry) => entry.name.startsWith(name))) {
-      return [
-        `${asked} is not in the list of ${date}. If AWS has this action, each role's policies decide:`,
-        ...by_role(decide, asked),
-      ];
+      return [say("script.not_listed", { asked, date }), ...by_role(decide, asked)];
     }
     if (is_pattern && !shown) {
-      return [
-        is_service
-          ? `No listed action matches “${asked}”. If it is a service, each role's policies decide:`
-          : `No listed action matches ${pattern}. Each role's policies decide:`,
-        ...by_role(may, pattern),
-      ];
+      const text = is_service ? "script.no_service" : "script.no_pattern";
+      return [say(text, { asked: is_service ? asked : pattern }), ...by_role(may, pattern)];
     }
     if (shown) return [];
-    const what = asked ? `“${asked}”` : "these filters";
-    const also = asked && filtered ? " and the filters" : "";
-    return [
-      `No listed action matches ${what}${also}.`,
-      ...(asked && !asked.includes(":")
-        ? ["To ask about any action, search for its service and name, such as s3:GetObject."]
-        : []),
-    ];
+    if (!asked) return [say("script.no_filtered")];
+    const none = say(filtered ? "script.no_match_filtered" : "script.no_match", { asked });
+    return asked.includes(":") ? [none] : [none, say("script.ask")];
   };
 
   // Describes what is shown, for readers who follow a link with filters, and for print.
@@ -161,13 +155,9 @@
     const kinds = ["money", "writes", "data", "reads", "denied"];
     const kind_of = (entry) => (entry.has.includes(true) ? entry.risk : "denied");
     const of_kind = kinds.map((kind) => found.filter((entry) => kind_of(entry) === kind).length);
-    const named = { writes: "write", reads: "read" };
-    const counts = kinds.map((kind, index) => {
-      const number = of_kind[index];
-      return `${number} ${number === 1 ? (named[kind] ?? kind) : kind}`;
-    });
+    const counts = kinds.map((kind, index) => say(`kinds.${kind}`, {}, of_kind[index]));
     const listed = counts.filter((_, index) => of_kind[index]).join(", ");
-    const number = `${say(found.length)} of ${total} (${fields_in_words.join("; ")})`;
+    const number = say("script.shown", { total, filters: fields_in_words.join("; ") }, found.length);
     return listed ? `${number}: ${listed}.` : `${number}.`;
   };
 
@@ -208,10 +198,12 @@
     for (const { group, number, entries } of services) {
       const found = entries.filter((entry) => entry.shown).length;
       group.hidden = !found;
-      number.textContent = `${say(found)} action${found === 1 ? "" : "s"}`;
+      number.textContent = say("units.actions", {}, found);
+      // So that what is not drawn yet has about the right height.
+      group.style.setProperty("--rows", found);
       if (begins_or_ends) group.open = searching;
     }
-    count.textContent = `${say(shown)} of ${total}`;
+    count.textContent = say("script.count", { total }, shown);
     shownText.textContent = describe(rows.filter((entry) => entry.shown));
     const found = terms.length ? plain.filter(({ text }) => terms.every((term) => text.includes(term))) : [];
     answer.replaceChildren(
@@ -221,7 +213,7 @@
         link.textContent = title;
         return paragraph(link, `: ${answers.join(", ")}.`);
       }),
-      ...(found.length > MOST ? [paragraph(`And ${found.length - MOST} more in plain words.`)] : []),
+      ...(found.length > MOST ? [paragraph(say("script.more_answers", {}, found.length - MOST))] : []),
       ...sentences(asked, shown).map((sentence) => paragraph(sentence)),
     );
   };
@@ -378,11 +370,11 @@
       const status = copy.parentElement.querySelector("[role=status]");
       try {
         await navigator.clipboard.writeText(summary.textContent);
-        status.textContent = "Copied.";
+        status.textContent = say("script.copied");
       } catch {
         summary.closest("details").open = true;
         getSelection().selectAllChildren(summary);
-        status.textContent = "Selected: press Ctrl+C or Command+C to copy it.";
+        status.textContent = say("script.selected");
       }
     });
   }

@@ -15,17 +15,20 @@ from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import report_words, words
 from pump_roles.output.json_documents import embedded
-from pump_roles.output.pieces import plural
+from pump_roles.output.pieces import TEXTS, say
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_text import as_text
 from pump_roles.report.guardrail_sets import left_by_sets
-from pump_roles.report.model import RISKS, Report, RoleReport
+from pump_roles.report.model import RISKS, ActionReport, Report, RoleReport
 from pump_roles.text import packaged
 
 if TYPE_CHECKING:
     from pump_roles.account.activity.result import Activity
 
 _DECISIONS: Final = (ALLOWED, CONDITIONALLY, PARTLY, DENIED)
+_BEYOND: Final = "Reach"
+"""The topic of the statements about what is beyond the account."""
+
 _LONGEST_BAR: Final = 200
 _SHORTEST_BAR: Final = 3.0
 
@@ -50,6 +53,7 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
         from pump_roles.output.activity_words import summary, uses  # noqa: PLC0415
 
         used = {"uses": partial(uses, activity), "lines": [*summary(activity)]}
+    topics = [statement.topic for statement in report.statements]
     css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
     return _template().render(
         report=report,
@@ -57,7 +61,7 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
         script=Markup(script),  # noqa: S704 - the package's own file
         css_hash=_hash(css),
         script_hash=_hash(script),
-        patterns=_patterns(report),
+        data=_data(report),
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
         summary=as_summary(report),
         plain_summary=as_text(report),
@@ -67,6 +71,9 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
             service: {role.kind: _bar(report, service, role) for role in report.roles}
             for service in report.services
         },
+        navigation=_navigation(report),
+        topics=[topic for topic in dict.fromkeys(topics) if topic != _BEYOND],
+        beyond=[_BEYOND],
         levels=[
             level for level in LEVELS if any(level in action.levels for action in report.actions)
         ],
@@ -74,7 +81,9 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
         decisions=_DECISIONS,
         risks=RISKS,
         wording={**vars(words), **vars(report_words)},
-        number=plural,
+        texts=TEXTS,
+        say=say,
+        marks_of=_marks,
         activity=activity,
         **used,
     )
@@ -92,8 +101,25 @@ def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _patterns(report: Report) -> Markup:
-    # The search uses these to decide about actions that have no row.
+def _navigation(report: Report) -> dict[str, str]:
+    missing = {"worst": not report_words.at_worst(report), "others": not report.others}
+    return {id_: title for id_, title in TEXTS["navigation"].items() if not missing.get(id_)}
+
+
+def _marks(action: ActionReport) -> str:
+    found = {
+        "money": action.spends,
+        "writes": not action.only_reads,
+        "data": action.data,
+        "legacy": action.legacy,
+        "new": action.new,
+    }
+    # What it is counted under comes first.
+    return " ".join(dict.fromkeys([action.risk, *(mark for mark in found if found[mark])]))
+
+
+def _data(report: Report) -> Markup:
+    # The search uses the patterns to decide about actions that have no row.
     by_role = [
         {
             "kind": role.kind,
@@ -102,7 +128,9 @@ def _patterns(report: Report) -> Markup:
         }
         for role in report.roles
     ]
-    text = json.dumps(by_role, ensure_ascii=True, separators=(",", ":"))
+    texts = {section: TEXTS[section] for section in ("script", "units", "kinds")}
+    data = {"roles": by_role, "texts": texts}
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     # Nothing in it can end the script element.
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704
 
@@ -127,10 +155,8 @@ def _bar(report: Report, service: str, role: RoleReport) -> _Bar:
         width = max(_SHORTEST_BAR, round(count / max(longest, 1) * _LONGEST_BAR, 1))
         parts.append((risk, round(start, 1), width))
         start += width
-    nouns = {"writes": "write", "reads": "read"}
-    label = ", ".join(
-        plural(count, nouns[risk]) if risk in nouns else f"{count:,} {risk}"
-        for risk, count in counts.items()
-    )
-    label = label or "none"
-    return _Bar(parts=tuple(parts), label=label if role.exact else f"at least {label}")
+    label = ", ".join(say(f"kinds.{risk}", count) for risk, count in counts.items())
+    label = label or say("services.none")
+    if not role.exact:
+        label = say("services.at_least", numbers=label)
+    return _Bar(parts=tuple(parts), label=label)

@@ -1,14 +1,15 @@
 """What the formats share: numbers with nouns, cut text, Markdown, CSV, and the terminal."""
 
 import csv
+import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pump_roles.text import cut, one_line
+from pump_roles.text import cut, one_line, packaged
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,26 @@ LONGEST_NAME: Final = 160
 SHOWN: Final = 80
 """The maximum length of a value that cannot be read, in characters."""
 
+TEXTS: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
+    packaged(__package__, "report_texts.json")
+)
+"""The texts of the report: each a text, or one for a single thing and one for several."""
+
 _T = TypeVar("_T")
+
+
+def say(key: str, count: int = 1, /, **values: object) -> str:
+    """Return one of the :data:`TEXTS`.
+
+    :param key: its section and its name in it, such as ``top.title``.
+    :param count: how many things it is about, which is its ``number`` by default.
+    :param values: what to fill in.
+    """
+    section, _, name = key.partition(".")
+    text: str | Sequence[str] = TEXTS[section][name]
+    if not isinstance(text, str):
+        return text[count != 1].format(**{"number": f"{count:,}", **values})
+    return text.format(**values) if values else text
 
 
 def plural(count: int, noun: str) -> str:

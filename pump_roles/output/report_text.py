@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.output import report_words as wording
-from pump_roles.output.pieces import few, line
+from pump_roles.output.pieces import few, line, say
 from pump_roles.report.model import Report
 
 _CHANGES: Final = 20
@@ -19,8 +19,8 @@ def as_text(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield wording.TITLE
-    yield f"Actions as of {report.date}, from the catalog {report.catalog}."
+    yield say("top.title")
+    yield say("text.date", date=report.date, catalog=report.catalog)
     yield ""
     yield from (wording.verdict(role, report) for role in report.roles)
     yield line(wording.conclusion(report))
@@ -29,25 +29,25 @@ def _lines(report: Report) -> Iterator[str]:
             title, about = (
                 of(finding, report) for of in (wording.finding_title, wording.finding_text)
             )
-            yield line(f"ALARM: {title}. {about}")
-    changes, more = few(report.changes, _CHANGES, "change")
+            yield line(f"{say('text.alarm')}: {title}. {about}")
+    changes, more = few(report.changes, _CHANGES, say("text.change"))
     for change in changes:
         what = wording.change_in_one_line(change)
-        yield line(f"- {change.effect}, {change.role or 'all roles'}: {what}")
+        yield line(f"- {change.effect}, {change.role or say('changes.all_roles')}: {what}")
     if more:
-        yield f"- and {more}"
+        yield f"- {say('summary.more', more=more)}"
     severities = wording.severities(report)
     for statement in report.statements:
         yield ""
         yield f"{statement.title}. {statement.note}".strip()
         for role in report.roles:
             answer = statement.roles[role.kind]
-            symbol, _ = wording.SEVERITIES[severities[statement.id, role.kind]]
+            symbol = wording.SYMBOLS[severities[statement.id, role.kind]]
             about = f"{wording.answered(answer, role)}{wording.few_named(answer)}"
             yield line(f"  {role.kind}: {symbol} {wording.answer_in_words(answer)}, {about}")
     for what, meaning in wording.at_worst(report):
         yield ""
-        yield f"At worst: {what}. {meaning}"
+        yield f"{say('worst.title')}: {what}. {meaning}"
     yield ""
     yield from (
         f"{role.kind}: {file}, SHA-256 {sha256}"

@@ -1,4 +1,4 @@
-"""Sentences that the formats of a report share."""
+"""Sentences that the formats of a report share, from the texts in ``report_texts.json``."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
@@ -7,7 +7,7 @@ from pump_roles.compare import Difference
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.canonical import account_of_root
 from pump_roles.iam.trust import OPEN_PRINCIPAL
-from pump_roles.output.pieces import listed, plural
+from pump_roles.output.pieces import TEXTS, listed, say
 from pump_roles.output.words import (
     actions_in_words,
     alarm_in_words,
@@ -23,7 +23,7 @@ from pump_roles.output.words import (
 from pump_roles.report.marks import left_by_metadata_only
 from pump_roles.report.model import RISKS, Change, Finding, Report, Risk, RoleReport, counts
 from pump_roles.report.policies import GuardrailReport, Uncounted, counted
-from pump_roles.report.statements import LIMITED, NO, UNKNOWN, YES, Answer
+from pump_roles.report.statements import LIMITED, NO, UNKNOWN, Answer
 from pump_roles.templates import Place
 
 GLOBAL_SERVICES: Final = frozenset(
@@ -43,53 +43,25 @@ _NAMED: Final = 3
 _ACTIONS: Final = 8
 """How many of the actions of a difference from what is published are listed."""
 
-TITLE = "What Pump's roles can do"
-
-PROTECTS = "so that no other customer of Pump can have Pump use this role"
-"""What the external ID protects from."""
-
-ANSWERS = {YES: "Yes", LIMITED: "Limited", NO: "No", UNKNOWN: "Unknown"}
-
-COMPARE_LATER = "pump-roles report ... --since report.html"
-"""The command that compares with a report later."""
-
-CAUSES = {
-    "role": "The roles changed",
-    "AWS": "AWS added or removed actions under a wildcard",
-}
-"""The causes of changes, with their headings."""
-
-NUMBERS = {
-    "money": "can spend money",
-    "writes": "write or tag, including those that can spend money",
-    "data": "return data",
-    "effective": "effective",
-    "limited": "of these, limited by a condition or a resource",
-    "denied": "denied by a guardrail or another policy",
-    "actions": "granted, including denied",
-    "patterns": "patterns that grant",
-}
-"""What each of a role's numbers counts; what matters most comes first."""
-
-
 _WORST: Final[Mapping[str, Risk]] = {"Money": "money", "Data": "data"}
 """The risk of an action that the catalog does not have, by the topic of the statement about it."""
 
-COUNTS: Final[Mapping[Risk, str]] = {
-    "money": "spend money",
-    "writes": "write or tag",
-    "data": "return data",
+SYMBOLS: Final[Mapping[str, str]] = {
+    "money": "●",
+    "writes": "◕",
+    "data": "◑",
+    "reads": "◔",
+    "": "○",
 }
-"""What actions with a risk do. An action can have several."""
+"""The symbol of each severity. The worst comes first."""
 
-SEVERITIES: Final[Mapping[str, tuple[str, str]]] = {
-    "money": ("●", "spends money"),
-    "writes": ("◕", "changes something"),
-    "data": ("◑", "returns data"),
-    "reads": ("◔", "reads metadata"),
-    "": ("○", "cannot"),
-}
-"""The symbol of each severity, and what it means. The worst comes first."""
+
+def heading(role: RoleReport) -> str:
+    """Return a role's title with its number of writes: one that is called read-only may write."""
+    writes = say("roles.no_writes")
+    if role.writes or not role.exact:
+        writes = say("roles.writes", number=role.counted(role.writes))
+    return say("roles.heading", role=role.kind.capitalize(), writes=writes)
 
 
 def severities(report: Report) -> Mapping[tuple[str, str], Risk | Literal[""]]:
@@ -119,58 +91,57 @@ def verdict(role: RoleReport, report: Report) -> str:
     :param report: the report that it is in.
     """
     answers = {statement.id: statement.roles[role.kind] for statement in report.statements}
-    subject = ", with ".join(filter(None, [role.kind.capitalize(), _reduced_by(role)]))
+    subject, reduced = role.kind.capitalize(), _reduced_by(role)
+    if reduced:
+        subject = say("verdict.reduced", role=subject, by=reduced)
     parts = [
         _commitments(answers["spend-money"], answers["sell"], role),
         _changes_in(role, answers),
-        "can join another organization" if answers["join-organization"].left else "",
-        f"{role.counted(role.data)} reads return data" if role.data else "",
-        f"has permissions only {role.ends}" if role.ends else "",
-        "read the alarms first" if report.alarms else "",
+        say("verdict.joins") if answers["join-organization"].left else "",
+        say("verdict.data", number=role.counted(role.data)) if role.data else "",
+        say("verdict.ends", until=role.ends) if role.ends else "",
+        say("verdict.alarms") if report.alarms else "",
     ]
-    return f"{subject}: {'; '.join(filter(None, parts))}."
+    return say("verdict.sentence", role=subject, parts="; ".join(filter(None, parts)))
 
 
 def _reduced_by(role: RoleReport) -> str:
     number = len(role.guardrails)
-    guardrails = plural(number, "guardrail") if number else ""
-    boundary = "a permissions boundary" if role.boundary else ""
-    return " and ".join(filter(None, [guardrails, boundary]))
+    guardrails = say("units.guardrails", number) if number else ""
+    return _both(guardrails, say("verdict.boundary") if role.boundary else "")
+
+
+def _both(one: str, other: str) -> str:
+    return say("verdict.both", one=one, other=other) if one and other else one or other
 
 
 def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
     sells = set(sell.left) - {"savingsplans:ReturnSavingsPlan"}
-    second = "sell" if sells else "return"
-    verbs = [verb for verb, answer in (("buy", buy), (second, sell)) if answer.left]
+    second = "verdict.sell" if sells else "verdict.give_back"
+    verbs = _both(say("verdict.buy") if buy.left else "", say(second) if sell.left else "")
     if not verbs:
         unknown = UNKNOWN in (buy.answer, sell.answer)
-        if unknown:
-            return "whether it can buy or sell commitments is not known"
-        return "reads billing and infrastructure metadata"
-    what = f"can {' and '.join(verbs)} commitments"
+        return say("verdict.commitments_unknown" if unknown else "verdict.reads")
     if buy.answer == LIMITED:
-        return f"{what}, limited: {_by(buy.limited, role)}"
-    return f"{what} without a limit" if buy.left else what
+        return say("verdict.limited", verbs=verbs, by=_by(buy.limited, role))
+    return say("verdict.unlimited" if buy.left else "verdict.commitments", verbs=verbs)
 
 
 def _changes_in(role: RoleReport, answers: Mapping[str, Answer]) -> str:
     if role.exact and role.readable and not role.writes:
-        return "changes nothing"
-    return {
-        NO: "changes nothing that runs",
-        UNKNOWN: "whether it can change what runs is not known",
-    }.get(answers["change-resources"].answer, "can change what runs")
+        return say("verdict.harmless")
+    return say(f"verdict_on_changes.{answers['change-resources'].answer}")
 
 
 def conclusion(report: Report) -> str:
     """Return how many alarms there are, and how many changes."""
-    alarms = plural(report.alarms, "alarm") if report.alarms else "No alarms"
-    return f"{alarms}. {difference(report) or 'Not compared with an earlier report'}."
+    alarms = say("units.alarms", report.alarms) if report.alarms else say("alarms.none")
+    return f"{alarms}. {difference(report) or say('changes.not_compared')}."
 
 
 def answer_in_words(answer: Answer) -> str:
     """Return an answer."""
-    return answer.only or ANSWERS[answer.answer]
+    return answer.only or say(f"answers.{answer.answer}")
 
 
 def answered(answer: Answer, role: RoleReport) -> str:
@@ -179,17 +150,23 @@ def answered(answer: Answer, role: RoleReport) -> str:
     :param answer: a role's answer to a statement.
     :param role: the role.
     """
-    number = f"of {plural(len(answer.named), 'action')}"
     if answer.allowed:
-        limited = f", {len(answer.limited):,} limited: {_by(answer.limited, role)}"
-        return f"{len(answer.left):,} {number}{limited if answer.limited else ''}"
-    if answer.answer == UNKNOWN:
-        return "something cannot be read, or may give more access"
-    if answer.limited:
-        return f"{len(answer.limited):,} {number}, limited: {_by(answer.limited, role)}"
-    if answer.denied:
-        return f"denied by {_by(answer.denied, role, outright=True)}"
-    return f"none {number}"
+        text = "answers.some_limited" if answer.limited else "answers.some"
+    elif answer.answer == UNKNOWN:
+        return say("answers.not_read")
+    elif answer.limited:
+        text = "answers.all_limited"
+    elif answer.denied:
+        return say("answers.denied_by", by=_by(answer.denied, role, outright=True))
+    else:
+        text = "answers.none"
+    return say(
+        text,
+        len(answer.named),
+        some=f"{len(answer.left):,}",
+        limited=f"{len(answer.limited):,}",
+        by=_by(answer.limited, role),
+    )
 
 
 def few_named(answer: Answer) -> str:
@@ -203,7 +180,7 @@ def _by(actions: Iterable[str], role: RoleReport, *, outright: bool = False) -> 
         for found in role.guardrails
         if not set(actions).isdisjoint(found.denied + (() if outright else found.limited))
     ]
-    return ", ".join(guardrails) or "a policy that denies them"
+    return ", ".join(guardrails) or say("answers.by_policy")
 
 
 def at_worst(report: Report) -> Sequence[tuple[str, str]]:
@@ -212,7 +189,8 @@ def at_worst(report: Report) -> Sequence[tuple[str, str]]:
     for statement in report.statements:
         kinds = [role.kind for role in report.roles if statement.roles[role.kind].answer != NO]
         if statement.worst and kinds:
-            found.append((f"{statement.title} ({', '.join(kinds)})", statement.worst))
+            what = say("worst.what", statement=statement.title, roles=", ".join(kinds))
+            found.append((what, statement.worst))
     return found
 
 
@@ -233,16 +211,17 @@ def names_of_policies(report: Report) -> dict[str, str]:
 def trusted(role: RoleReport) -> str:
     """Return whether a role requires an external ID."""
     if not role.external_id:
-        return "not required"
-    return f"required, one of {role.external_ids}" if role.external_ids > 1 else "required"
+        return say("roles.not_required")
+    several = role.external_ids > 1
+    return say("roles.one_of" if several else "roles.required", number=role.external_ids)
 
 
 def who(principal: str) -> str:
     """Return who a principal is, to follow it."""
     if principal == OPEN_PRINCIPAL:
-        return ", which Pump names to you"
+        return say("roles.named_by_pump")
     is_account = account_of_root(principal).isdigit()
-    return f", {'any principal that its administrators allow' if is_account else 'one role'}"
+    return say("roles.account") if is_account else say("roles.one_role")
 
 
 def added(report: Report) -> str:
@@ -250,8 +229,8 @@ def added(report: Report) -> str:
     if len(report.roles) == 1:
         return ""
     *_, last = report.roles
-    least = "" if last.exact else "at least "
-    return f"{last.kind.capitalize()} adds {least}{plural(last.only, 'action')}"
+    number = last.counted(last.only)
+    return say("plain.adds", last.only, role=last.kind.capitalize(), number=number)
 
 
 def added_by_risk(report: Report) -> Mapping[Risk, int]:
@@ -268,39 +247,32 @@ def added_by_risk(report: Report) -> Mapping[Risk, int]:
         if action.is_effective(last) and not any(map(action.is_effective, others))
     ]
     number = counts(added)
-    return {risk: number[risk] for risk in COUNTS}
+    return {risk: number[risk] for risk in RISKS if risk in TEXTS["risks"]}
 
 
 def compared(report: Report) -> str:
     """Return which earlier report a report is compared with."""
     if report.since is None:
-        return "Not compared with an earlier report."
+        return f"{say('changes.not_compared')}."
     earlier = report.since
     digests = (
         f"{'' if file == earlier.file else f'{file} '}SHA-256 {sha256}"
         for file, sha256 in earlier.files
     )
-    return (
-        f"Compared with {earlier.file}: actions as of {earlier.date}, pump-roles "
-        f"{earlier.version}, {', '.join(listed(digests, _FILES, 'file'))}."
+    return say(
+        "changes.compared",
+        file=earlier.file,
+        date=earlier.date,
+        version=earlier.version,
+        digests=", ".join(listed(digests, _FILES, say("changes.file"))),
     )
-
-
-def compare_later(kept: str) -> str:
-    """Return how to compare with a report later, without the command.
-
-    :param kept: what to keep of it.
-    """
-    return f"To see later what has changed, keep {kept}, and pass it to the same command:"
 
 
 def gained(report: Report) -> str:
     """Return how many new actions the published wildcards match since they were last reviewed."""
     number = sum(map(len, report.gained.values()))
-    return (
-        f"Pump's wildcards match {plural(number, 'new action') if number else 'no new actions'} "
-        f"since Pump last reviewed them (AWS actions as of {report.reviewed})."
-    )
+    text = "changes.gained" if number else "changes.gained_none"
+    return say(text, number, date=report.reviewed)
 
 
 def difference(report: Report) -> str:
@@ -308,30 +280,18 @@ def difference(report: Report) -> str:
     if report.since is None:
         return ""
     broader = sum(change.may_broaden for change in report.changes)
-    number = plural(len(report.changes), "change") if report.changes else "No change"
-    effect = f": {broader:,} can broaden access" if broader else ""
-    return f"{number} since {report.since.file}{effect}"
+    file = report.since.file
+    if not report.changes:
+        return say("changes.none_since", file=file)
+    number = say("changes.since", len(report.changes), file=file)
+    return say("changes.broader", changes=number, number=f"{broader:,}") if broader else number
 
 
 def global_services(report: Report) -> str:
     """Return in which Regions the roles act, and on which global services."""
     found = [service for service in report.services if service in GLOBAL_SERVICES]
-    listed = f", and on services that have no Region: {', '.join(found)}" if found else ""
-    return (
-        f"IAM is global: wherever it is deployed, a role acts in every Region of its account"
-        f"{listed}."
-    )
-
-
-_RISKS = {
-    "spends": ("action can spend money", "actions can spend money"),
-    "writes": ("action writes or tags", "actions write or tag"),
-    "data": (
-        "action can return data, not only metadata",
-        "actions can return data, not only metadata",
-    ),
-    "legacy": ("action is legacy", "actions are legacy"),
-}
+    text = "where.on_services" if found else "where.everywhere"
+    return say(text, services=", ".join(found))
 
 
 def finding_title(finding: Finding, report: Report) -> str:
@@ -340,17 +300,9 @@ def finding_title(finding: Finding, report: Report) -> str:
     :param finding: the finding.
     :param report: the report that it is in.
     """
-    if finding.kind in _RISKS:
-        singular, several = _RISKS[finding.kind]
-        number = counted(len(finding.actions), exact=report.exact)
-        return f"{_capital(number)} {singular if len(finding.actions) == 1 else several}"
-    return {
-        "difference": f"The {finding.role} role is not what Pump publishes",
-        "trust": f"The {finding.role} role's trust is not one principal with an external ID",
-        "uncounted": f"The {finding.role} role allows more than is counted",
-        "suspect": "Other resources may give more access than these roles",
-        "resources": "There are other resources",
-    }[finding.kind]
+    number = len(finding.actions)
+    actions = _capital(counted(number, exact=report.exact))
+    return say(f"finding_titles.{finding.kind}", number, number=actions, role=finding.role)
 
 
 def finding_text(finding: Finding, report: Report) -> str:
@@ -363,69 +315,51 @@ def finding_text(finding: Finding, report: Report) -> str:
         if role.kind == finding.role:
             return _about_role(finding, role)
     if finding.kind == "suspect":
-        not_exact = (
-            " The numbers of Pump's roles are not exact."
-            if any(
-                not role.exact and not (role.unreadable or role.uncounted) for role in report.roles
-            )
-            else ""
-        )
-        suspects = (
-            *(alarm_in_words(other) for other in report.others if other.alarms),
-            *map(unknown_in_words, report.unreadable),
-        )
-        found = " ".join(f"{suspect}." for suspect in suspects)
-        return f"They are not counted. {found}{not_exact}"
+        suspects = [alarm_in_words(other) for other in report.others if other.alarms]
+        suspects += map(unknown_in_words, report.unreadable)
+        parts = [say("findings.suspect"), *(f"{suspect}." for suspect in suspects)]
+        # For other roles, another finding says so.
+        if any(not role.exact and not (role.unreadable or role.uncounted) for role in report.roles):
+            parts.append(say("findings.not_exact"))
+        return " ".join(parts)
     if finding.kind == "resources":
-        listed = ", ".join(f"{kind} ({count:,})" for kind, count in finding.resources)
-        return f"This report does not cover them: {listed}."
-    return {
-        "spends": "IAM cannot limit how much: it has no condition for the price, the term, or the "
-        "amount of a commitment.",
-        "writes": "Their access level is not List or Read. Despite its name, the published policy "
-        "PumpReadOnly allows some of them; only the auto-pilot role has it.",
-        "legacy": "AWS has replaced them; Pump's published policies still contain them.",
-    }.get(finding.kind) or _data(finding.actions)
+        types = ", ".join(f"{kind} ({count:,})" for kind, count in finding.resources)
+        return say("findings.resources", types=types)
+    if finding.kind == "data":
+        denied = sum(not left_by_metadata_only(name) for name in finding.actions)
+        return say("findings.data_denied" if denied else "findings.data_left", number=f"{denied:,}")
+    return say(f"finding_texts.{finding.kind}")
 
 
 def _about_role(finding: Finding, role: RoleReport) -> str:
     if finding.kind == "trust":
         return _sentence(map(problem_in_words, role.trust_problems))
     if finding.kind == "uncounted":
-        listed = ", ".join(map(_uncounted, role.uncounted))
-        return (
-            "The catalog has only the services that the published policies name, as of its date. "
-            "What it does not have, and what cannot be read, is not counted, so the numbers of "
-            f"this role are not exact: {listed}."
-        )
-    exact = " Its numbers are not exact." if role.unreadable else ""
-    parts = [
-        *map(unknown_in_words, role.unreadable),
-        *map(_from_published, role.differences),
-    ]
+        return say("findings.uncounted", parts=", ".join(map(_uncounted, role.uncounted)))
+    parts = [*map(unknown_in_words, role.unreadable), *map(_from_published, role.differences)]
     allows_more = role.unreadable or any(
         difference.effect != "narrower" and difference.decisions for difference in role.differences
     )
-    unjudged = (
-        " For actions that Pump does not publish, this report does not say whether they spend "
-        "money or return data. The answers in plain words cover only the actions that they name."
-    )
-    return f"{_sentence(parts)}{exact}{unjudged if allows_more else ''}"
+    found = [
+        _sentence(parts),
+        say("findings.role_not_exact") if role.unreadable else "",
+        say("findings.unjudged") if allows_more else "",
+    ]
+    return " ".join(filter(None, found))
 
 
 def _from_published(difference: Difference) -> str:
-    details = ", ".join(details_of(difference, "{now} here instead of {was}"))
+    details = ", ".join(details_of(difference, say("findings.differs")))
     actions = ", ".join(listed(difference.actions, _ACTIONS)) if difference.decisions else ""
     words = difference_in_words(difference)
     if difference.rule == "policy-added" and difference.subject in by_policy():
-        words = f"the inline policy {difference.subject} is named like a guardrail, but is not one"
+        words = say("findings.not_a_guardrail", name=difference.subject)
     return ": ".join(filter(None, [words, details, actions]))
 
 
 def _uncounted(part: Uncounted) -> str:
-    if part.pattern:
-        return f"{part.pattern} in {part.policy}"
-    return f"a statement of {part.policy} that cannot be read"
+    text = "findings.uncounted_pattern" if part.pattern else "findings.uncounted_statement"
+    return say(text, pattern=part.pattern, policy=part.policy)
 
 
 def _sentence(parts: Iterable[str]) -> str:
@@ -437,69 +371,46 @@ def _capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def _data(names: Sequence[str]) -> str:
-    denied = sum(not left_by_metadata_only(name) for name in names)
-    left = "metric values, names and addresses, public keys, or the settings of budgets and alerts"
-    if denied:
-        return (
-            f"Application data, user data, credentials, support cases, what AWS does not document, "
-            f"{left}. The guardrail metadata-only denies {denied:,} of them."
-        )
-    return (
-        f"{_capital(left)}. Pump's service needs them, so the guardrail metadata-only does not "
-        "deny them."
-    )
-
-
-_NOUNS: Final = {
-    "money": ("action that can spend money", "actions that can spend money"),
-    "writes": ("action that writes or tags", "actions that write or tag"),
-    "data": ("action that returns data", "actions that return data"),
-    "reads": ("action that reads metadata", "actions that read metadata"),
-    "": ("action", "actions"),
-}
-
-
 def change_in_one_line(change: Change) -> str:
     """Return a difference from an earlier report in one line."""
+    narrower = change.effect == "narrower"
     if change.cause == "AWS":
-        verb = "no longer matched" if change.effect == "narrower" else "now matched"
-        return f"{_number(change)}: {verb} by a wildcard"
+        return say("change.unmatched" if narrower else "change.matched", actions=_number(change))
     if change.difference is not None:
         return _since(change, change.difference)
-    before = "no longer: " if change.effect == "narrower" else ""
+    about = ""
     if change.unknown is not None:
-        return f"{before}{unknown_in_words(change.unknown)}"
-    if change.other is not None:
-        return f"{before}{alarm_in_words(change.other)}"
+        about = unknown_in_words(change.unknown)
+    elif change.other is not None:
+        about = alarm_in_words(change.other)
+    if about:
+        return say("change.no_longer", what=about) if narrower else about
     if change.about == "place":
-        return f"where it is deployed{_places(change.was, change.now)}"
-    return {
-        "suspect": "what may give more access may have changed",
-        "external-id": "it accepts an external ID that it did not accept before",
-        "filled-in": "what is filled in when it is deployed may have changed, such as a "
-        "parameter's default",
-    }[change.about]
+        return _places(change.was, change.now)
+    return say(f"change_about.{change.about}")
 
 
 def _places(was: Place | None, now: Place | None) -> str:
     if was is None or now is None:
-        adverb = "now also" if was is None else "no longer"
-        return f", {adverb}: {' '.join(map(place_in_words, filter(None, (was, now))))}"
-    before, after = place_in_words(was), place_in_words(now)
-    if was.regions != now.regions:
-        before += f" Regions: {', '.join(was.regions)}."
-        after += f" Regions: {', '.join(now.regions)}."
-    return f": {before} Now: {after}"
+        text = "change.place_gained" if was is None else "change.place_lost"
+        return say(text, place=" ".join(map(place_in_words, filter(None, (was, now)))))
+    before, after = (
+        say("change.regions", place=place_in_words(place), regions=", ".join(place.regions))
+        if was.regions != now.regions
+        else place_in_words(place)
+        for place in (was, now)
+    )
+    return say("change.place", was=before, now=after)
 
 
 def _number(change: Change) -> str:
-    return actions_in_words(change.actions, _NOUNS[change.risk])
+    return actions_in_words(change.actions, TEXTS["changed_actions"][change.risk])
 
 
 def _since(change: Change, difference: Difference) -> str:
     if difference.rule in ("role-present", "role-missing"):
-        return "the role is new" if difference.rule == "role-present" else "the role is gone"
+        new = difference.rule == "role-present"
+        return say("change.role_new" if new else "change.role_gone")
     if difference.decisions and change.actions:
         (decision,) = difference.decisions
         how = values_in_words(difference) or decisions_in_words(decision)
@@ -510,7 +421,7 @@ def _since(change: Change, difference: Difference) -> str:
         return ", ".join(details)
     if difference.rule == "external-id":
         return _external_ids(difference)
-    words = difference_in_words(difference, ("is new", "is no longer there"))
+    words = difference_in_words(difference, (say("change.added"), say("change.removed")))
     return f"{words}{': ' if details else ''}{', '.join(details)}"
 
 
@@ -518,5 +429,5 @@ def _external_ids(difference: Difference) -> str:
     # Only their number is known: a report does not show external IDs.
     missing, extra = (int(*side) for side in (difference.was, difference.now))
     if missing:
-        return f"it accepts {plural(missing, 'fewer external ID')}"
-    return f"it accepts {plural(extra, 'more external ID')}"
+        return say("change.fewer_external_ids", missing)
+    return say("change.more_external_ids", extra)

@@ -13,7 +13,7 @@ from pump_roles.guardrails import by_policy
 from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, DENIED, NOT_GRANTED, DecisionChange, Grant
 from pump_roles.iam.trust import OPEN_PRINCIPAL, TrustProblem
-from pump_roles.output.pieces import SHOWN, listed, plural
+from pump_roles.output.pieces import SHOWN, listed, plural, say
 from pump_roles.role import Part, Unknown
 from pump_roles.templates import Access, Other, Place
 from pump_roles.text import cut
@@ -199,7 +199,7 @@ def problem_in_words(problem: TrustProblem) -> str:
 
 def principal_in_words(principal: str) -> str:
     """Return a principal, which may be the one that is provided at deployment."""
-    return "Pump's principal" if principal == OPEN_PRINCIPAL else principal
+    return say("roles.pump") if principal == OPEN_PRINCIPAL else principal
 
 
 def boundary_in_words(arn: str) -> str:
@@ -212,9 +212,9 @@ def boundary_in_words(arn: str) -> str:
         return arn
     account, name, logical_id = found.groups()
     if logical_id:
-        return f"{logical_id} (in the same template)"
+        return say("roles.same_template", name=logical_id)
     if account == "aws":
-        return f"{name} (AWS managed)"
+        return say("roles.aws_managed", name=name)
     return name if account == "${AWS::AccountId}" else arn
 
 

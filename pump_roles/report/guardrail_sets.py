@@ -1,13 +1,15 @@
 """What the sets of guardrails would leave of the published roles."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pump_roles.guardrails import Guardrail, applying, as_policies, documents
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.decisions import DENIED, PolicyEvaluator, decision_of
+from pump_roles.iam.decisions import DENIED, Decision, PolicyEvaluator, decision_of
 from pump_roles.published import ROLES
 from pump_roles.report.model import Report, counts
+from pump_roles.report.statements import LIMITED, NO, YES, Answer, Statement, YesOrNo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +19,14 @@ class Left:
     :param name: the guardrail's name.
     :param costs: what Pump cannot do with it.
     :param counts: for each role's kind, the :func:`counts` of its actions.
+    :param answers: for each role's kind, the statements whose answer changes, by the new answer,
+        ``no`` or ``limited``.
     """
 
     name: str
     costs: str
     counts: Mapping[str, Mapping[str, int]]
+    answers: Mapping[str, Mapping[str, Sequence[Statement]]]
 
 
 def left_by_sets(report: Report) -> Sequence[Left]:
@@ -38,16 +43,37 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 
 
 def _left(guardrail: Guardrail, report: Report) -> Left:
-    left = {}
+    left, answers = {}, {}
     for kind in (role.kind for role in report.roles):
         denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
-        denied = PolicyEvaluator(as_policies(denies), shipped()).by_action("Deny")
+        evaluator = PolicyEvaluator(as_policies(denies), shipped())
+        denied = {
+            name: {decision_of(deny) for _, deny in by}
+            for name, by in evaluator.by_action("Deny").items()
+        }
         left[kind] = counts(
             [
                 action
                 for action in report.actions
-                if action.is_effective(kind)
-                and not any(decision_of(deny) == DENIED for _, deny in denied.get(action.name, ()))
+                if action.is_effective(kind) and DENIED not in denied.get(action.name, ())
             ]
         )
-    return Left(name=guardrail.name, costs=guardrail.costs, counts=left)
+        answers[kind] = {
+            answer: changed
+            for answer in (NO, LIMITED)
+            if (
+                changed := [
+                    statement
+                    for statement in report.statements
+                    if statement.roles[kind].answer != answer
+                    and _answer(statement.roles[kind], denied) == answer
+                ]
+            )
+        }
+    return Left(name=guardrail.name, costs=guardrail.costs, counts=left, answers=answers)
+
+
+def _answer(answer: Answer, denied: Mapping[str, AbstractSet[Decision]]) -> YesOrNo:
+    if any(name not in denied for name in answer.allowed):
+        return YES
+    return LIMITED if any(DENIED not in denied.get(name, ()) for name in answer.left) else NO

@@ -123,13 +123,6 @@ class RoleReport:
         """How many of its actions are denied on every resource without a condition."""
         return self.actions - self.effective
 
-    @property
-    def heading(self) -> str:
-        """Its title with the number of writes: a role that is called read-only may write."""
-        no_writes = self.exact and not self.writes
-        writes = "no writes" if no_writes else f"writes: {self.counted(self.writes)}"
-        return f"{self.kind.capitalize()} role ({writes})"
-
     def counted(self, number: int) -> str:
         """Return one of its numbers as text."""
         return counted(number, exact=self.exact)

@@ -6,7 +6,7 @@ import pytest
 
 from pump_roles.compare import Difference
 from pump_roles.output.report_markdown import SUMMARY_LIMIT, as_markdown, as_summary
-from pump_roles.output.report_words import answer_in_words
+from pump_roles.output.report_words import answer_in_words, heading
 from pump_roles.report import Report, of_published
 from pump_roles.report.model import Change, Compared, Finding
 from pump_roles.role import Boundary, Unknown
@@ -22,8 +22,9 @@ SINCE = Compared(
 
 
 LATER = (
-    "\nTo see later what has changed, keep the page of this report, or its JSON, and pass it to "
-    "the same command: `pump-roles report ... --since report.html`\n"
+    "\nKeep the page of this report, or its JSON. Whoever reviews the roles next passes it to the "
+    "same command, and the new report lists what has changed: "
+    "`pump-roles report ... --since report.html`\n"
 )
 
 
@@ -35,12 +36,15 @@ def published() -> Report:
 def test_has_what_a_ticket_needs(published: Report) -> None:
     summary = as_summary(published)
     for role in published.roles:
-        assert role.heading in summary
+        assert heading(role) in summary
         assert f"`{role.name}`" in summary
         assert f"- [ ] Accept the {role.kind} role" in summary
     assert "- [ ] Reject, because: " in summary
     assert "Pump's principal" in summary
-    assert "**No alarms. Not compared with an earlier report.**" in summary
+    assert (
+        "**No alarms: nothing that was read gives the roles more access than Pump publishes. "
+        "Not compared with an earlier report.**" in summary
+    )
     for statement in published.statements:
         (line,) = (line for line in summary.splitlines() if line.startswith(f"| {statement.title}"))
         for answer in statement.roles.values():

@@ -354,6 +354,18 @@ def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> Non
             }
             for role in report.roles
         }
+        for kind, changed in left.answers.items():
+            was, now = (
+                {asked.id: asked.roles[kind].answer for asked in found.statements}
+                for found in (published_report, report)
+            )
+            ids = {answer: [asked.id for asked in found] for answer, found in changed.items()}
+            assert ids == {
+                answer: found
+                for answer in ("no", "limited")
+                if (found := [id_ for id_ in now if now[id_] == answer != was[id_]])
+            }
+        assert left.answers["auto-pilot"]["no"]
         assert left_by_sets(report) == ()
 
 
