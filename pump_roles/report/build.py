@@ -22,6 +22,7 @@ from pump_roles.report.model import (
     Finding,
     FindingKind,
     Report,
+    Risk,
     RoleReport,
     counts,
 )
@@ -300,19 +301,27 @@ def _actions(
     )
 
 
+def risk_of(name: str, *, only_reads: bool) -> Risk:
+    """Return what an action is counted under: the first of :data:`RISKS` that applies.
+
+    :param name: the action's name.
+    :param only_reads: whether its access level is List or Read.
+    """
+    applies = (mark("spends", name), not only_reads, mark("data", name), "reads")
+    return next(risk for risk, why in zip(RISKS, applies, strict=True) if why)
+
+
 def _action(action: Action, roles: Mapping[str, Grant]) -> ActionReport:
-    data, spends = mark("data", action.name), mark("spends", action.name)
-    applies = (bool(spends), not action.only_reads, bool(data), True)
     return ActionReport(
         name=action.name,
         levels=action.levels,
         description=action.description,
         resources=action.resources,
         conditions=action.conditions,
-        risk=RISKS[applies.index(True)],
+        risk=risk_of(action.name, only_reads=action.only_reads),
         reason=_reason(roles.values()),
-        data=data,
-        spends=spends,
+        data=mark("data", action.name),
+        spends=mark("spends", action.name),
         legacy=mark("legacy", action.name),
         new=False,
         roles=roles,

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from mypy_boto3_iam import IAMClient
 
+from pump_roles.output.pieces import TEXTS
+from pump_roles.output.report_words import SYMBOLS
+from pump_roles.report.build import risk_of
 from tests.support import on_terminal
-from tools.sandbox import screenshot, show
+from tools.sandbox import catalog, screenshot, show
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
-from tools.sandbox.demo import QUESTIONS, Demo, color
+from tools.sandbox.demo import COLORS, QUESTIONS, Demo
 from tools.sandbox.show import (
     AUTO_PILOT_ROLE,
     PUMP,
@@ -58,8 +61,10 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
         r"Pump +yours +✔ allowed +✔ allowed",
         r"Pump +none +✘ refused +✘ refused",
         r"a role in another account +yours +✘ refused +✘ refused",
-        r"read a secret in Secrets +✘ no +✘ no",
-        r"read an instance's user +✘ no +✘ denied",
+        r"buy a Savings Plan +○ no +● yes",
+        r"read costs +◔ yes +◔ yes",
+        r"read a secret in Secrets +○ no +○ no",
+        r"read an instance's user +○ no +○ denied",
         r"none +✔ match +none",
         r"attach AdministratorAccess +✘ differs +policy-added, broader",
         r"remove the external ID +✘ differs +trust-policy, broader",
@@ -212,16 +217,18 @@ def test_every_call_of_the_demo_is_denied_to_a_role_without_policies(aws: Embedd
 
 
 @pytest.mark.parametrize(
-    ("action", "expected"),
+    ("action", "symbol", "color"),
     [
-        ("savingsplans:CreateSavingsPlan", "red"),
-        ("ec2:CreateReservedInstancesListing", "yellow"),
-        ("ec2:DescribeInstanceAttribute", "yellow"),
-        ("ec2:DescribeInstances", "green"),
+        ("savingsplans:CreateSavingsPlan", "●", "red"),
+        ("ec2:CreateReservedInstancesListing", "◕", "yellow"),
+        ("ec2:DescribeInstanceAttribute", "◑", "magenta"),
+        ("ec2:DescribeInstances", "◔", "default"),
     ],
 )
-def test_what_is_allowed_is_colored_by_what_it_means(action: str, expected: str) -> None:
-    assert color(action) == expected
+def test_what_is_allowed_is_marked_as_in_the_report(action: str, symbol: str, color: str) -> None:
+    risk = risk_of(action, only_reads=catalog.actions()[action.lower()].only_reads)
+    assert (SYMBOLS[risk], COLORS[risk]) == (symbol, color)
+    assert COLORS.keys() == SYMBOLS.keys() == TEXTS["severities"].keys()
 
 
 def test_part_after_a_failed_check_does_not_start() -> None:

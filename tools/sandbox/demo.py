@@ -10,8 +10,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrails import Guardrail
+from pump_roles.output.pieces import TEXTS
+from pump_roles.output.report_words import SYMBOLS
 from pump_roles.published import PublishedRole
-from pump_roles.report.marks import mark
+from pump_roles.report.build import risk_of
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -35,6 +37,15 @@ REFUSED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperatio
 NOT_EMULATED: Final = {"InvalidAction", "InvalidInstanceID.NotFound"}
 """The error codes of calls that were authorized and then failed, because the emulator lacks the
 operation or the instance."""
+
+COLORS: Final = {
+    "money": "red",
+    "writes": "yellow",
+    "data": "magenta",
+    "reads": "default",
+    "": "dim",
+}
+"""The color of each severity. Like the symbols, they are those of the report."""
 
 BRAKE: Final = "recommended,only-when-approved"
 PURCHASE: Final = "ec2:PurchaseReservedInstancesOffering"
@@ -352,16 +363,26 @@ class Demo(Show):
                     decision = decided[question.action, name]
                 should = name in question.allowed and not (guarded and question.guarded)
                 labels = ("yes", "denied" if decision == EXPLICITLY_DENIED else "no")
-                colors = (color(question.action), "dim")
+                action = catalog.actions()[question.action.lower()]
+                risk = risk_of(question.action, only_reads=action.only_reads)
                 row.append(
-                    self.verdict(decision == ALLOWED, should=should, labels=labels, colors=colors)
+                    self.verdict(
+                        decision == ALLOWED,
+                        should=should,
+                        labels=labels,
+                        colors=(COLORS[risk], COLORS[""]),
+                        symbols=(SYMBOLS[risk], SYMBOLS[""]),
+                    )
                 )
             mark = "" if question.client else " [dim]*[/]"
             table.add_row(question.description, *row, f"{question.action}{mark}")
         self.console.print(table)
+        legend = (
+            f"[{COLORS[found]}]{SYMBOLS[found]} {what}[/]"
+            for found, what in TEXTS["severities"].items()
+        )
         self.console.print(
-            "A yes is [red]red[/] if the call spends money, [yellow]yellow[/] if it changes "
-            "something or\nreturns data, and [green]green[/] otherwise.\n"
+            f"{'  '.join(legend)}\n"
             "[dim]* decided by a policy simulator, because the emulator lacks this service[/]\n"
         )
         shown = EXPLICITLY_DENIED if guarded else IMPLICITLY_DENIED
@@ -533,14 +554,6 @@ class Demo(Show):
             table.add_row(kind, self.verdict(not found, should=True, labels=("none", "some")))
         self.console.print()
         self.console.print(table)
-
-
-def color(action: str) -> str:
-    """Return the color of an action that is allowed, by what it means."""
-    if mark("spends", action):
-        return "red"
-    harmless = catalog.actions()[action.lower()].only_reads and not mark("data", action)
-    return "green" if harmless else "yellow"
 
 
 def _arn(name: str) -> str:

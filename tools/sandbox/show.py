@@ -141,11 +141,12 @@ class Show:
         should: bool,
         labels: tuple[str, str] = ("allowed", "refused"),
         colors: tuple[str, str] = ("green", "red"),
+        symbols: tuple[str, str] = ("✔", "✘"),
     ) -> str:
         """Check a result, and return a table cell that shows it. A wrong one is marked."""
         self.expect(bool(found) == should)
         at = 0 if found else 1
-        shown = f"[{colors[at]}]{'✔✘'[at]} {labels[at]}[/]"
+        shown = f"[{colors[at]}]{symbols[at]} {labels[at]}[/]"
         return shown if bool(found) == should else f"{shown} [bold reverse red] WRONG [/]"
 
     def expect(self, holds: object) -> None:
