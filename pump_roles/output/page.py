@@ -1,6 +1,7 @@
 """The permission report as one self-contained HTML page: no network, no other files."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pump_roles.iam.catalog import LEVELS
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
@@ -94,7 +95,13 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(packaged(__package__, "page.html.j2"))
+    # Fixed texts become part of the template, because there are many.
+    source = re.sub(
+        r'\{\{ say\("(\w+\.\w+)"\) \}\}',
+        lambda found: escape(say(found[1])),
+        packaged(__package__, "page.html.j2"),
+    )
+    return environment.from_string(source)
 
 
 def _hash(text: str) -> str:

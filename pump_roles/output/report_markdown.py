@@ -246,8 +246,8 @@ def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) ->
         f"{kind}: {say(how, len(names))}"
         for kind, found in by_role.items()
         for names, how in (
-            (found.denied, "guardrails.denied"),
-            (found.limited, "guardrails.limited"),
+            (found.denied, "taken.denied"),
+            (found.limited, "taken.limited"),
         )
         if names
     ]

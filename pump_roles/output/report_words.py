@@ -151,15 +151,15 @@ def answered(answer: Answer, role: RoleReport) -> str:
     :param role: the role.
     """
     if answer.allowed:
-        text = "answers.some_limited" if answer.limited else "answers.some"
+        text = "answered.some_limited" if answer.limited else "answered.some"
     elif answer.answer == UNKNOWN:
-        return say("answers.not_read")
+        return say("answered.not_read")
     elif answer.limited:
-        text = "answers.all_limited"
+        text = "answered.all_limited"
     elif answer.denied:
-        return say("answers.denied_by", by=_by(answer.denied, role, outright=True))
+        return say("answered.denied_by", by=_by(answer.denied, role, outright=True))
     else:
-        text = "answers.none"
+        text = "answered.none"
     return say(
         text,
         len(answer.named),
@@ -180,7 +180,7 @@ def _by(actions: Iterable[str], role: RoleReport, *, outright: bool = False) -> 
         for found in role.guardrails
         if not set(actions).isdisjoint(found.denied + (() if outright else found.limited))
     ]
-    return ", ".join(guardrails) or say("answers.by_policy")
+    return ", ".join(guardrails) or say("answered.by_policy")
 
 
 def at_worst(report: Report) -> Sequence[tuple[str, str]]:

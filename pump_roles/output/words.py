@@ -158,16 +158,20 @@ def _details(difference: Difference, sides: str) -> Iterator[str]:
     if difference.rule == "role-present":
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
-        lost = "no_longer_trusts" if sides == _IN_TIME else "does_not_trust"
-        for key, names in (("trusts", difference.now), (lost, difference.was)):
+        in_time = sides == _IN_TIME
+        lost = "differences.no_longer_trusts" if in_time else "differences.does_not_trust"
+        for key, names in (("differences.trusts", difference.now), (lost, difference.was)):
             for name in names:
-                yield say(f"differences.{key}", principal=principal_in_words(name))
+                yield say(key, principal=principal_in_words(name))
         yield from map(problem_in_words, difference.problems)
     if difference.part == "inline-policies" and (difference.was or difference.now):
         yield values_in_words(difference, sides) or ", ".join((*difference.was, *difference.now))
     if difference.unreadable:
-        lost = "no_longer_unreadable" if sides == _IN_TIME else "does_not_have_unreadable"
-        yield say(f"differences.{lost if difference.effect == 'narrower' else 'has_unreadable'}")
+        text = "differences.has_unreadable"
+        if difference.effect == "narrower":
+            in_time = sides == _IN_TIME
+            text = "differences.no_longer_unreadable" if in_time else "differences.not_unreadable"
+        yield say(text)
     yield from (change_in_words(change, sides) for change in difference.decisions)
 
 
@@ -249,10 +253,11 @@ def policy_in_words(difference: Difference) -> str:
     """
     if difference.part == "boundary":
         return say("differences.boundary")
-    kind = "guardrail" if difference.subject in by_policy() else "inline_policy"
+    is_guardrail = difference.subject in by_policy()
+    text = "differences.guardrail" if is_guardrail else "differences.inline_policy"
     if difference.part == "managed-policies":
-        kind = "managed_policy"
-    return say(f"differences.{kind}", name=difference.subject)
+        text = "differences.managed_policy"
+    return say(text, name=difference.subject)
 
 
 def _external_ids(difference: Difference) -> str:
