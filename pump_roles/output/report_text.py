@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.output import report_words as wording
-from pump_roles.output.pieces import few, line, say
+from pump_roles.output.pieces import TEXTS, few, line, say
+from pump_roles.output.words import principal_in_words
 from pump_roles.report.model import Report
 
 _CHANGES: Final = 20
 
 
 def as_text(report: Report) -> str:
-    """Return a summary as plain text: the verdicts, alarms, changes, and answers.
+    """Return a summary as plain text: verdicts, who can use the roles, alarms, changes, answers.
 
     :param report: the report.
     """
@@ -23,6 +24,18 @@ def _lines(report: Report) -> Iterator[str]:
     yield say("text.date", date=report.date, catalog=report.catalog)
     yield ""
     yield from (wording.verdict(role, report) for role in report.roles)
+    for role in report.roles:
+        yield line(
+            say(
+                "text.role",
+                role=role.kind.capitalize(),
+                principals=", ".join(map(principal_in_words, role.principals))
+                or say("roles.nobody"),
+                external_id=wording.trusted(role),
+                guardrails=", ".join(found.value or found.name for found in role.guardrails)
+                or say("roles.none"),
+            )
+        )
     yield line(wording.conclusion(report))
     for finding in report.findings:
         if finding.is_alarm:
@@ -36,6 +49,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield line(f"- {change.effect}, {change.role or say('changes.all_roles')}: {what}")
     if more:
         yield f"- {say('summary.more', more=more)}"
+    yield ""
+    yield " ".join(f"{wording.SYMBOLS[key]} {what}" for key, what in TEXTS["severities"].items())
     severities = wording.severities(report)
     for statement in report.statements:
         yield ""

@@ -19,8 +19,8 @@ class Left:
     :param name: the guardrail's name.
     :param costs: what Pump cannot do with it.
     :param counts: for each role's kind, the :func:`counts` of its actions.
-    :param answers: for each role's kind, the statements whose answer changes, by the new answer,
-        ``no`` or ``limited``.
+    :param answers: for each role's kind, the statements whose answer becomes ``no`` or ``limited``,
+        and those about the worst that stay ``yes``, by this answer.
     """
 
     name: str
@@ -43,7 +43,8 @@ def left_by_sets(report: Report) -> Sequence[Left]:
 
 
 def _left(guardrail: Guardrail, report: Report) -> Left:
-    left, answers = {}, {}
+    left: dict[str, Mapping[str, int]] = {}
+    answers: dict[str, Mapping[str, Sequence[Statement]]] = {}
     for kind in (role.kind for role in report.roles):
         denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
         evaluator = PolicyEvaluator(as_policies(denies), shipped())
@@ -58,18 +59,12 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
                 if action.is_effective(kind) and DENIED not in denied.get(action.name, ())
             ]
         )
-        answers[kind] = {
-            answer: changed
-            for answer in (NO, LIMITED)
-            if (
-                changed := [
-                    statement
-                    for statement in report.statements
-                    if statement.roles[kind].answer != answer
-                    and _answer(statement.roles[kind], denied) == answer
-                ]
-            )
-        }
+        found: dict[YesOrNo, list[Statement]] = {}
+        for statement in report.statements:
+            answer = _answer(statement.roles[kind], denied)
+            if answer != statement.roles[kind].answer or (answer == YES and statement.worst):
+                found.setdefault(answer, []).append(statement)
+        answers[kind] = {answer: found[answer] for answer in (NO, LIMITED, YES) if answer in found}
     return Left(name=guardrail.name, costs=guardrail.costs, counts=left, answers=answers)
 
 

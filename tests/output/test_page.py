@@ -1150,7 +1150,12 @@ def test_keyboard_skips_to_the_services_and_reaches_rows_with_one_stop(show: Sho
 
 def test_chart_shows_each_role_by_risk_and_filters(show: Show, guarded: Report) -> None:
     page = show("guarded")
-    nouns = {"writes": "write", "reads": "read"}
+    said_of = {
+        "money": ("spends money", "spend money"),
+        "writes": ("writes", "write"),
+        "data": ("returns data", "return data"),
+        "reads": ("reads metadata", "read metadata"),
+    }
     rows = page.locator(".services tbody tr").evaluate_all(
         """(rows) => rows.map((row) => [row.querySelector("th").innerText,
             [...row.querySelectorAll("td")].map((cell) => [cell.innerText,
@@ -1161,8 +1166,7 @@ def test_chart_shows_each_role_by_risk_and_filters(show: Show, guarded: Report) 
         for role, (text, fills) in zip(guarded.roles, cells, strict=True):
             counts = by_role[role.kind]
             said = ", ".join(
-                f"{number} {nouns.get(risk, risk)}{'s' if risk in nouns and number != 1 else ''}"
-                for risk, number in counts.items()
+                f"{number} {said_of[risk][number != 1]}" for risk, number in counts.items()
             )
             assert words(text) == (said or "none")
             # Not only by color.
