@@ -34,6 +34,7 @@ def compared(
     account_filter: AccountFilter = "NONE",
     filtered: tuple[str, ...] = (),
     units: tuple[str, ...] = ("r-abcd",),
+    expected_units: tuple[str, ...] = (),
 ) -> RolloutStatus:
     stack_set = StackSet(
         id="S:1",
@@ -42,7 +43,9 @@ def compared(
         instance_region="us-east-1",
         instances=instances,
     )
-    targets = ExpectedRollout(stack_set="S", account_filter=account_filter, filtered=filtered)
+    targets = ExpectedRollout(
+        stack_set="S", account_filter=account_filter, filtered=filtered, units=expected_units
+    )
     return compare(targets, stack_set, accounts=accounts, management_account=MANAGEMENT)
 
 
@@ -69,22 +72,67 @@ def test_lists_instances_in_accounts_that_are_not_targeted() -> None:
     assert reason_in_words(found.accounts[0]) == (
         "it has a stack instance, but it is not below the targeted units"
     )
+    found = compared(
+        [account(TWO), account(THREE)],
+        *(instance(TWO), instance(THREE)),
+        account_filter="DIFFERENCE",
+        filtered=(THREE,),
+    )
+    assert (found.state, states(found)) == ("incomplete", {TWO: "current", THREE: "not-targeted"})
+    assert found.accounts[0].name
+    assert reason_in_words(found.accounts[0]) == (
+        "it has a stack instance, but the account filter excludes it"
+    )
 
 
+def test_rollout_is_not_complete_if_it_targets_other_units_than_expected() -> None:
+    one, two = "ou-abcd-11111111", "ou-abcd-22222222"
+    accounts = [account(TWO, units=(one,)), account(THREE, units=(two,))]
+    found = compared(accounts, instance(TWO), units=(one,), expected_units=(two, one))
+    assert (found.state, found.deployed_units, found.units) == ("incomplete", (one,), (two, one))
+    assert states(found) == {THREE: "missing", TWO: "current"}
+    assert [*problems_in_words(found)] == [
+        f"the StackSet targets {one}, but should target {one}, {two}; deploy the rollout again"
+    ]
+    # A command would add the unit to the StackSet's targets.
+    assert found.retry == ()
+    assert compared(accounts[:1], instance(TWO), units=(one,), expected_units=(one,)).state == (
+        "complete"
+    )
+    found = compared(
+        accounts, instance(TWO), instance(THREE), units=(one, two), expected_units=(two,)
+    )
+    assert states(found) == {TWO: "not-targeted", THREE: "current"}
+
+
+def test_filter_that_names_an_account_that_does_not_exist_is_not_complete() -> None:
+    gone = "999999999999"
+    excluding = compared(
+        [account(TWO)], instance(TWO), account_filter="DIFFERENCE", filtered=(gone,)
+    )
+    only_these = compared(
+        [account(TWO)], instance(TWO), account_filter="INTERSECTION", filtered=(TWO, gone)
+    )
+    for found in (excluding, only_these):
+        assert found.state == "incomplete"
+        assert states(found) == {TWO: "current", gone: "not-found"}
+
+
+@pytest.mark.parametrize("status", ["CURRENT", "OUTDATED"])
 @pytest.mark.parametrize(
     ("account_filter", "state"), [("NONE", "complete"), ("DIFFERENCE", "incomplete")]
 )
-def test_suspended_account_that_is_excluded_should_not_have_the_role(
-    account_filter: AccountFilter, state: str
+def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
+    account_filter: AccountFilter, state: str, status: str
 ) -> None:
     found = compared(
         [account(TWO), account(THREE, suspended=True)],
         instance(TWO),
-        instance(THREE),
+        instance(THREE, status),
         account_filter=account_filter,
         filtered=() if account_filter == "NONE" else (THREE,),
     )
-    assert found.state == state
+    assert (found.state, found.retry) == (state, ())
     assert states(found)[THREE] == ("suspended" if state == "complete" else "not-targeted")
 
 
