@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,8 @@ from pump_roles import Guardrail
 from pump_roles.compare import Difference, compare, compare_roles
 from pump_roles.guardrails import documents
 from pump_roles.iam.canonical import in_account
-from pump_roles.iam.documents import Policy
+from pump_roles.iam.catalog import shipped
+from pump_roles.iam.documents import Policy, as_list
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import with_external_ids
 from pump_roles.output.words import details_of, difference_in_words
@@ -27,10 +28,16 @@ from pump_roles.role import (
     published_role,
 )
 from tests.policies import rewritten
-from tests.support import ACTIONS, ARNS, EVERYTHING, STATEMENTS, trust
+from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, examples, trust
+from tools.sandbox import catalog
 from tools.sandbox.cdk import ROOT
+from tools.sandbox.simulator import ALLOWED, decide, use
+from tools.sandbox.simulator import Role as Simulated
 
 PUMP, OTHER = "999988887777", "111122223333"
+GONE = "AROAEXAMPLEEXAMPLE"
+"""The unique ID of a principal that was deleted."""
+
 AUTO_PILOT = replace(published_role("auto-pilot"), trust_policy=trust(PUMP, "Example-1234"))
 
 
@@ -48,13 +55,48 @@ def with_policies(*policies: Policy) -> Role:
     return replace(AUTO_PILOT, policies=(*AUTO_PILOT.policies, *policies))
 
 
+def trusting(principal: Any, external_id: Any = "Example-1234", *more: Any) -> Role:
+    document: Any = trust(principal, external_id)
+    document["Statement"] += more
+    return replace(AUTO_PILOT, trust_policy=document)
+
+
+def managed(name: str = "Extra", account: str = OTHER, path: str = "/") -> str:
+    return f"arn:aws:iam::{account}:policy{path}{name}"
+
+
 def kinds(found: tuple[Difference, ...]) -> list[tuple[str, str, str]]:
     return [(difference.rule, difference.effect, difference.subject) for difference in found]
 
 
-# Random changes of policies. Other tests change trust policies, and ask the policy simulator.
+# Random changes of policies. Other tests change trust policies.
 
-POLICIES = st.lists(st.lists(STATEMENTS, min_size=1, max_size=2), max_size=3)
+CONTEXTS = [
+    {"aws:SecureTransport": "true", "aws:RequestedRegion": "us-east-1"},
+    {"aws:SecureTransport": "false", "aws:RequestedRegion": "eu-west-1"},
+    {},
+]
+CONDITIONS: list[tuple[Any, set[int]]] = [
+    ({}, {0, 1, 2}),
+    (CONDITION, {0}),
+    ({"BoolIfExists": {"aws:SecureTransport": "false"}}, {1, 2}),
+    ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, {0}),
+    ({"StringEquals": {"AWS:requestedregion": ["us-east-1", "eu-west-1"]}}, {0, 1}),
+    ({"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}, {1, 2}),
+    ({"Null": {"aws:RequestedRegion": "true"}}, {2}),
+]
+"""Conditions, and the contexts that meet them."""
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, Any]:
+    made = {**draw(STATEMENTS), "Condition": draw(st.sampled_from(CONDITIONS))[0]}
+    if draw(st.sampled_from([True, False, False])):
+        made["NotAction"] = made.pop("Action")
+    return made
+
+
+POLICIES = st.lists(st.lists(statements(), min_size=1, max_size=2), max_size=3)
 Policies = list[list[dict[str, Any]]]
 
 
@@ -67,11 +109,11 @@ def mutated(draw: st.DrawFn) -> tuple[Policies, Policies]:
         places = [(at, index) for at, found in enumerate(after) for index in range(len(found))]
         how = draw(st.sampled_from(["add", "remove", "move", "replace"]))
         if how == "add" or not places:
-            after.append([draw(STATEMENTS)])
+            after.append([draw(statements())])
             continue
         at, index = draw(st.sampled_from(places))
         if how == "replace":
-            after[at][index] = draw(STATEMENTS)
+            after[at][index] = draw(statements())
             continue
         taken = after[at].pop(index)
         if how == "move":
@@ -80,24 +122,32 @@ def mutated(draw: st.DrawFn) -> tuple[Policies, Policies]:
 
 
 def role_of(policies: Policies) -> Role:
-    made = (policy(*found, name=f"Policy{at}") for at, found in enumerate(policies) if found)
+    """A role, some of whose policies are attached."""
+    names = [f"Policy{at}" for at in range(len(policies))]
+    made = (
+        policy(*found, name=name, arn=managed(name) if at % 2 else "")
+        for at, (name, found) in enumerate(zip(names, policies, strict=True))
+        if found
+    )
     return replace(AUTO_PILOT, policies=tuple(made))
 
 
-def requests(policies: Policies, action: str) -> frozenset[tuple[str, bool]]:
-    """The requests for an action that are allowed, by the rules of IAM: ARN and condition."""
+def requests(
+    policies: Policies, action: str, arns: Iterable[str] = ARNS
+) -> frozenset[tuple[str, int]]:
+    """The requests for an action that are allowed, by the rules of IAM: ARN and context."""
 
-    def applying(effect: str) -> Iterator[tuple[str, bool]]:
+    def applying(effect: str) -> Iterator[tuple[str, int]]:
         for made in (each for found in policies for each in found):
-            if made["Effect"] != effect or not any(covers(p, action) for p in made["Action"]):
+            patterns = made["Action" if "Action" in made else "NotAction"]
+            named = any(covers(pattern, action) for pattern in patterns)
+            if made["Effect"] != effect or named != ("Action" in made):
                 continue
-            named: Any = made.get("Resource", made.get("NotResource"))
-            listed = [named] if isinstance(named, str) else named
-            for arn in ARNS:
+            listed = as_list(made.get("Resource", made.get("NotResource")))
+            (met,) = (met for condition, met in CONDITIONS if condition == made["Condition"])
+            for arn in arns:
                 if (arn in listed or "*" in listed) != ("NotResource" in made):
-                    yield from (
-                        (arn, met) for met in (True, False) if met or "Condition" not in made
-                    )
+                    yield from ((arn, at) for at in met)
 
     return frozenset(applying("Allow")) - frozenset(applying("Deny"))
 
@@ -119,10 +169,38 @@ def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_acti
             for difference in found
             if any(covers(pattern, action) for pattern in difference.actions)
         }
+        # Of what NotAction allows, only the actions in the package's catalog are named.
+        if action.lower() not in shipped().actions:
+            effects = {difference.effect for difference in found}
         if now - was:
             assert effects & {"broader", "other"}, action
         if was - now:
             assert effects & {"narrower", "other"}, action
+
+
+@examples(thorough=5, quick=2)
+@given(st.lists(POLICIES, min_size=6, max_size=6))
+def test_evaluator_of_these_tests_agrees_with_the_policy_simulator(roles: list[Policies]) -> None:
+    asked = [
+        (action, catalog.actions()[action.lower()].resources[-1], at)
+        for action in ("ec2:DescribeInstances", "ce:GetCostAndUsage", "iam:GetRole", "s3:GetObject")
+        for at in range(len(CONTEXTS))
+    ]
+    decided = iter(
+        decide(
+            [
+                use(simulated, action=action, resource=arn, context=CONTEXTS[at])
+                for policies in roles
+                for found in [role_of(policies).policies]
+                for simulated in [Simulated("R", {}, {each.name: each.document for each in found})]
+                for action, arn, at in asked
+            ]
+        )
+    )
+    for policies in roles:
+        for action, arn, at in asked:
+            allowed = (arn, at) in requests(policies, action, [arn])
+            assert (next(decided) == ALLOWED) == allowed, (policies, action, at)
 
 
 @given(st.data())
@@ -275,6 +353,106 @@ def test_policies_of_one_name_that_are_inline_and_managed_do_not_replace_each_ot
     assert difference.part == "managed-policies"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        Policy(name="pumpreadonly", document=EVERYTHING),
+        *(
+            Policy(name=name, arn=arn, document=EVERYTHING)
+            for name, arn in [
+                ("PumpReadOnly", managed("PumpReadOnly")),
+                ("pumpautopilot", managed("pumpautopilot")),
+                ("PumpReadOnly", managed("PumpReadOnly", account="aws")),
+                ("PumpReadOnly", managed("PumpReadOnly", path="/pump/")),
+                ("PumpReadOnly", f"arn:aws:iam::aws:policy/x:{OTHER}:/PumpReadOnly"),
+                ("PumpReadOnly@managed", managed("PumpReadOnly@managed")),
+            ]
+        ),
+        *(
+            Policy(name="X", arn=managed("X"), document=document)
+            for document in [
+                {"Statement": {**EVERYTHING["Statement"], "Foo": 1}},
+                {**EVERYTHING, "Foo": 1},
+                {"Statement": {"Effect": "Allow", "NotAction": "x:y", "Resource": "*"}},
+                {"Statement": [[EVERYTHING["Statement"]]]},
+                "{}",
+                None,
+            ]
+        ),
+    ],
+)
+def test_added_policy_is_broader_whatever_its_name_and_place(more: Policy) -> None:
+    for policies in ((more, *AUTO_PILOT.policies), (*AUTO_PILOT.policies, more)):
+        found = compare(AUTO_PILOT, replace(AUTO_PILOT, policies=policies))
+        assert "broader" in {difference.effect for difference in found}
+        if more.arn:
+            assert ("policy-added", "broader", more.name) in kinds(found)
+
+
+def test_attached_policies_of_one_name_do_not_hide_each_other() -> None:
+    deny = policy(statement("Deny", "s3:*"), name="X", arn=managed("X"))
+    of_aws = Policy(name="X", arn=managed("X", account="aws"), document=EVERYTHING)
+    in_small = replace(deny, name="x", arn=managed("x"), document=EVERYTHING)
+    for pair in ((deny, of_aws), (of_aws, deny), (deny, in_small)):
+        found = compare(AUTO_PILOT, with_policies(*pair))
+        assert [difference.rule for difference in found].count("policy-added") >= 2
+        assert "broader" in {difference.effect for difference in found}
+    own = replace(of_aws, arn=managed("X"))
+    assert compare(with_policies(own), with_policies(in_small)) == ()
+    found = compare(with_policies(own), with_policies(of_aws))
+    assert {(rule, subject) for rule, _, subject in kinds(found)} == {
+        ("policy-removed", "X"),
+        ("policy-added", "X"),
+    }
+
+
+RUN = "ec2:RunInstances"
+
+
+def test_policies_that_decide_differently_only_together_are_a_difference() -> None:
+    allow = policy(statement("Allow", RUN), name="Allows")
+    one, two = (policy(statement("Deny", RUN), name=name) for name in ("One", "Two"))
+    expected = with_policies(allow, one, two)
+    assert kinds(compare(expected, with_policies(allow, two))) == [
+        ("policy-removed", "other", "One")
+    ]
+    both = compare(expected, with_policies(allow))
+    assert kinds(both) == [
+        ("policy-removed", "other", "One"),
+        ("policy-removed", "other", "Two"),
+        ("policies-together", "broader", ""),
+    ]
+    assert both[-1].actions == (RUN,)
+
+
+def test_reports_the_combined_effect_even_if_one_policy_narrows_it() -> None:
+    west, east = (f"arn:aws:ec2:{region}:*:*" for region in ("eu-west-1", "us-east-1"))
+    secure = policy(statement("Allow", RUN, Condition=CONDITION), name="Secure")
+    expected = with_policies(
+        policy(statement("Allow", RUN, Resource=east), name="East"),
+        secure,
+        *(policy(statement("Deny", RUN, Resource=west), name=name) for name in ("One", "Two")),
+    )
+    found = compare(expected, with_policies(secure))
+    assert kinds(found) == [
+        ("policy-removed", "narrower", "East"),
+        ("policy-removed", "other", "One"),
+        ("policy-removed", "other", "Two"),
+        ("policies-together", "other", ""),
+    ]
+    assert found[0].actions == found[-1].actions == (RUN,)
+
+
+def test_values_that_are_equal_only_in_python_are_a_difference() -> None:
+    """In Python, true equals 1."""
+    one, true = (
+        with_policies(policy(statement("Allow", "*", Condition={"NumericEquals": {"k": value}})))
+        for value in (1, True)
+    )
+    assert compare(true, deepcopy(true)) == ()
+    assert [rule for rule, *_ in kinds(compare(true, one))] == ["policy-changed"]
+
+
 @pytest.mark.parametrize("document", ["text", None, [], {}, {"Statement": [1]}, {"Foo": 1}])
 def test_policy_that_cannot_be_read_gives_more_access(document: Any) -> None:
     unreadable = with_policies(Policy(name="Extra", document=document))
@@ -290,6 +468,104 @@ def test_policies_that_are_not_known_are_neither_missing_nor_added() -> None:
     first, *others = AUTO_PILOT.policies
     unread = replace(AUTO_PILOT, policies=(replace(first, document=None), *others))
     assert compare(AUTO_PILOT, unread) == ()
+
+
+# Trust policies.
+
+ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        trusting(PUMP, "Example-1234", [ANYONE]),
+        trusting(PUMP, "Example-1234", "text"),
+        trusting(PUMP, "Example-1234", {**ANYONE, "NotPrincipal": {"AWS": GONE}}),
+        # A deleted principal must not hide an added one.
+        trusting([PUMP, GONE], "Example-1234", ANYONE),
+        trusting(GONE, "Example-1234", ANYONE),
+        trusting([GONE, OTHER]),
+    ],
+)
+def test_trust_policy_that_admits_more_callers_is_broader(role: Role) -> None:
+    found = compare(AUTO_PILOT, role)
+    assert "broader" in {each.effect for each in found if each.rule != "trust-broken"}
+    assert any("sts:AssumeRole" in difference.actions for difference in found)
+
+
+def test_trust_policy_with_a_deleted_principal_is_broken() -> None:
+    (difference,) = compare(AUTO_PILOT, trusting(GONE))
+    assert kinds((difference,)) == [("trust-broken", "narrower", "")]
+    assert difference.now == (GONE,)
+    assert GONE in difference_in_words(difference)
+    still_trusted = compare(AUTO_PILOT, trusting([f"arn:aws:iam::{PUMP}:root", GONE]))
+    assert kinds(still_trusted) == [("trust-broken", "other", "")]
+
+
+def test_details_of_a_trust_policy_are_those_of_the_effect() -> None:
+    found = compare(AUTO_PILOT, trusting(OTHER))
+    assert {difference.effect: details_of(difference) for difference in found} == {
+        "broader": [f"trusts {OTHER}"],
+        "narrower": [f"no longer trusts {PUMP}"],
+    }
+    (difference,) = compare(AUTO_PILOT, trusting("*"))
+    assert details_of(difference) == ["trusts *"]
+    # IAM shows the ARN of an account's root for its ID.
+    root: Any = trust(f"arn:aws:iam::{PUMP}:root", "Example-1234")
+    root["Statement"][0]["Condition"] = {}
+    (difference,) = compare(AUTO_PILOT, replace(AUTO_PILOT, trust_policy=root))
+    assert kinds((difference,)) == [("trust-policy", "broader", "")]
+    assert (difference.was, difference.now) == ((), ())
+
+
+# The other properties.
+
+BOUNDARY = Boundary(
+    arn=managed("Boundary", path="/platform/"), document={"Statement": statement("Allow", "ec2:*")}
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "difference"),
+    [
+        ({"name": "pumpautopilotrole"}, ("role-name", "other")),
+        ({"path": "/pump/"}, ("role-path", "other")),
+        ({"session_seconds": 43_200}, ("session-duration", "broader")),
+        ({"session_seconds": 1800}, ("session-duration", "narrower")),
+        ({"tags": {"team": "x"}}, ("tag-added", "other")),
+        ({"tags": {"AWS:team": "x"}}, ("tag-added", "other")),
+        ({"boundary": None}, ("boundary-removed", "broader")),
+        *(
+            ({"boundary": replace(BOUNDARY, arn=arn)}, ("boundary-changed", "other"))
+            for arn in (
+                managed("Boundary"),
+                BOUNDARY.arn.lower(),
+                managed("Boundary", account="aws", path="/platform/"),
+            )
+        ),
+        *(
+            ({"boundary": replace(BOUNDARY, document=document)}, ("boundary-text", effect))
+            for document, effect in [
+                (EVERYTHING, "broader"),
+                ({"Statement": [statement("Allow", "ec2:Describe*")]}, "narrower"),
+            ]
+        ),
+    ],
+)
+def test_any_other_property_that_differs_is_a_difference(
+    more: dict[str, Any], difference: tuple[str, str]
+) -> None:
+    expected = replace(AUTO_PILOT, boundary=BOUNDARY)
+    (found,) = compare(expected, replace(expected, **more))
+    assert (found.rule, found.effect) == difference
+
+
+def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
+    bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
+    same = replace(BOUNDARY, document={"Statement": [statement("Allow", "ec2:*")]})
+    assert compare(bounded, replace(AUTO_PILOT, boundary=same)) == ()
+    (added,) = compare(AUTO_PILOT, bounded)
+    assert (added.rule, added.effect) == ("boundary-added", "narrower")
 
 
 # What the expected role leaves open.
@@ -314,6 +590,15 @@ def test_open_principal_is_neither_everyone_nor_several(principal: Any) -> None:
     assert ("trust-policy", "broader") in {(each.rule, each.effect) for each in found}
 
 
+@pytest.mark.parametrize(
+    "external_id", ["${sts:ExternalId}", "${aws:username}", "", "a", "two words", 12345, None]
+)
+def test_open_external_id_is_not_any_text(external_id: Any) -> None:
+    """An unknown external ID must still be an external ID."""
+    found = compare(opened(AUTO_PILOT), trusting(PUMP, external_id))
+    assert "broader" in {difference.effect for difference in found}
+
+
 def test_external_ids_are_never_part_of_a_difference() -> None:
     one, other = (
         replace(AUTO_PILOT, trust_policy=trust(PUMP, name)) for name in ("Secret-1", "Secret-2")
@@ -324,16 +609,12 @@ def test_external_ids_are_never_part_of_a_difference() -> None:
 
 
 def test_boundary_with_another_document_is_compared_action_by_action() -> None:
-    arn = f"arn:aws:iam::{OTHER}:policy/Boundary"
-    narrow = Boundary(arn=arn, document={"Statement": statement("Allow", "ec2:*")})
-    wide = replace(narrow, document=EVERYTHING)
-    found = compare(replace(AUTO_PILOT, boundary=narrow), replace(AUTO_PILOT, boundary=wide))
-    assert kinds(found) == [("boundary-text", "broader", arn)]
-    assert "rds:DescribeDBInstances" in found[0].actions
-    assert (
-        compare(replace(AUTO_PILOT, boundary=Boundary(arn=arn)), replace(AUTO_PILOT, boundary=wide))
-        == ()
-    )
+    narrow, wide = BOUNDARY, replace(BOUNDARY, document=EVERYTHING)
+    (found,) = compare(replace(AUTO_PILOT, boundary=narrow), replace(AUTO_PILOT, boundary=wide))
+    assert kinds((found,)) == [("boundary-text", "broader", BOUNDARY.arn)]
+    assert "rds:DescribeDBInstances" in found.actions
+    unread = replace(BOUNDARY, document=None)
+    assert compare(replace(AUTO_PILOT, boundary=unread), replace(AUTO_PILOT, boundary=wide)) == ()
 
 
 def test_roles_of_two_times_are_compared_by_kind() -> None:

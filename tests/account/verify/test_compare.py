@@ -1,57 +1,45 @@
-"""Whatever an account's roles can do other than expected is a difference."""
+"""An account compared with what is expected: what is unknown, open, masked, or gives access.
+
+``tests/compare`` proves that each difference between two roles is found.
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.account.role_list import ListedRole
-from pump_roles.account.verify.details import AccountDetails, read_files
+from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import Expectation, from_published, from_templates
 from pump_roles.account.verify.one_account import compare
 from pump_roles.account.verify.result import AccountResult, RoleResult, state_of
-from pump_roles.compare import Difference
-from pump_roles.iam.canonical import canonical
-from pump_roles.iam.catalog import shipped
-from pump_roles.iam.documents import Policy, as_list
-from pump_roles.iam.patterns import covers
+from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
 from pump_roles.output.verify_words import REMEDIES, approval_in_words
-from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
+from pump_roles.output.words import difference_in_words, unknown_in_words
 from pump_roles.role import Boundary, Part, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates import Access, FoundRole
-from tests.policies import rewritten
 from tests.support import (
-    ACTIONS,
-    CONDITION,
     EVERYTHING,
     EXTERNAL_ID,
     OTHER_SECRET,
     PUMP_ACCOUNT,
     SECRET,
-    STATEMENTS,
-    examples,
-    json_values,
     synthesize,
     trust,
 )
-from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
-from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
+from tools.sandbox.simulator import Role
 
 READ_ONLY, AUTO_PILOT = "read-only", "auto-pilot"
 NAMES = {READ_ONLY: "PumpReadOnlyRole", AUTO_PILOT: "PumpAutoPilotRole"}
 OTHER_ACCOUNT = "111122223333"
-GONE = "AROAEXAMPLEEXAMPLE"
 
 
 @dataclass
@@ -61,19 +49,6 @@ class Deployed:
     trust: dict[str, Any]
     inline: dict[str, Any]
     managed: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def policies(self) -> dict[str, Any]:
-        """The documents of its policies, by names that differ."""
-        managed = {f"{name} (managed)": document for name, document in self.managed.items()}
-        return {**self.inline, **managed}
-
-    def forms(self) -> dict[str, str]:
-        """The canonical forms of all its documents."""
-        return {
-            name: canonical(document)
-            for name, document in {**self.policies, " trust": self.trust}.items()
-        }
 
 
 def managed_arn(name: str, account: str = ACCOUNT_ID, path: str = "/") -> str:
@@ -150,6 +125,7 @@ def deployed(folder: Path) -> dict[str, Deployed]:
 
 
 Change = Callable[[Deployed], object]
+Compared = Callable[..., RoleResult]
 
 
 @pytest.fixture
@@ -166,9 +142,6 @@ def compared(expectation: Expectation, deployed: dict[str, Deployed]) -> Callabl
         return found
 
     return result
-
-
-Compared = Callable[..., RoleResult]
 
 
 def kinds(result: RoleResult) -> list[tuple[str, str]]:
@@ -191,410 +164,6 @@ def test_roles_as_they_are_deployed_match(
     assert all(not (role.differences or role.unknown or role.notes) for role in found.roles)
 
 
-# The property: whatever changes a decision is a difference.
-
-PATTERNS = [
-    *(*ACTIONS, "s3:GetObject", "ec2:RunInstances", "savingsplans:*", "ce:*", "support:*"),
-    *("EC2:purchase*", "organizations:AcceptHandshake", "iam:CreateServiceLinkedRole"),
-]
-CONDITIONS = [
-    CONDITION,
-    {"StringEquals": {"aws:RequestedRegion": "us-east-1"}},
-    {"StringEquals": {"AWS:requestedregion": ["us-east-1", "eu-west-1"]}},
-    {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}},
-    {"Null": {"aws:RequestedRegion": "true"}},
-    {"BoolIfExists": {"aws:SecureTransport": "false"}},
-]
-RESOURCES = ["*", "arn:aws:ec2:*", "arn:aws:ec2:us-east-1:*:*", "arn:aws:S3:::*", "arn:aws:s3:::*"]
-
-
-@st.composite
-def changed_statement(draw: st.DrawFn, statement: dict[str, Any]) -> list[dict[str, Any]]:
-    """What becomes of a statement: nothing, it after a change, or it and another one."""
-    changed = deepcopy(statement)
-    excluded = "NotAction" in changed
-    actions = as_list(changed.pop("NotAction" if excluded else "Action"))
-    how = draw(
-        st.sampled_from(
-            ["less", "more", "other", "swap", "effect", "condition", "resource", "gone", "added"]
-        )
-    )
-    if how == "gone":
-        return []
-    if how in ("less", "other"):
-        actions.remove(draw(st.sampled_from(actions)))
-    if how in ("more", "other"):
-        actions.append(draw(st.sampled_from(PATTERNS)))
-    if how == "swap":
-        excluded = not excluded
-    if how == "effect":
-        changed["Effect"] = {"Allow": "Deny", "Deny": "Allow"}[changed["Effect"]]
-    if how == "condition":
-        changed["Condition"] = draw(st.sampled_from([*CONDITIONS, {}]))
-    if how == "resource":
-        name = draw(st.sampled_from(["Resource", "NotResource"]))
-        for member in ("Resource", "NotResource"):
-            changed.pop(member, None)
-        changed[name] = draw(st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=2))
-    changed["NotAction" if excluded else "Action"] = actions
-    more = [draw(STATEMENTS)] if how == "added" else []
-    return [changed, *more] if actions else more
-
-
-@st.composite
-def changed_trust(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
-    """A trust policy after a change."""
-    changed = deepcopy(document)
-    statement = changed["Statement"][0]
-    how = draw(st.sampled_from(["ID", "operator", "condition", "principal", "action", "statement"]))
-    ids = st.sampled_from([EXTERNAL_ID, OTHER_SECRET, "Example-*", EXTERNAL_ID.lower()])
-    if how == "ID":
-        statement["Condition"] = {
-            "StringEquals": {"sts:ExternalId": draw(st.lists(ids, max_size=2))}
-        }
-    elif how == "operator":
-        operator = draw(st.sampled_from(["StringLike", "StringEqualsIfExists", "StringNotEquals"]))
-        statement["Condition"] = {operator: {"sts:ExternalId": draw(ids)}}
-    elif how == "condition":
-        statement["Condition"] = draw(st.sampled_from([{}, CONDITION]))
-    elif how == "principal":
-        principals = [PUMP_ACCOUNT, f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker", OTHER_ACCOUNT, "*"]
-        named = draw(st.lists(st.sampled_from(principals), min_size=1, max_size=2))
-        statement["Principal"] = draw(
-            st.sampled_from([{"AWS": named}, {"AWS": named, "Service": "ec2.amazonaws.com"}])
-        )
-    elif how == "action":
-        actions = ["sts:AssumeRole", "sts:TagSession", "sts:*", "STS:assumerole"]
-        statement["Action"] = draw(st.lists(st.sampled_from(actions), min_size=1, max_size=2))
-    else:
-        changed["Statement"].append(
-            {
-                "Effect": draw(st.sampled_from(["Allow", "Deny"])),
-                "Principal": draw(st.sampled_from(["*", {"AWS": OTHER_ACCOUNT}])),
-                "Action": "sts:AssumeRole",
-                "Condition": draw(
-                    st.sampled_from([{}, CONDITION, {"StringLike": {"sts:ExternalId": "*"}}])
-                ),
-            }
-        )
-    return changed
-
-
-@st.composite
-def changed_role(draw: st.DrawFn, role: Deployed) -> Deployed:
-    """A role after one to three changes."""
-    changed = deepcopy(role)
-    for _ in range(draw(st.integers(1, 3))):
-        how = draw(
-            st.sampled_from(["statement"] * 4 + ["trust", "add", "remove", "move", "duplicate"])
-        )
-        where = draw(st.sampled_from([changed.inline, changed.managed or changed.inline]))
-        name = draw(st.sampled_from(sorted(where))) if where else ""
-        if how == "trust":
-            changed.trust = draw(changed_trust(role.trust))
-        elif how == "add":
-            added = draw(st.sampled_from([changed.inline, changed.managed]))
-            made = draw(st.lists(STATEMENTS, min_size=1, max_size=2))
-            extra = draw(st.sampled_from(["Extra", "PumpReadOnly", "PumpAutoPilot"]))
-            added[extra] = {"Version": "2012-10-17", "Statement": made}
-        elif not name:
-            continue
-        elif how == "remove":
-            del where[name]
-        elif how == "duplicate":
-            # The policy is attached, rather than inline.
-            changed.managed[name] = where.pop(name)
-        else:
-            statements = as_list(where[name]["Statement"])
-            at = draw(st.integers(0, len(statements) - 1))
-            if how == "statement":
-                statements[at : at + 1] = draw(changed_statement(statements[at]))
-            else:
-                _move(draw, statements[at], changed.inline)
-            if statements:
-                where[name] = {**where[name], "Statement": statements}
-            else:
-                del where[name]
-    return changed
-
-
-def _move(draw: st.DrawFn, statement: dict[str, Any], policies: dict[str, Any]) -> None:
-    # An action pattern, to another policy.
-    actions = statement.get("Action")
-    targets = [
-        statement
-        for document in policies.values()
-        for statement in as_list(document["Statement"])
-        if isinstance(statement.get("Action"), list)
-    ]
-    if isinstance(actions, list) and len(actions) > 1 and targets:
-        pattern = actions.pop(draw(st.integers(0, len(actions) - 1)))
-        draw(st.sampled_from(targets))["Action"].append(pattern)
-
-
-def _patterns(role: Deployed) -> set[str]:
-    found: set[str] = set()
-    for document in role.policies.values():
-        for statement in as_list(document["Statement"]):
-            found.update(as_list(statement.get("Action", statement.get("NotAction"))))
-    return found
-
-
-ALWAYS = [
-    *ACTIONS,
-    *("s3:GetObject", "iam:CreateUser", "ec2:RunInstances", "ce:CreateReport", "ecs:DescribeTasks"),
-    *("ec2:PurchaseReservedInstancesOffering", "ec2:CreateReservedInstancesListing"),
-    *("savingsplans:CreateSavingsPlan", "support:CreateCase", "organizations:AcceptHandshake"),
-    *("iam:CreateServiceLinkedRole", "servicequotas:RequestServiceQuotaIncrease"),
-    *("rds:PurchaseReservedDBInstancesOffering", "budgets:ViewBudget"),
-]
-CONTEXTS = [
-    {"aws:SecureTransport": "true", "aws:RequestedRegion": "us-east-1"},
-    {"aws:SecureTransport": "false", "aws:RequestedRegion": "eu-west-1"},
-    {},
-]
-CALLERS = [
-    *(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{name}" for name in ("Worker", "Intern")),
-    f"arn:aws:iam::{OTHER_ACCOUNT}:role/Other",
-]
-EXTERNAL_IDS = [None, EXTERNAL_ID, OTHER_SECRET, "Example-*", EXTERNAL_ID.lower()]
-
-
-def asked_about(before: Deployed, after: Deployed) -> list[str]:
-    """Actions that a change can be about, and some others."""
-    differ = _patterns(before) ^ _patterns(after)
-    # A few actions represent all that a pattern matches.
-    matched = [action.name for pattern in sorted(differ) for action in _some(pattern)]
-    return [*dict.fromkeys([*ALWAYS, *matched])]
-
-
-def _some(pattern: str) -> list[catalog.Action]:
-    found = catalog.matching([pattern])
-    return [*found[:1], *found[len(found) // 2 :][:1], *found[-1:]]
-
-
-def simulations(kind: str, role: Deployed, actions: list[str]) -> dict[Any, Simulation]:
-    """Requests of the role's session, and requests to assume it, by what they are about."""
-    simulated = Role(NAMES[kind], role.trust, role.policies)
-    asked: dict[Any, Simulation] = {}
-    for name, (at, context) in product(actions, enumerate(CONTEXTS)):
-        action = catalog.actions()[name.lower()]
-        for resource in {action.resources[0], action.resources[-1]}:
-            asked[name, resource, at] = use(
-                simulated, action=name, resource=resource, context=context
-            )
-    for caller, external_id in product(CALLERS, EXTERNAL_IDS):
-        request = assumption(simulated, caller=caller, external_id=external_id)
-        asked["sts:AssumeRole", caller, external_id] = request
-    return asked
-
-
-def _is_about(difference: Difference, action: str) -> bool:
-    # Of what NotAction allows, only the actions in the package's catalog are named.
-    listed = action == "sts:AssumeRole" or action.lower() in shipped().actions
-    return not listed or any(covers(pattern, action) for pattern in difference.actions)
-
-
-# Each example asks the simulator about thousands of requests, so a failure is shown as it is.
-@pytest.mark.slow
-@settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(data=st.data())
-def test_whatever_a_change_allows_or_no_longer_allows_is_a_difference(
-    data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
-) -> None:
-    """The policy simulator decides what is allowed."""
-    kind = data.draw(st.sampled_from([READ_ONLY, AUTO_PILOT]))
-    before = deployed[kind]
-    changed = [data.draw(changed_role(before)) for _ in range(6)]
-    asked = []
-    for after in changed:
-        actions = asked_about(before, after)
-        asked.append((simulations(kind, before, actions), simulations(kind, after, actions)))
-    decided = iter(decide([role for pair in asked for side in pair for role in side.values()]))
-    for after, (was, now) in zip(changed, asked, strict=True):
-        allowed_before = {request for request in was if next(decided) == ALLOWED}
-        allowed_after = {request for request in now if next(decided) == ALLOWED}
-        (found,) = compare(expectation.only([kind]), account(role_details(kind, after))).roles
-        assert found.state == ("match" if after.forms() == before.forms() else "differs")
-        # Every newly allowed request has a difference that names its action.
-        for more in allowed_after - allowed_before:
-            assert any(
-                difference.effect in ("broader", "other") and _is_about(difference, more[0])
-                for difference in found.differences
-            ), more
-        for less in allowed_before - allowed_after:
-            assert any(
-                difference.effect in ("narrower", "other") and _is_about(difference, less[0])
-                for difference in found.differences
-            ), less
-
-
-@given(data=st.data())
-def test_roles_that_are_written_differently_but_mean_the_same_match(
-    data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
-) -> None:
-    kind = data.draw(st.sampled_from([READ_ONLY, AUTO_PILOT]))
-    role = deployed[kind]
-    name = data.draw(st.sampled_from(sorted(role.inline)))
-    inline = {**role.inline, name: data.draw(rewritten(role.inline[name]))}
-    if data.draw(st.booleans()):
-        inline = dict(data.draw(st.permutations(list(inline.items()))))
-    after = Deployed(data.draw(rewritten(role.trust)), inline)
-    (found,) = compare(expectation.only([kind]), account(role_details(kind, after))).roles
-    assert (found.state, found.differences, found.unknown) == ("match", (), ())
-
-
-# Attempts to give more than expected, unseen.
-
-ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-
-
-def attached(name: str, document: Any = EVERYTHING, arn: str = "") -> Policy:
-    return Policy(name=name, arn=arn or managed_arn(name), document=document)
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_policy_whose_name_differs_only_in_case_is_not_hidden_by_the_expected_one(
-    first: bool,  # noqa: FBT001
-    compared: Compared,
-    deployed: dict[str, Deployed],
-) -> None:
-    expected = [
-        Policy(name=name, document=made) for name, made in deployed[AUTO_PILOT].inline.items()
-    ]
-    extra = [Policy(name="pumpreadonly", document=EVERYTHING)]
-    found = compared(inline=extra + expected if first else expected + extra)
-    assert found.state == "differs"
-    assert "broader" in {effect for _, effect in kinds(found)}
-
-
-@pytest.mark.parametrize(
-    "policy",
-    [
-        attached("PumpReadOnly"),
-        attached("pumpautopilot"),
-        attached("PumpReadOnly", arn="arn:aws:iam::aws:policy/PumpReadOnly"),
-        attached("AdministratorAccess", arn=ADMINISTRATOR),
-        attached("PumpReadOnly", arn=managed_arn("PumpReadOnly", path="/pump/")),
-        attached("PumpReadOnly", arn=f"arn:aws:iam::aws:policy/x:{ACCOUNT_ID}:/PumpReadOnly"),
-        attached("PumpReadOnly@managed"),
-        attached("X", {"Statement": {**EVERYTHING["Statement"], "Foo": 1}}),
-        attached("X", {**EVERYTHING, "Foo": 1}),
-        attached("X", {"Statement": {"Effect": "Allow", "NotAction": "x:y", "Resource": "*"}}),
-        attached("X", {"Statement": [[EVERYTHING["Statement"]]]}),
-        attached("X", "{}"),
-        # It cannot be read.
-        attached("X", None),
-        attached("AdministratorAccess", None, arn=ADMINISTRATOR),
-    ],
-)
-def test_attached_policy_is_broader_whatever_its_name(policy: Policy, compared: Compared) -> None:
-    found = compared(attached=(policy,))
-    assert found.state == "differs"
-    assert ("policy-added", "broader") in kinds(found)
-    assert ("policy-added", policy.name) in subjects(found)
-
-
-def test_attached_policies_of_one_name_do_not_hide_each_other(compared: Compared) -> None:
-    harmless = {"Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}}
-    own, aws = attached("X", harmless), attached("X", arn="arn:aws:iam::aws:policy/X")
-    for policies in (own, aws), (aws, own), (attached("x", harmless), attached("X")):
-        found = compared(attached=policies)
-        assert [rule for rule, _ in kinds(found)].count("policy-added") >= 2
-        assert "broader" in {effect for _, effect in kinds(found)}
-
-
-def with_policies(expectation: Expectation, **documents: tuple[bool, Any]) -> Expectation:
-    """Expect further policies of the auto-pilot role: whether each is managed, and its document."""
-    (way,) = expectation.only([AUTO_PILOT]).roles[0]
-    more = tuple(
-        Policy(name=name, document=document, arn=managed_arn(name) if managed else "")
-        for name, (managed, document) in documents.items()
-    )
-    role = replace(way.role, policies=(*way.role.policies, *more))
-    return replace(expectation, roles=((replace(way, role=role),),))
-
-
-def test_policy_of_aws_does_not_replace_one_of_the_account_that_has_its_name(
-    compared: Compared, expectation: Expectation
-) -> None:
-    expected = with_policies(expectation, X=(True, EVERYTHING))
-    assert compared(expected=expected, attached=(attached("X"),)).state == "match"
-    assert compared(expected=expected, attached=(attached("x"),)).state == "match"
-    of_aws = attached("X", arn="arn:aws:iam::aws:policy/X")
-    found = compared(expected=expected, attached=(of_aws,))
-    assert subjects(found) == {("policy-removed", "X"), ("policy-added", "X")}
-
-
-DENIES_RUNNING = {"Statement": {"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*"}}
-ALLOWS_RUNNING = {"Statement": {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}}
-
-
-def test_policies_that_decide_differently_only_together_are_a_difference(
-    compared: Compared, expectation: Expectation
-) -> None:
-    expected = with_policies(
-        expectation,
-        Allows=(False, ALLOWS_RUNNING),
-        One=(False, DENIES_RUNNING),
-        Two=(False, DENIES_RUNNING),
-    )
-
-    def given(**documents: Any) -> Change:
-        return lambda role: role.inline.update(Allows=ALLOWS_RUNNING, **documents)
-
-    assert compared(given(One=DENIES_RUNNING, Two=DENIES_RUNNING), expected).state == "match"
-    single = compared(given(Two=DENIES_RUNNING), expected)
-    assert kinds(single) == [("policy-removed", "other")]
-    both = compared(given(), expected)
-    assert kinds(both) == [
-        ("policy-removed", "other"),
-        ("policy-removed", "other"),
-        ("policies-together", "broader"),
-    ]
-    assert both.differences[-1].actions == ("ec2:RunInstances",)
-
-
-def test_reports_the_combined_effect_even_if_one_policy_narrows_it(
-    compared: Compared, expectation: Expectation
-) -> None:
-    action = {"Action": "ec2:RunInstances"}
-    west = {"Statement": {**action, "Effect": "Deny", "Resource": "arn:aws:ec2:eu-west-1:*:*"}}
-    east = {"Statement": {**action, "Effect": "Allow", "Resource": "arn:aws:ec2:us-east-1:*:*"}}
-    secure = {"Statement": {**ALLOWS_RUNNING["Statement"], "Condition": CONDITION}}
-    expected = with_policies(
-        expectation,
-        East=(False, east),
-        Secure=(False, secure),
-        One=(False, west),
-        Two=(False, west),
-    )
-    found = compared(lambda role: role.inline.update(Secure=secure), expected)
-    assert kinds(found) == [
-        ("policy-removed", "narrower"),
-        ("policy-removed", "other"),
-        ("policy-removed", "other"),
-        ("policies-together", "other"),
-    ]
-    assert found.differences[0].actions == found.differences[-1].actions == ("ec2:RunInstances",)
-
-
-def test_values_that_are_equal_only_in_python_are_a_difference(
-    compared: Compared, expectation: Expectation
-) -> None:
-    """In Python, true equals 1."""
-    condition = {"NumericEquals": {"aws:MultiFactorAuthAge": True}}
-    extra = {"Statement": {**EVERYTHING["Statement"], "Condition": condition}}
-    expected = with_policies(expectation, Extra=(False, extra))
-
-    def add(value: Any) -> Change:
-        document = json.loads(json.dumps(extra).replace("true", value))
-        return lambda role: role.inline.update(Extra=document)
-
-    assert compared(add("true"), expected).state == "match"
-    assert subjects(compared(add("1"), expected)) == {("policy-changed", "Extra")}
-
-
 def in_trust(**members: Any) -> Change:
     return lambda role: role.trust["Statement"][0].update(members)
 
@@ -604,77 +173,6 @@ def trusts_also(statement: Any) -> Change:
 
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        trusts_also([ANYONE]),
-        trusts_also("text"),
-        trusts_also({**ANYONE, "Principal": {"AWS": GONE}, "NotPrincipal": {"AWS": GONE}}),
-        # A deleted principal must not hide an added one.
-        lambda role: (
-            in_trust(Principal={"AWS": [PUMP_ACCOUNT, GONE]})(role),
-            trusts_also(ANYONE)(role),
-        ),
-        lambda role: (in_trust(Principal={"AWS": GONE})(role), trusts_also(ANYONE)(role)),
-        in_trust(Principal={"AWS": [GONE, OTHER_ACCOUNT]}),
-    ],
-)
-def test_trust_policy_that_admits_more_callers_is_broader(
-    change: Change, compared: Compared
-) -> None:
-    found = compared(change)
-    assert found.state == "differs"
-    assert "broader" in {effect for rule, effect in kinds(found) if rule != "trust-broken"}
-    assert any("sts:AssumeRole" in difference.actions for difference in found.differences)
-
-
-def test_messages_show_the_root_of_an_account_as_its_id(compared: Compared) -> None:
-    root = f"arn:aws:iam::{PUMP_ACCOUNT}:root"
-    (difference,) = compared(in_trust(Principal={"AWS": root}, Condition={})).differences
-    assert (difference.rule, difference.effect) == ("trust-policy", "broader")
-    assert (difference.was, difference.now) == ((), ())
-    found = compared(in_trust(Principal={"AWS": [root, GONE]}))
-    assert kinds(found) == [("trust-broken", "other")]
-
-
-def test_details_of_a_trust_policy_are_those_of_the_effect(compared: Compared) -> None:
-    found = compared(in_trust(Principal={"AWS": OTHER_ACCOUNT}))
-    assert {difference.effect: details_of(difference) for difference in found.differences} == {
-        "broader": [f"trusts {OTHER_ACCOUNT}"],
-        "narrower": [f"no longer trusts {PUMP_ACCOUNT}"],
-    }
-    (difference,) = compared(in_trust(Principal="*")).differences
-    assert details_of(difference) == ["trusts *"]
-
-
-def test_trust_policy_with_a_deleted_principal_is_broken(compared: Compared) -> None:
-    found = compared(in_trust(Principal={"AWS": GONE}))
-    assert kinds(found) == [("trust-broken", "narrower")]
-    assert found.differences[0].now == (GONE,)
-    assert GONE in difference_in_words(found.differences[0])
-
-
-@pytest.mark.parametrize(
-    "variable", ["${sts:ExternalId}", "${aws:PrincipalTag/Id}", "", "a", "two words", 12345, None]
-)
-def test_external_id_that_stays_open_is_not_any_text(variable: Any) -> None:
-    """An unknown external ID must still be an external ID."""
-    expected = from_published(PUMP_ACCOUNT).only([READ_ONLY])
-    role = Deployed(
-        trust(PUMP_ACCOUNT, variable),
-        {policy.name: policy.document for policy in expected.roles[0][0].role.policies},
-    )
-    (found,) = compare(expected, account(role_details(READ_ONLY, role))).roles
-    assert found.state == "differs"
-    assert "broader" in {effect for _, effect in kinds(found)}
-    role.trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": SECRET}}
-    (found,) = compare(expected, account(role_details(READ_ONLY, role))).roles
-    assert found.state == "match"
-    assert [*map(unknown_in_words, found.notes)] == [
-        "an external ID was not compared: the expected value is not known"
-    ]
 
 
 BOUNDARY = managed_arn("Boundary", path="/platform/")
@@ -696,25 +194,14 @@ def bounded(expectation: Expectation, arn: str, document: Any = None) -> Expecta
     ("found", "document", "expected"),
     [
         (BOUNDARY, NARROW, ("match", [])),
-        (BOUNDARY, {"Statement": [NARROW["Statement"]]}, ("match", [])),
         (BOUNDARY, EVERYTHING, ("differs", [("boundary-text", "broader")])),
-        (
-            BOUNDARY,
-            {"Statement": {**NARROW["Statement"], "Action": "ec2:Describe*"}},
-            ("differs", [("boundary-text", "narrower")]),
-        ),
         (BOUNDARY, None, ("unknown", [])),
-        (BOUNDARY.replace("/platform", ""), NARROW, ("differs", [("boundary-changed", "other")])),
-        (BOUNDARY.lower(), NARROW, ("differs", [("boundary-changed", "other")])),
-        (
-            BOUNDARY.replace(ACCOUNT_ID, "aws"),
-            EVERYTHING,
-            ("differs", [("boundary-changed", "other")]),
-        ),
+        # Only its ARN matters, so its text need not be known.
+        (BOUNDARY.lower(), None, ("differs", [("boundary-changed", "other")])),
         ("", None, ("differs", [("boundary-removed", "broader")])),
     ],
 )
-def test_different_boundary_or_boundary_document_is_a_difference(
+def test_boundary_is_compared_and_unknown_if_its_text_cannot_be_read(
     found: str,
     document: Any,
     expected: tuple[str, list[tuple[str, str]]],
@@ -728,6 +215,7 @@ def test_different_boundary_or_boundary_document_is_a_difference(
         unknown=unknown,
     )
     assert (result.state, kinds(result)) == expected
+    assert result.unknown == (unknown if expected[0] == "unknown" else ())
     assert bool(result.boundary_sha256) == (document is not None)
 
 
@@ -743,24 +231,6 @@ def test_additional_boundary_is_narrower_and_an_unknown_document_is_noted(
     assert "the policy document of its permissions boundary was not compared" in (
         unknown_in_words(note)
     )
-
-
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
-        ({"name": "pumpautopilotrole"}, ("role-name", "other")),
-        ({"path": "/pump/"}, ("role-path", "other")),
-        ({"session_seconds": 43_200}, ("session-duration", "broader")),
-        ({"session_seconds": 1800}, ("session-duration", "narrower")),
-        ({"tags": {"team": "x"}}, ("tag-added", "other")),
-        ({"tags": {"AWS:team": "x"}}, ("tag-added", "other")),
-    ],
-)
-def test_any_other_property_that_differs_is_a_difference(
-    more: dict[str, Any], expected: tuple[str, str], compared: Compared
-) -> None:
-    found = compared(**more)
-    assert (found.state, kinds(found)) == ("differs", [expected])
 
 
 def test_compares_tags_except_aws_tags_and_allowed_tags(
@@ -944,7 +414,7 @@ def deep(levels: int) -> Any:
     return found
 
 
-@pytest.mark.parametrize("levels", [50, 900, 5_000])
+@pytest.mark.parametrize("levels", [50, 5_000])
 @pytest.mark.parametrize("where", ["inline", "trust", "other"])
 def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     levels: int, where: str, expectation: Expectation, deployed: dict[str, Deployed]
@@ -964,36 +434,6 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
     assert found.state in ("differs", "unknown")
     too_deep = Unknown(part="account", why="too-deep")
     assert found.state == "differs" or found.unknown == (too_deep,)
-
-
-ANY_JSON = json_values(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.just("*"),
-    *("Version", "Statement", "Effect", "Action", "NotAction", "Resource", "Principal", "AWS"),
-    *("Condition", "StringEquals", "sts:ExternalId", "Fn::Sub", "Ref", "Fn::If"),
-)
-
-
-@examples(40, 15)
-@given(data=st.data())
-def test_any_json_matches_only_if_it_means_the_same(
-    data: st.DataObject, expectation: Expectation, deployed: dict[str, Deployed]
-) -> None:
-    role = deepcopy(deployed[READ_ONLY])
-    where = data.draw(st.sampled_from(["inline", "statement", "trust", "trust statement"]))
-    value = data.draw(ANY_JSON)
-    if where == "inline":
-        role.inline["PumpBillingReadOnly"] = value
-    elif where == "statement":
-        role.inline["PumpBillingReadOnly"]["Statement"].append(value)
-    elif where == "trust":
-        role.trust = value
-    else:
-        role.trust["Statement"].append(value)
-    (found,) = compare(expectation.only([READ_ONLY]), account(role_details(READ_ONLY, role))).roles
-    if canonical(role.trust) != canonical(deployed[READ_ONLY].trust):
-        assert found.state == "differs"
-    elif found.state == "match":
-        assert role.forms() == deployed[READ_ONLY].forms()
 
 
 # External IDs.
@@ -1079,11 +519,9 @@ A, B, C = "Aaaaaaaa-1", "Bbbbbbbb-2", "Cccccccc-3"
     ("known", "accepted", "effect"),
     [
         (A, [A], None),
-        (A, [A, A], None),
         (A, [B], "other"),
         (A, [A.lower()], "other"),
         (A, [A, B], "broader"),
-        (A, [B, C], "other"),
         ("", [A], None),
         ("", [A, B], "broader"),
     ],
@@ -1196,111 +634,68 @@ def limited(condition: Any, principal: Any = "*") -> dict[str, Any]:
     return {"Statement": [{**ANYONE, "Principal": principal, "Condition": condition}]}
 
 
-def of_organization(value: Any, operator: str = "StringEquals", **more: Any) -> dict[str, Any]:
-    return limited({operator: {"aws:PrincipalOrgID": value}}, **more)
+ALARMING: list[Any] = [
+    {"Statement": ANYONE},
+    {"Statement": {**ANYONE, "Principal": "*"}},
+    {"Statement": {**ANYONE, "Principal": {"AWS": ["*"], "Service": "ec2.amazonaws.com"}}},
+    {"Statement": {**ANYONE, "Principal": {"AWS": [OTHER_ACCOUNT, "*"]}}},
+    {"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "1"}, "Action": "sts:AssumeRole"}},
+    {"Statement": [[ANYONE]]},
+    {"Statement": {**ANYONE, "Effect": "allow"}},
+    {"Statement": {**ANYONE, "Principal": None}},
+    {"Statement": {**ANYONE, "Principal": {"aws": "*"}}},
+    {"Statement": {"Effect": "Deny"}, "Foo": 1},
+    "text",
+    None,
+    trust(PUMP_ACCOUNT, A),
+    trust(f"arn:aws:iam::{PUMP_ACCOUNT}:root", A),
+    trust(f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker", A),
+    trust(f"arn:aws:sts::{PUMP_ACCOUNT}:assumed-role/Worker/session", A),
+    {"Statement": {**ANYONE, "Principal": {"AWS": 999988887777}}},
+    # Through one of Pump's roles.
+    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole", A),
+    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/path/pumpAUTOPILOTrole", A),
+    trust(f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/PumpReadOnlyRole/session", A),
+    # With the ID that Pump passes.
+    trust(OTHER_ACCOUNT, EXTERNAL_ID),
+    limited({"StringLike": {"STS:externalid": EXTERNAL_ID}}, {"AWS": OTHER_ACCOUNT}),
+    # Conditions that only seem to keep everyone out. Pump's session is a principal of the account,
+    # and of its organization.
+    limited({"StringEquals": {"sts:ExternalId": A}}),
+    limited({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
+    limited({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}, {"AWS": ["*", PUMP_ACCOUNT]}),
+    limited({"StringNotEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
+    limited({"StringEquals": {"aws:PrincipalAccount": ACCOUNT_ID}}),
+    limited({"StringEquals": {"aws:PrincipalAccount": [OTHER_ACCOUNT, PUMP_ACCOUNT]}}),
+    limited({"StringEquals": {"aws:PrincipalAccount": []}}),
+    limited({"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}}),
+    limited({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER_ACCOUNT}:*"}}),
+    limited([{"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}]),
+    limited({"StringEquals": "aws:PrincipalOrgID"}),
+]
+"""Trust policies of other roles that Pump, or everyone, can assume."""
+
+INNOCENT: list[Any] = [
+    trust(OTHER_ACCOUNT, A),
+    trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRoleOfOurs", A),
+    {"Statement": {**ANYONE, "Principal": {"Service": "ec2.amazonaws.com"}}},
+    {"Statement": {**ANYONE, "Principal": {"Federated": "accounts.google.com"}}},
+    {"Statement": {**ANYONE, "Effect": "Deny"}},
+    {"Statement": []},
+]
 
 
-def of_account(value: Any, operator: str = "StringEquals") -> dict[str, Any]:
-    return limited({operator: {"aws:PrincipalAccount": value}})
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"Statement": ANYONE},
-        {"Statement": {**ANYONE, "Principal": "*"}},
-        {"Statement": {**ANYONE, "Principal": {"AWS": ["*"], "Service": "ec2.amazonaws.com"}}},
-        {"Statement": {**ANYONE, "Principal": {"AWS": [OTHER_ACCOUNT, "*"]}}},
-        {
-            "Statement": {
-                "Effect": "Allow",
-                "NotPrincipal": {"AWS": "1"},
-                "Action": "sts:AssumeRole",
-            }
-        },
-        {"Statement": [[ANYONE]]},
-        {"Statement": {**ANYONE, "Effect": "allow"}},
-        {"Statement": {**ANYONE, "Principal": None}},
-        {"Statement": {**ANYONE, "Principal": {"aws": "*"}}},
-        {"Statement": {"Effect": "Deny"}, "Foo": 1},
-        "text",
-        None,
-        trust(PUMP_ACCOUNT, A),
-        trust(f"arn:aws:iam::{PUMP_ACCOUNT}:root", A),
-        trust(f"arn:aws:iam::{PUMP_ACCOUNT}:role/Worker", A),
-        trust(f"arn:aws:sts::{PUMP_ACCOUNT}:assumed-role/Worker/session", A),
-        {"Statement": {**ANYONE, "Principal": {"AWS": 999988887777}}},
-        # Through one of Pump's roles.
-        trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRole", A),
-        trust(f"arn:aws:iam::{ACCOUNT_ID}:role/path/pumpAUTOPILOTrole", A),
-        trust(f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/PumpReadOnlyRole/session", A),
-        # With the ID that Pump passes.
-        trust(OTHER_ACCOUNT, EXTERNAL_ID),
-        limited({"StringLike": {"STS:externalid": EXTERNAL_ID}}, {"AWS": OTHER_ACCOUNT}),
-        # Conditions that only seem to keep everyone out.
-        of_organization("o-*", "StringLike"),
-        of_organization("*", "StringLike"),
-        of_organization(["o-abcdefghij", "*"], "StringLike"),
-        of_organization("o-abcdefghij", "StringNotEquals"),
-        of_organization("o-abcdefghij", "StringEqualsIfExists"),
-        of_organization("o-abcdefghij", "ForAllValues:StringEquals"),
-        of_organization("o-abcdefghij", "StringEqualsIgnoreCase"),
-        of_organization("o-abcdefghij", "stringequals"),
-        of_organization("${aws:PrincipalOrgID}"),
-        of_organization("${aws:ResourceOrgID}"),
-        of_organization(None),
-        limited({"Null": {"aws:PrincipalOrgID": "false"}}),
-        limited({"StringEquals": {"aws:ResourceOrgID": "o-abcdefghij"}}),
-        limited({"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}}),
-        limited({"StringEquals": {"aws:PrincipalOrgIDs": "o-abcdefghij"}}),
-        limited({"StringLike": {"aws:PrincipalOrgPaths": "o-*/*"}}),
-        limited({"StringEquals": {"sts:ExternalId": A}}),
-        limited({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER_ACCOUNT}:*"}}),
-        limited({"Bool": {"aws:PrincipalIsAWSService": "false"}}),
-        limited([{"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}]),
-        limited({"StringEquals": "aws:PrincipalOrgID"}),
-        of_account(PUMP_ACCOUNT),
-        of_account(999988887777),
-        of_account([OTHER_ACCOUNT, PUMP_ACCOUNT]),
-        of_account("99998888777?", "StringLike"),
-        of_account("9*", "StringLike"),
-        of_account(OTHER_ACCOUNT, "StringNotEquals"),
-        of_organization("o-abcdefghij", principal={"AWS": ["*", PUMP_ACCOUNT]}),
-        # Pump's session is a principal of the account, and of its organization.
-        of_organization("o-abcdefghij"),
-        of_organization(["o-abcdefghij", "o-klmnopqrst"], "ForAnyValue:StringLike"),
-        of_account(ACCOUNT_ID),
-        of_account(OTHER_ACCOUNT),
-        of_account([]),
-        limited({"ForAnyValue:StringLike": {"AWS:principalORGpaths": "o-abcdefghij/*"}}),
-    ],
-)
 def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
-    document: Any, expectation: Expectation, deployed: dict[str, Deployed]
+    expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
     roles = [role_details(kind, role) for kind, role in deployed.items()]
-    found = compare(expectation, account(*roles, others={"Other": document}))
+    others = {f"Other{at:02}": document for at, document in enumerate(ALARMING)}
+    harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
+    found = compare(expectation, account(*roles, others=others | harmless))
     assert (found.state, [role.state for role in found.roles]) == ("differs", ["match", "match"])
-    assert [other.name for other in found.others] == ["Other"]
-    assert found.others[0].alarms
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        trust(OTHER_ACCOUNT, A),
-        trust(f"arn:aws:iam::{ACCOUNT_ID}:role/PumpReadOnlyRoleOfOurs", A),
-        {"Statement": {**ANYONE, "Principal": {"Service": "ec2.amazonaws.com"}}},
-        {"Statement": {**ANYONE, "Principal": {"Federated": "accounts.google.com"}}},
-        {"Statement": {**ANYONE, "Effect": "Deny"}},
-        {"Statement": []},
-    ],
-)
-def test_other_role_that_others_can_assume_is_not_a_difference(
-    document: Any, expectation: Expectation, deployed: dict[str, Deployed]
-) -> None:
-    roles = [role_details(kind, role) for kind, role in deployed.items()]
-    found = compare(expectation, account(*roles, others={"Other": document}))
+    assert [other.name for other in found.others] == [*others]
+    assert all(other.alarms for other in found.others)
+    found = compare(expectation, account(*roles, others=harmless))
     assert (found.state, found.others) == ("match", ())
 
 
@@ -1316,16 +711,6 @@ def test_unexpected_pump_role_is_another_role(
     assert {role.state for role in found.roles} == {"match"}
 
 
-ROLE_ENTRY = {
-    "RoleName": "R",
-    "Path": "/",
-    "Arn": f"arn:aws:iam::{ACCOUNT_ID}:role/R",
-    "AssumeRolePolicyDocument": {},
-    "RolePolicyList": [],
-    "AttachedManagedPolicies": [],
-}
-
-
 def test_other_role_that_the_same_templates_expect_is_named_as_such(
     expectation: Expectation, deployed: dict[str, Deployed]
 ) -> None:
@@ -1337,35 +722,6 @@ def test_other_role_that_the_same_templates_expect_is_named_as_such(
     also = Access("named-like-omitted-role", AUTO_PILOT)
     assert said[NAMES[AUTO_PILOT]] == (*said["Copy"], also)
     assert "verify it, too" in REMEDIES["other-access"]
-
-
-@pytest.mark.parametrize("more", [{"IsTruncated": True}, {"NextToken": "x"}, {"Marker": "x"}])
-def test_rejects_a_file_with_only_part_of_an_account(more: dict[str, Any], tmp_path: Path) -> None:
-    """With --max-items, the AWS CLI writes NextToken instead of IsTruncated."""
-    file = tmp_path / "details.json"
-    file.write_text(json.dumps({"RoleDetailList": [ROLE_ENTRY]}))
-    assert [details.account for details in read_files([file])] == [ACCOUNT_ID]
-    file.write_text(json.dumps({"RoleDetailList": [ROLE_ENTRY], **more}))
-    with pytest.raises(InputError, match="it is truncated"):
-        read_files([file])
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (
-            {"RoleDetailList": [ROLE_ENTRY, {**ROLE_ENTRY, "RoleName": "r"}]},
-            "a role is listed twice",
-        ),
-        ({"RoleDetailList": [{**ROLE_ENTRY, "RoleName": 5}]}, "is not a string"),
-        ({"RoleDetailList": [ROLE_ENTRY], "Policies": ["x"]}, "a value has the wrong type"),
-    ],
-)
-def test_file_that_no_account_has_is_rejected(content: Any, reason: str, tmp_path: Path) -> None:
-    file = tmp_path / "details.json"
-    file.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=reason):
-        read_files([file])
 
 
 def test_does_not_show_an_external_id_in_a_folder_name(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pump_roles.account.organization import Organization
 from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.accounts import verify_files, verify_organization
-from pump_roles.account.verify.details import AccountDetails, moment
+from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import Expectation, from_published, from_templates
 from pump_roles.account.verify.one_account import compare
 from pump_roles.account.verify.result import AccountResult
@@ -285,17 +285,3 @@ def test_masks_an_external_id_that_is_the_id_of_the_organization() -> None:
     details = replace(account_with(None), organization=HERE)
     (found,) = verify_files([details], expectation).accounts
     assert found.organization == replace(HERE, id="(external ID)")
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("2026-11-25T08:15:00+00:00", "2026-11-25T08:15:00Z"),
-        ("0001-01-02T00:00:00Z", "0001-01-02T00:00:00Z"),
-        ("0001-01-01T00:00:00+14:00", ""),
-        ("yesterday", ""),
-        (None, ""),
-    ],
-)
-def test_time_is_in_utc_or_empty(value: Any, shown: str) -> None:
-    assert moment(value) == shown
