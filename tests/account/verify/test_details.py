@@ -1,7 +1,7 @@
 """The saved files of an account: what is missing is unknown, and anything else is one error."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def organization(**members: Any) -> dict[str, Any]:
     return {"Organization": {**described, "MasterAccountEmail": "owner@example.com", **members}}
 
 
-def read(folder: Path, *contents: Mapping[str, Any]) -> tuple[AccountDetails, ...]:
+def read(folder: Path, *contents: Any) -> tuple[AccountDetails, ...]:
     files = [folder / f"{number}.json" for number in range(len(contents))]
     for file, content in zip(files, contents, strict=True):
         file.write_text(json.dumps(content))
@@ -165,6 +165,7 @@ ELSEWHERE = json.loads(json.dumps(details()).replace(ACCOUNT_ID, OTHER_ACCOUNT))
 @pytest.mark.parametrize(
     ("contents", "problem"),
     [
+        ([[]], "it has no 'RoleDetailList'"),
         ([details(), one_role(MaxSessionDuration=None)], NEEDS_ARN),
         ([details(), one_role(MaxSessionDuration=True)], NEEDS_ARN),
         ([details(), one_role(MaxSessionDuration="3600")], NEEDS_ARN),
