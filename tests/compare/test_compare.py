@@ -578,6 +578,7 @@ def opened(role: Role) -> Role:
 def test_open_principal_external_id_and_name_can_have_any_value() -> None:
     assert compare(opened(AUTO_PILOT), AUTO_PILOT) == ()
     assert compare(opened(AUTO_PILOT), opened(AUTO_PILOT)) == ()
+    assert compare(opened(AUTO_PILOT), trusting(f"arn:aws:iam::{PUMP}:root")) == ()
     two = with_external_ids(AUTO_PILOT.trust_policy, ["One-1234", "Two-1234"])
     found = compare(opened(AUTO_PILOT), replace(AUTO_PILOT, trust_policy=two))
     assert kinds(found) == [("external-id", "broader", "")]
