@@ -48,7 +48,7 @@ from tests.support import (
     trust,
     write_csv,
 )
-from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws
 from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
@@ -282,9 +282,9 @@ def test_proof_takes_one_acceptance_and_two_refusals(
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with embedded_aws() as accounts:
-        yield accounts
+def aws(emulator: EmbeddedAws) -> EmbeddedAws:
+    emulator.reset()
+    return emulator
 
 
 @pytest.fixture

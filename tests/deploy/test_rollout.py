@@ -28,7 +28,7 @@ from tests.support import (
     stack_set,
     trust,
 )
-from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.management import management
 from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets, Tree, properties
 from tools.sandbox.simulator import Role
@@ -48,10 +48,10 @@ NEXT = "Next-5678"
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
+def aws(emulator: EmbeddedAws) -> EmbeddedAws:
     """Accounts of all tests: each organization has accounts of its own."""
-    with embedded_aws() as accounts:
-        yield accounts
+    emulator.reset()
+    return emulator
 
 
 @pytest.fixture(scope="module")
