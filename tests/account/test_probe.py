@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from itertools import product
 from pathlib import Path
-from threading import Event, Semaphore, Thread
+from threading import Barrier, Event, Semaphore, Thread
 from typing import Any, get_args
 from urllib.parse import parse_qs
 
@@ -235,18 +235,15 @@ def test_new_external_id_has_128_random_bits_and_is_recognizable() -> None:
 
 
 def test_new_external_id_loads_neither_boto3_nor_the_cdk(tmp_path: Path) -> None:
-    code = "from pump_roles.account import new_external_id, probe; print(new_external_id())"
+    # The package exports the function, even if the module is imported first.
+    code = """if True:
+        import pump_roles.account.probe
+        from pump_roles.account import new_external_id, probe
+        probe.__call__
+        print(new_external_id())"""
     ended, loaded = python("-c", code, folder=tmp_path)
     assert ended.stdout.startswith("pump-"), ended.stderr
     assert loaded & NOT_NEEDED == set()
-
-
-def test_package_exports_the_function_even_if_the_module_is_imported_first(
-    tmp_path: Path,
-) -> None:
-    code = "import pump_roles.account.probe; from pump_roles.account import probe; probe.__call__"
-    ended, _ = python("-c", code, folder=tmp_path)
-    assert ended.returncode == 0, ended.stderr
 
 
 # The verdict.
@@ -312,14 +309,13 @@ def required(*external_ids: str) -> dict[str, Any]:
     return {"StringEquals": {"sts:ExternalId": list(external_ids)}}
 
 
-@pytest.mark.parametrize("stack", ["PumpReadOnly", "PumpAutoPilot"])
 @pytest.mark.usefixtures("as_pump")
 def test_role_of_the_universal_template_requires_its_external_id(
-    stack: str, aws: EmbeddedAws, synth: Synth
+    aws: EmbeddedAws, synth: Synth
 ) -> None:
     parameters = {"PumpIamRole": PUMP_ACCOUNT, "PumpExternalID": SECRET}
-    aws.deploy(stack, json.dumps(synth()[stack]), parameters)
-    role_arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{stack}Role"
+    aws.deploy("PumpAutoPilot", json.dumps(synth()["PumpAutoPilot"]), parameters)
+    role_arn = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
     assert probe(role_arn, SECRET) == ProbeResult(
         role_arn, "required", PROVEN, "accepted", "refused", "refused"
     )
@@ -328,31 +324,26 @@ def test_role_of_the_universal_template_requires_its_external_id(
     assert ended.stdout == f"required      {role_arn}  {PROVEN}\nexternal ID: 1 required\n"
 
 
-@pytest.mark.parametrize(
-    ("condition", "how"),
-    [
-        ({}, "without an external ID and with a wrong external ID"),
-        ({"StringLike": {"sts:ExternalId": "*"}}, "with a wrong external ID"),
-        ({"StringLike": {"sts:ExternalId": "pump-*"}}, "with a wrong external ID"),
-        ({"StringEqualsIfExists": {"sts:ExternalId": SECRET}}, "without an external ID"),
-        ({"ForAllValues:StringEquals": {"sts:ExternalId": SECRET}}, "without an external ID"),
-        ({"Null": {"sts:ExternalId": "false"}}, "with a wrong external ID"),
-    ],
-    ids=["none", "any", "pattern", "if exists", "for all values", "not null"],
-)
+LESS: list[tuple[Any, str]] = [
+    ({}, "without an external ID and with a wrong external ID"),
+    ({"StringLike": {"sts:ExternalId": "*"}}, "with a wrong external ID"),
+    ({"StringLike": {"sts:ExternalId": "pump-*"}}, "with a wrong external ID"),
+    ({"StringEqualsIfExists": {"sts:ExternalId": SECRET}}, "without an external ID"),
+    ({"ForAllValues:StringEquals": {"sts:ExternalId": SECRET}}, "without an external ID"),
+    ({"Null": {"sts:ExternalId": "false"}}, "with a wrong external ID"),
+]
+"""Conditions that do not require an external ID, and how the role can be assumed."""
+
+
 def test_role_that_accepts_a_call_without_its_id_does_not_require_it(
-    condition: Any,
-    how: str,
-    aws: EmbeddedAws,
-    as_pump: STSClient,
-    request: pytest.FixtureRequest,
+    aws: EmbeddedAws, as_pump: STSClient
 ) -> None:
-    name = f"Less-{request.node.callspec.id}".replace(" ", "-")
-    role_arn = create_role(aws, name, condition)
-    # Even if the right ID is wrong: the role still accepts the other calls.
-    for external_id in [SECRET, OTHER_SECRET]:
-        found = probe(role_arn, external_id, sts=as_pump)
-        assert (found.verdict, found.reason) == ("not-required", f"can be assumed {how}")
+    for number, (condition, how) in enumerate(LESS):
+        role_arn = create_role(aws, f"Less{number}", condition)
+        # Even if the right ID is wrong: the role still accepts the other calls.
+        for external_id in [SECRET, OTHER_SECRET]:
+            found = probe(role_arn, external_id, sts=as_pump)
+            assert (found.verdict, found.reason) == ("not-required", f"can be assumed {how}")
     ended = run(role_arn, "--external-id", SECRET)
     assert ended.exit_code == 3
     assert ended.stdout.startswith(f"not required  {role_arn}  can be assumed {how}\n")
@@ -411,30 +402,23 @@ NEVER_WITHOUT = ASSUME | {
 
 
 @pytest.mark.parametrize("where", ["policy", "boundary"])
-@pytest.mark.parametrize("condition", [required(SECRET), {}], ids=["required", "not-required"])
 def test_refusal_because_of_the_callers_own_policies_proves_nothing(
-    condition: Any, where: str, aws: EmbeddedAws, request: pytest.FixtureRequest
+    where: str, aws: EmbeddedAws
 ) -> None:
-    name = request.node.callspec.id
-    role_arn = create_role(aws, f"For-{name}", condition)
+    role_arn = create_role(aws, f"For-{where}", required(SECRET))
     statements = [ASSUME, NEVER_WITHOUT]
     denied = (
-        service(aws, f"Denied-{name}", *statements)
+        service(aws, f"Denied-{where}", *statements)
         if where == "policy"
-        else service(aws, f"Denied-{name}", ASSUME, boundary=statements)
+        else service(aws, f"Denied-{where}", ASSUME, boundary=statements)
     )
     found = probe(role_arn, SECRET, sts=aws.sts(denied))
-    assert found.without_id == "unknown"
-    if condition:
-        assert found.verdict == "unknown"
-        assert found.reason == (
-            f"without one: denied by the caller's identity-based policies, not by the role; {CURE}"
-        )
-    else:  # It accepts a wrong one, and that is proof enough.
-        assert found.verdict == "not-required"
-    allowed = service(aws, f"Allowed-{name}", ASSUME)
-    expected = "required" if condition else "not-required"
-    assert probe(role_arn, SECRET, sts=aws.sts(allowed)).verdict == expected
+    assert (found.verdict, found.without_id) == ("unknown", "unknown")
+    assert found.reason == (
+        f"without one: denied by the caller's identity-based policies, not by the role; {CURE}"
+    )
+    allowed = service(aws, f"Allowed-{where}", ASSUME)
+    assert probe(role_arn, SECRET, sts=aws.sts(allowed)).verdict == "required"
 
 
 def test_tells_a_caller_that_it_lacks_permission(aws: EmbeddedAws) -> None:
@@ -482,7 +466,6 @@ ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
         BARE,
         ON_ROLE,
         "",
-        "Not authorized to perform sts:AssumeRole",
         f"{USER} because no role trust policy allows the sts:AssumeRole action",
         f"{USER} with an explicit deny in the role trust policy",
         f"{ON_ROLE} with an explicit deny in a resource-based policy",
@@ -502,15 +485,11 @@ def test_refusal_by_the_role_counts(message: str, probed: Probed) -> None:
             f"{ON_ROLE} with an explicit deny in an identity-based policy: {ROLE_ARN}",
             "identity-based",
         ),
-        (f"{USER} because no service control policy allows the x action", "service control"),
         (f"{USER} with an explicit deny in a service control policy", "service control"),
         (f"{ON_ROLE} with an explicit deny in a resource control policy", "resource control"),
-        (f"{USER} because no VPC endpoint policy allows the x action", "VPC endpoint"),
         (f"{ON_ROLE} with an explicit deny in a VPC endpoint policy", "VPC endpoint"),
         (f"{USER} because no permissions boundary allows the x action", "boundary"),
-        (f"{USER} with an explicit deny in a permissions boundary", "boundary"),
         (f"{USER} because no session policy allows the x action", "session policy"),
-        (f"{USER} with an explicit deny in a session policy", "session policy"),
         (f"{USER} with an explicit deny in a sessions policy", "session policy"),
         (f"{ON_ROLE} with an explicit deny", "may not be the role's"),
         (f"{ON_ROLE} because no other policy allows the x action", "may not be the role's"),
@@ -530,25 +509,18 @@ def test_refusal_because_of_another_policy_is_unknown(
     ("answered", "reason"),
     [
         (error("Throttling", status=400), "throttled"),
-        (error("ThrottlingException", status=400), "throttled"),
         ((429, "<Error/>"), "AWS STS returned an error with HTTP status 429"),
         (error("ExpiredToken"), "the caller's credentials have expired"),
         (error("InvalidClientTokenId"), "AWS rejects the caller's credentials"),
         (error("RegionDisabledException"), "AWS STS is not activated in this Region"),
         (error("InternalFailure", status=500), "AWS STS failed with HTTP status 500"),
-        ((503, "<html>busy"), "AWS STS failed with HTTP status 503"),
         (error("AccessDenied", BARE, status=500), None),
         (error("AccessDeniedException"), "AWS STS returned the error AccessDeniedException"),
-        (error("ValidationError", SECRET, 400), "AWS STS returned the error ValidationError"),
         (error(SECRET, SECRET, 400), "AWS STS returned an error with HTTP status 400"),
         (error("a\u202eb", "", 400), "AWS STS returned an error with HTTP status 400"),
         ((403, "<html>Forbidden"), "the response cannot be parsed (ResponseParserError)"),
-        ((403, ""), "the response cannot be parsed (ResponseParserError)"),
-        ((200, "not XML"), "the response cannot be parsed (ResponseParserError)"),
         ((200, ""), "the response cannot be parsed (ResponseParserError)"),
         ((200, "<html/>"), "the response "),
-        ((302, ""), "the response cannot be parsed (ResponseParserError)"),
-        (answer("AssumeRole", ""), "the response contains no credentials"),
         (answer("AssumeRole", "<Credentials/>"), "the response contains no credentials"),
         (
             answer("AssumeRole", "<Credentials><Expiration>soon</Expiration></Credentials>"),
@@ -697,20 +669,21 @@ def test_concurrency_is_bounded() -> None:
 
 
 def test_roles_are_probed_concurrently_up_to_the_limit(fake: FakeSts, client: STSClient) -> None:
-    counts = [0, 0]  # now, and the most
+    four, counts = Barrier(4), [0, 0]  # now, and the most
 
-    def slow(request: Request) -> tuple[int, str]:
+    def together(request: Request) -> tuple[int, str]:
         counts[0] += 1
         counts[1] = max(counts)
-        Event().wait(0.02)
+        four.wait(timeout=60)
         counts[0] -= 1
+        four.wait(timeout=60)
         return as_it_should(request)
 
     roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(12)]
     found: list[int] = []
-    fake.respond = slow
+    fake.respond = together
     results = probe_all(roles, sts=client, concurrency=4, found=found.append)
-    assert counts[1] == 4
+    assert counts == [0, 4]
     assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]
     assert found == [1] * 12
 
@@ -731,14 +704,11 @@ def test_external_id_may_come_from_the_environment() -> None:
         ([], "pass ROLE_ARN or --file"),
         ([ROLE_ARN, "--file=roles.csv"], "ROLE_ARN: cannot be combined with --file"),
         (["--file=roles.csv", f"--external-id={SECRET}"], "cannot be combined with --file"),
-        (["--file=roles.json"], "Invalid value for '--file': must be a .csv file"),
         ([f"--file={SECRET}"], "Invalid value for '--file': must be a .csv file"),
         ([ROLE_ARN], "pass --external-id, or set PUMP_EXTERNAL_ID"),
-        ([ROLE_ARN, "--external-id="], "--external-id: the value is not an external ID"),
         ([ROLE_ARN, f"--external-id={SECRET}!"], "--external-id: the value is not an external ID"),
         ([SECRET, f"--external-id={SECRET}"], "ROLE_ARN: the value is not the ARN of an IAM role"),
         ([ROLE_ARN, SECRET], "pass the external ID with --external-id"),
-        (["arn:aws:sts::123456789012:assumed-role/R/S", "--external-id=xx"], "ROLE_ARN: "),
         (
             [ROLE_ARN.replace("aws", "aws-us-gov", 1), f"--external-id={SECRET}"],
             "ROLE_ARN: the role is in partition aws-us-gov, but the caller is in aws",
@@ -763,15 +733,14 @@ def test_error_names_the_variable_of_a_bad_external_id() -> None:
 
 
 @pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("format", ["table", "json"])
 def test_result_that_cannot_be_written_causes_one_error(
-    format: str, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("pump_roles.cli.files.write", full)
-    line = the_error(run(ROLE_ARN, "--external-id", SECRET, "--format", format), 4)
+    line = the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
     assert line == "pump-roles: standard output: cannot be written: No space left on device"
 
 
@@ -794,10 +763,7 @@ def test_unreachable_aws_causes_one_error(fake: FakeSts, monkeypatch: pytest.Mon
     assert "credentials" in the_error(run(*command), 4)
 
 
-@pytest.mark.parametrize(
-    "answered",
-    [error("ExpiredToken"), (500, ""), (200, "not XML"), error("Throttling", status=400)],
-)
+@pytest.mark.parametrize("answered", [error("ExpiredToken"), (200, "not XML")])
 def test_unknown_caller_causes_one_error(answered: tuple[int, str], fake: FakeSts) -> None:
     fake.respond = lambda _: answered
     the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
@@ -840,23 +806,20 @@ def test_does_not_show_what_aws_echoes(fake: FakeSts) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "problem"),
+    ("content", "problem"),
     [
-        ("r.csv", "", "is empty; the first line must be role_arn,external_id"),
-        ("r.csv", f"role_arn,external_id\n{SECRET},{ROLE_ARN}\n", "line 2: role_arn: the value"),
-        ("r.csv", f"role_arn,external_id\n{ROLE_ARN},{SECRET}!", "line 2: external_id: the value"),
+        (f"role_arn,external_id\n{SECRET},{ROLE_ARN}\n", "line 2: role_arn: the value"),
         (
-            "r.csv",
             f"role_arn,external_id\n\n{ROLE_ARN.replace('aws', 'aws-cn')},{SECRET}\n",
             "line 3: the role is in partition aws-cn, but the caller is in aws; pass a --region",
         ),
     ],
-    ids=["empty", "mixed up", "external ID", "partition"],
+    ids=["mixed up", "partition"],
 )
 def test_bad_file_causes_one_error_before_the_first_call(
-    name: str, content: str, problem: str, fake: FakeSts, tmp_path: Path
+    content: str, problem: str, fake: FakeSts, tmp_path: Path
 ) -> None:
-    file = tmp_path / name
+    file = tmp_path / "r.csv"
     file.write_text(content)
     line = the_error(run("--file", file), 1)
     assert line.startswith(f"pump-roles: {file}: {problem}")
@@ -887,22 +850,6 @@ def test_warnings_go_to_standard_error_and_do_not_change_the_status(
 # Many roles, as whole commands.
 
 
-def command(
-    *arguments: object, folder: Path, environment: Mapping[str, str]
-) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Run the command in a folder; returns how it ended, and the files that it wrote."""
-    before = set(folder.rglob("*"))
-    ended = subprocess.run(
-        [sys.executable, "-B", "-m", "pump_roles", "probe", *map(str, arguments)],
-        cwd=folder,
-        env=in_folder(folder, environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return ended, {str(path) for path in set(folder.rglob("*")) - before}
-
-
 def in_folder(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return {
         **tool_environment(),
@@ -914,37 +861,22 @@ def in_folder(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def customers(aws: EmbeddedAws) -> dict[str, str]:
-    """12 roles of 6 customers, and their external IDs."""
+def test_probes_many_roles_and_shows_each_result(aws: EmbeddedAws, tmp_path: Path) -> None:
     roles = {}
-    for number in range(6):
-        external_id = new_external_id()
+    for number in range(3):
         for name in ["PumpReadOnlyRole", "PumpAutoPilotRole"]:
-            role_arn = create_role(
-                aws, name, required(external_id), account=f"{5_000 + number:012}"
-            )
-            roles[role_arn] = external_id
-    return roles
-
-
-def test_probes_many_roles_and_shows_each_result(
-    aws: EmbeddedAws, customers: dict[str, str], tmp_path: Path
-) -> None:
+            external_id, account = new_external_id(), f"{5_000 + number:012}"
+            roles[create_role(aws, name, required(external_id), account=account)] = external_id
     open_role = create_role(aws, "Open", {}, account="000000006000")
     missing = role_in(6_001)
-    rows = [*customers.items()]
+    rows = [*roles.items()]
     rows.insert(3, (open_role, new_external_id()))
-    rows.insert(9, (missing, new_external_id()))
+    rows.insert(5, (missing, new_external_id()))
     file = write_csv(tmp_path / "roles.csv", *rows)
     environment = aws.environment(PUMP)
 
-    ended, written = command(
-        *("--file", file, "--format=json", "--concurrency=16"),
-        folder=tmp_path,
-        environment=environment,
-    )
-    assert ended.returncode == 3, ended.stderr
+    ended = run("--file", file, "--format=json", "--concurrency=16", **environment)
+    assert ended.exit_code == 3, ended.stderr
     assert ended.stderr == (
         f"pump-roles: warning: {file}: line 5: the role's name is not {PUBLISHED_NAMES}\n"
     )
@@ -954,24 +886,22 @@ def test_probes_many_roles_and_shows_each_result(
     )
     Draft202012Validator(schema).validate(found)
     assert found["caller"] == f"arn:aws:iam::{PUMP_ACCOUNT}:root"
-    assert found["counts"] == {"required": 12, "not-required": 1, "unknown": 1}
+    assert found["counts"] == {"required": 6, "not-required": 1, "unknown": 1}
     assert [role["role_arn"] for role in found["roles"]] == [role_arn for role_arn, _ in rows]
     verdicts = {role["role_arn"]: role["verdict"] for role in found["roles"]}
     assert (verdicts.pop(open_role), verdicts.pop(missing)) == ("not-required", "unknown")
     assert set(verdicts.values()) == {"required"}
     assert not [external_id for _, external_id in rows if external_id in ended.stdout]
-    assert written == set()
 
-    file = write_csv(tmp_path / "some.csv", *(row for row in rows[7:] if row[0] != open_role))
-    ended, written = command("--file", file, folder=tmp_path, environment=environment)
-    assert ended.returncode == 4, "unknown, and none that is known not to"
+    file = write_csv(tmp_path / "some.csv", *(row for row in rows[4:] if row[0] != open_role))
+    ended = run("--file", file, **environment)
+    assert ended.exit_code == 4, "unknown, and none that is known not to"
     assert ended.stderr == ""
     first, *lines, last = ended.stdout.splitlines()
     assert first.startswith(f"unknown       {missing} ")
     assert all(re.fullmatch(rf"required      arn:\S+ +{PROVEN}", line) for line in lines)
     assert last == f"external ID: 1 unknown, {len(lines)} required"
     assert not [external_id for _, external_id in rows if external_id in ended.stdout]
-    assert written == set()
 
 
 @pytest.mark.slow
@@ -1048,9 +978,6 @@ def test_probe_loads_boto3_and_not_the_cdk(fake: FakeSts, tmp_path: Path) -> Non
     [
         ({}, "credential_process = /nonexistent/program"),
         ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent/token", "AWS_ROLE_ARN": ROLE_ARN}, ""),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:99999"}, "aws_access_key_id = x"),
-        ({"AWS_PROFILE": "nonexistent"}, ""),
-        ({}, "aws_access_key_id = x"),
     ],
 )
 def test_unusable_settings_cause_one_error(
@@ -1068,13 +995,3 @@ def test_unusable_settings_cause_one_error(
     }
     line = the_error(run(ROLE_ARN, **environment), 4)
     assert line.startswith("pump-roles: the result is unknown: ")
-
-
-def test_rejects_a_path_that_is_not_a_file_or_never_ends(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo.csv")
-    (tmp_path / "zero.csv").symlink_to("/dev/zero")
-    (tmp_path / "folder.csv").mkdir()
-    for name in ("fifo.csv", "zero.csv", "folder.csv"):
-        ended = CliRunner().invoke(app, ["probe", "--file", str(tmp_path / name)])
-        assert ended.exit_code == 1
-        assert ended.stderr == f"pump-roles: {tmp_path / name}: is not a file\n"
