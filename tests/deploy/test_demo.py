@@ -1,14 +1,12 @@
 """`make demo`: what it shows, as a whole command, and that any wrong role fails it."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
 from mypy_boto3_iam import IAMClient
@@ -80,42 +78,6 @@ def test_demo_fits_a_terminal_of_80_columns() -> None:
         r"stacks +✔ none",
     ):
         assert re.search(rf"^{row} *$|^{row} +\S+", text, re.MULTILINE), row
-
-
-def is_gone(group: int) -> bool:
-    """Return whether a process group has no processes, at the latest a minute from now."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-@pytest.mark.slow
-def test_interrupted_demo_says_so_and_leaves_nothing(tmp_path: Path) -> None:
-    output = tmp_path / "output"
-    with (
-        output.open("w") as stream,
-        subprocess.Popen(
-            DEMO,
-            cwd=ROOT,
-            env=tool_environment() | {"PYTHONUNBUFFERED": "1"},
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        ) as process,
-    ):
-        while "$ npx cdk deploy" not in output.read_text():
-            assert process.poll() is None
-        # Like a terminal: to the whole process group, including the CDK CLI.
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 130
-        assert is_gone(process.pid)
-    assert "Interrupted." in output.read_text()
-    assert "Traceback" not in output.read_text()
 
 
 def create(aws: EmbeddedAws, name: str) -> None:
@@ -245,6 +207,20 @@ def test_failed_check_ends_the_demo_with_status_1(capsys: pytest.CaptureFixture[
     assert demo.run(lambda: demo.expect(holds=False), "next") == 1
     assert "A check failed" in capsys.readouterr().out
     assert Show().run(lambda: None, "next") == 0
+
+
+def test_interrupted_demo_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    ignored: list[Any] = []
+    monkeypatch.setattr(signal, "signal", lambda *asked: ignored.append(asked))
+    assert Show().run(interrupt, "next") == 130
+    assert "Interrupted." in capsys.readouterr().out
+    # A second interrupt must not prevent the emulator from being stopped.
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN)]
 
 
 def test_failed_deployment_ends_the_demo_with_its_status(

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,43 @@ def deploy(aws: EmbeddedAws, folder: Path, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
+@pytest.fixture
+def recorded() -> Iterator[EmbeddedAws]:
+    """An emulator that records the calls."""
+    with embedded_aws("--record") as accounts:
+        yield accounts
+
+
+def check_that_nothing_is_bootstrapped(aws: EmbeddedAws) -> None:
+    """Check that the calls need no bucket, no parameter of a bootstrap, and no role."""
+    events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
+    actions = {event["EventName"] for event in events}
+    assert {event["EventSource"].split(".")[0] for event in events} == {"sts", "cloudformation"}
+    assert "ExecuteChangeSet" in actions
+    assert not [action for action in actions if action.startswith("Assume")]
+    created = [
+        json.loads(event["CloudTrailEvent"])["requestParameters"]
+        for event in events
+        if event["EventName"] == "CreateChangeSet"
+    ]
+    assert len(created) == len(KINDS)
+    for parameters in created:
+        assert "templateBody" in parameters
+        assert not {"roleARN", "templateURL"} & parameters.keys()
+
+
 @pytest.mark.slow
 def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
-    aws: EmbeddedAws,
+    recorded: EmbeddedAws,
     assembly: Assembly,
     provided_context: dict[str, str],
     published: list[list[dict[str, Any]]],
 ) -> None:
+    aws = recorded
     iam, cloudformation = aws.iam(), aws.cloudformation()
     status, output = deploy(aws, assembly(provided_context), "--all")
     assert status == 0, output
+    check_that_nothing_is_bootstrapped(aws)
     first = {}
     for stack, kind in KINDS.items():
         name = f"{stack}Role"
@@ -65,6 +93,7 @@ def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
         assert first[name]["Path"] == "/"
         assert first[name]["MaxSessionDuration"] == 3600
         (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        assert not described.get("RoleARN")
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         assert outputs["RoleArn"] == first[name]["Arn"]
         assert outputs["RoleName"] == name
@@ -143,30 +172,6 @@ def test_universal_template_does_not_deploy_without_valid_parameters(
     with pytest.raises(ClientError, match=named):
         aws.deploy("PumpReadOnly", json.dumps(synth()["PumpReadOnly"]), parameters)
     assert aws.iam().list_roles()["Roles"] == []
-
-
-@pytest.mark.slow
-def test_deployment_needs_no_bootstrapping(
-    assembly: Assembly, provided_context: dict[str, str]
-) -> None:
-    with embedded_aws("--record") as aws:
-        status, output = deploy(aws, assembly(provided_context), "PumpReadOnly")
-        assert status == 0, output
-        events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
-        actions = {event["EventName"] for event in events}
-        # No bucket, no parameter of a bootstrap, no role.
-        assert {event["EventSource"].split(".")[0] for event in events} == {"sts", "cloudformation"}
-        assert "ExecuteChangeSet" in actions
-        assert not [action for action in actions if action.startswith("Assume")]
-        (created,) = (
-            json.loads(event["CloudTrailEvent"])["requestParameters"]
-            for event in events
-            if event["EventName"] == "CreateChangeSet"
-        )
-        assert "templateBody" in created
-        assert not {"roleARN", "templateURL"} & created.keys()
-        (described,) = aws.cloudformation().describe_stacks(StackName="PumpReadOnly")["Stacks"]
-        assert not described.get("RoleARN")
 
 
 def test_existing_role_of_that_name_stays_unchanged_and_the_failure_says_why(

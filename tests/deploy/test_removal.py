@@ -18,7 +18,7 @@ from pump_roles.account.verify.expectation import Expectation
 from pump_roles.cli import app
 from pump_roles.output.verify_words import REMEDIES
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
-from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Assembly, Synth
 from tools.sandbox.audit import AUDITOR, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import cdk
@@ -380,9 +380,11 @@ def test_suspended_account_leaves_the_removal_unproven(company: Company) -> None
 
 
 @pytest.mark.slow
-def test_cdk_destroy_succeeds_without_deleting_a_rollout_that_has_no_units(tmp_path: Path) -> None:
+def test_cdk_destroy_succeeds_without_deleting_a_rollout_that_has_no_units(
+    assembly: Assembly,
+) -> None:
     """What the guides warn of. If the CDK CLI fails one day, they can say so."""
-    ended = cdk("destroy", "PumpReadOnlyRollout", "--force", "--output", str(tmp_path / "cdk.out"))
+    ended = cdk("destroy", "PumpReadOnlyRollout", "--force", "--app", str(assembly({})))
     assert ended.returncode == 0
     assert "PumpReadOnlyRollout does not exist" in ended.stdout + ended.stderr
 

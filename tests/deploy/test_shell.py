@@ -116,9 +116,6 @@ def test_rollout_cannot_be_deployed_and_the_error_says_what_to_run(
     [
         ("cloudformation", "describe_stack_set", {"StackSetName": "PumpReadOnly"}),
         ("ec2", "describe_reserved_instances_listings", {}),
-        # The emulator takes seconds for its first request to a service that it lacks.
-        pytest.param("savingsplans", "describe_savings_plans", {}, marks=pytest.mark.slow),
-        pytest.param("redshift", "describe_clusters", {}, marks=pytest.mark.slow),
     ],
 )
 def test_error_of_a_missing_operation_says_that_the_emulator_lacks_it(
