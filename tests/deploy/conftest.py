@@ -1,6 +1,7 @@
 """A customer's account with both roles, as reviewed."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shutil import copy
@@ -10,7 +11,14 @@ import pytest
 from pump_roles.account.verify.expectation import Expectation, from_templates
 from tests.customer import BOUNDARY, CONTEXT, Customer, SavedCustomer, reviewed_templates
 from tests.support import Synth
-from tools.sandbox.aws import EmbeddedAws
+from tools.sandbox.aws import EmbeddedAws, embedded_aws
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Iterator[EmbeddedAws]:
+    """An emulator that records the calls. Reset it before its use."""
+    with embedded_aws("--record") as accounts:
+        yield accounts
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ permissions that ``docs/activity.md`` documents.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from pump_roles.account.activity.history import Pace
 from pump_roles.cli import app
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
-from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
@@ -31,9 +31,9 @@ WEST = "us-west-2"
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Iterator[EmbeddedAws]:
-    with embedded_aws("--record") as aws:
-        yield aws
+def recorded(recorder: EmbeddedAws) -> EmbeddedAws:
+    recorder.reset()
+    return recorder
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
-"""Guardrails that the customer opens with a tag, on an AWS emulator that enforces IAM."""
+"""Guardrails that the customer opens with a tag, on an AWS emulator that enforces IAM.
+
+``tests/decisions`` proves what each guardrail denies, with the policy simulator.
+"""
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,11 +13,7 @@ from aws_cdk import App
 from botocore.exceptions import ClientError
 
 from pump_roles import AutoPilotStack, Guardrail
-from pump_roles.account.verify.expectation import from_templates
-from pump_roles.account.verify.from_aws import read_account
-from pump_roles.account.verify.one_account import compare
-from pump_roles.output.verify_words import approval_in_words
-from tests.support import EXTERNAL_ID, PRINCIPAL, synthesize
+from tests.support import EXTERNAL_ID, PRINCIPAL
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.demo import NOT_EMULATED, REFUSED
 
@@ -83,24 +82,6 @@ def test_customer_approves_and_closes_while_a_session_is_open(aws: EmbeddedAws) 
     assert aws.client("ec2", session).describe_instances()["Reservations"] == []
 
 
-def test_verify_shows_whether_a_guardrail_is_open(aws: EmbeddedAws, tmp_path: Path) -> None:
-    guardrails = (Guardrail.ONLY_WHEN_APPROVED, Guardrail.ONLY_BY_ORDER)
-    deploy(aws, *guardrails)
-    template = synthesize(tmp_path, *guardrails, pump_principal=PRINCIPAL)
-    expected = from_templates(template).only(["auto-pilot"])
-
-    def states() -> list[str]:
-        details = read_account(aws.iam(), expected.names, account=ACCOUNT_ID, partition="aws")
-        (role,) = compare(expected, details).roles
-        assert (role.state, role.differences) == ("match", ())
-        return [approval_in_words(approval) for approval in role.approvals]
-
-    assert states() == ["closed", "closed"]
-    tag(aws, "pump-order", "17")
-    tag(aws, "Pump-Commitments", "approved")
-    assert states() == ["order 17", "open: approved"]
-
-
 def test_customer_approves_one_order_and_no_other(aws: EmbeddedAws) -> None:
     pump = deploy(aws, Guardrail.ONLY_BY_ORDER)
     sessions = {name: assume(aws, pump, name) for name in ("16", "17", "117")}
@@ -127,50 +108,18 @@ def test_both_tags_are_needed_with_both_guardrails(aws: EmbeddedAws) -> None:
     assert buy(aws, session) == "authorized"
 
 
-@pytest.mark.parametrize("name", TAGS)
-def test_pump_cannot_open_the_guardrail_itself(name: str, aws: EmbeddedAws) -> None:
-    key, value = TAGS[name]
-    pump = deploy(aws, Guardrail.named(name))
+def test_pump_cannot_open_the_guardrails_itself(aws: EmbeddedAws) -> None:
+    pump = deploy(aws, *map(Guardrail.named, TAGS))
     session = assume(aws, pump, "17")
-    tags: Any = [{"Key": key, "Value": value}]
     iam = aws.iam(session)
-    assert answer(lambda: iam.tag_role(RoleName=NAME, Tags=tags)) == "not allowed"
-    assert answer(lambda: iam.untag_role(RoleName=NAME, TagKeys=[key])) == "not allowed"
-    # A session's tags take precedence over the role's, so its trust policy must not accept them.
-    with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
-        assume(aws, pump, "17", Tags=tags)
-    assert buy(aws, session) == "denied"
-    assert key not in {found["Key"] for found in aws.iam().list_role_tags(RoleName=NAME)["Tags"]}
-
-
-def test_no_commitments_cannot_be_opened_with_a_tag(aws: EmbeddedAws) -> None:
-    session = assume(aws, deploy(aws, Guardrail.NO_COMMITMENTS), "17")
     for key, value in TAGS.values():
-        tag(aws, key, value)
+        tags: Any = [{"Key": key, "Value": value}]
+        assert answer(partial(iam.tag_role, RoleName=NAME, Tags=tags)) == "not allowed"
+        assert answer(partial(iam.untag_role, RoleName=NAME, TagKeys=[key])) == "not allowed"
+        # A session's tags take precedence over the role's, so its trust policy must not accept
+        # them.
+        with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
+            assume(aws, pump, "17", Tags=tags)
     assert buy(aws, session) == "denied"
-
-
-def test_hands_off_denies_setting_its_tag_and_what_iam_cannot_tell_apart(aws: EmbeddedAws) -> None:
-    """The emulator has no Reserved Instances, and so no tags of them: the simulator decides."""
-    client = aws.client("ec2", assume(aws, deploy(aws, Guardrail.HANDS_OFF), "17"))
-
-    def set_tag(key: str) -> str:
-        tags = [{"Key": key, "Value": "yes"}]
-        return answer(lambda: client.create_tags(Resources=["i-0123456789abcdef0"], Tags=tags))
-
-    assert [set_tag(key) for key in ("pump-hands-off", "PUMP-hands-off", "pump-order")] == [
-        "denied",
-        "denied",
-        "authorized",
-    ]
-    listing = "3ebe97b5-f3a2-4b30-a5b8-5f4ab5c0d1aa"
-    canceled = answer(
-        lambda: client.cancel_reserved_instances_listing(ReservedInstancesListingId=listing)
-    )
-    assert canceled == "denied"
-
-
-def test_no_invitations_denies_accepting_a_handshake(aws: EmbeddedAws) -> None:
-    session = assume(aws, deploy(aws, Guardrail.NO_INVITATIONS), "17")
-    client = aws.client("organizations", session)
-    assert answer(lambda: client.accept_handshake(HandshakeId="h-0123456789abcdef")) == "denied"
+    own_tags = {found["Key"] for found in aws.iam().list_role_tags(RoleName=NAME)["Tags"]}
+    assert not own_tags & {key for key, _ in TAGS.values()}

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +44,6 @@ def deploy(aws: EmbeddedAws, folder: Path, *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-@pytest.fixture
-def recorded() -> Iterator[EmbeddedAws]:
-    """An emulator that records the calls."""
-    with embedded_aws("--record") as accounts:
-        yield accounts
-
-
 def check_that_nothing_is_bootstrapped(aws: EmbeddedAws) -> None:
     """Check that the calls need no bucket, no parameter of a bootstrap, and no role."""
     events = aws.client("cloudtrail").lookup_events(MaxResults=50)["Events"]
@@ -72,12 +64,13 @@ def check_that_nothing_is_bootstrapped(aws: EmbeddedAws) -> None:
 
 @pytest.mark.slow
 def test_second_deployment_changes_nothing_and_destroy_leaves_nothing(
-    recorded: EmbeddedAws,
+    recorder: EmbeddedAws,
     assembly: Assembly,
     provided_context: dict[str, str],
     published: list[list[dict[str, Any]]],
 ) -> None:
-    aws = recorded
+    aws = recorder
+    aws.reset()
     iam, cloudformation = aws.iam(), aws.cloudformation()
     status, output = deploy(aws, assembly(provided_context), "--all")
     assert status == 0, output

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles.account import probe
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, PUMP_WORKER, Synth
-from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws, embedded_aws
+from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
 PAGE = (ROOT / "docs" / "pump-side.md").read_text()
@@ -48,39 +48,39 @@ def deployed(aws: EmbeddedAws, synth: Synth) -> Caller:
 
 def test_session_assumes_the_role_once_and_again_when_it_expires(
     customer_session: Callable[..., boto3.Session],
+    recorder: EmbeddedAws,
     synth: Synth,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with embedded_aws("--record") as aws:
-        pump = deployed(aws, synth)
-        for name, value in aws.environment(pump).items():
-            monkeypatch.setenv(name, value)
+    aws = recorder
+    aws.reset()
+    pump = deployed(aws, synth)
+    for name, value in aws.environment(pump).items():
+        monkeypatch.setenv(name, value)
 
-        def assumptions() -> int:
-            events = aws.client("cloudtrail", Caller(PUMP_ACCOUNT)).lookup_events(MaxResults=50)[
-                "Events"
-            ]
-            requests = [
-                json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events
-            ]
-            return sum(request.get("roleArn") == ROLE for request in requests)
+    def assumptions() -> int:
+        events = aws.client("cloudtrail", Caller(PUMP_ACCOUNT)).lookup_events(MaxResults=50)[
+            "Events"
+        ]
+        requests = [json.loads(event["CloudTrailEvent"])["requestParameters"] for event in events]
+        return sum(request.get("roleArn") == ROLE for request in requests)
 
-        session = customer_session(ROLE, EXTERNAL_ID, "recommendations-2026-11-25")
-        client = session.client("sts")
-        assert assumptions() == 0
-        for _ in range(3):
-            arn = client.get_caller_identity()["Arn"]
-            assert arn.endswith(":assumed-role/PumpReadOnlyRole/recommendations-2026-11-25")
-        assert assumptions() == 1
+    session = customer_session(ROLE, EXTERNAL_ID, "recommendations-2026-11-25")
+    client = session.client("sts")
+    assert assumptions() == 0
+    for _ in range(3):
+        arn = client.get_caller_identity()["Arn"]
+        assert arn.endswith(":assumed-role/PumpReadOnlyRole/recommendations-2026-11-25")
+    assert assumptions() == 1
 
-        def later() -> datetime:
-            return datetime.now(timezone.utc) + timedelta(minutes=55)
+    def later() -> datetime:
+        return datetime.now(timezone.utc) + timedelta(minutes=55)
 
-        credentials: Any = session._session.get_credentials()  # noqa: SLF001
-        credentials._time_fetcher = later  # noqa: SLF001
-        monkeypatch.setattr("botocore.credentials._local_now", later)
-        assert client.get_caller_identity()["Arn"] == arn
-        assert assumptions() == 2
+    credentials: Any = session._session.get_credentials()  # noqa: SLF001
+    credentials._time_fetcher = later  # noqa: SLF001
+    monkeypatch.setattr("botocore.credentials._local_now", later)
+    assert client.get_caller_identity()["Arn"] == arn
+    assert assumptions() == 2
 
 
 def test_session_of_another_tenant_is_refused(
@@ -161,11 +161,8 @@ def test_commands_of_the_page_probe_a_role_and_a_file_of_roles(
     assert (found["role_arn"], found["verdict"]) == (role, "required")
 
 
-@pytest.mark.parametrize(
-    ("caller", "verdict"), [("PumpProbe", "required"), ("PumpService", "unknown")]
-)
 def test_probe_from_the_example_finds_what_its_worker_cannot_do(
-    caller: str, verdict: str, aws: EmbeddedAws, pump_side: Path, synth: Synth
+    aws: EmbeddedAws, pump_side: Path, synth: Synth
 ) -> None:
     template = synth({"pump:principal": PUMP_ACCOUNT, "pump:external-id": EXTERNAL_ID})
     aws.deploy("PumpReadOnly", json.dumps(template["PumpReadOnly"]))
@@ -176,9 +173,8 @@ def test_probe_from_the_example_finds_what_its_worker_cannot_do(
     )
     aws.deploy("PumpWorker", (pump_side / PUMP_WORKER).read_text(), caller=owner)
     stands_in = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": PUMP_ACCOUNT}}
-    aws.iam(owner).update_assume_role_policy(
-        RoleName=caller,
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [stands_in]}),
-    )
-    session = aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{caller}", owner)
-    assert probe(ROLE, EXTERNAL_ID, sts=aws.sts(session)).verdict == verdict
+    trusted = json.dumps({"Version": "2012-10-17", "Statement": [stands_in]})
+    for caller, verdict in (("PumpProbe", "required"), ("PumpService", "unknown")):
+        aws.iam(owner).update_assume_role_policy(RoleName=caller, PolicyDocument=trusted)
+        session = aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{caller}", owner)
+        assert probe(ROLE, EXTERNAL_ID, sts=aws.sts(session)).verdict == verdict
