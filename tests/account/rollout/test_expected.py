@@ -1,34 +1,25 @@
 """What rollouts in templates target, or an error."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pump_roles.account.rollout.deployed import deployed_by_template
 from pump_roles.account.rollout.expected import rollouts_in
 from pump_roles.account.rollout.status import StatusError
 from pump_roles.templates.reading import read_templates
 from tests.support import SCENARIOS, Synth, rolled_out, stack_set
 
 
-def replaced(new: dict[str, Any], members: dict[str, Any]) -> None:
-    members.clear()
-    members.update(new)
-
-
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name.startswith("rollout")])
-@pytest.mark.parametrize("more", ["", "recommended"])
-def test_reads_every_rollout_of_the_app(name: str, more: str, synth: Synth, tmp_path: Path) -> None:
-    context = SCENARIOS[name] | ({"pump:guardrails": more} if more else {})
-    rollouts = {
-        stack: template for stack, template in synth(context).items() if stack.endswith("Rollout")
-    }
+def test_reads_every_rollout_of_the_app(name: str, synth: Synth) -> None:
+    templates = synth(SCENARIOS[name])
+    rollouts = {stack: found for stack, found in templates.items() if stack.endswith("Rollout")}
     assert rollouts
     for stack, template in rollouts.items():
+        (targets,) = rollouts_in(deployed_by_template(template, stack), stack)
         properties = stack_set(template)
-        file = rolled_out(tmp_path, partial(replaced, properties))
-        (targets,) = rollouts_in(read_templates(file), stack)
         (group,) = properties["StackInstancesGroup"]
         assert targets.stack_set == properties["StackSetName"]
         assert targets.caller == properties["CallAs"]

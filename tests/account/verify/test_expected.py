@@ -42,21 +42,6 @@ def template(external_id: Any = EXTERNAL_ID, **properties: Any) -> Template:
     return {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": kept}}}
 
 
-def assembly(folder: Path, *stacks: tuple[str, Template]) -> Path:
-    """Write templates as CDK does, each for an account, or for any."""
-    artifacts = {}
-    for number, (account, content) in enumerate(stacks):
-        file = f"S{number}.template.json"
-        (folder / file).write_text(json.dumps(content))
-        artifacts[f"S{number}"] = {
-            "type": "aws:cloudformation:stack",
-            "environment": f"aws://{account or 'unknown-account'}/unknown-region",
-            "properties": {"templateFile": file},
-        }
-    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-    return folder
-
-
 def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID) -> AccountDetails:
     """Return an account with the published read-only role, or without it if there is no ID."""
     document = trust(PUMP_ACCOUNT, external_id)  # type: ignore[arg-type]
@@ -87,30 +72,6 @@ def test_rejects_a_role_name_that_cannot_be_read(name: Any, tmp_path: Path) -> N
     file.write_text(json.dumps(template(RoleName=name)))
     with pytest.raises(InputError, match="the name of the read-only role cannot be read"):
         from_templates(file)
-
-
-def test_role_with_two_variants_is_unknown_without_a_difference(tmp_path: Path) -> None:
-    folder = assembly(tmp_path, ("", template(SECRET)), ("", template(OTHER_SECRET)))
-    expectation = from_templates(folder)
-    for external_id in (SECRET, OTHER_SECRET):
-        found = compare(expectation, account_with(external_id))
-        assert states(found) == ("unknown", [])
-        assert [unknown.why for unknown in found.roles[0].unknown] == ["several-variants"]
-    assert states(compare(expectation, account_with("Neither-1234"))) == (
-        "differs",
-        ["external-id"],
-    )
-
-
-def test_role_that_is_deployed_to_other_accounts_is_unknown_there_or_not(tmp_path: Path) -> None:
-    folder = assembly(tmp_path, (ACCOUNT_ID, template()))
-    expectation = from_templates(folder)
-    assert states(compare(expectation, account_with(EXTERNAL_ID))) == ("match", [])
-    assert states(compare(expectation, account_with(None))) == ("differs", ["role-missing"])
-    for external_id in (EXTERNAL_ID, None):
-        found = compare(expectation, account_with(external_id, OTHER_ACCOUNT))
-        assert states(found) == ("unknown", [])
-        assert [unknown.why for unknown in found.roles[0].unknown] == ["only-elsewhere"]
 
 
 def test_conditional_role_that_does_not_exist_is_unknown(tmp_path: Path) -> None:
