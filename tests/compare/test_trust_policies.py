@@ -21,6 +21,7 @@ PUMP = "999988887777"
 ROLE = f"arn:aws:iam::{PUMP}:role/service/PumpService"
 OTHER = "111122223333"
 
+BROADER, NARROWER, OTHERWISE = ("broader",), ("narrower",), ("other",)
 BOTH = ("broader", "narrower")
 
 
@@ -56,233 +57,181 @@ DENY_PUMP = statement({"AWS": PUMP}, {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"
 SERVICE = {"Service": "ec2.amazonaws.com"}
 HOSTILE_PATH = f"arn:aws:iam::{OTHER}:role/::{PUMP}:/x"
 
-CHANGES: dict[str, tuple[Any, Any, tuple[str, ...], tuple[str, ...]]] = {
-    "one ID more": (EXPECTED, requiring(["A-1", "B-2"]), ("broader",), ("narrower",)),
-    "another ID": (EXPECTED, requiring("B-2"), BOTH, BOTH),
-    "the case of an ID": (EXPECTED, requiring("a-1"), BOTH, BOTH),
-    "no condition": (EXPECTED, policy(statement(condition={})), ("broader",), ("narrower",)),
-    "a pattern that the ID has": (
+EXTERNAL_ID = {"StringEquals": {"sts:ExternalId": "A-1"}}
+ANY_IDS = requiring("${aws:*}", "StringLike")
+TWO_SPELLINGS = {"StringEquals": {"sts:ExternalId": "A-1", "sts:externalid": "B"}}
+
+CHANGES: list[tuple[Any, tuple[str, ...], tuple[str, ...], dict[str, Any]]] = [
+    # What is expected, the effect, the effect of the way back, and what is found.
+    (
         EXPECTED,
-        requiring("A-*", "StringLike"),
-        ("broader",),
-        ("narrower",),
+        BROADER,
+        NARROWER,
+        {
+            "one ID more": requiring(["A-1", "B-2"]),
+            "no condition": policy(statement(condition={})),
+            "a pattern that the ID has": requiring("A-*", "StringLike"),
+            "if there is an ID": requiring("A-1", "StringEqualsIfExists"),
+            "for all values": requiring("A-1", "ForAllValues:StringEquals"),
+            "everyone": policy(statement("*")),
+            "another account next to it": policy(statement({"AWS": [PUMP, OTHER]})),
+            "a role of another account with the account in its path": policy(
+                statement(), statement({"AWS": HOSTILE_PATH})
+            ),
+            "a service": policy(statement({"AWS": PUMP, **SERVICE})),
+            "an identity provider": policy(
+                statement(), statement({"Federated": "accounts.google.com"})
+            ),
+            "tags": policy(statement(Action=["sts:AssumeRole", "sts:TagSession"])),
+            "all of the service": policy(statement(Action="sts:*")),
+        },
     ),
-    "a pattern that the ID does not have": (EXPECTED, requiring("B*", "StringLike"), BOTH, BOTH),
-    "a pattern without a wildcard": (
+    (
         EXPECTED,
-        requiring("A-1", "StringLike"),
-        ("other",),
-        ("other",),
+        NARROWER,
+        BROADER,
+        {
+            "no ID at all": requiring([]),
+            "one condition more": policy(
+                statement(condition={**EXTERNAL_ID, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
+            ),
+            "one of its roles": policy(statement({"AWS": ROLE})),
+            "no statement": policy(),
+            "a deny": policy(statement(), DENY),
+        },
     ),
-    "a pattern that is one only now": (
+    (
+        EXPECTED,
+        BOTH,
+        BOTH,
+        {
+            "another ID": requiring("B-2"),
+            "the case of an ID": requiring("a-1"),
+            "a pattern that the ID does not have": requiring("B*", "StringLike"),
+            "a pattern with brackets": requiring("[A]-1", "StringLike"),
+            "any ID but this": requiring("A-1", "StringNotEquals"),
+            "an ID that is a variable": requiring("${sts:ExternalId}"),
+            "another account": policy(statement({"AWS": OTHER})),
+        },
+    ),
+    (
+        # What cannot be read.
+        EXPECTED,
+        BROADER,
+        BROADER,
+        {
+            "an ID that is null": requiring(None),
+            "an ID that is an object": requiring({"A-1": 1}),
+            "an ID among others that is a list": requiring(["A-1", ["B-2"]]),
+            "two spellings of a key": policy(statement(condition=TWO_SPELLINGS)),
+            "everyone but": policy(
+                {"Effect": "Allow", "NotPrincipal": {"AWS": PUMP}, "Action": "sts:AssumeRole"}
+            ),
+            "everything but": policy(
+                {"Effect": "Allow", "Principal": {"AWS": PUMP}, "NotAction": "sts:TagSession"}
+            ),
+            "a member that is not known": policy(statement(Foo=1)),
+            "a member of the document that is not known": {**EXPECTED, "Foo": 1},
+            "an effect that is not known": policy(statement(Effect="allow")),
+            "a principal that is text": policy(statement(PUMP)),
+            "a principal that is a number": policy(statement({"AWS": 999988887777})),
+            "no action": policy(statement(Action=[])),
+            "no principal": policy(statement({"AWS": []})),
+            "no policy": None,
+            "a version that is not known": {**EXPECTED, "Version": "2027-01-01"},
+        },
+    ),
+    (
+        policy(statement(), DENY),
+        BROADER,
+        BROADER,
+        {
+            "a condition that is null": policy(statement(), {**DENY, "Condition": None}),
+            "a condition that is text": policy(
+                statement(), {**DENY, "Condition": {"IpAddress": "aws:SourceIp"}}
+            ),
+        },
+    ),
+    (EXPECTED, OTHERWISE, OTHERWISE, {"a pattern": requiring("A-1", "StringLike")}),
+    (
         requiring("A-*"),
-        requiring("A-*", "StringLike"),
-        ("broader",),
-        ("narrower",),
+        BROADER,
+        NARROWER,
+        {"a pattern that is one only now": requiring("A-*", "StringLike")},
     ),
-    "a pattern with brackets": (EXPECTED, requiring("[A]-1", "StringLike"), BOTH, BOTH),
-    "if there is an ID": (
-        EXPECTED,
-        requiring("A-1", "StringEqualsIfExists"),
-        ("broader",),
-        ("narrower",),
-    ),
-    "any ID but this": (EXPECTED, requiring("A-1", "StringNotEquals"), BOTH, BOTH),
-    "for all values": (
-        EXPECTED,
-        requiring("A-1", "ForAllValues:StringEquals"),
-        ("broader",),
-        ("narrower",),
-    ),
-    "no ID at all": (EXPECTED, requiring([]), ("narrower",), ("broader",)),
-    "an ID that is a variable": (EXPECTED, requiring("${sts:ExternalId}"), BOTH, BOTH),
-    "an ID that is null": (EXPECTED, requiring(None), ("broader",), ("broader",)),
-    "an ID that is an object": (EXPECTED, requiring({"A-1": 1}), ("broader",), ("broader",)),
-    "an ID among others that is a list": (
-        EXPECTED,
-        requiring(["A-1", ["B-2"]]),
-        ("broader",),
-        ("broader",),
-    ),
-    "one condition more": (
-        EXPECTED,
-        policy(
-            statement(
-                condition={
-                    "StringEquals": {"sts:ExternalId": "A-1"},
-                    "IpAddress": {"aws:SourceIp": "10.0.0.0/8"},
-                }
-            )
-        ),
-        ("narrower",),
-        ("broader",),
-    ),
-    "one network more": (
+    (
         from_networks("10.0.0.0/8"),
-        from_networks("10.0.0.0/8", "192.0.2.0/24"),
-        ("broader",),
-        ("narrower",),
+        BROADER,
+        NARROWER,
+        {"one network more": from_networks("10.0.0.0/8", "192.0.2.0/24")},
     ),
     # If in doubt, it is broader: networks are not compared.
-    "a smaller network": (from_networks("10.0.0.0/8"), from_networks("10.1.0.0/16"), BOTH, BOTH),
-    "everyone": (EXPECTED, policy(statement("*")), ("broader",), ("narrower",)),
-    "one of its roles": (EXPECTED, policy(statement({"AWS": ROLE})), ("narrower",), ("broader",)),
-    "another account": (EXPECTED, policy(statement({"AWS": OTHER})), BOTH, BOTH),
-    "another account next to it": (
-        EXPECTED,
-        policy(statement({"AWS": [PUMP, OTHER]})),
-        ("broader",),
-        ("narrower",),
-    ),
-    "a role of another account with the account in its path": (
-        EXPECTED,
-        policy(statement(), statement({"AWS": HOSTILE_PATH})),
-        ("broader",),
-        ("narrower",),
-    ),
-    "a service": (
-        EXPECTED,
-        policy(statement({"AWS": PUMP, **SERVICE})),
-        ("broader",),
-        ("narrower",),
-    ),
-    "a service next to everyone": (
+    (from_networks("10.0.0.0/8"), BOTH, BOTH, {"a smaller network": from_networks("10.1.0.0/16")}),
+    (
         policy(statement("*")),
-        policy(statement("*"), statement(SERVICE)),
-        ("broader",),
-        ("narrower",),
+        BROADER,
+        NARROWER,
+        {"a service next to everyone": policy(statement("*"), statement(SERVICE))},
     ),
-    "an identity provider": (
-        EXPECTED,
-        policy(statement(), statement({"Federated": "accounts.google.com"})),
-        ("broader",),
-        ("narrower",),
-    ),
-    "everyone but": (
-        EXPECTED,
-        policy({"Effect": "Allow", "NotPrincipal": {"AWS": PUMP}, "Action": "sts:AssumeRole"}),
-        ("broader",),
-        ("broader",),
-    ),
-    "everything but": (
-        EXPECTED,
-        policy({"Effect": "Allow", "Principal": {"AWS": PUMP}, "NotAction": "sts:TagSession"}),
-        ("broader",),
-        ("broader",),
-    ),
-    "a member that is not known": (EXPECTED, policy(statement(Foo=1)), ("broader",), ("broader",)),
-    "a member of the document that is not known": (
-        EXPECTED,
-        {**EXPECTED, "Foo": 1},
-        ("broader",),
-        ("broader",),
-    ),
-    "an effect that is not known": (
-        EXPECTED,
-        policy(statement(Effect="allow")),
-        ("broader",),
-        ("broader",),
-    ),
-    "a principal that is text": (EXPECTED, policy(statement(PUMP)), ("broader",), ("broader",)),
-    "a principal that is a number": (
-        EXPECTED,
-        policy(statement({"AWS": 999988887777})),
-        ("broader",),
-        ("broader",),
-    ),
-    "a condition that is null": (
-        policy(statement(), DENY),
-        policy(statement(), {**DENY, "Condition": None}),
-        ("broader",),
-        ("broader",),
-    ),
-    "a condition that is text": (
-        policy(statement(), DENY),
-        policy(statement(), {**DENY, "Condition": {"IpAddress": "aws:SourceIp"}}),
-        ("broader",),
-        ("broader",),
-    ),
-    "two spellings of a key": (
-        EXPECTED,
-        policy(
-            statement(condition={"StringEquals": {"sts:ExternalId": "A-1", "sts:externalid": "B"}})
-        ),
-        ("broader",),
-        ("broader",),
-    ),
-    "no action": (EXPECTED, policy(statement(Action=[])), ("broader",), ("broader",)),
-    "no principal": (EXPECTED, policy(statement({"AWS": []})), ("broader",), ("broader",)),
-    "no policy": (EXPECTED, None, ("broader",), ("broader",)),
-    "no statement": (EXPECTED, policy(), ("narrower",), ("broader",)),
-    "tags": (
-        EXPECTED,
-        policy(statement(Action=["sts:AssumeRole", "sts:TagSession"])),
-        ("broader",),
-        ("narrower",),
-    ),
-    "all of the service": (
-        EXPECTED,
+    (
         policy(statement(Action="sts:*")),
-        ("broader",),
-        ("narrower",),
+        OTHERWISE,
+        OTHERWISE,
+        {"a part of another statement": policy(statement(Action="sts:*"), statement())},
     ),
-    "a part of another statement": (
-        policy(statement(Action="sts:*")),
-        policy(statement(Action="sts:*"), statement()),
-        ("other",),
-        ("other",),
-    ),
-    "a deny": (EXPECTED, policy(statement(), DENY), ("narrower",), ("broader",)),
-    "a deny for fewer": (
+    (
         policy(statement(), DENY),
-        policy(statement(), DENY_PUMP),
-        ("broader",),
-        ("narrower",),
+        BROADER,
+        NARROWER,
+        {"a deny for fewer": policy(statement(), DENY_PUMP)},
     ),
-    "a deny of what is denied": (
+    (
         policy(statement(), DENY),
-        policy(statement(), DENY, DENY_PUMP),
-        ("other",),
-        ("other",),
+        OTHERWISE,
+        OTHERWISE,
+        {"a deny of what is denied": policy(statement(), DENY, DENY_PUMP)},
     ),
-    "a deny if the key exists": (
+    (
         policy(statement(), statement("*", {"StringEquals": {"aws:a": "x"}}, Effect="Deny")),
-        policy(
-            statement(), statement("*", {"StringEqualsIfExists": {"aws:a": "x"}}, Effect="Deny")
-        ),
-        ("narrower",),
-        ("broader",),
+        NARROWER,
+        BROADER,
+        {
+            "a deny if the key exists": policy(
+                statement(),
+                statement("*", {"StringEqualsIfExists": {"aws:a": "x"}}, Effect="Deny"),
+            )
+        },
     ),
-    "the version with a variable": (
+    (
         requiring("${aws:PrincipalTag/Id}"),
-        {**requiring("${aws:PrincipalTag/Id}"), "Version": "2008-10-17"},
-        ("broader",),
-        ("broader",),
+        BROADER,
+        BROADER,
+        {
+            "the version with a variable": {
+                **requiring("${aws:PrincipalTag/Id}"),
+                "Version": "2008-10-17",
+            }
+        },
     ),
-    "a version that is not known": (
-        EXPECTED,
-        {**EXPECTED, "Version": "2027-01-01"},
-        ("broader",),
-        ("broader",),
+    (
+        ANY_IDS,
+        BROADER,
+        NARROWER,
+        {
+            "a variable that looks like a value": policy(
+                *ANY_IDS["Statement"], *requiring("${aws:username}")["Statement"]
+            )
+        },
     ),
-    "a variable that looks like a value": (
-        requiring("${aws:*}", "StringLike"),
-        policy(
-            *requiring("${aws:*}", "StringLike")["Statement"],
-            *requiring("${aws:username}", "StringEquals")["Statement"],
-        ),
-        ("broader",),
-        ("narrower",),
-    ),
-}
+]
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_change_of_a_trust_policy_is_broader_or_narrower(what: str) -> None:
-    expected, found, effects, back = CHANGES[what]
-    assert trust_effects(expected, found) == effects
-    assert trust_effects(found, expected) == back
-    assert trust_effects(found, deepcopy(found)) == ()
+def test_change_of_a_trust_policy_is_broader_or_narrower() -> None:
+    for expected, effects, back, changes in CHANGES:
+        for name, found in changes.items():
+            assert trust_effects(expected, found) == effects, name
+            assert trust_effects(found, expected) == back, name
+            assert trust_effects(found, deepcopy(found)) == (), name
 
 
 def test_role_of_the_same_account_is_not_part_of_its_account() -> None:
