@@ -1,7 +1,9 @@
 """What events say about Pump's roles: changes, reads, refusals, guardrails, and sessions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from pump_roles.account.activity.roles import (
     roles_in,
     with_arns,
 )
-from pump_roles.guardrails import Guardrail
+from pump_roles.guardrails import Guardrail, documents
 from pump_roles.iam.canonical import in_account, without_partition
 from pump_roles.iam.catalog import shipped
+from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import published_role
@@ -33,8 +36,8 @@ from tests.account.activity.trail import (
     assumption,
     call,
 )
-from tests.support import synthesize
-from tools.sandbox import simulator
+from tests.support import examples, synthesize
+from tools.sandbox import catalog, simulator
 from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED
 
 NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
@@ -44,6 +47,20 @@ def activity(*events: Any, roles: Roles | None = None) -> Activity:
     collector = Collector(roles or published_roles())
     collector.add("trail.json", events)
     return collector.result(NOW, None)
+
+
+@cache
+def expected(*guardrails: Guardrail) -> Roles:
+    """The roles as expected, the auto-pilot role with some guardrails."""
+    made = []
+    for sought in published_roles().sought:
+        role = sought.role
+        if role.kind == "auto-pilot":
+            denies = documents(guardrails, ROLES["auto-pilot"]).items()
+            more = (Policy(name=each.policy_name, document=document) for each, document in denies)
+            role = replace(role, policies=(*role.policies, *more))
+        made.append(replace(sought, role=role, expected=True))
+    return Roles(sought=tuple(made))
 
 
 def guardrails(found: Activity) -> Mapping[str, GuardrailActivity]:
@@ -154,8 +171,8 @@ def plan(hourly: Any, **request: Any) -> Any:
         ("2026-11-10T08:15:00Z", {"purchaseTime": "2026-11-09T00:00:00Z"}, "2026-11-17T08:15:00Z"),
         ("2026-11-10T08:15:00Z", {"purchaseTime": "2026-12-01T00:00:00"}, "2026-12-08T00:00:00Z"),
         ("2026-11-10T08:15:00Z", {"purchaseTime": "next week"}, None),
-        ("2026-11-10T08:15:00Z", {"purchaseTime": "9999-12-31T00:00:00Z"}, None),
         ("2026-11-10T08:15:00Z", {"purchaseTime": "9999-12-31T00:00:00-14:00"}, None),
+        ("2026-11-10T08:15:00Z", {"purchaseTime": "9999-12-31T00:00:00Z"}, None),
         ("2026-11-10T08:15:00Z", {"purchaseTime": "0001-01-01T00:00:00+14:00"}, None),
         ("9999-12-31T08:15:00Z", {}, None),
     ],
@@ -270,8 +287,8 @@ def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Pa
     found = activity(call("ec2:DescribeInstances", role=READ_ONLY))
     assert [role.kind for role in found.roles] == ["read-only"]
     assert found.allowed == 238
-    expected = roles_in(synthesize(tmp_path))
-    found = activity(call("ec2:DescribeInstances", role=READ_ONLY), roles=expected)
+    of_templates = roles_in(synthesize(tmp_path))
+    found = activity(call("ec2:DescribeInstances", role=READ_ONLY), roles=of_templates)
     assert [(role.kind, role.calls) for role in found.roles] == [
         ("read-only", 1),
         ("auto-pilot", 0),
@@ -282,13 +299,13 @@ def test_role_that_is_not_seen_does_not_count_unless_it_is_expected(tmp_path: Pa
 @pytest.mark.parametrize(
     "error", ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation"]
 )
-def test_refusal_names_the_guardrails_of_the_expected_role(error: str, tmp_path: Path) -> None:
-    folder = synthesize(tmp_path, Guardrail.NO_SELLING, Guardrail.NEEDED_ONLY)
+def test_refusal_names_the_guardrails_of_the_expected_role(error: str) -> None:
+    roles = expected(Guardrail.NO_SELLING, Guardrail.NEEDED_ONLY)
     event = call("ec2:CreateReservedInstancesListing", error=error)
-    (refusal,) = activity(event, roles=roles_in(folder)).refused
+    (refusal,) = activity(event, roles=roles).refused
     assert refusal.guardrails == ("no-selling",)
     assert refusal.outcome == error
-    (refusal,) = activity(call("ecs:ListTasks", error=error), roles=roles_in(folder)).refused
+    (refusal,) = activity(call("ecs:ListTasks", error=error), roles=roles).refused
     assert refusal.guardrails == ("needed-only",)
     found = activity(event)
     assert [one.guardrails for one in found.refused] == [()]
@@ -322,9 +339,9 @@ def test_guardrails_that_would_have_cost_nothing_come_first() -> None:
     assert set(by_name) == set(Guardrail.names())
 
 
-def test_guardrails_of_an_expected_role_are_listed_also_those_with_a_value(tmp_path: Path) -> None:
-    folder = synthesize(tmp_path, Guardrail.NO_SELLING, Guardrail.only_in_regions("us-east-1"))
-    found = guardrails(activity(PURCHASES["rds"], roles=roles_in(folder)))
+def test_guardrails_of_an_expected_role_are_listed_also_those_with_a_value() -> None:
+    roles = expected(Guardrail.NO_SELLING, Guardrail.only_in_regions("us-east-1"))
+    found = guardrails(activity(PURCHASES["rds"], roles=roles))
     assert {name for name, one in found.items() if one.present} == {"no-selling", "only-in-regions"}
     assert found["only-in-regions"].cost == "nothing"
 
@@ -342,11 +359,10 @@ def test_guardrails_of_an_expected_role_are_listed_also_those_with_a_value(tmp_p
     ids=lambda value: value.name if isinstance(value, Guardrail) else "",
 )
 def test_event_decides_about_the_region_and_the_time(
-    guardrail: Guardrail, would: int, might: int, tmp_path: Path
+    guardrail: Guardrail, would: int, might: int
 ) -> None:
-    roles = roles_in(synthesize(tmp_path, guardrail))
     events = PURCHASES["rds"], call("ec2:DescribeInstances")
-    found = guardrails(activity(*events, roles=roles))[guardrail.name]
+    found = guardrails(activity(*events, roles=expected(guardrail)))[guardrail.name]
     assert (found.would_deny, found.might_deny) == (would, might)
 
 
@@ -400,6 +416,7 @@ def test_call_that_needs_no_permission_is_not_unknown() -> None:
 ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto-pilot"].patterns)})
 
 
+@examples(thorough=60, quick=8)
 @given(st.lists(st.sampled_from(ALLOWED_CALLS), min_size=1, max_size=8))
 def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> None:
     """Denied on the resource and in the context that a guardrail admits, or denied on any."""
@@ -445,14 +462,8 @@ CONTEXTS: list[dict[str, str]] = [
 
 
 def _resource(action: str) -> str:
-    resources = catalog_resources(action)
+    resources = catalog.actions()[action.lower()].resources
     return resources[0] if resources else "*"
-
-
-def catalog_resources(action: str) -> list[str]:
-    from tools.sandbox import catalog  # noqa: PLC0415
-
-    return list(catalog.actions()[action.lower()].resources)
 
 
 def test_session_counts_only_if_the_arn_of_the_role_issued_it() -> None:
@@ -576,7 +587,6 @@ def without_issuer_arn() -> Any:
         broken(eventTime=None),
         broken(eventTime="yesterday"),
         broken(eventTime="2026-11-10T08:15:00"),
-        broken(eventTime="2026-11-31T08:15:00Z"),
         broken(eventTime="0000-01-01T00:00:00Z"),
         broken(awsRegion=""),
         broken(eventSource=3),
@@ -586,7 +596,6 @@ def without_issuer_arn() -> Any:
         broken(userIdentity="x"),
         broken(userIdentity={"type": "AssumedRole"}),
         broken(recipientAccountId=3),
-        broken(recipientAccountId="11112222333"),
         broken(recipientAccountId=f"{ACCOUNT}\n"),
         broken(recipientAccountId="\u0661" * 12),
         assumption(AUTO_PILOT, "Example-1234") | {"recipientAccountId": "\x1b[31m"},
