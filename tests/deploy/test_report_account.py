@@ -120,13 +120,6 @@ def test_changes_in_the_account_are_alarms_and_changes(
     assert not found["exact"]
 
 
-def test_page_shows_the_account(deployed: Path, tmp_path: Path) -> None:
-    assert deployed.exists()
-    page = tmp_path / "account.html"
-    assert report("--account", "--output", page).exit_code == 0
-    assert "account 123456789012" in page.read_text("utf-8")
-
-
 def test_reports_a_role_with_another_name(deployed: Path, aws: EmbeddedAws) -> None:
     text = (deployed / "PumpReadOnly.template.json").read_text()
     aws.deploy("Other", text.replace('"PumpReadOnlyRole"', '"AcmePump"'))
