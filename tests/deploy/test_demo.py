@@ -131,12 +131,6 @@ def trust_more(iam: IAMClient) -> None:
     iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy))
 
 
-def accept_a_pattern(iam: IAMClient) -> None:
-    policy = trust()
-    policy["Statement"][0]["Condition"] = {"StringLike": {"sts:ExternalId": "Example-*"}}
-    iam.update_assume_role_policy(RoleName=READ_ONLY_ROLE, PolicyDocument=json.dumps(policy))
-
-
 def put(iam: IAMClient, name: str, actions: list[str]) -> None:
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [statement]}
@@ -149,8 +143,6 @@ def put(iam: IAMClient, name: str, actions: list[str]) -> None:
     "change",
     [
         trust_more,
-        accept_a_pattern,
-        lambda iam: put(iam, "Wide", ["s3:GetObject"]),
         lambda iam: put(iam, "PumpBillingReadOnly", ["ce:Get*", "savingsplans:*"]),
         lambda iam: iam.update_role(RoleName=READ_ONLY_ROLE, MaxSessionDuration=43_200),
         lambda iam: iam.attach_role_policy(

@@ -154,12 +154,9 @@ def test_universal_template_deploys_with_its_parameters_as_from_the_console(
     [
         ({}, "PumpIamRole"),
         ({"PumpIamRole": PRINCIPAL}, "PumpExternalID"),
-        (PARAMETERS | {"PumpExternalID": "two words"}, "PumpExternalID"),
-        (PARAMETERS | {"PumpExternalID": "*"}, "PumpExternalID"),
-        (PARAMETERS | {"PumpIamRole": "*"}, "PumpIamRole"),
     ],
 )
-def test_universal_template_does_not_deploy_without_valid_parameters(
+def test_universal_template_does_not_deploy_without_its_parameters(
     parameters: dict[str, str], named: str, aws: EmbeddedAws, synth: Synth
 ) -> None:
     with pytest.raises(ClientError, match=named):

@@ -48,7 +48,6 @@ def error_of(aws: EmbeddedAws, kind: str, action: str, *guardrails: Guardrail) -
     ("kind", "action"),
     [
         ("auto-pilot", "ec2:DescribeTomorrow"),
-        ("auto-pilot", "rds:DescribeTomorrow"),
         ("read-only", "rds:DescribeTomorrow"),
     ],
 )

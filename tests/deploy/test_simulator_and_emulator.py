@@ -21,7 +21,6 @@ pytestmark = pytest.mark.slow
 
 PUMP = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/Example"
-OTHER_ACCOUNT = "111122223333"
 
 
 def allow(action: str | list[str], **more: Any) -> dict[str, Any]:
@@ -217,7 +216,6 @@ TAGS = Entry(action="sts:TagSession", more={"Tags": [{"Key": "example", "Value":
 AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
     "Pump's role with the external ID": (Entry(), True),
     "without an external ID": (Entry(external_id=None), False),
-    "with another external ID": (Entry(external_id="Example-5678"), False),
     "with an external ID in another case": (Entry(external_id=EXTERNAL_ID.lower()), False),
     "with a wildcard": (Entry(external_id="Example-*"), False),
     "any role of a trusted account": (
@@ -226,10 +224,6 @@ AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
     ),
     "another role of Pump's account": (
         Entry(caller=f"arn:aws:iam::{PUMP_ACCOUNT}:role/Intern"),
-        False,
-    ),
-    "the same role of another account": (
-        Entry(caller=f"arn:aws:iam::{OTHER_ACCOUNT}:role/PumpService"),
         False,
     ),
     "the customer's own account": (Entry(caller=f"arn:aws:iam::{ACCOUNT_ID}:root"), False),
@@ -247,12 +241,7 @@ AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
     ),
     "session tags, which the trust policy does not accept": (TAGS, False),
     "an allowed call": (instances(allow("ec2:Describe*")), True),
-    "an allowed call, in another case": (instances(allow("EC2:describeinstances")), True),
     "a call that no policy allows": (instances(allow("ec2:DescribeRegions")), False),
-    "a call that is denied": (
-        instances(allow("ec2:*"), deny("ec2:DescribeInstances")),
-        False,
-    ),
     "a call in an allowed region": (in_region("eu-west-1", "eu-west-1"), True),
     "a call in another region": (in_region("eu-west-1", "us-east-1"), False),
     "a call before an end": (
@@ -274,7 +263,6 @@ AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
     "a session with the name in a tag of the role": (by_tag({"order": "pump"}), True),
     "a session with another name than in a tag of the role": (by_tag({"order": "17"}), False),
     "a session with a name that ends like the one in the tag": (by_tag({"order": "ump"}), False),
-    "a session of a role whose tag is empty": (by_tag({"order": ""}), False),
     "a session that is allowed by its name, in a tag": (
         instances(allow("ec2:*", Condition=IN_ORDER), tags={"order": "pump"}),
         True,
@@ -284,7 +272,6 @@ AGREED: dict[str, tuple[Entry | Call | Controlled, bool]] = {
         False,
     ),
     "a resource with the name in a tag": (read_role({"reads": "Example"}), True),
-    "a resource with another name than in a tag": (read_role({"reads": "Other"}), False),
     "a resource of a role without the tag": (read_role({}), False),
     "a linked role for another service": (linked_role("es.amazonaws.com"), False),
 }
