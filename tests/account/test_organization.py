@@ -1,6 +1,4 @@
-"""The organization of an account; which accounts a StackSet targets, as AWS documents it, and as
-computed independently.
-"""
+"""The organization of an account; which accounts a StackSet targets, as AWS documents it."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -8,8 +6,6 @@ from unittest.mock import Mock
 import boto3
 import pytest
 from botocore.stub import Stubber
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pump_roles.account.organization import (
     Account,
@@ -68,51 +64,6 @@ def test_targets_the_accounts_that_aws_documents(
         filtered=[f"{number:012}" for number in filtered],
     )
     assert [int(target.id) for target in found] == numbers
-
-
-# A tree: the index of the unit above each unit, the unit of each account, whether it is suspended,
-# the targeted units, and the filtered accounts.
-TREES = st.integers(1, 8).flatmap(
-    lambda size: st.tuples(
-        st.tuples(*(st.integers(0, max(0, unit - 1)) for unit in range(size))),
-        st.lists(st.tuples(st.integers(0, size - 1), st.booleans()), max_size=12),
-        st.sets(st.integers(0, size - 1), min_size=1),
-        st.sets(st.integers(0, 11)),
-    )
-)
-
-
-@given(TREES, st.sampled_from(["NONE", "DIFFERENCE", "INTERSECTION"]))
-def test_targets_the_accounts_that_a_walk_down_from_the_units_finds(
-    tree: tuple[tuple[int, ...], list[tuple[int, bool]], set[int], set[int]],
-    account_filter: AccountFilter,
-) -> None:
-    above, placed, units, filtered = tree
-
-    def chain(unit: int) -> list[int]:
-        return [0] if unit == 0 else [*chain(above[unit]), unit]
-
-    accounts = [
-        Account(str(number), "", suspended, tuple(map(str, chain(unit))))
-        for number, (unit, suspended) in enumerate(placed)
-    ]
-    found = targeted(
-        accounts,
-        units={str(unit) for unit in units},
-        management_account="0",
-        account_filter=account_filter,
-        filtered=set(map(str, filtered)),
-    )
-    below = set(units)
-    for _ in above:
-        below |= {unit for unit in range(1, len(above)) if above[unit] in below}
-    members = {number for number, (unit, suspended) in enumerate(placed) if unit in below}
-    members -= {number for number, (_, suspended) in enumerate(placed) if suspended} | {0}
-    if account_filter == "DIFFERENCE":
-        members -= filtered
-    if account_filter == "INTERSECTION":
-        members &= filtered
-    assert {int(target.id) for target in found} == members
 
 
 def test_reads_an_account_below_two_listed_units_once_with_its_whole_path() -> None:

@@ -160,27 +160,6 @@ def test_joining_account_gets_the_role_and_removal_leaves_nothing(
     assert not [account for account in organization.accounts() if roles(aws, account.id)]
 
 
-def test_only_accounts_reaches_only_accounts_within_the_units(
-    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
-) -> None:
-    within = sorted(under(organization, "Europe"))[:2]
-    outside = sorted(under(organization, "Test"))[:1]
-    stack_sets.deploy(
-        None,
-        rollout(
-            synth,
-            **{
-                "pump:auto-pilot:organizational-units": [organization.units["Prod"]],
-                "pump:auto-pilot:only-accounts": [*within, *outside, ACCOUNT_ID],
-            },
-        ),
-    )
-    assert entered(aws, pump, organization.accounts(), AUTO_PILOT_ROLE) == set(within)
-    late = organization.join("Europe", "late")
-    stack_sets.join(late)
-    assert roles(aws, late) == {}
-
-
 def test_omitted_values_reach_the_members_as_stack_parameters(
     organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
 ) -> None:
@@ -262,33 +241,6 @@ def test_pump_can_assume_every_role_at_every_moment_of_a_rotation(
     finally:
         for stack in STACKS:
             aws.delete(stack)
-
-
-@pytest.mark.slow
-def test_changed_targets_remove_and_add_the_role(
-    organization: Organization, stack_sets: StackSets, aws: EmbeddedAws, pump: Caller, synth: Synth
-) -> None:
-    first, second = sorted(under(organization, "Europe"))[:2]
-    europe, test = (organization.units[name] for name in ("Europe", "Test"))
-    steps: list[tuple[dict[str, Any], set[str]]] = [
-        ({"organizational-units": [europe]}, under(organization, "Europe")),
-        ({"organizational-units": [europe, test]}, under(organization, "Europe", "Test")),
-        (
-            {"organizational-units": [europe, test], "exclude-accounts": [first]},
-            under(organization, "Europe", "Test") - {first},
-        ),
-        (
-            {"organizational-units": [europe], "exclude-accounts": [second]},
-            under(organization, "Europe") - {second},
-        ),
-        ({"organizational-units": [europe], "only-accounts": [second]}, {second}),
-    ]
-    before = None
-    for targets, should in steps:
-        after = rollout(synth, **{f"pump:read-only:{key}": value for key, value in targets.items()})
-        stack_sets.deploy(before, after)
-        assert entered(aws, pump, organization.accounts()) == should
-        before = after
 
 
 def test_account_with_a_role_of_that_name_keeps_it_and_its_instance_says_why(

@@ -45,12 +45,11 @@ def test_does_not_wait_if_nothing_runs_or_without_the_option(
     assert clock == []
 
 
-@pytest.mark.parametrize("status", ["RUNNING", "QUEUED", "STOPPING"])
 def test_status_is_unknown_if_an_operation_does_not_end_in_time(
-    status: str, aws: Management, run: Run, synth: Synth, clock: list[float]
+    aws: Management, run: Run, synth: Synth, clock: list[float]
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth)
-    running(status)
+    running("STOPPING")
     ended = run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")
     assert (ended.exit_code, ended.stdout) == (4, "")
     assert ended.stderr == (
