@@ -43,8 +43,11 @@ from tools.sandbox.simulator import ALLOWED, EXPLICITLY_DENIED
 NOW = datetime(2026, 11, 12, tzinfo=timezone.utc)
 
 
-def activity(*events: Any, roles: Roles | None = None) -> Activity:
-    collector = Collector(roles or published_roles())
+PUBLISHED = published_roles()
+
+
+def activity(*events: Any, roles: Roles = PUBLISHED) -> Activity:
+    collector = Collector(roles)
     collector.add("trail.json", events)
     return collector.result(NOW, None)
 
@@ -53,7 +56,7 @@ def activity(*events: Any, roles: Roles | None = None) -> Activity:
 def expected(*guardrails: Guardrail) -> Roles:
     """The roles as expected, the auto-pilot role with some guardrails."""
     made = []
-    for sought in published_roles().sought:
+    for sought in PUBLISHED.sought:
         role = sought.role
         if role.kind == "auto-pilot":
             denies = documents(guardrails, ROLES["auto-pilot"]).items()
@@ -391,7 +394,7 @@ def test_unknown_call_prevents_the_recommendation_of_a_guardrail_that_may_deny_i
 
 
 def test_no_guardrail_is_recommended_if_events_are_missing() -> None:
-    collector = Collector(published_roles())
+    collector = Collector(PUBLISHED)
     collector.add("trail.json", [call("ec2:DescribeInstances")])
     collector.add_unknown(Unknown(why="denied", subject="us-west-2"))
     found = collector.result(NOW, None)
@@ -416,7 +419,19 @@ def test_call_that_needs_no_permission_is_not_unknown() -> None:
 ALLOWED_CALLS = sorted({action.name for action in shipped().matching(ROLES["auto-pilot"].patterns)})
 
 
-@examples(thorough=60, quick=8)
+@cache
+def deployed(guardrail: str) -> simulator.Role:
+    """The auto-pilot role with a guardrail, as it is in an account."""
+    role = published_role("auto-pilot")
+    denies = Guardrail.named(guardrail).on(ROLES["auto-pilot"].patterns)
+    made = {policy.name: policy.document for policy in role.policies} | {
+        part.policy_name: in_account(without_partition(document), account=ACCOUNT, partition="aws")
+        for part, document in denies.items()
+    }
+    return simulator.Role(role.name, {}, made)
+
+
+@examples(thorough=60, quick=6)
 @given(st.lists(st.sampled_from(ALLOWED_CALLS), min_size=1, max_size=8))
 def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> None:
     """Denied on the resource and in the context that a guardrail admits, or denied on any."""
@@ -426,19 +441,11 @@ def test_counts_are_the_decisions_of_the_policy_simulator(names: list[str]) -> N
         service, called = name.split(":")
         events.append(call(f"{sources.get(service, service)}:{called}"))
     found = guardrails(activity(*events))
-    role = published_role("auto-pilot")
     for name, counted in found.items():
-        denies = Guardrail.named(name).on(ROLES["auto-pilot"].patterns)
-        documents = {policy.name: policy.document for policy in role.policies} | {
-            part.policy_name: in_account(
-                without_partition(document), account=ACCOUNT, partition="aws"
-            )
-            for part, document in denies.items()
-        }
-        deployed = simulator.Role(role.name, {}, documents)
+        role = deployed(name)
         decisions = simulator.decide(
             [
-                simulator.use(deployed, action=called, resource=_resource(called), context=context)
+                simulator.use(role, action=called, resource=_resource(called), context=context)
                 for called in names
                 for context in CONTEXTS
             ]
@@ -491,7 +498,7 @@ def test_role_with_a_path_is_known_by_its_arn() -> None:
     found = activity(
         call("ec2:CreateTags", role=arn),
         call("ec2:DescribeInstances"),
-        roles=with_arns(published_roles(), [arn]),
+        roles=with_arns(PUBLISHED, [arn]),
     )
     assert [(role.arn, role.calls) for role in found.roles] == [(arn, 1)]
     assert len(found.changes) == 1
@@ -502,7 +509,7 @@ def test_event_in_another_account_is_not_counted_again() -> None:
     both = [
         call("ec2:CreateTags", recipientAccountId=account) for account in (ACCOUNT, "444455556666")
     ]
-    for roles in (published_roles(), with_arns(published_roles(), [AUTO_PILOT])):
+    for roles in (PUBLISHED, with_arns(PUBLISHED, [AUTO_PILOT])):
         assert len(activity(*both, roles=roles).changes) == 1
 
 
@@ -511,12 +518,12 @@ def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:
     events = [call("ec2:DescribeInstances"), call("ec2:CreateTags", role=other)]
     with pytest.raises(InputError, match=r"111122223333, 444455556666$"):
         activity(*events)
-    found = activity(*events, roles=with_arns(published_roles(), [other]))
+    found = activity(*events, roles=with_arns(PUBLISHED, [other]))
     assert (found.account, len(found.changes)) == ("444455556666", 1)
     with pytest.raises(InputError, match="several accounts: 111122223333, 444455556666"):
-        with_arns(published_roles(), [AUTO_PILOT, other])
+        with_arns(PUBLISHED, [AUTO_PILOT, other])
     with pytest.raises(InputError, match="the name is not PumpReadOnlyRole and PumpAutoPilotRole"):
-        with_arns(published_roles(), [f"{AUTO_PILOT}2"])
+        with_arns(PUBLISHED, [f"{AUTO_PILOT}2"])
 
 
 def test_events_without_a_session_of_the_roles_are_no_result() -> None:
