@@ -6,7 +6,7 @@
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,37 +42,8 @@ NAMES = {READ_ONLY: "PumpReadOnlyRole", AUTO_PILOT: "PumpAutoPilotRole"}
 OTHER_ACCOUNT = "111122223333"
 
 
-@dataclass
-class Deployed:
-    """A role as it is deployed."""
-
-    trust: dict[str, Any]
-    inline: dict[str, Any]
-    managed: dict[str, Any] = field(default_factory=dict)
-
-
 def managed_arn(name: str, account: str = ACCOUNT_ID, path: str = "/") -> str:
     return f"arn:aws:iam::{account}:policy{path}{name}"
-
-
-def role_details(
-    kind: str, role: Deployed, *, inline: Any = None, attached: Any = None, **more: Any
-) -> HeldRole:
-    """Return a role of an account, with other inline or attached policies if they are passed."""
-    if inline is None:
-        inline = [Policy(name=name, document=made) for name, made in role.inline.items()]
-    if attached is None:
-        attached = [
-            Policy(name=name, arn=managed_arn(name), document=made)
-            for name, made in role.managed.items()
-        ]
-    members = {
-        "kind": kind,
-        "name": NAMES[kind],
-        "trust_policy": role.trust,
-        "policies": (*inline, *attached),
-    }
-    return HeldRole(**{**members, **more})
 
 
 def denied(part: Part, subject: str = "") -> Unknown:
@@ -114,22 +85,25 @@ def expectation(folder: Path) -> Expectation:
 
 
 @pytest.fixture(scope="module")
-def deployed(folder: Path) -> dict[str, Deployed]:
+def deployed(folder: Path) -> dict[str, HeldRole]:
     """The roles as the templates deploy them, read without the package's help."""
     found = {}
     for kind, name in (READ_ONLY, "PumpReadOnly"), (AUTO_PILOT, "PumpAutoPilot"):
         template = json.loads((folder / f"{name}.template.json").read_text())
         role = Role.of_template(template)
-        found[kind] = Deployed(dict(role.trust), dict(role.policies))
+        policies = (Policy(name=name, document=made) for name, made in role.policies.items())
+        found[kind] = HeldRole(
+            kind=kind, name=NAMES[kind], trust_policy=dict(role.trust), policies=tuple(policies)
+        )
     return found
 
 
-Change = Callable[[Deployed], object]
+Change = Callable[[HeldRole], object]
 Compared = Callable[..., RoleResult]
 
 
 @pytest.fixture
-def compared(expectation: Expectation, deployed: dict[str, Deployed]) -> Callable[..., RoleResult]:
+def compared(expectation: Expectation, deployed: dict[str, HeldRole]) -> Callable[..., RoleResult]:
     """Compare the auto-pilot role after a change of its documents, or of other details."""
 
     def result(
@@ -137,7 +111,7 @@ def compared(expectation: Expectation, deployed: dict[str, Deployed]) -> Callabl
     ) -> RoleResult:
         role = deepcopy(deployed[AUTO_PILOT])
         change(role)
-        details = account(role_details(AUTO_PILOT, role, **more))
+        details = account(replace(role, **more))
         (found,) = compare((expected or expectation).only([AUTO_PILOT]), details).roles
         return found
 
@@ -154,9 +128,9 @@ def subjects(result: RoleResult) -> set[tuple[str, str]]:
 
 
 def test_roles_as_they_are_deployed_match(
-    expectation: Expectation, deployed: dict[str, Deployed]
+    expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    details = account(*(role_details(kind, role) for kind, role in deployed.items()))
+    details = account(*deployed.values())
     found = compare(expectation, details, name="Production")
     assert (found.state, found.name, found.unknown, found.others) == ("match", "Production", (), ())
     assert [role.state for role in found.roles] == ["match", "match"]
@@ -165,11 +139,11 @@ def test_roles_as_they_are_deployed_match(
 
 
 def in_trust(**members: Any) -> Change:
-    return lambda role: role.trust["Statement"][0].update(members)
+    return lambda role: role.trust_policy["Statement"][0].update(members)
 
 
 def trusts_also(statement: Any) -> Change:
-    return lambda role: role.trust["Statement"].append(statement)
+    return lambda role: role.trust_policy["Statement"].append(statement)
 
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -353,12 +327,12 @@ def test_role_that_does_not_exist_is_missing_unless_it_could_not_be_read(
 @pytest.mark.parametrize(
     "more",
     [
-        {"inline": [], "unknown": (denied("inline-policies"),)},
-        {"attached": [], "unknown": (denied("managed-policies"),)},
+        {"policies": (), "unknown": (denied("inline-policies"),)},
+        {"unknown": (denied("managed-policies"),)},
         {"unknown": (denied("session"),)},
         {"unknown": (denied("boundary"), denied("session"), denied("tags"))},
         {"unknown": (denied("role"),)},
-        {"inline": [], "unknown": (denied("inline-policies"), denied("managed-policies"))},
+        {"policies": (), "unknown": (denied("inline-policies"), denied("managed-policies"))},
     ],
 )
 def test_unknown_property_is_not_a_difference(more: dict[str, Any], compared: Compared) -> None:
@@ -371,23 +345,22 @@ def test_unknown_property_is_not_a_difference(more: dict[str, Any], compared: Co
 
 
 def test_documents_that_are_not_known_are_unknown(
-    compared: Compared, deployed: dict[str, Deployed]
+    compared: Compared, deployed: dict[str, HeldRole]
 ) -> None:
-    inline = deployed[AUTO_PILOT].inline
-    for name in inline:
+    role = deployed[AUTO_PILOT]
+    for policy in role.policies:
         policies = [
-            Policy(name=other, document=None if other == name else made)
-            for other, made in inline.items()
+            replace(other, document=None) if other is policy else other for other in role.policies
         ]
-        found = compared(inline=policies, unknown=(denied("inline-policies", name),))
+        found = compared(policies=policies, unknown=(denied("inline-policies", policy.name),))
         assert (found.state, found.differences) == ("unknown", ())
-        assert unknowns(found) == [f"its inline policy {name} could not be read: denied"]
+        assert unknowns(found) == [f"its inline policy {policy.name} could not be read: denied"]
 
 
 def test_unknown_account_does_not_match_and_a_difference_takes_precedence(
-    expectation: Expectation, deployed: dict[str, Deployed]
+    expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    roles = [role_details(kind, role) for kind, role in deployed.items()]
+    roles = [*deployed.values()]
     found = compare(expectation, account(*roles, unknown=(denied("other-roles"),)))
     assert (found.state, found.unknown) == ("unknown", (denied("other-roles"),))
     longer = replace(roles[0], session_seconds=7200)
@@ -417,19 +390,18 @@ def deep(levels: int) -> Any:
 @pytest.mark.parametrize("levels", [50, 5_000])
 @pytest.mark.parametrize("where", ["inline", "trust", "other"])
 def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
-    levels: int, where: str, expectation: Expectation, deployed: dict[str, Deployed]
+    levels: int, where: str, expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
     roles = deepcopy(deployed)
     statement = {**EVERYTHING["Statement"], "Condition": {"StringEquals": {"k": deep(levels)}}}
     if where == "inline":
-        roles[AUTO_PILOT].inline["X"] = {"Statement": statement}
+        more = Policy(name="X", document={"Statement": statement})
+        role = roles[AUTO_PILOT]
+        roles[AUTO_PILOT] = replace(role, policies=(*role.policies, more))
     if where == "trust":
         trusts_also({**ANYONE, "Condition": statement["Condition"]})(roles[AUTO_PILOT])
     others = {"Other": {"Statement": {**ANYONE, "Condition": statement["Condition"]}}}
-    details = account(
-        *(role_details(kind, role) for kind, role in roles.items()),
-        others=others if where == "other" else {},
-    )
+    details = account(*roles.values(), others=others if where == "other" else {})
     found = compare(expectation, details)
     assert found.state in ("differs", "unknown")
     too_deep = Unknown(part="account", why="too-deep")
@@ -441,26 +413,32 @@ def test_deeply_nested_policy_never_matches_and_does_not_affect_other_accounts(
 
 @pytest.mark.parametrize("shorter", ["", "ab"])
 def test_external_ids_appear_nowhere_in_a_result(
-    shorter: str, expectation: Expectation, deployed: dict[str, Deployed]
+    shorter: str, expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
     role = deepcopy(deployed[AUTO_PILOT])
     second = shorter or OTHER_SECRET
     trusts_also({**ANYONE, "Principal": {"AWS": f"arn:aws:iam::1:role/{SECRET}"}})(role)
     in_trust(Condition={"StringEquals": {"sts:ExternalId": [SECRET, second, 98765432]}})(role)
     of_inline = {"StringLike": {"STS:externalid": "Of-Inline-1234"}}
-    role.inline[f"Allows-{SECRET}"] = {
-        "Statement": {
-            "Effect": "Allow",
-            "Action": [f"s3:{SECRET}", "s3:GetObject"],
-            "Resource": f"arn:aws:s3:::{SECRET}",
-            "Condition": of_inline,
-        }
+    allows = {
+        "Effect": "Allow",
+        "Action": [f"s3:{SECRET}", "s3:GetObject"],
+        "Resource": f"arn:aws:s3:::{SECRET}",
+        "Condition": of_inline,
     }
-    role.managed[f"Managed-{SECRET}"] = {"Statement": "Of-Inline-1234"}
+    managed = f"Managed-{SECRET}"
     details = account(
-        role_details(
-            AUTO_PILOT,
+        replace(
             role,
+            policies=(
+                *role.policies,
+                Policy(name=f"Allows-{SECRET}", document={"Statement": allows}),
+                Policy(
+                    name=managed,
+                    arn=managed_arn(managed),
+                    document={"Statement": "Of-Inline-1234"},
+                ),
+            ),
             path=f"/{SECRET}/",
             tags={f"tag-{SECRET}": SECRET, EXTERNAL_ID: "x", second: "x", "98765432": "x"},
             boundary=Boundary(
@@ -482,16 +460,8 @@ def test_external_ids_appear_nowhere_in_a_result(
     found = compare(expected, details, name=f"Account of {EXTERNAL_ID}")
     assert found.state == "differs"
     shown = json.dumps(asdict(found))
-    for secret in (
-        SECRET,
-        EXTERNAL_ID,
-        OTHER_SECRET,
-        "Of-Inline",
-        "Bound-1",
-        "Of-Other",
-        "98765432",
-    ):
-        assert secret not in shown
+    secrets = (SECRET, EXTERNAL_ID, OTHER_SECRET, "Of-Inline", "Bound-1", "Of-Other", "98765432")
+    assert not [secret for secret in secrets if secret in shown]
     assert '"ab"' not in shown
     assert "(external ID)" in shown
 
@@ -501,15 +471,12 @@ def test_account_id_stays_in_arns_even_if_it_is_the_external_id(compared: Compar
     assert found.arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
 
 
-def open_role(*external_ids: str, kind: str = READ_ONLY) -> tuple[Expectation, HeldRole]:
+def open_role(*external_ids: str) -> tuple[Expectation, HeldRole]:
     """The published role, whose external ID is left open, and it in an account."""
-    expected = from_published(PUMP_ACCOUNT).only([kind])
-    role = Deployed(
-        trust(PUMP_ACCOUNT, ""),
-        {policy.name: policy.document for policy in expected.roles[0][0].role.policies},
-    )
-    in_trust(Condition={"StringEquals": {"sts:ExternalId": list(external_ids)}})(role)
-    return expected, role_details(kind, role)
+    expected = from_published(PUMP_ACCOUNT).only([READ_ONLY])
+    ids: Any = list(external_ids)
+    found = expected.roles[0][0].role
+    return expected, replace(found, trust_policy=trust(PUMP_ACCOUNT, ids))
 
 
 A, B, C = "Aaaaaaaa-1", "Bbbbbbbb-2", "Cccccccc-3"
@@ -640,9 +607,9 @@ INNOCENT: list[Any] = [
 
 
 def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
-    expectation: Expectation, deployed: dict[str, Deployed]
+    expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    roles = [role_details(kind, role) for kind, role in deployed.items()]
+    roles = [*deployed.values()]
     others = {f"Other{at:02}": document for at, document in enumerate(ALARMING)}
     harmless = {f"Harmless{at}": document for at, document in enumerate(INNOCENT)}
     found = compare(expectation, account(*roles, others=others | harmless))
@@ -654,9 +621,9 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
 
 
 def test_unexpected_pump_role_is_another_role(
-    expectation: Expectation, deployed: dict[str, Deployed]
+    expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    roles = [role_details(kind, role) for kind, role in deployed.items()]
+    roles = [*deployed.values()]
     assert compare(expectation, account(*roles)).state == "match"
     found = compare(expectation.only([READ_ONLY]), account(*roles))
     assert found.state == "differs"
@@ -666,11 +633,10 @@ def test_unexpected_pump_role_is_another_role(
 
 
 def test_other_role_that_the_same_templates_expect_is_named_as_such(
-    expectation: Expectation, deployed: dict[str, Deployed]
+    expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
-    roles = [role_details(kind, deployed[kind]) for kind in (READ_ONLY, AUTO_PILOT)]
-    copies = {"Copy": deployed[AUTO_PILOT].trust}
-    found = compare(expectation.only([READ_ONLY]), account(*roles, others=copies))
+    copies = {"Copy": deployed[AUTO_PILOT].trust_policy}
+    found = compare(expectation.only([READ_ONLY]), account(*deployed.values(), others=copies))
     said = {other.name: other.alarms for other in found.others}
     assert said.keys() == {"Copy", NAMES[AUTO_PILOT]}
     also = Access("named-like-omitted-role", AUTO_PILOT)
