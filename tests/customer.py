@@ -138,20 +138,6 @@ class Customer:
         return {**found, "PolicyVersionList": [version["PolicyVersion"]]}
 
 
-@dataclass(frozen=True)
-class SavedCustomer:
-    """The account as files.
-
-    :param folder: the reviewed templates.
-    :param expectation: what is expected of it.
-    :param files: what ``Customer.saved`` wrote.
-    """
-
-    folder: Path
-    expectation: Expectation
-    files: tuple[Path, ...]
-
-
 def _as_the_cli_writes(value: Any) -> str:
     return json.dumps(value, indent=4, default=datetime.isoformat)
 

@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from shutil import copy
 
 import pytest
 
 from pump_roles.account.verify.expectation import Expectation, from_templates
-from tests.customer import BOUNDARY, CONTEXT, Customer, SavedCustomer, reviewed_templates
+from tests.customer import BOUNDARY, CONTEXT, Customer, reviewed_templates
 from tests.support import Synth
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
 
@@ -48,21 +47,3 @@ def deployed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Cust
 def customer(emulator: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Customer:
     """An account in which the reviewed templates have just been deployed."""
     return deployed(emulator, reviewed, expectation)
-
-
-@pytest.fixture(scope="session")
-def kept(
-    emulator: EmbeddedAws,
-    reviewed: Path,
-    expectation: Expectation,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> SavedCustomer:
-    folder = tmp_path_factory.mktemp("saved")
-    customer = deployed(emulator, reviewed, expectation)
-    return SavedCustomer(reviewed, expectation, tuple(customer.saved(folder)))
-
-
-@pytest.fixture
-def saved(kept: SavedCustomer, tmp_path: Path) -> SavedCustomer:
-    """Such an account, saved once; this test has copies of the files."""
-    return replace(kept, files=tuple(Path(copy(file, tmp_path)) for file in kept.files))

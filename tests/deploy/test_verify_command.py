@@ -15,7 +15,6 @@ from tests.customer import (
     BOUNDARY,
     READ_ONLY,
     Customer,
-    SavedCustomer,
     boundary_version,
 )
 from tests.support import OTHER_SECRET, PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth, write_csv
@@ -417,23 +416,9 @@ def test_boundary_policy_needs_an_expected_boundary(tmp_path: Path) -> None:
     assert line == "pump-roles: --boundary-policy: no expected role has a permissions boundary"
 
 
-# Saved files.
-
-
-def of_files(customer: Customer | SavedCustomer, *files: Path) -> Result:
-    """Verify saved files, without credentials."""
-    details = [word for file in files for word in ("--details", file)]
-    return run("--expect", customer.folder, "--format", "json", *details)
-
-
-def test_saved_files_match_without_credentials(saved: SavedCustomer) -> None:
-    files = saved.files
-    assert len(files) == 3
-    assert states(of_files(saved, *files)) == (0, "match", ["match", "match"])
-    assert states(of_files(saved, *files[::-1])) == (0, "match", ["match", "match"])
-
-
-def test_saved_organization_is_that_of_the_account(saved: SavedCustomer, tmp_path: Path) -> None:
+def test_saved_files_match_without_credentials_and_name_the_organization(
+    customer: Customer, tmp_path: Path
+) -> None:
     described = {
         "Id": "o-abcd123456",
         "MasterAccountId": "444455556666",
@@ -441,8 +426,8 @@ def test_saved_organization_is_that_of_the_account(saved: SavedCustomer, tmp_pat
     }
     file = tmp_path / "organization.json"
     file.write_text(json.dumps({"Organization": described}))
-    details = [word for found in (*saved.files, file) for word in ("--details", found)]
-    command = ("--expect", saved.folder, *details)
+    details = [word for found in (*customer.saved(tmp_path), file) for word in ("--details", found)]
+    command = ("--expect", customer.folder, *details)
     ended = run(*command)
     assert ended.exit_code == 0
     assert "organization: o-abcd123456, management account 444455556666\n" in ended.stdout

@@ -81,9 +81,3 @@ def test_guide_names_every_option() -> None:
 def test_guide_says_which_states_are_complete() -> None:
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| (yes|no) \|$", GUIDE, re.MULTILINE))
     assert rows == {state: "yes" if state in FINE else "no" for state in get_args(AccountState)}
-
-
-@pytest.mark.parametrize("status", [0, 2, 3, 4])
-def test_guide_and_help_name_every_exit_status(status: int) -> None:
-    assert f"\n| {status} | " in GUIDE
-    assert re.search(rf"\b{status} (if|for)\b", HELP.partition("Exit status: ")[2])

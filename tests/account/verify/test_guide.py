@@ -3,7 +3,6 @@
 import json
 import re
 
-import pytest
 from click.testing import CliRunner
 
 from pump_roles.account.verify.expectation import from_published
@@ -29,14 +28,6 @@ def test_guide_names_every_option() -> None:
     assert len(options) >= 15
     # These are the same for all commands.
     assert options - set(re.findall(r"--[a-z-]+", GUIDE)) <= {"--profile", "--region"}
-
-
-@pytest.mark.parametrize("status", [0, 1, 2, 3, 4])
-def test_guide_and_help_name_every_exit_status(status: int) -> None:
-    section = GUIDE.partition("\n## States and exit status\n")[2].partition("\n## ")[0]
-    assert re.search(rf"(\| {status} \|$|\b{status}\b)", section, re.MULTILINE)
-    shown = " ".join(HELP.partition("Exit status: ")[2].split())
-    assert re.search(rf"\b{status} (if|for)\b", shown)
 
 
 def test_guide_lists_every_rule() -> None:
