@@ -638,6 +638,24 @@ def test_external_ids_are_compared(
     assert not [each for each in {*expected, *accepted} - {OPEN} if each in repr(found)]
 
 
+@pytest.mark.parametrize(
+    ("expected", "accepted", "words"),
+    [
+        ([A], [B], "it accepts a different external ID than expected"),
+        ([A], [A.upper()], "its external ID differs from the expected one only in case"),
+        ([A, B], [A], "it does not accept an expected external ID"),
+        ([A, OPEN], [A], "it accepts fewer external IDs than expected"),
+        ([A], [A, B], "it accepts an external ID that is not expected"),
+        ([A], [A, B, C], "it accepts 2 external IDs that are not expected"),
+    ],
+)
+def test_words_about_external_ids_name_none(
+    expected: list[str], accepted: list[str], words: str
+) -> None:
+    (found,) = compare(trusting(PUMP, expected), trusting(PUMP, accepted))
+    assert difference_in_words(found) == words
+
+
 def test_boundary_with_another_document_is_compared_action_by_action() -> None:
     narrow, wide = BOUNDARY, replace(BOUNDARY, document=EVERYTHING)
     (found,) = compare(replace(AUTO_PILOT, boundary=narrow), replace(AUTO_PILOT, boundary=wide))

@@ -12,7 +12,8 @@ from pump_roles.account.organization import Account
 from pump_roles.account.rollout.deployed import deployed_by_stack_set, deployed_by_template
 from pump_roles.account.rollout.expected import ExpectedRollout, roles_in, rollouts_in
 from pump_roles.account.rollout.stack_set import StackSet, compare
-from pump_roles.account.rollout.status import AccountStatus, RolloutRole
+from pump_roles.account.rollout.status import AccountStatus, RolloutRole, RolloutStatus
+from pump_roles.output.rollout_formats import problems_in_words
 from pump_roles.templates.reading import read_templates
 from tests.account.rollout.rollouts import written
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth, Template
@@ -41,8 +42,8 @@ def expected_in(template: Template) -> ExpectedRollout:
     return found
 
 
-def compared(expected: ExpectedRollout, now: Template) -> tuple[str, RolloutRole]:
-    """Compare a rollout that is current in its only account: its state, and its role."""
+def status(expected: ExpectedRollout, now: Template) -> RolloutStatus:
+    """Compare a rollout that is current in its only account."""
     members = properties(now, VALUES)
     deployed = deployed_by_stack_set(members["TemplateBody"], members["Parameters"], "S")
     instance = AccountStatus(
@@ -58,9 +59,15 @@ def compared(expected: ExpectedRollout, now: Template) -> tuple[str, RolloutRole
     )
     accounts = [Account("000000000002", "two", suspended=False, units=("r-abcd",))]
     found = compare(expected, stack_set, accounts=accounts, management_account="000000000001")
+    assert EXTERNAL_ID not in repr(found)
+    assert NEXT not in repr(found)
+    return found
+
+
+def compared(expected: ExpectedRollout, now: Template) -> tuple[str, RolloutRole]:
+    """The state of that rollout, and its role."""
+    found = status(expected, now)
     (role,) = found.roles
-    assert EXTERNAL_ID not in repr(role)
-    assert NEXT not in repr(role)
     return found.state, role
 
 
@@ -119,10 +126,15 @@ def policy_at_times(template: Template) -> None:
 def test_rollout_whose_role_cannot_be_read_in_full_is_not_complete(
     change: Change, synth: Synth
 ) -> None:
-    expected = expected_in(rollout(synth, PROVIDED))
-    state, role = compared(expected, rollout(synth, PROVIDED, change))
-    assert state == "incomplete"
+    found = status(expected_in(rollout(synth, PROVIDED)), rollout(synth, PROVIDED, change))
+    (role,) = found.roles
+    assert found.state == "incomplete"
     assert role.differences or role.unknown
+    problems = [*problems_in_words(found)]
+    assert len(problems) == len(role.differences) + len(role.unknown)
+    assert {problem.partition(": ")[0] for problem in problems} == {
+        "the read-only role PumpReadOnlyRole"
+    }
 
 
 @pytest.mark.parametrize("more", [{}, {"pump:next-external-id": NEXT}], ids=["", "rotating"])

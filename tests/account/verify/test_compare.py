@@ -355,6 +355,12 @@ def test_documents_that_are_not_known_are_unknown(
         found = compared(policies=policies, unknown=(denied("inline-policies", policy.name),))
         assert (found.state, found.differences) == ("unknown", ())
         assert unknowns(found) == [f"its inline policy {policy.name} could not be read: denied"]
+        # Even if no reason was recorded.
+        found = compared(policies=policies)
+        assert (found.state, found.differences) == ("unknown", ())
+        assert [(each.part, each.subject) for each in found.unknown] == [
+            ("inline-policies", policy.name)
+        ]
 
 
 def test_unknown_account_does_not_match_and_a_difference_takes_precedence(
