@@ -289,31 +289,6 @@ def carried_out(
     return states
 
 
-NESTED = [account(1, ONE), account(2, ONE, TWO), account(3, THREE)]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "numbers"),
-    [
-        # Units within each other: the inner one is dropped, and its accounts lose the role.
-        ([ONE, TWO], [ONE], [{1, 2}, {1}]),
-        # A unit gives way to the one above it, and to one below it: a gap.
-        ([TWO], [ONE], [{2}, set(), {1, 2}]),
-        ([ONE], [TWO], [{1, 2}, set(), {2}]),
-        # Siblings and inner units can be added at any time.
-        ([TWO], [TWO, THREE], [{2}, {2, 3}]),
-        ([ONE], [ONE, TWO], [{1, 2}, {1, 2}]),
-    ],
-)
-def test_instances_follow_the_operations_when_units_overlap(
-    before: list[str], after: list[str], numbers: list[set[int]], synth: Synth
-) -> None:
-    old, new = rollout(synth, before, **EXCLUDED), rollout(synth, after, **EXCLUDED)
-    planned = [step for step in operations(old, new) if step.call != "UpdateStackInstances"]
-    states = carried_out(planned, [f"{number:012}" for number in numbers[0]], NESTED)
-    assert [{int(number) for number in state} for state in states] == numbers
-
-
 # A tree: the index of the unit above each unit, and the unit of each account with whether it is
 # suspended. Unit 0 is the root, account 0 the management account.
 TREES = st.integers(1, 7).flatmap(
