@@ -1,19 +1,17 @@
-"""`make smoke` as a whole command, on the emulator; and that it creates nothing unasked."""
+"""`make smoke` on the emulator, without the CDK CLI; and that it creates nothing unasked."""
 
 import io
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET, Synth
+from tools.sandbox import show
 from tools.sandbox.aws import ACCOUNT_ID, REGION, EmbeddedAws
-from tools.sandbox.cdk import ROOT
 from tools.sandbox.smoke import STACK, main
 
 CONFIG = f"""\
@@ -54,23 +52,33 @@ def asked(
     return smoke
 
 
+def cdk_of(aws: EmbeddedAws, synth: Synth) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that deploys and destroys as the CDK CLI does, with the context."""
+    deployed: set[str] = set()
+
+    def cdk(command: str, stack: str, *words: str, **_: object) -> subprocess.CompletedProcess[str]:
+        if command == "destroy":
+            aws.delete(stack)
+        else:
+            context = dict(word.split("=", 1) for word in words if word.startswith("pump:"))
+            aws.deploy(stack, json.dumps(synth(context)[stack]), update=stack in deployed)
+            deployed.add(stack)
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    return cdk
+
+
 @pytest.mark.slow
 def test_shows_the_whole_life_of_the_role_and_leaves_nothing(
-    aws: EmbeddedAws, environment: dict[str, str]
+    aws: EmbeddedAws, asked: Asked, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(show, "cdk", cdk_of(aws, synth))
+    # This process must stay interruptible.
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     # Every account of an organization has such a role.
     aws.create_role("OrganizationAccountAccessRole", PUMP_ACCOUNT)
-    ended = subprocess.run(
-        [sys.executable, "-m", "tools.sandbox.smoke", "pump"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        input=f"{ACCOUNT_ID}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    shown = ended.stdout + ended.stderr
-    assert ended.returncode == 0, shown
+    status, shown = asked(ACCOUNT_ID, "pump")
+    assert status == 0, shown
     assert "Every check passed." in shown
     assert re.findall(r"number \d +(?:✔|✘) (\w+)", shown) == [
         *("allowed", "refused"),
