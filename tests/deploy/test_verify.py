@@ -287,6 +287,17 @@ def test_account_that_does_not_answer_is_unknown(customer: Customer, failing: Fa
         assert not [text for text in (SECRET, "<", "Sign in") if text in reasons(found)]
 
 
+def test_what_was_deleted_while_it_was_read_is_unknown(
+    customer: Customer, failing: Failing
+) -> None:
+    gone = error("NoSuchEntity", 404)
+    found = failing.verify(
+        customer, lambda _, operation, __: gone if operation == "GetRolePolicy" else None
+    )
+    assert (found.state, differences(found)) == ("unknown", [])
+    assert {unknown.why for role in found.roles for unknown in role.unknown} == {"changed"}
+
+
 CALLS = 26
 """How many calls it takes to read the account."""
 
