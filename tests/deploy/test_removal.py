@@ -344,7 +344,9 @@ def test_every_step_of_a_removal_says_what_remains(company: Company) -> None:
     assert accounts.keys() == {account.id for account in company.organization.accounts()}
 
 
-def test_account_outside_the_units_is_also_checked(company: Company) -> None:
+def test_account_outside_the_units_is_also_checked_and_unproven_if_it_is_suspended(
+    company: Company,
+) -> None:
     # Like an account that moved, and kept its role.
     company.aws.delete("PumpReadOnly")
     assert company.verify()[0] == 0
@@ -353,11 +355,6 @@ def test_account_outside_the_units_is_also_checked(company: Company) -> None:
     status, accounts = company.verify()
     assert status == 3
     assert [id_ for id_, state in states(accounts).items() if state == "differs"] == [outside]
-
-
-def test_suspended_account_leaves_the_removal_unproven(company: Company) -> None:
-    company.aws.delete("PumpReadOnly")
-    (outside,) = company.members("Outside")
     company.account.organizations.close_account(AccountId=outside)
     status, accounts = company.verify()
     assert (status, accounts[outside]["unknown"][0]["why"]) == (4, "suspended")

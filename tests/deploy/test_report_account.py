@@ -1,7 +1,7 @@
 """`pump-roles report --account`: the roles that an account has, with the same reader."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from pump_roles.cli import app
 from pump_roles.output.json_documents import as_json
 from pump_roles.report import of_templates
-from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly
+from tests.support import EXTERNAL_ID, PRINCIPAL, PUBLISHED_NAMES, STACKS, Assembly, short_reports
 from tools.sandbox.aws import ACCOUNT_ID as ACCOUNT
 from tools.sandbox.aws import EmbeddedAws
 
@@ -31,6 +31,12 @@ ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 def document(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.fixture(autouse=True)
+def short() -> Iterator[None]:
+    with short_reports():
+        yield
 
 
 @pytest.fixture

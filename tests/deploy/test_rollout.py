@@ -34,7 +34,7 @@ from tools.sandbox.organization import EmbeddedMembers, Organization, StackSets,
 from tools.sandbox.simulator import Role
 
 TREE: Tree = {"Workloads": {"America": {"North": 2, "South": 1}}, "Sandbox": 3, "Suspended": 1}
-SMALL: Tree = {"Prod": {"Europe": 3, "America": 1}, "Test": 2}
+SMALL: Tree = {"Prod": {"Europe": 1}, "Test": 2}
 
 READ_ONLY_ROLE, AUTO_PILOT_ROLE = "PumpReadOnlyRole", "PumpAutoPilotRole"
 KINDS = {name: kind for kind, (name, _) in DOCUMENTED.items()}
