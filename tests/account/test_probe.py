@@ -657,20 +657,20 @@ def test_concurrency_is_bounded() -> None:
         assert str(CONCURRENCY.maximum if concurrency else CONCURRENCY.minimum) in ended.stderr
 
 
-def test_roles_are_probed_concurrently_up_to_the_limit(fake: FakeSts, client: STSClient) -> None:
+def test_roles_are_probed_concurrently_up_to_the_limit() -> None:
     four, counts = Barrier(4), [0, 0]  # now, and the most
 
-    def together(request: Request) -> tuple[int, str]:
-        counts[0] += 1
-        counts[1] = max(counts)
-        four.wait(timeout=60)
-        counts[0] -= 1
-        four.wait(timeout=60)
-        return as_it_should(request)
+    class Together(Broken):
+        def assume_role(self, **_: object) -> None:
+            counts[0] += 1
+            counts[1] = max(counts)
+            four.wait(timeout=300)
+            counts[0] -= 1
+            four.wait(timeout=300)
 
+    client: Any = Together(KeyError(), Meta)
     roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(12)]
     found: list[int] = []
-    fake.respond = together
     results = probe_all(roles, sts=client, concurrency=4, found=found.append)
     assert counts == [0, 4]
     assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]
