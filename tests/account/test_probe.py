@@ -658,21 +658,21 @@ def test_concurrency_is_bounded() -> None:
 
 
 def test_roles_are_probed_concurrently_up_to_the_limit() -> None:
-    four, counts = Barrier(4), [0, 0]  # now, and the most
+    four, free, waits = Barrier(4), Semaphore(4), list[bool]()
 
     class Together(Broken):
         def assume_role(self, **_: object) -> None:
-            counts[0] += 1
-            counts[1] = max(counts)
+            waits.append(not free.acquire(blocking=False))
             four.wait(timeout=300)
-            counts[0] -= 1
+            free.release()
             four.wait(timeout=300)
 
     client: Any = Together(KeyError(), Meta)
     roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(12)]
     found: list[int] = []
     results = probe_all(roles, sts=client, concurrency=4, found=found.append)
-    assert counts == [0, 4]
+    assert waits == [False] * 36
+    assert not four.broken
     assert [result.role_arn for result in results] == [role_arn for role_arn, _ in roles]
     assert found == [1] * 12
 
