@@ -561,6 +561,10 @@ def test_any_other_property_that_differs_is_a_difference(
     expected = replace(AUTO_PILOT, boundary=BOUNDARY)
     (found,) = compare(expected, replace(expected, **more))
     assert (found.rule, found.effect) == difference
+    # Unless it is not known.
+    not_read = (Unknown(part=found.part, why="not-read"),)
+    assert compare(expected, replace(expected, **more, unknown=not_read)) == ()
+    assert compare(replace(expected, unknown=not_read), replace(expected, **more)) == ()
 
 
 def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
