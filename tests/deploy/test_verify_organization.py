@@ -184,7 +184,10 @@ def test_own_account_is_read_with_the_callers_credentials(
     aws.deploy("Pump", template.read_text())
     ended = verify(aws, template, "--account", ACCOUNT_ID, "--account", organization.accounts[0])
     assert ended.exit_code == 0, ended.stdout
-    assert accounts_of(ended)[ACCOUNT_ID]["name"] == "Master Account"
+    found = accounts_of(ended)
+    assert found[ACCOUNT_ID]["name"] == "Master Account"
+    # No role has to be assumed.
+    assert found[ACCOUNT_ID]["calls"] == found[organization.accounts[0]]["calls"] - 1
     aws.delete("Pump")
 
 
