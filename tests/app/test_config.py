@@ -269,7 +269,7 @@ ODD: list[Any] = [
     *[{}, {"a": [{}]}, [], [[]], [["a"]], [None], [1.5], ["a", ["b"]], list(range(2_000))],
     *["9999-12-31T23:59:59-12:00", "2027-02-30T00:00:00Z", "2027-01-31T18:00:00+99:99"],
 ]
-NO_TAGS = ("", " ", {})
+NO_TAGS: list[Any] = ["", " ", {}]
 PYTHON = (
     "datetime|timedelta|NoneType|object|indices|callable|iterable|subscript|attribute|class|range "
 )

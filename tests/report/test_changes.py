@@ -11,15 +11,13 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from pump_roles import AutoPilotRolloutStack, Guardrail
 from pump_roles.compare import Effect
 from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.decisions import PolicyEvaluator
-from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import report_from
 from pump_roles.output.report_words import change_in_one_line
@@ -27,28 +25,26 @@ from pump_roles.published import ROLES
 from pump_roles.report import Earlier, Report, build, of_contents, of_published, of_templates
 from pump_roles.report import changes as report_changes
 from pump_roles.report.model import SCHEMA, Change
-from pump_roles.role import Role
-from pump_roles.templates import Contents, FoundRole
+from pump_roles.templates import Contents, FoundRole, Place
+from tests.compare.test_compare import Policies, mutated, requests, role_of
 from tests.support import (
     ACTIONS,
-    ARNS,
     CONDITION,
     EVERYTHING,
     ROLE_ARGUMENTS,
     SECRET,
-    STATEMENTS,
     add_resources,
     another,
     attach,
     changed,
     earlier,
+    examples,
     external_id,
     in_role,
-    json_values,
+    in_the_verdict,
     plain,
     short_reports,
     synthesize,
-    trust,
 )
 from tests.support import Change as Edit
 
@@ -154,49 +150,23 @@ def in_parts(_: dict[str, Any], role: dict[str, Any]) -> None:
     patterns += [action.name for action in shipped().matched_by("ec2:Describe*")]
 
 
-REGIONS = ("us-east-1", "eu-west-1")
-
-
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        (nothing, nothing),
-        (nothing, allows("ec2:DescribeInstances")),
-        (nothing, allows("ec2:DescribeInstances", Resource="arn:aws:ec2:::x")),
         (nothing, allows("ec2:DescribeInstances", Condition=CONDITION)),
         (nothing, moved),
         (nothing, other_case),
         (nothing, in_parts),
         # Denied either way.
-        (denies("ec2:CreateTags"), denies("ec2:CreateTags*")),
         (denies("ec2:*"), together(denies("ec2:*"), allows("ec2:RunInstances"))),
-        (denies("ec2:*"), together(denies("ec2:*"), guarded(Guardrail.COMMITMENT_TAGS_ONLY))),
         (guarded(Guardrail.NO_SELLING), denies("ec2:CreateReservedInstancesListing")),
         # A deny of what the role does not have.
         (nothing, denies("s3:*", "iam:CreateUser", "ec2:RunInstances")),
         (
-            guarded(Guardrail.only_in_regions(*REGIONS)),
-            guarded(Guardrail.only_in_regions(*reversed(REGIONS))),
-        ),
-        (
-            guarded(Guardrail.NO_SELLING, Guardrail.METADATA_ONLY),
-            guarded(Guardrail.METADATA_ONLY, Guardrail.NO_SELLING),
-        ),
-        (
             in_role(Description="One."),
             in_role(Description="Another."),
         ),
-        # The order of values and resources does not matter.
-        (
-            denies("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": ["x", "y"]}}),
-            denies("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": ["y", "x"]}}),
-        ),
-        (
-            denies("ec2:*", Resource=["arn:a", "arn:b"]),
-            denies("ec2:*", Resource=["arn:b", "arn:a", "arn:b"]),
-        ),
         (nothing, add_resources(Topic={"Type": "AWS::SNS::Topic", "Properties": {}})),
-        (allows("s3:*"), together(allows("s3:*"), allows("s3:*"))),
     ],
 )
 def test_what_means_the_same_is_not_a_change(before: Edit, now: Edit, compared: Compare) -> None:
@@ -208,13 +178,8 @@ def test_what_means_the_same_is_not_a_change(before: Edit, now: Edit, compared: 
     "guardrail",
     [
         Guardrail.RECOMMENDED,
-        Guardrail.NO_COMMITMENTS,
-        Guardrail.ONLY_WHEN_APPROVED,
         Guardrail.ONLY_BY_ORDER,
-        Guardrail.HANDS_OFF,
-        Guardrail.NEEDED_ONLY,
-        Guardrail.only_in_regions(*REGIONS),
-        Guardrail.invitations_from("111122223333"),
+        Guardrail.only_in_regions("us-east-1", "eu-west-1"),
     ],
 )
 def test_removing_a_guardrail_broadens_and_adding_one_narrows(
@@ -262,12 +227,6 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
     ("before", "now", "what", "effect"),
     [
         (
-            Guardrail.only_in_regions("us-east-1"),
-            Guardrail.only_in_regions("us-east-1", "eu-west-1"),
-            "us-east-1 before, eu-west-1 and us-east-1 now",
-            "broader",
-        ),
-        (
             Guardrail.only_in_regions("us-east-1", "eu-west-1"),
             Guardrail.only_in_regions("eu-west-1"),
             "eu-west-1 and us-east-1 before, eu-west-1 now",
@@ -284,12 +243,6 @@ def test_one_roles_metadata_comes_after_the_other_roles_money(tmp_path: Path) ->
             Guardrail.until("2927-02-01T18:00:00Z"),
             "2927-01-31T18:00:00Z before, 2927-02-01T18:00:00Z now",
             "broader",
-        ),
-        (
-            Guardrail.until("2927-01-31T18:00:00Z"),
-            Guardrail.until("2927-01-31T18:00:00+01:00"),
-            "2927-01-31T18:00:00Z before, 2927-01-31T17:00:00Z now",
-            "narrower",
         ),
         (
             Guardrail.invitations_from("111122223333"),
@@ -346,14 +299,6 @@ def without_external_id(_: dict[str, Any], role: dict[str, Any]) -> None:
     del role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
 
 
-def from_network(network: str) -> Edit:
-    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
-        condition = role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
-        condition["IpAddress"] = {"aws:SourceIp": network}
-
-    return edit
-
-
 def also(*actions: str) -> Edit:
     def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
         statement = role["AssumeRolePolicyDocument"]["Statement"][0]
@@ -379,27 +324,9 @@ UNCHECKED = "it requires no external ID, so another customer of Pump's could rea
         ),
         (nothing, external_id("Changed-5678"), {(HIDDEN, "other")}),
         (
-            from_network("10.0.0.0/8"),
-            from_network("0.0.0.0/0"),
-            {
-                ("its trust policy allows more", "broader"),
-                ("its trust policy allows less", "narrower"),
-            },
-        ),
-        (
             nothing,
             external_id([SECRET, "Changed-5678"]),
             {("it accepts 1 more external ID", "broader")},
-        ),
-        (
-            external_id([SECRET, "Other-5678"]),
-            external_id("Other-5678"),
-            {("it accepts 1 fewer external ID", "narrower")},
-        ),
-        (
-            nothing,
-            trusting("arn:aws:iam::999988887777:role/Pump"),
-            {("no longer trusts 999988887777", "narrower")},
         ),
         (
             external_id([SECRET, "Other-5678"]),
@@ -494,36 +421,20 @@ def test_changed_boundary_document_in_the_template_is_a_change(compared: Compare
 
 
 OTHER_CONDITION = {"Bool": {"aws:SecureTransport": "false"}}
-BUCKETS = "arn:aws:s3:::*"
 
 
 @pytest.mark.parametrize(
     ("before", "now", "effect"),
     [
         (nothing, allows("ec2:RunInstances"), "broader"),
-        (nothing, allows("ec2:RunInstances", Condition=CONDITION), "broader"),
         (
             allows("ec2:RunInstances", Condition=CONDITION),
             allows("ec2:RunInstances", Condition=OTHER_CONDITION),
             "other",
         ),
-        (allows("ec2:RunInstances", Condition=CONDITION), allows("ec2:RunInstances"), "broader"),
         (
             allows("ec2:RunInstances", Resource=["arn:a, arn:b"]),
             allows("ec2:RunInstances", Resource=["arn:a", "arn:b"]),
-            "other",
-        ),
-        (
-            allows("ec2:RunInstances", Resource="arn:a"),
-            together(
-                allows("ec2:RunInstances", Resource="arn:a"),
-                allows("ec2:RunInstances", Resource="arn:b"),
-            ),
-            "broader",
-        ),
-        (
-            denies("ec2:CreateTags", Condition=CONDITION),
-            denies("ec2:CreateTags", Condition=OTHER_CONDITION),
             "other",
         ),
         (denies("ec2:CreateTags"), denies("ec2:CreateTags", Resource="arn:a"), "broader"),
@@ -536,16 +447,12 @@ BUCKETS = "arn:aws:s3:::*"
             "narrower",
         ),
         # The catalog does not have these services.
-        (nothing, allows("s3:ListAllMyBuckets"), "broader"),
-        (allows("s3:*", Resource="arn:aws:s3:::one"), allows("s3:*"), "broader"),
         (allows("s3:*", Condition=CONDITION), allows("s3:*", Condition=OTHER_CONDITION), "other"),
-        (together(allows("s3:*"), denies("s3:PutObject")), allows("s3:*"), "broader"),
         (
             together(allows("s3:*"), denies("s3:PutObject")),
-            together(allows("s3:*"), denies("s3:PutObject", Resource=BUCKETS)),
+            together(allows("s3:*"), denies("s3:PutObject", Resource="arn:aws:s3:::*")),
             "broader",
         ),
-        (allows("s3:*"), together(allows("s3:*"), denies("s3:PutObject")), "narrower"),
         # An action that is newer than the catalog.
         (nothing, allows("ec2:PurchaseSomethingNew"), "broader"),
     ],
@@ -578,7 +485,6 @@ def aws_managed(name: str) -> Edit:
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        (nothing, in_role(ManagedPolicyArns=[f"{MANAGED}ReadOnlyAccess"])),
         (
             in_role(ManagedPolicyArns=[f"{MANAGED}ReadOnlyAccess"]),
             in_role(ManagedPolicyArns=[f"{MANAGED}AdministratorAccess"]),
@@ -626,138 +532,84 @@ def test_adding_removing_or_changing_other_access_is_a_change(compared: Compare)
     assert effects(found) == {"other"}
 
 
-@pytest.fixture(scope="module")
-def rollout(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The template of a rollout."""
-    app = App(outdir=str(tmp_path_factory.mktemp("rollout")))
-    units = ["ou-abcd-11111111", "ou-abcd-22222222"]
-    stack = AutoPilotRolloutStack(app, "R", organizational_units=units, **ROLE_ARGUMENTS)
-    return json.dumps(app.synth().get_stack_by_name(stack.stack_name).template)
-
-
-Targets = Callable[[dict[str, Any], dict[str, Any]], object]
-
-
-def unit(*units: Any) -> Targets:
-    return lambda _, targets: targets.update(OrganizationalUnitIds=list(units))
-
-
-def filtered(kind: str, *accounts: str) -> Targets:
-    return lambda _, targets: targets.update(AccountFilterType=kind, Accounts=list(accounts))
-
-
-def property_of(**properties: Any) -> Targets:
-    return lambda stack_set, _: stack_set.update(properties)
-
-
-def as_it_is(_stack_set: dict[str, Any], _targets: dict[str, Any]) -> None:
-    pass
-
-
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
-MANUAL = {"Enabled": False}
-AUTOMATIC = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+A, B = "111122223333", "444455556666"
+PLACE = Place(
+    kind=KIND,
+    source="R.template.json",
+    stack_set="Pump",
+    units=(ONE, TWO),
+    automatic=True,
+    call_as="management",
+)
 
 
-def rolled_out(rollout: str, folder: Path, change: Targets) -> Report:
-    template = json.loads(rollout)
-    (stack_set,) = (resource["Properties"] for resource in template["Resources"].values())
-    change(stack_set, stack_set["StackInstancesGroup"][0]["DeploymentTargets"])
-    file = folder / "rollout.template.json"
-    file.write_text(json.dumps(template))
+@pytest.fixture(scope="module")
+def short(text: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
     with short_reports():
-        return of_templates(file)
-
-
-def moves(was: Report, now: Report) -> tuple[Change, ...]:
-    """The differences between two reports of rollouts."""
-    with short_reports() as catalog:
-        return changes(earlier(was), now, catalog)
+        return changed(text, tmp_path_factory.mktemp("short"), nothing)
 
 
 @pytest.mark.parametrize(
     ("before", "now", "effect"),
     [
-        (as_it_is, unit(ONE, TWO, THREE), "broader"),
-        (as_it_is, unit(ONE), "narrower"),
-        (as_it_is, unit(ONE, THREE), "other"),
-        (as_it_is, unit(TWO, ONE), ""),
-        (as_it_is, filtered("DIFFERENCE", "111122223333"), "narrower"),
-        (as_it_is, filtered("NONE"), ""),
+        ({}, {"units": (ONE, TWO, THREE)}, "broader"),
+        ({}, {"units": (ONE,)}, "narrower"),
+        ({}, {"units": (ONE, THREE)}, "other"),
+        ({}, {"units": (TWO, ONE), "source": "Renamed.template.json"}, ""),
+        ({}, {"filter": "exclude", "accounts": (A,)}, "narrower"),
         (
-            filtered("DIFFERENCE", "111122223333"),
-            filtered("DIFFERENCE", "111122223333", "444455556666"),
+            {"filter": "exclude", "accounts": (A,)},
+            {"filter": "exclude", "accounts": (A, B)},
             "narrower",
         ),
+        ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (A, B)}, "broader"),
+        ({"filter": "only", "accounts": (A,)}, {"filter": "only", "accounts": (B,)}, "other"),
+        ({"filter": "UNION", "accounts": (A,)}, {"filter": "UNION", "accounts": (A, B)}, "broader"),
+        ({"filter": "exclude", "accounts": (A,)}, {"filter": "only", "accounts": (A,)}, "other"),
+        ({"automatic": False}, {}, "broader"),
+        ({}, {"call_as": "delegated-admin"}, "other"),
+        # Fewer units mean fewer accounts only in the same account and Regions.
+        ({"account": A}, {"account": B, "units": (ONE,)}, "other"),
+        ({"region": "us-east-1"}, {"region": "eu-west-1", "units": (ONE,)}, "other"),
+        ({"regions": ("us-east-1",)}, {"regions": ("eu-west-1",), "units": (ONE,)}, "other"),
         (
-            filtered("INTERSECTION", "111122223333"),
-            filtered("INTERSECTION", "111122223333", "444455556666"),
-            "broader",
-        ),
-        (
-            filtered("INTERSECTION", "111122223333"),
-            filtered("INTERSECTION", "444455556666"),
+            {"regions": ("us-east-1",)},
+            {"regions": ("us-east-1", "eu-west-1"), "units": (ONE,)},
             "other",
         ),
-        (
-            filtered("UNION", "111122223333"),
-            filtered("UNION", "111122223333", "444455556666"),
-            "broader",
-        ),
-        (filtered("DIFFERENCE", "111122223333"), filtered("INTERSECTION", "111122223333"), "other"),
-        (property_of(AutoDeployment=MANUAL), property_of(AutoDeployment=AUTOMATIC), "broader"),
-        (as_it_is, property_of(CallAs="DELEGATED_ADMIN"), "other"),
-        (as_it_is, unit(ONE, {"Ref": "Unit"}), "other"),
     ],
 )
 def test_changed_target_of_a_rollout_is_a_change(
-    before: Targets, now: Targets, effect: str, rollout: str, tmp_path: Path
+    before: dict[str, Any], now: dict[str, Any], effect: str, short: Report
 ) -> None:
-    was, after = rolled_out(rollout, tmp_path, before), rolled_out(rollout, tmp_path, now)
-    found = moves(was, after)
-    assert [change.effect for change in found] == ([effect] if effect else [])
-    assert all(change.about == "place" for change in found)
-    assert all(change.was and change.now and change.was != change.now for change in found)
+    was, after = (replace(short, places=(replace(PLACE, **members),)) for members in (before, now))
     back = {"broader": "narrower", "narrower": "broader"}.get(effect, effect)
-    assert [change.effect for change in moves(after, was)] == ([back] if back else [])
+    for one, other, expected in ((was, after, effect), (after, was, back)):
+        with short_reports() as catalog:
+            found = changes(earlier(one), other, catalog)
+        assert [(change.about, change.effect) for change in found] == (
+            [("place", expected)] if expected else []
+        )
+        assert all(change.was and change.now and change.was != change.now for change in found)
 
 
-@pytest.mark.parametrize(
-    ("member", "values"),
-    [
-        ("account", ("111122223333", "444455556666")),
-        ("region", ("us-east-1", "eu-west-1")),
-        ("regions", (("us-east-1",), ("eu-west-1",))),
-        ("regions", (("us-east-1",), ("us-east-1", "eu-west-1"))),
-    ],
-)
-def test_changed_account_or_region_of_a_rollout_is_a_change_even_with_fewer_units(
-    member: str, values: tuple[Any, Any], rollout: str, tmp_path: Path
-) -> None:
-    report = rolled_out(rollout, tmp_path, as_it_is)
-    (found,) = report.places
+def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    AutoPilotRolloutStack(app, "R", organizational_units=[ONE], **ROLE_ARGUMENTS)
+    template = app.synth().get_stack_by_name("R").template
+    (resource,) = template["Resources"].values()
+    (group,) = resource["Properties"]["StackInstancesGroup"]
+    group["DeploymentTargets"]["OrganizationalUnitIds"] = [ONE, {"Ref": "Unit"}]
 
-    def with_place(**members: Any) -> Report:
-        return replace(report, places=(replace(found, **members),))
-
-    was = with_place(**{member: values[0]})
-    (only,) = moves(was, with_place(**{member: values[1]}))
-    assert (only.about, only.effect) == ("place", "other")
-    assert only.was != only.now
-    (fewer,) = moves(was, with_place(**{member: values[1], "units": (ONE,)}))
-    assert fewer.effect == "other"
-
-
-def test_changed_default_of_a_target_that_cannot_be_read_is_a_change(
-    rollout: str, tmp_path: Path
-) -> None:
     def default(value: str) -> Report:
-        template = json.loads(rollout)
         template["Parameters"] = {"Unit": {"Type": "String", "Default": value}}
-        return rolled_out(json.dumps(template), tmp_path, unit({"Ref": "Unit"}))
+        (tmp_path / "R.template.json").write_text(json.dumps(template))
+        return of_templates(tmp_path / "R.template.json")
 
-    found = moves(default(ONE), default("r-abcd"))
-    assert effects(found) == {"other"}
+    with short_reports() as catalog:
+        found = changes(earlier(default(TWO)), default("r-abcd"), catalog)
+    assert [(change.about, change.effect) for change in found] == [("filled-in", "other")]
 
 
 def test_renamed_template_is_not_a_change(text: str, tmp_path: Path) -> None:
@@ -825,100 +677,40 @@ def test_added_pattern_is_the_roles_change_even_if_aws_added_the_action(
 VARIANTS: dict[str, Edit] = {
     "published": nothing,
     "recommended": guarded(Guardrail.RECOMMENDED),
-    "one region": guarded(Guardrail.only_in_regions("us-east-1")),
-    "ending": guarded(Guardrail.until("2927-01-31T18:00:00Z")),
     "wide": allows("*"),
-    "bounded": boundary("platform/Boundary"),
     "unknown": in_role(ManagedPolicyArns=[f"{MANAGED}ReadOnlyAccess"]),
-    "another principal": trusting("111122223333"),
 }
 
 
 def test_reversed_comparison_has_the_opposite_effects(text: str, tmp_path: Path) -> None:
-    reports = {name: changed(text, tmp_path, edit) for name, edit in VARIANTS.items()}
-    earliers = {name: earlier(report) for name, report in reports.items()}
     back = {"broader": "narrower", "narrower": "broader", "other": "other"}
-    for one, other in combinations_with_replacement(VARIANTS, 2):
-        there = changes(earliers[one], reports[other])
-        again = changes(earliers[other], reports[one])
-        assert bool(there) == (one != other)
-        assert of_actions(again) == {
-            name: back[effect] for name, effect in of_actions(there).items()
-        }
-        assert sorted(change.effect for change in again) == sorted(
-            back[change.effect] for change in there
-        )
+    with short_reports() as catalog:
+        reports = {name: changed(text, tmp_path, edit) for name, edit in VARIANTS.items()}
+        earliers = {name: earlier(report) for name, report in reports.items()}
+        for one, other in combinations_with_replacement(VARIANTS, 2):
+            there = changes(earliers[one], reports[other], catalog)
+            again = changes(earliers[other], reports[one], catalog)
+            assert bool(there) == (one != other)
+            assert of_actions(again) == {
+                name: back[effect] for name, effect in of_actions(there).items()
+            }
+            assert sorted(change.effect for change in again) == sorted(
+                back[change.effect] for change in there
+            )
 
 
-POLICIES = st.lists(st.lists(STATEMENTS, min_size=1, max_size=2), max_size=3)
-Policies = list[list[dict[str, Any]]]
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> tuple[Policies, Policies]:
-    """Some policies, before and after one statement is added, removed, moved or replaced."""
-    before = draw(POLICIES)
-    after = deepcopy(before)
-    places = [(at, index) for at, found in enumerate(after) for index in range(len(found))]
-    how = draw(st.sampled_from(["add", "remove", "move", "replace"]))
-    if how == "add" or not places:
-        after.append([draw(STATEMENTS)])
-        return before, after
-    at, index = draw(st.sampled_from(places))
-    if how == "replace":
-        after[at][index] = draw(STATEMENTS)
-        return before, after
-    taken = after[at].pop(index)
-    if how == "move":
-        after.append([taken])
-    return before, after
-
-
-def _role(policies: Policies) -> Role:
-    return Role(
-        kind=KIND,
-        name="PumpAutoPilotRole",
-        trust_policy=trust("999988887777", "Example-1234"),
-        policies=tuple(
-            Policy(name=f"Policy{at}", document={"Version": "2012-10-17", "Statement": found})
-            for at, found in enumerate(policies)
-        ),
-    )
-
-
-@cache
-def _matched(pattern: str) -> frozenset[str]:
-    return frozenset(action.name for action in shipped().matched_by(pattern))
-
-
-def requests(policies: Policies, action: str) -> frozenset[tuple[str, bool]]:
-    """The requests for an action that are allowed, by the rules of IAM: ARN and condition."""
-
-    def applying(effect: str) -> Iterator[tuple[str, bool]]:
-        for made in (one for found in policies for one in found):
-            if made["Effect"] != effect or not any(action in _matched(p) for p in made["Action"]):
-                continue
-            named: Any = made.get("Resource", made.get("NotResource"))
-            listed = [named] if isinstance(named, str) else named
-            for arn in ARNS:
-                if (arn in listed or "*" in listed) != ("NotResource" in made):
-                    yield from (
-                        (arn, met) for met in (True, False) if met or "Condition" not in made
-                    )
-
-    return frozenset(applying("Allow")) - frozenset(applying("Deny"))
-
-
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@examples(thorough=100, quick=8)
 @given(mutated())
 def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
     mutation: tuple[Policies, Policies],
 ) -> None:
     before, after = mutation
-    was, now = _role(before), _role(after)
+    was, now = role_of(before), role_of(after)
     granted = [PolicyEvaluator(role.policies, shipped()).grants for role in (was, now)]
-    since = earlier(of_contents(Contents(roles=(FoundRole(role=was),))))
-    found = of_contents(Contents(roles=(FoundRole(role=now),)), since=since).changes
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build, "statements", in_the_verdict)
+        since = earlier(of_contents(Contents(roles=(FoundRole(role=was),))))
+        found = of_contents(Contents(roles=(FoundRole(role=now),)), since=since).changes
     assert {change.cause for change in found} <= {"role"}
     reported = of_actions(found)
     assert len(reported) == sum(len(change.actions) for change in found)
@@ -934,17 +726,6 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
         decisions = [found_by[name].decision if name in found_by else "" for found_by in granted]
         if effect is None:
             assert decisions[0] == decisions[1] or {*decisions} <= {"", "denied"}
-
-
-def test_an_earlier_report_reads_as_it_was_written(text: str, tmp_path: Path) -> None:
-    edit = together(guarded(Guardrail.RECOMMENDED), allows("s3:*"), bucket_policy("s3:*"))
-    report = changed(text, tmp_path, edit)
-    assert changes(earlier(report), report) == ()
-    again = of_templates(tmp_path / "changed.template.json", since=earlier(report))
-    assert again.since is not None
-    assert (again.since.file, again.since.files) == ("earlier.json", (("earlier.json", "0" * 64),))
-    assert (again.since.date, again.since.version) == (report.date, report.version)
-    assert report.since is None
 
 
 @pytest.fixture(scope="module")
@@ -995,16 +776,6 @@ def _parent(content: Any, path: tuple[Any, ...]) -> Any:
 MISSING = "lacks a member of its schema, or has another one"
 
 
-def _where(path: tuple[Any, ...]) -> str:
-    """Where an object is in a document, as msgspec says it."""
-    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path[:-1]]
-    names = {"roles": ".roles[...]"}
-    where = "".join(steps)
-    for name, shown in names.items():
-        where = where.replace(f".{name}.{KIND}", shown)
-    return f" - at `${where}`" if where else ""
-
-
 def test_rejects_a_report_without_a_member(said: dict[str, Any]) -> None:
     """Otherwise what it does not say would count as gone, or as nothing."""
     removed = 0
@@ -1022,7 +793,7 @@ def test_rejects_a_report_without_a_member(said: dict[str, Any]) -> None:
             assert found == report_from(content)
             continue
         assert isinstance(found, str), path
-        assert found in (MISSING, f"Object missing required field `{path[-1]}`{_where(path)}")
+        assert found == MISSING or found.startswith(f"Object missing required field `{path[-1]}`")
         removed += 1
     assert removed > 100
 
@@ -1032,37 +803,3 @@ def test_rejects_a_report_with_an_unknown_member(said: dict[str, Any]) -> None:
     said = deepcopy(said)
     said["actions"][0]["roles"][KIND]["more"] = []
     assert attempt(said) == MISSING
-
-
-JSON = json_values(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    *("schema", "roles", "actions", "date", "kind", "x"),
-)
-
-
-@given(st.data())
-def test_any_json_is_an_earlier_report_or_one_clear_error(
-    said: dict[str, Any], data: st.DataObject
-) -> None:
-    content = deepcopy(said)
-    path = data.draw(st.sampled_from(list(_paths(said))))
-    value = data.draw(JSON)
-    assume(value != _parent(content, path)[path[-1]])
-    _parent(content, path)[path[-1]] = value
-    for text in (content, value):
-        found = attempt(text)
-        assert isinstance(found, Report) or (found and found.isprintable())
-
-
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [("decision", "Allowed"), ("answer", "nope"), ("risk", "none")],
-)
-def test_rejects_an_unknown_value_in_a_report(
-    member: str, value: str, said: dict[str, Any]
-) -> None:
-    content = deepcopy(said)
-    path = next(path for path in _paths(content) if path[-1] == member)
-    _parent(content, path)[member] = value
-    with pytest.raises(InputError, match=f"Invalid enum value '{value}' - at"):
-        report_from(content)
