@@ -164,25 +164,41 @@ def few(report: Report) -> Report:
 
 
 @pytest.fixture(scope="module")
+def odd(published: Report) -> Report:
+    """Every kind of alarm, numbers that are not exact, an answer that is unknown, other access."""
+    first, *others = published.roles
+    statement = published.statements[0]
+    unknown = replace(statement.roles[first.kind], answer="unknown")
+    alarms = tuple(Finding(kind=kind, role=first.kind) for kind in ALARMS)
+    alarming = replace(first, external_id=False, as_published=False, exact=False, readable=False)
+    return replace(
+        few(published),
+        alarms=len(alarms),
+        as_published=False,
+        exact=False,
+        roles=(replace(alarming, writes=3), *others),
+        statements=(
+            replace(statement, roles={**statement.roles, first.kind: unknown}),
+            *published.statements[1:],
+        ),
+        others=(OTHER, Other(name="Quiet", type="AWS::IAM::Group", source="Other.template.json")),
+        findings=(*alarms, *published.findings),
+    )
+
+
+@pytest.fixture(scope="module")
 def files(
-    published: Report, guarded: Report, tmp_path_factory: pytest.TempPathFactory
+    published: Report, guarded: Report, odd: Report, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    one_role = replace(
-        guarded,
-        roles=guarded.roles[1:],
-        actions=tuple(
-            replace(action, roles={"auto-pilot": action.roles["auto-pilot"]})
-            for action in guarded.actions
-            if "auto-pilot" in action.roles
-        ),
-    )
     found = {}
     for name, report in [
-        ("published", published),
+        ("published", few(published)),
         ("guarded", guarded),
-        ("one role", one_role),
         ("few", few(guarded)),
+        ("odd", odd),
+        # The read-only role can neither buy nor join anything.
+        ("one role", replace(published, roles=published.roles[:1], actions=())),
     ]:
         found[name] = folder / f"{name}.html"
         found[name].write_text(as_html(report), encoding="utf-8")
@@ -242,10 +258,12 @@ RESET = """() => {
     const more = document.getElementById("more");
     if (more.ariaExpanded === "true") more.click();
     for (const details of document.querySelectorAll("details[open]")) details.open = false;
-    document.activeElement.blur();
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
     scrollTo(0, 0);
 }"""
-"""Brings a page back to how it was opened, except for what Tab goes on from."""
+"""Brings a page back to how it was opened, except for the row that Tab leads to."""
 
 
 @pytest.fixture(scope="module")
@@ -268,20 +286,15 @@ def show(
 ) -> Iterator[Show]:
     """Show a page, offline. Nothing is requested, and no error is reported.
 
-    :param anew: whether it is opened anew, which takes long, as with a fragment or with options.
+    With a fragment or with options it is opened anew, which takes long.
     """
     wrongs: list[list[str]] = []
     with ExitStack() as contexts:
 
         def show_page(
-            name: str,
-            fragment: str = "",
-            viewport: ViewportSize = DESK,
-            *,
-            anew: bool = False,
-            **options: Any,
+            name: str, fragment: str = "", viewport: ViewportSize = DESK, **options: Any
         ) -> Page:
-            if anew or fragment or options:
+            if fragment or options:
                 page, wrong = contexts.enter_context(showing(browser, viewport=viewport, **options))
                 page.goto(files[name].as_uri() + fragment)
             else:
@@ -316,13 +329,13 @@ def shown(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["published", "guarded", "one role"])
+@pytest.mark.parametrize("name", ["published", "guarded"])
 def test_answers_are_above_the_fold(
     name: str, show: Show, published: Report, guarded: Report
 ) -> None:
     page = show(name)
     report = published if name == "published" else guarded
-    roles = report.roles[1:] if name == "one role" else report.roles
+    roles = report.roles
     heads = page.locator("th.role")
     assert heads.count() == len(roles)
     selector = (
@@ -349,27 +362,25 @@ def test_answers_are_above_the_fold(
     assert page.title() == "What Pump's roles can do"
 
 
-@pytest.mark.parametrize("name", ["published", "guarded"])
-def test_each_answer_lists_the_actions_behind_it(
-    name: str, show: Show, published: Report, guarded: Report
-) -> None:
-    report = published if name == "published" else guarded
-    found = show(name).evaluate(
+def test_each_answer_lists_the_actions_behind_it(show: Show, guarded: Report) -> None:
+    report = guarded
+    found = show("guarded").evaluate(
         """() => [...document.querySelectorAll("tr[id]:has(th[scope=row])")].map((row) => [
             row.id,
             row.querySelector("th[scope=row]").textContent,
             [...row.querySelectorAll("td")].map((cell) => [
                 cell.querySelector("summary").innerText,
                 [...cell.querySelectorAll("details a")].map((link) => link.getAttribute("href")),
-                cell.querySelector("b.taken") !== null,
+                cell.querySelector("b").className.split(" "),
             ])])"""
     )
     rows = {id_: (title, cells) for id_, title, cells in found}
     listed = {action.name for action in report.actions}
+    severities = report_words.severities(report)
     for statement in report.statements:
         title, cells = rows[statement.id]
         assert words(title) == words(f"{statement.title} {statement.note}")
-        for role, (said, hrefs, taken) in zip(report.roles, cells, strict=True):
+        for role, (said, hrefs, classes) in zip(report.roles, cells, strict=True):
             answer = statement.roles[role.kind]
             names = few_named(answer)
             assert words(said) == f"{answer_in_words(answer)} {answered(answer, role)}{names}"
@@ -378,47 +389,30 @@ def test_each_answer_lists_the_actions_behind_it(
                 f"#{name}" if name in listed else f"#?text={quote(name, safe='')}"
                 for name in answer.named
             ]
-            assert taken == bool(answer.answer == "no" and answer.denied)
+            assert ("taken" in classes) == bool(answer.answer == "no" and answer.denied)
+            assert (severities[statement.id, role.kind] or "cannot") in classes
 
 
-def test_says_what_can_happen_at_worst(
-    show: Show, browser: Browser, published: Report, tmp_path: Path
-) -> None:
+def test_says_what_can_happen_at_worst(show: Show, published: Report) -> None:
     said = show("published").locator("[aria-labelledby=worst] p").all_inner_texts()
     assert [*map(words, said)] == [f"{what}. {meaning}" for what, meaning in at_worst(published)]
     assert len(said) == 2
-    # The read-only role can neither buy nor join anything.
-    harmless = replace(published, roles=published.roles[:1], actions=())
-    (tmp_path / "page.html").write_text(as_html(harmless), encoding="utf-8")
-    with showing(browser) as (page, _):
-        page.goto((tmp_path / "page.html").as_uri())
-        assert page.locator("#worst, a[href='#worst']").count() == 0
+    page = show("one role")
+    assert page.locator("th.role").count() == 1
+    assert page.locator("#worst, a[href='#worst']").count() == 0
 
 
-def test_unknown_answer_is_not_a_no(browser: Browser, published: Report, tmp_path: Path) -> None:
-    first, *others = published.roles
-    statement = published.statements[0]
-    unknown = replace(statement.roles[first.kind], answer="unknown")
-    report = replace(
-        few(published),
-        roles=(replace(first, readable=False), *others),
-        statements=(
-            replace(statement, roles={**statement.roles, first.kind: unknown}),
-            *published.statements[1:],
-        ),
-    )
-    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
-    with showing(browser) as (page, _):
-        page.goto((tmp_path / "page.html").as_uri() + "#?text=s3:GetObject")
-        cell = words(page.locator(f"tr[id='{statement.id}'] td").first.inner_text())
-        assert cell == "Unknown something cannot be read, or may give more access"
-        assert page.locator("#answer p").all_inner_texts()[1:] == [
-            "read-only: unknown, something cannot be read, or may give more access.",
-            *(f"{role.kind}: not granted by any pattern." for role in others),
-        ]
-        assert "not granted" not in words(
-            page.locator("#rows li div:nth-of-type(3)").first.inner_text()
-        )
+def test_unknown_answer_is_not_a_no(show: Show, odd: Report) -> None:
+    page = show("odd")
+    page.locator("[name=text]").fill("s3:GetObject")
+    cell = words(page.locator(f"tr[id='{odd.statements[0].id}'] td").first.inner_text())
+    assert cell == "Unknown something cannot be read, or may give more access"
+    assert page.locator("#answer p").all_inner_texts()[1:] == [
+        "read-only: unknown, something cannot be read, or may give more access.",
+        *(f"{role.kind}: not granted by any pattern." for role in odd.roles[1:]),
+    ]
+    shown = page.locator("#rows li div:nth-of-type(3)").first.text_content()
+    assert "not granted" not in words(shown or "not granted")
 
 
 def test_role_is_never_called_read_only_without_its_writes(show: Show) -> None:
@@ -428,108 +422,72 @@ def test_role_is_never_called_read_only_without_its_writes(show: Show) -> None:
     assert all(re.match(r"[\w-]+ role \((no writes|writes: \d)", text) for text in called)
 
 
-def test_every_kind_of_alarm_comes_first_and_looks_like_one(
-    browser: Browser, published: Report, tmp_path: Path
-) -> None:
-    first, *others = published.roles
-    alarms = tuple(Finding(kind=kind, role="read-only") for kind in ALARMS)
-    report = replace(
-        few(published),
-        alarms=len(alarms),
-        as_published=False,
-        roles=(replace(first, external_id=False, as_published=False, writes=3), *others),
-        others=(OTHER,),
-        findings=(*alarms, *published.findings),
-    )
-    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
-    with showing(browser) as (page, _):
-        page.goto((tmp_path / "page.html").as_uri())
-        assert page.locator("main h2").first.inner_text() == "Look at this first: 4 alarms"
-        found = page.locator(".finding")
-        looks = set()
-        for number, kind in enumerate(ALARMS):
-            says = f"Alarm: {finding_title(alarms[number], report)}. "
-            assert words(found.nth(number).inner_text()).removeprefix("⚠ ").startswith(says), kind
-            looks.add(
-                found.nth(number).evaluate(
-                    "(found) => [getComputedStyle(found).borderLeftWidth,"
-                    " getComputedStyle(found).borderColor].join()"
-                )
+def test_every_kind_of_alarm_comes_first_and_looks_like_one(show: Show, odd: Report) -> None:
+    page = show("odd")
+    assert page.locator("main h2").first.inner_text() == "Look at this first: 4 alarms"
+    found = page.locator(".finding")
+    looks = set()
+    for number, kind in enumerate(ALARMS):
+        says = f"Alarm: {finding_title(odd.findings[number], odd)}. "
+        assert words(found.nth(number).inner_text()).removeprefix("⚠ ").startswith(says), kind
+        looks.add(
+            found.nth(number).evaluate(
+                "(found) => [getComputedStyle(found).borderLeftWidth,"
+                " getComputedStyle(found).borderColor].join()"
             )
-        assert len(looks) == 1
-        head = page.locator("th.role").first
-        assert words(head.inner_text()).startswith("Read-only role (writes: 3)")
-        colors = {
-            page.locator(selector).first.evaluate("(alarm) => getComputedStyle(alarm).color")
-            for selector in (".finding.alarming > b", "th.role .alarm", ".others .alarm")
-        }
-        assert len(colors) == 1
-        assert head.locator(".alarm").all_inner_texts() == ["not required", "not as published"]
+        )
+    assert len(looks) == 1
+    colors = {
+        page.locator(selector).first.evaluate("(alarm) => getComputedStyle(alarm).color")
+        for selector in (".finding.alarming > b", "th.role .alarm", ".others .alarm")
+    }
+    assert len(colors) == 1
+    head = page.locator("th.role").first
+    assert head.locator(".alarm").all_inner_texts() == ["not required", "not as published"]
 
 
-def test_numbers_that_are_not_exact_say_so(
-    browser: Browser, published: Report, tmp_path: Path
-) -> None:
-    first, *others = published.roles
-    report = replace(few(published), exact=False, roles=(replace(first, exact=False), *others))
-    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
-    with showing(browser) as (page, wrong):
-        page.goto((tmp_path / "page.html").as_uri())
-        inexact, *exact = (words(head.inner_text()) for head in page.locator("th.role").all())
-        for noun, number in [
-            ("spend money", first.money),
-            ("write or tag", first.writes),
-            ("return data", first.data),
-            ("in total", first.effective),
-        ]:
-            assert f"at least {number} {noun}" in inexact
-        numbers = words(page.locator(".numbers").inner_text())
-        for granted, effective in first.levels.values():
-            assert f"at least {granted} → at least {effective}" in numbers
-        assert f"at least {first.patterns}" in numbers
-        assert inexact.startswith(f"Read-only role (writes: at least {first.writes})")
-        assert all("at least" not in head for head in exact)
-        for heading in ("Services", "Actions"):
-            section = page.locator("section", has=page.get_by_role("heading", name=heading))
-            assert section.locator("p", has_text="not exact").is_visible()
-        assert wrong == []
+def test_numbers_that_are_not_exact_say_so(show: Show, odd: Report) -> None:
+    page, first = show("odd"), odd.roles[0]
+    inexact, *exact = (words(head.inner_text()) for head in page.locator("th.role").all())
+    for noun, number in [
+        ("spend money", first.money),
+        ("write or tag", first.writes),
+        ("return data", first.data),
+        ("in total", first.effective),
+    ]:
+        assert f"at least {number} {noun}" in inexact
+    numbers = words(page.locator(".numbers").inner_text())
+    for granted, effective in first.levels.values():
+        assert f"at least {granted} → at least {effective}" in numbers
+    assert f"at least {first.patterns}" in numbers
+    assert inexact.startswith("Read-only role (writes: at least 3)")
+    assert all("at least" not in head for head in exact)
+    for heading in ("Services", "Actions"):
+        section = page.locator("section", has=page.get_by_role("heading", name=heading))
+        assert section.locator("p", has_text="not exact").is_visible()
 
 
-def test_other_access_is_listed_and_not_counted(
-    browser: Browser, guarded: Report, show: Show, tmp_path: Path
-) -> None:
+def test_other_access_is_listed_and_not_counted(show: Show, odd: Report) -> None:
     assert show("guarded").locator(".others").count() == 0
-    quiet = Other(name="Quiet", type="AWS::IAM::Group", source="Other.template.json")
-    report = replace(few(guarded), others=(OTHER, quiet))
-    (tmp_path / "page.html").write_text(as_html(report), encoding="utf-8")
-    with showing(browser) as (page, wrong):
-        page.goto((tmp_path / "page.html").as_uri())
-        page.locator("nav a[href='#others']").click()
-        section = page.locator("section", has=page.locator("#others"))
-        assert "Not counted" in section.locator("p").first.inner_text()
-        assert section.locator("tbody tr").evaluate_all(
-            "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
-        ) == [
-            [
-                OTHER.name,
-                OTHER.type,
-                OTHER.source,
-                ", ".join(OTHER.principals),
-                "s3:GetObject",
-                "attaches to the role PumpAutoPilotRole",
-            ],
-            [quiet.name, quiet.type, quiet.source, "nobody named", "nothing by itself", "none"],
-        ]
-        assert count(page) == counted(report)
-        assert wrong == []
+    page = show("odd")
+    page.locator("nav a[href='#others']").click()
+    section = page.locator("section", has=page.locator("#others"))
+    assert "Not counted" in section.locator("p").first.inner_text()
+    found = section.locator("tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent).join('|'))"
+    )
+    assert found == [
+        (
+            "Wide|AWS::IAM::Policy|Other.template.json|PumpAutoPilotRole, another|s3:GetObject|"
+            "attaches to the role PumpAutoPilotRole"
+        ),
+        "Quiet|AWS::IAM::Group|Other.template.json|nobody named|nothing by itself|none",
+    ]
+    assert count(page) == counted(odd)
 
 
-@pytest.mark.parametrize("name", ["published", "guarded"])
-def test_row_of_an_action_shows_everything_about_it(
-    name: str, show: Show, published: Report, guarded: Report
-) -> None:
-    report = published if name == "published" else guarded
-    page = show(name)
+def test_row_of_an_action_shows_everything_about_it(show: Show, guarded: Report) -> None:
+    report, page = guarded, show("guarded")
     rows = page.evaluate(
         f"{ROWS}.map((row) => [row.id, ...[...row.children].map((cell) => cell.textContent)])"
     )
@@ -609,7 +567,7 @@ def test_policies_lead_to_each_pattern_and_each_action(show: Show, guarded: Repo
                 )
 
 
-@pytest.mark.parametrize("name", ["published", "guarded", "one role"])
+@pytest.mark.parametrize("name", ["published", "guarded", "odd", "one role"])
 def test_no_link_is_dead(name: str, show: Show) -> None:
     """Each leads to an element of the page, or to the search."""
     dead = show(name).evaluate(
@@ -621,7 +579,7 @@ def test_no_link_is_dead(name: str, show: Show) -> None:
 
 @pytest.mark.slow
 def test_action_of_a_pattern_leads_to_its_row(show: Show) -> None:
-    page = show("published", java_script_enabled=False)
+    page = show("guarded", java_script_enabled=False)
     link = page.locator(f".tree a[href='#{ACTION}']").first
     for details in (".policy", ".policy li > details"):
         folded = page.locator(details, has=page.locator(f"a[href='#{ACTION}']")).first
@@ -660,13 +618,18 @@ def test_address_opens_a_row(show: Show, guarded: Report) -> None:
     assert_open(ACTION)
     assert count(page) == counted(few(guarded))
     assert page.url.endswith(f"#{ACTION}")
+    # In any case, or without a row.
+    page.evaluate("location.hash = 'SAVINGSPLANS:createsavingsplan'")
+    page.wait_for_function("document.activeElement.id === 'savingsplans:CreateSavingsPlan'")
+    page.evaluate("location.hash = 's3:GetObject'")
+    page.locator("#answer p").nth(len(guarded.roles)).wait_for()
+    assert page.locator("#answer p").count() == 1 + len(guarded.roles)
 
 
 def test_unknown_address_shows_every_action(show: Show, guarded: Report) -> None:
-    page = show("few", "#%E0%A4%A")
-    assert count(page) == counted(few(guarded))
+    page = show("few")
     page.evaluate("addEventListener('hashchange', () => { window.heard = location.hash; })")
-    for fragment in ("#?role=none&decision=x&other=1", "#nothing", "#rows"):
+    for fragment in ("#%E0%A4%A", "#?role=none&decision=x&other=1", "#nothing", "#rows"):
         page.evaluate("(hash) => { window.heard = null; location.hash = hash; }", fragment)
         page.wait_for_function("window.heard !== null")
         assert count(page) == counted(few(guarded))
@@ -1042,7 +1005,7 @@ def test_bar_does_not_move_the_page(show: Show) -> None:
 def test_focus_is_never_hidden_behind_the_bar(show: Show) -> None:
     page = show("few", viewport=PHONE)
     page.locator("#tag td summary").last.focus()
-    for _ in range(40):
+    for _ in range(20):
         page.keyboard.press("Shift+Tab")
         hidden = page.evaluate(
             """document.activeElement.getBoundingClientRect().bottom
@@ -1093,17 +1056,6 @@ def test_says_what_the_rows_are_filtered_by_also_in_print(show: Show, guarded: R
     assert not said.is_visible()
 
 
-@pytest.mark.parametrize("address", ["#s3:GetObject", "#EC2:describereservedinstances"])
-def test_address_of_an_action_in_any_case_or_without_a_row_is_answered(
-    address: str, show: Show, published: Report
-) -> None:
-    page = show("few", address)
-    if "s3" in address:
-        assert page.locator("#answer p").count() == 1 + len(published.roles)
-    else:
-        page.wait_for_function("(id) => document.activeElement.id === id", arg=ACTION)
-
-
 def test_phone_shows_which_role_an_answer_is_for(show: Show) -> None:
     page = show("few", viewport=PHONE)
     cell = page.locator("#change-iam td").nth(1)
@@ -1117,7 +1069,7 @@ def test_phone_shows_which_role_an_answer_is_for(show: Show) -> None:
 
 
 def test_keyboard_skips_to_the_services_and_reaches_rows_with_one_stop(show: Show) -> None:
-    page = show("few", anew=True)
+    page = show("published")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the actions"
     assert page.locator(".skip").evaluate("(link) => link.getBoundingClientRect().top >= 0")
@@ -1214,37 +1166,14 @@ def test_every_row_is_visible_without_javascript(show: Show, guarded: Report) ->
 
 
 def test_page_is_short_until_someone_searches(show: Show) -> None:
-    screens = show("published").evaluate("document.documentElement.scrollHeight / innerHeight")
-    assert 3 < screens < 12
-
-
-def test_each_answer_has_its_severity(show: Show, guarded: Report) -> None:
-    classes = show("guarded").evaluate(
-        """() => [...document.querySelectorAll(".answers td[data-role]")].map((cell) =>
-            [cell.parentElement.id, cell.dataset.role, cell.querySelector("b").className])"""
-    )
-    severities = report_words.severities(guarded)
-    assert len(classes) == len(severities)
-    for statement, kind, named in classes:
-        assert (severities[statement, kind] or "cannot") in named.split()
+    page = show("guarded")
+    assert 3 < page.evaluate("document.documentElement.scrollHeight / innerHeight") < 15
+    # What `make bench` measures.
+    assert page.evaluate("performance.getEntriesByName('ready').length") == 1
 
 
 def test_page_is_smaller_than_a_megabyte(files: dict[str, Path]) -> None:
-    assert max(file.stat().st_size for file in files.values()) < 1_000_000
-
-
-def test_page_marks_when_it_is_ready(show: Show) -> None:
-    """What `make bench` measures."""
-    ready = show("published").evaluate("performance.getEntriesByName('ready').length")
-    assert ready == 1
-
-
-def test_same_report_is_the_same_page(published: Report, files: dict[str, Path]) -> None:
-    assert (
-        as_html(of_published())
-        == as_html(published)
-        == files["published"].read_text(encoding="utf-8")
-    )
+    assert files["guarded"].stat().st_size < 1_000_000
 
 
 @pytest.mark.slow
