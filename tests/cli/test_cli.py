@@ -27,7 +27,7 @@ from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown, as_summary
 from pump_roles.report import Report, of_published
-from tests.support import synthesize
+from tests.support import DOCUMENTED, short_reports, synthesize
 from tools.sandbox.cdk import ROOT, tool_environment
 
 Format = Callable[[Report], str]
@@ -45,19 +45,21 @@ def report(*arguments: object) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("name", "as_text"),
+    ("name", "options", "as_text"),
     [
-        ("r.html", as_html),
-        ("r.htm", as_html),
-        ("r.md", as_markdown),
-        ("r.csv", as_csv),
-        ("R.JSON", as_json),
+        ("r.html", (), as_html),
+        ("r.htm", (), as_html),
+        ("r.md", (), as_markdown),
+        ("r.csv", (), as_csv),
+        ("R.JSON", (), as_json),
+        ("r.xml", ("--format", "summary"), as_summary),
+        ("r.html", ("--format", "csv"), as_csv),
     ],
 )
-def test_extension_of_the_file_decides_the_format(
-    name: str, as_text: Format, tmp_path: Path
+def test_option_or_extension_of_the_file_decides_the_format(
+    name: str, options: tuple[str, ...], as_text: Format, tmp_path: Path
 ) -> None:
-    ended = report("--output", tmp_path / name)
+    ended = report(*options, "--output", tmp_path / name)
     assert (ended.exit_code, ended.output) == (0, "")
     assert (tmp_path / name).read_bytes() == published(as_text).encode()
 
@@ -68,21 +70,17 @@ def test_report_goes_to_standard_output_as_markdown_by_default() -> None:
     assert ended.stdout == published(as_markdown)
 
 
-@pytest.mark.parametrize(
-    ("format", "as_text"),
-    [
-        ("html", as_html),
-        ("markdown", as_markdown),
-        ("summary", as_summary),
-        ("csv", as_csv),
-        ("json", as_json),
-    ],
-)
-def test_option_overrides_the_format(format: str, as_text: Format, tmp_path: Path) -> None:
-    assert report("--format", format, "--output", tmp_path / "r.xml").exit_code == 0
-    assert (tmp_path / "r.xml").read_bytes() == published(as_text).encode()
+@pytest.fixture
+def short() -> Iterator[None]:
+    with short_reports():
+        yield
 
 
+in_short = pytest.mark.usefixtures("short")
+"""For what does not depend on the number of actions in a report."""
+
+
+@in_short
 def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     assert report(folder, "--output", tmp_path / "r.json").exit_code == 0
@@ -101,6 +99,7 @@ def test_reads_a_folder_and_compares_it_with_an_earlier_report(tmp_path: Path) -
     }
 
 
+@in_short
 def test_compares_with_a_report_its_page_a_template_or_a_folder_alike(tmp_path: Path) -> None:
     """What it is decides, not its name."""
     before = synthesize(tmp_path / "before", Guardrail.NO_SELLING)
@@ -164,7 +163,8 @@ class Stage:
         self.earlier = {}
         for name in ("guarded", "bare"):
             self.earlier[name] = folder / f"{name}.json"
-            assert report(folder / name, "--output", self.earlier[name]).exit_code == 0
+            with short_reports():
+                assert report(folder / name, "--output", self.earlier[name]).exit_code == 0
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,7 @@ def fails(folder: Path, *arguments: object, since: Path | None = None) -> str:
     return line
 
 
+@in_short
 def test_alarm_fails_with_fail_on_alarm(stage: Stage) -> None:
     assert report(stage.bare, "--fail-on", "alarm").exit_code == 0
     assert report("--fail-on", "alarm").exit_code == 0
@@ -200,6 +201,7 @@ def test_alarm_fails_with_fail_on_alarm(stage: Stage) -> None:
     )
 
 
+@in_short
 def test_broadened_role_fails_with_fail_on_broadened(stage: Stage) -> None:
     since, fail = stage.earlier["guarded"], ("--fail-on", "broadened")
     assert report(stage.bare, "--since", since).exit_code == 0
@@ -212,6 +214,7 @@ def test_broadened_role_fails_with_fail_on_broadened(stage: Stage) -> None:
     )
 
 
+@in_short
 def test_both_reasons_are_one_line(stage: Stage) -> None:
     both = ("--fail-on", "alarm", "--fail-on", "broadened")
     assert report(stage.bare, "--since", stage.earlier["bare"], *both).exit_code == 0
@@ -222,6 +225,7 @@ def test_both_reasons_are_one_line(stage: Stage) -> None:
     assert re.search(f"{end}$", line)
 
 
+@in_short
 def test_fails_only_for_the_chosen_conditions(stage: Stage) -> None:
     alarm = report(stage.bare, "--since", stage.earlier["guarded"], "--fail-on", "alarm")
     assert alarm.exit_code == 0
@@ -229,6 +233,7 @@ def test_fails_only_for_the_chosen_conditions(stage: Stage) -> None:
     assert "alarm" not in broadened
 
 
+@in_short
 def test_what_may_broaden_fails_too(stage: Stage, tmp_path: Path) -> None:
     """A different external ID is neither broader nor narrower, and is not shown."""
     folder = synthesize(tmp_path / "cdk.out", external_id="Another-5678")
@@ -238,6 +243,7 @@ def test_what_may_broaden_fails_too(stage: Stage, tmp_path: Path) -> None:
     assert "5678" not in line
 
 
+@in_short
 def test_reason_is_one_line_even_if_a_name_has_several(stage: Stage, tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     file = folder / "PumpAutoPilot.template.json"
@@ -286,11 +292,10 @@ def test_rejects_guardrails_that_cannot_be_applied(arguments: list[str], problem
     assert f"--guardrails: {problem}" in " ".join(ended.stderr.split())
 
 
-@pytest.mark.parametrize("value", ["alarms", "", "alarm,broadened", "ALARM"])
-def test_unknown_reason_to_fail_is_a_usage_error(value: str, tmp_path: Path) -> None:
-    ended = report(f"--fail-on={value}", "--output", tmp_path / "r.md")
+def test_unknown_reason_to_fail_is_a_usage_error(tmp_path: Path) -> None:
+    ended = report("--fail-on=alarm,broadened", "--output", tmp_path / "r.md")
     assert (ended.exit_code, ended.stdout) == (2, "")
-    said = f"Invalid value for '--fail-on': {value!r} is not one of 'alarm', 'broadened'."
+    said = "Invalid value for '--fail-on': 'alarm,broadened' is not one of 'alarm', 'broadened'."
     assert said in " ".join(ended.stderr.split())
     assert not (tmp_path / "r.md").exists()
 
@@ -319,34 +324,29 @@ def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(
     assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
 
 
-def unusable(folder: Path) -> dict[str, tuple[Path, str]]:
-    """Return paths with nothing to report on, and what the error about each begins with."""
-    files = {
-        "text.txt": ("not json", "is not a CloudFormation template: "),
-        "list.json": ("[]", "is not a CloudFormation template: it has no Resources"),
-        "none.json": (json.dumps({"Resources": {}}), "contains none of Pump's roles"),
-        "role.json": (
-            json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}}),
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[]", "is not a CloudFormation template: it has no Resources"),
+        ('{"Resources": {}}', "contains none of Pump's roles"),
+        (
+            '{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}}',
             "contains none of Pump's roles",
         ),
-    }
-    for name, (text, _) in files.items():
-        (folder / name).write_text(text)
-    (folder / "binary").write_bytes(b"\xff\xfe\x00")
-    (folder / "empty").mkdir()
-    return {
-        **{name: (folder / name, problem) for name, (_, problem) in files.items()},
-        "binary": (folder / "binary", "is not a CloudFormation template: "),
-        "empty": (folder / "empty", "there is no template in this folder"),
-        "missing": (folder / "missing", "there is no such file or folder"),
-    }
-
-
-@pytest.mark.parametrize(
-    "name", ["text.txt", "list.json", "none.json", "role.json", "binary", "empty", "missing"]
+        ("\udcff\udcfe\x00", "is not a CloudFormation template: "),
+        ("[" * 100_000, "is not a CloudFormation template: it is nested too deeply to read"),
+        ("a folder", "there is no template in this folder"),
+        (None, "there is no such file or folder"),
+    ],
 )
-def test_bad_input_causes_one_error_and_writes_nothing(name: str, tmp_path: Path) -> None:
-    path, problem = unusable(tmp_path)[name]
+def test_bad_input_causes_one_error_and_writes_nothing(
+    content: str | None, problem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "input"
+    if content == "a folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content.encode(errors="surrogateescape"))
     ended = report(path, "--output", tmp_path / "r.html")
     assert ended.exit_code == 1
     assert ended.stdout == ""
@@ -372,11 +372,8 @@ def is_not_compared_with(path: Path) -> str:
     [
         ("", f"is not {NEITHER}: it is not JSON: it is empty"),
         ("<html></html>", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
-        ("schema: 1", f"is not {NEITHER}: it is not JSON: the error is in line 1, column 1"),
         ("Resources:", f"is not {NEITHER}: it is not JSON: it is YAML"),
         ("null", f"is not {NEITHER}"),
-        ("[null]", f"is not {NEITHER}"),
-        ("{}", f"is not {NEITHER}"),
         ('{"roles": []}', f"is not {NEITHER}"),
         ('{"Resources": {}}', "contains none of Pump's roles"),
         (
@@ -421,6 +418,7 @@ def test_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert line.endswith("r.md: cannot be written: No such file or directory")
 
 
+@in_short
 def test_unknown_extension_is_a_usage_error(tmp_path: Path) -> None:
     ended = report("--output", tmp_path / "r.txt")
     assert ended.exit_code == 2
@@ -441,6 +439,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
+@in_short
 def test_input_is_not_overwritten(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     template = folder / "PumpReadOnly.template.json"
@@ -478,6 +477,7 @@ def test_input_is_not_overwritten(tmp_path: Path) -> None:
     assert contents(folder) == before
 
 
+@in_short
 def test_report_may_be_written_next_to_the_templates(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     template = folder / "PumpReadOnly.template.json"
@@ -528,6 +528,7 @@ def test_rejects_an_earlier_report_that_must_not_be_read(
     assert error_of("--since", file) == f"{file}: cannot be read: Permission denied"
 
 
+@in_short
 def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
     name, shown = "a\x1b[31m\nb\t", "a\\x1b[31m\\nb\\t"
     assert error_of(name) == f"{shown}: there is no such file or folder"
@@ -556,6 +557,7 @@ def test_rejects_a_path_that_is_too_long() -> None:
     assert ended.stderr.startswith("pump-roles: aaa")
 
 
+@in_short
 @pytest.mark.parametrize("format", ["html", "markdown", "csv", "json"])
 def test_character_that_cannot_be_encoded_is_written_as_its_code(
     format: str, tmp_path: Path
@@ -570,31 +572,20 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(
     assert report(file, "--format", "summary").exit_code == 0
 
 
-def test_file_that_is_nested_too_deeply_causes_one_error(tmp_path: Path) -> None:
-    (tmp_path / "deep.json").write_text("[" * 100_000)
-    ended = report(tmp_path / "deep.json")
-    assert ended.exit_code == 1
-    assert len(ended.stderr.splitlines()) == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (["-"], "not a StackSet name"),
-        (["Pump ReadOnly"], "not a StackSet name"),
         (["PumpReadOnly", "--call-as=SELF"], "'SELF' is not one of"),
         (["PumpReadOnly", "--exclude-accounts=123"], "not a 12-digit account ID"),
-        (["PumpReadOnly", "--only-accounts=111111111111,111111111111"], "is listed twice"),
         (
             ["PumpReadOnly", "--only-accounts=111111111111", "--exclude-accounts=111111111112"],
             "cannot be combined with --exclude-accounts",
         ),
-        (["PumpReadOnly", "--format=xml"], "'xml' is not one of"),
         (
             ["PumpReadOnly", "--only-accounts=111111111111", "--only-accounts", "111111111111"],
             "is listed twice",
         ),
-        (["PumpReadOnly", "--exclude-accounts=111111111111,"], "not a 12-digit account ID"),
         (["PumpReadOnly", "--exclude-accounts="], "not a 12-digit account ID"),
         (
             ["PumpReadOnly", "--exclude-accounts=111111111111", "--no-filter"],
@@ -603,7 +594,6 @@ def test_file_that_is_nested_too_deeply_causes_one_error(tmp_path: Path) -> None
         (["PumpReadOnly", "--expect=cdk.out"], "cannot be combined with --expect"),
         (["--expect="], "must not be empty"),
         (["PumpReadOnly", "--timeout=1"], "--timeout: requires --wait"),
-        (["PumpReadOnly", "--wait", "--timeout=0"], "0 is not in the range 1<=x<=10000"),
         ([], "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"),
     ],
 )
@@ -641,11 +631,10 @@ COMMANDS = {"rollout-status", "probe", "verify", "activity", "report", "template
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("pump-roles ro", {"rollout-status"}),
         ("pump-roles ", COMMANDS),
         ("pump-roles rollout-status --exp", {"--expect"}),
         ("pump-roles rollout-status --format ", {"table", "json", "csv"}),
-        ("pump-roles verify --pri", {"--principal"}),
+        ("pump-roles link ", DOCUMENTED.keys()),
     ],
 )
 def test_completion_offers_commands_options_and_values(words: str, offered: set[str]) -> None:
@@ -676,11 +665,9 @@ YAML = (
     ("name", "text", "problem"),
     [
         ("t.json", "", f"{TEMPLATE}it is empty"),
-        ("t.json", " \n", f"{TEMPLATE}it is empty"),
         ("t.json", '{"Resources": {},\n "a" 1}', f"{TEMPLATE}the error is in line 2, column 6"),
         ("t.json", "{}}", f"{TEMPLATE}the error is in line 1, column 3"),
         ("t.json", '{"a": NaN}', f"{TEMPLATE}NaN is not a JSON value"),
-        ("t.json", '{"a": -Infinity}', f"{TEMPLATE}-Infinity is not a JSON value"),
         ("t.json", f"[{'1' * 5_000}]", f"{TEMPLATE}a number has too many digits"),
         ("t.json", '{"a": 1, "a": 2}', f"{TEMPLATE}the key 'a' is listed twice"),
         ("t.yaml", "Resources: {}\n", YAML),
@@ -699,22 +686,20 @@ def test_error_for_a_template_that_is_not_json_is_in_plain_words(
     assert ended.stderr == f"pump-roles: {file}: {problem}\n"
 
 
+@in_short
 def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) -> None:
     """YAML contains JSON."""
     template = synthesize(tmp_path) / "PumpReadOnly.template.json"
     assert report(template.rename(tmp_path / "t.yaml")).exit_code == 0
 
 
-@pytest.mark.parametrize("chosen", ["markdown", "csv"])
-def test_hyphen_is_standard_output(
-    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hyphen_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = report("--output", "-", "--format", chosen)
+    ended = report("--output", "-", "--format", "csv")
     assert ended.exit_code == 0
-    assert ended.stdout == report("--format", chosen).stdout
+    assert ended.stdout == published(as_csv)
     assert list(tmp_path.iterdir()) == []
-    assert report("--output", "./-", "--format", chosen).stdout == ""
+    assert report("--output", "./-", "--format", "csv").stdout == ""
     assert (tmp_path / "-").read_text(encoding="utf-8") == ended.stdout
 
 
@@ -760,7 +745,7 @@ def test_hyphen_is_standard_output_of_verify_too(
     assert verify(*asked, "--output", "./-").exit_code == 2
 
 
-@pytest.mark.parametrize("trust", [[], 5, "x", {"Statement": 5}, {"Statement": [{"Principal": 5}]}])
+@pytest.mark.parametrize("trust", [5, {"Statement": [{"Principal": 5}]}])
 def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
     trust: Any, tmp_path: Path
 ) -> None:
