@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from pump_roles import ReadOnlyRolloutStack
 from pump_roles.app import config
 from tests.support import PRINCIPAL, STACKS
 
@@ -48,15 +47,6 @@ def test_boundary_that_the_cdk_gives_to_every_role_is_shown(
     assembly = app.synth()
     for name in templates:
         assert named in json.dumps(assembly.get_stack_by_name(name).template)
-
-
-def test_boundary_of_the_cdk_does_not_reach_the_member_template() -> None:
-    """So a rollout must have its own there: see the tests of the rollout."""
-    app = App(context={CDK_BOUNDARY: {"name": "Everywhere"}})
-    ReadOnlyRolloutStack(app, "R", organizational_units=["r-abcd"], permissions_boundary="Mine")
-    template = json.dumps(app.synth().get_stack_by_name("R").template)
-    assert "policy/Mine" in template
-    assert "Everywhere" not in template
 
 
 def test_provided_values_are_shown_except_the_external_ids() -> None:

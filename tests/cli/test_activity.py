@@ -90,7 +90,6 @@ def test_says_what_it_does_not_list(tmp_path: Path) -> None:
         ([PURCHASES["ec2"] | {"errorCode": "InvalidParameter"}], ["change"], 0),
         # Changes, but no commitment.
         ([call("ec2:CreateTags")], ["change"], 0),
-        ([REFUSED], ["change"], 0),
         ([REFUSED], ["change", "refused"], 3),
         ([READS, call("s3:ListBuckets")], ["change"], 4),
         ([PURCHASES["ec2"], call("s3:ListBuckets")], ["change"], 3),
@@ -113,14 +112,6 @@ def test_file_that_cannot_be_read_does_not_hide_the_others(trail: Path) -> None:
     assert "would have cost nothing" not in ended.stdout
 
 
-def test_saved_event_history_is_the_same(tmp_path: Path) -> None:
-    events = [READS, PURCHASES["rds"]]
-    of_trail = activity(write(tmp_path, *events), "--format", "csv")
-    of_history = activity(write_lookup(tmp_path, events), "--format", "csv")
-    assert of_trail.exit_code == of_history.exit_code == 0
-    assert of_trail.stdout == of_history.stdout
-
-
 def test_expected_templates_name_the_roles_and_their_guardrails(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / "cdk.out")
     ended = activity(write(tmp_path / "t", REFUSED), "--expect", folder, "--format", "json")
@@ -141,7 +132,6 @@ def test_role_that_cannot_be_read_completely_is_unknown(tmp_path: Path) -> None:
     assert "would have cost nothing" not in ended.stdout
 
 
-DIGEST = '{"digestStartTime": "2026-11-10T07:15:00Z", "digestS3Object": "d"}'
 UNKNOWN = "pump-roles: the result is unknown: "
 NAMES = "role/PumpAutoPilotRole or role/PumpReadOnlyRole"
 OTHER_NAME = "if a role has another name or path, pass --expect or --role-arn"
@@ -151,8 +141,6 @@ OTHER_NAME = "if a role has another name or path, pass --expect or --role-arn"
     ("text", "problem"),
     [
         ("{", "{file}: is not JSON, or is incomplete"),
-        ("[]", "{file}: is not a file of CloudTrail"),
-        (DIGEST, "{file}: is a digest file of a trail; it has no events"),
         ('{"Records": []}', "there are no events"),
         ('{"Records": [{}, {}]}', "{file}: 2 events: not as CloudTrail writes them"),
         (
@@ -172,14 +160,6 @@ def test_without_an_event_of_the_roles_there_is_one_message(
 
 
 INCOMPLETE = "is incomplete: the end of a gzip file, or the next page of events, is missing"
-
-
-def test_half_a_gzip_file_is_one_message(tmp_path: Path) -> None:
-    file = write(tmp_path, READS)
-    file.write_bytes(file.read_bytes()[:-20])
-    ended = activity(file)
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr == f"{UNKNOWN}{file}: {INCOMPLETE}\n"
 
 
 def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) -> None:
@@ -212,14 +192,11 @@ def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
     ("arguments", "problem"),
     [
         (["--days", "0"], "0 is not in the range 1<=x<=90"),
-        (["--days", "91"], "91 is not in the range 1<=x<=90"),
         (["--region", "us-east-7"], "there is no Region 'us-east-7'"),
         (["--role-arn", "PumpReadOnlyRole"], "--role-arn"),
-        (["--fail-on", "changes"], "'changes' is not one of 'change', 'refused'."),
         (["trail.json", "--days", "7"], "PATH: cannot be combined with --days"),
         (["trail.json", "--region", "us-east-1"], "PATH: cannot be combined with --region"),
         (["trail.json", "--profile", "x"], "PATH: cannot be combined with --profile"),
-        (["trail.json", "--output", "a.html"], "unknown extension"),
         (["trail.json", "--output", "trail.json"], "would overwrite an input"),
         (["trail.json", ""], "must not be empty"),
     ],

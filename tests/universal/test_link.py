@@ -225,17 +225,12 @@ def test_principal_must_be_in_the_partition_of_the_region(partition: str, region
     ("name", "hint"),
     [
         ("PumpExternalId", "did you mean PumpExternalID?"),
-        ("PumpNextExternalID", "did you mean PumpExternalID?"),
-        ("pumpiamrole", "did you mean PumpIamRole?"),
         ("RoleName", "its parameters are PumpIamRole, PumpExternalID"),
         ("", "its parameters are PumpIamRole, PumpExternalID"),
     ],
 )
-@pytest.mark.parametrize("kind", ROLES)
-def test_parameter_that_the_template_does_not_have_is_an_error(
-    name: str, hint: str, kind: str
-) -> None:
-    error = problem_of(kind=kind, parameters={"PumpIamRole": PRINCIPAL, name: SECRET})
+def test_parameter_that_the_template_does_not_have_is_an_error(name: str, hint: str) -> None:
+    error = problem_of(parameters={"PumpIamRole": PRINCIPAL, name: SECRET})
     assert error.argument == name
     assert error.problem == f"the template has no such parameter; {hint}"
 
@@ -244,8 +239,6 @@ def test_parameter_that_the_template_does_not_have_is_an_error(
     ("name", "value", "problem"),
     [
         ("PumpIamRole", "PRINCIPAL", "is a placeholder"),
-        ("PumpIamRole", "999988887777\n", "is not a 12-digit account ID, or the ARN"),
-        ("PumpIamRole", 999988887777, "; put the number in quotes"),
         ("PumpIamRole", "arn:aws:iam::000000000000:root", "cannot exist"),
         ("PumpExternalID", "EXTERNAL_ID", "is a placeholder"),
         ("PumpExternalID", "a&param_PumpIamRole=111122223333", "is not an external ID"),
@@ -270,72 +263,28 @@ def test_pattern_and_lengths_are_those_of_the_template(kind: str) -> None:
         name: (validator.pattern, validator.minimum, validator.maximum)
         for name, validator in validators.items()
     }
-
-
-@pytest.mark.parametrize("kind", ROLES)
-def test_console_fills_in_every_parameter_of_the_templates(kind: str) -> None:
-    """The console ignores the value of a parameter with NoEcho."""
-    assert set(declared(kind)) == {PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER}
+    # The console would not fill in such a parameter.
     assert not any("NoEcho" in parameter for parameter in declared(kind).values())
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "",
-        "TEMPLATE_URL",
-        "PumpReadOnly.template.json",
-        "/PumpReadOnly.template.json",
-        URL.replace("https", "http"),
-        URL.replace("https:", ""),
-        URL.replace("https", "s3"),
-        "s3://templates/PumpReadOnly.template.json",
-        "file:///PumpReadOnly.template.json",
-        "data:application/json,{}",
+        *("", "TEMPLATE_URL", "/PumpReadOnly.template.json", "s3://templates/a.template.json"),
+        *(URL.replace("https", "http"), URL.replace("https:", "")),
         "javascript:alert(1)//https://a/b",
-        "https:/a/b",
-        "https://",
-        "https:///a",
-        "https://a",
-        "https://a/",
-        "https://?a",
-        "https://:443/a",
-        "https://a:b/c",
-        "https://a:80/b",
-        "https://a:0/b",
-        "https://a:99999/b",
-        "https://a:/b",
-        "https://-a/b",
-        "https://a-/b",
-        "https://a./b",
-        "https://a..b/c",
-        "https://a.-b/c",
-        f"https://{'a' * 64}/b",
+        # without a host or a path
+        *("https:/a/b", "https:///a", "https://a", "https://a/", "https://?a", "https://:443/a"),
         "https://a/?versionId=b",
-        "https://a.-/b",
-        "https://user@a/b",
-        "https://user:password@a/b",
-        "https://a\\@b/c",
-        "https://a/b c",
-        " https://a/b",
-        "https://a/b ",
-        "https://a/b\n",
-        "https://a/\nb",
-        "https://a/\tb",
-        "https://a/b\x00",
-        "https://a/b#c",
-        "https://a/b#",
-        "https://a/b%",
-        "https://a/b%2",
-        "https://a/b%zz",
-        "https://a/b\u00e4",
-        "https://\u00e4/b",
-        "https://\uff41/b",
-        "https://[::1]/b",
-        'https://a/"b"',
-        "https://a/<b>",
-        "https://a/${Token[TOKEN.1]}",
-        f"https://a/{'b' * 5_111}",
+        # with another port, or a user
+        *("https://a:b/c", "https://a:80/b", "https://a:/b", "https://user:password@a/b"),
+        # with a host that cannot exist
+        *("https://-a/b", "https://a-/b", "https://a./b", "https://a..b/c", "https://a.-b/c"),
+        *(f"https://{'a' * 64}/b", "https://a\\@b/c", "https://\u00e4/b", "https://[::1]/b"),
+        # with characters that must be encoded, or are encoded wrongly
+        *("https://a/b c", " https://a/b", "https://a/b\n", "https://a/b\x00", "https://a/b\u00e4"),
+        *("https://a/b#", "https://a/b%", "https://a/b%2", "https://a/b%zz", 'https://a/"b"'),
+        *("https://a/<b>", "https://a/${Token[TOKEN.1]}", f"https://a/{'b' * 5_111}"),
     ],
 )
 def test_url_that_cloudformation_could_not_read_is_an_error(url: str) -> None:
@@ -365,17 +314,7 @@ def test_longest_url_is_that_of_cloudformation() -> None:
     assert (TEMPLATE_URL.minimum, TEMPLATE_URL.maximum) == (metadata["min"], metadata["max"])
 
 
-@pytest.mark.parametrize(
-    "region",
-    [
-        "us-east1",
-        "US-EAST-1",
-        "us-east-1\n",
-        "",
-        "global",
-        "evil.example/#",
-    ],
-)
+@pytest.mark.parametrize("region", ["us-east1", "US-EAST-1", "us-east-1\n", "", "evil.example/#"])
 def test_malformed_region_is_an_error(region: str) -> None:
     error = problem_of(region=region)
     assert error.argument == "region"
@@ -469,9 +408,8 @@ def test_short_external_id_is_a_warning() -> None:
     assert warned(PumpIamRole=PUMP_ACCOUNT) == []
 
 
-@pytest.mark.parametrize("name", ["PumpAutoPilot-0.1.0.template.json", "pumpautopilot.json"])
-def test_name_of_the_other_template_is_a_warning(name: str) -> None:
-    url = f"https://s3.us-east-1.amazonaws.com/templates/{name}"
+def test_name_of_the_other_template_is_a_warning() -> None:
+    url = "https://s3.us-east-1.amazonaws.com/templates/pumpautopilot.json"
     (warning,) = warned(url)
     assert warning.startswith("the URL contains PumpAutoPilot, ")
     assert not list(warnings_about("auto-pilot", template_url=url, parameters={}))
