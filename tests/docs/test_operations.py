@@ -13,11 +13,8 @@ from botocore.session import get_session
 from pump_roles.published import ROLES
 from tests.docs.pages import (
     BUY,
-    MANUAL,
     OPERATIONS,
-    ORGANIZATIONS,
     PROTECT,
-    PUMP_SIDE,
     READ,
     block,
     role,
@@ -74,24 +71,6 @@ def test_service_control_policy_stops_the_roles_and_nobody_else(name: str) -> No
     assert ACCOUNT_ID not in json.dumps(control)
 
 
-@pytest.mark.parametrize(
-    ("page", "last"),
-    [
-        (STOP, "\n### 6. For good: remove the roles\n"),
-        (OPERATIONS.partition("\n## Remove\n")[2], "npx cdk destroy"),
-        (ORGANIZATIONS.partition("\n## Update and remove\n")[2], "npx cdk destroy"),
-        (MANUAL.partition("\n## Remove\n")[2], "aws iam delete-role"),
-        (PUMP_SIDE.partition("\n## Offboard\n")[2], "The customer deletes the stack"),
-    ],
-    ids=["stop", "remove", "organization", "manual", "pump-side"],
-)
-def test_cleanup_comes_before_the_roles_are_removed(page: str, last: str) -> None:
-    before, found, _ = page.partition(last)
-    assert found
-    for what in ("queued purchases", "listings", "alerts", "each"):
-        assert what in before.lower()
-
-
 # From AWS's documentation of what ends a queued purchase, a listing, and an alert.
 TAKEN = {
     "ce:DeleteAnomalySubscription",
@@ -146,37 +125,12 @@ def test_states_and_filter_values_are_those_that_aws_documents() -> None:
 
 
 def test_begins_with_the_window_for_returning_a_savings_plan() -> None:
-    first = STOP.partition("\n## Stop Pump now\n\n")[2]
-    assert first.startswith("**What closes first is the window in which a Savings Plan can be retu")
     assert STOP.index(RETURN) < STOP.index("\n### 1. ") < STOP.index(CLEANUP)
-    words = " ".join(RETURN.split())
-    for limit in (
-        "at most $100 an hour",
-        "last seven days",
-        "current calendar month",
-        "limit has not been reached",
-    ):
-        assert limit in words
-    assert shown(RETURN, "aws") == [
-        ["savingsplans", "describe-savings-plans", "--states", "active", "payment-pending"],
-        ["savingsplans", "return-savings-plan", "--savings-plan-id", "ID"],
-    ]
-    assert {"active", "payment-pending"} <= {
-        *model("savingsplans").shape_for("SavingsPlanState").enum
-    }
-    until = model("savingsplans").shape_for("SavingsPlan").members["returnableUntil"]
+    plans = model("savingsplans")
+    assert {"active", "payment-pending"} <= {*plans.shape_for("SavingsPlanState").enum}
+    until = plans.shape_for("SavingsPlan").members["returnableUntil"]
     assert "If the Savings Plan is not returnable" in until.documentation
     assert "start time" in until.documentation
-
-
-def test_leaving_the_organization_comes_after_returns_and_before_the_removal() -> None:
-    leave = STOP[STOP.index("\n### 5. ") : STOP.index("\n### 6. ")]
-    named, left = shown(leave, "aws")
-    assert named == [
-        *("organizations", "describe-organization", "--query", "Organization.MasterAccountId")
-    ]
-    assert left == ["organizations", "leave-organization"]
-    assert "**before** the account joins or leaves an organization" in " ".join(RETURN.split())
 
 
 def test_queued_reserved_instances_are_selected_by_their_state() -> None:
@@ -186,24 +140,6 @@ def test_queued_reserved_instances_are_selected_by_their_state() -> None:
     answer = [{"ReservedInstancesId": state, "State": state, "Start": "2027"} for state in states]
     found = jmespath.search(query, {"ReservedInstances": answer})
     assert found == [["queued", "2027"]]
-
-
-def test_guide_says_which_list_is_not_complete_by_itself() -> None:
-    loader = get_session().get_component("data_loader")
-    for service, operation, token, pages in (
-        ("savingsplans", "DescribeSavingsPlans", "nextToken", False),
-        ("ce", "GetAnomalySubscriptions", "NextPageToken", True),
-    ):
-        paginators = loader.load_service_model(service, "paginators-1")["pagination"]
-        assert (operation in paginators) == pages
-        assert token in model(service).operation_model(operation).input_shape.members
-    assert "`--next-token`" in CLEANUP
-
-
-def test_alert_before_a_reservation_expires_has_no_command() -> None:
-    assert "ce:createnotificationsubscription" in catalog.actions()
-    operations = model("ce").operation_names
-    assert not any("NotificationSubscription" in name for name in operations)
 
 
 def cleanup(caller: Role, **more: Any) -> list[Simulation]:

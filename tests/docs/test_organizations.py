@@ -6,7 +6,7 @@ import re
 import pytest
 
 from pump_roles.published import ROLES
-from tests.docs.pages import ORGANIZATIONS, block, cdk_commands
+from tests.docs.pages import ORGANIZATIONS, block
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
@@ -44,18 +44,6 @@ def stack_set_resources(action: str, name: str) -> list[str]:
         for resource in catalog.actions()[f"cloudformation:{action.lower()}"].resources
     }
     return [resource for kind, resource in resources.items() if kind in kinds]
-
-
-def test_says_before_the_first_command_that_a_rollout_multiplies_buyers() -> None:
-    first = ORGANIZATIONS.partition("```")[0]
-    assert "A rollout to 100 accounts makes 100 buyers" in " ".join(first.split())
-    assert "[One account that buys](#one-account-that-buys)" in first
-    section = ORGANIZATIONS.partition("\n## One account that buys\n")[2].partition("\n## ")[0]
-    deployed = [words for words in cdk_commands(section) if words[2] == "deploy"]
-    assert [words[3:] for words in deployed] == [
-        ["PumpAutoPilot"],
-        ["PumpReadOnly", "PumpReadOnlyRollout"],
-    ]
 
 
 @pytest.mark.parametrize(

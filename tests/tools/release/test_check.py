@@ -67,14 +67,6 @@ def with_one_policy(template: dict[str, Any], properties: dict[str, Any]) -> Non
     statement("Allow", "ec2:RunInst*")(template, properties)
 
 
-def without_external_id(_template: dict[str, Any], properties: dict[str, Any]) -> None:
-    del properties["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
-
-
-def longer_session(_template: dict[str, Any], properties: dict[str, Any]) -> None:
-    properties["MaxSessionDuration"] = 7200
-
-
 def any_external_id(template: dict[str, Any], _properties: dict[str, Any]) -> None:
     template["Parameters"]["PumpExternalID"]["AllowedPattern"] = ".*"
 
@@ -116,33 +108,6 @@ def section(text: str) -> Section:
         (now, after_it, [PUMP]),
         (
             now,
-            partial(report, statement("Allow", "foo:*", "arn:aws:foo:::one")),
-            [
-                "auto-pilot: 1 pattern: not granted before, allowed only on arn:${AWS::Partition}:",
-            ],
-        ),
-        (
-            partial(report, statement("Deny", "ec2:PurchaseReservedInstancesOffering")),
-            now,
-            [
-                "auto-pilot: 1 action that can spend money: denied by Another before, allowed now:",
-            ],
-        ),
-        (
-            now,
-            partial(report, without_external_id),
-            [
-                "auto-pilot: it requires no external ID, so another customer of Pump's could reach",
-                "",
-            ],
-        ),
-        (
-            now,
-            partial(report, longer_session),
-            ["auto-pilot: its maximum session duration is 7,200 seconds instead of 3,600."],
-        ),
-        (
-            now,
             partial(report, any_external_id),
             ["auto-pilot: it accepts an external ID that", "auto-pilot: what"],
         ),
@@ -165,11 +130,8 @@ def test_each_expansion_must_be_announced(before: Make, after: Make, said: list[
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (now, now),
         (now, partial(report, described)),
         (after_it, now),
-        (now, partial(report, statement("Deny", "ec2:*"))),
-        (now, only_read_only),
         (now, aws_before),
         (lambda: None, now),
     ],
@@ -212,12 +174,9 @@ def test_lines_may_be_wrapped_and_explained() -> None:
     [
         (", announced 2026-11-26", "", "change to"),
         ("2026-11-26", "soon", "change to"),
-        ("2026-11-26", "20261126", "change to"),
         ("2026-11-26", "2026-02-30", "change to"),
-        ("2026-11-26", "1970-01-01", "change to"),
         ("2026-11-26", "\uff12026-11-26", "change to"),
         ("**Expansion**, announced 2026-11-26: ", "", "add"),
-        ("RunInstances`.", "RunInstances`", "add"),
         ("RunInstances`.", "RunInstances`.x", "add"),
         ("RunInstances", "R\u0443nInstances", "add"),
         ("auto-pilot", "read-only", "add"),
@@ -328,7 +287,6 @@ def test_missing_line_fails_with_status_3(
             f"there is {MANIFESTS}/0.9.0.json, but not a section [0.9.0]",
         ),
         (f"{MANIFESTS}/0.10.0.json", ("{", ""), "it is not JSON"),
-        (f"{MANIFESTS}/0.10.0.json", ('"schema"', '"scheme"'), "is not a permission manifest"),
         (f"{MANIFESTS}/0.10.0.json", ('"schema": ', '"schema": 9'), "its schema version is 9"),
         (f"{MANIFESTS}/0.10.0.json", ('"0.10.0"', '"0.9.0"'), "is the manifest of version 0.9.0"),
     ],

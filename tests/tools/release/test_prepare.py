@@ -161,11 +161,8 @@ def test_release_without_an_expansion_says_so(released: Project) -> None:
     ("version", "change", "raised", "said"),
     [
         ("0.2", None, InputError, "'0.2' is not a version"),
-        ("0.2.0rc1", None, InputError, "'0.2.0rc1' is not a version"),
         ("0.1.0", None, InputError, "0.1.0 must be higher than 0.1.0, the last release"),
-        ("0.0.9", None, InputError, "0.0.9 must be higher than 0.1.0"),
         ("0.2.0", ("CHANGELOG.md", "\n- More.\n", ""), InputError, "[Unreleased] is empty"),
-        ("0.2.0", ("CHANGELOG.md", "## [Unreleased]", "## Next"), InputError, "is neither"),
         (
             "0.2.0",
             ("PERMISSIONS.md", READY, ""),
@@ -215,13 +212,12 @@ def test_permissions_that_depend_on_the_version_are_rejected(released: Project) 
         release(released, "0.2.0", AFTER, regenerate=made(more))
 
 
-@pytest.mark.parametrize("name", ["new.txt", "docs/new.txt"])
 def test_uncommitted_change_is_rejected_even_if_git_is_configured_to_hide_it(
-    name: str, project: Project
+    project: Project,
 ) -> None:
     git(project, "config", "status.showUntrackedFiles", "no")
-    (project / name).write_text("new")
-    with pytest.raises(InputError, match=f"^{name} is not committed: commit or remove"):
+    (project / "docs" / "new.txt").write_text("new")
+    with pytest.raises(InputError, match=r"^docs/new\.txt is not committed: commit or remove"):
         release(project, "0.1.0", NOW)
 
 
@@ -295,12 +291,10 @@ def test_version_must_not_be_lower_than_the_current_one_or_have_a_tag(project: P
     [
         ("CHANGELOG.md", "2026-12-26", "2026-12-25", "different dates for 0.2.0"),
         ("CHANGELOG.md", "## [0.2.0] - 2026-12-26\n", "", "the latest version is not 0.2.0"),
-        ("CHANGELOG.md", "ed]\n", "ed]\n\n- More.\n", "is not empty"),
         ("CHANGELOG.md", "- More.\n", "", "CHANGELOG.md: says nothing about 0.2.0"),
         ("PERMISSIONS.md", READY, "\nNothing.\n", "section [0.2.0]:\nadd: - **Expansion**"),
         ("PERMISSIONS.md", "ed]\n", "ed]\n\nMore.\n", "is not empty"),
         ("PERMISSIONS.md", "## [0.2.0] - 2026-12-26\n", "", "but not a section [0.2.0]"),
-        ("PERMISSIONS.md", "2026-11-26", "2026-11-27", "wait until 2026-12-27"),
         (
             f"{MANIFESTS}/0.2.0.json",
             "RunInst*",
