@@ -1,11 +1,14 @@
 """The roles with one guardrail each, in templates."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from aws_cdk import App
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles.report import Report, of_templates
 from tests.support import ROLE_ARGUMENTS
 from tools.sandbox.guardrails import EVERY
 
@@ -26,3 +29,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         AutoPilotStack(app, name, guardrails=[guardrail], **ROLE_ARGUMENTS)
     app.synth()
     return folder
+
+
+@pytest.fixture(scope="session")
+def report_with(guarded: Path) -> Callable[[str], Report]:
+    """Return the report of one of these templates."""
+    return cache(lambda name: of_templates(guarded / f"{name}.template.json"))

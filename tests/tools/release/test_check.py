@@ -287,6 +287,7 @@ def test_missing_line_fails_with_status_3(
             f"there is {MANIFESTS}/0.9.0.json, but not a section [0.9.0]",
         ),
         (f"{MANIFESTS}/0.10.0.json", ("{", ""), "it is not JSON"),
+        (f"{MANIFESTS}/0.10.0.json", ('"schema"', '"scheme"'), "is not a permission manifest"),
         (f"{MANIFESTS}/0.10.0.json", ('"schema": ', '"schema": 9'), "its schema version is 9"),
         (f"{MANIFESTS}/0.10.0.json", ('"0.10.0"', '"0.9.0"'), "is the manifest of version 0.9.0"),
     ],
