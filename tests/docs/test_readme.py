@@ -8,9 +8,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
 from pump_roles.output.report_text import as_text
-from pump_roles.published import ROLES
 from pump_roles.report import of_published
-from tests.docs.pages import README, counts
+from tests.docs.pages import README
 from tests.support import access_policy, identity_policies
 from tools.sandbox import screenshot
 from tools.sandbox.cdk import ROOT
@@ -34,23 +33,6 @@ def test_picture_of_the_report_shows_its_text() -> None:
     recorded = json.loads(screenshot.TEXTS.read_text(encoding="utf-8"))
     drawn = screenshot.digest(as_text(of_published()))
     assert recorded["report.png"] == drawn, "run make screenshot"
-
-
-def test_counts_are_those_of_the_catalog() -> None:
-    rows = re.findall(r"^\| (.*?) \| (.*?) \| (\d+) \| (\d+) \| (\d+) \|", README, re.MULTILINE)
-    listed = {(role, name): [int(count) for count in found] for role, name, *found in rows}
-    carried = [(policy, kind) for kind, role in ROLES.items() for policy in role.policies]
-    expected = {}
-    for policy in dict(carried):
-        kinds = [kind for other, kind in carried if other == policy]
-        roles = "each" if kinds == list(ROLES) else ", ".join(kinds)
-        expected[roles, f"`{policy.name}`"] = counts(policy.patterns)
-    for kind, role in ROLES.items():
-        if (number := len(role.policies)) > 1:
-            named = f"all {number}, each action counted once"
-            expected[kind, named] = counts(set(role.patterns))
-    assert listed == expected
-    assert len(rows) == len(listed)
 
 
 def test_example_of_pumps_side_lets_a_worker_assume_roles_only_with_an_external_id() -> None:
