@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
-from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
+from pump_roles.iam.decisions import DENIED
 from pump_roles.iam.trust import OPEN_PRINCIPAL
 from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json
@@ -36,11 +36,16 @@ from tests.support import (
     json_values,
     published_patterns,
     said,
+    short_reports,
     synthesize,
+    trust,
 )
 from tools.sandbox import catalog
-from tools.sandbox.guardrails import EVERY
-from tools.sandbox.simulator import EXPLICITLY_DENIED, Role, decide, use
+
+Edit = Callable[[dict[str, Any]], object]
+"""Changes a role's properties."""
+
+TRUST = trust("999988887777", EXTERNAL_ID)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +61,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return loaded
 
 
-def changed(
-    template: dict[str, Any], folder: Path, change: Callable[[dict[str, Any]], None]
-) -> Report:
+def changed(template: dict[str, Any], folder: Path, change: Edit) -> Report:
     """The report of a template whose role's properties were changed."""
     copy = deepcopy(template)
     (resource,) = copy["Resources"].values()
@@ -178,7 +181,7 @@ def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -
 def test_alarms_come_first_and_are_counted(template: dict[str, Any], tmp_path: Path) -> None:
     def change(properties: dict[str, Any]) -> None:
         allow_more(properties)
-        no_condition(properties)
+        trusting(Condition=None)(properties)
         managed(properties)
         policy(properties, "PumpReadOnly")["Action"].append("s3:*")
 
@@ -243,61 +246,16 @@ def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) 
     }
 
 
-def test_denies_are_shown_as_the_policy_simulator_decides(tmp_path: Path) -> None:
-    folder = synthesize(
-        tmp_path,
-        Guardrail.RECOMMENDED,
-        Guardrail.only_in_regions("us-east-1"),
-        Guardrail.NO_SELLING,
-    )
-    report = of_templates(folder)
-    _, role = report.roles
-    decided = {action.name: action.roles["auto-pilot"] for action in report.actions}
-    assert decided["ec2:CreateReservedInstancesListing"].decision == DENIED
-    assert decided["ec2:CreateReservedInstancesListing"].denied_by == ("PumpGuardrailNoSelling",)
-    assert decided["ec2:CreateTags"].decision == PARTLY
-    assert decided["ec2:PurchaseHostReservation"].decision == CONDITIONALLY
-    assert decided["ec2:DescribeInstances"].decision == ALLOWED
-    template = json.loads((folder / "PumpAutoPilot.template.json").read_text())
-    deployed = Role.of_template(template)
-    names = list(decided)
-    decisions = decide(
-        [
-            use(deployed, action=name, resource=catalog.actions()[name.lower()].resources[0])
-            for name in names
-            if decided[name].decision in {ALLOWED, DENIED}
-        ]
-    )
-    plain = [name for name in names if decided[name].decision in {ALLOWED, DENIED}]
-    denied = {
-        name
-        for name, decision in zip(plain, decisions, strict=True)
-        if decision == EXPLICITLY_DENIED
-    }
-    assert denied == {name for name in plain if decided[name].decision == DENIED}
-    assert role.denied == len(denied)
-    assert role.effective == role.actions - len(denied)
-    assert role.limited == len(names) - len(plain) == 10
-    assert [policy.kind for policy in role.policies].count("guardrail") == 7
-    assert all(pattern.reason for policy in role.policies for pattern in policy.patterns)
-
-
-def test_external_ids_never_appear(tmp_path: Path) -> None:
+def test_two_external_ids_are_counted_and_not_shown(tmp_path: Path) -> None:
     report = of_templates(synthesize(tmp_path, next_external_id="Next-5678"))
-    for text in (as_json(report), as_markdown(report), as_csv(report)):
-        assert EXTERNAL_ID not in text
-        assert "Next-5678" not in text
+    assert EXTERNAL_ID not in repr(report)
+    assert "Next-5678" not in repr(report)
     assert all(role.external_id for role in report.roles)
     assert report.roles[0].principals == ("999988887777",)
     assert [len(sha256) for _, sha256 in report.roles[0].files] == [64]
 
 
-def test_all_formats_have_the_same_counts_and_the_same_bytes_each_time(
-    published_report: Report,
-) -> None:
-    again = of_published()
-    for form in (as_json, as_markdown, as_csv):
-        assert form(published_report) == form(again)
+def test_all_formats_have_the_same_counts(published_report: Report) -> None:
     loaded = json.loads(as_json(published_report))
     rows = list(csv.DictReader(io.StringIO(as_csv(published_report))))
     markdown = as_markdown(published_report)
@@ -446,7 +404,7 @@ def false_guardrail(properties: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_not_as_published_comes_first(
-    change: Callable[[dict[str, Any]], None],
+    change: Edit,
     differences: list[tuple[str, str, str, str]],
     template: dict[str, Any],
     tmp_path: Path,
@@ -466,122 +424,89 @@ def test_what_is_not_as_published_comes_first(
         assert words[1:] in said(report)
 
 
-def trust_of(properties: dict[str, Any]) -> dict[str, Any]:
-    statement: dict[str, Any] = properties["AssumeRolePolicyDocument"]["Statement"][0]
-    return statement
+def trusting(*more: dict[str, Any], **members: Any) -> Edit:
+    """Replace members of the trust policy's statement, or remove those that are None."""
+
+    def change(properties: dict[str, Any]) -> None:
+        statements = properties["AssumeRolePolicyDocument"]["Statement"]
+        changed = {**statements[0], **members}
+        statements[:] = [{name: value for name, value in changed.items() if value}, *more]
+
+    return change
 
 
-def no_condition(properties: dict[str, Any]) -> None:
-    del trust_of(properties)["Condition"]
-
-
-def empty_id(properties: dict[str, Any]) -> None:
-    trust_of(properties)["Condition"]["StringEquals"]["sts:ExternalId"] = ""
-
-
-def if_exists(properties: dict[str, Any]) -> None:
-    condition = trust_of(properties)["Condition"]
-    condition["StringEqualsIfExists"] = condition.pop("StringEquals")
-
-
-def empty_like(properties: dict[str, Any]) -> None:
-    trust_of(properties)["Condition"] = {"StringLike": {"sts:ExternalId": ["x", "?*"]}}
-
-
-def like(properties: dict[str, Any]) -> None:
-    condition = trust_of(properties)["Condition"]
-    condition["StringLike"] = condition.pop("StringEquals")
-
-
-def in_any_case(properties: dict[str, Any]) -> None:
-    condition = trust_of(properties)["Condition"]
-    condition["StringEqualsIgnoreCase"] = condition.pop("StringEquals")
-
-
-def everybody(properties: dict[str, Any]) -> None:
-    trust_of(properties)["Principal"] = {"AWS": "*"}
-
-
-def all_but(properties: dict[str, Any]) -> None:
-    trust_of(properties)["NotPrincipal"] = trust_of(properties).pop("Principal")
-
-
-def a_service_too(properties: dict[str, Any]) -> None:
-    trust_of(properties)["Principal"]["Service"] = "ec2.amazonaws.com"
-
-
-def two_statements(properties: dict[str, Any]) -> None:
-    properties["AssumeRolePolicyDocument"]["Statement"].append(trust_of(properties))
+def requiring(operator: str, *values: str) -> Edit:
+    return trusting(Condition={operator: {"sts:ExternalId": [*values]}})
 
 
 @pytest.mark.parametrize(
     ("change", "problem", "external_id"),
     [
-        (no_condition, "it requires no external ID", False),
-        (empty_id, "it requires no external ID", False),
-        (if_exists, "it requires no external ID", False),
-        (empty_like, "it requires no external ID", False),
-        (like, "it compares the external ID with StringLike instead of StringEquals", False),
-        (in_any_case, "it compares the external ID with StringEqualsIgnoreCase instead", False),
-        (everybody, "it trusts *", True),
-        (all_but, "it trusts all but", True),
-        (a_service_too, "it trusts Service ec2.amazonaws.com", True),
-        (two_statements, "it is not a single statement that allows", True),
+        (trusting(Condition=None), "it requires no external ID", False),
+        (requiring("StringEquals", ""), "it requires no external ID", False),
+        (requiring("StringEqualsIfExists", EXTERNAL_ID), "it requires no external ID", False),
+        (requiring("StringLike", "x", "?*"), "it requires no external ID", False),
+        (
+            requiring("StringLike", EXTERNAL_ID),
+            "it compares the external ID with StringLike instead of StringEquals",
+            False,
+        ),
+        (
+            requiring("StringEqualsIgnoreCase", EXTERNAL_ID),
+            "it compares the external ID with StringEqualsIgnoreCase instead",
+            False,
+        ),
+        (trusting(Principal={"AWS": "*"}), "it trusts *", True),
+        (trusting(Principal=None, NotPrincipal={"AWS": "1" * 12}), "it trusts all but", True),
+        (
+            trusting(Principal={"AWS": "9" * 12, "Service": "ec2.amazonaws.com"}),
+            "it trusts Service ec2.amazonaws.com",
+            True,
+        ),
+        (trusting(*TRUST["Statement"]), "it is not a single statement that allows", True),
     ],
 )
 def test_a_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
-    change: Callable[[dict[str, Any]], None],
+    change: Edit,
     problem: str,
     external_id: bool,  # noqa: FBT001
     template: dict[str, Any],
     tmp_path: Path,
 ) -> None:
-    report = changed(template, tmp_path, change)
+    with short_reports():
+        report = changed(template, tmp_path, change)
     assert report.findings[0].kind == "trust"
     assert problem[1:] in said(report)
     assert report.roles[0].external_id is external_id
 
 
 def test_iam_reads_a_conditions_key_in_any_case(template: dict[str, Any], tmp_path: Path) -> None:
-    def other_case(properties: dict[str, Any]) -> None:
-        equals = trust_of(properties)["Condition"]["StringEquals"]
-        equals["sts:externalid"] = equals.pop("sts:ExternalId")
-
-    report = changed(template, tmp_path, other_case)
-    assert report.roles[0].external_id
-    assert report.roles[0].trust_problems == ()
+    change = trusting(Condition={"StringEquals": {"sts:externalid": EXTERNAL_ID}})
+    (role,) = changed(template, tmp_path, change).roles
+    assert role.external_id
+    assert role.trust_problems == ()
 
 
 ALLOW_ALL_OF_EC2 = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("kind", "properties"),
     [
-        {
-            "Type": "AWS::IAM::Policy",
-            "Properties": {"PolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]},
-        },
-        {
-            "Type": "AWS::IAM::Policy",
-            "Properties": {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"]},
-        },
-        {
-            "Type": "AWS::IAM::ManagedPolicy",
-            "Properties": {"ManagedPolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]},
-        },
-        {
-            "Type": "AWS::IAM::RolePolicy",
-            "Properties": {"PolicyName": "P", "RoleName": {"Ref": "AutoPilotRole"}},
-        },
+        ("Policy", {"PolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]}),
+        ("Policy", {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"]}),
+        ("ManagedPolicy", {"ManagedPolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]}),
+        ("RolePolicy", {"PolicyName": "P", "RoleName": {"Ref": "AutoPilotRole"}}),
     ],
 )
 def test_what_the_template_attaches_to_the_role_counts(
-    other: dict[str, Any], template: dict[str, Any], tmp_path: Path
+    kind: str, properties: dict[str, Any], template: dict[str, Any], tmp_path: Path
 ) -> None:
     copy = deepcopy(template)
-    copy["Resources"]["Other"] = deepcopy(other)
-    copy["Resources"]["Other"]["Properties"]["PolicyDocument"] = ALLOW_ALL_OF_EC2
+    copy["Resources"]["Other"] = {
+        "Type": f"AWS::IAM::{kind}",
+        "Properties": {**properties, "PolicyDocument": ALLOW_ALL_OF_EC2},
+    }
     file = tmp_path / "attached.json"
     file.write_text(json.dumps(copy))
     (role,) = of_templates(file).roles
@@ -596,20 +521,12 @@ def managed(properties: dict[str, Any]) -> None:
     properties["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
 
 
-def under_a_condition(properties: dict[str, Any]) -> None:
-    properties["Policies"].append({"Fn::If": ["C", {"PolicyName": "P"}, {"Ref": "AWS::NoValue"}]})
+def first(policy: dict[str, Any]) -> Edit:
+    return lambda properties: properties["Policies"].insert(0, policy)
 
 
-def twice(properties: dict[str, Any]) -> None:
-    first = {"PolicyName": "PumpBillingReadOnly", "PolicyDocument": ALLOW_ALL_OF_EC2}
-    properties["Policies"].insert(0, first)
-
-
-def weakened_guardrail(properties: dict[str, Any]) -> None:
-    deny = {"Effect": "Deny", "Action": ["ec2:CreateReservedInstancesListing"], "Resource": "arn:x"}
-    properties["Policies"].append(
-        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": {"Statement": [deny]}}
-    )
+def named(name: str, **statement: Any) -> Edit:
+    return first({"PolicyName": name, "PolicyDocument": {"Statement": [statement]}})
 
 
 @pytest.mark.parametrize(
@@ -619,33 +536,32 @@ def weakened_guardrail(properties: dict[str, Any]) -> None:
             managed,
             "the managed policy arn:aws:iam::aws:policy/AdministratorAccess is attached to it",
         ),
-        (under_a_condition, "its inline policies cannot be read: "),
-        (twice, "the inline policy PumpBillingReadOnly is not expected"),
         (
-            weakened_guardrail,
+            first({"Fn::If": ["C", {"PolicyName": "P"}, {"Ref": "AWS::NoValue"}]}),
+            "its inline policies cannot be read: ",
+        ),
+        (
+            named("PumpBillingReadOnly", Effect="Allow", Action="ec2:*", Resource="*"),
+            "the inline policy PumpBillingReadOnly is not expected",
+        ),
+        (
+            named(
+                "PumpGuardrailNoSelling",
+                Effect="Deny",
+                Action=["ec2:CreateReservedInstancesListing"],
+                Resource="arn:x",
+            ),
             "the inline policy PumpGuardrailNoSelling is named like a guardrail, but is not one",
         ),
     ],
 )
 def test_what_cannot_be_counted_or_is_not_what_it_says_comes_first(
-    change: Callable[[dict[str, Any]], None],
-    difference: str,
-    template: dict[str, Any],
-    tmp_path: Path,
+    change: Edit, difference: str, template: dict[str, Any], tmp_path: Path
 ) -> None:
-    report = changed(template, tmp_path, change)
+    with short_reports():
+        report = changed(template, tmp_path, change)
     assert report.findings[0].kind == "difference"
     assert difference[1:] in said(report)
-
-
-def test_every_guardrail_of_this_package_is_known(tmp_path: Path) -> None:
-    each = [guardrail for guardrail in EVERY.values() if not guardrail.members]
-    # Together, they would exceed IAM's quota.
-    for number, guardrails in enumerate((each[::2], each[1::2])):
-        report = of_templates(synthesize(tmp_path / f"{number}", *guardrails))
-        assert [role.differences for role in report.roles] == [(), ()]
-        assert all(policy.unmodified for role in report.roles for policy in role.policies)
-        assert len(report.roles[1].guardrails) == len(guardrails)
 
 
 def test_a_boundary_is_shown(tmp_path: Path) -> None:
@@ -713,16 +629,6 @@ JSON = json_values(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     *("Resources", "Type", "Properties", "Policies", "Statement", "x"),
 )
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(JSON)
-def test_any_json_is_a_report_or_one_clear_error(tmp_path: Path, content: Any) -> None:
-    file = tmp_path / "any.json"
-    file.write_text(json.dumps(content))
-    with pytest.raises(InputError) as caught:
-        of_templates(file)
-    assert str(caught.value).startswith(str(file))
 
 
 STATEMENTS = JSON | st.lists(
