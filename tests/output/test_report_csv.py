@@ -2,9 +2,9 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +13,15 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.output.report_csv import as_csv
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import RISKS
-from tests.support import DOCUMENTED, a_statement, another, changed, in_template, synthesize
+from tests.support import (
+    DOCUMENTED,
+    a_statement,
+    another,
+    changed,
+    in_template,
+    short_reports,
+    synthesize,
+)
 
 Rows = Mapping[tuple[str, str], Mapping[str, str]]
 
@@ -49,9 +57,9 @@ def test_policies_and_patterns_are_in_the_same_order(text: str, tmp_path: Path) 
     assert row["granted by patterns"].split("; ") == ["savingsplans:*", "all but s3:*, iam:*"]
 
 
-def test_every_action_of_a_role_is_a_row() -> None:
+def test_every_action_of_a_role_is_a_row(published: Rows) -> None:
     report = of_published()
-    granted = {key for key, row in rows(report).items() if row["decision"] != "not granted"}
+    granted = {key for key, row in published.items() if row["decision"] != "not granted"}
     assert granted == {(action.name, kind) for action in report.actions for kind in action.roles}
 
 
@@ -129,11 +137,11 @@ def test_reports_the_only_resources_on_which_an_action_is_allowed(
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM"])
 def test_cell_is_never_a_formula(name: str, text: str, tmp_path: Path) -> None:
-    template = json.loads(text)
-    policies = template["Resources"]["AutoPilotRole"]["Properties"]["Policies"]
-    for policy in policies:
-        policy["PolicyName"] = f"{name}{policy['PolicyName']}"
-    (tmp_path / "T.template.json").write_text(json.dumps(template))
-    found = rows(of_templates(tmp_path))
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        for policy in role["Policies"]:
+            policy["PolicyName"] = f"{name}{policy['PolicyName']}"
+
+    with short_reports():
+        found = rows(changed(text, tmp_path, change))
     row = found["savingsplans:CreateSavingsPlan", "auto-pilot"]
     assert row["granted by policies"] == f"'{name}PumpAutoPilot"

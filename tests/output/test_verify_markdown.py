@@ -158,7 +158,7 @@ def big(number: int, hostile: str, effect: str = "broader") -> AccountResult:
 
 
 @pytest.mark.parametrize("hostile", ["x" * 70_000, "<" * 70_000, "`x" * 40_000, "$@a" * 9_000])
-@pytest.mark.parametrize("number", [1, 3, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [3, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_always_fits_in_a_comment(hostile: str, number: int) -> None:
     accounts = [big(account, hostile) for account in range(number)]
     accounts += [unknown(account, reason=hostile, name=hostile) for account in range(number)]

@@ -1,13 +1,10 @@
 """Where the roles are deployed, in words."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
 
-from pump_roles import AutoPilotRolloutStack, ReadOnlyRolloutStack
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
 from pump_roles.output.report_words import GLOBAL_SERVICES
@@ -16,7 +13,7 @@ from pump_roles.published import ROLES
 from pump_roles.report import of_published, of_templates
 from pump_roles.role import Unknown
 from pump_roles.templates import Place
-from tests.support import ROLE_ARGUMENTS, synthesize
+from tests.support import synthesize
 
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -146,43 +143,6 @@ def test_each_stack_and_rollout_is_a_place(tmp_path: Path) -> None:
         ("auto-pilot", "One stack, in the account where you deploy it."),
     ]
     assert of_published().places == ()
-
-
-def test_a_rollout_says_its_units_and_accounts(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    AutoPilotRolloutStack(
-        app, "A", organizational_units=[ONE, TWO], exclude_accounts=[ACCOUNT], **ROLE_ARGUMENTS
-    )
-    ReadOnlyRolloutStack(
-        app,
-        "B",
-        organizational_units=["r-abcd"],
-        only_accounts=[OTHER],
-        call_as="delegated-admin",
-        **ROLE_ARGUMENTS,
-    )
-    app.synth()
-    read_only, auto_pilot = map(place_in_words, of_templates(tmp_path).places)
-    assert f"the accounts of {ONE} and {TWO}, except {ACCOUNT}." in auto_pilot
-    assert "gets it automatically, even if the account filter excludes it today." in auto_pilot
-    assert f"deploys it to {OTHER}, if in r-abcd." in read_only
-    assert "A delegated administrator deploys the StackSet." in read_only
-    assert "Not certain" not in auto_pilot + read_only
-
-
-def test_reports_a_target_that_cannot_be_read(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    AutoPilotRolloutStack(app, "A", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
-    app.synth()
-    file = tmp_path / "A.template.json"
-    template = json.loads(file.read_text())
-    (resource,) = template["Resources"].values()
-    (group,) = resource["Properties"]["StackInstancesGroup"]
-    group["DeploymentTargets"]["OrganizationalUnitIds"] = {"Ref": "Units"}
-    file.write_text(json.dumps(template))
-    (found,) = of_templates(tmp_path).places
-    assert "deploys it to accounts that cannot be read." in place_in_words(found)
-    assert "Not certain: its OrganizationalUnitIds cannot be read" in place_in_words(found)
 
 
 def test_global_services_are_among_those_that_the_roles_touch() -> None:
