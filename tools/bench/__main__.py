@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -17,11 +16,11 @@ from typing import Final
 import pyperf
 
 from tools.bench import activity, page, verify
+from tools.measured import write_measured
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.management import management
 from tools.sandbox.organization import NoMembers, Organization, StackSets, properties
 
-DOCUMENT: Final = ROOT / "docs" / "performance.md"
 MANY: Final = 1_000
 SIZE_TARGETS: Final = {
     "PumpReadOnly": 4,
@@ -81,52 +80,6 @@ def rounds(
             print(f"round {index + 1} of {count}: {name}", file=sys.stderr, flush=True)
             timed[name].append(seconds(command, folder, PROVIDED))
     return timed
-
-
-@dataclass(frozen=True)
-class RolledOut:
-    """What a rollout of the read-only role takes in one organization.
-
-    :param seconds: the synth of the app with both rollouts, in rounds.
-    :param size: the rollout's template, minified, in KiB.
-    :param operations: the operations of StackSets that it takes.
-    :param instances: the stack instances that these created.
-    """
-
-    seconds: list[float]
-    size: float
-    operations: list[str]
-    instances: int
-
-
-def roll_out(folder: Path) -> Mapping[int, RolledOut]:
-    """Roll out in emulated organizations of several sizes."""
-    found = {}
-    times: dict[int, list[float]] = {}
-    for accounts in ORGANIZATIONS * ROUNDS["rollout"]:
-        print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
-        with management() as account:
-            first = accounts not in times
-            organization = Organization.create(account, {"Unit": accounts if first else 1})
-            context = {**PROVIDED, "pump:organizational-units": organization.root}
-            times.setdefault(accounts, []).append(seconds(["app.py"], folder, context))
-            if not first:
-                continue
-            file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
-            performed = StackSets(organization, NoMembers()).deploy(
-                None, properties(json.loads(file.read_text()))
-            )
-            pages = account.cloudformation.get_paginator("list_stack_instances")
-            found[accounts] = RolledOut(
-                times[accounts],
-                minified(file),
-                [operation.call for operation in performed],
-                sum(
-                    len(listed["Summaries"])
-                    for listed in pages.paginate(StackSetName="PumpReadOnly")
-                ),
-            )
-    return found
 
 
 def seconds(command: Sequence[str], folder: Path, context: Mapping[str, str]) -> float:
@@ -251,14 +204,11 @@ def report_rows(folder: Path) -> Iterator[str]:
     yield f"| what this command loads of Node, the CDK, and boto3 | {listed} | none | {reached} |"
     times = page.measure(ROUNDS["page"])
     slowed = f"with the CPU slowed {page.SLOWED} times"
-    if times is None:
-        yield "| the page in a browser | no browser found | | |"
-    else:
-        yield row(f"the report's page is ready, {slowed}", times.ready, 1.5, " s")
-        yield row(f"a keystroke in its search, {slowed}", times.keystroke, 0.1, " s")
-        yield row("the slowest keystroke", times.slowest, 0.3, " s")
-        yield row("size of the page for the published roles", times.size, 1_000_000 / 1_024, " KiB")
-        yield row("the same page, printed", times.pages, 40, " pages")
+    yield row(f"the report's page is ready, {slowed}", times.ready, 1.5, " s")
+    yield row(f"a keystroke in its search, {slowed}", times.keystroke, 0.1, " s")
+    yield row("the slowest keystroke", times.slowest, 0.3, " s")
+    yield row("size of the page for the published roles", times.size, 1_000_000 / 1_024, " KiB")
+    yield row("the same page, printed", times.pages, 40, " pages")
 
 
 def size_rows(folder: Path) -> Iterator[str]:
@@ -290,12 +240,25 @@ def activity_rows(folder: Path) -> Iterator[str]:
 
 
 def rollout_rows(folder: Path) -> Iterator[str]:
-    """Yield the rows about rollouts."""
-    for accounts, rollout in roll_out(folder).items():
+    """Yield the rows about rollouts in emulated organizations of several sizes."""
+    for accounts in ORGANIZATIONS:
+        print(f"rollout: {accounts:,} accounts", file=sys.stderr, flush=True)
+        with management() as account:
+            organization = Organization.create(account, {"Unit": accounts})
+            context = {**PROVIDED, "pump:organizational-units": organization.root}
+            times = [seconds(["app.py"], folder, context) for _ in range(ROUNDS["rollout"])]
+            file = folder / "cdk.out" / "PumpReadOnlyRollout.template.json"
+            performed = StackSets(organization, NoMembers()).deploy(
+                None, properties(json.loads(file.read_text()))
+            )
+            pages = account.cloudformation.get_paginator("list_stack_instances")
+            instances = sum(
+                len(listed["Summaries"]) for listed in pages.paginate(StackSetName="PumpReadOnly")
+            )
+        calls = [operation.call for operation in performed]
         yield (
-            f"| {accounts:,} | {rollout.instances:,} | {rollout.size:.2f} KiB | "
-            f"{median(rollout.seconds):.2f} s | "
-            f"{len(rollout.operations)}: {', '.join(rollout.operations)} |"
+            f"| {accounts:,} | {instances:,} | {minified(file):.2f} KiB | "
+            f"{median(times):.2f} s | {len(calls)}: {', '.join(calls)} |"
         )
 
 
@@ -334,11 +297,7 @@ seconds: the floor {median(timed["floor"]):.2f}, the peer {median(timed["peer"])
 {median(timed["app"]):.2f}, only the imports {median(timed["imports"]):.2f}; a further bare role
 {median(added(timed, "bare")):.4f}.
 """
-    text = DOCUMENT.read_text()
-    before, start, rest = text.partition("<!-- measured -->\n")
-    _, end, after = rest.partition("<!-- /measured -->")
-    DOCUMENT.write_text(before + start + measured + end + after)
-    print(measured)
+    write_measured(ROOT / "docs" / "performance.md", measured)
 
 
 if __name__ == "__main__":

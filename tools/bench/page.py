@@ -1,7 +1,6 @@
 """How fast the permission report's page is in Chromium on a slow machine, and how long printed."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,7 +11,7 @@ from playwright.sync_api import Page
 
 from pump_roles.output.page import as_html
 from pump_roles.report import of_published
-from tools.sandbox.browser import available, browser
+from tools.sandbox.browser import browser
 
 KEYS: Final = ("d", "e", "s", "Backspace", "Backspace", "Backspace", "w", "Backspace", "z")
 """Keystrokes that hide and show few rows and many."""
@@ -40,13 +39,11 @@ class PageTimes:
     pages: int
 
 
-def measure(rounds: int) -> PageTimes | None:
-    """Measure the page of the published roles. Returns ``None`` if there is no browser.
+def measure(rounds: int) -> PageTimes:
+    """Measure the page of the published roles.
 
     :param rounds: how often the page is opened.
     """
-    if not available():
-        return None
     ready: list[float] = []
     keystrokes: list[float] = []
     with TemporaryDirectory() as folder, browser() as chromium:
@@ -58,7 +55,7 @@ def measure(rounds: int) -> PageTimes | None:
             session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
             page.goto(file.as_uri())
             ready.append(_ready(page))
-            keystrokes += _keystrokes(page, KEYS)
+            keystrokes += _keystrokes(page)
             page.close()
         page = chromium.new_page()
         page.goto(file.as_uri())
@@ -82,7 +79,7 @@ def _ready(page: Page) -> float:
     return milliseconds
 
 
-def _keystrokes(page: Page, keys: Sequence[str]) -> list[float]:
+def _keystrokes(page: Page) -> list[float]:
     page.evaluate("""() => {
         window.took = [];
         addEventListener("keydown", () => {
@@ -91,7 +88,7 @@ def _keystrokes(page: Page, keys: Sequence[str]) -> list[float]:
         }, { capture: true });
     }""")
     page.locator("[name=text]").focus()
-    for number, key in enumerate(keys, 1):
+    for number, key in enumerate(KEYS, 1):
         page.keyboard.press(key)
         page.wait_for_function("(number) => took.length === number", arg=number)
     milliseconds: list[float] = page.evaluate("took")

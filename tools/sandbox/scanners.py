@@ -24,10 +24,10 @@ from pump_roles.iam.decisions import ALLOWED, DENIED
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.templates.reading import read_templates
+from tools.measured import write_measured
 from tools.sandbox.cdk import ROOT, tool_environment
 from tools.sandbox.guardrails import EVERY
 
-DOCUMENT: Final = ROOT / "docs" / "scanners.md"
 PINS: Final[Mapping[str, tuple[str, ...]]] = {
     "checkov": ("checkov==3.3.30", "policy_sentry==0.13.2"),
     "cloudsplaining": ("cloudsplaining==0.9.1", "policy_sentry==0.15.2"),
@@ -318,56 +318,10 @@ def versions() -> dict[str, str]:
     return {"cfn-lint": metadata.version("cfn-lint"), **pinned}
 
 
-INTRODUCTION: Final = """# What other scanners report
-
-For security reviewers who run [cfn-lint](https://github.com/aws-cloudformation/cfn-lint),
-[checkov](https://github.com/bridgecrewio/checkov),
-[cloudsplaining](https://github.com/salesforce/cloudsplaining), or
-[parliament](https://github.com/duo-labs/parliament) over these templates: the findings that you
-get, and why. The following command writes this page:
-
-```console
-$ make scanners
-```
-
-It synthesizes the templates without guardrails and with each guardrail, runs the scanners over
-them, and compares the findings. Only the explanations are written by hand, in
-[tools/sandbox/scanners.json](../tools/sandbox/scanners.json). A finding without an explanation is
-an error.
-
-## How to read the tables
-
-cfn-lint and checkov read the templates. cloudsplaining and parliament read policy documents: each
-inline policy of the role, with its intrinsic functions resolved for the partition `aws`, because
-parliament reports `Fn::Sub` as a malformed ARN. checkov uses a parameter's default, and skips what
-`Fn::Sub` contains. So if the principal is a parameter without a default, as in the universal
-template, checkov's checks of the trust policy pass without reading the principal.
-
-**These scanners evaluate one inline policy at a time.** A guardrail is a separate policy. IAM
-evaluates all policies of a role together, but the scanners do not. So there are two answers for
-each finding:
-
-- *cleared by*: the guardrails with which the scanner no longer reports the finding, as measured.
-- *actions denied or limited by*: the guardrails with which IAM denies or limits the actions that
-  the finding names. This comes from the [permission report](report.md) of the same templates, whose
-  decisions a test compares with those of the policy simulator. *Denied* means on every resource,
-  without a condition. *Limited* means under a condition, or only on some resources. `until` is not
-  counted, because it denies everything after a certain time.
-"""
-
-TESTED: Final = """
-## What was tested
-
-A test runs cfn-lint. Other tests compare this page with the explanations, the versions, and the
-list of guardrails. The other scanners are too large for the test suite: only `make scanners` runs
-them.
-"""
-
-
 def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
-    """Return the page."""
+    """Return what the page says about the scanners and their findings."""
     found = versions()
-    lines = [INTRODUCTION, "| scanner | version | with |", "|---|---|---|"]
+    lines = ["| scanner | version | with |", "|---|---|---|"]
     lines += [
         f"| {tool} | {version} | {', '.join(PINS.get(tool, ())[1:]).replace('==', ' ') or '-'} |"
         for tool, version in found.items()
@@ -385,7 +339,7 @@ def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
     lines += _added(
         {result.kind: result for result in plain if result.kind}, with_guardrail, reasons
     )
-    return "\n".join([*lines, TESTED])
+    return "\n".join([*lines, ""])
 
 
 def _about(
@@ -422,12 +376,11 @@ def _about(
             f"{reasons[f'{finding.tool} {finding.rule}']} | "
             f"{_codes(cleared) or 'none'} | {denied or '-'} |"
         )
-    lost = [other.guardrail for other in others if set(template.passed) - set(other.passed)]
+    assert all({*template.passed} <= {*other.passed} for other in others)
     yield ""
     yield (
-        f"{len(template.passed)} checkov checks pass, "
-        + (f"but not all with {_codes(lost)}: " if lost else "with and without each guardrail: ")
-        + f"{'; '.join(template.passed)}."
+        f"{len(template.passed)} checkov checks pass, with and without each guardrail: "
+        f"{'; '.join(template.passed)}."
     )
 
 
@@ -462,9 +415,6 @@ def _added(
         for finding in other.findings:
             if finding.key not in before:
                 new.setdefault((other.stack, finding), []).append(other.guardrail)
-    if not new:
-        yield "Nothing."
-        return
     yield "| template | scanner: rule | policy | with | actions | why |"
     yield "|---|---|---|---|---|---|"
     for (stack, finding), names in new.items():
@@ -487,16 +437,13 @@ def _codes(texts: Iterable[str]) -> str:
     return ", ".join(f"`{text}`" for text in texts)
 
 
-def main(folder: Path | None = None, document: Path = DOCUMENT) -> int:
-    if folder is None:
-        with TemporaryDirectory() as made:
-            return main(Path(made), document)
-    scanned = scan(folder, EVERY.values())
-    reasons = explanations()
-    explained((finding for each in scanned for finding in each.findings), reasons)
-    document.write_text(page(scanned, reasons), encoding="utf-8")
-    return 0
+def main() -> None:
+    with TemporaryDirectory() as folder:
+        scanned = scan(Path(folder), EVERY.values())
+        reasons = explanations()
+        explained((finding for each in scanned for finding in each.findings), reasons)
+        write_measured(ROOT / "docs" / "scanners.md", page(scanned, reasons))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
