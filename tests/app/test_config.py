@@ -15,7 +15,6 @@ from pump_roles import Guardrail
 from pump_roles.app import config
 from tests.support import (
     ROLLOUTS,
-    SCENARIOS,
     STACKS,
     Synth,
     member_template,
@@ -91,13 +90,6 @@ def test_shared_key_applies_to_both_roles_and_a_roles_own_key_wins() -> None:
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        (
-            {"pump:needed-only": True},
-            (
-                "pump:needed-only: unknown key; needed-only is a guardrail; use it as a value of "
-                "pump:guardrails"
-            ),
-        ),
         (
             {
                 "@aws-cdk/core:permissionsBoundary": {"name": "Org"},
@@ -181,14 +173,6 @@ def test_keys_of_others_are_ignored(context: dict[str, Any]) -> None:
         ("pump:externalid", "did you mean pump:external-id?"),
         ("pump:autopilot:role-path", "did you mean pump:auto-pilot:role-path?"),
         ("pump:setting", "did you mean pump:settings?"),
-        (
-            "pump:role-name",
-            (
-                "it applies to one role, so use pump:read-only:role-name or "
-                "pump:auto-pilot:role-name"
-            ),
-        ),
-        ("pump:read-only:call-as", "it applies to both roles, so use pump:call-as"),
     ],
 )
 def test_unknown_key_is_an_error_with_the_nearest_one(key: str, hint: str) -> None:
@@ -524,12 +508,6 @@ def in_a_file(context: dict[str, Any]) -> dict[str, Any]:
         key = config.KEYS[typed]
         (content.setdefault(key.role, {}) if key.role else content)[key.name] = value
     return content
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_file_means_the_same_as_the_keys_with_the_prefix(scenario: str, read: Read) -> None:
-    context = SCENARIOS[scenario]
-    assert read(in_a_file(context)) == arguments(context)
 
 
 def test_every_key_can_be_in_the_file(read: Read) -> None:

@@ -577,20 +577,6 @@ def test_no_link_is_dead(name: str, show: Show) -> None:
     assert dead == []
 
 
-@pytest.mark.slow
-def test_action_of_a_pattern_leads_to_its_row(show: Show) -> None:
-    page = show("guarded", java_script_enabled=False)
-    link = page.locator(f".tree a[href='#{ACTION}']").first
-    for details in (".policy", ".policy li > details"):
-        folded = page.locator(details, has=page.locator(f"a[href='#{ACTION}']")).first
-        folded.locator("summary").first.click()
-    link.click()
-    assert page.url.endswith(f"#{ACTION}")
-    box = page.locator(f"li[id='{ACTION}']").bounding_box()
-    assert box is not None
-    assert 0 <= box["y"] <= 800
-
-
 def test_address_opens_a_row(show: Show, guarded: Report) -> None:
     page = show("few", f"#{ACTION}")
 

@@ -56,12 +56,6 @@ def test_each_requirements_file_agrees_with_the_ones_that_are_installed_after_it
     assert review < develop
 
 
-def test_check_runs_what_ci_runs() -> None:
-    *_, last = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert last == "make check"
-    assert re.search(r"^check: lint type ", MAKEFILE, re.MULTILINE)
-
-
 def test_makefile_has_each_target_that_a_page_names() -> None:
     for page in PAGES:
         named = re.findall(r"(?:`|^ *\$ )make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)

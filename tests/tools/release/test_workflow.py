@@ -85,13 +85,6 @@ def test_publishing_jobs_wait_for_tests_and_approval_and_run_no_project_code() -
         assert not re.search("make|python|pip|npm", commands)
 
 
-def test_tests_come_before_the_build() -> None:
-    commands = [step["run"] for step in JOBS["build"]["steps"] if "run" in step]
-    setup, notes, *rest = commands
-    assert [setup, *rest] == ["make setup-develop", "make check release-check", "make dist"]
-    assert "-m tools.release.notes" in notes
-
-
 @pytest.mark.parametrize("text", [TEXT, CHECK], ids=["release", "check"])
 def test_every_action_is_pinned_to_a_commit_with_its_version_in_a_comment(text: str) -> None:
     lines = re.findall(r"^\s+(?:- )?uses: (.*)$", text, re.MULTILINE)
