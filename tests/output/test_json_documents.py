@@ -14,10 +14,8 @@ from jsonschema import Draft202012Validator
 
 from pump_roles import (
     AutoPilotRolloutStack,
-    AutoPilotStack,
     Guardrail,
     ReadOnlyRolloutStack,
-    ReadOnlyStack,
 )
 from pump_roles.account.activity.collect import Collector
 from pump_roles.account.activity.roles import published_roles
@@ -30,7 +28,16 @@ from pump_roles.role import Unknown
 from tests.account.activity.trail import PURCHASES, call
 from tests.account.rollout import statuses
 from tests.account.verify import results
-from tests.support import EVERYTHING, ROLE_ARGUMENTS, earlier, plain, short_reports
+from tests.support import (
+    EVERYTHING,
+    ROLE_ARGUMENTS,
+    another,
+    changed,
+    earlier,
+    plain,
+    short_reports,
+    synthesize,
+)
 
 Json = Any
 
@@ -49,75 +56,53 @@ ALL_GUARDRAILS = [
 ]
 
 
-def templates(folder: Path, *guardrails: Guardrail, units: str = "") -> Path:
-    """Synthesize both roles: for one account or for the accounts of an organizational unit."""
+def rollouts(folder: Path) -> Path:
+    """Synthesize a rollout of each role."""
     app = App(outdir=str(folder))
-    if units:
-        rollout: dict[str, Any] = {"organizational_units": [units], **ROLE_ARGUMENTS}
-        ReadOnlyRolloutStack(app, "ReadOnly", exclude_accounts=["111111111111"], **rollout)
-        AutoPilotRolloutStack(app, "AutoPilot", guardrails=guardrails, **rollout)
-    else:
-        ReadOnlyStack(app, "ReadOnly", **ROLE_ARGUMENTS)
-        AutoPilotStack(
-            app,
-            "AutoPilot",
-            guardrails=guardrails,
-            permissions_boundary="platform/Boundary",
-            **ROLE_ARGUMENTS,
-        )
+    rollout: dict[str, Any] = {"organizational_units": ["ou-abcd-12345678"], **ROLE_ARGUMENTS}
+    ReadOnlyRolloutStack(app, "ReadOnly", exclude_accounts=["111111111111"], **rollout)
+    AutoPilotRolloutStack(app, "AutoPilot", guardrails=[Guardrail.RECOMMENDED], **rollout)
     app.synth()
     return folder
 
 
-def modified(folder: Path) -> Path:
-    """Synthesize both roles, and give the auto-pilot role more than Pump publishes."""
-    file = templates(folder) / "AutoPilot.template.json"
-    template = json.loads(file.read_text())
-    role = template["Resources"]["AutoPilotRole"]["Properties"]
-    role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": EVERYTHING})
+def modify(template: dict[str, Any], role: dict[str, Any]) -> None:
+    """Give the role more than Pump publishes."""
     others = {"Effect": "Deny", "NotAction": ["ec2:*", "ce:*"], "Resource": "*"}
-    role["Policies"].append({"PolicyName": "Others", "PolicyDocument": {"Statement": others}})
-    role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = "*"
-    template["Resources"]["Another"] = {
-        "Type": "AWS::IAM::Role",
-        "Properties": {"AssumeRolePolicyDocument": role["AssumeRolePolicyDocument"]},
-    }
-    template["Resources"]["Topic"] = {"Type": "AWS::SNS::Topic"}
-    file.write_text(json.dumps(template))
-    return folder
+    for document in (EVERYTHING, {"Statement": others}):
+        another(document)(template, role)
+    trust = role["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"] = "*"
+    trusting = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    template["Resources"] |= {"Another": trusting, "Topic": {"Type": "AWS::SNS::Topic"}}
 
 
-def unreadable(folder: Path) -> Path:
-    """Synthesize both roles, and add to them what only a deployment decides."""
-    file = templates(folder) / "AutoPilot.template.json"
-    template = json.loads(file.read_text())
+def obscure(template: dict[str, Any], role: dict[str, Any]) -> None:
+    """Add what only a deployment decides."""
     template["Transform"] = ["Macro"]
-    role = template["Resources"]["AutoPilotRole"]["Properties"]
     role["ManagedPolicyArns"] = {"Ref": "P"}
     only = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:image/*"}
-    role["Policies"].append({"PolicyName": "Extra", "PolicyDocument": {"Statement": only}})
-    file.write_text(json.dumps(template))
-    return folder
+    another({"Statement": only})(template, role)
 
 
-def compared(folder: Path) -> Report:
-    """Report on modified roles that had guardrails before."""
-    before = plain(of_templates(templates(folder / "before", *ALL_GUARDRAILS)))
-    # As if AWS had added an action since.
-    added = before["actions"][0]["name"]
-    before["actions"] = [action for action in before["actions"] if action["name"] != added]
-    report = of_templates(modified(folder / "now"), since=earlier(before, "before.json"))
-    return replace(report, gained={"*": (added,)})
+def compared(text: str, folder: Path) -> Report:
+    """Report on a modified role that had guardrails before, as if AWS had added an action since."""
+    synthesize(folder / "before", *ALL_GUARDRAILS)
+    before = plain(of_templates(folder / "before" / "PumpAutoPilot.template.json"))
+    added = before["actions"].pop(0)["name"]
+    changed(text, folder, modify)
+    now = of_templates(folder / "changed.template.json", since=earlier(before, "before.json"))
+    return replace(now, gained={"*": (added,)})
 
 
-REPORTS: dict[str, Callable[[Path], Report]] = {
-    "published": lambda _: of_published(),
-    "guardrails": lambda folder: of_templates(templates(folder / "out", *ALL_GUARDRAILS)),
-    "rollouts": lambda folder: of_templates(
-        templates(folder / "out", Guardrail.RECOMMENDED, units="ou-abcd-12345678")
+REPORTS: dict[str, Callable[[str, Path], Report]] = {
+    "published": lambda _, __: of_published(),
+    "guardrails": lambda _, folder: of_templates(
+        synthesize(folder, *ALL_GUARDRAILS, permissions_boundary="platform/Boundary")
     ),
-    "modified": lambda folder: of_templates(modified(folder / "out")),
-    "unreadable": lambda folder: of_templates(unreadable(folder / "out")),
+    "rollouts": lambda _, folder: of_templates(rollouts(folder)),
+    "modified": lambda text, folder: changed(text, folder, modify),
+    "unreadable": lambda text, folder: changed(text, folder, obscure),
     "compared": compared,
 }
 
@@ -148,10 +133,10 @@ OTHERS: dict[str, Json] = {
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
+def reports(text: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
     with short_reports():
         return {
-            f"report, {name}": report(tmp_path_factory.mktemp(name))
+            f"report, {name}": report(text, tmp_path_factory.mktemp(name))
             for name, report in REPORTS.items()
         }
 

@@ -26,6 +26,7 @@ from pump_roles.role import Role, published_role
 from pump_roles.templates import Contents, FoundRole
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
+from tests.report.test_changes import bucket_policy
 from tests.report.test_marks import fields, operations
 from tests.support import (
     EVERYTHING,
@@ -518,42 +519,8 @@ ALL_UNKNOWN: list[Change] = [
     attach("RolePolicy", {"Ref": "Parameter"}),
     attach("Policy", ["PumpAutoPilotRole"], Condition="Perhaps"),
     add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
-    # What trusts the role, or gives it access, grants permissions that are defined elsewhere.
-    add_resources(
-        Other={
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "AssumeRolePolicyDocument": {
-                    "Statement": {
-                        "Effect": "Allow",
-                        "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
-                        "Action": "sts:AssumeRole",
-                    }
-                }
-            },
-        }
-    ),
-    add_resources(
-        Entry={
-            "Type": "AWS::EKS::AccessEntry",
-            "Properties": {"PrincipalArn": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
-        }
-    ),
-    add_resources(
-        Bucket={
-            "Type": "AWS::S3::BucketPolicy",
-            "Properties": {
-                "PolicyDocument": {
-                    "Statement": {
-                        "Effect": "Allow",
-                        "Principal": {"AWS": {"Fn::GetAtt": ["AutoPilotRole", "Arn"]}},
-                        "Action": "s3:*",
-                        "Resource": "*",
-                    }
-                }
-            },
-        }
-    ),
+    # What gives the role access grants permissions that are defined elsewhere.
+    bucket_policy("s3:*"),
 ]
 
 
