@@ -300,20 +300,10 @@ def test_unknown_reason_to_fail_is_a_usage_error(tmp_path: Path) -> None:
     assert not (tmp_path / "r.md").exists()
 
 
-@pytest.mark.parametrize(
-    ("redirection", "problem"),
-    [
-        pytest.param(">&-", "Bad file descriptor", marks=pytest.mark.slow),
-        (">/dev/full", "No space left on device"),
-        pytest.param("| true", "Broken pipe", marks=pytest.mark.slow),
-    ],
-)
-def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(
-    redirection: str, problem: str, stage: Stage
-) -> None:
+def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(stage: Stage) -> None:
     command = f"{sys.executable} -m pump_roles report {stage.wide} --fail-on alarm --format json"
     ended = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
+        ["bash", "-c", f"{command} >/dev/full"],
         cwd=ROOT,
         env=tool_environment(),
         capture_output=True,
@@ -321,6 +311,7 @@ def test_output_that_cannot_be_written_is_an_error_even_if_the_report_fails(
         check=False,
     )
     assert ended.returncode == 1
+    problem = "No space left on device"
     assert ended.stderr == f"pump-roles: standard output: cannot be written: {problem}\n"
 
 

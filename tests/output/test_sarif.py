@@ -83,11 +83,8 @@ def test_is_valid(found: Verification) -> None:
 
 BROKEN: list[Callable[[Any], object]] = [
     lambda document: document.update(version="2.0.0"),
-    lambda document: document.pop("runs"),
-    lambda document: document["runs"][0].pop("tool"),
     lambda document: document["runs"][0]["results"][0].pop("message"),
     lambda document: document["runs"][0]["results"][0].update(level="broader"),
-    lambda document: document["runs"][0]["results"][0].update(ruleIndex="0"),
     lambda document: document["runs"][0]["results"][0].update(more=1),
     lambda document: document["runs"][0]["invocations"][0].pop("executionSuccessful"),
 ]
