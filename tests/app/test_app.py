@@ -102,8 +102,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_pump_json_is_read_and_outlives_the_cdks_cache_and_c_overrides_it(checkout: Path) -> None:
-    cdk("context", "--clear", directory=checkout)
+def test_pump_json_is_read_and_c_overrides_it(checkout: Path) -> None:
     ended = cdk("synth", "--quiet", "-c", "pump:permissions-boundary=Typed", directory=checkout)
     origin, said, *_ = ended.stderr.splitlines()
     assert origin == "settings: pump.json and context (pump:permissions-boundary)"
