@@ -736,7 +736,7 @@ def test_hyphen_is_standard_output_of_verify_too(
     assert verify(*asked, "--output", "./-").exit_code == 2
 
 
-@pytest.mark.parametrize("trust", [5, {"Statement": [{"Principal": 5}]}])
+@pytest.mark.parametrize("trust", [5, {"Statement": 5}, {"Statement": [{"Principal": 5}]}])
 def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
     trust: Any, tmp_path: Path
 ) -> None:

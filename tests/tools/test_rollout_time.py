@@ -64,11 +64,6 @@ def test_accounts_beyond_the_concurrency_quota_wait() -> None:
     assert rounds(100_000, 100) == 10
 
 
-def test_strict_concurrency_without_tolerance_would_exceed_the_limit_of_an_operation() -> None:
-    """One account at a time: see the decision records 8 and 14."""
-    assert 10_000 * 8 / 3_600 < OPERATION_HOURS < 10_000 * 9 / 3_600
-
-
 @pytest.mark.parametrize("filtered", [False, True])
 def test_update_with_a_filter_has_rounds_in_each_unit(
     filtered: bool,  # noqa: FBT001
