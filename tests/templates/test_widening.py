@@ -1,4 +1,4 @@
-"""What reaches a role only when the templates are deployed."""
+"""What a template shows of what changes a role, or reaches it, and what only looks like it."""
 
 import json
 from collections.abc import Mapping
@@ -7,40 +7,399 @@ from typing import Any
 
 import pytest
 
-from pump_roles.templates.widening import Built, Widening, widenings
+from pump_roles import universal
+from pump_roles.json_input import InputError
+from pump_roles.report import of_templates
+from pump_roles.templates.targets import Naming
+from pump_roles.templates.widening import Built, Rule, Widening, widenings
+from tests.guard.engine import POLICIES, failed
+from tests.support import EVERYTHING, NO_VALUE, Template, role_of
 
 NAME = "PumpReadOnlyRole"
-TRUST = {"Version": "2012-10-17", "Statement": []}
-PROPERTIES: dict[str, Any] = {"RoleName": NAME, "AssumeRolePolicyDocument": TRUST}
-ROLE = {"Type": "AWS::IAM::Role", "Properties": PROPERTIES}
+START, END = "Pump", "ReadOnlyRole"
+OWN = json.loads(universal.template("read-only"))
+PROPERTIES = role_of(OWN)
+PROTECTED = ("AssumeRolePolicyDocument", "Path", "PermissionsBoundary", "Policies", "RoleName")
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+CONDITIONS = {"C": {"Fn::Equals": ["a", "a"]}}
 
 
-def policy(role_name: Any) -> dict[str, Any]:
-    return {"Type": "AWS::IAM::RolePolicy", "Properties": {"RoleName": role_name}}
+def policy(role_name: Any, **more: Any) -> dict[str, Any]:
+    properties = {"PolicyName": "Wide", "RoleName": role_name, "PolicyDocument": EVERYTHING}
+    return {"Type": "AWS::IAM::RolePolicy", "Properties": {**properties, **more}}
 
 
-def found(
+def all_found(
     folder: Path, same: Mapping[str, Any], other: Mapping[str, Any] | None = None
-) -> list[tuple[str, str, str]]:
-    """The rules, resources, and certainty of what widens the role."""
-    own = {**same, "Resources": {"Role": ROLE, **same.get("Resources", {})}}
-    contents = {"Own": own, "Other": {"Resources": {}, **(other or {})}}
+) -> list[Widening]:
+    """What widens the role in an app, with sections of its own template, and of another one."""
+    own = {
+        name: {**OWN.get(name, {}), **section} if isinstance(section, dict) else section
+        for name, section in same.items()
+    }
+    contents = {"Own": {**OWN, **own}, "Other": {"Resources": {}, **(other or {})}}
     paths = []
     for name, content in contents.items():
         paths.append(folder / f"{name}.template.json")
         paths[-1].write_text(json.dumps(content))
-    (folder / "manifest.json").write_text(
-        json.dumps(
-            {
-                "artifacts": {
-                    path.name: {"properties": {"templateFile": path.name}} for path in paths
-                }
+    artifacts = {path.name: {"properties": {"templateFile": path.name}} for path in paths}
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    built = {name: PROPERTIES.get(name) for name in PROTECTED}
+    return list(widenings([Built(None, paths[0], "ReadOnlyRole", built)], paths))
+
+
+def found(
+    folder: Path, same: Mapping[str, Any], other: Mapping[str, Any] | None = None
+) -> list[tuple[Rule, str, Naming]]:
+    """The rules, resources, and certainty of what widens the role."""
+    return [(one.rule, one.logical_id, one.naming) for one in all_found(folder, same, other)]
+
+
+def wide(role_name: Any, *, Resources: Any = (), **sections: Any) -> Template:  # noqa: N803
+    """A template with a policy of a role, and with more."""
+    return {"Resources": {"Wide": policy(role_name), **dict(Resources)}, **sections}
+
+
+def named(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Named": {"Type": kind, "Properties": properties}}
+
+
+def parameter(default: str, kind: str = "String") -> dict[str, Any]:
+    return {"P": {"Type": kind, "Default": default}}
+
+
+def select(index: Any, values: Any) -> dict[str, Any]:
+    return {"Fn::Select": [index, values]}
+
+
+def split(separator: str, text: Any) -> dict[str, Any]:
+    return {"Fn::Split": [separator, text]}
+
+
+def join(*parts: Any, separator: str = "") -> dict[str, Any]:
+    return {"Fn::Join": [separator, [*parts]]}
+
+
+def maybe(value: Any, otherwise: Any = NO_VALUE) -> dict[str, Any]:
+    return {"Fn::If": ["C", value, otherwise]}
+
+
+def mapped(*path: Any) -> dict[str, Any]:
+    return {"Fn::FindInMap": ["M", *path]}
+
+
+P, REGION, IN_THE_MAP = {"Ref": "P"}, {"Ref": "AWS::Region"}, mapped("Roles", "Pump")
+EXPORTED = {"Fn::ImportValue": "TheRole"}
+VALUE_OF_SSM = "AWS::SSM::Parameter::Value"
+WAYS: dict[str, Template] = {
+    "literal": wide(NAME),
+    "another case": wide(NAME.swapcase()),
+    "an export": wide(EXPORTED),
+    "a part of an exported ARN": wide(select(1, split("/", {"Fn::ImportValue": "TheArn"}))),
+    "a split of what stands for the reference": wide(select(0, split("{", EXPORTED))),
+    "substitution": wide({"Fn::Sub": NAME}),
+    "substitution from a map": wide({"Fn::Sub": ["${Name}", {"Name": EXPORTED}]}),
+    "substitution of a part": wide({"Fn::Sub": ["Pump${End}", {"End": END}]}),
+    "substitution with spaces": wide({"Fn::Sub": ["${ Name }", {"Name": NAME}]}),
+    "substitution with nothing": wide({"Fn::Sub": [f"{NAME}${{X}}", {"X": maybe("x")}]}),
+    "condition": wide(maybe(NAME, "Other")),
+    "join": wide(join({"Fn::Sub": START}, END)),
+    "join with a parameter": wide(join(P, END), Parameters=parameter(START)),
+    "join with nothing": wide(join(NAME, maybe("x"))),
+    "join with nothing nine times": wide(
+        join(*(maybe(f"Other{number}") for number in range(9)), START, END)
+    ),
+    "selection": wide(select(1, split(",", {"Fn::Sub": f"Other,{NAME}"}))),
+    "selection after nothing": wide(select(0, [maybe("x"), NAME])),
+    "selection of a choice": wide(select(1, ["Mine", maybe(NAME, "Mine")])),
+    "a long text": wide(
+        select(1, split("/", {"Fn::Sub": f"{'x' * 20_000}${{AWS::Region}}/{NAME}"}))
+    ),
+    "between long separators": wide(
+        select(2, split("||", join("a||", {"Fn::Sub": "${AWS::Region}|"}, f"|{NAME}|", "|b")))
+    ),
+    # "yrol" is what is encoded.
+    "base64": wide(join("pumpreadonl", {"Fn::Base64": "\u02ba%"}, "e")),
+    "mapping": wide(IN_THE_MAP, Mappings={"M": {"Roles": {"Pump": NAME}}}),
+    "mapping for the Region": wide(
+        mapped(REGION, "Pump"), Mappings={"M": {"us-east-1": {"Pump": NAME}}}
+    ),
+    "default of a mapping": wide(
+        mapped("Roles", REGION, {"DefaultValue": NAME}),
+        Mappings={"M": {"Roles": {"Mine": "Mine"}}},
+        Transform="AWS::LanguageExtensions",
+    ),
+    "a list in a mapping": wide(
+        select(0, IN_THE_MAP), Mappings={"M": {"Roles": {"Pump": [NAME, "Other"]}}}
+    ),
+    "join of a list in a mapping": wide(
+        {"Fn::Join": ["", IN_THE_MAP]}, Mappings={"M": {"Roles": {"Pump": [START, END]}}}
+    ),
+    "an index from a mapping": wide(
+        select(mapped(REGION, "Index"), ["Other", NAME]), Mappings={"M": {"a": {"Index": 1}}}
+    ),
+    "parameter": wide(P, Parameters=parameter(NAME)),
+    "allowed values": wide(
+        {"Fn::Sub": "${P}"},
+        Parameters={
+            "P": {
+                "Type": "String",
+                "Default": "Other1",
+                "AllowedValues": [*(f"Other{number}" for number in range(200)), NAME],
             }
+        },
+    ),
+    "the default of a list": wide(
+        select(0, P), Parameters=parameter(f"{NAME},Other", "CommaDelimitedList")
+    ),
+    "join of the default of a list": wide(
+        {"Fn::Join": ["", P]}, Parameters=parameter(f"{START},{END}", "CommaDelimitedList")
+    ),
+    "a stored default": wide(
+        P,
+        Parameters=parameter("/app/role", f"{VALUE_OF_SSM}<String>"),
+        Resources=named("AWS::SSM::Parameter", Name="/app/role", Value=NAME),
+    ),
+    "a stored list": wide(
+        select(1, P),
+        Parameters=parameter("Stored", f"{VALUE_OF_SSM}<CommaDelimitedList>"),
+        Resources=named("AWS::SSM::Parameter", Name="Stored", Value=f"Other,{NAME}"),
+    ),
+    "a dynamic reference": wide(
+        "{{resolve:ssm:/app/role:1}}",
+        Resources=named("AWS::SSM::Parameter", Name="/app/role", Value=EXPORTED),
+    ),
+    "a key of a secret": wide(
+        "{{resolve:secretsmanager:Kept:SecretString:role}}",
+        Resources=named(
+            "AWS::SecretsManager::Secret", Name="Kept", SecretString=json.dumps({"role": NAME})
+        ),
+    ),
+    "the path of another role": wide(
+        select(1, split("/", {"Fn::GetAtt": ["Named", "Arn"]})),
+        Resources=named("AWS::IAM::Role", Path=f"/{NAME}/"),
+    ),
+    "a part of a property": wide(
+        {"Fn::GetAtt": ["Named", "Name"]},
+        Resources=named("Custom::AWS", Create=json.dumps({"parameters": {"Name": NAME}})),
+    ),
+    **{
+        f"{attribute or name} of {kind}": wide(
+            {"Fn::GetAtt": ["Named", attribute]} if attribute else {"Ref": "Named"},
+            Resources=named(kind, **{name: NAME}),
         )
-    )
-    built = Built(None, paths[0], "Role", {**PROPERTIES, "PermissionsBoundary": None})
-    all_found: list[Widening] = list(widenings([built], paths))
-    return [(one.rule, one.logical_id, one.naming) for one in all_found]
+        for kind, name, attribute in [
+            ("AWS::SSM::Parameter", "Value", "Value"),
+            ("AWS::IAM::Group", "GroupName", ""),
+            ("AWS::SQS::Queue", "QueueName", "QueueName"),
+            ("AWS::Logs::LogGroup", "LogGroupName", ""),
+            ("AWS::DynamoDB::Table", "TableName", ""),
+            ("AWS::IAM::InstanceProfile", "InstanceProfileName", ""),
+            ("AWS::IAM::User", "UserName", ""),
+            ("Custom::Echo", "Value", "Value"),
+        ]
+    },
+    **{
+        f"the generated name of {kind}": {
+            "Resources": {
+                NAME: {"Type": kind, "Properties": {}},
+                "Wide": policy(select(1, split("-", value))),
+            }
+        }
+        for kind, value in [
+            ("AWS::IAM::Role", {"Ref": NAME}),
+            ("AWS::SQS::Queue", {"Fn::GetAtt": [NAME, "QueueName"]}),
+        ]
+    },
+}
+"""A policy that has the role's name, by how it has it."""
+
+
+@pytest.mark.parametrize("other", WAYS.values(), ids=WAYS)
+def test_policy_that_names_the_role_in_another_stack_is_found_and_an_alarm(
+    other: Template, tmp_path: Path
+) -> None:
+    exports = {
+        "TheRole": {"Value": {"Ref": "ReadOnlyRole"}, "Export": {"Name": "TheRole"}},
+        "TheArn": {"Value": {"Fn::GetAtt": ["ReadOnlyRole", "Arn"]}, "Export": {"Name": "TheArn"}},
+    }
+    ((rule, logical_id, naming),) = found(tmp_path, {"Outputs": exports}, other)
+    assert (rule, logical_id) == ("attaches", "Wide")
+    assert naming in ("certain", "could-be")
+    assert is_alarm(tmp_path)
+
+
+def is_alarm(folder: Path) -> bool:
+    """Whether the report has an alarm and no exact numbers, or cannot say which role is Pump's."""
+    try:
+        report = of_templates(folder)
+    except InputError:
+        return True
+    return report.alarms > 0 and not any(role.exact for role in report.roles)
+
+
+def attached(kind: str, **properties: Any) -> Template:
+    return {"Resources": {"Wide": {"Type": f"AWS::IAM::{kind}", "Properties": properties}}}
+
+
+def by_budget(definition: Any) -> Template:
+    properties = {"Definition": definition}
+    return {
+        "Resources": {"Wide": {"Type": "AWS::Budgets::BudgetsAction", "Properties": properties}}
+    }
+
+
+def connected(source: Any) -> Template:
+    """What SAM makes a managed policy of, for the role of the source."""
+    properties = {"Source": source, "Destination": {"Arn": "arn:x"}, "Permissions": ["Write"]}
+    connector = {"Type": "AWS::Serverless::Connector", "Properties": properties}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Role": ROLE_ARN}}
+    resources = {"Connector": connector, "F": function}
+    return {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
+
+
+def stack_set(body: Any) -> Template:
+    properties = {"StackSetName": "Wide", "TemplateBody": body}
+    kind = "AWS::CloudFormation::StackSet"
+    return {"Resources": {"Wide": {"Type": kind, "Properties": properties}}}
+
+
+def in_yaml(role_name: str) -> str:
+    properties = f"RoleName: {role_name}\n      PolicyName: Wide"
+    return f"Resources:\n  W:\n    Type: AWS::IAM::RolePolicy\n    Properties:\n      {properties}"
+
+
+def taken_over(role_name: Any, **more: Any) -> Template:
+    role = {"RoleName": role_name, "ManagedPolicyArns": [ADMINISTRATOR]}
+    resources = {"Wide": {"Type": "AWS::IAM::Role", "Properties": role}}
+    return {"Resources": {**resources, **more.pop("Resources", {})}, **more}
+
+
+ROLE_ARN = {"Fn::Sub": f"arn:aws:iam::${{AWS::AccountId}}:role/{NAME}"}
+BY_BUDGET = {"PolicyArn": ADMINISTRATOR, "Roles": [join(START, END)]}
+IN_GUARDS_SIGHT: dict[str, Template] = {
+    "a policy": attached("Policy", Roles=[NAME]),
+    "a managed policy": attached("ManagedPolicy", Roles=["Other", NAME]),
+    "a split list": attached("ManagedPolicy", Roles=split(",", {"Fn::Sub": f"Other,{NAME}"})),
+    "a list by a condition": attached("ManagedPolicy", Roles=maybe([NAME], ["Other"])),
+    "a parameter that is a list": {
+        **attached("Policy", Roles=P),
+        "Parameters": parameter(f"Other,{NAME}", "CommaDelimitedList"),
+    },
+    "a budget action": by_budget({"IamActionDefinition": {**BY_BUDGET, "Roles": [NAME]}}),
+    "a budget action by a condition": by_budget(maybe({"IamActionDefinition": BY_BUDGET})),
+    "a StackSet": stack_set(json.dumps(wide(NAME))),
+    "a StackSet in YAML": stack_set(in_yaml(NAME)),
+}
+OUT_OF_GUARDS_SIGHT: dict[str, Template] = {
+    "a connector by name": connected({"Type": "AWS::Lambda::Function", "RoleName": NAME}),
+    "a connector of a function": connected({"Id": "F"}),
+    "connectors of a function": {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "F": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {"Role": ROLE_ARN},
+                "Connectors": {"C": {"Properties": {"Destination": {"Id": "Table"}}}},
+            }
+        },
+    },
+    "a name taken over from another resource": taken_over(
+        {"Ref": "Named"}, Resources=named("AWS::SQS::Queue", QueueName=NAME)
+    ),
+    "a name taken over by a default": taken_over(P, Parameters=parameter(NAME)),
+    "a StackSet in YAML with escapes": stack_set(in_yaml(f'"\\u0050{NAME[1:]}"')),
+    "a StackSet in YAML with long escapes": stack_set(in_yaml(f'"\\U00000050{NAME[1:]}"')),
+    "a StackSet in YAML with parts": stack_set(in_yaml(f'!Join ["", [{START},{END}]]')),
+    "a StackSet with a function": stack_set({"Fn::Sub": [in_yaml("${Name}"), {"Name": EXPORTED}]}),
+}
+"""What the header of the Guard rules says that no rule sees."""
+
+
+@pytest.mark.parametrize(
+    ("other", "in_sight"),
+    [
+        *((other, True) for other in IN_GUARDS_SIGHT.values()),
+        *((other, False) for other in OUT_OF_GUARDS_SIGHT.values()),
+    ],
+    ids=[*IN_GUARDS_SIGHT, *OUT_OF_GUARDS_SIGHT],
+)
+def test_other_resource_that_reaches_the_role_is_found_and_an_alarm(
+    other: Template,
+    in_sight: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    exports = {"TheRole": {"Value": {"Ref": "ReadOnlyRole"}, "Export": {"Name": "TheRole"}}}
+    naming = {naming for _, _, naming in found(tmp_path, {"Outputs": exports}, other)}
+    assert naming
+    assert naming <= {"certain", "could-be"}
+    assert is_alarm(tmp_path)
+    assert found(tmp_path, other)
+    assert is_alarm(tmp_path)
+    template = json.loads((tmp_path / "Own.template.json").read_text())
+    assert failed(template) == ({POLICIES} if in_sight else set())
+
+
+TRUSTED = "AssumeRolePolicyDocument"
+(STATEMENT,) = PROPERTIES[TRUSTED]["Statement"]
+(POLICY,) = PROPERTIES["Policies"]
+TRANSFORM = {"Fn::Transform": {"Name": "Widen"}}
+CHANGES: dict[str, tuple[Any, set[str]]] = {
+    "trust": ({TRUSTED: {"Statement": [{**STATEMENT, "Principal": "*"}]}}, {TRUSTED}),
+    "another statement of trust": ({TRUSTED: {"Statement": [STATEMENT, STATEMENT]}}, {TRUSTED}),
+    "no policies": ({"Policies": None}, {"Policies"}),
+    "another policy": ({"Policies": [POLICY, POLICY]}, {"Policies"}),
+    "an action": (
+        {"Policies": json.loads(json.dumps([POLICY]).replace("ce:Get*", "*"))},
+        {"Policies"},
+    ),
+    "a transform in the policies": ({"Policies": [{**POLICY, **TRANSFORM}]}, {"Policies"}),
+    "managed policies": ({"ManagedPolicyArns": [ADMINISTRATOR]}, {"ManagedPolicyArns"}),
+    "a longer session": ({"MaxSessionDuration": 43_200}, {"MaxSessionDuration"}),
+    "a name": ({"RoleName": "Renamed"}, {"RoleName"}),
+    "no name": ({"RoleName": None}, {"RoleName"}),
+    "a path": ({"Path": "/elsewhere/"}, {"Path"}),
+    "a transform": (TRANSFORM, {"Fn::Transform"}),
+    "what is the default": ({"ManagedPolicyArns": [], "MaxSessionDuration": 3_600}, set()),
+    "a boundary": ({"PermissionsBoundary": ADMINISTRATOR}, set()),
+    "tags and a description": ({"Tags": [], "Description": "Pump reads what things cost"}, set()),
+}
+
+
+@pytest.mark.parametrize(("change", "different"), CHANGES.values(), ids=CHANGES)
+def test_changed_property_is_found_unless_it_gives_no_access(
+    change: dict[str, Any], different: set[str], tmp_path: Path
+) -> None:
+    properties = {name: value for name, value in {**PROPERTIES, **change}.items() if value}
+    role = {**OWN["Resources"]["ReadOnlyRole"], "Properties": properties}
+    changes = all_found(tmp_path, {"Resources": {"ReadOnlyRole": role}})
+    assert {(change.rule, change.subject) for change in changes if change.rule == "changed"} == {
+        ("changed", name) for name in different
+    }
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "harmless"),
+    [
+        ("Condition", "C", True),
+        ("DependsOn", "Other", True),
+        ("Metadata", {"Owner": "platform"}, True),
+        ("DeletionPolicy", "Retain", True),
+        ("Type", "Custom::Role", False),
+        ("Fn::Transform", {"Name": "Widen"}, False),
+        ("Connectors", {}, False),
+    ],
+)
+def test_changed_member_is_found_unless_it_gives_no_access(
+    member: str,
+    value: Any,
+    harmless: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    role = {**OWN["Resources"]["ReadOnlyRole"], member: value}
+    changes = all_found(tmp_path, {"Resources": {"ReadOnlyRole": role}})
+    changed = {change.subject for change in changes if change.rule == "changed"}
+    assert changed == (set() if harmless else {member})
 
 
 APPLICATION = {"Type": "AWS::Serverless::Application", "Properties": {"Parameters": {"R": NAME}}}
@@ -64,7 +423,7 @@ def test_what_can_become_anything_fails_if_it_contains_the_name(
     assert found(tmp_path, {}, another) == []
     assert ("unread", "could-be") in {(rule, how) for rule, _, how in found(tmp_path, opaque)}
     later = found(tmp_path, another)
-    assert ("changed-later", "Role", "deployment") in later
+    assert ("changed-later", "ReadOnlyRole", "deployment") in later
     assert {naming for _, _, naming in later} == {"deployment"}
 
 
@@ -75,5 +434,8 @@ def test_transform_of_aws_that_hides_nothing_passes(transform: str, tmp_path: Pa
 
 def test_policies_of_the_roles_own_stack_are_found(tmp_path: Path) -> None:
     assert found(tmp_path, {}) == []
-    changed = {"Resources": {"P": policy(NAME), "Q": policy({"Ref": "Role"})}}
-    assert found(tmp_path, changed) == [("attaches", "P", "certain"), ("attaches", "Q", "certain")]
+    targets = [NAME, {"Ref": "ReadOnlyRole"}, {"Fn::Sub": "${ReadOnlyRole}"}]
+    policies = {f"P{number}": policy(target) for number, target in enumerate(targets)}
+    assert found(tmp_path, {"Resources": policies}) == [
+        ("attaches", logical_id, "certain") for logical_id in policies
+    ]
