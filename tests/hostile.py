@@ -25,7 +25,6 @@ from aws_cdk import (
     Lazy,
     NestedStack,
     Stack,
-    custom_resources,
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
@@ -326,29 +325,6 @@ def resource_moved_away(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> 
 
 
 # What no template of the app shows, or what gets around the check.
-
-
-@hostile
-def macro_over_the_template(stack: Stack, _role: ReadOnlyRole, _elsewhere: Stack) -> None:
-    stack.add_transform("Widen")
-
-
-@hostile
-def custom_resource(_stack: Stack, role: ReadOnlyRole, elsewhere: Stack) -> None:
-    custom_resources.AwsCustomResource(
-        elsewhere,
-        "Wide",
-        install_latest_aws_sdk=False,
-        on_update=custom_resources.AwsSdkCall(
-            service="IAM",
-            action="attachRolePolicy",
-            parameters={"RoleName": role.role_name, "PolicyArn": _ADMINISTRATOR},
-            physical_resource_id=custom_resources.PhysicalResourceId.of("wide"),
-        ),
-        policy=custom_resources.AwsCustomResourcePolicy.from_sdk_calls(
-            resources=custom_resources.AwsCustomResourcePolicy.ANY_RESOURCE
-        ),
-    )
 
 
 @hostile

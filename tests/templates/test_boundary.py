@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.output.words import boundary_in_words
-from pump_roles.templates.boundary import boundary
+from pump_roles.templates.boundary import boundary, is_same_policy
 from pump_roles.templates.reading import read_templates
 from pump_roles.templates.template import Template
 from tests.support import NO_VALUE, json_values, rolled_out, synthesize
@@ -126,6 +126,55 @@ def test_roles_own_boundaries_have_names(tmp_path: Path) -> None:
         folder = synthesize(tmp_path / expected[:5], permissions_boundary=given_boundary)
         boundaries = [found.role.boundary for found in read_templates(folder).roles]
         assert {boundary_in_words(found.arn) for found in boundaries if found} == {expected}
+
+
+AS_BUILT = {"Fn::Sub": f"{OWN}platform/B"}
+LITERAL = f"arn:aws:iam::{ACCOUNT}:policy/platform/B"
+MADE_HERE = {"Ref": "Made"}
+
+
+@pytest.mark.parametrize("account", ["", ACCOUNT])
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        (AS_BUILT, True),
+        (LITERAL, True),
+        ({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:policy/platform/B"}, True),
+        (
+            {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":policy/platform/B"]]},
+            True,
+        ),
+        (MADE_HERE, True),
+        ({"Fn::Sub": f"{OWN}platform/C"}, False),
+        ({"Fn::Sub": f"{OWN}B"}, False),
+        ({"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/platform/B"}, False),
+        ("arn:aws:iam:::policy/platform/B", False),
+        ({"Ref": "Another"}, False),
+        ({"Ref": "Free"}, False),
+        (NO_VALUE, False),
+        (None, False),
+    ],
+)
+def test_boundary_is_the_same_policy_however_it_is_written(
+    value: Any,
+    same: bool,  # noqa: FBT001
+    account: str,
+) -> None:
+    made = {"ManagedPolicyName": "B", "Path": "/platform/"}
+    resources = {
+        name: {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+        for name, properties in {"Made": made, "Another": {**made, "Path": "/"}}.items()
+    }
+    content = {**CONTENT, "Resources": resources}
+    template = Template(content=content, file=Path("t.json"), sha256="", account=account)
+    for as_built in (AS_BUILT, MADE_HERE):
+        assert is_same_policy(value, as_built, template) is same
+
+
+def test_boundary_that_is_nothing_or_of_another_account_is_not_the_same_policy() -> None:
+    assert not is_same_policy(NO_VALUE, NO_VALUE, TEMPLATE)
+    other = Template(content=CONTENT, file=Path("t.json"), sha256="", account="444455556666")
+    assert not is_same_policy(LITERAL, AS_BUILT, other)
 
 
 LEAVES = st.sampled_from([None, True, 1, "", "Custom", "Free", "AWS::NoValue", OWN]) | st.text()

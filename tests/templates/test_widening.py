@@ -402,6 +402,36 @@ def test_changed_member_is_found_unless_it_gives_no_access(
     assert changed == (set() if harmless else {member})
 
 
+@pytest.mark.parametrize("name", ["PumpIamRole", "PumpExternalID"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"AllowedPattern": ".*"},
+        {"AllowedPattern": None},
+        {"Default": "*"},
+        {"Type": "CommaDelimitedList"},
+    ],
+)
+def test_parameter_that_accepts_more_is_found(
+    change: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    loosened = {key: value for key, value in {**OWN["Parameters"][name], **change}.items() if value}
+    (only,) = all_found(tmp_path, {"Parameters": {name: loosened}})
+    assert (only.rule, only.subject) == ("parameter", name)
+
+
+@pytest.mark.parametrize("more", [{}, {"c": {"Fn::Transform": {"Name": "Macro"}}}])
+def test_name_that_a_macro_can_change_may_be_the_roles(
+    more: dict[str, Any], tmp_path: Path
+) -> None:
+    template = wide(mapped("a", "b"), Mappings={"M": {"a": {"b": "Mine", **more}}})
+    later: list[tuple[Rule, str, Naming]] = [
+        ("attaches", "Wide", "deployment"),
+        ("changed-later", "ReadOnlyRole", "deployment"),
+    ]
+    assert found(tmp_path, template) == (later if more else [])
+
+
 APPLICATION = {"Type": "AWS::Serverless::Application", "Properties": {"Parameters": {"R": NAME}}}
 OPAQUE: list[dict[str, Any]] = [
     {"Resources": {"P": APPLICATION}},
@@ -439,3 +469,69 @@ def test_policies_of_the_roles_own_stack_are_found(tmp_path: Path) -> None:
     assert found(tmp_path, {"Resources": policies}) == [
         ("attaches", logical_id, "certain") for logical_id in policies
     ]
+
+
+def among_many(name: str) -> Any:
+    value: Any = P
+    for alternative in [name, *(f"Other{number}" for number in range(70))]:
+        value = maybe(value, alternative)
+    return value
+
+
+TARGETS: dict[str, tuple[Any, Naming]] = {
+    "among many": (among_many(NAME), "certain"),
+    "an index": (select(P, ["Other", NAME]), "could-be"),
+    "parts": ({"Fn::Sub": "Pump${Part}${P}Role"}, "could-be"),
+    "an SSM parameter of the app": ({"Ref": "Stored"}, "could-be"),
+    "a dynamic reference to it": ("{{resolve:ssm:/app/name}}", "could-be"),
+    "a dynamic reference in parts": ({"Fn::Sub": "{{resolve:ssm:${P}}}"}, "could-be"),
+    "a part": ({"Fn::Sub": "Pump${P}Role"}, "deployment"),
+    "nothing that is given": (join(P, P), "deployment"),
+    "a transform": ({"Fn::Transform": {"Name": "Names"}}, "deployment"),
+    "another dynamic reference": ("{{resolve:ssm:/other/name}}", "deployment"),
+    "another resource": ({"Ref": "Filler"}, "deployment"),
+    "another SSM parameter": ({"Ref": "Looked"}, "deployment"),
+    "an export by a parameter": ({"Fn::ImportValue": P}, "deployment"),
+}
+
+
+@pytest.mark.parametrize(("target", "naming"), TARGETS.values(), ids=TARGETS)
+def test_target_that_only_the_deployment_knows_is_found_only_next_to_the_role(
+    target: Any, naming: Naming, tmp_path: Path
+) -> None:
+    stored = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/app/name", "Value": NAME}}
+    of_ssm = {"Type": f"{VALUE_OF_SSM}<String>"}
+    parameters = {
+        "P": {"Type": "String"},
+        "Part": {"Type": "String", "Default": "ReadOnly"},
+        "Looked": {**of_ssm, "Default": "/my/name"},
+        "Stored": {**of_ssm, "Default": "/app/name"},
+    }
+    filler = {"Filler": {"Type": "AWS::SQS::Queue"}}
+    template = wide(target, Parameters=parameters, Conditions=CONDITIONS, Resources=filler)
+    expected = [("attaches", "Wide", naming)]
+    elsewhere = found(tmp_path, {"Resources": {"StoredName": stored}}, template)
+    assert elsewhere == ([] if naming == "deployment" else expected)
+    later = [("changed-later", "ReadOnlyRole", "deployment")] if "Transform" in str(target) else []
+    template["Resources"]["StoredName"] = stored
+    assert found(tmp_path, template) == expected + later
+
+
+@pytest.mark.parametrize("name", [NAME, "MyOwnRole"])
+@pytest.mark.parametrize("unread", ["a URL", "YAML", "escapes", "parts", "a function"])
+def test_nested_template_that_cannot_be_read_is_found_next_to_the_role_or_with_its_name(
+    unread: str, name: str, tmp_path: Path
+) -> None:
+    url = {"TemplateURL": "https://example.com/t.json", "Parameters": {"Role": name}}
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": url}
+    template = {
+        "a URL": {"Resources": {"Wide": nested}},
+        "YAML": stack_set(in_yaml(name)),
+        "escapes": stack_set(in_yaml(f'"\\x{ord(name[0]):x}{name[1:]}"')),
+        "parts": stack_set(in_yaml(f'!Join ["", [{name[:4]}, {name[4:]}]]')),
+        "a function": stack_set({"Fn::Sub": [json.dumps(wide("${Name}")), {"Name": name}]}),
+    }[unread]
+    possible = [("unread", "Wide", "could-be")]
+    later = [("unread", "Wide", "deployment")]
+    assert found(tmp_path, {}, template) == (possible if name == NAME else [])
+    assert found(tmp_path, template) == (possible if name == NAME else later)
