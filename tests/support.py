@@ -36,7 +36,7 @@ from pump_roles.output.report_words import finding_text
 from pump_roles.published import ROLES
 from pump_roles.report import Earlier, Report, build, earlier_of, of_templates
 from pump_roles.report.model import Change as ReportChange
-from pump_roles.report.statements import Statement, statements
+from pump_roles.report.statements import _listed as statements_listed
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -453,11 +453,10 @@ def _short_catalog() -> Catalog:
     return replace(shipped(), actions={action.name.lower(): action for action in first})
 
 
-def in_the_verdict(roles: Any) -> Iterator[Statement]:
-    """The statements that a report's verdict is made from, and no others."""
-    for statement in statements(roles):
-        if statement.id in {"spend-money", "sell", "change-resources", "join-organization"}:
-            yield statement
+@cache
+def _in_the_verdict() -> list[dict[str, Any]]:
+    made_from = {"spend-money", "sell", "change-resources", "join-organization"}
+    return [listed for listed in statements_listed() if listed["id"] in made_from]
 
 
 @contextmanager
@@ -470,7 +469,7 @@ def short_reports() -> Iterator[Catalog]:
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(build, "shipped", _short_catalog)
-        patched.setattr(build, "statements", in_the_verdict)
+        patched.setattr("pump_roles.report.statements._listed", _in_the_verdict)
         yield _short_catalog()
 
 
