@@ -155,7 +155,7 @@ def test_template_is_the_same_in_a_foreign_app(
     assert templates == list(synth().values())
 
 
-@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack, ReadOnlyRolloutStack])
+@pytest.mark.parametrize("stack_class", [ReadOnlyStack, ReadOnlyRolloutStack])
 def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> None:
     """Without a role of that account, an action works in the account of the pipeline."""
     home = Environment(account="111122223333", region="us-east-1")
