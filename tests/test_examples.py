@@ -154,23 +154,6 @@ def test_roles_of_a_pipeline_are_as_published_in_each_account(
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "acknowledgment"),
-    [
-        ("read_only", "        pump.acknowledge_published()\n"),
-        ("organization", "        role.acknowledge_published()\n"),
-    ],
-)
-def test_gate_of_a_customers_example_fails_without_the_acknowledgment(
-    name: str, acknowledgment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = (EXAMPLES / name / "app.py").read_text()
-    assert text.count(acknowledgment) == 1
-    with pytest.raises(RuntimeError) as raised:
-        synthesize(text.replace(acknowledgment, ""), tmp_path, monkeypatch, FROM_PUMP)
-    assert "AwsSolutions-IAM5[Action::ce:Get*]" in str(raised.value)
-
-
 def test_gate_of_the_organization_also_checks_what_stack_sets_deploy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -230,10 +230,7 @@ NOT_GRANTEES: dict[str, Callable[[Stack], iam.IGrantable]] = {
     ),
     "resource without a role": lambda stack: iam.UnknownPrincipal(resource=stack),
     "service": lambda _: iam.ServicePrincipal("lambda.amazonaws.com"),
-    "account": lambda _: iam.AccountPrincipal(FIRST),
-    "organization": lambda _: iam.OrganizationPrincipal("o-1234567890"),
     "ARN": lambda _: iam.ArnPrincipal(PRINCIPAL),
-    "everyone": lambda _: iam.AnyPrincipal(),
 }
 
 

@@ -32,51 +32,15 @@ from tools.sandbox.simulator import (
     use,
 )
 
-FACTS = json.loads((ROOT / "tests" / "decisions" / "data-bearing-actions.json").read_text())
+DATA = ROOT / "tests" / "decisions"
+FACTS = json.loads((DATA / "data-bearing-actions.json").read_text())
+LISTED = {
+    name: set(actions)
+    for name, actions in json.loads((DATA / "intended-actions.json").read_text()).items()
+}
+"""What some guardrails deny, and what ``needed-only`` keeps, listed separately from them."""
+SUPPORT_WRITES = LISTED["support-writes"]
 
-COST_EXPLORER_SETTINGS = [
-    "CreateAnomalyMonitor",
-    "CreateAnomalySubscription",
-    "CreateCostCategoryDefinition",
-    "CreateNotificationSubscription",
-    "CreateReport",
-    "DeleteAnomalyMonitor",
-    "DeleteAnomalySubscription",
-    "DeleteCostCategoryDefinition",
-    "DeleteNotificationSubscription",
-    "DeleteReport",
-    "ProvideAnomalyFeedback",
-    "StartCostAllocationTagBackfill",
-    "TagResource",
-    "UntagResource",
-    "UpdateAnomalyMonitor",
-    "UpdateAnomalySubscription",
-    "UpdateConsoleActionSetEnforced",
-    "UpdateCostAllocationTagsStatus",
-    "UpdateCostCategoryDefinition",
-    "UpdateNotificationSubscription",
-    "UpdatePreferences",
-    "UpdateReport",
-]
-SUPPORT_WRITES = [
-    "AddAttachmentsToSet",
-    "AddCommunicationToCase",
-    "AddRelatedItemToCase",
-    "CreateCase",
-    "DisconnectLiveContactForCase",
-    "InitiateCallForCase",
-    "InitiateChatForCase",
-    "InitiateLiveContactForCase",
-    "PutCaseAttributes",
-    "RateCaseCommunication",
-    "RefreshTrustedAdvisorCheck",
-    "ResolveCase",
-    "ResolveInteraction",
-    "StartInteraction",
-    "UpdateCaseSeverity",
-    "UpdateInteraction",
-    "UploadAttachment",
-]
 REGIONAL = {
     "ec2:PurchaseReservedInstancesOffering",
     "ec2:PurchaseHostReservation",
@@ -115,7 +79,7 @@ DATA_BEARING = UNDOCUMENTED | {
 
 INTENDED: dict[Guardrail, set[str]] = {
     Guardrail.METADATA_ONLY: DATA_BEARING,
-    Guardrail.NO_BILLING_PREFERENCES: {f"ce:{name}" for name in COST_EXPLORER_SETTINGS},
+    Guardrail.NO_BILLING_PREFERENCES: LISTED["no-billing-preferences"],
     Guardrail.NO_SELLING: {"ec2:CreateReservedInstancesListing"},
     Guardrail.NO_COMMITMENTS: CHANGES,
     Guardrail.NO_INVITATIONS: {"organizations:AcceptHandshake"},
@@ -290,122 +254,12 @@ def test_no_commitments_denies_every_write_to_commitments_except_tagging() -> No
     assert writes > CHANGES
 
 
-NEEDED = {
-    f"{service}:{name}"
-    for service, names in {
-        "ce": [
-            "GetCostAndUsage",
-            "GetCostForecast",
-            "GetDimensionValues",
-            "GetCommitmentPurchaseAnalysis",
-            "ListCommitmentPurchaseAnalyses",
-            "StartCommitmentPurchaseAnalysis",
-            "GetReservationCoverage",
-            "GetReservationUtilization",
-            "GetReservationPurchaseRecommendation",
-            "GetSavingsPlansCoverage",
-            "GetSavingsPlansUtilization",
-            "GetSavingsPlansUtilizationDetails",
-            "GetSavingsPlansPurchaseRecommendation",
-            "GetSavingsPlanPurchaseRecommendationDetails",
-            "ListSavingsPlansPurchaseRecommendationGeneration",
-            "StartSavingsPlansPurchaseRecommendationGeneration",
-        ],
-        "pricing": [
-            "DescribeServices",
-            "GetAttributeValues",
-            "GetProducts",
-        ],
-        "ec2": [
-            "DescribeInstances",
-            "DescribeInstanceTypes",
-            "DescribeInstanceTypeOfferings",
-            "DescribeRegions",
-            "DescribeAvailabilityZones",
-            "DescribeReservedInstances",
-            "DescribeReservedInstancesOfferings",
-            "DescribeReservedInstancesListings",
-            "DescribeReservedInstancesModifications",
-            "DescribeHosts",
-            "DescribeHostReservations",
-            "DescribeHostReservationOfferings",
-            "DescribeCapacityReservations",
-            "GetCapacityReservationUsage",
-            "GetReservedInstancesExchangeQuote",
-            "PurchaseReservedInstancesOffering",
-            "PurchaseHostReservation",
-            "ModifyReservedInstances",
-            "AcceptReservedInstancesExchangeQuote",
-            "CreateReservedInstancesListing",
-            "CancelReservedInstancesListing",
-            "DeleteQueuedReservedInstances",
-        ],
-        "savingsplans": [
-            "DescribeSavingsPlans",
-            "DescribeSavingsPlanRates",
-            "DescribeSavingsPlansOfferings",
-            "DescribeSavingsPlansOfferingRates",
-            "CreateSavingsPlan",
-            "DeleteQueuedSavingsPlan",
-            "ReturnSavingsPlan",
-            "ListTagsForResource",
-            "TagResource",
-            "UntagResource",
-        ],
-        "rds": [
-            "DescribeDBInstances",
-            "DescribeReservedDBInstances",
-            "DescribeReservedDBInstancesOfferings",
-            "PurchaseReservedDBInstancesOffering",
-        ],
-        "elasticache": [
-            "DescribeCacheClusters",
-            "DescribeReservedCacheNodes",
-            "DescribeReservedCacheNodesOfferings",
-            "PurchaseReservedCacheNodesOffering",
-        ],
-        "redshift": [
-            "DescribeClusters",
-            "DescribeReservedNodes",
-            "DescribeReservedNodeOfferings",
-            "DescribeReservedNodeExchangeStatus",
-            "GetReservedNodeExchangeOfferings",
-            "PurchaseReservedNodeOffering",
-            "AcceptReservedNodeExchange",
-        ],
-        "es": [
-            "ListDomainNames",
-            "DescribeDomains",
-            "DescribeReservedInstances",
-            "DescribeReservedInstanceOfferings",
-            "PurchaseReservedInstanceOffering",
-        ],
-        "cloudwatch": [
-            "GetMetricData",
-            "GetMetricStatistics",
-            "ListMetrics",
-        ],
-        "servicequotas": [
-            "GetServiceQuota",
-            "ListServiceQuotas",
-            "RequestServiceQuotaIncrease",
-            "GetRequestedServiceQuotaChange",
-        ],
-        "organizations": [
-            "ListAccounts",
-        ],
-    }.items()
-    for name in names
-}
-"""The actions that reservations and Savings Plans need, listed separately from the guardrail."""
-
-
 FOR_EC2 = {QUOTA_SERVICE: "ec2"}
 
 
 def needed(kind: str = "auto-pilot") -> set[str]:
     """Return the actions that reservations and Savings Plans need, of those that a role has."""
-    return NEEDED & {action.name for action in granted(kind)}
+    return LISTED["needed-only"] & {action.name for action in granted(kind)}
 
 
 @pytest.mark.slow

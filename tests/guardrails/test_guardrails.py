@@ -309,18 +309,13 @@ def test_names_are_those_of_the_files_that_need_no_value_with_sets_last() -> Non
 
 
 @pytest.mark.parametrize("name", Guardrail.names())
-def test_guardrail_without_a_value_is_a_documented_constant(name: str) -> None:
+def test_guardrail_without_a_value_is_a_documented_constant_and_has_its_name(name: str) -> None:
     constant = name.upper().replace("-", "_")
-    assert getattr(Guardrail, constant) is Guardrail.named(name)
+    guardrail = Guardrail.named(name)
+    assert getattr(Guardrail, constant) is guardrail
     # setattr() is not enough: type checkers and help() know only what is declared.
     assert re.search(rf'^    {constant}: ClassVar\["Guardrail"\]\n    """', SOURCE, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    "guardrail", list(map(Guardrail.named, Guardrail.names())), ids=lambda guardrail: guardrail.name
-)
-def test_name_leads_back_to_the_guardrail(guardrail: Guardrail) -> None:
-    assert Guardrail.named(guardrail.name) is guardrail
+    assert guardrail.name == name
     assert guardrail.removes
     assert guardrail.costs
     assert not guardrail.value
@@ -427,10 +422,6 @@ def test_no_condition_key_has_the_region_of_a_savings_plan() -> None:
     model: Any = session.get_service_model("savingsplans")
     assert "region" in model.shape_for("SavingsPlanOfferingPropertyKey").enum
     assert session.get_available_regions("savingsplans", allow_non_regional=True) == ["aws-global"]
-    for said in (FILLED["only-in-regions"].leaves, inspect.getdoc(Guardrail.only_in_regions)):
-        words = " ".join(str(said).split())
-        assert "no condition key" in words
-        assert "an EC2 Instance Savings Plan for another Region" in words
 
 
 @pytest.mark.parametrize("account", ["*", None, 111122223333])
@@ -606,34 +597,20 @@ def test_policy_of_a_guardrail_is_recognized_in_another_order(guardrail: Guardra
     assert recognized(guardrail.policy_name, in_another_order(document), patterns) == guardrail
 
 
-def without_a_pattern(document: dict[str, Any]) -> None:
-    statement = document["Statement"][0]
-    del statement["NotAction" if "NotAction" in statement else "Action"][0]
-
-
-def allowing(document: dict[str, Any]) -> None:
-    document["Statement"][0]["Effect"] = "Allow"
-
-
-def with_a_condition(document: dict[str, Any]) -> None:
-    document["Statement"][0].setdefault("Condition", {})["Bool"] = {"aws:SecureTransport": "true"}
-
-
-def with_a_statement_more(document: dict[str, Any]) -> None:
-    document["Statement"].append({"Effect": "Allow", "Action": "*", "Resource": "*"})
-
-
-@pytest.mark.parametrize(
-    "change", [without_a_pattern, allowing, with_a_condition, with_a_statement_more]
-)
 @pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
-def test_policy_that_differs_from_its_guardrail_is_not_recognized(
-    guardrail: Guardrail, change: Any
-) -> None:
+def test_policy_that_differs_from_its_guardrail_is_not_recognized(guardrail: Guardrail) -> None:
     (document,) = guardrail.on(AUTO_PILOT.patterns).values()
-    changed = json.loads(json.dumps(document))
-    change(changed)
-    assert recognized(guardrail.policy_name, changed, AUTO_PILOT.patterns) is None
+    first, *others = document["Statement"]
+    (name,) = first.keys() & {"Action", "NotAction"}
+    secure = {"Bool": {"aws:SecureTransport": "true"}}
+    for changed in (
+        [{**first, name: first[name][1:]}, *others],
+        [{**first, "Effect": "Allow"}, *others],
+        [{**first, "Condition": {**first.get("Condition", {}), **secure}}, *others],
+        [first, *others, {"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    ):
+        policy = {**document, "Statement": changed}
+        assert recognized(guardrail.policy_name, policy, AUTO_PILOT.patterns) is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from aws_cdk import App
 
 from pump_roles import AutoPilotRolloutStack, AutoPilotStack, universal, validators
 from pump_roles.published import ROLES
-from pump_roles.report import of_templates
+from pump_roles.report import Report, of_templates
 from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
 from pump_roles.report.policies import Uncounted
@@ -59,6 +59,11 @@ def pump(text: str) -> Content:
     """The auto-pilot role's template."""
     content: Content = json.loads(text)
     return content
+
+
+def reported(folder: Path, files: Files) -> Report:
+    with short_reports():
+        return of_templates(written(folder / "now", files))
 
 
 PUMP, OTHER, NESTED = "A.template.json", "B.template.json", "N.nested.json"
@@ -390,7 +395,7 @@ def test_reports_a_macro_over_a_nested_stack_next_to_the_role(
 ) -> None:
     files = in_nested_stack({PUMP: {"Transform": ["Macro"], "Resources": {}}}, {})
     files[PUMP]["Resources"] |= pump["Resources"]
-    report = of_templates(written(tmp_path / "now", files))
+    report = reported(tmp_path, files)
     problem = Unknown(part="template", why="transform", subject='["Macro"]', source=NESTED)
     assert report.unreadable == (problem,)
     assert not report.exact
@@ -529,7 +534,7 @@ def test_a_policy_that_another_one_may_replace_denies_nothing(
 def test_a_name_of_a_policy_that_cannot_be_read_is_an_alarm(pump: Content, tmp_path: Path) -> None:
     files = also(pump, allow("ec2:DescribeInstances"))
     role_of(files)["Policies"][-1]["PolicyName"] = {"Fn::Sub": "${AWS::StackName}"}
-    report = of_templates(written(tmp_path / "now", files))
+    report = reported(tmp_path, files)
     (role,) = report.roles
     (unknown,) = role.unreadable
     assert (unknown.why, unknown.subject) == (
@@ -548,7 +553,7 @@ def test_a_managed_policy_replaces_no_inline_policy(pump: Content, tmp_path: Pat
     name = {"Fn::Sub": "${AWS::StackName}-x"}
     attached["Properties"] |= {"Roles": [ROLE_NAME], "ManagedPolicyName": name}
     files[PUMP]["Resources"]["Attached"] = attached
-    (role,) = of_templates(written(tmp_path / "now", files)).roles
+    (role,) = reported(tmp_path, files).roles
     assert role.policies[-1].name == "Attached"
     assert role.unreadable == ()
     assert role.denied > 0
@@ -570,7 +575,8 @@ def test_a_pattern_with_a_wildcard_in_the_service_denies_nothing(
 def test_an_allowing_pattern_with_a_wildcard_in_the_service_allows_what_it_matches(
     pump: Content, tmp_path: Path
 ) -> None:
-    report = of_templates(written(tmp_path / "now", also(pump, allow("ec?:TerminateInstances"))))
+    files = also(pump, allow("ec?:TerminateInstances"))
+    report = of_templates(written(tmp_path / "now", files))
     actions = {action.name: action for action in report.actions}
     assert actions["ec2:TerminateInstances"].effective
     assert Uncounted(policy="Extra") in report.roles[0].uncounted
@@ -585,7 +591,7 @@ def test_a_parameter_that_allows_no_value_is_not_known(pump: Content, tmp_path: 
     pump["Parameters"] = {"P": {"Type": "String", "AllowedValues": []}}
     files = {PUMP: pump}
     role_of(files)["ManagedPolicyArns"] = [{"Ref": "P"}]
-    (role,) = of_templates(written(tmp_path / "now", files)).roles
+    (role,) = reported(tmp_path, files).roles
     assert role.unreadable
     assert not role.exact
 
@@ -642,9 +648,8 @@ def test_a_macro_that_can_change_the_role_is_an_alarm(
     edit: Edit, pump: Content, tmp_path: Path
 ) -> None:
     files = {PUMP: pump}
-    assert of_templates(written(tmp_path / "before", files)).as_published
     edit(files)
-    report = of_templates(written(tmp_path / "after", files))
+    report = reported(tmp_path, files)
     assert not report.as_published
     assert not report.exact
     assert not report.roles[0].readable
@@ -668,7 +673,7 @@ def test_a_macro_in_what_is_read_of_another_template_is_an_alarm(
     content: Content, pump: Content, tmp_path: Path
 ) -> None:
     other = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, **content}
-    report = of_templates(written(tmp_path / "now", {PUMP: pump, OTHER: other}))
+    report = reported(tmp_path, {PUMP: pump, OTHER: other})
     assert any(
         unknown.source == OTHER and unknown.why.startswith("macro-in")
         for unknown in report.unreadable
@@ -681,7 +686,7 @@ def test_macro_in_an_unrelated_resource_of_another_template_is_not_an_alarm(
 ) -> None:
     code = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": TRANSFORM}}
     other = {"Resources": {"Code": code}}
-    report = of_templates(written(tmp_path / "now", {PUMP: pump, OTHER: other}))
+    report = reported(tmp_path, {PUMP: pump, OTHER: other})
     assert report.as_published
     assert report.exact
 

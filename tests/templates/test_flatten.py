@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import AutoPilotRole, ReadOnlyRole, ReadOnlyRollout, validators
+from pump_roles import AutoPilotRole, ReadOnlyRole, validators
 from pump_roles.report import of_templates
 from tests.support import (
     NO_VALUE,
@@ -21,28 +21,6 @@ from tests.support import (
     rolled_out,
     said,
 )
-
-
-def test_role_and_its_rollout_in_one_stack_are_one_role(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    stack = Stack(app, "Vendors")
-    arguments: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
-    ReadOnlyRole(stack, "Role", **arguments)
-    ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **arguments)
-    app.synth()
-    (role,) = of_templates(tmp_path).roles
-    assert role.as_published
-
-
-def test_overrides_under_a_condition_are_a_difference(tmp_path: Path) -> None:
-    def change(stack_set: dict[str, Any]) -> None:
-        (group,) = stack_set["StackInstancesGroup"]
-        overrides = [{"ParameterKey": "PumpIamRole", "ParameterValue": "*"}]
-        overridden = {**group, "ParameterOverrides": overrides}
-        stack_set["StackInstancesGroup"] = [{"Fn::If": ["C", overridden, NO_VALUE]}]
-
-    report = of_templates(rolled_out(tmp_path, change))
-    assert "gives some of its stack instances other parameters" in said(report)
 
 
 def test_parameter_of_the_outer_templates_name_is_not_the_outer_one(
@@ -134,13 +112,19 @@ def test_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> No
     assert said(report, -1).endswith("AWS::CloudFormation::Stack (1).")
 
 
-def test_stack_instances_with_other_parameters_are_a_difference(tmp_path: Path) -> None:
+@pytest.mark.parametrize("conditional", [False, True])
+def test_stack_instances_with_other_parameters_are_a_difference(
+    conditional: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    def change(stack_set: dict[str, Any]) -> None:
+        (group,) = stack_set["StackInstancesGroup"]
+        group = {**group, "ParameterOverrides": override}
+        group = {"Fn::If": ["C", group, NO_VALUE]} if conditional else group
+        stack_set["StackInstancesGroup"] = [group]
+
     override = [{"ParameterKey": "PumpIamRole", "ParameterValue": "111122223333"}]
-    file = rolled_out(
-        tmp_path,
-        lambda stack_set: stack_set["StackInstancesGroup"][0].update(ParameterOverrides=override),
-    )
-    report = of_templates(file)
+    report = of_templates(rolled_out(tmp_path, change))
     assert "gives some of its stack instances other parameters" in said(report)
 
 

@@ -397,12 +397,6 @@ def test_external_id_that_is_one_of_these_words_changes_nothing(
     assert place.unreadable == ()
 
 
-def test_same_templates_have_the_same_places(tmp_path: Path) -> None:
-    first, second = (synthesize(tmp_path / name) for name in ("a", "b"))
-    assert places(first) == places(second)
-    assert [place.kind for place in places(first)] == ["read-only", "auto-pilot"]
-
-
 LEAVES = st.sampled_from(
     [None, True, 1, "", "r-abcd", ACCOUNT, "NONE", "SELF_MANAGED", "AWS::NoValue", "AWS::Region"]
 )

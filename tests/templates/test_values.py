@@ -1,8 +1,6 @@
 """What a value certainly is, and everything that it could be."""
 
 import json
-from contextlib import suppress
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -412,106 +410,6 @@ def test_nested_stacks_that_double_a_string_are_not_put_together() -> None:
         here = nested_in(here, content, P=value)
     assert certain({"Ref": "P"}, here) is None
     assert could_be({"Ref": "P"}, here).spells("x" * 40)
-
-
-LITERALS = st.sampled_from(["a", "b/c", "x,y", NAME])
-ASSIGNED = {"Chosen": "two", "Default": "given", "Free": "free"}
-"""What the deployment gives to the parameters. Two of these are no part of the template."""
-
-Conditions = dict[str, bool]
-
-
-def join(pieces: Any) -> Any:
-    return {"Fn::Join": ["/", pieces]}
-
-
-def split(value: Any) -> Any:
-    return {"Fn::Split": ["/", value]}
-
-
-def either(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(lambda c, a, b: {"Fn::If": [c, a, b]}, st.sampled_from("CD"), values, values)
-
-
-def lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    plain = st.lists(values, max_size=3) | values.map(split)
-    return plain | either(plain)
-
-
-def expressions(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.recursive(
-        leaves,
-        lambda inner: (
-            lists(inner).map(join)
-            | st.builds(lambda i, of: {"Fn::Select": [i, of]}, st.integers(0, 2), lists(inner))
-            | either(inner)
-            | st.builds(lambda value: {"Fn::Sub": ["<${V}>", {"V": value}]}, inner)
-        ),
-        max_leaves=6,
-    )
-
-
-LEAVES = st.sampled_from(["a", NO_VALUE]) | LITERALS
-REFERENCES = st.sampled_from(
-    [
-        *({"Ref": name} for name in ASSIGNED),
-        {"Fn::Sub": "p-${Chosen}-${Free}"},
-        {"Fn::FindInMap": ["Map", "y", "k"]},
-    ]
-)
-
-
-class Rejected(Exception):  # noqa: N818
-    """CloudFormation deploys no such value."""
-
-
-def deployed_list(value: Any, conditions: Conditions) -> list[str]:
-    if isinstance(value, list):
-        found = (deployed(element, conditions) for element in value)
-        return [text for text in found if text is not None]
-    ((function, argument),) = value.items()
-    if function == "Fn::If":
-        return deployed_list(argument[1 if conditions[argument[0]] else 2], conditions)
-    source = deployed(argument[1], conditions)
-    if source is None:
-        raise Rejected
-    return source.split("/")
-
-
-def deployed(value: Any, conditions: Conditions) -> str | None:
-    """What CloudFormation makes of a value, with some parameters and conditions."""
-    if isinstance(value, str):
-        return value
-    ((function, argument),) = value.items()
-    result: str | None = "in y"
-    match function, argument:
-        case "Ref", name:
-            result = ASSIGNED.get(name)
-        case "Fn::If", [condition, then, otherwise]:
-            result = deployed(then if conditions[condition] else otherwise, conditions)
-        case "Fn::Join", [separator, elements]:
-            result = str(separator).join(deployed_list(elements, conditions))
-        case "Fn::Select", [index, elements]:
-            found = deployed_list(elements, conditions)
-            if index >= len(found):
-                raise Rejected
-            result = found[index]
-        case "Fn::Sub", [_, values]:
-            result = f"<{deployed(values['V'], conditions) or ''}>"
-        case "Fn::Sub", _:
-            result = f"p-{ASSIGNED['Chosen']}-{ASSIGNED['Free']}"
-    return result
-
-
-@given(expressions(LEAVES) | expressions(LEAVES | REFERENCES))
-def test_what_is_deployed_is_certain_or_possible(value: Any) -> None:
-    here = template()
-    only, possible = text(value, here), could_be(value, here)
-    for c, d in product((True, False), repeat=2):
-        with suppress(Rejected):
-            result = deployed(value, {"C": c, "D": d})
-            assert only is None or only == result
-            assert not result or possible.deployment or possible.spells(result)
 
 
 JSON = json_values(
