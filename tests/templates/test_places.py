@@ -221,68 +221,39 @@ def test_reads_what_a_stack_set_targets(
     assert places(rolled_out(tmp_path, change)) == (replace(PLACE, **members),)
 
 
+IDS = "OrganizationalUnitIds"
+UNREADABLE = [
+    (targets(OrganizationalUnitIds={"Ref": "Units"}), IDS, '{"Ref": "Units"}'),
+    (targets(OrganizationalUnitIds=[{"Ref": "Unit"}, "r-abcd"]), IDS, '{"Ref": "Unit"}'),
+    (targets(OrganizationalUnitIds=["r-abcd,r-efgh"]), IDS, "r-abcd,r-efgh"),
+    (targets(OrganizationalUnitIds=[{"Fn::If": ["C", "r-abcd", NO_VALUE]}]), IDS, None),
+    (targets(OrganizationalUnitIds={"Fn::If": ["C", ["r-abcd"], []]}), IDS, None),
+    (targets(OrganizationalUnitIds=["{{resolve:ssm:/unit}}"]), IDS, None),
+    (targets(Accounts=["*"], AccountFilterType="DIFFERENCE"), "Accounts", "*"),
+    (targets(AccountFilterType="exclude"), "AccountFilterType", "exclude"),
+    (targets(AccountFilterType={"Fn::If": ["C", "NONE", "DIFFERENCE"]}), "AccountFilterType", None),
+    (targets(AccountsUrl="https://example.com"), "AccountsUrl", "https://example.com"),
+    (in_set(PermissionModel={"Ref": "Model"}), "PermissionModel", None),
+    (in_set(CallAs="management"), "CallAs", "management"),
+    (in_set(AutoDeployment="true"), "AutoDeployment", "true"),
+    (in_set(AutoDeployment={"Enabled": {"Ref": "On"}}), "AutoDeployment", '{"Ref": "On"}'),
+    (in_set(StackSetName={"Ref": "Name"}), "StackSetName", '{"Ref": "Name"}'),
+    (in_set(StackInstancesGroup=["x"]), "StackInstancesGroup", "x"),
+    (in_set(StackInstancesGroup=[{"Regions": []}]), "DeploymentTargets", None),
+]
+"""Changes, the property that cannot be read then, and its value if it is not a function's."""
+
+
 @pytest.mark.parametrize(
     ("change", "why", "subject", "detail"),
     [
-        (
-            targets(OrganizationalUnitIds={"Ref": "Units"}),
-            *("unreadable", "OrganizationalUnitIds", '{"Ref": "Units"}'),
-        ),
-        (
-            targets(OrganizationalUnitIds=[{"Ref": "Unit"}, "r-abcd"]),
-            *("unreadable", "OrganizationalUnitIds", '{"Ref": "Unit"}'),
-        ),
-        (
-            targets(OrganizationalUnitIds=["r-abcd,r-efgh"]),
-            *("unreadable", "OrganizationalUnitIds", "r-abcd,r-efgh"),
-        ),
-        (
-            targets(OrganizationalUnitIds=[{"Fn::If": ["C", "r-abcd", NO_VALUE]}]),
-            *("unreadable", "OrganizationalUnitIds", None),
-        ),
-        (
-            targets(OrganizationalUnitIds={"Fn::If": ["C", ["r-abcd"], []]}),
-            *("unreadable", "OrganizationalUnitIds", None),
-        ),
-        (
-            targets(OrganizationalUnitIds=["{{resolve:ssm:/unit}}"]),
-            *("unreadable", "OrganizationalUnitIds", None),
-        ),
-        (
-            targets(Accounts=["*"], AccountFilterType="DIFFERENCE"),
-            *("unreadable", "Accounts", "*"),
-        ),
-        (
-            targets(AccountFilterType="exclude"),
-            *("unreadable", "AccountFilterType", "exclude"),
-        ),
-        (
-            targets(AccountFilterType={"Fn::If": ["C", "NONE", "DIFFERENCE"]}),
-            *("unreadable", "AccountFilterType", None),
-        ),
-        (
-            targets(AccountsUrl="https://example.com"),
-            *("unreadable", "AccountsUrl", "https://example.com"),
-        ),
+        *((change, "unreadable", subject, detail) for change, subject, detail in UNREADABLE),
         (targets(**{"Fn::Transform": {}}), "member", "Fn::Transform", "DeploymentTargets"),
         (targets(Accounts=[ACCOUNT]), "contradictory-targets", "", ""),
         (targets(OrganizationalUnitIds=[]), "contradictory-targets", "", ""),
         (in_set(PermissionModel="SELF_MANAGED"), "contradictory-targets", "", ""),
-        (in_set(PermissionModel={"Ref": "Model"}), "unreadable", "PermissionModel", None),
-        (in_set(CallAs="management"), "unreadable", "CallAs", "management"),
         (in_set(AutoDeployment={"Ref": "Auto"}), "member", "Ref", "AutoDeployment"),
-        (in_set(AutoDeployment="true"), "unreadable", "AutoDeployment", "true"),
-        (
-            in_set(AutoDeployment={"Enabled": {"Ref": "On"}}),
-            *("unreadable", "AutoDeployment", '{"Ref": "On"}'),
-        ),
-        (
-            in_set(StackSetName={"Ref": "Name"}),
-            *("unreadable", "StackSetName", '{"Ref": "Name"}'),
-        ),
         (in_set(StackInstancesGroup={"Ref": "Group"}), "member", "Ref", "StackInstancesGroup"),
-        (in_set(StackInstancesGroup=["x"]), "unreadable", "StackInstancesGroup", "x"),
-        (in_set(StackInstancesGroup=[{"Regions": []}]), "unreadable", "DeploymentTargets", None),
         (in_set(**{"Fn::Transform": {}}), "property", "Fn::Transform", "StackSet"),
     ],
 )
