@@ -564,9 +564,9 @@ def principal(value: Any) -> Change:
     return change
 
 
-def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
-    """Synthesize a rollout of the auto-pilot role, and change its StackSet's properties."""
-    app = App(outdir=str(folder))
+@cache
+def _rollout() -> str:
+    app = App()
     AutoPilotRolloutStack(
         app,
         "R",
@@ -574,10 +574,14 @@ def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path
         pump_principal="999988887777",
         external_id=SECRET,
     )
-    app.synth()
-    file = folder / "R.template.json"
-    template = json.loads(file.read_text())
+    return json.dumps(app.synth().get_stack_by_name("R").template)
+
+
+def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Write the template of a rollout of the auto-pilot role, with a change of its StackSet."""
+    template = json.loads(_rollout())
     change(template["Resources"]["StackSet"]["Properties"])
+    file = folder / "R.template.json"
     file.write_text(json.dumps(template))
     return file
 

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
@@ -37,17 +37,18 @@ AUTO_PILOT = ROLES["auto-pilot"]
 SINGLE = [guardrail for _, guardrail in sorted(EVERY.items()) if not guardrail.members]
 
 
-def names_any(guardrail: Guardrail, actions: Iterable[str]) -> bool:
-    """Whether a guardrail's denies name any of some actions."""
-    named = {action.name for action in catalog.matching(guardrail.reasons)}
-    return not named.isdisjoint(actions)
+NAMED = {
+    guardrail.name: {action.name for action in catalog.matching(guardrail.reasons)}
+    for guardrail in SINGLE
+}
+"""The actions that the denies of each name."""
 
 
 REDUNDANT = [
     guardrail
     for guardrail in SINGLE
     if guardrail is not Guardrail.NEEDED_ONLY
-    and not names_any(guardrail, Guardrail.NEEDED_ONLY.keeps)
+    and NAMED[guardrail.name].isdisjoint(Guardrail.NEEDED_ONLY.keeps)
 ]
 """Those that deny nothing which ``needed-only`` does not deny."""
 COMPOSED = [guardrail for guardrail in SINGLE if guardrail not in REDUNDANT]
@@ -58,7 +59,7 @@ OF_READ_ONLY = {action.name for action in catalog.matching(ROLES["read-only"].pa
 WITHOUT_EFFECT = [
     guardrail
     for guardrail in SINGLE
-    if not guardrail.keeps and not names_any(guardrail, OF_READ_ONLY)
+    if not guardrail.keeps and NAMED[guardrail.name].isdisjoint(OF_READ_ONLY)
 ]
 """Those that deny nothing which the read-only role has."""
 SOURCE = inspect.getsource(Guardrail)

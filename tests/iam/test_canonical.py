@@ -491,7 +491,7 @@ def decisions_of(documents: list[dict[str, Any]]) -> list[list[str]]:
     return [[next(decided) for _ in requests] for requests in asked]
 
 
-@examples(thorough=6, quick=2)
+@examples(thorough=6, quick=1)
 @given(st.data())
 def test_policies_with_one_canonical_form_decide_every_request_alike(data: st.DataObject) -> None:
     """The policy simulator decides. It treats the older version like the newer one."""
