@@ -13,7 +13,7 @@ from aws_cdk import App, CfnParameter, Environment, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Template
 
 from pump_roles import ArgumentError, AutoPilotRole, Guardrail, ReadOnlyRole
 from pump_roles.constructs.roles import PumpRole
@@ -76,24 +76,6 @@ def test_minimizing_flag_would_change_the_published_text(
     )
     (deployed,) = role_in(stack)["Policies"]
     assert json.dumps(deployed["PolicyDocument"]) != json.dumps(document)
-
-
-def test_has_the_documented_defaults() -> None:
-    for role_class, name in [
-        (ReadOnlyRole, "PumpReadOnlyRole"),
-        (AutoPilotRole, "PumpAutoPilotRole"),
-    ]:
-        stack = Stack(App(), "S")
-        role_class(stack, "Role", **ROLE_ARGUMENTS)
-        Template.from_stack(stack).has_resource_properties(
-            "AWS::IAM::Role",
-            {
-                "RoleName": name,
-                "Path": Match.absent(),
-                "PermissionsBoundary": Match.absent(),
-                "Description": Match.string_like_regexp("^.{1,1000}$"),
-            },
-        )
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,8 @@ from tests.support import (
     EXTERNAL_ID,
     PRINCIPAL,
     Synth,
-    Template,
     member_template,
     role_of,
-    stack_set,
 )
 from tools.sandbox.cdk import recommended_flags, tool_environment
 
@@ -43,51 +41,6 @@ ARGUMENTS: dict[str, Any] = {
     "pump_principal": PRINCIPAL,
     "external_id": EXTERNAL_ID,
 }
-
-
-def member_text(rollout: Template) -> str:
-    """Return the text of the member template."""
-    body = stack_set(rollout)["TemplateBody"]
-    assert isinstance(body, str)
-    return body
-
-
-@pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
-def test_stack_has_one_stack_set_with_the_properties_of_the_design(
-    name: str, single: str, synth: Synth
-) -> None:
-    template = synth({**UNITS, "pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID})[name]
-    assert set(template) == {"Description", "Resources"}
-    (resource,) = template["Resources"].values()
-    assert set(resource) == {"Type", "Properties"}
-    properties = dict(resource["Properties"])
-    assert properties.pop("TemplateBody")
-    assert single.removeprefix("Pump") in properties.pop("Description").title().replace("-", "")
-    assert properties == {
-        "StackSetName": single,
-        "PermissionModel": "SERVICE_MANAGED",
-        "CallAs": "SELF",
-        "AutoDeployment": {"Enabled": True, "RetainStacksOnAccountRemoval": False},
-        "ManagedExecution": {"Active": True},
-        "Capabilities": ["CAPABILITY_NAMED_IAM"],
-        "OperationPreferences": {
-            "MaxConcurrentPercentage": 10,
-            "FailureTolerancePercentage": 10,
-            "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
-        },
-        "Parameters": [
-            {"ParameterKey": "PumpIamRole", "ParameterValue": PRINCIPAL},
-            {"ParameterKey": "PumpExternalID", "ParameterValue": EXTERNAL_ID},
-        ],
-        "StackInstancesGroup": [
-            {
-                "DeploymentTargets": {
-                    "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"]
-                },
-                "Regions": [{"Ref": "AWS::Region"}],
-            }
-        ],
-    }
 
 
 @pytest.mark.parametrize(("name", "single"), ROLLOUTS.items())
@@ -111,25 +64,6 @@ def test_during_rotation_the_member_template_has_one_parameter_more(
     assert template == synth()[single]
 
 
-@pytest.mark.parametrize("name", ROLLOUTS)
-def test_omitted_value_is_a_parameter_passed_to_the_stack_set(name: str, synth: Synth) -> None:
-    templates = synth(UNITS)
-    template = templates[name]
-    assert template["Parameters"] == templates[ROLLOUTS[name]]["Parameters"]
-    assert stack_set(template)["Parameters"] == [
-        {"ParameterKey": "PumpIamRole", "ParameterValue": {"Ref": "PumpIamRole"}},
-        {"ParameterKey": "PumpExternalID", "ParameterValue": {"Ref": "PumpExternalID"}},
-    ]
-
-
-def test_during_rotation_both_ids_are_passed_on(synth: Synth) -> None:
-    template = synth({**UNITS, "pump:next-external-id": "Next-5678"})["PumpReadOnlyRollout"]
-    assert stack_set(template)["Parameters"][2:] == [
-        {"ParameterKey": "PumpNextExternalID", "ParameterValue": "Next-5678"}
-    ]
-    assert "Next-5678" not in member_text(template)
-
-
 def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
     template = synth(
         {**UNITS, "pump:role-path": "/pump/", "pump:permissions-boundary": "platform/Boundary"}
@@ -139,31 +73,6 @@ def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
     assert role["PermissionsBoundary"] == {
         "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/Boundary"
     }
-
-
-@pytest.mark.parametrize(
-    ("key", "filter_type", "automatic"),
-    [("exclude-accounts", "DIFFERENCE", True), ("only-accounts", "INTERSECTION", False)],
-)
-def test_filter_is_for_explicit_operations_and_only_accounts_turns_off_automatic_deployment(
-    key: str,
-    filter_type: str,
-    automatic: bool,  # noqa: FBT001
-    synth: Synth,
-) -> None:
-    accounts = ["111111111111", "222222222222"]
-    properties = stack_set(synth({**UNITS, f"pump:{key}": accounts})["PumpReadOnlyRollout"])
-    (group,) = properties["StackInstancesGroup"]
-    assert group["DeploymentTargets"] == {
-        "OrganizationalUnitIds": ["ou-abcd-12345678", "ou-abcd-87654321"],
-        "AccountFilterType": filter_type,
-        "Accounts": accounts,
-    }
-    assert properties["AutoDeployment"] == (
-        {"Enabled": True, "RetainStacksOnAccountRemoval": False}
-        if automatic
-        else {"Enabled": False}
-    )
 
 
 @pytest.mark.parametrize(
@@ -405,14 +314,6 @@ def test_rejects_a_count_and_a_percentage_of_the_same_kind(kind: str) -> None:
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **both)
 
 
-def test_stacks_in_the_accounts_are_in_the_given_region() -> None:
-    stack = AutoPilotRolloutStack(App(), "R", **ARGUMENTS, region="eu-west-1")
-    Template_.from_stack(stack).has_resource_properties(
-        "AWS::CloudFormation::StackSet",
-        {"StackInstancesGroup": [Match.object_like({"Regions": ["eu-west-1"]})]},
-    )
-
-
 def test_stacks_accept_the_arguments_of_the_constructs() -> None:
     stack = AutoPilotRolloutStack(App(), "R", **ARGUMENTS, failure_tolerance_percentage=100)
     assert stack.rollout.resource.stack_set_name == "PumpAutoPilot"
@@ -440,20 +341,12 @@ def test_largest_rollout_fits_into_a_template_body(synth: Synth) -> None:
     assert len(json.dumps(template, indent=1).encode()) < 51_200
 
 
-def add_aws_solutions(app: App) -> None:
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-
-
-def add_nist(app: App) -> None:
-    Validations.of(app).add_plugins(NIST80053R5Checks(app))
-
-
 def test_configure_app_gets_the_app_of_the_member_template() -> None:
     configured: list[str] = []
 
     def configure(app: App) -> None:
         configured.extend(child.node.id for child in app.node.children)
-        add_aws_solutions(app)
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
     ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=configure)
     assert "PumpReadOnly" in configured
@@ -461,6 +354,10 @@ def test_configure_app_gets_the_app_of_the_member_template() -> None:
 
 def test_cdk_nag_also_checks_the_member_template(capfd: pytest.CaptureFixture[str]) -> None:
     """Proves that the test above can fail: this pack objects to inline policies."""
+
+    def add_nist(app: App) -> None:
+        Validations.of(app).add_plugins(NIST80053R5Checks(app))
+
     with pytest.raises(RuntimeError, match="IAMNoInlinePolicy"):
         ReadOnlyRollout(Stack(App(), "Mine"), "R", **ARGUMENTS, configure_app=add_nist)
     capfd.readouterr()

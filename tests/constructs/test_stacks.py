@@ -24,65 +24,13 @@ from pump_roles import (
     AutoPilotStack,
     ReadOnlyRolloutStack,
     ReadOnlyStack,
-    __version__,
     validators,
 )
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
 from pump_roles.constructs.stacks import RoleStack, StackOptions
-from tests.support import EXTERNAL_ID, PRINCIPAL, ROLLOUTS, Synth, role_of, trust
+from tests.support import Synth, role_of
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_omitted_value_becomes_a_parameter(name: str, synth: Synth) -> None:
-    template = synth()[name]
-    assert {
-        parameter_name: (
-            parameter["Type"],
-            parameter["AllowedPattern"],
-            parameter["MinLength"],
-            parameter["MaxLength"],
-        )
-        for parameter_name, parameter in template["Parameters"].items()
-    } == {
-        "PumpExternalID": ("String", validators.EXTERNAL_ID.pattern, 2, 1224),
-        "PumpIamRole": ("String", validators.PRINCIPAL.pattern, 12, 640),
-    }
-    for parameter in template["Parameters"].values():
-        assert parameter["ConstraintDescription"].startswith("must be ")
-        assert parameter["Description"]
-        assert "NoEcho" not in parameter
-        assert "Default" not in parameter
-    (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"AWS": {"Ref": "PumpIamRole"}}
-    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "PumpExternalID"}}}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_provided_value_is_in_the_template(
-    name: str, synth: Synth, provided_context: dict[str, str]
-) -> None:
-    template = synth(provided_context)[name]
-    assert "Parameters" not in template
-    assert role_of(template)["AssumeRolePolicyDocument"] == trust(PRINCIPAL, EXTERNAL_ID)
-
-
-@pytest.mark.parametrize("name", [*NAMES, *ROLLOUTS])
-def test_console_shows_each_parameter_with_a_label_and_the_principal_first(
-    name: str, synth: Synth
-) -> None:
-    template = synth({"pump:organizational-units": "r-abcd"})[name]
-    shown = template["Metadata"]["AWS::CloudFormation::Interface"]
-    (group,) = shown["ParameterGroups"]
-    assert group["Parameters"] == ["PumpIamRole", "PumpExternalID"]
-    assert set(template["Parameters"]) == set(group["Parameters"]) == set(shown["ParameterLabels"])
-
-
-def test_template_without_parameters_has_nothing_for_the_console(
-    synth: Synth, provided_context: dict[str, str]
-) -> None:
-    assert not [template for template in synth(provided_context).values() if "Metadata" in template]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,22 +42,6 @@ def test_rotation_adds_no_parameter_when_the_next_id_is_provided(name: str, synt
         {"Ref": "PumpExternalID"},
         "Next-5678",
     ]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_template_says_what_it_contains_and_which_version_generated_it(
-    name: str, synth: Synth
-) -> None:
-    template = synth()[name]
-    assert {"PumpReadOnly": "read-only", "PumpAutoPilot": "auto-pilot"}[name] in template[
-        "Description"
-    ]
-    (logical_id,) = template["Resources"]
-    assert {key: output["Value"] for key, output in template["Outputs"].items()} == {
-        "RoleArn": {"Fn::GetAtt": [logical_id, "Arn"]},
-        "RoleName": {"Ref": logical_id},
-        "PumpRolesVersion": __version__,
-    }
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -124,7 +124,6 @@ OWN_ROLE = {
 }
 KEY = "sts:ExternalId"
 REF = {"Ref": "PumpExternalID"}
-A_DENY = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 AN_ALLOW = {
     "Effect": "Allow",
     "Principal": {"AWS": f"{PUMP}:root"},
