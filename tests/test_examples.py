@@ -83,19 +83,6 @@ def synthesize(
     runpy.run_path(str(folder / "app.py"), run_name="__main__")
 
 
-def test_gate_fails_without_the_acknowledgment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The positive control of the test above."""
-    text = (EXAMPLES / "pump_side" / "app.py").read_text()
-    synthesize(text, tmp_path, monkeypatch)
-    start = text.index("        Validations.of(self.worker)")
-    end = text.index("        # For pump-roles probe")
-    with pytest.raises(RuntimeError) as caught:
-        synthesize(text[:start] + text[end:], tmp_path, monkeypatch)
-    assert WILDCARD in str(caught.value)
-
-
 def test_role_in_a_customers_stack_is_as_published(example: Callable[[str], Path]) -> None:
     report = of_templates(example("read_only"))
     assert (report.as_published, report.exact, report.alarms) == (True, True, 0)

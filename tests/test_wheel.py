@@ -100,14 +100,6 @@ def test_wheel_contains_the_library_and_nothing_else(wheel: Path) -> None:
     assert sorted(name for name in names if ".dist-info/" not in name) == sorted(package)
 
 
-@pytest.mark.slow
-def test_wheels_command_writes_the_report(python: str, tmp_path: Path) -> None:
-    command = ["-m", "pump_roles", "report", "--output", "report.html"]
-    ended = run(python, *command, directory=tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert "What Pump" in (tmp_path / "report.html").read_text()
-
-
 def test_wheel_has_the_console_script(wheel: Path) -> None:
     folder = f"pump_roles-{__version__}.dist-info"
     entry_points = zipfile.ZipFile(wheel).read(f"{folder}/entry_points.txt").decode()
@@ -125,13 +117,6 @@ def test_wheel_needs_only_the_cdk(wheel: Path) -> None:
         if "Requires-Dist" in line and "extra ==" not in line
     ]
     assert [name.split("<")[0] for name in needed] == ["aws-cdk-lib", "constructs"]
-
-
-@pytest.mark.slow
-def test_app_outside_the_repository_synthesizes_both_roles(python: str, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    ended = run(python, "app.py", directory=tmp_path)
-    assert ended.stdout == "['PumpAutoPilotRole', 'PumpReadOnlyRole']\n", ended.stderr
 
 
 @pytest.mark.slow

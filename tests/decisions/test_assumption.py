@@ -103,16 +103,6 @@ def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
     assert decisions.count(ALLOWED) == len(STACKS) * len(WHO_IS_TRUSTED[principal]) * len(accepted)
 
 
-def test_simulator_detects_a_trust_policy_without_its_condition(synth: Synth) -> None:
-    """Proves that the test above can fail."""
-    template = synth({"pump:principal": PUMP_ROLE, "pump:external-id": "Example-1234"})[
-        "PumpReadOnly"
-    ]
-    role = Role.of_template(template)
-    del role.trust["Statement"][0]["Condition"]
-    assert decide([assumption(role, caller=PUMP_ROLE, external_id=None)]) == [ALLOWED]
-
-
 @pytest.mark.parametrize("principal", ["arn:aws-cn:iam::999988887777:root", PUMP_ROLE])
 def test_principal_arn_is_unchanged_in_every_partition(principal: str, synth: Synth) -> None:
     # The simulator ignores an account principal's partition, so this compares the text.

@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import AutoPilotRole, ReadOnlyRole, validators
+from pump_roles import ReadOnlyRole, validators
 from pump_roles.report import of_templates
 from tests.support import (
     NO_VALUE,
@@ -17,7 +17,6 @@ from tests.support import (
     SECRET,
     add_resources,
     changed,
-    every_format,
     rolled_out,
     said,
 )
@@ -85,20 +84,6 @@ def test_empty_stack_next_to_the_roles_is_skipped(tmp_path: Path) -> None:
     app.synth()
     (role,) = of_templates(tmp_path).roles
     assert role.as_published
-
-
-def test_role_in_a_nested_stack_is_reported(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    outer = Stack(app, "Outer")
-    arguments: dict[str, Any] = {"pump_principal": "999988887777", "external_id": SECRET}
-    ReadOnlyRole(outer, "R", **arguments)
-    AutoPilotRole(NestedStack(outer, "Inner"), "A", **arguments)
-    app.synth()
-    report = of_templates(tmp_path)
-    assert [role.kind for role in report.roles] == ["read-only", "auto-pilot"]
-    assert all(role.as_published for role in report.roles)
-    assert report.roles[1].files[0][0].endswith(".nested.template.json")
-    assert SECRET not in every_format(report)
 
 
 def test_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Acknowledgment, App, Stack, Stage, Validations
+from aws_cdk import App, Stack, Stage, Validations
 from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 
 from pump_roles import AutoPilotRole, ReadOnlyRole
 from pump_roles.app import config
 from pump_roles.constructs.roles import PumpRole
-from pump_roles.constructs.stacks import RoleStack
 from pump_roles.published import REASONS, RESOURCE_REASONS
 from tests.support import DOCUMENTED, ROLE_ARGUMENTS, STACKS, published_patterns
 from tools.sandbox.cdk import recommended_flags
@@ -69,19 +68,6 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
     )
     assert sorted(suppressed(tmp_path)) == expected
     assert sorted(acknowledged(app)) == expected
-
-
-def test_stale_acknowledgment_is_detected(tmp_path: Path) -> None:
-    """Proves that the test above can fail."""
-    app = app_with_cdk_nag(tmp_path)
-    for settings in config.read({}):
-        stack = settings.build(app)
-        assert isinstance(stack, RoleStack)
-        Validations.of(stack.role).acknowledge(
-            Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Action::gone:*]", reason="stale")
-        )
-    app.synth()
-    assert len(acknowledged(app)) == len(suppressed(tmp_path)) + len(STACKS)
 
 
 @pytest.mark.parametrize(("role_class", "staged"), [(ReadOnlyRole, False), (AutoPilotRole, True)])
