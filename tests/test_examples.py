@@ -197,7 +197,7 @@ def test_report_that_the_page_runs_has_no_alarm(example: Callable[[str], Path]) 
     arguments = shlex.split(command.replace(folder, str(example("organization"))))
     ended = CliRunner().invoke(cli, arguments)
     assert (ended.exit_code, ended.stderr) == (0, "")
-    assert "**No alarms. " in ended.stdout
+    assert "**No alarms: " in ended.stdout
 
 
 @pytest.mark.parametrize("name", EXAMPLE_APPS)
