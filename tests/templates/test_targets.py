@@ -71,6 +71,8 @@ def template(**more: Any) -> Template:
         ({"Fn::Sub": "service-${Stage}"}, None),
         ({"Fn::Sub": "service-${AWS::Region}-${AWS::AccountId}"}, None),
         ({"Fn::Join": ["-", ["service", {"Fn::If": ["C", "x", NO_VALUE]}]]}, None),
+        # It contains the name within a longer one.
+        ({"Fn::Join": ["", [f"My{NAME}", {"Fn::If": ["C", "x", NO_VALUE]}]]}, None),
     ],
 )
 def test_value_names_a_role(value: Any, expected: Naming | None) -> None:
