@@ -1035,7 +1035,7 @@ def test_says_what_the_rows_are_filtered_by_also_in_print(show: Show, guarded: R
     assert money > 1
     assert said.inner_text() == (
         f"{money} of {len(every)} actions (Only this role has: auto-pilot; Kind: can spend "
-        f"money): {money} money."
+        f"money): {money} spend money."
     )
     page.emulate_media(media="print")
     assert said.is_visible()

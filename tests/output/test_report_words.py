@@ -110,7 +110,7 @@ def test_unknown_answer_is_as_severe_as_its_topic() -> None:
         ("111122223333", "any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:root", "any principal that its administrators allow"),
         ("arn:aws:iam::111122223333:role/Pump", "one role"),
-        (OPEN_PRINCIPAL, "which Pump names to you (one role, or a whole account)"),
+        (OPEN_PRINCIPAL, "one role or account, which Pump names to you"),
     ],
 )
 def test_says_who_a_principal_is(principal: str, said: str) -> None:
