@@ -83,12 +83,12 @@ smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS creden
 check test: export PYTHONDONTWRITEBYTECODE =
 
 check: lint type $(BROWSER) ## Run what CI runs: also the slow tests, and more examples of each property
-	@echo "This takes about 8 minutes on 2 cores."
+	@echo "This takes about 7 minutes on 2 cores."
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal -m "not versions"
 	@$(BIN)/python -m tools.sandbox.browser
 
 test: $(BROWSER) ## Run the tests, without the slow ones
-	@echo "This takes about 3 minutes on 2 cores."
+	@echo "This takes about 2 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 	@$(BIN)/python -m tools.sandbox.browser
 
