@@ -66,21 +66,8 @@ _MOST_DAYS: Final = 90
     help="Exit with status 3 if a commitment was changed, or if a call was refused. May be "
     "repeated.",
 )
-@click.option(
-    "--format",
-    type=click.Choice(get_args(ActivityFormat)),
-    default="table",
-    help="What to write to standard output.",
-)
-@click.option(
-    "--output",
-    type=files.output_path,
-    multiple=True,
-    metavar="<path>",
-    help="A file to also write the result to, in the format of its extension: .txt for the "
-    "table, .json, .csv, or .md. May be repeated. Standard output, or -, always gets the "
-    "result.",
-)
+@common.format_option(get_args(ActivityFormat))
+@files.outputs_option(_EXTENSIONS)
 @common.with_errors(common.UNKNOWN)
 def activity(
     paths: tuple[Path, ...],

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Final, NoReturn, ParamSpec
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError, nearest
 
 _P = ParamSpec("_P")
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 DIFFERENT: Final = 3
 """Exit status: a rollout is not complete, an account differs from what is expected, a role does not
@@ -46,6 +47,19 @@ class _Role(click.Choice[str]):
 
 
 ROLE: Final = _Role(list(ROLES))
+
+
+def format_option(formats: Iterable[str]) -> Callable[[_Command], _Command]:
+    """Return the option for the format of standard output, by default a table.
+
+    :param formats: the names of the formats.
+    """
+    return click.option(
+        "--format",
+        type=click.Choice([*formats]),
+        default="table",
+        help="What to write to standard output.",
+    )
 
 
 def comma_separated(values: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ STANDARD_OUTPUT: Final = Path("-")
 """The value for ``-``. A file with that name, ``./-``, is equal, but not the same object."""
 
 _Format = TypeVar("_Format", bound=str)
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 _INPUT_EXTENSIONS: Final = (".json", ".template", ".yaml", ".yml")
 """The extensions of files that a command may read in a folder."""
@@ -62,6 +63,23 @@ def output_path(value: str) -> Path:
     :raises click.BadParameter: if it is empty.
     """
     return STANDARD_OUTPUT if value == "-" else named_path(value)
+
+
+def outputs_option(extensions: Mapping[str, str]) -> Callable[[_Command], _Command]:
+    """Return the option for files that also get the result, in the formats of their extensions.
+
+    :param extensions: the format of each extension. That of the table is the first.
+    """
+    table, *others, last = extensions
+    return click.option(
+        "--output",
+        type=output_path,
+        multiple=True,
+        metavar="<path>",
+        help="A file to also write the result to, in the format of its extension: "
+        f"{table} for the table, {', '.join(others)}, or {last}. May be repeated. Standard output, "
+        "or -, always gets the result.",
+    )
 
 
 def why_not_writable(output: Path) -> str:

@@ -40,12 +40,7 @@ if TYPE_CHECKING:
     "AWS_DEFAULT_REGION, that of the profile, or us-east-1.",
 )
 @common.PROFILE
-@click.option(
-    "--format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    help="A table for people, or JSON for other tools.",
-)
+@common.format_option(["table", "json"])
 @common.with_errors()
 def probe(
     context: click.Context,

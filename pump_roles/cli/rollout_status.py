@@ -69,12 +69,7 @@ StatusFormat = Literal["table", "json", "csv"]
     "AWS_REGION, AWS_DEFAULT_REGION, or that of the profile.",
 )
 @common.PROFILE
-@click.option(
-    "--format",
-    type=click.Choice(get_args(StatusFormat)),
-    default="table",
-    help="What to write to standard output.",
-)
+@common.format_option(get_args(StatusFormat))
 @common.with_errors(common.UNKNOWN)
 def rollout_status(
     stack_sets: tuple[str, ...],

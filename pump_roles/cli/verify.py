@@ -139,21 +139,8 @@ _EXTENSIONS: Final[dict[str, VerifyFormat]] = {
     "us-east-1.",
 )
 @common.PROFILE
-@click.option(
-    "--format",
-    type=click.Choice(get_args(VerifyFormat)),
-    default="table",
-    help="What to write to standard output.",
-)
-@click.option(
-    "--output",
-    type=files.output_path,
-    multiple=True,
-    metavar="<path>",
-    help="A file to also write the result to, in the format of its extension: .txt for the "
-    "table, .json, .sarif, or .md. May be repeated. Standard output, or -, always gets "
-    "the result.",
-)
+@common.format_option(get_args(VerifyFormat))
+@files.outputs_option(_EXTENSIONS)
 @common.with_errors(common.UNKNOWN)
 def verify(
     *,
