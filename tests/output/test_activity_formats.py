@@ -108,6 +108,23 @@ def test_action_that_was_only_refused_is_not_never_used() -> None:
     assert "Only refused" not in as_table(found, styled=False)
 
 
+@pytest.mark.parametrize(
+    ("event", "present"),
+    [
+        (call("ec2:CreateTags"), 0),
+        (call("ecs:DescribeTasks"), 1),
+        (call("ec2:CreateTags", error="AccessDenied"), 2),
+    ],
+)
+def test_says_nothing_only_of_what_did_not_happen(event: Any, present: int) -> None:
+    sections = as_markdown(activity(event)).split("\n## ")
+    titles = ["What changed", "What it read", "What was refused"]
+    said = [
+        "Nothing." in next(part for part in sections if part.startswith(title)) for title in titles
+    ]
+    assert said == [index != present for index in range(3)]
+
+
 HOSTILE = "=x|`a`\n# title\r\n<b>@user #1\u202e\x1b[31m"
 
 

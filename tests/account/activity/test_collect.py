@@ -632,3 +632,9 @@ def test_event_that_is_only_unusual_is_not_unknown(event: Any) -> None:
 
 def test_failure_with_only_a_message_is_not_done() -> None:
     assert change(call("ec2:CreateTags") | {"errorMessage": "no"}).outcome == "error"
+
+
+def test_period_is_that_of_the_events_in_any_order() -> None:
+    times = ["2026-11-10T08:00:00Z", "2026-11-09T08:00:00Z", "2026-11-10T09:00:00Z"]
+    found = activity(*(call("ec2:DescribeInstances", eventTime=time) for time in times))
+    assert (found.since, found.until) == (times[1], times[2])
