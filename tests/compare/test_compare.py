@@ -19,7 +19,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import Policy, as_list
 from pump_roles.iam.patterns import covers
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, with_external_ids
-from pump_roles.output.words import details_of, difference_in_words
+from pump_roles.output.words import details_of, difference_in_words, policy_in_words
 from pump_roles.published import ROLES
 from pump_roles.role import (
     Boundary,
@@ -664,6 +664,7 @@ def test_boundary_with_another_document_is_compared_action_by_action() -> None:
     narrow, wide = BOUNDARY, replace(BOUNDARY, document=EVERYTHING)
     (found,) = compare(replace(AUTO_PILOT, boundary=narrow), replace(AUTO_PILOT, boundary=wide))
     assert kinds((found,)) == [("boundary-text", "broader", BOUNDARY.arn)]
+    assert policy_in_words(found) == "its permissions boundary"
     assert "rds:DescribeDBInstances" in found.actions
     unread = replace(BOUNDARY, document=None)
     assert compare(replace(AUTO_PILOT, boundary=unread), replace(AUTO_PILOT, boundary=wide)) == ()
