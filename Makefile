@@ -83,7 +83,7 @@ smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS creden
 check test: export PYTHONDONTWRITEBYTECODE =
 
 check: lint type $(BROWSER) ## Run what CI runs: also the slow tests, and more examples of each property
-	@echo "This takes about 7 minutes on 2 cores."
+	@echo "This takes about 8 minutes on 2 cores."
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal -m "not versions"
 	@$(BIN)/python -m tools.sandbox.browser
 
