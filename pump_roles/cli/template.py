@@ -17,6 +17,7 @@ from pump_roles.text import one_line
     metavar="<path>",
     help="The file to create; it must not exist. Defaults to -, standard output.",
 )
+@common.with_errors()
 def template(role: str, *, output: Path | None) -> None:
     """Print a role's universal template: CloudFormation JSON, the same for every customer.
 
