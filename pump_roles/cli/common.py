@@ -14,7 +14,7 @@ from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError, nearest
 
 _P = ParamSpec("_P")
-_Command = TypeVar("_Command", bound=Callable[..., object])
+Command = TypeVar("Command", bound=Callable[..., object])
 
 DIFFERENT: Final = 3
 """Exit status: a rollout is not complete, an account differs from what is expected, a role does not
@@ -49,7 +49,7 @@ class _Role(click.Choice[str]):
 ROLE: Final = _Role(list(ROLES))
 
 
-def format_option(formats: Iterable[str]) -> Callable[[_Command], _Command]:
+def format_option(formats: Iterable[str]) -> Callable[[Command], Command]:
     """Return the option for the format of standard output, by default a table.
 
     :param formats: the names of the formats.

@@ -11,14 +11,13 @@ from typing import Final, TypeVar
 
 import click
 
-from pump_roles.cli.common import fail
+from pump_roles.cli.common import Command, fail
 from pump_roles.text import one_line
 
 STANDARD_OUTPUT: Final = Path("-")
 """The value for ``-``. A file with that name, ``./-``, is equal, but not the same object."""
 
 _Format = TypeVar("_Format", bound=str)
-_Command = TypeVar("_Command", bound=Callable[..., object])
 
 _INPUT_EXTENSIONS: Final = (".json", ".template", ".yaml", ".yml")
 """The extensions of files that a command may read in a folder."""
@@ -65,7 +64,7 @@ def output_path(value: str) -> Path:
     return STANDARD_OUTPUT if value == "-" else named_path(value)
 
 
-def outputs_option(extensions: Mapping[str, str]) -> Callable[[_Command], _Command]:
+def outputs_option(extensions: Mapping[str, str]) -> Callable[[Command], Command]:
     """Return the option for files that also get the result, in the formats of their extensions.
 
     :param extensions: the format of each extension. That of the table is the first.

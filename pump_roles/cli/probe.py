@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 @click.command(
     short_help="Prove that roles require their external ID.",
+    # The command rejects extra arguments: click's own message would show them, and with them maybe
+    # an external ID.
     context_settings={"allow_extra_args": True},
 )
 @click.pass_context

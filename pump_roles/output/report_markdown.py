@@ -13,7 +13,6 @@ from pump_roles.output.words import (
     boundary_in_words,
     grants_in_words,
     place_in_words,
-    principal_in_words,
     scope_in_words,
 )
 from pump_roles.report.model import ActionReport, Change, Finding, Report, RoleReport
@@ -135,8 +134,7 @@ def _statements(report: Report, *, full: bool) -> Iterator[str]:
             for statement in report.statements
         ),
     )
-    legend = (f"{wording.SYMBOLS[found]} {what}" for found, what in TEXTS["severities"].items())
-    yield from spaced(f"{'; '.join(legend)}.")
+    yield from spaced(f"{'; '.join(wording.LEGEND.values())}.")
     if full:
         yield from spaced(say("summary.behind"))
         for statement in report.statements:
@@ -183,11 +181,7 @@ def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
             for role in roles
         ],
         say("summary.assumed_by"): [
-            _text(
-                _cut(", ".join(map(principal_in_words, role.principals)), longest)
-                or say("roles.nobody")
-            )
-            for role in roles
+            _text(_cut(wording.assumed_by(role), longest)) for role in roles
         ],
         say("summary.external_id"): [
             wording.trusted(role) if role.external_id else f"**{wording.trusted(role)}**"

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.output import report_words as wording
-from pump_roles.output.pieces import TEXTS, few, line, say
-from pump_roles.output.words import principal_in_words
+from pump_roles.output.pieces import few, line, say
 from pump_roles.report.model import Report
 
 _CHANGES: Final = 20
@@ -29,8 +28,7 @@ def _lines(report: Report) -> Iterator[str]:
             say(
                 "text.role",
                 role=role.kind.capitalize(),
-                principals=", ".join(map(principal_in_words, role.principals))
-                or say("roles.nobody"),
+                principals=wording.assumed_by(role),
                 external_id=wording.trusted(role),
                 guardrails=", ".join(found.value or found.name for found in role.guardrails)
                 or say("roles.none"),
@@ -50,7 +48,7 @@ def _lines(report: Report) -> Iterator[str]:
     if more:
         yield f"- {say('summary.more', more=more)}"
     yield ""
-    yield " ".join(f"{wording.SYMBOLS[key]} {what}" for key, what in TEXTS["severities"].items())
+    yield " ".join(wording.LEGEND.values())
     severities = wording.severities(report)
     for statement in report.statements:
         yield ""

@@ -16,6 +16,7 @@ from pump_roles.output.words import (
     difference_in_words,
     place_in_words,
     policy_in_words,
+    principal_in_words,
     problem_in_words,
     unknown_in_words,
     values_in_words,
@@ -54,6 +55,11 @@ SYMBOLS: Final[Mapping[str, str]] = {
     "": "○",
 }
 """The symbol of each severity. The worst comes first."""
+
+LEGEND: Final[Mapping[str, str]] = {
+    severity: f"{symbol} {say(f'severities.{severity}')}" for severity, symbol in SYMBOLS.items()
+}
+"""The symbol of each severity with its meaning."""
 
 
 def heading(role: RoleReport) -> str:
@@ -206,6 +212,11 @@ def ledger(report: Report) -> dict[tuple[str, str], dict[str, GuardrailReport]]:
 def names_of_policies(report: Report) -> dict[str, str]:
     """Return the guardrails' names by the names of their policies."""
     return {found.policy: found.name for role in report.roles for found in role.guardrails}
+
+
+def assumed_by(role: RoleReport) -> str:
+    """Return who can assume a role."""
+    return ", ".join(map(principal_in_words, role.principals)) or say("roles.nobody")
 
 
 def trusted(role: RoleReport) -> str:

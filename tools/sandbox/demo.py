@@ -10,8 +10,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.output.pieces import TEXTS
-from pump_roles.output.report_words import SYMBOLS
+from pump_roles.output.report_words import LEGEND, SYMBOLS
 from pump_roles.published import PublishedRole
 from pump_roles.report.build import risk_of
 from tools.sandbox import catalog
@@ -377,10 +376,7 @@ class Demo(Show):
             mark = "" if question.client else " [dim]*[/]"
             table.add_row(question.description, *row, f"{question.action}{mark}")
         self.console.print(table)
-        legend = (
-            f"[{COLORS[found]}]{SYMBOLS[found]} {what}[/]"
-            for found, what in TEXTS["severities"].items()
-        )
+        legend = (f"[{COLORS[found]}]{what}[/]" for found, what in LEGEND.items())
         self.console.print(
             f"{'  '.join(legend)}\n"
             "[dim]* decided by a policy simulator, because the emulator lacks this service[/]\n"
