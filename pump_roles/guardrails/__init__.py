@@ -2,12 +2,12 @@
 
 Each JSON file next to this module is one guardrail: what it removes, what Pump then cannot do, and
 its statements or, for a set of guardrails, its members. A statement lists the actions that it
-denies, with reasons, or, with ``NotAction``, the actions that it does not deny. The customer
-provides the value of a guardrail with a ``value``. A guardrail becomes an inline policy of the
-role. The published policies stay unchanged.
+denies, with reasons, or names another guardrail that denies the same ones. With ``NotAction``, it
+lists the actions that it does not deny. The customer provides the value of a guardrail with a
+``value``. A guardrail becomes an inline policy of the role. The published policies stay unchanged.
 """
 
-from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy, load
+from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, Need, by_policy
 from pump_roles.guardrails.on_role import (
     applying,
     as_policies,
@@ -24,7 +24,6 @@ __all__ = [
     "as_policies",
     "by_policy",
     "documents",
-    "load",
     "made_redundant",
     "recognized",
 ]

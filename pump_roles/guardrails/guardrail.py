@@ -213,8 +213,6 @@ class Guardrail:
         :param name: the name, such as ``metadata-only``.
         :raises ArgumentError: when there is no such guardrail. The message suggests a close name.
         """
-        if not isinstance(name, str):
-            raise ArgumentError("guardrails", f"{name!r} is not the name of a guardrail")
         found = SHIPPED.get(name)
         if found is None:
             names = Guardrail.names()
@@ -297,35 +295,6 @@ class Guardrail:
                     {"Effect": "Deny", **denied, **mapped(statement, _with_partition)}
                 )
         return {"Version": "2012-10-17", "Statement": statements}
-
-
-def load(name: str, text: str, others: Mapping[str, Guardrail] | None = None) -> Guardrail:
-    """Read and check a guardrail.
-
-    :param name: its name.
-    :param text: its JSON text: ``removes``, ``costs``, ``leaves``, and ``statements``, or
-        ``members`` for a set of guardrails; ``value`` if it takes a value, and what else a
-        :class:`Guardrail` has. The ``Action`` of a statement can be the name of another guardrail,
-        which denies the same actions for the same reasons.
-    :param others: the guardrails that it may name. By default, none.
-    :raises ValueError: when the text is not JSON, a statement has an effect or no reason for an
-        action, a pattern has a wildcard that is not at its end, or an action that is not denied has
-        a wildcard.
-    """
-    loaded, known = json.loads(text), others or {}
-    statements = loaded.get("statements", [])
-    for statement in statements:
-        if isinstance(same := statement.get("Action"), str):
-            statement["Action"] = known[same].reasons
-    return Guardrail(
-        name,
-        removes=loaded["removes"],
-        leaves=loaded.get("leaves", ""),
-        costs=loaded["costs"],
-        text=json.dumps(statements),
-        members=tuple(known[member] for member in loaded.get("members", [])),
-        **{key: loaded.get(key, "") for key in ("value", "in_words", "tag", "opens")},
-    )
 
 
 def _check(name: str, statements: Iterable[Mapping[str, Any]]) -> None:
@@ -420,21 +389,27 @@ def _moment(moment: datetime | str) -> datetime:
     return in_utc.replace(microsecond=0)
 
 
-def _read_all() -> Mapping[str, Guardrail]:
-    files = sorted(
-        (file for file in resources.files(__package__).iterdir() if file.name.endswith(".json")),
-        key=lambda file: file.name,
-    )
-    texts = {file.name.removesuffix(".json"): file.read_text(encoding="utf-8") for file in files}
-    # Sets are last. Otherwise, a guardrail can only name one before it in the alphabet.
-    names = sorted(texts, key=lambda name: ("members" in json.loads(texts[name]), name))
+def _shipped() -> Mapping[str, Guardrail]:
+    contents = {
+        file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+        for file in resources.files(__package__).iterdir()
+        if file.name.endswith(".json")
+    }
     found: dict[str, Guardrail] = {}
-    for name in names:
-        found[name] = load(name, texts[name], found)
+    # Sets are last. Otherwise, a guardrail can only name one before it in the alphabet.
+    for name in sorted(contents, key=lambda name: ("members" in contents[name], name)):
+        content = contents[name]
+        statements = content.pop("statements", [])
+        for statement in statements:
+            # Instead of actions, the name of a guardrail that denies them for the same reasons.
+            if isinstance(same := statement.get("Action"), str):
+                statement["Action"] = found[same].reasons
+        members = tuple(found[member] for member in content.pop("members", ()))
+        found[name] = Guardrail(name, text=json.dumps(statements), members=members, **content)
     return found
 
 
-SHIPPED: Final = _read_all()
+SHIPPED: Final = _shipped()
 """The guardrails of this package by name. Sets of guardrails come last."""
 
 WITH_VALUE: Final[

@@ -25,7 +25,7 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles import guardrails as package
-from pump_roles.guardrails import WITH_VALUE, by_policy, documents, load, made_redundant, recognized
+from pump_roles.guardrails import WITH_VALUE, by_policy, documents, made_redundant, recognized
 from pump_roles.iam.catalog import shipped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
@@ -357,11 +357,6 @@ def test_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) -> 
     assert hint in caught.value.problem
 
 
-def test_rejects_a_name_that_is_not_text() -> None:
-    with pytest.raises(ArgumentError, match=r"^guardrails: \[\] is not the name of a guardrail$"):
-        Guardrail.named([])  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
@@ -474,28 +469,6 @@ def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
     assert written == guardrail.ends == moment.replace(microsecond=0)
 
 
-def test_loader_rejects_a_file_that_does_anything_but_deny() -> None:
-    statement = {"Action": {"ce:Get*": "why"}, "Resource": "*", "Effect": "Allow"}
-    with pytest.raises(ValueError, match="more than what it denies"):
-        load("x", json.dumps({"removes": "a", "costs": "b", "statements": [statement]}))
-
-
-def test_loader_reads_a_set_by_the_names_of_its_members() -> None:
-    text = json.dumps({"removes": "a", "costs": "b", "members": ["mine"]})
-    assert load("x", text, {"mine": own()}).members == (own(),)
-    with pytest.raises(KeyError, match="mine"):
-        load("x", text)
-
-
-def test_loader_reads_the_actions_of_another_guardrail_by_its_name() -> None:
-    text = json.dumps(
-        {"removes": "a", "costs": "b", "statements": [{"Action": "mine", **ANYWHERE}]}
-    )
-    assert load("x", text, {"mine": own()}).reasons == own().reasons
-    with pytest.raises(KeyError, match="mine"):
-        load("x", text)
-
-
 def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:
     opened = [guardrail for guardrail in SINGLE if guardrail.tag]
     assert [(found.name, found.tag, found.opens) for found in opened] == [
@@ -510,12 +483,6 @@ def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() ->
             for statement in found["Statement"]:
                 assert statement.pop("Condition")
                 assert statement == outright
-
-
-def test_loader_reads_the_name_of_the_value_that_is_missing() -> None:
-    statement = {"Action": {"ce:Get*": "why"}, "Resource": "*"}
-    content = {"removes": "a", "costs": "b", "value": "moment", "statements": [statement]}
-    assert load("x", json.dumps(content)).value == "moment"
 
 
 def test_needed_only_allows_only_kept_actions_that_the_role_has() -> None:
