@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, Signature, cleandoc, signature
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, is_typeddict
 
 _Class = TypeVar("_Class", bound=type)
 _FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
@@ -19,8 +19,8 @@ def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class],
     The constructor then raises a ``TypeError`` that names the class that was called, also if a base
     class defines the arguments.
 
-    :param passed_on_to: the classes that get the arguments of ``**``. They are shown as in their
-        docstrings. By default, there are none.
+    :param passed_on_to: the classes that get the arguments of ``**``, or their ``TypedDict``. They
+        are shown as in its docstring. By default, there are none.
     """
 
     def decorated(cls: _Class) -> _Class:
@@ -83,8 +83,19 @@ class _Arguments:
         return Signature(list(_parameters(owner).values()))
 
 
-def _signature_of(cls: Any) -> Signature:
-    shown: Signature = cls.__signature__
+def _signature_of(receiver: Any) -> Signature:
+    if is_typeddict(receiver):
+        options = receiver.__annotations__.items()
+        return Signature(
+            [
+                # As written, like the annotations of a function.
+                Parameter(
+                    name, Parameter.KEYWORD_ONLY, default=None, annotation=option.__forward_arg__
+                )
+                for name, option in options
+            ]
+        )
+    shown: Signature = receiver.__signature__
     return shown
 
 

@@ -84,8 +84,29 @@ def provided_or_parameters(
 class StackOptions(TypedDict, total=False):
     """The options of a stack, as in the CDK's ``StackProps``.
 
-    They are explained where :class:`RoleStack` and :class:`pump_roles.RolloutStack` list their
-    arguments. ``permissions_boundary`` is the role's own, and ``analytics_reporting`` is off.
+    ``permissions_boundary`` is the role's own, and ``analytics_reporting`` is off.
+
+    :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
+        deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped; in a
+        stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the roles of
+        the account's bootstrap stack.
+    :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a stage
+        with the stage's name before it.
+    :param description: the stack's description. By default, it says what the stack deploys.
+    :param env: the account and Region that the stack is for. By default, those of the stage;
+        otherwise any.
+    :param tags: tags of the stack, which CloudFormation passes to its role or StackSet. By default,
+        none.
+    :param termination_protection: whether to protect the stack from deletion. By default, it is not
+        protected.
+    :param notification_arns: the ARNs of the Amazon SNS topics that get the stack's events. By
+        default, none.
+    :param cross_region_references: whether a stack in another Region can refer to this one, with
+        custom resources that the CDK adds to both. By default, it cannot.
+    :param property_injectors: the CDK's property injectors for this stack. By default, none. They
+        do not change Pump's roles.
+    :param suppress_template_indentation: whether the template is written without indentation. By
+        default, as the app's other stacks.
     """
 
     synthesizer: IStackSynthesizer | None
@@ -115,73 +136,26 @@ def options_of_stack(options: Mapping[str, Any]) -> tuple[StackOptions, Any]:
     return stack, {name: value for name, value in options.items() if name not in stack}
 
 
-@with_arguments()
+@with_arguments(passed_on_to=(StackOptions,))
 class FlatStack(Stack):
     """A stack with a self-contained template: no assets, bootstrapping, or CDK metadata.
 
     :param scope: the app, or a stage.
     :param id: the construct's ID.
-    :param synthesizer: how the stack is deployed. By default, with the credentials of whoever
-        deploys it (``LegacyStackSynthesizer``), so that the account need not be bootstrapped; in a
-        stage, such as one that CDK Pipelines deploys, as the app's other stacks: with the roles of
-        the account's bootstrap stack.
-    :param stack_name: the CloudFormation stack's name. By default, the construct's ID, in a stage
-        with the stage's name before it.
-    :param description: the stack's description. By default, it says what the stack deploys.
-    :param env: the account and Region that the stack is for. By default, those of the stage;
-        otherwise any.
-    :param tags: tags of the stack, which CloudFormation passes to its role or StackSet. By default,
-        none.
-    :param termination_protection: whether to protect the stack from deletion. By default, it is not
-        protected.
-    :param notification_arns: the ARNs of the Amazon SNS topics that get the stack's events. By
-        default, none.
-    :param cross_region_references: whether a stack in another Region can refer to this one, with
-        custom resources that the CDK adds to both. By default, it cannot.
-    :param property_injectors: the CDK's property injectors for this stack. By default, none. They
-        do not change Pump's roles.
-    :param suppress_template_indentation: whether the template is written without indentation. By
-        default, as the app's other stacks.
+    :param options: those of a stack.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        synthesizer: IStackSynthesizer | None = None,
-        stack_name: str | None = None,
-        description: str | None = None,
-        env: Environment | None = None,
-        tags: Mapping[str, str] | None = None,
-        termination_protection: bool | None = None,
-        notification_arns: Sequence[str] | None = None,
-        cross_region_references: bool | None = None,
-        property_injectors: Sequence[IPropertyInjector] | None = None,
-        suppress_template_indentation: bool | None = None,
-    ) -> None:
-        if synthesizer is None and not _is_in_stage(scope):
+    def __init__(self, scope: Construct, id: str, **options: Unpack[StackOptions]) -> None:
+        if options.get("synthesizer") is None and not _is_in_stage(scope):
             # It needs no bootstrap stack, bucket, or role, and adds no bootstrap rule to the
             # template. The bootstrapless one still names bootstrap roles. In a stage, whoever
             # deploys need not have credentials of the stack's account: a pipeline does not.
-            synthesizer = LegacyStackSynthesizer()
-        super().__init__(
-            scope,
-            id,
-            synthesizer=synthesizer,
-            stack_name=stack_name,
-            description=description,
-            env=env,
-            tags=None if tags is None else TAGS.check("tags", tags),
-            termination_protection=None
-            if termination_protection is None
-            else TERMINATION_PROTECTION.check("termination_protection", termination_protection),
-            notification_arns=notification_arns,
-            cross_region_references=cross_region_references,
-            property_injectors=property_injectors,
-            suppress_template_indentation=suppress_template_indentation,
-            analytics_reporting=False,
-        )
+            options["synthesizer"] = LegacyStackSynthesizer()
+        if (tags := options.get("tags")) is not None:
+            options["tags"] = TAGS.check("tags", tags)
+        if (protected := options.get("termination_protection")) is not None:
+            TERMINATION_PROTECTION.check("termination_protection", protected)
+        super().__init__(scope, id, analytics_reporting=False, **options)
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
 
 
