@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from aws_cdk import Annotations, App, Aws, CfnParameter, CfnStackSet, Stack
 from constructs import Construct
@@ -43,6 +43,8 @@ ConfigureApp = Callable[[App], object]
 _TEMPLATE_BODY: Final = 51_200
 _PERCENTAGE: Final = 10
 """The default of both operation preferences."""
+
+_FILTERS: Final = {"exclude_accounts": "DIFFERENCE", "only_accounts": "INTERSECTION"}
 
 
 class RolloutOptions(RoleOptions, total=False):
@@ -185,18 +187,23 @@ class Rollout(Construct):
         )
         names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
         parameters = dict(zip(names, (trust.principal, *trust.external_ids), strict=False))
-        targets = _targets(organizational_units, exclude_accounts, only_accounts)
+        units = _checked_units(organizational_units)
+        filtered = _one_of(
+            exclude_accounts=(exclude_accounts, validators.ACCOUNTS),
+            only_accounts=(only_accounts, validators.ACCOUNTS),
+        )
+        concurrent = _one_of(
+            max_concurrent_percentage=(max_concurrent_percentage, validators.MAX_CONCURRENT),
+            max_concurrent_count=(max_concurrent_count, validators.MAX_CONCURRENT_COUNT),
+        )
+        tolerance = _one_of(
+            failure_tolerance_percentage=(
+                failure_tolerance_percentage,
+                validators.FAILURE_TOLERANCE,
+            ),
+            failure_tolerance_count=(failure_tolerance_count, validators.FAILURE_TOLERANCE_COUNT),
+        )
         automatic = only_accounts is None
-        concurrent = _preference(
-            "max_concurrent",
-            (max_concurrent_percentage, validators.MAX_CONCURRENT),
-            (max_concurrent_count, validators.MAX_CONCURRENT_COUNT),
-        )
-        tolerance = _preference(
-            "failure_tolerance",
-            (failure_tolerance_percentage, validators.FAILURE_TOLERANCE),
-            (failure_tolerance_count, validators.FAILURE_TOLERANCE_COUNT),
-        )
         name = validators.STACK_SET_NAME.check(
             "stack_set_name", published.stack_name if stack_set_name is None else stack_set_name
         )
@@ -226,11 +233,9 @@ class Rollout(Construct):
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
             operation_preferences=CfnStackSet.OperationPreferencesProperty(
-                max_concurrent_percentage=concurrent.get("percentage"),
-                max_concurrent_count=concurrent.get("count"),
-                failure_tolerance_percentage=tolerance.get("percentage"),
-                failure_tolerance_count=tolerance.get("count"),
                 concurrency_mode="SOFT_FAILURE_TOLERANCE",
+                **(concurrent or {"max_concurrent_percentage": _PERCENTAGE}),
+                **(tolerance or {"failure_tolerance_percentage": _PERCENTAGE}),
             ),
             parameters=[
                 CfnStackSet.ParameterProperty(parameter_key=parameter, parameter_value=value)
@@ -238,14 +243,12 @@ class Rollout(Construct):
             ],
             stack_instances_group=[
                 CfnStackSet.StackInstancesProperty(
-                    deployment_targets=targets,
-                    regions=[
-                        Aws.REGION
-                        if region is None
-                        else validators.check_region(
-                            "region", validators.REGION.check("region", region)
-                        )
-                    ],
+                    deployment_targets=CfnStackSet.DeploymentTargetsProperty(
+                        organizational_unit_ids=units,
+                        account_filter_type=next((_FILTERS[name] for name in filtered), None),
+                        accounts=next(iter(filtered.values()), None),
+                    ),
+                    regions=[Aws.REGION if region is None else _checked_region(region)],
                 )
             ],
             template_body=template,
@@ -382,49 +385,27 @@ def _check_boundary(scope: Construct, boundary: object) -> None:
         )
 
 
-def _targets(
-    organizational_units: Sequence[str],
-    exclude_accounts: Sequence[str] | None,
-    only_accounts: Sequence[str] | None,
-) -> CfnStackSet.DeploymentTargetsProperty:
+def _checked_units(organizational_units: Sequence[str]) -> list[str]:
     units = validators.ORGANIZATIONAL_UNITS.check("organizational_units", organizational_units)
     if len(units) > 1 and (roots := [unit for unit in units if unit.startswith("r-")]):
         # CloudFormation would delete the instances of the others once they are no longer listed.
         raise ArgumentError(
             "organizational_units", f"{roots[0]} is the root, which includes the other units"
         )
-    if exclude_accounts is not None and only_accounts is not None:
-        raise ArgumentError(
-            "only_accounts", "cannot be combined with {other}", other="exclude_accounts"
-        )
-    if exclude_accounts is not None:
-        return CfnStackSet.DeploymentTargetsProperty(
-            organizational_unit_ids=units,
-            account_filter_type="DIFFERENCE",
-            accounts=validators.ACCOUNTS.check("exclude_accounts", exclude_accounts),
-        )
-    if only_accounts is not None:
-        return CfnStackSet.DeploymentTargetsProperty(
-            organizational_unit_ids=units,
-            account_filter_type="INTERSECTION",
-            accounts=validators.ACCOUNTS.check("only_accounts", only_accounts),
-        )
-    return CfnStackSet.DeploymentTargetsProperty(organizational_unit_ids=units)
+    return units
 
 
-def _preference(
-    name: str,
-    percentage: tuple[int | None, validators.Integer],
-    count: tuple[int | None, validators.Integer],
-) -> dict[str, int]:
-    given, accepted = count
-    by_count, by_percentage = f"{name}_count", f"{name}_percentage"
-    if given is not None:
-        if percentage[0] is not None:
-            raise ArgumentError(by_count, "cannot be combined with {other}", other=by_percentage)
-        return {"count": accepted.check(by_count, given)}
-    given, accepted = percentage
-    return {"percentage": accepted.check(by_percentage, _PERCENTAGE if given is None else given)}
+def _checked_region(region: str) -> str:
+    return validators.check_region("region", validators.REGION.check("region", region))
+
+
+def _one_of(**alternatives: tuple[Any, validators.ListOf | validators.Integer]) -> dict[str, Any]:
+    # The argument that is passed, if one is.
+    passed = [name for name, (value, _) in alternatives.items() if value is not None]
+    if len(passed) > 1:
+        other, name = passed
+        raise ArgumentError(name, "cannot be combined with {other}", other=other)
+    return {name: alternatives[name][1].check(name, alternatives[name][0]) for name in passed}
 
 
 def _member_template(
