@@ -6,7 +6,7 @@ No other module reads them.
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -118,14 +118,8 @@ class ConfigError(ValueError):
     """A key or its value is wrong. The message is for the person who typed it."""
 
 
-@dataclass(frozen=True)
-class _Setting:
-    key: Key
-    value: Any
-
-
-_Settings = Mapping[str, _Setting]
-"""The settings of one role by name, such as ``role-path``."""
+_Keys = Mapping[str, Key]
+"""The key that each setting of a role has its value from, by name, such as ``role-path``."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +188,9 @@ def read(
     file = "" if folder is None else _settings_file(context, folder)
     in_context = _of_context(context)
     values = {key: _checked_value(key, value) for key, value in (*in_context, *_of_file(file))}
-    settings_of = {role: _of_role(role, values, file) for role in ROLES}
-    _check_names(settings_of)
-    rolled_out = [role for role in ROLES if _UNITS in settings_of[role]]
+    keys_of = {role: _of_role(role, values, file) for role in ROLES}
+    _check_names(keys_of, values)
+    rolled_out = [role for role in ROLES if _UNITS in keys_of[role]]
     for key in values:
         applies = key.role in rolled_out if key.role else bool(rolled_out)
         if key.name in _ROLLOUT and not applies:
@@ -204,11 +198,8 @@ def read(
                 f"{key}: applies only to a rollout, which requires "
                 f"{key._replace(name=_UNITS).typed}"
             )
-    delegated = any(
-        settings[_CALL_AS].value == "delegated-admin"
-        for settings in settings_of.values()
-        if _CALL_AS in settings
-    )
+    callers = {values[keys[_CALL_AS]] for keys in keys_of.values() if _CALL_AS in keys}
+    delegated = "delegated-admin" in callers
     for key in values if delegated else ():
         if key.role and key.role not in rolled_out:
             raise ConfigError(
@@ -216,30 +207,30 @@ def read(
                 f"which requires {key._replace(name=_UNITS).typed}"
             )
     with_stack = [] if delegated else list(ROLES)
-    built = with_stack or rolled_out
-    settings_of |= {role: _with_shared_guardrails(role, settings_of, built) for role in built}
-    found = []
+    built = {role: keys_of[role] for role in with_stack or rolled_out}
     boundary = _boundary_of_cdk(context)
     shown = boundary and f"{boundary} (from {_BOUNDARY_OF_CDK})"
+    found = []
     for role in with_stack:
-        single = ROLLOUT_STACKS[role].rollout_class.stack_class
-        own = settings_of[role].get(_BOUNDARY)
-        if boundary and own and _policy_of_boundary(own.value) != _policy_of_boundary(boundary):
+        own = keys_of[role].get(_BOUNDARY)
+        if boundary and own and _policy_of_boundary(values[own]) != _policy_of_boundary(boundary):
             raise ConfigError(
-                f"{own.key}: must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
+                f"{own}: must be the same policy as {_BOUNDARY_OF_CDK}, which replaces it"
             )
-        stack = _of_stack(role, ROLES[role].stack_name, single, settings_of[role], _ROLE)
-        found.append(replace(stack, boundary=shown))
+        single = ROLLOUT_STACKS[role].rollout_class.stack_class
+        arguments, keys = _arguments(role, _ROLE, built, values)
+        stack_id = ROLES[role].stack_name
+        found.append(StackSettings(stack_id, role, single, arguments, keys, boundary=shown))
     for role in rolled_out:
-        if boundary and _BOUNDARY not in settings_of[role]:
+        if boundary and _BOUNDARY not in keys_of[role]:
             raise ConfigError(
                 f"{_BOUNDARY_OF_CDK}: does not reach the accounts of a rollout; set "
                 f"{Key('', _BOUNDARY).typed} too"
             )
-        rollout = ROLLOUT_STACKS[role]
+        arguments, keys = _arguments(role, _ARGUMENTS, built, values)
+        arguments["configure_app"] = configure_app
         stack_id = f"{ROLES[role].stack_name}Rollout"
-        more = {"configure_app": configure_app}
-        found.append(_of_stack(role, stack_id, rollout, settings_of[role], _ARGUMENTS, **more))
+        found.append(StackSettings(stack_id, role, ROLLOUT_STACKS[role], arguments, keys))
     return found
 
 
@@ -369,71 +360,50 @@ def _parsed(key: Key, value: Any, validator: _Validator) -> Any:
     return dict(tags)
 
 
-def _check_names(settings_of: Mapping[str, _Settings]) -> None:
-    own = {
-        role: settings[_ROLE_NAME]
-        for role, settings in settings_of.items()
-        if _ROLE_NAME in settings
-    }
-    names = [own[role].value if role in own else ROLES[role].name for role in ROLES]
+def _check_names(keys_of: Mapping[str, _Keys], values: Mapping[Key, Any]) -> None:
+    own = {role: keys[_ROLE_NAME] for role, keys in keys_of.items() if _ROLE_NAME in keys}
+    names = [values[own[role]] if role in own else ROLES[role].name for role in ROLES]
     if len({name.lower() for name in names}) < len(names):
         *_, last = own.values()
         raise ConfigError(
-            f"{last.key}: {last.value!r} would be the name of both roles; role names must be "
+            f"{last}: {values[last]!r} would be the name of both roles; role names must be "
             "unique in an account, ignoring case"
         )
 
 
-def _of_role(role: str, values: Mapping[Key, Any], file: str) -> _Settings:
-    found: dict[str, _Setting] = {}
+def _of_role(role: str, values: Collection[Key], file: str) -> _Keys:
+    found: dict[str, Key] = {}
     for of_role, place in ((role, ""), ("", ""), (role, file), ("", file)):
         overridden = {
             *found,
             *(name for names in _ALTERNATIVES if names & found.keys() for name in names),
         }
         found |= {
-            name: _Setting(key, values[key])
+            name: key
             for name in _ARGUMENTS
             if name not in overridden and (key := Key(of_role, name, place)) in values
         }
     return {name: found[name] for name in _ARGUMENTS if name in found}
 
 
-def _with_shared_guardrails(
-    role: str, settings_of: Mapping[str, _Settings], built: Collection[str]
-) -> _Settings:
-    def shares(other: str, name: str) -> bool:
-        return name in settings_of[other] and not settings_of[other][name].key.role
-
-    settings = dict(settings_of[role])
-    for name in _GUARDRAILS:
-        if shares(role, name):
-            sharing = [other for other in built if shares(other, name)]
-            kept = applying(settings[name].value, role, sharing)
-            settings[name] = _Setting(settings[name].key, kept)
-    return settings
-
-
-def _of_stack(
+def _arguments(
     role: str,
-    stack_id: str,
-    stack_class: type[Stack],
-    settings: _Settings,
     accepted: Mapping[str, tuple[str, _Validator]],
-    **more: Any,
-) -> StackSettings:
-    arguments = dict(more)
+    built: Mapping[str, _Keys],
+    values: Mapping[Key, Any],
+) -> tuple[dict[str, Any], dict[str, Key]]:
+    # Also returns the keys of the arguments, and of the guardrails that have their own keys.
+    arguments: dict[str, Any] = {}
     keys: dict[str, Key] = {}
-    guardrails: list[Guardrail] = []
-    for name, setting in settings.items():
+    for name, key in built[role].items():
         if name not in accepted:
             continue
         argument, _ = accepted[name]
         if name in _GUARDRAILS:
-            guardrails += setting.value
-            arguments[argument] = guardrails
-            keys[name] = setting.key
+            sharing = [other for other in built if built[other].get(name) == key]
+            arguments.setdefault(argument, []).extend(applying(values[key], role, sharing))
+            keys[name] = key
         else:
-            arguments[argument] = setting.value
-            keys[argument] = setting.key
-    return StackSettings(stack_id, role, stack_class, arguments, keys)
+            arguments[argument] = values[key]
+            keys[argument] = key
+    return arguments, keys

@@ -326,6 +326,7 @@ def test_role_has_a_rollout_if_it_has_organizational_units() -> None:
 def test_delegated_administrators_app_has_only_rollouts() -> None:
     delegated = {"pump:call-as": "delegated-admin"}
     assert stacks({UNITS: "r-abcd", **delegated}) == ROLLOUTS
+    assert stacks({UNITS: "r-abcd", "pump:call-as": "management"}) == [*STACKS, *ROLLOUTS]
     assert stacks({"pump:read-only:organizational-units": "r-abcd", **delegated}) == [
         "PumpReadOnlyRollout"
     ]
