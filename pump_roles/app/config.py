@@ -97,20 +97,15 @@ SETTINGS: Final = f"{_PREFIX}settings"
 _FILE: Final = "pump.json"
 """The settings file if no other is named."""
 
-_SHARED: Final = tuple(
-    # Role names are unique in an account, so each role has its own key.
-    Key("", name)
+KEYS: Final[Mapping[str, Key]] = {
+    key.typed: key
+    # Empty for both roles.
+    for role in ("", *ROLES)
     for name in _ARGUMENTS
-    if name != _ROLE_NAME
-)
-_OF_ONE_ROLE: Final = tuple(
-    # One account deploys an app, so call-as applies to both roles.
-    Key(role, name)
-    for role in ROLES
-    for name in _ARGUMENTS
-    if name != _CALL_AS
-)
-KEYS: Final[Mapping[str, Key]] = {key.typed: key for key in (*_SHARED, *_OF_ONE_ROLE)}
+    # Role names are unique in an account. One account deploys an app.
+    if name != (_CALL_AS if role else _ROLE_NAME)
+    for key in [Key(role, name)]
+}
 """The context keys, as typed."""
 
 

@@ -13,7 +13,9 @@ _Class = TypeVar("_Class", bound=type)
 _FIELD: Final = re.compile(r"^:param (\w+):.*\n(?: +.*\n)*", re.MULTILINE)
 
 
-def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class], _Class]:
+def with_arguments(
+    *, passed_on_to: tuple[type, ...] = (), instead: str = ""
+) -> Callable[[_Class], _Class]:
     """Return a decorator that shows the arguments of a class's ``__init__``.
 
     The constructor then raises a ``TypeError`` that names the class that was called, also if a base
@@ -21,6 +23,7 @@ def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class],
 
     :param passed_on_to: the classes that get the arguments of ``**``, or their ``TypedDict``. They
         are shown as in its docstring. By default, there are none.
+    :param instead: the classes to use instead if the class is abstract. By default, it is not.
     """
 
     def decorated(cls: _Class) -> _Class:
@@ -40,7 +43,7 @@ def with_arguments(*, passed_on_to: tuple[type, ...] = ()) -> Callable[[_Class],
             cls.__doc__ = _with_fields(cls, last.name, fields)
         # Required arguments come first.
         shown = Signature(sorted(own.values(), key=_is_optional))
-        cls.__init__ = _with_checked_arguments(cls.__init__, shown)  # type: ignore[misc]
+        cls.__init__ = _with_checked_arguments(cls, shown, instead)  # type: ignore[misc]
         cls.__signature__ = _Arguments(cls, shown)  # type: ignore[attr-defined]
         return cls
 
@@ -54,12 +57,15 @@ def documented(cls: _Class) -> _Class:
     return cls
 
 
-def _with_checked_arguments(init: Callable[..., None], accepted: Signature) -> Callable[..., None]:
+def _with_checked_arguments(cls: Any, accepted: Signature, instead: str) -> Callable[..., None]:
+    init: Callable[..., None] = cls.__init__
     required = [name for name, found in accepted.parameters.items() if not _is_optional(found)]
 
     @wraps(init)
     def checked(self: object, *args: Any, **kwargs: Any) -> None:
         called = type(self).__name__
+        if instead and type(self) is cls:
+            raise TypeError(f"{called} is abstract; use {instead}")
         try:
             passed = accepted.bind_partial(*args, **kwargs).arguments
         except TypeError as error:

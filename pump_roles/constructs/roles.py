@@ -47,7 +47,7 @@ class RoleOptions(TypedDict, total=False):
     guardrails: Sequence[Guardrail]
 
 
-@with_arguments()
+@with_arguments(instead="ReadOnlyRole or AutoPilotRole")
 @jsii.implements(iam.IGrantable)
 class PumpRole(Construct):
     """What the roles have in common. It is abstract; use one of its subclasses.
@@ -103,8 +103,6 @@ class PumpRole(Construct):
         permissions_boundary: str | iam.IManagedPolicy | None = None,
         guardrails: Sequence[Guardrail] = (),
     ) -> None:
-        if not hasattr(self, "published"):
-            raise TypeError(f"{type(self).__name__} is abstract; use ReadOnlyRole or AutoPilotRole")
         super().__init__(scope, id)
         self._path = None if path is None else ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)

@@ -67,7 +67,7 @@ class RolloutStackOptions(RolloutOptions, StackOptions, total=False):
     """The options of a stack with a rollout: see :class:`RolloutStack`."""
 
 
-@with_arguments(passed_on_to=(PumpRole,))
+@with_arguments(passed_on_to=(PumpRole,), instead="ReadOnlyRollout or AutoPilotRollout")
 class Rollout(Construct):
     """What the rollouts have in common. It is abstract; use one of its subclasses.
 
@@ -170,10 +170,6 @@ class Rollout(Construct):
         configure_app: ConfigureApp | None = None,
         **role: Unpack[RoleOptions],
     ) -> None:
-        if not hasattr(self, "stack_class"):
-            raise TypeError(
-                f"{type(self).__name__} is abstract; use ReadOnlyRollout or AutoPilotRollout"
-            )
         if configure_app is not None and not callable(configure_app):
             raise ArgumentError("configure_app", f"{configure_app!r} is not a function")
         super().__init__(scope, id)
@@ -285,7 +281,9 @@ class AutoPilotRollout(Rollout):
     stack_class = AutoPilotStack
 
 
-@with_arguments(passed_on_to=(FlatStack, Rollout))
+@with_arguments(
+    passed_on_to=(FlatStack, Rollout), instead="ReadOnlyRolloutStack or AutoPilotRolloutStack"
+)
 class RolloutStack(FlatStack):
     """What the stacks with a rollout have in common. It is abstract; use one of its subclasses.
 
@@ -318,11 +316,6 @@ class RolloutStack(FlatStack):
         next_external_id: str | None = None,
         **options: Unpack[RolloutStackOptions],
     ) -> None:
-        if not hasattr(self, "rollout_class"):
-            raise TypeError(
-                f"{type(self).__name__} is abstract; use ReadOnlyRolloutStack or "
-                "AutoPilotRolloutStack"
-            )
         kind = self.rollout_class.stack_class.role_class.published.kind
         stack, rollout = options_of_stack(options)
         if stack.get("description") is None:

@@ -165,7 +165,7 @@ def _is_in_stage(scope: Construct) -> bool:
     return not isinstance(stage, App)
 
 
-@with_arguments(passed_on_to=(FlatStack, PumpRole))
+@with_arguments(passed_on_to=(FlatStack, PumpRole), instead="ReadOnlyStack or AutoPilotStack")
 class RoleStack(FlatStack):
     """What the stacks with a role have in common. It is abstract; use one of its subclasses.
 
@@ -206,10 +206,6 @@ class RoleStack(FlatStack):
         rotating: bool = False,
         **options: Unpack[RoleStackOptions],
     ) -> None:
-        if not hasattr(self, "role_class"):
-            raise TypeError(
-                f"{type(self).__name__} is abstract; use ReadOnlyStack or AutoPilotStack"
-            )
         published = self.role_class.published
         stack, role = options_of_stack(options)
         if stack.get("description") is None:

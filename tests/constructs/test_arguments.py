@@ -20,14 +20,17 @@ from pump_roles import ReadOnlyRole, ReadOnlyStack
 from tests.support import ROLE_ARGUMENTS, STACKS
 from tools.sandbox.cdk import ROOT
 
-ABSTRACT = ["PumpRole", "RoleStack", "Rollout", "RolloutStack"]
+ABSTRACT = {
+    "PumpRole": "Role",
+    "RoleStack": "Stack",
+    "Rollout": "Rollout",
+    "RolloutStack": "RolloutStack",
+}
+"""How the names of their subclasses end."""
+KINDS = [stack.removeprefix("Pump") for stack in STACKS]
 CONCRETE = [
     "CustomerAccess",
-    *(
-        stack.removeprefix("Pump") + suffix
-        for stack in STACKS
-        for suffix in ("Role", "Rollout", "RolloutStack", "Stack")
-    ),
+    *(f"{kind}{suffix}" for kind in KINDS for suffix in ABSTRACT.values()),
 ]
 
 
@@ -114,6 +117,14 @@ def test_error_about_an_argument_names_the_class_that_was_called(
 def test_error_about_an_argument_that_a_stack_passes_on_names_the_stack() -> None:
     with pytest.raises(TypeError, match=r"^ReadOnlyStack\(\) got an unexpected keyword argument"):
         ReadOnlyStack(App(), "Pump", pump_principl="999988887777")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(("name", "suffix"), ABSTRACT.items())
+def test_abstract_class_names_the_classes_to_use_instead(name: str, suffix: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        getattr(pump_roles, name)(Stack(), "Pump", **ROLE_ARGUMENTS)
+    instead = " or ".join(f"{kind}{suffix}" for kind in KINDS)
+    assert str(raised.value) == f"{name} is abstract; use {instead}"
 
 
 @cache

@@ -388,10 +388,3 @@ def test_name_and_arn_are_references_to_the_deployed_role() -> None:
     assert stack.resolve(role.role_arn) == {"Fn::GetAtt": [logical_id, "Arn"]}
     assert stack.resolve(role.role.role_name) == {"Ref": logical_id}
     assert role.node.default_child is role.resource
-
-
-def test_base_class_is_abstract() -> None:
-    with pytest.raises(
-        TypeError, match=r"^PumpRole is abstract; use ReadOnlyRole or AutoPilotRole$"
-    ):
-        PumpRole(Stack(), "R", **ROLE_ARGUMENTS)

@@ -23,7 +23,6 @@ from pump_roles import (
     ReadOnlyRolloutStack,
 )
 from pump_roles.constructs import rollout
-from pump_roles.constructs.rollout import Rollout, RolloutStack
 from pump_roles.validators import CallAs
 from tests.support import (
     EXTERNAL_ID,
@@ -377,18 +376,6 @@ def test_warns_if_a_guardrail_has_expired() -> None:
         ]
         assert len(warnings) == expired
         assert all("has passed; the role has no permissions" in warning for warning in warnings)
-
-
-def test_base_classes_are_abstract() -> None:
-    with pytest.raises(
-        TypeError, match=r"^Rollout is abstract; use ReadOnlyRollout or AutoPilotRollout$"
-    ):
-        Rollout(Stack(App(), "S"), "Pump", **ARGUMENTS)
-    with pytest.raises(
-        TypeError,
-        match=r"^RolloutStack is abstract; use ReadOnlyRolloutStack or AutoPilotRolloutStack$",
-    ):
-        RolloutStack(App(), "S", organizational_units=["r-abcd"])
 
 
 @pytest.mark.parametrize("configure_app", ["add_validation", 1, []])

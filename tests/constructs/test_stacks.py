@@ -204,13 +204,6 @@ def test_rotating_without_a_next_id_adds_its_parameter(stack_class: type[RoleSta
     ]
 
 
-def test_base_class_is_abstract() -> None:
-    with pytest.raises(
-        TypeError, match=r"^RoleStack is abstract; use ReadOnlyStack or AutoPilotStack$"
-    ):
-        RoleStack(App(), "S")
-
-
 @pytest.mark.parametrize("tags", [["team"], "team", {"team": 1}, {1: "team"}, 5])
 def test_rejects_tags_that_are_not_strings(tags: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^tags: .* is not a mapping of strings to strings"):
