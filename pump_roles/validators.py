@@ -49,26 +49,27 @@ class ArgumentError(ValueError):
         return self._problem.format(other=other) if self.other else self._problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Text:
     """Validates one kind of string.
 
     :param pattern: a regular expression that the whole value must match.
-    :param minimum: the minimum length in characters.
-    :param maximum: the maximum length in characters.
     :param description: what the value is, and what it may contain.
+    :param minimum: the minimum length in characters. By default, the pattern decides.
+    :param maximum: the maximum length in characters. By default, the pattern decides.
     """
 
     pattern: str
-    minimum: int
-    maximum: int
     description: str
+    minimum: int = 0
+    maximum: int | None = None
 
     def accepts(self, value: object) -> TypeGuard[str]:
         """Return whether the value is a literal that AWS accepts."""
         return (
             isinstance(value, str)
-            and self.minimum <= len(value) <= self.maximum
+            and len(value) >= self.minimum
+            and (self.maximum is None or len(value) <= self.maximum)
             and re.fullmatch(self.pattern, value) is not None
             and not _is_token(value)
         )
@@ -94,7 +95,7 @@ class Text:
         raise ArgumentError(argument, f"{wrong} is not {self.description}{cure}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Provided(Text):
     """Validates a string that is provided at synth, which AWS must accept and which must exist.
 
@@ -128,7 +129,7 @@ class Provided(Text):
         return checked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Boundary(Text):
     """Validates the name of a permissions boundary, or the ARN of an AWS managed policy."""
 
@@ -384,7 +385,6 @@ PROVIDED_EXTERNAL_ID: Final = Provided(
 
 ROLE_ARN: Final = Text(
     pattern=f"^{_ARN}[0-9]{{12}}:role/([!-~]+/)?[{_NAME}]{{1,64}}$",
-    minimum=32,
     maximum=640,
     description="the ARN of an IAM role, such as arn:aws:iam::111122223333:role/PumpReadOnlyRole",
 )
@@ -392,15 +392,12 @@ ROLE_ARN: Final = Text(
 
 ROLE_NAME: Final = Text(
     pattern=f"^[{_NAME}]{{1,64}}$",
-    minimum=1,
-    maximum=64,
     description="a role name: 1 to 64 of A-Z a-z 0-9 _ + = , . @ -",
 )
 """IAM API Reference, "CreateRole", ``RoleName``."""
 
 ROLE_TO_ASSUME: Final = Text(
     pattern=f"^([{_NAME}]+/)*[{_NAME}]{{1,64}}$",
-    minimum=1,
     maximum=576,
     description="a role's name, with its path if it has one, such as security/Audit",
 )
@@ -408,7 +405,6 @@ ROLE_TO_ASSUME: Final = Text(
 
 ROLE_PATH: Final = Text(
     pattern="^(/|/[!-~]+/)$",
-    minimum=1,
     maximum=512,
     description="a path: / or /.../, 1 to 512 of the ASCII characters ! to ~",
 )
@@ -416,7 +412,6 @@ ROLE_PATH: Final = Text(
 
 PERMISSIONS_BOUNDARY: Final = Boundary(
     pattern=f"^({_ARN}aws:policy/)?([{_NAME}]+/)*[{_NAME}]{{1,128}}$",
-    minimum=1,
     maximum=704,
     description=(
         "a policy's name, with its path if it has one (platform/Boundary), or the ARN of an "
@@ -427,8 +422,6 @@ PERMISSIONS_BOUNDARY: Final = Boundary(
 
 ORGANIZATIONAL_UNIT: Final = Text(
     pattern="^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
-    minimum=6,
-    maximum=68,
     description="the ID of an organizational unit (ou-abcd-12345678) or of the root (r-abcd)",
 )
 ORGANIZATIONAL_UNITS: Final = ListOf(ORGANIZATIONAL_UNIT, maximum=50)
@@ -437,15 +430,11 @@ maximum number."""
 
 ORGANIZATION: Final = Text(
     pattern="^o-[a-z0-9]{10,32}$",
-    minimum=12,
-    maximum=34,
     description="the ID of an organization (o-abcd123456)",
 )
 """AWS Organizations API Reference, "Organization"."""
 
-ACCOUNT: Final = Text(
-    pattern="^[0-9]{12}$", minimum=12, maximum=12, description="a 12-digit account ID"
-)
+ACCOUNT: Final = Text(pattern="^[0-9]{12}$", description="a 12-digit account ID")
 ACCOUNTS: Final = ListOf(ACCOUNT, maximum=1_000)
 """CloudFormation API Reference, "DeploymentTargets". AWS documents no maximum number. With this
 one, a rollout's template stays under the 51,200 bytes of a template body."""
@@ -460,8 +449,6 @@ STACK_SETS_CALL_AS: Final[Mapping[str, Literal["SELF", "DELEGATED_ADMIN"]]] = Ma
 
 CALL_AS: Final = Text(
     pattern=f"^({'|'.join(get_args(CallAs))})$",
-    minimum=10,
-    maximum=15,
     description=" or ".join(get_args(CallAs)),
 )
 
@@ -483,7 +470,6 @@ TERMINATION_PROTECTION: Final = Boolean()
 
 SETTINGS_FILE: Final = Text(
     pattern="^[^\\x00\\ud800-\\udfff]+$",
-    minimum=1,
     maximum=4_096,
     description="the path of a settings file, such as prod.json",
 )
@@ -491,8 +477,6 @@ SETTINGS_FILE: Final = Text(
 GUARDRAILS: Final = ListOf(
     Text(
         pattern="^[^,]{1,64}$",
-        minimum=1,
-        maximum=64,
         description="the name of a guardrail, such as recommended or metadata-only",
     ),
     maximum=32,
@@ -501,23 +485,17 @@ GUARDRAILS: Final = ListOf(
 MOMENT: Final = Text(
     pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     "(Z|[+-][0-9]{2}:[0-9]{2})$",
-    minimum=20,
-    maximum=32,
     description="a date and time with a time zone, such as 2027-01-31T18:00:00Z",
 )
 
 REGION: Final = Text(
     pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
-    minimum=6,
-    maximum=46,
     description="the name of a Region, such as us-east-1",
 )
 REGIONS: Final = ListOf(REGION, maximum=100)
 
 STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",
-    minimum=1,
-    maximum=128,
     description="a stack name: 1 to 128 of A-Z a-z 0-9 -, the first a letter",
 )
 """CloudFormation API Reference, "CreateStack", ``StackName``."""

@@ -21,8 +21,6 @@ _ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME, maximum=_MANY)
 _KINDS: Final = validators.ListOf(
     validators.Text(
         pattern="^[^,]{1,64}$",
-        minimum=1,
-        maximum=64,
         description=f"a kind of role: {' or '.join(ROLES)}",
     ),
     maximum=len(ROLES),
