@@ -28,6 +28,7 @@ from pump_roles import (
 )
 from pump_roles.app import config
 from pump_roles.iam.catalog import Catalog, shipped
+from pump_roles.iam.documents import mapped
 from pump_roles.output.json_documents import as_json, report_from
 from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv
@@ -264,16 +265,15 @@ def identity_policies(template: Template, partition: str = "aws") -> dict[str, A
 
 
 def _in_partition(value: Any, partition: str) -> Any:
-    if isinstance(value, list):
-        return [_in_partition(element, partition) for element in value]
-    if not isinstance(value, dict):
-        return value
-    if value == {"Ref": "AWS::Partition"}:
-        return partition
-    if value.keys() == {"Fn::Join"}:
-        separator, parts = value["Fn::Join"]
-        return separator.join(_in_partition(part, partition) for part in parts)
-    return {key: _in_partition(element, partition) for key, element in value.items()}
+    def change(part: Any) -> Any:
+        if part == {"Ref": "AWS::Partition"}:
+            return partition
+        if isinstance(part, dict) and part.keys() == {"Fn::Join"}:
+            separator, parts = part["Fn::Join"]
+            return separator.join(mapped(parts, change))
+        return part
+
+    return mapped(value, change)
 
 
 NEVER_WITHOUT_EXTERNAL_ID = [name for name, _ in DOCUMENTED.values()]

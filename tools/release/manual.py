@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pump_roles import universal
 from pump_roles.guardrails import Guardrail, documents
+from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
 
 PRINCIPAL: Final = "PRINCIPAL"
@@ -27,30 +28,26 @@ def _written(value: Any) -> bytes:
     return (json.dumps(value, indent=4, ensure_ascii=False) + "\n").encode()
 
 
-def _filled(value: Any) -> Any:
+def _filled(part: Any) -> Any:
     # IAM does not support intrinsic functions: a parameter becomes its placeholder.
-    if isinstance(value, list):
-        return [_filled(element) for element in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"Ref"}:
-        return _PLACEHOLDERS[value["Ref"]]
-    if value.keys() == {"Fn::Sub"}:
-        return value["Fn::Sub"].replace("${AWS::Partition}", _PARTITION)
-    return {key: _filled(element) for key, element in value.items()}
+    if isinstance(part, dict) and part.keys() == {"Ref"}:
+        return _PLACEHOLDERS[part["Ref"]]
+    if isinstance(part, dict) and part.keys() == {"Fn::Sub"}:
+        return part["Fn::Sub"].replace("${AWS::Partition}", _PARTITION)
+    return part
 
 
 def _trust_policy() -> bytes:
     made = set()
     for kind in ROLES:
         (role,) = json.loads(universal.template(kind))["Resources"].values()
-        made.add(_written(_filled(role["Properties"]["AssumeRolePolicyDocument"])))
+        made.add(_written(mapped(role["Properties"]["AssumeRolePolicyDocument"], _filled)))
     (same,) = made
     return same
 
 
 def _document(value: Mapping[str, Any]) -> Callable[[], bytes]:
-    return lambda: _written(_filled(value))
+    return lambda: _written(mapped(value, _filled))
 
 
 FILES: Final[Mapping[str, Callable[[], bytes]]] = {

@@ -18,6 +18,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.organizations.models import organizations_backends
 
 from pump_roles.account.organization import Account, accounts_below
+from pump_roles.iam.documents import mapped, ref
 from tools.sandbox.aws import ACCOUNT_ID, REGION, Caller, EmbeddedAws, StackFailedError
 from tools.sandbox.management import Management
 from tools.sandbox.operations import Operation, operations, reached
@@ -280,16 +281,9 @@ def properties(
     assert resource["Type"] == "AWS::CloudFormation::StackSet"
     values = {"AWS::Region": REGION, **(parameters or {})}
 
-    def resolved(value: Any) -> Any:
-        if isinstance(value, list):
-            return [resolved(element) for element in value]
-        if isinstance(value, dict):
-            if value.keys() == {"Ref"}:
-                return values[value["Ref"]]
-            return {key: resolved(element) for key, element in value.items()}
-        return value
-
-    found: dict[str, Any] = resolved(resource["Properties"])
+    found: dict[str, Any] = mapped(
+        resource["Properties"], lambda part: values[ref(part)] if ref(part) else part
+    )
     return found
 
 

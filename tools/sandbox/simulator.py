@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
+from pump_roles.iam.documents import mapped
 from tools.sandbox.aws import ACCOUNT_ID, Caller, EmbeddedAws
 from tools.sandbox.cdk import ROOT, tool_environment
 
@@ -243,15 +244,14 @@ def _simulation(
 
 
 def _resolved(value: Any, parameters: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
-        return [_resolved(element, parameters) for element in value]
-    if isinstance(value, dict):
-        if value.keys() == {"Ref"}:
-            return parameters[value["Ref"]]
-        if value.keys() == {"Fn::Sub"}:
-            return value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-        return {key: _resolved(element, parameters) for key, element in value.items()}
-    return value
+    def resolved(part: Any) -> Any:
+        if isinstance(part, dict) and part.keys() == {"Ref"}:
+            return parameters[part["Ref"]]
+        if isinstance(part, dict) and part.keys() == {"Fn::Sub"}:
+            return part["Fn::Sub"].replace("${AWS::Partition}", "aws")
+        return part
+
+    return mapped(value, resolved)
 
 
 def _document(document: Any) -> Any:
