@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
+from constructs import IConstruct
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -313,6 +314,16 @@ def access_policy(granted: str | list[str], *names: str) -> dict[str, Any]:
 def worker_in(stack: Stack, name: str = "PumpService") -> iam.Role:
     """Add a role of Pump's to a stack, which Pump's account may assume."""
     return iam.Role(stack, name, role_name=name, assumed_by=iam.AccountPrincipal(PUMP_ACCOUNT))
+
+
+def messages_of(construct: IConstruct, level: str) -> list[str]:
+    """Return what the synth says about a construct.
+
+    :param level: ``info`` or ``warning``.
+    """
+    return [
+        str(entry.data) for entry in construct.node.metadata if entry.type == f"aws:cdk:{level}"
+    ]
 
 
 def stack_set(rollout: Template) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from tests.support import (
     Template,
     access_policy,
     identity_policies,
+    messages_of,
     worker_in,
 )
 from tools.sandbox.cdk import recommended_flags
@@ -55,10 +56,6 @@ def policies_in(stack: Stack, partition: str = "aws") -> list[dict[str, Any]]:
     assert isinstance(app, App)
     template: Template = app.synth().get_stack_artifact(stack.artifact_id).template
     return list(identity_policies(template, partition).values())
-
-
-def warnings_of(access: CustomerAccess) -> list[str]:
-    return [str(entry.data) for entry in access.node.metadata if entry.type == "aws:cdk:warning"]
 
 
 def accounts(count: int) -> list[str]:
@@ -214,7 +211,7 @@ def test_grants_to_whatever_has_policies(name: str) -> None:
     assert access.grant_assume_role(grantee).success
     if isinstance(grantee, iam.LazyRole):
         assert grantee.role_arn  # from now on it is part of the app
-    assert warnings_of(access) == []
+    assert messages_of(access, "warning") == []
     assert policies_in(stack) == [access_policy("arn:aws:iam::*:role/PumpReadOnlyRole")]
 
 
@@ -240,7 +237,7 @@ def test_grants_nothing_to_an_imported_role_that_could_be_in_another_account() -
     access = CustomerAccess(stack, "Access")
     imported = iam.Role.from_role_arn(stack, "G", f"arn:aws:iam::{FIRST}:role/R")
     assert not access.grant_assume_role(imported).success
-    assert len(warnings_of(access)) == 1
+    assert len(messages_of(access, "warning")) == 1
     assert policies_in(stack) == []
 
 
@@ -253,7 +250,7 @@ def test_grants_nothing_to_what_has_no_policies_of_this_app_and_says_so(name: st
     assert not grant.success
     with pytest.raises(RuntimeError, match="could not be added"):
         grant.assert_success()
-    (warning,) = warnings_of(access)
+    (warning,) = messages_of(access, "warning")
     assert re.match(r"nothing is granted to .+: this app cannot change its policies", warning)
     assert policies_in(stack) == []
 
@@ -263,7 +260,7 @@ def test_warning_names_the_grantee() -> None:
     access = CustomerAccess(stack, "Access")
     access.grant_assume_role(iam.Role.from_role_name(stack, "Fixed", "R", mutable=False))
     access.grant_assume_role(iam.ServicePrincipal("lambda.amazonaws.com"))
-    fixed, service = warnings_of(access)
+    fixed, service = messages_of(access, "warning")
     assert "granted to Pump/Fixed:" in fixed
     assert "granted to ServicePrincipal:" in service
 
@@ -273,7 +270,7 @@ def test_principal_that_wraps_a_role_gets_only_the_deny() -> None:
     stack = pump_stack()
     access = CustomerAccess(stack, "Access")
     assert not access.grant_assume_role(iam.SessionTagsPrincipal(worker_in(stack))).success
-    assert len(warnings_of(access)) == 1
+    assert len(messages_of(access, "warning")) == 1
     (policy,) = policies_in(stack)
     assert [statement["Effect"] for statement in policy["Statement"]] == ["Deny"]
 
@@ -340,7 +337,7 @@ def test_role_that_is_created_outside_the_app_gets_both_statements_into_its_repo
     stack = pump_stack(app)
     access = CustomerAccess(stack, "Access")
     assert access.grant_assume_role(worker_in(stack)).success
-    (warning,) = warnings_of(access)
+    (warning,) = messages_of(access, "warning")
     assert warning.startswith("Pump/PumpService is created outside this app: attach both")
     assert policies_in(stack) == []
     (reported,) = json.loads((tmp_path / "iam-policy-report.json").read_text())["roles"]

@@ -7,6 +7,7 @@ from aws_cdk import App, Aws, CfnParameter, Stack
 
 from pump_roles.constructs.trust_policy import literal_or_parameter, validated_parameter
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
+from tests.support import messages_of
 
 
 def template_of(stack: Stack) -> dict[str, Any]:
@@ -14,10 +15,6 @@ def template_of(stack: Stack) -> dict[str, Any]:
     assert isinstance(app, App)
     template: dict[str, Any] = app.synth().get_stack_artifact(stack.artifact_id).template
     return template
-
-
-def infos(parameter: CfnParameter) -> list[str]:
-    return [str(entry.data) for entry in parameter.node.metadata if entry.type == "aws:cdk:info"]
 
 
 def test_new_parameter_accepts_only_what_the_validator_accepts() -> None:
@@ -62,7 +59,7 @@ def test_says_once_that_it_set_the_pattern() -> None:
     parameter = CfnParameter(stack, "P")
     for _ in range(2):
         literal_or_parameter(EXTERNAL_ID, "external_id", parameter, scope=stack)
-    (info,) = infos(parameter)
+    (info,) = messages_of(parameter, "info")
     assert info.endswith(
         "set the allowed pattern of this parameter to that of external_id "
         "[ack: pump-roles:allowed-pattern]"
@@ -73,7 +70,7 @@ def test_says_nothing_about_a_pattern_that_the_customer_set() -> None:
     stack = Stack()
     parameter = CfnParameter(stack, "P", allowed_pattern=EXTERNAL_ID.pattern)
     literal_or_parameter(EXTERNAL_ID, "external_id", parameter, scope=stack)
-    assert infos(parameter) == []
+    assert messages_of(parameter, "info") == []
 
 
 def test_parameter_keeps_its_own_lengths_description_and_default() -> None:

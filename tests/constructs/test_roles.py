@@ -17,7 +17,13 @@ from aws_cdk.assertions import Template
 
 from pump_roles import ArgumentError, AutoPilotRole, Guardrail, ReadOnlyRole
 from pump_roles.constructs.roles import PumpRole
-from tests.support import PUMP_ACCOUNT, ROLE_ARGUMENTS, published_policies, trust
+from tests.support import (
+    PUMP_ACCOUNT,
+    ROLE_ARGUMENTS,
+    messages_of,
+    published_policies,
+    trust,
+)
 from tools.sandbox.cdk import recommended_flags
 
 ROLES = [ReadOnlyRole, AutoPilotRole]
@@ -269,7 +275,7 @@ def test_warns_if_a_guardrail_has_expired_and_the_template_stays_the_same(
     stack = Stack(App(), "S")
     arguments = ROLE_ARGUMENTS | {"external_id": "Example-1234-5678"}
     role = ReadOnlyRole(stack, "Role", **arguments, guardrails=[Guardrail.until(moment)])
-    warnings = [str(entry.data) for entry in role.node.metadata if entry.type == "aws:cdk:warning"]
+    warnings = messages_of(role, "warning")
     assert len(warnings) == expired
     if expired:
         written = moment.replace("Z", "+00:00")
@@ -282,11 +288,7 @@ def test_warns_if_a_guardrail_has_expired_and_the_template_stays_the_same(
 
 def dropped(role: PumpRole) -> list[str]:
     """Return the warnings about grants that add nothing to the role."""
-    return [
-        str(entry.data)
-        for entry in role.node.metadata
-        if entry.type == "aws:cdk:warning" and "pump-roles:grant-dropped" in str(entry.data)
-    ]
+    return [said for said in messages_of(role, "warning") if "pump-roles:grant-dropped" in said]
 
 
 @pytest.mark.parametrize("itself", [True, False])

@@ -29,6 +29,7 @@ from tests.support import (
     PRINCIPAL,
     Synth,
     member_template,
+    messages_of,
     role_of,
 )
 from tools.sandbox.cdk import recommended_flags, tool_environment
@@ -85,13 +86,7 @@ def test_rollout_says_once_that_the_management_account_does_not_get_the_role(
     call_as: CallAs, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stack = ReadOnlyRolloutStack(App(), "R", organizational_units=["r-abcd"], call_as=call_as)
-    infos = [
-        entry.data
-        for node in stack.node.find_all()
-        for entry in node.node.metadata
-        if entry.type == "aws:cdk:info"
-    ]
-    (info,) = infos
+    (info,) = (said for node in stack.node.find_all() for said in messages_of(node, "info"))
     assert info == (
         f"StackSets do not deploy to the management account: {said} "
         "[ack: pump-roles:management-account]"
@@ -371,9 +366,7 @@ def test_warns_if_a_guardrail_has_expired() -> None:
             organizational_units=["r-abcd"],
             guardrails=[Guardrail.until(moment)],
         ).rollout
-        warnings = [
-            str(entry.data) for entry in made.node.metadata if entry.type == "aws:cdk:warning"
-        ]
+        warnings = messages_of(made, "warning")
         assert len(warnings) == expired
         assert all("has passed; the role has no permissions" in warning for warning in warnings)
 

@@ -24,10 +24,9 @@ from pump_roles import (
     AutoPilotStack,
     ReadOnlyRolloutStack,
     ReadOnlyStack,
-    validators,
 )
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
-from pump_roles.constructs.stacks import RoleStack, StackOptions
+from pump_roles.constructs.stacks import StackOptions
 from tests.support import Synth, role_of
 
 NAMES = ["PumpReadOnly", "PumpAutoPilot"]
@@ -185,23 +184,6 @@ def test_accepts_the_arguments_of_a_stack() -> None:
         assert artifact.stack_name == f"Ours-{artifact.id}"
         assert artifact.template["Description"] == "Ours"
         assert role_of(artifact.template)["RoleName"] == "Mine"
-
-
-@pytest.mark.parametrize("stack_class", [ReadOnlyStack, AutoPilotStack])
-def test_rotating_without_a_next_id_adds_its_parameter(stack_class: type[RoleStack]) -> None:
-    app = App()
-    stack_class(app, "S", rotating=True)
-    template = app.synth().get_stack_by_name("S").template
-    assert set(template["Parameters"]) == {"PumpExternalID", "PumpIamRole", "PumpNextExternalID"}
-    assert (
-        template["Parameters"]["PumpNextExternalID"]["AllowedPattern"]
-        == validators.EXTERNAL_ID.pattern
-    )
-    (statement,) = role_of(template)["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == [
-        {"Ref": "PumpExternalID"},
-        {"Ref": "PumpNextExternalID"},
-    ]
 
 
 @pytest.mark.parametrize("tags", [["team"], "team", {"team": 1}, {1: "team"}, 5])

@@ -30,7 +30,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
-from tests.support import ROLE_ARGUMENTS, policies_of
+from tests.support import ROLE_ARGUMENTS, messages_of, policies_of
 from tools.sandbox import catalog
 from tools.sandbox.guardrails import EVERY, FILLED
 
@@ -128,7 +128,7 @@ def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
 def infos(*guardrails: Guardrail) -> list[str]:
     """Return the info messages of an auto-pilot role with guardrails."""
     role = AutoPilotRole(Stack(), "R", **ROLE_ARGUMENTS, guardrails=guardrails)
-    return [str(entry.data) for entry in role.node.metadata if entry.type == "aws:cdk:info"]
+    return messages_of(role, "info")
 
 
 def test_synth_says_which_guardrails_are_redundant_next_to_needed_only() -> None:

@@ -10,7 +10,7 @@ from aws_cdk import App, Stack
 from pump_roles import ReadOnlyRole, ReadOnlyRolloutStack, ReadOnlyStack
 from pump_roles.constructs.roles import outdated_cdk_nag
 from tests.constructs.nag.test_acknowledgments import acknowledged
-from tests.support import ROLE_ARGUMENTS
+from tests.support import ROLE_ARGUMENTS, messages_of
 
 Install = Callable[[str], None]
 
@@ -80,8 +80,7 @@ def test_stack_says_that_an_earlier_version_reads_no_acknowledgments(
         "the role's cdk-nag findings are not acknowledged: that requires cdk-nag 3 or later, but "
         f"cdk-nag {version} is installed [ack: pump-roles:cdk-nag]"
     )
-    found = [entry.data for entry in stack.role.node.metadata if entry.type == "aws:cdk:info"]
-    assert found == [said] * infos
+    assert messages_of(stack.role, "info") == [said] * infos
     assert len(acknowledged(app)) == (0 if infos else 17)
 
 
