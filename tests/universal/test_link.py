@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -26,7 +25,6 @@ from pump_roles.validators import (
     TEMPLATE_URL,
 )
 from tests.support import PRINCIPAL, PUMP_ACCOUNT, SECRET
-from tools.sandbox.cdk import tool_environment
 
 URL = "https://s3.us-east-1.amazonaws.com/templates/PumpReadOnly-0.1.0.template.json"
 CONSOLES = {
@@ -135,54 +133,6 @@ def test_link_decodes_to_any_values(
         "param_PumpIamRole": principal,
         "param_PumpExternalID": external_id,
     }
-
-
-JAVASCRIPT = """\
-const links = JSON.parse(require("fs").readFileSync(0));
-const read = (link) => {
-  const url = new URL(link);
-  const query = new URLSearchParams(url.hash.slice(url.hash.indexOf("?")));
-  return [url.host, url.pathname, url.searchParams.get("region"), Object.fromEntries(query)];
-};
-console.log(JSON.stringify(links.map(read)));
-"""
-
-
-def test_browser_reads_the_same_values() -> None:
-    """Node parses URLs like a browser, by the URL Standard."""
-    external_ids = ["+=,.@:/-_", "a+b+c", "41", "==", "1" * 1_224, "//@:"]
-    urls = [
-        URL,
-        f"{URL}?versionId=a+b%2Bc",
-        "https://bucket.s3.amazonaws.com/a%20b/c+d&e=f?g&h",
-    ]
-    values = [(url, external_id) for url in urls for external_id in external_ids]
-    links = [
-        made(template_url=url, parameters={"PumpIamRole": PRINCIPAL, "PumpExternalID": external_id})
-        for url, external_id in values
-    ]
-    ended = subprocess.run(
-        ["node", "-e", JAVASCRIPT],
-        input=json.dumps(links),
-        env=tool_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(ended.stdout) == [
-        [
-            "us-east-1.console.aws.amazon.com",
-            "/cloudformation/home",
-            "us-east-1",
-            {
-                "templateURL": url,
-                "stackName": "PumpReadOnly",
-                "param_PumpIamRole": PRINCIPAL,
-                "param_PumpExternalID": external_id,
-            },
-        ]
-        for url, external_id in values
-    ]
 
 
 def test_every_region_has_the_console_of_its_partition_or_none() -> None:

@@ -1,6 +1,5 @@
 """An organization in the AWS emulator whose accounts have a role for auditors."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -59,14 +58,5 @@ def let_audit(aws: EmbeddedAws, owner: Caller) -> None:
 
     :param owner: the root user of the account.
     """
-    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT_ID}, "Action": "sts:AssumeRole"}
-    iam = aws.borrow("iam", owner)
-    iam.create_role(
-        RoleName=AUDITOR,
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )
-    iam.put_role_policy(
-        RoleName=AUDITOR,
-        PolicyName=AUDITOR,
-        PolicyDocument=json.dumps(policy_for_reading(role.name for role in ROLES.values())),
-    )
+    reading = policy_for_reading(role.name for role in ROLES.values())
+    aws.create_role(AUDITOR, ACCOUNT_ID, reading["Statement"], owner)

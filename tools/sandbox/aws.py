@@ -183,7 +183,7 @@ class EmbeddedAws:
         :param statements: the statements of its only policy, if it has one.
         """
         trust = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
-        client = self.iam(caller)
+        client: IAMClient = self.borrow("iam", caller)
         client.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
         if statements:
             client.put_role_policy(
