@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pump_roles.guardrails import Guardrail, as_policies, documents
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
-from pump_roles.published import ROLES
+from pump_roles.published import ROLES, trust_policy
 
 HOUR: Final = 3_600
 """The maximum session duration, in seconds, of a role that does not set it."""
@@ -169,17 +169,7 @@ def published_role(kind: str, guardrails: Sequence[Guardrail] = ()) -> Role:
     return Role(
         kind=kind,
         name=role.name,
-        trust_policy={
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": OPEN_PRINCIPAL},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {"StringEquals": {"sts:ExternalId": OPEN_EXTERNAL_ID}},
-                }
-            ],
-        },
+        trust_policy=trust_policy(OPEN_PRINCIPAL, [OPEN_EXTERNAL_ID]),
         policies=(
             *(Policy(name=policy.name, document=policy.document) for policy in role.policies),
             *as_policies(documents(guardrails, role)),

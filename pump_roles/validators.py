@@ -4,6 +4,7 @@ The patterns use only what means the same in Java's and Python's regular express
 CloudFormation checks template parameters with Java's.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -323,6 +324,11 @@ def warning_if_short(name: str, external_id: str) -> str:
         f"{name} has only {len(external_id)} characters; check that it is the whole ID that Pump "
         "created for you"
     )
+
+
+def policy_size(document: Mapping[str, object]) -> int:
+    """Return how many characters of a policy document IAM counts: all but white space."""
+    return len(json.dumps(document, separators=(",", ":")))
 
 
 EXTERNAL_ID: Final = Text(

@@ -1,8 +1,7 @@
 """Pump's side: permission to assume customers' roles, only with an external ID."""
 
-import json
 from bisect import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aws_cdk import Annotations, Aws, Stack, Token
@@ -152,7 +151,9 @@ class CustomerAccess(Construct):
         )
 
         def size(count: int) -> int:
-            return _size(self._statements(LONGEST_PARTITION, self._accounts[:count]))
+            # CDK renders a list of one as its element, but such a policy is far below the quotas.
+            statements = self._statements(LONGEST_PARTITION, self._accounts[:count])
+            return validators.policy_size({"Version": "2012-10-17", "Statement": statements})
 
         count = len(self._accounts)
         if size(count) <= quota:
@@ -194,12 +195,6 @@ class CustomerAccess(Construct):
 
 def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list[str]:
     return [f"arn:{partition}:iam::{account}:role{role}" for account in accounts for role in roles]
-
-
-def _size(statements: Sequence[Mapping[str, Any]]) -> int:
-    # CDK renders a list of one as its element. A policy that has one is far below the quotas.
-    document = {"Version": "2012-10-17", "Statement": statements}
-    return len(json.dumps(document, separators=(",", ":")))
 
 
 def _checked_kinds(roles: Sequence[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """The constructs for Pump's roles."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -23,6 +22,7 @@ from aws_cdk import (
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from pump_roles import validators
 from pump_roles.constructs.arguments import documented, with_arguments
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.kept import take_role_name
@@ -30,7 +30,7 @@ from pump_roles.constructs.principal import PublishedPrincipal
 from pump_roles.constructs.trust_policy import Trust
 from pump_roles.guardrails import Guardrail, documents, made_redundant
 from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
-from pump_roles.validators import PERMISSIONS_BOUNDARY, ROLE_NAME, ROLE_PATH, ArgumentError
+from pump_roles.validators import ArgumentError, policy_size
 
 _INLINE_QUOTA: Final = 10_240
 
@@ -104,7 +104,7 @@ class PumpRole(Construct):
         guardrails: Sequence[Guardrail] = (),
     ) -> None:
         super().__init__(scope, id)
-        self._path = None if path is None else ROLE_PATH.check("path", path)
+        self._path = None if path is None else validators.ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)
         named = isinstance(permissions_boundary, str)
         trust_policy = Trust.of(
@@ -120,7 +120,7 @@ class PumpRole(Construct):
         annotate_guardrails(self, denies, redundant)
         if role_name is None:
             role_name = self.published.name
-        take_role_name(ROLE_NAME.check("role_name", role_name), self, scope)
+        take_role_name(validators.ROLE_NAME.check("role_name", role_name), self, scope)
         # The L1 with the raw documents, because what is deployed must be what is published. The L2
         # merges and reorders statements under @aws-cdk/aws-iam:minimizePolicies.
         self.resource: Final = iam.CfnRole(
@@ -275,8 +275,8 @@ def _within_quota(
 ) -> Mapping[str, dict[str, Any]]:
     if not denies:
         return {}
-    sizes = {guardrail.name: _size(document) for guardrail, document in denies.items()}
-    published = sum(_size(policy.document) for policy in role.policies)
+    sizes = {guardrail.name: policy_size(document) for guardrail, document in denies.items()}
+    published = sum(policy_size(policy.document) for policy in role.policies)
     if (size := published + sum(sizes.values())) > _INLINE_QUOTA:
         listed = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         omit = "".join(
@@ -289,10 +289,6 @@ def _within_quota(
             f"allowed: the published policies {published:,}, {listed}{omit}",
         )
     return {guardrail.policy_name: document for guardrail, document in denies.items()}
-
-
-def _size(document: Mapping[str, Any]) -> int:
-    return len(json.dumps(document, separators=(",", ":")))
 
 
 @cache
@@ -334,7 +330,7 @@ def _boundary_arn(boundary: str | iam.IManagedPolicy | None, scope: Construct) -
     if not isinstance(boundary, str) and hasattr(boundary, "managed_policy_arn"):
         return _in_this_account(str(boundary.managed_policy_arn), scope)
     # CloudFormation fills in the partition and the account, so that one template works everywhere.
-    text = PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
+    text = validators.PERMISSIONS_BOUNDARY.check("permissions_boundary", boundary)
     _, managed, name = text.rpartition(":aws:policy/")
     account = "aws" if managed else "${AWS::AccountId}"
     return f"arn:${{AWS::Partition}}:iam::{account}:policy/{name}"

@@ -1,17 +1,18 @@
 """Who can assume a role: Pump's principal, with an external ID. Each can be a parameter."""
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aws_cdk import Annotations, CfnParameter, Stack
 from constructs import Construct
 
+from pump_roles.published import trust_policy
 from pump_roles.validators import (
     PROVIDED_EXTERNAL_ID,
     PROVIDED_PRINCIPAL,
     ArgumentError,
     Text,
+    policy_size,
     warning_if_short,
 )
 
@@ -90,8 +91,6 @@ class Trust:
 
     :param principal: Pump's account ID or ARN, as in a template.
     :param external_ids: the accepted external IDs, one or two, as in a template.
-
-    Source: IAM User Guide, "Access to AWS accounts owned by third parties".
     """
 
     principal: str
@@ -141,8 +140,7 @@ class Trust:
             )
             raise ArgumentError("next_external_id", f"{shown} is already the external ID")
         trust = cls(principal, tuple(accepted))
-        size = len(json.dumps(trust.policy, separators=(",", ":")))
-        if size > _QUOTA:
+        if (size := policy_size(trust.policy)) > _QUOTA:
             raise ArgumentError(
                 "next_external_id" if next_external_id is not None else "external_id",
                 f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed",
@@ -154,18 +152,5 @@ class Trust:
 
     @property
     def policy(self) -> dict[str, Any]:
-        """The trust policy: one statement, one principal, and an external ID that must match."""
-        first, *more = self.external_ids
-        return {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": self.principal},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {
-                        "StringEquals": {"sts:ExternalId": [first, *more] if more else first}
-                    },
-                }
-            ],
-        }
+        """The trust policy, as in a template."""
+        return trust_policy(self.principal, self.external_ids)

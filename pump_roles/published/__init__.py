@@ -7,14 +7,14 @@ Tests check that they match.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from pump_roles.text import packaged
 
-__all__ = ["REASONS", "RESOURCE_REASONS", "ROLES", "Policy", "PublishedRole"]
+__all__ = ["REASONS", "RESOURCE_REASONS", "ROLES", "Policy", "PublishedRole", "trust_policy"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,28 @@ class PublishedRole:
     def stack_name(self) -> str:
         """The name of the stack that contains it."""
         return self.name.removesuffix("Role")
+
+
+def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
+    """Return a role's trust policy: one statement, one principal, an external ID that must match.
+
+    :param principal: the principal.
+    :param external_ids: the accepted external IDs, at least one.
+
+    Source: IAM User Guide, "Access to AWS accounts owned by third parties".
+    """
+    accepted = [*external_ids] if len(external_ids) > 1 else external_ids[0]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": principal},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": accepted}},
+            }
+        ],
+    }
 
 
 def _policies(file: str) -> tuple[Policy, ...]:
