@@ -40,11 +40,6 @@ def error_of(context: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-def test_empty_context_gives_both_stacks_without_arguments() -> None:
-    assert stacks({}) == STACKS
-    assert arguments({}) == [{} for _ in STACKS]
-
-
 @pytest.mark.parametrize(
     ("name", "value", "good", "problem"),
     [
@@ -65,32 +60,6 @@ def test_wrong_value_is_an_error_even_if_both_roles_override_it(
     ):
         with pytest.raises(config.ConfigError, match=f"^{key}: {problem}"):
             config.read(context)
-
-
-def test_shared_key_applies_to_both_roles_and_a_roles_own_key_wins() -> None:
-    assert arguments(
-        {
-            "pump:auto-pilot:external-id": "own",
-            "pump:external-id": "shared",
-            "pump:principal": "999988887777",
-            "pump:read-only:role-path": "/pump/",
-            "pump:permissions-boundary": "Boundary",
-            "pump:read-only:next-external-id": "next",
-        }
-    )[:2] == [
-        {
-            "external_id": "shared",
-            "pump_principal": "999988887777",
-            "path": "/pump/",
-            "permissions_boundary": "Boundary",
-            "next_external_id": "next",
-        },
-        {
-            "external_id": "own",
-            "pump_principal": "999988887777",
-            "permissions_boundary": "Boundary",
-        },
-    ]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +126,7 @@ def test_boundary_of_the_app_and_of_cdk_may_be_the_same_policy(
 @pytest.mark.parametrize(
     "context",
     [
+        {},
         {"@aws-cdk/core:permissionsBoundary": None},
         {"read-only": {"role-path": "/x/"}},
         {"external-id": "x"},
@@ -522,14 +492,6 @@ def test_context_overrides_the_file_and_in_each_a_roles_key_overrides_the_shared
     assert names(file, {shared: "Context"}) == ["Context", "Context"]
     assert names(file, {shared: "Context", own: "Own"}) == ["Own", "Context"]
     assert names(file, {own: "Own"}) == ["Own", "File"]
-
-
-def test_lists_of_the_file_and_the_context_are_not_merged(read: Read) -> None:
-    _, auto_pilot = read(
-        {"guardrails": ["recommended"], "until": "2927-01-31T18:00:00Z"},
-        {"pump:guardrails": "no-selling"},
-    )
-    assert [guardrail.name for guardrail in auto_pilot["guardrails"]] == ["no-selling", "until"]
 
 
 @pytest.mark.parametrize(
