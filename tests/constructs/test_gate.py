@@ -38,12 +38,11 @@ from aws_cdk import (
     Token,
     Validations,
     custom_resources,
-    pipelines,
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 from pump_roles import (
     AutoPilotRole,
@@ -54,6 +53,7 @@ from pump_roles import (
 )
 from pump_roles.json_input import InputError
 from pump_roles.report import of_templates
+from tests.constructs.test_stacks import pipeline_in
 from tests.guard.engine import POLICIES, failed
 from tests.hostile import HOSTILE
 from tests.support import ROLE_ARGUMENTS, short_reports
@@ -182,14 +182,14 @@ def test_what_is_out_of_reach_is_what_the_security_model_says() -> None:
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
-def set_by_aspect(role: ReadOnlyRole, attribute: str, value: Any) -> None:
+def set_by_aspect(construct: Construct, attribute: str, value: Any) -> None:
     @jsii.implements(IAspect)
     class Change:
         def visit(self, node: IConstruct) -> None:
-            if node is role.resource:
-                setattr(role.resource, attribute, value)
+            if node is construct:
+                setattr(construct, attribute, value)
 
-    Aspects.of(role.node.root).add(Change())
+    Aspects.of(construct.node.root).add(Change())
 
 
 CHANGES: dict[str, Callable[[ReadOnlyRole], object]] = {
@@ -197,7 +197,9 @@ CHANGES: dict[str, Callable[[ReadOnlyRole], object]] = {
         role.resource, "assume_role_policy_document", {"Statement": []}
     ),
     "Policies": lambda role: setattr(role.resource, "policies", Token.as_any([])),
-    "ManagedPolicyArns": lambda role: set_by_aspect(role, "managed_policy_arns", [ADMINISTRATOR]),
+    "ManagedPolicyArns": lambda role: set_by_aspect(
+        role.resource, "managed_policy_arns", [ADMINISTRATOR]
+    ),
     "MaxSessionDuration": lambda role: role.resource.add_property_override(
         "MaxSessionDuration", 43_200
     ),
@@ -249,16 +251,11 @@ def test_names_the_policy_the_role_and_the_construct_that_attaches_it() -> None:
 
 @pytest.mark.parametrize("argument", ["pump_principal", "external_id", "next_external_id"])
 def test_parameter_that_an_aspect_loosens_fails_the_synth(argument: str) -> None:
-    @jsii.implements(IAspect)
-    class Loosen:
-        def visit(self, node: IConstruct) -> None:
-            if isinstance(node, CfnParameter) and node.node.id == "P":
-                node.allowed_pattern = ".*"
-
     app = App()
     stack = Stack(app, "Pump")
-    ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, argument: CfnParameter(stack, "P")})
-    Aspects.of(app).add(Loosen())
+    parameter = CfnParameter(stack, "P")
+    ReadOnlyRole(stack, "Role", **{**ROLE_ARGUMENTS, argument: parameter})
+    set_by_aspect(parameter, "allowed_pattern", ".*")
     assert problems(app) == ["Pump/Role has the parameter P, which now accepts more than it should"]
 
 
@@ -578,15 +575,7 @@ def test_widening_in_a_pipeline_stage_fails_the_synth() -> None:
     for hostile in (False, True):
         app = App()
         home = Environment(account="111122223333", region="us-east-1")
-        stack = Stack(app, "Pipeline", env=home)
-        source = pipelines.CodePipelineSource.connection(
-            "owner/repository",
-            "main",
-            connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
-        )
-        pipeline = pipelines.CodePipeline(
-            stack, "P", synth=pipelines.ShellStep("Synth", input=source, commands=["cdk synth"])
-        )
+        pipeline = pipeline_in(Stack(app, "Pipeline", env=home))
         stage = Stage(app, "Prod", env=home)
         own, role = pump(stage)
         if hostile:

@@ -86,23 +86,24 @@ def test_template_is_the_same_in_a_foreign_app(
     assert templates == list(synth().values())
 
 
+def pipeline_in(stack: Stack) -> pipelines.CodePipeline:
+    """Add a pipeline to a stack, which can deploy into other accounts."""
+    source = pipelines.CodePipelineSource.connection(
+        "owner/repository",
+        "main",
+        connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
+    )
+    synth = pipelines.ShellStep("Synth", input=source, commands=["npx cdk synth"])
+    return pipelines.CodePipeline(stack, "Pipeline", synth=synth, cross_account_keys=True)
+
+
 @pytest.mark.parametrize("stack_class", [ReadOnlyStack, ReadOnlyRolloutStack])
 def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> None:
     """Without a role of that account, an action works in the account of the pipeline."""
     home = Environment(account="111122223333", region="us-east-1")
     app = App()
     stack = Stack(app, "Pipeline", env=home)
-    source = pipelines.CodePipelineSource.connection(
-        "owner/repository",
-        "main",
-        connection_arn="arn:aws:codestar-connections:us-east-1:111122223333:connection/x",
-    )
-    pipeline = pipelines.CodePipeline(
-        stack,
-        "Pipeline",
-        synth=pipelines.ShellStep("Synth", input=source, commands=["npx cdk synth"]),
-        cross_account_keys=True,
-    )
+    pipeline = pipeline_in(stack)
     stage = Stage(app, "Prod", env=Environment(account="222233334444", region="us-east-1"))
     more = {"organizational_units": ["r-abcd"]} if stack_class is ReadOnlyRolloutStack else {}
     stack_class(stage, "Pump", **more)
