@@ -7,6 +7,7 @@ CloudFormation checks template parameters with Java's.
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -173,11 +174,11 @@ class ListOf:
     """Validates a list of strings of one kind, without duplicates.
 
     :param element: validates each element.
-    :param maximum: the maximum number of elements.
+    :param maximum: the maximum number of elements. By default, there is none.
     """
 
     element: Text
-    maximum: int
+    maximum: int | None = None
 
     def check(self, argument: str, values: object) -> list[str]:
         """Return the values, at least one, without duplicates.
@@ -196,15 +197,15 @@ class ListOf:
                 argument,
                 f"the list is empty; at least 1 required, each {self.element.description}",
             )
-        if len(values) > self.maximum:
+        if self.maximum is not None and len(values) > self.maximum:
             raise ArgumentError(
                 argument, f"{len(values):,} given, at most {self.maximum:,} allowed"
             )
-        checked = [self.element.check(argument, value) for value in values]
-        for index, value in enumerate(checked):
-            if value in checked[:index]:
+        checked = Counter(self.element.check(argument, value) for value in values)
+        for value, count in checked.items():
+            if count > 1:
                 raise ArgumentError(argument, f"{value!r} is listed twice")
-        return checked
+        return list(checked)
 
 
 @dataclass(frozen=True)
@@ -484,8 +485,7 @@ GUARDRAILS: Final = ListOf(
     Text(
         pattern="^[^,]{1,64}$",
         description="the name of a guardrail, such as recommended or metadata-only",
-    ),
-    maximum=32,
+    )
 )
 
 MOMENT: Final = Text(
@@ -498,7 +498,7 @@ REGION: Final = Text(
     pattern="^[a-z]{2,8}(-[a-z]{2,16}){1,2}-[0-9]{1,2}$",
     description="the name of a Region, such as us-east-1",
 )
-REGIONS: Final = ListOf(REGION, maximum=100)
+REGIONS: Final = ListOf(REGION)
 
 STACK_NAME: Final = Text(
     pattern="^[A-Za-z][A-Za-z0-9-]{0,127}$",

@@ -13,16 +13,13 @@ from pump_roles.constructs.arguments import with_arguments
 from pump_roles.published import ROLES
 from pump_roles.validators import ArgumentError
 
-# Not a real limit: far fewer fit into a policy.
-_MANY: Final = 10_000
-_ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT, maximum=_MANY)
-_ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME, maximum=_MANY)
+_ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
+_ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME)
 _KINDS: Final = validators.ListOf(
     validators.Text(
         pattern="^[^,]{1,64}$",
         description=f"a kind of role: {' or '.join(ROLES)}",
-    ),
-    maximum=len(ROLES),
+    )
 )
 
 _QUOTAS: Final = {
