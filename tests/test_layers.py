@@ -32,13 +32,10 @@ FLOORS = [
     "cli",
     "__main__",
 ]
-PLAIN = {
-    *("_version", "text", "json_input", "validators", "published", "universal", "guard"),
-    *("guardrails", "iam", "role", "compare", "templates", "report"),
-}
 CDK = {"aws_cdk", "constructs", "jsii"}
 AWS = {"boto3", "botocore"}
-BOTO3 = {"account", "cli"}
+WITH_CDK = {"constructs", "app"}
+WITH_AWS = {"account", "cli"}
 
 
 def floor(file: Path) -> str:
@@ -62,7 +59,7 @@ def wrong(here: str, text: str) -> set[str]:
         package, _, rest = module.partition(".")
         name = rest.partition(".")[0]
         above = name in FLOORS and FLOORS.index(name) > FLOORS.index(here)
-        not_here = (CDK if here in PLAIN else set()) | (AWS if here not in BOTO3 else set())
+        not_here = (set() if here in WITH_CDK else CDK) | (set() if here in WITH_AWS else AWS)
         if (package == "pump_roles" and above) or package in not_here:
             found.add(module)
     return found
