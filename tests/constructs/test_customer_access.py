@@ -439,13 +439,12 @@ def test_accepts_as_many_accounts_as_fit_and_not_one_more(grantee: str, case: st
     assert fitting(grantee, arguments, most + 1) == most
 
 
-@pytest.mark.parametrize("grantee", ["imported role", "imported user"])
-def test_imported_grantee_has_the_same_limit(grantee: str) -> None:
-    assert fitting(grantee, {}, 1_000) == fitting(grantee.removeprefix("imported "), {}, 1_000)
-
-
-def test_number_that_fits_is_named_for_a_whole_organization_too() -> None:
-    assert fitting("managed policy", {}, 1_001) == fitting("managed policy", {}, 1_000)
+@pytest.mark.parametrize(
+    ("grantee", "same", "count"),
+    [("imported role", "role", 1_000), ("imported user", "user", 1_000), ("group", "group", 1_001)],
+)
+def test_limit_depends_only_on_the_kind_of_the_grantee(grantee: str, same: str, count: int) -> None:
+    assert fitting(grantee, {}, count) == fitting(same, {}, 1_000)
 
 
 def test_limit_counts_every_character_of_the_longest_partition() -> None:

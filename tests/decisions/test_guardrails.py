@@ -323,25 +323,6 @@ def test_actions_of_needed_only_that_list_resources_need_no_resource_id() -> Non
         assert shape is None or shape.required_members == [], action
 
 
-def test_needed_only_composes_with_every_other_guardrail() -> None:
-    """Together, each denies what it denies by itself, and nothing else changes."""
-    actions = [catalog.actions()[name.lower()] for name in sorted(needed())]
-    others = {**INTENDED, Guardrail.RECOMMENDED: {QUOTA}}
-    decided = iter(
-        decide(
-            [
-                asked
-                for other in others
-                for asked in uses(role(Guardrail.NEEDED_ONLY, other), actions, FOR_EC2)
-            ]
-        )
-    )
-    for other, intended in others.items():
-        after = {action.name: next(decided) for action in actions}
-        left = {name for name, decision in after.items() if decision == ALLOWED}
-        assert left == needed() - intended, other.name
-
-
 def test_recommended_denies_nothing_that_commitments_need_but_higher_quotas() -> None:
     actions = [catalog.actions()[name.lower()] for name in sorted(needed())]
     decisions = decide(uses(role(Guardrail.RECOMMENDED), actions))
