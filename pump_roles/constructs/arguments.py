@@ -28,23 +28,23 @@ def with_arguments(
 
     def decorated(cls: _Class) -> _Class:
         own = _parameters(cls)
-        (*_, last) = own.values()
-        if passed_on_to and last.kind is Parameter.VAR_KEYWORD:
-            del own[last.name]
+        if passed_on_to:
+            *_, last = own
+            del own[last]
             fields = ""
             for receiver in passed_on_to:
                 further = {
                     name: parameter
-                    for name, parameter in _signature_of(receiver).parameters.items()
+                    for name, parameter in _parameters(receiver).items()
                     if name not in own
                 }
                 own |= further
                 fields += _fields(receiver, further)
-            cls.__doc__ = _with_fields(cls, last.name, fields)
+            cls.__doc__ = _with_fields(cls, last, fields)
         # Required arguments come first.
-        shown = Signature(sorted(own.values(), key=_is_optional))
-        cls.__init__ = _with_checked_arguments(cls, shown, instead)  # type: ignore[misc]
-        cls.__signature__ = _Arguments(cls, shown)  # type: ignore[attr-defined]
+        accepted = Signature(sorted(own.values(), key=_is_optional))
+        cls.__init__ = _with_checked_arguments(cls, accepted, instead)  # type: ignore[misc]
+        cls.__signature__ = _Arguments()  # type: ignore[attr-defined]
         return cls
 
     return decorated
@@ -58,8 +58,7 @@ def documented(cls: _Class) -> _Class:
 
 
 def _with_checked_arguments(cls: Any, accepted: Signature, instead: str) -> Callable[..., None]:
-    init: Callable[..., None] = cls.__init__
-    required = [name for name, found in accepted.parameters.items() if not _is_optional(found)]
+    init: Any = cls.__init__
 
     @wraps(init)
     def checked(self: object, *args: Any, **kwargs: Any) -> None:
@@ -67,46 +66,32 @@ def _with_checked_arguments(cls: Any, accepted: Signature, instead: str) -> Call
         if instead and type(self) is cls:
             raise TypeError(f"{called} is abstract; use {instead}")
         try:
-            passed = accepted.bind_partial(*args, **kwargs).arguments
+            accepted.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{called}() {error}") from None
-        if missing := [name for name in required if name not in passed]:
-            raise TypeError(f"{called}() is missing the arguments {', '.join(missing)}")
         init(self, *args, **kwargs)
 
+    self = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    checked.__signature__ = Signature([self, *accepted.parameters.values()])  # type: ignore[attr-defined]
     return checked
 
 
 class _Arguments:
     # A descriptor, because a subclass may have its own __init__.
-    def __init__(self, cls: Any, shown: Signature) -> None:
-        self._init = cls.__init__
-        self._shown = shown
-
     def __get__(self, _: Any, owner: Any) -> Signature:
-        if owner.__init__ is self._init:
-            return self._shown
-        return Signature(list(_parameters(owner).values()))
+        return Signature([*_parameters(owner).values()])
 
 
-def _signature_of(receiver: Any) -> Signature:
+def _parameters(receiver: Any) -> dict[str, Parameter]:
     if is_typeddict(receiver):
-        options = receiver.__annotations__.items()
-        return Signature(
-            [
-                # As written, like the annotations of a function.
-                Parameter(
-                    name, Parameter.KEYWORD_ONLY, default=None, annotation=option.__forward_arg__
-                )
-                for name, option in options
-            ]
-        )
-    shown: Signature = receiver.__signature__
-    return shown
-
-
-def _parameters(cls: Any) -> dict[str, Parameter]:
-    _, *parameters = signature(cls.__init__).parameters.values()
+        return {
+            # As written, like the annotations of a function.
+            name: Parameter(
+                name, Parameter.KEYWORD_ONLY, default=None, annotation=option.__forward_arg__
+            )
+            for name, option in receiver.__annotations__.items()
+        }
+    _, *parameters = signature(receiver.__init__).parameters.values()
     return {parameter.name: parameter for parameter in parameters}
 
 

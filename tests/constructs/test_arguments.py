@@ -102,7 +102,7 @@ def test_subclass_shows_its_own_arguments() -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({}, "is missing the arguments pump_principal, external_id"),
+        ({}, "missing a required argument: 'pump_principal'"),
         ({**ROLE_ARGUMENTS, "guardrail": []}, "got an unexpected keyword argument 'guardrail'"),
     ],
 )
