@@ -27,9 +27,16 @@ from pump_roles.constructs.arguments import documented, with_arguments
 from pump_roles.constructs.gate import protect
 from pump_roles.constructs.kept import take_role_name
 from pump_roles.constructs.principal import PublishedPrincipal
-from pump_roles.constructs.trust_policy import Trust
+from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import Guardrail, documents, made_redundant
-from pump_roles.published import REASONS, RESOURCE_REASONS, ROLES, Policy, PublishedRole
+from pump_roles.published import (
+    REASONS,
+    RESOURCE_REASONS,
+    ROLES,
+    Policy,
+    PublishedRole,
+    trust_policy,
+)
 from pump_roles.validators import ArgumentError, policy_size
 
 _INLINE_QUOTA: Final = 10_240
@@ -107,12 +114,13 @@ class PumpRole(Construct):
         self._path = None if path is None else validators.ROLE_PATH.check("path", path)
         boundary = _boundary_arn(permissions_boundary, scope)
         named = isinstance(permissions_boundary, str)
-        trust_policy = Trust.of(
+        principal, external_ids = validated_trust(
             self,
             pump_principal=pump_principal,
             external_id=external_id,
             next_external_id=next_external_id,
-        ).policy
+        )
+        trusting = trust_policy(principal, external_ids)
         policies = {policy.name: policy.document for policy in self.published.policies}
         denies = documents(guardrails, self.published)
         redundant = made_redundant(guardrails, denies)
@@ -130,7 +138,7 @@ class PumpRole(Construct):
             description=self.published.description,
             path=self._path,
             permissions_boundary=Fn.sub(boundary) if boundary and named else boundary,
-            assume_role_policy_document=trust_policy,
+            assume_role_policy_document=trusting,
             policies=[
                 iam.CfnRole.PolicyProperty(policy_name=name, policy_document=document)
                 for name, document in policies.items()
@@ -141,7 +149,7 @@ class PumpRole(Construct):
             RoleName=role_name,
             Path=self._path,
             PermissionsBoundary={"Fn::Sub": boundary} if named else boundary,
-            AssumeRolePolicyDocument=trust_policy,
+            AssumeRolePolicyDocument=trusting,
             Policies=[
                 {"PolicyName": name, "PolicyDocument": document}
                 for name, document in policies.items()

@@ -23,7 +23,7 @@ from pump_roles.constructs.stacks import (
     options_of_stack,
     provided_or_parameters,
 )
-from pump_roles.constructs.trust_policy import Trust
+from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.guardrails import documents, made_redundant
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
@@ -175,14 +175,14 @@ class Rollout(Construct):
         super().__init__(scope, id)
         _check_boundary(self, role.get("permissions_boundary"))
         published = self.stack_class.role_class.published
-        trust = Trust.of(
+        principal, external_ids = validated_trust(
             self,
             pump_principal=pump_principal,
             external_id=external_id,
             next_external_id=next_external_id,
         )
         names = (PRINCIPAL_PARAMETER, EXTERNAL_ID_PARAMETER, NEXT_EXTERNAL_ID_PARAMETER)
-        parameters = dict(zip(names, (trust.principal, *trust.external_ids), strict=False))
+        parameters = dict(zip(names, (principal, *external_ids), strict=False))
         units = _checked_units(organizational_units)
         filtered = _one_of(
             exclude_accounts=(exclude_accounts, validators.ACCOUNTS),

@@ -1,7 +1,6 @@
 """Who can assume a role: Pump's principal, with an external ID. Each can be a parameter."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aws_cdk import Annotations, CfnParameter, Stack
 from constructs import Construct
@@ -85,72 +84,49 @@ def literal_or_parameter(
 _QUOTA: Final = 2_048
 
 
-@dataclass(frozen=True)
-class Trust:
-    """A principal, and the external IDs with which it can assume a role.
+def validated_trust(
+    scope: Construct,
+    *,
+    pump_principal: str | CfnParameter,
+    external_id: str | CfnParameter,
+    next_external_id: str | CfnParameter | None = None,
+) -> tuple[str, list[str]]:
+    """Return a principal, and the external IDs with which it can assume a role, as in a template.
 
-    :param principal: Pump's account ID or ARN, as in a template.
-    :param external_ids: the accepted external IDs, one or two, as in a template.
+    The synth warns about a literal external ID of fewer than 16 characters.
+
+    :param scope: a construct of the stack that has the role.
+    :param pump_principal: Pump's 12-digit account ID, or the ARN of an IAM role or account root.
+    :param external_id: the customer's external ID, 2 to 1,224 characters.
+    :param next_external_id: a new external ID, also accepted during rotation. By default, only
+        ``external_id`` is accepted.
+    :raises ArgumentError: when AWS would not accept a value, a literal is a placeholder of the
+        documentation or names a principal that cannot exist, both IDs are the same, or the
+        literals make the policy longer than IAM's default quota of 2,048 characters (not counting
+        white space). The length of a parameter's value is known only at deployment.
+
+    Source: IAM User Guide, "IAM and AWS STS quotas".
     """
-
-    principal: str
-    external_ids: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        scope: Construct,
-        *,
-        pump_principal: str | CfnParameter,
-        external_id: str | CfnParameter,
-        next_external_id: str | CfnParameter | None = None,
-    ) -> "Trust":
-        """Validate a principal and its external IDs, and return the trust in it.
-
-        The synth warns about a literal external ID of fewer than 16 characters.
-
-        :param scope: a construct of the stack that the trust is used in.
-        :param pump_principal: Pump's 12-digit account ID, or the ARN of its IAM role or account
-            root.
-        :param external_id: the customer's external ID, 2 to 1,224 characters.
-        :param next_external_id: a new external ID, also accepted during rotation. By default, only
-            ``external_id`` is accepted.
-        :raises ArgumentError: when AWS would not accept a value, a literal is a placeholder of the
-            documentation or names a principal that cannot exist, both IDs are the same, or the
-            literals make the policy longer than IAM's default quota of 2,048 characters (not
-            counting white space). The length of a parameter's value is known only at deployment.
-
-        Source: IAM User Guide, "IAM and AWS STS quotas".
-        """
-        principal = literal_or_parameter(
-            PROVIDED_PRINCIPAL, "pump_principal", pump_principal, scope=scope
+    principal = literal_or_parameter(
+        PROVIDED_PRINCIPAL, "pump_principal", pump_principal, scope=scope
+    )
+    ids = {"external_id": external_id}
+    if next_external_id is not None:
+        ids["next_external_id"] = next_external_id
+    accepted = [
+        literal_or_parameter(PROVIDED_EXTERNAL_ID, argument, value, scope=scope)
+        for argument, value in ids.items()
+    ]
+    *_, last = ids
+    if len(set(accepted)) < len(accepted):
+        twice = ids[last]
+        shown = twice.node.path if isinstance(twice, CfnParameter) else repr(twice)
+        raise ArgumentError(last, f"{shown} is already the external ID")
+    if (size := policy_size(trust_policy(principal, accepted))) > _QUOTA:
+        raise ArgumentError(
+            last, f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed"
         )
-        ids = {"external_id": external_id}
-        if next_external_id is not None:
-            ids["next_external_id"] = next_external_id
-        accepted = [
-            literal_or_parameter(PROVIDED_EXTERNAL_ID, argument, value, scope=scope)
-            for argument, value in ids.items()
-        ]
-        if next_external_id is not None and accepted[0] == accepted[1]:
-            shown = (
-                next_external_id.node.path
-                if isinstance(next_external_id, CfnParameter)
-                else repr(next_external_id)
-            )
-            raise ArgumentError("next_external_id", f"{shown} is already the external ID")
-        trust = cls(principal, tuple(accepted))
-        if (size := policy_size(trust.policy)) > _QUOTA:
-            raise ArgumentError(
-                "next_external_id" if next_external_id is not None else "external_id",
-                f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed",
-            )
-        for argument, value in ids.items():
-            if isinstance(value, str) and (warning := warning_if_short(argument, value)):
-                Annotations.of(scope).add_warning_v2(f"pump-roles:{argument}", warning)
-        return trust
-
-    @property
-    def policy(self) -> dict[str, Any]:
-        """The trust policy, as in a template."""
-        return trust_policy(self.principal, self.external_ids)
+    for argument, value in ids.items():
+        if isinstance(value, str) and (warning := warning_if_short(argument, value)):
+            Annotations.of(scope).add_warning_v2(f"pump-roles:{argument}", warning)
+    return principal, accepted

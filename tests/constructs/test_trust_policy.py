@@ -8,13 +8,15 @@ from aws_cdk import CfnParameter, Stack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.constructs.trust_policy import Trust
+from pump_roles import published
+from pump_roles.constructs.trust_policy import validated_trust
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import PUMP_ACCOUNT, messages_of, trust
 
 
 def trust_policy(scope: Stack, **arguments: Any) -> dict[str, Any]:
-    return Trust.of(scope, **{"pump_principal": PUMP_ACCOUNT, **arguments}).policy
+    trusted = validated_trust(scope, **{"pump_principal": PUMP_ACCOUNT, **arguments})
+    return published.trust_policy(*trusted)
 
 
 def test_trust_policy_is_one_statement() -> None:
