@@ -15,7 +15,6 @@ from pump_roles.constructs.roles import (
     RoleOptions,
     outdated_cdk_nag,
 )
-from pump_roles.constructs.trust_policy import validated_parameter
 from pump_roles.universal import (
     EXTERNAL_ID_PARAMETER,
     NEXT_EXTERNAL_ID_PARAMETER,
@@ -35,6 +34,17 @@ class _Parameter(NamedTuple):
     validator: Text
     label: str
     description: str
+
+    def added_to(self, stack: Stack, name: str) -> CfnParameter:
+        return CfnParameter(
+            stack,
+            name,
+            description=self.description,
+            allowed_pattern=self.validator.pattern,
+            min_length=self.validator.minimum,
+            max_length=self.validator.maximum,
+            constraint_description=f"must be {self.validator.description}",
+        )
 
 
 _PARAMETERS: Final[Mapping[str, _Parameter]] = {
@@ -72,11 +82,7 @@ def provided_or_parameters(
             },
         )
     return [
-        validated_parameter(
-            stack, name, _PARAMETERS[name].validator, description=_PARAMETERS[name].description
-        )
-        if value is None
-        else value
+        _PARAMETERS[name].added_to(stack, name) if value is None else value
         for name, value in values.items()
     ]
 

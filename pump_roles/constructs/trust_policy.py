@@ -16,27 +16,6 @@ from pump_roles.validators import (
 )
 
 
-def validated_parameter(
-    scope: Construct, id: str, validator: Text, *, description: str
-) -> CfnParameter:
-    """Return a new template parameter that accepts only what the validator accepts.
-
-    :param scope: the stack.
-    :param id: the construct ID, which is the parameter's name.
-    :param validator: validates the value, by its pattern and lengths.
-    :param description: the description that the CloudFormation console shows.
-    """
-    return CfnParameter(
-        scope,
-        id,
-        description=description,
-        allowed_pattern=validator.pattern,
-        min_length=validator.minimum,
-        max_length=validator.maximum,
-        constraint_description=f"must be {validator.description}",
-    )
-
-
 def literal_or_parameter(
     validator: Text, argument: str, value: str | CfnParameter, *, scope: Construct
 ) -> str:

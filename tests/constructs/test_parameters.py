@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Aws, CfnParameter, Stack
 
-from pump_roles.constructs.trust_policy import literal_or_parameter, validated_parameter
+from pump_roles.constructs.trust_policy import literal_or_parameter
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import messages_of
 
@@ -15,19 +15,6 @@ def template_of(stack: Stack) -> dict[str, Any]:
     assert isinstance(app, App)
     template: dict[str, Any] = app.synth().get_stack_artifact(stack.artifact_id).template
     return template
-
-
-def test_new_parameter_accepts_only_what_the_validator_accepts() -> None:
-    stack = Stack(App(), "S")
-    validated_parameter(stack, "PumpIamRole", PRINCIPAL, description="Who")
-    assert template_of(stack)["Parameters"]["PumpIamRole"] == {
-        "Type": "String",
-        "Description": "Who",
-        "AllowedPattern": PRINCIPAL.pattern,
-        "MinLength": PRINCIPAL.minimum,
-        "MaxLength": PRINCIPAL.maximum,
-        "ConstraintDescription": f"must be {PRINCIPAL.description}",
-    }
 
 
 def test_literal_is_validated_and_stays_a_literal() -> None:
