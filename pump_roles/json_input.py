@@ -47,16 +47,12 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
                 f"{file}: is YAML, but templates are read as JSON: pass cdk.out, or the template "
                 "that cdk synth writes to it"
             ) from None
-        why = "it is YAML" if is_yaml else why_not_json(error, text)
+        why = "it is YAML" if is_yaml else _why_not_json(error, text)
         raise InputError(f"{file}: is not {kind}: it is not JSON: {why}") from None
 
 
-def why_not_json(error: ValueError, text: str) -> str:
-    """Return why a text is not JSON, without showing any of its content except a key.
-
-    :param error: what :func:`parse_json` raised.
-    :param text: the text.
-    """
+def _why_not_json(error: ValueError, text: str) -> str:
+    # Of the content, it shows at most a key.
     if not text.strip():
         return "it is empty"
     if isinstance(error, json.JSONDecodeError):
