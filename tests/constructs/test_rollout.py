@@ -271,17 +271,6 @@ def test_error_names_the_argument_that_is_wrong(argument: str, value: object) ->
     assert caught.value.argument == argument
 
 
-def test_rejects_both_filters() -> None:
-    filters: dict[str, Any] = {
-        "exclude_accounts": ["111111111111"],
-        "only_accounts": ["222222222222"],
-    }
-    with pytest.raises(
-        ArgumentError, match=r"^only_accounts: cannot be combined with exclude_accounts$"
-    ):
-        ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **filters)
-
-
 def test_counts_replace_the_percentages_of_the_same_kind() -> None:
     def preferences(**arguments: Any) -> dict[str, Any]:
         made = ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **arguments).resource
@@ -299,12 +288,17 @@ def test_counts_replace_the_percentages_of_the_same_kind() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["max_concurrent", "failure_tolerance"])
-def test_rejects_a_count_and_a_percentage_of_the_same_kind(kind: str) -> None:
-    both: dict[str, Any] = {f"{kind}_percentage": 10, f"{kind}_count": 1}
-    with pytest.raises(
-        ArgumentError, match=f"^{kind}_count: cannot be combined with {kind}_percentage$"
-    ):
+@pytest.mark.parametrize(
+    ("other", "argument", "value"),
+    [
+        ("exclude_accounts", "only_accounts", ["111111111111"]),
+        ("max_concurrent_percentage", "max_concurrent_count", 1),
+        ("failure_tolerance_percentage", "failure_tolerance_count", 1),
+    ],
+)
+def test_rejects_arguments_that_exclude_each_other(other: str, argument: str, value: Any) -> None:
+    both = {argument: value, other: value}
+    with pytest.raises(ArgumentError, match=f"^{argument}: cannot be combined with {other}$"):
         ReadOnlyRollout(Stack(), "R", **ARGUMENTS, **both)
 
 
