@@ -27,6 +27,7 @@ from tests.support import (
     Assembly,
     Synth,
     Template,
+    app_files,
     synthesize,
 )
 from tools.sandbox.aws import EmbeddedAws, embedded_aws
@@ -88,16 +89,8 @@ def published(source: str) -> list[list[dict[str, Any]]]:
 def synth() -> Synth:
     """Synthesize the app's stacks without cdk-nag, once for each context."""
 
-    @cache
-    def synthesize(context: str) -> str:
-        app = App()
-        for stack in config.read(json.loads(context)):
-            stack.build(app)
-        return json.dumps({stack.stack_name: stack.template for stack in app.synth().stacks})
-
     def templates(context: Mapping[str, Any] | None = None) -> dict[str, Template]:
-        synthesized: dict[str, Template] = json.loads(synthesize(json.dumps(context or {})))
-        return synthesized
+        return {name: json.loads(file) for name, file in app_files(context or {}).items()}
 
     return templates
 

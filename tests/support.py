@@ -363,7 +363,7 @@ def published_patterns(published: list[list[dict[str, Any]]], kind: str) -> list
     )
 
 
-def app_files(context: Mapping[str, str]) -> dict[str, bytes]:
+def app_files(context: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the app's templates, by stack, as they are written without the CDK CLI."""
     return _app_files(json.dumps(context))
 
