@@ -5,25 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_cdk import App
 
-from pump_roles.app import config
-from tests.support import BUYING_AND_SELLING, NEVER, published_patterns
+from tests.support import BUYING_AND_SELLING, NEVER, Synth, published_patterns
 from tools.sandbox import catalog
 from tools.sandbox.catalog import Action
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
 
 
 @pytest.fixture(scope="module")
-def roles() -> dict[str, Role]:
-    app = App()
-    for settings in config.read({}):
-        settings.build(app)
+def roles(synth: Synth) -> dict[str, Role]:
     parameters = {"PumpIamRole": "999988887777", "PumpExternalID": "Example-1234"}
-    return {
-        stack.stack_name: Role.of_template(stack.template, parameters)
-        for stack in app.synth().stacks
-    }
+    return {name: Role.of_template(template, parameters) for name, template in synth().items()}
 
 
 def granted(published: list[list[dict[str, Any]]], kind: str = "auto-pilot") -> list[Action]:
