@@ -233,7 +233,7 @@ def trust(principal: str, external_id: str) -> dict[str, Any]:
     }
 
 
-def only_resource(template: Template, resource_type: str) -> dict[str, Any]:
+def only_resource(template: Mapping[str, Any], resource_type: str) -> dict[str, Any]:
     """Return the properties of the template's only resource, and check its type."""
     (resource,) = template["Resources"].values()
     assert resource["Type"] == resource_type
@@ -241,19 +241,19 @@ def only_resource(template: Template, resource_type: str) -> dict[str, Any]:
     return properties
 
 
-def role_of(template: Template) -> dict[str, Any]:
+def role_of(template: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of the role that is the template's only resource."""
     return only_resource(template, "AWS::IAM::Role")
 
 
-def policies_of(template: Template) -> dict[str, Any]:
+def policies_of(template: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inline policies of that role: the documents by name, in order."""
     return {
         policy["PolicyName"]: policy["PolicyDocument"] for policy in role_of(template)["Policies"]
     }
 
 
-def identity_policies(template: Template, partition: str = "aws") -> dict[str, Any]:
+def identity_policies(template: Mapping[str, Any], partition: str = "aws") -> dict[str, Any]:
     """Return the policies that a template attaches, as IAM gets them: the documents by logical ID.
 
     :param partition: the partition that the template is deployed to.

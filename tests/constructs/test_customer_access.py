@@ -14,6 +14,7 @@ import jsii
 import pytest
 from aws_cdk import App, CfnWaitConditionHandle, Environment, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template
 from aws_cdk.region_info import RegionInfo
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +30,6 @@ from tests.support import (
     PRINCIPAL,
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
-    Template,
     access_policy,
     identity_policies,
     messages_of,
@@ -52,10 +52,7 @@ def pump_stack(app: App | None = None) -> Stack:
 
 def policies_in(stack: Stack, partition: str = "aws") -> list[dict[str, Any]]:
     """Return the policies of a stack's template, as IAM gets them."""
-    app = stack.node.root
-    assert isinstance(app, App)
-    template: Template = app.synth().get_stack_artifact(stack.artifact_id).template
-    return list(identity_policies(template, partition).values())
+    return list(identity_policies(Template.from_stack(stack).to_json(), partition).values())
 
 
 def accounts(count: int) -> list[str]:

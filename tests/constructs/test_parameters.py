@@ -4,17 +4,11 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Aws, CfnParameter, Stack
+from aws_cdk.assertions import Template
 
 from pump_roles.constructs.trust_policy import literal_or_parameter
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, ArgumentError
 from tests.support import messages_of
-
-
-def template_of(stack: Stack) -> dict[str, Any]:
-    app = stack.node.root
-    assert isinstance(app, App)
-    template: dict[str, Any] = app.synth().get_stack_artifact(stack.artifact_id).template
-    return template
 
 
 def test_literal_is_validated_and_stays_a_literal() -> None:
@@ -35,7 +29,7 @@ def test_parameter_gets_the_validators_pattern_and_nothing_else() -> None:
     parameter = CfnParameter(stack, "P")
     reference = literal_or_parameter(EXTERNAL_ID, "external_id", parameter, scope=stack)
     assert stack.resolve(reference) == {"Ref": "P"}
-    assert template_of(stack)["Parameters"]["P"] == {
+    assert Template.from_stack(stack).find_parameters("P")["P"] == {
         "Type": "String",
         "AllowedPattern": EXTERNAL_ID.pattern,
     }
@@ -72,7 +66,7 @@ def test_parameter_keeps_its_own_lengths_description_and_default() -> None:
     }
     parameter = CfnParameter(stack, "P", **own)
     literal_or_parameter(EXTERNAL_ID, "external_id", parameter, scope=stack)
-    assert template_of(stack)["Parameters"]["P"] == {
+    assert Template.from_stack(stack).find_parameters("P")["P"] == {
         "Type": "String",
         "AllowedPattern": EXTERNAL_ID.pattern,
         "MinLength": 20,

@@ -13,11 +13,12 @@ from itertools import islice
 
 import pytest
 from aws_cdk import App
+from aws_cdk.assertions import Template
 from botocore.session import get_session
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.published import ROLES
-from tests.support import BUYING_AND_SELLING, EXTERNAL_ID, PUMP_ACCOUNT
+from tests.support import BUYING_AND_SELLING, ROLE_ARGUMENTS
 from tools.sandbox import catalog
 from tools.sandbox.catalog import Action
 from tools.sandbox.cdk import ROOT
@@ -166,11 +167,8 @@ LIMITS["recommended"] = LIMITS["commitment-tags-only"] | LIMITS["organizations-l
 def role(*guardrails: Guardrail, kind: str = "auto-pilot") -> Role:
     """Return the role of a synthesized template."""
     stack_class = AutoPilotStack if kind == "auto-pilot" else ReadOnlyStack
-    app = App()
-    stack_class(
-        app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, guardrails=guardrails
-    )
-    return Role.of_template(app.synth().get_stack_by_name("S").template)
+    stack = stack_class(App(), "S", **ROLE_ARGUMENTS, guardrails=guardrails)
+    return Role.of_template(Template.from_stack(stack).to_json())
 
 
 @cache
