@@ -33,6 +33,7 @@ from tests.support import (
     access_policy,
     identity_policies,
     messages_of,
+    size_of,
     worker_in,
 )
 from tools.sandbox.cdk import recommended_flags
@@ -57,11 +58,6 @@ def policies_in(stack: Stack, partition: str = "aws") -> list[dict[str, Any]]:
 
 def accounts(count: int) -> list[str]:
     return [f"{index:012}" for index in range(1, count + 1)]
-
-
-def size_of(policy: object) -> int:
-    """Return the characters of a policy document as IAM counts them: without white space."""
-    return len(json.dumps(policy, separators=(",", ":")))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.support import (
     ROLE_ARGUMENTS,
     messages_of,
     published_policies,
+    size_of,
     trust,
 )
 from tools.sandbox.cdk import recommended_flags
@@ -216,11 +217,6 @@ def test_two_roles_share_one_parameter() -> None:
     template = Template.from_stack(stack)
     template.resource_count_is("AWS::IAM::Role", 2)
     assert set(template.find_parameters("*")) - {"BootstrapVersion"} == {"PumpExternalID"}
-
-
-def size_of(document: object) -> int:
-    """Return the characters of a policy document as IAM counts them: without white space."""
-    return len(json.dumps(document, separators=(",", ":")))
 
 
 def guardrail_of_size(size: int) -> Guardrail:

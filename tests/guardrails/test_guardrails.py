@@ -31,7 +31,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
-from tests.support import ROLE_ARGUMENTS, messages_of, policies_of
+from tests.support import ROLE_ARGUMENTS, messages_of, policies_of, size_of
 from tools.sandbox import catalog
 from tools.sandbox.guardrails import EVERY, FILLED
 
@@ -109,8 +109,7 @@ def test_all_together_stay_under_iams_quota(together: list[Guardrail]) -> None:
         Guardrail.only_in_regions(*REGION_NAMES),
     )
     assert len(found) == len(AUTO_PILOT.policies) + len(together)
-    sizes = [len("".join(json.dumps(document).split())) for document in found.values()]
-    assert sum(sizes) < 10_240
+    assert sum(map(size_of, found.values())) < 10_240
 
 
 def test_error_about_the_quota_says_which_guardrails_are_redundant() -> None:
