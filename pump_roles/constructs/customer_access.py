@@ -17,7 +17,7 @@ _ACCOUNTS: Final = validators.ListOf(validators.ACCOUNT)
 _ROLE_NAMES: Final = validators.ListOf(validators.ROLE_NAME)
 _KINDS: Final = validators.ListOf(
     validators.Text(
-        pattern="^[^,]{1,64}$",
+        pattern=f"^({'|'.join(ROLES)})$",
         description=f"a kind of role: {' or '.join(ROLES)}",
     )
 )
@@ -75,7 +75,7 @@ class CustomerAccess(Construct):
         role_path: str | None = None,
     ) -> None:
         super().__init__(scope, id)
-        published = [ROLES[kind].name for kind in _checked_kinds(roles)]
+        published = [ROLES[kind].name for kind in _KINDS.check("roles", roles)]
         self._names = (
             published if role_names is None else _ROLE_NAMES.check("role_names", role_names)
         )
@@ -192,15 +192,6 @@ class CustomerAccess(Construct):
 
 def _arns(partition: str, accounts: Sequence[str], roles: Sequence[str]) -> list[str]:
     return [f"arn:{partition}:iam::{account}:role{role}" for account in accounts for role in roles]
-
-
-def _checked_kinds(roles: Sequence[str]) -> list[str]:
-    kinds = _KINDS.check("roles", roles)
-    for kind in kinds:
-        if kind not in ROLES:
-            hint = validators.nearest(kind, ROLES) or f"must be {' or '.join(ROLES)}"
-            raise ArgumentError("roles", f"unknown kind {kind!r}; {hint}")
-    return kinds
 
 
 def _checked_path(role_path: str) -> str:
