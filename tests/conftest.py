@@ -6,6 +6,8 @@ import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -148,6 +150,16 @@ def _settings(folder: Path) -> dict[str, Any]:
     paths = settings.get("pathMetadata", True)
     context: dict[str, Any] = settings["context"] | {"aws:cdk:enable-path-metadata": paths}
     return context
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, as it is released."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory"]
+    subprocess.run([*build, str(folder)], cwd=ROOT, check=True, capture_output=True)
+    (file,) = folder.glob("*.whl")
+    return file
 
 
 @pytest.fixture(scope="session")

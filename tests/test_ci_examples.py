@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,33 +123,43 @@ def gitlab(folder: Path) -> Ended:
     return Ended(found.returncode, errors_of(found), text, not_run)
 
 
-def configure(folder: Path, context: dict[str, str]) -> None:
-    """Write the copy's pump.json."""
-    settings = {key.removeprefix("pump:"): value for key, value in context.items()}
-    (folder / "pump.json").write_text(json.dumps(settings))
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project as `make setup-review` leaves it, but without the CDK CLI.
+
+    The job for a copied example runs that. Here, ``npx`` copies what another process synthesized.
+    """
+    folder, commands = tmp_path / "checkout", tmp_path / "checkout" / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    (folder / "pump_roles").symlink_to(ROOT / "pump_roles")
+    (commands / "pump-roles").symlink_to(Path(sys.executable).with_name("pump-roles"))
+    npx = commands / "npx"
+    npx.write_text('#!/bin/sh\n[ "$*" = "cdk synth --quiet" ] && cp -R "$SYNTHESIZED" cdk.out\n')
+    npx.chmod(0o755)
+    return folder
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the project as `make setup-review` leaves it."""
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    for name in ("app.py", "cdk.json", "package.json"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("pump_roles", "node_modules"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / ".venv").symlink_to(sys.prefix)
-    return folder
+def configure(
+    checkout: Path, assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[dict[str, str]], None]:
+    """Set what the copy's settings are, so what the CDK CLI synthesizes."""
+
+    def configured(context: dict[str, str]) -> None:
+        shutil.rmtree(checkout / "cdk.out", ignore_errors=True)
+        monkeypatch.setenv("SYNTHESIZED", str(assembly(context)))
+
+    return configured
 
 
 @pytest.mark.slow
 def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
-    checkout: Path, assembly: Assembly
+    checkout: Path, configure: Callable[[dict[str, str]], None], assembly: Assembly
 ) -> None:
     baseline = checkout / "pump-report.json"
     accepted = as_json(of_templates(assembly(GUARDED)))
     baseline.write_text(accepted, encoding="utf-8")
-    configure(checkout, GUARDED)
+    configure(GUARDED)
     passed = github(checkout)
     assert (passed.status, passed.errors) == (0, ())
     assert passed.summary
@@ -159,8 +171,18 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     assert (artifact / baseline.name).read_text("utf-8") == accepted
     assert (artifact / "page.html").exists()
 
-    shutil.rmtree(artifact)
-    assert_fails_on_a_broader_role(github, checkout)
+    for job in (github, gitlab):
+        shutil.rmtree(artifact)
+        configure(GIVEN)
+        failed = job(checkout)
+        assert failed.status == 3
+        (line,) = failed.errors
+        assert " broaden or may broaden the roles since pump-report.json: " in line
+        assert failed.summary
+        assert (artifact / "page.html").exists()
+        new = (artifact / baseline.name).read_text("utf-8")
+        assert new == as_json(of_templates(assembly(GIVEN)))
+    assert failed.not_run == (NEEDS_A_NETWORK,)
 
     # To accept it is to commit the artifact's report.
     shutil.copy(artifact / baseline.name, baseline)
@@ -168,51 +190,52 @@ def test_job_passes_with_an_accepted_baseline_and_fails_on_a_broader_role(
     assert bash(f"PATH=.venv/bin:$PATH; {check}", checkout).returncode == 0
 
 
-def assert_fails_on_a_broader_role(job: Callable[[Path], Ended], checkout: Path) -> Ended:
-    configure(checkout, GIVEN)
-    failed = job(checkout)
-    assert failed.status == 3
-    (line,) = failed.errors
-    assert " broaden or may broaden the roles since pump-report.json: " in line
-    assert failed.summary
-    assert (checkout / "pump-report" / "page.html").exists()
-    return failed
-
-
 @pytest.mark.slow
-def test_job_of_gitlab_fails_on_a_broader_role(checkout: Path, assembly: Assembly) -> None:
-    accepted = as_json(of_templates(assembly(GUARDED)))
-    (checkout / "pump-report.json").write_text(accepted, encoding="utf-8")
-    failed = assert_fails_on_a_broader_role(gitlab, checkout)
-    assert failed.not_run == (NEEDS_A_NETWORK,)
-    new = checkout / "pump-report" / "pump-report.json"
-    assert new.read_text("utf-8") == as_json(of_templates(assembly(GIVEN)))
-
-
-@pytest.mark.slow
-def test_job_for_a_copied_example_passes_with_an_accepted_baseline(
-    example: Callable[[str], Path], tmp_path: Path
+def test_copied_example_installs_as_its_page_says_and_its_job_passes(
+    example: Callable[[str], Path], wheel: Path, tmp_path: Path
 ) -> None:
-    for name in ("app.py", "cdk.json"):
-        shutil.copy(CI.parent / "read_only" / name, tmp_path)
-    # What the line installs.
-    for name in ("pump_roles", "node_modules"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    (tmp_path / "pump.json").write_text(json.dumps(IN_A_FILE))
+    """Without the registry and npm: the packages of the test environment stand in for those."""
+    page = (CI.parent / "README.md").read_text()
+    copy, install = re.findall(r"^\$ (cp .*|pip install .*)$", page, re.MULTILINE)
+    (written,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    clone, vendors = tmp_path / "pump-roles", tmp_path / "vendors"
+    clone.mkdir()
+    (clone / "examples").symlink_to(CI.parent)
+    (clone / "dist").symlink_to(wheel.parent)
+    assert bash(copy, clone).returncode == 0
+    venv.create(vendors / ".venv", symlinks=True)
+    (packages,) = (vendors / ".venv" / "lib").glob("*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    commands = vendors / ".venv" / "bin"
+    pip = {"PIP_NO_INDEX": "1", "PIP_PYTHON": str(commands / "python")}
+    own = Path(sys.executable).parent
+    path = os.pathsep.join((str(own), os.environ["PATH"]))
+    installed = bash(install, vendors, PATH=path, **pip)
+    assert installed.returncode == 0, installed.stderr
+    assert (packages / "pump_roles" / "constructs" / "roles.py").exists()
+    # What else the line for the jobs installs.
+    (vendors / "node_modules").symlink_to(ROOT / "node_modules")
+    for name in ("node", "npx"):
+        (commands / name).symlink_to(own / name)
+    assert json.loads(written) == {"principal": "PRINCIPAL", "external-id": "EXTERNAL_ID"}
+    (vendors / "pump.json").write_text(json.dumps(IN_A_FILE))
     accepted = as_json(of_templates(example("read_only")))
-    (tmp_path / "pump-report.json").write_text(accepted, encoding="utf-8")
+    (vendors / "pump-report.json").write_text(accepted, encoding="utf-8")
     text = (CI / "github-actions.yml").read_text()
     (line,) = COPIED
     assert text.count(NEEDS_A_NETWORK) == 1
-    passed = github(tmp_path, yaml.safe_load(text.replace(NEEDS_A_NETWORK, line)))
+    passed = github(vendors, yaml.safe_load(text.replace(NEEDS_A_NETWORK, line)))
     assert (passed.status, passed.errors) == (0, ())
     assert line in passed.not_run
+    assert of_templates(vendors / "cdk.out").as_published
 
 
 @pytest.mark.slow
 def test_scheduled_job_passes_until_an_account_differs(
-    checkout: Path, assembly: Assembly, aws: EmbeddedAws
+    checkout: Path,
+    configure: Callable[[dict[str, str]], None],
+    assembly: Assembly,
+    aws: EmbeddedAws,
 ) -> None:
     aws.caller_in(PRINCIPAL)
     templates = {
@@ -224,7 +247,7 @@ def test_scheduled_job_passes_until_an_account_differs(
         for account in organization.accounts:
             if stack != "PumpReadOnly":
                 aws.deploy(stack, template, caller=Caller(account))
-    configure(checkout, GUARDED)
+    configure(GUARDED)
     variables = {"PUMP_AUDITOR": AUDITOR, "PUMP_PRINCIPAL": PRINCIPAL, **aws.environment()}
     passed = github(checkout, VERIFY, **variables)
     # The lines about accounts are not errors.
@@ -242,6 +265,7 @@ def test_scheduled_job_passes_until_an_account_differs(
     aws.iam(Caller(organization.accounts[1])).update_role(
         RoleName="PumpReadOnlyRole", MaxSessionDuration=7_200
     )
+    configure(GUARDED)
     failed = github(checkout, VERIFY, **variables)
     assert (failed.status, failed.errors) == (3, ())
     assert "7,200 seconds instead of 3,600" in failed.summary
@@ -310,10 +334,10 @@ def test_jobs_upload_what_they_write() -> None:
 
 @pytest.mark.slow
 def test_job_without_a_usable_baseline_fails_and_offers_a_new_one(
-    checkout: Path, assembly: Assembly
+    checkout: Path, configure: Callable[[dict[str, str]], None], assembly: Assembly
 ) -> None:
     (checkout / "pump-report.json").write_text('{"schema": 0}')
-    configure(checkout, GUARDED)
+    configure(GUARDED)
     ended = github(checkout)
     assert ended.status == 1
     (line,) = ended.errors

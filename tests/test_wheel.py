@@ -1,8 +1,5 @@
 """The wheel: an app outside the repository synthesizes and type-checks with nothing else."""
 
-import json
-import os
-import re
 import subprocess
 import sys
 import sysconfig
@@ -13,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from pump_roles import __version__
-from pump_roles.report import of_templates
-from tests.support import EXAMPLES, IN_A_FILE, bash
-from tools.sandbox.cdk import ROOT, cdk, tool_environment
+from tools.sandbox.cdk import ROOT, tool_environment
 
 APP = """\
 from aws_cdk import App, CfnParameter, Stack
@@ -53,16 +48,6 @@ def run(*command: str, directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=directory, env=tool_environment(), capture_output=True, text=True, check=False
     )
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory"]
-    ended = run(*build, str(folder), directory=ROOT)
-    assert ended.returncode == 0, ended.stderr
-    (file,) = folder.glob("*.whl")
-    return file
 
 
 @pytest.fixture(scope="module")
@@ -117,35 +102,6 @@ def test_wheel_needs_only_the_cdk(wheel: Path) -> None:
         if "Requires-Dist" in line and "extra ==" not in line
     ]
     assert [name.split("<")[0] for name in needed] == ["aws-cdk-lib", "constructs"]
-
-
-@pytest.mark.slow
-def test_copied_example_installs_and_synthesizes_as_its_page_says(
-    wheel: Path, tmp_path: Path
-) -> None:
-    """Without the registry and npm: the packages of the test environment stand in for those."""
-    page = (EXAMPLES / "README.md").read_text()
-    copy, install = re.findall(r"^\$ (cp .*|pip install .*)$", page, re.MULTILINE)
-    (written,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    clone, vendors = tmp_path / "pump-roles", tmp_path / "vendors"
-    clone.mkdir()
-    (clone / "examples").symlink_to(EXAMPLES)
-    (clone / "dist").symlink_to(wheel.parent)
-    assert bash(copy, clone).returncode == 0
-    venv.create(vendors / ".venv", symlinks=True)
-    (packages,) = (vendors / ".venv" / "lib").glob("*/site-packages")
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
-    pip = {"PIP_NO_INDEX": "1", "PIP_PYTHON": str(vendors / ".venv" / "bin" / "python")}
-    commands = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    installed = bash(install, vendors, PATH=commands, **pip)
-    assert installed.returncode == 0, installed.stderr
-    assert (packages / "pump_roles" / "constructs" / "roles.py").exists()
-    assert json.loads(written) == {"principal": "PRINCIPAL", "external-id": "EXTERNAL_ID"}
-    (vendors / "pump.json").write_text(json.dumps(IN_A_FILE))
-    path = os.pathsep.join((str(vendors / ".venv" / "bin"), commands))
-    ended = cdk("synth", "--quiet", directory=vendors, environment={"PATH": path})
-    assert ended.returncode == 0, ended.stderr
-    assert of_templates(vendors / "cdk.out").as_published
 
 
 @pytest.mark.slow
