@@ -44,17 +44,20 @@ def test_bad_input_gives_one_message_and_no_template(
 
 
 @pytest.mark.slow
-def test_cdk_synth_writes_the_templates_of_the_other_tests(
-    assembly: Assembly, tmp_path: Path
+def test_cdk_synth_writes_the_templates_of_the_other_tests_from_pump_json_and_c(
+    assembly: Assembly, checkout: Path
 ) -> None:
-    context = SCENARIOS["everything"] | UNITS
-    flags = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
-    ended = cdk("synth", "--quiet", "--output", str(tmp_path), *flags)
+    given = SCENARIOS["everything"] | UNITS
+    flags = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
+    ended = cdk("synth", "--quiet", *flags, directory=checkout)
     assert ended.returncode == 0, ended.stderr
-    written = {file.name: file.read_bytes() for file in tmp_path.glob("*.template.json")}
+    origin, *_ = ended.stderr.splitlines()
+    assert origin.startswith("settings: pump.json and context (pump:auto-pilot:")
+    written = {file.name: file.read_bytes() for file in checkout.glob("cdk.out/*.template.json")}
     assert len(written) == 4
     assert written == {
-        file.name: file.read_bytes() for file in assembly(context).glob("*.template.json")
+        file.name: file.read_bytes()
+        for file in assembly(given | {"pump:region": "eu-west-1"}).glob("*.template.json")
     }
 
 
@@ -96,34 +99,19 @@ def checkout(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("app.py", "cdk.json"):
         (folder / name).symlink_to(ROOT / name)
-    kept = {"principal": "999988887777", "permissions-boundary": "Kept"}
-    (folder / "pump.json").write_text(json.dumps(kept))
+    (folder / "pump.json").write_text('{"region": "eu-west-1", "permissions-boundary": "Kept"}')
     return folder
 
 
-@pytest.mark.slow
-def test_pump_json_is_read_and_c_overrides_it(checkout: Path) -> None:
-    ended = cdk("synth", "--quiet", "-c", "pump:permissions-boundary=Typed", directory=checkout)
-    origin, said, *_ = ended.stderr.splitlines()
-    assert origin == "settings: pump.json and context (pump:permissions-boundary)"
-    assert said == (
-        "PumpReadOnly: role PumpReadOnlyRole; principal: 999988887777; external ID: parameter "
-        "PumpExternalID; no guardrails; boundary: Typed"
-    )
-
-
-@pytest.mark.slow
 def test_pump_json_changes_neither_demos_nor_tests(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    cli = tmp_path / "cli.js"
+    cli.write_text('process.stdout.write(require("fs").readdirSync(".").sort().join())')
+    monkeypatch.setattr("tools.sandbox.cdk._CLI", cli)
     monkeypatch.setattr("tools.sandbox.cdk.ROOT", checkout)
-    ended = cdk("synth", "--quiet", "--output", str(tmp_path / "out"))
-    origin, said, *_ = ended.stderr.splitlines()
-    assert origin == "settings: none"
-    assert said.endswith(
-        "; principal: parameter PumpIamRole; external ID: parameter PumpExternalID; no guardrails; "
-        "no boundary"
-    )
+    assert cdk("synth").stdout == "app.py,cdk.json"
+    assert cdk("synth", directory=checkout).stdout == "app.py,cdk.json,pump.json"
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {"pump.json", "cdk.context.json"} <= {*ignored}
 

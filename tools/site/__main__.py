@@ -34,15 +34,15 @@ def collect(source: Path) -> None:
     _run("pump_roles", "report", "--output", str(source / "published-roles.html"))
 
 
-def build(source: Path) -> None:
-    """Build the site from the pages of a folder, in ``site``.
+def build(source: Path, site: Path) -> None:
+    """Build the site from the pages of a folder.
 
     :param source: the folder.
+    :param site: the folder of the site.
     :raises CalledProcessError: if a link leads nowhere, or a page is not in the navigation.
     """
-    _run(
-        "mkdocs", "build", "--strict", "--config-file", "tools/site/mkdocs.yml", SOURCE=str(source)
-    )
+    options = ("--strict", "--config-file", "tools/site/mkdocs.yml", "--site-dir", str(site))
+    _run("mkdocs", "build", *options, SOURCE=str(source))
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def main() -> int:
     try:
         with TemporaryDirectory() as folder:
             collect(Path(folder))
-            build(Path(folder))
+            build(Path(folder), ROOT / "site")
     except subprocess.CalledProcessError as error:
         return error.returncode
     return 0
