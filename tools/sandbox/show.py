@@ -117,9 +117,8 @@ class Show:
         if ended.returncode:
             self.console.print(escape(output))
             raise SystemExit(ended.returncode)
-        outcome = "no changes" if "(no changes)" in output else "deployed"
         self.done(
-            "destroyed" if destroys else f"synthesized, checked by cdk-nag, {outcome}",
+            "destroyed" if destroys else "synthesized, checked by cdk-nag, deployed",
             time.monotonic() - started,
         )
         self.console.print()
