@@ -157,9 +157,14 @@ def big(number: int, hostile: str, effect: str = "broader") -> AccountResult:
     return replace(full, roles=roles, others=full.others * 99)
 
 
-@pytest.mark.parametrize("hostile", ["x" * 70_000, "<" * 70_000, "`x" * 40_000, "$@a" * 9_000])
-@pytest.mark.parametrize("number", [3, pytest.param(1_000, marks=pytest.mark.slow)])
-def test_always_fits_in_a_comment(hostile: str, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "hostile"),
+    [
+        *((3, hostile) for hostile in ("x" * 70_000, "<" * 70_000, "`x" * 40_000, "$@a" * 9_000)),
+        (100, "<" * 70_000),
+    ],
+)
+def test_always_fits_in_a_comment(number: int, hostile: str) -> None:
     accounts = [big(account, hostile) for account in range(number)]
     accounts += [unknown(account, reason=hostile, name=hostile) for account in range(number)]
     accounts += [
