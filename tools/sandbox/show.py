@@ -3,7 +3,6 @@
 import signal
 import time
 from collections.abc import Callable, Mapping
-from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol, TypeVar
 
 from rich import box
@@ -110,9 +109,8 @@ class Show:
         destroys = command[0] == "destroy"
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"
-        # Not cdk.out: only one CLI at a time may write to a folder.
-        with self.console.status(doing), TemporaryDirectory() as folder:
-            ended = cdk(*command, *hidden, "--output", folder, environment=aws.environment())
+        with self.console.status(doing):
+            ended = cdk(*command, *hidden, environment=aws.environment())
         output = ended.stdout + ended.stderr
         if ended.returncode:
             self.console.print(escape(output))
