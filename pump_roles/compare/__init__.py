@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from pump_roles.compare.difference import Difference, Rule
 from pump_roles.compare.identity_policies import (
-    PolicyEffect,
     guardrail_of,
+    in_each_direction,
     policy_differences,
-    policy_effects,
     same_document,
 )
 from pump_roles.compare.trust_policies import trust_differences
@@ -136,16 +135,10 @@ def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
         [Policy(name="boundary", document=side.document, arn=side.arn)]
         for side in (expected, found)
     )
-    for effect in policy_effects(before, now) or (PolicyEffect(effect="other"),):
-        yield Difference(
-            rule="boundary-text",
-            effect=effect.effect,
-            part="boundary",
-            subject=found.arn,
-            actions=effect.actions,
-            decisions=effect.decisions,
-            unreadable=effect.unreadable,
-        )
+    difference = Difference(
+        rule="boundary-text", effect="other", part="boundary", subject=found.arn
+    )
+    yield from in_each_direction(difference, before, now)
 
 
 def _tags(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Difference]:

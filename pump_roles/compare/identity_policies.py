@@ -1,14 +1,14 @@
 """Compares the policies of a role, in their effect on the decision for each action."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from pump_roles.compare.difference import Difference, Rule
 from pump_roles.guardrails import Guardrail, recognized
 from pump_roles.iam.canonical import canonical
 from pump_roles.iam.clauses import unreadable_statements
-from pump_roles.iam.decisions import DecisionChange, Effect, decision_changes
+from pump_roles.iam.decisions import Effect, decision_changes
 from pump_roles.iam.documents import Policy
 from pump_roles.published import ROLES
 from pump_roles.role import Part, Role
@@ -16,27 +16,6 @@ from pump_roles.role import Part, Role
 _RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
 
 _Key = tuple[Part, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyEffect:
-    """What differs between policies in one direction.
-
-    :param effect: the direction.
-    :param decisions: the decisions that differ.
-    :param unreadable: whether there is a statement that cannot be read, or no longer.
-    """
-
-    effect: Effect
-    decisions: tuple[DecisionChange, ...] = ()
-    unreadable: bool = False
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """The actions and patterns of these decisions, each once."""
-        return tuple(
-            dict.fromkeys(action for change in self.decisions for action in change.actions)
-        )
 
 
 def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Iterator[Difference]:
@@ -130,20 +109,18 @@ def _of_policy(
     elif old is None:
         rule = "policy-added"
     guardrails = [None if side is None else guardrail_of(kind, side) for side in (old, new)]
-    values = [() if found is None else found.values for found in guardrails]
-    found = _ends(rule, guardrails) or policy_effects([*before.values()], [*now.values()])
-    for effect in found or (PolicyEffect(effect="other"),):
-        yield Difference(
-            rule=rule,
-            effect=effect.effect,
-            part=key[0],
-            subject=policy.name,
-            was=values[0],
-            now=values[1],
-            actions=("*",) if any(found and found.ends for found in guardrails) else effect.actions,
-            decisions=effect.decisions,
-            unreadable=effect.unreadable,
-        )
+    was, is_now = (() if found is None else found.values for found in guardrails)
+    difference = Difference(
+        rule=rule, effect="other", part=key[0], subject=policy.name, was=was, now=is_now
+    )
+    ending = any(found is not None and found.ends for found in guardrails)
+    effect = _effect_of_end(rule, guardrails)
+    found = (
+        in_each_direction(difference, [*before.values()], [*now.values()])
+        if effect is None
+        else (replace(difference, effect=effect),)
+    )
+    yield from (replace(each, actions=("*",)) if ending else each for each in found)
 
 
 def guardrail_of(kind: str, policy: Policy) -> Guardrail | None:
@@ -169,21 +146,24 @@ def _is_ending(kind: str, policy: Policy) -> bool:
     return found is not None and found.ends is not None
 
 
-def _ends(rule: Rule, guardrails: Sequence[Guardrail | None]) -> tuple[PolicyEffect, ...]:
+def _effect_of_end(rule: Rule, guardrails: Sequence[Guardrail | None]) -> Effect | None:
     # It denies everything from a certain time on, so the time is all that matters.
     old, new = (None if found is None else found.ends for found in guardrails)
     if old is not None and new is not None:
-        return (PolicyEffect(effect="broader" if new > old else "narrower"),)
+        return "broader" if new > old else "narrower"
     if old is not None and rule == "policy-removed":
-        return (PolicyEffect(effect="broader"),)
-    if new is not None and rule == "policy-added":
-        return (PolicyEffect(effect="narrower"),)
-    return ()
+        return "broader"
+    return "narrower" if new is not None and rule == "policy-added" else None
 
 
-def policy_effects(before: Sequence[Policy], now: Sequence[Policy]) -> tuple[PolicyEffect, ...]:
-    """Return how policies differ, for each direction in which they do.
+def in_each_direction(
+    difference: Difference, before: Sequence[Policy], now: Sequence[Policy]
+) -> tuple[Difference, ...]:
+    """Return a difference between policies once for each direction in which they differ.
 
+    If they decide everything alike, it is returned as it is.
+
+    :param difference: the difference, without its effect, actions, and decisions.
     :param before: the policies as expected.
     :param now: the policies as they are.
     """
@@ -195,12 +175,21 @@ def policy_effects(before: Sequence[Policy], now: Sequence[Policy]) -> tuple[Pol
         ("other", False),
         ("narrower", bool(was_unread - unread)),
     )
-    return tuple(
-        PolicyEffect(effect=effect, decisions=decisions, unreadable=unreadable)
-        for effect, unreadable in directions
-        if (decisions := tuple(change for change in changes if change.effect == effect))
-        or unreadable
-    )
+    found = []
+    for effect, unreadable in directions:
+        decisions = tuple(change for change in changes if change.effect == effect)
+        if decisions or unreadable:
+            actions = dict.fromkeys(action for change in decisions for action in change.actions)
+            found.append(
+                replace(
+                    difference,
+                    effect=effect,
+                    actions=tuple(actions),
+                    decisions=decisions,
+                    unreadable=unreadable,
+                )
+            )
+    return tuple(found) or (difference,)
 
 
 def _unreadable(policies: Sequence[Policy]) -> set[tuple[str, str]]:
@@ -214,15 +203,9 @@ def _unreadable(policies: Sequence[Policy]) -> set[tuple[str, str]]:
 def _together(
     before: Sequence[Policy], now: Sequence[Policy], reported: Mapping[str, int], *, each: bool
 ) -> Iterator[Difference]:
-    for effect in policy_effects(before, now):
-        rank = _RANKS[effect.effect]
-        new = tuple(action for action in effect.actions if reported.get(action, 0) < rank)
-        if new or (effect.unreadable and not each):
-            yield Difference(
-                rule="policies-together",
-                effect=effect.effect,
-                part="inline-policies",
-                actions=new,
-                decisions=effect.decisions,
-                unreadable=effect.unreadable,
-            )
+    together = Difference(rule="policies-together", effect="other", part="inline-policies")
+    for difference in in_each_direction(together, before, now):
+        rank = _RANKS[difference.effect]
+        new = tuple(action for action in difference.actions if reported.get(action, 0) < rank)
+        if new or (difference.unreadable and not each):
+            yield replace(difference, actions=new)
