@@ -97,14 +97,8 @@ def certain(value: Any, template: Template) -> Certain | None:
     :param value: the value, as in a template.
     :param template: that template.
     """
-    if isinstance(value, str | int):
-        text = as_text(value)
-        return None if _DYNAMIC in text else (text,) if text else ()
-    if not isinstance(value, dict) or len(value) != 1:
-        return None
-    ((function, argument),) = value.items()
-    called = _FUNCTIONS.get(function)
-    return None if called is None else called(argument, template)
+    found = _certain(value, template)
+    return found if isinstance(found, tuple) else None
 
 
 def certain_list(value: Any, template: Template) -> tuple[Certain, ...] | None:
@@ -115,12 +109,23 @@ def certain_list(value: Any, template: Template) -> tuple[Certain, ...] | None:
     :param value: the value, as in a template.
     :param template: that template.
     """
+    found = _certain(value, template)
+    return tuple(found) if isinstance(found, list) else None
+
+
+def _certain(value: Any, template: Template) -> Certain | list[Certain] | None:
+    # A string, which is a tuple of its parts, or a list of strings.
     if isinstance(value, list):
-        return _all(certain(element, template) for element in value)
+        found = [certain(element, template) for element in value]
+        known = [element for element in found if element is not None]
+        return known if len(known) == len(found) else None
+    if isinstance(value, str | int):
+        text = as_text(value)
+        return None if _DYNAMIC in text else (text,) if text else ()
     if not isinstance(value, dict) or len(value) != 1:
         return None
     ((function, argument),) = value.items()
-    called = _LISTS.get(function)
+    called = _FUNCTIONS.get(function)
     return None if called is None else called(argument, template)
 
 
@@ -209,27 +214,6 @@ def substitution(argument: Any) -> list[Any] | None:
     return [value(index, text) for index, text in enumerate(pieces)]
 
 
-def _mapped(argument: Any, template: Template) -> Any:
-    if not isinstance(argument, list) or "Mappings" in template.changeable:
-        return None
-    found: Any = template.content.get("Mappings")
-    for key in argument[:3]:
-        name = certain(key, template)
-        if name is None or not all(isinstance(part, str) for part in name):
-            return None
-        found = as_mapping(found).get(written(name))
-    return found
-
-
-def _all(values: Iterable[Certain | None]) -> tuple[Certain, ...] | None:
-    found: list[Certain] = []
-    for value in values:
-        if value is None:
-            return None
-        found.append(value)
-    return tuple(found)
-
-
 def _concatenated(values: Iterable[Certain | None], separator: str = "") -> Certain | None:
     found: list[str | Symbol] = []
     length = 0
@@ -249,7 +233,7 @@ def _concatenated(values: Iterable[Certain | None], separator: str = "") -> Cert
     return None if dynamic else tuple(found)
 
 
-def _ref(name: Any, template: Template) -> Certain | None:
+def _ref(name: Any, template: Template) -> Certain | list[Certain] | None:
     if not isinstance(name, str):
         return None
     if name in _CHARACTERS:
@@ -259,9 +243,11 @@ def _ref(name: Any, template: Template) -> Certain | None:
         return (template.stack,) if template.stack else None
     if name in template.resources:
         return _identity(name, "", template)
-    if template.is_list(name):
-        return None
-    return _parameter(name, template)
+    argument = _parameter(name, template)
+    if argument is None or not template.is_list(name):
+        return argument
+    pieces = _pieces(argument, ",")
+    return None if pieces is None else [*map(_stripped, pieces)]
 
 
 def _parameter(name: str, template: Template) -> Certain | None:
@@ -324,7 +310,9 @@ def _identity(name: str, attribute: str, template: Template) -> Certain | None:
     path: Certain | None = ("/",)
     if "Path" in template.properties(name) or template.is_open(name):
         path = _property("Path", name, template) or (Symbol(f"{name}.Path", template),)
-    partition, account = (_ref(f"AWS::{part}", template) for part in ("Partition", "AccountId"))
+    partition, account = (
+        certain({"Ref": f"AWS::{part}"}, template) for part in ("Partition", "AccountId")
+    )
     return _concatenated(
         [("arn:",), partition, (":iam::",), account, (f":{arn_type}",), path, own_name]
     )
@@ -342,10 +330,14 @@ def _substituted(argument: Any, template: Template) -> Certain | None:
     return None if values is None else _concatenated(certain(of, template) for of in values)
 
 
+def _pair(argument: Any) -> tuple[Any, Any]:
+    # Both are null, which is never certain, if there are not exactly two.
+    is_pair = isinstance(argument, list) and len(argument) == _PAIR
+    return (argument[0], argument[1]) if is_pair else (None, None)
+
+
 def _joined(argument: Any, template: Template) -> Certain | None:
-    if not isinstance(argument, list) or len(argument) != _PAIR:
-        return None
-    separator, elements = argument
+    separator, elements = _pair(argument)
     if isinstance(elements, list):
         # Join leaves out what is nothing.
         elements = [element for element in elements if element != {"Ref": "AWS::NoValue"}]
@@ -354,25 +346,23 @@ def _joined(argument: Any, template: Template) -> Certain | None:
 
 
 def _selected(argument: Any, template: Template) -> Certain | None:
-    if not isinstance(argument, list) or len(argument) != _PAIR:
-        return None
-    index, found = certain(argument[0], template), certain_list(argument[1], template)
+    number, elements = _pair(argument)
+    index, found = certain(number, template), certain_list(elements, template)
     if index is None or found is None or not re.fullmatch("[0-9]{1,4}", written(index)):
         return None
-    number = int(written(index))
-    return found[number] if number < len(found) else None
+    at = int(written(index))
+    return found[at] if at < len(found) else None
 
 
-def _split(argument: Any, template: Template) -> tuple[Certain, ...] | None:
-    if not isinstance(argument, list) or len(argument) != _PAIR:
-        return None
-    separator, source = argument[0], certain(argument[1], template)
+def _split(argument: Any, template: Template) -> list[Certain] | None:
+    separator, text = _pair(argument)
+    source = certain(text, template)
     if source is None or not isinstance(separator, str) or not separator:
         return None
     return _pieces(source, separator)
 
 
-def _pieces(source: Certain, separator: str) -> tuple[Certain, ...] | None:
+def _pieces(source: Certain, separator: str) -> list[Certain] | None:
     pieces: list[list[str | Symbol]] = [[]]
     for part in source:
         if isinstance(part, Symbol):
@@ -383,15 +373,12 @@ def _pieces(source: Certain, separator: str) -> tuple[Certain, ...] | None:
         first, *others = part.split(separator)
         pieces[-1] += [first] if first else []
         pieces += [[piece] if piece else [] for piece in others]
-    return tuple(map(tuple, pieces))
+    return [tuple(piece) for piece in pieces]
 
 
-def _either(of: Callable[[Any, Template], Any]) -> Callable[[Any, Template], Any]:
-    def either(argument: Any, template: Template) -> Any:
-        branches = [of(branch, template) for branch in as_list(argument)[1:]]
-        return branches[0] if len(branches) == _PAIR and branches[0] == branches[1] else None
-
-    return either
+def _either(argument: Any, template: Template) -> Certain | list[Certain] | None:
+    branches = [_certain(branch, template) for branch in as_list(argument)[1:]]
+    return branches[0] if len(branches) == _PAIR and branches[0] == branches[1] else None
 
 
 def _imported(argument: Any, template: Template) -> Certain | None:
@@ -401,7 +388,7 @@ def _imported(argument: Any, template: Template) -> Certain | None:
 
 def _stack_output(argument: Any, template: Template) -> Certain | None:
     named = as_mapping(argument)
-    names = _all(certain(named.get(key), template) for key in ("StackName", "OutputName"))
+    names = certain_list([named.get("StackName"), named.get("OutputName")], template)
     return None if names is None else _exported(tuple(map(written, names)), template)
 
 
@@ -418,14 +405,6 @@ def _exported(key: tuple[str, ...], template: Template) -> Certain | None:
     return _once(f"export {' '.join(key)}", exporting, lambda: certain(value, exporting))
 
 
-def _list_parameter(name: Any, template: Template) -> tuple[Certain, ...] | None:
-    if not isinstance(name, str) or not template.is_list(name):
-        return None
-    argument = _parameter(name, template)
-    pieces = None if argument is None else _pieces(argument, ",")
-    return None if pieces is None else tuple(map(_stripped, pieces))
-
-
 def _stripped(value: Certain) -> Certain:
     parts = list(value)
     if parts and isinstance(parts[0], str):
@@ -435,30 +414,29 @@ def _stripped(value: Certain) -> Certain:
     return tuple(part for part in parts if part)
 
 
-def _mapped_text(argument: Any, template: Template) -> Certain | None:
-    found = _mapped(argument, template)
-    return certain(found, template) if isinstance(found, str | int) else None
+def _mapped(argument: Any, template: Template) -> Certain | list[Certain] | None:
+    if not isinstance(argument, list) or "Mappings" in template.changeable:
+        return None
+    found: Any = template.content.get("Mappings")
+    for key in argument[:3]:
+        name = certain(key, template)
+        if name is None or not all(isinstance(part, str) for part in name):
+            return None
+        found = as_mapping(found).get(written(name))
+    return _certain(found, template) if isinstance(found, str | int | list) else None
 
 
-def _mapped_list(argument: Any, template: Template) -> tuple[Certain, ...] | None:
-    found = _mapped(argument, template)
-    return certain_list(found, template) if isinstance(found, list) else None
+_Read = Callable[[Any, Template], Certain | list[Certain] | None]
 
-
-_FUNCTIONS: Final[Mapping[Any, Callable[[Any, Template], Certain | None]]] = {
+_FUNCTIONS: Final[Mapping[Any, _Read]] = {
     "Ref": _ref,
-    "Fn::FindInMap": _mapped_text,
+    "Fn::FindInMap": _mapped,
     "Fn::GetAtt": _attribute,
     "Fn::GetStackOutput": _stack_output,
-    "Fn::If": _either(certain),
+    "Fn::If": _either,
     "Fn::ImportValue": _imported,
     "Fn::Join": _joined,
     "Fn::Select": _selected,
-    "Fn::Sub": _substituted,
-}
-_LISTS: Final[Mapping[Any, Callable[[Any, Template], tuple[Certain, ...] | None]]] = {
-    "Ref": _list_parameter,
-    "Fn::FindInMap": _mapped_list,
-    "Fn::If": _either(certain_list),
     "Fn::Split": _split,
+    "Fn::Sub": _substituted,
 }
