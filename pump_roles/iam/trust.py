@@ -165,8 +165,8 @@ def external_ids_of(trust_policy: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def replaced(value: Any, old: str, new: Any) -> Any:
-    """Return a JSON value in which every string equal to another is replaced."""
+def replaced(value: Any, old: Any, new: Any) -> Any:
+    """Return a JSON value in which every part that is equal to another value is replaced."""
     return mapped(value, lambda part: new if part == old else part)
 
 

@@ -49,7 +49,7 @@ Definition = tuple[Template, str, str]
 """A template, one of its sections, and a name there."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Possible:
     """What a value could be made of.
 
@@ -62,11 +62,11 @@ class Possible:
     :param ends: the text that it certainly ends with.
     """
 
-    fragments: frozenset[str]
-    shapes: frozenset[str]
-    separators: frozenset[str]
-    references: frozenset[Reference]
-    deployment: bool
+    fragments: set[str] = field(default_factory=set)
+    shapes: set[str] = field(default_factory=set)
+    separators: set[str] = field(default_factory=set)
+    references: set[Reference] = field(default_factory=set)
+    deployment: bool = False
     begins: str = ""
     ends: str = ""
 
@@ -193,17 +193,12 @@ def could_be(value: Any, template: Template, *, into_resources: bool = True) -> 
     return possible
 
 
-@dataclass
-class _Contents:
+@dataclass(eq=False)
+class _Contents(Possible):
     # What a value or a definition contains itself, and the definitions and conditions that it uses.
-    fragments: set[str] = field(default_factory=set)
-    shapes: set[str] = field(default_factory=set)
-    separators: set[str] = field(default_factory=set)
-    references: set[Reference] = field(default_factory=set)
     named: set[Reference] = field(default_factory=set)
     uses: set[Definition] = field(default_factory=set)
     conditions: set[Definition] = field(default_factory=set)
-    deployment: bool = False
 
     def add(self, value: Any, template: Template) -> None:
         """Add a value. Not recursive: a value can be nested deeply."""
@@ -223,10 +218,10 @@ class _Contents:
             self.deployment |= any(map(is_function, value))
             return (*value, *value.values())
         if value is not None:
-            self._text(as_text(value), template)
+            self._add_text(as_text(value), template)
         return ()
 
-    def _text(self, text: str, template: Template) -> None:
+    def _add_text(self, text: str, template: Template) -> None:
         for reference in _DYNAMIC.findall(text):
             self.deployment = True
             self.add_stored(reference, template)
@@ -349,13 +344,8 @@ def _together(first: _Contents, *, into_resources: bool) -> Possible:
         for of, logical_id in found.named:
             # AWS generates a name from these, and something random.
             found.fragments |= {logical_id, *of.place}
-    return Possible(
-        fragments=frozenset(found.fragments),
-        shapes=frozenset(found.shapes),
-        separators=frozenset(found.separators),
-        references=frozenset(found.references),
-        deployment=found.deployment or bool(found.separators and found.named),
-    )
+        found.deployment |= bool(found.named)
+    return found
 
 
 def _all_contents(definition: Definition, *, into_resources: bool) -> _Contents:
@@ -431,20 +421,12 @@ def _parameter(contents: _Contents, name: str, template: Template) -> None:
         contents.add(passed, template.parent)
         if changeable:
             deploying = template.parent.properties(template.deployed_by)
-            overrides = [*_overrides(deploying.get("StackInstancesGroup"))]
-            contents.add([deploying.get("Parameters"), overrides], template.parent)
+            overriding = deploying.get("StackInstancesGroup")
+            contents.add([deploying.get("Parameters"), overriding], template.parent)
     if stored:
         for names in (default, passed, *as_list(allowed or [])):
             if names is not None:
                 contents.add_stored(names, template)
-
-
-def _overrides(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | dict):
-        if "ParameterOverrides" in value and isinstance(value, dict):
-            yield value["ParameterOverrides"]
-        for element in value.values() if isinstance(value, dict) else value:
-            yield from _overrides(element)
 
 
 def _ref(found: _Contents, name: Any, template: Template) -> Iterable[Any]:

@@ -22,6 +22,7 @@ from pump_roles.iam.documents import (
     as_text,
     has_transform,
     is_function,
+    mapped,
     ref,
     strings,
 )
@@ -32,7 +33,7 @@ from pump_roles.templates.certain import Certain, Symbol, certain, written
 from pump_roles.templates.could_be import could_be
 from pump_roles.templates.model import Access, Other
 from pump_roles.templates.pump_names import PumpNames, admitted
-from pump_roles.templates.roles import PumpRole, resolved_trust_policy
+from pump_roles.templates.roles import PumpRole, given
 from pump_roles.templates.targets import Naming, Target, elements, target, targets
 from pump_roles.templates.template import Reference, Template
 
@@ -404,7 +405,10 @@ class _Reader:
 
     def _principals(self) -> Iterator[str]:
         if self._has_trust_policy:
-            trust_policy, parameters = resolved_trust_policy(self.template, self.logical_id)
+            trust_policy = mapped(
+                self._properties.get(_TRUST), lambda part: given(part, self.template)[0]
+            )
+            parameters = {name: None for above in self.template.chain for name in above.declared}
             yield from assumption(trust_policy, parameters).principals
         elif self._type in ATTACHES or self._type in _POLICIES:
             for kind in ("Roles", "RoleName", "Users", "UserName", "Groups", "GroupName"):

@@ -10,10 +10,9 @@ from pump_roles.iam.documents import (
     as_mapping,
     as_text,
     is_policy_name,
-    mapped,
     ref,
 )
-from pump_roles.iam.trust import accepts_only, principals_of, with_placeholders
+from pump_roles.iam.trust import accepts_only, principals_of, replaced, with_placeholders
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates.attachments import Attachment, Attachments
@@ -22,7 +21,7 @@ from pump_roles.templates.certain import Symbol, certain, filled, filled_text, w
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.targets import Naming, elements, target, targets
 from pump_roles.templates.template import Template
-from pump_roles.validators import PRINCIPAL, ROLE_NAME
+from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
 
 _ROLE_MEMBERS: Final = {
     "Type",
@@ -52,7 +51,6 @@ class PumpRole:
 
     :param template: its template.
     :param logical_id: its logical ID.
-    :param names: the names that it can have.
     :param attachments: the policies in what was read that are attached to it.
     :param uncounted: the policies that are, or may be, attached to it and are not counted.
     :param changeable: whether its template can change at deployment.
@@ -61,7 +59,6 @@ class PumpRole:
 
     template: Template
     logical_id: str
-    names: tuple[str, ...]
     attachments: tuple[Attachment, ...]
     uncounted: tuple[Attachment, ...]
     changeable: bool
@@ -87,31 +84,18 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
                     yield found
 
 
-def resolved_trust_policy(template: Template, logical_id: str) -> tuple[Any, Mapping[str, Any]]:
-    """Return a role's trust policy, and the parameters that it may refer to.
+def given(value: Any, template: Template) -> tuple[Any, Template]:
+    """Return what the parents of a template certainly pass for a parameter, and which one does.
 
-    The arguments of a parent template replace the parameters.
+    :param value: a reference to a parameter, as in a template. Anything else is returned as it is.
+    :param template: that template.
     """
-    trust = template.properties(logical_id).get("AssumeRolePolicyDocument")
-    arguments, parameters = _arguments(template)
-    return _resolved(trust, arguments), parameters
-
-
-def _arguments(template: Template) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    if template.parent is None:
-        return {}, template.declared
-    outer_arguments, outer = _arguments(template.parent)
-    arguments = {
-        name: _resolved(value, outer_arguments) for name, value in template.arguments.items()
-    }
-    # A parameter that the parent passes on is declared in the parent. If both templates declare the
-    # name differently, nothing is known about it.
-    passed = {ref(value) for value in arguments.values()} - {""}
-    merged = {
-        name: outer.get(name) if template.declared.get(name) in (None, outer.get(name)) else None
-        for name in passed
-    }
-    return arguments, {**template.declared, **merged}
+    name = ref(value)
+    if template.parent is None or name not in template.arguments:
+        return value, template
+    if template.has_changeable_arguments:
+        return value, template
+    return given(template.arguments[name], template.parent)
 
 
 @dataclass(frozen=True)
@@ -167,7 +151,6 @@ class _Reader:
         return PumpRole(
             template=self.template,
             logical_id=self.logical_id,
-            names=names,
             attachments=tuple(counted),
             uncounted=(*(found for found in attached if found not in counted), *elsewhere),
             changeable=bool(changes),
@@ -203,16 +186,19 @@ class _Reader:
         return found
 
     def _trust_policy(self) -> Any:
-        trust, parameters = resolved_trust_policy(self.template, self.logical_id)
-        for name in map(ref, principals_of(as_mapping(trust))):
+        trust = self._properties.get("AssumeRolePolicyDocument")
+        for name in principals_of(as_mapping(trust)):
             # A default is trusted unless another principal is provided.
-            declared = as_mapping(parameters.get(name))
-            if "Default" in declared and accepts_only(PRINCIPAL, {"Ref": name}, parameters):
-                trust = _resolved(trust, {name: declared["Default"]})
-        return with_placeholders(
-            filled(trust, self.template),
-            lambda validator, value: accepts_only(validator, value, parameters),
-        )
+            reference, template = given(name, self.template)
+            declared = as_mapping(template.declared.get(ref(reference)))
+            sure = "Default" in declared and not template.has_changeable_arguments
+            if sure and self._accepts_only(PRINCIPAL, name):
+                trust = replaced(trust, name, declared["Default"])
+        return with_placeholders(filled(trust, self.template), self._accepts_only)
+
+    def _accepts_only(self, validator: Text, value: Any) -> bool:
+        reference, template = given(value, self.template)
+        return accepts_only(validator, reference, template.declared)
 
     def _tags(self) -> Iterator[tuple[str, str]]:
         # CloudFormation adds the tags of a StackSet to what its stack instances create.
@@ -339,7 +325,3 @@ def kind_of(names: Iterable[str], policies: Sequence[Policy]) -> str | None:
         if held and held <= {policy.name for policy in role.policies}:
             return role.kind
     return None
-
-
-def _resolved(value: Any, parameters: Mapping[str, Any]) -> Any:
-    return mapped(value, lambda part: parameters.get(ref(part), part) if ref(part) else part)

@@ -127,16 +127,27 @@ def in_nested_stack(files: Files, arguments: Content) -> Files:
 FILLED = (Change(effect="other", role=KIND, about="filled-in"),)
 
 
-def test_changed_default_of_the_external_id_is_a_change(pump: Content, compared: Compare) -> None:
-    found = compared(with_parameters(pump), default(PUMP, "Id", "Attacker-1234"))
+@pytest.fixture(params=["its own", "an outer stack's"])
+def with_defaults(request: pytest.FixtureRequest, pump: Content) -> Files:
+    """The role with parameters for its principal and external ID, which have defaults."""
+    files = with_parameters(pump)
+    if request.param == "its own":
+        return files
+    return in_nested_stack(files, {name: {"Ref": name} for name in files[PUMP]["Parameters"]})
+
+
+def test_changed_default_of_the_external_id_is_a_change(
+    with_defaults: Files, compared: Compare
+) -> None:
+    found = compared(with_defaults, default(PUMP, "Id", "Attacker-1234"))
     assert found == FILLED
     assert "Attacker-1234" not in repr(found)
 
 
 def test_changed_default_of_the_principal_is_another_principal(
-    pump: Content, compared: Compare
+    with_defaults: Files, compared: Compare
 ) -> None:
-    found = compared(with_parameters(pump), default(PUMP, "Who", "666666666666"))
+    found = compared(with_defaults, default(PUMP, "Who", "666666666666"))
     principals = [
         (change.effect, change.difference.was, change.difference.now)
         for change in found
@@ -147,14 +158,6 @@ def test_changed_default_of_the_principal_is_another_principal(
         ("narrower", ("999988887777",), ()),
     ]
     assert tuple(change for change in found if not change.difference) == FILLED
-
-
-@pytest.mark.parametrize(("name", "value"), [("Who", "666666666666"), ("Id", "Attacker-1234")])
-def test_changed_default_of_an_outer_stacks_parameter_is_a_change(
-    name: str, value: str, pump: Content, compared: Compare
-) -> None:
-    files = in_nested_stack(with_parameters(pump), {"Who": {"Ref": "Who"}, "Id": {"Ref": "Id"}})
-    assert compared(files, default(PUMP, name, value)) == FILLED
 
 
 def bounded(pump: Content, value: Any, **members: Any) -> Files:

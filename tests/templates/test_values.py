@@ -274,13 +274,7 @@ def test_definitions_in_a_circle_are_not_certain() -> None:
 
 
 def possible(*fragments: str, separators: str = "", shapes: tuple[str, ...] = ()) -> Possible:
-    return Possible(
-        frozenset(fragments),
-        frozenset(shapes),
-        frozenset(separators),
-        frozenset(),
-        deployment=False,
-    )
+    return Possible(fragments={*fragments}, shapes={*shapes}, separators={*separators})
 
 
 @pytest.mark.parametrize(
