@@ -10,7 +10,6 @@ longer denied still returns data.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -22,25 +21,19 @@ _NOT_DENIED: Final = "Returns data, not only metadata."
 """The reason for an action in ``denied`` for which the guardrail has none."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Marks:
-    """The reasons of one kind.
-
-    :param by_name: the reasons of single actions, by the name in lower case.
-    :param by_pattern: the reasons of all actions that a pattern matches.
-    """
-
-    by_name: Mapping[str, str]
-    by_pattern: Mapping[str, str]
-
-
+# Each report asks about nearly the same actions.
+@cache
 def mark(kind: str, name: str) -> str:
     """Return why an action is of a kind; empty if it is not.
 
     :param kind: ``data``, ``spends``, ``fee``, ``possible_fee``, or ``legacy``.
     :param name: the action's name.
     """
-    return _reason(_marks()[kind], name)
+    reasons = _reasons()[kind]
+    if name.lower() in reasons:
+        return reasons[name.lower()]
+    wildcards = (pattern for pattern in reasons if pattern.endswith("*") and covers(pattern, name))
+    return reasons.get(next(wildcards, ""), "")
 
 
 def left_by_metadata_only(name: str) -> str:
@@ -48,21 +41,12 @@ def left_by_metadata_only(name: str) -> str:
 
     :param name: the action's name.
     """
-    return _reason(_marks()["stays"], name)
-
-
-# Each report asks about nearly the same actions.
-@cache
-def _reason(marks: _Marks, name: str) -> str:
-    key = name.lower()
-    if key in marks.by_name:
-        return marks.by_name[key]
-    reasons = (reason for pattern, reason in marks.by_pattern.items() if covers(pattern, key))
-    return next(reasons, "")
+    return mark("stays", name)
 
 
 @cache
-def _marks() -> Mapping[str, _Marks]:
+def _reasons() -> Mapping[str, Mapping[str, str]]:
+    # By kind and pattern, in lower case.
     reasons: dict[str, Mapping[str, str]] = json.loads(packaged(__package__, "marks.json"))
     data: dict[str, Any] = json.loads(packaged(__package__, "data.json"))
     sentences, left = Guardrail.METADATA_ONLY.reasons, data["left"]
@@ -71,17 +55,7 @@ def _marks() -> Mapping[str, _Marks]:
         **{pattern: reason["returns"] for pattern, reason in left.items()},
     }
     reasons["stays"] = {pattern: reason["stays"] for pattern, reason in left.items()}
-    return {kind: _marks_of(of_kind) for kind, of_kind in reasons.items()}
-
-
-def _marks_of(reasons: Mapping[str, str]) -> _Marks:
-    return _Marks(
-        by_name={
-            pattern.lower(): reason
-            for pattern, reason in reasons.items()
-            if not pattern.endswith("*")
-        },
-        by_pattern={
-            pattern: reason for pattern, reason in reasons.items() if pattern.endswith("*")
-        },
-    )
+    return {
+        kind: {pattern.lower(): reason for pattern, reason in of_kind.items()}
+        for kind, of_kind in reasons.items()
+    }

@@ -16,7 +16,7 @@ from pump_roles import Guardrail
 from pump_roles.iam.catalog import Action, shipped
 from pump_roles.published import RESOURCE_REASONS, ROLES
 from pump_roles.report import Report
-from pump_roles.report.marks import _marks, left_by_metadata_only, mark
+from pump_roles.report.marks import _reasons, left_by_metadata_only, mark
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import FACTS, UNDOCUMENTED
 
@@ -42,6 +42,10 @@ def names(patterns: Iterable[str]) -> set[str]:
 def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[str], bool]], None]]:
     """Keep only some of the guardrail's patterns, as long as the test runs."""
 
+    def forget() -> None:
+        _reasons.cache_clear()
+        mark.cache_clear()
+
     def keep(wanted: Callable[[str], bool]) -> None:
         statements = json.loads(Guardrail.METADATA_ONLY.text)
         for statement in statements:
@@ -49,10 +53,10 @@ def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[str]
             statement["Action"] = {pattern: said for pattern, said in actions if wanted(pattern)}
         changed = replace(Guardrail.METADATA_ONLY, text=json.dumps(statements))
         monkeypatch.setattr(Guardrail, "METADATA_ONLY", changed)
-        _marks.cache_clear()
+        forget()
 
     yield keep
-    _marks.cache_clear()
+    forget()
 
 
 def test_guardrail_denies_exactly_the_actions_listed_as_denied() -> None:
