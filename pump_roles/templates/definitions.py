@@ -11,24 +11,10 @@ from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, is_readable, is_whole, mapped, ref
 from pump_roles.templates.could_be import Definition, definitions
-from pump_roles.templates.roles import PumpRole
-from pump_roles.templates.template import Reference, Template
-
-_COMPARED_AS_TEXT: Final = {
-    "AssumeRolePolicyDocument",
-    "Description",
-    "ManagedPolicyArns",
-    "MaxSessionDuration",
-    "Path",
-    "PermissionsBoundary",
-    "Policies",
-    "RoleName",
-    "Tags",
-}
-"""A role's properties whose text is compared elsewhere, or has no effect."""
+from pump_roles.templates.roles import ROLE_PROPERTIES, PumpRole
+from pump_roles.templates.template import NEUTRAL_MEMBERS, Reference, Template
 
 _NOT_ABOUT_TARGETS: Final = {"Description", "Parameters", "Tags", "TemplateBody", "TemplateURL"}
-_IGNORED: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateReplacePolicy"}
 
 
 def combined(digests: Iterable[str]) -> str:
@@ -102,8 +88,8 @@ def _not_compared(resource: Mapping[str, Any]) -> Mapping[str, Any]:
     # The parts of a role that are not compared elsewhere by their text.
     properties = as_mapping(resource.get("Properties"))
     parts = {
-        **{name: value for name, value in properties.items() if name not in _COMPARED_AS_TEXT},
-        **{name: resource[name] for name in resource.keys() - _IGNORED - {"Type", "Properties"}},
+        **_without(properties, ROLE_PROPERTIES),
+        **_without(resource, {*NEUTRAL_MEMBERS, "Type", "Properties"}),
         "Policies": [
             policy
             for policy in as_list(properties.get("Policies", []))
@@ -164,9 +150,7 @@ class _Definitions:
     def add_deployment(self, template: Template, logical_id: str, *, whole: bool) -> None:
         """Add what decides where, and whether, a nested stack or StackSet is deployed."""
         properties = template.properties(logical_id)
-        targets = {
-            name: value for name, value in properties.items() if name not in _NOT_ABOUT_TARGETS
-        }
+        targets = _without(properties, _NOT_ABOUT_TARGETS)
         condition = template.resources[logical_id].get("Condition")
         self.add([targets, {"Condition": condition}], template)
         if whole:
@@ -176,7 +160,7 @@ class _Definitions:
         found = as_mapping(template.content.get(section))
         value = found.get(name) if name else found
         if section == "resource":
-            value = _without(template.resources[name], _IGNORED)
+            value = _without(template.resources[name], NEUTRAL_MEMBERS)
             if str(value.get("Type")).startswith("AWS::"):
                 value["Properties"] = _without(template.properties(name), {"Description"})
         elif section == "parameter":

@@ -20,19 +20,10 @@ from pump_roles.templates.boundary import boundary, managed_documents, managed_p
 from pump_roles.templates.certain import Symbol, certain, filled, filled_text, written
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.targets import Naming, elements, target, targets
-from pump_roles.templates.template import Template
+from pump_roles.templates.template import MEMBERS, Template
 from pump_roles.validators import PRINCIPAL, ROLE_NAME, Text
 
-_ROLE_MEMBERS: Final = {
-    "Type",
-    "Properties",
-    "Metadata",
-    "DependsOn",
-    "DeletionPolicy",
-    "UpdateReplacePolicy",
-    "Condition",
-}
-_ROLE_PROPERTIES: Final = {
+ROLE_PROPERTIES: Final = {
     "RoleName",
     "Description",
     "Path",
@@ -43,6 +34,7 @@ _ROLE_PROPERTIES: Final = {
     "ManagedPolicyArns",
     "MaxSessionDuration",
 }
+"""A role's properties that are read, or have no effect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +257,7 @@ class _Reader:
 
     def _counts(self, attachment: Attachment, naming: Naming) -> bool:
         about = attachment.logical_id
-        is_open = attachment.resource.keys() - _ROLE_MEMBERS or attachment.targets.possible
+        is_open = attachment.resource.keys() - MEMBERS or attachment.targets.possible
         kind = attachment.resource.get("Type")
         is_inline = kind not in ("AWS::IAM::ManagedPolicy", "AWS::Budgets::BudgetsAction")
         part: Part = "inline-policies" if is_inline else "managed-policies"
@@ -294,9 +286,9 @@ class _Reader:
             self._add("name", "unreadable")
         if "Condition" in resource:
             self._add("role", "conditional", detail=as_text(resource["Condition"]))
-        for member in sorted(resource.keys() - _ROLE_MEMBERS):
+        for member in sorted(resource.keys() - MEMBERS):
             self._add("role", "member", member)
-        for name in sorted(self._properties.keys() - _ROLE_PROPERTIES):
+        for name in sorted(self._properties.keys() - ROLE_PROPERTIES):
             self._add("role", "property", name)
 
 

@@ -4,12 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pump_roles.iam.documents import as_mapping, as_text, has_transform
 
 Reference = tuple["Template", str]
 """A resource or parameter: its template, and its logical ID."""
+
+NEUTRAL_MEMBERS: Final = {"DeletionPolicy", "DependsOn", "Metadata", "UpdateReplacePolicy"}
+"""The members of a resource that do not change what it is, nor whether it is created."""
+
+MEMBERS: Final = {"Type", "Properties", "Condition", *NEUTRAL_MEMBERS}
+"""All members of a resource that can be read."""
 
 Exports = dict[tuple[str, ...], list[tuple["Template", Any]]]
 """What stacks make available to others: the templates, and the values there. The key is the name of

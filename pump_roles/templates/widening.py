@@ -16,7 +16,7 @@ from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import File, rendered
 from pump_roles.templates.flatten import flatten
 from pump_roles.templates.targets import Naming, target
-from pump_roles.templates.template import Reference, Template
+from pump_roles.templates.template import MEMBERS, Reference, Template
 from pump_roles.text import unescaped
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
 
@@ -25,10 +25,6 @@ Rule = Literal[
 ]
 
 _ROLE: Final = "AWS::IAM::Role"
-_HARMLESS_MEMBERS: Final = {
-    *("Type", "Properties", "Condition", "DependsOn", "Metadata"),
-    *("CreationPolicy", "DeletionPolicy", "UpdatePolicy", "UpdateReplacePolicy"),
-}
 _HARMLESS_PROPERTIES: Final = {"Description", "Tags"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"ManagedPolicyArns": [], "MaxSessionDuration": 3_600}
 
@@ -127,7 +123,7 @@ def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
     resource, found = template.resources[built.logical_id], template.properties(built.logical_id)
     if resource.get("Type") != (_ROLE if built.is_role else "AWS::CloudFormation::StackSet"):
         yield "changed", "Type"
-    yield from (("changed", member) for member in sorted(resource.keys() - _HARMLESS_MEMBERS))
+    yield from (("changed", member) for member in sorted(resource.keys() - MEMBERS))
     for name in sorted({*found, *built.properties}):
         if not _is_same(name, found.get(name), built, template):
             yield "changed", name
