@@ -53,32 +53,8 @@ _REACHABLE_TYPES: Final = {"AWS::EKS::AccessEntry", "AWS::IAM::Role"}
 or a cluster that gives it access."""
 
 
-def may_add_permissions(contents: Contents) -> bool:
-    """Return whether something other than their own policies may give Pump's roles permissions.
-
-    :param contents: what was read.
-    """
-    return bool(contents.unreadable) or any(
-        other.alarms and other.type not in _ACCESS_TYPES for other in contents.others
-    )
-
-
-def may_reach_more(contents: Contents) -> bool:
-    """Return whether Pump's roles can do more, through something other than their own policies.
-
-    :param contents: what was read.
-    """
-    return may_add_permissions(contents) or any(
-        other.alarms and other.type in _REACHABLE_TYPES for other in contents.others
-    )
-
-
-def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
-    """Return the findings that must be read before the roles' numbers.
-
-    :param roles: the roles.
-    :param contents: what was read.
-    """
+def _alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]:
+    # What must be read before the roles' numbers.
     for role in roles:
         if role.differences or role.unreadable:
             yield Finding(kind="difference", role=role.kind)
@@ -92,11 +68,8 @@ def alarms(roles: Sequence[RoleReport], contents: Contents) -> Iterator[Finding]
         yield Finding(kind="suspect")
 
 
-def risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
-    """Return the actions that matter most, grouped by the reason.
-
-    :param actions: every action that a role has.
-    """
+def _risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
+    # The actions that matter most, grouped by the reason.
     effective = [action for action in actions if action.effective]
     risky: tuple[tuple[FindingKind, list[str]], ...] = (
         ("spends", [action.name for action in effective if action.spends]),
@@ -107,16 +80,6 @@ def risks(actions: Sequence[ActionReport]) -> Iterator[Finding]:
     for kind, names in risky:
         if names:
             yield Finding(kind=kind, actions=tuple(names))
-
-
-def other_resources(contents: Contents) -> Iterator[Finding]:
-    """Return the other resources, counted by their type.
-
-    :param contents: what was read.
-    """
-    if contents.resources:
-        counts = Counter(contents.resources).items()
-        yield Finding(kind="resources", resources=tuple(counts))
 
 
 def of_published(*, guardrails: Sequence[Guardrail] = (), since: Earlier | None = None) -> Report:
@@ -163,7 +126,10 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
     read = {found.role.kind: RolePolicies(found.role, catalog) for found in contents.roles}
     granted = {kind: policies.evaluator.grants for kind, policies in read.items()}
     actions = _actions(granted, catalog)
-    certain, isolated = not may_add_permissions(contents), not may_reach_more(contents)
+    alarming = {other.type for other in contents.others if other.alarms}
+    # Nothing outside of the roles can give them permissions, nor can they reach anything that does.
+    certain = not contents.unreadable and alarming <= _ACCESS_TYPES
+    isolated = certain and not alarming & _REACHABLE_TYPES
     roles = tuple(
         _role(
             found,
@@ -176,7 +142,8 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         for found in contents.roles
     )
     exact = all(role.exact for role in roles)
-    found_alarms = tuple(alarms(roles, contents))
+    found_alarms = tuple(_alarms(roles, contents))
+    other_resources = tuple(Counter(contents.resources).items())
     report = Report(
         schema=SCHEMA,
         version=__version__,
@@ -195,8 +162,8 @@ def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:
         suspects_sha256=contents.suspects_sha256,
         findings=(
             *found_alarms,
-            *risks(actions),
-            *other_resources(contents),
+            *_risks(actions),
+            *([Finding(kind="resources", resources=other_resources)] if other_resources else []),
         ),
         since=None if since is None else since.compared,
         changes=(),
@@ -222,8 +189,6 @@ def _role(
     certain: bool,
     isolated: bool,
 ) -> RoleReport:
-    # `certain`: nothing outside of the role can give it permissions. `isolated`: nor can it reach
-    # anything that gives it more.
     role = found.role
     uncounted = tuple(policies.uncounted())
     different, unread = differences(role), unreadable(role)
