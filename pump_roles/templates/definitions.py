@@ -51,7 +51,7 @@ def filled_in(role: PumpRole, *, uncertain: bool) -> str:
     for attachment in role.uncounted:
         found.add_resource(attachment.template, attachment.logical_id)
     for above in template.chain:
-        if role.changeable:
+        if role.changes:
             found.add_text("template", above.content, above)
         if above.parent is not None:
             found.add_deployment(above.parent, above.deployed_by, whole=uncertain)

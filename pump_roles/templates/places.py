@@ -8,7 +8,6 @@ from pump_roles.iam.documents import as_mapping, as_text, ref
 from pump_roles.published import ROLES
 from pump_roles.role import Unknown, Why
 from pump_roles.templates.certain import certain_text
-from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.model import ACCOUNT_FILTERS, Place
 from pump_roles.templates.roles import PumpRole
 from pump_roles.templates.template import Template
@@ -35,7 +34,7 @@ def places(roles: Iterable[PumpRole]) -> Iterator[Place]:
     for role in roles:
         template, stack_set = role.template.stack_set or (role.template.root, "")
         problems = deployed.setdefault((role.role.kind, template, stack_set), [])
-        problems += changed_at_deployment(role.template)
+        problems += role.changes
         resource = role.template.resources[role.logical_id]
         if "Condition" in resource:
             problems.append(

@@ -45,7 +45,6 @@ class PumpRole:
     :param logical_id: its logical ID.
     :param attachments: the policies in what was read that are attached to it.
     :param uncounted: the policies that are, or may be, attached to it and are not counted.
-    :param changeable: whether its template can change at deployment.
     :param role: the role.
     """
 
@@ -53,8 +52,12 @@ class PumpRole:
     logical_id: str
     attachments: tuple[Attachment, ...]
     uncounted: tuple[Attachment, ...]
-    changeable: bool
     role: Role
+
+    @property
+    def changes(self) -> list[Unknown]:
+        """What can change its template at deployment."""
+        return [unknown for unknown in self.role.unknown if unknown.part == "template"]
 
 
 def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Iterator[PumpRole]:
@@ -117,8 +120,7 @@ class _Reader:
         if kind is None:
             return None
         # All of the template is read for these, so not for every role.
-        changes = [*changed_at_deployment(self.template)]
-        self.unknown[:0] = changes
+        self.unknown[:0] = changed_at_deployment(self.template)
         self.unknown.extend(
             Unknown(part="inline-policies", why="unreadable-name", subject=policy.name)
             for policy in policies
@@ -145,7 +147,6 @@ class _Reader:
             logical_id=self.logical_id,
             attachments=tuple(counted),
             uncounted=(*(found for found in attached if found not in counted), *elsewhere),
-            changeable=bool(changes),
             role=role,
         )
 
