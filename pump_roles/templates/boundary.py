@@ -1,16 +1,15 @@
 """Permissions boundaries, and other managed policies, by their ARNs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pump_roles.iam.documents import ref, strings
 from pump_roles.role import Boundary
-from pump_roles.templates.certain import certain_text, filled, filled_text
+from pump_roles.templates.attachments import Attachments
+from pump_roles.templates.certain import certain, certain_text, filled, filled_text
 from pump_roles.templates.template import Template
 
 _THIS_ACCOUNT: Final = "${AWS::AccountId}"
-_MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"
 
 _ARN: Final = re.compile(
     r"arn:(?:aws[a-z-]*|\$\{AWS::Partition\}):iam::(\$\{AWS::AccountId\}|[a-z0-9]*)"
@@ -20,41 +19,36 @@ _ARN: Final = re.compile(
 
 
 def boundary(
-    value: Any, template: Template, documents: Mapping[str, Any]
+    value: Any, template: Template, attachments: Attachments
 ) -> tuple[Boundary | None, bool]:
     """Return a permissions boundary, and whether it is certain which one it is.
 
     :param value: a role's permissions boundary, as in a template.
     :param template: that template.
-    :param documents: the documents of managed policies, by ARN.
+    :param attachments: the managed policies, among them perhaps this one.
     """
     if value is None or ref(value) == "AWS::NoValue":
         return None, True
-    if template.type_of(ref(value)) == _MANAGED_POLICY:
-        arn = managed_policy_arn(template, ref(value))
-        certain = _path_of(template, ref(value)) is not None
-        return Boundary(arn=arn, document=documents.get(arn)), certain
+    found = certain(value, template)
+    policy = None if found is None else attachments.managed(found, template)
+    if policy is not None:
+        arn = managed_policy_arn(policy.template, policy.logical_id)
+        if _path_of(policy.template, policy.logical_id) is None:
+            return Boundary(arn=arn), False
+        document = policy.template.properties(policy.logical_id).get("PolicyDocument")
+        return Boundary(arn=arn, document=filled(document, policy.template)), True
     arn = filled_text(value, template) or ""
     if not arn:
         return Boundary(arn=", ".join(strings(value))), False
     if template.account:
         arn = arn.replace(f":{template.account}:", f":{_THIS_ACCOUNT}:")
-    return Boundary(arn=arn, document=documents.get(arn)), True
+    return Boundary(arn=arn), True
 
 
 def managed_policy_arn(template: Template, logical_id: str) -> str:
     """Return the ARN of a managed policy. If its name is generated, that is a placeholder."""
     path = _path_of(template, logical_id) or f"/${{{logical_id}}}"
     return f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy{path}"
-
-
-def managed_documents(templates: Iterable[Template]) -> Iterator[tuple[str, Any]]:
-    """Yield the ARN and the document of each managed policy in templates whose name is certain."""
-    for template in templates:
-        for logical_id in template.resources:
-            if template.type_of(logical_id) == _MANAGED_POLICY and _path_of(template, logical_id):
-                document = template.properties(logical_id).get("PolicyDocument")
-                yield managed_policy_arn(template, logical_id), filled(document, template)
 
 
 def _path_of(template: Template, logical_id: str) -> str | None:

@@ -16,7 +16,7 @@ from pump_roles.iam.trust import accepts_only, principals_of, replaced, with_pla
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates.attachments import Attachment, Attachments
-from pump_roles.templates.boundary import boundary, managed_documents, managed_policy_arn
+from pump_roles.templates.boundary import boundary, managed_policy_arn
 from pump_roles.templates.certain import Symbol, certain, filled, filled_text, written
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.targets import Naming, elements, target, targets
@@ -69,12 +69,10 @@ def pump_roles(templates: Iterable[Template], attachments: Attachments) -> Itera
     :param templates: the templates.
     :param attachments: what attaches to roles in them.
     """
-    listed = [*templates]
-    managed = dict(managed_documents(listed))
-    for template in listed:
+    for template in templates:
         for logical_id in template.resources:
             if template.type_of(logical_id) == "AWS::IAM::Role":
-                found = _Reader(template, logical_id, attachments, managed).read()
+                found = _Reader(template, logical_id, attachments).read()
                 if found is not None:
                     yield found
 
@@ -98,7 +96,6 @@ class _Reader:
     template: Template
     logical_id: str
     attachments: Attachments
-    managed: Mapping[str, Any]
     unknown: list[Unknown] = field(default_factory=list)
 
     @property
@@ -173,7 +170,7 @@ class _Reader:
 
     def _boundary(self) -> Boundary | None:
         value = self._properties.get("PermissionsBoundary")
-        found, certain = boundary(value, self.template, self.managed)
+        found, certain = boundary(value, self.template, self.attachments)
         if not certain:
             self._add("boundary", "unreadable")
         return found

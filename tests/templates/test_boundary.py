@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.output.words import boundary_in_words
+from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.boundary import boundary, is_same_policy
 from pump_roles.templates.reading import read_templates
 from pump_roles.templates.template import Template
@@ -34,7 +35,7 @@ ANYWHERE = Template(content=CONTENT, file=Path("t.json"), sha256="")
 
 def shown(value: Any, template: Template) -> str:
     """A boundary as a report shows it."""
-    found, _ = boundary(value, template, {})
+    found, _ = boundary(value, template, Attachments([template]))
     return "" if found is None else boundary_in_words(found.arn)
 
 
