@@ -35,7 +35,6 @@ from tests.support import (
     SECRET,
     add_resources,
     another,
-    attach,
     changed,
     earlier,
     examples,
@@ -494,8 +493,6 @@ def aws_managed(name: str) -> Edit:
             another({"Statement": {"Fn::If": ["C", statement("Allow", "s3:*"), {}]}}),
             another({"Statement": {"Fn::If": ["C", statement("Allow", "iam:*"), {}]}}),
         ),
-        (nothing, attach("RolePolicy", {"Ref": "Parameter"})),
-        (nothing, add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}})),
     ],
 )
 def test_what_cannot_be_read_is_never_only_narrower(

@@ -11,7 +11,7 @@ from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY, Grant, PolicyEvaluator
 from pump_roles.iam.documents import Policy
 from pump_roles.output.report_markdown import as_markdown
-from tests.support import EVERYTHING, NO_VALUE, a_statement, action_count, changed, said
+from tests.support import a_statement, action_count, changed, said
 
 
 def test_repeated_exception_is_listed_once(text: str, tmp_path: Path) -> None:
@@ -20,22 +20,6 @@ def test_repeated_exception_is_listed_once(text: str, tmp_path: Path) -> None:
     )
     (role,) = changed(text, tmp_path, change).roles
     assert role.actions > action_count("auto-pilot")
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        {"Fn::If": ["C", EVERYTHING["Statement"], NO_VALUE]},
-        {"Effect": {"Fn::Sub": "${Effect}"}, "Action": "*", "Resource": "*"},
-        {"Effect": "Allow", "Action": {"Ref": "Actions"}, "Resource": "*"},
-        {"Effect": "Allow", "Action": ["ce:Get*", {"Fn::Sub": "${Action}"}], "Resource": "*"},
-        "not one",
-    ],
-)
-def test_reports_a_statement_that_cannot_be_read(statement: Any, text: str, tmp_path: Path) -> None:
-    report = changed(text, tmp_path, a_statement(statement))
-    assert [finding.kind for finding in report.findings][:2] == ["difference", "uncounted"]
-    assert "a statement of PumpBillingReadOnly that cannot be read" in said(report, 1)
 
 
 def test_all_but_some_actions_is_all_but_those(text: str, tmp_path: Path) -> None:

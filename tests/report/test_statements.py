@@ -26,17 +26,10 @@ from pump_roles.role import Role, published_role
 from pump_roles.templates import Contents, FoundRole
 from pump_roles.text import packaged
 from tests.decisions.test_guardrails import LIMITS, SUPPORT_WRITES, UNDOCUMENTED
-from tests.report.test_changes import bucket_policy
 from tests.report.test_marks import fields, operations
 from tests.support import (
-    EVERYTHING,
-    Change,
-    add_resources,
     another,
-    attach,
     changed,
-    in_role,
-    short_reports,
     trust,
 )
 from tools.sandbox import catalog
@@ -496,35 +489,6 @@ def test_answer_about_money_says_that_purchases_wait_for_approval(
 def test_expiration_does_not_change_an_answer(report_with: ReportWith) -> None:
     ending = answers(report_with("until"))
     assert ending == answers(report_with("auto-pilot"))
-
-
-ALL_UNKNOWN: list[Change] = [
-    another({"Fn::If": ["C", EVERYTHING, EVERYTHING]}),
-    another(json.dumps(EVERYTHING)),
-    another({**EVERYTHING, "Fn::Transform": {"Name": "AWS::Include"}}),
-    another({"Statement": {"Fn::If": ["C", EVERYTHING["Statement"], {"Ref": "AWS::NoValue"}]}}),
-    another(document(Effect="Allow", Action={"Ref": "Actions"})),
-    another(document(Effect="Allow", Action=["ec2:Describe*", {"Fn::Sub": "${A}:*"}])),
-    another(allow("{{resolve:ssm:/pump/actions}}")),
-    another({"Statement": {"Effect": {"Ref": "E"}, "Action": "*", "Resource": "*"}}),
-    another({"Statement": {"Effect": "allow", "Action": "*", "Resource": "*"}}),
-    in_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
-    in_role(ManagedPolicyArns=[{"Ref": "Parameter"}]),
-    attach("RolePolicy", {"Ref": "Parameter"}),
-    attach("Policy", ["PumpAutoPilotRole"], Condition="Perhaps"),
-    add_resources(Nested={"Type": "AWS::CloudFormation::Stack", "Properties": {}}),
-    # What gives the role access grants permissions that are defined elsewhere.
-    bucket_policy("s3:*"),
-]
-
-
-@pytest.mark.parametrize("change", ALL_UNKNOWN)
-def test_what_cannot_be_read_is_never_a_no(change: Change, text: str, tmp_path: Path) -> None:
-    with short_reports():
-        report = changed(text, tmp_path, change)
-    assert not report.roles[0].readable
-    assert {answer.answer for answer in answers(report).values()} <= {YES, UNKNOWN}
-    assert report.alarms
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Pump's roles in templates: what is attached to them, and what cannot be read."""
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,110 +9,19 @@ import pytest
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
 from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
-from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.report_words import change_in_one_line
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from pump_roles.validators import PRINCIPAL
 from tests.support import (
-    EVERYTHING,
     NO_VALUE,
     Change,
     add_resources,
-    another,
-    attach,
     changed,
-    changes_since,
     in_role,
-    in_template,
-    on_role,
-    plain,
     rolled_out,
     said,
-    short_reports,
 )
-
-
-@pytest.fixture(scope="module")
-def base(text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The report of the template without a change."""
-    with short_reports():
-        return plain(changed(text, tmp_path_factory.mktemp("base"), in_role()))
-
-
-def budget_action(roles: list[Any]) -> Change:
-    action = {"PolicyArn": {"Fn::Sub": "arn:aws:iam::aws:policy/A"}, "Roles": roles}
-    properties = {"Definition": {"IamActionDefinition": action}}
-    return add_resources(Other={"Type": "AWS::Budgets::BudgetsAction", "Properties": properties})
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (attach("Policy", [{"Ref": "Parameter"}]), "Other attaches to a role that cannot be read"),
-        (attach("Policy", {"Ref": "List"}), "Other attaches to a role that cannot be read"),
-        (attach("RolePolicy", {"Ref": "Parameter"}), "Other attaches to a role that cannot be"),
-        (
-            attach("RolePolicy", {"Fn::Sub": "${Parameter}"}),
-            "Other attaches to a role that cannot be",
-        ),
-        (
-            attach("Policy", ["PumpAutoPilotRole"], Condition="Never"),
-            "its inline policy Other is created only under the condition Never",
-        ),
-        (
-            add_resources(Other={"Type": "AWS::IAM::Policy", "Properties": {"Fn::Transform": {}}}),
-            "Other attaches to a role that cannot be read",
-        ),
-        (in_role(ManagedPolicyArns=[{"Ref": "Custom"}]), 'the managed policy {"Ref": "Custom"}'),
-        (in_role(ManagedPolicyArns=[{"Ref": ["x"]}]), 'the managed policy {"Ref": ["x"]}'),
-        (in_role(**{"Fn::Transform": {}}), "its property Fn::Transform cannot be read"),
-        (
-            in_role(MaxSessionDuration=43_200),
-            "its maximum session duration is 43,200 seconds instead of 3,600",
-        ),
-        (in_template(Transform=["Macro"]), 'the transform ["Macro"] can change the template'),
-        (add_resources(**{"Fn::ForEach::R": []}), "Fn::ForEach::R creates resources when"),
-        (budget_action(["PumpAutoPilotRole"]), "the managed policy arn:aws:iam::aws:policy/A is"),
-        (budget_action([{"Ref": "Parameter"}]), "Other attaches to a role that cannot be read"),
-        (on_role(Condition="C"), "it is created only under the condition C"),
-        (on_role(**{"Fn::Transform": 1}), "its member Fn::Transform cannot be read"),
-    ],
-)
-def test_problems_that_could_widen_the_role_come_first(
-    change: Change, problem: str, text: str, base: dict[str, Any], tmp_path: Path
-) -> None:
-    report = changed(text, tmp_path, change)
-    assert report.findings[0].kind == "difference"
-    assert problem[1:] in said(report)
-    (role,) = report.roles
-    assert role.unreadable or role.differences
-    assert not role.as_published
-    markdown = as_markdown(report)
-    assert markdown.index("## Look at this first") < markdown.index("| name |")
-    rows = csv.DictReader(io.StringIO(as_csv(report)))
-    assert "no" in {row["role as published"] for row in rows}
-    later = [
-        found
-        for found in changes_since(text, tmp_path, change, base)
-        if problem[1:] in change_in_one_line(found)
-    ]
-    assert {found.effect for found in later} == {"broader"}
-
-
-def later_statement(_: dict[str, Any], role: dict[str, Any]) -> None:
-    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
-    statements.append({"Fn::If": ["C", EVERYTHING["Statement"], NO_VALUE]})
-
-
-def later_document(_: dict[str, Any], role: dict[str, Any]) -> None:
-    role["Policies"][3]["PolicyDocument"] = {"Fn::If": ["C", EVERYTHING, EVERYTHING]}
-
-
-def attached(document: Any) -> Change:
-    properties = {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"], "PolicyDocument": document}
-    return add_resources(Other={"Type": "AWS::IAM::Policy", "Properties": properties})
 
 
 def test_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: Path) -> None:
@@ -150,27 +57,6 @@ def test_deny_that_is_filled_in_later_takes_nothing_away(
     }
     (role,) = changed(text, tmp_path, add_resources(G=policy)).roles
     assert (role.denied, role.as_published) == (0, False)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        later_statement,
-        later_document,
-        another({"Version": "2012-10-17", "Fn::Transform": {"Name": "AWS::Include"}}),
-        another(json.dumps(EVERYTHING)),
-        attached({"Fn::If": ["C", EVERYTHING, NO_VALUE]}),
-        attached(json.dumps(EVERYTHING)),
-        attach("RolePolicy", "{{resolve:ssm:/pump/role-name}}"),
-        attach("Policy", ["{{resolve:ssm:/pump/role-name}}"]),
-        in_template(**{"Fn::Transform": {"Name": "AWS::Include"}}),
-    ],
-)
-def test_what_became_unreadable_counts_as_broader(
-    change: Change, text: str, base: dict[str, Any], tmp_path: Path
-) -> None:
-    found = changes_since(text, tmp_path, change, base)
-    assert any(difference.effect == "broader" for difference in found), found
 
 
 def test_boundary_of_novalue_is_no_boundary(text: str, tmp_path: Path) -> None:
