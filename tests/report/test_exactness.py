@@ -53,6 +53,25 @@ def later_document(_: dict[str, Any], role: dict[str, Any]) -> None:
     role["Policies"][3]["PolicyDocument"] = {"Fn::If": ["C", EVERYTHING, EVERYTHING]}
 
 
+def together(*edits: Change) -> Change:
+    def edit(template: dict[str, Any], role: dict[str, Any]) -> None:
+        for single_edit in edits:
+            single_edit(template, role)
+
+    return edit
+
+
+def named(name: Any) -> Change:
+    document = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
+    policy = {"PolicyName": name, "PolicyDocument": document}
+    return lambda _, role: role["Policies"].append(policy)
+
+
+def in_mapping(template: dict[str, Any], role: dict[str, Any]) -> None:
+    template["Mappings"] = {"M": {"a": {"b": [], **INCLUDE}}}
+    role["ManagedPolicyArns"] = {"Fn::FindInMap": ["M", "a", "b"]}
+
+
 def readable_by(principal: Any) -> dict[str, Any]:
     granted = {"Effect": "Allow", "Action": "s3:*", "Principal": {"AWS": principal}}
     properties = {"PolicyDocument": {"Statement": granted}}
@@ -89,6 +108,29 @@ HIDING: list[tuple[str, list[Change]]] = [
     ),
     ('the managed policy {"Ref": "Custom"}', [in_role(ManagedPolicyArns=[{"Ref": "Custom"}])]),
     ('the managed policy {"Ref": ["x"]}', [in_role(ManagedPolicyArns=[{"Ref": ["x"]}])]),
+    (
+        'the managed policy {"Ref": "P"}',
+        [
+            together(
+                in_template(Parameters={"P": {"Type": "String", "AllowedValues": []}}),
+                in_role(ManagedPolicyArns=[{"Ref": "P"}]),
+            )
+        ],
+    ),
+    (
+        'he name of a policy cannot be read: {"Fn::Sub": "${AWS::StackName}"}',
+        [named({"Fn::Sub": "${AWS::StackName}"})],
+    ),
+    (
+        "a macro",
+        [
+            in_mapping,
+            in_template(Conditions={"C": {"Fn::Equals": ["a", INCLUDE]}}),
+            in_template(Parameters={"P": {"Type": "String", **INCLUDE}}),
+            in_template(Outputs={"O": {"Value": "x", **INCLUDE}}),
+            add_resources(Topic={"Type": "AWS::SNS::Topic", "Properties": {"Tags": [INCLUDE]}}),
+        ],
+    ),
     ("its property Fn::Transform cannot be read", [in_role(**{"Fn::Transform": {}})]),
     ("its member Fn::Transform cannot be read", [on_role(**{"Fn::Transform": 1})]),
     ("its inline policies cannot be read: ", [in_role(Policies=[{"Fn::If": ["C", {}, {}]}])]),
@@ -115,6 +157,8 @@ HIDING: list[tuple[str, list[Change]]] = [
             another({"Fn::If": ["C", EVERYTHING, EVERYTHING]}),
             another({**EVERYTHING, **INCLUDE}),
             another({"Version": "2012-10-17", **INCLUDE}),
+            another({"Statement": {"Effect": "Deny", "Action": "*:GetObject", "Resource": "*"}}),
+            another({"Statement": {"Effect": "Allow", "Action": "ec?:Stop*", "Resource": "*"}}),
         ],
     ),
     ("its inline policies cannot be read: ", [another(json.dumps(EVERYTHING))]),

@@ -14,11 +14,18 @@ from pump_roles.published import ROLES
 from pump_roles.report import Report, of_templates
 from pump_roles.report.changes import changes
 from pump_roles.report.model import Change
-from pump_roles.report.policies import Uncounted
 from pump_roles.role import Unknown
 from pump_roles.templates.reading import read_templates
 from tests.innocent import customers_app
-from tests.support import EVERYTHING, ROLE_ARGUMENTS, SECRET, earlier, short_reports, synthesize
+from tests.support import (
+    EVERYTHING,
+    ROLE_ARGUMENTS,
+    SECRET,
+    earlier,
+    rolled_out,
+    short_reports,
+    synthesize,
+)
 
 Content = dict[str, Any]
 Files = dict[str, Content]
@@ -179,23 +186,6 @@ def managed(*actions: str) -> Content:
     return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
 
 
-def test_changed_default_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
-    parameter = {"Type": "String", "Default": f"{MANAGED}ReadOnlyAccess"}
-    files = bounded(pump, {"Ref": "B"}, Parameters={"B": parameter})
-    assert compared(files, default(PUMP, "B", f"{MANAGED}AdministratorAccess")) == FILLED
-
-
-def test_changed_condition_of_the_boundary_is_a_change(pump: Content, compared: Compare) -> None:
-    conditions = {
-        "Outer": {"Fn::Not": [{"Condition": "C"}]},
-        "C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]},
-    }
-    value = {"Fn::If": ["Outer", f"{MANAGED}ReadOnlyAccess", {"Ref": "AWS::NoValue"}]}
-    files = bounded(pump, value, Conditions=conditions)
-    never = {"Fn::Equals": ["a", "b"]}
-    assert compared(files, lambda after: after[PUMP]["Conditions"].update(C=never)) == FILLED
-
-
 def exporting(value: Any, **resources: Any) -> Content:
     return {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, **resources},
@@ -205,18 +195,6 @@ def exporting(value: Any, **resources: Any) -> Content:
 
 def statements_of(files: Files, file: str, logical_id: str) -> Any:
     return files[file]["Resources"][logical_id]["Properties"]["PolicyDocument"]["Statement"]
-
-
-def test_changed_content_of_an_imported_boundary_is_a_change(
-    pump: Content, compared: Compare
-) -> None:
-    files = bounded(pump, {"Fn::ImportValue": "exported"})
-    files[OTHER] = exporting({"Ref": "Bound"}, Bound=managed("ce:*"))
-
-    def edit(after: Files) -> None:
-        statements_of(after, OTHER, "Bound")[0]["Action"] = ["*"]
-
-    assert compared(files, edit) == FILLED
 
 
 def also(pump: Content, statement: Content, **members: Any) -> Files:
@@ -274,16 +252,65 @@ def test_changed_definition_of_a_statements_resource_is_a_change(
     assert {change.actions for change in found if not change.about} <= {("s3:GetObject",)}
 
 
-def test_changed_default_in_a_statements_condition_is_a_change(
-    pump: Content, compared: Compare
-) -> None:
+def by_default(pump: Content) -> Files:
+    parameter = {"Type": "String", "Default": f"{MANAGED}ReadOnlyAccess"}
+    return bounded(pump, {"Ref": "B"}, Parameters={"B": parameter})
+
+
+def by_condition(pump: Content) -> Files:
+    conditions = {
+        "Outer": {"Fn::Not": [{"Condition": "C"}]},
+        "C": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]},
+        # In a circle.
+        "D": {"Fn::Not": [{"Condition": "E"}]},
+        "E": {"Condition": "D"},
+    }
+    either = {"Fn::If": ["D", f"{MANAGED}PowerUserAccess", {"Ref": "AWS::NoValue"}]}
+    value = {"Fn::If": ["Outer", f"{MANAGED}ReadOnlyAccess", either]}
+    return bounded(pump, value, Conditions=conditions)
+
+
+def condition(name: str, value: Any) -> Edit:
+    return lambda files: files[PUMP]["Conditions"].update({name: value})
+
+
+def imported(pump: Content) -> Files:
+    files = bounded(pump, {"Fn::ImportValue": "exported"})
+    files[OTHER] = exporting({"Ref": "Bound"}, Bound=managed("ce:*"))
+    return files
+
+
+def wider(file: str, logical_id: str) -> Edit:
+    return lambda files: statements_of(files, file, logical_id)[0].update(Action=["*"])
+
+
+def in_condition(pump: Content) -> Files:
     condition = {"StringEquals": {"aws:PrincipalTag/team": {"Ref": "P"}}}
-    files = also(
-        pump,
-        allow("s3:GetObject", Condition=condition),
-        Parameters={"P": {"Type": "String", "Default": "one"}},
-    )
-    assert compared(files, default(PUMP, "P", "two")) == FILLED
+    parameter = {"Type": "String", "Default": "one"}
+    return also(pump, allow("s3:GetObject", Condition=condition), Parameters={"P": parameter})
+
+
+def under_a_macro(pump: Content) -> Files:
+    files = in_nested_stack({PUMP: pump}, {})
+    files[PUMP]["Transform"] = ["Macro"]
+    return files
+
+
+@pytest.mark.parametrize(
+    ("made", "edit"),
+    [
+        (by_default, default(PUMP, "B", f"{MANAGED}AdministratorAccess")),
+        (by_condition, condition("C", {"Fn::Equals": ["a", "b"]})),
+        (by_condition, condition("E", {"Fn::Or": [{"Condition": "D"}]})),
+        (imported, wider(OTHER, "Bound")),
+        (in_condition, default(PUMP, "P", "two")),
+        (under_a_macro, lambda files: files[PUMP].update(Metadata={"Grant": "*"})),
+    ],
+)
+def test_changed_definition_of_what_the_role_refers_to_is_a_change(
+    made: Callable[[Content], Files], edit: Edit, pump: Content, compared: Compare
+) -> None:
+    assert compared(made(pump), edit) == FILLED
 
 
 def test_changed_argument_of_a_nested_stack_is_a_change(pump: Content, compared: Compare) -> None:
@@ -311,23 +338,6 @@ def test_changed_content_of_what_is_attached_and_not_counted_is_a_change(
 
     suspect = Change(effect="other", about="suspect")
     assert {*compared(files, edit)} == {*FILLED, suspect}
-
-
-def test_another_managed_policy_whose_arn_is_a_function_is_a_change(
-    pump: Content, compared: Compare
-) -> None:
-    def attached(name: str) -> list[Any]:
-        return [{"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{name}"]]}]
-
-    files = {PUMP: pump}
-    role_of(files)["ManagedPolicyArns"] = attached("AmazonEC2ReadOnlyAccess")
-
-    def edit(after: Files) -> None:
-        role_of(after)["ManagedPolicyArns"] = attached("AmazonEC2FullAccess")
-
-    found = compared(files, edit)
-    assert [change.effect for change in found] == ["broader", "narrower"]
-    assert all(change.unknown and change.unknown.why == "not-counted" for change in found)
 
 
 def naming(*actions: str) -> Content:
@@ -384,15 +394,6 @@ def test_changed_content_of_a_template_that_is_not_read_is_a_change(
     assert found == (Change(effect="other", about="suspect"),)
 
 
-def test_changed_input_of_a_macro_over_the_stack_that_deploys_the_role_is_a_change(
-    pump: Content, compared: Compare
-) -> None:
-    files = in_nested_stack({PUMP: pump}, {})
-    files[PUMP]["Transform"] = ["Macro"]
-    found = compared(files, lambda after: after[PUMP].update(Metadata={"Grant": "*"}))
-    assert found == FILLED
-
-
 def test_reports_a_macro_over_a_nested_stack_next_to_the_role(
     pump: Content, tmp_path: Path
 ) -> None:
@@ -402,14 +403,6 @@ def test_reports_a_macro_over_a_nested_stack_next_to_the_role(
     problem = Unknown(part="template", why="transform", subject='["Macro"]', source=NESTED)
     assert report.unreadable == (problem,)
     assert not report.exact
-
-
-def test_circular_definitions_have_a_digest(pump: Content, compared: Compare) -> None:
-    pump["Conditions"] = {"C": {"Fn::Not": [{"Condition": "D"}]}, "D": {"Condition": "C"}}
-    value = {"Fn::If": ["C", f"{MANAGED}ReadOnlyAccess", {"Ref": "AWS::NoValue"}]}
-    files = bounded(pump, value)
-    edited = {"Fn::Or": [{"Condition": "C"}]}
-    assert compared(files, lambda after: after[PUMP]["Conditions"].update(D=edited)) == FILLED
 
 
 def described(files: Files) -> None:
@@ -534,21 +527,6 @@ def test_a_policy_that_another_one_may_replace_denies_nothing(
     assert (found_change.effect, found_change.actions) == ("narrower", ("ce:GetNothing",))
 
 
-def test_a_name_of_a_policy_that_cannot_be_read_is_an_alarm(pump: Content, tmp_path: Path) -> None:
-    files = also(pump, allow("ec2:DescribeInstances"))
-    role_of(files)["Policies"][-1]["PolicyName"] = {"Fn::Sub": "${AWS::StackName}"}
-    report = reported(tmp_path, files)
-    (role,) = report.roles
-    (unknown,) = role.unreadable
-    assert (unknown.why, unknown.subject) == (
-        "unreadable-name",
-        '{"Fn::Sub": "${AWS::StackName}"}',
-    )
-    assert not role.readable
-    assert not role.exact
-    assert role.effective > 0
-
-
 def test_a_managed_policy_replaces_no_inline_policy(pump: Content, tmp_path: Path) -> None:
     deny = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
     files = also(pump, deny)
@@ -562,55 +540,9 @@ def test_a_managed_policy_replaces_no_inline_policy(pump: Content, tmp_path: Pat
     assert role.denied > 0
 
 
-@pytest.mark.parametrize("pattern", ["*:GetObject", "s?:GetObject", "s3*", "*3:GetObject"])
-def test_a_pattern_with_a_wildcard_in_the_service_denies_nothing(
-    pattern: str, pump: Content, tmp_path: Path
-) -> None:
-    deny = {"Effect": "Deny", "Action": pattern, "Resource": "*"}
-    files = also(pump, allow("s3:GetObject"))
-    role_of(files)["Policies"].append({"PolicyName": "Denied", "PolicyDocument": policy(deny)})
-    report = of_templates(written(tmp_path / "now", files))
-    (answer,) = (one.roles[KIND] for one in report.statements if one.id == "read-objects")
-    assert answer.answer == "yes"
-    assert Uncounted(policy="Denied") in report.roles[0].uncounted
-
-
-def test_an_allowing_pattern_with_a_wildcard_in_the_service_allows_what_it_matches(
-    pump: Content, tmp_path: Path
-) -> None:
-    files = also(pump, allow("ec?:TerminateInstances"))
-    report = of_templates(written(tmp_path / "now", files))
-    actions = {action.name: action for action in report.actions}
-    assert actions["ec2:TerminateInstances"].effective
-    assert Uncounted(policy="Extra") in report.roles[0].uncounted
-
-
 def attaching(role_name: Any) -> Content:
     properties = {"PolicyName": "z", "RoleName": role_name, "PolicyDocument": EVERYTHING}
     return {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
-
-
-def test_a_parameter_that_allows_no_value_is_not_known(pump: Content, tmp_path: Path) -> None:
-    pump["Parameters"] = {"P": {"Type": "String", "AllowedValues": []}}
-    files = {PUMP: pump}
-    role_of(files)["ManagedPolicyArns"] = [{"Ref": "P"}]
-    (role,) = reported(tmp_path, files).roles
-    assert role.unreadable
-    assert not role.exact
-
-
-def of_own_template(**members: Any) -> Edit:
-    def edit(files: Files) -> None:
-        resources = members.pop("Resources", {})
-        files[PUMP].update(members)
-        files[PUMP]["Resources"].update(resources)
-
-    return edit
-
-
-def in_mapping(files: Files) -> None:
-    files[PUMP]["Mappings"] = {"M": {"a": {"b": [], **TRANSFORM}}}
-    role_of(files)["ManagedPolicyArns"] = {"Fn::FindInMap": ["M", "a", "b"]}
 
 
 def in_output_that_a_name_imports(files: Files) -> None:
@@ -635,16 +567,9 @@ def in_arguments_of_the_nested_stack(files: Files) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        in_mapping,
         in_output_that_a_name_imports,
         in_parameter_of_systems_manager,
         in_arguments_of_the_nested_stack,
-        of_own_template(Conditions={"C": {"Fn::Equals": ["a", TRANSFORM]}}),
-        of_own_template(Parameters={"P": {"Type": "String", **TRANSFORM}}),
-        of_own_template(Outputs={"O": {"Value": "x", **TRANSFORM}}),
-        of_own_template(
-            Resources={"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Tags": [TRANSFORM]}}}
-        ),
     ],
 )
 def test_a_macro_that_can_change_the_role_is_an_alarm(
@@ -656,32 +581,6 @@ def test_a_macro_that_can_change_the_role_is_an_alarm(
     assert not report.as_published
     assert not report.exact
     assert not report.roles[0].readable
-
-
-STORED = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/x", "Type": "String"}}
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"Mappings": {"M": {"a": TRANSFORM}}},
-        {"Conditions": TRANSFORM},
-        {"Outputs": {"O": {"Value": TRANSFORM}}},
-        {"Parameters": {"P": TRANSFORM}},
-        {"Resources": {"Stored": {**STORED, "Properties": {"Value": TRANSFORM}}}},
-        {"Resources": {"Custom": {"Type": "Custom::X", "Properties": {"A": [TRANSFORM]}}}},
-    ],
-)
-def test_a_macro_in_what_is_read_of_another_template_is_an_alarm(
-    content: Content, pump: Content, tmp_path: Path
-) -> None:
-    other = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, **content}
-    report = reported(tmp_path, {PUMP: pump, OTHER: other})
-    assert any(
-        unknown.source == OTHER and unknown.why.startswith("macro-in")
-        for unknown in report.unreadable
-    )
-    assert not report.exact
 
 
 def test_macro_in_an_unrelated_resource_of_another_template_is_not_an_alarm(
@@ -696,18 +595,13 @@ def test_macro_in_an_unrelated_resource_of_another_template_is_not_an_alarm(
 
 @pytest.mark.parametrize("where", ["Parameters", "StackInstancesGroup", "element"])
 def test_a_macro_in_the_stack_set_is_an_alarm(where: str, tmp_path: Path) -> None:
-    folder = stack_and_rollout(tmp_path)
-    (folder / "A.template.json").unlink()
-    file = folder / "R.template.json"
-    content = json.loads(file.read_text())
-    (stack_set,) = (resource["Properties"] for resource in content["Resources"].values())
-    if where == "Parameters":
-        stack_set["Parameters"][0] |= TRANSFORM
-    elif where == "element":
-        stack_set["StackInstancesGroup"][0] |= TRANSFORM
-    else:
-        stack_set["StackInstancesGroup"] = TRANSFORM
-    file.write_text(json.dumps(content))
-    report = of_templates(file)
+    def change(stack_set: Content) -> None:
+        if where == "StackInstancesGroup":
+            stack_set["StackInstancesGroup"] = TRANSFORM
+        else:
+            listed = "Parameters" if where == "Parameters" else "StackInstancesGroup"
+            stack_set[listed][0] |= TRANSFORM
+
+    report = of_templates(rolled_out(tmp_path, change))
     assert not report.as_published
     assert not report.roles[0].readable

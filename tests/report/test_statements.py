@@ -548,6 +548,8 @@ def test_all_but_one_service_denies_the_others() -> None:
         ({"Statement": {"Effect": "Deny", "Action": "*"}}, YES),
         ({**deny("*"), "Fn::Transform": {"Name": "AWS::Include"}}, YES),
         ({"Statement": {"Fn::If": ["C", deny("*")["Statement"][0], {}]}}, YES),
+        # IAM rejects a wildcard in the service.
+        *((deny(pattern), YES) for pattern in ("*:GetObject", "s?:GetObject", "s3*", "*3:Get*")),
         # In lower case, the Kelvin sign is a k.
         (deny("\N{KELVIN SIGN}ms:*", "s3(external ID)"), YES),
     ],

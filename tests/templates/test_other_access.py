@@ -792,6 +792,9 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
     assert "ts inline policy Wide is from evil.txt" in said(report)
 
 
+MACRO = {"Fn::Transform": {"Name": "Macro"}}
+
+
 @pytest.mark.parametrize(
     ("other", "said"),
     [
@@ -824,6 +827,17 @@ def test_file_with_another_extension_that_the_manifest_names_is_read(
                 },
             },
             f"trusts Pump's account {PUMP_ACCOUNT}",
+        ),
+        *(
+            (content, f"a macro, Fn::Transform, can change {what} when")
+            for what, content in {
+                "its Mappings": {"Mappings": {"M": {"a": MACRO}}},
+                "its Conditions": {"Conditions": MACRO},
+                "its Outputs": {"Outputs": {"O": {"Value": MACRO}}},
+                "its Parameters": {"Parameters": {"P": MACRO}},
+                "P": {"Resources": {"P": resource("AWS::SSM::Parameter", Value=MACRO)}},
+                "X": {"Resources": {"X": resource("Custom::X", A=[MACRO])}},
+            }.items()
         ),
     ],
 )
