@@ -28,6 +28,7 @@ from pump_roles import (
     validators,
 )
 from pump_roles.app import config
+from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.documents import mapped
 from pump_roles.output.json_documents import as_json, report_from
@@ -509,6 +510,28 @@ def attach(kind: str, target: Any, **more: Any) -> Change:
             "Properties": {"PolicyName": "P", where: target, "PolicyDocument": EVERYTHING},
             **more,
         }
+
+    return change
+
+
+def together(*changes: Change) -> Change:
+    """Return several changes as one."""
+
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        for single in changes:
+            single(template, role)
+
+    return change
+
+
+def guarded(*guardrails: Guardrail) -> Change:
+    """Return a change that adds guardrails as the package does."""
+
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        role["Policies"] += [
+            {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
+            for guardrail, document in documents(guardrails, ROLES["auto-pilot"]).items()
+        ]
 
     return change
 

@@ -15,13 +15,11 @@ from hypothesis import given
 
 from pump_roles import AutoPilotRolloutStack, Guardrail
 from pump_roles.compare import Effect
-from pump_roles.guardrails import documents
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.decisions import PolicyEvaluator
 from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import report_from
 from pump_roles.output.report_words import change_in_one_line
-from pump_roles.published import ROLES
 from pump_roles.report import Earlier, Report, build, of_contents, of_published, of_templates
 from pump_roles.report import changes as report_changes
 from pump_roles.report.model import SCHEMA, Change
@@ -39,10 +37,12 @@ from tests.support import (
     earlier,
     examples,
     external_id,
+    guarded,
     in_role,
     plain,
     short_reports,
     synthesize,
+    together,
 )
 from tests.support import Change as Edit
 
@@ -79,26 +79,6 @@ def compared(text: str, tmp_path_factory: pytest.TempPathFactory) -> Compare:
 
 def nothing(_template: dict[str, Any], _role: dict[str, Any]) -> None:
     pass
-
-
-def together(*edits: Edit) -> Edit:
-    def edit(template: dict[str, Any], role: dict[str, Any]) -> None:
-        for single_edit in edits:
-            single_edit(template, role)
-
-    return edit
-
-
-def guarded(*guardrails: Guardrail) -> Edit:
-    """Add guardrails as the package does."""
-
-    def edit(_: dict[str, Any], role: dict[str, Any]) -> None:
-        role["Policies"] += [
-            {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
-            for guardrail, document in documents(guardrails, ROLES[KIND]).items()
-        ]
-
-    return edit
 
 
 def statement(effect: str, *actions: str, **more: Any) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tests.support import (
     on_role,
     plain,
     short_reports,
+    together,
 )
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -51,14 +52,6 @@ def attached(document: Any) -> Change:
 
 def later_document(_: dict[str, Any], role: dict[str, Any]) -> None:
     role["Policies"][3]["PolicyDocument"] = {"Fn::If": ["C", EVERYTHING, EVERYTHING]}
-
-
-def together(*edits: Change) -> Change:
-    def edit(template: dict[str, Any], role: dict[str, Any]) -> None:
-        for single_edit in edits:
-            single_edit(template, role)
-
-    return edit
 
 
 def named(name: Any) -> Change:
@@ -118,7 +111,7 @@ HIDING: list[tuple[str, list[Change]]] = [
         ],
     ),
     (
-        'he name of a policy cannot be read: {"Fn::Sub": "${AWS::StackName}"}',
+        'the name of a policy cannot be read: {"Fn::Sub": "${AWS::StackName}"}',
         [named({"Fn::Sub": "${AWS::StackName}"})],
     ),
     (

@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 
 from pump_roles import Guardrail
-from pump_roles.guardrails import documents
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED
 from pump_roles.output.json_documents import as_json
-from pump_roles.published import ROLES
 from pump_roles.report import Report, of_templates
 from pump_roles.report.policies import GuardrailReport
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
-from tests.support import ROLE_ARGUMENTS, Change, another, changed, short_reports, synthesize
+from tests.support import ROLE_ARGUMENTS, another, changed, guarded, short_reports, synthesize
 from tools.sandbox.guardrails import EVERY
 
 ReportWith = Callable[[str], Report]
@@ -95,18 +93,8 @@ def test_says_the_value_in_words(
     guardrail: Guardrail, value: str, values: tuple[str, ...], text: str, tmp_path: Path
 ) -> None:
     with short_reports():
-        (ledger,) = changed(text, tmp_path, added(guardrail)).roles[0].guardrails
+        (ledger,) = changed(text, tmp_path, guarded(guardrail)).roles[0].guardrails
     assert (ledger.value, ledger.values) == (value, values)
-
-
-def added(*guardrails: Guardrail) -> Change:
-    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        role["Policies"] += [
-            {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
-            for guardrail, document in documents(guardrails, ROLES["auto-pilot"]).items()
-        ]
-
-    return change
 
 
 def test_expiration_belongs_to_the_role_and_lists_no_action(report_with: ReportWith) -> None:
@@ -129,8 +117,8 @@ def test_expiration_belongs_to_the_role_and_lists_no_action(report_with: ReportW
 
 def test_expiration_does_not_change_other_guardrails(text: str, tmp_path: Path) -> None:
     until = Guardrail.until("2927-01-31T18:00:00Z")
-    (both,) = changed(text, tmp_path, added(Guardrail.NO_SELLING, until)).roles
-    (alone,) = changed(text, tmp_path, added(Guardrail.NO_SELLING)).roles
+    (both,) = changed(text, tmp_path, guarded(Guardrail.NO_SELLING, until)).roles
+    (alone,) = changed(text, tmp_path, guarded(Guardrail.NO_SELLING)).roles
     assert both.guardrails[0] == alone.guardrails[0]
     assert [ledger.ends for ledger in both.guardrails] == [False, True]
 
@@ -149,12 +137,9 @@ def test_expiration_does_not_change_other_guardrails(text: str, tmp_path: Path) 
 def test_policy_that_only_looks_like_an_expiration_is_not_one(
     condition: dict[str, Any], text: str, tmp_path: Path
 ) -> None:
-    until = Guardrail.until("2927-01-31T18:00:00Z")
-    ((_, document),) = documents([until], ROLES["auto-pilot"]).items()
-    document["Statement"][0]["Condition"] = condition
-
-    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        role["Policies"].append({"PolicyName": until.policy_name, "PolicyDocument": document})
+    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
+        guarded(Guardrail.until("2927-01-31T18:00:00Z"))(template, role)
+        role["Policies"][-1]["PolicyDocument"]["Statement"][0]["Condition"] = condition
 
     (role,) = changed(text, tmp_path, change).roles
     assert (role.ends, role.guardrails) == ("", ())
@@ -182,7 +167,7 @@ def test_keeps_the_order_of_the_policies_in_the_template(tmp_path: Path) -> None
 
 def test_a_guardrail_lists_only_what_the_role_has(text: str, tmp_path: Path) -> None:
     def change(template: dict[str, Any], role: dict[str, Any]) -> None:
-        added(Guardrail.NO_COMMITMENTS)(template, role)
+        guarded(Guardrail.NO_COMMITMENTS)(template, role)
         del role["Policies"][:-1]
         one = {"Effect": "Allow", "Action": "ec2:Purchase*", "Resource": "*"}
         another({"Version": "2012-10-17", "Statement": one})(template, role)

@@ -15,7 +15,6 @@ from pump_roles.report import of_templates
 from pump_roles.validators import PRINCIPAL
 from tests.support import (
     NO_VALUE,
-    Change,
     add_resources,
     changed,
     in_role,
@@ -23,40 +22,42 @@ from tests.support import (
     said,
 )
 
-
-def test_deny_that_may_never_be_there_takes_nothing_away(text: str, tmp_path: Path) -> None:
-    ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
-
-    def change(condition: dict[str, str]) -> Change:
-        attached = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
-        properties = {**attached, "RoleName": {"Ref": "AutoPilotRole"}}
-        return add_resources(
-            G={"Type": "AWS::IAM::RolePolicy", "Properties": properties, **condition}
-        )
-
-    (always,) = changed(text, tmp_path, change({})).roles
-    (never,) = changed(text, tmp_path, change({"Condition": "Never"})).roles
-    assert (always.denied, always.as_published) == (1, True)
-    assert (never.denied, never.as_published) == (0, False)
+LATER: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}
 
 
-@pytest.mark.parametrize("where", ["resource", "document", "statement"])
-def test_deny_that_is_filled_in_later_takes_nothing_away(
-    where: str, text: str, tmp_path: Path
+def guardrail() -> tuple[str, dict[str, Any]]:
+    """The name and the document of a guardrail's policy."""
+    ((found, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
+    return found.policy_name, document
+
+
+@pytest.mark.parametrize(
+    ("where", "added", "counted"),
+    [
+        ("resource", {}, True),
+        ("resource", {"Condition": "Never"}, False),
+        ("resource", LATER, False),
+        ("document", LATER, False),
+        ("statement", LATER, False),
+    ],
+)
+def test_deny_that_may_never_be_there_takes_nothing_away(
+    where: str,
+    added: dict[str, Any],
+    counted: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
 ) -> None:
-    ((guardrail, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
-    later: dict[str, Any] = {"Fn::Transform": {"Name": "M"}}
-    (statement,) = document["Statement"]
-    statement |= later if where == "statement" else {}
-    document |= later if where == "document" else {}
-    properties = {"PolicyName": guardrail.policy_name, "PolicyDocument": document}
-    policy = {
+    name, document = guardrail()
+    properties = {"PolicyName": name, "PolicyDocument": document}
+    policy: dict[str, Any] = {
         "Type": "AWS::IAM::RolePolicy",
         "Properties": {**properties, "RoleName": {"Ref": "AutoPilotRole"}},
-        **(later if where == "resource" else {}),
     }
+    parts = {"resource": policy, "document": document, "statement": document["Statement"][0]}
+    parts[where].update(added)
     (role,) = changed(text, tmp_path, add_resources(G=policy)).roles
-    assert (role.denied, role.as_published) == (0, False)
+    assert (role.denied, role.as_published) == (int(counted), counted)
 
 
 def test_boundary_of_novalue_is_no_boundary(text: str, tmp_path: Path) -> None:
@@ -83,12 +84,6 @@ def test_name_that_is_known_only_at_deployment_is_empty(
 def test_name_is_evaluated(text: str, tmp_path: Path) -> None:
     report = changed(text, tmp_path, in_role(RoleName={"Fn::Sub": "PumpAutoPilotRole"}))
     assert report.roles[0].name == "PumpAutoPilotRole"
-
-
-def guardrail() -> tuple[str, dict[str, Any]]:
-    """The name and the document of a guardrail's policy."""
-    ((found, document),) = documents([Guardrail.NO_SELLING], ROLES["auto-pilot"]).items()
-    return found.policy_name, document
 
 
 def test_managed_policy_of_the_template_counts_if_it_is_certainly_that_one(
