@@ -556,13 +556,16 @@ def add_resources(**resources: Any) -> Change:
     return lambda template, _: template["Resources"].update(resources)
 
 
-def another(document: Any) -> Change:
-    """Return a change that adds an inline policy with a document."""
+def another(document: Any, name: Any = "") -> Change:
+    """Return a change that adds an inline policy with a document.
+
+    :param name: the policy's name. By default, ``Extra``, and a number if there is one already.
+    """
 
     def change(_: dict[str, Any], role: dict[str, Any]) -> None:
-        more = sum(policy["PolicyName"].startswith("Extra") for policy in role["Policies"])
-        name = f"Extra{more + 1}" if more else "Extra"
-        role["Policies"].append({"PolicyName": name, "PolicyDocument": document})
+        more = sum("Extra" in policy["PolicyName"] for policy in role["Policies"])
+        own = name or (f"Extra{more + 1}" if more else "Extra")
+        role["Policies"].append({"PolicyName": own, "PolicyDocument": document})
 
     return change
 

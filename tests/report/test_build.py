@@ -4,8 +4,6 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -32,44 +30,27 @@ from pump_roles.report.policies import Uncounted
 from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
+    Change,
     action_count,
+    another,
+    attach,
+    changed,
+    in_role,
     json_values,
+    principal,
     published_patterns,
     said,
-    short_reports,
     synthesize,
-    trust,
+    together,
 )
 from tools.sandbox import catalog
 
-Edit = Callable[[dict[str, Any]], object]
-"""Changes a role's properties."""
-
-TRUST = trust("999988887777", EXTERNAL_ID)
 ALLOW_ALL_OF_EC2 = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
 
 
 @pytest.fixture(scope="module")
 def published_report() -> Report:
     return of_published()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The auto-pilot role's template."""
-    folder = synthesize(tmp_path_factory.mktemp("cdk.out"))
-    loaded: dict[str, Any] = json.loads((folder / "PumpAutoPilot.template.json").read_text())
-    return loaded
-
-
-def changed(template: dict[str, Any], folder: Path, change: Edit) -> Report:
-    """The report of a template whose role's properties were changed."""
-    copy = deepcopy(template)
-    (resource,) = copy["Resources"].values()
-    change(resource["Properties"])
-    file = folder / "changed.template.json"
-    file.write_text(json.dumps(copy))
-    return of_templates(file)
 
 
 def level_of(action: catalog.Action) -> str:
@@ -179,14 +160,29 @@ def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -
     assert published_report.schema == SCHEMA
 
 
-def test_alarms_come_first_and_are_counted(template: dict[str, Any], tmp_path: Path) -> None:
-    def change(properties: dict[str, Any]) -> None:
-        allow_more(properties)
-        trusting(Condition=None)(properties)
-        managed(properties)
-        policy(properties, "PumpReadOnly")["Action"].append("s3:*")
+def in_read_only(**members: Any) -> Change:
+    """Change the statement of the policy PumpReadOnly."""
+    return lambda _, role: statement_of(role).update(members)
 
-    report = changed(template, tmp_path, change)
+
+def more_actions(*patterns: str) -> Change:
+    return lambda _, role: statement_of(role)["Action"].extend(patterns)
+
+
+def fewer_actions(pattern: str) -> Change:
+    return lambda _, role: statement_of(role)["Action"].remove(pattern)
+
+
+def statement_of(role: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (policy for policy in role["Policies"] if policy["PolicyName"] == "PumpReadOnly")
+    statement: dict[str, Any] = found["PolicyDocument"]["Statement"][0]
+    return statement
+
+
+def test_alarms_come_first_and_are_counted(text: str, tmp_path: Path) -> None:
+    administrator = in_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])
+    change = together(more_actions("ec2:Get*", "s3:*"), administrator, principal("*"))
+    report = changed(text, tmp_path, change)
     kinds = [finding.kind for finding in report.findings]
     assert kinds[:3] == ["difference", "trust", "uncounted"]
     assert [finding.is_alarm for finding in report.findings] == [True] * 3 + [False] * (
@@ -198,15 +194,12 @@ def test_alarms_come_first_and_are_counted(template: dict[str, Any], tmp_path: P
 
 
 def test_a_pattern_that_matches_nothing_in_the_catalog_is_not_exact(
-    template: dict[str, Any], tmp_path: Path
+    text: str, tmp_path: Path
 ) -> None:
     """AWS may have added the action after the catalog was made."""
-
-    def newer(properties: dict[str, Any]) -> None:
-        policy(properties, "PumpReadOnly")["Action"].append("ec2:PurchaseSomethingNew")
-
-    (role,) = changed(template, tmp_path, newer).roles
-    assert role.uncounted == (Uncounted(policy="PumpReadOnly", pattern="ec2:PurchaseSomethingNew"),)
+    newer = "ec2:PurchaseSomethingNew"
+    (role,) = changed(text, tmp_path, more_actions(newer)).roles
+    assert role.uncounted == (Uncounted(policy="PumpReadOnly", pattern=newer),)
     assert not role.exact
 
 
@@ -316,12 +309,12 @@ def test_sets_leave_what_a_report_with_them_has(published_report: Report) -> Non
             }
             for role in report.roles
         }
-        for kind, changed in left.answers.items():
+        for kind, by_answer in left.answers.items():
             was, now = (
                 {asked.id: asked.roles[kind].answer for asked in found.statements}
                 for found in (published_report, report)
             )
-            ids = {answer: [asked.id for asked in found] for answer, found in changed.items()}
+            ids = {answer: [asked.id for asked in found] for answer, found in by_answer.items()}
             assert ids == {
                 answer: found
                 for answer in ("no", "limited")
@@ -348,205 +341,78 @@ def test_two_different_roles_of_a_kind_are_an_error(tmp_path: Path) -> None:
         of_templates(tmp_path)
 
 
-def policy(properties: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = (policy for policy in properties["Policies"] if policy["PolicyName"] == name)
-    statement: dict[str, Any] = found["PolicyDocument"]["Statement"][0]
-    return statement
-
-
-def allow_more(properties: dict[str, Any]) -> None:
-    policy(properties, "PumpReadOnly")["Action"].append("ec2:Get*")
-
-
-def allow_less(properties: dict[str, Any]) -> None:
-    policy(properties, "PumpReadOnly")["Action"].remove("ce:*")
-
-
-def another_resource(properties: dict[str, Any]) -> None:
-    policy(properties, "PumpReadOnly")["Resource"] = ["arn:aws:b", "arn:aws:a"]
-
-
-def one_policy_less(properties: dict[str, Any]) -> None:
-    properties["Policies"] = [
-        policy for policy in properties["Policies"] if policy["PolicyName"] != "PumpOrgInvite"
+def one_policy_less(_: dict[str, Any], role: dict[str, Any]) -> None:
+    role["Policies"] = [
+        policy for policy in role["Policies"] if policy["PolicyName"] != "PumpOrgInvite"
     ]
 
 
-def one_policy_more(properties: dict[str, Any]) -> None:
-    wide = {"Statement": {"Effect": "Allow", "NotAction": ["iam:*", "ec2:*"], "Resource": "*"}}
-    properties["Policies"].append({"PolicyName": "Wide", "PolicyDocument": wide})
-
-
-def same_name(properties: dict[str, Any]) -> None:
-    wide = {"PolicyName": "PumpBillingReadOnly", "PolicyDocument": ALLOW_ALL_OF_EC2}
-    properties["Policies"].append(wide)
-
-
-def longer_session(properties: dict[str, Any]) -> None:
-    properties["MaxSessionDuration"] = 43_200
-
-
-def false_deny(properties: dict[str, Any]) -> None:
-    deny = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resource": "arn:x"}
-    properties["Policies"].append(
-        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": {"Statement": [deny]}}
-    )
-
-
-def false_guardrail(properties: dict[str, Any]) -> None:
-    allows = {"Statement": {"Effect": "Allow", "Action": "ec2:Get*", "Resource": "*"}}
-    properties["Policies"].append(
-        {"PolicyName": "PumpGuardrailNoSelling", "PolicyDocument": allows}
-    )
+FALSE_GUARDRAIL = Guardrail.NO_SELLING.policy_name
+EXPENSIVE = {"Statement": {"Effect": "Allow", "NotAction": ["iam:*", "ec2:*"], "Resource": "*"}}
+DENY = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resource": "arn:x"}
 
 
 @pytest.mark.parametrize(
-    ("change", "differences"),
+    ("change", "difference"),
     [
-        (allow_more, [("policy-changed", "broader", "PumpReadOnly", "ec2:GetConsoleOutput")]),
-        (allow_less, [("policy-changed", "narrower", "PumpReadOnly", "ce:CreateReport")]),
         (
-            another_resource,
-            [("policy-changed", "narrower", "PumpReadOnly", "ecs:DescribeClusters")],
+            more_actions("ec2:Get*"),
+            ("policy-changed", "broader", "PumpReadOnly", "ec2:GetConsoleOutput"),
+        ),
+        (
+            fewer_actions("ce:*"),
+            ("policy-changed", "narrower", "PumpReadOnly", "ce:CreateReport"),
+        ),
+        (
+            in_read_only(Resource=["arn:aws:b", "arn:aws:a"]),
+            ("policy-changed", "narrower", "PumpReadOnly", "ecs:DescribeClusters"),
         ),
         (
             one_policy_less,
-            [("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake")],
+            ("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake"),
         ),
-        (one_policy_more, [("policy-added", "broader", "Wide", "all but iam:*, ec2:*")]),
+        (another(EXPENSIVE), ("policy-added", "broader", "Extra", "all but iam:*, ec2:*")),
         (
-            false_guardrail,
-            [("policy-added", "broader", "PumpGuardrailNoSelling", "ec2:GetConsoleOutput")],
-        ),
-        (
-            false_deny,
-            [
-                (
-                    *("policy-added", "narrower", "PumpGuardrailNoSelling"),
-                    "ec2:CreateReservedInstancesListing",
-                )
-            ],
+            another(ALLOW_ALL_OF_EC2, name=FALSE_GUARDRAIL),
+            ("policy-added", "broader", FALSE_GUARDRAIL, "ec2:GetConsoleOutput"),
         ),
         (
-            same_name,
-            [("policy-added", "broader", "PumpBillingReadOnly", "ec2:RunInstances")],
+            another({"Statement": [DENY]}, name=FALSE_GUARDRAIL),
+            ("policy-added", "narrower", FALSE_GUARDRAIL, "ec2:CreateReservedInstancesListing"),
         ),
-        (longer_session, [("session-duration", "broader", "", "sts:AssumeRole")]),
+        (
+            another(ALLOW_ALL_OF_EC2, name="PumpBillingReadOnly"),
+            ("policy-added", "broader", "PumpBillingReadOnly", "ec2:RunInstances"),
+        ),
+        (
+            in_role(MaxSessionDuration=43_200),
+            ("session-duration", "broader", "", "sts:AssumeRole"),
+        ),
+        *(
+            (attach(kind, target), ("policy-added", "broader", name, "ec2:RunInstances"))
+            for kind, target, name in [
+                ("Policy", [{"Ref": "AutoPilotRole"}], "P"),
+                ("Policy", ["PumpAutoPilotRole"], "P"),
+                ("ManagedPolicy", [{"Ref": "AutoPilotRole"}], "Other"),
+                ("RolePolicy", {"Ref": "AutoPilotRole"}, "P"),
+            ]
+        ),
     ],
 )
 def test_what_is_not_as_published_comes_first(
-    change: Edit,
-    differences: list[tuple[str, str, str, str]],
-    template: dict[str, Any],
-    tmp_path: Path,
+    change: Change, difference: tuple[str, str, str, str], text: str, tmp_path: Path
 ) -> None:
-    report = changed(template, tmp_path, change)
+    report = changed(text, tmp_path, change)
     assert report.findings[0].kind == "difference"
     (role,) = report.roles
-    found = [(each.rule, each.effect, each.subject) for each in role.differences]
-    assert found == [(rule, effect, subject) for rule, effect, subject, _ in differences]
-    for difference, (_, _, _, action) in zip(role.differences, differences, strict=True):
-        assert action in difference.actions
-        words = difference_in_words(difference)
-        if change in (false_guardrail, false_deny):
-            words = (
-                f"the inline policy {difference.subject} is named like a guardrail, but is not one"
-            )
-        assert words[1:] in said(report)
-
-
-def trusting(*more: dict[str, Any], **members: Any) -> Edit:
-    """Replace members of the trust policy's statement, or remove those that are None."""
-
-    def change(properties: dict[str, Any]) -> None:
-        statements = properties["AssumeRolePolicyDocument"]["Statement"]
-        changed = {**statements[0], **members}
-        statements[:] = [{name: value for name, value in changed.items() if value}, *more]
-
-    return change
-
-
-def requiring(operator: str, *values: str) -> Edit:
-    return trusting(Condition={operator: {"sts:ExternalId": [*values]}})
-
-
-@pytest.mark.parametrize(
-    ("change", "problem", "external_id"),
-    [
-        (trusting(Condition=None), "it requires no external ID", False),
-        (requiring("StringEquals", ""), "it requires no external ID", False),
-        (requiring("StringEqualsIfExists", EXTERNAL_ID), "it requires no external ID", False),
-        (requiring("StringLike", "x", "?*"), "it requires no external ID", False),
-        (
-            requiring("StringLike", EXTERNAL_ID),
-            "it compares the external ID with StringLike instead of StringEquals",
-            False,
-        ),
-        (
-            requiring("StringEqualsIgnoreCase", EXTERNAL_ID),
-            "it compares the external ID with StringEqualsIgnoreCase instead",
-            False,
-        ),
-        (trusting(Principal={"AWS": "*"}), "it trusts *", True),
-        (trusting(Principal=None, NotPrincipal={"AWS": "1" * 12}), "it trusts all but", True),
-        (
-            trusting(Principal={"AWS": "9" * 12, "Service": "ec2.amazonaws.com"}),
-            "it trusts Service ec2.amazonaws.com",
-            True,
-        ),
-        (trusting(*TRUST["Statement"]), "it is not a single statement that allows", True),
-    ],
-)
-def test_a_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
-    change: Edit,
-    problem: str,
-    external_id: bool,  # noqa: FBT001
-    template: dict[str, Any],
-    tmp_path: Path,
-) -> None:
-    with short_reports():
-        report = changed(template, tmp_path, change)
-    assert report.findings[0].kind == "trust"
-    assert problem[1:] in said(report)
-    assert report.roles[0].external_id is external_id
-
-
-def test_iam_reads_a_conditions_key_in_any_case(template: dict[str, Any], tmp_path: Path) -> None:
-    change = trusting(Condition={"StringEquals": {"sts:externalid": EXTERNAL_ID}})
-    (role,) = changed(template, tmp_path, change).roles
-    assert role.external_id
-    assert role.trust_problems == ()
-
-
-@pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
-        ("Policy", {"PolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]}),
-        ("Policy", {"PolicyName": "P", "Roles": ["PumpAutoPilotRole"]}),
-        ("ManagedPolicy", {"ManagedPolicyName": "P", "Roles": [{"Ref": "AutoPilotRole"}]}),
-        ("RolePolicy", {"PolicyName": "P", "RoleName": {"Ref": "AutoPilotRole"}}),
-    ],
-)
-def test_what_the_template_attaches_to_the_role_counts(
-    kind: str, properties: dict[str, Any], template: dict[str, Any], tmp_path: Path
-) -> None:
-    copy = deepcopy(template)
-    copy["Resources"]["Other"] = {
-        "Type": f"AWS::IAM::{kind}",
-        "Properties": {**properties, "PolicyDocument": ALLOW_ALL_OF_EC2},
-    }
-    file = tmp_path / "attached.json"
-    file.write_text(json.dumps(copy))
-    (role,) = of_templates(file).roles
-    (difference,) = role.differences
-    assert (difference.rule, difference.effect) == ("policy-added", "broader")
-    assert difference.subject == "P"
-    assert "ec2:RunInstances" in difference.actions
-    assert role.writes > 400
-
-
-def managed(properties: dict[str, Any]) -> None:
-    properties["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    (found,) = role.differences
+    *expected, action = difference
+    assert [found.rule, found.effect, found.subject] == expected
+    assert action in found.actions
+    words = difference_in_words(found)
+    if found.subject == FALSE_GUARDRAIL:
+        words = f"the inline policy {FALSE_GUARDRAIL} is named like a guardrail, but is not one"
+    assert words[1:] in said(report)
 
 
 def test_a_boundary_is_shown(tmp_path: Path) -> None:
@@ -556,11 +422,8 @@ def test_a_boundary_is_shown(tmp_path: Path) -> None:
     assert "`platform/Boundary`" in as_markdown(report)
 
 
-def test_reports_what_the_catalog_does_not_have(template: dict[str, Any], tmp_path: Path) -> None:
-    def more(properties: dict[str, Any]) -> None:
-        policy(properties, "PumpReadOnly")["Action"] += ["s3:*", "*"]
-
-    report = changed(template, tmp_path, more)
+def test_reports_what_the_catalog_does_not_have(text: str, tmp_path: Path) -> None:
+    report = changed(text, tmp_path, more_actions("s3:*", "*"))
     (finding,) = (entry for entry in report.findings if entry.kind == "uncounted")
     assert finding_title(finding, report) == "The auto-pilot role allows more than is counted"
     assert "s3:* in PumpReadOnly, * in PumpReadOnly" in finding_text(finding, report)
@@ -569,8 +432,7 @@ def test_reports_what_the_catalog_does_not_have(template: dict[str, Any], tmp_pa
 def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: Path) -> None:
     synthesize(tmp_path)
     stale = json.loads((tmp_path / "PumpAutoPilot.template.json").read_text())
-    (resource,) = stale["Resources"].values()
-    allow_more(resource["Properties"])
+    more_actions("ec2:Get*")(stale, stale["Resources"]["AutoPilotRole"]["Properties"])
     (tmp_path / "Old.template.json").write_text(json.dumps(stale))
     assert [role.differences for role in of_templates(tmp_path).roles] == [(), ()]
 

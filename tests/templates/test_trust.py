@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 
 from pump_roles import validators
-from pump_roles.iam.trust import assumption
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.report_words import change_in_one_line
+from pump_roles.output.report_words import change_in_one_line, finding_text
 from pump_roles.report import of_templates
-from pump_roles.templates.reading import read_templates
 from tests.support import (
     NO_VALUE,
     SECRET,
@@ -24,7 +22,8 @@ from tests.support import (
     in_role,
     principal,
     said,
-    synthesize,
+    short_reports,
+    trust,
 )
 
 
@@ -75,6 +74,79 @@ def test_external_id_that_may_be_missing_does_not_count(
     assert report.findings[0].kind == "trust"
 
 
+def in_statement(*more: dict[str, Any], **members: Any) -> Change:
+    """Change the trust policy's statement, without the members that are null, and add others."""
+
+    def change(_: dict[str, Any], role: dict[str, Any]) -> None:
+        statements = role["AssumeRolePolicyDocument"]["Statement"]
+        changed = {**statements[0], **members}
+        statements[:] = [{name: value for name, value in changed.items() if value}, *more]
+
+    return change
+
+
+def requiring(operator: str, *values: str) -> Change:
+    return in_statement(Condition={operator: {"sts:ExternalId": [*values]}})
+
+
+INCLUDE = {"Fn::Transform": {"Name": "AWS::Include"}}
+SERVICE = {"AWS": "9" * 12, "Service": "ec2.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "needs_id"),
+    [
+        (in_statement(Condition=None), "it requires no external ID", False),
+        (requiring("StringEquals", ""), "it requires no external ID", False),
+        (requiring("StringEqualsIfExists", SECRET), "it requires no external ID", False),
+        (requiring("StringLike", "x", "?*"), "it requires no external ID", False),
+        (requiring("StringLike", SECRET), "with StringLike instead of StringEquals", False),
+        (
+            requiring("StringEqualsIgnoreCase", SECRET),
+            "it compares the external ID with StringEqualsIgnoreCase instead",
+            False,
+        ),
+        (in_statement(Principal={"AWS": "*"}), "it trusts *", True),
+        (in_statement(Principal=None, NotPrincipal={"AWS": "1"}), "it trusts all but", True),
+        (in_statement(Principal=SERVICE), "it trusts Service ec2.amazonaws.com", True),
+        (
+            in_statement(*trust("9" * 12, SECRET)["Statement"]),
+            "it is not a single statement that allows",
+            True,
+        ),
+        (
+            in_statement(Condition={**trust("", SECRET)["Statement"][0]["Condition"], **INCLUDE}),
+            "it has another condition, Fn::Transform Name",
+            True,
+        ),
+        (
+            in_role(AssumeRolePolicyDocument={**trust("9" * 12, SECRET), **INCLUDE}),
+            "Fn::Transform",
+            True,
+        ),
+    ],
+)
+def test_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
+    change: Change,
+    problem: str,
+    needs_id: bool,  # noqa: FBT001
+    text: str,
+    tmp_path: Path,
+) -> None:
+    with short_reports():
+        report = changed(text, tmp_path, change)
+    (found,) = (found for found in report.findings if found.kind == "trust")
+    assert problem[1:] in finding_text(found, report)
+    assert report.roles[0].external_id is needs_id
+
+
+def test_iam_reads_a_conditions_key_in_any_case(text: str, tmp_path: Path) -> None:
+    condition = {"StringEquals": {"sts:externalid": SECRET}}
+    (role,) = changed(text, tmp_path, in_statement(Condition=condition)).roles
+    assert role.external_id
+    assert role.trust_problems == ()
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -100,15 +172,6 @@ def test_parameter_that_accepts_only_a_principal_is_no_finding(text: str, tmp_pa
     assert report.roles[0].principals == ("111122223333",)
 
 
-def another_condition(_: dict[str, Any], role: dict[str, Any]) -> None:
-    statement = role["AssumeRolePolicyDocument"]["Statement"][0]
-    statement["Condition"]["Fn::Transform"] = {"Name": "AWS::Include"}
-
-
-def a_transform(_: dict[str, Any], role: dict[str, Any]) -> None:
-    role["AssumeRolePolicyDocument"]["Fn::Transform"] = {"Name": "AWS::Include"}
-
-
 def test_external_id_that_hides_the_principal_is_a_finding(text: str, tmp_path: Path) -> None:
     for ids in (["999988887777"], ["Example-1234", "99988887"]):
         report = changed(text, tmp_path, external_id(ids))
@@ -124,23 +187,3 @@ def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path
     assert said(report).startswith("It accepts any of 3 external IDs")
     (role,) = changed(text, tmp_path, external_id(["One-1234", "Two-1234"])).roles
     assert role.as_published
-
-
-@pytest.mark.parametrize("change", [another_condition, a_transform])
-def test_trust_that_is_filled_in_later_is_a_finding(
-    change: Change, text: str, tmp_path: Path
-) -> None:
-    assert "trust" in {found.kind for found in changed(text, tmp_path, change).findings}
-
-
-def test_roles_that_differ_in_their_external_ids_are_one_role(tmp_path: Path) -> None:
-    for account, name in [("A", "Id-1234"), ("B", "Id-5678")]:
-        file = synthesize(tmp_path / account, external_id=name) / "PumpReadOnly.template.json"
-        file.rename(tmp_path / f"{account}.template.json")
-        (tmp_path / account).rename(tmp_path.parent / f"{tmp_path.name}-{account}")
-    contents = read_templates(tmp_path)
-    assert [found.role.kind for found in contents.roles] == ["read-only"]
-    assert [place.source for place in contents.places] == ["A.template.json", "B.template.json"]
-    (found,) = read_templates(tmp_path / "B.template.json").roles
-    assert assumption(found.role.trust_policy) == assumption(contents.roles[0].role.trust_policy)
-    assert {*found.external_id_sha256} < {*contents.roles[0].external_id_sha256}
