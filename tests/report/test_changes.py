@@ -398,51 +398,6 @@ def test_changed_boundary_document_in_the_template_is_a_change(compared: Compare
     assert found == (Change(effect="other", role=KIND, about="filled-in"),)
 
 
-OTHER_CONDITION = {"Bool": {"aws:SecureTransport": "false"}}
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "effect"),
-    [
-        (nothing, allows("ec2:RunInstances"), "broader"),
-        (
-            allows("ec2:RunInstances", Condition=CONDITION),
-            allows("ec2:RunInstances", Condition=OTHER_CONDITION),
-            "other",
-        ),
-        (
-            allows("ec2:RunInstances", Resource=["arn:a, arn:b"]),
-            allows("ec2:RunInstances", Resource=["arn:a", "arn:b"]),
-            "other",
-        ),
-        (denies("ec2:CreateTags"), denies("ec2:CreateTags", Resource="arn:a"), "broader"),
-        (
-            denies("ec2:CreateTags", Condition=CONDITION),
-            together(
-                denies("ec2:CreateTags", Condition=CONDITION),
-                denies("ec2:CreateTags", Condition=OTHER_CONDITION),
-            ),
-            "narrower",
-        ),
-        # The catalog does not have these services.
-        (allows("s3:*", Condition=CONDITION), allows("s3:*", Condition=OTHER_CONDITION), "other"),
-        (
-            together(allows("s3:*"), denies("s3:PutObject")),
-            together(allows("s3:*"), denies("s3:PutObject", Resource="arn:aws:s3:::*")),
-            "broader",
-        ),
-        # An action that is newer than the catalog.
-        (nothing, allows("ec2:PurchaseSomethingNew"), "broader"),
-    ],
-)
-def test_changed_permission_is_a_change(
-    before: Edit, now: Edit, effect: str, compared: Compare
-) -> None:
-    assert effects(compared(before, now)) == {effect}
-    back = {"broader": "narrower", "narrower": "broader", "other": "other"}[effect]
-    assert effects(compared(now, before)) == {back}
-
-
 def test_changed_decision_on_an_action_of_another_service_is_a_change(compared: Compare) -> None:
     there = compared(nothing, allows("s3:GetObject"))
     assert told(there) == [("1 action: not granted before, allowed now", "broader")]

@@ -583,16 +583,6 @@ def test_a_macro_that_can_change_the_role_is_an_alarm(
     assert not report.roles[0].readable
 
 
-def test_macro_in_an_unrelated_resource_of_another_template_is_not_an_alarm(
-    pump: Content, tmp_path: Path
-) -> None:
-    code = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": TRANSFORM}}
-    other = {"Resources": {"Code": code}}
-    report = reported(tmp_path, {PUMP: pump, OTHER: other})
-    assert report.as_published
-    assert report.exact
-
-
 @pytest.mark.parametrize("where", ["Parameters", "StackInstancesGroup", "element"])
 def test_a_macro_in_the_stack_set_is_an_alarm(where: str, tmp_path: Path) -> None:
     def change(stack_set: Content) -> None:

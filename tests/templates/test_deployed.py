@@ -22,7 +22,7 @@ from pump_roles.iam.trust import (
 from pump_roles.role import Role
 from pump_roles.templates import FoundRole
 from pump_roles.templates.reading import read_templates
-from tests.support import EXTERNAL_ID, PRINCIPAL, ROLE_ARGUMENTS, Template
+from tests.support import EXTERNAL_ID, ROLE_ARGUMENTS, Template
 
 ACCOUNT = "111122223333"
 
@@ -178,14 +178,6 @@ def test_says_what_cannot_be_read(
     (unknown,) = way.role.unknown
     assert (unknown.part, unknown.why, unknown.subject) == (part, "unreadable", "")
     assert properties(template)[name] == value
-
-
-def test_account_of_the_stack_is_known(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path / "cdk.out"))
-    stack = Stack(app, "Vendors", env={"account": ACCOUNT, "region": "us-east-1"})
-    ReadOnlyRole(stack, "Pump", pump_principal=PRINCIPAL, external_id=EXTERNAL_ID)
-    (way,) = read_templates(Path(app.synth().directory)).variants[0]
-    assert way.account == ACCOUNT
 
 
 @pytest.mark.parametrize(
