@@ -31,12 +31,11 @@ def boundary(
         return None, True
     found = certain(value, template)
     policy = None if found is None else attachments.managed(found, template)
-    if policy is not None:
-        arn = managed_policy_arn(policy.template, policy.logical_id)
-        if _path_of(policy.template, policy.logical_id) is None:
-            return Boundary(arn=arn), False
+    if policy is not None and (at := _path_of(policy.template, policy.logical_id)):
         document = policy.template.properties(policy.logical_id).get("PolicyDocument")
-        return Boundary(arn=arn, document=filled(document, policy.template)), True
+        return Boundary(arn=_arn(at), document=filled(document, policy.template)), True
+    if policy is not None and policy.template is template:
+        return Boundary(arn=managed_policy_arn(template, policy.logical_id)), False
     arn = filled_text(value, template) or ""
     if not arn:
         return Boundary(arn=", ".join(strings(value))), False
@@ -47,7 +46,10 @@ def boundary(
 
 def managed_policy_arn(template: Template, logical_id: str) -> str:
     """Return the ARN of a managed policy. If its name is generated, that is a placeholder."""
-    path = _path_of(template, logical_id) or f"/${{{logical_id}}}"
+    return _arn(_path_of(template, logical_id) or f"/${{{logical_id}}}")
+
+
+def _arn(path: str) -> str:
     return f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy{path}"
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pump_roles.output.words import boundary_in_words
+from pump_roles.role import Boundary
 from pump_roles.templates.attachments import Attachments
 from pump_roles.templates.boundary import boundary, is_same_policy
 from pump_roles.templates.reading import read_templates
@@ -97,6 +98,16 @@ def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
 def test_boundary_that_is_not_certain_is_shown_as_it_is(value: Any) -> None:
     expected = value if isinstance(value, str) else json.dumps(value)
     assert shown(value, TEMPLATE) == expected.replace(ACCOUNT, "${AWS::AccountId}")
+
+
+def test_policy_with_a_generated_name_in_another_template_is_shown_as_it_is() -> None:
+    here = Template(content={}, file=Path("t.json"), sha256="")
+    there = Template(content=CONTENT, file=Path("o.json"), sha256="")
+    here.exports["B",] = [(there, {"Ref": "Custom"})]
+    there.exports = here.exports
+    value = {"Fn::ImportValue": "B"}
+    found, is_certain = boundary(value, here, Attachments([here, there]))
+    assert (found, is_certain) == (Boundary(arn=json.dumps(value)), False)
 
 
 def test_list_is_shown_as_its_elements() -> None:
