@@ -368,6 +368,20 @@ def _all_contents(definition: Definition, *, into_resources: bool) -> _Contents:
     return all_contents
 
 
+def value_of(definition: Definition) -> Any:
+    """Return what a template says of an export, an output, a mapping, or a condition.
+
+    :param definition: the definition. Without a name, it is all of the section.
+    """
+    template, section, name = definition
+    if section == "export":
+        exports = template.exports[tuple(name.split("\0"))]
+        return [value for of, value in exports if of is template]
+    found = as_mapping(template.content.get(section))
+    value = found.get(name) if name else found
+    return as_mapping(value).get("Value") if section == "Outputs" and name else value
+
+
 def _contents(definition: Definition) -> _Contents:
     template, section, name = definition
     if (section, name) not in template.contained:
@@ -380,17 +394,10 @@ def _contents(definition: Definition) -> _Contents:
             # An attribute or a dynamic reference can be a part of a text, such as a value in JSON.
             contents.fragments |= set(_words(template.properties(name)))
             contents.add_condition(template.resources[name].get("Condition"), template)
-        elif section == "export":
-            key = tuple(name.split("\0"))
-            exported = [value for of, value in template.exports[key] if of is template]
-            contents.add(exported, template)
         else:
-            # Outputs or Mappings; all of them without a name.
-            found = as_mapping(template.content.get(section))
-            value = found.get(name) if name else found
-            contents.deployment = section in template.changeable or not value
-            is_output = section == "Outputs" and name
-            contents.add(as_mapping(value).get("Value") if is_output else value, template)
+            value = value_of(definition)
+            contents.deployment = section in template.changeable or value in (None, {})
+            contents.add(value, template)
     found_contents: _Contents = template.contained[section, name]
     return found_contents
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from pump_roles.iam.documents import as_list, as_mapping, is_readable, is_whole, mapped, ref
-from pump_roles.templates.could_be import Definition, definitions
+from pump_roles.templates.could_be import Definition, definitions, value_of
 from pump_roles.templates.roles import ROLE_PROPERTIES, PumpRole
 from pump_roles.templates.template import NEUTRAL_MEMBERS, Reference, Template
 
@@ -157,10 +157,8 @@ class _Definitions:
             self.add_text(logical_id, targets, template)
 
     def _define(self, template: Template, section: str, name: str) -> None:
-        found = as_mapping(template.content.get(section))
-        value = found.get(name) if name else found
         if section == "resource":
-            value = _without(template.resources[name], NEUTRAL_MEMBERS)
+            value: Any = _without(template.resources[name], NEUTRAL_MEMBERS)
             if str(value.get("Type")).startswith("AWS::"):
                 value["Properties"] = _without(template.properties(name), {"Description"})
         elif section == "parameter":
@@ -169,11 +167,8 @@ class _Definitions:
             if name in template.arguments and template.parent is not None:
                 argument = f"{template.deployed_by} {name}"
                 self._enter("argument", argument, template.arguments[name], template.parent)
-        elif section == "export":
-            exports = template.exports[tuple(name.split("\0"))]
-            value = [value for of, value in exports if of is template]
-        elif section == "Outputs" and name:
-            value = as_mapping(value).get("Value")
+        else:
+            value = value_of((template, section, name))
         self._enter(section, name, value, template)
 
     def _enter(self, section: str, name: str, value: Any, template: Template) -> None:
