@@ -166,24 +166,10 @@ def name_by_reference_from_a_nested_stack(
 
 
 @hostile
-def name_by_token(_stack: Stack, _role: ReadOnlyRole, elsewhere: Stack) -> None:
-    _policy_of(elsewhere, Lazy.uncached_string(_Producer(lambda _: _NAME)))
-
-
-@hostile
 def names_of_a_list_of_a_nested_stack(_stack: Stack, _role: ReadOnlyRole, elsewhere: Stack) -> None:
     nested = NestedStack(elsewhere, "Deeper", parameters={"Names": f"Other, {_NAME}"})
     names = CfnParameter(nested, "Names", type="CommaDelimitedList").value_as_list
     iam.CfnManagedPolicy(nested, "Wide", policy_document=_DOCUMENT, roles=names)
-
-
-@hostile
-def name_from_a_list_of_a_nested_stack(
-    _stack: Stack, _role: ReadOnlyRole, elsewhere: Stack
-) -> None:
-    nested = NestedStack(elsewhere, "Deeper", parameters={"Names": f"{_NAME},Other"})
-    names = CfnParameter(nested, "Names", type="List<String>").value_as_list
-    _policy_of(nested, Fn.select(0, names))
 
 
 # Names that are a part of something else in the app.

@@ -68,7 +68,6 @@ OUT_OF_GUARDS_SIGHT = {
     "name_by_piece_of_the_id_of_the_stack",
     "name_by_piece_of_the_name_of_a_nested_stack",
     "name_by_reference_from_a_nested_stack",
-    "name_from_a_list_of_a_nested_stack",
     "names_of_a_list_of_a_nested_stack",
     "nested_stack_in_yaml",
 }

@@ -93,23 +93,18 @@ EXPORTED = {"Fn::ImportValue": "TheRole"}
 VALUE_OF_SSM = "AWS::SSM::Parameter::Value"
 WAYS: dict[str, Template] = {
     "literal": wide(NAME),
-    "another case": wide(NAME.swapcase()),
     "an export": wide(EXPORTED),
     "a part of an exported ARN": wide(select(1, split("/", {"Fn::ImportValue": "TheArn"}))),
     "a split of what stands for the reference": wide(select(0, split("{", EXPORTED))),
-    "substitution": wide({"Fn::Sub": NAME}),
     "substitution from a map": wide({"Fn::Sub": ["${Name}", {"Name": EXPORTED}]}),
     "substitution of a part": wide({"Fn::Sub": ["Pump${End}", {"End": END}]}),
     "substitution with spaces": wide({"Fn::Sub": ["${ Name }", {"Name": NAME}]}),
     "substitution with nothing": wide({"Fn::Sub": [f"{NAME}${{X}}", {"X": maybe("x")}]}),
-    "condition": wide(maybe(NAME, "Other")),
-    "join": wide(join({"Fn::Sub": START}, END)),
     "join with a parameter": wide(join(P, END), Parameters=parameter(START)),
     "join with nothing": wide(join(NAME, maybe("x"))),
     "join with nothing nine times": wide(
         join(*(maybe(f"Other{number}") for number in range(9)), START, END)
     ),
-    "selection": wide(select(1, split(",", {"Fn::Sub": f"Other,{NAME}"}))),
     "selection after nothing": wide(select(0, [maybe("x"), NAME])),
     "selection of a choice": wide(select(1, ["Mine", maybe(NAME, "Mine")])),
     "a long text": wide(
@@ -120,7 +115,6 @@ WAYS: dict[str, Template] = {
     ),
     # "yrol" is what is encoded.
     "base64": wide(join("pumpreadonl", {"Fn::Base64": "\u02ba%"}, "e")),
-    "mapping": wide(IN_THE_MAP, Mappings={"M": {"Roles": {"Pump": NAME}}}),
     "mapping for the Region": wide(
         mapped(REGION, "Pump"), Mappings={"M": {"us-east-1": {"Pump": NAME}}}
     ),
@@ -138,7 +132,6 @@ WAYS: dict[str, Template] = {
     "an index from a mapping": wide(
         select(mapped(REGION, "Index"), ["Other", NAME]), Mappings={"M": {"a": {"Index": 1}}}
     ),
-    "parameter": wide(P, Parameters=parameter(NAME)),
     "allowed values": wide(
         {"Fn::Sub": "${P}"},
         Parameters={
@@ -190,8 +183,6 @@ WAYS: dict[str, Template] = {
         )
         for kind, name, attribute in [
             ("AWS::SSM::Parameter", "Value", "Value"),
-            ("AWS::IAM::Group", "GroupName", ""),
-            ("AWS::SQS::Queue", "QueueName", "QueueName"),
             ("AWS::Logs::LogGroup", "LogGroupName", ""),
             ("AWS::DynamoDB::Table", "TableName", ""),
             ("AWS::IAM::InstanceProfile", "InstanceProfileName", ""),
