@@ -340,6 +340,16 @@ def test_guardrail_with_another_value_shows_both_values() -> None:
     assert "ec2:PurchaseReservedInstancesOffering" in difference.actions
 
 
+def test_guardrail_that_ends_everything_is_about_every_action() -> None:
+    ((guardrail, document),) = documents(
+        [Guardrail.until("2927-01-31T18:00:00Z")], ROLES["auto-pilot"]
+    ).items()
+    ending = with_policies(Policy(name=guardrail.policy_name, document=document))
+    for before, now, effect in ((AUTO_PILOT, ending, "narrower"), (ending, AUTO_PILOT, "broader")):
+        (difference,) = compare(before, now)
+        assert (difference.effect, difference.actions) == (effect, ("*",))
+
+
 def test_policies_of_one_name_that_are_inline_and_managed_do_not_replace_each_other() -> None:
     deny, allow = policy(statement("Deny", "ec2:*")), policy(statement("Allow", "s3:*"))
     arn = f"arn:aws:iam::{OTHER}:policy/Extra"

@@ -71,6 +71,10 @@ def test_boundary_is_shown_by_its_name(value: Any, expected: str) -> None:
     assert shown(value, TEMPLATE) == expected
 
 
+def test_policy_with_a_generated_name_is_not_certain() -> None:
+    assert boundary({"Ref": "Custom"}, TEMPLATE, Attachments([TEMPLATE]))[1] is False
+
+
 def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
     assert shown({"Fn::Sub": f"{OWN}Mine"}, ANYWHERE) == "Mine"
     for arn in (f"arn:aws:iam::{ACCOUNT}:policy/P", "arn:aws:iam:::policy/P"):

@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 
-from pump_roles import ReadOnlyRole, validators
+from pump_roles import ReadOnlyRole
 from pump_roles.report import of_templates
 from tests.support import (
     NO_VALUE,
@@ -20,31 +20,6 @@ from tests.support import (
     rolled_out,
     said,
 )
-
-
-def test_parameter_of_the_outer_templates_name_is_not_the_outer_one(
-    text: str, tmp_path: Path
-) -> None:
-    def change(stack_set: dict[str, Any]) -> None:
-        member = json.loads(text)
-        member["Parameters"] = {
-            "PumpIamRole": {"Type": "String", "Default": "*"},
-            "Tag": {"Type": "String"},
-        }
-        role = member["Resources"]["AutoPilotRole"]["Properties"]
-        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
-        statement["Principal"] = {"AWS": {"Ref": "PumpIamRole"}}
-        stack_set["TemplateBody"] = json.dumps(member)
-        stack_set["Parameters"] = [
-            {"ParameterKey": "Tag", "ParameterValue": {"Ref": "PumpIamRole"}}
-        ]
-
-    file = rolled_out(tmp_path, change)
-    template = json.loads(file.read_text())
-    pattern = {"Type": "String", "AllowedPattern": validators.PRINCIPAL.pattern}
-    template["Parameters"] = {"PumpIamRole": pattern}
-    file.write_text(json.dumps(template))
-    assert of_templates(file).findings[0].kind == "trust"
 
 
 @pytest.mark.parametrize(

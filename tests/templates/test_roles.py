@@ -18,7 +18,6 @@ from tests.support import (
     add_resources,
     changed,
     in_role,
-    rolled_out,
     said,
 )
 
@@ -154,24 +153,3 @@ def test_default_of_the_principal_is_trusted(
     report = changed(text, tmp_path, change)
     assert principals_of(report.roles[0].role.trust_policy) == [trusted]
     assert (report.findings[0].kind == "trust") == isinstance(trusted, dict)
-
-
-@pytest.mark.parametrize("declared", [{}, {"AllowedPattern": PRINCIPAL.pattern}])
-def test_default_of_the_principal_is_not_trusted_if_a_parent_may_pass_another_one(
-    declared: dict[str, str], text: str, tmp_path: Path
-) -> None:
-    def change(stack_set: dict[str, Any]) -> None:
-        member = json.loads(text)
-        own = {"Type": "String", "Default": "999988887777", **declared}
-        member["Parameters"] = {"PumpIamRole": own}
-        role = member["Resources"]["AutoPilotRole"]["Properties"]
-        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        statement["Principal"]["AWS"] = {"Ref": "PumpIamRole"}
-        stack_set["TemplateBody"] = json.dumps(member)
-        maybe = {"PumpIamRole": "666666666666"}
-        stack_set["Parameters"] = {"Fn::If": ["C", maybe, NO_VALUE]}
-
-    report = of_templates(rolled_out(tmp_path, change))
-    (trusted,) = principals_of(report.roles[0].role.trust_policy)
-    assert trusted == (OPEN_PRINCIPAL if declared else {"Ref": "PumpIamRole"})
-    assert ("trust" in {finding.kind for finding in report.findings}) is not bool(declared)

@@ -1,17 +1,21 @@
 """A trust policy is one principal with an external ID, or a finding."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pump_roles import validators
+from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.page import as_html
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import change_in_one_line, finding_text
 from pump_roles.report import of_templates
+from pump_roles.templates.roles import given
+from pump_roles.templates.template import Template
 from tests.support import (
     NO_VALUE,
     SECRET,
@@ -21,6 +25,7 @@ from tests.support import (
     external_id,
     in_role,
     principal,
+    rolled_out,
     said,
     short_reports,
     trust,
@@ -187,3 +192,56 @@ def test_more_external_ids_than_a_rotation_has_are_a_finding(text: str, tmp_path
     assert said(report).startswith("It accepts any of 3 external IDs")
     (role,) = changed(text, tmp_path, external_id(["One-1234", "Two-1234"])).roles
     assert role.as_published
+
+
+STRING = {"Type": "String"}
+ONE_PRINCIPAL = {**STRING, "AllowedPattern": validators.PRINCIPAL.pattern}
+MINE = {**ONE_PRINCIPAL, "Default": "999988887777"}
+MAYBE = {"Fn::If": ["C", {"Who": "666666666666"}, NO_VALUE]}
+
+
+@pytest.mark.parametrize(
+    ("own", "passed", "outer", "trusted"),
+    [
+        # What the parent declares counts, whatever it is called there.
+        (STRING, {"Who": {"Ref": "Given"}}, ONE_PRINCIPAL, OPEN_PRINCIPAL),
+        (STRING, {"Who": {"Ref": "Given"}}, STRING, None),
+        (STRING, {"Who": {"Ref": "Given"}}, MINE, "999988887777"),
+        (ONE_PRINCIPAL, {"Who": {"Ref": "Given"}}, STRING, None),
+        # One of the same name in the parent is another one.
+        (STRING, {"Other": {"Ref": "Given"}}, ONE_PRINCIPAL, None),
+        (MINE, {"Other": "x"}, STRING, "999988887777"),
+        (MINE, {"Who": "111122223333"}, STRING, "111122223333"),
+        # It is not certain what is passed.
+        (MINE, MAYBE, STRING, OPEN_PRINCIPAL),
+        ({**STRING, "Default": "999988887777"}, MAYBE, STRING, None),
+        (ONE_PRINCIPAL, {"Who": "999988887777", **INCLUDE}, STRING, OPEN_PRINCIPAL),
+        (STRING, {"Who": "999988887777", **INCLUDE}, STRING, None),
+    ],
+)
+def test_parameter_of_a_parent_is_followed_as_far_as_it_is_certain(
+    own: Any, passed: Any, outer: Any, *, trusted: Any, text: str, tmp_path: Path
+) -> None:
+    def change(stack_set: dict[str, Any]) -> None:
+        member = json.loads(text)
+        member["Parameters"] = {"Who": own}
+        role = member["Resources"]["AutoPilotRole"]["Properties"]
+        role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"] = {"Ref": "Who"}
+        stack_set |= {"TemplateBody": json.dumps(member), "Parameters": passed}
+
+    file = rolled_out(tmp_path, change)
+    template = json.loads(file.read_text())
+    template["Parameters"] = {"Given": outer, "Who": ONE_PRINCIPAL}
+    file.write_text(json.dumps(template))
+    report = of_templates(file)
+    (found,) = principals_of(report.roles[0].role.trust_policy)
+    assert found == ({"Ref": "Who"} if trusted is None else trusted)
+    assert ("trust" in {finding.kind for finding in report.findings}) is (trusted is None)
+
+
+def test_parameter_is_followed_through_every_parent() -> None:
+    root = Template(content={}, file=Path("t"), sha256="")
+    middle = replace(root, parent=root, deployed_by="M", arguments={"Q": {"Ref": "R"}})
+    inner = replace(root, parent=middle, deployed_by="I", arguments={"P": {"Ref": "Q"}})
+    assert given({"Ref": "P"}, inner) == ({"Ref": "R"}, root)
+    assert given({"Ref": "Other"}, inner) == ({"Ref": "Other"}, inner)

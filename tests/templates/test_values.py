@@ -24,7 +24,9 @@ CONTENT: dict[str, Any] = {
         "Repeated": {"Type": "CommaDelimitedList", "AllowedValues": ["only"]},
         "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/name"},
     },
-    "Mappings": {"Map": {"x": {"k": "in x", "l": ["p", "q"]}, "y": {"k": "in y"}}},
+    "Mappings": {
+        "Map": {"x": {"k": "in x", "l": ["p", "q"]}, "y": {"k": "in y", "f": {"Ref": "Fixed"}}}
+    },
     "Resources": {
         "Role": {"Type": "AWS::IAM::Role", "Properties": {}},
         "Named": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "N", "Path": "/a/b/"}},
@@ -141,6 +143,8 @@ NOT_CERTAIN: list[Any] = [
     {"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "k"]},
     {"Fn::FindInMap": ["Map", "z", "k", {"DefaultValue": "x"}]},
     {"Fn::FindInMap": ["Map", "x", "l"]},
+    {"Fn::FindInMap": ["Map", "y", "f"]},
+    {"Fn::Select": [0, ["a"], "b"]},
     {"Fn::Join": ["", {"Ref": "Repeated"}]},
     {"Fn::Transform": {"Name": "M"}},
     {"Fn::Base64": "x"},
@@ -234,7 +238,7 @@ def test_what_something_can_change_is_not_certain(index: int) -> None:
 def test_output_export_and_output_of_a_stack_are_followed() -> None:
     for of_export, expected in [("x", "x"), ({"Fn::If": ["C", "x", NO_VALUE]}, None)]:
         here = template(Resources={"Nested": {"Type": "AWS::CloudFormation::Stack"}})
-        content = {"Outputs": {"O": {"Value": of_export}}}
+        content = {"Outputs": {"O": {"Value": of_export, "Description": "y"}}}
         nested = here.nested["Nested"] = nested_in(here, content)
         exporting = Template(content=content, file=Path("o.json"), sha256="", exports=here.exports)
         for key in (("E",), ("S", "O")):
@@ -248,6 +252,8 @@ def test_output_export_and_output_of_a_stack_are_followed() -> None:
         ):
             assert text(value, here) == expected
             assert could_be(value, here).spells("x")
+            assert not could_be(value, here).spells("y")
+        assert could_be({"Fn::GetAtt": ["Nested", "Outputs.Gone"]}, here).deployment
 
 
 def test_export_that_more_than_one_stack_makes_available_is_not_certain() -> None:
@@ -362,6 +368,7 @@ COULD_BE: list[tuple[Any, set[str], bool]] = [
     ({"Fn::GetAtt": ["Queue", {"Ref": "Free"}]}, {"q"}, True),
     ({"Fn::ImportValue": "Elsewhere"}, set(), True),
     ({"Ref": "AWS::StackId"}, set(), True),
+    ({"Fn::Select": [1, {"Fn::Split": ["-", {"Ref": "Role"}]}]}, {"role"}, True),
     ({"Fn::GetAtt": ["Open", "Arn"]}, {"three"}, True),
 ]
 
