@@ -12,11 +12,10 @@ from aws_cdk import App
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pump_roles import AutoPilotRolloutStack, AutoPilotStack, Guardrail, ReadOnlyStack
+from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
 from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
 from pump_roles.iam.decisions import DENIED
-from pump_roles.iam.trust import OPEN_PRINCIPAL
 from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json
 from pump_roles.output.report_csv import as_csv
@@ -31,7 +30,6 @@ from tests.support import (
     DOCUMENTED,
     EXTERNAL_ID,
     Change,
-    action_count,
     another,
     attach,
     changed,
@@ -262,20 +260,6 @@ def test_all_formats_have_the_same_counts(published_report: Report) -> None:
     assert sum("| allowed |" in line for line in listed) == len(loaded["actions"])
 
 
-def test_a_folder_with_a_rollout_holds_the_same_roles_once(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    AutoPilotStack(app, "PumpAutoPilot")
-    AutoPilotRolloutStack(app, "PumpAutoPilotRollout", organizational_units=["r-abcd"])
-    app.synth()
-    report = of_templates(tmp_path)
-    assert [(role.kind, role.files[0][0]) for role in report.roles] == [
-        ("auto-pilot", "PumpAutoPilot.template.json")
-    ]
-    (alone,) = of_templates(tmp_path / "PumpAutoPilotRollout.template.json").roles
-    assert alone.actions == action_count("auto-pilot")
-    assert alone.principals == (OPEN_PRINCIPAL,)
-
-
 @pytest.mark.parametrize("name", ["recommended", "needed-only"])
 def test_guardrails_leave_of_the_published_roles_what_they_leave_of_templates(
     name: str, tmp_path: Path
@@ -435,20 +419,6 @@ def test_an_older_template_that_cdk_left_in_the_folder_does_not_count(tmp_path: 
     more_actions("ec2:Get*")(stale, stale["Resources"]["AutoPilotRole"]["Properties"])
     (tmp_path / "Old.template.json").write_text(json.dumps(stale))
     assert [role.differences for role in of_templates(tmp_path).roles] == [(), ()]
-
-
-def test_a_rollout_whose_trust_differs_is_not_taken_for_the_same(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    inputs: dict[str, Any] = {"pump_principal": "999988887777", "external_id": EXTERNAL_ID}
-    AutoPilotStack(app, "PumpAutoPilot", **inputs)
-    AutoPilotRolloutStack(app, "Same", organizational_units=["r-abcd"], **inputs)
-    app.synth()
-    assert len(of_templates(tmp_path).roles) == 1
-    file = tmp_path / "Same.template.json"
-    file.write_text(file.read_text().replace("999988887777", "111122223333"))
-    named = "AutoPilotRole in PumpAutoPilot.template.json"
-    with pytest.raises(InputError, match=f"contains different auto-pilot roles, {named}, "):
-        of_templates(tmp_path)
 
 
 def test_aws_has_added_nothing_since_the_wildcards_were_reviewed(published_report: Report) -> None:

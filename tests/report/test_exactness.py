@@ -87,6 +87,16 @@ HIDING: list[tuple[str, list[Change]]] = [
         [attach("Policy", ["PumpAutoPilotRole"], Condition="Never")],
     ),
     (
+        "what attaches to it by name is not seen",
+        [
+            in_role(RoleName=name)
+            for name in (
+                *({"Ref": "N"}, {"Fn::ImportValue": "N"}, {"Fn::Sub": "${N}"}),
+                "{{resolve:ssm:/n}}",
+            )
+        ],
+    ),
+    (
         "the managed policy arn:aws:iam::aws:policy/A",
         [
             in_role(ManagedPolicyArns=[ADMINISTRATOR]),

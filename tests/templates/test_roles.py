@@ -122,17 +122,6 @@ def test_deny_that_may_be_deployed_elsewhere_takes_nothing_away(text: str, tmp_p
 
 
 @pytest.mark.parametrize(
-    "name", [{"Ref": "N"}, {"Fn::ImportValue": "N"}, "{{resolve:ssm:/n}}", {"Fn::Sub": "${N}"}]
-)
-def test_name_that_cannot_be_read_hides_what_attaches_to_it(
-    name: Any, text: str, tmp_path: Path
-) -> None:
-    report = changed(text, tmp_path, in_role(RoleName=name))
-    assert "what attaches to it by name is not seen" in said(report)
-    assert not report.roles[0].exact
-
-
-@pytest.mark.parametrize(
     ("declared", "trusted"),
     [
         ({}, OPEN_PRINCIPAL),
