@@ -74,7 +74,8 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
         if of_kind[1]:
             found += _places(kind, *of_kind)
         noticed = any(change.role == kind for change in found)
-        found += _filled(was[kind], now[kind], noticed=noticed)
+        if _may_differ(was[kind].filled_sha256, now[kind].filled_sha256, noticed=noticed):
+            found.append(Change(effect="other", role=kind, about="filled-in"))
     found += _suspects(earlier, report)
     return tuple(
         sorted(found, key=lambda change: (_ORDER.index(change.effect), _RISKS.index(change.risk)))
@@ -185,15 +186,8 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
         for change in found
     )
     others = {*now.external_id_sha256} - {*was.external_id_sha256}
-    if others and not known and was.role.trust_policy is not None:
+    if others and not known:
         yield Change(effect="other", role=now.kind, about="external-id")
-
-
-def _filled(was: RoleReport, now: RoleReport, *, noticed: bool) -> Iterator[Change]:
-    # A published role has no trust policy, and nothing to fill in.
-    published = was.role.trust_policy is None or now.role.trust_policy is None
-    if not published and _may_differ(was.filled_sha256, now.filled_sha256, noticed=noticed):
-        yield Change(effect="other", role=now.kind, about="filled-in")
 
 
 def _may_differ(before: str, now: str, *, noticed: bool) -> bool:
