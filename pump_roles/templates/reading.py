@@ -10,7 +10,7 @@ from pump_roles.json_input import InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role, Unknown
 from pump_roles.templates.attachments import Attachments
-from pump_roles.templates.certain import filled_text
+from pump_roles.templates.certain import certain_text
 from pump_roles.templates.could_be import could_be
 from pump_roles.templates.definitions import combined, filled_in, suspicious
 from pump_roles.templates.deployment import hidden_at_deployment
@@ -167,7 +167,7 @@ def _stack_set(template: Template) -> str:
     if template.stack_set is None:
         return ""
     outer, logical_id = template.stack_set
-    name = filled_text(outer.properties(logical_id).get("StackSetName"), outer)
+    name = certain_text(outer.properties(logical_id).get("StackSetName"), outer)
     return name or f"${{{logical_id}}}"
 
 

@@ -218,7 +218,11 @@ def test_self_managed_stack_set_targets_accounts(tmp_path: Path) -> None:
 def test_reads_what_a_stack_set_targets(
     change: Callable[[Properties], None], members: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert places(rolled_out(tmp_path, change)) == (replace(PLACE, **members),)
+    file = rolled_out(tmp_path, change)
+    (place,) = places(file)
+    assert place == replace(PLACE, **members)
+    ((role,),) = read_templates(file).variants
+    assert role.stack_set == place.stack_set
 
 
 IDS = "OrganizationalUnitIds"
