@@ -1,6 +1,6 @@
 """boto3 clients, with the Region and how long a call can take, and threads that use them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -107,23 +107,29 @@ class Clients:
             return self._session.client("sts", self._region, config=self._config)
 
 
-_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def in_threads(
-    count: int, work: Callable[[int], _T], *, concurrency: int
-) -> Iterator[tuple[int, _T]]:
-    """Yield each result with its index, in the order in which the work is done.
+    items: Sequence[_Item],
+    work: Callable[[_Item], _Result],
+    *,
+    concurrency: int,
+    found: Callable[[_Result], object] | None = None,
+) -> list[_Result]:
+    """Work on several items at once, and return the results in the order of the items.
 
-    :param count: how many times to call the work.
-    :param work: called with each index, starting at 0.
+    :param items: the items.
+    :param work: called with each item, in a thread.
     :param concurrency: the maximum number of threads.
+    :param found: called with each result when it arrives, in the thread of the caller.
     :raises Exception: whatever the work raises.
     """
     waiting: SimpleQueue[int] = SimpleQueue()
-    for index in range(count):
+    for index in range(len(items)):
         waiting.put(index)
-    done: SimpleQueue[tuple[int, _T | Exception]] = SimpleQueue()
+    done: SimpleQueue[tuple[int, _Result | Exception]] = SimpleQueue()
     stopped = Event()
 
     def run() -> None:
@@ -133,19 +139,23 @@ def in_threads(
             except Empty:
                 return
             try:
-                done.put((index, work(index)))
+                done.put((index, work(items[index])))
             except Exception as error:  # noqa: BLE001
                 # Raised below. Without a result, the main thread would wait forever.
                 done.put((index, error))
 
     # Not an executor: Python waits for its threads at exit, but Ctrl+C must end the command.
-    for _ in range(min(concurrency, count)):
+    for _ in range(min(concurrency, len(items))):
         Thread(target=run, daemon=True).start()
+    results: dict[int, _Result] = {}
     try:
-        for _ in range(count):
+        while len(results) < len(items):
             index, result = done.get()
             if isinstance(result, Exception):
                 raise result
-            yield index, result
+            results[index] = result
+            if found is not None:
+                found(result)
     finally:
         stopped.set()
+    return [results[index] for index in range(len(items))]

@@ -259,7 +259,7 @@ def probe_all(
     *,
     sts: "STSClient",
     concurrency: int = 8,
-    found: Callable[[int], object] | None = None,
+    found: Callable[[ProbeResult], object] | None = None,
 ) -> list[ProbeResult]:
     """Probe several roles at once, and return the results in the order of the roles.
 
@@ -267,20 +267,13 @@ def probe_all(
     :param sts: a client of AWS STS with at least as many connections as ``concurrency``; see
         :func:`sts_client`.
     :param concurrency: how many roles are probed concurrently, 1 to 32.
-    :param found: called with 1 whenever a role has been probed.
+    :param found: called with each result when it arrives.
     :raises ArgumentError: as :func:`probe` does, before the first call.
     """
     CONCURRENCY.check("concurrency", concurrency)
     for role_arn, external_id in roles:
         _check(role_arn, external_id, sts)
-    results: dict[int, ProbeResult] = {}
-    for index, result in in_threads(
-        len(roles), lambda index: _probed(*roles[index], sts), concurrency=concurrency
-    ):
-        results[index] = result
-        if found is not None:
-            found(1)
-    return [results[index] for index in range(len(roles))]
+    return in_threads(roles, lambda role: _probed(*role, sts), concurrency=concurrency, found=found)
 
 
 def sts_client(

@@ -107,12 +107,12 @@ def probe(
     # Missing credentials, or an endpoint that does not respond, cause one error, not one per role.
     with common.unknown_if_aws_fails(hidden=hidden):
         caller = caller_of(sts)
-    with common.progress("roles probed", len(targets)) as found:
+    with common.progress("roles probed", len(targets)) as advance:
         results = probe_all(
             [(target.role_arn, target.external_id) for target in targets],
             sts=sts,
             concurrency=concurrency,
-            found=found,
+            found=lambda _: advance(1),
         )
     if format == "json":
         from pump_roles.output.json_documents import as_json  # noqa: PLC0415

@@ -69,8 +69,8 @@ def read_history(
     """
     lock = Lock()
 
-    def read(index: int) -> tuple[int, Unknown | None]:
-        region, count = regions[index], 0
+    def read(region: str) -> tuple[str, int, Unknown | None]:
+        count = 0
         client = clients.cloudtrail(region)
         asked = {"StartTime": period[0], "EndTime": period[1], "MaxResults": _MOST_PER_PAGE}
         waiting = pace()
@@ -84,12 +84,12 @@ def read_history(
                     found(region, [*map(record_of, events)])
                 token = page.get("NextToken")
                 if not token:
-                    return count, None
+                    return region, count, None
                 asked["NextToken"] = token
         except Exception as error:  # noqa: BLE001
             # botocore can raise anything if the response is not from AWS.
             why: Why = "denied" if is_denied(error) else "not-read"
-            return count, Unknown(why=why, subject=region, detail=reason_of(error, client))
+            unknown = Unknown(why=why, subject=region, detail=reason_of(error, client))
+            return region, count, unknown
 
-    for index, (count, unknown) in in_threads(len(regions), read, concurrency=len(regions)):
-        done(regions[index], count, unknown)
+    in_threads(regions, read, concurrency=len(regions), found=lambda ended: done(*ended))

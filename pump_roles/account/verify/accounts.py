@@ -148,19 +148,14 @@ def verify_organization(
         policy_for_reading(expectation.names, partition=aws.partition), separators=(",", ":")
     )
 
-    def work(index: int) -> AccountResult:
-        account = accounts[index]
+    def verified(account: AccountResult | Account) -> AccountResult:
         if isinstance(account, AccountResult):
             return account
         result = _verified(aws, expectation, account, role_to_assume, policy)
         return _in_organization(result, organization, expectation)
 
-    results: dict[int, AccountResult] = {}
-    for index, result in in_threads(len(accounts), work, concurrency=concurrency):
-        results[index] = result
-        if found is not None:
-            found(result)
-    return _verification(expectation, results.values())
+    results = in_threads(accounts, verified, concurrency=concurrency, found=found)
+    return _verification(expectation, results)
 
 
 def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
