@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pump_roles._version import __version__
 from pump_roles.account.clients import Clients, in_threads
-from pump_roles.account.responses import (
-    ACCESS_DENIED,
-    SERVER_ERROR,
-    error_code,
-    is_code,
-    meaning,
-    reason_of,
-)
+from pump_roles.account.responses import ACCESS_DENIED, error_code, reason_of
+from pump_roles.templates.masking import Mask
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, ArgumentError, Integer
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
     from mypy_boto3_sts import STSClient
 
 SESSION_NAME: Final = "pump-roles-probe"
@@ -67,8 +60,6 @@ def try_to_assume(
     :param external_id: the external ID to pass, if any.
     :param hidden: the external IDs that the reason must not show.
     """
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     passed: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
     try:
         accepted = bool(
@@ -80,30 +71,16 @@ def try_to_assume(
                 **passed,
             ).get("Credentials")
         )
-    except ClientError as error:
-        return _refusal(error, hidden)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from STS. One role's failure must not
         # hide the results of the others.
-        return Attempt("unknown", reason_of(error, sts))
+        if error_code(error) == ACCESS_DENIED:
+            return _denial(error)
+        # The code may be the external ID, if the response is not from STS.
+        return Attempt("unknown", Mask(frozenset(hidden)).masked(reason_of(error, sts)))
     if not accepted:
         return Attempt("unknown", "the response contains no credentials, so it is not from AWS STS")
     return Attempt("accepted")
-
-
-def _refusal(error: "ClientError", hidden: Sequence[str]) -> Attempt:
-    # Never show AWS's message: it may contain the external ID.
-    code = error_code(error)
-    if code == ACCESS_DENIED:
-        return _denial(str(error.response["Error"].get("Message", "")))
-    if known := meaning(error):
-        return Attempt("unknown", known)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= SERVER_ERROR:
-        return Attempt("unknown", f"AWS STS failed with HTTP status {status}")
-    if is_code(code) and not any(part in code for part in hidden):
-        return Attempt("unknown", f"AWS STS returned the error {code}")
-    return Attempt("unknown", f"AWS STS returned an error with HTTP status {status}")
 
 
 # Only AWS's message says which policy denied a call. IAM User Guide, "Troubleshoot access denied
@@ -129,7 +106,9 @@ _NAMES_A_POLICY: Final = re.compile("because|explicit|deny|policy|boundary", re.
 _REMEDY: Final = "probe as a principal that may call sts:AssumeRole with and without an external ID"
 
 
-def _denial(message: str) -> Attempt:
+def _denial(error: Any) -> Attempt:
+    # Never show AWS's message: it may contain the external ID.
+    message = str(error.response["Error"].get("Message", ""))
     if _REFUSED_BY_ROLE.search(message):
         return Attempt("refused")
     policy = _REFUSED_BY_OTHER_POLICY.search(message)

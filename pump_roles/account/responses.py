@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, NamedTuple
 
 from pump_roles.text import cut
 from pump_roles.validators import Text
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 
 def list_in(response: Any, name: str) -> list[Any]:
@@ -72,10 +69,19 @@ NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 _LONGEST: Final = 1_000
 """The maximum number of characters of an error that are shown."""
 
-SERVER_ERROR: Final = 500
+_SERVER_ERROR: Final = 500
 """The lowest HTTP status of a server error."""
 
-_Cause = Literal["expired", "region", "rejected", "throttled"]
+
+class _Cause(NamedTuple):
+    meaning: str
+    remedy: str = ""
+
+
+_SIGN_IN: Final = "sign in again, or pass another --profile"
+_EXPIRED: Final = _Cause("the caller's credentials have expired", _SIGN_IN)
+_REJECTED: Final = _Cause("AWS rejects the caller's credentials", _SIGN_IN)
+_THROTTLED: Final = _Cause("throttled", "try again later")
 
 _CAUSES: Final[Mapping[str, _Cause]] = {
     **dict.fromkeys(
@@ -84,41 +90,21 @@ _CAUSES: Final[Mapping[str, _Cause]] = {
             *("SlowDown", "ThrottledException", "Throttling", "ThrottlingException"),
             "TooManyRequestsException",
         ),
-        "throttled",
+        _THROTTLED,
     ),
-    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), "expired"),
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), _EXPIRED),
     **dict.fromkeys(
         (
             *("IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
             *("MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
         ),
-        "rejected",
+        _REJECTED,
     ),
-    "RegionDisabledException": "region",
+    "RegionDisabledException": _Cause(
+        "AWS STS is not activated in this Region for the caller's account"
+    ),
 }
 """The causes that AWS's error codes name."""
-
-_MEANINGS: Final[Mapping[_Cause, str]] = {
-    "expired": "the caller's credentials have expired",
-    "region": "AWS STS is not activated in this Region for the caller's account",
-    "rejected": "AWS rejects the caller's credentials",
-    "throttled": "throttled",
-}
-_SIGN_IN: Final = "sign in again, or pass another --profile"
-_REMEDIES: Final[Mapping[_Cause, str]] = {
-    "expired": _SIGN_IN,
-    "rejected": _SIGN_IN,
-    "throttled": "try again later",
-}
-
-
-def meaning(error: "ClientError") -> str:
-    """Return what AWS's error code means; empty if that is not known.
-
-    :param error: what the call raised.
-    """
-    cause = _CAUSES.get(error_code(error))
-    return _MEANINGS[cause] if cause else ""
 
 
 def error_code(error: Exception) -> str:
@@ -149,11 +135,6 @@ def is_denial(code: str) -> bool:
     return code.removeprefix("Client.") in _DENIED
 
 
-def is_code(code: str) -> bool:
-    """Return whether a text looks like an AWS error code, so that it is safe to show."""
-    return re.fullmatch("[A-Za-z.]{1,64}", code) is not None
-
-
 def reason_of(error: Exception, client: Any) -> str:
     """Return why a call failed, without AWS's own message.
 
@@ -167,11 +148,12 @@ def reason_of(error: Exception, client: Any) -> str:
         code = error_code(error)
         if is_denied(error):
             return f"denied: {call}"
-        if known := meaning(error):
-            return f"{known}: {call}"
+        if code in _CAUSES:
+            return f"{_CAUSES[code].meaning}: {call}"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        shown = code if is_code(code) and status < SERVER_ERROR else f"HTTP status {status}"
-        return f"{call} failed: {shown}"
+        # Only what looks like a code is safe to show.
+        is_code = status < _SERVER_ERROR and re.fullmatch("[A-Za-z.]{1,64}", code)
+        return f"{call} failed: {code if is_code else f'HTTP status {status}'}"
     return _failure(error, client)
 
 
@@ -198,7 +180,7 @@ def remedy_for(error: Exception) -> str:
 
     if isinstance(error, exceptions.ClientError):
         cause = _CAUSES.get(error_code(error))
-        return _REMEDIES.get(cause, "") if cause else ""
+        return cause.remedy if cause else ""
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return "check the network, the Region, and AWS_ENDPOINT_URL"
     if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):

@@ -497,16 +497,16 @@ def test_refusal_because_of_another_policy_is_unknown(
 @pytest.mark.parametrize(
     ("answered", "reason"),
     [
-        (error("Throttling", status=400), "throttled"),
-        ((429, "<Error/>"), "AWS STS returned an error with HTTP status 429"),
+        (error("Throttling", status=400), "throttled: sts:AssumeRole"),
+        ((429, "<Error/>"), "sts:AssumeRole failed: HTTP status 429"),
         (error("ExpiredToken"), "the caller's credentials have expired"),
         (error("InvalidClientTokenId"), "AWS rejects the caller's credentials"),
         (error("RegionDisabledException"), "AWS STS is not activated in this Region"),
-        (error("InternalFailure", status=500), "AWS STS failed with HTTP status 500"),
+        (error("InternalFailure", status=500), "sts:AssumeRole failed: HTTP status 500"),
         (error("AccessDenied", BARE, status=500), None),
-        (error("AccessDeniedException"), "AWS STS returned the error AccessDeniedException"),
-        (error(SECRET, SECRET, 400), "AWS STS returned an error with HTTP status 400"),
-        (error("a\u202eb", "", 400), "AWS STS returned an error with HTTP status 400"),
+        (error("AccessDeniedException"), "denied: sts:AssumeRole"),
+        (error(SECRET, SECRET, 400), "sts:AssumeRole failed: HTTP status 400"),
+        (error("a\u202eb", "", 400), "sts:AssumeRole failed: HTTP status 400"),
         ((403, "<html>Forbidden"), "the response cannot be parsed (ResponseParserError)"),
         ((200, ""), "the response cannot be parsed (ResponseParserError)"),
         ((200, "<html/>"), "the response "),
@@ -552,7 +552,10 @@ def test_resends_a_throttled_call_a_limited_number_of_times(probed: Probed) -> N
         return throttled
 
     found = probed(forever)
-    assert found.reason == "with this external ID, without one, with a wrong one: throttled"
+    assert (
+        found.reason
+        == "with this external ID, without one, with a wrong one: throttled: sts:AssumeRole"
+    )
     assert len(asked) == 12
 
 
