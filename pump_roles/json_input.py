@@ -20,22 +20,31 @@ class InputError(ValueError):
     """The input cannot be read. The message is for the user."""
 
 
-def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
-    """Read a JSON file; returns its content and its bytes.
+def read_text(file: Path, kind: str) -> tuple[str, bytes]:
+    """Read a text file; returns its text and its bytes.
 
     :param kind: what it should be, with its article.
-    :raises InputError: when it cannot be read, is not JSON, or contains a key twice.
+    :raises InputError: when it cannot be read, or is not a regular file with UTF-8 text.
     """
     try:
         _check_regular(file, kind)
         content = file.read_bytes()
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), content
     except FileNotFoundError:
         raise InputError(f"{file}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{file}: is not {kind}: it is not UTF-8 text") from None
+
+
+def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
+    """Read a JSON file; returns its content and its bytes.
+
+    :param kind: what it should be, with its article.
+    :raises InputError: when it cannot be read, is not JSON, or contains a key twice.
+    """
+    text, content = read_text(file, kind)
     try:
         return parse_json(text), content
     except RecursionError:

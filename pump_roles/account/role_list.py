@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from pump_roles.account.probe import partition_of
-from pump_roles.json_input import InputError
+from pump_roles.json_input import InputError, read_text
 from pump_roles.published import ROLES
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN, SHORT_EXTERNAL_ID, ArgumentError
 
 COLUMNS: Final = ("role_arn", "external_id")
-
-_MOST_BYTES: Final = 64 * 1_024 * 1_024
-"""More than any list of roles needs. Without a limit, reading a device would never end."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +52,7 @@ def read_role_list(file: Path) -> list[ListedRole]:
     :raises InputError: if it cannot be read, or anything in it is not valid. The message names the
         file and the line.
     """
-    try:
-        if file.exists() and not file.is_file():
-            raise InputError(f"{file}: is not a file")
-        with file.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise InputError(f"{file}: has more than {_MOST_BYTES:,} bytes")
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{file}: there is no such file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: is not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    text, _ = read_text(file, "a list of roles")
     try:
         roles = [_listed_role(line, row) for line, row in _rows(text)]
         _check_all(roles)

@@ -64,7 +64,7 @@ def test_reads_files_as_spreadsheets_and_editors_write_them(content: str, tmp_pa
         (f'{GOOD}"{ROLE_ARN}\nx",{SECRET}', "line 3: role_arn: the value is not"),
         (f'"role_arn","external_id"\n{ROLE_ARN},', "line 2: external_id: the value is"),
         (f"{GOOD}{ROLE_ARN}-2,xx\n{ROLE_ARN},xx", "line 4: has the same role as line 2"),
-        (b"\xff\xfe" + GOOD.encode("utf-16-le"), "is not UTF-8 text"),
+        (b"\xff\xfe" + GOOD.encode("utf-16-le"), "is not a list of roles: it is not UTF-8 text"),
         (f"{GOOD}arn:aws:s3:::{SECRET},{SECRET}", "line 3: role_arn: the value is not"),
     ],
 )
@@ -83,9 +83,9 @@ def test_rejects_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.csv")
     (tmp_path / "zero.csv").symlink_to("/dev/zero")
     for name, problem in [
-        ("folder.csv", "is not a file"),
-        ("fifo.csv", "is not a file"),
-        ("zero.csv", "is not a file"),
+        ("folder.csv", "is not a list of roles: it is a folder"),
+        ("fifo.csv", "is not a list of roles: it is not a regular file"),
+        ("zero.csv", "is not a list of roles: it is not a regular file"),
         ("no.csv", "there is no such file"),
         (f"{'a' * 300}.csv", "cannot be read: File name too long"),
     ]:
@@ -199,12 +199,3 @@ def test_warns_about_a_role_name_that_is_not_pumps() -> None:
     assert warned((role_in(1), SECRET), (role_in(2, "PumpRole"), OTHER_SECRET)) == [
         f"line 3: the role's name is not {PUBLISHED_NAMES}"
     ]
-
-
-def test_rejects_a_file_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = write_csv(tmp_path / "r.csv", (ROLE_ARN, SECRET))
-    monkeypatch.setattr("pump_roles.account.role_list._MOST_BYTES", file.stat().st_size)
-    assert len(read_role_list(file)) == 1
-    monkeypatch.setattr("pump_roles.account.role_list._MOST_BYTES", file.stat().st_size - 1)
-    with pytest.raises(InputError, match="has more than"):
-        read_role_list(file)
