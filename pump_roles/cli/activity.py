@@ -186,7 +186,7 @@ def _read_history(
     period: tuple[datetime, datetime],
 ) -> tuple[str, str, tuple[str, ...]]:
     from pump_roles.account.activity.history import GLOBAL_REGION, read_history  # noqa: PLC0415
-    from pump_roles.account.activity.returns import in_utc  # noqa: PLC0415
+    from pump_roles.account.times import in_utc  # noqa: PLC0415
     from pump_roles.account.verify.accounts import Aws  # noqa: PLC0415
 
     aws = Aws(profile=profile, region=next(iter(regions), common.region_of(None)))

@@ -30,9 +30,10 @@ from pump_roles.account.activity.result import (
     Unknown,
     Use,
 )
-from pump_roles.account.activity.returns import in_utc, returnable_until, without_returned
+from pump_roles.account.activity.returns import returnable_until, without_returned
 from pump_roles.account.activity.roles import Roles, Sought
 from pump_roles.account.responses import is_denial
+from pump_roles.account.times import in_utc
 from pump_roles.guardrails import Guardrail
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.decisions import DENIED, NOT_GRANTED

@@ -5,7 +5,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail user
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pump_roles.account.activity.result import DONE
@@ -223,18 +223,3 @@ def _members(value: Any) -> Mapping[str, list[str]]:
             elif isinstance(member, str | int | float) and not isinstance(member, bool):
                 found.setdefault(name.lower(), []).append(str(member))
     return found
-
-
-def moment_of(value: str) -> datetime | None:
-    """Return a point in time; ``None`` if it is not written as ISO 8601, or as Unix time.
-
-    :param value: the time, such as 2026-11-25T08:15:00Z. Without a zone, it is in UTC.
-    """
-    try:
-        if value.replace(".", "", 1).isdecimal():
-            return datetime.fromtimestamp(float(value), timezone.utc)
-        found = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        in_zone = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-        return in_zone.astimezone(timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        return None

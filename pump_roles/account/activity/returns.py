@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from pump_roles.account.activity.event import Event, moment_of
+from pump_roles.account.activity.event import Event
 from pump_roles.account.activity.result import DONE, Change
+from pump_roles.account.times import in_utc, moment_of
 
 _BUYS: Final = "savingsplans:CreateSavingsPlan"
 _UNDOES: Final = {"savingsplans:ReturnSavingsPlan", "savingsplans:DeleteQueuedSavingsPlan"}
@@ -55,14 +56,6 @@ def _end(bought: datetime) -> datetime:
     first = bought.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     next_month = (first + timedelta(days=31)).replace(day=1)
     return min(bought + _DAYS, next_month - timedelta(seconds=1))
-
-
-def in_utc(moment: datetime) -> str:
-    """Return a point in time as CloudTrail writes it, such as 2026-11-25T08:15:00Z.
-
-    :param moment: the time, in UTC.
-    """
-    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def without_returned(changes: Iterable[Change]) -> list[Change]:

@@ -7,13 +7,13 @@ The files are the output of ``aws iam get-account-authorization-details``, ``aws
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
 from pump_roles.account.organization import Organization, organization_of
+from pump_roles.account.times import in_utc, moment_of
 from pump_roles.iam.documents import Policy, as_list, as_mapping
 from pump_roles.iam.trust import principals_of
 from pump_roles.json_input import InputError, parse_json, read_json
@@ -24,8 +24,6 @@ from pump_roles.templates.masking import digests_under_the_key, texts_under_the_
 from pump_roles.templates.other_access import roles_of_account
 from pump_roles.templates.roles import kind_of
 from pump_roles.validators import ROLE_ARN
-
-_MOMENT: Final = len("2026-11-25T08:15:00Z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,28 +92,6 @@ class AccountDetails:
             (role for role in self.roles if role.name.casefold() == name.casefold()),
             None,
         )
-
-
-def moment(value: Any) -> str:
-    """Return a time as text in UTC; empty if the value is not a time.
-
-    :param value: a datetime, or its ISO 8601 text.
-    """
-    if isinstance(value, str):
-        try:
-            # Python 3.10 does not read Z.
-            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except ValueError:
-            return ""
-    if not isinstance(value, datetime):
-        return ""
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=timezone.utc)
-    try:
-        utc = value.astimezone(timezone.utc)
-    except OverflowError:
-        return ""
-    return f"{utc:%Y-%m-%dT%H:%M:%SZ}".rjust(_MOMENT, "0")
 
 
 def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
@@ -298,7 +274,8 @@ def last_use_of(role: Mapping[str, Any]) -> LastUse:
     :param role: the role, as the IAM API returns it.
     """
     used = as_mapping(role.get("RoleLastUsed"))
-    return LastUse(when=moment(used.get("LastUsedDate")), region=_text(used.get("Region", "")))
+    when = moment_of(used.get("LastUsedDate"))
+    return LastUse(when=in_utc(when) if when else "", region=_text(used.get("Region", "")))
 
 
 def _text(value: Any) -> str:

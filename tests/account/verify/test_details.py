@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pump_roles.account.organization import Organization
-from pump_roles.account.verify.details import AccountDetails, moment, read_files
+from pump_roles.account.verify.details import AccountDetails, read_files
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
 from tests.support import EVERYTHING, EXTERNAL_ID, PUMP_ACCOUNT, SECRET, trust
@@ -192,17 +192,3 @@ def test_files_that_do_not_belong_together_are_an_error(
         read(tmp_path, *contents)
     assert problem in str(raised.value)
     assert SECRET not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("2026-11-25T08:15:00+00:00", "2026-11-25T08:15:00Z"),
-        ("0001-01-02T00:00:00Z", "0001-01-02T00:00:00Z"),
-        ("0001-01-01T00:00:00+14:00", ""),
-        ("yesterday", ""),
-        (None, ""),
-    ],
-)
-def test_time_is_in_utc_or_empty(value: Any, shown: str) -> None:
-    assert moment(value) == shown

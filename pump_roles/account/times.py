@@ -1,0 +1,32 @@
+"""Points in time, as AWS writes them."""
+
+from datetime import datetime, timezone
+from typing import Any
+
+
+def moment_of(value: Any) -> datetime | None:
+    """Return a point in time, in UTC; ``None`` if the value is none.
+
+    :param value: a datetime, or its text: ISO 8601, such as 2026-11-25T08:15:00Z, or Unix time.
+        Without a zone, it is in UTC.
+    """
+    try:
+        if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+            return datetime.fromtimestamp(float(value), timezone.utc)
+        if isinstance(value, str):
+            # Python 3.10 does not read Z.
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        if not isinstance(value, datetime):
+            return None
+        in_zone = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return in_zone.astimezone(timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def in_utc(moment: datetime) -> str:
+    """Return a point in time as AWS writes it, such as 2026-11-25T08:15:00Z.
+
+    :param moment: the time, in UTC.
+    """
+    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
