@@ -20,7 +20,7 @@ from pump_roles.validators import CallAs
 _MASK: Final = "(external ID)"
 _NEVER_MASKED: Final = {
     *("kind", "rule", "effect", "part", "why", "decision", "guardrail", "tag"),
-    *("external_ids", "variants"),
+    *("state", "external_ids", "variants"),
 }
 """Fields with this package's own words, and those that are not shown."""
 

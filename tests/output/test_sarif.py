@@ -200,7 +200,6 @@ def test_has_the_locations_that_github_needs() -> None:
     path = "arn:aws:iam::000000000001:role/a/b/Pump+Role"
     account = replace(
         matching(1),
-        state="differs",
         unknown=(not_read("roles cannot be listed"),),
         roles=(role("000000000001", difference(), arn=path),),
         others=(other,),
@@ -222,7 +221,7 @@ def test_has_the_locations_that_github_needs() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_location_of_a_hostile_name_stays_in_its_account(text: str) -> None:
     other = other_role(f"../{text}", principals=(text,), alarm=text)
-    (result,) = results_of(AccountResult(account="000000000001", state="differs", others=(other,)))
+    (result,) = results_of(AccountResult(account="000000000001", others=(other,)))
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert re.fullmatch(r"accounts/000000000001/[A-Za-z0-9_.~%-]+", uri)
     assert unquote(uri)
@@ -329,7 +328,7 @@ def test_fingerprints_of_similar_differences_are_unique_and_stable() -> None:
         ((matching(1),), True),
         ((differing(1),), True),
         ((matching(1), unknown(2)), False),
-        ((matching(1, unknown=(not_read("its tags"),), state="unknown"),), False),
+        ((matching(1, unknown=(not_read("its tags"),)),), False),
         ((differing(1), differing(2, unknown=(not_read("roles cannot be listed"),))), False),
         (
             (

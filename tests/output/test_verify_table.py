@@ -33,7 +33,6 @@ BOUNDARY = f"arn:aws:iam::000000000001:policy/{'another-path/' * 5}Boundary"
 LONG = verification(
     replace(
         matching(1),
-        state="differs",
         unknown=(not_read(f"the role {LONG_ARN} because of many long reasons in many words"),),
         roles=(
             role(
@@ -129,7 +128,7 @@ def test_names_each_organization_once_and_says_if_there_is_none() -> None:
 
 def test_an_account_that_left_its_organization_says_so() -> None:
     left = replace(ELSEWHERE, effect="other", now=())
-    account = replace(matching(1), state="differs", differences=(left,))
+    account = replace(matching(1), differences=(left,))
     assert (
         "  other: it is in no organization, instead of that of the management account "
         "444455556666 (organization)\n"

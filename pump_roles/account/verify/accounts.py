@@ -24,7 +24,7 @@ from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import Expectation
 from pump_roles.account.verify.from_aws import policy_for_reading, read_account
 from pump_roles.account.verify.one_account import compare
-from pump_roles.account.verify.result import AccountResult, Verification, state_of
+from pump_roles.account.verify.result import AccountResult, Verification
 from pump_roles.compare import Difference
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
@@ -210,9 +210,7 @@ def _selected(
 
 
 def _not_read(account: str, unknown: Unknown, name: str = "", calls: int = 0) -> AccountResult:
-    return AccountResult(
-        account=account, name=name, state="unknown", unknown=(unknown,), calls=calls
-    )
+    return AccountResult(account=account, name=name, unknown=(unknown,), calls=calls)
 
 
 def _not_below(organizations: "OrganizationsClient", account: str, where: str) -> Unknown:
@@ -273,8 +271,7 @@ def _in_organization(
         if not expected:
             return result
         why = organization or Unknown(part="membership", why="not-in-files")
-        state = state_of([result.state, "unknown"])
-        return replace(result, state=state, unknown=(*result.unknown, why))
+        return replace(result, unknown=(*result.unknown, why))
     found = organization.management_account
     # Account IDs are shown even if they are also external IDs.
     shown = replace(organization, id=expectation.mask.masked(organization.id))
@@ -289,7 +286,7 @@ def _in_organization(
         was=(expected,),
         now=(found,) if found else (),
     )
-    return replace(result, state="differs", differences=(difference,))
+    return replace(result, differences=(difference,))
 
 
 def _verification(expectation: Expectation, results: Iterable[AccountResult]) -> Verification:

@@ -45,8 +45,7 @@ class AccountDetails:
     :param account: its 12-digit ID.
     :param partition: its partition, such as ``aws``.
     :param roles: the roles that were read: the expected ones, or all.
-    :param trust_policies: the trust policy of every role, by role name.
-    :param paths: the path of every role, by role name.
+    :param others: all other roles, with only their names, paths, and trust policies.
     :param last_used: when the roles that were read were last used, by role name.
     :param missing: why a role that was not read may still exist, by role name in lowercase.
     :param organization: the organization that it is in, or why that is not known. By default, it
@@ -58,8 +57,7 @@ class AccountDetails:
     account: str
     partition: str
     roles: tuple[Role, ...]
-    trust_policies: Mapping[str, Any]
-    paths: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Role, ...] = ()
     last_used: Mapping[str, LastUse] = field(default_factory=dict)
     missing: Mapping[str, Unknown] = field(default_factory=dict)
     organization: Organization | Unknown | None = None
@@ -67,24 +65,23 @@ class AccountDetails:
     calls: int = 0
 
     @property
+    def by_name(self) -> dict[str, Role]:
+        """Every role, by its name."""
+        return {role.name: role for role in (*self.roles, *self.others)}
+
+    @property
     def external_ids(self) -> frozenset[str]:
         """The external IDs in it, which must not be shown."""
         documents = (
-            *self.trust_policies.values(),
-            *(role.trust_policy for role in self.roles),
+            *(role.trust_policy for role in (*self.roles, *self.others)),
             *(policy.document for role in self.roles for policy in role.policies),
             *(role.boundary.document for role in self.roles if role.boundary is not None),
         )
         return frozenset(id_ for document in documents for id_ in texts_under_the_key(document))
 
-    def arn(self, name: str, path: str = "") -> str:
-        """Return the ARN of a role.
-
-        :param name: its name.
-        :param path: its path. By default, the path that was read.
-        """
-        path = path or self.paths.get(name, "/")
-        return f"arn:{self.partition}:iam::{self.account}:role{path}{name}"
+    def arn(self, role: Role) -> str:
+        """Return the ARN of a role."""
+        return f"arn:{self.partition}:iam::{self.account}:role{role.path}{role.name}"
 
     def role(self, name: str) -> Role | None:
         """Return a role by its name, ignoring case; ``None`` if there is none."""
@@ -193,8 +190,6 @@ def _account(content: Any) -> AccountDetails:
         account=account,
         partition=partition,
         roles=roles,
-        trust_policies={role.name: role.trust_policy for role in roles},
-        paths={role.name: role.path for role in roles},
         last_used={_text(role["RoleName"]): last_use_of(role) for role in listed},
     )
 
@@ -380,7 +375,7 @@ def _found(role: Role, details: AccountDetails) -> FoundRole:
 def _others(details: AccountDetails, own: Collection[Role]) -> Iterator[Other]:
     names = {role.name for role in own}
     yield from roles_of_account(
-        {name: policy for name, policy in details.trust_policies.items() if name not in names},
+        {name: role.trust_policy for name, role in details.by_name.items() if name not in names},
         account=details.account,
         names=names,
         principals={

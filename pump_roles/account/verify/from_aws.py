@@ -100,11 +100,7 @@ class _Reader:
             account=self._account,
             partition=self._partition,
             roles=tuple(roles),
-            trust_policies={
-                name: document_of(entry["AssumeRolePolicyDocument"])
-                for name, entry in listed.items()
-            },
-            paths={name: entry["Path"] for name, entry in listed.items()},
+            others=tuple(_other(entry) for name, entry in listed.items() if name not in last_used),
             last_used=last_used,
             missing=missing,
             unknown=() if entries is not None else (_not_read("other-roles", reason),),
@@ -215,6 +211,16 @@ def _not_read(part: Part, reason: str, subject: str = "") -> Unknown:
     if reason == _MISSING:
         return Unknown(part=part, why="changed", subject=subject)
     return Unknown(part=part, why="not-read", subject=subject, detail=reason)
+
+
+def _other(entry: Mapping[str, Any]) -> Role:
+    return Role(
+        kind="",
+        name=entry["RoleName"],
+        path=entry["Path"],
+        trust_policy=document_of(entry["AssumeRolePolicyDocument"]),
+        policies=(),
+    )
 
 
 def _checked(role: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,8 +13,6 @@ from pump_roles.account.verify.result import (
     Approval,
     OtherRole,
     RoleResult,
-    State,
-    state_of,
 )
 from pump_roles.compare import Difference, guardrail_of
 from pump_roles.compare import compare as compare_roles
@@ -53,7 +51,6 @@ def compare(expectation: Expectation, details: AccountDetails, *, name: str = ""
         return AccountResult(
             account=details.account,
             name=name,
-            state="unknown",
             unknown=(Unknown(part="account", why="too-deep"),),
             calls=details.calls,
         )
@@ -70,19 +67,12 @@ def _compared(expectation: Expectation, details: AccountDetails, name: str) -> A
         )
         for variants in expectation.in_account(details.account, details.partition)
     )
-    others = other_roles_in(details, expectation)
-    states: list[State] = [role.state for role in roles]
-    if others:
-        states.append("differs")
-    if details.unknown:
-        states.append("unknown")
     return AccountResult(
         account=details.account,
         name=mask(name),
-        state=state_of(states),
         unknown=mask(details.unknown),
         roles=roles,
-        others=mask(others),
+        others=mask(other_roles_in(details, expectation)),
         calls=details.calls,
     )
 
@@ -98,71 +88,65 @@ def _closest(
 def _result(expected: Role, details: AccountDetails, allowed_tags: Collection[str]) -> RoleResult:
     role = details.role(expected.name)
     if role is None:
-        return _absent(expected, details)
+        # If it is not certain that the role should exist, it is not missing.
+        reason = details.missing.get(expected.name.casefold())
+        unknown = expected.unknown if reason is None else (reason,)
+        missing = Difference(rule="role-missing", effect="narrower")
+        return _found(expected, details, unknown=unknown, differences=() if unknown else (missing,))
     differences = compare_roles(
         expected, _comparable(role, expected, allowed_tags), account=details.account
     )
-    unknown = [*expected.unknown, *role.unknown, *_unread(role)]
+    unread = [*expected.unknown, *role.unknown, *_unread(role)]
     notes = [*_open_ids(expected, differences)]
     if expected.boundary and role.boundary and expected.boundary.arn == role.boundary.arn:
         if expected.boundary.document is None:
             notes.append(Unknown(part="boundary", why="open"))
-            unknown = [found for found in unknown if found.part != "boundary"]
+            unread = [found for found in unread if found.part != "boundary"]
     elif not role.is_unknown("boundary"):
         # Only the policy's ARN matters.
-        unknown = [found for found in unknown if found.part != "boundary" or not found.subject]
-    state: State = "differs" if differences else "unknown" if unknown else "match"
-    used = details.last_used.get(role.name, LastUse())
-    return RoleResult(
-        kind=expected.kind,
-        arn=details.arn(role.name, role.path),
-        state=state,
+        unread = [found for found in unread if found.part != "boundary" or not found.subject]
+    return _found(
+        expected,
+        details,
+        role,
         differences=differences,
-        unknown=tuple(dict.fromkeys(unknown)),
+        unknown=tuple(dict.fromkeys(unread)),
         notes=tuple(notes),
-        last_used=used.when,
-        last_used_region=used.region,
         approvals=tuple(_approvals(role, expected.kind)),
         boundary_sha256=_boundary_digest(role),
     )
-
-
-def _absent(expected: Role, details: AccountDetails) -> RoleResult:
-    arn = details.arn(expected.name, expected.path)
-    reason = details.missing.get(expected.name.casefold())
-    # If it is not certain that the role should exist, it is not missing.
-    unknown = expected.unknown if reason is None else (reason,)
-    if unknown:
-        return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=unknown)
-    missing = Difference(rule="role-missing", effect="narrower")
-    return RoleResult(kind=expected.kind, arn=arn, state="differs", differences=(missing,))
 
 
 def _removal(expected: Role, details: AccountDetails) -> RoleResult:
     # Any role with its name counts, whatever else differs.
     role = details.role(expected.name)
     if role is not None:
-        used = details.last_used.get(role.name, LastUse())
         stack = role.tags.get(_STACK_NAME, "")
         present = Difference(rule="role-present", effect="broader", now=(stack,) if stack else ())
-        return RoleResult(
-            kind=expected.kind,
-            arn=details.arn(role.name, role.path),
-            state="differs",
-            differences=(present,),
-            last_used=used.when,
-            last_used_region=used.region,
-        )
-    arn = details.arn(expected.name, expected.path)
+        return _found(expected, details, role, differences=(present,))
     # Only the list of all roles shows a name in another case. The account's result says why that
     # could not be read.
     not_known = Unknown(part="role", why="existence") if details.unknown else None
     if reason := details.missing.get(expected.name.casefold(), not_known):
-        return RoleResult(kind=expected.kind, arn=arn, state="unknown", unknown=(reason,))
+        return _found(expected, details, unknown=(reason,))
     notes = [Unknown(part="role", why="absent")]
     if OPEN_EXTERNAL_ID in external_ids_of(as_mapping(expected.trust_policy)):
         notes.append(Unknown(part="role", why="open"))
-    return RoleResult(kind=expected.kind, arn=arn, state="match", notes=tuple(notes))
+    return _found(expected, details, notes=tuple(notes))
+
+
+def _found(
+    expected: Role, details: AccountDetails, role: Role | None = None, **result: Any
+) -> RoleResult:
+    # Of a role that does not exist, what is expected.
+    used = details.last_used.get(role.name, LastUse()) if role else LastUse()
+    return RoleResult(
+        kind=expected.kind,
+        arn=details.arn(role or expected),
+        last_used=used.when,
+        last_used_region=used.region,
+        **result,
+    )
 
 
 def _comparable(role: Role, expected: Role, allowed_tags: Collection[str]) -> Role:
@@ -261,46 +245,39 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
     :param expectation: what is expected of it.
     """
     pump_names = {name.casefold() for name in expectation.names}
-    trust_policies = {
-        name: policy
-        for name, policy in details.trust_policies.items()
-        if name.casefold() not in pump_names
+    others = {
+        name: role for name, role in details.by_name.items() if name.casefold() not in pump_names
     }
     alarms = {
         other.name: [*other.alarms]
         for other in roles_of_account(
-            trust_policies,
+            {name: role.trust_policy for name, role in others.items()},
             account=details.account,
             names=expectation.names,
             principals=expectation.principals,
         )
     }
-    for name in _with_same_external_id(details, expectation, pump_names):
-        alarms.setdefault(name, []).append(Access("requires-same-external-id"))
+    # The IDs that Pump passes.
+    passed = expectation.hidden.union(
+        *(
+            texts_under_the_key(role.trust_policy)
+            for name, role in details.by_name.items()
+            if name not in others
+        )
+    )
+    for name, role in others.items():
+        if passed & texts_under_the_key(role.trust_policy):
+            alarms.setdefault(name, []).append(Access("requires-same-external-id"))
     omitted = {name.casefold(): kind for name, kind in expectation.omitted.items()}
     for name, ways in alarms.items():
         if kind := omitted.get(name.casefold()):
             ways.append(Access("named-like-omitted-role", kind))
     return tuple(
         OtherRole(
-            arn=details.arn(name),
+            arn=details.arn(others[name]),
             name=name,
-            principals=assumption(trust_policies[name]).principals,
+            principals=assumption(others[name].trust_policy).principals,
             alarms=tuple(found),
         )
         for name, found in sorted(alarms.items())
     )
-
-
-def _with_same_external_id(
-    details: AccountDetails, expectation: Expectation, pump_names: set[str]
-) -> Iterator[str]:
-    accepted = {
-        name: texts_under_the_key(policy) for name, policy in details.trust_policies.items()
-    }
-    pump_ids = {
-        id_ for name, ids in accepted.items() if name.casefold() in pump_names for id_ in ids
-    } | expectation.hidden
-    for name, ids in accepted.items():
-        if name.casefold() not in pump_names and ids & pump_ids:
-            yield name

@@ -40,7 +40,7 @@ class RoleResult:
 
     :param kind: the role's kind, such as ``read-only``.
     :param arn: the role's ARN; of one that does not exist, the expected ARN.
-    :param state: whether it is as expected.
+    :param state: whether it is as expected. A difference takes precedence over what is unknown.
     :param differences: how it differs.
     :param unknown: what could not be checked. If anything could not, the role does not match.
     :param notes: what was not compared because the expectation leaves it open.
@@ -54,7 +54,7 @@ class RoleResult:
 
     kind: str
     arn: str
-    state: State
+    state: State = field(init=False)
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     notes: tuple[Unknown, ...] = ()
@@ -62,6 +62,10 @@ class RoleResult:
     last_used_region: str = ""
     approvals: tuple[Approval, ...] = ()
     boundary_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        state: State = "differs" if self.differences else "unknown" if self.unknown else "match"
+        object.__setattr__(self, "state", state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +103,19 @@ class AccountResult:
 
     account: str
     name: str = ""
-    state: State
+    state: State = field(init=False)
     organization: Organization | None = None
     differences: tuple[Difference, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     roles: tuple[RoleResult, ...] = ()
     others: tuple[OtherRole, ...] = ()
     calls: int = 0
+
+    def __post_init__(self) -> None:
+        states = {role.state for role in self.roles}
+        states |= {"differs"} if self.differences or self.others else set()
+        states |= {"unknown"} if self.unknown else set()
+        object.__setattr__(self, "state", state_of(states))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,6 @@ def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
     found: dict[str, Any] = {
         "kind": "read-only",
         "arn": f"arn:aws:iam::{account}:role/PumpReadOnlyRole",
-        "state": "differs" if differences else "match",
         "differences": differences,
     }
     return RoleResult(**{**found, **members})
@@ -88,14 +87,14 @@ def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
 def matching(number: int, **members: Any) -> AccountResult:
     """Return an account whose role is as expected."""
     account = f"{number:012}"
-    return AccountResult(account=account, state="match", roles=(role(account, **members),), calls=7)
+    return AccountResult(account=account, roles=(role(account, **members),), calls=7)
 
 
 def differing(number: int, *differences: Difference, **members: Any) -> AccountResult:
     """Return an account whose role differs; by default it has one difference."""
     account = f"{number:012}"
     roles = (role(account, *(differences or (difference(),))),)
-    return AccountResult(**{"account": account, "state": "differs", "roles": roles, **members})
+    return AccountResult(**{"account": account, "roles": roles, **members})
 
 
 def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
@@ -105,7 +104,7 @@ def unknown(number: int, *, reason: str = "", **members: Any) -> AccountResult:
     """
     audit = Unknown(part="account", why="not-assumed", subject="Audit", detail="denied")
     found = {"unknown": (not_read(reason) if reason else audit,), **members}
-    return AccountResult(account=f"{number:012}", state="unknown", **found)
+    return AccountResult(account=f"{number:012}", **found)
 
 
 def verification(*accounts: AccountResult) -> Verification:
@@ -146,7 +145,6 @@ def with_everything(text: str = "text", number: int = 1) -> AccountResult:
     return AccountResult(
         account=account,
         name=text,
-        state="differs",
         organization=Organization(id="o-abcd123456", management_account="111122223333"),
         differences=(ELSEWHERE,),
         unknown=(not_read(text),),

@@ -57,12 +57,14 @@ def unknowns(result: RoleResult) -> list[str]:
 
 
 def account(*roles: HeldRole, others: Mapping[str, Any] | None = None, **more: Any) -> Any:
-    trust_policies = {role.name: role.trust_policy for role in roles}
     members = {
         "account": ACCOUNT_ID,
         "partition": "aws",
         "roles": roles,
-        "trust_policies": {**trust_policies, **(others or {})},
+        "others": tuple(
+            HeldRole(kind="", name=name, trust_policy=document, policies=())
+            for name, document in (others or {}).items()
+        ),
     }
     return AccountDetails(**{**members, **more})
 
@@ -475,6 +477,13 @@ def test_external_ids_appear_nowhere_in_a_result(
 def test_account_id_stays_in_arns_even_if_it_is_the_external_id(compared: Compared) -> None:
     found = compared(in_trust(Condition={"StringEquals": {"sts:ExternalId": ACCOUNT_ID}}))
     assert found.arn == f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
+
+
+@pytest.mark.parametrize("state", ["match", "differs"])
+def test_state_stays_even_if_it_is_the_external_id(state: str) -> None:
+    expected, role = open_role(state if state == "match" else EXTERNAL_ID)
+    found = compare(expected.with_external_ids([], external_id=state), account(role))
+    assert (found.state, [result.state for result in found.roles]) == (state, [state])
 
 
 def open_role(*external_ids: str) -> tuple[Expectation, HeldRole]:

@@ -51,7 +51,6 @@ def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID)
         account=account,
         partition="aws",
         roles=(role,) if there else (),
-        trust_policies={NAME: document} if there else {},
     )
 
 
@@ -158,7 +157,7 @@ def test_masks_the_ids_of_other_accounts_with_one_mask(
 def test_masks_the_name_of_an_account_that_is_not_read() -> None:
     expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=SECRET)
     why = Unknown(part="account", why="not-below", subject=SECRET)
-    unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, state="unknown", unknown=(why,))
+    unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, unknown=(why,))
     calling: Any = SimpleNamespace(partition="aws")
     (found,) = verify_organization(
         calling, expectation, [unread], role_to_assume="Auditor", concurrency=1
@@ -228,7 +227,7 @@ def test_organization_of_an_account_that_is_not_read_is_not_known() -> None:
     """It may not even be in the organization."""
     expectation = replace(from_published(PUMP_ACCOUNT), management_account=OTHER_ACCOUNT)
     why = Unknown(part="account", why="no-such-account")
-    unread = AccountResult(account=ACCOUNT_ID, state="unknown", unknown=(why,))
+    unread = AccountResult(account=ACCOUNT_ID, unknown=(why,))
     calling: Any = SimpleNamespace(partition="aws")
     (found,) = verify_organization(
         calling,
