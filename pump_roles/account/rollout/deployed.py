@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,7 @@ from pump_roles.account.rollout.expected import ExpectedRollout, roles_in, rollo
 from pump_roles.account.rollout.stack_set import StackSet, compare, status_of
 from pump_roles.account.rollout.status import AccountStatus, StatusError, Statuses
 from pump_roles.json_input import InputError
-from pump_roles.role import Unknown, Why
+from pump_roles.role import Part, Unknown
 from pump_roles.templates import Contents
 from pump_roles.templates.files import File
 from pump_roles.templates.flatten import flatten
@@ -32,18 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_organizations import OrganizationsClient
 
-NOT_FOUND: Final = "StackSetNotFoundException"
-"""The error code for a StackSet that does not exist."""
-
+_NOT_FOUND: Final = "StackSetNotFoundException"
 _Found = Callable[[int], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    # If the rollout could not be read, there is only the reason.
-    expected: ExpectedRollout
-    stack_set: StackSet | None = None
-    unknown: Unknown | None = None
 
 
 def read(
@@ -68,23 +58,24 @@ def read(
     :param found: called with the number of instances or accounts each time more were read.
     :param profile: the profile to pass in the commands. By default, they pass none.
     """
-    reasons = unknown or {}
+    known = unknown or {}
+    region = cloudformation.meta.region_name
     results = [
-        _Read(expected=expected, unknown=reasons[expected.stack_set])
-        if expected.stack_set in reasons
+        (expected, known[expected.stack_set])
+        if expected.stack_set in known
         else _rollout(cloudformation, expected, found)
         for expected in rollouts
     ]
     units = {
         unit: None
-        for result in results
-        if result.stack_set is not None
-        for unit in (*result.expected.units, *result.stack_set.units)
+        for expected, stack_set in results
+        if isinstance(stack_set, StackSet)
+        for unit in (*expected.units, *stack_set.units)
     }
     management, accounts = "", list[Account]()
     try:
         # If no rollout can be read, there is nothing to compare the accounts with.
-        if any(result.stack_set for result in results):
+        if any(isinstance(stack_set, StackSet) for _, stack_set in results):
             organization = organizations.describe_organization()["Organization"]
             management = id_in(organization, "MasterAccountId", ACCOUNT)
             accounts = accounts_below(organizations, units, found=found)
@@ -93,40 +84,36 @@ def read(
         detail = "; ".join(filter(None, (explained(error), organizations_remedy(error))))
         failed = Unknown(part="organization", why="not-read", detail=detail)
         results = [
-            _Read(expected=result.expected, unknown=result.unknown or failed) for result in results
+            (expected, stack_set if isinstance(stack_set, Unknown) else failed)
+            for expected, stack_set in results
         ]
     return Statuses(
         rollouts=tuple(
-            replace(
-                status_of(result.expected, cloudformation.meta.region_name),
-                unknown=() if result.unknown is None else (result.unknown,),
-            )
-            if result.stack_set is None
+            replace(status_of(expected, region), unknown=(stack_set,))
+            if isinstance(stack_set, Unknown)
             else compare(
-                result.expected,
-                result.stack_set,
+                expected,
+                stack_set,
                 accounts=accounts,
                 management_account=management,
                 profile=profile,
             )
-            for result in results
+            for expected, stack_set in results
         )
     )
 
 
-def why_not_read(error: Exception, expected: ExpectedRollout, region: str) -> Unknown:
-    """Return why a StackSet cannot be read.
-
-    :param error: what was raised.
-    :param expected: the rollout.
-    :param region: the Region that was called.
-    """
+def _why_not_read(
+    error: Exception, expected: ExpectedRollout, region: str, part: Part = "rollout"
+) -> Unknown:
     if isinstance(error, StatusError):
-        return error.unknown
-    if error_code(error) != NOT_FOUND:
-        return Unknown(part="rollout", why="not-read", detail=explained(error))
+        return replace(error.unknown, part=part)
+    if isinstance(error, InputError):
+        return Unknown(part=part, why="unreadable", detail=str(error))
+    if error_code(error) != _NOT_FOUND:
+        return Unknown(part=part, why="not-read", detail=explained(error))
     return Unknown(
-        part="rollout",
+        part=part,
         why="no-stack-set" if expected.call_as == "management" else "no-stack-set-as-administrator",
         subject=expected.stack_set,
         detail=region,
@@ -135,17 +122,18 @@ def why_not_read(error: Exception, expected: ExpectedRollout, region: str) -> Un
 
 def _rollout(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, found: _Found | None
-) -> _Read:
+) -> tuple[ExpectedRollout, StackSet | Unknown]:
+    part: Part = "rollout"
     try:
         stack_set = _stack_set(cloudformation, expected)
-        if expected.account_filter is None:
-            expected = _from_stack(cloudformation, expected, stack_set.id)
         instances = tuple(_instances(cloudformation, expected, found))
+        if expected.account_filter is None:
+            part = "account-filter"
+            expected = _from_stack(cloudformation, expected, stack_set.id)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        unknown = why_not_read(error, expected, cloudformation.meta.region_name)
-        return _Read(expected=expected, unknown=unknown)
-    return _Read(expected=expected, stack_set=replace(stack_set, instances=instances))
+        return expected, _why_not_read(error, expected, cloudformation.meta.region_name, part)
+    return expected, replace(stack_set, instances=instances)
 
 
 def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout) -> StackSet:
@@ -159,18 +147,13 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
     units = list_in(described, name) if name in described else []
     if not units and not expected.units:
         raise StatusError(Unknown(part="rollout", why="no-units"))
-    try:
-        body, parameters = described["TemplateBody"], described.get("Parameters", [])
-        deployed = deployed_by_stack_set(body, parameters, expected.stack_set)
-    except InputError as error:
-        unknown = Unknown(part="rollout", why="unreadable", detail=str(error))
-        raise StatusError(unknown) from None
+    body, parameters = described["TemplateBody"], described.get("Parameters", [])
     return StackSet(
         id=text_in(described, "StackSetId"),
         units=tuple(checked_id(unit, ORGANIZATIONAL_UNIT) for unit in units),
         region=region,
         instance_region=regions[0] if len(regions) == 1 else region,
-        deployed_roles=roles_in(deployed),
+        deployed_roles=roles_in(deployed_by_stack_set(body, parameters, expected.stack_set)),
     )
 
 
@@ -198,25 +181,16 @@ def _instances(
 def _from_stack(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, stack_set_id: str
 ) -> ExpectedRollout:
-    try:
-        stack, body = _stack_of(cloudformation, stack_set_id)
-        rollouts = rollouts_in(deployed_by_template(body, stack), f"the stack {stack}")
-    except StatusError as error:
-        raise StatusError(replace(error.unknown, part="account-filter")) from None
-    except InputError as error:
-        raise StatusError(_no_filter("unreadable", detail=str(error))) from None
-    except Exception as error:
-        # botocore can raise anything if the response is not from AWS.
-        raise StatusError(_no_filter("not-read", detail=explained(error))) from error
+    stack, body = _stack_of(cloudformation, stack_set_id)
+    rollouts = rollouts_in(deployed_by_template(body, stack), f"the stack {stack}")
     by_name = {rollout.stack_set: rollout for rollout in rollouts}
     if expected.stack_set not in by_name:
-        raise StatusError(_no_filter("not-in-stack", stack, ", ".join(by_name)))
+        why = Unknown(
+            part="account-filter", why="not-in-stack", subject=stack, detail=", ".join(by_name)
+        )
+        raise StatusError(why)
     # Call as the caller asked to, whatever the template says.
     return replace(by_name[expected.stack_set], call_as=expected.call_as)
-
-
-def _no_filter(why: Why, subject: str = "", detail: str = "") -> Unknown:
-    return Unknown(part="account-filter", why=why, subject=subject, detail=detail)
 
 
 def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tuple[str, object]:
@@ -230,7 +204,7 @@ def _stack_of(cloudformation: "CloudFormationClient", stack_set_id: str) -> tupl
                 text_in(resource, "StackName"),
                 cloudformation.get_template(StackName=stack_id)["TemplateBody"],
             )
-    raise StatusError(_no_filter("no-stack"))
+    raise StatusError(Unknown(part="account-filter", why="no-stack"))
 
 
 INTERVAL: Final = 10
@@ -256,40 +230,29 @@ def wait_for(
     :returns: why the operations cannot be read, or that they did not end in time; ``None`` if all
         have ended.
     """
-    try:
-        _wait(cloudformation, expected, seconds, waited)
-    except Exception as error:  # noqa: BLE001
-        # botocore can raise anything if the response is not from AWS.
-        if error_code(error) != NOT_FOUND:
-            return why_not_read(error, expected, cloudformation.meta.region_name)
-    return None
-
-
-def _wait(
-    cloudformation: "CloudFormationClient",
-    expected: ExpectedRollout,
-    seconds: int | None,
-    waited: Callable[[int], object] | None,
-) -> None:
     total = 0
     # ListStackSetOperations is eventually consistent: it may still list an operation as active.
     ended: set[str] = set()
-    while (active := _active_operation(cloudformation, expected, ended)) is not None:
-        while _is_active(_describe_operation(cloudformation, expected, active)):
-            if seconds is not None and total >= seconds:
-                raise StatusError(
-                    Unknown(
+    try:
+        while (active := _active_operation(cloudformation, expected, ended)) is not None:
+            while _is_active(_describe_operation(cloudformation, expected, active)):
+                if seconds is not None and total >= seconds:
+                    return Unknown(
                         part="rollout",
                         why="operation-active",
                         subject=active,
                         detail=f"{total // 60:,}",
                     )
-                )
-            time.sleep(INTERVAL)
-            total += INTERVAL
-            if waited is not None:
-                waited(INTERVAL)
-        ended.add(active)
+                time.sleep(INTERVAL)
+                total += INTERVAL
+                if waited is not None:
+                    waited(INTERVAL)
+            ended.add(active)
+    except Exception as error:  # noqa: BLE001
+        # botocore can raise anything if the response is not from AWS.
+        if error_code(error) != _NOT_FOUND:
+            return _why_not_read(error, expected, cloudformation.meta.region_name)
+    return None
 
 
 def _describe_operation(
