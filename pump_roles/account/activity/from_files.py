@@ -35,62 +35,50 @@ def files_of(paths: Iterable[Path], *, unknown: Callable[[Unknown], object]) -> 
     # One file can have several paths.
     found: dict[Path, Path] = {}
     for path in paths:
-        mode = _mode_of(path)
-        if S_ISDIR(mode):
-            inside, problems = _in_folder(path)
-            if not (inside or problems):
-                raise InputError(f"{path}: contains no {' and no '.join(_NAMES)} files")
-            found |= {file.resolve(): file for file in inside}
-            for problem in problems:
-                unknown(Unknown(why="not-read", subject=str(problem)))
-        elif S_ISREG(mode):
-            found[path.resolve()] = path
-        else:
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        if not (S_ISDIR(mode) or S_ISREG(mode)):
             raise InputError(f"{path}: is not a regular file")
+        files = [*_in_folder(path)] if S_ISDIR(mode) else [path]
+        if not files:
+            raise InputError(f"{path}: contains no {' and no '.join(_NAMES)} files")
+        for file in files:
+            if isinstance(file, Unknown):
+                unknown(file)
+            else:
+                found[file.resolve()] = file
     return [*found.values()]
 
 
-def _mode_of(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _is_regular(file: Path) -> bool:
-    try:
-        return S_ISREG(_mode_of(file))
-    except InputError:
-        return False
-
-
-def _in_folder(path: Path) -> tuple[list[Path], list[Path]]:
-    # The files, and what cannot be read.
-    files: list[Path] = []
-    problems: list[Path] = []
-    seen = {os.path.realpath(path)}
+def _in_folder(path: Path) -> Iterator[Path | Unknown]:
+    closed: list[Path] = []
+    seen: set[str] = set()
     walk = os.walk(
-        path, followlinks=True, onerror=lambda error: problems.append(Path(error.filename))
+        path, followlinks=True, onerror=lambda error: closed.append(Path(error.filename))
     )
     for folder, folders, names in walk:
         # A link may lead to a folder above it.
-        folders[:] = [
-            name for name in sorted(folders) if _is_new(os.path.realpath(Path(folder, name)), seen)
-        ]
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
         for name in sorted(names):
+            file = Path(folder, name)
             if name.lower().endswith(_NAMES):
-                file = Path(folder, name)
-                (files if _is_regular(file) else problems).append(file)
-    return files, problems
+                # Unlike Path.is_file(), it never raises an error.
+                regular = os.path.isfile(file)  # noqa: PTH113
+                yield file if regular else _not_read(file)
+    yield from map(_not_read, closed)
 
 
-def _is_new(folder: str, seen: set[str]) -> bool:
-    if folder in seen:
-        return False
-    seen.add(folder)
-    return True
+def _not_read(path: Path) -> Unknown:
+    return Unknown(why="not-read", subject=str(path))
 
 
 def records_of(
