@@ -1,6 +1,8 @@
 """Reads what ``verify`` compares from an account with boto3, with read-only calls."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pump_roles.account.responses import error_code, reason_of
@@ -68,149 +70,124 @@ def read_account(
     :param account: the account's ID.
     :param partition: its partition.
     """
-    return _Reader(iam, account, partition).read(names)
+    calls: list[str] = []
+    iam.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))
+    reader = _Reader(iam)
+    entries = reader.tried("other-roles", reader.listed)
+    listed = {entry["RoleName"]: entry for entry in entries or ()}
+    known = {name.casefold(): entry for name, entry in listed.items()}
+    roles: list[Role] = []
+    last_used: dict[str, LastUse] = {}
+    missing: dict[str, Unknown] = {}
+    for name in names:
+        entry = known.get(name.casefold())
+        if entry is None and entries is not None:
+            continue
+        of_role = _Reader(iam)
+        found = of_role.tried("role", partial(of_role.role, name, entry))
+        if found is not None:
+            role, last_used[found[0].name] = found
+            roles.append(role)
+        # If roles could not be listed, IAM says here that it does not exist.
+        elif (why := of_role.unknown[-1]).why != "changed":
+            missing[name.casefold()] = why
+    return AccountDetails(
+        account=account,
+        partition=partition,
+        roles=tuple(roles),
+        others=tuple(_other(entry) for name, entry in listed.items() if name not in last_used),
+        last_used=last_used,
+        missing=missing,
+        unknown=tuple(reader.unknown),
+        calls=len(calls),
+    )
 
 
 class _Reader:
-    def __init__(self, iam: "IAMClient", account: str, partition: str) -> None:
+    # Reads an account's roles, or one of them.
+
+    def __init__(self, iam: "IAMClient") -> None:
         self._iam = iam
-        self._account = account
-        self._partition = partition
-        self._calls = 0
-        iam.meta.events.register("before-call.iam", self._count)
+        self.unknown: list[Unknown] = []
 
-    def read(self, names: Collection[str]) -> AccountDetails:
-        missing: dict[str, Unknown] = {}
-        last_used: dict[str, LastUse] = {}
-        entries, reason = self._try(self._listed)
-        listed = {entry["RoleName"]: entry for entry in entries or ()}
-        known = {name.casefold(): entry for name, entry in listed.items()}
-        roles = []
-        for name in names:
-            entry = known.get(name.casefold())
-            if entry is None and entries is not None:
-                continue
-            role = self._role_or_reason(name if entry is None else entry["RoleName"], entry)
-            if not isinstance(role, Unknown):
-                roles.append(role[0])
-                last_used[role[0].name] = role[1]
-            elif role.why != "absent":
-                missing[name.casefold()] = role
-        return AccountDetails(
-            account=self._account,
-            partition=self._partition,
-            roles=tuple(roles),
-            others=tuple(_other(entry) for name, entry in listed.items() if name not in last_used),
-            last_used=last_used,
-            missing=missing,
-            unknown=() if entries is not None else (_not_read("other-roles", reason),),
-            calls=self._calls,
-        )
-
-    def _count(self, **_: object) -> None:
-        self._calls += 1
+    def tried(self, part: Part, call: Callable[[], _T], subject: str = "") -> _T | None:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001
+            # botocore can raise anything if the response is not from AWS. One part that cannot be
+            # read must not hide the rest.
+            if error_code(error) == _MISSING:
+                # It existed when it was listed.
+                unknown = Unknown(part=part, why="changed", subject=subject)
+            else:
+                reason = reason_of(error, self._iam)
+                unknown = Unknown(part=part, why="not-read", subject=subject, detail=reason)
+            self.unknown.append(unknown)
+            return None
 
     def _all(self, operation: Any, member: str, **arguments: Any) -> list[Any]:
         pages = self._iam.get_paginator(operation).paginate(**arguments)
         return [found for page in pages for found in page[member]]
 
-    def _listed(self) -> list[Mapping[str, Any]]:
+    def listed(self) -> list[Mapping[str, Any]]:
         size = {"PageSize": _MOST_PER_PAGE}
         return [*map(_checked, self._all("list_roles", "Roles", PaginationConfig=size))]
 
-    def _role_or_reason(
-        self, name: str, listed: Mapping[str, Any] | None
-    ) -> tuple[Role, LastUse] | Unknown:
-        found, reason = self._try(lambda: self._role(name, listed))
-        return _not_read("role", reason) if found is None else found
-
-    def _role(self, name: str, listed: Mapping[str, Any] | None) -> tuple[Role, LastUse] | Unknown:
-        described, reason = self._try(lambda: _checked(self._iam.get_role(RoleName=name)["Role"]))
+    def role(self, name: str, listed: Mapping[str, Any] | None) -> tuple[Role, LastUse] | None:
+        # As it is listed, its name may be in another case.
+        name = name if listed is None else listed["RoleName"]
+        described = self.tried("role", lambda: _checked(self._iam.get_role(RoleName=name)["Role"]))
         entry = described or listed
         if entry is None:
-            absent = Unknown(part="role", why="absent")
-            return absent if reason == _MISSING else _not_read("role", reason)
-        unknown: list[Unknown] = []
-        documents: dict[str, Any] = {}
+            return None
         if described is None:
+            (why,) = self.unknown
             parts: tuple[Part, ...] = ("boundary", "session", "tags")
-            unknown += [_not_read(part, reason) for part in parts]
+            self.unknown = [replace(why, part=part) for part in parts]
+        documents: dict[str, Any] = {}
         boundary = as_mapping(entry.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
         if boundary is not None:
-            self._managed(boundary, "boundary", documents, unknown)
-        role = role_of(
-            {
-                **entry,
-                "RolePolicyList": self._inline(name, unknown),
-                "AttachedManagedPolicies": self._attached(name, documents, unknown),
-            },
-            documents,
-            unknown,
-            missing="not-read",
-        )
+            self._managed("boundary", boundary, documents)
+        policies = {
+            "RolePolicyList": self._inline(name),
+            "AttachedManagedPolicies": self._attached(name, documents),
+        }
+        role = role_of({**entry, **policies}, documents, self.unknown, missing="not-read")
         return role, last_use_of(entry)
 
-    def _inline(self, role: str, unknown: list[Unknown]) -> list[Mapping[str, Any]]:
-        found, reason = self._try(
-            lambda: self._all("list_role_policies", "PolicyNames", RoleName=role)
-        )
-        if found is None:
-            unknown.append(_not_read("inline-policies", reason))
-        policies: list[Mapping[str, Any]] = []
-        for name in found or ():
-            document, reason = self._inline_document(role, name)
-            if document is None:
-                unknown.append(_not_read("inline-policies", reason, name))
-            policies.append({"PolicyName": name, "PolicyDocument": document})
-        return policies
+    def _inline(self, role: str) -> list[Mapping[str, Any]]:
+        def document(name: str) -> Any:
+            return self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
 
-    def _inline_document(self, role: str, name: str) -> tuple[Any, str]:
-        return self._try(
-            lambda: self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        part: Part = "inline-policies"
+        names = self.tried(
+            part, lambda: self._all("list_role_policies", "PolicyNames", RoleName=role)
         )
+        return [
+            {
+                "PolicyName": name,
+                "PolicyDocument": self.tried(part, partial(document, name), subject=name),
+            }
+            for name in names or ()
+        ]
 
-    def _attached(
-        self, role: str, documents: dict[str, Any], unknown: list[Unknown]
-    ) -> list[Mapping[str, Any]]:
-        found, reason = self._try(
-            lambda: self._all("list_attached_role_policies", "AttachedPolicies", RoleName=role)
+    def _attached(self, role: str, documents: dict[str, Any]) -> list[Mapping[str, Any]]:
+        part: Part = "managed-policies"
+        found = self.tried(
+            part,
+            lambda: self._all("list_attached_role_policies", "AttachedPolicies", RoleName=role),
         )
-        if found is None:
-            unknown.append(_not_read("managed-policies", reason))
         for policy in found or ():
-            self._managed(policy["PolicyArn"], "managed-policies", documents, unknown)
+            self._managed(part, policy["PolicyArn"], documents)
         return found or []
 
-    def _managed(
-        self, arn: str, part: Part, documents: dict[str, Any], unknown: list[Unknown]
-    ) -> None:
+    def _managed(self, part: Part, arn: str, documents: dict[str, Any]) -> None:
         def read() -> Any:
             version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             found = self._iam.get_policy_version(PolicyArn=arn, VersionId=version)
             return document_of(found["PolicyVersion"]["Document"])
 
-        document, reason = self._try(read)
-        if document is None:
-            unknown.append(_not_read(part, reason, arn))
-        else:
-            documents[arn] = document
-
-    def _try(self, call: Callable[[], _T]) -> tuple[_T | None, str]:
-        try:
-            return call(), ""
-        except Exception as error:  # noqa: BLE001
-            # botocore can raise anything if the response is not from AWS. One part that cannot be
-            # read must not hide the rest.
-            if error_code(error) == _MISSING:
-                return None, _MISSING
-            return None, reason_of(error, self._iam)
-
-
-def _not_read(part: Part, reason: str, subject: str = "") -> Unknown:
-    # It existed when it was listed.
-    if reason == _MISSING:
-        return Unknown(part=part, why="changed", subject=subject)
-    return Unknown(part=part, why="not-read", subject=subject, detail=reason)
+        documents[arn] = self.tried(part, read, subject=arn)
 
 
 def _other(entry: Mapping[str, Any]) -> Role:
