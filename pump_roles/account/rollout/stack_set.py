@@ -3,8 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, get_args
 
 from pump_roles.account.organization import Account, targeted
 from pump_roles.account.rollout.expected import ExpectedRollout, compared
@@ -23,58 +22,6 @@ _MOST_ACCOUNTS: Final = 100
 # By default, an operation works in one account at a time, and stops at the first failure:
 # CloudFormation API Reference, "StackSetOperationPreferences".
 _PREFERENCES: Final = "FailureTolerancePercentage=100,MaxConcurrentPercentage=25"
-
-
-class Repeat(NamedTuple):
-    """Where to repeat the operation.
-
-    :param region: the Region of the stack instance.
-    :param unit: the ID of the targeted organizational unit that the account is below.
-    :param account: the account's ID.
-    """
-
-    region: str
-    unit: str
-    account: str
-
-
-def retries(
-    stack_set: str,
-    repeated: Iterable[Repeat],
-    *,
-    caller: Literal["SELF", "DELEGATED_ADMIN"],
-    region: str,
-    profile: str | None = None,
-) -> tuple[Retry, ...]:
-    """Return the commands, one for each Region, unit, and group of at most 100 accounts.
-
-    ``create-stack-instances`` creates missing instances, and "retries all stack instances whose
-    status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances", ``OperationId``).
-    ``update-stack-instances`` only changes parameters of existing instances.
-
-    :param stack_set: the StackSet's name.
-    :param repeated: where to repeat the operation.
-    :param caller: who calls StackSets.
-    :param region: the Region of the StackSet itself.
-    :param profile: the profile to pass. By default, the commands pass none.
-    """
-    first = ("aws", "cloudformation", "create-stack-instances", "--stack-set-name", stack_set)
-    last = [*(("--call-as", caller) if caller != "SELF" else ()), "--region", region]
-    last += [] if profile is None else ["--profile", profile]
-    found = []
-    for (instance_region, unit), group in groupby(
-        sorted(set(repeated)), key=lambda repeat: (repeat.region, repeat.unit)
-    ):
-        wanted = [repeat.account for repeat in group]
-        for start in range(0, len(wanted), _MOST_ACCOUNTS):
-            accounts = wanted[start : start + _MOST_ACCOUNTS]
-            listed = f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
-            targets = f"OrganizationalUnitIds={unit},{listed}"
-            where = ("--regions", instance_region, "--deployment-targets", targets)
-            how = ("--operation-preferences", _PREFERENCES) if len(accounts) > 1 else ()
-            command = shlex.join((*first, *where, *how, *last))
-            found.append(Retry(accounts=tuple(accounts), command=command))
-    return tuple(found)
 
 
 _CURRENT: Final = "CURRENT"
@@ -162,13 +109,7 @@ def compare(
         management_account=management_account,
         targeted=number,
         accounts=tuple(statuses),
-        retry=retries(
-            expected.stack_set,
-            _repeated(statuses, members, stack_set, units),
-            caller=expected.caller,
-            region=stack_set.region,
-            profile=profile,
-        ),
+        retry=tuple(_retries(expected, stack_set, statuses, members, profile)),
     )
 
 
@@ -222,17 +163,38 @@ def _path(account: Account) -> str:
     return "/".join(account.units)
 
 
-def _repeated(
-    statuses: Iterable[AccountStatus],
-    members: dict[str, Account],
+def _retries(
+    expected: ExpectedRollout,
     stack_set: StackSet,
-    units: Iterable[str],
-) -> Iterator[Repeat]:
+    statuses: Iterable[AccountStatus],
+    members: Mapping[str, Account],
+    profile: str | None,
+) -> Iterator[Retry]:
+    # The commands that repeat the operation, one for each Region, unit, and group of accounts.
+    # create-stack-instances creates missing instances, and "retries all stack instances whose
+    # status is OUTDATED" (CloudFormation API Reference, "CreateStackInstances", OperationId).
+    # update-stack-instances only changes parameters of existing instances.
     # With any other unit, the command would add that unit to the StackSet's expected.
-    usable = {*units} & {*stack_set.units}
+    usable = {*(expected.units or stack_set.units)} & {*stack_set.units}
+    repeated: dict[tuple[str, str], set[str]] = {}
     for status in statuses:
         failed = status.state == "not-current" and status.status != _INOPERABLE
         if status.state == "missing" or (failed and status.detailed_status not in _WORKING):
             unit = next((unit for unit in members[status.account].units if unit in usable), None)
             if unit is not None:
-                yield Repeat(status.region or stack_set.instance_region, unit, status.account)
+                region = status.region or stack_set.instance_region
+                repeated.setdefault((region, unit), set()).add(status.account)
+    first = ("aws", "cloudformation", "create-stack-instances")
+    last = ["--call-as", expected.caller] if expected.caller != "SELF" else []
+    last += ["--region", stack_set.region, *(["--profile", profile] if profile else [])]
+    for (region, unit), found in sorted(repeated.items()):
+        wanted = sorted(found)
+        for start in range(0, len(wanted), _MOST_ACCOUNTS):
+            accounts = tuple(wanted[start : start + _MOST_ACCOUNTS])
+            listed = f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
+            targets = f"OrganizationalUnitIds={unit},{listed}"
+            where = ("--regions", region, "--deployment-targets", targets)
+            how = ("--operation-preferences", _PREFERENCES) if len(accounts) > 1 else ()
+            name = ("--stack-set-name", expected.stack_set)
+            command = shlex.join((*first, *name, *where, *how, *last))
+            yield Retry(accounts=accounts, command=command)
