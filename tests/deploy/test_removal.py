@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Environment
-from click.testing import CliRunner
 
 from pump_roles import ReadOnlyStack
 from pump_roles.account.verify.expectation import Expectation
-from pump_roles.cli import app
 from pump_roles.output.verify_words import REMEDIES
+from tests.commands import run, the_error
 from tests.customer import AUTO_PILOT, READ_ONLY, Customer
 from tests.support import EXTERNAL_ID, PRINCIPAL, PUMP_ACCOUNT, SECRET, Assembly, Synth
 from tools.sandbox.audit import AUDITOR, let_audit
@@ -37,11 +36,7 @@ def verify(
     *arguments: object, environment: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, Result]]:
     """Return the exit status, and the accounts by ID."""
-    ended = CliRunner().invoke(
-        app, ["verify", *REMOVED, *map(str, arguments)], env={**(environment or {})}
-    )
-    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
-    assert not {secret for secret in (EXTERNAL_ID, SECRET) if secret in ended.stdout + ended.stderr}
+    ended = run("verify", *REMOVED, *arguments, environment=environment)
     found = json.loads(ended.stdout)
     assert found["removed"] is True
     return ended.exit_code, {account["account"]: account for account in found["accounts"]}
@@ -372,14 +367,11 @@ def test_cdk_destroy_succeeds_without_deleting_a_rollout_that_has_no_units(
 
 
 def test_rollout_is_not_checked_in_a_single_account(company: Company) -> None:
-    ended = CliRunner().invoke(
-        app,
-        ["verify", "--removed", "--expect", str(company.folder)],
-        env={**company.aws.environment()},
-    )
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert "a StackSet deploys the roles to other accounts; pass --organization" in ended.stderr
+    environment = company.aws.environment()
+    ended = run("verify", "--removed", "--expect", company.folder, environment=environment)
+    problem = "a StackSet deploys the roles to other accounts; pass --organization"
+    assert problem in the_error(ended)
     # To check a single account, use the template of its stack.
     template = company.folder / "PumpReadOnly.template.json"
-    status, accounts = verify("--expect", template, environment=company.aws.environment())
+    status, accounts = verify("--expect", template, environment=environment)
     assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})

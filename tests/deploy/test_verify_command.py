@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from pump_roles.account.probe import probe
-from pump_roles.cli import app
+from tests import commands
+from tests.commands import the_error, the_usage_error
 from tests.customer import (
     AUTO_PILOT,
     BOUNDARY,
@@ -24,31 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_aws")
 
 
 def run(*arguments: object, environment: Mapping[str, str] | None = None) -> Result:
-    """Run `pump-roles verify`, and check that it shows no external ID."""
-    ended = CliRunner().invoke(
-        app, ["verify", *map(str, arguments)], env={"COLUMNS": "200", **(environment or {})}
-    )
-    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
-    for secret in (SECRET, OTHER_SECRET):
-        assert secret not in ended.stdout + ended.stderr
-    return ended
-
-
-def the_error(ended: Result, status: int = 4) -> str:
-    """Return the one line of an error."""
-    assert ended.exit_code == status, ended.output
-    assert ended.stdout == ""
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith("pump-roles: ")
-    return line
-
-
-def the_usage_error(ended: Result) -> str:
-    """Return what is wrong with the arguments, as one line."""
-    assert ended.exit_code == 2, ended.output
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    return " ".join(ended.stderr.replace("│", "").split())
+    return commands.run("verify", *arguments, environment=environment)
 
 
 def states(ended: Result) -> tuple[int, str, list[str]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from pump_roles.account.verify import accounts
 from pump_roles.account.verify.expectation import from_templates
 from pump_roles.account.verify.from_aws import read_account
-from pump_roles.cli import app
+from tests.commands import run, the_error
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -48,19 +48,14 @@ def organization(aws: EmbeddedAws, template: Path) -> Audited:
 
 
 def verify(aws: EmbeddedAws, template: Path, *options: str, caller: Caller = OWNER) -> Result:
-    return CliRunner().invoke(
-        app,
-        [
-            *("verify", "--expect", str(template), "--organization", "--assume-role", AUDITOR),
-            *("--format", "json", *options),
-        ],
-        env={**aws.environment(caller)},
+    return run(
+        *("verify", "--expect", template, "--organization", "--assume-role", AUDITOR),
+        *("--format", "json", *options),
+        environment=aws.environment(caller),
     )
 
 
 def accounts_of(ended: Result) -> Mapping[str, Any]:
-    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
-    assert EXTERNAL_ID not in ended.stdout + ended.stderr
     return {found["account"]: found for found in json.loads(ended.stdout)["accounts"]}
 
 
@@ -172,9 +167,7 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
             f"--exclude-account: not below {organization.unit}: {NO_ACCOUNT}",
         ),
     ]:
-        ended = verify(aws, template, *options)
-        assert (ended.exit_code, ended.stdout) == (4, "")
-        assert ended.stderr == f"pump-roles: {problem}\n"
+        assert the_error(verify(aws, template, *options)) == f"pump-roles: {problem}"
 
 
 def test_own_account_is_read_with_the_callers_credentials(
@@ -214,8 +207,7 @@ def test_caller_needs_exactly_the_policy_of_the_guide(
     aws.iam().delete_role_policy(RoleName="Limited", PolicyName="Limited")
     ended = verify(aws, template, *options, caller=caller)
     # AWS answers a member account in the same way.
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    (line,) = ended.stderr.splitlines()
+    line = the_error(ended)
     assert line.startswith("pump-roles: the accounts of the organization cannot be listed: denied")
     assert line.endswith("of the management account or of a delegated administrator")
 

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 from moto.moto_api._internal import mock_random
 
-from pump_roles.cli import app
+from tests import commands
 from tests.account.rollout.rollouts import Run, Stacks
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.management import Management, management
@@ -31,7 +31,7 @@ def run(aws: Management, stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> Run
     assert not stacks
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
-    return lambda *arguments: CliRunner().invoke(app, ["rollout-status", *arguments])
+    return partial(commands.run, "rollout-status")
 
 
 @pytest.fixture
@@ -73,9 +73,3 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     return pauses
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")

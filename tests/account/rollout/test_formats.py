@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.account.rollout.rollouts import Run, roll_out
+from tests.commands import the_error
 from tests.support import Synth, on_terminal
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.cdk import tool_environment
@@ -25,10 +26,8 @@ def test_output_that_cannot_be_written_makes_the_status_unknown(
 
     roll_out(Organization.create(aws, {"Unit": 1}), synth)
     monkeypatch.setattr("pump_roles.cli.files.write", full)
-    ended = run("PumpReadOnly", "--no-filter")
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    problem = "standard output: cannot be written: No space left on device"
-    assert ended.stderr == f"pump-roles: {problem}\n"
+    problem = the_error(run("PumpReadOnly", "--no-filter"))
+    assert problem == "pump-roles: standard output: cannot be written: No space left on device"
 
 
 @pytest.mark.slow

@@ -1,19 +1,17 @@
 """An endpoint that is not AWS: the status is unknown, never complete by mistake."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from click.testing import CliRunner
 
 from pump_roles.account.rollout.deployed import read, wait_for
 from pump_roles.account.rollout.expected import ExpectedRollout
-from pump_roles.cli import app
+from tests import commands
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, running
+from tests.commands import the_error
+from tests.endpoint import Endpoint, serving
 from tests.support import Synth
 from tools.sandbox.management import Management
 from tools.sandbox.organization import Organization
@@ -27,46 +25,25 @@ def test_wrong_settings_cause_one_error(
 ) -> None:
     monkeypatch.setenv(*setting)
     monkeypatch.delenv("AWS_REGION", raising=False)
-    ended = run("PumpReadOnly")
-    assert ended.exit_code == 4
-    assert len(ended.stderr.splitlines()) == 1
+    the_error(run("PumpReadOnly"))
 
 
-@contextmanager
-def answering(status: int, body: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve one response for every request. Yields the endpoint and the requested paths."""
-    asked: list[str] = []
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
+def error_from(endpoint: Endpoint, *more: str) -> str:
+    command = ("rollout-status", "PumpReadOnly", *more)
+    line = the_error(commands.run(*command, environment=endpoint.environment))
+    assert line.startswith("pump-roles: the result is unknown: PumpReadOnly: ")
+    return line
 
 
-@pytest.mark.usefixtures("clock", "keys")
-def test_throttled_request_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("clock", "no_aws")
+def test_throttled_request_is_sent_again() -> None:
     error = "<Error><Code>Throttling</Code><Message>slow down</Message></Error>"
-    with answering(400, f"<ErrorResponse>{error}</ErrorResponse>") as (endpoint, asked):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        ended = CliRunner().invoke(app, ["rollout-status", "PumpReadOnly", "--region=us-east-1"])
-    assert ended.exit_code == 4
-    assert "slow down" in ended.stderr
-    assert len(asked) > 10
+    with serving(lambda _: (400, f"<ErrorResponse>{error}</ErrorResponse>")) as endpoint:
+        assert "slow down" in error_from(endpoint)
+    assert len(endpoint.requests) > 10
 
 
-@pytest.mark.usefixtures("clock", "keys")
+@pytest.mark.usefixtures("clock", "no_aws")
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -78,32 +55,17 @@ def test_throttled_request_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> Non
         (503, ""),
     ],
 )
-def test_status_is_unknown_if_the_endpoint_is_not_aws(
-    status: int, body: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with answering(status, body) as (endpoint, _):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+def test_status_is_unknown_if_the_endpoint_is_not_aws(status: int, body: str) -> None:
+    with serving(lambda _: (status, body)) as endpoint:
         for more in ((), ("--wait",)):
-            ended = CliRunner().invoke(
-                app, ["rollout-status", "PumpReadOnly", "--region=us-east-1", *more]
-            )
-            assert ended.exit_code == 4
-            assert ended.stdout == ""
-            (line,) = ended.stderr.splitlines()
-            assert line.startswith("pump-roles: the result is unknown: PumpReadOnly: ")
-            assert len(line) < 1_200
+            assert len(error_from(endpoint, *more)) < 1_200
 
 
-@pytest.mark.usefixtures("clock", "keys")
-def test_status_is_unknown_if_the_endpoint_refuses_connections(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with answering(200, "") as (endpoint, _):
+@pytest.mark.usefixtures("clock", "no_aws")
+def test_status_is_unknown_if_the_endpoint_refuses_connections() -> None:
+    with serving(lambda _: (200, "")) as endpoint:
         pass
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    ended = CliRunner().invoke(app, ["rollout-status", "PumpReadOnly", "--region=us-east-1"])
-    assert ended.exit_code == 4
-    assert "check the network, the Region, and AWS_ENDPOINT_URL" in ended.stderr
+    assert "check the network, the Region, and AWS_ENDPOINT_URL" in error_from(endpoint)
 
 
 NEEDED = {

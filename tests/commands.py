@@ -1,0 +1,39 @@
+"""The commands, run in this process."""
+
+from collections.abc import Mapping
+
+from click.testing import CliRunner, Result
+
+from pump_roles.cli import app
+from tests.support import EXTERNAL_ID, OTHER_SECRET, SECRET
+
+
+def run(*arguments: object, environment: Mapping[str, str] | None = None) -> Result:
+    """Run ``pump-roles``, and check that it shows no external ID and no traceback.
+
+    :param arguments: the command and its arguments.
+    :param environment: variables to set. By default, none but the width of the terminal.
+    """
+    ended = CliRunner().invoke(
+        app, [*map(str, arguments)], env={"COLUMNS": "200", **(environment or {})}
+    )
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    for secret in (EXTERNAL_ID, SECRET, OTHER_SECRET):
+        assert secret not in ended.stdout + ended.stderr
+    return ended
+
+
+def the_error(ended: Result, status: int = 4) -> str:
+    """Return the one line of an error."""
+    assert ended.exit_code == status, ended.output
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("pump-roles: ")
+    return line
+
+
+def the_usage_error(ended: Result) -> str:
+    """Return what is wrong with the arguments, as one line."""
+    assert ended.exit_code == 2, ended.output
+    assert ended.stdout == ""
+    return " ".join(ended.stderr.replace("│", "").split())
