@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import Result
 
-from pump_roles.account.activity.history import Pace
 from tests.commands import run, the_error
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -80,7 +79,7 @@ def reader(recorded: EmbeddedAws, assembly: Assembly, policy: Mapping[str, Any])
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "wait", lambda _: None)
+    monkeypatch.setattr("pump_roles.account.activity.history.time.sleep", lambda _: None)
 
 
 def activity(aws: EmbeddedAws, caller: Caller, *arguments: str) -> Result:

@@ -14,7 +14,6 @@ from pump_roles.account.activity.event import (
     details_of,
     event_of,
     header_of,
-    is_account,
     parameters,
 )
 from pump_roles.account.activity.guardrails import denied_by, guardrails_of
@@ -42,6 +41,7 @@ from pump_roles.json_input import InputError
 from pump_roles.report.marks import mark
 from pump_roles.templates.masking import Mask
 from pump_roles.text import cut
+from pump_roles.validators import ACCOUNT
 
 _STS: Final = "sts.amazonaws.com"
 _ASSUMES: Final = "AssumeRole"
@@ -165,7 +165,7 @@ class Collector:
         account = record.get("recipientAccountId")
         if not isinstance(arn, str) or account is None:
             return
-        if not is_account(account):
+        if not ACCOUNT.accepts(account):
             raise MalformedEventError
         if self._issued_by(arn, account) is None:
             return

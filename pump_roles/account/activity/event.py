@@ -14,8 +14,6 @@ from pump_roles.validators import ACCOUNT
 
 _TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
-_ACCOUNT: Final = re.compile(ACCOUNT.pattern)
-
 _DIGITS: Final = 12
 """The maximum number of digits of a count or a term."""
 
@@ -99,7 +97,7 @@ def header_of(record: Any) -> Header:
             if by:
                 # Version 1.01 of the format, from 2013, has no recipient.
                 account = record.get("recipientAccountId") or by["accountId"]
-                if not by["arn"] or not is_account(account):
+                if not by["arn"] or not ACCOUNT.accepts(account):
                     raise MalformedEventError
                 header = Header(time, region, by["arn"], account)
             else:
@@ -109,14 +107,6 @@ def header_of(record: Any) -> Header:
     if not (all(isinstance(member, str) for member in header) and region and _is_time(time)):
         raise MalformedEventError
     return header
-
-
-def is_account(value: Any) -> bool:
-    """Return whether a value is an account's ID.
-
-    :param value: the value.
-    """
-    return isinstance(value, str) and _ACCOUNT.fullmatch(value) is not None
 
 
 def _is_time(value: str) -> bool:

@@ -24,30 +24,6 @@ _SECONDS_BETWEEN: Final = 0.5
 Source: CloudTrail API Reference, "LookupEvents"."""
 
 
-class Pace:
-    """Keeps calls apart.
-
-    :param clock: returns the time, in seconds.
-    :param sleep: waits for a number of seconds.
-    """
-
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._next = clock()
-
-    def wait(self) -> None:
-        """Wait until the next call may be sent."""
-        left = self._next - self._clock()
-        if left > 0:
-            self._sleep(left)
-        self._next = max(self._next, self._clock()) + _SECONDS_BETWEEN
-
-
 def read_history(
     clients: Clients,
     regions: Sequence[str],
@@ -55,9 +31,10 @@ def read_history(
     *,
     found: Callable[[str, Sequence[Any]], object],
     done: Callable[[str, int, Unknown | None], object],
-    pace: Callable[[], Pace] = Pace,
 ) -> None:
     """Read the event history of some Regions at once. One failure does not stop the others.
+
+    The calls in a Region are at least half a second apart.
 
     :param clients: clients of the account.
     :param regions: the Regions.
@@ -65,7 +42,6 @@ def read_history(
     :param found: called with the Region and the events of each page, never by two threads at once.
     :param done: called with each Region, the number of its events, and, if it could not be read to
         the end, why.
-    :param pace: makes what keeps the calls in a Region apart.
     """
     lock = Lock()
 
@@ -73,10 +49,11 @@ def read_history(
         count = 0
         client = clients.cloudtrail(region)
         asked = {"StartTime": period[0], "EndTime": period[1], "MaxResults": _MOST_PER_PAGE}
-        waiting = pace()
+        due = time.monotonic()
         try:
             while True:
-                waiting.wait()
+                time.sleep(max(0, due - time.monotonic()))
+                due = max(due, time.monotonic()) + _SECONDS_BETWEEN
                 page = client.lookup_events(**asked)
                 events = list_in(page, "Events")
                 count += len(events)
