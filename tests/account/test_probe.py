@@ -12,7 +12,9 @@ from importlib import resources
 from itertools import product
 from pathlib import Path
 from threading import Barrier, Event, Semaphore
+from types import SimpleNamespace
 from typing import Any, get_args
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, NoCredentialsError
@@ -300,52 +302,6 @@ def test_role_requires_either_external_id_during_rotation(
         assert ended.stdout.startswith(f"required      {role_arn}  ")
 
 
-def service(aws: EmbeddedAws, name: str, *statements: Any, boundary: Any = None) -> Caller:
-    """Return a session of a role in Pump's account."""
-    iam = aws.iam(PUMP)
-    document = {"Version": "2012-10-17", "Statement": list(statements)}
-    more: dict[str, Any] = {}
-    if boundary is not None:
-        created = iam.create_policy(
-            PolicyName=f"{name}Boundary",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": boundary}),
-        )
-        more = {"PermissionsBoundary": created["Policy"]["Arn"]}
-    role: Any = trust(PUMP_ACCOUNT, "")
-    del role["Statement"][0]["Condition"]
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(role), **more)
-    iam.put_role_policy(RoleName=name, PolicyName="P", PolicyDocument=json.dumps(document))
-    return aws.assume(f"arn:aws:iam::{PUMP_ACCOUNT}:role/{name}", PUMP)
-
-
-ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-NEVER_WITHOUT = ASSUME | {
-    "Effect": "Deny",
-    "Condition": {"Null": {"sts:ExternalId": "true"}},
-}
-"""The denial of `CustomerAccess`."""
-
-
-@pytest.mark.parametrize("where", ["policy", "boundary"])
-def test_refusal_because_of_the_callers_own_policies_proves_nothing(
-    where: str, aws: EmbeddedAws
-) -> None:
-    role_arn = create_role(aws, f"For-{where}", required(SECRET))
-    statements = [ASSUME, NEVER_WITHOUT]
-    denied = (
-        service(aws, f"Denied-{where}", *statements)
-        if where == "policy"
-        else service(aws, f"Denied-{where}", ASSUME, boundary=statements)
-    )
-    found = probe(role_arn, SECRET, sts=aws.sts(denied))
-    assert (found.verdict, found.without_id) == ("unknown", "unknown")
-    assert found.reason == (
-        f"without one: denied by the caller's identity-based policies, not by the role; {CURE}"
-    )
-    allowed = service(aws, f"Allowed-{where}", ASSUME)
-    assert probe(role_arn, SECRET, sts=aws.sts(allowed)).verdict == "required"
-
-
 # Against services that answer something else.
 
 
@@ -507,24 +463,11 @@ def test_endpoint_that_does_not_respond_is_unknown(monkeypatch: pytest.MonkeyPat
     )
 
 
-class Meta:
-    partition = "aws"
-    endpoint_url = "https://sts.example"
-
-
-class Broken:
-    """A client whose calls or settings raise an error."""
-
-    def __init__(self, raised: BaseException, meta: Any) -> None:
-        self.raised = raised
-        self.meta = meta
-
-    def assume_role(self, **_: object) -> None:
-        raise self.raised
-
-
-def broken(raised: BaseException, meta: Any = Meta) -> STSClient:
-    client: Any = Broken(raised, meta)
+def broken(raised: BaseException, **meta: Any) -> STSClient:
+    """A client whose calls raise an error."""
+    client: Any = SimpleNamespace(
+        assume_role=Mock(side_effect=raised), meta=SimpleNamespace(partition="aws", **meta)
+    )
     return client  # type: ignore[no-any-return]
 
 
@@ -543,13 +486,8 @@ def test_call_that_is_not_sent_is_unknown(raised: Exception, reason: str) -> Non
 
 
 def test_raises_a_failure_within_a_thread_without_waiting() -> None:
-    class NoEndpoint:
-        partition = "aws"
-
     with pytest.raises(AttributeError, match="endpoint_url"):
-        probe_all(
-            [(ROLE_ARN, SECRET)] * 3, sts=broken(ConnectTimeoutError(endpoint_url=""), NoEndpoint)
-        )
+        probe_all([(ROLE_ARN, SECRET)] * 3, sts=broken(ConnectTimeoutError(endpoint_url="")))
 
 
 @pytest.mark.parametrize(
@@ -588,14 +526,13 @@ def test_concurrency_is_bounded() -> None:
 def test_roles_are_probed_concurrently_up_to_the_limit() -> None:
     four, free, waits = Barrier(4), Semaphore(4), list[bool]()
 
-    class Together(Broken):
-        def assume_role(self, **_: object) -> None:
-            waits.append(not free.acquire(blocking=False))
-            four.wait(timeout=300)
-            free.release()
-            four.wait(timeout=300)
+    def together(**_: object) -> None:
+        waits.append(not free.acquire(blocking=False))
+        four.wait(timeout=300)
+        free.release()
+        four.wait(timeout=300)
 
-    client: Any = Together(KeyError(), Meta)
+    client: Any = SimpleNamespace(assume_role=together, meta=SimpleNamespace(partition="aws"))
     roles = [(f"{ROLE_ARN}-{number}", SECRET) for number in range(12)]
     found: list[ProbeResult] = []
     results = probe_all(roles, sts=client, concurrency=4, found=found.append)

@@ -322,15 +322,6 @@ DISAGREED: dict[str, tuple[Entry | Call | Controlled, bool, str]] = {
 """What the simulator says, ministack contradicts, and why: the simulator is right, except about a
 variable without a value."""
 
-NEITHER: dict[str, tuple[Entry, str]] = {
-    "a principal of another partition": (
-        Entry(trusted=f"arn:aws-cn:iam::{PUMP_ACCOUNT}:root"),
-        """Both read only the account. No role is assumed across partitions: IAM User Guide, "AWS
-        JSON policy elements: Principal".""",
-    ),
-}
-"""What both allow and AWS does not. Other tests compare these as text."""
-
 
 @pytest.fixture(scope="module")
 def simulated() -> Mapping[str, bool]:
@@ -338,7 +329,6 @@ def simulated() -> Mapping[str, bool]:
     scenarios = {
         **{name: scenario for name, (scenario, _) in AGREED.items()},
         **{name: scenario for name, (scenario, *_) in DISAGREED.items()},
-        **{name: scenario for name, (scenario, _) in NEITHER.items()},
     }
     decisions = decide([scenario.simulation() for scenario in scenarios.values()])
     return {name: decision == ALLOWED for name, decision in zip(scenarios, decisions, strict=True)}
@@ -358,15 +348,6 @@ def test_emulator_differs_from_simulator(
 ) -> None:
     scenario, expected, _ = DISAGREED[name]
     assert (simulated[name], scenario.is_allowed(aws)) == (expected, not expected)
-
-
-@pytest.mark.parametrize("name", NEITHER)
-def test_simulator_and_emulator_both_allow_what_aws_denies(
-    name: str, simulated: Mapping[str, bool], aws: EmbeddedAws
-) -> None:
-    scenario, _ = NEITHER[name]
-    assert simulated[name]
-    assert scenario.is_allowed(aws)
 
 
 def test_uncorrected_emulator_hides_the_external_id_from_a_callers_policies() -> None:

@@ -137,29 +137,11 @@ def test_published_roles_are_expected_by_default(
 # What cannot be called.
 
 
-@pytest.mark.parametrize(
-    ("environment", "named"),
-    [
-        ({}, "Unable to locate credentials"),
-        ({"AWS_PROFILE": SECRET}, "(external ID)"),
-        (
-            {
-                "AWS_ENDPOINT_URL": "nowhere",
-                "AWS_ACCESS_KEY_ID": ACCOUNT_ID,
-                "AWS_SECRET_ACCESS_KEY": "unchecked",
-            },
-            "Invalid endpoint",
-        ),
-    ],
-)
-def test_settings_that_cannot_be_used_cause_one_error(
-    environment: dict[str, str], named: str, reviewed: Path
-) -> None:
-    line = the_error(
-        run("--expect", reviewed, environment={"AWS_REGION": "us-east-1", **environment})
-    )
+def test_settings_that_cannot_be_used_cause_one_error(reviewed: Path) -> None:
+    environment = {"AWS_REGION": "us-east-1", "AWS_PROFILE": SECRET}
+    line = the_error(run("--expect", reviewed, environment=environment))
     assert line.startswith("pump-roles: the result is unknown: ")
-    assert named in line
+    assert "(external ID)" in line
 
 
 def test_expired_credentials_cause_one_error(
