@@ -96,11 +96,9 @@ class Collector:
         # Whose session it is, by the ARN of the role that issued it, and the event's account.
         self._issuers: dict[tuple[str, str], Sought | None] = {}
         self._names = {sought.role.name for sought in roles.sought}
-        self._arns: dict[str, Sought] = {}
         self._regions: set[str] = set()
         self._period = ["", ""]
         self._events = 0
-        self._called: Counter[str] = Counter()
         # What a guardrail would have denied, or may have.
         self._decided: Counter[tuple[Sought, str, str]] = Counter()
         self._decided_unknown: Counter[tuple[Sought, str, str]] = Counter()
@@ -155,8 +153,6 @@ class Collector:
         if key not in self._issuers:
             found = (sought for sought in self._roles.sought if sought.is_issuer(*key))
             self._issuers[key] = next(found, None)
-            if sought := self._issuers[key]:
-                self._arns[arn] = sought
         return self._issuers[key]
 
     def _add_assumption(self, record: Mapping[str, Any], header: Header) -> None:
@@ -195,7 +191,6 @@ class Collector:
         seen = self._session(header.issuer, event.session, event.time)
         seen.calls += 1
         seen.addresses.add(event.address)
-        self._called[header.issuer] += 1
         if action is None and not needs_permission(event.source, event.name):
             return
         if action is None:
@@ -244,17 +239,18 @@ class Collector:
         :raises NothingFoundError: if there is no event of the roles.
         :raises InputError: if their events are of several accounts.
         """
-        accounts = sorted({arn.split(":")[4] for arn in self._arns})
+        arns = {arn: role for (arn, _), role in self._issuers.items() if role is not None}
+        accounts = sorted({arn.split(":")[4] for arn in arns})
         if len(accounts) > 1:
             raise InputError(f"the roles are in several accounts: {', '.join(accounts)}")
         if not accounts:
-            raise NothingFoundError(self._events, [*self._all_unknown(())])
+            raise NothingFoundError(self._events, [*self._all_unknown((), ())])
         sought = [
             role
             for role in self._roles.sought
-            if role.expected or role.arn or role in self._arns.values()
+            if role.expected or role.arn or role in arns.values()
         ]
-        unknown = [*self._all_unknown(sought)]
+        unknown = [*self._all_unknown(sought, arns)]
         first, last = self._period
         since, until, regions = asked or (first, last, tuple(sorted(self._regions)))
         allowed = {
@@ -270,7 +266,7 @@ class Collector:
             since=since,
             until=until,
             events=self._events,
-            roles=tuple(self._role(role) for role in sought),
+            roles=tuple(self._role(role, arns) for role in sought),
             changes=tuple(
                 sorted(without_returned(self._changes.values()), key=lambda change: change.time)
             ),
@@ -304,12 +300,11 @@ class Collector:
             changes=tuple(map(_cut, masked.changes)),
         )
 
-    def _role(self, sought: Sought) -> RoleActivity:
-        arns = [arn for arn, role in self._arns.items() if role is sought]
-        arn = sought.arn or next(iter(arns), min(sought.resources))
-        return RoleActivity(
-            kind=sought.role.kind, arn=arn, calls=sum(self._called[found] for found in arns)
-        )
+    def _role(self, sought: Sought, arns: Mapping[str, Sought]) -> RoleActivity:
+        own = [arn for arn, role in arns.items() if role is sought]
+        calls = sum(seen.calls for (arn, _), seen in self._sessions.items() if arn in own)
+        arn = sought.arn or next(iter(own), min(sought.resources))
+        return RoleActivity(kind=sought.role.kind, arn=arn, calls=calls)
 
     def _services(self) -> Iterator[ServiceReads]:
         by_service: dict[str, dict[str, list[_Use]]] = {}
@@ -344,14 +339,14 @@ class Collector:
                 calls=seen.calls,
             )
 
-    def _all_unknown(self, sought: Iterable[Sought]) -> Iterator[Unknown]:
+    def _all_unknown(self, sought: Iterable[Sought], arns: Iterable[str]) -> Iterator[Unknown]:
         yield from sorted(self._unknown, key=lambda unknown: unknown.subject)
         for role in sought:
             if role.role.unknown:
                 yield Unknown(why="expected-role", subject=role.role.name)
-        if not self._called:
+        if not any(seen.calls for seen in self._sessions.values()):
             # They were assumed, so there may be calls elsewhere.
-            yield from (Unknown(why="no-calls", subject=arn) for arn in sorted(self._arns))
+            yield from (Unknown(why="no-calls", subject=arn) for arn in sorted(arns))
         for subject, count in sorted(self._malformed.items()):
             yield Unknown(why="malformed", subject=subject, events=count)
         for subject, count in sorted(self._not_mapped.items()):

@@ -1,7 +1,6 @@
 """What is expected of an account, when templates leave something open or contradict each other."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +24,7 @@ from tools.sandbox.aws import ACCOUNT_ID
 NAME = "PumpReadOnlyRole"
 OTHER_ACCOUNT = "111122223333"
 MANAGEMENT = "444455556666"
+PUBLISHED = from_published(PUMP_ACCOUNT).only(["read-only"])
 POLICIES = [
     {"PolicyName": policy.name, "PolicyDocument": policy.document}
     for policy in ROLES["read-only"].policies
@@ -40,6 +40,13 @@ def template(external_id: Any = EXTERNAL_ID, **properties: Any) -> Template:
     }
     kept = {name: value for name, value in role.items() if value is not None}
     return {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": kept}}}
+
+
+def expected(folder: Path, content: Template, **more: Any) -> Expectation:
+    """What a template expects."""
+    file = folder / "role.template.json"
+    file.write_text(json.dumps(content))
+    return from_templates(file, **more)
 
 
 def account_with(external_id: str | list[str] | None, account: str = ACCOUNT_ID) -> AccountDetails:
@@ -60,90 +67,65 @@ def states(found: AccountResult) -> tuple[str, list[str]]:
 
 
 def test_evaluates_a_role_name_that_is_a_function(tmp_path: Path) -> None:
-    file = tmp_path / "role.template.json"
-    file.write_text(json.dumps(template(RoleName={"Fn::Sub": NAME})))
-    assert states(compare(from_templates(file), account_with(EXTERNAL_ID))) == ("match", [])
+    expectation = expected(tmp_path, template(RoleName={"Fn::Sub": NAME}))
+    assert states(compare(expectation, account_with(EXTERNAL_ID))) == ("match", [])
 
 
 @pytest.mark.parametrize("name", [None, {"Fn::Sub": "${AWS::Region}-Pump"}, {"Ref": "Name"}])
 def test_rejects_a_role_name_that_cannot_be_read(name: Any, tmp_path: Path) -> None:
-    file = tmp_path / "role.template.json"
-    file.write_text(json.dumps(template(RoleName=name)))
     with pytest.raises(InputError, match="the name of the read-only role cannot be read"):
-        from_templates(file)
+        expected(tmp_path, template(RoleName=name))
 
 
 def test_conditional_role_that_does_not_exist_is_unknown(tmp_path: Path) -> None:
     content = template()
     content["Resources"]["Role"]["Condition"] = "Wanted"
-    file = tmp_path / "role.template.json"
-    file.write_text(json.dumps(content))
-    assert states(compare(from_templates(file), account_with(None))) == ("unknown", [])
+    assert states(compare(expected(tmp_path, content), account_with(None))) == ("unknown", [])
 
 
 def test_known_external_id_does_not_fill_an_open_one(tmp_path: Path) -> None:
     """During a rotation, with the current ID in the template, and in the environment."""
-    file = tmp_path / "role.template.json"
     content = template([SECRET, {"Ref": "Next"}])
     content["Parameters"] = {"Next": {"Type": "String"}}
-    file.write_text(json.dumps(content))
-    expectation = from_templates(file).with_external_ids([], external_id=SECRET)
+    expectation = expected(tmp_path, content).with_external_ids([], external_id=SECRET)
     found = compare(expectation, account_with([SECRET, OTHER_SECRET]))
     assert states(found) == ("match", [])
     assert found.roles[0].notes == (Unknown(part="trust-policy", why="open", subject="1"),)
 
 
 def test_external_id_that_depends_on_the_region_is_open(tmp_path: Path) -> None:
-    file = tmp_path / "role.template.json"
-    file.write_text(json.dumps(template({"Fn::Sub": "${AWS::Region}-acme"})))
-    found = compare(from_templates(file), account_with("eu-west-1-acme"))
+    expectation = expected(tmp_path, template({"Fn::Sub": "${AWS::Region}-acme"}))
+    found = compare(expectation, account_with("eu-west-1-acme"))
     assert states(found) == ("match", [])
     assert found.roles[0].notes
 
 
-def test_placeholder_for_an_open_id_is_not_an_external_id(tmp_path: Path) -> None:
-    found = compare(
-        from_published(PUMP_ACCOUNT).only(["read-only"]), account_with("${external-id}")
-    )
-    assert found.state == "differs"
-    assert tmp_path.exists()
+def test_placeholder_for_an_open_id_is_not_an_external_id() -> None:
+    assert compare(PUBLISHED, account_with("${external-id}")).state == "differs"
 
 
 def test_external_id_of_another_partition_is_not_used() -> None:
     arn = f"arn:aws-us-gov:iam::{ACCOUNT_ID}:role/{NAME}"
-    expectation = from_published(PUMP_ACCOUNT).only(["read-only"])
-    expectation = expectation.with_external_ids([ListedRole(arn, EXTERNAL_ID)])
+    expectation = PUBLISHED.with_external_ids([ListedRole(arn, EXTERNAL_ID)])
     found = compare(expectation, account_with(EXTERNAL_ID))
     assert states(found) == ("unknown", [])
 
 
 def test_does_not_show_a_principal_that_contains_the_external_id(tmp_path: Path) -> None:
-    file = tmp_path / "role.template.json"
     content = template(SECRET)
     statement = content["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     statement[0]["Principal"] = {"AWS": f"arn:aws:iam::{PUMP_ACCOUNT}:role/{SECRET}"}
-    file.write_text(json.dumps(content))
     with pytest.raises(InputError, match="omit --principal") as raised:
-        from_templates(file, principal=PUMP_ACCOUNT)
+        expected(tmp_path, content, principal=PUMP_ACCOUNT)
     assert SECRET not in str(raised.value)
 
 
-@pytest.fixture
-def many() -> Callable[[int], Expectation]:
-    def expected(count: int) -> Expectation:
-        targets = [
-            ListedRole(f"arn:aws:iam::{number:012}:role/{NAME}", f"{SECRET}-{number}")
-            for number in range(count)
-        ]
-        return from_published(PUMP_ACCOUNT).only(["read-only"]).with_external_ids(targets)
-
-    return expected
-
-
-def test_masks_the_ids_of_other_accounts_with_one_mask(
-    many: Callable[[int], Expectation],
-) -> None:
-    expectation = many(200)
+def test_masks_the_ids_of_other_accounts_with_one_mask() -> None:
+    targets = [
+        ListedRole(f"arn:aws:iam::{number:012}:role/{NAME}", f"{SECRET}-{number}")
+        for number in range(200)
+    ]
+    expectation = PUBLISHED.with_external_ids(targets)
     assert expectation.mask is expectation.mask
     own = account_with(f"{SECRET}-7", f"{7:012}")
     (found,) = verify_files([own], expectation).accounts
@@ -154,14 +136,19 @@ def test_masks_the_ids_of_other_accounts_with_one_mask(
     assert SECRET not in str(found)
 
 
-def test_masks_the_name_of_an_account_that_is_not_read() -> None:
-    expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=SECRET)
-    why = Unknown(part="account", why="not-below", subject=SECRET)
-    unread = AccountResult(account=OTHER_ACCOUNT, name=SECRET, unknown=(why,))
-    calling: Any = SimpleNamespace(partition="aws")
+def verified(expectation: Expectation, unread: AccountResult, **more: Any) -> AccountResult:
+    """Verify an organization whose only account is not read."""
+    aws: Any = SimpleNamespace(partition="aws")
     (found,) = verify_organization(
-        calling, expectation, [unread], role_to_assume="Auditor", concurrency=1
+        aws, expectation, [unread], role_to_assume="Auditor", concurrency=1, **more
     ).accounts
+    return found
+
+
+def test_masks_the_name_of_an_account_that_is_not_read() -> None:
+    expectation = PUBLISHED.with_external_ids([], external_id=SECRET)
+    why = Unknown(part="account", why="not-below", subject=SECRET)
+    found = verified(expectation, AccountResult(account=OTHER_ACCOUNT, name=SECRET, unknown=(why,)))
     assert (found.name, found.unknown[0].subject) == ("(external ID)", "(external ID)")
 
 
@@ -173,7 +160,7 @@ LEFT = ("other", (OTHER_ACCOUNT,), ())
 
 
 @pytest.mark.parametrize(
-    ("organization", "expected", "state", "difference", "unknown"),
+    ("organization", "management", "state", "difference", "unknown"),
     [
         (HERE, "", "match", None, ()),
         (HERE, MANAGEMENT, "match", None, ()),
@@ -189,14 +176,12 @@ LEFT = ("other", (OTHER_ACCOUNT,), ())
 )
 def test_compares_the_organization_only_if_one_is_expected(
     organization: Organization | Unknown | None,
-    expected: str,
+    management: str,
     state: str,
     difference: Any,
     unknown: Any,
 ) -> None:
-    expectation = replace(
-        from_published(PUMP_ACCOUNT).only(["read-only"]), management_account=expected
-    )
+    expectation = replace(PUBLISHED, management_account=management)
     details = replace(account_with(EXTERNAL_ID), organization=organization)
     verification = verify_files([details], expectation)
     (found,) = verification.accounts
@@ -209,9 +194,7 @@ def test_compares_the_organization_only_if_one_is_expected(
 
 
 def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
-    expectation = replace(
-        from_published(PUMP_ACCOUNT).only(["read-only"]), management_account=MANAGEMENT
-    )
+    expectation = replace(PUBLISHED, management_account=MANAGEMENT)
     missing = account_with(None)
     (found,) = verify_files([replace(missing, organization=DENIED)], expectation).accounts
     assert (found.state, found.unknown) == ("differs", (DENIED,))
@@ -225,23 +208,14 @@ def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
 
 def test_organization_of_an_account_that_is_not_read_is_not_known() -> None:
     """It may not even be in the organization."""
-    expectation = replace(from_published(PUMP_ACCOUNT), management_account=OTHER_ACCOUNT)
+    expectation = replace(PUBLISHED, management_account=OTHER_ACCOUNT)
     why = Unknown(part="account", why="no-such-account")
     unread = AccountResult(account=ACCOUNT_ID, unknown=(why,))
-    calling: Any = SimpleNamespace(partition="aws")
-    (found,) = verify_organization(
-        calling,
-        expectation,
-        [unread],
-        role_to_assume="Auditor",
-        concurrency=1,
-        organization=HERE,
-    ).accounts
-    assert found == unread
+    assert verified(expectation, unread, organization=HERE) == unread
 
 
 def test_masks_an_external_id_that_is_the_id_of_the_organization() -> None:
-    expectation = from_published(PUMP_ACCOUNT).with_external_ids([], external_id=HERE.id)
+    expectation = PUBLISHED.with_external_ids([], external_id=HERE.id)
     details = replace(account_with(None), organization=HERE)
     (found,) = verify_files([details], expectation).accounts
     assert found.organization == replace(HERE, id="(external ID)")
