@@ -153,6 +153,12 @@ class Role:
     tags: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[Unknown, ...] = ()
 
+    @property
+    def documents(self) -> tuple[Any, ...]:
+        """Its trust policy, and the documents of its policies and its permissions boundary."""
+        boundary = () if self.boundary is None else (self.boundary.document,)
+        return (self.trust_policy, *(policy.document for policy in self.policies), *boundary)
+
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""
         return any(unknown.part == part and not unknown.subject for unknown in self.unknown)

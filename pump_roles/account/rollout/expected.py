@@ -1,6 +1,6 @@
 """What a rollout should target and deploy, from templates or options."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
@@ -142,7 +142,8 @@ def compared(expected: Collection[Role], found: Collection[Role]) -> Iterator[Ro
         expected.
     :param found: the roles that the StackSet deploys.
     """
-    mask = Mask(frozenset(_external_ids((*expected, *found))))
+    documents = [document for role in (*expected, *found) for document in role.documents]
+    mask = Mask(texts_under_the_key(documents))
     for role in found:
         candidates = [
             mask.masked(_compared(other, role)) for other in expected if other.kind == role.kind
@@ -155,12 +156,6 @@ def compared(expected: Collection[Role], found: Collection[Role]) -> Iterator[Ro
     for role in expected:
         if role.kind not in {other.kind for other in found}:
             yield _named(role, Difference(rule="role-missing", effect="narrower"))
-
-
-def _external_ids(roles: Iterable[Role]) -> Iterator[str]:
-    for role in roles:
-        for document in (role.trust_policy, *(policy.document for policy in role.policies)):
-            yield from texts_under_the_key(document)
 
 
 def _named(role: Role, *differences: Difference) -> RolloutRole:

@@ -72,12 +72,8 @@ class AccountDetails:
     @property
     def external_ids(self) -> frozenset[str]:
         """The external IDs in it, which must not be shown."""
-        documents = (
-            *(role.trust_policy for role in (*self.roles, *self.others)),
-            *(policy.document for role in self.roles for policy in role.policies),
-            *(role.boundary.document for role in self.roles if role.boundary is not None),
-        )
-        return frozenset(id_ for document in documents for id_ in texts_under_the_key(document))
+        roles = (*self.roles, *self.others)
+        return texts_under_the_key([document for role in roles for document in role.documents])
 
     def arn(self, role: Role) -> str:
         """Return the ARN of a role."""
