@@ -6,18 +6,16 @@ permissions that ``docs/activity.md`` documents.
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import Result
 
 from tests.commands import run, the_error
+from tests.docs.pages import ACTIVITY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-from tools.sandbox.cdk import ROOT
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/PumpAutoPilotRole"
 READER = f"arn:aws:iam::{ACCOUNT_ID}:role/Reader"
@@ -27,6 +25,7 @@ GIVEN = {
     "pump:guardrails": "no-selling",
 }
 WEST = "us-west-2"
+STATEMENTS = policy("smallest-policy", ACTIVITY)["Statement"]
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +35,9 @@ def recorded(recorder: EmbeddedAws) -> EmbeddedAws:
 
 
 @pytest.fixture(scope="module")
-def policy() -> Mapping[str, Any]:
-    """The policy on the page."""
-    page = (ROOT / "docs" / "activity.md").read_text("utf-8")
-    found = re.search(r"<!-- smallest-policy -->\n```json\n(.*?)```", page, re.DOTALL)
-    assert found
-    document: dict[str, Any] = json.loads(found[1])
-    return document
-
-
-@pytest.fixture(scope="module")
-def reader(recorded: EmbeddedAws, assembly: Assembly, policy: Mapping[str, Any]) -> Caller:
+def reader(recorded: EmbeddedAws, assembly: Assembly) -> Caller:
     """The session of who reads the event history, after Pump's session made calls."""
-    folder = assembly(json.loads(json.dumps(GIVEN)))
+    folder = assembly(GIVEN)
     for stack in ("PumpReadOnly", "PumpAutoPilot"):
         recorded.deploy(stack, (folder / f"{stack}.template.json").read_text())
     pump = recorded.caller_in(PRINCIPAL)
@@ -59,21 +48,19 @@ def reader(recorded: EmbeddedAws, assembly: Assembly, policy: Mapping[str, Any])
     west.describe_instances()
     recorded.client("ecs", session).list_clusters()
     recorded.sts(session).get_caller_identity()
-    calls: tuple[Callable[[], Any], ...] = (
-        lambda: west.purchase_reserved_instances_offering(
+    with suppress(ClientError):
+        west.purchase_reserved_instances_offering(
             ReservedInstancesOfferingId="offering-1", InstanceCount=3
-        ),
-        lambda: east.create_reserved_instances_listing(
+        )
+    with suppress(ClientError):
+        east.create_reserved_instances_listing(
             ReservedInstancesId="ri-1", InstanceCount=1, PriceSchedules=[], ClientToken="c"
-        ),
-        lambda: east.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1),
-    )
-    for call in calls:
-        with suppress(ClientError):
-            call()
+        )
+    with suppress(ClientError):
+        east.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)
     # Not Pump's.
     recorded.client("ec2", OWNER).describe_vpcs()
-    recorded.create_role("Reader", ACCOUNT_ID, policy["Statement"])
+    recorded.create_role("Reader", ACCOUNT_ID, STATEMENTS)
     return recorded.assume(READER, OWNER)
 
 
@@ -125,10 +112,8 @@ def test_shows_what_a_session_did_in_two_regions(
 
 
 @pytest.mark.usefixtures("reader")
-def test_region_that_is_denied_is_unknown_and_hides_no_other(
-    recorded: EmbeddedAws, policy: Mapping[str, Any]
-) -> None:
-    (statement,) = policy["Statement"]
+def test_region_that_is_denied_is_unknown_and_hides_no_other(recorded: EmbeddedAws) -> None:
+    (statement,) = STATEMENTS
     only = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
     recorded.create_role("East", ACCOUNT_ID, [{**statement, "Condition": only}])
     east = recorded.assume(READER.replace("Reader", "East"), OWNER)

@@ -12,20 +12,20 @@ import pytest
 from click.testing import CliRunner
 
 from pump_roles.cli import app
+from tests.docs import pages
 from tests.support import EXTERNAL_ID, PUMP_ACCOUNT, Synth
 from tools.sandbox.audit import audited_organization
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
-from tools.sandbox.cdk import ROOT, tool_environment
+from tools.sandbox.cdk import tool_environment
 
 pytestmark = pytest.mark.usefixtures("no_aws")
 
-GUIDE = (ROOT / "docs" / "verify.md").read_text("utf-8")
 COMMANDS = [
     command.partition("#")[0]
     .strip()
     .replace("PRINCIPAL", PUMP_ACCOUNT)
     .replace("MANAGEMENT_ACCOUNT", ACCOUNT_ID)
-    for command in re.findall(r"^\$ (.*)$", GUIDE, re.MULTILINE)
+    for command in re.findall(r"^\$ (.*)$", pages.VERIFY, re.MULTILINE)
 ]
 SAVE = [command for command in COMMANDS if command.startswith("aws ")]
 VERIFY = [command for command in COMMANDS if command not in SAVE]

@@ -14,6 +14,7 @@ from pump_roles.account.verify import accounts
 from pump_roles.account.verify.expectation import from_templates
 from pump_roles.account.verify.from_aws import read_account
 from tests.commands import run, the_error
+from tests.docs.pages import VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
@@ -190,17 +191,10 @@ def limited(aws: EmbeddedAws, *statements: Mapping[str, Any], name: str = "Limit
     return aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/{name}", OWNER)
 
 
-def policy_of_the_guide(marker: str) -> list[dict[str, Any]]:
-    text = (ROOT / "docs" / "verify.md").read_text()
-    _, _, rest = text.partition(f"<!-- {marker} -->\n```json\n")
-    statements: list[dict[str, Any]] = json.loads(rest.partition("```")[0])["Statement"]
-    return statements
-
-
 def test_caller_needs_exactly_the_policy_of_the_guide(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
-    caller = limited(aws, *policy_of_the_guide("organization-policy"))
+    caller = limited(aws, *policy("organization-policy", VERIFY)["Statement"])
     options = ["--unit", organization.unit, *("--account", organization.accounts[0])]
     ended = verify(aws, template, *options, caller=caller)
     assert ended.exit_code == 0, ended.stderr + ended.stdout
@@ -231,7 +225,7 @@ def test_every_account_is_in_the_organization_of_the_caller(
         assert (difference["was"], difference["now"]) == ([NO_ACCOUNT], [ACCOUNT_ID])
         assert [role["state"] for role in account["roles"]] == ["match"]
 
-    statements = policy_of_the_guide("organization-policy")
+    statements = policy("organization-policy", VERIFY)["Statement"]
     statements[0]["Action"].remove("organizations:DescribeOrganization")
     caller = limited(aws, *statements, name="Unaware")
     ended = verify(aws, template, *unit, caller=caller)
@@ -310,4 +304,4 @@ def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None
     document: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)[
         "PolicyDocument"
     ]
-    assert document["Statement"] == policy_of_the_guide("smallest-policy")
+    assert document["Statement"] == policy("smallest-policy", VERIFY)["Statement"]

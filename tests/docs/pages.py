@@ -22,6 +22,9 @@ MANUAL = (ROOT / "docs" / "manual.md").read_text()
 PROTECT = (ROOT / "docs" / "protect.md").read_text()
 PUMP_SIDE = (ROOT / "docs" / "pump-side.md").read_text()
 SECURITY = (ROOT / "docs" / "security-model.md").read_text()
+VERIFY = (ROOT / "docs" / "verify.md").read_text()
+ACTIVITY = (ROOT / "docs" / "activity.md").read_text()
+ROLLOUT_STATUS = (ROOT / "docs" / "rollout-status.md").read_text()
 
 WITH_COMMANDS = {
     "README": README,
@@ -57,6 +60,12 @@ def block(marker: str, language: str, text: str) -> str:
     found = re.search(rf"{re.escape(marker)}\n```{language}\n(.*?)```", text, re.DOTALL)
     assert found
     return found[1]
+
+
+def policy(marker: str, text: str) -> dict[str, Any]:
+    """Return the policy of a page that follows a marker."""
+    found: dict[str, Any] = json.loads(block(f"<!-- {marker} -->", "json", text))
+    return found
 
 
 def settings_in(text: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]
 
 from pump_roles.cli import app
-from tests.docs.pages import shown
+from tests.docs.pages import ROLLOUT_STATUS, VERIFY, shown
 from tools.sandbox.cdk import ROOT
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -89,3 +89,15 @@ def test_program_accepts_the_command_of_a_page(program: str, arguments: list[str
 )
 def test_program_does_not_accept_a_mistake(program: str, arguments: str) -> None:
     assert not ACCEPTED[program](shlex.split(arguments))
+
+
+@pytest.mark.parametrize(
+    ("command", "page"), [("rollout-status", ROLLOUT_STATUS), ("verify", VERIFY)]
+)
+def test_page_of_a_command_names_every_option(command: str, page: str) -> None:
+    options = {name for option in app.commands[command].params for name in option.opts}
+    named = set(re.findall(r"--[a-z-]+", page))
+    # These are the same for all commands.
+    assert {option for option in options if option.startswith("--")} - named <= {
+        *("--profile", "--region")
+    }

@@ -1,8 +1,6 @@
 """The documented permissions are what the command needs, and no more."""
 
 import json
-import re
-from typing import Any
 
 import boto3
 import pytest
@@ -10,18 +8,10 @@ from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 
 from tests.account.rollout.rollouts import Run, Stacks, roll_out, running, state
+from tests.docs.pages import ROLLOUT_STATUS, policy
 from tests.support import Synth
-from tools.sandbox.cdk import ROOT
 from tools.sandbox.management import Management
 from tools.sandbox.organization import Organization
-
-
-def documented_policy() -> dict[str, Any]:
-    """Return the policy that the documentation says is needed."""
-    text = (ROOT / "docs" / "rollout-status.md").read_text(encoding="utf-8")
-    (found,) = re.findall(r"<!-- rollout-status-policy -->\n```json\n(.*?)```", text, re.DOTALL)
-    policy: dict[str, Any] = json.loads(found)
-    return policy
 
 
 def test_needs_exactly_the_documented_permissions(
@@ -30,7 +20,7 @@ def test_needs_exactly_the_documented_permissions(
     roll_out(Organization.create(aws, {"Unit": {"Deep": 1}}), synth, stacks)
     running("RUNNING")
     monkeypatch.setattr("time.sleep", lambda _: state().update_operation("0", "SUCCEEDED"))
-    (statement,) = documented_policy()["Statement"]
+    (statement,) = policy("rollout-status-policy", ROLLOUT_STATUS)["Statement"]
     iam = boto3.client("iam", endpoint_url=aws.endpoint)
     iam.create_user(UserName="reviewer")
     key = iam.create_access_key(UserName="reviewer")["AccessKey"]
