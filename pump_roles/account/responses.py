@@ -78,6 +78,10 @@ class _Cause(NamedTuple):
     remedy: str = ""
 
 
+_NO_RESPONSE: Final = _Cause("no response", "check the network, the Region, and AWS_ENDPOINT_URL")
+_NO_CREDENTIALS: Final = _Cause(
+    "no usable credentials", "sign in, for example with aws sso login, or pass --profile"
+)
 _SIGN_IN: Final = "sign in again, or pass another --profile"
 _EXPIRED: Final = _Cause("the caller's credentials have expired", _SIGN_IN)
 _REJECTED: Final = _Cause("AWS rejects the caller's credentials", _SIGN_IN)
@@ -135,40 +139,44 @@ def is_denial(code: str) -> bool:
     return code.removeprefix("Client.") in _DENIED
 
 
+def _cause_of(error: Exception) -> _Cause | None:
+    from botocore import exceptions  # noqa: PLC0415
+
+    if isinstance(error, exceptions.ClientError):
+        return _CAUSES.get(error_code(error))
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return _NO_RESPONSE
+    kind = type(error).__name__
+    of_credentials = any(word in kind for word in ("Credential", "Metadata", "SSO", "Token"))
+    return _NO_CREDENTIALS if of_credentials else None
+
+
 def reason_of(error: Exception, client: Any) -> str:
     """Return why a call failed, without AWS's own message.
 
     :param error: what the call raised.
     :param client: the boto3 client that was called.
     """
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
+    cause, kind = _cause_of(error), type(error).__name__
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
-        code = error_code(error)
         if is_denied(error):
             return f"denied: {call}"
-        if code in _CAUSES:
-            return f"{_CAUSES[code].meaning}: {call}"
+        if cause:
+            return f"{cause.meaning}: {call}"
+        code = error_code(error)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         # Only what looks like a code is safe to show.
         is_code = status < _SERVER_ERROR and re.fullmatch("[A-Za-z.]{1,64}", code)
         return f"{call} failed: {code if is_code else f'HTTP status {status}'}"
-    return _failure(error, client)
-
-
-def _failure(error: Exception, client: Any) -> str:
-    from botocore import exceptions  # noqa: PLC0415
-
-    kind = type(error).__name__
-    if not isinstance(error, exceptions.BotoCoreError):
+    if not isinstance(error, BotoCoreError):
         # botocore can raise anything if the response is not from AWS.
         return f"the response cannot be parsed ({kind})"
-    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return f"no response from {client.meta.endpoint_url} ({kind})"
-    if any(word in kind for word in ("Credential", "Metadata", "SSO", "Token")):
-        return f"no usable credentials ({kind})"
-    return f"the call was not sent ({kind})"
+    if cause is _NO_RESPONSE:
+        return f"{cause.meaning} from {client.meta.endpoint_url} ({kind})"
+    return f"{cause.meaning if cause else 'the call was not sent'} ({kind})"
 
 
 def remedy_for(error: Exception) -> str:
@@ -176,16 +184,8 @@ def remedy_for(error: Exception) -> str:
 
     :param error: what boto3 raised.
     """
-    from botocore import exceptions  # noqa: PLC0415
-
-    if isinstance(error, exceptions.ClientError):
-        cause = _CAUSES.get(error_code(error))
-        return cause.remedy if cause else ""
-    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return "check the network, the Region, and AWS_ENDPOINT_URL"
-    if any(word in type(error).__name__ for word in ("Credential", "SSO", "Token")):
-        return "sign in, for example with aws sso login, or pass --profile"
-    return ""
+    cause = _cause_of(error)
+    return cause.remedy if cause else ""
 
 
 def organizations_remedy(error: Exception) -> str:
