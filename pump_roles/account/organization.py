@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pump_roles.account.responses import (
     NO_ORGANIZATION,
+    all_in,
     error_code,
     id_in,
-    list_in,
     reason_of,
     text_in,
 )
@@ -146,13 +146,11 @@ def _below(
     organizations: "OrganizationsClient", unit: str, above: tuple[str, ...]
 ) -> Iterator[Account]:
     here = (*above, unit)
-    for page in organizations.get_paginator("list_accounts_for_parent").paginate(ParentId=unit):
-        for account in list_in(page, "Accounts"):
-            # AWS Organizations is replacing Status with State.
-            state = account.get("State") or account.get("Status")
-            id_ = id_in(account, "Id", ACCOUNT)
-            yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
-    children = organizations.get_paginator("list_organizational_units_for_parent")
-    for part in children.paginate(ParentId=unit):
-        for child in list_in(part, "OrganizationalUnits"):
-            yield from _below(organizations, text_in(child, "Id"), here)
+    for account in all_in(organizations, "list_accounts_for_parent", "Accounts", ParentId=unit):
+        # AWS Organizations is replacing Status with State.
+        state = account.get("State") or account.get("Status")
+        id_ = id_in(account, "Id", ACCOUNT)
+        yield Account(id_, text_in(account, "Name"), state in _SUSPENDED, here)
+    children = "list_organizational_units_for_parent"
+    for child in all_in(organizations, children, "OrganizationalUnits", ParentId=unit):
+        yield from _below(organizations, text_in(child, "Id"), here)

@@ -1,7 +1,7 @@
 """Members of AWS's responses, checked, and what an error means, and what to do about it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pump_roles.text import cut
@@ -20,6 +20,19 @@ def list_in(response: Any, name: str) -> list[Any]:
     if not isinstance(found, list):
         raise TypeError(name)
     return found
+
+
+def all_in(client: Any, operation: str, name: str, **arguments: Any) -> Iterator[Any]:
+    """Yield the elements of a list from all pages of a response.
+
+    :param client: the boto3 client.
+    :param operation: the operation.
+    :param name: the list's name.
+    :param arguments: the arguments of the call.
+    :raises Exception: what the call raises, and as :func:`list_in` does.
+    """
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from list_in(page, name)
 
 
 def text_in(response: Any, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pump_roles.account.organization import Account, accounts_below
 from pump_roles.account.responses import (
+    all_in,
     checked_id,
     error_code,
     explained,
@@ -160,22 +161,18 @@ def _stack_set(cloudformation: "CloudFormationClient", expected: ExpectedRollout
 def _instances(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, found: _Found | None
 ) -> Iterator[AccountStatus]:
-    pages = cloudformation.get_paginator("list_stack_instances")
-    for page in pages.paginate(StackSetName=expected.stack_set, CallAs=expected.caller):
-        summaries = list_in(page, "Summaries")
-        for summary in summaries:
-            yield AccountStatus(
-                state="not-current",
-                account=id_in(summary, "Account", ACCOUNT),
-                region=text_in(summary, "Region"),
-                status=text_in(summary, "Status"),
-                detailed_status=str(
-                    summary.get("StackInstanceStatus", {}).get("DetailedStatus") or ""
-                ),
-                reason=str(summary.get("StatusReason") or ""),
-            )
+    asked = {"StackSetName": expected.stack_set, "CallAs": expected.caller}
+    for summary in all_in(cloudformation, "list_stack_instances", "Summaries", **asked):
+        yield AccountStatus(
+            state="not-current",
+            account=id_in(summary, "Account", ACCOUNT),
+            region=text_in(summary, "Region"),
+            status=text_in(summary, "Status"),
+            detailed_status=str(summary.get("StackInstanceStatus", {}).get("DetailedStatus") or ""),
+            reason=str(summary.get("StatusReason") or ""),
+        )
         if found is not None:
-            found(len(summaries))
+            found(1)
 
 
 def _from_stack(
@@ -266,12 +263,11 @@ def _describe_operation(
 def _active_operation(
     cloudformation: "CloudFormationClient", expected: ExpectedRollout, ended: set[str]
 ) -> str | None:
-    pages = cloudformation.get_paginator("list_stack_set_operations")
-    for page in pages.paginate(StackSetName=expected.stack_set, CallAs=expected.caller):
-        for operation in list_in(page, "Summaries"):
-            found = text_in(operation, "OperationId")
-            if found not in ended and _is_active(operation):
-                return found
+    asked = {"StackSetName": expected.stack_set, "CallAs": expected.caller}
+    for operation in all_in(cloudformation, "list_stack_set_operations", "Summaries", **asked):
+        found = text_in(operation, "OperationId")
+        if found not in ended and _is_active(operation):
+            return found
     return None
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pump_roles.account.responses import error_code, reason_of
+from pump_roles.account.responses import all_in, error_code, reason_of
 from pump_roles.account.verify.details import (
     AccountDetails,
     LastUse,
@@ -125,13 +125,9 @@ class _Reader:
             self.unknown.append(unknown)
             return None
 
-    def _all(self, operation: Any, member: str, **arguments: Any) -> list[Any]:
-        pages = self._iam.get_paginator(operation).paginate(**arguments)
-        return [found for page in pages for found in page[member]]
-
     def listed(self) -> list[Mapping[str, Any]]:
         size = {"PageSize": _MOST_PER_PAGE}
-        return [*map(_checked, self._all("list_roles", "Roles", PaginationConfig=size))]
+        return [*map(_checked, all_in(self._iam, "list_roles", "Roles", PaginationConfig=size))]
 
     def role(self, name: str, listed: Mapping[str, Any] | None) -> tuple[Role, LastUse] | None:
         # As it is listed, its name may be in another case.
@@ -161,7 +157,7 @@ class _Reader:
 
         part: Part = "inline-policies"
         names = self.tried(
-            part, lambda: self._all("list_role_policies", "PolicyNames", RoleName=role)
+            part, lambda: [*all_in(self._iam, "list_role_policies", "PolicyNames", RoleName=role)]
         )
         return [
             {
@@ -173,10 +169,8 @@ class _Reader:
 
     def _attached(self, role: str, documents: dict[str, Any]) -> list[Mapping[str, Any]]:
         part: Part = "managed-policies"
-        found = self.tried(
-            part,
-            lambda: self._all("list_attached_role_policies", "AttachedPolicies", RoleName=role),
-        )
+        call, member = "list_attached_role_policies", "AttachedPolicies"
+        found = self.tried(part, lambda: [*all_in(self._iam, call, member, RoleName=role)])
         for policy in found or ():
             self._managed(part, policy["PolicyArn"], documents)
         return found or []
