@@ -51,22 +51,27 @@ def states(accounts: Mapping[str, Result]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Removed:
-    """An account whose stacks were deleted, and how to verify that."""
+    """An account whose stacks were deleted, and how to verify that.
 
-    customer: Customer
+    :param aws: the account.
+    :param folder: the reviewed templates, which are expected by default.
+    """
+
+    aws: EmbeddedAws
+    folder: Path
 
     def __call__(self, *arguments: object, **environment: str) -> tuple[int, Result]:
         status, accounts = verify(
-            *("--expect", self.customer.folder, *arguments),
-            environment={**self.customer.aws.environment(), **environment},
+            *(arguments or ("--expect", self.folder)),
+            environment={**self.aws.environment(), **environment},
         )
         return status, accounts[ACCOUNT_ID]
 
 
 @pytest.fixture
-def removed(aws: EmbeddedAws, reviewed: Path, expectation: Expectation) -> Removed:
+def removed(aws: EmbeddedAws, reviewed: Path) -> Removed:
     """An account that has no roles."""
-    return Removed(Customer(aws, reviewed, expectation))
+    return Removed(aws, reviewed)
 
 
 def present(account: Result) -> list[str]:
@@ -79,7 +84,8 @@ def present(account: Result) -> list[str]:
 
 
 def test_deployed_roles_still_exist_until_their_stacks_are_deleted(customer: Customer) -> None:
-    status, account = Removed(customer)()
+    verified = Removed(customer.aws, customer.folder)
+    status, account = verified()
     assert (status, account["state"]) == (3, "differs")
     assert present(account) == [
         f"arn:aws:iam::{ACCOUNT_ID}:role/pump/{name}" for name in (READ_ONLY, AUTO_PILOT)
@@ -89,7 +95,7 @@ def test_deployed_roles_still_exist_until_their_stacks_are_deleted(customer: Cus
     assert stacks == [["PumpReadOnly"], ["PumpAutoPilot"]]
     for (stack,) in stacks:
         customer.aws.delete(stack)
-    status, account = Removed(customer)()
+    status, account = verified()
     assert (status, account["state"]) == (0, "match")
     absent = {"part": "role", "why": "absent", "subject": "", "detail": "", "source": ""}
     assert [role["notes"] for role in account["roles"]] == [[absent]] * 2
@@ -98,14 +104,12 @@ def test_deployed_roles_still_exist_until_their_stacks_are_deleted(customer: Cus
 
 
 def test_looks_for_the_published_roles_by_default(removed: Removed) -> None:
-    environment = removed.customer.aws.environment()
-    status, accounts = verify("--principal", PRINCIPAL, environment=environment)
-    assert (status, states(accounts)) == (0, {ACCOUNT_ID: "match"})
-    notes = accounts[ACCOUNT_ID]["roles"][0]["notes"]
+    status, account = removed("--principal", PRINCIPAL)
+    assert (status, account["state"]) == (0, "match")
+    notes = account["roles"][0]["notes"]
     assert (notes[1]["part"], notes[1]["why"]) == ("role", "open")
-    removed.customer.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
-    status, accounts = verify("--principal", PRINCIPAL, environment=environment)
-    assert (status, states(accounts)) == (3, {ACCOUNT_ID: "differs"})
+    removed.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
+    assert removed("--principal", PRINCIPAL)[0] == 3
 
 
 def create(aws: EmbeddedAws, name: str, *, path: str = "/", **statement: Any) -> None:
@@ -121,8 +125,8 @@ def create(aws: EmbeddedAws, name: str, *, path: str = "/", **statement: Any) ->
 
 def test_role_with_the_name_of_a_published_role_still_exists(removed: Removed) -> None:
     """Although it is not what was deployed."""
-    create(removed.customer.aws, READ_ONLY.lower(), Effect="Deny")
-    create(removed.customer.aws, AUTO_PILOT, path="/vendors/")
+    create(removed.aws, READ_ONLY.lower(), Effect="Deny")
+    create(removed.aws, AUTO_PILOT, path="/vendors/")
     status, account = removed()
     assert (status, account["state"], len(present(account))) == (3, "differs", 2)
     assert account["others"] == []
@@ -133,7 +137,7 @@ SAME_ID: dict[str, Any] = {"Condition": {"StringEquals": {"sts:ExternalId": SECR
 
 def test_finds_only_other_roles_that_pump_can_assume(removed: Removed) -> None:
     """Such as a copy that someone made."""
-    aws = removed.customer.aws
+    aws = removed.aws
     create(aws, "PumpReadOnlyRoleToo")
     create(aws, "Admin", Principal={"AWS": ACCOUNT_ID})
     create(aws, "Function", Principal={"Service": "lambda.amazonaws.com"})
@@ -147,15 +151,10 @@ def test_finds_only_other_roles_that_pump_can_assume(removed: Removed) -> None:
 
 
 def test_external_id_in_the_environment_finds_a_copy(removed: Removed) -> None:
-    aws = removed.customer.aws
-    create(aws, "Copy", **SAME_ID)
-    environment = aws.environment()
-    status, _ = verify("--principal", PRINCIPAL, environment=environment)
-    assert status == 0  # and a note says so: see above
-    status, accounts = verify(
-        "--principal", PRINCIPAL, environment={**environment, "PUMP_EXTERNAL_ID": SECRET}
-    )
-    assert (status, [other["name"] for other in accounts[ACCOUNT_ID]["others"]]) == (3, ["Copy"])
+    create(removed.aws, "Copy", **SAME_ID)
+    assert removed("--principal", PRINCIPAL)[0] == 0  # and a note says so: see above
+    status, account = removed("--principal", PRINCIPAL, PUMP_EXTERNAL_ID=SECRET)
+    assert (status, [other["name"] for other in account["others"]]) == (3, ["Copy"])
 
 
 def limited(aws: EmbeddedAws, *actions: str) -> Mapping[str, str]:
@@ -166,11 +165,10 @@ def limited(aws: EmbeddedAws, *actions: str) -> Mapping[str, str]:
 
 
 def test_permission_to_list_roles_is_enough(removed: Removed) -> None:
-    assert removed(**limited(removed.customer.aws, "iam:ListRoles"))[0] == 0
-    create(removed.customer.aws, READ_ONLY, path="/vendors/")
-    aws = removed.customer.aws
-    session = aws.assume(f"arn:aws:iam::{ACCOUNT_ID}:role/Limited", OWNER)
-    status, account = removed(**aws.environment(session))
+    environment = limited(removed.aws, "iam:ListRoles")
+    assert removed(**environment)[0] == 0
+    create(removed.aws, READ_ONLY, path="/vendors/")
+    status, account = removed(**environment)
     assert (status, present(account)) == (
         3,
         [f"arn:aws:iam::{ACCOUNT_ID}:role/vendors/{READ_ONLY}"],
@@ -179,52 +177,50 @@ def test_permission_to_list_roles_is_enough(removed: Removed) -> None:
 
 def test_account_whose_roles_cannot_be_listed_is_unknown(removed: Removed) -> None:
     # Only the list shows a role of another name, or in another case.
-    status, account = removed(**limited(removed.customer.aws, "iam:GetRole"))
+    status, account = removed(**limited(removed.aws, "iam:GetRole"))
     assert (status, account["state"]) == (4, "unknown")
     assert [role["state"] for role in account["roles"]] == ["unknown", "unknown"]
     assert account["unknown"][0]["detail"] == "denied: iam:ListRoles"
 
 
-def test_saved_details_are_enough(removed: Removed, tmp_path: Path) -> None:
-    customer = removed.customer
-    customer.aws.create_role("Admin", f"arn:aws:iam::{ACCOUNT_ID}:root")
+def test_saved_details_are_enough(
+    aws: EmbeddedAws, reviewed: Path, expectation: Expectation, tmp_path: Path
+) -> None:
+    customer = Customer(aws, reviewed, expectation)
+    aws.create_role("Admin", f"arn:aws:iam::{ACCOUNT_ID}:root")
     details, *_ = customer.saved(tmp_path)
-    files = ("--expect", customer.folder, "--details", details)
+    files = ("--expect", reviewed, "--details", details)
     assert verify(*files)[0] == 0
-    create(customer.aws, READ_ONLY.upper())
+    create(aws, READ_ONLY.upper())
     details, *_ = customer.saved(tmp_path)
     assert verify(*files)[0] == 3
+
+
+def stack(folder: Path, **more: Any) -> Path:
+    """Synthesize a stack with the read-only role, and return its folder."""
+    app = App(outdir=str(folder))
+    ReadOnlyStack(app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, **more)
+    app.synth()
+    return folder
 
 
 def test_account_that_the_templates_name_must_be_read(removed: Removed, tmp_path: Path) -> None:
     """Otherwise credentials of another account would prove the removal."""
     for account, state in ((OTHER_ACCOUNT, "unknown"), (ACCOUNT_ID, "match")):
-        app = App(outdir=str(tmp_path / account))
-        env = Environment(account=account, region="us-east-1")
-        ReadOnlyStack(app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, env=env)
-        app.synth()
-        environment = removed.customer.aws.environment()
-        status, accounts = verify("--expect", tmp_path / account, environment=environment)
-        assert accounts[ACCOUNT_ID]["state"] == "match"
-        assert accounts[account]["state"] == state
+        folder = stack(tmp_path / account, env=Environment(account=account, region="us-east-1"))
+        status, accounts = verify("--expect", folder, environment=removed.aws.environment())
+        assert states(accounts) == {ACCOUNT_ID: "match", account: state}
         assert status == {"unknown": 4, "match": 0}[state]
 
 
 def test_also_looks_for_the_published_role_name(removed: Removed, tmp_path: Path) -> None:
     """It can be left over from before the role had another name."""
-    app = App(outdir=str(tmp_path / "cdk.out"))
-    ReadOnlyStack(
-        app, "S", pump_principal=PUMP_ACCOUNT, external_id=EXTERNAL_ID, role_name="VendorPump"
-    )
-    app.synth()
-    asked = ("--expect", tmp_path / "cdk.out")
-    environment = removed.customer.aws.environment()
-    status, accounts = verify(*asked, environment=environment)
-    assert (status, states(accounts)) == (0, {ACCOUNT_ID: "match"})
-    removed.customer.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
-    status, accounts = verify(*asked, environment=environment)
+    folder = stack(tmp_path, role_name="VendorPump")
+    assert removed("--expect", folder)[0] == 0
+    removed.aws.create_role(READ_ONLY, OTHER_ACCOUNT)
+    status, account = removed("--expect", folder)
     assert status == 3
-    assert present(accounts[ACCOUNT_ID]) == [f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}"]
+    assert present(account) == [f"arn:aws:iam::{ACCOUNT_ID}:role/{READ_ONLY}"]
 
 
 def test_every_format_names_the_account_the_role_and_the_cure(
@@ -232,7 +228,8 @@ def test_every_format_names_the_account_the_role_and_the_cure(
 ) -> None:
     outputs = [tmp_path / f"removal.{ending}" for ending in ("txt", "md", "sarif")]
     words = [word for output in outputs for word in ("--output", output)]
-    assert Removed(customer)(*words)[0] == 3
+    verified = Removed(customer.aws, customer.folder)
+    assert verified("--expect", customer.folder, *words)[0] == 3
     for output in outputs:
         text = output.read_text()
         assert SECRET not in text
