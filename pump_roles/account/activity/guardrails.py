@@ -84,17 +84,15 @@ def guardrails_of(
     :param last: the time of the last event.
     :param everything_read: whether no event is missing.
     """
-    present = {role: [*_present(role)] for role in sought if role.expected}
-    offered = [Guardrail.named(name) for name in Guardrail.names()]
-    names = [guardrail.name for guardrail in offered]
-    names += [own.name for found in present.values() for own in found if own.name not in names]
+    present = {role: {own.name: own for own in _present(role)} for role in sought if role.expected}
+    offered = {name: Guardrail.named(name) for name in Guardrail.names()}
+    names = dict.fromkeys([*offered, *(name for own in present.values() for name in own)])
     found = []
-    for name in dict.fromkeys(names):
+    for name in names:
         would = might = 0
         for role in sought:
-            here = [own for own in present.get(role, ()) if own.name == name]
-            shipped_one = [own for own in offered if own.name == name]
-            on_role = _on(role, (here or shipped_one)[:1], last)
+            guardrail = present.get(role, {}).get(name) or offered.get(name)
+            on_role = _on(role, guardrail, last)
             decided = [
                 (on_role.denied(action, region), count)
                 for (caller, action, region), count in calls.items()
@@ -111,7 +109,7 @@ def guardrails_of(
         found.append(
             GuardrailActivity(
                 name=name,
-                present=any(own.name == name for here in present.values() for own in here),
+                present=any(name in own for own in present.values()),
                 would_deny=would,
                 might_deny=might,
                 cost=cost,
@@ -131,12 +129,9 @@ def _present(sought: Sought) -> Iterator[Guardrail]:
             yield guardrail
 
 
-def _on(sought: Sought, guardrails: Sequence[Guardrail], last: str) -> _OnRole:
-    patterns = ROLES[sought.role.kind].patterns
-    policies = [
-        policy for guardrail in guardrails for policy in as_policies(guardrail.on(patterns))
-    ]
-    evaluator = PolicyEvaluator(policies, shipped())
+def _on(sought: Sought, guardrail: Guardrail | None, last: str) -> _OnRole:
+    denies = guardrail.on(ROLES[sought.role.kind].patterns) if guardrail else {}
+    evaluator = PolicyEvaluator([*as_policies(denies)], shipped())
     return _OnRole(
         denies=evaluator.by_action("Deny"),
         clauses=[clause for _, clause in evaluator.effective("Deny")],
