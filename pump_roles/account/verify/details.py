@@ -102,40 +102,55 @@ def read_files(files: Iterable[Path]) -> tuple[AccountDetails, ...]:
         are for one account or role; if a role is not in any of the accounts; or if there is an
         organization, but not exactly one account.
     """
-    found: dict[str, AccountDetails] = {}
+    accounts: list[tuple[Path, Any]] = []
     organizations: dict[Path, Organization] = {}
-    roles: list[tuple[Path, Mapping[str, Any]]] = []
+    described: dict[str, Path] = {}
+    seconds: dict[str, int] = {}
     for file in files:
         content, _ = read_json(file, "the output of aws iam get-account-authorization-details")
-        if isinstance(content, dict) and isinstance(content.get("Role"), dict):
-            roles.append((file, content["Role"]))
-            continue
-        if isinstance(content, dict) and "Organization" in content:
-            try:
-                organizations[file] = organization_of(content["Organization"])
-            except (LookupError, TypeError):
-                raise InputError(
-                    f"{file}: is not the output of aws organizations describe-organization: it "
-                    "needs Id and MasterAccountId"
-                ) from None
-            continue
-        try:
-            details = _account(content)
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{file}: is not the output of aws iam get-account-authorization-details: "
-                f"{_reason(error)}"
-            ) from None
+        members = as_mapping(content)
+        if isinstance(members.get("Role"), dict):
+            arn, seconds_of_role = _session(file, members["Role"])
+            if arn in described:
+                raise InputError(f"{file}: the role is also in another file")
+            described[arn], seconds[arn] = file, seconds_of_role
+        elif "Organization" in members:
+            organizations[file] = _organization(file, members["Organization"])
+        else:
+            accounts.append((file, content))
+    found: dict[str, AccountDetails] = {}
+    for file, content in accounts:
+        details = _account(file, content, seconds)
         if details.account in found:
             raise InputError(f"{file}: the account {details.account} is also in another file")
         found[details.account] = details
-    known: set[str] = set()
-    for file, role in roles:
-        _add_role(file, role, found)
-        if role["Arn"] in known:
-            raise InputError(f"{file}: the role is also in another file")
-        known.add(role["Arn"])
+    known = {details.arn(role) for details in found.values() for role in details.roles}
+    for arn, file in described.items():
+        if arn not in known:
+            raise InputError(
+                f"{file}: the role is in none of the files from aws iam "
+                "get-account-authorization-details"
+            )
     return tuple(_in_organizations(found.values(), organizations))
+
+
+def _session(file: Path, role: Mapping[str, Any]) -> tuple[str, int]:
+    arn, seconds = role.get("Arn"), role.get("MaxSessionDuration")
+    if not ROLE_ARN.accepts(arn) or type(seconds) is not int:
+        raise InputError(
+            f"{file}: is not the output of aws iam get-role: it needs Arn and MaxSessionDuration"
+        )
+    return arn, seconds
+
+
+def _organization(file: Path, described: Any) -> Organization:
+    try:
+        return organization_of(described)
+    except (LookupError, TypeError):
+        raise InputError(
+            f"{file}: is not the output of aws organizations describe-organization: it needs Id "
+            "and MasterAccountId"
+        ) from None
 
 
 def _in_organizations(
@@ -152,15 +167,23 @@ def _in_organizations(
         yield replace(details, organization=next(iter(organizations.values()), None))
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"it has no {error}"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply to read"
-    return str(error) if isinstance(error, InputError) else "a value has the wrong type"
+def _account(file: Path, content: Any, seconds: Mapping[str, int]) -> AccountDetails:
+    try:
+        return _authorization_details(content, seconds)
+    except InputError as error:
+        why = str(error)
+    except KeyError as error:
+        why = f"it has no {error}"
+    except RecursionError:
+        why = "it is nested too deeply to read"
+    except (AttributeError, TypeError, ValueError):
+        why = "a value has the wrong type"
+    raise InputError(
+        f"{file}: is not the output of aws iam get-account-authorization-details: {why}"
+    )
 
 
-def _account(content: Any) -> AccountDetails:
+def _authorization_details(content: Any, seconds: Mapping[str, int]) -> AccountDetails:
     if not isinstance(content, dict) or "RoleDetailList" not in content:
         raise KeyError("RoleDetailList")
     if content.get("IsTruncated") or "Marker" in content or "NextToken" in content:
@@ -168,18 +191,18 @@ def _account(content: Any) -> AccountDetails:
     listed = content["RoleDetailList"]
     if not isinstance(listed, list) or not all(isinstance(role, dict) for role in listed):
         raise InputError("RoleDetailList is not a list of roles")
-    arns = {role["Arn"] for role in listed}
-    for arn in arns:
-        if not ROLE_ARN.accepts(arn):
-            raise InputError("a role has no valid ARN")
     if not listed:
         raise InputError("it has no roles")
+    arns = [role["Arn"] for role in listed]
+    if not all(map(ROLE_ARN.accepts, arns)):
+        raise InputError("a role has no valid ARN")
     places = {(arn.split(":")[1], arn.split(":")[4]) for arn in arns}
     if len(places) != 1:
         raise InputError(f"its roles are in {len(places)} accounts; all must be in one")
     ((partition, account),) = places
     managed = dict(_managed(content.get("Policies", [])))
-    roles = tuple(role_of(role, managed, missing="not-in-files") for role in listed)
+    entries = ({"MaxSessionDuration": seconds.get(role["Arn"]), **role} for role in listed)
+    roles = tuple(role_of(entry, managed, missing="not-in-files") for entry in entries)
     if len({role.name.casefold() for role in roles}) < len(roles):
         raise InputError("a role is listed twice")
     return AccountDetails(
@@ -286,35 +309,6 @@ def document_of(value: Any) -> Any:
         return parse_json(unquote(value))
     except ValueError:
         return value
-
-
-def _add_role(file: Path, role: Mapping[str, Any], found: dict[str, AccountDetails]) -> None:
-    arn = role.get("Arn")
-    seconds = role.get("MaxSessionDuration")
-    if not ROLE_ARN.accepts(arn) or not isinstance(seconds, int) or isinstance(seconds, bool):
-        raise InputError(
-            f"{file}: is not the output of aws iam get-role: it needs Arn and MaxSessionDuration"
-        )
-    account, name = str(arn).split(":")[4], str(arn).rpartition("/")[2]
-    details = found.get(account)
-    if details is None or details.role(name) is None:
-        raise InputError(
-            f"{file}: the role is in none of the files from aws iam "
-            "get-account-authorization-details"
-        )
-    found[account] = replace(
-        details,
-        roles=tuple(
-            replace(
-                known,
-                session_seconds=seconds,
-                unknown=tuple(found for found in known.unknown if found.part != "session"),
-            )
-            if known.name == name
-            else known
-            for known in details.roles
-        ),
-    )
 
 
 def contents_of(details: AccountDetails, names: Collection[str]) -> Contents:

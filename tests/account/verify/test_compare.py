@@ -635,6 +635,15 @@ def test_other_role_that_pump_or_everyone_can_assume_is_a_difference(
     assert (found.state, found.others) == ("match", ())
 
 
+def test_external_id_of_another_role_is_pumps_if_it_is_expected_or_in_the_account() -> None:
+    expected, role = open_role(A)
+    copy = {"Copy": trust(OTHER_ACCOUNT, A)}
+    for known, roles, names in (("", (), []), (A, (), ["Copy"]), ("", (role,), ["Copy"])):
+        expectation = expected.with_external_ids([], external_id=known)
+        found = compare(expectation, account(*roles, others=copy))
+        assert [other.name for other in found.others] == names
+
+
 def test_unexpected_pump_role_is_another_role(
     expectation: Expectation, deployed: dict[str, HeldRole]
 ) -> None:
