@@ -87,6 +87,14 @@ def test_every_action_of_the_policy_is_needed(customer: Customer) -> None:
         assert SECRET not in repr(found)
 
 
+def test_what_only_a_single_role_shows_is_unknown_if_it_cannot_be_read(
+    customer: Customer,
+) -> None:
+    found = customer.verify(caller=reader(customer.aws, "iam:GetRole"))
+    for role in found.roles:
+        assert [unknown.part for unknown in role.unknown] == ["boundary", "session", "tags"]
+
+
 def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Customer) -> None:
     found = customer.verify(caller=reader(customer.aws, "iam:ListRoles", "iam:GetRole"))
     assert found.state == "unknown"
@@ -113,6 +121,9 @@ def test_difference_is_found_even_if_something_cannot_be_read(customer: Customer
     assert [role.state for role in found.roles] == ["differs", "unknown"]
     assert differences(found) == ["session-duration"]
     assert "denied: iam:GetRolePolicy" in reasons(found)
+    unread = {unknown.subject for role in found.roles for unknown in role.unknown}
+    assert "PumpBillingReadOnly" in unread
+    assert "" not in unread
 
 
 def test_attached_policy_is_found_even_if_its_text_cannot_be_read(customer: Customer) -> None:

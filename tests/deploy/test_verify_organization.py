@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import pytest
 from click.testing import Result
 
 from pump_roles.account.verify import accounts
+from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import from_templates
 from pump_roles.account.verify.from_aws import read_account
+from pump_roles.account.verify.result import AccountResult
 from tests.commands import run, the_error
 from tests.docs.pages import VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
@@ -237,11 +239,30 @@ def test_every_account_is_in_the_organization_of_the_caller(
     assert [reasons(found) for found in accounts_of(ended).values()] == [[denied]] * COUNT
 
 
+Read = Callable[..., AccountDetails]
+
+
+@pytest.fixture
+def verified(
+    aws: EmbeddedAws, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[AccountResult, ...]]:
+    """Verify some accounts, each read in another way."""
+
+    def verify_accounts(read: Read, *ids: str) -> tuple[AccountResult, ...]:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(accounts, "read_account", read)
+        calling = accounts.Aws()
+        chosen = accounts.accounts_in(calling, accounts.Scope(accounts=ids))
+        return accounts.verify_organization(
+            calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=2
+        ).accounts
+
+    return verify_accounts
+
+
 def test_session_in_an_account_is_limited_to_the_reads(
-    aws: EmbeddedAws,
-    organization: Audited,
-    template: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    aws: EmbeddedAws, organization: Audited, verified: Callable[..., tuple[AccountResult, ...]]
 ) -> None:
     """Even if the role that is assumed can do everything."""
     account = organization.accounts[-1]
@@ -252,21 +273,14 @@ def test_session_in_an_account_is_limited_to_the_reads(
         PolicyName="Admin",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow_all]}),
     )
-    for name, value in aws.environment().items():
-        monkeypatch.setenv(name, value)
     clients: list[Any] = []
 
-    def read(client: Any, *arguments: Any, **more: Any) -> Any:
+    def read(client: Any, *_: Any, **__: Any) -> AccountDetails:
         clients.append(client)
         client.delete_role(RoleName=ROLE)
-        return read_account(client, *arguments, **more)
+        raise AssertionError
 
-    monkeypatch.setattr(accounts, "read_account", read)
-    calling = accounts.Aws()
-    chosen = accounts.accounts_in(calling, accounts.Scope(accounts=[account]))
-    (found,) = accounts.verify_organization(
-        calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=1
-    ).accounts
+    (found,) = verified(read, account)
     assert (found.state, found.unknown[0].detail) == ("unknown", "denied: iam:DeleteRole")
     (client,) = clients
     assert client.get_role(RoleName=ROLE)
@@ -274,28 +288,18 @@ def test_session_in_an_account_is_limited_to_the_reads(
 
 
 def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
-    aws: EmbeddedAws,
-    organization: Audited,
-    template: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    organization: Audited, verified: Callable[..., tuple[AccountResult, ...]]
 ) -> None:
-    for name, value in aws.environment().items():
-        monkeypatch.setenv(name, value)
     first, second = sorted(organization.accounts)[:2]
 
-    def read(client: Any, names: Any, **more: Any) -> Any:
+    def read(client: Any, names: Any, **more: Any) -> AccountDetails:
         if more["account"] == first:
             raise KeyError("Path")
         return read_account(client, names, **more)
 
-    monkeypatch.setattr(accounts, "read_account", read)
-    calling = accounts.Aws()
-    chosen = accounts.accounts_in(calling, accounts.Scope(accounts=[first, second]))
-    found = accounts.verify_organization(
-        calling, from_templates(template), chosen, role_to_assume=AUDITOR, concurrency=2
-    )
-    assert [account.state for account in found.accounts] == ["unknown", "match"]
-    assert found.accounts[0].unknown[0].detail == "the response cannot be parsed (KeyError)"
+    found = verified(read, first, second)
+    assert [account.state for account in found] == ["unknown", "match"]
+    assert found[0].unknown[0].detail == "the response cannot be parsed (KeyError)"
 
 
 def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:

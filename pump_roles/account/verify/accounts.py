@@ -1,7 +1,7 @@
 """Verifies the caller's account, or the accounts of an organization."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -181,32 +181,24 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
     where = " or ".join(scope.units) or "the organization"
     if unmatched := sorted(set(scope.excluded) - below.keys()):
         raise InputError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
-    selected = scope.accounts or sorted(below)
-    results = list(
-        _selected(organizations, below, where, [*dict.fromkeys(selected)], scope.excluded)
-    )
+    results = [
+        _to_verify(organizations, id_, below.get(id_), where)
+        for id_ in dict.fromkeys(scope.accounts or sorted(below))
+        if id_ not in scope.excluded
+    ]
     if not results:
         raise InputError(f"there are no accounts to verify below {where}")
     return results
 
 
-def _selected(
-    organizations: "OrganizationsClient",
-    below: Mapping[str, Account],
-    where: str,
-    selected: Sequence[str],
-    excluded: Collection[str],
-) -> Iterator[AccountResult | Account]:
-    for id_ in selected:
-        account = below.get(id_)
-        if id_ in excluded:
-            continue
-        if account is None:
-            yield _not_read(id_, _not_below(organizations, id_, where))
-        elif account.suspended:
-            yield _not_read(id_, Unknown(part="account", why="suspended"), account.name)
-        else:
-            yield account
+def _to_verify(
+    organizations: "OrganizationsClient", id_: str, account: Account | None, where: str
+) -> AccountResult | Account:
+    if account is None:
+        return _not_read(id_, _not_below(organizations, id_, where))
+    if account.suspended:
+        return _not_read(id_, Unknown(part="account", why="suspended"), account.name)
+    return account
 
 
 def _not_read(account: str, unknown: Unknown, name: str = "", calls: int = 0) -> AccountResult:
