@@ -59,7 +59,6 @@ Why = Literal[
     "no-stack",
     "no-stack-set",
     "no-stack-set-as-administrator",
-    "no-such-account",
     "no-units",
     "not-assumed",
     "not-below",

@@ -159,8 +159,8 @@ def test_account_that_is_not_there_or_not_in_the_units_is_unknown(
     ended = verify(aws, template, "--unit", empty, "--account", here, "--account", NO_ACCOUNT)
     assert ended.exit_code == 4
     found = accounts_of(ended)
-    assert reasons(found[here]) == [("account", "not-below", empty, "")]
-    assert reasons(found[NO_ACCOUNT]) == [("account", "no-such-account", "", "")]
+    for account in (here, NO_ACCOUNT):
+        assert reasons(found[account]) == [("account", "not-below", empty, "")]
 
     # Verifying no account is not a pass, and a misspelled exclusion must not narrow the scope.
     for options, problem in [

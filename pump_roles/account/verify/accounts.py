@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pump_roles.account.clients import Clients, in_threads
 from pump_roles.account.organization import (
@@ -29,13 +29,9 @@ from pump_roles.compare import Difference
 from pump_roles.json_input import InputError
 from pump_roles.role import Unknown
 
-if TYPE_CHECKING:
-    from mypy_boto3_organizations import OrganizationsClient
-
 SESSION_NAME: Final = "pump-roles-verify"
 """The session name under which the calls appear in each account's CloudTrail."""
 
-_NO_ACCOUNT: Final = "AccountNotFoundException"
 _NO_UNIT: Final = "ParentNotFoundException"
 
 _Found = Callable[[AccountResult], object]
@@ -182,7 +178,7 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
     if unmatched := sorted(set(scope.excluded) - below.keys()):
         raise InputError(f"--exclude-account: not below {where}: {', '.join(unmatched)}")
     results = [
-        _to_verify(organizations, id_, below.get(id_), where)
+        _to_verify(id_, below.get(id_), where)
         for id_ in dict.fromkeys(scope.accounts or sorted(below))
         if id_ not in scope.excluded
     ]
@@ -191,11 +187,9 @@ def accounts_in(aws: Aws, scope: Scope) -> list[AccountResult | Account]:
     return results
 
 
-def _to_verify(
-    organizations: "OrganizationsClient", id_: str, account: Account | None, where: str
-) -> AccountResult | Account:
+def _to_verify(id_: str, account: Account | None, where: str) -> AccountResult | Account:
     if account is None:
-        return _not_read(id_, _not_below(organizations, id_, where))
+        return _not_read(id_, Unknown(part="account", why="not-below", subject=where))
     if account.suspended:
         return _not_read(id_, Unknown(part="account", why="suspended"), account.name)
     return account
@@ -203,17 +197,6 @@ def _to_verify(
 
 def _not_read(account: str, unknown: Unknown, name: str = "", calls: int = 0) -> AccountResult:
     return AccountResult(account=account, name=name, unknown=(unknown,), calls=calls)
-
-
-def _not_below(organizations: "OrganizationsClient", account: str, where: str) -> Unknown:
-    reason = ""
-    try:
-        organizations.describe_account(AccountId=account)
-    except Exception as error:  # noqa: BLE001
-        if error_code(error) == _NO_ACCOUNT:
-            return Unknown(part="account", why="no-such-account")
-        reason = reason_of(error, organizations)
-    return Unknown(part="account", why="not-below", subject=where, detail=reason)
 
 
 def _verified(

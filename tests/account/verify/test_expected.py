@@ -209,7 +209,7 @@ def test_organization_does_not_hide_what_else_differs_or_is_unknown() -> None:
 def test_organization_of_an_account_that_is_not_read_is_not_known() -> None:
     """It may not even be in the organization."""
     expectation = replace(PUBLISHED, management_account=OTHER_ACCOUNT)
-    why = Unknown(part="account", why="no-such-account")
+    why = Unknown(part="account", why="not-below")
     unread = AccountResult(account=ACCOUNT_ID, unknown=(why,))
     assert verified(expectation, unread, organization=HERE) == unread
 
