@@ -221,7 +221,7 @@ def wait_for(
     """Wait until no operation of a StackSet is running, queued, or stopping.
 
     :param cloudformation: a client of the account and Region of the StackSet.
-    :param expected: the rollout. If the StackSet does not exist, there is nothing to wait for.
+    :param expected: the rollout.
     :param seconds: the maximum number of seconds to wait. By default, there is no limit.
     :param waited: called after each wait, with its number of seconds.
     :returns: why the operations cannot be read, or that they did not end in time; ``None`` if all
@@ -247,8 +247,7 @@ def wait_for(
             ended.add(active)
     except Exception as error:  # noqa: BLE001
         # botocore can raise anything if the response is not from AWS.
-        if error_code(error) != _NOT_FOUND:
-            return _why_not_read(error, expected, cloudformation.meta.region_name)
+        return _why_not_read(error, expected, cloudformation.meta.region_name)
     return None
 
 

@@ -164,9 +164,11 @@ def test_says_who_may_read_the_organization(aws: Management, run: Run, synth: Sy
     organization = Organization.create(aws, {"Unit": 1})
     roll_out(organization, synth)
     organizations_backends[ACCOUNT_ID]["aws"].reset()
-    assert the_error(run("PumpReadOnly", "--no-filter")).endswith(
-        "; call with credentials of the management account or of a delegated administrator"
-    )
+    remedy = "; call with credentials of the management account or of a delegated administrator"
+    assert the_error(run("PumpReadOnly", "--no-filter")).endswith(remedy)
+    # What could not be read before keeps its reason.
+    line = the_error(run("PumpReadOnly", "PumpAutoPilot", "--no-filter"))
+    assert f"{remedy}; PumpAutoPilot: this account has no StackSet PumpAutoPilot" in line
 
 
 def test_account_that_is_filtered_out_is_not_missing(
