@@ -113,7 +113,7 @@ def rollout_status(
                 rollout,
                 account_filter=account_filter,
                 filtered=tuple(filtered),
-                filter_source="the options",
+                source="the options",
             )
             for rollout in rollouts
         ]

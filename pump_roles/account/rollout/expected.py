@@ -29,8 +29,7 @@ class ExpectedRollout:
     :param account_filter: how the account filter narrows them; ``None`` to read it from the stack
         that deployed the rollout.
     :param filtered: the IDs of the accounts that the filter names.
-    :param source: where the units and the roles come from, in words; empty if from the StackSet.
-    :param filter_source: where the filter comes from, in words. By default, ``source``.
+    :param source: where the filter comes from, in words; empty if it is to be read.
     :param deployed_roles: Pump's roles, as this StackSet deploys them in the templates; none
         without templates.
     :param region: the Region that the templates are for; empty if any.
@@ -42,7 +41,6 @@ class ExpectedRollout:
     account_filter: AccountFilter | None = None
     filtered: tuple[str, ...] = ()
     source: str = ""
-    filter_source: str = ""
     deployed_roles: tuple[Role, ...] = field(default=(), repr=False)
     region: str = ""
 

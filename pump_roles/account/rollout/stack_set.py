@@ -128,7 +128,7 @@ def status_of(expected: ExpectedRollout, region: str) -> RolloutStatus:
         units=expected.units,
         filter=expected.filter,
         filtered=expected.filtered,
-        source=expected.filter_source or expected.source,
+        source=expected.source,
     )
 
 

@@ -248,18 +248,22 @@ def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
     left, right = "ou-abcd-11111111", "ou-abcd-22222222"
     accounts = [
         account(f"{number:012}", units=(unit, f"{unit}0"))
-        for unit, numbers in [(left, range(1_000, 1_150)), (right, range(2_000, 2_001))]
+        for unit, numbers in [(left, range(2_000, 2_150)), (right, range(1_000, 1_001))]
         for number in numbers
     ]
     found = compared(accounts, units=(left, right))
-    assert [len(retry.accounts) for retry in found.retry] == [100, 50, 1]
+    assert [(len(retry.accounts), retry.accounts[0]) for retry in found.retry] == [
+        (100, "000000002000"),
+        (50, "000000002100"),
+        (1, "000000001000"),
+    ]
     assert [
         f"OrganizationalUnitIds={unit}," in retry.command
         for unit, retry in zip([left, left, right], found.retry, strict=True)
     ] == [True] * 3
     assert found.retry[2].command == (
         "aws cloudformation create-stack-instances --stack-set-name S --regions us-east-1 "
-        f"--deployment-targets OrganizationalUnitIds={right},Accounts=000000002000,"
+        f"--deployment-targets OrganizationalUnitIds={right},Accounts=000000001000,"
         "AccountFilterType=INTERSECTION --region us-east-1"
     )
     assert "--operation-preferences FailureTolerancePercentage=100" in found.retry[0].command
