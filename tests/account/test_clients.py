@@ -1,12 +1,14 @@
-"""How AWS is called: the Region, the profile, and the time limits."""
+"""How AWS is called: the Region, the profile, the time limits, and all pages of a response."""
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import NoRegionError
 
 from pump_roles.account.clients import Clients
+from pump_roles.account.responses import all_in
 
 
 @pytest.mark.usefixtures("no_aws")
@@ -43,3 +45,17 @@ def test_time_limits_apply_to_every_client() -> None:
         assert (config.read_timeout, config.connect_timeout) == (7, 2)
         assert config.max_pool_connections == 5
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+
+
+def test_every_page_of_a_response_is_read_and_must_have_its_list() -> None:
+    client = Mock()
+    pages = client.get_paginator.return_value.paginate
+    pages.return_value = [{"Roles": [1]}, {"Roles": []}, {"Roles": [2, 3]}]
+    assert [*all_in(client, "list_roles", "Roles", PathPrefix="/")] == [1, 2, 3]
+    client.get_paginator.assert_called_once_with("list_roles")
+    pages.assert_called_once_with(PathPrefix="/")
+    wrong: Any
+    for wrong in ({}, {"Roles": None}, {"Roles": {"a": 1}}):
+        pages.return_value = [{"Roles": [1]}, wrong]
+        with pytest.raises((KeyError, TypeError)):
+            list(all_in(client, "list_roles", "Roles"))
