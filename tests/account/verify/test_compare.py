@@ -460,7 +460,8 @@ def test_external_ids_appear_nowhere_in_a_result(
         others={
             f"Other-{SECRET}": {"Statement": {**ANYONE, "Condition": {}}},
             f"Role-{EXTERNAL_ID}": trust(OTHER_ACCOUNT, SECRET),
-            "Bound-1": trust(PUMP_ACCOUNT, "Of-Other-1234"),
+            "Bound-1": trust(PUMP_ACCOUNT, EXTERNAL_ID),
+            "For-Of-Other-1234": trust(PUMP_ACCOUNT, "Of-Other-1234"),
         },
         unknown=(denied("other-roles", SECRET),),
     )
