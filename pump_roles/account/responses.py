@@ -136,14 +136,6 @@ def error_code(error: Exception) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def is_denied(error: Exception) -> bool:
-    """Return whether AWS denied a call.
-
-    :param error: what the call raised.
-    """
-    return is_denial(error_code(error))
-
-
 def is_denial(code: str) -> bool:
     """Return whether an error code of AWS means that a call was denied.
 
@@ -175,11 +167,11 @@ def reason_of(error: Exception, client: Any) -> str:
     cause, kind = _cause_of(error), type(error).__name__
     if isinstance(error, ClientError):
         call = f"{client.meta.service_model.signing_name}:{error.operation_name}"
-        if is_denied(error):
+        code = error_code(error)
+        if is_denial(code):
             return f"denied: {call}"
         if cause:
             return f"{cause.meaning}: {call}"
-        code = error_code(error)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         # Only what looks like a code is safe to show.
         is_code = status < _SERVER_ERROR and re.fullmatch("[A-Za-z.]{1,64}", code)
@@ -206,7 +198,8 @@ def organizations_remedy(error: Exception) -> str:
 
     :param error: what boto3 raised.
     """
-    if is_denied(error) or error_code(error) == NO_ORGANIZATION:
+    code = error_code(error)
+    if is_denial(code) or code == NO_ORGANIZATION:
         return "call with credentials of the management account or of a delegated administrator"
     return ""
 

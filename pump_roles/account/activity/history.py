@@ -9,7 +9,7 @@ from typing import Any, Final
 from pump_roles.account.activity.from_files import record_of
 from pump_roles.account.activity.result import Unknown, Why
 from pump_roles.account.clients import Clients, in_threads
-from pump_roles.account.responses import is_denied, list_in, reason_of
+from pump_roles.account.responses import error_code, is_denial, list_in, reason_of
 
 GLOBAL_REGION: Final = "us-east-1"
 """The Region that has the events of global services, in the partition ``aws``.
@@ -65,7 +65,7 @@ def read_history(
                 asked["NextToken"] = token
         except Exception as error:  # noqa: BLE001
             # botocore can raise anything if the response is not from AWS.
-            why: Why = "denied" if is_denied(error) else "not-read"
+            why: Why = "denied" if is_denial(error_code(error)) else "not-read"
             unknown = Unknown(why=why, subject=region, detail=reason_of(error, client))
             return region, count, unknown
 

@@ -15,7 +15,7 @@ from pump_roles.account.organization import (
 from pump_roles.account.probe import MINIMUM_SESSION_SECONDS, partition_of
 from pump_roles.account.responses import (
     error_code,
-    is_denied,
+    is_denial,
     organizations_remedy,
     reason_of,
     remedy_for,
@@ -220,7 +220,7 @@ def _verified(
     except Exception as error:  # noqa: BLE001
         unknown = Unknown(
             part="account",
-            why="assume-denied" if is_denied(error) else "not-assumed",
+            why="assume-denied" if is_denial(error_code(error)) else "not-assumed",
             subject=role_to_assume,
             detail=reason_of(error, aws.caller),
         )
