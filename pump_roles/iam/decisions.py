@@ -173,11 +173,14 @@ def certain_policies(policies: Sequence[Policy]) -> list[Policy]:
     ]
 
 
-def decision_of(deny: Clause) -> Decision:
-    """Return what a clause that denies decides."""
-    if deny.scope.condition:
+def decision_of(limit: Scope) -> Decision:
+    """Return what a clause that denies decides.
+
+    :param limit: its scope.
+    """
+    if limit.condition:
         return CONDITIONALLY
-    return DENIED if deny.scope.everywhere else PARTLY
+    return DENIED if limit.everywhere else PARTLY
 
 
 def is_covered(clause: Clause, catalog: Catalog) -> bool:
@@ -360,12 +363,17 @@ def _grant(
 ) -> Grant:
     if not allows:
         return _NOTHING
-    decisions = {decision_of(clause) for _, clause in denies}
+    limits: list[Scope] = []
+    for _, clause in denies:
+        # One that another one covers changes nothing.
+        if not any(limit.covers(clause.scope) for limit in limits):
+            limits = [limit for limit in limits if not clause.scope.covers(limit)]
+            limits.append(clause.scope)
+    decisions = {decision_of(limit) for limit in limits}
     order: tuple[Decision, ...] = (DENIED, CONDITIONALLY, PARTLY)
     strongest = (found for found in order if found in decisions)
     decision: Decision = next(strongest, ALLOWED)
     scopes = dict.fromkeys(clause.scope for _, clause in allows)
-    limits = dict.fromkeys(clause.scope for _, clause in denies)
     return Grant(
         decision=decision,
         granted_by=tuple(dict.fromkeys((policy.name, clause.named) for policy, clause in allows)),

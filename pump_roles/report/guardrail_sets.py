@@ -49,7 +49,7 @@ def _left(guardrail: Guardrail, report: Report) -> Left:
         denies = documents(applying([guardrail], kind, ROLES), ROLES[kind])
         evaluator = PolicyEvaluator(as_policies(denies), shipped())
         denied = {
-            name: {decision_of(deny) for _, deny in by}
+            name: {decision_of(deny.scope) for _, deny in by}
             for name, by in evaluator.by_action("Deny").items()
         }
         left[kind] = counts(

@@ -204,7 +204,7 @@ class RolePolicies:
             outright = {
                 name
                 for name, found in by_action.items()
-                if any(decision_of(clause) == DENIED for clause in found)
+                if any(decision_of(clause.scope) == DENIED for clause in found)
             }
             yield GuardrailReport(
                 name=guardrail.name,
@@ -249,7 +249,7 @@ class RolePolicies:
         counts = clause.readable and id(policy) in self._certain
         decision: Decision | Literal[""] = ALLOWED if clause.effect == "Allow" else ""
         if clause.effect == "Deny" and counts:
-            decision = decision_of(clause)
+            decision = decision_of(clause.scope)
         return Pattern(
             pattern=clause.named,
             effect=clause.effect,

@@ -102,19 +102,23 @@ def test_says_where_and_when_an_action_is_allowed(
 
 
 DENY = {**RUN, "Effect": "Deny"}
+ON_A = {**DENY, "Resource": "arn:a"}
 
 
 @pytest.mark.parametrize(
     ("denies", "decision", "limits"),
     [
         ([DENY], DENIED, ()),
-        ([{**DENY, "Resource": "arn:a"}], PARTLY, (Scope(resources=("arn:a",)),)),
+        ([ON_A], PARTLY, (Scope(resources=("arn:a",)),)),
         (
-            [{**DENY, "Condition": IF}, {**DENY, "Resource": "arn:a"}],
+            [{**DENY, "Condition": IF}, ON_A],
             CONDITIONALLY,
             (SECURE, Scope(resources=("arn:a",))),
         ),
         ([{**DENY, "Condition": IF}, DENY], DENIED, ()),
+        # What another deny covers says nothing more, wherever it stands.
+        ([ON_A, {**ON_A, "Condition": IF}], PARTLY, (Scope(resources=("arn:a",)),)),
+        ([{**ON_A, "Condition": IF}, ON_A], PARTLY, (Scope(resources=("arn:a",)),)),
         ([{**DENY, "Action": ["ec2:RunInstances", {"Ref": "X"}]}], ALLOWED, ()),
     ],
 )
