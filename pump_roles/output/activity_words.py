@@ -17,7 +17,7 @@ from pump_roles.account.activity.result import (
     Why,
 )
 from pump_roles.iam.catalog import shipped
-from pump_roles.output.pieces import LONGEST_NAME, few, line, plural
+from pump_roles.output.pieces import line, listed, plural
 from pump_roles.report.marks import mark
 
 if TYPE_CHECKING:
@@ -130,9 +130,8 @@ def nothing_found(error: "NothingFoundError", roles: "Roles", remedy: str) -> st
     :param remedy: what to pass for a role with another name or path.
     """
     if error.unknown:
-        shown, more = few(error.unknown, _ACTIONS)
-        problems = [f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in shown]
-        return f"the result is unknown: {'; '.join((*problems, *([more] if more else [])))}"
+        found = (f"{unknown.subject}: {unknown_in_words(unknown)}" for unknown in error.unknown)
+        return f"the result is unknown: {'; '.join(listed(found, _ACTIONS))}"
     if not error.events:
         return "the result is unknown: there are no events"
     places = sorted(place for sought in roles.sought for place in sought.resources)
@@ -147,7 +146,7 @@ def _unknown(unknown: Sequence[Unknown]) -> Section:
     return Section(
         title="What is not known",
         heads=("file, Region, role, or call", "why"),
-        rows=tuple((line(one.subject), line(unknown_in_words(one))) for one in unknown),
+        rows=tuple((found.subject, unknown_in_words(found)) for found in unknown),
         names=frozenset({0}),
         notes=("Until this is known, the rest may be incomplete.",),
         alarm=True,
@@ -161,12 +160,12 @@ def _changes(activity: Activity) -> Section:
         rows=tuple(
             (
                 change.time,
-                line(change.action, LONGEST_NAME),
-                line(what(change)) or "-",
-                line(change.outcome, LONGEST_NAME),
+                change.action,
+                what(change) or "-",
+                change.outcome,
                 returnable(change, activity.at) or "-",
-                line(change.session, LONGEST_NAME),
-                line(change.region, LONGEST_NAME),
+                change.session,
+                change.region,
             )
             for change in activity.changes
         ),
@@ -243,11 +242,11 @@ def _refused(refused: Sequence[Refusal]) -> Section:
         rows=tuple(
             (
                 refusal.time,
-                line(refusal.action, LONGEST_NAME),
-                line(", ".join(refusal.guardrails)) or "-",
-                line(refusal.outcome, LONGEST_NAME),
-                line(refusal.session, LONGEST_NAME),
-                line(refusal.region, LONGEST_NAME),
+                refusal.action,
+                ", ".join(refusal.guardrails) or "-",
+                refusal.outcome,
+                refusal.session,
+                refusal.region,
             )
             for refusal in refused
         ),
@@ -275,22 +274,20 @@ def _unused(activity: Activity) -> Section:
     }
     for action in activity.unused:
         by_risk[risk_of(action)].append(action)
-    rows = []
-    for risk, actions in by_risk.items():
-        if actions:
-            shown, more = few(actions, _ACTIONS)
-            rows.append((risk, f"{len(actions):,}", ", ".join((*shown, *([more] if more else [])))))
     refused = Counter[str]()
     for use in activity.used:
         refused[use.action] += use.refused
     tried = refused.keys() - {use.action for use in activity.used if use.calls}
     each = [f"{action} (refused {plural(refused[action], 'time')})" for action in sorted(tried)]
-    shown, more = few(each, _ACTIONS)
-    all_refused = f"Only refused: {', '.join((*shown, *([more] if more else [])))}."
+    all_refused = f"Only refused: {', '.join(listed(each, _ACTIONS))}."
     return Section(
         title="What it never used",
         heads=("actions that", "unused", "which"),
-        rows=tuple(rows),
+        rows=tuple(
+            (risk, f"{len(actions):,}", ", ".join(listed(actions, _ACTIONS)))
+            for risk, actions in by_risk.items()
+            if actions
+        ),
         notes=(
             f"{len(activity.unused):,} of {plural(activity.allowed, 'action')} were never called.",
             *([all_refused] if each else []),
@@ -328,23 +325,20 @@ def _guardrails(guardrails: Sequence[GuardrailActivity]) -> Section:
 
 
 def _sessions(activity: Activity) -> Section:
-    rows = []
-    for session in activity.sessions:
-        addresses, more = few(session.addresses, _ADDRESSES)
-        rows.append(
+    return Section(
+        title="Who came in",
+        heads=("session", "role", "from account", "addresses", "first", "last", "calls"),
+        rows=tuple(
             (
-                line(session.name, LONGEST_NAME),
-                line(session.role.rpartition("/")[2], LONGEST_NAME),
-                line(", ".join(session.callers)) or "-",
-                line(", ".join((*addresses, *([more] if more else [])))) or "-",
+                session.name,
+                session.role.rpartition("/")[2],
+                ", ".join(session.callers) or "-",
+                ", ".join(listed(session.addresses, _ADDRESSES)) or "-",
                 session.first,
                 session.last,
                 f"{session.calls:,}",
             )
-        )
-    return Section(
-        title="Who came in",
-        heads=("session", "role", "from account", "addresses", "first", "last", "calls"),
-        rows=tuple(rows),
+            for session in activity.sessions
+        ),
         names=frozenset({0, 1}),
     )

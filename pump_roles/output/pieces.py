@@ -1,18 +1,13 @@
-"""What the formats share: numbers with nouns, cut text, Markdown, CSV, and the terminal."""
+"""What the formats share: numbers with nouns, cut text, Markdown, and CSV."""
 
 import csv
 import json
-import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pump_roles.text import cut, one_line, packaged
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 LONGEST: Final = 900
 """The maximum length of a sentence, in characters. It has room for two policy ARNs."""
@@ -89,6 +84,21 @@ def listed(items: Iterable[str], most: int, noun: str = "") -> list[str]:
     return [*shown, f"and {more}"] if more else [*shown]
 
 
+def that_fit(blocks: Iterable[str], room: int) -> Sequence[str]:
+    """Return the first blocks of lines that fit. The others are not made.
+
+    :param blocks: the blocks.
+    :param room: how many characters they may have together.
+    """
+    shown = []
+    for block in blocks:
+        room -= len(block) + 1
+        if room < 0:
+            break
+        shown.append(block)
+    return shown
+
+
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 _WITHOUT_MARKUP: Final = (
@@ -137,21 +147,6 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield ""
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the rows of a table for a terminal, with aligned columns.
-
-    :param rows: the cells of each row, the headings first.
-    """
-    from rich.cells import cell_len  # noqa: PLC0415
-
-    # A character can take two cells.
-    lengths = [[cell_len(cell) for cell in row] for row in rows]
-    widths = [max(column) for column in zip(*lengths, strict=True)]
-    for row, of_row in zip(rows, lengths, strict=True):
-        cells = zip(row, of_row, widths, strict=True)
-        yield "  ".join(f"{cell}{' ' * (width - length)}" for cell, length, width in cells).rstrip()
-
-
 def spaced(*lines: str) -> Iterator[str]:
     """Yield lines of Markdown, each with a blank line after it."""
     for each in lines:
@@ -173,24 +168,3 @@ def csv_table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _no_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def console_for(written: StringIO, *, styled: bool) -> "Console":
-    """Return a console that prints text unchanged: no markup, no wrapping.
-
-    :param written: receives the output.
-    :param styled: whether it is for standard output; if that is a terminal, it has styles.
-    """
-    from rich.console import Console  # noqa: PLC0415
-
-    return Console(
-        file=written,
-        # sys.stdout is None if standard output is closed.
-        force_terminal=styled and sys.stdout is not None and sys.stdout.isatty(),
-        # With NO_COLOR, rich omits the colors, but keeps bold.
-        color_system=None if os.environ.get("NO_COLOR") else "auto",
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=True,
-    )

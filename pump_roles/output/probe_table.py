@@ -1,35 +1,34 @@
 """The results of ``probe`` for a terminal."""
 
-from collections.abc import Sequence
-from io import StringIO
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from pump_roles.account.probe import ProbeResult, Verdict
-from pump_roles.output.pieces import console_for
+from pump_roles.output.terminal import Line, in_lines
+
+_SHOWN: Final[dict[Verdict, tuple[str, str]]] = {
+    "not-required": ("not required", "bold red"),
+    "unknown": ("unknown", "yellow"),
+    "required": ("required", "green"),
+}
+"""How each verdict is shown. What needs attention comes first."""
 
 
 def as_table(results: Sequence[ProbeResult]) -> str:
     """Return the results, one line for each role: first what needs attention, last the counts."""
-    written = StringIO()
-    console = console_for(written, styled=True)
-    # In this order, what needs attention comes first.
-    shown: dict[Verdict, tuple[str, str]] = {
-        "not-required": ("not required", "bold red"),
-        "unknown": ("unknown", "yellow"),
-        "required": ("required", "green"),
-    }
-    # On a terminal, the reason is on its own line, so that neither text is broken in the middle.
+    return in_lines(_lines(results), styled=True)
+
+
+def _lines(results: Sequence[ProbeResult]) -> Iterator[Line]:
     width = max(len(result.role_arn) for result in results)
-    between = "\n              " if console.is_terminal else "  "
-    for verdict, (label, style) in shown.items():
+    for verdict, (label, style) in _SHOWN.items():
         for result in results:
             if result.verdict == verdict:
-                console.print(f"{label:<12}", style=style, end="")
-                name = result.role_arn if console.is_terminal else f"{result.role_arn:<{width}}"
-                console.print(f"  {name}{between}{result.reason}")
+                about = f" {result.role_arn:<{width}}  {result.reason}"
+                yield Line(label=f"{label:<12}", style=style, text=about)
+    found = Counter(result.verdict for result in results)
     counts = [
-        f"{count:,} {name}"
-        for verdict, (name, _) in shown.items()
-        if (count := sum(result.verdict == verdict for result in results))
+        f"{found[verdict]:,} {label}" for verdict, (label, _) in _SHOWN.items() if found[verdict]
     ]
-    console.print(f"external ID: {', '.join(counts)}")
-    return written.getvalue()
+    yield Line(text=f"external ID: {', '.join(counts)}")

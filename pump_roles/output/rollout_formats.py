@@ -1,13 +1,12 @@
 """The status of rollouts: as a table, one line for each account, and as CSV."""
 
 from collections.abc import Iterator
-from io import StringIO
 from typing import Final
 
 from pump_roles.account.rollout.status import AccountState, AccountStatus, RolloutStatus, Statuses
-from pump_roles.output.pieces import aligned, console_for, csv_table, listed
+from pump_roles.output.pieces import csv_table, listed
+from pump_roles.output.terminal import Line, aligned, in_lines
 from pump_roles.output.words import details_of, difference_in_words, unknown_in_words
-from pump_roles.text import one_line
 
 _REASONS: Final[dict[AccountState, str]] = {
     "current": "the last operation in this account succeeded",
@@ -87,38 +86,35 @@ _PROBLEMS: Final[dict[AccountState, str]] = {
 
 _BAD: Final = "bold red"
 
-_Line = tuple[str, str]
-"""A line, and its style."""
-
 
 def as_table(statuses: Statuses, *, styled: bool) -> str:
     """Return the status as a table. Accounts with a current stack instance are only counted.
 
-    Cells are neither cut nor wrapped.
+    Rows and commands are neither cut nor wrapped.
 
     :param statuses: the status.
     :param styled: whether it is for standard output; if that is a terminal, it has styles.
     """
-    written = StringIO()
-    console = console_for(written, styled=styled)
+    return in_lines(_lines(statuses), styled=styled)
+
+
+def _lines(statuses: Statuses) -> Iterator[Line]:
     for number, rollout in enumerate(statuses.rollouts):
         if number:
-            console.print()
-        for line, style in _lines(rollout):
-            console.print(one_line(line), style=style or None)
-    return written.getvalue()
+            yield Line()
+        roles = "".join(f", the {role.kind} role {role.name}".rstrip() for role in rollout.roles)
+        yield Line(label=f"{rollout.stack_set}{roles}, in {rollout.region}", style="bold")
+        if rollout.state == "unknown":
+            for problem in problems_in_words(rollout):
+                yield Line(label="could not be determined:", style="bold yellow", text=problem)
+        else:
+            yield from _known(rollout)
 
 
-def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
-    roles = "".join(f", the {role.kind} role {role.name}".rstrip() for role in rollout.roles)
-    yield f"{rollout.stack_set}{roles}, in {rollout.region}", "bold"
-    if rollout.state == "unknown":
-        for problem in problems_in_words(rollout):
-            yield f"could not be determined: {problem}", "bold yellow"
-        return
-    yield f"targets: {_targets(rollout)}", ""
+def _known(rollout: RolloutStatus) -> Iterator[Line]:
+    yield Line(text=f"targets: {_targets(rollout)}")
     counts = (f"{count:,} {state}" for state, count in rollout.counts.items() if count)
-    yield f"accounts: {', '.join(counts) or 'none'}", ""
+    yield Line(text=f"accounts: {', '.join(counts) or 'none'}")
     rows = [
         (
             *(account.account, account.name or "-", _state(account), account.unit or "-"),
@@ -128,28 +124,22 @@ def _lines(rollout: RolloutStatus) -> Iterator[_Line]:
         if account.state != "current"
     ]
     if rows:
-        head, *lines = aligned([_HEADER, *(tuple(map(one_line, row)) for row in rows)])
-        yield head, "bold"
-        for line in lines:
-            yield line, ""
-    yield from _conclusion(rollout)
-    if rollout.retry:
-        yield "After you fix the cause, repeat the operation in these accounts:", ""
-    for retry in rollout.retry:
-        yield retry.command, "cyan"
-    management = f"the management account {rollout.management_account}"
-    yield f"Not counted: {management}. StackSets never deploy to it.", "dim"
-
-
-def _conclusion(rollout: RolloutStatus) -> Iterator[_Line]:
+        head, *lines = aligned([_HEADER, *rows])
+        yield Line(label=head, style="bold")
+        yield from (Line(label=line) for line in lines)
     if rollout.state == "complete":
         every = f"Each of the {rollout.targeted:,} targeted accounts"
-        yield f"{every} has a current stack instance, and no other account has one.", "green"
+        current = f"{every} has a current stack instance, and no other account has one."
+        yield Line(label=current, style="green")
     for state, problem in _PROBLEMS.items():
         if count := rollout.counts[state]:
-            yield f"{problem}: {count:,}", _BAD
-    for problem in problems_in_words(rollout):
-        yield problem, _BAD
+            yield Line(label=f"{problem}: {count:,}", style=_BAD)
+    yield from (Line(label=problem, style=_BAD) for problem in problems_in_words(rollout))
+    if rollout.retry:
+        yield Line(text="After you fix the cause, repeat the operation in these accounts:")
+    yield from (Line(label=retry.command, style="cyan") for retry in rollout.retry)
+    management = f"the management account {rollout.management_account}"
+    yield Line(label=f"Not counted: {management}. StackSets never deploy to it.", style="dim")
 
 
 def _targets(rollout: RolloutStatus) -> str:

@@ -10,15 +10,10 @@ from urllib.parse import quote
 
 from pump_roles._version import __version__
 from pump_roles.account.verify.result import AccountResult, RoleResult, Verification
-from pump_roles.compare import Difference, Rule
+from pump_roles.compare import Rule
 from pump_roles.output import verify_words as wording
-from pump_roles.output.pieces import LONGEST_NAME, few, line
-from pump_roles.output.words import (
-    access_in_words,
-    details_of,
-    difference_in_words,
-    unknown_in_words,
-)
+from pump_roles.output.pieces import line
+from pump_roles.output.words import unknown_in_words
 
 FINGERPRINT: Final = "pumpRolesFinding/v1"
 """The name of the fingerprint. Change it if fingerprints are computed differently."""
@@ -34,14 +29,17 @@ _STOPS_PUMP: Final[frozenset[Rule]] = frozenset(
 )
 """Less access because of one of these keeps Pump from doing its work."""
 
+_REASONS: Final = 4
+"""How many of the reasons why a role or an account could not be checked are listed."""
+
 _LEVELS: Final = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Finding:
     # A result; its key stays the same between runs.
-    account: AccountResult
-    role: RoleResult | None = None
+    account: str
+    kind: str = ""
     arn: str = ""
     rule: str
     effect: str = ""
@@ -51,8 +49,7 @@ class _Finding:
 
     @property
     def key(self) -> tuple[str, ...]:
-        kind = "" if self.role is None else self.role.kind
-        return (self.account.account, kind, self.rule, self.effect, self.subject)
+        return (self.account, self.kind, self.rule, self.effect, self.subject)
 
 
 def as_sarif(verification: Verification) -> str:
@@ -150,7 +147,7 @@ def _results(findings: Sequence[_Finding], indexes: Mapping[str, int]) -> Iterat
 def _location(finding: _Finding) -> dict[str, Any]:
     arn = line(finding.arn)
     name = arn.rpartition("/")[2]
-    parts = ["accounts", finding.account.account, *([name] if name else [])]
+    parts = ["accounts", finding.account, *([name] if name else [])]
     location: dict[str, Any] = {
         "physicalLocation": {
             "artifactLocation": {"uri": "/".join(quote(part, safe="") for part in parts)},
@@ -165,91 +162,60 @@ def _location(finding: _Finding) -> dict[str, Any]:
 
 def _findings(verification: Verification) -> Iterator[_Finding]:
     for account in verification.accounts:
-        if account.unknown or (account.state == "unknown" and not account.roles):
-            unknown = (line(unknown_in_words(unread)) for unread in account.unknown)
-            reason = "; ".join(unknown) or "nothing could be read"
-            yield _unverified(account, None, f"In {_name(account)}: {reason}")
-        for difference in account.differences:
-            yield _difference(account, None, difference)
+        yield from _of(account, account)
         for role in account.roles:
-            for difference in role.differences:
-                yield _difference(account, role, difference)
-            if role.unknown or role.state == "unknown":
-                reason = (
-                    "; ".join(
-                        line(unknown_in_words(unknown))
-                        for unknown in few(role.unknown, wording.DETAILS)[0]
-                    )
-                    or "not known"
-                )
-                yield _unverified(account, role, f"{_about(account, role)}: {reason}")
-        yield from _others(account)
+            yield from _of(account, role)
+        for other in account.others:
+            yield _Finding(
+                account=account.account,
+                arn=other.arn,
+                rule="other-access",
+                effect=other.effect,
+                subject=other.name,
+                level="error",
+                message=_said(account, account, wording.of_other(other)),
+            )
 
 
-def _unverified(account: AccountResult, role: RoleResult | None, message: str) -> _Finding:
-    return _Finding(
-        account=account,
-        role=role,
-        arn="" if role is None else role.arn,
-        rule=wording.UNVERIFIED,
-        level="warning",
-        message=f"Not everything was checked. {message}.",
-    )
-
-
-def _difference(
-    account: AccountResult, role: RoleResult | None, difference: Difference
-) -> _Finding:
-    level = "warning"
-    if difference.effect == "broader":
-        level = "error"
-    elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
-        level = "note"
-    details, more = few(details_of(difference, wording.SIDES), wording.DETAILS, "change")
-    about = f"In {_name(account)}" if role is None else _about(account, role)
-    sentences = [
-        f"{about}: {line(difference_in_words(difference))} ({difference.effect})",
-        *map(line, details),
-        *filter(None, [more]),
-    ]
-    actions, left = wording.few_of(difference.actions)
-    if actions:
-        sentences.append(f"Actions: {', '.join(actions)}{left}")
-    return _Finding(
-        account=account,
-        role=role,
-        arn="" if role is None else role.arn,
-        rule=difference.rule,
-        effect=difference.effect,
-        subject=difference.subject,
-        level=level,
-        message=f"{'. '.join(sentences)}.",
-    )
-
-
-def _others(account: AccountResult) -> Iterator[_Finding]:
-    for other in account.others:
-        principals, left = wording.few_of(other.principals)
-        by = f" Can be assumed by: {', '.join(principals)}{left}." if principals else ""
-        where = f"The role {line(other.name)} in {_name(account)}"
+def _of(account: AccountResult, found: AccountResult | RoleResult) -> Iterator[_Finding]:
+    about = {"account": account.account}
+    if isinstance(found, RoleResult):
+        about |= {"kind": found.kind, "arn": found.arn}
+    for difference in found.differences:
+        level = "warning"
+        if difference.effect == "broader":
+            level = "error"
+        elif difference.effect == "narrower" and difference.rule not in _STOPS_PUMP:
+            level = "note"
         yield _Finding(
-            account=account,
-            arn=other.arn,
-            rule="other-access",
-            effect=other.effect,
-            subject=other.name,
-            level="error",
-            message=f"{where}: {line(access_in_words(other.alarms))}.{by}",
+            **about,
+            rule=difference.rule,
+            effect=difference.effect,
+            subject=difference.subject,
+            level=level,
+            message=_said(account, found, wording.of_difference(difference)),
+        )
+    if found.unknown or (found.state == "unknown" and found is account and not account.roles):
+        reasons = [line(unknown_in_words(unknown)) for unknown in found.unknown[:_REASONS]]
+        why = "; ".join(reasons) or "nothing could be read"
+        yield _Finding(
+            **about,
+            rule=wording.UNVERIFIED,
+            level="warning",
+            message=f"Not everything was checked. {_about(account, found)}: {why}.",
         )
 
 
-def _about(account: AccountResult, role: RoleResult) -> str:
-    return f"The {role.kind} role {line(role.arn.rpartition('/')[2])} in {_name(account)}"
+def _said(account: AccountResult, found: AccountResult | RoleResult, entry: wording.Entry) -> str:
+    sentence = f"{_about(account, found)}: {entry.sentence} ({entry.label})"
+    return f"{'; '.join((sentence, *entry.details))}."
 
 
-def _name(account: AccountResult) -> str:
-    name = f" ({line(account.name, LONGEST_NAME)})" if account.name else ""
-    return f"account {account.account}{name}"
+def _about(account: AccountResult, found: AccountResult | RoleResult) -> str:
+    place = f"account {wording.account_in_words(account)}"
+    if isinstance(found, RoleResult):
+        return f"The {found.kind} role {line(found.arn.rpartition('/')[2])} in {place}"
+    return f"In {place}"
 
 
 def _message(text: str) -> str:

@@ -1,44 +1,123 @@
-"""What the formats of a verification share: order, sentences, remedies, and maximum lengths."""
+"""What the formats of a verification share: entries, order, remedies, and maximum lengths."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Final
 
 from pump_roles.account.organization import Organization
 from pump_roles.account.verify.result import (
     AccountResult,
     Approval,
+    OtherRole,
     RoleResult,
     State,
     Verification,
 )
 from pump_roles.compare import Difference, Effect, Rule
-from pump_roles.output.pieces import LONGEST_NAME, few, line
-from pump_roles.output.words import unknown_in_words
+from pump_roles.output.pieces import LONGEST_NAME, few, line, listed
+from pump_roles.output.words import (
+    access_in_words,
+    details_of,
+    difference_in_words,
+    unknown_in_words,
+)
 
-ACTIONS: Final = 8
-"""How many actions of a difference are listed."""
+_MOST: Final = 20
+"""The maximum number of differences, other roles, or reasons that are listed."""
 
-DETAILS: Final = 4
+_NAMES: Final = 8
+"""How many actions of a difference, or principals of a role, are listed."""
+
+_DETAILS: Final = 4
 """How many of a difference's details are listed."""
 
-SIDES: Final = "{now} in the account instead of {was}"
+_SIDES: Final = "{now} in the account instead of {was}"
 """A format for what is in the account, and what is expected."""
 
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
 
 
-def few_of(actions: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Return the first actions, and how many more there are, in words."""
-    shown, more = few(actions, ACTIONS)
-    return [line(action, LONGEST_NAME) for action in shown], f" and {more}" if more else ""
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing about an account or a role, which each format shows in its own way.
+
+    :param label: its effect, or what it is about. Empty for the number of further entries.
+    :param rule: the rule of a difference; empty for anything else.
+    :param sentence: what it is.
+    :param details: what it changes, in one line each; last the actions, or the principals.
+    """
+
+    label: str = ""
+    rule: str = ""
+    sentence: str
+    details: Sequence[str] = ()
 
 
-def by_effect(differences: Iterable[Difference]) -> Sequence[Difference]:
-    """Sort differences: first those that give more access, then those that may, then the others."""
-    return sorted(differences, key=lambda difference: _EFFECTS.index(difference.effect))
+def of_account(account: AccountResult) -> Iterator[Entry]:
+    """Yield what there is to say about an account, apart from its expected roles."""
+    yield from entries("not checked", map(unknown_in_words, account.unknown))
+    yield from _first(map(of_difference, account.differences), "difference")
+    yield from _first(map(of_other, account.others), "other role")
+
+
+def of_role(role: RoleResult) -> Iterator[Entry]:
+    """Yield what there is to say about an expected role."""
+    # First those that give more access, then those that may, then the others.
+    by_effect = sorted(role.differences, key=lambda found: _EFFECTS.index(found.effect))
+    yield from _first(map(of_difference, by_effect), "difference")
+    yield from entries("not checked", map(unknown_in_words, role.unknown))
+    yield from entries("note", map(unknown_in_words, role.notes))
+    for approval in role.approvals:
+        yield Entry(label=approval.guardrail, sentence=approval_in_words(approval))
+    if role.last_used:
+        where = f" in {role.last_used_region}" if role.last_used_region else ""
+        yield Entry(label="last used", sentence=line(f"{role.last_used}{where}"))
+
+
+def entries(label: str, sentences: Iterable[str]) -> Iterator[Entry]:
+    """Yield an entry for each sentence; of many, only the first, and how many more there are."""
+    return _first(Entry(label=label, sentence=line(each)) for each in sentences)
+
+
+def of_difference(difference: Difference) -> Entry:
+    """Return what a difference is, and what it changes."""
+    details = (line(detail, LONGEST_NAME) for detail in details_of(difference, _SIDES))
+    return Entry(
+        label=difference.effect,
+        rule=difference.rule,
+        sentence=line(difference_in_words(difference)),
+        details=(
+            *listed(details, _DETAILS, "change"),
+            *_named("actions", difference.actions),
+        ),
+    )
+
+
+def of_other(other: OtherRole) -> Entry:
+    """Return how another role gives access, and to whom."""
+    return Entry(
+        label=other.effect,
+        rule="other-access",
+        sentence=f"the role {line(other.arn)}: {line(access_in_words(other.alarms))}",
+        details=(*_named("can be assumed by", other.principals),),
+    )
+
+
+def _named(what: str, names: Sequence[str]) -> Iterator[str]:
+    shown, more = few(names, _NAMES)
+    if shown:
+        known = ", ".join(line(name, LONGEST_NAME) for name in shown)
+        yield f"{what}: {known}{f' and {more}' if more else ''}"
+
+
+def _first(entries: Iterable[Entry], noun: str = "") -> Iterator[Entry]:
+    shown, more = few([*entries], _MOST, noun)
+    yield from shown
+    if more:
+        yield Entry(sentence=f"and {more}")
 
 
 def broader(account: AccountResult) -> bool:
@@ -68,18 +147,20 @@ def by_attention(accounts: Iterable[AccountResult]) -> Mapping[State, Sequence[A
 def is_unknown(verification: Verification) -> bool:
     """Return whether anything could not be checked, even if something else differs."""
     return not verification.accounts or any(
-        account.state == "unknown"
-        or account.unknown
-        or any(role.state == "unknown" or role.unknown for role in account.roles)
+        account.state == "unknown" or account.unknown or any(role.unknown for role in account.roles)
         for account in verification.accounts
     )
 
 
 def counts(verification: Verification) -> str:
     """Return how many accounts have each state, such as ``998 match, 1 differs, 1 unknown``."""
-    states = Counter(account.state for account in verification.accounts)
-    shown = [f"{states[state]:,} {state}" for state in get_args(State) if states[state]]
+    shown = [f"{count:,} {state}" for state, count in verification.counts.items() if count]
     return ", ".join(shown) or "none"
+
+
+def account_in_words(account: AccountResult) -> str:
+    """Return an account's ID, and its name if that was read."""
+    return f"{account.account}{f' ({line(account.name, LONGEST_NAME)})' if account.name else ''}"
 
 
 def organizations(verification: Verification) -> str:
@@ -92,12 +173,6 @@ def _organization(organization: Organization) -> str:
     if not organization.id:
         return "none"
     return f"{organization.id}, management account {organization.management_account}"
-
-
-def last_use(role: RoleResult) -> str:
-    """Return when and where a role was last used; empty if not known."""
-    where = f" in {line(role.last_used_region, LONGEST_NAME)}" if role.last_used_region else ""
-    return f"{line(role.last_used, LONGEST_NAME)}{where}" if role.last_used else ""
 
 
 def approval_in_words(approval: Approval) -> str:

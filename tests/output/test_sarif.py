@@ -238,12 +238,12 @@ def test_message_has_the_first_actions_and_how_many_more() -> None:
     (result,) = results_of(account)
     assert result["message"]["text"] == (
         "The read-only role PumpReadOnlyRole in account 000000000001 (Production): the inline "
-        "policy Extra is not expected (broader). "
+        "policy Extra is not expected (broader); "
         + "".join(
-            f"1 action: allowed in the account instead of denied by P{number}. "
+            f"1 action: allowed in the account instead of denied by P{number}; "
             for number in range(4)
         )
-        + "6 more changes. Actions: s3:Get0, s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, "
+        + "and 6 more changes; actions: s3:Get0, s3:Get1, s3:Get2, s3:Get3, s3:Get4, s3:Get5, "
         "s3:Get6, s3:Get7 and 992 more."
     )
 

@@ -81,6 +81,8 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "  not checked: it could not be read: text\n"
         "  broader: the management account of its organization is 111122223333 instead of "
         "444455556666 (organization)\n"
+        "  broader: the role arn:aws:iam::000000000001:role/text: text (other-access)\n"
+        "    can be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
         "  differs arn:aws:iam::000000000004:role/PumpReadOnlyRole (read-only)\n"
         "    broader: the inline policy text is not expected (policy-added)\n"
         "      1 action: allowed in the account instead of denied by text0\n"
@@ -95,8 +97,6 @@ def test_shows_each_difference_with_what_it_means() -> None:
         "    note: it could not be read: text\n"
         "    only-by-order: order text\n"
         "    last used: 2026-11-25T08:15:00Z in us-east-1\n"
-        "  broader: the role arn:aws:iam::000000000001:role/text: text (other-access)\n"
-        "    can be assumed by: text, text, text, text, text, text, text, text and 12 more\n"
         "\n"
         "unknown 000000000003\n"
         "  not checked: the role Audit could not be assumed: denied\n"
@@ -154,7 +154,7 @@ def test_what_needs_attention_is_first() -> None:
         "match 000000000001",
     ]
     effects = re.findall("(broader|narrower):", "\n".join(lines))
-    assert effects == ["narrower", "broader", "broader", "narrower", "narrower"]
+    assert effects == ["broader", "narrower", "broader", "narrower", "narrower"]
 
 
 def test_many_matching_accounts_are_counted() -> None:
