@@ -1,9 +1,7 @@
 """``pump-roles activity``: what Pump did through its roles, and what it never used."""
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -101,9 +99,8 @@ def activity(
     from pump_roles.account.activity.collect import Collector  # noqa: PLC0415
 
     formats = files.formats_of(output, [expect, *paths], _EXTENSIONS)
-    for name, value in {"--days": days, "--region": region, "--profile": profile}.items():
-        if paths and value:
-            raise click.BadParameter(f"PATH: cannot be combined with {name}")
+    if paths:
+        common.check_alone("PATH", {"--days": days, "--region": region, "--profile": profile})
     for arn in role_arn:
         validators.ROLE_ARN.check("--role-arn", arn)
     for name in region:
@@ -122,15 +119,19 @@ def activity(
         with common.unknown_if_aws_fails(hidden=[*roles.hidden]):
             asked = _read_history(collector, roles, region, profile, (since, now))
     found = result_of(collector, roles, now, asked)
-    files.write_all(partial(_written, found), {None: format, **formats})
+    files.write_all(
+        {
+            file: _written(found, chosen, styled=file is None)
+            for file, chosen in {None: format, **formats}.items()
+        }
+    )
     met = {
         "change": any(change.commitment and change.outcome == "done" for change in found.changes),
         "refused": bool(found.refused),
     }
-    if any(met[condition] for condition in fail_on):
-        raise click.exceptions.Exit(common.DIFFERENT)
-    if found.unknown:
-        raise click.exceptions.Exit(common.UNKNOWN)
+    common.finish(
+        different=any(met[condition] for condition in fail_on), unknown=bool(found.unknown)
+    )
 
 
 def read_files(collector: "Collector", paths: Sequence[Path]) -> None:
@@ -210,21 +211,16 @@ def _read_history(
                 read.append(region)
             else:
                 collector.add_unknown(unknown)
-            # In a pipe, such as a CI log, a line for each Region shows the progress.
-            if sys.stderr is not None and not sys.stderr.isatty():
-                state = "" if unknown is None else " unknown"
-                click.echo(f"{region} {count:,} events{state}", err=True)
+            advance(0, f"{region} {count:,} events{'' if unknown is None else ' unknown'}")
 
         read_history(aws, wanted, period, found=found, done=done)
     return in_utc(period[0]), in_utc(period[1]), tuple(sorted(read))
 
 
-def _written(found: "Activity", chosen: ActivityFormat, console: bool) -> bytes:  # noqa: FBT001
+def _written(found: "Activity", chosen: ActivityFormat, *, styled: bool) -> str:
     from pump_roles.output.activity_formats import as_csv, as_markdown, as_table  # noqa: PLC0415
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
 
     if chosen == "table":
-        text = as_table(found, styled=console)
-    else:
-        text = {"json": as_json, "csv": as_csv, "markdown": as_markdown}[chosen](found)
-    return text.encode("utf-8", "backslashreplace")
+        return as_table(found, styled=styled)
+    return {"json": as_json, "csv": as_csv, "markdown": as_markdown}[chosen](found)

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Final, NoReturn, ParamSpec, TypeVar
@@ -96,6 +97,37 @@ def fail(problem: str, status: int) -> NoReturn:
     raise click.exceptions.Exit(status)
 
 
+def finish(*, different: bool, unknown: bool) -> None:
+    """Exit with :data:`DIFFERENT` or :data:`UNKNOWN` if a result is that; both are different."""
+    if different or unknown:
+        raise click.exceptions.Exit(DIFFERENT if different else UNKNOWN)
+
+
+def check_alone(option: str, others: Mapping[str, object]) -> None:
+    """Raise a usage error if any of some options is passed that another one excludes.
+
+    :param option: the name of an option that is passed.
+    :param others: the names and values of the others.
+    """
+    for name in _passed(others):
+        raise click.BadParameter(f"{option}: cannot be combined with {name}")
+
+
+def check_needless(options: Mapping[str, object], needed: str) -> None:
+    """Raise a usage error if any of some options is passed that need another one.
+
+    :param options: their names and values.
+    :param needed: the name of an option that is not passed.
+    """
+    for name in _passed(options):
+        raise click.BadParameter(f"{name}: requires {needed}")
+
+
+def _passed(options: Mapping[str, object]) -> list[str]:
+    # A repeatable option that is not passed is empty.
+    return [name for name, value in options.items() if value not in (None, (), False)]
+
+
 def with_errors(status: int = 1) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
     """Return a decorator of a command, whose errors are then one line.
 
@@ -152,10 +184,11 @@ def unknown_if_aws_fails(*, hidden: Sequence[str] = ()) -> Iterator[None]:
 
 
 @contextmanager
-def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
+def progress(description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
     """Show a progress bar on standard error, if that is a terminal.
 
-    Yields a function to call with the number of further items that are done.
+    Yields a function to call with the number of further items that are done. With a second
+    argument, it writes that as a line if standard error is not a terminal, such as in a CI log.
 
     :param description: what is counted.
     :param total: how many items there are. By default, it is not known.
@@ -180,4 +213,10 @@ def progress(description: str, total: int | None = None) -> Iterator[Callable[[i
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(description, total=total)
-        yield lambda count: bar.advance(task, count)
+
+        def done(count: int, line: str = "") -> None:
+            bar.advance(task, count)
+            if line and sys.stderr is not None and not sys.stderr.isatty():
+                click.echo(line, err=True)
+
+        yield done

@@ -137,32 +137,18 @@ def write(written: bytes, output: Path | None) -> None:
         raise
 
 
-def print_text(text: str, output: Path | None = None, *, status: int = 1) -> None:
-    """Write a text, or exit with one line on standard error.
-
-    :param text: the text.
-    :param output: the file. By default, standard output.
-    :param status: the exit status if it cannot be written.
-    """
-    try:
-        write(text.encode("utf-8", "backslashreplace"), output)
-    except OSError as error:
-        fail(f"{output or 'standard output'}: cannot be written: {error.strerror}", status)
-
-
-def is_input(output: Path, path: Path | None, *more: Path | None) -> bool:
+def is_input(output: Path, path: Path) -> bool:
     """Return whether writing a file would overwrite what a command reads.
 
     :param output: the file to write.
-    :param path: the template, or the folder with templates, that is read.
-    :param more: other files that are read.
+    :param path: what is read: a file, or a folder with files.
     """
-    if any(_is_same(output, read) for read in (path, *more) if read is not None):
+    if _is_same(output, path):
         return True
     # For a symbolic link, both the link and its target count.
     outputs = (output.absolute(), output.resolve())
     readable = any(file.suffix.lower() in _INPUT_EXTENSIONS for file in outputs)
-    if path is None or not readable or mode_of(output) != S_IFREG:
+    if not readable or mode_of(output) != S_IFREG:
         return False
     if path.is_dir():
         # Stages have their own folders in it.
@@ -194,27 +180,30 @@ def _is_report(file: Path) -> bool:
 
 
 def formats_of(
-    output: Iterable[Path] | None,
+    output: Iterable[Path],
     inputs: Iterable[Path | None],
     extensions: Mapping[str, _Format],
+    chosen: _Format | None = None,
 ) -> dict[Path | None, _Format]:
-    """Return the format of each file to write, by its extension.
+    """Return the format of each file to write.
 
-    :param output: the files, without :data:`STANDARD_OUTPUT`.
+    :param output: the files, and :data:`STANDARD_OUTPUT`, which is omitted.
     :param inputs: the files and folders that are read.
     :param extensions: the format of each extension.
+    :param chosen: the format of all files. By default, their extensions decide.
     :raises click.BadParameter: if a file has another extension, or would overwrite an input.
     """
     read = [path for path in inputs if path is not None]
-    files = [file for file in output or () if file is not STANDARD_OUTPUT]
+    files = [file for file in output if file is not STANDARD_OUTPUT]
     found: dict[Path | None, _Format] = {}
     for file in files:
-        if file.suffix.lower() not in extensions:
+        extension = file.suffix.lower()
+        if chosen is None and extension not in extensions:
             allowed = ", ".join(extensions)
             raise click.BadParameter(
                 one_line(f"{file}: unknown extension; must be one of {allowed}")
             )
-        found[file] = extensions[file.suffix.lower()]
+        found[file] = extensions[extension] if chosen is None else chosen
     for file in files:
         if any(is_input(file, path) for path in read):
             raise click.BadParameter(one_line(f"{file}: would overwrite an input"))
@@ -224,27 +213,22 @@ def formats_of(
     return found
 
 
-def write_all(
-    written: Callable[[_Format, bool], bytes], formats: Mapping[Path | None, _Format]
-) -> None:
-    """Write a result in each format. If one cannot be written, the others are.
+def write_all(texts: Mapping[Path | None, str], *, status: int = 1) -> None:
+    """Write texts. If one cannot be written, the others are. Then the command fails.
 
-    Then the command fails.
-
-    :param written: returns the result in a format, and whether it is for standard output.
-    :param formats: the format of each file; ``None`` is standard output.
+    :param texts: the text of each file; ``None`` is standard output.
+    :param status: the exit status if one cannot be written.
     """
 
-    def problem(file: Path | None, chosen: _Format) -> str:
+    def problem(file: Path | None, text: str) -> str:
         try:
-            write(written(chosen, file is None), file)
+            write(text.encode("utf-8", "backslashreplace"), file)
         except OSError as error:
             return f"{file or 'standard output'}: cannot be written: {error.strerror}"
         return ""
 
-    problems = [problem(file, chosen) for file, chosen in formats.items()]
-    if any(problems):
-        fail("; ".join(filter(None, problems)), 1)
+    if problems := [*filter(None, (problem(file, text) for file, text in texts.items()))]:
+        fail("; ".join(problems), status)
 
 
 def mode_of(path: Path) -> int | None:

@@ -3,7 +3,7 @@
 import click
 
 from pump_roles.cli import common
-from pump_roles.cli.files import print_text
+from pump_roles.cli.files import write_all
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
 from pump_roles.validators import ArgumentError
@@ -86,4 +86,4 @@ def link(
         raise ArgumentError(option, error.problem) from None
     for warning in warnings_about(role, template_url=template_url, parameters=parameters):
         click.echo(f"pump-roles: warning: {one_line(warning)}", err=True)
-    print_text(f"{url}\n")
+    write_all({None: f"{url}\n"})

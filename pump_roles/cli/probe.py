@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from pump_roles.cli import common
-from pump_roles.cli.files import csv_path, print_text
+from pump_roles.cli.files import csv_path, write_all
 from pump_roles.text import one_line
 from pump_roles.validators import EXTERNAL_ID, ROLE_ARN
 
@@ -122,12 +122,9 @@ def probe(
         from pump_roles.output.probe_table import as_table  # noqa: PLC0415
 
         text = as_table(results)
-    print_text(text, status=common.UNKNOWN)
+    write_all({None: text}, status=common.UNKNOWN)
     verdicts = {result.verdict for result in results}
-    if "not-required" in verdicts:
-        raise click.exceptions.Exit(common.DIFFERENT)
-    if "unknown" in verdicts:
-        raise click.exceptions.Exit(common.UNKNOWN)
+    common.finish(different="not-required" in verdicts, unknown="unknown" in verdicts)
 
 
 def _roles_to_probe(
@@ -137,11 +134,10 @@ def _roles_to_probe(
 
     if role_arn is None and file is None:
         raise click.BadParameter("pass ROLE_ARN or --file")
-    if role_arn is not None and file is not None:
-        raise click.BadParameter("ROLE_ARN: cannot be combined with --file")
     if file is not None:
-        if external_id is not None:
-            raise click.BadParameter("--external-id: cannot be combined with --file")
+        for name, value in {"ROLE_ARN": role_arn, "--external-id": external_id}.items():
+            if value is not None:
+                common.check_alone(name, {"--file": file})
         return read_role_list(file)
     of_environment = common.external_id_of_environment()
     passed = of_environment if external_id is None else external_id

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import click
 
 from pump_roles.cli import common, files
-from pump_roles.text import one_line
 from pump_roles.validators import GUARDRAILS, ROLE_NAME, ArgumentError
 
 if TYPE_CHECKING:
     from pump_roles.account.activity.result import Activity
     from pump_roles.guardrails import Guardrail
     from pump_roles.report import Earlier, Report
-    from pump_roles.report.model import Change
 
 ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
 
@@ -126,15 +124,12 @@ def report(
     account, or anything of --activity, cannot be read.
     """
     _check_account(path, role_name, region, profile, account=account)
-    output = None if output is files.STANDARD_OUTPUT else output
     if _BROADENED in fail_on and since is None:
         raise click.BadParameter("--fail-on broadened requires --since")
-    chosen = format or ("markdown" if output is None else _EXTENSIONS.get(output.suffix.lower()))
-    if chosen is None:
-        raise click.BadParameter(one_line(f"{output}: unknown extension; pass --format"))
-    inputs = [path, since, *activity]
-    if output is not None and any(files.is_input(output, read) for read in inputs):
-        raise click.BadParameter(one_line(f"{output}: would overwrite an input"))
+    formats = files.formats_of(
+        () if output is None else (output,), [path, since, *activity], _EXTENSIONS, format
+    ) or {None: format or "markdown"}
+    ((file, chosen),) = formats.items()
     if activity and (chosen != "html" or account):
         raise click.BadParameter("--activity: requires --format html, and no --account")
     for read in filter(None, (path, since)):
@@ -145,10 +140,9 @@ def report(
         _of_account(role_name, region, profile, since) if account else _report(path, denied, since)
     )
     done = _activity(activity, path) if activity else None
-    files.print_text(_written(result, chosen, done), output)
-    reasons = list(_reasons(result, fail_on))
-    if reasons:
-        common.fail(" ".join(f"{reason}." for reason in reasons), common.DIFFERENT)
+    files.write_all({file: _written(result, chosen, done)})
+    if reasons := [*_reasons(result, fail_on)]:
+        common.fail(" ".join(reasons), common.DIFFERENT)
     if done is not None and done.unknown:
         common.fail("--activity: not everything could be read; the page says so", common.UNKNOWN)
 
@@ -219,12 +213,11 @@ def _check_account(
     *,
     account: bool,
 ) -> None:
-    if account and path is not None:
-        raise click.BadParameter("--account: cannot be combined with a path")
-    options = {"--role-name": role_names, "--region": region, "--profile": profile}
-    for option, value in options.items():
-        if value not in (None, ()) and not account:
-            raise click.BadParameter(f"{option}: requires --account")
+    if account:
+        common.check_alone("--account", {"PATH": path})
+    else:
+        options = {"--role-name": role_names, "--region": region, "--profile": profile}
+        common.check_needless(options, "--account")
     for name in role_names:
         ROLE_NAME.check("--role-name", name)
 
@@ -284,31 +277,16 @@ def _written(result: "Report", chosen: ReportFormat, activity: "Activity | None"
 
 
 def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:
-    from pump_roles.output.report_words import finding_title  # noqa: PLC0415
+    from pump_roles.output.pieces import listed, say  # noqa: PLC0415
+    from pump_roles.output.report_words import (  # noqa: PLC0415
+        change_of_roles,
+        difference,
+        finding_title,
+    )
 
     if _ALARM in fatal and result.alarms:
-        noun = "alarm" if result.alarms == 1 else "alarms"
         titles = (finding_title(finding, result) for finding in result.findings if finding.is_alarm)
-        yield _line(f"{result.alarms} {noun}: {'; '.join(titles)}")
-    broader = [change for change in result.changes if change.may_broaden]
-    if _BROADENED in fatal and result.since is not None and broader:
-        what = (
-            "1 change broadens or may broaden"
-            if len(broader) == 1
-            else f"{len(broader):,} changes broaden or may broaden"
-        )
-        rest = f"; {len(broader) - 1:,} more" if len(broader) > 1 else ""
-        first = f"{_line(_described(broader[0]))}{rest}"
-        yield f"{what} the roles since {_line(result.since.file)}: {first}"
-
-
-def _described(change: "Change") -> str:
-    from pump_roles.output.report_words import change_in_one_line  # noqa: PLC0415
-
-    what = change_in_one_line(change)
-    return f"{change.role}: {what}" if change.role else what
-
-
-def _line(text: str) -> str:
-    # A name in a template can contain a line break.
-    return " ".join(text.split()).rstrip(".")
+        yield f"{say('units.alarms', result.alarms)}: {'; '.join(titles)}."
+    broader = [change_of_roles(change) for change in result.changes if change.may_broaden]
+    if _BROADENED in fatal and broader:
+        yield f"{difference(result)}: {'; '.join(listed(broader, 1)).rstrip('.')}."

@@ -9,7 +9,7 @@ import click
 
 from pump_roles.cli import common
 from pump_roles.cli.common import comma_separated
-from pump_roles.cli.files import named_path, print_text
+from pump_roles.cli.files import named_path, write_all
 from pump_roles.validators import ACCOUNTS, STACK_SET_NAME, CallAs
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def rollout_status(
     read, or the result cannot be written; 2 for a usage error.
     """
     account_filter, filtered = _account_filter(exclude_accounts, only_accounts, no_filter=no_filter)
-    if timeout is not None and not wait:
-        raise click.BadParameter("--timeout: requires --wait")
+    if not wait:
+        common.check_needless({"--timeout": timeout}, "--wait")
     rollouts = _rollouts(stack_sets, expect)
     if call_as is not None:
         rollouts = [replace(rollout, call_as=call_as) for rollout in rollouts]
@@ -126,28 +126,21 @@ def rollout_status(
     )
     if all(rollout.unknown for rollout in statuses.rollouts):
         _fail_as_unknown(statuses)
-    print_text(_written_statuses(statuses, format), status=common.UNKNOWN)
-    if statuses.state != "complete":
-        raise click.exceptions.Exit(
-            common.DIFFERENT if statuses.state == "incomplete" else common.UNKNOWN
-        )
+    write_all({None: _written(statuses, format)}, status=common.UNKNOWN)
+    state = statuses.state
+    common.finish(different=state == "incomplete", unknown=state == "unknown")
 
 
 def _account_filter(
     exclude_accounts: Sequence[str], only_accounts: Sequence[str], *, no_filter: bool
 ) -> "tuple[AccountFilter | None, list[str]]":
-    passed = {
-        "--only-accounts": only_accounts,
-        "--exclude-accounts": exclude_accounts,
-        "--no-filter": no_filter,
-    }
-    names = [name for name, value in passed.items() if value]
-    if len(names) > 1:
-        raise click.BadParameter(f"{names[0]}: cannot be combined with {names[1]}")
-    if exclude_accounts:
-        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
     if only_accounts:
+        others = {"--exclude-accounts": exclude_accounts, "--no-filter": no_filter}
+        common.check_alone("--only-accounts", others)
         return "INTERSECTION", ACCOUNTS.check("--only-accounts", comma_separated(only_accounts))
+    if exclude_accounts:
+        common.check_alone("--exclude-accounts", {"--no-filter": no_filter})
+        return "DIFFERENCE", ACCOUNTS.check("--exclude-accounts", comma_separated(exclude_accounts))
     return "NONE" if no_filter else None, []
 
 
@@ -157,9 +150,9 @@ def _rollouts(stack_sets: Sequence[str], expect: Path | None) -> "list[ExpectedR
     from pump_roles.output.words import unknown_in_words  # noqa: PLC0415
     from pump_roles.templates.reading import read_templates  # noqa: PLC0415
 
-    if expect is not None and stack_sets:
-        raise click.BadParameter("STACK_SET: cannot be combined with --expect")
-    if expect is None and not stack_sets:
+    if stack_sets:
+        common.check_alone("STACK_SET", {"--expect": expect})
+    elif expect is None:
         raise click.BadParameter(
             "pass --expect, or the names of StackSets, such as PumpReadOnly PumpAutoPilot"
         )
@@ -229,7 +222,7 @@ def _fail_as_unknown(statuses: "Statuses") -> NoReturn:
     common.fail(f"the result is unknown: {'; '.join(problems)}", common.UNKNOWN)
 
 
-def _written_statuses(statuses: "Statuses", chosen: StatusFormat) -> str:
+def _written(statuses: "Statuses", chosen: StatusFormat) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
     from pump_roles.output.rollout_formats import as_csv, as_table  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pump_roles.cli import common
-from pump_roles.cli.files import STANDARD_OUTPUT, create, output_path, write
+from pump_roles.cli.files import STANDARD_OUTPUT, create, output_path, write_all
 from pump_roles.text import one_line
 
 
@@ -34,15 +34,14 @@ def template(role: str, *, output: Path | None) -> None:
     from pump_roles import universal  # noqa: PLC0415
 
     content = universal.template(role)
+    if output is None or output is STANDARD_OUTPUT:
+        write_all({None: content.decode()})
+        return
     try:
-        if output is None or output is STANDARD_OUTPUT:
-            write(content, None)
-        else:
-            create(content, output)
+        create(content, output)
     except FileExistsError:
         raise click.BadParameter(
             one_line(f"--output: {output} already exists; pass another path, or remove it")
         ) from None
     except OSError as error:
-        name = "standard output" if output in (None, STANDARD_OUTPUT) else output
-        common.fail(f"{name}: cannot be written: {error.strerror}", 1)
+        common.fail(f"{output}: cannot be written: {error.strerror}", 1)

@@ -1,10 +1,8 @@
 """``pump-roles verify``: whether accounts still have the expected roles."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -186,11 +184,11 @@ def verify(
     if management_account is not None:
         validators.ACCOUNT.check("--management-account", management_account)
     if details:
-        _check_alone(
+        common.check_alone(
             "--details", {"--organization": scope, "--profile": profile, "--region": region}
         )
     if removed:
-        _check_alone(
+        common.check_alone(
             "--removed",
             {
                 "--role": role,
@@ -217,11 +215,14 @@ def verify(
             verification = _of_accounts(
                 expectation, scope, assume_role, profile, common.region_of(region), concurrency
             )
-    files.write_all(partial(_written, verification), {None: format, **formats})
-    if verification.state != "match":
-        raise click.exceptions.Exit(
-            common.DIFFERENT if verification.state == "differs" else common.UNKNOWN
-        )
+    files.write_all(
+        {
+            file: _written(verification, chosen, styled=file is None)
+            for file, chosen in {None: format, **formats}.items()
+        }
+    )
+    state = verification.state
+    common.finish(different=state == "differs", unknown=state == "unknown")
 
 
 def _scope(
@@ -241,9 +242,7 @@ def _scope(
         "--exclude-account": excluded,
     }
     if not organization:
-        for name, value in passed.items():
-            if value:
-                raise click.BadParameter(f"{name}: requires --organization")
+        common.check_needless(passed, "--organization")
         return None
     if not assume_role:
         raise click.BadParameter("--organization: requires --assume-role")
@@ -285,13 +284,6 @@ def _expectation(
     )
     listed = [] if external_ids is None else read_role_list(external_ids)
     return expectation.only(kinds).with_external_ids(listed, external_id=of_environment or "")
-
-
-def _check_alone(option: str, excluded: "Mapping[str, object]") -> None:
-    for name, value in excluded.items():
-        # A repeatable option that is not passed is empty.
-        if value not in (None, ()):
-            raise click.BadParameter(f"{option}: cannot be combined with {name}")
 
 
 def _absent(expectation: "Expectation", scope: "Scope | None") -> "Expectation":
@@ -351,7 +343,13 @@ def _of_accounts(  # noqa: PLR0917
         return verify_own_account(aws, expectation)
     accounts = accounts_in(aws, scope)
     organization = read_organization(aws.organizations())
-    with _progress(len(accounts)) as found:
+    with common.progress("accounts verified", len(accounts)) as advance:
+        numbers = count(1)
+
+        def found(result: "AccountResult") -> None:
+            about = f"{result.account} {result.state}"
+            advance(1, f"{next(numbers):,}/{len(accounts):,} {about}")
+
         return verify_organization(
             aws,
             expectation,
@@ -363,23 +361,7 @@ def _of_accounts(  # noqa: PLR0917
         )
 
 
-@contextmanager
-def _progress(total: int) -> "Iterator[Callable[[AccountResult], object]]":
-    # In a pipe, such as a CI log, a line for each account shows the progress.
-    count = 0
-    with common.progress("accounts verified", total) as advance:
-
-        def found(result: "AccountResult") -> None:
-            nonlocal count
-            count += 1
-            advance(1)
-            if sys.stderr is not None and not sys.stderr.isatty():
-                click.echo(f"{count:,}/{total:,} {result.account} {result.state}", err=True)
-
-        yield found
-
-
-def _written(verification: "Verification", chosen: VerifyFormat, console: bool) -> bytes:  # noqa: FBT001
+def _written(verification: "Verification", chosen: VerifyFormat, *, styled: bool) -> str:
     from pump_roles.output.json_documents import as_json  # noqa: PLC0415
     from pump_roles.output.sarif import as_sarif  # noqa: PLC0415
     from pump_roles.output.verify_markdown import as_markdown  # noqa: PLC0415
@@ -387,7 +369,5 @@ def _written(verification: "Verification", chosen: VerifyFormat, console: bool) 
     if chosen == "table":
         from pump_roles.output.verify_table import as_table  # noqa: PLC0415
 
-        text = as_table(verification, styled=console)
-    else:
-        text = {"json": as_json, "markdown": as_markdown, "sarif": as_sarif}[chosen](verification)
-    return text.encode("utf-8", "backslashreplace")
+        return as_table(verification, styled=styled)
+    return {"json": as_json, "markdown": as_markdown, "sarif": as_sarif}[chosen](verification)

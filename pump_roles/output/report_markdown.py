@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pump_roles.output import report_words as wording
-from pump_roles.output.pieces import TEXTS, few, listed, say, spaced
+from pump_roles.output.pieces import TEXTS, listed, say, spaced
 from pump_roles.output.pieces import code as _code
 from pump_roles.output.pieces import table as _table
 from pump_roles.output.pieces import text as _text
@@ -27,16 +27,17 @@ SUMMARY_LIMIT: Final = 60_000
 _FEW: Final = 3
 _LISTED: Final = 8
 
-_FEW_LINES: Final = 20
-_MANY_LINES: Final = 40
-_SHORT: Final = 200
-_LONG: Final = 400
-"""The maximum numbers of lines in a section, and of characters in a text from a template."""
+_MOST_LINES: Final = 40
+_LONGEST: Final = 300
+"""In a summary, the maximum numbers of lines in a section, and of characters in a text from a
+template.
+"""
 
 
 def as_markdown(report: Report) -> str:
     """Return the whole report as Markdown, for a repository or a terminal."""
-    return "\n".join(_whole(report)).rstrip("\n") + "\n"
+    lines = [line for section in _shared(report, None) for line in section]
+    return "\n".join((*lines, *_rest(report))).rstrip("\n") + "\n"
 
 
 def as_summary(report: Report) -> str:
@@ -46,39 +47,38 @@ def as_summary(report: Report) -> str:
     mean at worst, the counts, the alarms, the changes, and lines to accept or reject. A list that
     is too long is cut, and says how much is missing.
     """
-    sections = (
-        (_head(report), _FEW_LINES),
-        (_alarms(report, longest=_LONG), _FEW_LINES),
-        (_statements(report, full=False), _MANY_LINES),
-        (_at_worst(report), _FEW_LINES),
-        (_changes(report, full=False), _MANY_LINES),
-        (_numbers(report, longest=_SHORT), _MANY_LINES),
-        (_ledger(report), _MANY_LINES),
-        (_places(report, longest=_LONG), _FEW_LINES),
-    )
-    lines = [line for section, most in sections for line in _fitted(list(section), most)]
+    lines = [line for section in _shared(report, _LONGEST) for line in _fitted([*section])]
     return "\n".join((*lines, *_accept_or_reject(report))).rstrip("\n") + "\n"
 
 
-def _fitted(lines: Sequence[str], most: int) -> Iterator[str]:
+def _fitted(lines: Sequence[str]) -> Iterator[str]:
     # Each section has its own limit, so that none can crowd out another.
-    yield from lines[:most]
-    left = sum(bool(line) for line in lines[most:])
+    yield from lines[:_MOST_LINES]
+    left = sum(map(bool, lines[_MOST_LINES:]))
     if left:
         yield from spaced(f"**{say('summary.cut', number=left)}**")
 
 
-def _whole(report: Report) -> Iterator[str]:
-    yield from _head(report)
-    yield from _alarms(report)
-    yield from _statements(report, full=True)
-    yield from _at_worst(report)
-    yield from _changes(report, full=True)
-    yield from _numbers(report)
-    yield from _ledger(report)
-    yield from _places(report)
+def _shared(report: Report, longest: int | None) -> Iterator[Iterator[str]]:
+    """Yield the sections that the whole report and its summary have.
+
+    :param report: the report.
+    :param longest: the maximum length of a text from a template; ``None`` for the whole report.
+    """
+    yield _head(report)
+    yield _alarms(report, longest)
+    yield _statements(report, longest)
+    yield _at_worst(report)
+    yield _changes(report, longest)
+    yield _numbers(report, longest)
+    yield _ledger(report)
+    yield _places(report, longest)
+
+
+def _rest(report: Report) -> Iterator[str]:
     yield from spaced(f"## {say('findings.title')}")
-    yield from _findings(report, (finding for finding in report.findings if not finding.is_alarm))
+    others = (finding for finding in report.findings if not finding.is_alarm)
+    yield from _findings(report, others, None)
     yield from _others(report.others)
     for role in report.roles:
         yield from spaced(f"## {say('summary.policies', role=wording.heading(role))}")
@@ -101,16 +101,14 @@ def _head(report: Report) -> Iterator[str]:
     yield from spaced(f"**{_text(wording.conclusion(report))}**")
 
 
-def _alarms(report: Report, *, longest: int | None = None) -> Iterator[str]:
+def _alarms(report: Report, longest: int | None) -> Iterator[str]:
     alarms = [finding for finding in report.findings if finding.is_alarm]
     if alarms:
         yield from spaced(f"## {say('alarms.title')}")
-        yield from _findings(report, alarms, longest=longest)
+        yield from _findings(report, alarms, longest)
 
 
-def _findings(
-    report: Report, findings: Iterable[Finding], *, longest: int | None = None
-) -> Iterator[str]:
+def _findings(report: Report, findings: Iterable[Finding], longest: int | None) -> Iterator[str]:
     for finding in findings:
         about = _cut(wording.finding_text(finding, report), longest)
         yield f"**{_text(wording.finding_title(finding, report))}.** {_text(about)}"
@@ -119,12 +117,12 @@ def _findings(
         yield ""
 
 
-def _statements(report: Report, *, full: bool) -> Iterator[str]:
+def _statements(report: Report, longest: int | None) -> Iterator[str]:
     severities = wording.severities(report)
 
     def answer(statement: Statement, role: RoleReport) -> str:
         symbol = wording.SYMBOLS[severities[statement.id, role.kind]]
-        return _answer(statement.roles[role.kind], role, symbol, full=full)
+        return _answer(statement.roles[role.kind], role, symbol, longest)
 
     yield from spaced(f"## {say('plain.title')}")
     yield from _table(
@@ -135,7 +133,7 @@ def _statements(report: Report, *, full: bool) -> Iterator[str]:
         ),
     )
     yield from spaced(f"{'; '.join(wording.LEGEND.values())}.")
-    if full:
+    if longest is None:
         yield from spaced(say("summary.behind"))
         for statement in report.statements:
             answers = statement.roles.values()
@@ -156,17 +154,15 @@ def _statement(statement: Statement) -> str:
     return f"{_text(statement.title)}{note}"
 
 
-def _answer(answer: Answer, role: RoleReport, symbol: str, *, full: bool) -> str:
-    about = _text(wording.answered(answer, role))
-    shown = (
-        f"{symbol} **{wording.answer_in_words(answer)}**: {about if full else _cut(about, _SHORT)}"
-    )
-    if answer.left and (full or wording.few_named(answer)):
+def _answer(answer: Answer, role: RoleReport, symbol: str, longest: int | None) -> str:
+    about = _text(_cut(wording.answered(answer, role), longest))
+    shown = f"{symbol} **{wording.answer_in_words(answer)}**: {about}"
+    if answer.left and (longest is None or wording.few_named(answer)):
         return f"{shown}: {', '.join(map(_code, answer.left))}"
     return shown
 
 
-def _numbers(report: Report, *, longest: int | None = None) -> Iterator[str]:
+def _numbers(report: Report, longest: int | None) -> Iterator[str]:
     roles = report.roles
 
     def code(text: str) -> str:
@@ -249,28 +245,28 @@ def _guardrail(name: str, value: str, by_role: Mapping[str, GuardrailReport]) ->
         f"{kind}: {say('summary.every_action')}" for kind, found in by_role.items() if found.ends
     ]
     return [
-        f"{_code(name)}{f': {_text(_cut(value, _LONG))}' if value else ''}",
+        f"{_code(name)}{f': {_text(_cut(value, _LONGEST))}' if value else ''}",
         " ".join((_text(about.removes), *(f"{one}." for one in taken))),
         _text(about.leaves),
         _text(about.costs),
     ]
 
 
-def _places(report: Report, *, longest: int | None = None) -> Iterator[str]:
+def _places(report: Report, longest: int | None) -> Iterator[str]:
     yield from spaced(f"## {say('where.title')}")
     for place in report.places:
         yield f"- {place.kind}: {_text(_cut(place_in_words(place), longest))}"
     yield from spaced(f"- {_text(wording.global_services(report))}")
 
 
-def _changes(report: Report, *, full: bool) -> Iterator[str]:
+def _changes(report: Report, longest: int | None) -> Iterator[str]:
     yield from spaced(f"## {say('changes.title')}", _text(wording.compared(report)))
     if report.since is not None:
         for cause, title in TEXTS["causes"].items():
             changes = [change for change in report.changes if change.cause == cause]
             yield from spaced(f"**{title}: {len(changes):,}.**")
             for change in changes:
-                yield _change(change, full=full)
+                yield _change(change, longest)
             if changes:
                 yield ""
     yield from spaced(wording.gained(report))
@@ -280,13 +276,11 @@ def _changes(report: Report, *, full: bool) -> Iterator[str]:
         yield ""
 
 
-def _change(change: Change, *, full: bool) -> str:
-    shown, more = few(change.actions, len(change.actions) if full else _LISTED)
-    names = f": {', '.join(map(_code, shown))}" if shown else ""
-    rest = f" {say('summary.more', more=more)}" if more else ""
-    line = wording.change_in_one_line(change)
-    what = _text(line if full else _cut(line, _LONG))
-    return f"- {change.effect}, {change.role or say('changes.all_roles')}: {what}{names}{rest}"
+def _change(change: Change, longest: int | None) -> str:
+    what = f"- {change.effect}, {_text(_cut(wording.change_of_roles(change), longest))}"
+    most = len(change.actions) if longest is None else _LISTED
+    names = ", ".join(listed(map(_code, change.actions), most))
+    return f"{what}: {names}" if names else what
 
 
 def _accept_or_reject(report: Report) -> Iterator[str]:

@@ -43,8 +43,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield line(f"{say('text.alarm')}: {title}. {about}")
     changes, more = few(report.changes, _CHANGES, say("text.change"))
     for change in changes:
-        what = wording.change_in_one_line(change)
-        yield line(f"- {change.effect}, {change.role or say('changes.all_roles')}: {what}")
+        yield line(f"- {change.effect}, {wording.change_of_roles(change)}")
     if more:
         yield f"- {say('summary.more', more=more)}"
     yield ""

@@ -401,6 +401,11 @@ def change_in_one_line(change: Change) -> str:
     return say(f"change_about.{change.about}")
 
 
+def change_of_roles(change: Change) -> str:
+    """Return which role a change is about, and what it is."""
+    return f"{change.role or say('changes.all_roles')}: {change_in_one_line(change)}"
+
+
 def _places(was: Place | None, now: Place | None) -> str:
     if was is None or now is None:
         text = "change.place_gained" if was is None else "change.place_lost"

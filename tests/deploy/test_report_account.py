@@ -153,7 +153,7 @@ def test_rejects_an_account_without_the_roles(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--account", "cdk.out"], "cannot be combined with a path"),
+        (["--account", "cdk.out"], "--account: cannot be combined with PATH"),
         (["--role-name", "Acme"], "--role-name: requires --account"),
         (["--region", "us-east-1"], "--region: requires --account"),
         (["--profile", "p"], "--profile: requires --account"),
