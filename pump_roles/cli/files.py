@@ -22,11 +22,7 @@ _Format = TypeVar("_Format", bound=str)
 _INPUT_EXTENSIONS: Final = (".json", ".template", ".yaml", ".yml")
 """The extensions of files that a command may read in a folder."""
 
-_REPORT_MEMBERS: Final = (
-    {"schema", "statements"},
-    {"schema", "accounts"},
-    {"schema", "changes", "sessions"},
-)
+_RESULT_MEMBERS: Final = {"schema", "version"}
 """The members that identify the JSON output of a command, which may be overwritten."""
 
 
@@ -157,7 +153,7 @@ def is_input(output: Path, path: Path) -> bool:
         # Nested templates are in the same folder.
         folders = (path.absolute().parent, path.resolve().parent)
         inside = any(_is_same(file.parent, folder) for file in outputs for folder in folders)
-    return inside and not _is_report(output)
+    return inside and not _is_result(output)
 
 
 def _is_same(file: Path, other: Path) -> bool:
@@ -167,16 +163,14 @@ def _is_same(file: Path, other: Path) -> bool:
         return False
 
 
-def _is_report(file: Path) -> bool:
+def _is_result(file: Path) -> bool:
     from pump_roles.json_input import InputError, read_json  # noqa: PLC0415
 
     try:
-        content, _ = read_json(file, "a pump-roles JSON report")
+        content, _ = read_json(file, "the output of a command")
     except InputError:
         return False
-    return isinstance(content, dict) and any(
-        members <= content.keys() for members in _REPORT_MEMBERS
-    )
+    return isinstance(content, dict) and content.keys() >= _RESULT_MEMBERS
 
 
 def formats_of(
