@@ -360,7 +360,7 @@ def _about_role(finding: Finding, role: RoleReport) -> str:
 
 
 def _from_published(difference: Difference) -> str:
-    details = ", ".join(details_of(difference, say("findings.differs")))
+    details = ", ".join(details_of(difference, "template"))
     actions = ", ".join(listed(difference.actions, _ACTIONS)) if difference.decisions else ""
     words = difference_in_words(difference)
     if difference.rule == "policy-added" and difference.subject in by_policy():
@@ -424,26 +424,12 @@ def _number(change: Change) -> str:
 
 
 def _since(change: Change, difference: Difference) -> str:
-    if difference.rule in ("role-present", "role-missing"):
-        new = difference.rule == "role-present"
-        return say("change.role_new" if new else "change.role_gone")
     if difference.decisions and change.actions:
         (decision,) = difference.decisions
         how = values_in_words(difference) or decisions_in_words(decision)
         whose = f"{policy_in_words(difference)}: " if difference.subject else ""
         return f"{whose}{_number(change)}: {how}"
-    details = details_of(difference)
+    details = ", ".join(details_of(difference))
     if difference.part == "trust-policy" and details:
-        return ", ".join(details)
-    if difference.rule == "external-id":
-        return _external_ids(difference)
-    words = difference_in_words(difference, (say("change.added"), say("change.removed")))
-    return f"{words}{': ' if details else ''}{', '.join(details)}"
-
-
-def _external_ids(difference: Difference) -> str:
-    # Only their number is known: a report does not show external IDs.
-    missing, extra = (int(*side) for side in (difference.was, difference.now))
-    if missing:
-        return say("change.fewer_external_ids", missing)
-    return say("change.more_external_ids", extra)
+        return details
+    return ": ".join(filter(None, (difference_in_words(difference, "time"), details)))

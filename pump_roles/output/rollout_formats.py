@@ -16,7 +16,6 @@ _REASONS: Final[dict[AccountState, str]] = {
     "suspended": "the account is suspended; StackSets skip it",
 }
 
-_SIDES: Final = "{now} in the StackSet instead of {was}"
 _DETAILS: Final = 4
 """How many of a difference's details are listed."""
 
@@ -66,7 +65,7 @@ def problems_in_words(rollout: RolloutStatus) -> Iterator[str]:
             elif difference.rule == "role-missing":
                 yield f"{about} is expected, but not deployed; deploy the rollout again"
             else:
-                details = listed(details_of(difference, _SIDES), _DETAILS, "change")
+                details = listed(details_of(difference, "stack-set"), _DETAILS, "change")
                 words = "; ".join((difference_in_words(difference), *details))
                 yield f"{about}: {words} ({difference.effect}); deploy the rollout again"
         for unknown in role.unknown:

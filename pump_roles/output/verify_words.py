@@ -33,9 +33,6 @@ _NAMES: Final = 8
 _DETAILS: Final = 4
 """How many of a difference's details are listed."""
 
-_SIDES: Final = "{now} in the account instead of {was}"
-"""A format for what is in the account, and what is expected."""
-
 _EFFECTS: Final[Sequence[Effect]] = ("broader", "other", "narrower")
 _STATES: Final[Sequence[State]] = ("differs", "unknown", "match")
 
@@ -84,7 +81,7 @@ def entries(label: str, sentences: Iterable[str]) -> Iterator[Entry]:
 
 def of_difference(difference: Difference) -> Entry:
     """Return what a difference is, and what it changes."""
-    details = (line(detail, LONGEST_NAME) for detail in details_of(difference, _SIDES))
+    details = (line(detail, LONGEST_NAME) for detail in details_of(difference, "account"))
     return Entry(
         label=difference.effect,
         rule=difference.rule,

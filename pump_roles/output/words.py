@@ -6,7 +6,7 @@ Each function words one thing, for every command and format.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from pump_roles.compare import Difference
 from pump_roles.guardrails import by_policy
@@ -27,7 +27,10 @@ _POLICY_ARN: Final = re.compile(
 _VALUES: Final = {"conditional", "not-counted", "transform", "unreadable"}
 """What is not known because of a value in a template, which may be long."""
 
-_IN_TIME: Final = say("differences.in_time")
+Sides = Literal["time", "account", "stack-set", "template"]
+"""What ``was`` and ``now`` are in a difference: before and now; or what is expected, and what is in
+an account, a StackSet, or a template.
+"""
 
 
 def unknown_in_words(unknown: Unknown) -> str:
@@ -110,17 +113,15 @@ def scope_in_words(scope: Scope) -> str:
     return say("scopes.if", scope=where, condition=scope.condition) if scope.condition else where
 
 
-def difference_in_words(difference: Difference, verbs: tuple[str, str] | None = None) -> str:
+def difference_in_words(difference: Difference, sides: Sides = "account") -> str:
     """Return a difference in one line.
 
     :param difference: the difference.
-    :param verbs: how to say that something was added, and that it was removed. By default, that it
-        is not expected, and that it is missing.
+    :param sides: what its sides are. By default, what is expected, and what is not.
     """
-    added, removed = verbs or (say("differences.added"), say("differences.removed"))
     rule = difference.rule
     if rule == "external-id":
-        return _external_ids(difference)
+        return _external_ids(difference, sides)
     was, now = ", ".join(difference.was), ", ".join(difference.now)
     subject, key = difference.subject, f"rules.{rule}"
     if difference.part == "boundary":
@@ -131,35 +132,29 @@ def difference_in_words(difference: Difference, verbs: tuple[str, str] | None = 
         key = "rules.organization-none"
     elif rule == "session-duration":
         was, now = f"{int(was):,}", f"{int(now):,}"
-    words = say(
-        key,
-        was=was,
-        now=now,
-        subject=subject,
-        policy=policy_in_words(difference),
-        verb=added if rule in ("policy-added", "boundary-added", "tag-added") else removed,
-    )
+    if sides == "time" and rule in TEXTS["since"]:
+        key = f"since.{rule}"
+    words = say(key, was=was, now=now, subject=subject, policy=policy_in_words(difference))
     neutral = rule in ("policy-added", "policy-removed", "policy-changed", "boundary-text")
     if neutral and difference.effect == "other" and not difference.decisions:
         return say("differences.neutral", difference=words)
     return words
 
 
-def details_of(difference: Difference, sides: str = _IN_TIME) -> list[str]:
+def details_of(difference: Difference, sides: Sides = "time") -> list[str]:
     """Return what a difference changes, in one line each.
 
     :param difference: the difference.
-    :param sides: a format for what ``was`` and what is ``now``.
+    :param sides: what its sides are. By default, before and now.
     """
     return [*dict.fromkeys(_details(difference, sides))]
 
 
-def _details(difference: Difference, sides: str) -> Iterator[str]:
+def _details(difference: Difference, sides: Sides) -> Iterator[str]:
     if difference.rule == "role-present":
         yield from map(_stack, difference.now)
     if difference.rule == "trust-policy":
-        in_time = sides == _IN_TIME
-        lost = "differences.no_longer_trusts" if in_time else "differences.does_not_trust"
+        lost = "differences.no_longer_trusts" if sides == "time" else "differences.does_not_trust"
         for key, names in (("differences.trusts", difference.now), (lost, difference.was)):
             for name in names:
                 yield say(key, principal=principal_in_words(name))
@@ -169,32 +164,32 @@ def _details(difference: Difference, sides: str) -> Iterator[str]:
     if difference.unreadable:
         text = "differences.has_unreadable"
         if difference.effect == "narrower":
-            in_time = sides == _IN_TIME
+            in_time = sides == "time"
             text = "differences.no_longer_unreadable" if in_time else "differences.not_unreadable"
         yield say(text)
     yield from (change_in_words(change, sides) for change in difference.decisions)
 
 
-def values_in_words(difference: Difference, sides: str = _IN_TIME) -> str:
+def values_in_words(difference: Difference, sides: Sides = "time") -> str:
     """Return the values of a guardrail on both sides; empty if one of them has none.
 
     :param difference: the difference.
-    :param sides: a format for what ``was`` and what is ``now``.
+    :param sides: what its sides are. By default, before and now.
     """
     if difference.part != "inline-policies" or not (difference.was and difference.now):
         return ""
-    return sides.format(was=_all(difference.was), now=_all(difference.now))
+    return say(f"sides.{sides}", was=_all(difference.was), now=_all(difference.now))
 
 
 def _all(names: Iterable[str]) -> str:
     return say("differences.and").join(names)
 
 
-def change_in_words(change: DecisionChange, sides: str = _IN_TIME) -> str:
+def change_in_words(change: DecisionChange, sides: Sides = "time") -> str:
     """Return how decisions differ, with the number of actions.
 
     :param change: the change.
-    :param sides: a format for what ``was`` and what is ``now``.
+    :param sides: what its sides are. By default, before and now.
     """
     number = actions_in_words(change.actions, TEXTS["changed_actions"][""])
     return f"{number}: {decisions_in_words(change, sides)}"
@@ -212,13 +207,13 @@ def actions_in_words(actions: Sequence[str], nouns: Sequence[str]) -> str:
     return _all(parts + ([say("units.patterns", patterns)] if patterns else []))
 
 
-def decisions_in_words(change: DecisionChange, sides: str = _IN_TIME) -> str:
+def decisions_in_words(change: DecisionChange, sides: Sides = "time") -> str:
     """Return how decisions differ.
 
     :param change: the change.
-    :param sides: a format for what ``was`` and what is ``now``.
+    :param sides: what its sides are. By default, before and now.
     """
-    return sides.format(was=_decided(change.before), now=_decided(change.after))
+    return say(f"sides.{sides}", was=_decided(change.before), now=_decided(change.after))
 
 
 def _decided(grant: Grant) -> str:
@@ -260,8 +255,12 @@ def policy_in_words(difference: Difference) -> str:
     return say(text, name=difference.subject)
 
 
-def _external_ids(difference: Difference) -> str:
+def _external_ids(difference: Difference, sides: Sides) -> str:
     missing, extra = (int(*side) for side in (difference.was, difference.now))
+    if sides == "time":
+        # Only their number is known: a report does not show external IDs.
+        how = "fewer" if missing else "more"
+        return say(f"since.{how}_external_ids", missing or extra)
     for problem in difference.problems:
         return problem_in_words(problem)
     if missing:

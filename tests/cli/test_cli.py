@@ -182,7 +182,7 @@ ALARMS = (
 )
 SELLS = "auto-pilot: 1 action that writes or tags: denied by no-selling before, allowed now"
 READS = "auto-pilot: 1 action: not granted before, allowed now"
-ACCEPTS = "auto-pilot: it accepts an external ID that it did not accept before"
+ACCEPTS = "read-only: it accepts an external ID that it did not accept before"
 
 
 @in_short
