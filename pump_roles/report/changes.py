@@ -56,16 +56,14 @@ def changes(earlier: Report, report: Report, catalog: Catalog) -> tuple[Change, 
     :param catalog: the action catalog of the current report.
     """
     was, now = ({role.kind: role for role in side.roles} for side in (earlier, report))
+    # Not the intersection of the keys: the order must be the same every time.
+    kinds = [kind for kind in now if kind in was]
     risks = {action.name: action.risk for side in (earlier, report) for action in side.actions}
     found = [
         *_differences(was, now, risks),
-        *(
-            change
-            for kind in was.keys() & now.keys()
-            for change in _of_aws(earlier, was[kind], catalog, risks)
-        ),
+        *(change for kind in kinds for change in _of_aws(earlier, was[kind], catalog, risks)),
     ]
-    for kind in was.keys() & now.keys():
+    for kind in kinds:
         found += _role(was[kind], now[kind], [change for change in found if change.role == kind])
         of_kind = [
             [place for place in side.places if place.kind == kind] for side in (earlier, report)
