@@ -89,36 +89,15 @@ def why_not_writable(output: Path) -> str:
     return os.strerror(problem) if problem else ""
 
 
-def create(written: bytes, output: Path) -> None:
-    """Write a file that does not exist yet.
-
-    :param written: its content.
-    :param output: the file.
-    :raises FileExistsError: if anything with that name exists, even a broken symbolic link.
-    :raises OSError: if it cannot be written; no partial file is left.
-    """
-    with output.open("xb") as file:
-        try:
-            file.write(written)
-            file.flush()
-        except OSError:
-            output.unlink()
-            raise
-
-
 def write(written: bytes, output: Path | None) -> None:
     """Write a file.
 
     :param written: its content.
     :param output: the file; ``None`` for standard output.
-    :raises OSError: if it cannot be written; it names the file.
+    :raises OSError: if it cannot be written.
     """
     if output is not None:
-        try:
-            output.write_bytes(written)
-        except OSError as error:
-            # Python does not name the file if the disk is full.
-            raise OSError(error.errno, error.strerror, str(output)) from None
+        output.write_bytes(written)
         return
     if sys.stdout is None:
         # Standard output is closed. click.echo() would silently write nothing.
@@ -146,13 +125,14 @@ def is_input(output: Path, path: Path) -> bool:
     readable = any(file.suffix.lower() in _INPUT_EXTENSIONS for file in outputs)
     if not readable or mode_of(output) != S_IFREG:
         return False
-    if path.is_dir():
-        # Stages have their own folders in it.
-        inside = any(_is_same(folder, path) for file in outputs for folder in file.parents)
-    else:
-        # Nested templates are in the same folder.
-        folders = (path.absolute().parent, path.resolve().parent)
-        inside = any(_is_same(file.parent, folder) for file in outputs for folder in folders)
+    # Stages have their own folders in it. Nested templates are in the folder of their template.
+    folders = (path,) if path.is_dir() else (path.absolute().parent, path.resolve().parent)
+    inside = any(
+        _is_same(parent, folder)
+        for file in outputs
+        for parent in file.parents
+        for folder in folders
+    )
     return inside and not _is_result(output)
 
 

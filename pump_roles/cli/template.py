@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from pump_roles.cli import common
-from pump_roles.cli.files import STANDARD_OUTPUT, create, output_path, write_all
-from pump_roles.text import one_line
+from pump_roles.cli.files import STANDARD_OUTPUT, output_path, write_all
 
 
 @click.command(short_help="Print a role's universal template.")
@@ -15,7 +14,7 @@ from pump_roles.text import one_line
     "--output",
     type=output_path,
     metavar="<path>",
-    help="The file to create; it must not exist. Defaults to -, standard output.",
+    help="The file to write. Defaults to -, standard output.",
 )
 @common.with_errors()
 def template(role: str, *, output: Path | None) -> None:
@@ -28,20 +27,9 @@ def template(role: str, *, output: Path | None) -> None:
     created for you. It creates a named IAM role and nothing else, so CloudFormation requires
     CAPABILITY_NAMED_IAM.
 
-    Exit status: 0 if the template is written; 1 if it cannot be written; 2 for a usage error, such
-    as a file that already exists; that file is left unchanged.
+    Exit status: 0 if the template is written; 1 if it cannot be written; 2 for a usage error.
     """
     from pump_roles import universal  # noqa: PLC0415
 
-    content = universal.template(role)
-    if output is None or output is STANDARD_OUTPUT:
-        write_all({None: content.decode()})
-        return
-    try:
-        create(content, output)
-    except FileExistsError:
-        raise click.BadParameter(
-            one_line(f"--output: {output} already exists; pass another path, or remove it")
-        ) from None
-    except OSError as error:
-        common.fail(f"{output}: cannot be written: {error.strerror}", 1)
+    file = None if output is STANDARD_OUTPUT else output
+    write_all({file: universal.template(role).decode()})

@@ -7,15 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pump_roles.cli import app
-from pump_roles.cli.files import create
 from pump_roles.published import ROLES
 from pump_roles.universal.link import quick_create_link
 from tests.support import DOCUMENTED, EXTERNAL_ID, PRINCIPAL, SECRET, STACKS
@@ -56,40 +53,6 @@ def test_template_is_the_packages_byte_for_byte(
         assert (tmp_path / name).read_bytes() == packaged
 
 
-def test_output_that_exists_is_an_error_and_stays_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("precious")
-    (tmp_path / "empty").touch()
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("file")
-    (tmp_path / "dangling link").symlink_to("missing")
-    os.mkfifo(tmp_path / "pipe")
-    before = {file.name: file.lstat() for file in tmp_path.iterdir()}
-    for name in before:
-        path = tmp_path / name
-        assert error_of("template", "read-only", "--output", path) == (
-            f"--output: {path} already exists; pass another path, or remove it"
-        )
-    assert {file.name: file.lstat() for file in tmp_path.iterdir()} == before
-
-
-def test_only_one_of_several_commands_creates_a_file(tmp_path: Path) -> None:
-    count = 8
-    start = Barrier(count)
-
-    def created(number: int) -> bytes:
-        content = f"{number}".encode() * 5_000
-        start.wait()
-        try:
-            create(content, tmp_path / "file")
-        except FileExistsError:
-            return b""
-        return content
-
-    with ThreadPoolExecutor(count) as pool:
-        (content,) = filter(None, pool.map(created, range(count)))
-    assert (tmp_path / "file").read_bytes() == content
-
-
 def test_output_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     for path, reason in (
         (tmp_path / "no" / "such" / "file", "No such file or directory"),
@@ -103,27 +66,6 @@ def test_output_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def command_line(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pump_roles", *arguments]
-
-
-def test_partly_written_output_is_removed(tmp_path: Path) -> None:
-    """A limit of one block simulates a full disk."""
-    file = tmp_path / "template.json"
-    command = command_line("template", "auto-pilot", "--output", str(file))
-    ended = subprocess.run(
-        ["bash", "-c", 'ulimit -f 1; "$@"', "bash", *command],
-        cwd=ROOT,
-        env=tool_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f"pump-roles: {file}: cannot be written: File too large\n"
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_standard_output_that_cannot_be_written_is_one_error() -> None:
     reader, nobody_reads = os.pipe()
     os.close(reader)
@@ -134,7 +76,7 @@ def test_standard_output_that_cannot_be_written_is_one_error() -> None:
     }
     for redirection, problem in outputs.items():
         ended = subprocess.run(
-            ["bash", "-c", f'"$@" {redirection}', "bash", *command_line("template", "read-only")],
+            ["bash", "-c", f"{sys.executable} -m pump_roles template read-only {redirection}"],
             cwd=ROOT,
             env=tool_environment(),
             stderr=subprocess.PIPE,
