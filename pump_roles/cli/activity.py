@@ -77,7 +77,7 @@ def activity(
     role_arn: tuple[str, ...],
     fail_on: tuple[str, ...],
     format: ActivityFormat,
-    output: tuple[Path, ...],
+    output: tuple[Path | None, ...],
 ) -> None:
     """Show what Pump did through its roles, and what it never used.
 

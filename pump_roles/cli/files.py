@@ -14,9 +14,6 @@ import click
 from pump_roles.cli.common import Command, fail
 from pump_roles.text import one_line
 
-STANDARD_OUTPUT: Final = Path("-")
-"""The value for ``-``. A file with that name, ``./-``, is equal, but not the same object."""
-
 _Format = TypeVar("_Format", bound=str)
 
 _INPUT_EXTENSIONS: Final = (".json", ".template", ".yaml", ".yml")
@@ -51,13 +48,13 @@ def csv_path(value: str) -> Path:
     return path
 
 
-def output_path(value: str) -> Path:
-    """Return the file that an option names; :data:`STANDARD_OUTPUT` itself for ``-``.
+def output_path(value: str) -> Path | None:
+    """Return the file that an option names; ``None`` for ``-``, which is standard output.
 
     :param value: the option's value.
     :raises click.BadParameter: if it is empty.
     """
-    return STANDARD_OUTPUT if value == "-" else named_path(value)
+    return None if value == "-" else named_path(value)
 
 
 def outputs_option(extensions: Mapping[str, str]) -> Callable[[Command], Command]:
@@ -154,21 +151,21 @@ def _is_result(file: Path) -> bool:
 
 
 def formats_of(
-    output: Iterable[Path],
+    output: Iterable[Path | None],
     inputs: Iterable[Path | None],
     extensions: Mapping[str, _Format],
     chosen: _Format | None = None,
 ) -> dict[Path | None, _Format]:
     """Return the format of each file to write.
 
-    :param output: the files, and :data:`STANDARD_OUTPUT`, which is omitted.
+    :param output: the files; ``None``, which is standard output, is omitted.
     :param inputs: the files and folders that are read.
     :param extensions: the format of each extension.
     :param chosen: the format of all files. By default, their extensions decide.
     :raises click.BadParameter: if a file has another extension, or would overwrite an input.
     """
     read = [path for path in inputs if path is not None]
-    files = [file for file in output if file is not STANDARD_OUTPUT]
+    files = [file for file in output if file is not None]
     found: dict[Path | None, _Format] = {}
     for file in files:
         extension = file.suffix.lower()

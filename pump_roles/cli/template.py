@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pump_roles.cli import common
-from pump_roles.cli.files import STANDARD_OUTPUT, output_path, write_all
+from pump_roles.cli.files import output_path, write_all
 
 
 @click.command(short_help="Print a role's universal template.")
@@ -31,5 +31,4 @@ def template(role: str, *, output: Path | None) -> None:
     """
     from pump_roles import universal  # noqa: PLC0415
 
-    file = None if output is STANDARD_OUTPUT else output
-    write_all({file: universal.template(role).decode()})
+    write_all({output: universal.template(role).decode()})

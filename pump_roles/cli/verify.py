@@ -160,7 +160,7 @@ def verify(
     region: str | None,
     profile: str | None,
     format: VerifyFormat,
-    output: tuple[Path, ...],
+    output: tuple[Path | None, ...],
 ) -> None:
     """Verify that an account still has the roles that were reviewed.
 
