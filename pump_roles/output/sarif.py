@@ -12,7 +12,7 @@ from pump_roles._version import __version__
 from pump_roles.account.verify.result import AccountResult, RoleResult, Verification
 from pump_roles.compare import Rule
 from pump_roles.output import verify_words as wording
-from pump_roles.output.pieces import line
+from pump_roles.output.pieces import line, listed
 from pump_roles.output.words import unknown_in_words
 
 FINGERPRINT: Final = "pumpRolesFinding/v1"
@@ -196,7 +196,7 @@ def _of(account: AccountResult, found: AccountResult | RoleResult) -> Iterator[_
             message=_said(account, found, wording.of_difference(difference)),
         )
     if found.unknown or (found.state == "unknown" and found is account and not account.roles):
-        reasons = [line(unknown_in_words(unknown)) for unknown in found.unknown[:_REASONS]]
+        reasons = listed((line(unknown_in_words(each)) for each in found.unknown), _REASONS)
         why = "; ".join(reasons) or "nothing could be read"
         yield _Finding(
             **about,

@@ -7,16 +7,12 @@ from pump_roles._version import __version__
 from pump_roles.account.verify.result import AccountResult, Verification
 from pump_roles.output import verify_words as wording
 from pump_roles.output.pieces import LONGEST_NAME, code, line, plural, spaced, text, that_fit
-from pump_roles.text import cut
 
 MARKDOWN_LIMIT: Final = 60_000
 """The maximum length of the Markdown, in characters. GitHub allows 65,536 in a comment."""
 
 _ONE_ACCOUNT: Final = 8_000
 """The maximum number of characters for one account, so that none crowds out the others."""
-
-_SENTENCE: Final = 400
-"""The maximum length of a sentence, in characters."""
 
 
 def as_markdown(verification: Verification) -> str:
@@ -91,4 +87,4 @@ def _account(account: AccountResult) -> str:
 def _entry(entry: wording.Entry) -> str:
     rule = f" (`{entry.rule}`)" if entry.rule else ""
     label = f"**{entry.label}**{rule}: " if entry.label else ""
-    return f"- {label}{text('; '.join((cut(entry.sentence, _SENTENCE), *entry.details)))}"
+    return f"- {label}{text('; '.join((entry.sentence, *entry.details)))}"

@@ -125,6 +125,26 @@ def test_says_nothing_only_of_what_did_not_happen(event: Any, present: int) -> N
     assert said == [index != present for index in range(3)]
 
 
+def test_csv_has_a_row_for_each_call_that_changes_or_is_refused() -> None:
+    refused = call("ec2:CreateTags", session="s2", error="AccessDenied")
+    found = activity(call("ec2:CreateTags", session="s1"), refused)
+    rows = [*csv.DictReader(StringIO(as_csv(found)))]
+    expected = {
+        "time": "2026-11-10T08:15:00Z",
+        "action": "ec2:CreateTags",
+        "role": AUTO_PILOT,
+        "region": "us-east-1",
+    }
+    for kind, session, outcome in (("change", "s1", "done"), ("refused", "s2", "AccessDenied")):
+        (row,) = (row for row in rows if row["kind"] == kind)
+        assert row.items() >= {**expected, "session": session, "outcome": outcome}.items()
+
+
+def test_no_cell_is_too_long() -> None:
+    found = activity(call("ec2:CreateTags", session="x" * 70_000))
+    assert max(map(len, as_table(found, styled=False).splitlines())) < 2_000
+
+
 HOSTILE = "=x|`a`\n# title\r\n<b>@user #1\u202e\x1b[31m"
 
 

@@ -248,6 +248,34 @@ def test_message_has_the_first_actions_and_how_many_more() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("account", "messages"),
+    [
+        (
+            unknown(1),
+            ["In account 000000000001: the role Audit could not be assumed: denied."],
+        ),
+        (
+            AccountResult(account="000000000001"),
+            ["In account 000000000001: nothing could be read."],
+        ),
+        (
+            matching(1, unknown=tuple(map(not_read, "abcdef"))),
+            [
+                "The read-only role PumpReadOnlyRole in account 000000000001: "
+                + "".join(f"it could not be read: {detail}; " for detail in "abcd")
+                + "and 2 more."
+            ],
+        ),
+    ],
+)
+def test_message_says_why_something_was_not_checked(
+    account: AccountResult, messages: list[str]
+) -> None:
+    found = [result["message"]["text"] for result in results_of(account)]
+    assert found == [f"Not everything was checked. {message}" for message in messages]
+
+
 def test_fingerprint_is_the_one_that_github_uses() -> None:
     for result in results_of(*MIXED.accounts):
         found = result["partialFingerprints"]

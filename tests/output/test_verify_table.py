@@ -1,22 +1,16 @@
 """The table: what needs attention comes first, and ARNs are never broken."""
 
 import re
-import sys
-from collections.abc import Callable
 from dataclasses import replace
-from io import StringIO
 
 import pytest
 
 from pump_roles.account.organization import Organization
-from pump_roles.account.verify.result import Verification
-from pump_roles.compare import Difference
 from pump_roles.output.verify_table import as_table
 from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
     ELSEWHERE,
     HOSTILE,
-    MIXED,
     difference,
     differing,
     matching,
@@ -28,47 +22,7 @@ from tests.account.verify.results import (
     with_everything,
 )
 
-LONG_ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
-BOUNDARY = f"arn:aws:iam::000000000001:policy/{'another-path/' * 5}Boundary"
-LONG = verification(
-    replace(
-        matching(1),
-        unknown=(not_read(f"the role {LONG_ARN} because of many long reasons in many words"),),
-        roles=(
-            role(
-                "000000000001",
-                Difference(
-                    rule="boundary-removed", effect="broader", part="boundary", subject=BOUNDARY
-                ),
-                arn=LONG_ARN,
-            ),
-        ),
-    )
-)
 LONGEST_LINE = 2_000
-
-
-class Terminal(StringIO):
-    """A standard output that is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What a result is on an output that is given."""
-
-    def show(found: Verification, output: StringIO, **variables: str) -> str:
-        for name in ("NO_COLOR", "FORCE_COLOR"):
-            monkeypatch.delenv(name, raising=False)
-        for name, value in {"TERM": "xterm", "COLUMNS": "80", **variables}.items():
-            monkeypatch.setenv(name, value)
-        with monkeypatch.context() as patched:
-            patched.setattr(sys, "stdout", output)
-            return as_table(found, styled=True)
-
-    return show
 
 
 def test_shows_each_difference_with_what_it_means() -> None:
@@ -193,36 +147,3 @@ def test_no_line_is_too_long(long: str) -> None:
     assert "and 980 more differences" in table
     assert "and 980 more other roles" in table
     assert len(table) < 200_000
-
-
-def test_no_arn_is_broken_in_a_pipe(shown: Callable[..., str]) -> None:
-    piped = shown(LONG, StringIO(), COLUMNS="40")
-    assert piped == as_table(LONG, styled=False)
-    assert piped.count(LONG_ARN) == 2
-    assert f"broader: the permissions boundary {BOUNDARY} is missing (boundary-removed)\n" in piped
-    assert "\x1b" not in piped
-    assert "\x1b" not in shown(LONG, StringIO(), FORCE_COLOR="1")
-
-
-def test_wraps_sentences_and_no_arn_on_a_terminal(shown: Callable[..., str]) -> None:
-    styled = shown(LONG, Terminal())
-    assert "    \x1b[1;31mbroader:\x1b[0m the permissions" in styled
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", styled)
-    assert plain.count(LONG_ARN) == 2
-    assert plain.count(BOUNDARY) == 1
-    assert [line.strip() for line in plain.splitlines() if len(line) > 80] == [
-        *(LONG_ARN, LONG_ARN, BOUNDARY)
-    ]
-    assert " ".join(plain.split()) == " ".join(as_table(LONG, styled=False).split())
-
-
-def test_no_color_gives_no_escapes_on_a_terminal(shown: Callable[..., str]) -> None:
-    uncolored = shown(MIXED, Terminal(), NO_COLOR="1")
-    assert "\x1b" not in uncolored
-    assert uncolored.split() == as_table(MIXED, styled=False).split()
-
-
-def test_shows_nothing_else_if_standard_output_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = as_table(MIXED, styled=True)
-    monkeypatch.setattr(sys, "stdout", None)
-    assert as_table(MIXED, styled=True) == expected
