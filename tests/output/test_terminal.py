@@ -12,7 +12,7 @@ from tests.account.verify.results import HOSTILE
 
 ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
 ROW = " ".join(["cell"] * 9)
-BAD = Line(label="bad:", style="bold red", text="text")
+BAD = Line(depth=1, label="bad:", style="bold red", text="text")
 
 
 class Terminal(StringIO):
@@ -56,12 +56,12 @@ def test_label_without_a_text_is_never_wrapped(shown: Callable[..., str]) -> Non
 
 
 def test_only_a_terminal_has_styles_and_only_for_the_label(shown: Callable[..., str]) -> None:
-    assert shown(Terminal(), BAD) == "\x1b[1;31mbad:\x1b[0m text\n"
-    assert shown(Terminal(), BAD, styled=False) == "bad: text\n"
-    assert shown(StringIO(), BAD, FORCE_COLOR="1") == "bad: text\n"
-    assert shown(Terminal(), BAD, NO_COLOR="1") == "bad: text\n"
+    assert shown(Terminal(), BAD) == "  \x1b[1;31mbad:\x1b[0m text\n"
+    assert shown(Terminal(), BAD, styled=False) == "  bad: text\n"
+    assert shown(StringIO(), BAD, FORCE_COLOR="1") == "  bad: text\n"
+    assert shown(Terminal(), BAD, NO_COLOR="1") == "  bad: text\n"
     # Standard output is closed.
-    assert shown(None, BAD) == "bad: text\n"
+    assert shown(None, BAD) == "  bad: text\n"
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
