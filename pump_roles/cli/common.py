@@ -12,7 +12,7 @@ import click
 
 from pump_roles.published import ROLES
 from pump_roles.text import one_line
-from pump_roles.validators import ArgumentError, nearest
+from pump_roles.validators import ArgumentError
 
 _P = ParamSpec("_P")
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -37,17 +37,8 @@ PROFILE: Final = click.option(
 )
 
 
-class _Role(click.Choice[str]):
-    """The name of a role. An error suggests the nearest one."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in ROLES:
-            hint = nearest(value.lower(), ROLES) or f"the roles are {' and '.join(ROLES)}"
-            self.fail(f"there is no role {value!r}; {hint}", param, ctx)
-        return value
-
-
-ROLE: Final = _Role(list(ROLES))
+ROLE: Final = click.Choice([*ROLES])
+"""The name of a role."""
 
 
 def format_option(formats: Iterable[str]) -> Callable[[Command], Command]:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from stat import S_IFMT, S_IFREG
 from typing import Final, TypeVar
 
 import click
@@ -77,12 +76,16 @@ def outputs_option(extensions: Mapping[str, str]) -> Callable[[Command], Command
 def why_not_writable(output: Path) -> str:
     """Return why a file cannot be written, as far as can be checked in advance; empty if it can."""
     problem = 0
-    if output.is_dir():
-        problem = errno.EISDIR
-    elif not output.parent.is_dir():
-        problem = errno.ENOENT
-    elif not os.access(output if output.exists() else output.parent, os.W_OK):
-        problem = errno.EACCES
+    try:
+        if output.is_dir():
+            problem = errno.EISDIR
+        elif not output.parent.is_dir():
+            problem = errno.ENOENT
+        elif not os.access(output if output.exists() else output.parent, os.W_OK):
+            problem = errno.EACCES
+    except OSError as error:
+        # Its name is too long, for example.
+        problem = error.errno or errno.EIO
     return os.strerror(problem) if problem else ""
 
 
@@ -120,7 +123,7 @@ def is_input(output: Path, path: Path) -> bool:
     # For a symbolic link, both the link and its target count.
     outputs = (output.absolute(), output.resolve())
     readable = any(file.suffix.lower() in _INPUT_EXTENSIONS for file in outputs)
-    if not readable or mode_of(output) != S_IFREG:
+    if not readable or not output.is_file():
         return False
     # Stages have their own folders in it. Nested templates are in the folder of their template.
     folders = (path,) if path.is_dir() else (path.absolute().parent, path.resolve().parent)
@@ -176,11 +179,11 @@ def formats_of(
             )
         found[file] = extensions[extension] if chosen is None else chosen
     for file in files:
-        if any(is_input(file, path) for path in read):
-            raise click.BadParameter(one_line(f"{file}: would overwrite an input"))
         # Before everything is read, not after.
         if reason := why_not_writable(file):
             fail(f"{file}: cannot be written: {reason}", 1)
+        if any(is_input(file, path) for path in read):
+            raise click.BadParameter(one_line(f"{file}: would overwrite an input"))
     return found
 
 
@@ -200,11 +203,3 @@ def write_all(texts: Mapping[Path | None, str], *, status: int = 1) -> None:
 
     if problems := [*filter(None, (problem(file, text) for file, text in texts.items()))]:
         fail("; ".join(problems), status)
-
-
-def mode_of(path: Path) -> int | None:
-    """Return the file type of a path; ``None`` if it does not exist."""
-    try:
-        return S_IFMT(path.stat().st_mode)
-    except (OSError, ValueError):
-        return None

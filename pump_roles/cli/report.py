@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_IFDIR, S_IFREG
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import click
@@ -132,9 +131,6 @@ def report(
     ((file, chosen),) = formats.items()
     if activity and (chosen != "html" or account):
         raise click.BadParameter("--activity: requires --format html, and no --account")
-    for read in filter(None, (path, since)):
-        if files.mode_of(read) not in (None, S_IFREG, S_IFDIR):
-            common.fail(f"{read}: is neither a file nor a folder", 1)
     denied = _guardrails(guardrails, path, account=account)
     result = (
         _of_account(role_name, region, profile, since) if account else _report(path, denied, since)

@@ -428,10 +428,18 @@ def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path
     assert len(found) < 300
 
 
-def test_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    output = tmp_path / "no" / "such" / "r.md"
-    problem = f"{output}: cannot be written: No such file or directory"
-    assert error_of("--output", output) == problem
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("no/such/r.md", "No such file or directory"),
+        (f"{'a' * 300}.md", "File name too long"),
+        ("folder.md", "Is a directory"),
+    ],
+)
+def test_file_that_cannot_be_written_is_an_error(name: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.md").mkdir()
+    output = tmp_path / name
+    assert error_of("--output", output) == f"{output}: cannot be written: {problem}"
 
 
 def is_refused(*arguments: object, output: Path) -> bool:
@@ -505,7 +513,7 @@ def test_rejects_an_earlier_report_that_is_not_a_regular_file(tmp_path: Path) ->
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for file in (pipe, "/dev/zero"):
-        assert error_of("--since", file) == f"{file}: is neither a file nor a folder"
+        assert error_of("--since", file) == f"{file}: is not {NEITHER}: it is not a regular file"
         assert error_of(file) == f"{file}: is neither a file nor a folder"
     assert error_of("--since", tmp_path) == f"{tmp_path}: there is no template in this folder"
     missing = tmp_path / "missing.json"
