@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pump_roles.output import report_words as wording
-from pump_roles.output.pieces import few, line, say
+from pump_roles.output.pieces import line, listed, say
 from pump_roles.report.model import Report
 
 _CHANGES: Final = 20
@@ -41,11 +41,9 @@ def _lines(report: Report) -> Iterator[str]:
                 of(finding, report) for of in (wording.finding_title, wording.finding_text)
             )
             yield line(f"{say('text.alarm')}: {title}. {about}")
-    changes, more = few(report.changes, _CHANGES, say("text.change"))
-    for change in changes:
-        yield line(f"- {change.effect}, {wording.change_of_roles(change)}")
-    if more:
-        yield f"- {say('summary.more', more=more)}"
+    changes = (f"{found.effect}, {wording.change_of_roles(found)}" for found in report.changes)
+    for change in listed(changes, _CHANGES, say("text.change")):
+        yield line(f"- {change}")
     yield ""
     yield " ".join(wording.LEGEND.values())
     severities = wording.severities(report)

@@ -28,6 +28,7 @@ from pump_roles.iam.clauses import Scope
 from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import pieces, report_words
 from pump_roles.output.page import as_html
+from pump_roles.output.pieces import say
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_text import as_text
 from pump_roles.output.report_words import (
@@ -497,16 +498,13 @@ def test_row_of_an_action_shows_everything_about_it(show: Show, guarded: Report)
     assert [row[0] for row in rows] == [action.name for action in report.actions]
     assert rows
     for action, (_, about, levels, *roles, details) in zip(report.actions, rows, strict=True):
-        marks = [
-            word
-            for word, applies in [
-                ("money", action.spends),
-                ("data", action.data),
-                ("legacy", action.legacy),
-                ("new", action.new),
-            ]
-            if applies
-        ]
+        applies = {
+            "money": action.spends,
+            "data": action.data,
+            "legacy": action.legacy,
+            "new": action.new,
+        }
+        marks = [mark for mark in applies if applies[mark]]
         assert words(about).startswith(
             words(f"{' '.join((action.name, *marks))}{action.description}.")
         )
@@ -667,8 +665,7 @@ def test_ledger_shows_what_each_guardrail_does(show: Show, guarded: Report) -> N
         assert said.startswith(f"{value} {name}".strip())
         for kind, guardrail in by_role.items():
             for names, how in [(guardrail.denied, "denied"), (guardrail.limited, "limited")]:
-                plural = "s" if len(names) != 1 else ""
-                assert (f"{kind}: {len(names)} action{plural} {how}" in said) == bool(names)
+                assert (f"{kind}: {say(f'taken.{how}', len(names))}" in said) == bool(names)
             assert (f"{kind}: every action denied" in said) == guardrail.ends
             assert guardrail.leaves in said
             assert guardrail.costs in said
@@ -1090,12 +1087,6 @@ def test_keyboard_skips_to_the_services_and_reaches_rows_with_one_stop(show: Sho
 
 def test_chart_shows_each_role_by_risk_and_filters(show: Show, guarded: Report) -> None:
     page = show("guarded")
-    said_of = {
-        "money": ("spends money", "spend money"),
-        "writes": ("writes", "write"),
-        "data": ("returns data", "return data"),
-        "reads": ("reads metadata", "read metadata"),
-    }
     rows = page.locator(".services tbody tr").evaluate_all(
         """(rows) => rows.map((row) => [row.querySelector("th").innerText,
             [...row.querySelectorAll("td")].map((cell) => [cell.innerText,
@@ -1105,9 +1096,7 @@ def test_chart_shows_each_role_by_risk_and_filters(show: Show, guarded: Report) 
         assert heading == service
         for role, (text, fills) in zip(guarded.roles, cells, strict=True):
             counts = by_role[role.kind]
-            said = ", ".join(
-                f"{number} {said_of[risk][number != 1]}" for risk, number in counts.items()
-            )
+            said = ", ".join(say(f"kinds.{risk}", number) for risk, number in counts.items())
             assert words(text) == (said or "none")
             # Not only by color.
             assert fills == [f"url(#fill-{risk})" for risk in counts]
