@@ -60,19 +60,14 @@ def unknown_in_words(unknown: Unknown) -> str:
 
 
 def _why(unknown: Unknown) -> str:
-    # The text that says why it is not known.
-    part, why = unknown.part, unknown.why
-    if why == "open":
-        return f"open.{part}"
-    if why == "not-in-files" and part in TEXTS["not_in_files"]:
-        return f"not_in_files.{part}"
-    if why == "unreadable" and part == "name":
-        return "unknown.unreadable-own-name"
-    if unknown.detail and why in ("member", "property"):
-        return f"unknown.{why}-of-place" if part == "place" else f"unknown.{why}-of"
-    if unknown.detail and f"{why}-because" in TEXTS["unknown"]:
-        return f"unknown.{why}-because"
-    return f"unknown.{why}"
+    # The text that says why it is not known: one for its part comes first, then one with details.
+    reasons = ("-because", "") if unknown.detail else ("",)
+    return next(
+        f"unknown.{key}"
+        for part in (f":{unknown.part}", "")
+        for reason in reasons
+        if (key := f"{unknown.why}{reason}{part}") in TEXTS["unknown"]
+    )
 
 
 def problem_in_words(problem: TrustProblem) -> str:

@@ -1,14 +1,21 @@
-"""Where the roles are deployed, in words."""
+"""Where the roles are deployed, differences, and what is not known, in words."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pump_roles.compare import Difference
 from pump_roles.iam.catalog import shipped
 from pump_roles.iam.clauses import Scope
 from pump_roles.output.report_words import GLOBAL_SERVICES
-from pump_roles.output.words import place_in_words, scope_in_words
+from pump_roles.output.words import (
+    Sides,
+    details_of,
+    place_in_words,
+    scope_in_words,
+    unknown_in_words,
+)
 from pump_roles.published import ROLES
 from pump_roles.report import of_published, of_templates
 from pump_roles.role import Unknown
@@ -156,3 +163,55 @@ def test_global_services_are_among_those_that_the_roles_touch() -> None:
 def test_resource_with_a_comma_is_not_shown_as_two() -> None:
     assert scope_in_words(Scope(resources=("a, b",))) == 'on "a, b"'
     assert scope_in_words(Scope(resources=("a", "b"))) == "on a, b"
+
+
+@pytest.mark.parametrize(
+    ("sides", "lost", "unreadable"),
+    [
+        ("time", "no longer trusts was", "no longer has a statement that cannot be read"),
+        ("account", "does not trust was", "does not have a statement that cannot be read"),
+        ("template", "does not trust was", "does not have a statement that cannot be read"),
+    ],
+)
+def test_what_is_gone_is_not_worded_like_what_is_missing(
+    sides: Sides, lost: str, unreadable: str
+) -> None:
+    found = Difference(
+        rule="trust-policy", effect="narrower", was=("was",), now=("now",), unreadable=True
+    )
+    assert details_of(found, sides) == ["trusts now", lost, unreadable]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [
+        (Unknown(part="tags", why="unreadable"), "its tags cannot be read"),
+        (Unknown(part="tags", why="unreadable", detail="why"), "its tags cannot be read: why"),
+        (
+            Unknown(part="name", why="unreadable", detail="why"),
+            "its name cannot be read, so what attaches to it by name is not seen",
+        ),
+        (Unknown(part="role", why="member", subject="M"), "its member M cannot be read"),
+        (
+            Unknown(part="role", why="member", subject="M", detail="D"),
+            "the member M of D cannot be read",
+        ),
+        (
+            Unknown(part="place", why="member", subject="M", detail="D"),
+            "the member M of its D cannot be read",
+        ),
+        (
+            Unknown(part="boundary", why="not-in-files"),
+            "its permissions boundary is not in the files",
+        ),
+        (
+            Unknown(part="session", why="not-in-files", detail="R"),
+            (
+                "its maximum session duration is not in the files; also pass the output of aws iam "
+                "get-role --role-name R"
+            ),
+        ),
+    ],
+)
+def test_most_specific_text_says_why_something_is_not_known(unknown: Unknown, words: str) -> None:
+    assert unknown_in_words(unknown) == words
