@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.trust import OPEN_PRINCIPAL
-from pump_roles.output.report_words import severities, verdict, who
+from pump_roles.output.report_words import finding_text, severities, verdict, who
 from pump_roles.report import Report, of_published
 from pump_roles.report.statements import Answer
+from tests.support import another, changed
 
 EXPIRES = "has permissions only until 31 January 2027, 18:00 UTC"
 
@@ -115,3 +117,13 @@ def test_unknown_answer_is_as_severe_as_its_topic() -> None:
 )
 def test_says_who_a_principal_is(principal: str, said: str) -> None:
     assert who(principal) == said
+
+
+def test_says_how_a_role_differs_from_what_pump_publishes(text: str, tmp_path: Path) -> None:
+    denied = {"Effect": "Deny", "Action": "ce:GetTags", "Resource": "*"}
+    report = changed(text, tmp_path, another({"Statement": denied}))
+    (finding,) = (found for found in report.findings if found.kind == "difference")
+    assert finding_text(finding, report) == (
+        "The inline policy Extra is not expected: 1 action: denied by Extra here instead of "
+        "allowed: ce:GetTags."
+    )
