@@ -43,13 +43,7 @@ _MOST_DAYS: Final = 90
     "global services.",
 )
 @common.PROFILE
-@click.option(
-    "--expect",
-    type=files.named_path,
-    metavar="<path>",
-    help="What was deployed: a synthesized template, or a folder such as cdk.out. Defaults "
-    "to the published roles, without guardrails.",
-)
+@files.EXPECT
 @click.option(
     "--role-arn",
     multiple=True,

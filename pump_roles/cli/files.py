@@ -34,6 +34,15 @@ def named_path(value: str) -> Path:
     return Path(value)
 
 
+EXPECT: Final = click.option(
+    "--expect",
+    type=named_path,
+    metavar="<path>",
+    help="What was deployed: a synthesized template, or a folder such as cdk.out. Defaults to the "
+    "published roles, without guardrails.",
+)
+
+
 def csv_path(value: str) -> Path:
     """Return the CSV file that an option names.
 

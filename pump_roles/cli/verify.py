@@ -27,13 +27,7 @@ _EXTENSIONS: Final[dict[str, VerifyFormat]] = {
 
 
 @click.command(short_help="Verify that accounts have the expected roles.")
-@click.option(
-    "--expect",
-    type=files.named_path,
-    metavar="<path>",
-    help="What the account should have: a synthesized template, or a folder such as "
-    "cdk.out. Defaults to the published roles, without guardrails.",
-)
+@files.EXPECT
 @click.option(
     "--principal",
     help="Pump's principal, an account ID or an ARN. Required for the published roles, and "
