@@ -7,7 +7,7 @@ from pump_roles._version import __version__
 from pump_roles.account.activity.result import Activity, Change, Refusal
 from pump_roles.output.activity_words import (
     Section,
-    risk_of,
+    risk_in_words,
     sections,
     summary,
     unknown_in_words,
@@ -143,7 +143,7 @@ def _rows(activity: Activity) -> Iterator[dict[str, str]]:
             "detail": f"may deny {guardrail.might_deny:,} more",
         }
     for action in activity.unused:
-        yield {"kind": "unused", "action": action, "what": risk_of(action)}
+        yield {"kind": "unused", "action": action, "what": risk_in_words(action)}
     for session in activity.sessions:
         yield {
             "kind": "session",

@@ -17,8 +17,8 @@ from pump_roles.account.activity.result import (
     Why,
 )
 from pump_roles.iam.catalog import shipped
-from pump_roles.output.pieces import line, listed, plural
-from pump_roles.report.marks import mark
+from pump_roles.output.pieces import TEXTS, line, listed, plural
+from pump_roles.report.build import risk_of
 
 if TYPE_CHECKING:
     from pump_roles.account.activity.collect import NothingFoundError
@@ -255,25 +255,22 @@ def _refused(refused: Sequence[Refusal]) -> Section:
     )
 
 
-def risk_of(action: str) -> str:
+_RISKS: Final[Mapping[str, str]] = {**TEXTS["risks"], "reads": "read metadata"}
+
+
+def risk_in_words(action: str) -> str:
     """Return what an action can do at worst.
 
     :param action: the action's name.
     """
     known = shipped().actions.get(action.lower())
-    if mark("spends", action):
-        return "spend money"
-    if known is None or not known.only_reads:
-        return "write or tag"
-    return "return data" if mark("data", action) else "read metadata"
+    return _RISKS[risk_of(action, only_reads=known is not None and known.only_reads)]
 
 
 def _unused(activity: Activity) -> Section:
-    by_risk: dict[str, list[str]] = {
-        risk: [] for risk in ("spend money", "write or tag", "return data", "read metadata")
-    }
+    by_risk: dict[str, list[str]] = {risk: [] for risk in _RISKS.values()}
     for action in activity.unused:
-        by_risk[risk_of(action)].append(action)
+        by_risk[risk_in_words(action)].append(action)
     refused = Counter[str]()
     for use in activity.used:
         refused[use.action] += use.refused

@@ -13,7 +13,7 @@ from pump_roles.account.activity.collect import Collector
 from pump_roles.account.activity.result import Activity, Change, Unknown, Why
 from pump_roles.account.activity.roles import published_roles
 from pump_roles.output.activity_formats import as_csv, as_markdown, as_table
-from pump_roles.output.activity_words import returnable, risk_of, unknown_in_words, uses, what
+from pump_roles.output.activity_words import returnable, risk_in_words, unknown_in_words, uses, what
 from pump_roles.output.json_documents import as_json
 from tests.account.activity.trail import AUTO_PILOT, assumption, call
 
@@ -92,7 +92,7 @@ def test_has_words_for_everything_that_is_not_known(why: Any) -> None:
     ],
 )
 def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
-    assert risk_of(action) == risk
+    assert risk_in_words(action) == risk
 
 
 def test_action_that_was_only_refused_is_not_never_used() -> None:
