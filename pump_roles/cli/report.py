@@ -1,7 +1,6 @@
 """``pump-roles report``: what the roles can do."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -131,10 +130,14 @@ def report(
     ((file, chosen),) = formats.items()
     if activity and (chosen != "html" or account):
         raise click.BadParameter("--activity: requires --format html, and no --account")
-    denied = _guardrails(guardrails, path, account=account)
-    result = (
-        _of_account(role_name, region, profile, since) if account else _report(path, denied, since)
-    )
+    if guardrails and (account or path is not None):
+        raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
+    if account:
+        result = _of_account(role_name, region, profile, since)
+    elif path is not None:
+        result = _of_templates(path, since)
+    else:
+        result = _of_published(guardrails, since)
     done = _activity(activity, path) if activity else None
     files.write_all({file: _written(result, chosen, done)})
     if reasons := [*_reasons(result, fail_on)]:
@@ -143,14 +146,21 @@ def report(
         common.fail("--activity: not everything could be read; the page says so", common.UNKNOWN)
 
 
-def _report(path: Path | None, guardrails: "Sequence[Guardrail]", since: Path | None) -> "Report":
-    from pump_roles.report import of_published, of_templates  # noqa: PLC0415
+def _of_published(values: Sequence[str], since: Path | None) -> "Report":
+    from pump_roles.guardrails import Guardrail  # noqa: PLC0415
+    from pump_roles.report import of_published  # noqa: PLC0415
 
     earlier = _earlier(since)
-    if path is not None:
-        return of_templates(path, since=earlier)
-    with _of_option("--guardrails"):
+    try:
+        names = GUARDRAILS.check("guardrails", common.comma_separated(values)) if values else []
+        guardrails = [Guardrail.named(name) for name in names]
         report = of_published(guardrails=guardrails, since=earlier)
+    except ArgumentError as error:
+        problem = error.problem
+        if error.other:
+            # Only a setting, or an argument of a construct, can have a value.
+            problem = f"{error.guardrail} takes a value; report on a template that has it instead"
+        raise click.BadParameter(f"--guardrails: {problem}") from None
     for name, others in sorted(_redundant(guardrails).items()):
         click.echo(
             f"pump-roles: --guardrails: {name} makes these redundant: {', '.join(others)}", err=True
@@ -169,28 +179,10 @@ def _redundant(guardrails: "Sequence[Guardrail]") -> "dict[str, list[str]]":
     return found
 
 
-def _guardrails(values: Sequence[str], path: Path | None, *, account: bool) -> "list[Guardrail]":
-    if not values:
-        return []
-    from pump_roles.guardrails import Guardrail  # noqa: PLC0415
+def _of_templates(path: Path, since: Path | None) -> "Report":
+    from pump_roles.report import of_templates  # noqa: PLC0415
 
-    if account or path is not None:
-        raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
-    with _of_option("--guardrails"):
-        names = GUARDRAILS.check("guardrails", common.comma_separated(values))
-        return [Guardrail.named(name) for name in names]
-
-
-@contextmanager
-def _of_option(option: str) -> Iterator[None]:
-    try:
-        yield
-    except ArgumentError as error:
-        if error.other:
-            # Only a setting, or an argument of a construct, can have a value.
-            problem = f"{error.guardrail} takes a value; report on a template that has it instead"
-            raise click.BadParameter(f"{option}: {problem}") from None
-        raise click.BadParameter(f"{option}: {error.problem}") from None
+    return of_templates(path, since=_earlier(since))
 
 
 def _earlier(since: Path | None) -> "Earlier | None":
