@@ -432,14 +432,14 @@ def test_value_in_an_error_about_an_earlier_report_is_visible_and_short(tmp_path
     ("name", "problem"),
     [
         ("no/such/r.md", "No such file or directory"),
-        (f"{'a' * 300}.md", "File name too long"),
+        (f"{'a' * 300}.json", "File name too long"),
         ("folder.md", "Is a directory"),
     ],
 )
 def test_file_that_cannot_be_written_is_an_error(name: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "folder.md").mkdir()
     output = tmp_path / name
-    assert error_of("--output", output) == f"{output}: cannot be written: {problem}"
+    assert error_of(tmp_path, "--output", output) == f"{output}: cannot be written: {problem}"
 
 
 def is_refused(*arguments: object, output: Path) -> bool:

@@ -1,6 +1,5 @@
 """Lines and tables for a terminal: what is wrapped, what is styled, and that each is one line."""
 
-import re
 import sys
 from collections.abc import Callable
 from io import StringIO
@@ -8,9 +7,7 @@ from io import StringIO
 import pytest
 
 from pump_roles.output.pieces import that_fit
-from pump_roles.output.rollout_formats import as_table
 from pump_roles.output.terminal import Line, aligned, in_lines
-from tests.account.rollout import statuses
 from tests.account.verify.results import HOSTILE
 
 ARN = f"arn:aws:iam::000000000001:role/{'a-long-path/' * 9}PumpReadOnlyRole"
@@ -56,17 +53,6 @@ def test_text_is_wrapped_between_words_and_only_on_a_terminal(shown: Callable[..
 def test_label_without_a_text_is_never_wrapped(shown: Callable[..., str]) -> None:
     """Such as the row of a table, or a command to copy."""
     assert shown(Terminal(), Line(label=ROW)) == f"{ROW}\n"
-
-
-def test_command_to_repeat_an_operation_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "20")
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    found = statuses.with_everything()
-    written = re.sub(r"\x1b\[[0-9;]*m", "", as_table(found, styled=True)).splitlines()
-    commands = [retry.command for rollout in found.rollouts for retry in rollout.retry]
-    assert commands
-    assert {*commands} <= {*written}
 
 
 def test_only_a_terminal_has_styles_and_only_for_the_label(shown: Callable[..., str]) -> None:

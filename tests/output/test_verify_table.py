@@ -118,6 +118,9 @@ def test_many_matching_accounts_are_counted() -> None:
     shown = "it could not be read: an external ID is not compared (1,000 roles)"
     assert f"match: 1,000 accounts\n  note: {shown}\n" in table
     assert table.endswith("\naccounts: 1,000 match, 1 differs, 1 unknown\n")
+    table = as_table(verification(*matches[:10]), styled=False)
+    assert "match: " not in table
+    assert table.count("note: ") == 10
 
 
 def test_reports_that_there_is_no_account() -> None:
