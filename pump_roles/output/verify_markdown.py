@@ -11,8 +11,10 @@ from pump_roles.output.pieces import LONGEST_NAME, code, line, plural, spaced, t
 MARKDOWN_LIMIT: Final = 60_000
 """The maximum length of the Markdown, in characters. GitHub allows 65,536 in a comment."""
 
-_ONE_ACCOUNT: Final = 8_000
-"""The maximum number of characters for one account, so that none crowds out the others."""
+_MOST: Final = 8_000
+"""The maximum number of characters for an account, so that none crowds out the others, or for the
+notes.
+"""
 
 
 def as_markdown(verification: Verification) -> str:
@@ -53,7 +55,7 @@ def _head(verification: Verification) -> Iterator[str]:
 def _tail(verification: Verification, matching: Sequence[AccountResult]) -> Iterator[str]:
     if notes := wording.notes(matching):
         yield from spaced("## Accounts that match")
-        yield from map(_entry, wording.entries("note", notes))
+        yield from _fitted([*map(_entry, wording.entries("note", notes))])
         yield ""
     if by_rule := wording.remedies(verification):
         yield from spaced("## What to do")
@@ -78,10 +80,14 @@ def _account(account: AccountResult) -> str:
     for role in account.roles:
         lines.append(f"- **{role.state}**: {role.kind} role {code(line(role.arn))}")
         lines += (f"  {_entry(entry)}" for entry in wording.of_role(role))
-    shown = that_fit(lines, _ONE_ACCOUNT)
+    return "\n".join((*_fitted(lines), ""))
+
+
+def _fitted(lines: Sequence[str]) -> Iterator[str]:
+    shown = that_fit(lines, _MOST)
+    yield from shown
     if left := len(lines) - len(shown):
-        shown = [*shown, f"- **Cut here: {plural(left, 'more line')} about this account.**"]
-    return "\n".join((*shown, ""))
+        yield f"- **Cut here: {plural(left, 'more line')}.**"
 
 
 def _entry(entry: wording.Entry) -> str:

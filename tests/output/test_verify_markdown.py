@@ -163,14 +163,9 @@ def big(number: int, hostile: str, effect: str = "broader") -> AccountResult:
     return replace(full, roles=roles, others=full.others * 99)
 
 
-@pytest.mark.parametrize(
-    ("number", "hostile"),
-    [
-        *((3, hostile) for hostile in ("x" * 70_000, "<" * 70_000, "`x" * 40_000, "$@a" * 9_000)),
-        (100, "<" * 70_000),
-    ],
-)
-def test_always_fits_in_a_comment(number: int, hostile: str) -> None:
+@pytest.mark.parametrize("hostile", ["x" * 70_000, "<" * 70_000, "`x" * 40_000, "$@a" * 9_000])
+def test_always_fits_in_a_comment(hostile: str) -> None:
+    number = 100
     accounts = [big(account, hostile) for account in range(number)]
     accounts += [unknown(account, reason=hostile, name=hostile) for account in range(number)]
     accounts += [
@@ -180,7 +175,7 @@ def test_always_fits_in_a_comment(number: int, hostile: str) -> None:
     assert len(found) <= MARKDOWN_LIMIT < GITHUB
     counts = f"{number:,} match, {number:,} differs, {number:,} unknown"
     assert f"**Accounts: {counts}. More access than expected: {number:,}.**" in found
-    assert "more lines about this account.**" in found
+    assert "more lines.**" in found
     shown = len(re.findall("^### ", found, re.MULTILINE))
     cut = re.findall(r"\*\*Cut here: ([0-9,]+) more of ", found)
     assert shown + sum(int(left.replace(",", "")) for left in cut) == 2 * number
