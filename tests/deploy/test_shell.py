@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import FROM_PUMP, Synth, on_terminal
+from tests.support import FROM_PUMP, Assembly, Synth, on_terminal
 from tools.sandbox.aws import EmbeddedAws, StackFailedError
 from tools.sandbox.cdk import ROOT
 from tools.sandbox.shell import INTRODUCTION, PROMPT
@@ -73,12 +73,15 @@ def test_a_startup_file_that_puts_other_programs_first_is_read_and_does_not_win(
 
 @pytest.mark.slow
 def test_shown_commands_work_and_the_emulator_stops_with_the_shell(
-    shown: list[str], tmp_path: Path
+    shown: list[str], assembly: Assembly
 ) -> None:
     deploy, verify, get_role = shown
+    context = dict(word.split("=", 1) for word in shlex.split(deploy) if word.startswith("pump:"))
+    # What the app makes of the command's context, to save time.
+    made = shlex.quote(str(assembly(context)))
     script = "\n".join(
         [
-            f"{deploy} --require-approval never --output {shlex.quote(str(tmp_path / 'cdk.out'))}",
+            f"{deploy} --require-approval never --app {made}",
             verify,
             f"{get_role} --query Role.Arn --output text",
             'echo "endpoint $AWS_ENDPOINT_URL"',
