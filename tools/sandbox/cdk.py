@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -34,22 +35,31 @@ def tool_environment() -> dict[str, str]:
     }
 
 
+@contextmanager
+def project() -> Iterator[Path]:
+    """Make a temporary folder with the project's app and ``cdk.json`` until the block ends.
+
+    So your ``pump.json`` changes neither the demos nor the tests.
+    """
+    with TemporaryDirectory() as folder:
+        for name in ("app.py", "cdk.json"):
+            (Path(folder) / name).symlink_to(ROOT / name)
+        yield Path(folder)
+
+
 def cdk(
     *arguments: str, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the CDK CLI, and return its exit status and output.
 
     :param arguments: the command line.
-    :param directory: where to run it. By default, in a temporary folder with the project's app and
-        ``cdk.json``, so that your ``pump.json`` changes neither the demos nor the tests.
+    :param directory: where to run it. By default, in a :func:`project` of its own.
     :param environment: variables to set in addition to those of :func:`tool_environment`.
     """
-    with TemporaryDirectory() as folder:
-        for name in ("app.py", "cdk.json"):
-            (Path(folder) / name).symlink_to(ROOT / name)
+    with project() if directory is None else nullcontext(directory) as folder:
         return subprocess.run(
             ["node", str(_CLI), *arguments],
-            cwd=folder if directory is None else directory,
+            cwd=folder,
             env=tool_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,

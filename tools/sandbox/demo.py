@@ -239,7 +239,8 @@ class Demo(Show):
         self.show_stop(pump)
 
         self.part("Destroy")
-        self.cdk(self.aws, "destroy", "PumpAutoPilot", "PumpReadOnly", hidden=("--force",))
+        stacks = ("PumpAutoPilot", "PumpReadOnly")
+        self.cdk(self.aws, "destroy", *stacks, "--app", "cdk.out", hidden=("--force",))
         self.show_what_is_left()
 
     def add_data(self) -> None:

@@ -111,7 +111,7 @@ class OrganizationDemo(Show):
         self.show_tree(organization)
 
         self.part("Remove the roles, and check that no account still has one")
-        self.show_removal(organization, rollouts, targets)
+        self.show_removal(organization, rollouts)
 
     def template(self, stack: str) -> str:
         """Return the template of a stack of the management account, as the CDK CLI sends it."""
@@ -251,9 +251,7 @@ class OrganizationDemo(Show):
         self.expect(bool(commands) != complete)
         return commands
 
-    def show_removal(
-        self, organization: Organization, rollouts: list[dict[str, Any]], targets: tuple[str, ...]
-    ) -> None:
+    def show_removal(self, organization: Organization, rollouts: list[dict[str, Any]]) -> None:
         """Delete everything. Show what `pump-roles verify --removed` finds before and after."""
         accounts = organization.accounts()
         for account in accounts:
@@ -265,7 +263,7 @@ class OrganizationDemo(Show):
             f"      --organization --assume-role {AUDITOR}[/]",
         )
         self.show_remaining(having, of=len(accounts))
-        self.cdk(self.aws, "destroy", "--all", *targets, hidden=("--force",))
+        self.cdk(self.aws, "destroy", "--all", "--app", "cdk.out", hidden=("--force",))
         for rollout in rollouts:
             performed = StackSets(organization, EmbeddedMembers(self.aws)).deploy(rollout, None)
             self.console.print(

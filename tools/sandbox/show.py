@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -14,7 +14,10 @@ from rich.table import Column, Table
 from pump_roles import published
 from pump_roles.published import PublishedRole
 from tools.sandbox.aws import EmbeddedAws
-from tools.sandbox.cdk import cdk
+from tools.sandbox.cdk import cdk, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -71,6 +74,7 @@ class Show:
         self.console = Console(highlight=False)
         self.passed = True
         self.parts = 0
+        self.folder: Path | None = None
 
     def part(self, title: str) -> None:
         """Begin a part.
@@ -110,7 +114,8 @@ class Show:
         started = time.monotonic()
         doing = "destroying" if destroys else "synthesizing and deploying"
         with self.console.status(doing):
-            ended = cdk(*command, *hidden, environment=aws.environment())
+            environment = aws.environment()
+            ended = cdk(*command, *hidden, directory=self.folder, environment=environment)
         output = ended.stdout + ended.stderr
         if ended.returncode:
             self.console.print(escape(output))
@@ -168,7 +173,8 @@ class Show:
     def run(self, show: Callable[[], object], next_steps: str) -> int:
         """Run the demo, show whether every check passed, and return the exit status."""
         try:
-            show()
+            with project() as self.folder:
+                show()
         except CheckFailedError:
             pass
         except KeyboardInterrupt:
