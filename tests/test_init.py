@@ -54,7 +54,7 @@ def test_environment_has_no_node(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "of_template"),
-    [("x.html", False), ("x.json", True), pytest.param("x.csv", True, marks=pytest.mark.slow)],
+    [("x.html", False), ("x.json", True), ("x.csv", True)],
 )
 def test_writes_a_report_without_node(
     name: str,

@@ -766,7 +766,6 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["template", "expected", "details", "role"])
 def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: Path) -> None:
     good, command = inputs(tmp_path)[kind]

@@ -105,15 +105,15 @@ def problems(app: App) -> list[str]:
 @pytest.mark.parametrize(
     ("route", "place", "flags"),
     [
-        pytest.param(route, place, flags, marks=[pytest.mark.slow] if slow else [])
+        (route, place, flags)
         for route in HOSTILE
-        for place, flags, slow in [
-            (HERE, {}, False),
-            (ELSEWHERE, {}, False),
+        for place, flags in [
+            (HERE, {}),
+            (ELSEWHERE, {}),
             # With the recommended flags, references to other stacks are rendered in another way.
-            (ELSEWHERE, recommended_flags(), True),
-            (NESTED, {}, True),
-            (STAGED, {}, True),
+            (ELSEWHERE, recommended_flags()),
+            (NESTED, {}),
+            (STAGED, {}),
         ]
         # CDK applies no aspect of the app in a stage; and a stage that is removed deploys nothing.
         if not (place == STAGED and route.startswith(("aspect_", "check_removed")))

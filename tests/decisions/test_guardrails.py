@@ -207,7 +207,6 @@ def test_each_guardrail_denies_exactly_the_intended_actions() -> None:
     assert {together[name] for name in every} == {EXPLICITLY_DENIED}
 
 
-@pytest.mark.slow
 def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has() -> None:
     """All of them together, over every action of every service that they name."""
     actions = of_services()
@@ -221,7 +220,6 @@ def test_guardrail_that_lists_its_denies_denies_only_what_the_role_has() -> None
     assert changed == dict.fromkeys(set().union(*INTENDED.values()), ALLOWED)
 
 
-@pytest.mark.slow
 def test_recommended_denies_the_read_only_role_the_reads_that_return_data() -> None:
     actions = [action for action in of_services() if action.name.split(":")[0] != "ec2"]
     plain = decide(uses(role(kind="read-only"), actions))
@@ -259,7 +257,6 @@ def needed(kind: str = "auto-pilot") -> set[str]:
     return LISTED["needed-only"] & {action.name for action in granted(kind)}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "count"), [("auto-pilot", 79), ("read-only", 36)])
 def test_needed_only_denies_every_action_of_aws_that_is_not_needed(kind: str, count: int) -> None:
     """Of other services, it asks for every twentieth: the guardrail names none of them."""
@@ -344,7 +341,6 @@ def decisions_on(guardrail: Guardrail, asked: Iterable[tuple[str, str, Context]]
     )
 
 
-@pytest.mark.slow
 def test_only_commitments_can_be_tagged() -> None:
     action = catalog.actions()["ec2:createtags"]
     decisions = decisions_on(
@@ -425,7 +421,6 @@ def denied_with(
     return denied
 
 
-@pytest.mark.slow
 def test_purchases_are_denied_outside_the_allowed_regions() -> None:
     allowed, others = ("us-east-1", "eu-west-1"), ("eu-west-2", "US-EAST-1")
     guardrail = Guardrail.only_in_regions(*allowed)
@@ -445,7 +440,6 @@ def test_until_denies_everything_from_that_time() -> None:
     }
 
 
-@pytest.mark.slow
 def test_changes_are_denied_unless_the_role_is_tagged_approved() -> None:
     others = ("Approved", "approved ", "not-approved", "")
     contexts: list[Context] = [{APPROVED: "approved"}, {}, *({APPROVED: tag} for tag in others)]
@@ -458,7 +452,6 @@ SESSIONS = [("17", None), ("18", "17"), ("117", "17"), ("17", "117"), ("17", "7"
 CASES = [("a17", "A17"), ("A17", "a17"), ("pump", "17")]
 
 
-@pytest.mark.slow
 def test_changes_are_denied_unless_the_session_has_the_name_of_the_order() -> None:
     opened, *closed = denied_with(
         Guardrail.ONLY_BY_ORDER,
@@ -487,7 +480,6 @@ def test_role_without_an_order_is_denied_even_if_aws_drops_the_statement_with_th
     assert set(decide(uses(left, actions, in_session("17", "17")))) == {ALLOWED}
 
 
-@pytest.mark.slow
 def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
     contexts: list[Context] = [
         {},
@@ -504,7 +496,6 @@ def test_hands_off_denies_changes_of_what_is_tagged_and_of_the_tag() -> None:
     assert key == case == NOT_TOLD_APART | TAGGING
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("guardrail", "context", "denied"),
     [

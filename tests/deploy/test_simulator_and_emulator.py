@@ -17,8 +17,6 @@ from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws, StackFaile
 from tools.sandbox.demo import REFUSED
 from tools.sandbox.simulator import ALLOWED, Role, Simulation, assumption, decide, use
 
-pytestmark = pytest.mark.slow
-
 PUMP = f"arn:aws:iam::{PUMP_ACCOUNT}:role/PumpService"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/Example"
 

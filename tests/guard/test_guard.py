@@ -636,7 +636,6 @@ UNREADABLE = {
 """The innocent stacks whose policies attach to roles that are not named and not in the template."""
 
 
-@pytest.mark.slow
 def test_nothing_innocent_fails_but_a_target_that_cannot_be_read_next_to_a_role_of_pumps() -> None:
     (role,) = changed(LITERAL, "read-only")["Resources"].values()
     resources = {

@@ -386,18 +386,10 @@ def test_says_no_to_what_neither_role_can_do() -> None:
 UNDECIDED = {"neptune-db:ReadDataViaQuery"}
 """The simulator finds no resource type for it, whatever the resource."""
 
-QUICK = {Guardrail.RECOMMENDED.name, Guardrail.NEEDED_ONLY.name}
-"""The guardrails that deny the most in most ways; the others are slow."""
-
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "read-only",
-        "read-only-recommended",
-        "auto-pilot",
-        *(pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in EVERY),
-    ],
+    ["read-only", "read-only-recommended", "auto-pilot", *EVERY],
 )
 def test_each_answer_is_what_a_policy_simulator_decides(
     name: str, guarded: Path, report_with: ReportWith
@@ -436,7 +428,6 @@ def test_each_answer_is_what_a_policy_simulator_decides(
     assert dict(zip(expected, decide(asked), strict=True)) == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_limited_is_what_is_allowed_here_and_denied_there(
     name: str, guarded: Path, report_with: ReportWith

@@ -18,7 +18,6 @@ def test_template_is_that_of_the_synth_and_of_the_rollout(kind: str, assembly: A
     assert stack_set(rollout)["TemplateBody"].encode() == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_cdk_cli_writes_the_same_templates(scenario: str, assembly: Assembly) -> None:
     """Even though it hands context and flags to every app in the process."""

@@ -30,7 +30,6 @@ def test_output_that_cannot_be_written_makes_the_status_unknown(
     assert problem == "pump-roles: standard output: cannot be written: No space left on device"
 
 
-@pytest.mark.slow
 def test_shows_a_progress_bar_on_a_terminal(aws: Management, synth: Synth) -> None:
     organization = Organization.create(aws, {"Unit": 30})
     roll_out(organization, synth)

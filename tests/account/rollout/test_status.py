@@ -50,7 +50,6 @@ def test_rollout_is_complete_if_every_targeted_account_has_a_current_instance(
     assert ended.stderr == ""
 
 
-@pytest.mark.slow
 def test_misses_no_account_on_any_page(
     aws: Management, run: Run, synth: Synth, stacks: Stacks
 ) -> None:
