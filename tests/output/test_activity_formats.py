@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from io import StringIO
 from typing import Any, get_args
@@ -47,7 +48,11 @@ def change(**members: Any) -> Change:
     ],
 )
 def test_says_how_many_days_are_left_to_return_a_plan(at: str, words: str) -> None:
-    assert returnable(change(returnable_until="2026-11-17T08:15:00Z"), at) == words
+    plan = change(returnable_until="2026-11-17T08:15:00Z")
+    assert returnable(plan, at) == words
+    found = replace(activity(call("ec2:DescribeInstances")), changes=(plan,))
+    row = next(csv.DictReader(StringIO(as_csv(found))))
+    assert row["returnable_until"] == "2026-11-17T08:15:00Z"
 
 
 def test_says_that_it_is_not_known_whether_a_plan_can_be_returned() -> None:
