@@ -428,12 +428,21 @@ def _parameter(contents: _Contents, name: str, template: Template) -> None:
         contents.add(passed, template.parent)
         if changeable:
             deploying = template.parent.properties(template.deployed_by)
-            overriding = deploying.get("StackInstancesGroup")
-            contents.add([deploying.get("Parameters"), overriding], template.parent)
+            # Not the targets: each of their units would count as a value of the parameter.
+            overrides = [*_overrides(deploying.get("StackInstancesGroup"))]
+            contents.add([deploying.get("Parameters"), overrides], template.parent)
     if stored:
         for names in (default, passed, *as_list(allowed or [])):
             if names is not None:
                 contents.add_stored(names, template)
+
+
+def _overrides(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | dict):
+        if "ParameterOverrides" in value and isinstance(value, dict):
+            yield value["ParameterOverrides"]
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _overrides(element)
 
 
 def _ref(found: _Contents, name: Any, template: Template) -> Iterable[Any]:
