@@ -167,6 +167,8 @@ def formats_of(
     inputs: Iterable[Path | None],
     extensions: Mapping[str, _Format],
     chosen: _Format | None = None,
+    *,
+    remedy: str = "",
 ) -> dict[Path | None, _Format]:
     """Return the format of each file to write.
 
@@ -174,6 +176,7 @@ def formats_of(
     :param inputs: the files and folders that are read.
     :param extensions: the format of each extension.
     :param chosen: the format of all files. By default, their extensions decide.
+    :param remedy: what else to do about another extension.
     :raises click.BadParameter: if a file has another extension, or would overwrite an input.
     """
     read = [path for path in inputs if path is not None]
@@ -184,7 +187,7 @@ def formats_of(
         if chosen is None and extension not in extensions:
             allowed = ", ".join(extensions)
             raise click.BadParameter(
-                one_line(f"{file}: unknown extension; must be one of {allowed}")
+                one_line(f"{file}: unknown extension; must be one of {allowed}{remedy}")
             )
         found[file] = extensions[extension] if chosen is None else chosen
     for file in files:

@@ -124,9 +124,9 @@ def report(
     _check_account(path, role_name, region, profile, account=account)
     if _BROADENED in fail_on and since is None:
         raise click.BadParameter("--fail-on broadened requires --since")
-    formats = files.formats_of([output], [path, since, *activity], _EXTENSIONS, format) or {
-        None: format or "markdown"
-    }
+    formats = files.formats_of(
+        [output], [path, since, *activity], _EXTENSIONS, format, remedy="; or pass --format"
+    ) or {None: format or "markdown"}
     ((file, chosen),) = formats.items()
     if activity and (chosen != "html" or account):
         raise click.BadParameter("--activity: requires --format html, and no --account")

@@ -286,7 +286,7 @@ def test_says_which_guardrails_are_redundant() -> None:
         (["--since", ""], "Invalid value for '--since': must not be empty"),
         (
             ["--output", "r.txt"],
-            "r.txt: unknown extension; must be one of .html, .htm, .md, .csv, .json",
+            ".html, .htm, .md, .csv, .json; or pass --format",
         ),
     ],
 )
