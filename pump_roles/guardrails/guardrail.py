@@ -213,6 +213,8 @@ class Guardrail:
         :param name: the name, such as ``metadata-only``.
         :raises ArgumentError: when there is no such guardrail. The message suggests a close name.
         """
+        if not isinstance(name, str):
+            raise ArgumentError("guardrails", f"{name!r} is not the name of a guardrail")
         found = SHIPPED.get(name)
         if found is None:
             names = Guardrail.names()

@@ -348,6 +348,12 @@ def test_unknown_name_is_an_error_with_the_nearest_one(name: str, hint: str) -> 
     assert hint in caught.value.problem
 
 
+@pytest.mark.parametrize("name", [None, 5, ["no-selling"]])
+def test_name_that_is_no_string_is_an_error(name: Any) -> None:
+    with pytest.raises(ArgumentError, match="is not the name of a guardrail"):
+        Guardrail.named(name)
+
+
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
