@@ -66,6 +66,8 @@ def _with_checked_arguments(cls: Any, accepted: Signature, instead: str) -> Call
         if instead and type(self) is cls:
             raise TypeError(f"{called} is abstract; use {instead}")
         try:
+            # First, so that a misspelled argument is named, not the one that is then missing.
+            accepted.bind_partial(*args, **kwargs)
             accepted.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{called}() {error}") from None

@@ -28,7 +28,7 @@ _FEW: Final = 3
 _LISTED: Final = 8
 
 _MOST_LINES: Final = 40
-_LONGEST: Final = 300
+_LONGEST: Final = 360
 """In a summary, the maximum numbers of lines in a section, and of characters in a text from a
 template.
 """

@@ -104,6 +104,8 @@ def test_subclass_shows_its_own_arguments() -> None:
     [
         ({}, "missing a required argument: 'pump_principal'"),
         ({**ROLE_ARGUMENTS, "guardrail": []}, "got an unexpected keyword argument 'guardrail'"),
+        # What is missing then is not the mistake.
+        ({"principal": "999988887777"}, "got an unexpected keyword argument 'principal'"),
     ],
 )
 def test_error_about_an_argument_names_the_class_that_was_called(
