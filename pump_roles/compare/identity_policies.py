@@ -1,6 +1,7 @@
 """Compares the policies of a role, in their effect on the decision for each action."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,8 +13,6 @@ from pump_roles.iam.decisions import Effect, decision_changes
 from pump_roles.iam.documents import Policy
 from pump_roles.published import ROLES
 from pump_roles.role import Part, Role
-
-_RANKS: Final[Mapping[Effect, int]] = {"narrower": 1, "other": 2, "broader": 3}
 
 _Key = tuple[Part, str]
 
@@ -40,8 +39,8 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
     differing = sorted(
         key for key in before.keys() | now.keys() if before.get(key) is not now.get(key)
     )
-    # The rank of the worst effect that is reported for each action.
-    reported: dict[str, int] = {}
+    # The effects that are reported for each action.
+    reported: dict[str, set[Effect]] = {}
     for key in differing:
         if not (each or _has_value(expected.kind, before.get(key), now.get(key))):
             continue
@@ -50,8 +49,7 @@ def policy_differences(expected: Role, found: Role, *, each: bool = True) -> Ite
             changed[key] = now[key]
         for difference in _of_policy(expected.kind, key, before, changed):
             for action in difference.actions:
-                rank = _RANKS[difference.effect]
-                reported[action] = max(rank, reported.get(action, 0))
+                reported.setdefault(action, set()).add(difference.effect)
             yield difference
     if len(differing) > 1 or (differing and not each):
         was, after = (
@@ -201,11 +199,27 @@ def _unreadable(policies: Sequence[Policy]) -> set[tuple[str, str]]:
 
 
 def _together(
-    before: Sequence[Policy], now: Sequence[Policy], reported: Mapping[str, int], *, each: bool
+    before: Sequence[Policy],
+    now: Sequence[Policy],
+    reported: Mapping[str, AbstractSet[Effect]],
+    *,
+    each: bool,
 ) -> Iterator[Difference]:
     together = Difference(rule="policies-together", effect="other", part="inline-policies")
     for difference in in_each_direction(together, before, now):
-        rank = _RANKS[difference.effect]
-        new = tuple(action for action in difference.actions if reported.get(action, 0) < rank)
+        new = tuple(
+            action
+            for action in difference.actions
+            if not _is_told(difference.effect, reported.get(action, set()))
+        )
         if new or (difference.unreadable and not each):
             yield replace(difference, actions=new)
+
+
+def _is_told(effect: Effect, reported: AbstractSet[Effect]) -> bool:
+    # The effect "other" is both, but it does not tell that there is only more.
+    if effect in reported:
+        return True
+    if effect == "narrower":
+        return "other" in reported
+    return effect == "other" and {"broader", "narrower"} <= reported

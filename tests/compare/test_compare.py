@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pump_roles import Guardrail
@@ -154,6 +154,17 @@ def requests(
 ASKED = [*ACTIONS, "s3:GetObject", "ec2:RunInstances"]
 
 
+ONE = {
+    "Effect": "Allow",
+    "Action": ["ec2:DescribeInstances"],
+    "Resource": "arn:aws:x:::one",
+    "Condition": {},
+}
+SECURE = {**ONE, "Resource": "*", "Condition": CONDITION}
+
+
+# What one of two policies adds must not hide what both no longer allow.
+@example(mutation=([[ONE], [ONE]], [[], [SECURE]]), over_time=False)
 @given(mutated(), st.sampled_from([True, False]))
 def test_whatever_a_change_allows_or_refuses_is_a_difference_that_names_its_action(
     mutation: tuple[Policies, Policies],
