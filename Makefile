@@ -66,7 +66,7 @@ node_modules/.develop: node_modules/.deploy
 	@touch node_modules/.deploy $@
 
 demo: $(DEVELOP) ## Deploy both roles to an AWS emulator, and show who can do what
-	@echo "This takes about 50 seconds on 2 cores."
+	@echo "This takes about 40 seconds on 2 cores."
 	@$(BIN)/python -m tools.sandbox.demo
 
 demo-org: $(DEVELOP) ## Roll both roles out across an emulated organization, and show who has them
@@ -83,7 +83,7 @@ smoke: $(DEVELOP) ## Deploy the read-only role to the account of your AWS creden
 check test: export PYTHONDONTWRITEBYTECODE =
 
 check: lint type $(BROWSER) ## Run what CI runs: also the slow tests, and more examples of each property
-	@echo "This takes about 8 minutes on 2 cores."
+	@echo "This takes about 5 minutes on 2 cores."
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal -m "not versions"
 	@$(BIN)/python -m tools.sandbox.browser
 
