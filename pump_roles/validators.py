@@ -174,7 +174,7 @@ class ListOf:
     """Validates a list of strings of one kind, without duplicates.
 
     :param element: validates each element.
-    :param maximum: the maximum number of elements. By default, there is none.
+    :param maximum: the maximum number of elements. By default, there is no limit.
     """
 
     element: Text

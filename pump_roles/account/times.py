@@ -5,7 +5,7 @@ from typing import Any
 
 
 def moment_of(value: Any) -> datetime | None:
-    """Return a point in time, in UTC; ``None`` if the value is none.
+    """Return a point in time, in UTC; ``None`` if the value is not a time.
 
     :param value: a datetime, or its text: ISO 8601, such as 2026-11-25T08:15:00Z, or Unix time.
         Without a zone, it is in UTC.

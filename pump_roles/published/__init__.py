@@ -9,6 +9,7 @@ Tests check that they match.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -90,6 +91,7 @@ def trust_policy(principal: str, external_ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
+@cache
 def _policies(file: str) -> tuple[Policy, ...]:
     return tuple(
         Policy(listed["PolicyName"], json.dumps(listed["PolicyDocument"]))

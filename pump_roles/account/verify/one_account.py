@@ -245,9 +245,8 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
     :param expectation: what is expected of it.
     """
     pump_names = {name.casefold() for name in expectation.names}
-    others = {
-        name: role for name, role in details.by_name.items() if name.casefold() not in pump_names
-    }
+    every = details.by_name
+    others = {name: role for name, role in every.items() if name.casefold() not in pump_names}
     alarms = {
         other.name: [*other.alarms]
         for other in roles_of_account(
@@ -261,7 +260,7 @@ def other_roles_in(details: AccountDetails, expectation: Expectation) -> tuple[O
     passed = expectation.hidden.union(
         *(
             texts_under_the_key(role.trust_policy)
-            for name, role in details.by_name.items()
+            for name, role in every.items()
             if name not in others
         )
     )
