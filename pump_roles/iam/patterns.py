@@ -28,6 +28,7 @@ def covers(pattern: str, other: str, *, fold: bool = True) -> bool:
     return _expression(pattern).fullmatch(other) is not None
 
 
+@lru_cache(maxsize=2**16)
 def overlap(pattern: str, other: str) -> bool:
     """Return whether two patterns of actions have a name in common.
 

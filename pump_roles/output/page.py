@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
@@ -20,7 +20,7 @@ from pump_roles.output.pieces import TEXTS, say
 from pump_roles.output.report_markdown import as_summary
 from pump_roles.output.report_text import as_text
 from pump_roles.report.guardrail_sets import left_by_sets
-from pump_roles.report.model import RISKS, ActionReport, Report, RoleReport
+from pump_roles.report.model import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.text import packaged
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
 
         used = {"uses": partial(uses, activity), "lines": [*summary(activity)]}
     topics = [statement.topic for statement in report.statements]
+    totals = (sum(found.values()) for of in report.services.values() for found in of.values())
+    longest = max(totals, default=1)
     css, script = packaged(__package__, "page.css"), packaged(__package__, "page.js")
     return _template().render(
         report=report,
@@ -69,8 +71,8 @@ def as_html(report: Report, activity: "Activity | None" = None) -> str:
         rows=frozenset(action.name for action in report.actions),
         severities=report_words.severities(report),
         services={
-            service: {role.kind: _bar(report, service, role) for role in report.roles}
-            for service in report.services
+            service: {role.kind: _bar(found[role.kind], role, longest) for role in report.roles}
+            for service, found in report.services.items()
         },
         navigation=_navigation(report),
         topics=[topic for topic in dict.fromkeys(topics) if topic != _BEYOND],
@@ -151,15 +153,10 @@ def _patterns_of(role: RoleReport) -> Iterator[list[Any]]:
                 yield [policy.name, pattern.decision, matched]
 
 
-def _bar(report: Report, service: str, role: RoleReport) -> _Bar:
-    counts = report.services[service][role.kind]
-    longest = max(
-        (sum(of_role.values()) for found in report.services.values() for of_role in found.values()),
-        default=1,
-    )
+def _bar(counts: Mapping[Risk, int], role: RoleReport, longest: int) -> _Bar:
     parts, start = [], 0.0
     for risk, count in counts.items():
-        width = max(_SHORTEST_BAR, round(count / max(longest, 1) * _LONGEST_BAR, 1))
+        width = max(_SHORTEST_BAR, round(count / longest * _LONGEST_BAR, 1))
         parts.append((risk, round(start, 1), width))
         start += width
     label = ", ".join(say(f"kinds.{risk}", count) for risk, count in counts.items())

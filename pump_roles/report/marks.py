@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, Final
 
 from pump_roles.guardrails import Guardrail
-from pump_roles.iam.patterns import covers
 from pump_roles.text import packaged
 
 _NOT_DENIED: Final = "Returns data, not only metadata."
@@ -29,10 +28,11 @@ def mark(kind: str, name: str) -> str:
     :param kind: ``data``, ``spends``, ``fee``, ``possible_fee``, or ``legacy``.
     :param name: the action's name.
     """
-    reasons = _reasons()[kind]
-    if name.lower() in reasons:
-        return reasons[name.lower()]
-    wildcards = (pattern for pattern in reasons if pattern.endswith("*") and covers(pattern, name))
+    reasons, name = _reasons()[kind], name.lower()
+    if name in reasons:
+        return reasons[name]
+    prefixes = (pattern for pattern in reasons if pattern.endswith("*"))
+    wildcards = (pattern for pattern in prefixes if name.startswith(pattern[:-1]))
     return reasons.get(next(wildcards, ""), "")
 
 

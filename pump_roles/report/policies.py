@@ -206,6 +206,7 @@ class RolePolicies:
                 for name, found in by_action.items()
                 if any(decision_of(clause.scope) == DENIED for clause in found)
             }
+            limited = by_action.keys() - outright
             yield GuardrailReport(
                 name=guardrail.name,
                 policy=policy.name,
@@ -215,7 +216,7 @@ class RolePolicies:
                 leaves=guardrail.leaves,
                 costs=guardrail.costs,
                 denied=tuple(name for name in granted if name in outright),
-                limited=tuple(name for name in granted if name in by_action.keys() - outright),
+                limited=tuple(name for name in granted if name in limited),
                 ends=guardrail.ends is not None,
             )
 
