@@ -55,10 +55,7 @@ WHO_IS_TRUSTED = {
     ],
 )
 def test_only_pump_may_assume_a_role_and_only_with_an_accepted_external_id(
-    principal: str,
-    rotating: bool,  # noqa: FBT001
-    how: str,
-    synth: Synth,
+    principal: str, how: str, synth: Synth, *, rotating: bool
 ) -> None:
     accepted = {"right", "next"} if rotating else {"right"}
     context = {"pump:next-external-id": EXTERNAL_IDS["next"]} if rotating else {}

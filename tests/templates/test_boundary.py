@@ -172,9 +172,7 @@ MADE_HERE = {"Ref": "Made"}
     ],
 )
 def test_boundary_is_the_same_policy_however_it_is_written(
-    value: Any,
-    same: bool,  # noqa: FBT001
-    account: str,
+    value: Any, account: str, *, same: bool
 ) -> None:
     made = {"ManagedPolicyName": "B", "Path": "/platform/"}
     resources = {

@@ -33,11 +33,7 @@ from tests.support import (
     ],
 )
 def test_account_of_the_administrator_is_another_one(
-    passed: Any,
-    trusted: Any,
-    harmless: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    passed: Any, trusted: Any, text: str, tmp_path: Path, *, harmless: bool
 ) -> None:
     def change(stack_set: dict[str, Any]) -> None:
         member = json.loads(text)
@@ -75,8 +71,7 @@ def test_template_that_is_nested_in_itself_ends(text: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_stack_instances_with_other_parameters_are_a_difference(
-    conditional: bool,  # noqa: FBT001
-    tmp_path: Path,
+    tmp_path: Path, *, conditional: bool
 ) -> None:
     def change(stack_set: dict[str, Any]) -> None:
         (group,) = stack_set["StackInstancesGroup"]

@@ -268,11 +268,7 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
     ("other", "said"), [(other, said) for said, others in REACHES_PUMP.items() for other in others]
 )
 def test_resource_that_reaches_pump_is_an_alarm_in_any_template(
-    other: dict[str, Any],
-    said: str,
-    same: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    other: dict[str, Any], said: str, text: str, tmp_path: Path, *, same: bool
 ) -> None:
     report = of(text, tmp_path, other, same=same)
     assert any(said in found for found in alarms(report)), alarms(report)
@@ -364,11 +360,7 @@ MAY_DO_MORE = [
 )
 @pytest.mark.parametrize("same", [True, False])
 def test_what_only_names_the_role_is_listed_as_information(
-    other: dict[str, Any],
-    harmless: bool,  # noqa: FBT001
-    same: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    other: dict[str, Any], text: str, tmp_path: Path, *, harmless: bool, same: bool
 ) -> None:
     report = of(text, tmp_path, other, same=same)
     assert (alarms(report) == []) == harmless
@@ -429,11 +421,7 @@ def test_reference_whose_value_is_elsewhere_is_not_known(
 )
 @pytest.mark.parametrize("inline", [False, True])
 def test_permission_to_assume_a_role_with_an_external_id_is_no_alarm(
-    statement: dict[str, Any],
-    harmless: bool,  # noqa: FBT001
-    inline: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    statement: dict[str, Any], text: str, tmp_path: Path, *, harmless: bool, inline: bool
 ) -> None:
     allow = {
         "Effect": "Allow",
@@ -607,10 +595,7 @@ HARMLESS = [
 @pytest.mark.parametrize("same", [True, False])
 @pytest.mark.parametrize("other", HARMLESS)
 def test_resource_without_access_to_pumps_roles_is_listed_without_an_alarm(
-    other: dict[str, Any],
-    same: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    other: dict[str, Any], text: str, tmp_path: Path, *, same: bool
 ) -> None:
     changed = json.loads(text)
     own = role({"Service": "ec2.amazonaws.com"})
@@ -723,8 +708,7 @@ def test_looks_for_a_name_that_may_have_been_generated(text: str, tmp_path: Path
 
 @pytest.mark.parametrize("same", [True, False], ids=["in Pump's stack", "in other stacks"])
 def test_ordinary_customers_app_widens_nothing_and_raises_no_alarm(
-    same: bool,  # noqa: FBT001
-    tmp_path: Path,
+    tmp_path: Path, *, same: bool
 ) -> None:
     paths = customers_app(tmp_path, same=same)
     properties = role_of(json.loads(universal.template("read-only")))

@@ -41,11 +41,7 @@ def guardrail() -> tuple[str, dict[str, Any]]:
     ],
 )
 def test_deny_that_may_never_be_there_takes_nothing_away(
-    where: str,
-    added: dict[str, Any],
-    counted: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    where: str, added: dict[str, Any], text: str, tmp_path: Path, *, counted: bool
 ) -> None:
     name, document = guardrail()
     properties = {"PolicyName": name, "PolicyDocument": document}

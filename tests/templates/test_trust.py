@@ -132,11 +132,7 @@ SERVICE = {"AWS": "9" * 12, "Service": "ec2.amazonaws.com"}
     ],
 )
 def test_trust_that_is_not_one_principal_with_an_external_id_is_a_finding(
-    change: Change,
-    problem: str,
-    needs_id: bool,  # noqa: FBT001
-    text: str,
-    tmp_path: Path,
+    change: Change, problem: str, text: str, tmp_path: Path, *, needs_id: bool
 ) -> None:
     with short_reports():
         report = changed(text, tmp_path, change)

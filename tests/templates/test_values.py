@@ -301,10 +301,7 @@ def possible(*fragments: str, separators: str = "", shapes: tuple[str, ...] = ()
         (possible("PumpReadOnlyRole", shapes=("AWS::AccountId",)), True),
     ],
 )
-def test_name_is_spelled_by_fragments(
-    found: Possible,
-    expected: bool,  # noqa: FBT001
-) -> None:
+def test_name_is_spelled_by_fragments(found: Possible, *, expected: bool) -> None:
     assert found.spells(NAME) == expected
 
 
@@ -323,10 +320,7 @@ def test_name_is_spelled_by_fragments(
     ],
 )
 def test_pseudo_parameter_has_the_shape_of_its_values(
-    name: str,
-    shape: str,
-    separators: str,
-    expected: bool,  # noqa: FBT001
+    name: str, shape: str, separators: str, *, expected: bool
 ) -> None:
     assert possible("app-", separators=separators, shapes=(shape,)).spells(name) == expected
 
@@ -343,8 +337,7 @@ def test_pseudo_parameter_has_the_shape_of_its_values(
     ],
 )
 def test_name_within_a_text_is_spelled_only_without_a_letter_beside_it(
-    fragments: tuple[str, ...],
-    expected: bool,  # noqa: FBT001
+    fragments: tuple[str, ...], *, expected: bool
 ) -> None:
     assert possible(*fragments).spells_within(NAME) == expected
 
@@ -375,9 +368,7 @@ COULD_BE: list[tuple[Any, set[str], bool]] = [
 
 @pytest.mark.parametrize(("value", "spelled", "deployment"), COULD_BE)
 def test_value_could_be_what_goes_into_it(
-    value: Any,
-    spelled: set[str],
-    deployment: bool,  # noqa: FBT001
+    value: Any, spelled: set[str], *, deployment: bool
 ) -> None:
     found = could_be(value, template())
     assert {name for name in spelled if found.spells(name)} == spelled

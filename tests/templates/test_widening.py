@@ -316,9 +316,7 @@ OUT_OF_GUARDS_SIGHT: dict[str, Template] = {
     ids=[*IN_GUARDS_SIGHT, *OUT_OF_GUARDS_SIGHT],
 )
 def test_other_resource_that_reaches_the_role_is_found_and_an_alarm(
-    other: Template,
-    in_sight: bool,  # noqa: FBT001
-    tmp_path: Path,
+    other: Template, tmp_path: Path, *, in_sight: bool
 ) -> None:
     exports = {"TheRole": {"Value": {"Ref": "ReadOnlyRole"}, "Export": {"Name": "TheRole"}}}
     naming = {naming for _, _, naming in found(tmp_path, {"Outputs": exports}, other)}
@@ -382,10 +380,7 @@ def test_changed_property_is_found_unless_it_gives_no_access(
     ],
 )
 def test_changed_member_is_found_unless_it_gives_no_access(
-    member: str,
-    value: Any,
-    harmless: bool,  # noqa: FBT001
-    tmp_path: Path,
+    member: str, value: Any, tmp_path: Path, *, harmless: bool
 ) -> None:
     role = {**OWN["Resources"]["ReadOnlyRole"], member: value}
     changes = all_found(tmp_path, {"Resources": {"ReadOnlyRole": role}})
