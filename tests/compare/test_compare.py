@@ -338,25 +338,46 @@ def test_changed_scope_of_a_statement_has_an_effect_if_one_covers_the_other(
     assert {difference.effect for difference in compare(is_now, was)} == {back}
 
 
-def test_guardrail_with_another_value_shows_both_values() -> None:
-    def guarded(*regions: str) -> Role:
-        ((guardrail, document),) = documents(
-            [Guardrail.only_in_regions(*regions)], ROLES["auto-pilot"]
-        ).items()
-        return with_policies(Policy(name=guardrail.policy_name, document=document))
+def guarded(guardrail: Guardrail) -> Role:
+    ((found, document),) = documents([guardrail], ROLES["auto-pilot"]).items()
+    return with_policies(Policy(name=found.policy_name, document=document))
 
-    (difference,) = compare(guarded("us-east-1"), guarded("us-east-1", "eu-west-1"))
-    assert (difference.rule, difference.effect) == ("policy-changed", "broader")
-    assert (difference.was, difference.now) == (("us-east-1",), ("eu-west-1", "us-east-1"))
-    assert "ec2:PurchaseReservedInstancesOffering" in difference.actions
+
+ENDING = Guardrail.until("2927-01-31T18:00:00Z")
+ONE_REGION = Guardrail.only_in_regions("us-east-1")
+
+
+@pytest.mark.parametrize("over_time", [False, True])
+@pytest.mark.parametrize(
+    ("before", "now", "effect"),
+    [
+        (ONE_REGION, Guardrail.only_in_regions("us-east-1", "eu-west-1"), "broader"),
+        (Guardrail.only_in_regions("us-east-1", "eu-west-1"), ONE_REGION, "narrower"),
+        (ONE_REGION, Guardrail.only_in_regions("eu-west-1"), "other"),
+        (ENDING, Guardrail.until("2927-02-01T18:00:00Z"), "broader"),
+        (ENDING, Guardrail.until("2927-01-30T18:00:00Z"), "narrower"),
+        (
+            Guardrail.invitations_from("111122223333"),
+            Guardrail.invitations_from("444455556666"),
+            "other",
+        ),
+    ],
+)
+def test_guardrail_with_another_value_shows_both_values(
+    before: Guardrail, now: Guardrail, effect: str, *, over_time: bool
+) -> None:
+    found = compare(guarded(before), guarded(now), over_time=over_time)
+    assert kinds(found) == [("policy-changed", effect, before.policy_name)]
+    assert (found[0].was, found[0].now) == (before.values, now.values)
+    changed = {"only-in-regions": "ec2:PurchaseReservedInstancesOffering", "until": "*"}
+    assert changed.get(before.name, "organizations:AcceptHandshake") in found[0].actions
 
 
 def test_guardrail_that_ends_everything_is_about_every_action() -> None:
-    ((guardrail, document),) = documents(
-        [Guardrail.until("2927-01-31T18:00:00Z")], ROLES["auto-pilot"]
-    ).items()
-    ending = with_policies(Policy(name=guardrail.policy_name, document=document))
-    for before, now, effect in ((AUTO_PILOT, ending, "narrower"), (ending, AUTO_PILOT, "broader")):
+    for before, now, effect in (
+        (AUTO_PILOT, guarded(ENDING), "narrower"),
+        (guarded(ENDING), AUTO_PILOT, "broader"),
+    ):
         (difference,) = compare(before, now)
         assert (difference.effect, difference.actions) == (effect, ("*",))
 

@@ -1,7 +1,5 @@
 """The permission report's model, against the source document and the npm package's catalog."""
 
-import csv
-import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -13,11 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.app import config
 from pump_roles.iam.catalog import reviewed
 from pump_roles.iam.decisions import DENIED
 from pump_roles.json_input import InputError
-from pump_roles.output.json_documents import as_json
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import finding_text, finding_title
@@ -84,27 +80,12 @@ def test_every_pattern_has_its_reason_and_its_actions(published_report: Report) 
                 assert sorted(pattern.actions) == sorted(expected)
 
 
-def test_role_of_another_name_is_reported_under_it_without_a_finding(tmp_path: Path) -> None:
-    context = {
-        "pump:principal": "999988887777",
-        "pump:external-id": EXTERNAL_ID,
-        "pump:read-only:role-name": "Vendor.Reads",
-        "pump:auto-pilot:role-name": "Vendor.Buys",
-        "pump:organizational-units": "r-abcd",
-    }
-    reports = []
-    for names in (context, {key: context[key] for key in context if "role-name" not in key}):
-        app = App(outdir=str(tmp_path / str(len(names))))
-        for stack in config.read(names):
-            stack.build(app)
-        app.synth()
-        reports.append(of_templates(Path(app.outdir)))
-    renamed, published = reports
-    assert [role.name for role in renamed.roles][:2] == ["Vendor.Reads", "Vendor.Buys"]
-    assert renamed.alarms == published.alarms == 0
-    assert [finding.kind for finding in renamed.findings] == [
-        finding.kind for finding in published.findings
-    ]
+def test_role_of_another_name_is_reported_under_it_without_an_alarm(
+    text: str, tmp_path: Path
+) -> None:
+    report = changed(text, tmp_path, in_role(RoleName="Vendor.Buys"))
+    assert [role.name for role in report.roles] == ["Vendor.Buys"]
+    assert report.alarms == 0
 
 
 def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
@@ -158,17 +139,8 @@ def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -
     assert published_report.schema == SCHEMA
 
 
-def in_read_only(**members: Any) -> Change:
-    """Change the statement of the policy PumpReadOnly."""
-    return lambda _, role: statement_of(role).update(members)
-
-
 def more_actions(*patterns: str) -> Change:
     return lambda _, role: statement_of(role)["Action"].extend(patterns)
-
-
-def fewer_actions(pattern: str) -> Change:
-    return lambda _, role: statement_of(role)["Action"].remove(pattern)
 
 
 def statement_of(role: dict[str, Any]) -> dict[str, Any]:
@@ -230,9 +202,6 @@ def test_every_write_is_a_finding_and_all_that_spends(published_report: Report) 
     }
     assert set(findings["spends"].actions) == spends - {"redshift:AcceptReservedNodeExchange"}
     assert findings["legacy"].actions == ("aws-portal:ViewBilling", "aws-portal:ViewUsage")
-    # What metadata-only denies returns data. What it leaves may, too.
-    denied = {action.name for action in catalog.matching(list(Guardrail.METADATA_ONLY.reasons))}
-    assert set(findings["data"].actions) >= denied
     assert set(findings["data"].actions) == {
         action.name for action in published_report.actions if action.data
     }
@@ -247,17 +216,12 @@ def test_two_external_ids_are_counted_and_not_shown(tmp_path: Path) -> None:
     assert [len(sha256) for _, sha256 in report.roles[0].files] == [64]
 
 
-def test_all_formats_have_the_same_counts(published_report: Report) -> None:
-    loaded = json.loads(as_json(published_report))
-    rows = list(csv.DictReader(io.StringIO(as_csv(published_report))))
+def test_markdown_counts_and_lists_every_action(published_report: Report) -> None:
     markdown = as_markdown(published_report)
-    for role in loaded["roles"]:
-        granted = [row for row in rows if row["decision"] != "not granted"]
-        assert sum(row["role"] == role["role"]["kind"] for row in granted) == role["actions"]
-    counts = " | ".join(f"{role['actions']:,}" for role in loaded["roles"])
+    counts = " | ".join(f"{role.actions:,}" for role in published_report.roles)
     assert f"| granted, including denied | {counts} |" in markdown
     listed = [line for line in markdown.splitlines() if line.startswith("| `") and ":" in line[:40]]
-    assert sum("| allowed |" in line for line in listed) == len(loaded["actions"])
+    assert sum("| allowed |" in line for line in listed) == len(published_report.actions)
 
 
 @pytest.mark.parametrize("name", ["recommended", "needed-only"])
@@ -342,14 +306,6 @@ DENY = {"Effect": "Deny", "Action": "ec2:CreateReservedInstancesListing", "Resou
         (
             more_actions("ec2:Get*"),
             ("policy-changed", "broader", "PumpReadOnly", "ec2:GetConsoleOutput"),
-        ),
-        (
-            fewer_actions("ce:*"),
-            ("policy-changed", "narrower", "PumpReadOnly", "ce:CreateReport"),
-        ),
-        (
-            in_read_only(Resource=["arn:aws:b", "arn:aws:a"]),
-            ("policy-changed", "narrower", "PumpReadOnly", "ecs:DescribeClusters"),
         ),
         (
             one_policy_less,
