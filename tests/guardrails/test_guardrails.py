@@ -582,7 +582,11 @@ def test_policy_that_differs_from_its_guardrail_is_not_recognized(guardrail: Gua
         ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": "later"}}),
         ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": {"Ref": "Moment"}}}),
         ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": None}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": ["2027-01-31T18:00:00Z"]}}),
+        ("until", {"DateGreaterThanEquals": {"aws:CurrentTime": "2027-01-31T18:00:00+01:00"}}),
+        ("until", {"DateGreaterThanEquals": {"aws:EpochTime": "2027-01-31T18:00:00Z"}}),
         ("until", {"DateLessThan": {"aws:CurrentTime": "2027-01-31T18:00:00Z"}}),
+        ("until", {"DateGreaterThan": {"aws:CurrentTime": "2027-01-31T18:00:00Z"}}),
     ],
 )
 def test_policy_whose_value_the_guardrail_would_reject_is_not_recognized(

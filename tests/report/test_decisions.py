@@ -14,14 +14,6 @@ from pump_roles.output.report_markdown import as_markdown
 from tests.support import a_statement, action_count, changed, said
 
 
-def test_repeated_exception_is_listed_once(text: str, tmp_path: Path) -> None:
-    change = a_statement(
-        {"Effect": "Allow", "NotAction": ["ec2:*b*c", "ec2:*b*c"], "Resource": "*"}
-    )
-    (role,) = changed(text, tmp_path, change).roles
-    assert role.actions > action_count("auto-pilot")
-
-
 def test_all_but_some_actions_is_all_but_those(text: str, tmp_path: Path) -> None:
     statement = {"Effect": "Allow", "NotAction": ["ec2:*", "rds:*"], "Resource": "*"}
     report = changed(text, tmp_path, a_statement(statement))

@@ -374,15 +374,6 @@ def test_every_named_action_exists() -> None:
     assert set(NAMED) <= known
 
 
-def test_says_no_to_what_neither_role_can_do() -> None:
-    for statement in published_report().statements:
-        if statement.id in {"read-objects", "read-rows", "read-queues", "change-iam", "become"}:
-            for answer in statement.roles.values():
-                assert answer.answer == NO
-                assert answer.left == ()
-                assert len(answer.not_granted) == len(answer.named) > 0
-
-
 UNDECIDED = {"neptune-db:ReadDataViaQuery"}
 """The simulator finds no resource type for it, whatever the resource."""
 
@@ -579,15 +570,6 @@ def test_two_policies_with_the_same_name_are_not_recognized_by_it(name: str) -> 
         added = [each for each in report.roles[0].differences if each.rule == "policy-added"]
         assert [each.subject for each in added] == [guardrail.policy_name] * len(added)
         assert added
-
-
-@pytest.mark.parametrize("name", ["no-commitments", "until"])
-def test_policy_with_only_a_guardrails_name_is_evaluated_by_its_content(name: str) -> None:
-    policy_name = EVERY[name].policy_name
-    report = of_contents(Contents(roles=(FoundRole(role=role_of((policy_name, allow("iam:*")))),)))
-    assert answers(report)["change-iam"].answer == YES
-    assert report.roles[0].guardrails == ()
-    assert report.alarms
 
 
 PATTERNS = st.sampled_from(
