@@ -38,7 +38,6 @@ from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import finding_text
 from pump_roles.published import ROLES
 from pump_roles.report import Earlier, Report, build, earlier_of, of_templates
-from pump_roles.report.model import Change as ReportChange
 from pump_roles.report.statements import _listed as statements_listed
 from tools.sandbox import catalog
 from tools.sandbox.aws import ACCOUNT_ID
@@ -626,14 +625,6 @@ def rolled_out(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path
     file = folder / "R.template.json"
     file.write_text(json.dumps(template))
     return file
-
-
-def changes_since(
-    text: str, folder: Path, change: Change, base: dict[str, Any]
-) -> list[ReportChange]:
-    """Return what a change of the auto-pilot role's template is, against an earlier report."""
-    changed(text, folder, change)
-    return list(of_templates(folder / "changed.template.json", since=earlier(base)).changes)
 
 
 def plain(report: Report) -> dict[str, Any]:

@@ -84,15 +84,11 @@ def test_in_any_account_only_the_policy_of_that_account_has_a_name() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        {"Ref": "Free"},
         {"Ref": "Role"},
         {"Ref": ["Custom"]},
         {"Fn::Sub": "arn:aws:iam::aws:policy/${Free}"},
-        {"Fn::If": ["C", "arn:aws:iam::aws:policy/ReadOnlyAccess", NO_VALUE]},
         {"Fn::If": ["C", {"Ref": "Custom"}, "arn:aws:iam::aws:policy/ReadOnlyAccess"]},
         {"Fn::GetAtt": ["Custom", "AttachmentCount"]},
-        {"Fn::ImportValue": "Boundary"},
-        "{{resolve:ssm:/boundary}}",
         "arn:aws:iam::aws:policy/ReadOnlyAccess (AWS managed)",
         f"arn:aws:iam::{ACCOUNT}:policy/Custom (in the same template)",
         "${AWS::AccountId}",

@@ -8,11 +8,9 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.guardrails import documents
-from pump_roles.iam.trust import OPEN_PRINCIPAL, principals_of
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
-from pump_roles.validators import PRINCIPAL
 from tests.support import (
     NO_VALUE,
     add_resources,
@@ -115,26 +113,3 @@ def test_deny_that_may_be_deployed_elsewhere_takes_nothing_away(text: str, tmp_p
         report = of_templates(tmp_path)
         assert (report.roles[0].denied, report.roles[0].as_published) == (0, False)
         assert "which may not be deployed with it" in said(report)
-
-
-@pytest.mark.parametrize(
-    ("declared", "trusted"),
-    [
-        ({}, OPEN_PRINCIPAL),
-        ({"Default": "arn:aws:iam::123456789012:root"}, "arn:aws:iam::123456789012:root"),
-        ({"Default": "123456789012", "AllowedPattern": ".*"}, {"Ref": "PumpIamRole"}),
-        ({"Default": "*"}, {"Ref": "PumpIamRole"}),
-    ],
-)
-def test_default_of_the_principal_is_trusted(
-    declared: dict[str, str], trusted: Any, text: str, tmp_path: Path
-) -> None:
-    def change(template: dict[str, Any], role: dict[str, Any]) -> None:
-        parameter = {"Type": "String", "AllowedPattern": PRINCIPAL.pattern}
-        template["Parameters"] = {"PumpIamRole": parameter | declared}
-        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        statement["Principal"]["AWS"] = {"Ref": "PumpIamRole"}
-
-    report = changed(text, tmp_path, change)
-    assert principals_of(report.roles[0].role.trust_policy) == [trusted]
-    assert (report.findings[0].kind == "trust") == isinstance(trusted, dict)
