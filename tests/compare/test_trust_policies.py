@@ -7,7 +7,6 @@ from ipaddress import ip_address, ip_network
 from itertools import product
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,20 +238,6 @@ def test_role_of_the_same_account_is_not_part_of_its_account() -> None:
     by_name = policy(statement({"AWS": ROLE}))
     assert trust_effects(EXPECTED, by_name, account=OTHER) == ("narrower",)
     assert trust_effects(EXPECTED, by_name, account=PUMP) == BOTH
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        policy(statement({"AWS": f"arn:aws:iam::{PUMP}:root"})),
-        policy(statement({"AWS": [PUMP, f"arn:aws:iam::{PUMP}:root"]}, Sid="Any")),
-        policy(statement(Action=["STS:assumerole"]), statement()),
-        {"Statement": statement(condition={"StringEquals": {"STS:EXTERNALID": ["A-1"]}})},
-    ],
-)
-def test_trust_policy_that_means_the_same_has_no_effect(found: Any) -> None:
-    assert trust_effects(EXPECTED, found) == ()
-    assert trust_effects(found, EXPECTED) == ()
 
 
 def test_external_ids_are_replaced_wherever_they_are_required() -> None:

@@ -240,20 +240,6 @@ def test_worker_assumes_only_granted_roles_and_only_with_an_external_id(
     assert wrong == {}
 
 
-def test_other_policy_of_a_worker_cannot_allow_a_call_without_an_external_id(
-    decisions: Decisions,
-) -> None:
-    careless = [name for name in CUSTOMERS if name.startswith("careless")]
-    assert {decisions[Worker("nothing", broad=True)][name, "none"] for name in careless} == {
-        ALLOWED
-    }
-    assert {decisions[Worker("name", broad=True)][name, "none"] for name in careless} == {
-        EXPLICITLY_DENIED
-    }
-    # Other decisions do not change.
-    assert decisions[Worker("name", broad=True)]["unrelated", "none"] == ALLOWED
-
-
 def test_both_statements_reject_a_call_without_an_external_id(decisions: Decisions) -> None:
     """Proves that the tests above can fail: without both, a careless customer's role is assumed."""
     assert [decisions[worker]["careless", "none"] for worker in CONTROLS] == [

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pump_roles.guardrails import Guardrail, documents
 from pump_roles.iam.canonical import account_of_root, canonical, in_account
-from pump_roles.published import ROLES
 from tests.policies import rewritten
 from tests.support import examples, json_values
 from tools.sandbox.simulator import Role, Simulation, assumption, decide, use
@@ -556,14 +554,6 @@ def _statements(document: Any) -> list[Any]:
         for statement in (found if isinstance(found, list) else [found])
         if isinstance(statement, dict)
     ]
-
-
-@pytest.mark.parametrize("kind", ROLES)
-def test_no_two_policies_of_this_package_have_one_canonical_form(kind: str) -> None:
-    published = [policy.document for policy in ROLES[kind].policies]
-    guarded = documents([Guardrail.METADATA_ONLY], ROLES[kind]).values()
-    canonical_forms = [canonical(document) for document in (*published, *guarded)]
-    assert len({*canonical_forms}) == len(canonical_forms) > 1
 
 
 def test_placeholders_of_an_account_are_filled_in_everywhere() -> None:

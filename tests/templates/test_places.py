@@ -136,15 +136,6 @@ def test_stacks_in_several_accounts_are_several_places(tmp_path: Path) -> None:
     )
 
 
-def test_role_and_its_rollout_are_two_places(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path))
-    stack = Stack(app, "Both")
-    ReadOnlyRollout(stack, "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS)
-    ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS)
-    app.synth()
-    assert [place.stack_set for place in places(tmp_path)] == ["", "PumpReadOnly"]
-
-
 def test_role_in_a_nested_stack_belongs_to_the_root(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
     outer = Stack(app, "Outer", env=HOME)
