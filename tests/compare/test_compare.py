@@ -26,6 +26,7 @@ from pump_roles.role import (
     Unknown,
     published_role,
 )
+from tests.customer import allow, deny
 from tests.policies import rewritten
 from tests.support import ACTIONS, ARNS, CONDITION, EVERYTHING, STATEMENTS, examples, trust
 from tools.sandbox import catalog
@@ -34,6 +35,7 @@ from tools.sandbox.simulator import ALLOWED, decide, use
 from tools.sandbox.simulator import Role as Simulated
 
 PUMP, OTHER = "999988887777", "111122223333"
+RUN = "ec2:RunInstances"
 GONE = "AROAEXAMPLEEXAMPLE"
 """The unique ID of a principal that was deleted."""
 
@@ -44,10 +46,6 @@ def policy(*statements: Mapping[str, Any], name: str = "Extra", arn: str = "") -
     return Policy(
         name=name, document={"Version": "2012-10-17", "Statement": [*statements]}, arn=arn
     )
-
-
-def statement(effect: str, *actions: str, **more: Any) -> dict[str, Any]:
-    return {"Effect": effect, "Action": [*actions], "Resource": "*", **more}
 
 
 def with_policies(*policies: Policy) -> Role:
@@ -244,7 +242,7 @@ def test_comparison_of_equal_roles_loads_no_action_catalog() -> None:
 
 
 def test_says_how_the_decisions_on_each_action_change() -> None:
-    denied = with_policies(policy(statement("Deny", "ec2:*")))
+    denied = with_policies(policy(deny("ec2:*")))
     (difference,) = compare(denied, AUTO_PILOT)
     assert kinds((difference,)) == [("policy-removed", "broader", "Extra")]
     assert {change.before.decision for change in difference.decisions} == {"denied"}
@@ -258,15 +256,18 @@ def test_says_how_the_decisions_on_each_action_change() -> None:
     assert line == f"{len(named):,} actions: denied by Extra before, allowed now"
 
 
+def later(year: int) -> dict[str, Any]:
+    return {"DateGreaterThanEquals": {"aws:CurrentTime": f"{year}-01-01T00:00:00Z"}}
+
+
 @pytest.mark.parametrize(
     ("before", "now", "effect"),
     [
         # The catalog has none of these.
-        (statement("Allow", "s3:*"), statement("Allow", "s3:Get*"), "narrower"),
-        (statement("Allow", "s3:Get*"), statement("Allow", "s3:*"), "broader"),
+        (allow("s3:*"), allow("s3:Get*"), "narrower"),
         (
-            statement("Allow", "s3:*", Resource="arn:aws:s3:::a*"),
-            statement("Allow", "s3:*", Resource="arn:aws:s3:::ab"),
+            allow("s3:*", Resource="arn:aws:s3:::a*"),
+            allow("s3:*", Resource="arn:aws:s3:::ab"),
             "narrower",
         ),
         (
@@ -275,56 +276,32 @@ def test_says_how_the_decisions_on_each_action_change() -> None:
             "narrower",
         ),
         (
-            statement("Allow", "s3:*", Condition=CONDITION),
-            statement("Allow", "s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+            allow("s3:*", Condition=CONDITION),
+            allow("s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
             "other",
         ),
         (
-            [statement("Allow", "s3:*"), statement("Deny", "s3:PutObject")],
-            [statement("Allow", "s3:*"), statement("Deny", "s3:PutObject", Resource="arn:aws:x")],
+            [allow("s3:*"), deny("s3:PutObject")],
+            [allow("s3:*"), deny("s3:PutObject", Resource="arn:aws:x")],
             "broader",
         ),
         # The catalog has these.
+        (deny("ec2:CreateTags"), deny("ec2:CreateTags", Resource="arn:a"), "broader"),
+        (deny("ec2:CreateTags", Condition=CONDITION), deny("ec2:CreateTags"), "narrower"),
         (
-            statement("Deny", "ec2:CreateTags"),
-            statement("Deny", "ec2:CreateTags", Resource="arn:a"),
-            "broader",
-        ),
-        (
-            statement("Deny", "ec2:CreateTags", Condition=CONDITION),
-            statement("Deny", "ec2:CreateTags"),
+            allow(RUN, Resource="arn:aws:ec2:*"),
+            allow(RUN, Resource="arn:aws:ec2:eu-west-1:*"),
             "narrower",
         ),
         (
-            statement("Allow", "ec2:RunInstances", Resource="arn:aws:ec2:*"),
-            statement("Allow", "ec2:RunInstances", Resource="arn:aws:ec2:eu-west-1:*"),
+            deny("ec2:*", Condition={"StringNotEquals": {"aws:RequestedRegion": ["a", "b"]}}),
+            deny("ec2:*", Condition={"StringNotEquals": {"aws:requestedRegion": "a"}}),
             "narrower",
         ),
+        (deny("ec2:*", Condition=later(2027)), deny("ec2:*", Condition=later(2028)), "broader"),
         (
-            statement(
-                "Deny",
-                "ec2:*",
-                Condition={"StringNotEquals": {"aws:RequestedRegion": ["a", "b"]}},
-            ),
-            statement("Deny", "ec2:*", Condition={"StringNotEquals": {"aws:requestedRegion": "a"}}),
-            "narrower",
-        ),
-        (
-            statement(
-                "Deny",
-                "ec2:*",
-                Condition={"DateGreaterThanEquals": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}},
-            ),
-            statement(
-                "Deny",
-                "ec2:*",
-                Condition={"DateGreaterThanEquals": {"aws:CurrentTime": "2028-01-01T00:00:00Z"}},
-            ),
-            "broader",
-        ),
-        (
-            statement("Deny", "ec2:*", Condition={"StringLike": {"aws:PrincipalTag/a": "x*"}}),
-            statement("Deny", "ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": "y"}}),
+            deny("ec2:*", Condition={"StringLike": {"aws:PrincipalTag/a": "x*"}}),
+            deny("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/a": "y"}}),
             "other",
         ),
     ],
@@ -383,11 +360,11 @@ def test_guardrail_that_ends_everything_is_about_every_action() -> None:
 
 
 def test_policies_of_one_name_that_are_inline_and_managed_do_not_replace_each_other() -> None:
-    deny, allow = policy(statement("Deny", "ec2:*")), policy(statement("Allow", "s3:*"))
+    denies, allows = policy(deny("ec2:*")), policy(allow("s3:*"))
     arn = f"arn:aws:iam::{OTHER}:policy/Extra"
-    both = with_policies(deny, replace(allow, arn=arn))
-    assert kinds(compare(with_policies(deny), both)) == [("policy-added", "broader", "Extra")]
-    (difference,) = compare(with_policies(deny), both)
+    both = with_policies(denies, replace(allows, arn=arn))
+    assert kinds(compare(with_policies(denies), both)) == [("policy-added", "broader", "Extra")]
+    (difference,) = compare(with_policies(denies), both)
     assert difference.part == "managed-policies"
 
 
@@ -431,10 +408,10 @@ def test_inline_policy_is_broader_even_if_its_name_differs_only_in_case() -> Non
 
 
 def test_attached_policies_of_one_name_do_not_hide_each_other() -> None:
-    deny = policy(statement("Deny", "s3:*"), name="X", arn=managed("X"))
+    denies = policy(deny("s3:*"), name="X", arn=managed("X"))
     of_aws = Policy(name="X", arn=managed("X", account="aws"), document=EVERYTHING)
-    in_small = replace(deny, name="x", arn=managed("x"), document=EVERYTHING)
-    for pair in ((deny, of_aws), (of_aws, deny), (deny, in_small)):
+    in_small = replace(denies, name="x", arn=managed("x"), document=EVERYTHING)
+    for pair in ((denies, of_aws), (of_aws, denies), (denies, in_small)):
         found = compare(AUTO_PILOT, with_policies(*pair))
         assert [difference.rule for difference in found].count("policy-added") >= 2
         assert "broader" in {difference.effect for difference in found}
@@ -447,18 +424,15 @@ def test_attached_policies_of_one_name_do_not_hide_each_other() -> None:
     }
 
 
-RUN = "ec2:RunInstances"
-
-
 def test_policies_that_decide_differently_only_together_are_a_difference() -> None:
-    allow = policy(statement("Allow", RUN), name="Allows")
-    one, two = (policy(statement("Deny", RUN), name=name) for name in ("One", "Two"))
-    expected = with_policies(allow, one, two)
-    (one_less,) = compare(expected, with_policies(allow, two))
+    allows = policy(allow(RUN), name="Allows")
+    one, two = (policy(deny(RUN), name=name) for name in ("One", "Two"))
+    expected = with_policies(allows, one, two)
+    (one_less,) = compare(expected, with_policies(allows, two))
     assert kinds((one_less,)) == [("policy-removed", "other", "One")]
     no_decision = ", which does not change the decision for any known action"
     assert difference_in_words(one_less).endswith(no_decision)
-    both = compare(expected, with_policies(allow))
+    both = compare(expected, with_policies(allows))
     assert kinds(both) == [
         ("policy-removed", "other", "One"),
         ("policy-removed", "other", "Two"),
@@ -469,11 +443,11 @@ def test_policies_that_decide_differently_only_together_are_a_difference() -> No
 
 def test_reports_the_combined_effect_even_if_one_policy_narrows_it() -> None:
     west, east = (f"arn:aws:ec2:{region}:*:*" for region in ("eu-west-1", "us-east-1"))
-    secure = policy(statement("Allow", RUN, Condition=CONDITION), name="Secure")
+    secure = policy(allow(RUN, Condition=CONDITION), name="Secure")
     expected = with_policies(
-        policy(statement("Allow", RUN, Resource=east), name="East"),
+        policy(allow(RUN, Resource=east), name="East"),
         secure,
-        *(policy(statement("Deny", RUN, Resource=west), name=name) for name in ("One", "Two")),
+        *(policy(deny(RUN, Resource=west), name=name) for name in ("One", "Two")),
     )
     found = compare(expected, with_policies(secure))
     assert kinds(found) == [
@@ -488,7 +462,7 @@ def test_reports_the_combined_effect_even_if_one_policy_narrows_it() -> None:
 def test_values_that_are_equal_only_in_python_are_a_difference() -> None:
     """In Python, true equals 1."""
     one, true = (
-        with_policies(policy(statement("Allow", "*", Condition={"NumericEquals": {"k": value}})))
+        with_policies(policy(allow("*", Condition={"NumericEquals": {"k": value}})))
         for value in (1, True)
     )
     assert compare(true, deepcopy(true)) == ()
@@ -563,7 +537,7 @@ def test_details_of_a_trust_policy_are_those_of_the_effect() -> None:
 # The other properties.
 
 BOUNDARY = Boundary(
-    arn=managed("Boundary", path="/platform/"), document={"Statement": statement("Allow", "ec2:*")}
+    arn=managed("Boundary", path="/platform/"), document={"Statement": allow("ec2:*")}
 )
 
 
@@ -589,7 +563,7 @@ BOUNDARY = Boundary(
             ({"boundary": replace(BOUNDARY, document=document)}, ("boundary-text", effect))
             for document, effect in [
                 (EVERYTHING, "broader"),
-                ({"Statement": [statement("Allow", "ec2:Describe*")]}, "narrower"),
+                ({"Statement": [allow("ec2:Describe*")]}, "narrower"),
             ]
         ),
     ],
@@ -608,7 +582,7 @@ def test_any_other_property_that_differs_is_a_difference(
 
 def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
     bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
-    same = replace(BOUNDARY, document={"Statement": [statement("Allow", "ec2:*")]})
+    same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})
     assert compare(bounded, replace(AUTO_PILOT, boundary=same)) == ()
     (added,) = compare(AUTO_PILOT, bounded)
     assert (added.rule, added.effect) == ("boundary-added", "narrower")
