@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pump_roles.output.json_documents import as_json
-from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
 from pump_roles.output.report_words import change_in_one_line, finding_text
@@ -111,9 +110,6 @@ HIDING: list[tuple[str, list[Change]]] = [
         "a macro",
         [
             in_mapping,
-            in_template(Conditions={"C": {"Fn::Equals": ["a", INCLUDE]}}),
-            in_template(Parameters={"P": {"Type": "String", **INCLUDE}}),
-            in_template(Outputs={"O": {"Value": "x", **INCLUDE}}),
             add_resources(Topic={"Type": "AWS::SNS::Topic", "Properties": {"Tags": [INCLUDE]}}),
         ],
     ),
@@ -129,8 +125,6 @@ HIDING: list[tuple[str, list[Change]]] = [
         [
             a_statement(MAYBE),
             a_statement({"Effect": {"Fn::Sub": "${Effect}"}, **WIDE}),
-            a_statement({"Effect": "allow", **WIDE}),
-            a_statement({"Effect": "Allow", **WIDE, "Action": {"Ref": "Actions"}}),
             a_statement({"Effect": "Allow", **WIDE, "Action": ["ec2:*", {"Fn::Sub": "${A}:*"}]}),
             a_statement({"Effect": "Allow", **WIDE, "Action": "{{resolve:ssm:/pump/actions}}"}),
             a_statement("not one"),
@@ -141,9 +135,7 @@ HIDING: list[tuple[str, list[Change]]] = [
         UNREAD_POLICY,
         [
             another({"Fn::If": ["C", EVERYTHING, EVERYTHING]}),
-            another({**EVERYTHING, **INCLUDE}),
             another({"Version": "2012-10-17", **INCLUDE}),
-            another({"Statement": {"Effect": "Deny", "Action": "*:GetObject", "Resource": "*"}}),
             another({"Statement": {"Effect": "Allow", "Action": "ec?:Stop*", "Resource": "*"}}),
         ],
     ),
@@ -199,8 +191,7 @@ def test_numbers_that_are_not_exact_say_so_in_every_format(text: str, tmp_path: 
     (role,) = report.roles
     for number in (role.actions, role.patterns, role.effective):
         assert role.counted(number) == f"at least {number:,}"
-        for shown in (as_markdown(report), as_html(report)):
-            assert f"at least {number:,}" in shown
+        assert f"at least {number:,}" in as_markdown(report)
     markdown = as_markdown(report)
     assert markdown.index("## Look at this first") < markdown.index("| name |")
     (listed,) = json.loads(as_json(report))["roles"]
