@@ -219,16 +219,7 @@ REACHES_PUMP: dict[str, list[dict[str, Any]]] = {
         command({"Fn::Join": ["", ["--role Pump", {"Fn::If": ["C", "AutoPilotRole ", NO_VALUE]}]]}),
     ],
     NAMES_ACCOUNT: [
-        resource(
-            "AWS::S3::BucketPolicy",
-            PolicyDocument={
-                "Statement": {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": PUMP_ACCOUNT},
-                    "Action": "s3:*",
-                }
-            },
-        ),
+        bucket_policy(Principal={"AWS": PUMP_ACCOUNT}),
         bucket_policy(),
         bucket_policy(
             Principal={"AWS": [*(f"{number:012}" for number in range(70)), PUMP_ACCOUNT]}
