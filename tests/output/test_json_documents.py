@@ -21,9 +21,12 @@ from pump_roles.account.activity.collect import Collector
 from pump_roles.account.activity.roles import published_roles
 from pump_roles.account.probe import ProbeReport, ProbeResult
 from pump_roles.account.rollout.status import RolloutStatus, Statuses
+from pump_roles.iam.catalog import LEVELS
+from pump_roles.json_input import InputError
 from pump_roles.output.json_documents import as_json, report_from
+from pump_roles.published import ROLES
 from pump_roles.report import Report, of_published, of_templates
-from pump_roles.report.model import ALARMS
+from pump_roles.report.model import ALARMS, SCHEMA
 from pump_roles.role import Unknown
 from tests.account.activity.trail import PURCHASES, call
 from tests.account.rollout import statuses
@@ -41,8 +44,6 @@ from tests.support import (
 
 Json = Any
 
-Steps = tuple[str | int, ...]
-"""The keys and indexes that lead from a document to a part of it."""
 
 ALL_GUARDRAILS = [
     Guardrail.RECOMMENDED,
@@ -215,6 +216,46 @@ def test_unknown_or_missing_member_is_invalid(name: str, documents: Mapping[str,
     for member in document:
         without = {other: document[other] for other in document if other != member}
         assert not schema.is_valid(without), member
+
+
+def problem_of(content: Json) -> str:
+    """Why a JSON value is not a report."""
+    with pytest.raises(InputError) as caught:
+        report_from(content)
+    return str(caught.value)
+
+
+def test_report_of_another_schema_version_is_an_error(documents: Mapping[str, Json]) -> None:
+    report = documents["report, published"]
+    for other in (SCHEMA - 1, SCHEMA + 1, 0):
+        problem = f"its schema version is {other}; this version reads {SCHEMA}"
+        assert problem_of({**report, "schema": other}) == problem
+    assert problem_of({**report, "schema": "3"}) == "Expected `int`, got `str` - at `$.schema`"
+    assert problem_of({**report, "schema": float(SCHEMA)})
+    assert problem_of({**report, "schema": True})
+
+
+LACKS = "lacks a member of its schema, or has another one"
+
+
+@pytest.mark.parametrize("name", ["report, guardrails", "report, compared"])
+def test_report_without_a_member_or_with_another_one_is_an_error(
+    name: str, documents: Mapping[str, Json]
+) -> None:
+    """Otherwise what it does not say would count as gone, or as nothing."""
+    report = short(documents[name])
+    report_from(report)
+    for found in first_objects(report):
+        # The members of some objects are names: of roles, access levels, and a pattern.
+        for member in found.keys() - {*ROLES, *LEVELS, "*"}:
+            value = found.pop(member)
+            problem = problem_of(report)
+            assert problem == LACKS or f"missing required field `{member}`" in problem
+            found[member] = value
+        found["more"] = None
+        assert problem_of(report)
+        del found["more"]
+    assert problem_of({**report, "more": None}) == LACKS
 
 
 def test_numbers_of_accounts_and_roles_are_by_state(documents: Mapping[str, Json]) -> None:

@@ -1,8 +1,7 @@
 """What has changed since an earlier report, in its effect."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,18 +14,15 @@ from hypothesis import given
 from pump_roles import AutoPilotRolloutStack, Guardrail
 from pump_roles.iam.catalog import Catalog, shipped
 from pump_roles.iam.decisions import PolicyEvaluator
-from pump_roles.json_input import InputError
-from pump_roles.output.json_documents import report_from
 from pump_roles.output.report_words import change_in_one_line
 from pump_roles.report import Earlier, Report, build, of_contents, of_published, of_templates
 from pump_roles.report import changes as report_changes
-from pump_roles.report.model import SCHEMA, Change
+from pump_roles.report.model import Change
 from pump_roles.templates import Contents, FoundRole, Place
 from tests.compare.test_compare import Policies, mutated, requests, role_of
 from tests.support import (
     ACTIONS,
     CONDITION,
-    EVERYTHING,
     ROLE_ARGUMENTS,
     SECRET,
     add_resources,
@@ -355,17 +351,6 @@ def test_each_change_is_told_once_and_shows_no_external_id(
     assert "5678" not in repr(found)
 
 
-def test_changed_boundary_document_in_the_template_is_a_change(compared: Compare) -> None:
-    def bounded(document: Any) -> Edit:
-        properties = {"PolicyDocument": document}
-        managed = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
-        return together(add_resources(Bound=managed), in_role(PermissionsBoundary={"Ref": "Bound"}))
-
-    narrow = bounded({"Statement": statement("Allow", "ec2:*")})
-    found = compared(narrow, bounded(EVERYTHING))
-    assert found == (Change(effect="other", role=KIND, about="filled-in"),)
-
-
 def aws_managed(name: str) -> Edit:
     """Attach a policy of AWS's as the CDK does it."""
     parts = ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{name}"]
@@ -574,80 +559,3 @@ def test_whatever_a_mutation_allows_or_no_longer_allows_is_a_change(
         decisions = [found_by[name].decision if name in found_by else "" for found_by in granted]
         if effect is None:
             assert decisions[0] == decisions[1] or {*decisions} <= {"", "denied"}
-
-
-@pytest.fixture(scope="module")
-def said(text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A report as JSON, short."""
-    edit = together(in_role(Policies=[]), allows("ec2:CreateTags"), guarded(Guardrail.NO_SELLING))
-    report = changed(text, tmp_path_factory.mktemp("said"), edit)
-    content = plain(report)
-    content["statements"] = content["statements"][:1]
-    return content
-
-
-def attempt(content: Any) -> Report | str:
-    """An earlier report, or why it is not one."""
-    try:
-        return report_from(content)
-    except InputError as error:
-        return str(error)
-
-
-def test_rejects_a_report_of_another_schema_version(said: dict[str, Any]) -> None:
-    for other in (SCHEMA - 1, SCHEMA + 1, 0):
-        problem = f"its schema version is {other}; this version reads {SCHEMA}"
-        assert attempt({**said, "schema": other}) == problem
-    assert attempt({**said, "schema": "3"}) == "Expected `int`, got `str` - at `$.schema`"
-    assert isinstance(attempt({**said, "schema": float(SCHEMA)}), str)
-    assert isinstance(attempt({**said, "schema": True}), str)
-
-
-def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    if isinstance(value, dict):
-        members: Iterable[tuple[Any, Any]] = value.items()
-    elif isinstance(value, list):
-        members = enumerate(value)
-    else:
-        return
-    for key, member in members:
-        yield (*path, key)
-        yield from _paths(member, (*path, key))
-
-
-def _parent(content: Any, path: tuple[Any, ...]) -> Any:
-    for key in path[:-1]:
-        content = content[key]
-    return content
-
-
-MISSING = "lacks a member of its schema, or has another one"
-
-
-def test_rejects_a_report_without_a_member(said: dict[str, Any]) -> None:
-    """Otherwise what it does not say would count as gone, or as nothing."""
-    removed = 0
-    for path in _paths(said):
-        # The members of these are names, not members of a type.
-        if isinstance(path[-1], int) or path[-2:-1] == ("levels",):
-            continue
-        # What a policy contains is not described.
-        if {"document", "trust_policy"} & {*path[:-1]}:
-            continue
-        content = deepcopy(said)
-        del _parent(content, path)[path[-1]]
-        found = attempt(content)
-        if path[-2:-1] == ("roles",):
-            assert found == report_from(content)
-            continue
-        assert isinstance(found, str), path
-        assert found == MISSING or found.startswith(f"Object missing required field `{path[-1]}`")
-        removed += 1
-    assert removed > 100
-
-
-def test_rejects_a_report_with_an_unknown_member(said: dict[str, Any]) -> None:
-    assert attempt({**said, "more": 1}) == MISSING
-    said = deepcopy(said)
-    said["actions"][0]["roles"][KIND]["more"] = []
-    assert attempt(said) == MISSING
