@@ -13,6 +13,7 @@ from pump_roles.iam.catalog import shipped
 from pump_roles.output.report_csv import as_csv
 from pump_roles.report import Report, of_published, of_templates
 from pump_roles.report.model import RISKS
+from tests.customer import allow, deny
 from tests.support import (
     DOCUMENTED,
     a_statement,
@@ -97,16 +98,15 @@ def test_what_is_not_granted_is_unknown_if_not_all_can_be_read(text: str, tmp_pa
     ("denied", "decision"),
     [
         (None, "allowed"),
-        ({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}, "denied"),
-        ({"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::mine/*"}, "limited"),
+        (deny("s3:*"), "denied"),
+        (deny("s3:*", Resource="arn:aws:s3:::mine/*"), "limited"),
     ],
 )
 def test_action_that_the_catalog_lacks_has_a_row_with_its_decision(
     denied: Mapping[str, str] | None, decision: str, text: str, tmp_path: Path
 ) -> None:
     assert "s3:getobject" not in shipped().actions
-    allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
-    statements = [allow] if denied is None else [allow, denied]
+    statements = [allow("s3:GetObject"), *([denied] if denied else [])]
     found = rows(changed(text, tmp_path, another({"Statement": statements})))
     assert found["s3:GetObject", "auto-pilot"]["decision"] == decision
     assert found["s3:GetObjectVersion", "auto-pilot"]["decision"] == "not granted"
@@ -130,8 +130,8 @@ def test_reports_the_only_resources_on_which_an_action_is_allowed(
     text: str, tmp_path: Path
 ) -> None:
     images = "arn:aws:ec2:*:*:image/*"
-    allow = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": images}
-    row = rows(changed(text, tmp_path, a_statement(allow)))["ec2:RunInstances", "auto-pilot"]
+    change = a_statement(allow("ec2:RunInstances", Resource=images))
+    row = rows(changed(text, tmp_path, change))["ec2:RunInstances", "auto-pilot"]
     assert (row["decision"], row["allowed only"]) == ("allowed", f"on {images}")
 
 

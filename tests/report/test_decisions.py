@@ -122,6 +122,24 @@ def test_says_where_and_when_an_action_is_denied(
     assert grant.denied_by == (() if decision == ALLOWED else ("P",))
 
 
+@pytest.mark.parametrize(
+    ("name", "arn", "decision"),
+    [
+        ("Deny", "", ALLOWED),
+        ("DENY", "", ALLOWED),
+        ('{"Ref": "AWS::StackName"}', "", ALLOWED),
+        ("Another", "", DENIED),
+        ('{"Ref": "AWS::StackName"}', "arn:aws:iam::111122223333:policy/P", DENIED),
+    ],
+)
+def test_deny_counts_unless_another_inline_policy_may_replace_its_policy(
+    name: str, arn: str, decision: str
+) -> None:
+    deny = Policy(name="Deny", document={"Statement": DENY})
+    other = Policy(name=name, document={"Statement": RUN}, arn=arn)
+    assert PolicyEvaluator([deny, other], shipped()).grant("ec2:RunInstances").decision == decision
+
+
 def test_an_effect_is_shown_as_text(text: str, tmp_path: Path) -> None:
     statement = {"Effect": "<img src=x>|", "Action": "ce:*", "Resource": "*"}
     found = as_markdown(changed(text, tmp_path, a_statement(statement)))

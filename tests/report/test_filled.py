@@ -481,33 +481,6 @@ def test_every_file_that_a_role_is_read_from_is_listed(pump: Content, tmp_path: 
 TRANSFORM = {"Fn::Transform": {"Name": "Macro"}}
 
 
-def test_a_policy_that_another_one_may_replace_denies_nothing(
-    pump: Content, compared: Compare
-) -> None:
-    deny = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
-    files = also(pump, deny)
-
-    def replaced(name: Any) -> Edit:
-        def edit(after: Files) -> None:
-            properties = {
-                "PolicyName": name,
-                "RoleName": ROLE_NAME,
-                "PolicyDocument": policy({**deny, "Action": "ce:GetNothing"}),
-            }
-            resource = {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
-            after[PUMP]["Resources"]["Replacing"] = resource
-
-        return edit
-
-    for name in ("Extra", "EXTRA", {"Fn::Join": ["", ["Ext", "ra"]]}, {"Ref": "AWS::StackName"}):
-        found = compared(files, replaced(name))
-        names = {action for change in found for action in change.actions}
-        assert "ec2:CreateTags" in names
-        assert {change.effect for change in found if change.actions} == {"broader"}
-    (found_change,) = compared(files, replaced("Another"))
-    assert (found_change.effect, found_change.actions) == ("narrower", ("ce:GetNothing",))
-
-
 def test_a_managed_policy_replaces_no_inline_policy(pump: Content, tmp_path: Path) -> None:
     deny = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
     files = also(pump, deny)
