@@ -466,6 +466,26 @@ def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
     assert written == guardrail.ends == moment.replace(microsecond=0)
 
 
+@pytest.mark.parametrize(
+    ("guardrail", "words"),
+    [
+        (
+            Guardrail.only_in_regions("us-east-1", "us-east-2", "eu-west-1"),
+            "only eu-west-1, us-east-1 and us-east-2",
+        ),
+        (Guardrail.invitations_from("111122223333"), "invitations from 111122223333"),
+        (Guardrail.until("2927-01-31T19:00:00+01:00"), "until 31 January 2927, 18:00 UTC"),
+        (Guardrail.until("2927-12-01T00:00:09Z"), "until 1 December 2927, 00:00:09 UTC"),
+        (Guardrail.ONLY_WHEN_APPROVED, "only while you approve (the role's tag pump-commitments)"),
+        (Guardrail.ONLY_BY_ORDER, "only by your order (the role's tag pump-order)"),
+        (Guardrail.HANDS_OFF, "except what has your tag pump-hands-off"),
+        (Guardrail.NO_SELLING, ""),
+    ],
+)
+def test_says_in_words_what_remains(guardrail: Guardrail, words: str) -> None:
+    assert guardrail.value_in_words == words
+
+
 def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:
     opened = [guardrail for guardrail in SINGLE if guardrail.tag]
     assert [(found.name, found.tag, found.opens) for found in opened] == [

@@ -12,7 +12,7 @@ from pump_roles.output.json_documents import as_json
 from pump_roles.report import Report, of_templates
 from pump_roles.report.policies import GuardrailReport
 from tests.decisions.test_guardrails import INTENDED, LIMITS, NOT_TOLD_APART, granted, needed
-from tests.support import ROLE_ARGUMENTS, another, changed, guarded, short_reports, synthesize
+from tests.support import ROLE_ARGUMENTS, another, changed, guarded, synthesize
 from tools.sandbox.guardrails import EVERY
 
 ReportWith = Callable[[str], Report]
@@ -32,6 +32,7 @@ def test_lists_exactly_what_the_guardrail_denies(name: str, report_with: ReportW
     (ledger,) = role.guardrails
     assert ledger.name == name
     assert ledger.policy == EVERY[name].policy_name
+    assert (ledger.value, ledger.values) == (EVERY[name].value_in_words, EVERY[name].values)
     assert set(ledger.denied) == DENIED_OUTRIGHT.get(name, set())
     assert set(ledger.limited) == set(LIMITS.get(name, ()))
     assert (len(ledger.denied), len(ledger.limited)) == (role.denied, role.limited)
@@ -45,56 +46,6 @@ def test_lists_exactly_what_the_guardrail_denies(name: str, report_with: ReportW
         assert said.endswith(".")
     assert role.as_published
     assert role.exact
-
-
-def test_guardrail_set_is_shown_as_its_members(report_with: ReportWith) -> None:
-    def names(name: str) -> list[str]:
-        return [ledger.name for ledger in report_with(name).roles[0].guardrails]
-
-    assert names("recommended") == [guardrail.name for guardrail in Guardrail.RECOMMENDED.members]
-    assert names("read-only-recommended") == ["metadata-only"]
-    assert names("auto-pilot") == []
-
-
-@pytest.mark.parametrize(
-    ("guardrail", "value", "values"),
-    [
-        (
-            Guardrail.only_in_regions("us-east-1", "us-east-2", "eu-west-1"),
-            "only eu-west-1, us-east-1 and us-east-2",
-            ("eu-west-1", "us-east-1", "us-east-2"),
-        ),
-        (
-            Guardrail.invitations_from("111122223333"),
-            "invitations from 111122223333",
-            ("111122223333",),
-        ),
-        (
-            Guardrail.until("2927-01-31T19:00:00+01:00"),
-            "until 31 January 2927, 18:00 UTC",
-            ("2927-01-31T18:00:00Z",),
-        ),
-        (
-            Guardrail.until("2927-12-01T00:00:09Z"),
-            "until 1 December 2927, 00:00:09 UTC",
-            ("2927-12-01T00:00:09Z",),
-        ),
-        (
-            Guardrail.ONLY_WHEN_APPROVED,
-            "only while you approve (the role's tag pump-commitments)",
-            (),
-        ),
-        (Guardrail.ONLY_BY_ORDER, "only by your order (the role's tag pump-order)", ()),
-        (Guardrail.HANDS_OFF, "except what has your tag pump-hands-off", ()),
-        (Guardrail.NO_SELLING, "", ()),
-    ],
-)
-def test_says_the_value_in_words(
-    guardrail: Guardrail, value: str, values: tuple[str, ...], text: str, tmp_path: Path
-) -> None:
-    with short_reports():
-        (ledger,) = changed(text, tmp_path, guarded(guardrail)).roles[0].guardrails
-    assert (ledger.value, ledger.values) == (value, values)
 
 
 def test_expiration_belongs_to_the_role_and_lists_no_action(report_with: ReportWith) -> None:
