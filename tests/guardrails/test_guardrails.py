@@ -193,6 +193,7 @@ def test_order_of_guardrails_does_not_change_the_template(shuffled: list[Guardra
 def test_order_of_regions_does_not_change_the_template() -> None:
     regions = ("us-east-1", "eu-west-1", "ap-south-1")
     assert Guardrail.only_in_regions(*regions) == Guardrail.only_in_regions(*regions[::-1])
+    assert Guardrail.only_in_regions(*regions).values == tuple(sorted(regions))
 
 
 def test_recommended_adapts_to_the_role() -> None:
@@ -462,6 +463,7 @@ def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
     assert guardrail == Guardrail.until(moment.isoformat(timespec="seconds"))
     (condition,) = re.findall(r'"aws:CurrentTime": "([^"]*)"', guardrail.text)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", condition)
+    assert guardrail.values == (condition,)
     written = datetime.fromisoformat(condition.replace("Z", "+00:00"))
     assert written == guardrail.ends == moment.replace(microsecond=0)
 
