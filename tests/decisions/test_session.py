@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import BUYING_AND_SELLING, NEVER, Synth, published_patterns
+from tests.support import NEVER, Synth, published_patterns
 from tools.sandbox import catalog
 from tools.sandbox.catalog import Action
 from tools.sandbox.simulator import ALLOWED, IMPLICITLY_DENIED, Role, decide, use
@@ -64,12 +64,6 @@ def test_auto_pilot_role_loses_an_action_without_the_read_only_policy(
     found = decisions(replace(role, policies=others), asked)
     lost = [name for name, decision in found.items() if decision != ALLOWED]
     assert lost == ["cur:DescribeReportDefinitions"]
-
-
-def test_only_the_auto_pilot_role_may_buy_and_sell(roles: dict[str, Role]) -> None:
-    actions = named(BUYING_AND_SELLING)
-    assert set(decisions(roles["PumpAutoPilot"], actions).values()) == {ALLOWED}
-    assert set(decisions(roles["PumpReadOnly"], actions).values()) == {IMPLICITLY_DENIED}
 
 
 @pytest.mark.parametrize("name", ["PumpReadOnly", "PumpAutoPilot"])

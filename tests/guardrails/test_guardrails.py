@@ -207,13 +207,6 @@ def test_recommended_adapts_to_the_role() -> None:
     ]
 
 
-def test_denies_nothing_that_the_role_does_not_have() -> None:
-    (document,) = documents([Guardrail.METADATA_ONLY], ROLES["read-only"]).values()
-    (statement,) = document["Statement"]
-    services = {pattern.split(":")[0] for pattern in statement["Action"]}
-    assert services == {"es", "redshift", "rds"}
-
-
 def test_lists_from_the_catalog_contain_what_was_found_by_hand() -> None:
     """A list that is wrong in the same way as the library would prove nothing."""
     redundant = {

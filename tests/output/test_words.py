@@ -1,6 +1,5 @@
 """Where the roles are deployed, differences, and what is not known, in words."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,8 @@ from pump_roles.output.words import (
     unknown_in_words,
 )
 from pump_roles.published import ROLES
-from pump_roles.report import of_published, of_templates
 from pump_roles.role import Unknown
 from pump_roles.templates import Place
-from tests.support import synthesize
 
 ONE, TWO, THREE = "ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -141,15 +138,6 @@ COMES_IN = "An account that is added to these units later gets it automatically"
 )
 def test_says_where_a_role_is_deployed(found: Place, words: str) -> None:
     assert place_in_words(found) == words
-
-
-def test_each_stack_and_rollout_is_a_place(tmp_path: Path) -> None:
-    report = of_templates(synthesize(tmp_path))
-    assert [(found.kind, place_in_words(found)) for found in report.places] == [
-        ("read-only", "One stack, in the account where you deploy it."),
-        ("auto-pilot", "One stack, in the account where you deploy it."),
-    ]
-    assert of_published().places == ()
 
 
 def test_global_services_are_among_those_that_the_roles_touch() -> None:

@@ -468,11 +468,6 @@ def test_answer_about_money_says_that_purchases_wait_for_approval(
         assert answered_in_words(answer, report.roles[0]) == f"{number} actions, limited: {said}"
 
 
-def test_expiration_does_not_change_an_answer(report_with: ReportWith) -> None:
-    ending = answers(report_with("until"))
-    assert ending == answers(report_with("auto-pilot"))
-
-
 @pytest.mark.parametrize(
     ("policy", "yes"),
     [

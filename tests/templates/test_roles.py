@@ -12,7 +12,6 @@ from pump_roles.output.report_markdown import as_markdown
 from pump_roles.published import ROLES
 from pump_roles.report import of_templates
 from tests.support import (
-    NO_VALUE,
     add_resources,
     changed,
     in_role,
@@ -51,11 +50,6 @@ def test_deny_that_may_never_be_there_takes_nothing_away(
     parts[where].update(added)
     (role,) = changed(text, tmp_path, add_resources(G=policy)).roles
     assert (role.denied, role.as_published) == (int(counted), counted)
-
-
-def test_boundary_of_novalue_is_no_boundary(text: str, tmp_path: Path) -> None:
-    (role,) = changed(text, tmp_path, in_role(PermissionsBoundary=NO_VALUE)).roles
-    assert not role.boundary
 
 
 def test_name_in_another_case_is_that_role(text: str, tmp_path: Path) -> None:
