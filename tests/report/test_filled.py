@@ -252,11 +252,6 @@ def test_changed_definition_of_a_statements_resource_is_a_change(
     assert {change.actions for change in found if not change.about} <= {("s3:GetObject",)}
 
 
-def by_default(pump: Content) -> Files:
-    parameter = {"Type": "String", "Default": f"{MANAGED}ReadOnlyAccess"}
-    return bounded(pump, {"Ref": "B"}, Parameters={"B": parameter})
-
-
 def by_condition(pump: Content) -> Files:
     conditions = {
         "Outer": {"Fn::Not": [{"Condition": "C"}]},
@@ -284,12 +279,6 @@ def wider(file: str, logical_id: str) -> Edit:
     return lambda files: statements_of(files, file, logical_id)[0].update(Action=["*"])
 
 
-def in_condition(pump: Content) -> Files:
-    condition = {"StringEquals": {"aws:PrincipalTag/team": {"Ref": "P"}}}
-    parameter = {"Type": "String", "Default": "one"}
-    return also(pump, allow("s3:GetObject", Condition=condition), Parameters={"P": parameter})
-
-
 def under_a_macro(pump: Content) -> Files:
     files = in_nested_stack({PUMP: pump}, {})
     files[PUMP]["Transform"] = ["Macro"]
@@ -299,11 +288,9 @@ def under_a_macro(pump: Content) -> Files:
 @pytest.mark.parametrize(
     ("made", "edit"),
     [
-        (by_default, default(PUMP, "B", f"{MANAGED}AdministratorAccess")),
         (by_condition, condition("C", {"Fn::Equals": ["a", "b"]})),
         (by_condition, condition("E", {"Fn::Or": [{"Condition": "D"}]})),
         (imported, wider(OTHER, "Bound")),
-        (in_condition, default(PUMP, "P", "two")),
         (under_a_macro, lambda files: files[PUMP].update(Metadata={"Grant": "*"})),
     ],
 )
