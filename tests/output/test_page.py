@@ -1100,6 +1100,10 @@ def test_chart_shows_each_role_by_risk_and_filters(show: Show, guarded: Report) 
             assert words(text) == (said or "none")
             # Not only by color.
             assert fills == [f"url(#fill-{risk})" for risk in counts]
+    longest = page.locator(".services td svg").evaluate_all(
+        "(bars) => Math.max(...bars.map((bar) => bar.getAttribute('width')))"
+    )
+    assert 200 <= longest < 210
     drawn = page.locator("pattern path").evaluate_all("(all) => all.map((path) => path.outerHTML)")
     assert len(set(drawn)) == len(drawn) == 4
     page.locator(".services a[href*='auto-pilot&service=redshift']").click()
