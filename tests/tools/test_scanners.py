@@ -91,16 +91,15 @@ def test_finding_without_an_explanation_is_an_error(reasons: dict[str, str], pro
     explained(findings, {"checkov A": "why", "parliament B": "why"})
 
 
-def test_page_says_what_clears_a_finding_and_what_denies_its_actions(tmp_path: Path) -> None:
-    chosen = [Guardrail.NO_SELLING, Guardrail.RECOMMENDED, Guardrail.COMMITMENT_TAGS_ONLY]
+def test_page_says_what_clears_a_finding(tmp_path: Path) -> None:
+    chosen = [Guardrail.NO_SELLING, Guardrail.RECOMMENDED]
     reported = {
         scanners.NO_GUARDRAIL: [
             Finding("checkov", "A"),
-            Finding("parliament", "B", "P", ("ec2:CreateTags", "ec2:unknown")),
+            Finding("parliament", "B", "P", ("ec2:CreateTags", "ec2:X")),
         ],
         "no-selling": [Finding("checkov", "A"), Finding("parliament", "B", "P")],
         "recommended": [Finding("parliament", "B", "P"), Finding("parliament", "C", "Q")],
-        "commitment-tags-only": [Finding("checkov", "A"), Finding("parliament", "B", "P")],
     }
     scanned = [
         Scanned(
@@ -114,11 +113,8 @@ def test_page_says_what_clears_a_finding_and_what_denies_its_actions(tmp_path: P
     ]
     reasons = {"checkov A": "Aha.", "parliament B": "Because.", "parliament C": "Crazy."}
     text = page(scanned, reasons)
-    assert "\n| checkov: A | the role | - | Aha. | `recommended` | - |\n" in text
-    assert (
-        "\n| parliament: B | `P` | `ec2:CreateTags`, `ec2:unknown` | Because. | none | "
-        "`recommended` (1 limited), `commitment-tags-only` (1 limited) |\n"
-    ) in text
+    assert "\n| checkov: A | the role | - | Aha. | `recommended` |\n" in text
+    assert "\n| parliament: B | `P` | `ec2:CreateTags`, `ec2:X` | Because. | none |\n" in text
     rollouts = re.compile(r"^## Pump\w+Rollout\n\n.*$", re.MULTILINE)
     assert rollouts.findall(text) == rollouts.findall(PAGE) != []
     assert "\n2 checkov checks pass, with and without each guardrail: X (x); Y (y).\n" in text

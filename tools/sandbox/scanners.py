@@ -20,9 +20,7 @@ from aws_cdk import App
 from pump_roles import Guardrail
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
 from pump_roles.iam.canonical import in_account
-from pump_roles.iam.decisions import ALLOWED, DENIED
 from pump_roles.published import ROLES
-from pump_roles.report import of_templates
 from pump_roles.templates.reading import read_templates
 from tools.measured import write_measured
 from tools.sandbox.cdk import ROOT, tool_environment
@@ -298,20 +296,6 @@ def explained(findings: Iterable[Finding], reasons: Mapping[str, str]) -> None:
         )
 
 
-def denials(scanned: Iterable[Scanned]) -> Mapping[tuple[str, str], Mapping[str, str]]:
-    """Return the decision on each action by kind of role and guardrail, as the report has them."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for result in scanned:
-        if result.kind:
-            report = of_templates(result.template)
-            found[result.kind, result.guardrail] = {
-                action.name.lower(): action.roles[result.kind].decision
-                for action in report.actions
-                if result.kind in action.roles
-            }
-    return found
-
-
 def versions() -> dict[str, str]:
     """Return the version of each scanner."""
     pinned = {tool: pins[0].partition("==")[2] for tool, pins in PINS.items()}
@@ -327,14 +311,13 @@ def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
         for tool, version in found.items()
     ]
     plain = [result for result in scanned if result.guardrail == NO_GUARDRAIL]
-    decisions = denials(scanned)
     with_guardrail = [result for result in scanned if result.guardrail != NO_GUARDRAIL]
     names = list(dict.fromkeys(result.guardrail for result in with_guardrail))
     lines += ["", f"The guardrails: {', '.join(f'`{name}`' for name in names)}."]
     for template in plain:
         others = [result for result in with_guardrail if result.kind == template.kind]
         lines += ["", f"## {template.stack}", ""]
-        lines += _about(template, others, decisions, reasons)
+        lines += _about(template, others, reasons)
     lines += ["", "## What guardrails add", ""]
     lines += _added(
         {result.kind: result for result in plain if result.kind}, with_guardrail, reasons
@@ -343,10 +326,7 @@ def page(scanned: Sequence[Scanned], reasons: Mapping[str, str]) -> str:
 
 
 def _about(
-    template: Scanned,
-    others: Sequence[Scanned],
-    decisions: Mapping[tuple[str, str], Mapping[str, str]],
-    reasons: Mapping[str, str],
+    template: Scanned, others: Sequence[Scanned], reasons: Mapping[str, str]
 ) -> Iterator[str]:
     if not template.kind:
         assert not template.findings
@@ -361,20 +341,19 @@ def _about(
     ]
     yield f"No findings from {', '.join(silent)}."
     yield ""
-    yield ("| scanner: rule | policy | actions | why | cleared by | actions denied or limited by |")
-    yield "|---|---|---|---|---|---|"
+    yield "| scanner: rule | policy | actions | why | cleared by |"
+    yield "|---|---|---|---|---|"
     for finding in template.findings:
         cleared = [
             other.guardrail
             for other in others
             if finding.key not in {found.key for found in other.findings}
         ]
-        denied = _denied(finding, template.kind, others, decisions)
         yield (
             f"| {finding.tool}: {finding.rule} | {_code(finding.policy)} | "
             f"{_named(finding.actions) or '-'} | "
             f"{reasons[f'{finding.tool} {finding.rule}']} | "
-            f"{_codes(cleared) or 'none'} | {denied or '-'} |"
+            f"{_codes(cleared) or 'none'} |"
         )
     assert all({*template.passed} <= {*other.passed} for other in others)
     yield ""
@@ -382,28 +361,6 @@ def _about(
         f"{len(template.passed)} checkov checks pass, with and without each guardrail: "
         f"{'; '.join(template.passed)}."
     )
-
-
-def _denied(
-    finding: Finding,
-    kind: str,
-    others: Iterable[Scanned],
-    decisions: Mapping[tuple[str, str], Mapping[str, str]],
-) -> str:
-    known = [
-        action.lower()
-        for action in finding.actions
-        if action.lower() in decisions[kind, NO_GUARDRAIL]
-    ]
-    parts = []
-    for other in others:
-        decided = [decisions[kind, other.guardrail][action] for action in known]
-        denied = decided.count(DENIED)
-        limited = sum(decision not in (ALLOWED, DENIED) for decision in decided)
-        numbers = [f"{denied} denied"] * bool(denied) + [f"{limited} limited"] * bool(limited)
-        if numbers:
-            parts.append(f"`{other.guardrail}` ({', '.join(numbers)})")
-    return ", ".join(parts)
 
 
 def _added(
