@@ -764,6 +764,8 @@ def test_interrupt_ends_the_command_without_partial_output(tmp_path: Path) -> No
         return as_it_should(request)
 
     file = write_csv(tmp_path / "r.csv", *((role_in(n), f"{SECRET}{n}") for n in range(1, 20)))
+    # A shell's background job ignores it, and so would the command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with serving(hang) as fake:
         process = subprocess.Popen(
             [sys.executable, "-m", "pump_roles", "probe", "--file", file, "--concurrency", "2"],
