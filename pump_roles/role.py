@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from pump_roles.guardrails import Guardrail, as_policies, documents
+from pump_roles.iam.conditions import decisive_tags
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
 from pump_roles.published import ROLES, trust_policy
@@ -157,6 +158,12 @@ class Role:
         """Its trust policy, and the documents of its policies and its permissions boundary."""
         boundary = () if self.boundary is None else (self.boundary.document,)
         return (self.trust_policy, *(policy.document for policy in self.policies), *boundary)
+
+    @property
+    def decisive_tags(self) -> Mapping[str, str]:
+        """Those of its tags that decide what its policies deny, such as by opening a guardrail."""
+        keys = decisive_tags([policy.document for policy in self.policies])
+        return {key: value for key, value in self.tags.items() if key.lower() in keys}
 
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""

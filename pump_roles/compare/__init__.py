@@ -103,7 +103,7 @@ def _differences(
     if compared("boundary"):
         yield from _boundary(expected.boundary, found.boundary)
     if compared("tags"):
-        yield from _tags(expected.tags, found.tags)
+        yield from _tags(expected, found)
 
 
 def _plain(rule: Rule, part: Part, was: str, now: str) -> Difference:
@@ -141,13 +141,16 @@ def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
     yield from in_each_direction(difference, before, now)
 
 
-def _tags(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Difference]:
-    for key in sorted({*expected, *found}):
+def _tags(expected: Role, found: Role) -> Iterator[Difference]:
+    was, now = expected.tags, found.tags
+    for key in sorted({*was, *now}):
         rule: Rule = "tag-changed"
-        if key not in found:
+        if key not in now:
             rule = "tag-removed"
-        elif key not in expected:
+        elif key not in was:
             rule = "tag-added"
-        elif found[key] == expected[key]:
+        elif now[key] == was[key]:
             continue
-        yield Difference(rule=rule, effect="other", part="tags", subject=key)
+        # It may open a guardrail.
+        effect: Effect = "broader" if key in found.decisive_tags else "other"
+        yield Difference(rule=rule, effect=effect, part="tags", subject=key)

@@ -6,6 +6,7 @@ pipelines. docs/security-model.md lists what the plugin cannot see.
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,7 +114,14 @@ class _Immutable:
                 read = properties
                 if "${Token[" in json.dumps(properties):
                     read = dict.fromkeys(properties) | stack.resolve(properties)
-                yield Built(resource, file, logical_id, read)
+                built = Built(resource, file, logical_id, read)
+                yield replace(built, stack_tags=_tags(stack)) if built.decisive_tags else built
+
+
+def _tags(stack: Stack) -> list[str]:
+    # Those of a nested stack are in the template of the stack that it is in.
+    above = stack.nested_stack_parent
+    return [*stack.tags.tag_values()] if above is None else _tags(above)
 
 
 def _plugin_of(resource: CfnResource) -> _Immutable:
@@ -166,6 +174,9 @@ def _description(widening: "Widening") -> str:
     it = subject or widening.logical_id
     if widening.rule == "changed":
         return f"{role} has a different {subject}"
+    if widening.rule == "tagged":
+        tag = f"the tag {subject}" if subject else "a tag whose key cannot be read"
+        return f"{role} has {tag}, which may open a guardrail; set it only on the deployed role"
     if widening.rule == "parameter":
         return f"{role} has the parameter {subject}, which now accepts more than it should"
     if widening.naming == "certain":

@@ -24,7 +24,7 @@ from pump_roles.output.words import (
 from pump_roles.report.marks import left_by_metadata_only
 from pump_roles.report.model import RISKS, Change, Finding, Report, Risk, RoleReport, counts
 from pump_roles.report.policies import GuardrailReport, Uncounted, counted
-from pump_roles.report.statements import LIMITED, NO, UNKNOWN, Answer
+from pump_roles.report.statements import NO, UNKNOWN, Answer
 from pump_roles.templates import Place
 
 GLOBAL_SERVICES: Final = frozenset(
@@ -114,7 +114,8 @@ def verdict(role: RoleReport, report: Report) -> str:
 def _reduced_by(role: RoleReport) -> str:
     number = len(role.guardrails)
     guardrails = say("units.guardrails", number) if number else ""
-    return _both(guardrails, say("verdict.boundary") if role.boundary else "")
+    bounded = role.boundary and not role.role.is_unknown("boundary")
+    return _both(guardrails, say("verdict.boundary") if bounded else "")
 
 
 def _both(one: str, other: str) -> str:
@@ -128,8 +129,10 @@ def _commitments(buy: Answer, sell: Answer, role: RoleReport) -> str:
     if not verbs:
         unknown = UNKNOWN in (buy.answer, sell.answer)
         return say("verdict.commitments_unknown" if unknown else "verdict.reads")
-    if buy.answer == LIMITED:
-        return say("verdict.limited", verbs=verbs, by=_by(buy.limited, role))
+    if buy.limited and not buy.allowed:
+        limited = say("verdict.limited", verbs=verbs, by=_by(buy.limited, role))
+        unknown = buy.answer == UNKNOWN
+        return say("verdict.limits_unknown", limited=limited) if unknown else limited
     return say("verdict.unlimited" if buy.left else "verdict.commitments", verbs=verbs)
 
 

@@ -114,7 +114,7 @@ def _comparable(role: Role) -> Role:
             arn=_ACCOUNT.sub("::${AWS::AccountId}:", without_partition(boundary.arn)),
             document=without_partition(boundary.document),
         ),
-        tags={},
+        tags=role.decisive_tags,
         unknown=tuple(unknown for unknown in role.unknown if unknown.part == "path"),
     )
 
@@ -168,7 +168,9 @@ def _role(was: RoleReport, now: RoleReport, found: Iterable[Change]) -> Iterator
     # What cannot be read may allow anything, so treat it as broadening.
     before, after = (
         dict.fromkeys(
-            unknown for unknown in side.role.unknown if unknown.part not in ("boundary", "tags")
+            unknown
+            for unknown in side.role.unknown
+            if unknown.part == "path" or unknown in side.unreadable
         )
         for side in (was, now)
     )

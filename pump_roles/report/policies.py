@@ -8,6 +8,7 @@ from pump_roles.compare import Difference, compare, guardrail_of, same_document
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.clauses import Clause, Scope, clauses, unreadable_statements
+from pump_roles.iam.conditions import decisive_tags
 from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
@@ -27,8 +28,8 @@ from pump_roles.role import Role, Unknown, published_role
 def differences(role: Role) -> tuple[Difference, ...]:
     """Return how a role differs from what Pump publishes, apart from what a customer chooses.
 
-    That is its name, path, tags, permissions boundary, and guardrails of this package. Its trust
-    policy is judged by itself.
+    That is its name, path, permissions boundary, guardrails of this package, and tags, except those
+    that can open a guardrail. Its trust policy is judged by itself.
     """
     published = published_role(role.kind)
     guardrails = tuple(
@@ -38,6 +39,7 @@ def differences(role: Role) -> tuple[Difference, ...]:
         role,
         policies=(*published.policies, *guardrails),
         session_seconds=published.session_seconds,
+        tags={key: role.tags[key] for key in role.tags.keys() - role.decisive_tags.keys()},
         unknown=(),
     )
     return compare(chosen, role)
@@ -45,9 +47,15 @@ def differences(role: Role) -> tuple[Difference, ...]:
 
 def unreadable(role: Role) -> tuple[Unknown, ...]:
     """Return what is not known about a role and may give it more access."""
-    return tuple(
-        unknown for unknown in role.unknown if unknown.part not in ("boundary", "path", "tags")
-    )
+    decisive = decisive_tags([policy.document for policy in role.policies])
+
+    def is_harmless(unknown: Unknown) -> bool:
+        if unknown.part == "tags":
+            key = unknown.detail.lower()
+            return not decisive or (key != "" and key not in decisive)
+        return unknown.part in ("boundary", "path")
+
+    return tuple(unknown for unknown in role.unknown if not is_harmless(unknown))
 
 
 def counted(number: int, *, exact: bool) -> str:

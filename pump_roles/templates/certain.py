@@ -1,7 +1,7 @@
 """What a value in a template certainly is."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -173,6 +173,21 @@ def filled(value: Any, template: Template) -> Any:
         literals = [part for part in certain(value, template) or () if isinstance(part, str)]
         return {_LITERAL: text} if any(map(_looks_like_placeholder, literals)) else text
     return {key: filled(member, template) for key, member in value.items()}
+
+
+def tags_of(logical_id: str, template: Template) -> Iterator[tuple[str | None, str | None]]:
+    """Yield the keys and values of a resource's tags; ``None`` for what is not certain.
+
+    Those of the stacks and StackSets that deploy it, which CloudFormation adds, come first.
+
+    :param logical_id: the resource's logical ID.
+    :param template: the template that it is in.
+    """
+    if template.parent is not None:
+        yield from tags_of(template.deployed_by, template.parent)
+    if logical_id in template.resources:
+        for tag in map(as_mapping, as_list(template.properties(logical_id).get("Tags", []))):
+            yield filled_text(tag.get("Key"), template), filled_text(tag.get("Value"), template)
 
 
 def filled_text(value: Any, template: Template) -> str | None:

@@ -17,7 +17,7 @@ from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates.attachments import Attachment, Attachments
 from pump_roles.templates.boundary import boundary, managed_policy_arn
-from pump_roles.templates.certain import Symbol, certain, filled, filled_text, written
+from pump_roles.templates.certain import Symbol, certain, filled, filled_text, tags_of, written
 from pump_roles.templates.deployment import changed_at_deployment
 from pump_roles.templates.targets import Naming, elements, target, targets
 from pump_roles.templates.template import MEMBERS, Template
@@ -191,20 +191,11 @@ class _Reader:
         return accepts_only(validator, reference, template.declared)
 
     def _tags(self) -> Iterator[tuple[str, str]]:
-        # CloudFormation adds the tags of a StackSet to what its stack instances create.
-        at = self.template.stack_set
-        of_stack_set = [] if at is None else as_list(at[0].properties(at[1]).get("Tags", []))
-        for tags, template in (
-            (of_stack_set, self.template if at is None else at[0]),
-            (as_list(self._properties.get("Tags", [])), self.template),
-        ):
-            for tag in tags:
-                key = filled_text(as_mapping(tag).get("Key"), template)
-                value = filled_text(as_mapping(tag).get("Value"), template)
-                if key is None or value is None:
-                    self._add("tags", "unreadable")
-                else:
-                    yield key, value
+        for key, value in tags_of(self.logical_id, self.template):
+            if key is None or value is None:
+                self._add("tags", "unreadable", detail=key or "")
+            else:
+                yield key, value
 
     def _inline(self) -> Iterator[Policy]:
         for policy in as_list(self._properties.get("Policies", [])):

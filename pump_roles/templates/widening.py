@@ -1,16 +1,18 @@
 """Checks that templates contain what was built, and nothing that widens it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pump_roles.iam.conditions import decisive_tags
 from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
 from pump_roles.role import Unknown
 from pump_roles.templates.attachments import NAMED, Attachments
 from pump_roles.templates.boundary import is_same_policy
+from pump_roles.templates.certain import tags_of
 from pump_roles.templates.could_be import Possible, could_be
 from pump_roles.templates.deployment import hidden_at_deployment
 from pump_roles.templates.files import File, rendered
@@ -21,7 +23,14 @@ from pump_roles.text import unescaped
 from pump_roles.validators import EXTERNAL_ID, PRINCIPAL
 
 Rule = Literal[
-    "missing", "changed", "parameter", "attaches", "named-alike", "unread", "changed-later"
+    "missing",
+    "changed",
+    "tagged",
+    "parameter",
+    "attaches",
+    "named-alike",
+    "unread",
+    "changed-later",
 ]
 
 _ROLE: Final = "AWS::IAM::Role"
@@ -37,30 +46,39 @@ class Built:
     :param file: the template that it is rendered to.
     :param logical_id: its logical ID there.
     :param properties: its properties as built; null for a property that it was built without.
+    :param stack_tags: the keys of the tags that it gets from its stack.
     """
 
     resource: Any
     file: Path
     logical_id: str
     properties: Mapping[str, Any]
+    stack_tags: Collection[str] = ()
 
     @property
     def is_role(self) -> bool:
         """Whether it is a role."""
         return "AssumeRolePolicyDocument" in self.properties
 
+    @property
+    def decisive_tags(self) -> Collection[str]:
+        """The keys of the tags that open its guardrails, in lower case."""
+        return decisive_tags(self.properties)
+
 
 @dataclass(frozen=True)
 class Widening:
     """What widens something that was built.
 
-    :param rule: it is ``missing`` from its template, or ``changed``; a ``parameter`` of it accepts
-        more; something ``attaches`` to it; another role is ``named-alike``; a nested template is
-        ``unread``; or its template can be ``changed-later``, at deployment.
+    :param rule: it is ``missing`` from its template, or ``changed``; it is ``tagged``, so that a
+        guardrail may be open; a ``parameter`` of it accepts more; something ``attaches`` to it;
+        another role is ``named-alike``; a nested template is ``unread``; or its template can be
+        ``changed-later``, at deployment.
     :param built: what was built.
     :param file: the template at fault.
     :param logical_id: the resource at fault.
-    :param subject: the property, member, or parameter at fault, or the resource in a StackSet.
+    :param subject: the property, member, tag, or parameter at fault, or the resource in a StackSet;
+        empty for a tag that cannot be read.
     :param naming: how certain it is that it is about what was built.
     """
 
@@ -127,8 +145,18 @@ def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
     for name in sorted({*found, *built.properties}):
         if not _is_same(name, found.get(name), built, template):
             yield "changed", name
+    yield from (("tagged", key) for key in _opening_tags(template, built))
     if built.is_role:
         yield from (("parameter", name) for name in _loosened(template, built))
+
+
+def _opening_tags(template: Template, built: Built) -> Iterator[str]:
+    if not (decisive := built.decisive_tags):
+        return
+    keys = (key for key, _ in tags_of(built.logical_id, template))
+    for key in dict.fromkeys((*built.stack_tags, *keys)):
+        if key is None or key.lower() in decisive:
+            yield key or ""
 
 
 def _is_same(name: str, value: Any, built: Built, template: Template) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
@@ -1215,11 +1215,12 @@ def test_axe_finds_no_violation(browser: Browser, files: dict[str, Path]) -> Non
         # Contrast takes most of the time. Only it depends on the colors, and not on the width.
         everything, contrast = "{}", "{runOnly: ['color-contrast']}"
         layout = "{rules: {'color-contrast': {enabled: false}}}"
-        for scheme, viewport, options in (
+        runs: tuple[tuple[Literal["light", "dark"], ViewportSize, str], ...] = (
             ("light", DESK, everything),
             ("light", PHONE, layout),
             ("dark", DESK, contrast),
-        ):
+        )
+        for scheme, viewport, options in runs:
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size(viewport)
             paper = page.locator("body").evaluate(
