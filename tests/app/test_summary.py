@@ -97,10 +97,3 @@ def test_rollout_shows_its_targets(context: dict[str, Any], ending: str) -> None
         f"; no boundary; targets: ou-abcd-12345678, ou-abcd-87654321{ending}; not the management "
         "account"
     )
-
-
-def test_each_summary_is_one_line() -> None:
-    units = {"pump:organizational-units": [f"ou-abcd-{index:08}" for index in range(50)]}
-    for line in lines(SECRETS | units):
-        assert line.isprintable()
-        assert "Secret" not in line

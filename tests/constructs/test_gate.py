@@ -47,7 +47,6 @@ from constructs import Construct, IConstruct
 from pump_roles import (
     AutoPilotRole,
     AutoPilotRollout,
-    Guardrail,
     ReadOnlyRole,
     ReadOnlyRollout,
 )
@@ -433,14 +432,6 @@ def test_logical_id_in_another_stack_that_equals_the_roles_is_another_role() -> 
     app.synth()
 
 
-def test_grants_to_the_role_do_nothing_and_pass() -> None:
-    app = App()
-    stack, role = pump(app)
-    s3.Bucket(stack, "Bucket").grant_read_write(role.role)
-    role.role.add_to_principal_policy(iam.PolicyStatement(actions=["*"], resources=["*"]))
-    app.synth()
-
-
 def made_here(stack: Stack, name: str = "B") -> iam.ManagedPolicy:
     return iam.ManagedPolicy(
         stack,
@@ -466,14 +457,6 @@ def test_boundary_of_the_app_must_be_the_same_policy(of: str, name: str) -> None
         app.synth()
     else:
         assert problems(app) == ["Pump/Role has a different PermissionsBoundary"]
-
-
-def test_guardrails_of_the_customers_own_pass() -> None:
-    app = App()
-    statement = {"Action": {"ec2:Describe*": "why"}, "Resource": "*"}
-    mine = Guardrail("mine", "a", "b", json.dumps([statement]))
-    AutoPilotRole(another(app), "Role", **ROLE_ARGUMENTS, guardrails=[mine])
-    app.synth()
 
 
 def acknowledge_everywhere(app: App) -> None:

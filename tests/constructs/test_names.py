@@ -9,7 +9,7 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
-from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole, ReadOnlyStack
+from pump_roles import ArgumentError, AutoPilotRole, ReadOnlyRole
 from tests.support import ROLE_ARGUMENTS
 
 
@@ -21,12 +21,6 @@ def test_two_roles_with_the_same_name_in_a_stack_are_an_error(name: str) -> None
         AutoPilotRole(Construct(stack, "Inner"), "Two", role_name=name, **ROLE_ARGUMENTS)
     assert raised.value.argument == "role_name"
     assert str(raised.value) == f"role_name: {name} is already the name of Vendors/One"
-
-
-def test_role_in_a_stack_of_the_package_also_counts() -> None:
-    stack = ReadOnlyStack(App(), "PumpReadOnly")
-    with pytest.raises(ArgumentError, match="is already the name of PumpReadOnly/Role"):
-        ReadOnlyRole(stack, "Another", **ROLE_ARGUMENTS)
 
 
 def test_name_counts_in_a_stack_that_was_not_created_in_python(tmp_path: Path) -> None:

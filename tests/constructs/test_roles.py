@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Environment, Stack, Tags
+from aws_cdk import App, Environment, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
@@ -206,17 +206,6 @@ def test_principal_without_a_default_is_an_error_that_says_so_before_the_lookup(
         "before the lookup; pass it a default_value: a 12-digit account ID, or the ARN of an IAM "
         "role or account root"
     )
-
-
-def test_two_roles_share_one_parameter() -> None:
-    stack = Stack(App(), "S")
-    parameter = CfnParameter(stack, "PumpExternalID")
-    for role_class in ROLES:
-        arguments = {**ROLE_ARGUMENTS, "external_id": parameter}
-        role_class(stack, role_class.__name__, **arguments)
-    template = Template.from_stack(stack)
-    template.resource_count_is("AWS::IAM::Role", 2)
-    assert set(template.find_parameters("*")) - {"BootstrapVersion"} == {"PumpExternalID"}
 
 
 def guardrail_of_size(size: int) -> Guardrail:
