@@ -332,18 +332,20 @@ ON_ROLE = f"{USER} on resource: {ROLE_ARN}"
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("message", "status"),
     [
-        BARE,
-        ON_ROLE,
-        "",
-        f"{USER} because no role trust policy allows the sts:AssumeRole action",
-        f"{USER} with an explicit deny in the role trust policy",
-        f"{ON_ROLE} with an explicit deny in a resource-based policy",
+        (BARE, 403),
+        # A server's error is sent again, and is a refusal all the same.
+        (BARE, 500),
+        (ON_ROLE, 403),
+        ("", 403),
+        (f"{USER} because no role trust policy allows the sts:AssumeRole action", 403),
+        (f"{USER} with an explicit deny in the role trust policy", 403),
+        (f"{ON_ROLE} with an explicit deny in a resource-based policy", 403),
     ],
 )
-def test_refusal_by_the_role_counts(message: str, probed: Probed) -> None:
-    found = probed(unanswered(error("AccessDenied", message)))
+def test_refusal_by_the_role_counts(message: str, status: int, probed: Probed) -> None:
+    found = probed(unanswered(error("AccessDenied", message, status)))
     assert found.verdict == "required"
 
 
@@ -385,7 +387,6 @@ def test_refusal_because_of_another_policy_is_unknown(
         (error("InvalidClientTokenId"), "AWS rejects the caller's credentials"),
         (error("RegionDisabledException"), "AWS STS is not activated in this Region"),
         (error("InternalFailure", status=500), "sts:AssumeRole failed: HTTP status 500"),
-        (error("AccessDenied", BARE, status=500), None),
         (error("AccessDeniedException"), "denied: sts:AssumeRole"),
         (error(SECRET, SECRET, 400), "sts:AssumeRole failed: HTTP status 400"),
         (error("a\u202eb", "", 400), "sts:AssumeRole failed: HTTP status 400"),
@@ -400,12 +401,9 @@ def test_refusal_because_of_another_policy_is_unknown(
     ],
 )
 def test_ambiguous_response_is_unknown(
-    answered: tuple[int, str], reason: str | None, probed: Probed
+    answered: tuple[int, str], reason: str, probed: Probed
 ) -> None:
     found = probed(unanswered(answered))
-    if reason is None:  # A server's error is sent again, and is a refusal all the same.
-        assert found.verdict == "required"
-        return
     assert found.verdict == "unknown"
     assert (found.with_right_id, found.with_wrong_id) == ("accepted", "refused")
     assert found.reason.startswith(f"without one: {reason}")
@@ -417,35 +415,11 @@ def test_acceptance_without_the_external_id_counts_whatever_else_fails(probed: P
     assert (found.verdict, found.with_right_id) == ("not-required", "unknown")
 
 
-def test_resends_a_throttled_call_a_limited_number_of_times(probed: Probed) -> None:
-    throttled = error("Throttling", status=400)
-    asked: list[Request] = []
-
-    def twice(request: Request) -> tuple[int, str]:
-        asked.append(request)
-        return as_it_should(request) if len(asked) % 3 == 0 else throttled
-
-    assert probed(twice).verdict == "required"
-    assert len(asked) == 9
-    asked.clear()
-
-    def forever(request: Request) -> tuple[int, str]:
-        asked.append(request)
-        return throttled
-
-    found = probed(forever)
-    assert (
-        found.reason
-        == "with this external ID, without one, with a wrong one: throttled: sts:AssumeRole"
-    )
-    assert len(asked) == 12
-
-
 def test_call_ends_within_seconds(client: STSClient) -> None:
     config: Any = client.meta.config
     attempts = config.retries["total_max_attempts"]
+    assert attempts == 4
     assert attempts * (config.connect_timeout + config.read_timeout) <= 30
-    assert config.retries["mode"] == "standard"
     assert config.max_pool_connections == 4
 
 
@@ -494,9 +468,7 @@ def test_raises_a_failure_within_a_thread_without_waiting() -> None:
     ("arguments", "problem"),
     [
         ((SECRET, SECRET), "role_arn: the value is not the ARN of an IAM role"),
-        ((f"arn:aws:s3:::{SECRET}", SECRET), "role_arn: the value is not the ARN of an IAM role"),
         ((ROLE_ARN, f"{SECRET} "), "external_id: the value is not an external ID"),
-        ((ROLE_ARN, f"${{Token[{SECRET}]}}"), "external_id: the value is a token"),
         (
             (ROLE_ARN.replace("aws", "aws-cn", 1), SECRET),
             "role_arn: is in partition aws-cn, but the caller is in aws",
@@ -565,9 +537,8 @@ def test_external_id_may_come_from_the_environment() -> None:
         ([ROLE_ARN, SECRET], "pass the external ID with --external-id"),
         (
             [ROLE_ARN.replace("aws", "aws-us-gov", 1), f"--external-id={SECRET}"],
-            "ROLE_ARN: the role is in partition aws-us-gov, but the caller is in aws",
+            "ROLE_ARN: the role is in partition aws-us-gov, but the caller is in aws; pass a --",
         ),
-        ([ROLE_ARN, "--external-id=xx", "--format=xml"], "'xml' is not one of"),
     ],
 )
 def test_bad_argument_is_a_usage_error_before_the_first_call(
@@ -598,8 +569,6 @@ def test_result_that_cannot_be_written_causes_one_error(
 def test_region_decides_the_partition() -> None:
     chinese = ROLE_ARN.replace("aws", "aws-cn", 1)
     assert run(chinese, "--external-id", SECRET, "--region=cn-north-1").exit_code == 0
-    problem = the_usage_error(run(ROLE_ARN, "--external-id", SECRET, "--region=cn-north-1"))
-    assert "pass a --region or --profile in aws" in problem
 
 
 def test_unreachable_aws_causes_one_error(fake: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -612,10 +581,18 @@ def test_unreachable_aws_causes_one_error(fake: Endpoint, monkeypatch: pytest.Mo
     assert "credentials" in the_error(run(*command), 4)
 
 
-@pytest.mark.parametrize("answered", [error("ExpiredToken"), (200, "not XML")])
-def test_unknown_caller_causes_one_error(answered: tuple[int, str], fake: Endpoint) -> None:
+@pytest.mark.parametrize(
+    ("answered", "remedy"),
+    [
+        (error("ExpiredToken"), "; sign in again, or pass another --profile"),
+        ((200, "not XML"), ""),
+    ],
+)
+def test_unknown_caller_causes_one_error(
+    answered: tuple[int, str], remedy: str, fake: Endpoint
+) -> None:
     fake.respond = lambda _: answered
-    the_error(run(ROLE_ARN, "--external-id", SECRET), 4)
+    assert the_error(run(ROLE_ARN, "--external-id", SECRET), 4).endswith(remedy)
     assert {request["Action"] for request in fake.requests} == {"GetCallerIdentity"}
 
 

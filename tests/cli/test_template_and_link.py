@@ -101,11 +101,9 @@ def test_role_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     ("arguments", "problem"),
     [
         (("template",), "Missing argument 'ROLE'. Choose from: \tread-only, \tauto-pilot"),
-        (("template", "read-only", "auto-pilot"), "Got unexpected extra argument"),
         (("template", "read-only", "--output="), "must not be empty"),
         (LINK[:4], "Missing option '--region'."),
         ((*LINK[:2], *LINK[4:]), "Missing option '--template-url'."),
-        ((*LINK, "--role-name", "Mine"), "No such option '--role-name'."),
     ],
 )
 def test_argument_that_is_missing_or_unknown_is_an_error(

@@ -17,7 +17,7 @@ from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.account.verify.result import AccountResult
 from pump_roles.iam.documents import as_list
 from pump_roles.output.words import unknown_in_words
-from tests.customer import AUTO_PILOT, READ_ONLY, Customer, delete
+from tests.customer import AUTO_PILOT, BOUNDARY_ARN, READ_ONLY, Customer, delete
 from tests.support import SECRET
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
@@ -75,24 +75,27 @@ def test_smallest_policy_is_enough_for_the_roles_and_for_what_is_attached(
     assert found == customer.verify()
 
 
-def test_every_action_of_the_policy_is_needed(customer: Customer) -> None:
-    for number, action in enumerate(ACTIONS):
+def test_without_an_action_of_the_policy_what_it_reads_is_unknown(customer: Customer) -> None:
+    ways = customer.expectation.roles
+    inline = {policy.name for (way,) in ways for policy in way.role.policies}
+    unread: dict[str, set[tuple[str, str]]] = {
+        "iam:ListRoles": {("other-roles", "")},
+        # What only a single role shows.
+        "iam:GetRole": {("boundary", ""), ("session", ""), ("tags", "")},
+        "iam:GetRolePolicy": {("inline-policies", name) for name in inline},
+        "iam:ListAttachedRolePolicies": {("managed-policies", "")},
+        "iam:ListRolePolicies": {("inline-policies", "")},
+        "iam:GetPolicy": {("boundary", BOUNDARY_ARN)},
+        "iam:GetPolicyVersion": {("boundary", BOUNDARY_ARN)},
+    }
+    assert sorted(unread) == sorted(ACTIONS)
+    for number, (action, parts) in enumerate(unread.items()):
         found = customer.verify(caller=reader(customer.aws, action, name=f"Reader{number}"))
-        assert found.state == "unknown"
-        assert differences(found) == []
-        assert found.others == ()
-        assert f"denied: {action}" in reasons(found)
-        others = [other for other in ACTIONS if other != action]
-        assert not [other for other in others if f"denied: {other}" in reasons(found).split("; ")]
+        assert (found.state, differences(found), found.others) == ("unknown", [], ())
+        unknown = [*found.unknown, *(each for role in found.roles for each in role.unknown)]
+        assert {(each.part, each.subject) for each in unknown} == parts
+        assert {each.detail for each in unknown} == {f"denied: {action}"}
         assert SECRET not in repr(found)
-
-
-def test_what_only_a_single_role_shows_is_unknown_if_it_cannot_be_read(
-    customer: Customer,
-) -> None:
-    found = customer.verify(caller=reader(customer.aws, "iam:GetRole"))
-    for role in found.roles:
-        assert [unknown.part for unknown in role.unknown] == ["boundary", "session", "tags"]
 
 
 def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Customer) -> None:
@@ -111,19 +114,6 @@ def test_role_that_can_neither_be_listed_nor_read_is_not_missing(customer: Custo
     assert found.state == "differs"
     assert differences(found) == ["role-missing"]
     assert reasons(found) == "the account's other roles could not be read: denied: iam:ListRoles"
-
-
-def test_difference_is_found_even_if_something_cannot_be_read(customer: Customer) -> None:
-    customer.iam.update_role(RoleName=READ_ONLY, MaxSessionDuration=7200)
-    caller = reader(customer.aws, "iam:GetRolePolicy")
-    found = customer.verify(caller=caller)
-    assert found.state == "differs"
-    assert [role.state for role in found.roles] == ["differs", "unknown"]
-    assert differences(found) == ["session-duration"]
-    assert "denied: iam:GetRolePolicy" in reasons(found)
-    unread = {unknown.subject for role in found.roles for unknown in role.unknown}
-    assert "PumpBillingReadOnly" in unread
-    assert "" not in unread
 
 
 def test_attached_policy_is_found_even_if_its_text_cannot_be_read(customer: Customer) -> None:
@@ -226,8 +216,6 @@ def error(code: str, status: int = 400) -> Response:
     return status, f"<ErrorResponse><Error>{shown}</Error></ErrorResponse>"
 
 
-THROTTLED = error("Throttling")
-DENIED = error("AccessDenied", 403)
 LOST = EndpointConnectionError(endpoint_url="https://iam.amazonaws.com")
 
 
@@ -243,14 +231,9 @@ def test_call_is_repeated_seven_times(customer: Customer, failing: Failing) -> N
 
 
 UNANSWERED: list[tuple[Response | Exception, str]] = [
-    (THROTTLED, "throttled: iam:ListRoles"),
-    (DENIED, "denied: iam:ListRoles"),
-    (error("ExpiredToken", 403), "the caller's credentials have expired: iam:ListRoles"),
-    (error("InvalidClientTokenId", 403), "AWS rejects the caller's credentials"),
-    (error("ServiceUnavailable", 503), "iam:ListRoles failed: HTTP status 503"),
+    # tests/account/test_probe.py has every kind.
+    (error("Throttling"), "throttled: iam:ListRoles"),
     ((500, "<html>"), "iam:ListRoles failed: HTTP status 500"),
-    ((302, ""), "the response cannot be parsed"),
-    ((200, ""), "the response cannot be parsed"),
     ((200, "<html><body>Sign in</body></html>"), "the response cannot be parsed"),
     (LOST, "no response from http://127.0.0.1"),
 ]

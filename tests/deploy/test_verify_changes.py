@@ -127,19 +127,6 @@ TOGETHER: dict[str, list[Case]] = {
             *("policy-removed", "narrower", "PumpOrgInvite", "organizations:AcceptHandshake"),
             (AUTO_PILOT,),
         ),
-        Case(
-            policy(
-                "PumpGuardrailOnlyInRegions",
-                statement(
-                    lambda only: only.update(
-                        Condition={"StringNotEquals": {"aws:RequestedRegion": [REGIONS[0]]}}
-                    )
-                ),
-                AUTO_PILOT,
-            ),
-            *("policy-changed", "narrower", "PumpGuardrailOnlyInRegions"),
-            *("ec2:PurchaseHostReservation", (AUTO_PILOT,)),
-        ),
     ],
     "a boundary's text, a deleted principal, a version that is not the default": [
         Case(
@@ -158,17 +145,10 @@ TOGETHER: dict[str, list[Case]] = {
             *("tag-removed", "other", "team"),
         ),
     ],
-    "no boundary, no guardrail, a policy of AWS": [
+    "no boundary, a policy of AWS": [
         Case(
             lambda iam: iam.delete_role_permissions_boundary(RoleName=READ_ONLY),
             *("boundary-removed", "broader", BOUNDARY_ARN),
-        ),
-        Case(
-            lambda iam: iam.delete_role_policy(
-                RoleName=READ_ONLY, PolicyName="PumpGuardrailMetadataOnly"
-            ),
-            *("policy-removed", "broader", "PumpGuardrailMetadataOnly"),
-            "rds:DescribeOptionGroups",
         ),
         Case(
             lambda iam: iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=ADMINISTRATOR),

@@ -9,23 +9,12 @@ from botocore.client import BaseClient
 from pump_roles.account.rollout.deployed import read, wait_for
 from pump_roles.account.rollout.expected import ExpectedRollout
 from tests import commands
-from tests.account.rollout.rollouts import Run, Stacks, roll_out, running
+from tests.account.rollout.rollouts import Stacks, roll_out, running
 from tests.commands import the_error
 from tests.endpoint import Endpoint, serving
 from tests.support import Synth
 from tools.sandbox.management import Management
 from tools.sandbox.organization import Organization
-
-
-@pytest.mark.parametrize(
-    "setting", [("AWS_ENDPOINT_URL", "nowhere"), ("AWS_DEFAULT_REGION", "a b")]
-)
-def test_wrong_settings_cause_one_error(
-    setting: tuple[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(*setting)
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    the_error(run("PumpReadOnly"))
 
 
 def error_from(endpoint: Endpoint, *more: str) -> str:

@@ -17,7 +17,7 @@ from pump_roles.account.role_list import ListedRole
 from pump_roles.account.verify.details import AccountDetails
 from pump_roles.account.verify.expectation import Expectation, from_published, from_templates
 from pump_roles.account.verify.one_account import compare
-from pump_roles.account.verify.result import AccountResult, RoleResult, state_of
+from pump_roles.account.verify.result import RoleResult, state_of
 from pump_roles.iam.documents import Policy
 from pump_roles.json_input import InputError
 from pump_roles.output.verify_words import REMEDIES, approval_in_words
@@ -672,8 +672,3 @@ def test_other_role_that_the_same_templates_expect_is_named_as_such(
 def test_does_not_show_an_external_id_in_a_folder_name(tmp_path: Path) -> None:
     folder = synthesize(tmp_path / f"of-{EXTERNAL_ID}")
     assert from_templates(folder).description == "of-(external ID)"
-
-
-def test_result_counts_the_calls_of_an_account(expectation: Expectation) -> None:
-    found: AccountResult = compare(expectation, account(calls=7))
-    assert (found.account, found.calls) == (ACCOUNT_ID, 7)
