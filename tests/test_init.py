@@ -103,6 +103,5 @@ def test_rollout_status_loads_boto3_and_not_the_cdk(tmp_path: Path) -> None:
         environment=without_node(tmp_path) | settings,
     )
     assert ended.returncode == 4
-    assert ended.stderr.startswith("pump-roles: the result is unknown: ")
-    assert "credentials" in ended.stderr
+    assert "credentials" in ended.stdout
     assert loaded & NOT_NEEDED == {"boto3", "botocore", "rich"}

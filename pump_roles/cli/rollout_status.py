@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -124,8 +124,6 @@ def rollout_status(
         seconds=None if timeout is None else timeout * 60,
         wait=wait,
     )
-    if all(rollout.unknown for rollout in statuses.rollouts):
-        _fail_as_unknown(statuses)
     write_all({None: _written(statuses, format)}, status=common.UNKNOWN)
     state = statuses.state
     common.finish(different=state == "incomplete", unknown=state == "unknown")
@@ -209,17 +207,6 @@ def _read_statuses(
             found=found,
             profile=profile,
         )
-
-
-def _fail_as_unknown(statuses: "Statuses") -> NoReturn:
-    from pump_roles.output.rollout_formats import problems_in_words  # noqa: PLC0415
-
-    problems = (
-        f"{rollout.stack_set}: {problem}"
-        for rollout in statuses.rollouts
-        for problem in problems_in_words(rollout)
-    )
-    common.fail(f"the result is unknown: {'; '.join(problems)}", common.UNKNOWN)
 
 
 def _written(statuses: "Statuses", chosen: StatusFormat) -> str:

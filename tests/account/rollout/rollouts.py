@@ -1,6 +1,7 @@
 """Rollouts in an emulated organization, for the tests."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ def rollout(ended: Result) -> dict[str, Any]:
     Draft202012Validator(SCHEMA).validate(document)
     (found,) = document["rollouts"]
     return dict(found)
+
+
+def why_unknown(ended: Result) -> list[str]:
+    """Return why the status of each rollout of a table could not be determined."""
+    assert (ended.exit_code, ended.stderr) == (4, ""), ended.output
+    return re.findall("^could not be determined: (.*)$", ended.stdout, re.MULTILINE)
 
 
 def of_state(found: Mapping[str, Any], state: str) -> list[str]:

@@ -3,8 +3,7 @@
 import pytest
 
 from pump_roles.account.rollout.deployed import INTERVAL
-from tests.account.rollout.rollouts import Run, forget, ids, roll_out, running, state
-from tests.commands import the_error
+from tests.account.rollout.rollouts import Run, forget, ids, roll_out, running, state, why_unknown
 from tests.support import Synth
 from tools.sandbox.management import Management
 from tools.sandbox.organization import NoMembers, Organization, StackSets
@@ -51,10 +50,9 @@ def test_status_is_unknown_if_an_operation_does_not_end_in_time(
 ) -> None:
     roll_out(Organization.create(aws, {"Unit": 1}), synth)
     running("STOPPING")
-    assert the_error(run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")) == (
-        "pump-roles: the result is unknown: PumpReadOnly: the operation 0 has not ended after 3 "
-        "minutes; run the command again later"
-    )
+    assert why_unknown(run("PumpReadOnly", "--no-filter", "--wait", "--timeout=3")) == [
+        "the operation 0 has not ended after 3 minutes; run the command again later"
+    ]
     assert sum(clock) == 180
 
 

@@ -45,5 +45,5 @@ def test_needs_exactly_the_documented_permissions(
         allow([other for other in statement["Action"] if other != action])
         ended = run("PumpReadOnly", "--wait")
         assert ended.exit_code == 4, action
-        assert action.partition(":")[2] in ended.stderr
+        assert action.partition(":")[2] in ended.stdout
     assert ActionAuthenticatorMixin.request_count

@@ -9,8 +9,7 @@ from botocore.client import BaseClient
 from pump_roles.account.rollout.deployed import read, wait_for
 from pump_roles.account.rollout.expected import ExpectedRollout
 from tests import commands
-from tests.account.rollout.rollouts import Stacks, roll_out, running
-from tests.commands import the_error
+from tests.account.rollout.rollouts import Stacks, roll_out, running, why_unknown
 from tests.endpoint import Endpoint, serving
 from tests.support import Synth
 from tools.sandbox.management import Management
@@ -19,9 +18,8 @@ from tools.sandbox.organization import Organization
 
 def error_from(endpoint: Endpoint, *more: str) -> str:
     command = ("rollout-status", "PumpReadOnly", *more)
-    line = the_error(commands.run(*command, environment=endpoint.environment))
-    assert line.startswith("pump-roles: the result is unknown: PumpReadOnly: ")
-    return line
+    (why,) = why_unknown(commands.run(*command, environment=endpoint.environment))
+    return why
 
 
 @pytest.mark.usefixtures("clock", "no_aws")

@@ -20,6 +20,7 @@ from tests.account.rollout.rollouts import (
     roll_out,
     rollout,
     state,
+    why_unknown,
     written,
 )
 from tests.account.rollout.statuses import SCHEMA
@@ -164,10 +165,12 @@ def test_says_who_may_read_the_organization(aws: Management, run: Run, synth: Sy
     roll_out(organization, synth)
     organizations_backends[ACCOUNT_ID]["aws"].reset()
     remedy = "; call with credentials of the management account or of a delegated administrator"
-    assert the_error(run("PumpReadOnly", "--no-filter")).endswith(remedy)
+    (why,) = why_unknown(run("PumpReadOnly", "--no-filter"))
+    assert why.endswith(remedy)
     # What could not be read before keeps its reason.
-    line = the_error(run("PumpReadOnly", "PumpAutoPilot", "--no-filter"))
-    assert f"{remedy}; PumpAutoPilot: this account has no StackSet PumpAutoPilot" in line
+    first, second = why_unknown(run("PumpReadOnly", "PumpAutoPilot", "--no-filter"))
+    assert first == why
+    assert second.startswith("this account has no StackSet PumpAutoPilot")
 
 
 def test_account_that_is_filtered_out_is_not_missing(
@@ -201,12 +204,13 @@ def test_status_is_unknown_if_the_filter_cannot_be_read(
 
     def unknown(body: object) -> str:
         stacks["PumpReadOnlyRollout"] = body if isinstance(body, str) else json.dumps(body)
-        line = the_error(run("PumpReadOnly"))
-        assert line.endswith("; pass --expect, --exclude-accounts, --only-accounts, or --no-filter")
-        assert "its account filter cannot be read: " in line
-        return line
+        (why,) = why_unknown(run("PumpReadOnly"))
+        assert why.endswith("; pass --expect, --exclude-accounts, --only-accounts, or --no-filter")
+        assert "its account filter cannot be read: " in why
+        return why
 
-    assert "does not exist; pass --expect" in the_error(run("PumpReadOnly"))
+    (why,) = why_unknown(run("PumpReadOnly"))
+    assert "does not exist; pass --expect" in why
     group.append({**group[0], "Regions": ["eu-west-1"]})
     assert "several groups of accounts" in unknown(template)
     template["Resources"]["StackSet"]["Properties"]["TemplateBody"] = "{}"
@@ -219,14 +223,14 @@ def test_status_is_unknown_if_aws_does_not_answer(
     aws: Management, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Organization.create(aws, {"Unit": 1})
-    assert "no StackSet PumpReadOnly" in run("PumpReadOnly", "--wait").stderr
+    (why,) = why_unknown(run("PumpReadOnly", "--wait"))
+    assert "no StackSet PumpReadOnly" in why
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     for more in ((), ("--wait",)):
-        line = the_error(run("PumpReadOnly", *more))
-        assert line.startswith("pump-roles: the result is unknown: PumpReadOnly: ")
-        assert "credentials" in line
+        (why,) = why_unknown(run("PumpReadOnly", *more))
+        assert "credentials" in why
     assert run("PumpReadOnly", "--profile", "none").exit_code == 4
 
 
@@ -235,10 +239,9 @@ def test_says_which_region_and_account_have_no_such_stack_set(run: Run) -> None:
         ("management", "--call-as delegated-admin in a delegated administrator's account"),
         ("delegated-admin", "--call-as management in the management account"),
     ]:
-        assert the_error(run("PumpReadOnly", "--region=eu-west-1", "--call-as", call_as)) == (
-            "pump-roles: the result is unknown: PumpReadOnly: this account has no StackSet "
-            f"PumpReadOnly in eu-west-1; pass the rollout's --region, or {remedy}"
-        )
+        ended = run("PumpReadOnly", "--region=eu-west-1", "--call-as", call_as)
+        missing = "this account has no StackSet PumpReadOnly in eu-west-1"
+        assert why_unknown(ended) == [f"{missing}; pass the rollout's --region, or {remedy}"]
 
 
 def test_rollout_that_cannot_be_read_does_not_hide_the_others(
@@ -289,7 +292,8 @@ def test_status_is_unknown_if_the_stack_set_deploys_none_of_pumps_roles(
     handle = {"Resources": {"A": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}
     for body, reason in ((handle, "contains none of Pump's roles"), ({}, "cannot be read")):
         state().template = json.dumps(body)
-        assert reason in the_error(run("PumpReadOnly", "--no-filter"))
+        (why,) = why_unknown(run("PumpReadOnly", "--no-filter"))
+        assert reason in why
 
 
 def test_reports_a_stack_set_that_is_missing_from_its_stacks_template(
@@ -305,15 +309,15 @@ def test_reports_a_stack_set_that_is_missing_from_its_stacks_template(
         return {**answer, "TemplateBody": other} if operation == "GetTemplate" else answer
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
-    assert f"the stack {stack} contains only PumpOther" in the_error(run("PumpReadOnly"))
+    (why,) = why_unknown(run("PumpReadOnly"))
+    assert f"the stack {stack} contains only PumpOther" in why
 
 
 def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
     aws: Management, run: Run
 ) -> None:
     aws.cloudformation.create_stack_set(StackSetName="Other", TemplateBody="{}")
-    problem = the_error(run("Other", "--no-filter"))
-    assert "Other: the StackSet has no organizational units" in problem
+    assert why_unknown(run("Other", "--no-filter")) == ["the StackSet has no organizational units"]
 
 
 def test_rejects_templates_without_a_rollout(run: Run, synth: Synth, tmp_path: Path) -> None:
@@ -360,7 +364,7 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
     (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     assert (
         "this account has no StackSet PumpReadOnly in eu-west-1;"
-        in run("--expect", str(folder)).stderr
+        in run("--expect", str(folder)).stdout
     )
     ended = run("--expect", str(folder), "--region=us-east-1")
     assert ended.exit_code == 0, ended.output
