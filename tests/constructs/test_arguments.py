@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import Any, ForwardRef, get_args
+from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
@@ -153,33 +153,17 @@ def functions(cls: type) -> Iterator[FunctionType]:
                     yield found
 
 
-def names_in(annotation: Any) -> set[str]:
-    """Return the names in an annotation, as they are written."""
-    if isinstance(annotation, ForwardRef):
-        annotation = annotation.__forward_arg__
-    if isinstance(annotation, str):
-        return set(re.findall(r"[A-Za-z_]\w*", annotation))
-    inner = (
-        names_in(inner_type)
-        for inner_type in get_args(annotation)
-        if not isinstance(inner_type, str)
-    )
-    elsewhere = inspect.isclass(annotation) and not annotation.__module__.startswith("pump_roles")
-    own = "" if elsewhere else getattr(annotation, "__name__", "")
-    return set().union({own}, *inner)
-
-
 def in_signatures(name: str) -> set[str]:
     """Return the package's own classes and aliases in the signatures of a public name."""
     value = getattr(pump_roles, name)
     if not inspect.isclass(value):
         return set()
-    annotations = [
-        annotation for found in functions(value) for annotation in found.__annotations__.values()
-    ]
-    if hasattr(value, "__total__"):
-        annotations += value.__annotations__.values()
-    return set().union(*map(names_in, annotations)) & defined()
+    signatures = [str(inspect.signature(found)) for found in functions(value)]
+    # Of a TypedDict.
+    options = value.__annotations__ if hasattr(value, "__total__") else {}
+    # The CDK has classes with the same names.
+    own = re.sub(r"aws_cdk[\w.]+", "", f"{signatures} {options}")
+    return {*re.findall(r"\w+", own)} & defined()
 
 
 @pytest.mark.parametrize("name", pump_roles.__all__)

@@ -17,7 +17,7 @@ from pump_roles.account.verify.from_aws import policy_for_reading
 from pump_roles.account.verify.result import AccountResult
 from pump_roles.iam.documents import as_list
 from pump_roles.output.words import unknown_in_words
-from tests.customer import AUTO_PILOT, BOUNDARY_ARN, READ_ONLY, Customer, delete
+from tests.customer import AUTO_PILOT, BOUNDARY_ARN, PATH, READ_ONLY, Customer, delete
 from tests.support import SECRET
 from tools.sandbox.aws import ACCOUNT_ID, OWNER, Caller, EmbeddedAws
 
@@ -69,6 +69,8 @@ def test_smallest_policy_is_enough_for_the_roles_and_for_what_is_attached(
     caller = reader(customer.aws)
     found = customer.verify(caller=caller)
     assert (found.state, reasons(found), differences(found)) == ("match", "", [])
+    arns = [f"arn:aws:iam::{ACCOUNT_ID}:role{PATH}{name}" for name in NAMES]
+    assert [role.arn for role in found.roles] == arns
     customer.iam.attach_role_policy(RoleName=READ_ONLY, PolicyArn=ADMINISTRATOR)
     found = customer.verify(caller=caller)
     assert (found.state, reasons(found)) == ("differs", "")

