@@ -93,27 +93,6 @@ def test_rejects_a_role_in_another_partition(tmp_path: Path) -> None:
     check_partition(targets[1:], "aws-cn")
 
 
-NAMES = st.text("abcXYZ019_+=,.@-", min_size=1, max_size=64)
-ROLE_ARNS = st.builds(
-    "arn:{}:iam::{:012}:role/{}{}".format,
-    st.sampled_from(["aws", "aws-cn"]),
-    st.integers(0, 10**12 - 1),
-    st.just("")
-    | st.text("".join(map(chr, range(0x21, 0x7F))), min_size=1, max_size=30).map("{}/".format),
-    NAMES,
-    # What looks like a token or a dynamic reference is rejected.
-).filter(lambda arn: "{Token[" not in arn and "{{resolve:" not in arn)
-EXTERNAL_IDS = st.text("abcXYZ019_+=,.@:/-", min_size=2, max_size=80)
-
-
-@given(st.lists(st.tuples(ROLE_ARNS, EXTERNAL_IDS), min_size=1, unique_by=lambda row: row[0]))
-def test_reads_any_roles(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
-) -> None:
-    targets = read_role_list(write_csv(tmp_path_factory.getbasetemp() / "any.csv", *rows))
-    assert [(target.role_arn, target.external_id) for target in targets] == rows
-
-
 PARTS = st.sampled_from(
     [
         *(

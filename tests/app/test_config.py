@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pump_roles import Guardrail
 from pump_roles.app import config
@@ -43,10 +41,7 @@ def error_of(context: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("name", "value", "good", "problem"),
     [
-        ("external-id", "", "abc", "'' is not an external ID"),
         ("external-id", 12, "abc", "12 is not an external ID"),
-        ("next-external-id", "NEW_EXTERNAL_ID", "abc", "'NEW_EXTERNAL_ID' is a placeholder; "),
-        ("principal", "0" * 12, "9" * 12, "'000000000000' cannot exist"),
         ("role-path", "pump", "/pump/", "'pump' is not a "),
     ],
 )
@@ -176,19 +171,6 @@ GOOD: dict[str, Any] = {
 }
 
 
-@given(st.sampled_from([*config.KEYS]) | st.from_regex(r"pump:[\w:-]*", fullmatch=True))
-def test_key_that_begins_with_pump_is_known_or_an_error(key: str) -> None:
-    units = {} if key.endswith(UNITS.removeprefix("pump:")) else {UNITS: "r-abcd"}
-    try:
-        read = config.read({key: GOOD.get(key.rpartition(":")[2], "value"), **units})
-    except config.ConfigError as error:
-        assert key not in config.KEYS
-        assert str(error).startswith(f"{key}: unknown key; ")
-        assert "pump:" in str(error).removeprefix(key)
-    else:
-        assert key in {key.typed for stack in read for key in stack.keys.values()}
-
-
 def test_role_has_its_name_in_its_stack_and_in_its_rollout(synth: Synth) -> None:
     templates = synth({UNITS: "r-abcd", "pump:read-only:role-name": "Vendor"})
     for stack, name in {"PumpReadOnly": "Vendor", "PumpAutoPilot": "PumpAutoPilotRole"}.items():
@@ -306,19 +288,6 @@ def test_lists_and_numbers_are_json_or_strings_of_the_command_line() -> None:
         "failure_tolerance_percentage": 0,
         "configure_app": None,
     }
-
-
-def test_filter_of_a_role_replaces_a_shared_one_of_the_other_kind() -> None:
-    read_only, auto_pilot, *_ = arguments(
-        {
-            UNITS: "r-abcd",
-            "pump:exclude-accounts": "1" * 12,
-            "pump:auto-pilot:only-accounts": "2" * 12,
-        }
-    )[len(STACKS) :]
-    assert read_only["exclude_accounts"] == ["1" * 12]
-    assert auto_pilot["only_accounts"] == ["2" * 12]
-    assert "exclude_accounts" not in auto_pilot
 
 
 def test_key_of_a_role_that_a_delegated_administrator_does_not_deploy_is_an_error() -> None:
@@ -485,14 +454,9 @@ def test_context_overrides_the_file_and_in_each_a_roles_key_overrides_the_shared
             {"max_concurrent_count": 1},
         ),
         (
-            {"exclude-accounts": ["1" * 12]},
-            {"pump:only-accounts": "2" * 12},
-            {"only_accounts": ["2" * 12]},
-        ),
-        (
-            {"failure-tolerance-count": 1, "read-only": {"failure-tolerance-percentage": 5}},
+            {"exclude-accounts": "1" * 12, "read-only": {"only-accounts": "2" * 12}},
             {},
-            {"failure_tolerance_percentage": 5},
+            {"only_accounts": ["2" * 12]},
         ),
     ],
 )

@@ -16,14 +16,11 @@ from aws_cdk import App, CfnWaitConditionHandle, Environment, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 from aws_cdk.region_info import RegionInfo
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pump_roles import ArgumentError, CustomerAccess, ReadOnlyRole
 from pump_roles.constructs.customer_access import LONGEST_PARTITION
 from pump_roles.constructs.rollout import ROLLOUT_STACKS
 from pump_roles.report import of_templates
-from pump_roles.validators import ACCOUNT, ROLE_NAME
 from tests.support import (
     DOCUMENTED,
     NEVER_WITHOUT_EXTERNAL_ID,
@@ -139,29 +136,6 @@ def test_error_names_the_argument_that_is_wrong(argument: str, value: object, pr
     with pytest.raises(ArgumentError, match=f"^{argument}: {problem}") as caught:
         CustomerAccess(Stack(), "Access", **arguments)
     assert caught.value.argument == argument
-
-
-@given(
-    st.lists(st.from_regex(ACCOUNT.pattern, fullmatch=True), min_size=1, max_size=4),
-    st.lists(st.from_regex(ROLE_NAME.pattern, fullmatch=True), min_size=1, max_size=3),
-)
-def test_accepts_exactly_what_is_listed_once_and_grants_no_more(
-    accounts: list[str], names: list[str]
-) -> None:
-    stack = Stack()
-    arguments: dict[str, Any] = {"customer_accounts": accounts, "role_names": names}
-    if len(set(accounts)) < len(accounts) or len(set(names)) < len(names):
-        with pytest.raises(ArgumentError, match=r"is listed twice$"):
-            CustomerAccess(stack, "Access", **arguments)
-        return
-    access = CustomerAccess(stack, "Access", **arguments)
-    grant = access.grant_assume_role(iam.ManagedPolicy(stack, "Policy"))
-    (statement,) = grant.principal_statements
-    assert stack.resolve(statement.resources) == [
-        {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::{account}:role/{name}"]]}
-        for account in accounts
-        for name in names
-    ]
 
 
 # Grantees

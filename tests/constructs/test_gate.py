@@ -25,12 +25,9 @@ from aws_cdk import (
     Environment,
     Fn,
     IAspect,
-    IPolicyValidationContext,
-    IPolicyValidationPlugin,
     LegacyStackSynthesizer,
     NestedStack,
     PermissionsBoundary,
-    PolicyValidationPluginReport,
     RemovalPolicy,
     Stack,
     Stage,
@@ -41,7 +38,6 @@ from aws_cdk import (
 )
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from cdk_nag import AwsSolutionsChecks
 from constructs import Construct, IConstruct
 
 from pump_roles import (
@@ -516,41 +512,6 @@ def test_second_synth_reads_the_templates_again() -> None:
     HOSTILE["inline_policy"](stack, role, stack)
     with pytest.raises(RuntimeError, match="attaches to Pump/Role"):
         app.synth(force=True)
-
-
-def test_works_next_to_the_apps_own_plugins_and_cdk_nag() -> None:
-    seen: list[int] = []
-
-    @jsii.implements(IPolicyValidationPlugin)
-    class Own:
-        @property
-        def name(self) -> str:
-            return "own"
-
-        @property
-        def version(self) -> None:
-            return None
-
-        @property
-        def rule_ids(self) -> None:
-            return None
-
-        def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
-            seen.append(len(context.template_paths))
-            return PolicyValidationPluginReport(success=True, violations=[])
-
-    for hostile in (False, True):
-        app = App()
-        Validations.of(app).add_plugins(Own(), AwsSolutionsChecks(app))
-        stack, role = pump(app)
-        role.acknowledge_published()
-        stack.node.try_remove_child("Filler")
-        if hostile:
-            HOSTILE["managed_policy"](stack, role, stack)
-            assert problems(app)
-        else:
-            app.synth()
-    assert seen == [1, 1]
 
 
 def test_widening_in_a_pipeline_stage_fails_the_synth() -> None:
