@@ -164,12 +164,3 @@ def test_warnings_go_to_standard_error_and_the_link_is_printed() -> None:
     of_host, of_id = ended.stderr.splitlines()
     assert of_host.startswith("pump-roles: warning: example.com is not a host of Amazon S3")
     assert of_id.startswith("pump-roles: warning: the external ID has only 12 characters")
-
-
-def test_interrupt_ends_the_command_silently(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: str) -> bytes:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("pump_roles.universal.template", interrupt)
-    ended = run("template", "read-only")
-    assert (ended.exit_code, ended.output) == (130, "")

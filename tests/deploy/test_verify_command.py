@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from pump_roles.account.probe import probe
 from tests import commands
 from tests.commands import the_error, the_usage_error
 from tests.customer import (
@@ -56,8 +55,6 @@ def test_expects_a_renamed_role_under_its_name(
     ended = run(*command, environment=aws.environment())
     assert states(ended) == (0, "match", ["match"])
     assert "role/Vendor.Reads" in ended.stdout
-    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/Vendor.Reads"
-    assert probe(arn, SECRET, sts=aws.sts(aws.caller_in(PRINCIPAL))).verdict == "required"
     # A role of the published name is not the expected one.
     aws.reset()
     del context["pump:read-only:role-name"]
@@ -273,19 +270,6 @@ def test_external_id_of_the_environment_must_be_valid(reviewed: Path) -> None:
 
 
 # Output.
-
-
-def test_output_that_cannot_be_written_is_noticed_before_anything_is_read(
-    reviewed: Path, tmp_path: Path
-) -> None:
-    """Without credentials: nothing was called."""
-    for name, problem in (
-        ("missing/r.json", "No such file or directory"),
-        ("folder.json", "Is a directory"),
-    ):
-        (tmp_path / "folder.json").mkdir(exist_ok=True)
-        line = the_error(run("--expect", reviewed, "--output", tmp_path / name), 1)
-        assert line == f"pump-roles: {tmp_path / name}: cannot be written: {problem}"
 
 
 def test_names_an_output_that_cannot_be_written_and_writes_the_others(
