@@ -518,7 +518,6 @@ def build(folder: Path, context: dict[str, Any] | None = None) -> App:
         ),
         ([], "is not a settings file: it is not a JSON object"),
         ({"read-only": "x"}, "read-only: must be an object, with the keys of this role"),
-        ({"guardrial": None}, "guardrial: unknown key; did you mean guardrails?"),
         ({"readonly": {}}, "readonly: unknown key; did you mean read-only?"),
         ({"settings": "x.json"}, "settings: unknown key; the keys are principal, "),
         (

@@ -290,9 +290,7 @@ def test_changed_stack_set_fails_the_synth(path: str) -> None:
 
 
 @pytest.mark.parametrize("by_stack_set", [False, True])
-def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(
-    by_stack_set: bool,  # noqa: FBT001
-) -> None:
+def test_policy_on_the_role_that_a_rollout_deploys_fails_the_synth(*, by_stack_set: bool) -> None:
     app = App()
     rollout(app)
     other = another(app)
@@ -329,8 +327,7 @@ def test_stack_set_with_other_targets_tags_and_preferences_passes() -> None:
     ("attach", "deeper"), [("managed_policy", False), ("name_by_reference", True)]
 )
 def test_policy_in_the_parent_of_a_nested_stack_fails_the_synth(
-    attach: str,
-    deeper: bool,  # noqa: FBT001
+    attach: str, *, deeper: bool
 ) -> None:
     app = App()
     stack = another(app, "Pump")

@@ -49,9 +49,7 @@ def flags(*, on: bool) -> Mapping[str, Any]:
 @pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize("role_class", ROLES)
 def test_deployed_is_published_in_a_foreign_app_with_any_feature_flags(
-    role_class: type[PumpRole],
-    on: bool,  # noqa: FBT001
-    published: list[list[dict[str, Any]]],
+    role_class: type[PumpRole], published: list[list[dict[str, Any]]], *, on: bool
 ) -> None:
     app = App(context=flags(on=on))
     stack = Stack(app, "Foreign", tags={"team": "platform"})
@@ -227,9 +225,7 @@ def guardrail_of_size(size: int) -> Guardrail:
 
 @pytest.mark.parametrize(("longer", "accepted"), [(0, True), (1, False)])
 def test_inline_policies_have_at_most_10240_characters(
-    longer: int,
-    accepted: bool,  # noqa: FBT001
-    published: list[list[dict[str, Any]]],
+    longer: int, published: list[list[dict[str, Any]]], *, accepted: bool
 ) -> None:
     own = published_policies(published, "auto-pilot")
     taken = sum(map(size_of, own.values()))
@@ -254,8 +250,7 @@ def test_inline_policies_have_at_most_10240_characters(
     ("moment", "expired"), [("2020-01-01T00:00:00Z", True), ("2920-01-01T00:00:00Z", False)]
 )
 def test_warns_if_a_guardrail_has_expired_and_the_template_stays_the_same(
-    moment: str,
-    expired: bool,  # noqa: FBT001
+    moment: str, *, expired: bool
 ) -> None:
     stack = Stack(App(), "S")
     arguments = ROLE_ARGUMENTS | {"external_id": "Example-1234-5678"}
@@ -277,7 +272,7 @@ def dropped(role: PumpRole) -> list[str]:
 
 
 @pytest.mark.parametrize("itself", [True, False])
-def test_grant_adds_nothing_anywhere_and_the_synth_warns(itself: bool) -> None:  # noqa: FBT001
+def test_grant_adds_nothing_anywhere_and_the_synth_warns(*, itself: bool) -> None:
     templates = []
     for granted in (False, True):
         stack = Stack(App(), "S")

@@ -153,8 +153,7 @@ BOUNDARY = "@aws-cdk/core:permissionsBoundary"
 @pytest.mark.parametrize("of", ["context", "stage", "stack"])
 @pytest.mark.parametrize("named", [True, False])
 def test_boundary_that_does_not_reach_the_member_accounts_is_an_error(
-    of: str,
-    named: bool,  # noqa: FBT001
+    of: str, *, named: bool
 ) -> None:
     arn = "arn:aws:iam::111122223333:policy/Org"
     given = PermissionsBoundary.from_name("Org") if named else PermissionsBoundary.from_arn(arn)

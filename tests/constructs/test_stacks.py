@@ -66,10 +66,7 @@ def test_assembly_needs_no_bootstrap_role_and_no_asset(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("in_stage", [False, True])
-def test_template_is_the_same_in_a_foreign_app(
-    in_stage: bool,  # noqa: FBT001
-    synth: Synth,
-) -> None:
+def test_template_is_the_same_in_a_foreign_app(synth: Synth, *, in_stage: bool) -> None:
     """In a stage, but for the check of the bootstrap's version, which the synthesizer adds."""
     app = App(
         context={"aws:cdk:enable-path-metadata": True, "pump:external-id": "ignored"},
@@ -140,7 +137,7 @@ def test_pipeline_deploys_into_the_account_of_the_stage(stack_class: Any) -> Non
 
 
 @pytest.mark.parametrize("in_stage", [False, True])
-def test_given_synthesizer_decides(in_stage: bool) -> None:  # noqa: FBT001
+def test_given_synthesizer_decides(*, in_stage: bool) -> None:
     app = App()
     scope = Stage(app, "Stage") if in_stage else app
     own = DefaultStackSynthesizer(deploy_role_arn="arn:aws:iam::111122223333:role/Ours")

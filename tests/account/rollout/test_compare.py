@@ -187,11 +187,7 @@ def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
     ],
 )
 def test_every_instance_that_is_not_current_has_a_reason(
-    status: str,
-    detail: str,
-    said: str,
-    reason: str,
-    repeated: bool,  # noqa: FBT001
+    status: str, detail: str, said: str, reason: str, *, repeated: bool
 ) -> None:
     found = compared([account(TWO)], instance(TWO, status, detailed_status=detail, reason=said))
     assert found.state == "incomplete"

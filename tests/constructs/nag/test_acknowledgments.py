@@ -72,8 +72,7 @@ def test_every_finding_is_acknowledged_on_its_role_with_a_reason_and_nothing_els
 
 @pytest.mark.parametrize(("role_class", "staged"), [(ReadOnlyRole, False), (AutoPilotRole, True)])
 def test_synth_of_another_app_fails_until_the_published_policies_are_acknowledged(
-    role_class: type[PumpRole],
-    staged: bool,  # noqa: FBT001
+    role_class: type[PumpRole], *, staged: bool
 ) -> None:
     for acknowledge in [False, True]:
         app = app_with_cdk_nag()
