@@ -9,9 +9,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from pump_roles.cli import app
 from tests.account.activity.trail import (
     ACCOUNT,
     AUTO_PILOT,
@@ -21,6 +20,7 @@ from tests.account.activity.trail import (
     write,
     write_lookup,
 )
+from tests.commands import run, the_error, the_usage_error
 from tests.support import synthesize
 from tools.sandbox.cdk import ROOT
 
@@ -31,7 +31,7 @@ OTHER = AUTO_PILOT.replace(ACCOUNT, "444455556666")
 
 
 def activity(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["activity", *map(str, arguments)])
+    return run("activity", *arguments)
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ def test_role_that_cannot_be_read_completely_is_unknown(tmp_path: Path) -> None:
 
 UNKNOWN = "pump-roles: the result is unknown: "
 NAMES = "role/PumpAutoPilotRole or role/PumpReadOnlyRole"
+SEVERAL = f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666"
 OTHER_NAME = "if a role has another name or path, pass --expect or --role-arn"
 
 
@@ -154,9 +155,7 @@ def test_without_an_event_of_the_roles_there_is_one_message(
 ) -> None:
     file = tmp_path / "a.json"
     file.write_text(text)
-    ended = activity(file)
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr == f"{UNKNOWN}{problem.replace('{file}', str(file))}\n"
+    assert the_error(activity(file)) == f"{UNKNOWN}{problem.replace('{file}', str(file))}"
 
 
 INCOMPLETE = "is incomplete: the end of a gzip file, or the next page of events, is missing"
@@ -176,15 +175,10 @@ def test_event_history_that_was_not_saved_to_the_end_is_unknown(tmp_path: Path) 
 
 
 def test_events_of_another_account_are_one_message(tmp_path: Path) -> None:
-    ended = activity(write(tmp_path, READS), "--role-arn", OTHER)
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr == f"{UNKNOWN}none of 1 event is of {OTHER}; {OTHER_NAME}\n"
+    line = the_error(activity(write(tmp_path, READS), "--role-arn", OTHER))
+    assert line == f"{UNKNOWN}none of 1 event is of {OTHER}; {OTHER_NAME}"
     both = write(tmp_path, READS, call("ec2:CreateTags", role=OTHER))
-    ended = activity(both)
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr == (
-        f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666; pass --role-arn\n"
-    )
+    assert the_error(activity(both)) == f"{SEVERAL}; pass --role-arn"
     assert activity(both, "--role-arn", OTHER).exit_code == 0
 
 
@@ -206,20 +200,17 @@ def test_usage_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, READS, name="trail.json")
-    ended = activity(*arguments)
-    assert (ended.exit_code, ended.stdout) == (2, "")
-    assert problem in " ".join(ended.stderr.replace("│", " ").split())
+    assert problem in the_usage_error(activity(*arguments))
 
 
 @pytest.mark.usefixtures("no_aws")
 def test_event_history_needs_credentials() -> None:
-    ended = activity("--days", "1")
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr.startswith(f"{UNKNOWN}Unable to locate credentials")
+    line = the_error(activity("--days", "1"))
+    assert line.startswith(f"{UNKNOWN}Unable to locate credentials")
 
 
 def report(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+    return run("report", *arguments)
 
 
 def test_page_of_the_report_says_what_was_used(trail: Path, tmp_path: Path) -> None:
@@ -263,25 +254,18 @@ def test_page_says_that_not_everything_could_be_read(trail: Path, tmp_path: Path
 
 def test_activity_of_a_report_needs_a_page_and_events(trail: Path, tmp_path: Path) -> None:
     for more in (["--format", "json"], ["--format", "html", "--account"]):
-        ended = report("--activity", trail, *more)
-        assert (ended.exit_code, ended.stdout) == (2, "")
-        assert "--activity: requires --format html, and no --account" in ended.stderr
+        problem = the_usage_error(report("--activity", trail, *more))
+        assert "--activity: requires --format html, and no --account" in problem
     other = write(tmp_path, call("ec2:CreateTags", role=f"{AUTO_PILOT}2"), name="o.json")
     page = tmp_path / "report.html"
-    ended = report("--activity", other, "--output", page)
-    assert (ended.exit_code, page.exists()) == (4, False)
-    assert ended.stderr == (
+    command = ("--activity", other, "--output", page)
+    assert the_error(report(*command)) == (
         f"{UNKNOWN}none of 1 event is of {NAMES}; if a role has another name or path, "
-        "pass its template as PATH\n"
+        "pass its template as PATH"
     )
     write(tmp_path, READS, call("ec2:CreateTags", role=OTHER), name="o.json")
-    ended = report("--activity", other, "--output", page)
-    assert (ended.exit_code, page.exists()) == (4, False)
-    assert ended.stderr == (
-        f"pump-roles: the roles are in several accounts: {ACCOUNT}, 444455556666; "
-        "pass files of one account\n"
-    )
+    assert the_error(report(*command)) == f"{SEVERAL}; pass files of one account"
     other.unlink()
-    ended = report("--activity", other, "--output", page)
-    assert (ended.exit_code, page.exists()) == (4, False)
-    assert ended.stderr == f"pump-roles: --activity: {other}: there is no such file\n"
+    line = the_error(report(*command))
+    assert line == f"pump-roles: --activity: {other}: there is no such file"
+    assert not page.exists()

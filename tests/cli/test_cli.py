@@ -27,6 +27,7 @@ from pump_roles.output.page import as_html
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown, as_summary
 from pump_roles.report import Report, of_published
+from tests.commands import run, the_error, the_usage_error
 from tests.support import DOCUMENTED, short_reports, synthesize
 from tools.sandbox.cdk import tool_environment
 
@@ -41,7 +42,7 @@ def published(as_text: Format) -> str:
 
 def report(*arguments: object) -> Result:
     """Run `pump-roles report`."""
-    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+    return run("report", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +235,7 @@ def test_fails_only_for_the_chosen_conditions_after_it_is_written(
 
 def usage_error(*arguments: object) -> str:
     """Return the usage error of a report, for which nothing is written."""
-    ended = report(*arguments)
-    assert (ended.exit_code, ended.stdout) == (2, "")
-    return " ".join(ended.stderr.split())
+    return the_usage_error(report(*arguments))
 
 
 def test_reports_what_guardrails_would_leave_of_the_published_roles() -> None:
@@ -293,10 +292,7 @@ def test_usage_error_writes_nothing(
 
 def error_of(*arguments: object) -> str:
     """Return the one line of an error, for which nothing is written."""
-    ended = report(*arguments)
-    assert (ended.exit_code, ended.stdout) == (1, "")
-    (line,) = ended.stderr.splitlines()
-    return line.removeprefix("pump-roles: ")
+    return the_error(report(*arguments), 1).removeprefix("pump-roles: ")
 
 
 NOT_A_TEMPLATE = "is not a CloudFormation template: it"
@@ -562,14 +558,11 @@ def test_character_that_cannot_be_encoded_is_written_as_its_code(
 def test_bad_argument_of_rollout_status_is_a_usage_error(
     arguments: list[str], problem: str
 ) -> None:
-    ended = CliRunner().invoke(app, ["rollout-status", *arguments], env={"COLUMNS": "200"})
-    assert ended.exit_code == 2
-    assert ended.stdout == ""
-    assert problem in ended.stderr
+    assert problem in the_usage_error(run("rollout-status", *arguments))
 
 
 def test_shows_its_version() -> None:
-    assert CliRunner().invoke(app, ["--version"]).output == f"{__version__}\n"
+    assert run("--version").output == f"{__version__}\n"
 
 
 def test_says_what_to_install_if_a_package_of_the_extra_is_missing(tmp_path: Path) -> None:
@@ -658,7 +651,7 @@ def saved_account(folder: Path) -> Path:
 
 def verify(*arguments: object) -> Result:
     """Run `pump-roles verify`."""
-    return CliRunner().invoke(app, ["verify", *map(str, arguments)])
+    return run("verify", *arguments)
 
 
 def test_hyphen_is_standard_output_of_verify_too(
@@ -683,11 +676,8 @@ def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
     edit(template, lambda role: role.update(AssumeRolePolicyDocument=trust))
     asked = ("--expect", template, "--details", saved_account(tmp_path))
     assert verify(*asked).exit_code == 3
-    ended = verify(*asked, "--principal", "999988887777")
-    assert (ended.exit_code, ended.stdout) == (4, "")
-    assert ended.stderr == (
-        f"pump-roles: {template}: the principal of the read-only role cannot be read\n"
-    )
+    line = the_error(verify(*asked, "--principal", "999988887777"))
+    assert line == f"pump-roles: {template}: the principal of the read-only role cannot be read"
 
 
 OTHER_TYPES: tuple[Any, ...] = (5, "x", None, {}, [5])
@@ -743,8 +733,7 @@ def test_error_about_a_wrong_type_is_never_in_python_terms(kind: str, tmp_path: 
     refused = 0
     for value in broken(good):
         file.write_text(json.dumps(value))
-        ended = CliRunner().invoke(app, [*map(str, command(file))])
-        assert isinstance(ended.exception, SystemExit | None), (value, ended.exception)
+        ended = run(*command(file))
         assert not PYTHONS_WORDS.search(ended.stderr), (value, ended.stderr)
         assert ended.stderr.count("\n") <= 1
         assert bool(ended.stderr) == (ended.exit_code in (1, 4) and not ended.stdout)
