@@ -133,9 +133,8 @@ BAD: list[tuple[str, Any, str]] = [
 )
 def test_error_names_the_argument_that_is_wrong(argument: str, value: object, problem: str) -> None:
     arguments: dict[str, Any] = {argument: value}
-    with pytest.raises(ArgumentError, match=f"^{argument}: {problem}") as caught:
+    with pytest.raises(ArgumentError, match=f"^{argument}: {problem}"):
         CustomerAccess(Stack(), "Access", **arguments)
-    assert caught.value.argument == argument
 
 
 # Grantees
@@ -365,16 +364,13 @@ def fitting(grantee: str, count: int) -> int:
     access = CustomerAccess(stack, "Access", customer_accounts=accounts(count))
     with pytest.raises(ArgumentError) as caught:
         access.grant_assume_role(GRANTEES[grantee](stack))
-    assert caught.value.argument == "customer_accounts"
     found = re.fullmatch(
-        r"([\d,]+) given, at most (\d+) fit into the ([\d,]+) characters that IAM allows for "
-        r"(?:a managed policy|a user's inline policies|a group's inline policies)",
-        caught.value.problem,
+        rf"customer_accounts: {count:,} given, at most (\d+) fit into the {QUOTAS[grantee]:,} "
+        r"characters that IAM allows for a (?:managed policy|(?:user|group)'s inline policies)",
+        str(caught.value),
     )
     assert found
-    assert found[1] == f"{count:,}"
-    assert found[3] == f"{QUOTAS[grantee]:,}"
-    return int(found[2])
+    return int(found[1])
 
 
 @pytest.mark.parametrize(
@@ -428,10 +424,10 @@ def test_names_that_do_not_fit_are_an_error_about_the_names(arguments: dict[str,
     access = CustomerAccess(stack, "Access", role_names=names, **arguments)
     with pytest.raises(ArgumentError) as caught:
         access.grant_assume_role(worker_in(stack))
-    assert caught.value.argument == "role_names"
     assert re.fullmatch(
-        r"the policy would have 1\d,\d{3} characters, at most 6,144 allowed for a managed policy",
-        caught.value.problem,
+        r"role_names: the policy would have 1\d,\d{3} characters, at most 6,144 allowed for a "
+        "managed policy",
+        str(caught.value),
     )
 
 

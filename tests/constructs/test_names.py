@@ -19,7 +19,6 @@ def test_two_roles_with_the_same_name_in_a_stack_are_an_error(name: str) -> None
     ReadOnlyRole(stack, "One", **ROLE_ARGUMENTS)
     with pytest.raises(ArgumentError) as raised:
         AutoPilotRole(Construct(stack, "Inner"), "Two", role_name=name, **ROLE_ARGUMENTS)
-    assert raised.value.argument == "role_name"
     assert str(raised.value) == f"role_name: {name} is already the name of Vendors/One"
 
 
