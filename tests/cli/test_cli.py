@@ -28,7 +28,7 @@ from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown, as_summary
 from pump_roles.report import Report, of_published
 from tests.commands import run, the_error, the_usage_error
-from tests.support import DOCUMENTED, short_reports, synthesize
+from tests.support import DOCUMENTED, EXTERNAL_ID, PUMP_ACCOUNT, short_reports, synthesize, trust
 from tools.sandbox.cdk import tool_environment
 
 Format = Callable[[Report], str]
@@ -628,19 +628,11 @@ def test_hyphen_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def saved_account(folder: Path) -> Path:
     """Save the output of ``aws iam get-account-authorization-details`` of some account."""
-    trusting = {
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"AWS": "999988887777"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"sts:ExternalId": "Example-1234"}},
-        }
-    }
     role = {
         "Path": "/",
         "RoleName": "PumpReadOnlyRole",
         "Arn": "arn:aws:iam::111122223333:role/PumpReadOnlyRole",
-        "AssumeRolePolicyDocument": trusting,
+        "AssumeRolePolicyDocument": trust(PUMP_ACCOUNT, EXTERNAL_ID),
         "RolePolicyList": [],
         "AttachedManagedPolicies": [],
     }
@@ -658,7 +650,7 @@ def test_hyphen_is_standard_output_of_verify_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    asked = ("--principal", "999988887777", "--details", saved_account(tmp_path))
+    asked = ("--principal", PUMP_ACCOUNT, "--details", saved_account(tmp_path))
     plain = verify(*asked, "--format", "json")
     assert plain.exit_code == 3
     assert json.loads(plain.stdout)["state"] == "differs"
@@ -676,7 +668,7 @@ def test_trust_policy_that_is_none_causes_one_error_or_a_difference(
     edit(template, lambda role: role.update(AssumeRolePolicyDocument=trust))
     asked = ("--expect", template, "--details", saved_account(tmp_path))
     assert verify(*asked).exit_code == 3
-    line = the_error(verify(*asked, "--principal", "999988887777"))
+    line = the_error(verify(*asked, "--principal", PUMP_ACCOUNT))
     assert line == f"pump-roles: {template}: the principal of the read-only role cannot be read"
 
 
@@ -714,7 +706,7 @@ def inputs(folder: Path) -> Mapping[str, tuple[Any, Callable[[Path], Sequence[ob
     policy = template["Resources"]["ReadOnlyRole"]["Properties"]["Policies"][0]
     policy["PolicyDocument"]["Statement"][0]["Action"] = ["ce:Get*"]
     offline = ("verify", "--details", details)
-    published = ("verify", "--principal", "999988887777", "--details")
+    published = ("verify", "--principal", PUMP_ACCOUNT, "--details")
     return {
         "template": (template, lambda file: ("report", file)),
         "expected": (template, lambda file: (*offline, "--expect", file)),

@@ -16,6 +16,7 @@ from pump_roles.account.verify.expectation import from_templates
 from pump_roles.account.verify.from_aws import read_account
 from pump_roles.account.verify.result import AccountResult
 from tests.commands import run, the_error
+from tests.customer import READ_ONLY, allow, delete, document
 from tests.docs.pages import VERIFY, policy
 from tests.support import EXTERNAL_ID, PRINCIPAL, Assembly
 from tools.sandbox.audit import AUDITOR, Audited, audited_organization, let_audit
@@ -26,8 +27,6 @@ pytestmark = pytest.mark.usefixtures("no_aws")
 
 GIVEN = {"pump:principal": PRINCIPAL, "pump:external-id": EXTERNAL_ID}
 NO_ACCOUNT = "111111111111"
-ROLE = "PumpReadOnlyRole"
-POLICY = "PumpBillingReadOnly"
 
 COUNT = 5
 
@@ -109,16 +108,11 @@ def test_failure_of_one_account_does_not_hide_others(aws: EmbeddedAws, template:
     denied, gone, broader, deleted, *others = organization.accounts
     iam = aws.iam
     iam(Caller(denied)).delete_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
-    iam(Caller(gone)).delete_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
-    iam(Caller(gone)).delete_role(RoleName=AUDITOR)
-    more = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    delete(iam(Caller(gone)), AUDITOR)
     iam(Caller(broader)).put_role_policy(
-        RoleName=ROLE,
-        PolicyName="More",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [more]}),
+        RoleName=READ_ONLY, PolicyName="More", PolicyDocument=document(allow("s3:GetObject"))
     )
-    iam(Caller(deleted)).delete_role_policy(RoleName=ROLE, PolicyName=POLICY)
-    iam(Caller(deleted)).delete_role(RoleName=ROLE)
+    delete(iam(Caller(deleted)))
     ended = verify(aws, template, "--unit", organization.unit)
     assert ended.exit_code == 3
     found = accounts_of(ended)
@@ -260,23 +254,18 @@ def test_session_in_an_account_is_limited_to_the_reads(
     """Even if the role that is assumed can do everything."""
     account = organization.accounts[-1]
     iam = aws.iam(Caller(account))
-    allow_all = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_role_policy(
-        RoleName=AUDITOR,
-        PolicyName="Admin",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow_all]}),
-    )
+    iam.put_role_policy(RoleName=AUDITOR, PolicyName="Admin", PolicyDocument=document(allow("*")))
     clients: list[Any] = []
 
     def read(client: Any, *_: Any, **__: Any) -> AccountDetails:
         clients.append(client)
-        client.delete_role(RoleName=ROLE)
+        client.delete_role(RoleName=READ_ONLY)
         raise AssertionError
 
     (found,) = verified(read, account)
     assert (found.state, found.unknown[0].detail) == ("unknown", "denied: iam:DeleteRole")
     (client,) = clients
-    assert client.get_role(RoleName=ROLE)
+    assert client.get_role(RoleName=READ_ONLY)
     iam.delete_role_policy(RoleName=AUDITOR, PolicyName="Admin")
 
 
@@ -298,7 +287,5 @@ def test_response_that_is_not_from_aws_does_not_hide_other_accounts(
 def test_role_for_auditors_has_the_policy_of_the_guide(aws: EmbeddedAws) -> None:
     owner = Caller("777788889999")
     let_audit(aws, owner)
-    document: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)[
-        "PolicyDocument"
-    ]
-    assert document["Statement"] == policy("smallest-policy", VERIFY)["Statement"]
+    found: Any = aws.iam(owner).get_role_policy(RoleName=AUDITOR, PolicyName=AUDITOR)
+    assert found["PolicyDocument"]["Statement"] == policy("smallest-policy", VERIFY)["Statement"]
