@@ -602,13 +602,6 @@ def test_completion_offers_commands_options_and_values(words: str, offered: set[
     assert {line.partition(",")[2] for line in ended.stdout.splitlines()} == offered
 
 
-def test_shows_the_completion_of_a_shell() -> None:
-    environment = {"_PUMP_ROLES_COMPLETE": "bash_source"}
-    ended = CliRunner().invoke(app, [], prog_name="pump-roles", env=environment)
-    assert ended.exit_code == 0
-    assert "-F _pump_roles_completion pump-roles" in ended.stdout
-
-
 @in_short
 def test_template_that_is_json_is_read_whatever_its_extension(tmp_path: Path) -> None:
     """YAML contains JSON."""

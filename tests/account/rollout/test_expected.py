@@ -42,16 +42,11 @@ UNITS = {"OrganizationalUnitIds": ["r-abcd"]}
     ("properties", "problem"),
     [
         ({"StackSetName": {"Ref": "AWS::StackName"}}, ("unreadable", "StackSetName")),
-        ({"CallAs": {"Ref": "Caller"}}, ("unreadable", "CallAs")),
-        ({"CallAs": "OTHER"}, ("unreadable", "CallAs")),
         (
             changed(**UNITS, Accounts=["111122223333"], AccountFilterType="UNION"),
             ("unknown-filter", "UNION"),
         ),
         (changed(**UNITS, Accounts=["111122223333"]), ("contradictory-targets", "")),
-        (changed(**UNITS, AccountsUrl="s3://a/b"), ("unreadable", "AccountsUrl")),
-        (changed(Accounts=["111122223333"]), ("contradictory-targets", "")),
-        (changed(), ("unreadable", "DeploymentTargets")),
         ({"StackInstancesGroup": []}, ("no-units", "")),
         (
             {**changed(Accounts=["111122223333"]), "PermissionModel": "SELF_MANAGED"},
