@@ -300,6 +300,14 @@ YAML = (
     "is YAML, but templates are read as JSON: pass cdk.out, or the template that cdk synth writes "
     "to it"
 )
+NOT_JSON = {
+    "": "it is empty",
+    '{"Resources": {},\n "a" 1}': "the error is in line 2, column 6",
+    "{}}": "the error is in line 1, column 3",
+    '{"a": NaN}': "NaN is not a JSON value",
+    f"[{'1' * 5_000}]": "a number has too many digits",
+    '{"a": 1, "a": 2}': "the key 'a' is listed twice",
+}
 
 
 @pytest.mark.parametrize(
@@ -313,20 +321,9 @@ YAML = (
         ),
         ("t.json", "\udcff\udcfe\x00", f"{NOT_A_TEMPLATE} is not UTF-8 text"),
         ("t.json", "[" * 100_000, f"{NOT_A_TEMPLATE} is nested too deeply to read"),
-        ("t.json", "", f"{NOT_A_TEMPLATE} is not JSON: it is empty"),
-        (
-            *("t.json", '{"Resources": {},\n "a" 1}'),
-            f"{NOT_A_TEMPLATE} is not JSON: the error is in line 2, column 6",
-        ),
-        ("t.json", "{}}", f"{NOT_A_TEMPLATE} is not JSON: the error is in line 1, column 3"),
-        ("t.json", '{"a": NaN}', f"{NOT_A_TEMPLATE} is not JSON: NaN is not a JSON value"),
-        (
-            *("t.json", f"[{'1' * 5_000}]"),
-            f"{NOT_A_TEMPLATE} is not JSON: a number has too many digits",
-        ),
-        (
-            *("t.json", '{"a": 1, "a": 2}'),
-            f"{NOT_A_TEMPLATE} is not JSON: the key 'a' is listed twice",
+        *(
+            ("t.json", text, f"{NOT_A_TEMPLATE} is not JSON: {why}")
+            for text, why in NOT_JSON.items()
         ),
         ("t.yaml", "Resources: {}\n", YAML),
         ("t.YML", "A: !Sub x\n", YAML),
