@@ -152,9 +152,9 @@ def files(synth: Synth, reviewed: Path, tmp_path: Path) -> dict[str, Path]:
     contents: dict[str, Any] = {
         "open.template.json": synth({})["PumpReadOnly"],
         "bucket.template.json": {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}},
-        "read-only.template.json": json.loads((reviewed / TEMPLATE).read_text()),
+        "one.template.json": json.loads((reviewed / TEMPLATE).read_text()),
         "no-statement.json": {"Version": "2012-10-17"},
-        "boundary.json": BOUNDARY,
+        "b.json": BOUNDARY,
     }
     texts = {name: json.dumps(content) for name, content in contents.items()}
     texts["secret.json"] = f'{{"{SECRET}": {SECRET}}}'
@@ -182,7 +182,7 @@ DETAILS = "is not the output of aws iam get-account-authorization-details: it ha
             "is not a policy document",
         ),
         ("--expect reviewed --external-ids bad.csv", "bad.csv: line 2: "),
-        ("--expect reviewed --details boundary.json", DETAILS),
+        ("--expect reviewed --details b.json", DETAILS),
         ("--expect reviewed --details secret.json", "is not JSON"),
     ],
 )
@@ -192,7 +192,9 @@ def test_input_that_cannot_be_used_causes_one_error(
     assert problem in the_error(run(*with_files(arguments, files)))
 
 
-OF_ORGANIZATION = "--expect reviewed --organization --assume-role"
+REVIEWED = "--expect reviewed"
+OF_ORGANIZATION = f"{REVIEWED} --organization --assume-role"
+AUDITED = f"{OF_ORGANIZATION} Audit"
 
 
 @pytest.mark.parametrize(
@@ -201,61 +203,41 @@ OF_ORGANIZATION = "--expect reviewed --organization --assume-role"
         ("", "pass --expect, or --principal to compare with the published roles"),
         ("--principal *", "--principal"),
         *(
-            (f"--expect reviewed {option} {value}", f"{option}: requires --organization")
-            for option, value in [
-                ("--unit", "ou-abcd-12345678"),
-                ("--account", ACCOUNT_ID),
-                ("--exclude-account", ACCOUNT_ID),
-                ("--assume-role", "Audit"),
-            ]
+            (f"{REVIEWED} {option} x", f"{option}: requires --organization")
+            for option in ("--unit", "--account", "--exclude-account", "--assume-role")
         ),
-        ("--expect reviewed --organization", "--organization: requires --assume-role"),
+        (f"{REVIEWED} --organization", "--organization: requires --assume-role"),
+        (f"{AUDITED} --details b.json", "--details: cannot be combined with --organization"),
         (
-            f"{OF_ORGANIZATION} Audit --details boundary.json",
-            "--details: cannot be combined with --organization",
-        ),
-        (
-            "--expect reviewed --details boundary.json --profile p",
+            f"{REVIEWED} --details b.json --profile p",
             "--details: cannot be combined with --profile",
         ),
         *(
             (
-                f"{OF_ORGANIZATION} Audit --removed {option} {value}",
+                f"{AUDITED} --removed {option} {value}",
                 f"--removed: cannot be combined with {option}",
             )
             for option, value in [
                 ("--role", "read-only"),
                 ("--allow-tag", "team"),
-                ("--boundary-policy", "boundary.json"),
+                ("--boundary-policy", "b.json"),
                 ("--unit", "ou-abcd-12345678"),
                 ("--account", ACCOUNT_ID),
                 ("--exclude-account", ACCOUNT_ID),
             ]
         ),
         (f"{OF_ORGANIZATION} arn:aws:iam::123456789012:role/Audit", "--assume-role"),
-        (f"{OF_ORGANIZATION} Audit --unit ou-1", "--unit"),
-        (f"{OF_ORGANIZATION} Audit --account 12", "--account"),
-        ("--expect reviewed --management-account o-abcd123456", "--management-account"),
+        (f"{AUDITED} --unit ou-1", "--unit"),
+        (f"{AUDITED} --account 12", "--account"),
+        (f"{REVIEWED} --management-account o-abcd123456", "--management-account"),
         (
-            "--expect reviewed --output result.xml",
+            f"{REVIEWED} --output result.xml",
             "result.xml: unknown extension; must be one of .txt, .json, .sarif, .md",
         ),
-        (
-            "--expect reviewed --external-ids missing",
-            "Invalid value for '--external-ids': must be a .csv file",
-        ),
-        (
-            "--expect reviewed --boundary-policy boundary.json --output boundary.json",
-            "would overwrite an input",
-        ),
-        (
-            "--expect reviewed --details boundary.json --output boundary.json",
-            "would overwrite an input",
-        ),
-        (
-            "--expect read-only.template.json --output read-only.template.json",
-            "would overwrite an input",
-        ),
+        (f"{REVIEWED} --external-ids missing", "'--external-ids': must be a .csv file"),
+        (f"{REVIEWED} --boundary-policy b.json --output b.json", "would overwrite an input"),
+        (f"{REVIEWED} --details b.json --output b.json", "would overwrite an input"),
+        ("--expect one.template.json --output one.template.json", "would overwrite an input"),
     ],
 )
 def test_usage_error_comes_first(arguments: str, problem: str, files: dict[str, Path]) -> None:

@@ -75,71 +75,30 @@ def change(event: Any) -> Change:
     return found
 
 
-@pytest.mark.parametrize(
-    ("kind", "members"),
-    [
-        ("ec2", {"item": "af9f760e-6f91", "offering": "4b2293b4-5813", "count": 3}),
-        (
-            "host",
-            {
-                "item": "hr-0d418a3a4ffc669ae",
-                "offering": "hro-03f707bf363b6b324",
-                "type": "m4",
-                "term_seconds": 94_608_000,
-                "payment": "NoUpfront",
-            },
-        ),
-        ("modify", {"item": "rimod-3aae219d", "count": 3, "type": "m5.large, m5.xlarge"}),
-        ("exchange", {"item": "riex-e13c4bf6", "offering": "b747b472-423c", "count": 4}),
-        ("sell", {"item": "5ec28771", "count": 2}),
-        (
-            "rds",
-            {
-                "item": "ri-2026-11-10",
-                "offering": "8ba30be1",
-                "count": 2,
-                "type": "db.r6g.large",
-                "term_seconds": 31_536_000,
-                "payment": "Partial Upfront",
-            },
-        ),
-        (
-            "elasticache",
-            {
-                "item": "ri-cache",
-                "offering": "1ef01f5b",
-                "count": 5,
-                "type": "cache.r6g.large",
-                "term_seconds": 94_608_000,
-                "payment": "All Upfront",
-            },
-        ),
-        (
-            "redshift",
-            {
-                "item": "1ba8e2e3",
-                "offering": "3a98bf7d",
-                "count": 4,
-                "type": "ra3.4xlarge",
-                "term_seconds": 31_536_000,
-                "payment": "No Upfront",
-            },
-        ),
-        ("opensearch", {"item": "9a8a7a6a", "offering": "1a2a3a4a", "count": 6}),
-        (
-            "Savings Plan",
-            {
-                "item": "sp-1",
-                "offering": "77b2e4a0-offering",
-                "hourly": "2.50",
-                "returnable_until": "2026-11-17T08:15:00Z",
-            },
-        ),
-    ],
-)
-def test_change_says_what_was_bought(kind: str, members: dict[str, Any]) -> None:
+MEMBERS = ("item", "offering", "count", "type", "term_seconds", "payment")
+YEAR, YEARS = 31_536_000, 94_608_000
+BOUGHT = {
+    "ec2": ("af9f760e-6f91", "4b2293b4-5813", 3, "", None, ""),
+    "host": ("hr-0d418a3a4ffc669ae", "hro-03f707bf363b6b324", None, "m4", YEARS, "NoUpfront"),
+    "modify": ("rimod-3aae219d", "", 3, "m5.large, m5.xlarge", None, ""),
+    "exchange": ("riex-e13c4bf6", "b747b472-423c", 4, "", None, ""),
+    "sell": ("5ec28771", "", 2, "", None, ""),
+    "rds": ("ri-2026-11-10", "8ba30be1", 2, "db.r6g.large", YEAR, "Partial Upfront"),
+    "elasticache": ("ri-cache", "1ef01f5b", 5, "cache.r6g.large", YEARS, "All Upfront"),
+    "redshift": ("1ba8e2e3", "3a98bf7d", 4, "ra3.4xlarge", YEAR, "No Upfront"),
+    "opensearch": ("9a8a7a6a", "1a2a3a4a", 6, "", None, ""),
+    "Savings Plan": ("sp-1", "77b2e4a0-offering", None, "", None, ""),
+}
+"""What a change says, by the kind of purchase."""
+
+
+@pytest.mark.parametrize("kind", PURCHASES)
+def test_change_says_what_was_bought(kind: str) -> None:
     event = PURCHASES[kind]
     source, name = event["eventSource"].partition(".")[0], event["eventName"]
+    members: dict[str, Any] = dict(zip(MEMBERS, BOUGHT[kind], strict=True))
+    if kind == "Savings Plan":
+        members |= {"hourly": "2.50", "returnable_until": "2026-11-17T08:15:00Z"}
     assert change(event) == Change(
         action=f"{source}:{name}",
         time=TIME,
