@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from pump_roles.account.activity import history
 from pump_roles.account.activity.history import read_history
-from pump_roles.account.activity.result import Unknown
+from pump_roles.account.activity.result import Unknown, Why
 
 PERIOD = (
     datetime(2026, 11, 1, tzinfo=timezone.utc),
@@ -99,6 +99,10 @@ def test_slow_call_does_not_let_later_ones_catch_up() -> None:
     assert [round(time - 100, 6) for time in clients.times] == [0.0, 3.0, 3.5]
 
 
+def unread(region: str, detail: str, why: Why = "not-read") -> Unknown:
+    return Unknown(why=why, subject=region, detail=detail)
+
+
 def test_region_that_cannot_be_read_hides_no_other() -> None:
     regions: dict[str, list[Any]] = {
         "eu-west-1": [error("AccessDeniedException")],
@@ -110,25 +114,10 @@ def test_region_that_cannot_be_read_hides_no_other() -> None:
     events, done = read(Clients(regions, Clock()))
     assert sorted(events, key=repr) == [("us-east-1", {"a": 1}), ("us-west-1", {})]
     assert sorted(done, key=lambda ended: ended[0]) == [
-        (
-            *("eu-west-1", 0),
-            Unknown(why="denied", subject="eu-west-1", detail="denied: cloudtrail:LookupEvents"),
-        ),
+        ("eu-west-1", 0, unread("eu-west-1", "denied: cloudtrail:LookupEvents", why="denied")),
         ("us-east-1", 1, None),
-        (
-            *("us-west-1", 1),
-            Unknown(
-                why="not-read", subject="us-west-1", detail="throttled: cloudtrail:LookupEvents"
-            ),
-        ),
-        (
-            *("us-west-2", 0),
-            Unknown(
-                why="not-read",
-                subject="us-west-2",
-                detail="the response cannot be parsed (TypeError)",
-            ),
-        ),
+        ("us-west-1", 1, unread("us-west-1", "throttled: cloudtrail:LookupEvents")),
+        ("us-west-2", 0, unread("us-west-2", "the response cannot be parsed (TypeError)")),
     ]
 
 
