@@ -101,33 +101,22 @@ class TwiceTheReference(CfnParameter):
 
 def test_rejects_a_parameter_that_accepts_more() -> None:
     stack = Stack(App(), "S")
-    for parameter, message in [
-        (
-            CfnParameter(stack, "Pattern", allowed_pattern=".*"),
-            "S/Pattern has a different allowed pattern",
-        ),
-        (
-            CfnParameter(stack, "Empty", allowed_pattern=""),
-            "S/Empty has a different allowed pattern",
-        ),
-        (CfnParameter(stack, "Type", type="Number"), "S/Type is a parameter of type Number"),
-        (
-            CfnParameter(stack, "List", type="CommaDelimitedList"),
-            "S/List is a parameter of type CommaDelimitedList, must be String",
-        ),
-        (CfnParameter(stack, "Default", default="*"), r"default of S/Default\): '\*' is not"),
-        (CfnParameter(stack, "Blank", default=""), r"default of S/Blank\): '' is not"),
+
+    def parameter(name: str, **more: Any) -> CfnParameter:
+        return CfnParameter(stack, name, **more)
+
+    for rejected, message in [
+        (parameter("P", allowed_pattern=".*"), "S/P has a different allowed pattern"),
+        (parameter("Empty", allowed_pattern=""), "S/Empty has a different allowed pattern"),
+        (parameter("Type", type="Number"), "S/Type is a parameter of type Number"),
+        (parameter("List", type="CommaDelimitedList"), "type CommaDelimitedList, must be String"),
+        (parameter("Default", default="*"), r"default of S/Default\): '\*' is not"),
+        (parameter("Blank", default=""), r"default of S/Blank\): '' is not"),
         (CfnParameter(Stack(App(), "T"), "Other"), "T/Other is a parameter of another stack"),
-        (
-            AnotherReference(stack, "Another"),
-            "the value of S/Another is not a reference to that parameter",
-        ),
-        (
-            TwiceTheReference(stack, "Twice"),
-            "the value of S/Twice is not a reference to that parameter",
-        ),
+        (AnotherReference(stack, "Another"), "the value of S/Another is not a reference"),
+        (TwiceTheReference(stack, "Twice"), "the value of S/Twice is not a reference"),
     ]:
-        before = parameter.allowed_pattern
+        before = rejected.allowed_pattern
         with pytest.raises(ArgumentError, match=message):
-            literal_or_parameter(EXTERNAL_ID, "external_id", parameter, scope=stack)
-        assert parameter.allowed_pattern == before
+            literal_or_parameter(EXTERNAL_ID, "external_id", rejected, scope=stack)
+        assert rejected.allowed_pattern == before
