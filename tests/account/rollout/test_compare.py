@@ -1,14 +1,21 @@
 """Whether a rollout is complete, account by account."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from pump_roles.account.organization import Account, AccountFilter
 from pump_roles.account.rollout.expected import ExpectedRollout
 from pump_roles.account.rollout.stack_set import StackSet, compare
-from pump_roles.account.rollout.status import AccountStatus, RolloutStatus
+from pump_roles.account.rollout.status import (
+    FINE,
+    AccountState,
+    AccountStatus,
+    RolloutState,
+    RolloutStatus,
+    state_of,
+)
 from pump_roles.output.rollout_formats import problems_in_words, reason_in_words
 
 MANAGEMENT = "000000000001"
@@ -243,3 +250,21 @@ def test_command_is_for_each_targeted_unit_and_at_most_100_accounts() -> None:
         "AccountFilterType=INTERSECTION --region us-east-1"
     )
     assert "--operation-preferences FailureTolerancePercentage=100" in found.retry[0].command
+
+
+def test_first_four_states_need_attention() -> None:
+    assert {*get_args(AccountState)[:4]} | FINE == {*get_args(AccountState)}
+    assert not {*get_args(AccountState)[:4]} & FINE
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        ([], "unknown"),
+        (["complete"], "complete"),
+        (["complete", "unknown"], "unknown"),
+        (["unknown", "incomplete", "complete"], "incomplete"),
+    ],
+)
+def test_incomplete_takes_precedence_over_unknown(states: list[RolloutState], state: str) -> None:
+    assert state_of(states) == state
