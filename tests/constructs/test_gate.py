@@ -556,23 +556,15 @@ def test_stage_that_is_synthesized_on_its_own_is_not_validated_by_cdk() -> None:
     stage.synth()
 
 
-@pytest.mark.parametrize("name", ["PumpReadOnlyRole", "MyOwnRole"])
-def test_nested_template_that_cannot_be_read_can_be_acknowledged_without_the_name(
-    name: str,
-) -> None:
+def test_nested_template_that_cannot_be_read_can_be_acknowledged_without_the_name() -> None:
     app = App()
     stack, _ = pump(app)
     url = "https://example.com/template.json"
-    CfnStack(stack, "Unread", template_url=url, parameters={"Role": name})
-    why = SPELLED if name == "PumpReadOnlyRole" else UNKNOWN
-    assert problems(app) == [
-        f"Unread has a template that cannot be read and may contain what widens Pump/Role: {why}"
-    ]
+    CfnStack(stack, "Unread", template_url=url, parameters={"Role": "MyOwnRole"})
+    unread = "Unread has a template that cannot be read and may contain what widens Pump/Role"
+    assert problems(app) == [f"{unread}: {UNKNOWN}"]
     acknowledge_everywhere(app)
-    if why == SPELLED:
-        assert problems(app)
-    else:
-        app.synth(force=True)
+    app.synth(force=True)
 
 
 def test_template_that_cannot_be_read_is_a_violation_and_never_a_pass(
