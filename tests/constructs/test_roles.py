@@ -20,10 +20,12 @@ from pump_roles.constructs.roles import PumpRole
 from tests.support import (
     PUMP_ACCOUNT,
     ROLE_ARGUMENTS,
+    identity_policies,
     messages_of,
     published_policies,
     size_of,
     trust,
+    worker_in,
 )
 from tools.sandbox.cdk import recommended_flags
 
@@ -309,9 +311,8 @@ def test_uses_that_add_nothing_to_the_role_are_no_reason_to_warn() -> None:
 
 def test_another_role_can_be_granted_to_assume_it() -> None:
     stack = Stack(App(), "S")
-    pump = iam.Role(stack, "Service", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
     role = ReadOnlyRole(stack, "Role", **ROLE_ARGUMENTS, path="/pump/")
-    role.role.grant_assume_role(pump)
+    role.role.grant_assume_role(worker_in(stack))
     template = Template.from_stack(stack)
     (policy,) = template.find_resources("AWS::IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
@@ -328,29 +329,15 @@ def test_grant_in_another_account_does_not_change_the_roles_stack() -> None:
         home = Stack(app, "Pump", env=Environment(account="111122223333", region="us-east-1"))
         role = ReadOnlyRole(home, "Role", **ROLE_ARGUMENTS, path="/pump/")
         away = Stack(app, "Away", env=Environment(account=PUMP_ACCOUNT, region="eu-west-1"))
-        service = iam.Role(
-            away,
-            "Service",
-            role_name="PumpService",  # CDK wants a name for what is granted across accounts
-            assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
-        )
+        service = worker_in(away)
         if granted:
             role.role.grant_assume_role(service)
         assembly = app.synth()
         templates.append(assembly.get_stack_by_name("Pump").template)
     assert templates[0] == templates[1]
-    (policy,) = (
-        resource["Properties"]
-        for resource in assembly.get_stack_by_name("Away").template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Policy"
-    )
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    _, parts = statement["Resource"]["Fn::Join"]
-    assert parts == [
-        "arn:",
-        {"Ref": "AWS::Partition"},
-        ":iam::111122223333:role/pump/PumpReadOnlyRole",
-    ]
+    (policy,) = identity_policies(assembly.get_stack_by_name("Away").template, "aws-cn").values()
+    (statement,) = policy["Statement"]
+    assert statement["Resource"] == "arn:aws-cn:iam::111122223333:role/pump/PumpReadOnlyRole"
 
 
 def test_name_and_arn_are_references_to_the_deployed_role() -> None:
