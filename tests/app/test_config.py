@@ -16,6 +16,7 @@ from tests.support import (
     ROLLOUTS,
     STACKS,
     Synth,
+    as_context,
     member_template,
     policies_of,
     role_of,
@@ -394,20 +395,11 @@ def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
 Read = Callable[..., list[dict[str, Any]]]
 
 
-def in_a_file(context: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings file that means the same as some context."""
-    content: dict[str, Any] = {}
-    for typed, value in context.items():
-        key = config.KEYS[typed]
-        (content.setdefault(key.role, {}) if key.role else content)[key.name] = value
-    return content
-
-
 def test_every_key_can_be_in_the_file(read: Read) -> None:
-    for typed, key in config.KEYS.items():
-        units = {} if key.name == "organizational-units" else {UNITS: "r-abcd"}
-        context = {typed: GOOD.get(key.name, "value"), **units}
-        assert read(in_a_file(context)) == arguments(context)
+    for key in config.KEYS.values():
+        own = {key.name: GOOD.get(key.name, "value")}
+        content = {"organizational-units": ["r-abcd"], **({key.role: own} if key.role else own)}
+        assert read(content) == arguments(as_context(content))
 
 
 def test_context_overrides_the_file_and_in_each_a_roles_key_overrides_the_shared_one(
