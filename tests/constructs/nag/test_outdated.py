@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
@@ -24,24 +23,16 @@ def fresh_lookup() -> Iterator[None]:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Installs some version of a distribution named cdk-nag, or none if it is empty."""
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Pretends that some version of cdk-nag is installed, or none if it is empty."""
 
     def installed(version: str) -> None:
-        if not version:
-
-            def nothing(name: str) -> str:
+        def found(name: str) -> str:
+            if name != "cdk-nag" or not version:
                 raise metadata.PackageNotFoundError(name)
+            return version
 
-            monkeypatch.setattr(metadata, "version", nothing)
-            return
-        folder = tmp_path / version / f"cdk_nag-{version}.dist-info"
-        folder.mkdir(parents=True)
-        (folder / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: cdk-nag\nVersion: {version}\n"
-        )
-        monkeypatch.syspath_prepend(folder.parent)
-        assert metadata.version("cdk-nag") == version
+        monkeypatch.setattr(metadata, "version", found)
 
     return installed
 
