@@ -514,18 +514,14 @@ def test_error_shows_no_control_characters_of_a_path(tmp_path: Path) -> None:
 
 
 @in_short
-@pytest.mark.parametrize("format", ["html", "markdown", "csv", "json"])
-def test_character_that_cannot_be_encoded_is_written_as_its_code(
-    format: str, tmp_path: Path
-) -> None:
-    folder = synthesize(tmp_path / "cdk.out")
-    file = folder / "PumpReadOnly.template.json"
+def test_character_that_cannot_be_encoded_is_written_as_its_code(tmp_path: Path) -> None:
+    file = synthesize(tmp_path / "cdk.out") / "PumpReadOnly.template.json"
     file.write_text(file.read_text().replace("PumpBillingReadOnly", "\\ud800"))
-    ended = report(file, "--format", format)
-    assert ended.exit_code == 0, ended.output
-    assert "ud800" in ended.stdout
-    # The summary may leave the name out.
-    assert report(file, "--format", "summary").exit_code == 0
+    for chosen in ("html", "markdown", "csv", "json", "summary"):
+        ended = report(file, "--format", chosen)
+        assert ended.exit_code == 0, ended.output
+        # The summary may leave the name out.
+        assert "ud800" in ended.stdout or chosen == "summary"
 
 
 @pytest.mark.parametrize(
