@@ -307,13 +307,7 @@ def _of_files(details: Sequence[Path], expectation: "Expectation") -> "Verificat
     from pump_roles.account.verify.accounts import verify_files  # noqa: PLC0415
     from pump_roles.account.verify.details import read_files  # noqa: PLC0415
 
-    accounts = read_files(details)
-    if not accounts:
-        common.fail(
-            "none of the files has the output of aws iam get-account-authorization-details",
-            common.UNKNOWN,
-        )
-    return verify_files(accounts, expectation)
+    return verify_files(read_files(details), expectation)
 
 
 def _of_accounts(  # noqa: PLR0917

@@ -41,7 +41,7 @@ UNITS = {"OrganizationalUnitIds": ["r-abcd"]}
 @pytest.mark.parametrize(
     ("properties", "problem"),
     [
-        ({"StackSetName": {"Ref": "AWS::StackName"}}, ("unreadable", "StackSetName")),
+        ({"StackSetName": {"Fn::Sub": "Pump-${AWS::Region}"}}, ("unreadable", "StackSetName")),
         (
             changed(**UNITS, Accounts=["111122223333"], AccountFilterType="UNION"),
             ("unknown-filter", "UNION"),
