@@ -25,7 +25,7 @@ from tests.account.rollout.rollouts import (
 )
 from tests.account.rollout.statuses import SCHEMA
 from tests.commands import the_error
-from tests.support import Synth
+from tests.support import Synth, rolled_out
 from tools.sandbox.aws import ACCOUNT_ID
 from tools.sandbox.management import Management, recorded
 from tools.sandbox.organization import Organization
@@ -307,10 +307,16 @@ def test_status_is_unknown_if_the_stack_set_has_no_organizational_units(
     assert why_unknown(run("Other", "--no-filter")) == ["the StackSet has no organizational units"]
 
 
-def test_rejects_templates_without_a_rollout(run: Run, synth: Synth, tmp_path: Path) -> None:
+def test_rejects_templates_without_a_rollout_or_its_targets(
+    run: Run, synth: Synth, tmp_path: Path
+) -> None:
     folder = written(synth({}), tmp_path / "cdk.out")
     assert the_error(run("--expect", folder)) == (
         "pump-roles: cdk.out: contains no rollout (no StackSet that deploys one of Pump's roles)"
+    )
+    file = rolled_out(tmp_path, lambda members: members.update(CallAs={"Ref": "Caller"}))
+    assert the_error(run("--expect", file)).startswith(
+        "pump-roles: R.template.json: the targets of the StackSet PumpAutoPilot cannot be read: "
     )
 
 
@@ -341,14 +347,19 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
 ) -> None:
     templates = roll_out(Organization.create(aws, {"Unit": 1}), synth)
     folder = Path(written(templates, tmp_path / "cdk.out"))
-    artifacts = {
-        "R": {
-            "type": "aws:cloudformation:stack",
-            "environment": "aws://unknown-account/eu-west-1",
-            "properties": {"templateFile": "PumpReadOnlyRollout.template.json"},
+
+    def manifest(**regions: str) -> None:
+        artifacts = {
+            stack: {
+                "type": "aws:cloudformation:stack",
+                "environment": f"aws://unknown-account/{region}",
+                "properties": {"templateFile": f"{stack}.template.json"},
+            }
+            for stack, region in regions.items()
         }
-    }
-    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+        (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+
+    manifest(PumpReadOnlyRollout="eu-west-1")
     assert (
         "this account has no StackSet PumpReadOnly in eu-west-1;"
         in run("--expect", str(folder)).stdout
@@ -356,3 +367,9 @@ def test_region_is_that_of_the_templates_unless_it_is_passed(
     ended = run("--expect", str(folder), "--region=us-east-1")
     assert ended.exit_code == 0, ended.output
     assert "in us-east-1" in ended.stdout
+    more = synth({"pump:auto-pilot:organizational-units": "r-abcd"})
+    written({"PumpAutoPilotRollout": more["PumpAutoPilotRollout"]}, folder)
+    manifest(PumpReadOnlyRollout="eu-west-1", PumpAutoPilotRollout="us-east-1")
+    assert the_error(run("--expect", folder)) == (
+        "pump-roles: the rollouts are in several Regions: eu-west-1, us-east-1; pass --region"
+    )
