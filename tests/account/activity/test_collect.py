@@ -440,12 +440,14 @@ def test_session_counts_only_if_the_arn_of_the_role_issued_it() -> None:
         call("ec2:CreateTags") | {"userIdentity": {"type": "Root", "arn": AUTO_PILOT}},
         call("ec2:CreateTags") | {"userIdentity": {"type": "AWSService", "invokedBy": "x"}},
         {key: value for key, value in call("ec2:CreateTags").items() if key != "userIdentity"},
+        assumption(f"{AUTO_PILOT}2", "Example-1234"),
+        call("sts:AssumeRole", role=f"{AUTO_PILOT}2"),
     ]
     user = call("ec2:CreateTags")
     user["userIdentity"]["type"] = "IAMUser"
     found = activity(mine, user, *others)
     assert (found.changes, found.unknown) == ((), ())
-    assert found.events == 8
+    assert found.events == 10
     assert [role.calls for role in found.roles] == [1]
 
 
