@@ -143,6 +143,7 @@ def test_suspended_account_may_keep_the_role_unless_it_is_excluded(
     assert states(found)[THREE] == ("suspended" if state == "complete" else "not-targeted")
 
 
+SKIPPED = "SKIPPED_SUSPENDED_ACCOUNT"
 REPEATED = {
     ("OUTDATED", "FAILED"): "the last operation failed in this account; AWS gives no reason",
     ("OUTDATED", "CANCELLED"): "the last operation stopped before it reached this account",
@@ -150,10 +151,7 @@ REPEATED = {
     ("NEW", "NEW"): "it is not up to date",
     # AWS's response contradicts itself.
     ("CURRENT", "FAILED"): "the last operation failed in this account; AWS gives no reason",
-    (
-        "CURRENT",
-        "SKIPPED_SUSPENDED_ACCOUNT",
-    ): "the account was suspended when the last operation ran",
+    ("CURRENT", SKIPPED): "the account was suspended when the last operation ran",
 }
 """Why an instance is not current, by its status and its detailed status, if a command helps."""
 
