@@ -25,6 +25,7 @@ from pump_roles.output.words import difference_in_words, unknown_in_words
 from pump_roles.role import Boundary, Part, Unknown
 from pump_roles.role import Role as HeldRole
 from pump_roles.templates import Access, FoundRole
+from tests.customer import allow
 from tests.support import (
     EVERYTHING,
     EXTERNAL_ID,
@@ -152,7 +153,7 @@ ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRol
 
 
 BOUNDARY = managed_arn("Boundary", path="/platform/")
-NARROW = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
+NARROW = {"Statement": allow("ec2:*")}
 
 
 def bounded(expectation: Expectation, arn: str, document: Any = None) -> Expectation:
@@ -424,12 +425,8 @@ def test_external_ids_appear_nowhere_in_a_result(
     trusts_also({**ANYONE, "Principal": {"AWS": f"arn:aws:iam::1:role/{SECRET}"}})(role)
     in_trust(Condition={"StringEquals": {"sts:ExternalId": [SECRET, second, 98765432]}})(role)
     of_inline = {"StringLike": {"STS:externalid": "Of-Inline-1234"}}
-    allows = {
-        "Effect": "Allow",
-        "Action": [f"s3:{SECRET}", "s3:GetObject"],
-        "Resource": f"arn:aws:s3:::{SECRET}",
-        "Condition": of_inline,
-    }
+    resource = f"arn:aws:s3:::{SECRET}"
+    allows = allow(f"s3:{SECRET}", "s3:GetObject", Resource=resource, Condition=of_inline)
     managed = f"Managed-{SECRET}"
     details = account(
         replace(
