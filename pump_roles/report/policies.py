@@ -42,7 +42,9 @@ def differences(role: Role) -> tuple[Difference, ...]:
         tags={key: role.tags[key] for key in role.tags.keys() - role.decisive_tags.keys()},
         unknown=(),
     )
-    return compare(chosen, role)
+    # One tag that cannot be read does not hide another one.
+    unknown = tuple(unknown for unknown in role.unknown if unknown.part != "tags")
+    return compare(chosen, replace(role, unknown=unknown))
 
 
 def unreadable(role: Role) -> tuple[Unknown, ...]:

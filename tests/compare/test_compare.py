@@ -580,6 +580,29 @@ def test_any_other_property_that_differs_is_a_difference(
     assert compare(replace(expected, unknown=not_read), replace(expected, **more)) == ()
 
 
+@pytest.mark.parametrize(
+    ("guardrail", "key", "effect"),
+    [
+        (Guardrail.ONLY_WHEN_APPROVED, "pump-commitments", "broader"),
+        (Guardrail.ONLY_WHEN_APPROVED, "Pump-Commitments", "broader"),
+        (Guardrail.ONLY_BY_ORDER, "pump-order", "broader"),
+        (Guardrail.ONLY_WHEN_APPROVED, "pump-order", "other"),
+        (Guardrail.NO_SELLING, "pump-commitments", "other"),
+    ],
+)
+def test_tag_is_broader_if_it_may_open_a_guardrail(
+    guardrail: Guardrail, key: str, effect: str
+) -> None:
+    closed = guarded(guardrail)
+    tagged, retagged = (replace(closed, tags={key: value}) for value in ("approved", "17"))
+    for rule, before, after in (("tag-added", closed, tagged), ("tag-changed", tagged, retagged)):
+        (found,) = compare(before, after)
+        assert (found.rule, found.effect, found.subject) == (rule, effect, key)
+        says_it = difference_in_words(found) == f"the tag {key} may open a guardrail"
+        assert says_it == (effect == "broader")
+    assert kinds(compare(tagged, closed)) == [("tag-removed", "other", key)]
+
+
 def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
     bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
     same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})

@@ -43,6 +43,7 @@ from constructs import Construct, IConstruct
 from pump_roles import (
     AutoPilotRole,
     AutoPilotRollout,
+    Guardrail,
     ReadOnlyRole,
     ReadOnlyRollout,
 )
@@ -320,6 +321,64 @@ def test_stack_set_with_other_targets_tags_and_preferences_passes() -> None:
     AutoPilotRollout(
         Stack(app, "Auto"), "Rollout", organizational_units=["r-abcd"], **ROLE_ARGUMENTS
     )
+    app.synth()
+
+
+BRAKE: dict[str, Any] = {**ROLE_ARGUMENTS, "guardrails": [Guardrail.ONLY_WHEN_APPROVED]}
+TAG = ("pump-commitments", "approved")
+
+
+def braked(scope: Any, **options: Any) -> AutoPilotRole:
+    return AutoPilotRole(Stack(scope, "Pump", **options), "Role", **BRAKE)
+
+
+def rolled_out(scope: Any, **options: Any) -> AutoPilotRollout:
+    stack = Stack(scope, "Pump", **options)
+    return AutoPilotRollout(stack, "Role", organizational_units=["r-abcd"], **BRAKE)
+
+
+def nested(scope: Any) -> NestedStack:
+    stack = NestedStack(Stack(scope, "Pump"), "Role")
+    AutoPilotRole(stack, "Role", **BRAKE)
+    return stack
+
+
+def tagged_nested(scope: Any) -> None:
+    resource = nested(scope).nested_stack_resource
+    assert resource is not None
+    resource.add_property_override("Tags", [dict(zip(("Key", "Value"), TAG, strict=True))])
+
+
+OPENING: dict[str, Callable[[App], Any]] = {
+    "of the app": lambda app: (braked(app), Tags.of(app).add(*TAG)),
+    "of the role, in another case": lambda app: Tags.of(braked(app)).add(TAG[0].upper(), "no"),
+    "of the stack": lambda app: braked(app, tags=dict([TAG])),
+    "of the stack of a rollout": lambda app: rolled_out(app, tags=dict([TAG])),
+    "of a rollout": lambda app: Tags.of(rolled_out(app)).add(*TAG),
+    "of a nested stack": tagged_nested,
+    "of the stack that it is nested in": lambda app: (nested(app), Tags.of(app).add(*TAG)),
+    "with a key that is not certain": lambda app: braked(app).resource.add_property_override(
+        "Tags", [{"Key": {"Ref": "AWS::StackId"}, "Value": "approved"}]
+    ),
+}
+
+
+@pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["no flags", "flags"])
+@pytest.mark.parametrize("route", OPENING.values(), ids=OPENING)
+def test_tag_that_may_open_a_guardrail_fails_the_synth(
+    route: Callable[[App], Any], flags: dict[str, Any]
+) -> None:
+    app = App(context=flags)
+    route(app)
+    assert all("may open a guardrail" in problem for problem in problems(app))
+
+
+def test_tag_that_opens_no_guardrail_passes() -> None:
+    app = App()
+    braked(app, tags={"team": "platform"})
+    rolled_out(Stage(app, "Stage"), tags={"team": "platform"})
+    without = AutoPilotRole(Stack(app, "Without"), "Role", **{**ROLE_ARGUMENTS, "role_name": "B"})
+    Tags.of(without).add(*TAG)
     app.synth()
 
 

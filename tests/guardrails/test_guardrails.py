@@ -28,6 +28,7 @@ from pump_roles import (
 from pump_roles import guardrails as package
 from pump_roles.guardrails import WITH_VALUE, by_policy, documents, made_redundant, recognized
 from pump_roles.iam.catalog import shipped
+from pump_roles.iam.conditions import decisive_tags
 from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
@@ -479,6 +480,16 @@ def test_moment_is_written_in_utc(naive: datetime, minutes: int) -> None:
 )
 def test_says_in_words_what_remains(guardrail: Guardrail, words: str) -> None:
     assert guardrail.value_in_words == words
+
+
+@pytest.mark.parametrize("guardrail", SINGLE, ids=lambda guardrail: guardrail.name)
+def test_policy_depends_only_on_the_tag_with_which_the_customer_opens_it(
+    guardrail: Guardrail,
+) -> None:
+    (document,) = guardrail.on(ROLES["auto-pilot"].patterns).values()
+    # As in a StackSet, whose template is a string.
+    for text in (document, json.dumps(document)):
+        assert decisive_tags([text]) == ({guardrail.tag} if guardrail.tag else set())
 
 
 def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:

@@ -11,6 +11,7 @@ from pump_roles.iam.trust import OPEN_PRINCIPAL
 from pump_roles.output.report_words import finding_text, severities, verdict, who
 from pump_roles.report import Report, of_published
 from pump_roles.report.statements import Answer
+from pump_roles.role import Boundary, Unknown
 from tests.support import another, changed
 
 EXPIRES = "has permissions only until 31 January 2027, 18:00 UTC"
@@ -83,6 +84,37 @@ def test_verdict_claims_nothing_that_cannot_be_read() -> None:
         "Read-only: whether it can buy or sell commitments is not known; whether it can change "
         "what runs is not known"
     )
+
+
+def test_verdict_says_which_limit_is_known_if_others_cannot_be_read() -> None:
+    report = of_published(guardrails=[Guardrail.ONLY_WHEN_APPROVED])
+    (role,) = (role for role in report.roles if role.kind == "auto-pilot")
+    statements = tuple(
+        replace(said, roles={role.kind: replace(said.roles[role.kind], answer="unknown")})
+        for said in report.statements
+    )
+    said = verdict(role, replace(report, statements=statements))
+    assert said.startswith(
+        "Auto-pilot, with 1 guardrail: can buy and sell commitments, limited: only while you "
+        "approve (the role's tag pump-commitments); whether it can do so without a limit is not "
+        "known; "
+    )
+
+
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        ((), "Read-only, with a permissions boundary: "),
+        ((Unknown(part="boundary", why="unreadable"),), "Read-only: "),
+    ],
+)
+def test_verdict_has_no_boundary_that_may_not_be_there(
+    unknown: tuple[Unknown, ...], said: str
+) -> None:
+    report = of_published()
+    first, *_ = report.roles
+    role = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"), unknown=unknown)
+    assert verdict(replace(first, role=role), report).startswith(said)
 
 
 def unread(answer: Answer) -> Answer:

@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pump_roles import AutoPilotStack, Guardrail, ReadOnlyStack
-from pump_roles.iam.catalog import reviewed
+from pump_roles.iam.catalog import reviewed, shipped
 from pump_roles.iam.decisions import DENIED
 from pump_roles.json_input import InputError
 from pump_roles.output.report_csv import as_csv
 from pump_roles.output.report_markdown import as_markdown
-from pump_roles.output.report_words import finding_text, finding_title
+from pump_roles.output.report_words import change_in_one_line, finding_text, finding_title
 from pump_roles.output.words import difference_in_words
 from pump_roles.report import Report, build, of_published, of_templates
+from pump_roles.report.changes import changes
 from pump_roles.report.guardrail_sets import left_by_sets
 from pump_roles.report.model import RISKS, SCHEMA
 from pump_roles.report.policies import Uncounted
@@ -39,6 +40,7 @@ from tests.support import (
 )
 from tools.sandbox import catalog
 
+UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
 ALLOW_ALL_OF_EC2 = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
 
 
@@ -86,6 +88,35 @@ def test_role_of_another_name_is_reported_under_it_without_an_alarm(
     report = changed(text, tmp_path, in_role(RoleName="Vendor.Buys"))
     assert [role.name for role in report.roles] == ["Vendor.Buys"]
     assert report.alarms == 0
+
+
+def tag(key: Any, value: Any = "approved") -> Any:
+    return in_role(Tags=[{"Key": "team", "Value": UNKNOWN}, {"Key": key, "Value": value}])
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "change", "alarm"),
+    [
+        (Guardrail.ONLY_WHEN_APPROVED, tag("Pump-Commitments"), "the tag Pump-Commitments may"),
+        (Guardrail.ONLY_WHEN_APPROVED, tag("pump-commitments", UNKNOWN), "its tags cannot be read"),
+        (Guardrail.ONLY_WHEN_APPROVED, tag(UNKNOWN), "its tags cannot be read"),
+        (Guardrail.ONLY_BY_ORDER, in_role(Tags=UNKNOWN), "its tags cannot be read"),
+        (Guardrail.ONLY_BY_ORDER, tag("pump-commitments"), ""),
+        (Guardrail.NO_SELLING, tag(UNKNOWN), ""),
+    ],
+)
+def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
+    guardrail: Guardrail, change: Change, alarm: str, tmp_path: Path
+) -> None:
+    file = synthesize(tmp_path, guardrail) / "PumpAutoPilot.template.json"
+    before = of_templates(file)
+    after = changed(file.read_text(), tmp_path, change)
+    (role,) = after.roles
+    assert (before.alarms, after.alarms, role.as_published) == (0, int(alarm != ""), not alarm)
+    found = changes(before, after, shipped())
+    assert [(one.effect, change_in_one_line(one)[: len(alarm)]) for one in found] == (
+        [("broader", alarm)] if alarm else []
+    )
 
 
 def test_counts_of_a_role_are_those_of_its_actions(tmp_path: Path) -> None:
