@@ -263,7 +263,7 @@ class Rollout(Construct):
         Annotations.of(self).add_info_v2(
             "pump-roles:management-account",
             f"StackSets do not deploy to the management account: {account} has this role only if "
-            f"you deploy {published.stack_name}{there}",
+            f"a stack such as {published.stack_name} deploys it{there}",
         )
 
 

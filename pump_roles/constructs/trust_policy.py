@@ -98,9 +98,7 @@ def validated_trust(
     ]
     *_, last = ids
     if len(set(accepted)) < len(accepted):
-        twice = ids[last]
-        shown = twice.node.path if isinstance(twice, CfnParameter) else repr(twice)
-        raise ArgumentError(last, f"{shown} is already the external ID")
+        raise ArgumentError(last, "it must differ from the external ID that is already accepted")
     if (size := policy_size(trust_policy(principal, accepted))) > _QUOTA:
         raise ArgumentError(
             last, f"the trust policy would have {size:,} characters, at most {_QUOTA:,} allowed"

@@ -108,22 +108,13 @@ def _invocation(verification: Verification, number: int) -> dict[str, Any]:
     by_level += [("note", text) for text in wording.notes(verification.accounts)]
     if organizations := wording.organizations(verification):
         by_level.append(("note", f"Organization: {organizations}."))
-    by_level += [("note", text) for text in _open_guardrails(verification)]
+    by_level += [("note", text) for text in wording.open_guardrails(verification.accounts)]
     invocation: dict[str, Any] = {"executionSuccessful": not wording.is_unknown(verification)}
     if by_level:
         invocation["toolExecutionNotifications"] = [
             {"level": level, "message": {"text": _message(text)}} for level, text in by_level
         ]
     return invocation
-
-
-def _open_guardrails(verification: Verification) -> Iterator[str]:
-    for account in verification.accounts:
-        for role in account.roles:
-            for approval in role.approvals:
-                if approval.open:
-                    how = wording.approval_in_words(approval)
-                    yield f"{_about(account, role)}: the guardrail {approval.guardrail}: {how}."
 
 
 def _results(findings: Sequence[_Finding], indexes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
@@ -202,20 +193,13 @@ def _of(account: AccountResult, found: AccountResult | RoleResult) -> Iterator[_
             **about,
             rule=wording.UNVERIFIED,
             level="warning",
-            message=f"Not everything was checked. {_about(account, found)}: {why}.",
+            message=f"Not everything was checked. {wording.about(account, found)}: {why}.",
         )
 
 
 def _said(account: AccountResult, found: AccountResult | RoleResult, entry: wording.Entry) -> str:
-    sentence = f"{_about(account, found)}: {entry.sentence} ({entry.label})"
+    sentence = f"{wording.about(account, found)}: {entry.sentence} ({entry.label})"
     return f"{'; '.join((sentence, *entry.details))}."
-
-
-def _about(account: AccountResult, found: AccountResult | RoleResult) -> str:
-    place = f"account {wording.account_in_words(account)}"
-    if isinstance(found, RoleResult):
-        return f"The {found.kind} role {line(found.arn.rpartition('/')[2])} in {place}"
-    return f"In {place}"
 
 
 def _message(text: str) -> str:

@@ -53,9 +53,9 @@ def _head(verification: Verification) -> Iterator[str]:
 
 
 def _tail(verification: Verification, matching: Sequence[AccountResult]) -> Iterator[str]:
-    if notes := wording.notes(matching):
+    if entries := [*map(_entry, wording.of_matching(matching))]:
         yield from spaced("## Accounts that match")
-        yield from _fitted([*map(_entry, wording.entries("note", notes))])
+        yield from _fitted(entries)
         yield ""
     if by_rule := wording.remedies(verification):
         yield from spaced("## What to do")

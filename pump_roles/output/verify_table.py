@@ -17,6 +17,7 @@ _STYLES: Final = {
     "narrower": "cyan",
     "not checked": "yellow",
     "note": "yellow",
+    "open": "yellow",
 }
 
 _MATCHING: Final = 10
@@ -46,7 +47,7 @@ def _lines(verification: Verification) -> Iterator[Line]:
         yield from _account(account)
     if len(matching) > _MATCHING:
         yield Line(label="match:", style=_STYLES["match"], text=plural(len(matching), "account"))
-        for entry in wording.entries("note", wording.notes(matching)):
+        for entry in wording.of_matching(matching):
             yield from _entry(entry, 1)
         yield Line()
     if by_rule := wording.remedies(verification):

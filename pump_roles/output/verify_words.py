@@ -180,6 +180,30 @@ def approval_in_words(approval: Approval) -> str:
     return f"order {value}" if approval.guardrail == "only-by-order" else f"open: {value}"
 
 
+def about(account: AccountResult, found: AccountResult | RoleResult) -> str:
+    """Return which role or account something is about, as the beginning of a sentence."""
+    place = f"account {account_in_words(account)}"
+    if isinstance(found, RoleResult):
+        return f"The {found.kind} role {line(found.arn.rpartition('/')[2])} in {place}"
+    return f"In {place}"
+
+
+def of_matching(accounts: Sequence[AccountResult]) -> Iterator[Entry]:
+    """Yield what there is to say about accounts that match and are not shown one by one."""
+    yield from entries("note", notes(accounts))
+    yield from entries("open", open_guardrails(accounts))
+
+
+def open_guardrails(accounts: Iterable[AccountResult]) -> Iterator[str]:
+    """Yield which guardrails the customer has opened, a sentence for each role."""
+    for account in accounts:
+        for role in account.roles:
+            for approval in role.approvals:
+                if approval.open:
+                    how = approval_in_words(approval)
+                    yield f"{about(account, role)}: the guardrail {approval.guardrail}: {how}."
+
+
 def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
     """Return the notes on the roles of accounts, each once, with the number of roles."""
     numbers = Counter(
@@ -194,7 +218,10 @@ def notes(accounts: Iterable[AccountResult]) -> Sequence[str]:
 UNVERIFIED: Final = "unverified"
 """The rule for what could not be checked."""
 
-_WHO: Final = "AWS CloudTrail shows who changed it."
+_WHO: Final = (
+    "If what is expected is not deployed yet, deploy it. Otherwise, AWS CloudTrail shows who "
+    "changed the role."
+)
 _RESTORE: Final = (
     "Restore the reviewed state, manually or with a drift-aware change set (cdk deploy "
     "--revert-drift). Deploying an unchanged template again does not restore it."

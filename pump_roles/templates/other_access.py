@@ -59,7 +59,9 @@ _OPENS: Final = {
 _TRUST: Final = "AssumeRolePolicyDocument"
 """A trust policy, of a role or of what makes one, such as a function of SAM."""
 
-_LETS_IN: Final = re.compile(r"(?:Allowed)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId")
+_LETS_IN: Final = re.compile(
+    r"(?:Allowed|DataLake)?Principals?(?:Id|Arn|ARN|OrgID)?|OrganizationId"
+)
 """The properties that name whom a resource gives access. In AWS IoT, that is a device."""
 
 _SERVICE: Final = re.compile(
@@ -369,6 +371,9 @@ class _Reader:
         if not self._is_of_aws or has_transform(value):
             return value, [], []
         watches = name in _WATCHES.get(self._type, ())
+        if watches and name == "InputParameters":
+            # A custom rule passes them to its own code.
+            watches = as_mapping(self._properties.get("Source")).get("Owner") == "AWS"
         if self._type == "AWS::SSM::Parameter" or watches or _TEXTS.fullmatch(name):
             return None, [], [value]
         assumed: list[Any] = []

@@ -509,7 +509,7 @@ def build(folder: Path, context: dict[str, Any] | None = None) -> App:
         ({"external-id": 12}, "external-id: 12 is not an external ID: "),
         (
             {"external-id": "Example-1234", "next-external-id": "Example-1234"},
-            "next-external-id: 'Example-1234' is already the external ID",
+            "next-external-id: it must differ from the external ID that is already accepted",
         ),
         (
             {

@@ -55,8 +55,14 @@ def test_path_and_boundary_are_in_the_member_template(synth: Synth) -> None:
 @pytest.mark.parametrize(
     ("call_as", "said"),
     [
-        ("management", "this account has this role only if you deploy PumpReadOnly"),
-        ("delegated-admin", "it has this role only if you deploy PumpReadOnly there"),
+        (
+            "management",
+            "this account has this role only if a stack such as PumpReadOnly deploys it",
+        ),
+        (
+            "delegated-admin",
+            "it has this role only if a stack such as PumpReadOnly deploys it there",
+        ),
     ],
 )
 def test_rollout_says_once_that_the_management_account_does_not_get_the_role(

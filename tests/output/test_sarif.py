@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from pump_roles import __version__
-from pump_roles.account.verify.result import AccountResult, Approval, Verification
+from pump_roles.account.verify.result import AccountResult, Verification
 from pump_roles.compare import Difference, Effect, Rule
 from pump_roles.output.sarif import FINGERPRINT, MOST_RESULTS, as_sarif
 from pump_roles.output.verify_words import REMEDIES, RULES, UNVERIFIED
@@ -20,6 +20,7 @@ from pump_roles.templates import Access
 from tests.account.verify.results import (
     HOSTILE,
     MIXED,
+    ORDER,
     difference,
     differing,
     matching,
@@ -150,9 +151,8 @@ def test_organization_is_a_note_and_a_different_one_is_about_the_account() -> No
 
 
 def test_open_guardrail_is_a_note_and_a_closed_one_is_nothing() -> None:
-    order = Approval(guardrail="only-by-order", tag="pump-order", value="17", open=True)
-    closed = replace(order, value="", open=False)
-    run = run_of(matching(1, approvals=(order,)), matching(2, approvals=(closed,)))
+    closed = replace(ORDER, value="", open=False)
+    run = run_of(matching(1, approvals=(ORDER,)), matching(2, approvals=(closed,)))
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["level"] == "note"
     assert note["message"]["text"] == (

@@ -13,6 +13,7 @@ from pump_roles.output.pieces import code, table, text
 from pump_roles.output.verify_markdown import MARKDOWN_LIMIT, as_markdown
 from tests.account.verify.results import (
     HOSTILE,
+    ORDER,
     difference,
     differing,
     matching,
@@ -50,7 +51,8 @@ def plain(markdown: str) -> str:
 def test_has_what_a_ticket_needs() -> None:
     assert as_markdown(
         verification(
-            differing(1, name="Production"), matching(2, notes=(not_read("not compared"),))
+            differing(1, name="Production"),
+            matching(2, notes=(not_read("not compared"),), approvals=(ORDER,)),
         )
     ) == (
         "# Pump's roles in AWS accounts\n"
@@ -70,11 +72,14 @@ def test_has_what_a_ticket_needs() -> None:
         "## Accounts that match\n"
         "\n"
         "- **note**: it could not be read: not compared (1 role)\n"
+        "- **open**: The read-only role PumpReadOnlyRole in account 000000000002: the guardrail "
+        "only-by-order: order 17.\n"
         "\n"
         "## What to do\n"
         "\n"
-        "- `policy-added`: AWS CloudTrail shows who changed it. Remove the policy, or review it "
-        "and add it to what is expected.\n"
+        "- `policy-added`: If what is expected is not deployed yet, deploy it. Otherwise, AWS "
+        "CloudTrail shows who changed the role. Remove the policy, or review it and add it to what "
+        "is expected.\n"
     )
 
 

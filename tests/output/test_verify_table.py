@@ -10,6 +10,7 @@ from pump_roles.output.verify_table import as_table
 from pump_roles.output.verify_words import REMEDIES, UNVERIFIED_REMEDY
 from tests.account.verify.results import (
     ELSEWHERE,
+    ORDER,
     difference,
     differing,
     matching,
@@ -86,6 +87,16 @@ def test_an_account_that_left_its_organization_says_so() -> None:
         "  other: it is in no organization, instead of that of the management account "
         "444455556666 (organization)\n"
     ) in as_table(verification(account), styled=False)
+
+
+def test_many_accounts_that_match_are_counted_but_open_guardrails_are_named() -> None:
+    accounts = [matching(number) for number in range(1, 11)]
+    found = as_table(verification(*accounts, matching(11, approvals=(ORDER,))), styled=False)
+    assert (
+        "match: 11 accounts\n"
+        "  open: The read-only role PumpReadOnlyRole in account 000000000011: the guardrail "
+        "only-by-order: order 17.\n"
+    ) in found
 
 
 def test_what_needs_attention_is_first() -> None:

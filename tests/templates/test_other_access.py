@@ -325,6 +325,7 @@ ONLY_NAMES_IT = [
         Tags=[{"Key": "watches", "Value": ROLE_ARN}],
     ),
     resource("AWS::EC2::SecurityGroup", GroupDescription=f"For {PUMP_ACCOUNT}"),
+    resource("AWS::Config::ConfigRule", InputParameters={"r": ROLE_ARN}, Source={"Owner": "AWS"}),
 ]
 MAY_DO_MORE = [
     resource("AWS::SecretsManager::Secret", SecretString=ROLE_ARN),
@@ -341,6 +342,10 @@ MAY_DO_MORE = [
     resource("Custom::Command", Description="PumpAutoPilotRole"),
     resource("AWS::CloudFormation::CustomResource", Tags=["PumpAutoPilotRole"]),
     organization("PumpAutoPilotRole"),
+    *(
+        resource("AWS::Config::ConfigRule", InputParameters={"r": ROLE_ARN}, Source=source)
+        for source in ({"Owner": "CUSTOM_LAMBDA"}, {"Owner": {"Ref": "Owner"}})
+    ),
 ]
 
 
@@ -504,6 +509,12 @@ LETS_OTHERS_IN = [
                 "Principal",
                 {"DataLakePrincipalIdentifier": "arn:aws:iam::123456789012:role/x"},
                 "another principal: arn:aws:iam::123456789012:role/x",
+            ),
+            (
+                "LakeFormation::Permissions",
+                "DataLakePrincipal",
+                {"DataLakePrincipalIdentifier": "arn:aws:iam::123456789012:root"},
+                "another principal: arn:aws:iam::123456789012:root",
             ),
             ("EC2::VPCEndpointServicePermissions", "AllowedPrincipals", ["*"], "another principal"),
         ]

@@ -113,5 +113,5 @@ def _with_arn(roles: Roles, arn: str) -> Sought:
     for sought in roles.sought:
         if sought.role.name == name:
             return replace(sought, arn=arn)
-    names = " and ".join(sought.role.name for sought in roles.sought)
+    names = " or ".join(sought.role.name for sought in roles.sought)
     raise InputError(f"{arn}: the name is not {names}; pass --expect with the role's template")

@@ -480,7 +480,7 @@ def test_roles_in_several_accounts_are_an_error_unless_one_is_chosen() -> None:
     assert (found.account, len(found.changes)) == ("444455556666", 1)
     with pytest.raises(InputError, match="several accounts: 111122223333, 444455556666"):
         with_arns(PUBLISHED, [AUTO_PILOT, other])
-    with pytest.raises(InputError, match="the name is not PumpReadOnlyRole and PumpAutoPilotRole"):
+    with pytest.raises(InputError, match="the name is not PumpReadOnlyRole or PumpAutoPilotRole"):
         with_arns(PUBLISHED, [f"{AUTO_PILOT}2"])
 
 

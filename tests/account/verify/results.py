@@ -84,6 +84,9 @@ def role(account: str, *differences: Difference, **members: Any) -> RoleResult:
     return RoleResult(**{**found, **members})
 
 
+ORDER = Approval(guardrail="only-by-order", tag="pump-order", value="17", open=True)
+
+
 def matching(number: int, **members: Any) -> AccountResult:
     """Return an account whose role is as expected."""
     account = f"{number:012}"
