@@ -162,8 +162,22 @@ class Role:
     @property
     def decisive_tags(self) -> Mapping[str, str]:
         """Those of its tags that decide what its policies deny, such as by opening a guardrail."""
-        keys = decisive_tags([policy.document for policy in self.policies])
-        return {key: value for key, value in self.tags.items() if key.lower() in keys}
+        return {key: value for key, value in self.tags.items() if key.lower() in self._decisive}
+
+    @property
+    def unreadable(self) -> tuple[Unknown, ...]:
+        """What is not known about it and may give it more access."""
+        return tuple(unknown for unknown in self.unknown if self._may_give_more(unknown))
+
+    @property
+    def _decisive(self) -> set[str]:
+        return decisive_tags([policy.document for policy in self.policies])
+
+    def _may_give_more(self, unknown: Unknown) -> bool:
+        if unknown.part == "tags":
+            key = unknown.subject.lower()
+            return key in self._decisive if key else bool(self._decisive)
+        return unknown.part not in ("boundary", "path")
 
     def is_unknown(self, part: Part) -> bool:
         """Return whether a part is not known as a whole."""

@@ -143,7 +143,10 @@ def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
 
 def _tags(expected: Role, found: Role) -> Iterator[Difference]:
     was, now = expected.tags, found.tags
-    for key in sorted({*was, *now}):
+    unknown = {
+        one.subject for side in (expected, found) for one in side.unknown if one.part == "tags"
+    }
+    for key in sorted({*was, *now} - unknown):
         rule: Rule = "tag-changed"
         if key not in now:
             rule = "tag-removed"

@@ -26,7 +26,7 @@ from pump_roles.report.model import (
     RoleReport,
     counts,
 )
-from pump_roles.report.policies import RolePolicies, differences, unreadable
+from pump_roles.report.policies import RolePolicies, differences
 from pump_roles.report.statements import statements
 from pump_roles.role import published_role
 from pump_roles.templates import Contents, FoundRole
@@ -191,7 +191,7 @@ def _role(
 ) -> RoleReport:
     role = found.role
     uncounted = tuple(policies.uncounted())
-    different, unread = differences(role), unreadable(role)
+    different, unread = differences(role), role.unreadable
     hidden = any(not part.pattern for part in uncounted)
     having = [action for action in listed if role.kind in action.roles]
     granted = {action.name: action.roles[role.kind] for action in having}

@@ -12,7 +12,7 @@ from pump_roles.compare import Difference, Effect
 from pump_roles.iam.catalog import Action
 from pump_roles.iam.decisions import DENIED, Grant
 from pump_roles.iam.trust import TrustProblem
-from pump_roles.report.policies import GuardrailReport, PolicyReport, Uncounted, counted, unreadable
+from pump_roles.report.policies import GuardrailReport, PolicyReport, Uncounted, counted
 from pump_roles.report.statements import Statement
 from pump_roles.role import Role, Unknown
 from pump_roles.templates import Other, Place
@@ -111,7 +111,7 @@ class RoleReport:
     @property
     def unreadable(self) -> tuple[Unknown, ...]:
         """What is not known about it and may give more access."""
-        return unreadable(self.role)
+        return self.role.unreadable
 
     @property
     def ends(self) -> str:

@@ -8,7 +8,6 @@ from pump_roles.compare import Difference, compare, guardrail_of, same_document
 from pump_roles.guardrails import Guardrail, by_policy
 from pump_roles.iam.catalog import Catalog
 from pump_roles.iam.clauses import Clause, Scope, clauses, unreadable_statements
-from pump_roles.iam.conditions import decisive_tags
 from pump_roles.iam.decisions import (
     ALLOWED,
     DENIED,
@@ -22,7 +21,7 @@ from pump_roles.iam.decisions import (
 )
 from pump_roles.iam.documents import Policy
 from pump_roles.published import REASONS, ROLES
-from pump_roles.role import Role, Unknown, published_role
+from pump_roles.role import Role, published_role
 
 
 def differences(role: Role) -> tuple[Difference, ...]:
@@ -45,19 +44,6 @@ def differences(role: Role) -> tuple[Difference, ...]:
     # One tag that cannot be read does not hide another one.
     unknown = tuple(unknown for unknown in role.unknown if unknown.part != "tags")
     return compare(chosen, replace(role, unknown=unknown))
-
-
-def unreadable(role: Role) -> tuple[Unknown, ...]:
-    """Return what is not known about a role and may give it more access."""
-    decisive = decisive_tags([policy.document for policy in role.policies])
-
-    def is_harmless(unknown: Unknown) -> bool:
-        if unknown.part == "tags":
-            key = unknown.detail.lower()
-            return not decisive or (key != "" and key not in decisive)
-        return unknown.part in ("boundary", "path")
-
-    return tuple(unknown for unknown in role.unknown if not is_harmless(unknown))
 
 
 def counted(number: int, *, exact: bool) -> str:

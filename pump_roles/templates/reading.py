@@ -147,8 +147,10 @@ def _comparable(role: Role) -> Role:
     # Without what does not change what the role can do.
     ids = external_ids_of(as_mapping(role.trust_policy))
     trust = with_external_ids(role.trust_policy, [""] * len(ids))
-    unknown = tuple(found for found in role.unknown if found.part not in ("path", "tags"))
-    return replace(role, trust_policy=trust, path="/", tags={}, unknown=unknown)
+    unknown = tuple(
+        found for found in role.unknown if found.part == "boundary" or found in role.unreadable
+    )
+    return replace(role, trust_policy=trust, path="/", tags=role.decisive_tags, unknown=unknown)
 
 
 def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:

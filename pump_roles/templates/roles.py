@@ -193,7 +193,7 @@ class _Reader:
     def _tags(self) -> Iterator[tuple[str, str]]:
         for key, value in tags_of(self.logical_id, self.template):
             if key is None or value is None:
-                self._add("tags", "unreadable", detail=key or "")
+                self._add("tags", "unreadable", key or "")
             else:
                 yield key, value
 

@@ -603,6 +603,14 @@ def test_tag_is_broader_if_it_may_open_a_guardrail(
     assert kinds(compare(tagged, closed)) == [("tag-removed", "other", key)]
 
 
+def test_tag_that_cannot_be_read_is_not_compared_and_does_not_hide_another_one() -> None:
+    unknown = Unknown(part="tags", why="unreadable", subject="team")
+    expected = replace(with_policies(), unknown=(unknown,))
+    found = replace(expected, tags={"team": "x", "other": "x"}, unknown=())
+    for one, other, rule in ((expected, found, "tag-added"), (found, expected, "tag-removed")):
+        assert kinds(compare(one, other)) == [(rule, "other", "other")]
+
+
 def test_boundary_that_means_the_same_is_no_difference_and_one_more_is_narrower() -> None:
     bounded = replace(AUTO_PILOT, boundary=BOUNDARY)
     same = replace(BOUNDARY, document={"Statement": [allow("ec2:*")]})

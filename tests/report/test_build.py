@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,11 @@ def tag(key: Any, value: Any = "approved") -> Any:
     ("guardrail", "change", "alarm"),
     [
         (Guardrail.ONLY_WHEN_APPROVED, tag("Pump-Commitments"), "the tag Pump-Commitments may"),
-        (Guardrail.ONLY_WHEN_APPROVED, tag("pump-commitments", UNKNOWN), "its tags cannot be read"),
+        (
+            Guardrail.ONLY_WHEN_APPROVED,
+            tag("pump-commitments", UNKNOWN),
+            "its tag pump-commitments",
+        ),
         (Guardrail.ONLY_WHEN_APPROVED, tag(UNKNOWN), "its tags cannot be read"),
         (Guardrail.ONLY_BY_ORDER, in_role(Tags=UNKNOWN), "its tags cannot be read"),
         (Guardrail.ONLY_BY_ORDER, tag("pump-commitments"), ""),
@@ -113,6 +118,10 @@ def test_tag_that_may_open_a_guardrail_is_an_alarm_and_broader(
     after = changed(file.read_text(), tmp_path, change)
     (role,) = after.roles
     assert (before.alarms, after.alarms, role.as_published) == (0, int(alarm != ""), not alarm)
+    # The two are one role, unless the tag may open a guardrail of only one of them.
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(InputError, match="different") if alarm else nullcontext():
+        assert of_templates(tmp_path).alarms == 0
     found = changes(before, after, shipped())
     assert [(one.effect, change_in_one_line(one)[: len(alarm)]) for one in found] == (
         [("broader", alarm)] if alarm else []

@@ -159,15 +159,15 @@ UNKNOWN = {"Fn::ImportValue": "of-another-stack"}
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("Path", UNKNOWN, ("path", "")),
-        ("PermissionsBoundary", UNKNOWN, ("boundary", "")),
-        ("MaxSessionDuration", UNKNOWN, ("session", json.dumps(UNKNOWN))),
-        ("Tags", [{"Key": "a", "Value": UNKNOWN}], ("tags", "a")),
-        ("Tags", UNKNOWN, ("tags", "")),
+        ("Path", UNKNOWN, ("path", "", "")),
+        ("PermissionsBoundary", UNKNOWN, ("boundary", "", "")),
+        ("MaxSessionDuration", UNKNOWN, ("session", "", json.dumps(UNKNOWN))),
+        ("Tags", [{"Key": "a", "Value": UNKNOWN}], ("tags", "a", "")),
+        ("Tags", UNKNOWN, ("tags", "", "")),
     ],
 )
 def test_says_what_cannot_be_read(
-    name: str, value: Any, said: tuple[str, str], template: Template, tmp_path: Path
+    name: str, value: Any, said: tuple[str, str, str], template: Template, tmp_path: Path
 ) -> None:
     (before,) = ways_of(tmp_path, template)
     assert before.role.unknown == ()
@@ -176,8 +176,8 @@ def test_says_what_cannot_be_read(
             resource["Properties"][name] = value
     (way,) = ways_of(tmp_path, template)
     (unknown,) = way.role.unknown
-    assert (unknown.part, unknown.detail) == said
-    assert (unknown.why, unknown.subject) == ("unreadable", "")
+    assert (unknown.part, unknown.subject, unknown.detail) == said
+    assert unknown.why == "unreadable"
     assert properties(template)[name] == value
 
 
