@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pump_roles.guardrails import Guardrail, as_policies, documents
-from pump_roles.iam.conditions import decisive_tags
+from pump_roles.guardrails import Guardrail, as_policies, documents, opening_tags
 from pump_roles.iam.documents import Policy
 from pump_roles.iam.trust import OPEN_EXTERNAL_ID, OPEN_PRINCIPAL
 from pump_roles.published import ROLES, trust_policy
@@ -160,9 +159,9 @@ class Role:
         return (self.trust_policy, *(policy.document for policy in self.policies), *boundary)
 
     @property
-    def decisive_tags(self) -> Mapping[str, str]:
-        """Those of its tags that decide what its policies deny, such as by opening a guardrail."""
-        return {key: value for key, value in self.tags.items() if key.lower() in self._decisive}
+    def opening_tags(self) -> Mapping[str, str]:
+        """Those of its tags with which the customer opens guardrails that it has."""
+        return {key: value for key, value in self.tags.items() if key.lower() in self._opening}
 
     @property
     def unreadable(self) -> tuple[Unknown, ...]:
@@ -170,13 +169,13 @@ class Role:
         return tuple(unknown for unknown in self.unknown if self._may_give_more(unknown))
 
     @property
-    def _decisive(self) -> set[str]:
-        return decisive_tags([policy.document for policy in self.policies])
+    def _opening(self) -> set[str]:
+        return opening_tags([policy.document for policy in self.policies])
 
     def _may_give_more(self, unknown: Unknown) -> bool:
         if unknown.part == "tags":
             key = unknown.subject.lower()
-            return key in self._decisive if key else bool(self._decisive)
+            return key in self._opening if key else bool(self._opening)
         return unknown.part not in ("boundary", "path")
 
     def is_unknown(self, part: Part) -> bool:

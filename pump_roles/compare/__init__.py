@@ -155,5 +155,5 @@ def _tags(expected: Role, found: Role) -> Iterator[Difference]:
         elif now[key] == was[key]:
             continue
         # It may open a guardrail.
-        effect: Effect = "broader" if key in found.decisive_tags else "other"
+        effect: Effect = "broader" if key in found.opening_tags else "other"
         yield Difference(rule=rule, effect=effect, part="tags", subject=key)

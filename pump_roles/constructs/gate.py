@@ -115,7 +115,7 @@ class _Immutable:
                 if "${Token[" in json.dumps(properties):
                     read = dict.fromkeys(properties) | stack.resolve(properties)
                 built = Built(resource, file, logical_id, read)
-                yield replace(built, stack_tags=_tags(stack)) if built.decisive_tags else built
+                yield replace(built, stack_tags=_tags(stack)) if built.opening_tags else built
 
 
 def _tags(stack: Stack) -> list[str]:

@@ -13,6 +13,7 @@ from pump_roles.guardrails.on_role import (
     as_policies,
     documents,
     made_redundant,
+    opening_tags,
     recognized,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "by_policy",
     "documents",
     "made_redundant",
+    "opening_tags",
     "recognized",
 ]

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pump_roles.guardrails.guardrail import WITH_VALUE, Guardrail, by_policy
 from pump_roles.iam.canonical import canonical, without_partition
-from pump_roles.iam.documents import Policy
+from pump_roles.iam.documents import Policy, as_text
 from pump_roles.iam.patterns import covers, overlap
 from pump_roles.published import ROLES, PublishedRole
 from pump_roles.validators import ArgumentError, ListOf
+
+_PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
 
 
 def documents(
@@ -51,6 +53,19 @@ def as_policies(denies: Mapping[Guardrail, Mapping[str, Any]]) -> tuple[Policy, 
         Policy(name=guardrail.policy_name, document=without_partition(document))
         for guardrail, document in denies.items()
     )
+
+
+def opening_tags(policies: Any) -> set[str]:
+    """Return the keys, in lower case, of the tags with which the customer opens guardrails.
+
+    The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
+    resources").
+
+    :param policies: the policy documents of a role, or a text that contains them. Only the tags of
+        guardrails of this package count, and only if a policy asks about them.
+    """
+    asked = set(_PRINCIPAL_TAG.findall(as_text(policies).lower()))
+    return asked & {guardrail.tag for guardrail in by_policy().values()}
 
 
 def applying(

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pump_roles.iam.documents import as_text
 from pump_roles.iam.patterns import covers
 
 _POSITIVE: Final = {"StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool"}
@@ -17,21 +16,9 @@ _AFTER: Final = "DateGreaterThanEquals"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
 
 _VARIABLE: Final = "${"
-_PRINCIPAL_TAG: Final = re.compile(r'aws:principaltag/([^"\\}]+)')
 _WILDCARDS: Final = re.compile(r"[*?]")
 
 _Test = tuple[str, str, list[str]]
-
-
-def decisive_tags(documents: Any) -> set[str]:
-    """Return the keys, in lower case, of the role's tags that decide a condition or a variable.
-
-    The case of a key does not matter (IAM User Guide, "Tags for AWS Identity and Access Management
-    resources").
-
-    :param documents: policy documents, or texts that contain them.
-    """
-    return set(_PRINCIPAL_TAG.findall(as_text(documents).lower()))
 
 
 def is_readable(condition: Any) -> bool:

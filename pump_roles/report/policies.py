@@ -38,7 +38,7 @@ def differences(role: Role) -> tuple[Difference, ...]:
         role,
         policies=(*published.policies, *guardrails),
         session_seconds=published.session_seconds,
-        tags={key: role.tags[key] for key in role.tags.keys() - role.decisive_tags.keys()},
+        tags={key: role.tags[key] for key in role.tags.keys() - role.opening_tags.keys()},
         unknown=(),
     )
     # One tag that cannot be read does not hide another one.

@@ -150,7 +150,7 @@ def _comparable(role: Role) -> Role:
     unknown = tuple(
         found for found in role.unknown if found.part == "boundary" or found in role.unreadable
     )
-    return replace(role, trust_policy=trust, path="/", tags=role.decisive_tags, unknown=unknown)
+    return replace(role, trust_policy=trust, path="/", tags=role.opening_tags, unknown=unknown)
 
 
 def _found(pump_role: PumpRole, *, uncertain: bool) -> FoundRole:

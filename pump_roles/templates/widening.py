@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pump_roles.iam.conditions import decisive_tags
+from pump_roles.guardrails import opening_tags
 from pump_roles.iam.documents import as_mapping, as_text, has_transform, ref
 from pump_roles.iam.trust import accepts_only, external_ids_of, principals_of
 from pump_roles.role import Unknown
@@ -61,9 +61,9 @@ class Built:
         return "AssumeRolePolicyDocument" in self.properties
 
     @property
-    def decisive_tags(self) -> Collection[str]:
+    def opening_tags(self) -> Collection[str]:
         """The keys of the tags that open its guardrails, in lower case."""
-        return decisive_tags(self.properties)
+        return opening_tags(self.properties)
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
 
 
 def _opening_tags(template: Template, built: Built) -> Iterator[str]:
-    if not (decisive := built.decisive_tags):
+    if not (opening := built.opening_tags):
         return
     keys = (key for key, _ in tags_of(built.logical_id, template))
     for key in dict.fromkeys((*built.stack_tags, *keys)):
-        if key is None or key.lower() in decisive:
+        if key is None or key.lower() in opening:
             yield key or ""
 
 

@@ -26,9 +26,15 @@ from pump_roles import (
     ReadOnlyStack,
 )
 from pump_roles import guardrails as package
-from pump_roles.guardrails import WITH_VALUE, by_policy, documents, made_redundant, recognized
+from pump_roles.guardrails import (
+    WITH_VALUE,
+    by_policy,
+    documents,
+    made_redundant,
+    opening_tags,
+    recognized,
+)
 from pump_roles.iam.catalog import shipped
-from pump_roles.iam.conditions import decisive_tags
 from pump_roles.iam.documents import mapped
 from pump_roles.published import ROLES
 from pump_roles.validators import REGION_NAMES
@@ -489,7 +495,13 @@ def test_policy_depends_only_on_the_tag_with_which_the_customer_opens_it(
     (document,) = guardrail.on(ROLES["auto-pilot"].patterns).values()
     # As in a StackSet, whose template is a string.
     for text in (document, json.dumps(document)):
-        assert decisive_tags([text]) == ({guardrail.tag} if guardrail.tag else set())
+        assert opening_tags([text]) == ({guardrail.tag} if guardrail.tag else set())
+
+
+@pytest.mark.parametrize("key", ["team", "pump-order-2", "my-pump-order"])
+def test_own_guardrail_that_depends_on_a_tag_is_not_opened_with_it(key: str) -> None:
+    condition = {"StringNotEquals": {f"aws:PrincipalTag/{key}": "x"}}
+    assert opening_tags(auto_pilot(own(Condition=condition))) == set()
 
 
 def test_guardrails_that_the_customer_opens_deny_what_no_commitments_denies() -> None:
