@@ -100,6 +100,13 @@ def test_unused_actions_are_counted_by_risk(action: str, risk: str) -> None:
     assert risk_in_words(action) == risk
 
 
+def test_only_the_first_unused_actions_of_a_risk_are_listed() -> None:
+    found = activity(call("ec2:DescribeInstances"))
+    (row,) = (line for line in as_markdown(found).splitlines() if "| spend money |" in line)
+    *listed, more = row.strip("| ").split(", ")
+    assert (len(listed), more) == (4, "and 4 more")
+
+
 def test_action_that_was_only_refused_is_not_never_used() -> None:
     refused = call("ec2:CreateTags", error="AccessDenied")
     found = activity(refused, refused, call("ec2:DescribeInstances"))

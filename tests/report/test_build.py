@@ -171,6 +171,11 @@ def test_an_action_is_counted_under_the_first_risk_that_applies(published_report
         assert action.reason
 
 
+def test_no_finding_is_about_no_action(tmp_path: Path) -> None:
+    report = of_templates(synthesize(tmp_path) / "PumpReadOnly.template.json")
+    assert [finding.kind for finding in report.findings] == ["data"]
+
+
 def test_published_roles_have_no_alarm_and_are_exact(published_report: Report) -> None:
     assert (published_report.as_published, published_report.exact) == (True, True)
     assert published_report.alarms == 0
