@@ -8,8 +8,9 @@ import pytest
 
 from pump_roles import Guardrail
 from pump_roles.iam.trust import OPEN_PRINCIPAL
-from pump_roles.output.report_words import finding_text, severities, verdict, who
+from pump_roles.output.report_words import compared, finding_text, severities, verdict, who
 from pump_roles.report import Report, of_published
+from pump_roles.report.model import Compared
 from pump_roles.report.statements import Answer
 from pump_roles.role import Boundary, Unknown
 from tests.support import another, changed
@@ -115,6 +116,14 @@ def test_verdict_has_no_boundary_that_may_not_be_there(
     first, *_ = report.roles
     role = replace(first.role, boundary=Boundary(arn="arn:aws:iam::aws:policy/B"), unknown=unknown)
     assert verdict(replace(first, role=role), report).startswith(said)
+
+
+def test_digest_of_an_earlier_file_has_its_name_unless_that_is_named_before() -> None:
+    files = (("a.json", "1" * 64), ("b.json", "2" * 64))
+    since = Compared(file="a.json", files=files, date="2026-11-25", version="0.1.0")
+    said = compared(replace(of_published(), since=since))
+    assert f"SHA-256 {'1' * 64}, b.json SHA-256 {'2' * 64}" in said
+    assert "a.json SHA-256" not in said
 
 
 def unread(answer: Answer) -> Answer:
