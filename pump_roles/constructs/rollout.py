@@ -20,6 +20,7 @@ from pump_roles.constructs.stacks import (
     ReadOnlyStack,
     RoleStack,
     StackOptions,
+    check_tags,
     options_of_stack,
     provided_or_parameters,
 )
@@ -300,7 +301,8 @@ class RolloutStack(FlatStack):
     :param next_external_id: a new external ID, also accepted during rotation. By default, only the
         first is accepted.
     :param options: those of a stack, and the other arguments of :class:`Rollout`.
-    :raises ArgumentError: a ``ValueError``, as the rollout's.
+    :raises ArgumentError: a ``ValueError``, as the rollout's, and when AWS would not accept the
+        tags, or one of them may open one of the guardrails.
     """
 
     rollout_class: ClassVar[type[Rollout]]
@@ -334,6 +336,7 @@ class RolloutStack(FlatStack):
             next_external_id=next_external_id,
             **rollout,
         )
+        check_tags(stack.get("tags"), rollout.get("guardrails", ()))
         self.rollout.resource.override_logical_id("StackSet")
 
 

@@ -20,7 +20,14 @@ from pump_roles.universal import (
     NEXT_EXTERNAL_ID_PARAMETER,
     PRINCIPAL_PARAMETER,
 )
-from pump_roles.validators import EXTERNAL_ID, PRINCIPAL, TAGS, TERMINATION_PROTECTION, Text
+from pump_roles.validators import (
+    EXTERNAL_ID,
+    PRINCIPAL,
+    TAGS,
+    TERMINATION_PROTECTION,
+    ArgumentError,
+    Text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
     from aws_cdk import Environment, IPropertyInjector, IStackSynthesizer
     from constructs import Construct
     from typing_extensions import Unpack
+
+    from pump_roles.guardrails import Guardrail
 
 
 class _Parameter(NamedTuple):
@@ -165,6 +174,21 @@ class FlatStack(Stack):
         self.node.set_context("aws:cdk:enable-path-metadata", value=False)
 
 
+def check_tags(tags: Mapping[str, str] | None, guardrails: Sequence[Guardrail]) -> None:
+    """Check that no tag of a stack may open a guardrail of its role.
+
+    :param tags: the tags, which AWS accepts.
+    :param guardrails: the guardrails, which the role accepts.
+    :raises ArgumentError: when one may.
+    """
+    opened = {part.tag: part.name for guardrail in guardrails for part in guardrail.parts}
+    for key in tags or ():
+        if name := opened.get(key.lower()):
+            raise ArgumentError(
+                "tags", f"{key!r} may open the guardrail {name}; set it only on the deployed role"
+            )
+
+
 def _is_in_stage(scope: Construct) -> bool:
     # An app is a stage, too. Stage.of() of a stage is the one around it.
     stage = scope if isinstance(scope, Stage) else Stage.of(scope)
@@ -195,7 +219,8 @@ class RoleStack(FlatStack):
         external ID if none is provided. By default, it does not.
     :param options: those of a stack, and ``role_name``, ``path``, ``permissions_boundary``, and
         ``guardrails``, as for :class:`pump_roles.constructs.roles.PumpRole`.
-    :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the tags.
+    :raises ArgumentError: a ``ValueError``, as the role's, and when AWS would not accept the tags,
+        or one of them may open a guardrail of the role.
     """
 
     role_class: ClassVar[type[PumpRole]]
@@ -229,6 +254,7 @@ class RoleStack(FlatStack):
             next_external_id=following[0] if rotating else next_external_id,
             **role,
         )
+        check_tags(stack.get("tags"), role.get("guardrails", ()))
         if outdated := outdated_cdk_nag():
             # Not an error, because the app may not use cdk-nag.
             Annotations.of(self.role).add_info_v2(

@@ -508,6 +508,23 @@ def build(folder: Path, context: dict[str, Any] | None = None) -> App:
         ),
         ({"external-id": 12}, "external-id: 12 is not an external ID: "),
         (
+            {"tags": {"Pump-Order": "1"}, "auto-pilot": {"guardrails": ["only-by-order"]}},
+            (
+                "tags: 'Pump-Order' may open the guardrail only-by-order; set it only on the "
+                "deployed role"
+            ),
+        ),
+        (
+            {
+                "auto-pilot": {
+                    "organizational-units": ["r-abcd"],
+                    "tags": {"pump-commitments": "approved"},
+                    "guardrails": ["only-when-approved"],
+                }
+            },
+            "auto-pilot.tags: 'pump-commitments' may open the guardrail only-when-approved; ",
+        ),
+        (
             {"external-id": "Example-1234", "next-external-id": "Example-1234"},
             "next-external-id: it must differ from the external ID that is already accepted",
         ),
