@@ -377,18 +377,17 @@ def _moment(moment: datetime | str) -> datetime:
     )
     wrong = f"{text!r} is not {validators.MOMENT.description}"
     try:
-        if not isinstance(moment, datetime):
-            # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
-            moment = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
-        in_utc = moment.astimezone(timezone.utc)
+        # Python 3.10 reads neither Z nor fractions of other than 3 or 6 digits.
+        read = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
+        in_utc = read.astimezone(timezone.utc)
     except OverflowError:
         problem = f"{wrong}; in UTC, it is not in the years 1 to 9999"
         raise ArgumentError("until", problem) from None
     except ValueError:
         raise ArgumentError("until", f"{wrong}; there is no such date or time") from None
-    if moment.tzinfo is None:
+    if read.tzinfo is None:
         raise ArgumentError("until", wrong)
-    return in_utc.replace(microsecond=0)
+    return in_utc
 
 
 def _shipped() -> Mapping[str, Guardrail]:
