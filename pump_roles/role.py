@@ -161,7 +161,8 @@ class Role:
     @property
     def opening_tags(self) -> Mapping[str, str]:
         """Those of its tags with which the customer opens guardrails that it has."""
-        return {key: value for key, value in self.tags.items() if key.lower() in self._opening}
+        opening = self._opening
+        return {key: value for key, value in self.tags.items() if key.lower() in opening}
 
     @property
     def unreadable(self) -> tuple[Unknown, ...]:

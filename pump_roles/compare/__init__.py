@@ -142,7 +142,7 @@ def _boundary_text(expected: Boundary, found: Boundary) -> Iterator[Difference]:
 
 
 def _tags(expected: Role, found: Role) -> Iterator[Difference]:
-    was, now = expected.tags, found.tags
+    was, now, opening = expected.tags, found.tags, found.opening_tags
     unknown = {
         one.subject for side in (expected, found) for one in side.unknown if one.part == "tags"
     }
@@ -155,5 +155,5 @@ def _tags(expected: Role, found: Role) -> Iterator[Difference]:
         elif now[key] == was[key]:
             continue
         # It may open a guardrail.
-        effect: Effect = "broader" if key in found.opening_tags else "other"
+        effect: Effect = "broader" if key in opening else "other"
         yield Difference(rule=rule, effect=effect, part="tags", subject=key)

@@ -6,7 +6,6 @@ pipelines. docs/security-model.md lists what the plugin cannot see.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +26,7 @@ from aws_cdk import aws_iam as iam
 
 from pump_roles._version import __version__
 from pump_roles.constructs.kept import kept_in
+from pump_roles.guardrails import opening_tags
 
 if TYPE_CHECKING:
     from pump_roles.templates.widening import Built, Widening
@@ -114,8 +114,8 @@ class _Immutable:
                 read = properties
                 if "${Token[" in json.dumps(properties):
                     read = dict.fromkeys(properties) | stack.resolve(properties)
-                built = Built(resource, file, logical_id, read)
-                yield replace(built, stack_tags=_tags(stack)) if built.opening_tags else built
+                tags = _tags(stack) if opening_tags(read) else ()
+                yield Built(resource, file, logical_id, read, tags)
 
 
 def _tags(stack: Stack) -> list[str]:

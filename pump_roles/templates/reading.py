@@ -147,8 +147,9 @@ def _comparable(role: Role) -> Role:
     # Without what does not change what the role can do.
     ids = external_ids_of(as_mapping(role.trust_policy))
     trust = with_external_ids(role.trust_policy, [""] * len(ids))
+    unreadable = role.unreadable
     unknown = tuple(
-        found for found in role.unknown if found.part == "boundary" or found in role.unreadable
+        found for found in role.unknown if found.part == "boundary" or found in unreadable
     )
     return replace(role, trust_policy=trust, path="/", tags=role.opening_tags, unknown=unknown)
 

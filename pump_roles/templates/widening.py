@@ -46,7 +46,8 @@ class Built:
     :param file: the template that it is rendered to.
     :param logical_id: its logical ID there.
     :param properties: its properties as built; null for a property that it was built without.
-    :param stack_tags: the keys of the tags that it gets from its stack.
+    :param stack_tags: the keys of the tags that it gets from its stack. They matter only if a tag
+        can open one of its guardrails. By default, none.
     """
 
     resource: Any
@@ -59,11 +60,6 @@ class Built:
     def is_role(self) -> bool:
         """Whether it is a role."""
         return "AssumeRolePolicyDocument" in self.properties
-
-    @property
-    def opening_tags(self) -> Collection[str]:
-        """The keys of the tags that open its guardrails, in lower case."""
-        return opening_tags(self.properties)
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ def _changes(template: Template, built: Built) -> Iterator[tuple[Rule, str]]:
 
 
 def _opening_tags(template: Template, built: Built) -> Iterator[str]:
-    if not (opening := built.opening_tags):
+    if not (opening := opening_tags(built.properties)):
         return
     keys = (key for key, _ in tags_of(built.logical_id, template))
     for key in dict.fromkeys((*built.stack_tags, *keys)):
