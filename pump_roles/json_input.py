@@ -1,10 +1,12 @@
-"""Strict JSON from files: no key twice, no constants, and errors that are for the user."""
+"""Strict JSON: no key twice, no constants, not too deep, and errors that are for the user."""
 
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pump_roles.text import visible
 
@@ -14,6 +16,17 @@ TEMPLATE: Final = "a CloudFormation template"
 _YAML: Final = re.compile(
     r"^(?:---|(?:AWSTemplateFormatVersion|Parameters|Resources|Transform) *:)", re.MULTILINE
 )
+
+
+_DEEPEST: Final = 200
+"""How deep arrays and objects may be nested. Pythons differ in how much more they can read."""
+
+_NESTED: Final = (dict, list)
+
+_Text = TypeVar("_Text", str, bytes)
+
+TOO_DEEP: Final = "is nested too deeply to read"
+"""What an error says of a file that is."""
 
 
 class InputError(ValueError):
@@ -42,13 +55,14 @@ def read_json(file: Path, kind: str) -> tuple[Any, bytes]:
     """Read a JSON file; returns its content and its bytes.
 
     :param kind: what it should be, with its article.
-    :raises InputError: when it cannot be read, is not JSON, or contains a key twice.
+    :raises InputError: when it cannot be read, is not JSON, contains a key twice, or is nested too
+        deeply.
     """
     text, content = read_text(file, kind)
     try:
         return parse_json(text), content
     except RecursionError:
-        raise InputError(f"{file}: is not {kind}: it is nested too deeply to read") from None
+        raise InputError(f"{file}: {TOO_DEEP}") from None
     except ValueError as error:
         is_yaml = file.suffix.lower() in (".yaml", ".yml") or _YAML.search(text)
         if is_yaml and kind == TEMPLATE:
@@ -79,9 +93,32 @@ def _check_regular(file: Path, kind: str) -> None:
 def parse_json(text: str) -> Any:
     """Return what a JSON text contains.
 
+    :raises RecursionError: as :func:`decoded` does.
     :raises ValueError: when it is not JSON, or contains a key twice.
     """
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    return decoded(
+        partial(json.loads, object_pairs_hook=_unique, parse_constant=_no_constant), text
+    )
+
+
+def decoded(decode: Callable[[_Text], Any], text: _Text) -> Any:
+    """Return a JSON text's value, with the same limit of nesting on every Python.
+
+    :param decode: decodes it.
+    :raises RecursionError: when arrays and objects are nested more than 200 deep.
+    """
+    value = decode(text)
+    level: list[Any] = [[value]]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            member
+            for outer in level
+            for member in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(member, _NESTED)
+        ]
+    if level:
+        raise RecursionError(TOO_DEEP)
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,19 +3,21 @@
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
+
 
 def moment_of(value: Any) -> datetime | None:
     """Return a point in time, in UTC; ``None`` if the value is not a time.
 
-    :param value: a datetime, or its text: ISO 8601, such as 2026-11-25T08:15:00Z, or Unix time.
+    :param value: a datetime, or its text: RFC 3339, such as 2026-11-25T08:15:00Z, or Unix time.
         Without a zone, it is in UTC.
     """
     try:
         if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
             return datetime.fromtimestamp(float(value), timezone.utc)
         if isinstance(value, str):
-            # Python 3.10 does not read Z.
-            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            # What datetime.fromisoformat() reads depends on the version of Python.
+            value = msgspec.convert(value, datetime)
         if not isinstance(value, datetime):
             return None
         in_zone = value if value.tzinfo else value.replace(tzinfo=timezone.utc)

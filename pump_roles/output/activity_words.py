@@ -17,6 +17,7 @@ from pump_roles.account.activity.result import (
     Why,
 )
 from pump_roles.iam.catalog import shipped
+from pump_roles.json_input import TOO_DEEP
 from pump_roles.output.pieces import TEXTS, line, listed, plural
 from pump_roles.report.build import risk_of
 
@@ -110,6 +111,7 @@ _WHY: Final[Mapping[Why, str]] = {
     "not-json": "is not JSON, or is incomplete",
     "not-mapped": "the action is not known",
     "not-read": "cannot be read",
+    "too-deep": TOO_DEEP,
     "too-large": "is too large",
     "truncated": "is incomplete: the end of a gzip file, or the next page of events, is missing",
 }

@@ -13,7 +13,7 @@ from lzma import LZMADecompressor, LZMAError, compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_roles.json_input import InputError, parse_json, read_json
+from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
 from pump_roles.report import Earlier, Report, earlier_of, of_templates
 from pump_roles.report.model import SCHEMA
 from pump_roles.templates.files import digest
@@ -61,7 +61,10 @@ def embedded(report: Report) -> str:
 
 
 def embedded_in(page: bytes) -> Any:
-    """Return the JSON value that a page carries; ``None`` if it is not the page of a report."""
+    """Return the JSON value that a page carries; ``None`` if it is not the page of a report.
+
+    :raises RecursionError: when it is nested too deeply to read.
+    """
     found = _EMBEDDED.findall(page)
     if len(found) != 1:
         return None
@@ -69,7 +72,7 @@ def embedded_in(page: bytes) -> Any:
     try:
         written = decompressor.decompress(b64decode(found[0]), _MOST_BYTES)
         return parse_json(written.decode()) if decompressor.eof else None
-    except (LZMAError, EOFError, ValueError, RecursionError):
+    except (LZMAError, EOFError, ValueError):
         return None
 
 
@@ -120,9 +123,11 @@ def read_baseline(path: Path) -> Earlier:
         if path.is_dir():
             return _of_templates(path)
         page = path.read_bytes() if path.is_file() else b""
+        embedded = embedded_in(page)
+    except RecursionError:
+        raise InputError(f"{path}: {TOO_DEEP}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    embedded = embedded_in(page)
     if embedded is not None:
         return _of_report(path, embedded, page)
     content, written = read_json(path, _KIND)
@@ -138,8 +143,6 @@ def _of_report(path: Path, content: Any, written: bytes) -> Earlier:
         report = report_from(content)
     except InputError as error:
         raise InputError(f"{path}: is not a pump-roles report: {error}") from None
-    except RecursionError:
-        raise InputError(f"{path}: is nested too deeply to read") from None
     return _earlier(path, report, [(path.name, digest(written))])
 
 

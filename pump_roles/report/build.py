@@ -11,7 +11,7 @@ from pump_roles.guardrails import Guardrail, applying
 from pump_roles.iam.catalog import LEVELS, Action, Catalog, reviewed, shipped
 from pump_roles.iam.decisions import CONDITIONALLY, DENIED, PARTLY, Grant
 from pump_roles.iam.trust import Assumption, assumption
-from pump_roles.json_input import InputError
+from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import REASONS, ROLES
 from pump_roles.report.changes import Earlier, changes, newly_matched
 from pump_roles.report.marks import mark
@@ -109,7 +109,7 @@ def of_templates(path: Path, *, since: Earlier | None = None) -> Report:
     try:
         return of_contents(read_templates(path), since=since)
     except RecursionError:
-        raise InputError(f"{path}: is nested too deeply to read") from None
+        raise InputError(f"{path}: {TOO_DEEP}") from None
 
 
 def of_contents(contents: Contents, *, since: Earlier | None = None) -> Report:

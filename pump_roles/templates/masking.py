@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, get_args
 from pump_roles.guardrails import by_policy
 from pump_roles.iam.documents import as_text
 from pump_roles.iam.trust import EXTERNAL_ID_KEY, PART_FROM
+from pump_roles.json_input import decoded
 from pump_roles.published import ROLES
 from pump_roles.templates.model import ACCOUNT_FILTERS
 from pump_roles.text import visible
@@ -80,7 +81,7 @@ class Mask:
             # What cannot be read is shown as it is in the template. A short external ID is part of
             # words there, but not if it is all of a string.
             with suppress(ValueError):
-                value = json.loads(text)
+                value = decoded(json.loads, text)
                 masked = self._masked(value)
                 return text if masked == value else as_text(masked)
         return visible(self._parts.sub(_MASK, text) if self._parts else text)
@@ -125,7 +126,7 @@ def under_the_key(value: Any) -> Iterator[Any]:
     elif isinstance(value, str) and EXTERNAL_ID_KEY in value.lower():
         # A document may be a JSON string.
         with suppress(ValueError):
-            yield from under_the_key(json.loads(value))
+            yield from under_the_key(decoded(json.loads, value))
 
 
 def texts_under_the_key(value: Any) -> frozenset[str]:

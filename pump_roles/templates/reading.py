@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pump_roles.iam.documents import as_mapping, as_text
 from pump_roles.iam.trust import external_ids_of, with_external_ids
-from pump_roles.json_input import InputError
+from pump_roles.json_input import TOO_DEEP, InputError
 from pump_roles.published import ROLES
 from pump_roles.role import Role, Unknown
 from pump_roles.templates.attachments import Attachments
@@ -43,7 +43,7 @@ def read_templates(path: Path) -> Contents:
     try:
         return contents_of(flatten(files_in(path), empty=path.is_dir()), str(path))
     except RecursionError:
-        raise InputError(f"{path}: is nested too deeply to read") from None
+        raise InputError(f"{path}: {TOO_DEEP}") from None
 
 
 def contents_of(flattened: tuple[list[Template], list[str]], name: str) -> Contents:

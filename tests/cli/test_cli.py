@@ -315,7 +315,7 @@ NOT_JSON = {
             "contains none of Pump's roles",
         ),
         ("t.json", "\udcff\udcfe\x00", f"{NOT_A_TEMPLATE} is not UTF-8 text"),
-        ("t.json", "[" * 100_000, f"{NOT_A_TEMPLATE} is nested too deeply to read"),
+        ("t.json", "[" * 100_000, "is nested too deeply to read"),
         *(
             ("t.json", text, f"{NOT_A_TEMPLATE} is not JSON: {why}")
             for text, why in NOT_JSON.items()
@@ -371,7 +371,7 @@ def is_not_compared_with(path: Path) -> str:
             "is not a pump-roles report: Expected `int`, got `str` - at `$.schema`",
         ),
         ('{"schema": 3, "schema": 3}', None),
-        (f'{{"schema": 3, "roles": {"[" * 800}{"]" * 800}}}', "is nested too deeply to read"),
+        (f'{{"schema": 3, "roles": {"[" * 201}{"]" * 201}}}', "is nested too deeply to read"),
     ],
 )
 def test_says_why_it_cannot_compare_with_a_file(

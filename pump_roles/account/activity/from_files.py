@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from pump_roles.account.activity.result import Unknown, Why
-from pump_roles.json_input import InputError
+from pump_roles.json_input import InputError, decoded
 
 _GZIP: Final = b"\x1f\x8b"
 _NAMES: Final = (".json", ".json.gz")
@@ -120,13 +120,16 @@ def _read(file: Path) -> tuple[list[Any], Why | None]:
         return [], "not-read"
     if len(written) > _MOST_BYTES:
         return [], "too-large"
+    return _records(written)
+
+
+def _records(written: bytes) -> tuple[list[Any], Why | None]:
     try:
-        return _records(msgspec.json.decode(written))
-    except (RecursionError, ValueError):
+        content = decoded(msgspec.json.decode, written)
+    except RecursionError:
+        return [], "too-deep"
+    except ValueError:
         return [], "not-json"
-
-
-def _records(content: Any) -> tuple[list[Any], Why | None]:
     if not isinstance(content, dict):
         return [], "not-cloudtrail"
     if isinstance(content.get("Records"), list):
@@ -144,6 +147,6 @@ def record_of(event: Any) -> Any:
     :param event: the event, as ``LookupEvents`` returns it.
     """
     try:
-        return msgspec.json.decode(event["CloudTrailEvent"])
+        return decoded(msgspec.json.decode, event["CloudTrailEvent"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return None

@@ -21,6 +21,7 @@ Why = Literal[
     "not-json",
     "not-mapped",
     "not-read",
+    "too-deep",
     "too-large",
     "truncated",
 ]

@@ -16,7 +16,7 @@ from pump_roles.account.organization import Organization, organization_of
 from pump_roles.account.times import in_utc, moment_of
 from pump_roles.iam.documents import Policy, as_list, as_mapping
 from pump_roles.iam.trust import principals_of
-from pump_roles.json_input import InputError, parse_json, read_json
+from pump_roles.json_input import TOO_DEEP, InputError, parse_json, read_json
 from pump_roles.published import ROLES
 from pump_roles.role import HOUR, Boundary, Part, Role, Unknown, Why
 from pump_roles.templates import Contents, FoundRole, Other
@@ -175,7 +175,7 @@ def _account(file: Path, content: Any, seconds: Mapping[str, int]) -> AccountDet
     except KeyError as error:
         why = f"it has no {error}"
     except RecursionError:
-        why = "it is nested too deeply to read"
+        raise InputError(f"{file}: {TOO_DEEP}") from None
     except (AttributeError, TypeError, ValueError):
         why = "a value has the wrong type"
     raise InputError(
