@@ -21,7 +21,7 @@ REVIEW := $(DEPLOY) .venv/.review
 DEVELOP := $(REVIEW) .venv/.develop node_modules/.develop
 BROWSER := $(DEVELOP) .venv/.browser
 
-.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test versions lint type fix synth snapshot generate catalog scanners screenshot bench plot site dist release-check release tag lock clean
+.PHONY: help setup setup-review setup-develop demo demo-org sandbox smoke check test pythons versions lint type fix synth snapshot generate catalog scanners screenshot bench plot site dist release-check release tag lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,7 @@ setup-develop: $(BROWSER) ## Also set up what the demos, the tests, and developm
 .venv/.develop: .venv/.review
 	@echo "Setting up once: what the demos and the tests need, into .venv (about 30 seconds)"
 	@$(call install,requirements-dev.txt)
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws  # pip's has the path, without quotes
 	@touch $@
 
 .venv/.browser: .venv/.develop
@@ -91,6 +92,10 @@ test: $(BROWSER) ## Run the tests, without the slow ones
 	@echo "This takes about 2 minutes on 2 cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 	@$(BIN)/python -m tools.sandbox.browser
+
+# It needs no environment: each clone gets its own.
+pythons: ## Run the tests on each Python of this machine, in a clone; ONLY=--newest-other, TARGET=demo
+	@$(PYTHON) -m tools.sandbox.pythons $(or $(TARGET),test) $(ONLY)
 
 synth: $(DEPLOY) ## Write the templates to cdk.out
 	@$(BIN)/node node_modules/aws-cdk/bin/cdk synth --quiet

@@ -71,7 +71,7 @@ def test_standard_output_that_cannot_be_written_is_one_error() -> None:
     }
     for redirection, problem in outputs.items():
         ended = subprocess.run(
-            ["bash", "-c", f"{sys.executable} -m pump_roles template read-only {redirection}"],
+            ["bash", "-c", f'"$0" -m pump_roles template read-only {redirection}', sys.executable],
             cwd=ROOT,
             env=tool_environment(),
             stderr=subprocess.PIPE,

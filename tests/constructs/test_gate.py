@@ -4,6 +4,7 @@
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -667,7 +668,7 @@ def test_cdk_deploy_refuses_the_templates_of_a_failed_synth_which_remain_as_evid
     tmp_path: Path,
 ) -> None:
     (tmp_path / "app.py").write_text(APP)
-    command = ["synth", "--quiet", "--app", f"{sys.executable} app.py"]
+    command = ["synth", "--quiet", "--app", f"{shlex.quote(sys.executable)} app.py"]
     ended = cdk(*command, directory=tmp_path, environment={"PYTHONPATH": str(ROOT)})
     assert ended.returncode == 1
     said = ended.stderr + ended.stdout

@@ -1,6 +1,7 @@
 """`pump-roles verify --organization`, on an emulated organization that enforces IAM."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -88,8 +89,8 @@ def test_closed_standard_error_costs_no_result(
     aws: EmbeddedAws, organization: Audited, template: Path
 ) -> None:
     command = (
-        f"{sys.executable} -m pump_roles verify --expect {template} --format json --organization "
-        f"--assume-role {AUDITOR} --account {organization.accounts[0]} 2>&-"
+        f"{shlex.quote(sys.executable)} -m pump_roles verify --expect {template} --format json "
+        f"--organization --assume-role {AUDITOR} --account {organization.accounts[0]} 2>&-"
     )
     ended = subprocess.run(
         ["bash", "-c", command],
