@@ -56,7 +56,7 @@ class Ended:
 
     :param status: the exit status of the first step that failed; 0 if none did.
     :param errors: what pump-roles wrote to standard error.
-    :param summary: the summary that it leaves.
+    :param summary: the Markdown that it leaves.
     :param not_run: what would have run, but needs a network or the CI system.
     """
 
@@ -118,8 +118,8 @@ def gitlab(folder: Path) -> Ended:
     lines = [*job["before_script"], *job["script"]]
     not_run = tuple(line for line in lines if line == NEEDS_A_NETWORK)
     found = bash("\n".join(line for line in lines if line not in not_run), folder)
-    summary = folder / "pump-report" / "summary.md"
-    text = summary.read_text() if summary.exists() else ""
+    report = folder / "pump-report" / "report.md"
+    text = report.read_text() if report.exists() else ""
     return Ended(found.returncode, errors_of(found), text, not_run)
 
 

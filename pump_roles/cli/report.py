@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pump_roles.guardrails import Guardrail
     from pump_roles.report import Earlier, Report
 
-ReportFormat = Literal["html", "markdown", "summary", "csv", "json"]
+ReportFormat = Literal["html", "markdown", "csv", "json"]
 
 _ALARM: Final = "alarm"
 _BROADENED: Final = "broadened"
@@ -39,8 +39,13 @@ _EXTENSIONS: Final[dict[str, ReportFormat]] = {
 @click.option(
     "--format",
     type=click.Choice(get_args(ReportFormat)),
-    help="Defaults to the format of the output file's extension, or markdown. summary is "
-    "Markdown that fits a ticket or a pull request comment.",
+    help="Defaults to the format of the output file's extension, or markdown, which fits a "
+    "ticket or a pull request comment.",
+)
+@click.option(
+    "--every-action",
+    is_flag=True,
+    help="With markdown: list every policy and action, and cut nothing.",
 )
 @click.option(
     "--guardrails",
@@ -89,6 +94,7 @@ def report(
     *,
     output: Path | None,
     format: ReportFormat | None,
+    every_action: bool,
     guardrails: tuple[str, ...],
     since: Path | None,
     fail_on: tuple[str, ...],
@@ -117,6 +123,8 @@ def report(
         [output], [path, since], _EXTENSIONS, format, remedy="; or pass --format"
     ) or {None: format or "markdown"}
     ((file, chosen),) = formats.items()
+    if chosen != "markdown":
+        common.check_needless({"--every-action": every_action}, "--format markdown")
     if guardrails and (account or path is not None):
         raise click.BadParameter("--guardrails: cannot be combined with --account or a path")
     if account:
@@ -125,7 +133,7 @@ def report(
         result = _of_templates(path, since)
     else:
         result = _of_published(guardrails, since)
-    files.write_all({file: _written(result, chosen)})
+    files.write_all({file: _written(result, chosen, every_action=every_action)})
     if reasons := [*_reasons(result, fail_on)]:
         common.fail(" ".join(reasons), common.DIFFERENT)
 
@@ -213,7 +221,7 @@ def _of_account(
         common.fail(str(error), common.UNKNOWN)
 
 
-def _written(result: "Report", chosen: ReportFormat) -> str:
+def _written(result: "Report", chosen: ReportFormat, *, every_action: bool) -> str:
     if chosen == "html":
         from pump_roles.output.page import as_html  # noqa: PLC0415
 
@@ -226,9 +234,9 @@ def _written(result: "Report", chosen: ReportFormat) -> str:
         from pump_roles.output.report_csv import as_csv  # noqa: PLC0415
 
         return as_csv(result)
-    from pump_roles.output.report_markdown import as_markdown, as_summary  # noqa: PLC0415
+    from pump_roles.output.report_markdown import as_markdown  # noqa: PLC0415
 
-    return as_markdown(result) if chosen == "markdown" else as_summary(result)
+    return as_markdown(result, every_action=every_action)
 
 
 def _reasons(result: "Report", fatal: Sequence[str]) -> Iterator[str]:

@@ -17,8 +17,7 @@ from pump_roles.iam.decisions import ALLOWED, CONDITIONALLY, DENIED, PARTLY
 from pump_roles.output import report_words, words
 from pump_roles.output.json_documents import embedded
 from pump_roles.output.pieces import TEXTS, say
-from pump_roles.output.report_markdown import as_summary
-from pump_roles.output.report_text import as_text
+from pump_roles.output.report_markdown import as_markdown
 from pump_roles.report.guardrail_sets import left_by_sets
 from pump_roles.report.model import RISKS, ActionReport, Report, Risk, RoleReport
 from pump_roles.text import packaged
@@ -53,8 +52,7 @@ def as_html(report: Report) -> str:
         script_hash=_hash(script),
         data=_data(report),
         embedded=Markup(embedded(report)),  # noqa: S704 - Base64 in an element
-        summary=as_summary(report),
-        plain_summary=as_text(report),
+        markdown=as_markdown(report),
         rows=frozenset(action.name for action in report.actions),
         severities=report_words.severities(report),
         services={
